@@ -1,0 +1,50 @@
+# Every command a person needs; `make help` lists them. CI runs the same ones.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export UV_PYTHON_DOWNLOADS := never
+
+UV := .uv/bin/uv
+PY := .venv/bin/python
+INSTALLED := .venv/.installed
+
+.PHONY: help demo up test check format schema env clean
+
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@python3 -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(INSTALLED): pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --frozen --quiet --extra sandbox
+	@touch $@
+
+install: $(INSTALLED) ## Install the locked dependencies into .venv
+
+demo: $(INSTALLED) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
+	@exec $(PY) -m sandbox demo $(ARGS)
+
+up: $(INSTALLED) ## The whole stack with one sync done, until SIGTERM (ARGS="--stones N --json FILE --port 3000")
+	@exec $(PY) -m sandbox up $(ARGS)
+
+test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, generated files
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m app schema --check
+
+format: $(INSTALLED) ## Format the code and mend what can be mended
+	@.venv/bin/ruff check --fix-only .
+	@.venv/bin/ruff format .
+
+schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from the code
+	@$(PY) -m app schema
+
+clean: ## Remove what was installed and generated
+	@rm -rf .venv .uv .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
