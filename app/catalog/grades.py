@@ -1,0 +1,22 @@
+"""Grades and their ranks: what sorts and filters by quality, best first (rank 1), and the spellings suppliers use.
+
+A grade that is not listed keeps its text and has no rank: it is shown, matches no grade filter and sorts last.
+"""
+
+from collections.abc import Mapping, Sequence
+
+COLORS: Sequence[str] = tuple("DEFGHIJKLMNOPQRSTUVWXYZ")
+CLARITIES: Sequence[str] = ("FL", "IF", "VVS1", "VVS2", "VS1", "VS2", "SI1", "SI2", "SI3", "I1", "I2", "I3")
+CUTS: Sequence[str] = ("IDEAL", "EXCELLENT", "VERY_GOOD", "GOOD", "FAIR", "POOR")
+FINISHES: Sequence[str] = CUTS
+FLUORESCENCES: Sequence[str] = ("NONE", "FAINT", "MEDIUM", "STRONG", "VERY_STRONG")
+SHAPES: Sequence[str] = (
+    "ROUND", "PRINCESS", "CUSHION", "EMERALD", "OVAL", "PEAR", "MARQUISE", "ASSCHER", "RADIANT", "HEART",
+    "TRILLIANT", "BAGUETTE", "OLD_MINE", "OLD_EUROPEAN", "ROSE", "TRAPEZOID", "SHIELD", "KITE", "HEXAGONAL", "OTHER",
+)  # fmt: skip
+AVAILABILITIES: Sequence[str] = ("available", "on_hold", "sold", "unavailable")
+
+
+def ranks(grades: Sequence[str]) -> Mapping[str, int]:
+    """Each grade's rank, 1 for the best."""
+    return {grade: rank for rank, grade in enumerate(grades, start=1)}

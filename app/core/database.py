@@ -1,0 +1,101 @@
+"""Postgres: the pool, transactions, and the codecs that every connection gets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import asyncpg
+import msgspec
+
+from app.core.errors import DatabaseUnavailable
+from app.core.settings import Settings
+
+_encoder = msgspec.json.Encoder()
+
+Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+# What asyncpg raises when the server is gone, restarting, or refuses for want of resources.
+_OUTAGES = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+class Database:
+    """A pool of connections to the inventory's schema."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+        """The database for the length of a `with`; connects on first use, so a service starts before its database."""
+        database = cls(settings)
+        pool = asyncpg.create_pool(
+            settings.need("database_url"),
+            min_size=0,
+            max_size=settings.database_pool_size,
+            timeout=settings.database_timeout_seconds,
+            # A pooler in transaction mode hands out another server connection each time: prepared statements get lost.
+            statement_cache_size=0 if settings.database_pooler == "transaction" else 200,
+            max_inactive_connection_lifetime=300,
+            init=_set_codecs,
+            # In the startup packet, so that it also holds behind a pooler, where a later SET would not.
+            server_settings={"search_path": settings.database_schema, "timezone": "UTC"},
+        )
+        async with pool:
+            database._pool = pool
+            yield database
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection outside a transaction.
+
+        Raises:
+            DatabaseUnavailable: there is none to be had, or it was lost on the way.
+        """
+        assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
+        try:
+            async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
+                yield connection
+        except _OUTAGES as error:
+            raise DatabaseUnavailable from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction that commits at the end of the `with`.
+
+        Raises:
+            DatabaseUnavailable: as `connection`. Whether the commit happened is then unknown.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            DatabaseUnavailable: there is none within two seconds.
+        """
+        try:
+            async with asyncio.timeout(2), self.connection() as connection:
+                await connection.fetchval("SELECT 1")
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+
+
+async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec("jsonb", encoder=_encode_json, decoder=msgspec.json.decode, schema="pg_catalog")
+
+
+def _encode_json(value: object) -> str:
+    return _encoder.encode(value).decode()

@@ -1,0 +1,155 @@
+"""One tree of errors: a stable code, a docstring that is the message, and whether trying again can help.
+
+An error becomes an HTTP status in `app.rest`, a GraphQL error in `app.graphql` and a message's fate in `sync.worker`;
+nowhere else is one translated.
+"""
+
+from collections.abc import Mapping
+from inspect import cleandoc
+from typing import ClassVar
+
+
+class InventoryError(Exception):
+    """Something went wrong inside the inventory."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None, *, details: Mapping[str, object] | None = None) -> None:
+        self.message = message or cleandoc(type(self).__doc__ or type(self).__name__).partition("\n")[0]
+        self.details = dict(details or {})
+        super().__init__(self.message)
+
+
+# The request
+
+
+class ValidationFailed(InventoryError):
+    """Some fields are not valid."""
+
+    code = "VALIDATION_ERROR"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        """`fields` maps each field's name, as the client spelt it, to what is wrong with it."""
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem in fields.items()), details=fields)
+
+
+class BadRequest(InventoryError):
+    """The request can't be read."""
+
+    code = "BAD_REQUEST"
+
+
+class Unauthenticated(InventoryError):
+    """The credentials are missing or not valid."""
+
+    code = "UNAUTHORIZED"
+
+
+class Forbidden(InventoryError):
+    """These credentials do not allow this."""
+
+    code = "FORBIDDEN"
+
+
+class NotFound(InventoryError):
+    """There is nothing under this id."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(InventoryError):
+    """The present state does not allow this."""
+
+    code = "CONFLICT"
+
+
+# The servers that the inventory stands on
+
+
+class Unavailable(InventoryError):
+    """A server that is needed for this does not answer; try again soon."""
+
+    code = "SERVICE_UNAVAILABLE"
+    retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; try again soon."""
+
+
+# The supplier
+
+
+class SupplierError(InventoryError):
+    """The supplier answered with an error."""
+
+    code = "SUPPLIER_ERROR"
+
+
+class SupplierUnavailable(SupplierError):
+    """The supplier does not answer properly (5xx, connection lost, unreadable body), even after retries."""
+
+    retryable = True
+
+
+class SupplierTimeout(SupplierUnavailable):
+    """The supplier did not answer in time."""
+
+    code = "SUPPLIER_TIMEOUT"
+
+
+class SupplierBusy(SupplierUnavailable):
+    """The supplier asks for fewer requests (429)."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        """`retry_after`: seconds that the supplier asked to wait, None if it did not say."""
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class SupplierRefused(SupplierError):
+    """The supplier refused the credentials."""
+
+
+class SupplierTokenExpired(SupplierError):
+    """The supplier no longer accepts the token."""
+
+    retryable = True
+
+
+# The sync
+
+
+class RunConflict(Conflict):
+    """Another run of this feed is open; one at a time."""
+
+
+class LeaseLost(InventoryError):
+    """Another process has taken this work over, or the run has ended."""
+
+
+class WatermarkConflict(Conflict):
+    """The watermark was moved by someone else in between."""
+
+
+class WatermarkInFuture(InventoryError):
+    """The watermark lies in the future: a window from there would skip changes."""
+
+
+class CoverageUnproven(SupplierError):
+    """The supplier's counts contradict each other, so no plan can prove that it covers the feed."""
+
+    retryable = True
+
+
+class QuarantineExceeded(InventoryError):
+    """Too large a share of the stones can't be understood."""
+
+
+class MassDeleteStopped(InventoryError):
+    """More stones than allowed would be deleted at once; look, then confirm."""
+
+
+class DeadlinePassed(InventoryError):
+    """The run did not finish before its deadline."""

@@ -1,0 +1,37 @@
+"""Loads the named statements of a `queries.sql`: the one place where a package's SQL stands.
+
+A statement begins with a line `-- name --`, may go on with comment lines that say what it is for, and ends where the
+next one begins. Values are always parameters ($1, $2, ...), never text.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+_HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --$", re.MULTILINE)
+
+
+class Statements:
+    """The statements of one file, as attributes: `sql.open_hold`."""
+
+    def __init__(self, package: str, file: str = "queries.sql") -> None:
+        """Read `file` of `package`.
+
+        Raises:
+            ValueError: the file has no statement, or two with one name.
+        """
+        text = files(package).joinpath(file).read_text(encoding="utf-8")
+        parts = _HEADING.split(text)[1:]
+        self._source = f"{package}/{file}"
+        self._texts = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+        if not self._texts or len(self._texts) * 2 != len(parts):
+            raise ValueError(f"{self._source} holds no statements, or two under one name")
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self._texts[name]
+        except KeyError:
+            raise AttributeError(f"{self._source} has no statement {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
