@@ -1,0 +1,136 @@
+"""An embedded Postgres: its own data, account, port and password."""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import signal
+from pathlib import Path
+
+import asyncpg
+
+from sandbox.stack.account import server_account
+from sandbox.stack.binaries import postgres_bindir
+from sandbox.stack.ports import LOOPBACK
+from sandbox.stack.process import Process
+from sandbox.stack.server import Server
+
+USER = "inventory"
+
+_INITDB_SECONDS = 60.0
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# Safe against the death of any process, not against a power cut: right for data that is thrown away.
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+_CONFIGURATION = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # their path has a length limit that temporary directories reach
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "log_line_prefix": "%m [%p] ",
+}
+# Nothing of the caller's: PGDATA, PGPORT and the like would steer it elsewhere.
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+class Postgres(Server):
+    """A Postgres server whose data lie below a directory, and stay there over a stop or a crash."""
+
+    name = "Postgres"
+
+    def __init__(self, directory: Path, *, durable: bool, port: int | None = None, bindir: Path | None = None) -> None:
+        """`durable=False` is faster and may lose data in a power cut. `port` None takes a free one.
+
+        Every account must be able to pass through `directory` (see `scratch_directory`). `bindir` holds `initdb` and
+        `postgres`; None takes what `postgres_bindir` finds.
+        """
+        super().__init__(ports=[port] if port else [])
+        self._durable = durable
+        self._chosen_bindir = bindir
+        self._data = directory / "postgres"
+        self._password = secrets.token_urlsafe(24)
+
+    def url(self, database: str = "postgres") -> str:
+        """How to reach a database of it, with the password."""
+        return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+
+    async def create_database(self, name: str, *, template: str = "template1") -> str:
+        """A new database, as a copy of the template (to which nobody may be connected meanwhile); its URL."""
+        await self._administrate(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)}")
+        return self.url(name)
+
+    async def drop_database(self, name: str) -> None:
+        """Remove a database together with the sessions that are open on it."""
+        await self._administrate(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
+
+    async def prepare(self) -> None:
+        """Create the data directory, unless it is there."""
+        if self._data.exists():
+            return
+        account = server_account()
+        password = self._data.with_suffix(".password")
+        self._data.mkdir(mode=0o700)
+        password.touch(mode=0o600)
+        password.write_text(self._password, encoding="utf-8")
+        if account:
+            os.chown(self._data, account.uid, account.gid)
+            os.chown(password, account.uid, account.gid)
+        initdb = Process(
+            "initdb",
+            [
+                postgres_bindir(self._chosen_bindir) / "initdb",
+                *("--no-sync", "--no-instructions", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
+                *(f"--pgdata={self._data}", f"--username={USER}", f"--pwfile={password}"),
+            ],
+            log=self._data.with_suffix(".initdb.log"),
+            environment=_ENVIRONMENT,
+            account=account,
+        )
+        initdb.start()
+        try:
+            await initdb.finish(timeout_seconds=_INITDB_SECONDS)
+        except BaseException:  # a cancelled start must leave neither a process nor half a data directory
+            await initdb.kill()
+            shutil.rmtree(self._data)
+            raise
+        finally:
+            password.unlink()
+
+    def program(self) -> Process:
+        settings = {**_CONFIGURATION, **({} if self._durable else _NOT_DURABLE), "port": str(self.port)}
+        return Process(
+            self.name,
+            [
+                postgres_bindir(self._chosen_bindir) / "postgres",
+                *("-D", self._data),
+                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+            ],
+            log=self._data.with_suffix(".log"),
+            environment=_ENVIRONMENT,
+            account=server_account(),
+            # Fast: it ends open sessions. A plain SIGTERM would wait for them, a SIGQUIT needs a recovery afterwards.
+            stop_signal=signal.SIGINT,
+            # At once, but together with its children and its shared memory.
+            orphan_signal=signal.SIGQUIT,
+        )
+
+    async def answers(self) -> bool:
+        # Another server on the same port would not know the password.
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection = await asyncpg.connect(self.url(), timeout=2)
+            await connection.close(timeout=2)
+            return True
+        return False
+
+    async def _administrate(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url(), timeout=10, command_timeout=60)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close(timeout=10)
+
+
+def _identifier(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no plain name for a database")
+    return f'"{name}"'

@@ -1,0 +1,189 @@
+"""A child process under supervision: started, awaited until it is ready, stopped in order, never left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from app.core.errors import InventoryError
+from sandbox.stack import shim
+from sandbox.stack.account import Account
+
+Probe = Callable[[], Awaitable[bool]]
+
+_PROBE_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
+_LOG_LINES = 20
+
+
+class ProcessFailed(InventoryError):
+    """A process of the local stack ended, or did not get ready in time."""
+
+    code = "PROCESS_FAILED"
+
+    def __init__(self, process: "Process", what: str) -> None:
+        """`what` went wrong; the last lines of the log are added."""
+        log = process.last_lines() or "(its log is empty)"
+        super().__init__(f"{process.name} {what}. Last lines of its log:\n{log}", details={"process": process.name})
+
+
+class Process:
+    """One child process. It may be started again after it has ended.
+
+    On Linux it does not survive this process, not even if that is killed: the kernel sends it `orphan_signal`. Elsewhere
+    only an orderly stop ends it. It has its own process group, so a Ctrl-C in the terminal reaches the launcher alone,
+    which then stops its servers in the right order.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        directory: Path = Path("/"),
+        account: Account | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        orphan_signal: signal.Signals = signal.SIGKILL,
+        grace_seconds: float = 10.0,
+    ) -> None:
+        """`command` begins with the absolute path of a program; `log` takes what it prints, added to what is there.
+
+        `account` None runs it as the present user. After `grace_seconds` a stop becomes a kill.
+        """
+        self.name = name
+        self._command = [str(part) for part in command]
+        self._log = log
+        self._environment = dict(environment)
+        self._directory = directory
+        self._account = account
+        self._stop_signal = stop_signal
+        self._orphan_signal = orphan_signal
+        self._grace_seconds = grace_seconds
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Process {self.name} pid={self.pid} exit_code={self.exit_code}>"
+
+    @property
+    def pid(self) -> int | None:
+        """Its number, None before the first start."""
+        return self._child.pid if self._child else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or before it ran; negative: the signal that ended it."""
+        return self._child.poll() if self._child else None
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def start(self) -> None:
+        """Start it and return at once.
+
+        Raises:
+            RuntimeError: it runs already, or this is not the main thread. The kernel takes the end of the *thread* that
+                started a child for the end of its parent.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(f"{self.name} must be started from the main thread")
+        if self.running:
+            raise RuntimeError(f"{self.name} runs already")
+        account = f"{self._account.uid}:{self._account.gid}" if self._account else "-"
+        prefix = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(self._orphan_signal)), account]
+        with self._log.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*prefix, *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._directory,
+                env=self._environment,
+                process_group=0,
+            )
+
+    async def ready(self, probe: Probe, *, timeout_seconds: float) -> None:
+        """Wait until the probe answers True. Its `OSError`s and timeouts mean: not yet.
+
+        Raises:
+            ProcessFailed: the process ended, or the time is up.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await self._answers(probe):
+                    if not self.running:
+                        raise ProcessFailed(self, f"ended with exit code {self.exit_code} before it was ready")
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            raise ProcessFailed(self, f"was not ready within {timeout_seconds:g} s") from None
+
+    async def wait(self) -> int:
+        """Wait for its end; the exit code.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        while (code := self.exit_code) is None:
+            if self._child is None:
+                raise RuntimeError(f"{self.name} was never started")
+            await asyncio.sleep(_LOOK_SECONDS)
+        return code
+
+    async def finish(self, *, timeout_seconds: float) -> None:
+        """Wait for the end of a program that does one thing.
+
+        Raises:
+            ProcessFailed: it failed, or the time is up; then it still runs.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                code = await self.wait()
+        except TimeoutError:
+            raise ProcessFailed(self, f"did not finish within {timeout_seconds:g} s") from None
+        if code != 0:
+            raise ProcessFailed(self, f"ended with exit code {code}")
+
+    async def stop(self) -> int | None:
+        """Ask it to end, insist after the grace period; the exit code, None if it never ran."""
+        if self.running:
+            self._signal(self._stop_signal)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._grace_seconds):
+                    return await self.wait()
+            return await self.kill()
+        return self.exit_code
+
+    async def kill(self) -> int | None:
+        """End it and its process group without asking; the exit code, None if it never ran."""
+        if self._child is not None and self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            return await self.wait()
+        return self.exit_code
+
+    def last_lines(self, count: int = _LOG_LINES) -> str:
+        """The end of its log."""
+        try:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(lines[-count:])
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            self._child.send_signal(number)
+
+    @staticmethod
+    async def _answers(probe: Probe) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                return await probe()
+        except (OSError, TimeoutError):
+            return False

@@ -1,0 +1,55 @@
+"""An embedded Valkey (or Redis) server that keeps nothing."""
+
+import asyncio
+from pathlib import Path
+
+from sandbox.stack.binaries import valkey_server
+from sandbox.stack.ports import LOOPBACK
+from sandbox.stack.process import Process
+from sandbox.stack.server import Server
+
+_MEMORY = "512mb"
+
+
+class Valkey(Server):
+    """A Valkey server: in memory, without persistence. A restart empties it."""
+
+    name = "Valkey"
+
+    def __init__(self, directory: Path, *, port: int | None = None) -> None:
+        """`directory` takes its log. `port` None takes a free one."""
+        super().__init__(ports=[port] if port else [])
+        self._directory = directory
+
+    def url(self, database: int = 0) -> str:
+        """How to reach one of its 16 databases."""
+        return f"redis://{LOOPBACK}:{self.port}/{database}"
+
+    def program(self) -> Process:
+        options = {
+            "--port": str(self.port),
+            "--bind": LOOPBACK,
+            "--save": "",
+            "--appendonly": "no",
+            "--maxmemory": _MEMORY,
+            "--maxmemory-policy": "noeviction",  # a full server says so instead of forgetting jobs
+            "--dir": str(self._directory),
+        }
+        return Process(
+            self.name,
+            [valkey_server(), *(part for option in options.items() for part in option)],
+            log=self._directory / "valkey.log",
+            environment={},
+        )
+
+    async def answers(self) -> bool:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+        try:
+            writer.write(b"INFO server\r\n")
+            length = int((await reader.readline()).removeprefix(b"$"))
+            answer = await reader.readexactly(length)
+        except (ValueError, asyncio.IncompleteReadError):
+            return False
+        finally:
+            writer.close()
+        return self.process is not None and f"process_id:{self.process.pid}\r\n".encode() in answer

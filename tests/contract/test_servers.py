@@ -1,0 +1,262 @@
+"""The servers that tests and the local stack stand on: embedded Postgres and Valkey, each for itself."""
+
+import asyncio
+import os
+import pwd
+import re
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from sandbox.stack.binaries import BinaryMissing, postgres_bindir, postgres_major
+from sandbox.stack.ports import PortInUse, free_ports
+from sandbox.stack.postgres import Postgres
+from sandbox.stack.process import Process, ProcessFailed
+from sandbox.stack.scratch import scratch_directory, scratch_home
+from sandbox.stack.valkey import Valkey
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    with scratch_directory() as directory:
+        yield directory
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+async def query(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def owner_of_process(pid: int) -> str:
+    return pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name
+
+
+def owner_and_mode(path: Path) -> tuple[str, int]:
+    return path.owner(), stat.S_IMODE(path.stat().st_mode)
+
+
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_postgres_is_the_chosen_version_or_the_embedded_one() -> None:
+    assert postgres_major(postgres_bindir()) >= 18
+    debian = Path("/usr/lib/postgresql/15/bin")
+    if debian.is_dir():
+        assert postgres_bindir(debian) == debian
+
+
+def test_a_directory_without_postgres_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BinaryMissing, match="does not hold initdb and postgres"):
+        postgres_bindir(tmp_path)
+
+
+def test_a_postgres_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.9'\n")
+        (tmp_path / name).chmod(0o755)
+    with pytest.raises(BinaryMissing, match="holds Postgres 14; 15 is the oldest"):
+        postgres_bindir(tmp_path)
+
+
+async def test_the_session_runs_on_the_postgres_that_the_environment_chose(postgres: Postgres) -> None:
+    chosen = os.environ.get("POSTGRES_BINDIR")
+    major = postgres_major(postgres_bindir(Path(chosen) if chosen else None))
+    assert re.match(rf"{major}\.", str(await query(postgres.url(), "SHOW server_version")))
+
+
+async def test_postgres_does_not_run_as_root_and_its_data_are_its_own(postgres: Postgres) -> None:
+    expected = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    assert postgres.process is not None
+    assert postgres.process.pid is not None
+    assert owner_of_process(postgres.process.pid) == expected
+    data = Path(str(await query(postgres.url(), "SHOW data_directory")))
+    assert owner_and_mode(data) == (expected, 0o700)
+
+
+async def test_postgres_refuses_a_wrong_password_and_shows_its_own_to_nobody(postgres: Postgres) -> None:
+    password = postgres.url().split(":")[2].split("@")[0]
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(postgres.url().replace(password, "guess"), timeout=10)
+    assert password not in repr(postgres)
+    assert postgres.process is not None
+    assert postgres.process.pid is not None
+    assert password.encode() not in command_line(postgres.process.pid)
+
+
+async def test_durability_is_given_up_only_on_request(scratch: Path, postgres: Postgres) -> None:
+    assert await query(postgres.url(), "SHOW fsync") == "off"
+    durable = Postgres(scratch, durable=True)
+    try:
+        await durable.start()
+        assert await query(durable.url(), "SHOW fsync") == "on"
+    finally:
+        await durable.stop()
+
+
+async def test_what_was_committed_survives_a_crash_of_postgres(scratch: Path) -> None:
+    server = Postgres(scratch, durable=False)
+    try:
+        await server.start()
+        port = server.port
+        await query(server.url(), "CREATE TABLE stone AS SELECT 1.01 AS carat")
+        await server.kill()
+        await server.start()
+        assert server.port == port
+        assert str(await query(server.url(), "SELECT carat FROM stone")) == "1.01"
+    finally:
+        await server.stop()
+
+
+async def test_a_copy_of_a_database_is_independent_of_its_template(postgres: Postgres) -> None:
+    template = await postgres.create_database("original")
+    await query(template, "CREATE TABLE stone AS SELECT 1 AS id")
+    copy = await postgres.create_database("copied", template="original")
+    await query(copy, "DELETE FROM stone")
+    assert await query(copy, "SELECT count(*) FROM stone") == 0
+    assert await query(template, "SELECT count(*) FROM stone") == 1
+    for name in ("original", "copied"):
+        await postgres.drop_database(name)
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await query(postgres.url(name), "SELECT 1")
+
+
+async def test_a_database_can_be_dropped_under_an_open_session(postgres: Postgres) -> None:
+    connection = await asyncpg.connect(await postgres.create_database("busy"), timeout=10)
+    await postgres.drop_database("busy")
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await connection.fetchval("SELECT 1")
+    await connection.close()
+
+
+async def test_a_name_that_is_not_plain_never_reaches_the_server(postgres: Postgres) -> None:
+    with pytest.raises(ValueError, match="no plain name"):
+        await postgres.drop_database('x"; DROP DATABASE "template0')
+
+
+async def test_every_test_gets_a_database_with_the_migrations_applied(database_url: str) -> None:
+    assert await query(database_url, "SELECT count(*) FROM inventory.diamonds") == 0
+    await query(database_url, "DROP SCHEMA inventory CASCADE")
+
+
+async def test_what_one_test_does_to_its_database_no_other_test_sees(postgres: Postgres, database_url: str) -> None:
+    assert await query(database_url, "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
+    assert await query(postgres.url("migrated"), "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
+
+
+async def test_an_empty_database_really_is_empty(empty_database_url: str) -> None:
+    assert await query(empty_database_url, "SELECT count(*) FROM pg_namespace WHERE nspname = 'inventory'") == 0
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+async def test_redis_is_empty_each_time_a_test_begins(redis_url: str, time: str) -> None:
+    async with Redis.from_url(redis_url) as client:
+        assert await client.dbsize() == 0
+        await client.set("stone", time)
+
+
+async def test_valkey_forgets_everything_over_a_restart(scratch: Path) -> None:
+    server = Valkey(scratch)
+    try:
+        await server.start()
+        async with Redis.from_url(server.url()) as client:
+            await client.set("stone", "1")
+        await server.stop()
+        with pytest.raises(RedisConnectionError):
+            await Redis.from_url(server.url()).ping()
+        await server.start()
+        async with Redis.from_url(server.url()) as client:
+            assert await client.get("stone") is None
+    finally:
+        await server.stop()
+
+
+async def test_a_chosen_port_in_use_is_named_together_with_the_way_out(scratch: Path, taken_port: int) -> None:
+    for server in (Postgres(scratch, durable=False, port=taken_port), Valkey(scratch, port=taken_port)):
+        with pytest.raises(PortInUse, match=f"port {taken_port} is in use by another process; choose another one"):
+            await server.start()
+        assert server.process is None
+
+
+async def test_a_free_port_that_is_taken_in_the_last_moment_is_replaced(
+    scratch: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offers = iter([[taken_port], free_ports(1)])
+    monkeypatch.setattr("sandbox.stack.server.free_ports", lambda _count: next(offers))
+    server = Valkey(scratch)
+    try:
+        await server.start()
+        assert server.port != taken_port
+    finally:
+        await server.stop()
+
+
+async def test_another_server_of_the_kind_on_the_port_is_not_mistaken_for_ours(scratch: Path, valkey: Valkey) -> None:
+    impostor = Valkey(scratch)
+    impostor.ports = valkey.ports
+    with pytest.raises(
+        ProcessFailed, match=r"(?s)ended with exit code 1 before it was ready.*[aA]ddress already in use"
+    ):
+        await impostor.start()
+
+
+async def test_a_program_that_fails_is_reported_with_the_end_of_its_log(scratch: Path) -> None:
+    process = Process(
+        "cutter",
+        [sys.executable, "-c", "print('no stone'); raise SystemExit(3)"],
+        log=scratch / "log",
+        environment={},
+    )
+    process.start()
+    with pytest.raises(ProcessFailed, match=r"(?s)cutter ended with exit code 3.*no stone"):
+        await process.finish(timeout_seconds=30)
+
+
+async def test_a_process_that_ignores_the_request_to_stop_is_killed(scratch: Path) -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    )
+    process = Process("deaf", [sys.executable, "-c", code], log=scratch / "log", environment={}, grace_seconds=0.2)
+    process.start()
+
+    async def is_up() -> bool:
+        return "up" in process.last_lines()
+
+    await process.ready(is_up, timeout_seconds=30)
+    assert await process.stop() == -9
+    assert not process.running
+
+
+async def test_a_process_is_started_from_the_main_thread_or_not_at_all(scratch: Path) -> None:
+    process = Process("thread", [sys.executable, "-c", ""], log=scratch / "log", environment={})
+    with pytest.raises(RuntimeError, match="main thread"):
+        await asyncio.to_thread(process.start)
+    assert process.pid is None
+
+
+def test_a_scratch_directory_ends_with_its_use_and_abandoned_ones_with_the_next() -> None:
+    abandoned = scratch_home() / "run-of-a-killed-process"
+    (abandoned / "postgres").mkdir(parents=True)
+    with scratch_directory() as first, scratch_directory() as second:
+        assert not abandoned.exists()
+        assert first != second
+        assert first.is_dir()
+        assert second.is_dir()
+    assert not first.exists()
+    assert not second.exists()
