@@ -1,0 +1,193 @@
+"""A message on the wire: cut into what a broker may change and the rest, which goes through byte for byte."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any, Final
+
+import msgspec
+
+from sandbox.broker.codec import Described, Int, MalformedData, Symbol, Timestamp, UInt, ULong, decode, encode, end_of
+from sandbox.broker.errors import Unreadable
+from sandbox.broker.queue import Message
+
+BATCH_FORMAT: Final = 0x80013700  # Service Bus: each data section of the message is a whole message
+
+
+class Section(IntEnum):
+    """The sections a message is made of, by their descriptors."""
+
+    HEADER = 0x70
+    DELIVERY_ANNOTATIONS = 0x71
+    ANNOTATIONS = 0x72
+    PROPERTIES = 0x73
+    APPLICATION_PROPERTIES = 0x74
+    DATA = 0x75
+    SEQUENCE = 0x76
+    VALUE = 0x77
+    FOOTER = 0x78
+
+
+_SECTIONS: Final[dict[Any, Section]] = {section.value: section for section in Section}
+_SCHEDULED_FOR: Final = Symbol("x-opt-scheduled-enqueue-time")
+_TTL_FIELD: Final = 2
+_CORRELATION_FIELD: Final = 5
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A message as it came. `bare` are its properties, application properties and body, still encoded."""
+
+    bare: bytes
+    annotations: dict[Any, Any] = {}
+    ttl: timedelta | None = None
+    scheduled_for: datetime | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A message to the broker itself. Keys and texts of `application_properties` are plain strings or symbols."""
+
+    message_id: Any
+    application_properties: dict[Any, Any]
+    value: Any
+
+
+def milliseconds(instant: datetime) -> Timestamp:
+    return Timestamp(int(instant.timestamp() * 1000))
+
+
+def read_messages(data: bytes, message_format: int) -> list[Envelope]:
+    """The messages of a transfer: one, or those of a batch.
+
+    Raises:
+        Unreadable: it is not an AMQP message.
+    """
+    if message_format != BATCH_FORMAT:
+        return [read(data)]
+    try:
+        return [read(content) for code, content in _contents(data) if code is Section.DATA]
+    except MalformedData as error:
+        raise Unreadable(str(error)) from error
+
+
+def read(data: bytes) -> Envelope:
+    """The envelope of one message.
+
+    Raises:
+        Unreadable: it is not an AMQP message.
+    """
+    bare = bytearray()
+    annotations: dict[Any, Any] = {}
+    ttl = None
+    try:
+        for code, section in _sections(data):
+            match code:
+                case Section.HEADER:
+                    header = _content(section)
+                    if len(header) > _TTL_FIELD and header[_TTL_FIELD] is not None:
+                        ttl = timedelta(milliseconds=header[_TTL_FIELD])
+                case Section.DELIVERY_ANNOTATIONS:
+                    pass  # meant for this hop only
+                case Section.ANNOTATIONS:
+                    annotations = _content(section)
+                case _:
+                    bare += section
+        due = annotations.get(_SCHEDULED_FOR)
+        scheduled_for = None if due is None else datetime.fromtimestamp(due / 1000, UTC)
+    except (MalformedData, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise Unreadable(str(error)) from error
+    return Envelope(bytes(bare), annotations, ttl, scheduled_for)
+
+
+def write(message: Message[Envelope]) -> bytes:
+    """The message for its receiver, with what the broker knows about it."""
+    envelope = message.payload
+    header = [None, None, _ttl(envelope.ttl), None, UInt(message.delivery_count)]
+    annotations = envelope.annotations | {
+        Symbol("x-opt-enqueued-time"): milliseconds(message.enqueued_at),
+        Symbol("x-opt-sequence-number"): message.sequence_number,
+        Symbol("x-opt-message-state"): Int(message.state),
+    }
+    if message.locked_until is not None:
+        annotations[Symbol("x-opt-locked-until")] = milliseconds(message.locked_until)
+    bare = envelope.bare
+    if message.dead_letter is not None:
+        annotations[Symbol("x-opt-deadletter-source")] = message.dead_letter.source
+        reasons = {
+            "DeadLetterReason": message.dead_letter.reason,
+            "DeadLetterErrorDescription": message.dead_letter.description,
+        }
+        bare = _with_application_properties(bare, {name: text for name, text in reasons.items() if text is not None})
+    return _section(Section.HEADER, header) + _section(Section.ANNOTATIONS, annotations) + bare
+
+
+def read_request(data: bytes) -> Request:
+    """A request to `$cbs` or `$management`.
+
+    Raises:
+        Unreadable: it is not an AMQP message.
+    """
+    properties: list[Any] = []
+    application_properties: dict[Any, Any] = {}
+    value = None
+    try:
+        for code, content in _contents(data):
+            match code:
+                case Section.PROPERTIES:
+                    properties = content
+                case Section.APPLICATION_PROPERTIES:
+                    application_properties = content
+                case Section.VALUE:
+                    value = content
+    except MalformedData as error:
+        raise Unreadable(str(error)) from error
+    return Request(properties[0] if properties else None, application_properties or {}, value)
+
+
+def write_reply(request: Request, application_properties: dict[str, Any], value: Any = None) -> bytes:
+    """The answer to a request: it carries the request's id as its correlation id, in the same AMQP type."""
+    properties = [*[None] * _CORRELATION_FIELD, request.message_id]
+    return (
+        _section(Section.PROPERTIES, properties)
+        + _section(Section.APPLICATION_PROPERTIES, application_properties)
+        + _section(Section.VALUE, value)
+    )
+
+
+def _ttl(ttl: timedelta | None) -> UInt | None:
+    return None if ttl is None else UInt(min(int(ttl.total_seconds() * 1000), 2**32 - 1))
+
+
+def _section(kind: Section, content: Any) -> bytes:
+    return encode(Described(ULong(kind), content))
+
+
+def _sections(data: bytes) -> Iterator[tuple[Section, bytes]]:
+    at = 0
+    while at < len(data):
+        end = end_of(data, at)
+        code = decode(data, at + 1)[0] if data[at] == 0 else None
+        if code not in _SECTIONS:
+            raise MalformedData("a message is made of sections")
+        yield _SECTIONS[code], data[at:end]
+        at = end
+
+
+def _contents(data: bytes) -> Iterator[tuple[Section, Any]]:
+    for code, section in _sections(data):
+        yield code, _content(section)
+
+
+def _content(section: bytes) -> Any:
+    return decode(section)[0].value
+
+
+def _with_application_properties(bare: bytes, more: dict[str, str]) -> bytes:
+    before, after, merged = bytearray(), bytearray(), dict[Any, Any](more)
+    for code, section in _sections(bare):
+        if code is Section.APPLICATION_PROPERTIES:
+            merged = (_content(section) or {}) | more
+        elif code < Section.APPLICATION_PROPERTIES:
+            before += section
+        else:
+            after += section
+    return bytes(before) + _section(Section.APPLICATION_PROPERTIES, merged) + bytes(after)
