@@ -1,0 +1,64 @@
+"""`python -m sandbox.supplier`: the simulated supplier as a process, until SIGTERM."""
+
+import asyncio
+import json
+import signal
+from typing import Annotated
+
+import typer
+import uvloop
+
+from app.core.logging import configure, get_logger
+from sandbox.supplier.accounts import Account
+from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from sandbox.supplier.spread import Spread
+
+Port = Annotated[int, typer.Option(min=0, max=65_535)]
+
+
+def main(
+    port: Port = 0,
+    control_port: Port = 0,
+    stones: Annotated[int, typer.Option(min=0, max=5_000_000)] = Options().stones,
+    seed: int = 1,
+    spread: Annotated[Spread, typer.Option(help="real: the real stones first; density: all along the spread")] = "real",
+    dirt: Annotated[float, typer.Option(min=0, max=1, help="share of stones that are dirty")] = Options().dirt_share,
+    username: str = DEFAULT_ACCOUNT.username,
+    password: str = DEFAULT_ACCOUNT.password,
+    pro: Annotated[bool, typer.Option(help="whether the account may hold and order")] = True,
+    account: Annotated[list[str] | None, typer.Option(help="another account with Pro access, USER:PASSWORD")] = None,
+    token_seconds: Annotated[float, typer.Option(min=0)] = Options().token_seconds,
+    hold_seconds: Annotated[float, typer.Option(min=0)] = Options().hold_seconds,
+) -> None:
+    """Serve the supplier's API and its control port. Their addresses are written to stdout, as a line of JSON."""
+    configure("INFO", "auto", "supplier")
+    others = (text.partition(":") for text in account or ())
+    options = Options(
+        port=port,
+        control_port=control_port,
+        stones=stones,
+        seed=seed,
+        spread=spread,
+        dirt_share=dirt,
+        accounts=(Account(username, password, pro), *(Account(name, secret) for name, _, secret in others)),
+        token_seconds=token_seconds,
+        hold_seconds=hold_seconds,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options))
+
+
+async def _serve(options: Options) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log = get_logger()
+    async with Simulator(options) as simulator:
+        print(json.dumps({"endpoint": simulator.endpoint, "control": simulator.control}), flush=True)
+        log.info("supplier ready", endpoint=simulator.endpoint, control=simulator.control, stones=options.stones)
+        await stop.wait()
+    log.info("supplier stopped")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,53 @@
+"""What the supplier was asked: calls by operation and outcome, the busiest second, every hold and order."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection
+from typing import Any
+
+_TRADES = 10_000
+
+
+class Calls:
+    """Counts since the last `clear`. `monotonic`: seconds that never go back."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._recent: deque[float] = deque()
+        self.clear()
+
+    def clear(self) -> None:
+        self._total = 0
+        self._busiest = 0
+        self._recent.clear()
+        self._outcomes: dict[str, Counter[str]] = {}
+        self._holds: deque[dict[str, Any]] = deque(maxlen=_TRADES)
+        self._orders: deque[dict[str, Any]] = deque(maxlen=_TRADES)
+
+    def arrived(self) -> None:
+        """A request is here."""
+        now = self._monotonic()
+        self._total += 1
+        self._recent.append(now)
+        while self._recent[0] <= now - 1:
+            self._recent.popleft()
+        self._busiest = max(self._busiest, len(self._recent))
+
+    def ended(self, operations: Collection[str], outcome: str) -> None:
+        """A request has its answer; one that asks for several things counts for each."""
+        for operation in operations or ("unreadable",):
+            self._outcomes.setdefault(operation, Counter())[outcome] += 1
+
+    def traded(self, operation: str, account: str, arguments: dict[str, Any], answer: dict[str, Any]) -> None:
+        """A hold or an order took effect or was refused, whether or not the client will hear of it."""
+        trades = self._orders if operation == "create_order" else self._holds
+        trades.append({"operation": operation, "account": account, "arguments": arguments, "answer": answer})
+
+    def report(self) -> dict[str, Any]:
+        """`max_per_second`: the most requests that arrived within any one second. The last 10,000 trades are kept."""
+        return {
+            "total": self._total,
+            "max_per_second": self._busiest,
+            "operations": {operation: dict(outcomes) for operation, outcomes in self._outcomes.items()},
+            "holds": list(self._holds),
+            "orders": list(self._orders),
+        }

@@ -1,0 +1,225 @@
+"""How the control port changes the feed: seeded changes of chosen stones, and one stone set to exact values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any, Literal, get_args
+
+from sandbox.supplier import dirt
+from sandbox.supplier.identity import ordinal_of, stone_id
+from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.payload import Item
+from sandbox.supplier.stones import BEYOND, LAB_GROWN, Record
+from sandbox.supplier.vocabulary import (
+    AVAILABILITIES,
+    AVAILABILITY_WEIGHTS,
+    CLARITIES,
+    CLARITY_WEIGHTS,
+    COLOR_WEIGHTS,
+    COLORS,
+    Words,
+)
+
+Field = Literal["price", "availability", "carats", "color", "clarity", "discount"]
+DriftKind = Literal["price", "availability", "add", "remove"]
+FIELDS: tuple[Field, ...] = get_args(Field)
+
+_CERTIFICATE = ("diamond", "certificate")
+_PATHS: Mapping[str, dirt.Path] = {
+    "price": ("price",),
+    "availability": ("diamond", "availability"),
+    "carats": (*_CERTIFICATE, "carats"),
+    "shape": (*_CERTIFICATE, "shape"),
+    "color": (*_CERTIFICATE, "color"),
+    "clarity": (*_CERTIFICATE, "clarity"),
+    "labgrown": (*_CERTIFICATE, "labgrown"),
+    "discount": ("discount",),
+}
+_MOST_THOUSANDTHS = 1 << 32
+_MOST_DISCOUNT = 32_767
+_LEAST_DISCOUNT = -9_800
+
+
+class Changes:
+    """Seeded and exact changes of an inventory. Every change stamps the stone as updated now; answers are stone ids."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def change(self, count: int, seed: int, fields: Sequence[Field]) -> list[str]:
+        """Change all these fields of `count` usable stones, each to another value. Price changes keep cents."""
+        random = Random(f"change:{seed}")
+        chosen = self._choose(random, count, usable=True)
+        for ordinal in chosen:
+            self._vary(ordinal, random, fields)
+        return [stone_id(ordinal) for ordinal in chosen]
+
+    def add(self, count: int, seed: int) -> list[str]:
+        return [stone_id(ordinal) for ordinal in self._inventory.add(count, seed)]
+
+    def remove(self, count: int, seed: int) -> list[str]:
+        chosen = self._choose(Random(f"remove:{seed}"), count)
+        for ordinal in chosen:
+            self._inventory.remove(ordinal)
+        return [stone_id(ordinal) for ordinal in chosen]
+
+    def remove_these(self, ids: Sequence[str]) -> list[str]:
+        """Take exactly these stones out.
+
+        Raises:
+            KeyError: one of them is not in the feed (then all stay).
+        """
+        ordinals = list(dict.fromkeys(self._find(text) for text in ids))
+        for ordinal in ordinals:
+            self._inventory.remove(ordinal)
+        return [stone_id(ordinal) for ordinal in ordinals]
+
+    def drift(self, random: Random, kind: DriftKind) -> str | None:
+        """One change of this kind; None if no stone is left for it."""
+        if kind == "add":
+            return stone_id(self._inventory.add(1, random.getrandbits(32))[0])
+        chosen = self._choose(random, 1, usable=kind != "remove")
+        for ordinal in chosen:
+            if kind == "remove":
+                self._inventory.remove(ordinal)
+            else:
+                self._vary(ordinal, random, (kind,))
+        return stone_id(chosen[0]) if chosen else None
+
+    def update(self, identity: str, values: Mapping[str, Any]) -> str:
+        """Set a stone's truth, or what it shows.
+
+        A proper value for one of the truth's fields becomes true (and lifts whatever hid it); any other value, and
+        any other field of an item, is shown as given. A name with dots is taken as a path, known or not.
+
+        Raises:
+            KeyError: no such stone in the feed, or no such field.
+        """
+        ordinal = self._find(identity)
+        item = self._inventory.clean_item(ordinal)
+        paths = {name: _path(name, item) for name in values}
+        true: dict[dirt.Path, Callable[[Record], Record]] = {}
+        shown: dict[dirt.Path, Any] = {}
+        for name, value in values.items():
+            setter = self._setter(name, value)
+            if setter is None:
+                shown[paths[name]] = value
+            else:
+                true[paths[name]] = setter
+        # Overrides first: they make dirt explicit, so that a true value can then lift its part of it.
+        if shown or self._inventory.is_special(ordinal):
+            self._inventory.override(ordinal, shown)
+        for path, setter in true.items():
+            self._inventory.assign(ordinal, setter, lift=(path,))
+        return stone_id(ordinal)
+
+    def restore(self, identity: str) -> str:
+        """Let a stone show its own, clean values everywhere.
+
+        Raises:
+            KeyError: no such stone in the feed.
+        """
+        ordinal = self._find(identity)
+        self._inventory.restore(ordinal)
+        return stone_id(ordinal)
+
+    def _find(self, identity: str) -> int:
+        ordinal = self._inventory.find(ordinal_of(identity))
+        if ordinal is None:
+            raise KeyError(f"no stone {identity!r} in the feed")
+        return ordinal
+
+    def _choose(self, random: Random, count: int, *, usable: bool = False) -> list[int]:
+        """Different stones of the feed, at most `count`."""
+        inventory = self._inventory
+        present = inventory.stones.present
+        chosen: dict[int, None] = {}
+        # Throwing darts is quick while most rows are hit; where it is not, look at them all.
+        for _ in range(4 * count):
+            ordinal = random.randrange(len(present)) if present else 0
+            if len(chosen) < count and present and present[ordinal] and (not usable or inventory.usable(ordinal)):
+                chosen[ordinal] = None
+        if len(chosen) < count:
+            rest = [
+                ordinal
+                for ordinal in range(len(present))
+                if present[ordinal] and ordinal not in chosen and (not usable or inventory.usable(ordinal))
+            ]
+            chosen |= dict.fromkeys(random.sample(rest, min(count - len(chosen), len(rest))))
+        return list(chosen)
+
+    def _vary(self, ordinal: int, random: Random, fields: Sequence[Field]) -> None:
+        def record(old: Record) -> Record:
+            new = {field: _other(field, old, random) for field in fields}
+            return old._replace(**new)
+
+        self._inventory.assign(ordinal, record, lift=[_PATHS[field] for field in fields])
+
+    def _setter(self, name: str, value: Any) -> Callable[[Record], Record] | None:
+        """How a proper value becomes part of the record; None if this is not one."""
+        stones = self._inventory.stones
+        words: Mapping[str, Words] = {
+            "shape": stones.shapes,
+            "color": stones.colors,
+            "clarity": stones.clarities,
+            "availability": stones.availabilities,
+        }
+        number: int | None = None
+        match value:
+            case bool():
+                if name == "labgrown":
+                    flag = LAB_GROWN if value else 0
+                    return lambda record: record._replace(flags=record.flags & ~LAB_GROWN | flag)
+            case int() if name == "price":
+                number = value if 0 < value < BEYOND else None
+            case int() | float() if name == "carats":
+                thousandths = Decimal(str(value)) * 1000
+                whole = thousandths == thousandths.to_integral_value()
+                number = int(thousandths) if whole and 0 < thousandths < _MOST_THOUSANDTHS else None
+            case int() | float() if name == "discount":
+                hundredths = Decimal(str(value)) * 100
+                whole = hundredths == hundredths.to_integral_value()
+                number = int(hundredths) if whole and abs(hundredths) < _MOST_DISCOUNT else None
+            case str() if name in words:
+                number = words[name].find(value)
+        return None if number is None else lambda record: record._replace(**{name: number})
+
+
+def _other(field: Field, old: Record, random: Random) -> int:
+    match field:
+        case "price":
+            price = max(100, int(old.price * random.uniform(0.9, 1.1)) // 100 * 100 + random.randrange(1, 100))
+            return price + 1 if price == old.price else price
+        case "carats":
+            return old.carats + 10
+        case "discount":
+            return old.discount - random.randint(1, 99) if old.discount > _LEAST_DISCOUNT else 0
+        case "availability":
+            return _another(AVAILABILITIES, AVAILABILITY_WEIGHTS, old.availability, random)
+        case "color":
+            return _another(COLORS, COLOR_WEIGHTS, old.color, random)
+        case "clarity":
+            return _another(CLARITIES, CLARITY_WEIGHTS, old.clarity, random)
+
+
+def _another(words: Sequence[str], weights: Sequence[float], current: int, random: Random) -> int:
+    """The number of another word. The known words have the numbers of their places."""
+    others = [number for number in range(len(words)) if number != current]
+    return random.choices(others, [weights[number] for number in others])[0]
+
+
+def _path(name: str, item: Item) -> dirt.Path:
+    if name in _PATHS:
+        return _PATHS[name]
+    if "." in name:
+        return tuple(name.split("."))
+    diamond: Item = item["diamond"]
+    places: tuple[tuple[Item, dirt.Path], ...] = (
+        (item, ()),
+        (diamond, ("diamond",)),
+        (diamond["certificate"], _CERTIFICATE),
+    )
+    for place, prefix in places:
+        if name in place and name != "id":
+            return (*prefix, name)
+    raise KeyError(f"an item has no field {name!r} (a name with dots is taken as a path)")

@@ -1,0 +1,211 @@
+"""Clients' documents: parsed and validated once each, and their selections compiled into projections.
+
+A general executor resolves a hundred fields of fifty stones one by one; a projection picks them in a comprehension.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLDirective,
+    GraphQLError,
+    GraphQLIncludeDirective,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    VariableValues,
+    build_schema,
+    get_directive_values,
+    get_named_type,
+    get_variable_values,
+    parse,
+    validate,
+)
+
+_DOCUMENTS = 256
+_PROJECTIONS = 32
+_MOST_TOKENS = 5_000
+
+SCHEMA: GraphQLSchema = build_schema((files("sandbox.supplier") / "schema.graphql").read_text(encoding="utf-8"))
+
+
+class Invalid(Exception):
+    """A document, or its variables, that the schema does not allow; holds entries for `errors[]`."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = [dict(error.formatted) for error in errors]
+
+
+class Projection:
+    """Picks what a selection asks for out of a dict, under the client's names and in its order."""
+
+    def __init__(self, fields: Sequence[tuple[str, str, "Projection | None"]], typename: str) -> None:
+        self._fields = fields
+        self._typename = typename if any(name == "__typename" for _, name, _ in fields) else None
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self(part) for part in value]
+        if value is None:
+            return None
+        return {
+            key: value[name] if below is None else below(value[name]) for key, name, below in self._with_typename(value)
+        }
+
+    def raw(self, value: Any, known: Any) -> Any:
+        """The same of a dict that may hold anything; what the clean one (`known`) lacks appears unasked."""
+        if isinstance(value, list):
+            return [self.raw(part, known[0] if isinstance(known, list) and known else None) for part in value]
+        if not isinstance(value, dict):
+            return value
+        clean: Mapping[str, Any] = known if isinstance(known, dict) else {}
+        picked = {
+            key: value.get(name) if below is None else below.raw(value.get(name), clean.get(name))
+            for key, name, below in self._with_typename(value)
+        }
+        return picked | {name: part for name, part in value.items() if clean and name not in clean}
+
+    def _with_typename(self, value: dict[str, Any]) -> Sequence[tuple[str, str, "Projection | None"]]:
+        if self._typename is not None:
+            value["__typename"] = self._typename
+        return self._fields
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """A field that a client selected: the name for its answer, and its nodes (one, or several to be merged)."""
+
+    key: str
+    nodes: list[FieldNode]
+
+    @property
+    def name(self) -> str:
+        return self.nodes[0].name.value
+
+
+class Operation:
+    """One operation of a valid document, ready to be answered."""
+
+    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self.node = operation
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._projections: dict[tuple[Any, ...], Projection] = {}
+        root = SCHEMA.get_root_type(operation.operation)
+        if root is None:
+            raise Invalid([GraphQLError(f"This schema has no {operation.operation.value}.", operation)])
+        self.root: GraphQLObjectType = root
+
+    def variables(self, given: dict[str, Any]) -> VariableValues:
+        """The variables, coerced.
+
+        Raises:
+            Invalid: one is missing or of another type.
+        """
+        values = get_variable_values(SCHEMA, self.node.variable_definitions or (), given, max_errors=10)
+        if isinstance(values, list):
+            raise Invalid(values)
+        return values
+
+    def select(self, sets: Sequence[SelectionSetNode], variables: VariableValues) -> list[Selected]:
+        """The fields of these selection sets, fragments spread, `@skip` and `@include` obeyed."""
+        found: dict[str, list[FieldNode]] = {}
+        for selection_set in sets:
+            self._collect(selection_set.selections, variables, found)
+        return [Selected(key, nodes) for key, nodes in found.items()]
+
+    def below(self, selected: Selected, variables: VariableValues) -> list[Selected]:
+        return self.select([node.selection_set for node in selected.nodes if node.selection_set], variables)
+
+    def projection(self, selected: Selected, parent: GraphQLObjectType, variables: VariableValues) -> Projection:
+        """The projection of a field's selection. Compiled once for each setting of the Boolean variables."""
+        booleans = tuple(sorted(item for item in variables.coerced.items() if isinstance(item[1], bool)))
+        place = selected.nodes[0].loc
+        key = (selected.key, place.start if place else 0, booleans)
+        projection = self._projections.get(key)
+        if projection is None:
+            if len(self._projections) >= _PROJECTIONS:
+                self._projections.clear()
+            projection = self._projections[key] = self._compile(selected, parent, variables)
+        return projection
+
+    def _compile(self, selected: Selected, parent: GraphQLObjectType, variables: VariableValues) -> Projection:
+        kind = get_named_type(parent.fields[selected.name].type)
+        if not isinstance(kind, GraphQLObjectType):
+            raise TypeError(f"{selected.name} has no selection")
+        fields: list[tuple[str, str, Projection | None]] = []
+        for field in self.below(selected, variables):
+            leaf = not any(node.selection_set for node in field.nodes)
+            fields.append((field.key, field.name, None if leaf else self._compile(field, kind, variables)))
+        return Projection(fields, kind.name)
+
+    def _collect(
+        self, selections: Sequence[SelectionNode], variables: VariableValues, found: dict[str, list[FieldNode]]
+    ) -> None:
+        for node in selections:
+            if _holds(GraphQLSkipDirective, node, variables, missing=False) or not _holds(
+                GraphQLIncludeDirective, node, variables, missing=True
+            ):
+                continue
+            if isinstance(node, FieldNode):
+                found.setdefault((node.alias or node.name).value, []).append(node)
+            elif isinstance(node, FragmentSpreadNode):
+                # Every type is an object type, so a valid fragment always applies.
+                self._collect(self._fragments[node.name.value].selection_set.selections, variables, found)
+            else:
+                self._collect(node.selection_set.selections, variables, found)  # type: ignore[attr-defined]
+
+
+def _holds(directive: GraphQLDirective, node: SelectionNode, variables: VariableValues, *, missing: bool) -> bool:
+    if not node.directives:
+        return missing
+    values = get_directive_values(directive, node, variables)
+    return missing if values is None else bool(values["if"])
+
+
+class Documents:
+    """The documents seen last, by their text."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
+
+    def operation(self, text: str, name: str | None) -> Operation:
+        """The operation of this name (or the only one) in this document.
+
+        Raises:
+            Invalid: the document can't be parsed, or the schema does not allow it.
+        """
+        known = self._known.get((text, name))
+        if known is None:
+            known = self._known[text, name] = _read(text, name)
+            if len(self._known) > _DOCUMENTS:
+                self._known.popitem(last=False)
+        self._known.move_to_end((text, name))
+        return known
+
+
+def _read(text: str, name: str | None) -> Operation:
+    try:
+        document = parse(text, max_tokens=_MOST_TOKENS)
+    except GraphQLError as error:
+        raise Invalid([error]) from error
+    errors = validate(SCHEMA, document, max_errors=10)
+    if errors:
+        raise Invalid(errors)
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is not None:
+        operations = [node for node in operations if node.name and node.name.value == name]
+    if len(operations) != 1:
+        raise Invalid([GraphQLError("Say by operationName which one operation of the document is meant.")])
+    return Operation(document, operations[0])

@@ -1,0 +1,164 @@
+"""The supplier's one address, as a plain ASGI application: HTTP in, HTTP out, and what goes wrong in between."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from sandbox.supplier.accounts import Accounts
+from sandbox.supplier.answers import UNAUTHORIZED, Answers, Call
+from sandbox.supplier.calls import Calls
+from sandbox.supplier.documents import Documents, Invalid
+from sandbox.supplier.faults import Faults, Rule
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PATH = "/api/diamonds"
+RESET = "sandbox.reset"
+"""The ASGI extension by which a server lets an application cut the connection."""
+
+_MOST_BYTES = 1 << 20
+_OK, _BAD_REQUEST, _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE = 200, 400, 404, 405, 413
+
+
+class Request(msgspec.Struct, rename={"operation_name": "operationName"}):
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+class Gone(Exception):
+    """The client hung up."""
+
+
+class Endpoint:
+    """Reads a request, lets faults strike, answers."""
+
+    def __init__(self, answers: Answers, accounts: Accounts, faults: Faults, calls: Calls) -> None:
+        self._answers = answers
+        self._accounts = accounts
+        self._faults = faults
+        self._calls = calls
+        self._documents = Documents()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the endpoint speaks HTTP only, not {scope['type']}")
+        if scope["path"] != PATH:
+            await _respond(send, _NOT_FOUND, {"message": f"The API is at {PATH}"})
+            return
+        if scope["method"] != "POST":
+            await _respond(send, _NOT_ALLOWED, {"message": "POST a JSON object with a query"})
+            return
+        self._calls.arrived()
+        try:
+            body = await _read(receive)
+        except Gone:
+            self._calls.ended((), "gone")
+            return
+        if body is None:
+            self._calls.ended((), "malformed")
+            await _respond(send, _TOO_LARGE, {"message": f"A request may have {_MOST_BYTES} bytes"})
+            return
+        await self._handle(scope, body, receive, send)
+
+    async def _handle(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        try:
+            request = msgspec.json.decode(body, type=Request)
+        except msgspec.MsgspecError as error:
+            self._calls.ended((), "malformed")
+            await _respond(send, _BAD_REQUEST, {"message": f"The request can't be read: {error}"})
+            return
+        try:
+            operation = self._documents.operation(request.query, request.operation_name)
+            variables = operation.variables(request.variables or {})
+        except Invalid as error:
+            self._calls.ended((), "errors")
+            await _respond(send, _OK, {"errors": error.errors})
+            return
+        call = Call(operation, variables, _bearer(scope))
+        names = call.names()
+        call.struck = self._faults.strike(names)
+        ending = call.struck.ending
+        if ending is not None and ending.kind == "status" and not ending.executed:
+            self._calls.ended(names, f"status_{ending.status}")
+            await _refuse(send, ending)
+            return
+        if ending is not None and ending.kind == "token":
+            for token in call.tokens():
+                self._accounts.revoke(token)
+        answer = msgspec.json.encode(self._answers.answer(call))
+        outcome = "errors" if call.errors else "ok"
+        if ending is None or ending.kind == "token":
+            self._calls.ended(names, "token" if any(e["message"] == UNAUTHORIZED for e in call.errors) else outcome)
+            await _write(send, _OK, answer)
+        else:
+            self._calls.ended(names, f"status_{ending.status}" if ending.kind == "status" else ending.kind)
+            await _end_badly(ending, answer, scope, receive, send)
+
+
+async def _end_badly(rule: Rule, answer: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    """The call has taken effect; what the client learns of it is another matter."""
+    match rule.kind:
+        case "status":
+            await _refuse(send, rule)
+        case "reset":
+            scope["extensions"][RESET]()
+        case "truncate":
+            await _write(send, _OK, answer[: len(answer) // 2])
+        case _:
+            gone = asyncio.ensure_future(receive())
+            try:
+                await asyncio.wait([gone], timeout=rule.seconds)
+                if not gone.done():
+                    await _write(send, _OK, answer)
+            finally:
+                gone.cancel()
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None if it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        body += message.get("body", b"")
+        if len(body) > _MOST_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _bearer(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if scheme.lower() == "bearer" else None
+    return None
+
+
+async def _refuse(send: Send, rule: Rule) -> None:
+    headers = [] if rule.retry_after is None else [(b"retry-after", str(rule.retry_after).encode())]
+    await _write(send, rule.status, b"<html><body>upstream error</body></html>", b"text/html", headers)
+
+
+async def _respond(send: Send, status: int, body: Any) -> None:
+    await _write(send, status, msgspec.json.encode(body))
+
+
+async def _write(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: bytes = b"application/json; charset=utf-8",
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> None:
+    length = str(len(body)).encode()
+    all_headers = [(b"content-type", content_type), (b"content-length", length), *(headers or [])]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
+    await send({"type": "http.response.body", "body": body})

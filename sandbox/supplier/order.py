@@ -1,0 +1,82 @@
+"""Many integers kept in order while some come and go: ranks, slices and changes cost microseconds at any size."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, islice
+
+_RUN = 512
+
+
+class SortedKeys:
+    """Distinct integers in ascending order, held as runs of a few hundred."""
+
+    def __init__(self, keys: Iterable[int] = ()) -> None:
+        ordered = sorted(keys)
+        self._runs = [ordered[start : start + _RUN] for start in range(0, len(ordered), _RUN)]
+        self._last = [run[-1] for run in self._runs]
+        self._length = len(ordered)
+        self._starts: list[int] | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, key: int) -> None:
+        if not self._runs:
+            self._runs, self._last = [[key]], [key]
+        else:
+            place = min(bisect_left(self._last, key), len(self._runs) - 1)
+            run = self._runs[place]
+            insort(run, key)
+            self._last[place] = run[-1]
+            if len(run) > 2 * _RUN:
+                self._runs[place : place + 1] = [run[:_RUN], run[_RUN:]]
+                self._last[place : place + 1] = [run[_RUN - 1], run[-1]]
+        self._length += 1
+        self._starts = None
+
+    def remove(self, key: int) -> None:
+        """Take a key out.
+
+        Raises:
+            KeyError: it is not there.
+        """
+        place = bisect_left(self._last, key)
+        run = self._runs[place] if place < len(self._runs) else []
+        index = bisect_left(run, key)
+        if index >= len(run) or run[index] != key:
+            raise KeyError(key)
+        del run[index]
+        if run:
+            self._last[place] = run[-1]
+        else:
+            del self._runs[place], self._last[place]
+        self._length -= 1
+        self._starts = None
+
+    def rank(self, key: int) -> int:
+        """How many keys are smaller."""
+        place = bisect_left(self._last, key)
+        if place == len(self._runs):
+            return self._length
+        return self._run_starts()[place] + bisect_left(self._runs[place], key)
+
+    def slice(self, start: int, stop: int) -> Iterator[int]:
+        """The keys from rank `start` up to, not including, rank `stop`."""
+        start, stop = max(start, 0), min(stop, self._length)
+        if start >= stop:
+            return
+        starts = self._run_starts()
+        place = bisect_left(starts, start + 1) - 1
+        skip, wanted = start - starts[place], stop - start
+        while wanted:
+            taken = list(islice(self._runs[place], skip, skip + wanted))
+            yield from taken
+            wanted -= len(taken)
+            place, skip = place + 1, 0
+
+    def _run_starts(self) -> list[int]:
+        # Counted anew after a change, when next asked: a burst of changes pays once.
+        if self._starts is None:
+            self._starts = [0, *accumulate(len(run) for run in self._runs)]
+            self._starts.pop()
+        return self._starts

@@ -1,0 +1,197 @@
+"""One stone as the supplier shows it: every field of an item, made on demand from its columns and its own random bits."""
+
+from decimal import Decimal
+from typing import Any
+
+from sandbox.supplier.identity import certificate_number, mix, stone_id
+from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Record, Stones
+from sandbox.supplier.vocabulary import (
+    COMMENTS,
+    CULETS,
+    EYE_CLEAN,
+    FANCY_COLORS,
+    FANCY_INTENSITIES,
+    FINISHES,
+    FLUORESCENCES,
+    GIRDLE_CONDITIONS,
+    GIRDLES,
+    KEY_SYMBOLS,
+    LAB_GROWN_LABS,
+    LAB_GROWN_TYPES,
+    LABS,
+    MILKINESS,
+    MINES,
+    OVERTONES,
+    SUPPLIERS,
+    TINGES,
+)
+
+Item = dict[str, Any]
+
+_MEDIA = "https://media.sandbox.example"
+_GOLDEN = 0x9E3779B97F4A7C15
+_MARKUP = Decimal("1.06")
+
+
+class Payloads:
+    """Makes items. The same seed makes the same item from the same record, every time."""
+
+    def __init__(self, stones: Stones, seed: int) -> None:
+        self._stones = stones
+        self._seed = mix(seed & 0xFFFFFFFFFFFFFFFF)
+
+    def item(self, ordinal: int, record: Record) -> Item:
+        """The clean item: no dirt, no overrides, no holder."""
+        stones = self._stones
+        bits = mix((self._seed + (ordinal + 1) * _GOLDEN) & 0xFFFFFFFFFFFFFFFF)
+        more = mix(bits)
+        identity = stone_id(ordinal)
+        price, flags = record.price, record.flags
+        grown, fancy = bool(flags & LAB_GROWN), bool(flags & FANCY)
+        image = f"{_MEDIA}/{identity}/still.jpg" if flags & HAS_IMAGE else None
+        video = f"{_MEDIA}/{identity}/film.mp4" if bits & 7 else None
+        availability = stones.availabilities.word(record.availability)
+        supplier = 11 if grown else bits >> 3 & 15
+        name, legal_name = SUPPLIERS[supplier]
+        stock = f"{name[:2].upper()}{more & 0xFFFFFF:07d}"
+        marked_up = int(price * _MARKUP)
+        return {
+            "id": "DIAMOND/" + identity,
+            "price": price,
+            "discount": record.discount / 100,
+            "diamond_price": price,
+            "markup_price": marked_up,
+            "markup_discount": round(record.discount / 100 + 6, 2),
+            "diamond": {
+                "id": identity,
+                "availability": availability,
+                "HoldId": None,
+                "NivodaStockId": f"N{ordinal + 100_000:09d}",
+                "supplierStockId": stock,
+                "image": image,
+                "video": video,
+                "eyeClean": EYE_CLEAN[bits >> 7 & 7],
+                "brown": TINGES[bits >> 10 & 7],
+                "green": TINGES[bits >> 13 & 7],
+                "blue": TINGES[bits >> 16 & 7],
+                "gray": TINGES[bits >> 19 & 7],
+                "milky": MILKINESS[bits >> 22 & 7],
+                "bowtie": None if record.shape == 0 else TINGES[bits >> 25 & 7],
+                "mine_of_origin": None if grown else MINES[bits >> 28 & 7],
+                "supplier_video_link": video,
+                "approval_type": "INSTANT" if bits >> 31 & 1 else "SUPPLIER",
+                "final_price": price,
+                "show_measurements": True,
+                "show_certificate_number": True,
+                "return_window": 7 if returnable(bits) else 0,
+                "CertificateType": "DIGITAL" if grown else "PHYSICAL",
+                "delivery_time": {
+                    "express_timeline_applicable": bool(bits >> 33 & 1),
+                    "min_business_days": 2 + (bits >> 34 & 3),
+                    "max_business_days": 6 + (bits >> 36 & 7),
+                },
+                "supplier": {"id": f"{0x5000 + supplier:08x}", "name": name, "legal_name": legal_name},
+                "certificate": self._certificate(ordinal, record, identity, image, more, fancy=fancy, grown=grown),
+            },
+        }
+
+    def _certificate(
+        self, ordinal: int, record: Record, identity: str, image: str | None, bits: int, *, fancy: bool, grown: bool
+    ) -> Item:
+        stones = self._stones
+        number = certificate_number(ordinal)
+        shape = stones.shapes.word(record.shape)
+        lab = (LAB_GROWN_LABS if grown else LABS)[bits & 7]
+        depth, table, length, width, height = self._measures(ordinal, record, bits)
+        fluorescence = FLUORESCENCES[bits >> 3 & 15]
+        film = f"{_MEDIA}/{identity}/360"
+        films = bool(record.flags & HAS_V360)
+        return {
+            "id": f"{mix(bits):016x}",
+            "lab": lab,
+            "certNumber": number,
+            "pdfUrl": f"{_MEDIA}/certificates/{lab}-{number}.pdf",
+            "shape": shape,
+            "fullShape": f"{shape} BRILLIANT" if record.shape == 0 else shape,
+            "carats": record.carats / 1000,
+            "clarity": stones.clarities.word(record.clarity),
+            "cut": stones.cuts.word(record.cut),
+            "polish": FINISHES[bits >> 7 & 7],
+            "symmetry": FINISHES[bits >> 10 & 7],
+            "color": stones.colors.word(record.color),
+            "f_color": FANCY_COLORS[bits >> 13 & 7] if fancy else None,
+            "f_intensity": FANCY_INTENSITIES[bits >> 16 & 7] if fancy else None,
+            "f_overtone": OVERTONES[bits >> 19 & 7] if fancy else None,
+            "floInt": fluorescence,
+            "floCol": None if fluorescence == "NON" else "BLU",
+            "labgrown": grown,
+            "labgrown_type": LAB_GROWN_TYPES[bits >> 22 & 3] if grown else None,
+            "treated": not bits >> 24 & 63,
+            "verified": bool(bits >> 30 & 7),
+            "length": length,
+            "width": width,
+            "depth": height,
+            "depthPercentage": depth,
+            "table": table,
+            "crownAngle": 30 + (bits >> 33 & 31) / 4,
+            "crownHeight": 12 + (bits >> 38 & 7) / 2,
+            "pavAngle": 40 + (bits >> 41 & 15) / 10,
+            "pavHeight": 42 + (bits >> 45 & 7) / 2,
+            "pavDepth": 42 + (bits >> 45 & 7) / 2,
+            "girdle": GIRDLES[bits >> 48 & 7],
+            "girdleCondition": GIRDLE_CONDITIONS[bits >> 51 & 3],
+            "culetSize": CULETS[bits >> 53 & 7],
+            "culet_condition": None,
+            "cut_style": None,
+            "keyToSymbols": KEY_SYMBOLS[bits >> 56 & 7],
+            "comments": COMMENTS[bits >> 59 & 7],
+            "colorShade": None,
+            "mix_tinge": None,
+            "starLength": 45 + (bits >> 40 & 3) * 5,
+            "lowerGirdle": 70 + (bits >> 42 & 3) * 5,
+            "country_of_origin": None if grown else MINES[bits >> 61 & 7],
+            "image": image,
+            "video": film if films else None,
+            "v360": {"id": f"{bits & 0xFFFFFFFF:08x}", "url": film} if films else None,
+            "product_images": []
+            if image is None
+            else [
+                {
+                    "id": f"{bits >> 32:08x}",
+                    "url": image,
+                    "loupe360_url": f"{film}/still",
+                    "type": "STILL",
+                    "display_index": 0,
+                }
+            ],
+            "product_videos": [
+                {"id": f"{bits >> 16 & 0xFFFFFFFF:08x}", "url": film, "loupe360_url": film, "type": "360"}
+            ]
+            if films
+            else [],
+        }
+
+    def _measures(self, ordinal: int, record: Record, bits: int) -> tuple[float, float, float, float, float]:
+        """Depth and table in percent; length, width and depth in millimetres."""
+        measured = self._stones.measured
+        if ordinal < len(measured["x"]):
+            return (
+                measured["depth"][ordinal] / 100,
+                measured["table"][ordinal] / 100,
+                measured["x"][ordinal] / 100,
+                measured["y"][ordinal] / 100,
+                measured["z"][ordinal] / 100,
+            )
+        # A round stone of one carat is about 6.45 mm across; the volume goes with the weight.
+        width = round(6.45 * (record.carats / 1000) ** (1 / 3), 2)
+        length = width if record.shape == 0 else round(width * (1 + (bits >> 20 & 31) / 62), 2)
+        depth = 57 + (bits >> 25 & 63) / 10
+        return depth, 54 + (bits >> 31 & 7), length, width, round(width * depth / 100, 2)
+
+    def returnable(self, ordinal: int) -> bool:
+        """Whether the supplier takes this stone back."""
+        return returnable(mix((self._seed + (ordinal + 1) * _GOLDEN) & 0xFFFFFFFFFFFFFFFF))
+
+
+def returnable(bits: int) -> bool:
+    return bool(bits >> 39 & 3)

@@ -1,0 +1,154 @@
+"""Both ports in one process, from the first stone to the last answer."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Generator
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.core.clock import Clock, utc_now
+from sandbox.supplier.accounts import Account, Accounts
+from sandbox.supplier.answers import Answers
+from sandbox.supplier.calls import Calls
+from sandbox.supplier.control import Control
+from sandbox.supplier.endpoint import PATH, RESET, Endpoint
+from sandbox.supplier.faults import Faults
+from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.spread import Spread
+from sandbox.supplier.trading import Trading
+
+_HOST = "127.0.0.1"
+_GRACE_SECONDS = 1
+_BACKLOG = 512
+DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a simulator is made. A port 0 means any free one; `dirt_share` between 0 and 1."""
+
+    port: int = 0
+    control_port: int = 0
+    stones: int = 53_940
+    seed: int = 1
+    spread: Spread = "real"
+    dirt_share: float = 0.004
+    accounts: tuple[Account, ...] = (DEFAULT_ACCOUNT,)
+    token_seconds: float = 6 * 3600
+    hold_seconds: float = 24 * 3600
+
+
+class Simulator:
+    """The supplier on its two ports, as an asynchronous context manager. `inventory` may be read and changed directly."""
+
+    def __init__(self, options: Options, clock: Clock = utc_now) -> None:
+        """Make the stones and bind the ports; nothing is answered yet.
+
+        Raises:
+            OSError: a port is in use.
+        """
+        self._sockets = [_bind(options.port), _bind(options.control_port)]
+        self.endpoint, self.control = (f"http://{_HOST}:{bound.getsockname()[1]}" for bound in self._sockets)
+        self.endpoint += PATH
+        self.inventory = Inventory(
+            count=options.stones,
+            seed=options.seed,
+            spread_of=options.spread,
+            dirt_share=options.dirt_share,
+            clock=clock,
+        )
+        faults, calls = Faults(), Calls(time.monotonic)
+        accounts = Accounts(options.accounts, options.token_seconds, clock)
+        answers = Answers(self.inventory, accounts, Trading(self.inventory, options.hold_seconds), faults, calls)
+        self._control = Control(self.inventory, faults, calls)
+        self._servers = [
+            _Server(_config(Endpoint(answers, accounts, faults, calls))),
+            _Server(_config(self._control.application())),
+        ]
+        self._running: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._running = [
+            asyncio.create_task(server.serve([bound]))
+            for server, bound in zip(self._servers, self._sockets, strict=True)
+        ]
+        for server in self._servers:
+            await server.listening.wait()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._control.drift.stop()
+        for server in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._running)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Two servers share this process; whoever runs them decides what a signal means.
+        yield
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP that lets the application cut the connection, so that the client sees a reset."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        application = self.app
+
+        async def with_reset(scope: Any, receive: Any, send: Any) -> None:
+            scope["extensions"] = {RESET: lambda: _reset(transport)}
+            await application(scope, receive, send)
+
+        self.app = with_reset
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    # Without lingering the kernel sends RST instead of the polite FIN.
+    bound: socket.socket = transport.get_extra_info("socket")
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _bind(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((_HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _config(application: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+    )

@@ -1,0 +1,161 @@
+"""Where stones come from: the real ones from their file, further ones along the price spread of a live inventory.
+
+The first 53,940 stones are the real ones in file order; fewer are simply the first of them. Further stones are drawn in
+blocks whose seed is the block's number, so a larger simulator begins with the stones of a smaller one.
+"""
+
+import csv
+import gzip
+import json
+from array import array
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import accumulate, islice
+from random import Random
+from typing import Literal
+
+from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Record, Stones
+from sandbox.supplier.vocabulary import (
+    AVAILABILITY_WEIGHTS,
+    CLARITIES,
+    CLARITY_WEIGHTS,
+    COLOR_WEIGHTS,
+    COLORS,
+    CUT_WEIGHTS,
+    SHAPE_WEIGHTS,
+    Words,
+)
+
+Spread = Literal["real", "density"]
+
+_DATA = files("sandbox") / "data"
+_REAL_CUTS = {"Ideal": 0, "Premium": 1, "Very Good": 2, "Good": 3, "Fair": 4}
+_BLOCK = 4096
+_CHEAPEST_CENTS = 4_000
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_SETTLED_DAYS, _SPREAD_DAYS, _OLDEST_DAYS = 2, 28, 400
+
+
+class Prices:
+    """Prices in cents that spread like the live inventory, the stones that lie between two bands included.
+
+    The file counts stones per band of whole dollars; the stones it misses (the total is larger than the sum) have prices
+    such as 499.50 and belong to no band. They are put where they must be: in the 99 cents after a band's upper end.
+    """
+
+    def __init__(self) -> None:
+        source = json.loads((_DATA / "nivoda-price-density.json").read_bytes())
+        bands: list[tuple[int, int, int]] = [(low, high, count) for low, high, count in source["by_price_usd"]]
+        counted = sum(count for *_, count in bands)
+        missed = source["total"] - counted
+        # Each band twice: its whole-dollar span, then the gap that follows it, with its share of the missed stones.
+        self._spans = [
+            span
+            for low, high, _ in bands
+            for span in ((max(low * 100, _CHEAPEST_CENTS), high * 100), (high * 100 + 1, high * 100 + 99))
+        ]
+        self._weights = list(accumulate(w for *_, count in bands for w in (count, count * missed / counted)))
+
+    def draw(self, random: Random, count: int) -> list[int]:
+        spans = random.choices(self._spans, cum_weights=self._weights, k=count)
+        return [low + int((high - low + 1) * random.random()) for low, high in spans]
+
+
+def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -> None:
+    """Make the first `count` stones. `start`: now, in microseconds; their last changes lie 2 to 30 days before it."""
+    prices = Prices()
+    real = list(islice(_real_rows(), count)) if spread == "real" else []
+    for first in range(0, count, _BLOCK):
+        random = Random(f"{seed}:{first}")
+        size = min(_BLOCK, count - first)
+        # A whole block is drawn even where part of it is needed, so that its stones do not depend on `count`.
+        records = _draw(random, prices, _BLOCK)[:size]
+        for ordinal in range(first, min(first + size, len(real))):
+            records[ordinal - first] = _real_record(stones, records[ordinal - first], real[ordinal])
+        settled = start - _SETTLED_DAYS * _DAY
+        updated = [settled - int(_SPREAD_DAYS * _DAY * random.random()) for _ in range(_BLOCK)][:size]
+        created = [u - int(_OLDEST_DAYS * _DAY * random.random()) for u in updated]
+        _extend(stones, records, created, updated)
+
+
+def add(stones: Stones, *, count: int, seed: int, now: int) -> list[int]:
+    """Put `count` new stones at the end; returns their ordinals."""
+    first = len(stones)
+    records = _draw(Random(f"add:{seed}:{first}"), Prices(), count)
+    _extend(stones, records, [now] * count, [now] * count)
+    return list(range(first, first + count))
+
+
+def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
+    def column(weights: Sequence[float]) -> list[int]:
+        return random.choices(range(len(weights)), cum_weights=list(accumulate(weights)), k=count)
+
+    cents = prices.draw(random, count)
+    shapes, colors, clarities = column(SHAPE_WEIGHTS), column(COLOR_WEIGHTS), column(CLARITY_WEIGHTS)
+    cuts, availabilities = column(CUT_WEIGHTS), column(AVAILABILITY_WEIGHTS)
+    # 30 % lab-grown, 3 % without an image, 10 % without a 360° view, 2 % fancy-coloured; independent of each other.
+    flags = [
+        (LAB_GROWN if random.random() < 0.3 else 0)  # noqa: PLR2004 - shares, explained one line up
+        | (HAS_IMAGE if random.random() < 0.97 else 0)  # noqa: PLR2004
+        | (HAS_V360 if random.random() < 0.9 else 0)  # noqa: PLR2004
+        | (FANCY if random.random() < 0.02 else 0)  # noqa: PLR2004
+        for _ in range(count)
+    ]
+    discounts = [-int(9900 * random.random()) for _ in range(count)]
+    return [
+        Record(
+            price,
+            _carats(price, random.random(), grown=bool(flag & LAB_GROWN)),
+            shape,
+            Words.NONE if flag & FANCY else color,
+            clarity,
+            cut if shape == 0 else Words.NONE,  # only round stones have their cut graded
+            availability,
+            flag,
+            discount,
+        )
+        for price, shape, color, clarity, cut, availability, flag, discount in zip(
+            cents, shapes, colors, clarities, cuts, availabilities, flags, discounts, strict=True
+        )
+    ]
+
+
+def _carats(cents: int, luck: float, *, grown: bool) -> int:
+    """Thousandths of a carat, whole hundredths: dearer stones are larger, and grown ones three times as large."""
+    carats: float = 0.55 * (cents / 100_000) ** 0.55 * (0.6 + luck) * (3 if grown else 1)
+    return 10 * min(max(round(carats * 100), 30), 1501)
+
+
+def _real_rows() -> Iterable[dict[str, str]]:
+    with gzip.open((_DATA / "diamonds-53940.csv.gz").open("rb"), "rt", encoding="utf-8", newline="") as source:
+        yield from csv.DictReader(source)
+
+
+def _real_record(stones: Stones, drawn: Record, row: dict[str, str]) -> Record:
+    """What the file says, and for the rest what was drawn. The file's stones are natural, round and colourless."""
+    for name, column in stones.measured.items():
+        column.append(_hundredths(row[name]))
+    return drawn._replace(
+        price=int(row["price"]) * 100,
+        carats=10 * _hundredths(row["carat"]),
+        shape=0,
+        color=COLORS.index(row["color"]),
+        clarity=CLARITIES.index(row["clarity"]),
+        cut=_REAL_CUTS[row["cut"]],
+        flags=drawn.flags & ~(LAB_GROWN | FANCY),
+    )
+
+
+def _hundredths(text: str) -> int:
+    whole, _, part = text.partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0"))
+
+
+def _extend(stones: Stones, records: list[Record], created: list[int], updated: list[int]) -> None:
+    for name, values in zip(Record._fields, zip(*records, strict=True), strict=True):
+        column: array[int] = getattr(stones, name)
+        column.extend(values)
+    stones.created.extend(created)
+    stones.updated.extend(updated)
+    stones.present.extend([1] * len(records))

@@ -1,0 +1,93 @@
+"""The stones as columns: some forty bytes each, so that half a million of them fit beside everything else."""
+
+from array import array
+from typing import NamedTuple
+
+from sandbox.supplier.vocabulary import AVAILABILITIES, CLARITIES, COLORS, CUTS, SHAPES, Words
+
+NO_PRICE = -(1 << 62)
+"""In the price column: the feed shows no price, or none that is a number."""
+BEYOND = 1 << 62
+"""In the price column: a number that no 64-bit integer holds; beyond any band, but a number."""
+NO_CARATS = 0
+
+LAB_GROWN, HAS_IMAGE, HAS_V360, FANCY = 1, 2, 4, 8
+
+
+class Record(NamedTuple):
+    """A stone's values, coded. Price in cents, carats in thousandths, words by their numbers, discount in 1/100 %."""
+
+    price: int
+    carats: int
+    shape: int
+    color: int
+    clarity: int
+    cut: int
+    availability: int
+    flags: int
+    discount: int
+
+
+class Stones:
+    """One row per ordinal, never taken out: a stone that left the feed keeps its row and its id."""
+
+    def __init__(self) -> None:
+        self.price = array("q")
+        self.carats = array("I")
+        self.shape = array("B")
+        self.color = array("B")
+        self.clarity = array("B")
+        self.cut = array("B")
+        self.availability = array("B")
+        self.flags = array("B")
+        self.discount = array("h")
+        # Hidden instants, in microseconds since 1970.
+        self.created = array("q")
+        self.updated = array("q")
+        self.present = array("B")
+        # Measured at the real stones, which come first; in hundredths of a millimetre or of a percent.
+        self.measured = {name: array("H") for name in ("depth", "table", "x", "y", "z")}
+        self.shapes = Words(SHAPES)
+        self.colors = Words(COLORS)
+        self.clarities = Words(CLARITIES)
+        self.cuts = Words(CUTS)
+        self.availabilities = Words(AVAILABILITIES)
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def append(self, record: Record, created: int, updated: int) -> int:
+        """Put a stone at the end; returns its ordinal."""
+        ordinal = len(self)
+        for name, value in zip(Record._fields, record, strict=True):
+            getattr(self, name).append(value)
+        self.created.append(created)
+        self.updated.append(updated)
+        self.present.append(1)
+        return ordinal
+
+    def record(self, ordinal: int) -> Record:
+        return Record(
+            self.price[ordinal],
+            self.carats[ordinal],
+            self.shape[ordinal],
+            self.color[ordinal],
+            self.clarity[ordinal],
+            self.cut[ordinal],
+            self.availability[ordinal],
+            self.flags[ordinal],
+            self.discount[ordinal],
+        )
+
+    def write(self, ordinal: int, record: Record) -> None:
+        (
+            self.price[ordinal],
+            self.carats[ordinal],
+            self.shape[ordinal],
+            self.color[ordinal],
+            self.clarity[ordinal],
+            self.cut[ordinal],
+            self.availability[ordinal],
+            self.flags[ordinal],
+            self.discount[ordinal],
+        ) = record
