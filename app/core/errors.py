@@ -78,6 +78,14 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer; try again soon."""
 
 
+class BrokerUnavailable(Unavailable):
+    """The message broker does not answer; try again soon."""
+
+
+class StorageUnavailable(Unavailable):
+    """The blob storage does not answer; try again soon."""
+
+
 # The supplier
 
 

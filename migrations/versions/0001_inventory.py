@@ -171,6 +171,8 @@ TABLES = [
         run_id            uuid NOT NULL,
         -- Why the payload can't be understood; NULL for a good stone.
         problem           text,
+        -- When a full run found that the supplier no longer has the stone.
+        gone_at           timestamptz,
         diamond_id        uuid,
         canonical_hash    bytea,
         {STONE.format(required="")}

@@ -1,0 +1,101 @@
+"""Sync runs and their partitions, as the API shows them and the pipeline works on them."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+RunType = Literal["full", "incremental"]
+RunStatus = Literal["planning", "running", "consolidating", "completed", "partial", "failed", "cancelled"]
+PartitionStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
+PartitionKind = Literal["band", "outside"]
+
+OPEN_STATUSES: frozenset[RunStatus] = frozenset({"planning", "running", "consolidating"})
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/sync.md`."""
+
+    id: UUID
+    feed: str
+    run_type: RunType
+    status: RunStatus
+    started_by: str
+    trace_id: str
+    window_from: datetime | None
+    window_to: datetime
+    moves_watermark: bool
+    plan: Any
+    count_queries: int
+    consolidate_requested_at: datetime | None
+    consolidate_sent_at: datetime | None
+    consolidated_through: str | None
+    consolidated_at: datetime | None
+    watermark_moved_at: datetime | None
+    fetched: int
+    distinct_stones: int
+    repeated: int
+    upserted: int
+    unchanged: int
+    quarantined: int
+    deleted: int
+    revived: int
+    forced_by: str | None
+    mass_delete_allowed_by: str | None
+    error_code: str | None
+    error_message: str | None
+    deadline_at: datetime
+    started_at: datetime
+    completed_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done for it, so that no other run of its feed may start."""
+        return self.status in OPEN_STATUSES
+
+
+class Partition(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `worker_runs`: one part of a run, with the checkpoint from which its reading goes on.
+
+    `price_from`, `price_to`: whole US dollars, both inclusive, None is open.
+    """
+
+    id: UUID
+    run_id: UUID
+    feed: str
+    ordinal: int
+    kind: PartitionKind
+    price_from: int | None
+    price_to: int | None
+    first_offset: int
+    planned_stones: int
+    status: PartitionStatus
+    attempts: int
+    worker_id: str | None
+    lease_until: datetime | None
+    next_offset: int
+    anchors: list[tuple[str, int | None]]
+    pages: int
+    fetched: int
+    error_message: str | None
+    sent_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the partitions of a run are."""
+
+    total: int
+    succeeded: int
+    failed: int
+    open: int
+    fetched: int
+    planned_stones: int
+    largest: int
+
+    @property
+    def max_over_mean(self) -> float:
+        """The largest partition over the mean one, by stones really read; 1.0 for a run without any."""
+        return self.largest * self.total / self.fetched if self.fetched else 1.0

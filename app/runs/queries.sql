@@ -1,0 +1,40 @@
+-- run_by_id --
+-- One run.
+SELECT * FROM run_metadata WHERE id = $1
+
+-- newest_run --
+-- The run of a feed that started last, whatever became of it. Served by run_metadata_started.
+SELECT * FROM run_metadata WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
+
+-- open_run --
+-- The run of a feed that is not over. Served by run_metadata_open.
+SELECT * FROM run_metadata WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
+
+-- last_full_completed --
+-- When the feed was last read from end to end (by the start of that run).
+SELECT max(started_at) FROM run_metadata WHERE feed = $1 AND run_type = 'full' AND status = 'completed'
+
+-- list_runs --
+-- Runs, newest first, by type, status and start; NULL asks for everything. Served by run_metadata_started.
+SELECT * FROM run_metadata
+WHERE ($1::text IS NULL OR run_type = $1)
+  AND ($2::text[] IS NULL OR status = ANY ($2))
+  AND ($3::timestamptz IS NULL OR started_at >= $3)
+  AND ($4::timestamptz IS NULL OR started_at < $4)
+ORDER BY started_at DESC, id DESC
+LIMIT $5 OFFSET $6
+
+-- partitions_of_run --
+-- A run's partitions in the order of their prices.
+SELECT * FROM worker_runs WHERE run_id = $1 ORDER BY ordinal
+
+-- outline --
+-- How far a run's partitions are.
+SELECT count(*)::int AS total,
+       count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
+       count(*) FILTER (WHERE status IN ('failed', 'cancelled'))::int AS failed,
+       count(*) FILTER (WHERE status IN ('pending', 'running'))::int AS open,
+       coalesce(sum(fetched), 0)::int AS fetched,
+       coalesce(sum(planned_stones), 0)::int AS planned_stones,
+       coalesce(max(fetched), 0)::int AS largest
+FROM worker_runs WHERE run_id = $1

@@ -1,0 +1,81 @@
+"""Reading runs and partitions. What changes them is the pipeline's business and stands in `sync`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from app.core.database import Connection
+from app.core.errors import NotFound
+from app.core.sql import Statements
+from app.runs.models import Partition, Run, RunOutline, RunStatus, RunType
+
+sql = Statements("app.runs")
+
+
+def run_of(row: asyncpg.Record) -> Run:
+    """A row of `run_metadata` as a `Run`."""
+    return msgspec.convert(dict(row), Run)
+
+
+def partition_of(row: asyncpg.Record) -> Partition:
+    """A row of `worker_runs` as a `Partition`."""
+    return msgspec.convert(dict(row), Partition)
+
+
+async def run(connection: Connection, run_id: UUID) -> Run:
+    """One run.
+
+    Raises:
+        NotFound: there is no run with this id.
+    """
+    row = await connection.fetchrow(sql.run_by_id, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id}")
+    return run_of(row)
+
+
+async def newest(connection: Connection, feed: str) -> Run | None:
+    """The run of a feed that started last."""
+    row = await connection.fetchrow(sql.newest_run, feed)
+    return run_of(row) if row else None
+
+
+async def open_run(connection: Connection, feed: str) -> Run | None:
+    """The run of a feed that is not over."""
+    row = await connection.fetchrow(sql.open_run, feed)
+    return run_of(row) if row else None
+
+
+async def last_full_completed(connection: Connection, feed: str) -> datetime | None:
+    """When the last completed full run of a feed had started."""
+    value: datetime | None = await connection.fetchval(sql.last_full_completed, feed)
+    return value
+
+
+async def listing(
+    connection: Connection,
+    *,
+    run_type: RunType | None = None,
+    statuses: Sequence[RunStatus] | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> list[Run]:
+    """Runs, newest first."""
+    rows = await connection.fetch(sql.list_runs, run_type, statuses, started_after, started_before, limit, offset)
+    return [run_of(row) for row in rows]
+
+
+async def partitions(connection: Connection, run_id: UUID) -> list[Partition]:
+    """A run's partitions in the order of their prices."""
+    return [partition_of(row) for row in await connection.fetch(sql.partitions_of_run, run_id)]
+
+
+async def outline(connection: Connection, run_id: UUID) -> RunOutline:
+    """How far a run's partitions are."""
+    row = await connection.fetchrow(sql.outline, run_id)
+    return msgspec.convert(dict(row or {}), RunOutline)

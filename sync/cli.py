@@ -1,0 +1,117 @@
+"""The command line of the pipeline: one process, one role."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+
+from app.core import logging
+from app.core.errors import InventoryError, RunConflict
+from app.core.settings import Settings, SettingsError
+from sync import show
+from sync.roles import live
+from sync.scheduler import Progress, Request
+from sync.wiring import Pipeline, open_pipeline
+
+app = typer.Typer(
+    help="The sync: schedule, worker, consolidator. One process, one role.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+OPEN_RUN_EXIT = 3
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def main() -> None:
+    """Run a command. A wrong setting: a line that names it, exit 2. A refusal or a failure: its reason, exit 1 or 3."""
+    try:
+        app()
+    except SettingsError as error:
+        _leave(str(error), 2)
+    except RunConflict as error:
+        _leave(f"{error.message}. See `python -m sync runs list`.", OPEN_RUN_EXIT)
+    except InventoryError as error:
+        _leave(f"{error.code}: {error.message}", 1)
+
+
+def _leave(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
+
+
+def begin(role: str) -> Settings:
+    """Read the settings and set up logging for a role."""
+    settings = Settings.read()
+    logging.configure(settings.log_level, settings.log_format, role)
+    return settings
+
+
+def run(command: Coroutine[Any, Any, None]) -> None:
+    """Run a command to its end, on the faster event loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(command)
+
+
+@contextmanager
+def counting() -> Iterator[Progress]:
+    """Shows how many counts a plan has asked for; quiet where stderr is no terminal."""
+    with Console(stderr=True).status("Counting the feed") as status:
+        yield lambda asked: status.update(f"Counting the feed: {asked} counts")
+
+
+@app.command()
+def schedule(
+    full: Annotated[bool, typer.Option("--full", help="Read the whole feed, not only what has changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; start nothing.")] = False,
+    no_watermark: Annotated[
+        bool, typer.Option("--no-watermark", help="Leave the watermark where it is (a backfill).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run: decide its window, cut it into partitions, send them to the workers.
+
+    Exit code 0: started. 1: failed, with the reason. 2: a setting is wrong. 3: another run is open.
+    """
+    settings = begin("scheduler")
+    request = Request(full=full, moves_watermark=not no_watermark)
+
+    async def command() -> None:
+        async with open_pipeline(settings) as pipeline:
+            scheduler = pipeline.scheduler()
+            with counting() as progress:
+                if dry_run:
+                    show.plan(*await scheduler.rehearse(request, progress), as_json=as_json)
+                else:
+                    show.started(*await scheduler.schedule(request, progress), as_json=as_json)
+
+    run(command())
+
+
+def _be(role: str, life: Callable[[Pipeline, asyncio.Event], Awaitable[None]]) -> None:
+    settings = begin(role)
+
+    async def command() -> None:
+        async with open_pipeline(settings) as pipeline:
+            await live(lambda stop: life(pipeline, stop), settings.sync_drain_seconds)
+
+    run(command())
+
+
+@app.command()
+def worker() -> None:
+    """Read partitions until SIGTERM."""
+    _be("worker", Pipeline.work)
+
+
+@app.command()
+def consolidator() -> None:
+    """Bring runs into the inventory until SIGTERM."""
+    _be("consolidator", Pipeline.consolidate)

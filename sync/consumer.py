@@ -1,0 +1,97 @@
+"""Receives messages and settles them: the one place where an error becomes a message's fate."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from app.core.errors import BrokerUnavailable, InventoryError, LeaseLost
+from app.core.logging import get_logger
+from sync.messages import UnreadableMessage
+from sync.ports import Broker, Delivery, Inbox
+
+log = get_logger()
+
+# A handler gets the message's body, and whether this is its last delivery before it becomes a dead letter.
+Handler = Callable[[bytes, bool], Awaitable[None]]
+
+_RECEIVE_SECONDS = 2.0  # how long SIGTERM may go unnoticed by an idle slot
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class Stopped(Exception):
+    """The process is asked to leave; the work in hand has been put down properly."""
+
+
+class Consumer:
+    """Some slots that each take one message at a time, until `stop` is set."""
+
+    def __init__(
+        self, broker: Broker, queue: str, handler: Handler, *, slots: int, max_deliveries: int, stop: asyncio.Event
+    ) -> None:
+        self._broker = broker
+        self._queue = queue
+        self._handler = handler
+        self._slots = slots
+        self._max_deliveries = max_deliveries
+        self._stop = stop
+
+    async def run(self) -> None:
+        """Consume until asked to stop."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._slots):
+                group.create_task(self._slot())
+
+    async def _slot(self) -> None:
+        failures = 0
+        async with self._broker.inbox(self._queue) as inbox:
+            while not self._stop.is_set():
+                delivery, failures = await self._next(inbox, failures)
+                if delivery is not None:
+                    await self._take(delivery)
+
+    async def _next(self, inbox: Inbox, failures: int) -> tuple[Delivery | None, int]:
+        try:
+            return await inbox.receive(wait_seconds=_RECEIVE_SECONDS), 0
+        except BrokerUnavailable as error:
+            log.warning("broker unavailable", queue=self._queue, error=error.message)
+            await self._pause(failures + 1)
+            return None, failures + 1
+
+    async def _take(self, delivery: Delivery) -> None:
+        last = delivery.number >= self._max_deliveries
+        try:
+            await self._handler(delivery.body, last)
+        except (Stopped, asyncio.CancelledError) as reason:
+            await delivery.abandon()
+            if isinstance(reason, asyncio.CancelledError):
+                raise
+        except LeaseLost:
+            # Someone else has taken the work over, with a message or a claim of its own.
+            await delivery.complete()
+        except UnreadableMessage as error:
+            log.warning("message unreadable", queue=self._queue, error=error.message)
+            await delivery.dead_letter("UnreadableMessage", error.message)
+        except InventoryError as error:
+            await self._failed(delivery, error, final=last or not error.retryable)
+        except Exception as error:
+            log.exception("message failed", queue=self._queue, delivery=delivery.number)
+            await self._failed(delivery, error, final=last)
+        else:
+            await delivery.complete()
+
+    async def _failed(self, delivery: Delivery, error: Exception, *, final: bool) -> None:
+        reason = error.code if isinstance(error, InventoryError) else type(error).__name__
+        log.warning("message not done", queue=self._queue, reason=reason, delivery=delivery.number, final=final)
+        if final:
+            await delivery.dead_letter(reason, str(error))
+        else:
+            await self._pause(delivery.number)
+            await delivery.abandon()
+
+    async def _pause(self, failures: int) -> None:
+        """Wait longer after each failure, with the message still in hand; a stop ends the wait."""
+        seconds = min(2.0**failures, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return

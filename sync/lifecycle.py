@@ -1,0 +1,202 @@
+"""What becomes of a run, from opening to the end: every transition, each one transaction under the run's lock.
+
+planning -> running -> consolidating -> completed
+|           |             |
++-----------+-------------+--> failed | cancelled
++--> partial (some partitions failed; retried, it is running again)
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from app.core.database import Connection, Database
+from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, RunConflict
+from app.core.sql import Statements
+from app.runs import repository
+from app.runs.models import Partition, PartitionKind, Run, RunType
+
+sql = Statements("sync")
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What is fixed when a run opens, before the first question to the supplier."""
+
+    feed: str
+    run_type: RunType
+    window_from: datetime | None
+    window_to: datetime
+    moves_watermark: bool
+    started_by: str
+    trace_id: str
+    deadline_seconds: float
+
+
+class PlannedPartition(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a plan, as it becomes a row of `worker_runs`."""
+
+    kind: PartitionKind
+    price_from: int | None
+    price_to: int | None
+    first_offset: int
+    planned_stones: int
+
+
+class Lifecycle:
+    """The transitions, on one database, with one length of lease (seconds)."""
+
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        self._database = database
+        self.lease_seconds = lease_seconds
+
+    async def open(self, opening: Opening) -> tuple[UUID, UUID]:
+        """A new run in `planning`: its id, and the token of the lease under which it is planned.
+
+        Raises:
+            RunConflict: another run of the feed is open.
+        """
+        run_id, token = uuid4(), uuid4()
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(
+                    sql.open_run,
+                    run_id,
+                    opening.feed,
+                    opening.run_type,
+                    opening.started_by,
+                    opening.trace_id,
+                    opening.window_from,
+                    opening.window_to,
+                    opening.moves_watermark,
+                    token,
+                    self.lease_seconds,
+                    float(opening.deadline_seconds),
+                    opening.window_to,
+                )
+        except asyncpg.UniqueViolationError:
+            raise RunConflict(f"A run of {opening.feed} is open; one at a time") from None
+        return run_id, token
+
+    async def keep(self, run_id: UUID, token: UUID) -> None:
+        """Whoever plans or consolidates is alive.
+
+        Raises:
+            LeaseLost: the run was given to someone else, or has ended.
+        """
+        async with self._database.connection() as connection:
+            if await connection.fetchval(sql.keep_lease, run_id, token, self.lease_seconds) is None:
+                raise LeaseLost
+
+    async def activate(
+        self, run_id: UUID, token: UUID, plan: Any, count_queries: int, parts: Sequence[PlannedPartition]
+    ) -> tuple[list[Partition], bool]:
+        """Write the plan and its partitions; answers them, and whether there is nothing to read at all.
+
+        Raises:
+            LeaseLost: planning took so long that the run was given up.
+        """
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(sql.activate_run, run_id, token, plan, count_queries) is None:
+                raise LeaseLost
+            run = await repository.run(connection, run_id)
+            await connection.executemany(
+                sql.add_partition,
+                [
+                    (
+                        uuid4(),
+                        run_id,
+                        run.feed,
+                        ordinal,
+                        part.kind,
+                        part.price_from,
+                        part.price_to,
+                        part.first_offset,
+                        part.planned_stones,
+                    )
+                    for ordinal, part in enumerate(parts)
+                ],
+            )
+            nothing_to_read = await self._settle(connection, run_id)
+            return await repository.partitions(connection, run_id), nothing_to_read
+
+    async def mark_sent(self, partition_ids: Sequence[UUID]) -> None:
+        """These partitions' work items are on their way."""
+        async with self._database.connection() as connection:
+            await connection.execute(sql.mark_sent, partition_ids)
+
+    async def mark_consolidation_sent(self, run_id: UUID) -> None:
+        """The run's trigger is on its way."""
+        async with self._database.connection() as connection:
+            await connection.execute(sql.mark_consolidation_sent, run_id)
+
+    async def end_partition(
+        self, partition: Partition, token: UUID, *, error: str | None = None
+    ) -> tuple[Partition, bool]:
+        """A partition has succeeded, or failed with `error`; answers it, and whether to trigger consolidation.
+
+        Ending and counting are one transaction, ordered by the lock on the run: exactly one caller is the last.
+
+        Raises:
+            LeaseLost: someone else has the partition, or its run has ended.
+        """
+        async with self._database.transaction() as connection:
+            await connection.fetchrow(sql.lock_run, partition.run_id)
+            status = "failed" if error else "succeeded"
+            if await connection.fetchval(sql.end_partition, partition.id, token, status, error) is None:
+                raise LeaseLost
+            trigger = await self._settle(connection, partition.run_id)
+            ended = next(p for p in await repository.partitions(connection, partition.run_id) if p.id == partition.id)
+            return ended, trigger
+
+    @staticmethod
+    async def _settle(connection: Connection, run_id: UUID) -> bool:
+        """After a partition has ended, under the run's lock: what follows. True if consolidation was asked for."""
+        outline = await repository.outline(connection, run_id)
+        if outline.open:
+            return False
+        if outline.succeeded == outline.total:
+            await connection.execute(sql.request_consolidation, run_id)
+            return True
+        reasons = [p.error_message for p in await repository.partitions(connection, run_id) if p.status == "failed"]
+        status = "partial" if outline.succeeded else "failed"
+        message = (
+            f"{outline.failed} of {outline.total} partitions failed: {reasons[0] if reasons else 'no reason known'}"
+        )
+        await connection.execute(sql.end_run, run_id, status, "PARTITIONS_FAILED", message)
+        return False
+
+    async def fail(self, run_id: UUID, error: InventoryError) -> bool:
+        """End an open run with the reason; its open partitions end with it. False if it had ended already."""
+        return await self._end(run_id, "failed", error.code, error.message)
+
+    async def expire(self, run_id: UUID) -> bool:
+        """End an open run whose deadline has passed, naming what it last complained about."""
+        async with self._database.connection() as connection:
+            last_error = await connection.fetchval(sql.last_error, run_id)
+        reason = f"; the last error was: {last_error}" if last_error else ""
+        return await self.fail(run_id, DeadlinePassed(f"The run did not finish before its deadline{reason}"))
+
+    async def cancel(self, run_id: UUID, who: str) -> bool:
+        """End an open run because someone wants it. False if it had ended already."""
+        return await self._end(run_id, "cancelled", "CANCELLED", f"Cancelled by {who}")
+
+    async def _end(self, run_id: UUID, status: str, code: str, message: str) -> bool:
+        async with self._database.transaction() as connection:
+            await connection.fetchrow(sql.lock_run, run_id)
+            if await connection.fetchval(sql.end_run, run_id, status, code, message) is None:
+                return False
+            await connection.execute(sql.close_partitions, run_id, status, message)
+            return True
+
+    async def get(self, run_id: UUID) -> Run:
+        """The run as it is now.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        async with self._database.connection() as connection:
+            return await repository.run(connection, run_id)

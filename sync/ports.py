@@ -1,0 +1,67 @@
+"""What the pipeline needs from outside, beside the database and the supplier."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from sync.domain.window import Watermark
+
+
+class Delivery(Protocol):
+    """A message in hand: locked for us until it is settled, and kept locked as long as we live."""
+
+    @property
+    def body(self) -> bytes:
+        """What was sent."""
+
+    @property
+    def number(self) -> int:
+        """Which delivery of this message it is: 1 for the first."""
+
+    async def complete(self) -> None:
+        """Done with it. A lost lock is not an error: the message will come again, and that is harmless."""
+
+    async def abandon(self) -> None:
+        """Let someone else have it, now."""
+
+    async def dead_letter(self, reason: str, description: str) -> None:
+        """Put it aside for a person to look at."""
+
+
+class Inbox(Protocol):
+    """The receiving end of a queue, for one consumer at a time."""
+
+    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+        """The next message, or None if none came in time.
+
+        Raises:
+            BrokerUnavailable: the broker does not answer.
+        """
+
+
+class Broker(Protocol):
+    """The queues."""
+
+    async def send(self, queue: str, bodies: Sequence[bytes]) -> None:
+        """Send messages, in as few batches as fit.
+
+        Raises:
+            BrokerUnavailable: not all of them could be sent. Some may have been.
+        """
+
+    def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
+        """A connection of its own to receive from a queue."""
+
+
+class WatermarkStore(Protocol):
+    """Where a feed's watermark is kept."""
+
+    async def read(self) -> tuple[Watermark, str] | None:
+        """The watermark and the version of its blob, or None before the first run."""
+
+    async def write(self, watermark: Watermark, version: str | None) -> None:
+        """Replace exactly this version (None: there must be none yet).
+
+        Raises:
+            WatermarkConflict: the blob is of another version by now.
+        """

@@ -1,0 +1,362 @@
+-- Runs: from opening to the end. Leases are by the database's clock, the one clock that all processes share.
+
+-- open_run --
+-- A run takes its feed's only place; a second one fails on run_metadata_open.
+INSERT INTO run_metadata (
+    id, feed, run_type, status, started_by, trace_id, window_from, window_to, moves_watermark,
+    lease_token, lease_until, deadline_at, started_at
+)
+VALUES ($1, $2, $3, 'planning', $4, $5, $6, $7, $8,
+    $9, clock_timestamp() + make_interval(secs => $10), clock_timestamp() + make_interval(secs => $11), $12)
+
+-- keep_lease --
+-- Whoever plans or consolidates a run is alive.
+UPDATE run_metadata SET lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE id = $1 AND lease_token = $2 AND status IN ('planning', 'consolidating')
+RETURNING id
+
+-- activate_run --
+-- The plan is made: the run's partitions may be read. None left where planning took so long that the run was given up.
+UPDATE run_metadata
+SET status = 'running', plan = $3, count_queries = $4, lease_token = NULL, lease_until = NULL
+WHERE id = $1 AND lease_token = $2 AND status = 'planning'
+RETURNING id
+
+-- add_partition --
+INSERT INTO worker_runs (
+    id, run_id, feed, ordinal, kind, price_from, price_to, first_offset, next_offset, planned_stones, status
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, 'pending')
+
+-- mark_sent --
+-- These partitions' work items are on their way.
+UPDATE worker_runs SET sent_at = clock_timestamp() WHERE id = ANY ($1::uuid[])
+
+-- lock_run --
+-- One at a time decides what becomes of a run.
+SELECT * FROM run_metadata WHERE id = $1 FOR UPDATE
+
+-- request_consolidation --
+-- Every partition has succeeded. Asked for here, in the transaction that finished the last one, and sent afterwards:
+-- a process that dies in between leaves a request that reconcile sends.
+UPDATE run_metadata
+SET status = 'consolidating', consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL,
+    lease_token = NULL, lease_until = NULL, consolidated_through = NULL,
+    upserted = 0, unchanged = 0, quarantined = 0, revived = 0
+WHERE id = $1
+
+-- mark_consolidation_sent --
+UPDATE run_metadata SET consolidate_sent_at = clock_timestamp() WHERE id = $1
+
+-- end_run --
+-- The run is over, one way or another ($2), with the reason where it did not succeed.
+UPDATE run_metadata
+SET status = $2, error_code = $3, error_message = $4, completed_at = clock_timestamp(),
+    lease_token = NULL, lease_until = NULL
+WHERE id = $1 AND status IN ('planning', 'running', 'consolidating')
+RETURNING id
+
+-- close_partitions --
+-- What was still open of a run that has ended.
+UPDATE worker_runs
+SET status = $2, error_message = coalesce(error_message, $3), completed_at = clock_timestamp(),
+    lease_token = NULL, lease_until = NULL
+WHERE run_id = $1 AND status IN ('pending', 'running')
+
+-- Partitions: claimed by one worker at a time.
+
+-- claim_partition --
+-- The partition for this worker, unless another one is alive on it, it has ended, or its run is not to be read now.
+UPDATE worker_runs AS part
+SET status = 'running', lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
+    worker_id = $4, attempts = attempts + 1, started_at = coalesce(part.started_at, clock_timestamp())
+FROM run_metadata AS run
+WHERE part.id = $1 AND run.id = part.run_id AND run.status = 'running' AND run.deadline_at > clock_timestamp()
+  AND (part.status = 'pending' OR (part.status = 'running' AND part.lease_until < clock_timestamp()))
+RETURNING part.*
+
+-- partition_busy_for --
+-- For how many seconds another worker's lease on an open partition still runs; NULL when there is nothing to do.
+SELECT extract(epoch FROM part.lease_until - clock_timestamp())::float8
+FROM worker_runs AS part JOIN run_metadata AS run ON run.id = part.run_id
+WHERE part.id = $1 AND part.status = 'running' AND run.status = 'running' AND run.deadline_at > clock_timestamp()
+
+-- keep_partition --
+-- The worker is alive.
+UPDATE worker_runs SET lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE id = $1 AND lease_token = $2 AND status = 'running'
+RETURNING id
+
+-- release_partition --
+-- Back to the others, with its checkpoint; $3 says what went wrong, if anything did.
+UPDATE worker_runs
+SET status = 'pending', lease_token = NULL, lease_until = NULL, error_message = $3
+WHERE id = $1 AND lease_token = $2 AND status = 'running'
+
+-- last_error --
+-- What a run's partitions complained about last.
+SELECT error_message FROM worker_runs
+WHERE run_id = $1 AND error_message IS NOT NULL ORDER BY completed_at DESC NULLS FIRST, lease_until DESC LIMIT 1
+
+-- end_partition --
+UPDATE worker_runs
+SET status = $3, error_message = $4, completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
+WHERE id = $1 AND lease_token = $2 AND status = 'running'
+RETURNING id
+
+-- stage_page --
+-- A page of stones with its checkpoint, all or nothing, and nothing at all once the lease is lost ($2): a partition's
+-- ($1), or the consolidator's on the whole run ($1 is NULL), which asks again for stones that seem gone.
+-- An older observation never wins: the row of stones_seen is locked first, tells whether this page ($5) is the newest
+-- look at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
+WITH page AS (
+    SELECT * FROM unnest(
+        $10::text[], $11::text[], $12::bytea[], $13::text[], $14::uuid[], $15::bytea[], $16::text[], $17::text[],
+        $18::text[], $19::integer[], $20::text[], $21::smallint[], $22::text[], $23::smallint[], $24::text[],
+        $25::smallint[], $26::text[], $27::smallint[], $28::text[], $29::smallint[], $30::text[], $31::smallint[],
+        $32::text[], $33::text[], $34::text[], $35::text[], $36::boolean[], $37::boolean[], $38::bigint[],
+        $39::bigint[], $40::text[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[], $46::text[],
+        $47::text[], $48::integer[], $49::integer[], $50::integer[], $51::integer[], $52::integer[], $53::integer[],
+        $54::boolean[], $55::boolean[], $56::boolean[], $57::boolean[], $58::text[], $59::text[], $60::text[],
+        $61::text[]
+    ) AS page (
+        supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
+        carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry,
+        symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity,
+        fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
+        raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
+        length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
+        green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
+    )
+), checkpoint AS (
+    UPDATE worker_runs AS part
+    SET next_offset = $7, anchors = $8, pages = pages + 1, fetched = fetched + $9,
+        lease_until = clock_timestamp() + make_interval(secs => $6)
+    FROM run_metadata AS run
+    WHERE part.id = $1 AND part.lease_token = $2 AND part.status = 'running'
+      AND run.id = part.run_id AND run.status = 'running'
+    RETURNING part.run_id
+), consolidator AS (
+    SELECT id FROM run_metadata
+    WHERE $1::uuid IS NULL AND id = $3 AND lease_token = $2 AND status = 'consolidating'
+    FOR UPDATE
+), holder AS (
+    SELECT run_id FROM checkpoint UNION ALL SELECT id FROM consolidator
+), seen AS (
+    INSERT INTO stones_seen AS seen (feed, supplier_stone_id, run_id, observed_at)
+    SELECT $4, page.supplier_stone_id, $3, $5 FROM page CROSS JOIN holder ORDER BY page.supplier_stone_id
+    ON CONFLICT (feed, supplier_stone_id) DO UPDATE
+    SET run_id = excluded.run_id, observed_at = greatest(seen.observed_at, excluded.observed_at)
+    RETURNING seen.supplier_stone_id, seen.observed_at
+), staged AS (
+    INSERT INTO raw_diamonds_nivoda AS raw (
+        feed, observed_at, run_id,
+        supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
+        carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry,
+        symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity,
+        fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
+        raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
+        length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
+        green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
+    )
+    SELECT $4, $5, $3,
+        page.supplier_stone_id, page.payload::json, page.payload_hash, page.problem, page.diamond_id,
+        page.canonical_hash, page.offer_id, page.shape, page.raw_shape, page.carat_milli, page.color,
+        page.color_rank, page.clarity, page.clarity_rank, page.cut, page.cut_rank, page.polish, page.polish_rank,
+        page.symmetry, page.symmetry_rank, page.fluorescence, page.fluorescence_rank, page.fluorescence_color,
+        page.fancy_color, page.fancy_intensity, page.fancy_overtone, page.lab_grown, page.treated,
+        page.supplier_price_cents, page.price_per_carat_cents, page.availability, page.raw_availability,
+        page.hold_id, page.image_url, page.video_url, page.certificate_lab, page.certificate_number,
+        page.certificate_pdf_url, page.length_milli, page.width_milli, page.height_milli, page.ratio_milli,
+        page.table_milli, page.depth_milli, page.eye_clean, page.brown_tinge, page.green_tinge, page.milky,
+        page.supplier_name, page.supplier_legal_name, page.measurements::json, page.attributes::json
+    FROM page JOIN seen USING (supplier_stone_id)
+    WHERE seen.observed_at = $5
+    ORDER BY page.supplier_stone_id
+    ON CONFLICT (supplier_stone_id) DO UPDATE
+    SET observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
+        payload = excluded.payload, payload_hash = excluded.payload_hash, problem = excluded.problem, diamond_id =
+        excluded.diamond_id, canonical_hash = excluded.canonical_hash, offer_id = excluded.offer_id, shape =
+        excluded.shape, raw_shape = excluded.raw_shape, carat_milli = excluded.carat_milli, color = excluded.color,
+        color_rank = excluded.color_rank, clarity = excluded.clarity, clarity_rank = excluded.clarity_rank, cut =
+        excluded.cut, cut_rank = excluded.cut_rank, polish = excluded.polish, polish_rank = excluded.polish_rank,
+        symmetry = excluded.symmetry, symmetry_rank = excluded.symmetry_rank, fluorescence = excluded.fluorescence,
+        fluorescence_rank = excluded.fluorescence_rank, fluorescence_color = excluded.fluorescence_color,
+        fancy_color = excluded.fancy_color, fancy_intensity = excluded.fancy_intensity, fancy_overtone =
+        excluded.fancy_overtone, lab_grown = excluded.lab_grown, treated = excluded.treated, supplier_price_cents =
+        excluded.supplier_price_cents, price_per_carat_cents = excluded.price_per_carat_cents, availability =
+        excluded.availability, raw_availability = excluded.raw_availability, hold_id = excluded.hold_id, image_url =
+        excluded.image_url, video_url = excluded.video_url, certificate_lab = excluded.certificate_lab,
+        certificate_number = excluded.certificate_number, certificate_pdf_url = excluded.certificate_pdf_url,
+        length_milli = excluded.length_milli, width_milli = excluded.width_milli, height_milli =
+        excluded.height_milli, ratio_milli = excluded.ratio_milli, table_milli = excluded.table_milli, depth_milli =
+        excluded.depth_milli, eye_clean = excluded.eye_clean, brown_tinge = excluded.brown_tinge, green_tinge =
+        excluded.green_tinge, milky = excluded.milky, supplier_name = excluded.supplier_name, supplier_legal_name =
+        excluded.supplier_legal_name, measurements = excluded.measurements, attributes = excluded.attributes
+    WHERE raw.payload_hash <> excluded.payload_hash OR raw.gone_at IS NOT NULL
+    RETURNING raw.supplier_stone_id
+)
+SELECT (SELECT count(*) FROM holder) AS holders, (SELECT count(*) FROM staged) AS staged
+
+-- Consolidation
+
+-- claim_consolidation --
+-- The run for this consolidator, unless another one is alive on it or there is nothing to consolidate.
+UPDATE run_metadata
+SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE id = $1 AND status = 'consolidating' AND (lease_until IS NULL OR lease_until < clock_timestamp())
+RETURNING *
+
+-- release_consolidation --
+-- Back to the others, with what is done so far.
+UPDATE run_metadata SET lease_token = NULL, lease_until = NULL
+WHERE id = $1 AND lease_token = $2 AND status = 'consolidating'
+
+-- consolidation_busy_for --
+-- For how many seconds another consolidator's lease still runs; NULL when there is nothing to do.
+SELECT extract(epoch FROM lease_until - clock_timestamp())::float8
+FROM run_metadata WHERE id = $1 AND status = 'consolidating'
+
+-- hold_lease --
+-- Makes sure, inside a transaction, that the run is still ours, and keeps it so until the commit.
+SELECT id FROM run_metadata WHERE id = $1 AND lease_token = $2 AND status = 'consolidating' FOR UPDATE
+
+-- census --
+-- How many stones a run saw, and how many of them can't be understood.
+SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
+FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+WHERE seen.feed = $1 AND seen.run_id = $2
+
+-- active_stones --
+-- The size of the inventory that came from a supplier.
+SELECT count(*)::int FROM diamonds WHERE supplier = $1 AND status = 'active'
+
+-- missing_stones --
+-- Stones that a full run did not see, nor anyone since it began: perhaps they are gone. In batches by id.
+SELECT raw.supplier_stone_id, coalesce(diamond.status = 'active', false) AS active
+FROM stones_seen AS seen
+JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+LEFT JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = raw.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL
+ORDER BY raw.supplier_stone_id
+
+-- batch --
+-- The next stones of a run, with what decides whether they must be written.
+SELECT raw.supplier_stone_id, raw.problem, raw.canonical_hash, raw.shape, raw.carat_milli, raw.lab_grown,
+       raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.retail_price_cents,
+       diamond.markup_ratio, diamond.rating
+FROM (
+    SELECT supplier_stone_id FROM stones_seen
+    WHERE feed = $1 AND run_id = $2 AND supplier_stone_id > $3
+    ORDER BY supplier_stone_id LIMIT $4
+) AS seen
+JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+LEFT JOIN diamonds AS diamond ON diamond.supplier = $5 AND diamond.supplier_stone_id = raw.supplier_stone_id
+ORDER BY raw.supplier_stone_id
+
+-- upsert_diamonds --
+-- Stones as staged, with the prices that were found for them ($2 to $5, in step), into the inventory.
+INSERT INTO diamonds AS diamond (
+    id, supplier, supplier_stone_id, retail_price_cents, markup_ratio, rating,
+    status, source_hash, source_updated_at, created_at, updated_at,
+    offer_id, shape, raw_shape, carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish,
+    polish_rank, symmetry, symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color,
+    fancy_intensity, fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
+    raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
+    length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
+    green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
+)
+SELECT raw.diamond_id, $1, raw.supplier_stone_id, priced.retail_price_cents, priced.markup_ratio, priced.rating,
+    'active', raw.canonical_hash, raw.observed_at, $6, $6,
+    raw.offer_id, raw.shape, raw.raw_shape, raw.carat_milli, raw.color, raw.color_rank, raw.clarity,
+    raw.clarity_rank, raw.cut, raw.cut_rank, raw.polish, raw.polish_rank, raw.symmetry, raw.symmetry_rank,
+    raw.fluorescence, raw.fluorescence_rank, raw.fluorescence_color, raw.fancy_color, raw.fancy_intensity,
+    raw.fancy_overtone, raw.lab_grown, raw.treated, raw.supplier_price_cents, raw.price_per_carat_cents,
+    raw.availability, raw.raw_availability, raw.hold_id, raw.image_url, raw.video_url, raw.certificate_lab,
+    raw.certificate_number, raw.certificate_pdf_url, raw.length_milli, raw.width_milli, raw.height_milli,
+    raw.ratio_milli, raw.table_milli, raw.depth_milli, raw.eye_clean, raw.brown_tinge, raw.green_tinge, raw.milky,
+    raw.supplier_name, raw.supplier_legal_name, raw.measurements, raw.attributes
+FROM unnest($2::text[], $3::bigint[], $4::numeric[], $5::smallint[])
+     AS priced (supplier_stone_id, retail_price_cents, markup_ratio, rating)
+JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+ORDER BY raw.supplier_stone_id
+ON CONFLICT (supplier, supplier_stone_id) DO UPDATE
+SET status = 'active', deleted_at = NULL, source_hash = excluded.source_hash,
+    source_updated_at = excluded.source_updated_at, updated_at = excluded.updated_at,
+    retail_price_cents = excluded.retail_price_cents, markup_ratio = excluded.markup_ratio, rating = excluded.rating,
+    offer_id = excluded.offer_id, shape = excluded.shape, raw_shape = excluded.raw_shape, carat_milli =
+    excluded.carat_milli, color = excluded.color, color_rank = excluded.color_rank, clarity = excluded.clarity,
+    clarity_rank = excluded.clarity_rank, cut = excluded.cut, cut_rank = excluded.cut_rank, polish =
+    excluded.polish, polish_rank = excluded.polish_rank, symmetry = excluded.symmetry, symmetry_rank =
+    excluded.symmetry_rank, fluorescence = excluded.fluorescence, fluorescence_rank = excluded.fluorescence_rank,
+    fluorescence_color = excluded.fluorescence_color, fancy_color = excluded.fancy_color, fancy_intensity =
+    excluded.fancy_intensity, fancy_overtone = excluded.fancy_overtone, lab_grown = excluded.lab_grown, treated =
+    excluded.treated, supplier_price_cents = excluded.supplier_price_cents, price_per_carat_cents =
+    excluded.price_per_carat_cents, availability = excluded.availability, raw_availability =
+    excluded.raw_availability, hold_id = excluded.hold_id, image_url = excluded.image_url, video_url =
+    excluded.video_url, certificate_lab = excluded.certificate_lab, certificate_number =
+    excluded.certificate_number, certificate_pdf_url = excluded.certificate_pdf_url, length_milli =
+    excluded.length_milli, width_milli = excluded.width_milli, height_milli = excluded.height_milli, ratio_milli =
+    excluded.ratio_milli, table_milli = excluded.table_milli, depth_milli = excluded.depth_milli, eye_clean =
+    excluded.eye_clean, brown_tinge = excluded.brown_tinge, green_tinge = excluded.green_tinge, milky =
+    excluded.milky, supplier_name = excluded.supplier_name, supplier_legal_name = excluded.supplier_legal_name,
+    measurements = excluded.measurements, attributes = excluded.attributes
+
+-- quarantine_diamonds --
+-- Stones whose newest payload can't be understood leave the active ones and keep their rows.
+UPDATE diamonds SET status = 'quarantined', deleted_at = NULL, updated_at = $3
+WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'quarantined'
+
+-- book_batch --
+-- How far consolidation is, and what it has done so far.
+UPDATE run_metadata
+SET consolidated_through = $2, upserted = upserted + $3, unchanged = unchanged + $4,
+    quarantined = quarantined + $5, revived = revived + $6, lease_until = clock_timestamp() + make_interval(secs => $7)
+WHERE id = $1
+
+-- delete_raw --
+-- The supplier no longer has these.
+UPDATE raw_diamonds_nivoda SET gone_at = $2 WHERE supplier_stone_id = ANY ($1::text[]) AND gone_at IS NULL
+
+-- delete_diamonds --
+UPDATE diamonds SET status = 'deleted', deleted_at = $3, updated_at = $3
+WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'deleted'
+RETURNING id
+
+-- book_deletes --
+UPDATE run_metadata SET deleted = deleted + $2, lease_until = clock_timestamp() + make_interval(secs => $3)
+WHERE id = $1
+
+-- book_asked --
+-- Stones that seemed gone and were fetched once more.
+UPDATE run_metadata SET fetched = fetched + $2 WHERE id = $1
+
+-- book_run --
+-- The figures of a run whose stones are all in the inventory: what the partitions fetched comes on top of what was
+-- asked again.
+UPDATE run_metadata AS run
+SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.fetched + parts.fetched,
+    repeated = run.fetched + parts.fetched - $2
+FROM (SELECT coalesce(sum(fetched), 0)::int AS fetched FROM worker_runs WHERE run_id = $1) AS parts
+WHERE id = $1
+
+-- complete_run --
+-- Consolidated, and the watermark has moved ($3) or was not to move.
+UPDATE run_metadata
+SET status = 'completed', completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL,
+    watermark_moved_at = CASE WHEN $3 THEN clock_timestamp() END
+WHERE id = $1 AND lease_token = $2 AND status = 'consolidating'
+RETURNING *
+
+-- pricing_rules --
+-- In the order in which they are tried.
+SELECT priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier
+FROM pricing_rules ORDER BY priority, created_at, id
+
+-- Planning
+
+-- held_prices --
+-- How many stones of the inventory stand at each whole dollar, rounded up: what foretells where the feed's stones lie.
+SELECT ((supplier_price_cents + 99) / 100)::int AS dollars, count(*)::int AS stones
+FROM diamonds WHERE supplier = $1 AND status = 'active'
+GROUP BY 1 ORDER BY 1

@@ -1,0 +1,50 @@
+"""How a role lives: it works until SIGTERM or Ctrl-C, then puts down what it holds and leaves with exit code 0."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from app.core.logging import get_logger
+
+log = get_logger()
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set. Inside a running loop only."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def ask(name: str) -> None:
+        log.info("stopping", signal=name)
+        stop.set()
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, ask, number.name)
+    try:
+        yield stop
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+async def live(role: Callable[[asyncio.Event], Awaitable[None]], drain_seconds: float) -> None:
+    """Run a role until it is asked to stop; what has not been put down `drain_seconds` later is cut off.
+
+    Cutting off is safe: leases and locks run out, and others go on from the last checkpoint.
+    """
+    with stop_on_signals() as stop:
+        work = asyncio.ensure_future(role(stop))
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not work.done():
+            await asyncio.wait({work}, timeout=drain_seconds)
+        if not work.done():
+            log.warning("cut off", after_seconds=drain_seconds)
+            work.cancel()
+            await asyncio.wait({work})
+            return
+        await work

@@ -1,0 +1,180 @@
+"""The scheduler: decides what a run reads, cuts it into partitions and sends them out."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.core.errors import InventoryError
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.runs import repository
+from app.runs.models import Partition, Run
+from app.suppliers.ports import Feed
+from sync.domain.heatmap import PriceRange
+from sync.domain.partition import Plan, plan
+from sync.domain.window import Watermark, Window, decide
+from sync.lease import kept
+from sync.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.outbox import Outbox
+from sync.ports import WatermarkStore
+from sync.reading import query_of
+from sync.staging import SUPPLIER
+
+log = get_logger()
+sql = Statements("sync")
+
+# Called with the number of counts asked so far, while the plan is being made.
+Progress = Callable[[int], None]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What someone asks the scheduler for."""
+
+    full: bool = False
+    moves_watermark: bool = True
+    started_by: str = "command line"
+
+
+class Scheduler:
+    """Starts runs of one feed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        feed: Feed,
+        watermarks: WatermarkStore,
+        outbox: Outbox,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+        self._watermarks = watermarks
+        self._outbox = outbox
+        self._clock = clock
+        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+
+    async def schedule(self, request: Request, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
+        """Start a run: plan it, and send its partitions out.
+
+        Raises:
+            RunConflict: another run of this feed is open.
+            WatermarkInFuture: the watermark can't be right; nothing was started.
+            SupplierError: the feed could not be counted; the run has failed with the reason.
+            BrokerUnavailable: the run is open, but not all partitions are on their way; reconcile sends them.
+        """
+        window = await self._window(request)
+        run_id, token = await self._open(window, request)
+        run = await self._lifecycle.get(run_id)
+        with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
+            log.info("run opened", run_type=window.run_type, reason=window.reason, window_from=_iso(run.window_from))
+            try:
+                async with kept(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds):
+                    made = await self._plan(window, progress)
+            except InventoryError as error:
+                await self._lifecycle.fail(run.id, error)
+                raise
+            except (Exception, asyncio.CancelledError) as error:
+                await self._lifecycle.fail(run.id, InventoryError(f"Planning was cut off: {type(error).__name__}"))
+                raise
+            partitions, nothing_to_read = await self._activate(run.id, token, made)
+            log.info("run planned", partitions=len(partitions), stones=made.total, counts=made.counts_used)
+            if nothing_to_read:
+                await self._outbox.send_trigger(run.id, run.trace_id)
+            else:
+                await self._outbox.send_work(partitions, run.trace_id)
+            return await self._lifecycle.get(run.id), made
+
+    async def rehearse(self, request: Request, progress: Progress = lambda _: None) -> tuple[Window, Plan]:
+        """What `schedule` would do now, without starting anything. Costs the same counts."""
+        window = await self._window(request)
+        return window, await self._plan(window, progress)
+
+    async def _window(self, request: Request) -> Window:
+        stored = await self._watermarks.read()
+        watermark: Watermark | None = stored[0] if stored else None
+        async with self._database.connection() as connection:
+            last_full = await repository.last_full_completed(connection, self._settings.sync_feed)
+        return decide(
+            self._clock(),
+            watermark,
+            last_full,
+            full=request.full,
+            full_every=timedelta(hours=self._settings.sync_full_every_hours),
+            overlap=timedelta(seconds=self._settings.sync_overlap_seconds),
+        )
+
+    async def _open(self, window: Window, request: Request) -> tuple[UUID, UUID]:
+        return await self._lifecycle.open(
+            Opening(
+                feed=self._settings.sync_feed,
+                run_type=window.run_type,
+                window_from=window.updated_from,
+                window_to=window.updated_to,
+                moves_watermark=request.moves_watermark,
+                started_by=request.started_by,
+                trace_id=uuid4().hex,
+                deadline_seconds=self._settings.sync_run_deadline_seconds,
+            )
+        )
+
+    async def _plan(self, window: Window, progress: Progress) -> Plan:
+        async with self._database.connection() as connection:
+            held = [tuple(row) for row in await connection.fetch(sql.held_prices, SUPPLIER)]
+        counting = plan(
+            max_partitions=self._settings.sync_max_partitions,
+            min_stones=self._settings.sync_min_partition_stones,
+            held=held,
+        )
+        asked = 0
+        wanted = next(counting)
+        while True:
+            counts = await self._count(window, wanted)
+            asked += len(wanted)
+            progress(asked)
+            try:
+                wanted = counting.send(counts)
+            except StopIteration as end:
+                made: Plan = end.value
+                return made
+
+    async def _count(self, window: Window, ranges: Sequence[PriceRange]) -> list[int]:
+        """The counts of some ranges, asked at once."""
+        tasks = [
+            asyncio.create_task(
+                self._feed.count(
+                    query_of(window.run_type, window.updated_from, window.updated_to, part.price_from, part.price_to)
+                )
+            )
+            for part in ranges
+        ]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _activate(self, run_id: UUID, token: UUID, made: Plan) -> tuple[list[Partition], bool]:
+        parts = [
+            PlannedPartition(
+                kind=band.kind,
+                price_from=band.price_from,
+                price_to=band.price_to,
+                first_offset=band.first_offset,
+                planned_stones=band.planned,
+            )
+            for band in made.bands
+        ]
+        return await self._lifecycle.activate(run_id, token, msgspec.to_builtins(made), made.counts_used, parts)
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None

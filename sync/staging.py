@@ -1,0 +1,92 @@
+"""Writing what was read: a page of observed stones into the raw table, with the checkpoint of its reader."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from app.catalog.stone import Stone, diamond_id
+from app.core.database import Connection
+from app.core.errors import LeaseLost
+from app.core.sql import Statements
+from app.suppliers.ports import Observed, Page
+
+sql = Statements("sync")
+
+SUPPLIER = "nivoda"
+_COLUMNS = Stone.__struct_fields__[1:]  # all but supplier_stone_id, in the order of `stage_page`
+_NOTHING = (None,) * len(_COLUMNS)
+_JSON = tuple(_COLUMNS.index(name) for name in ("measurements", "attributes"))
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the reading of a partition goes on: the next offset, and the stones that its page must show again."""
+
+    next_offset: int
+    anchors: Sequence[tuple[str, int | None]]
+
+
+async def stage(
+    connection: Connection,
+    page: Page,
+    *,
+    feed: str,
+    run_id: UUID,
+    partition_id: UUID | None,
+    checkpoint: Checkpoint | None,
+    lease_token: UUID,
+    lease_seconds: float,
+) -> int:
+    """Write a page and its checkpoint, all or nothing; answers how many payloads were new or had changed.
+
+    `partition_id` is None for the consolidator, which has no checkpoint.
+
+    Raises:
+        LeaseLost: someone else has the partition (or the run) by now; nothing was written.
+    """
+    stones = _distinct(page.items)
+    row = await connection.fetchrow(
+        sql.stage_page,
+        partition_id,
+        lease_token,
+        run_id,
+        feed,
+        page.observed_at,
+        lease_seconds,
+        checkpoint.next_offset if checkpoint else 0,
+        checkpoint.anchors if checkpoint else [],
+        len(page.items),
+        *_columns(stones),
+    )
+    if row is None or not row["holders"]:
+        raise LeaseLost
+    return int(row["staged"])
+
+
+def _distinct(items: Sequence[Observed]) -> list[Observed]:
+    """One item per stone, the last one, in the order of ids, so that two pages lock their stones in one order."""
+    last = {item.supplier_stone_id: item for item in items}
+    return [last[stone_id] for stone_id in sorted(last)]
+
+
+def _columns(items: Sequence[Observed]) -> list[list[object]]:
+    rows = [
+        (
+            item.supplier_stone_id,
+            item.payload.decode(),
+            item.payload_hash,
+            item.problem,
+            diamond_id(SUPPLIER, item.supplier_stone_id),
+            item.canonical_hash,
+            *(_values(item.stone) if item.stone else _NOTHING),
+        )
+        for item in items
+    ]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(6 + len(_COLUMNS))]
+
+
+def _values(stone: Stone) -> list[object]:
+    values: list[object] = list(msgspec.structs.astuple(stone)[1:])
+    for position in _JSON:
+        values[position] = bytes(values[position]).decode()  # type: ignore[call-overload]
+    return values

@@ -1,0 +1,93 @@
+"""Puts the roles together: the only place of the pipeline that knows which adapter stands behind a port."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.settings import Settings
+from app.suppliers.ports import Feed
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.supplier import open_feed
+from sync.adapters.watermark import open_watermark_store
+from sync.consolidator import Consolidator
+from sync.consumer import Consumer, Handler
+from sync.lifecycle import Lifecycle
+from sync.messages import Consolidate, decode
+from sync.outbox import Outbox
+from sync.ports import Broker, WatermarkStore
+from sync.scheduler import Scheduler
+from sync.worker import Worker
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """Everything that a role may need, opened; nothing connects before it is used."""
+
+    settings: Settings
+    database: Database
+    feed: Feed
+    broker: Broker
+    watermarks: WatermarkStore
+    outbox: Outbox
+
+    def scheduler(self) -> Scheduler:
+        """The role that starts runs."""
+        return Scheduler(self.settings, self.database, self.feed, self.watermarks, self.outbox, utc_now)
+
+    def consolidator(self) -> Consolidator:
+        """The role that brings runs to their end."""
+        return Consolidator(self.settings, self.database, self.feed, self.watermarks, utc_now)
+
+    def consumer(self, queue: str, handler: Handler, *, slots: int, stop: asyncio.Event) -> Consumer:
+        """A consumer of one of the queues."""
+        return Consumer(
+            self.broker,
+            queue,
+            handler,
+            slots=slots,
+            max_deliveries=self.settings.queue_max_delivery_count,
+            stop=stop,
+        )
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Be a worker until `stop`."""
+        worker = Worker(
+            self.settings,
+            self.database,
+            self.feed,
+            self.outbox,
+            worker_id=f"{socket.gethostname()}-{os.getpid()}",
+            stop=stop,
+        )
+        slots = self.settings.sync_partition_concurrency
+        await self.consumer(self.settings.queue_work_items, worker.handle, slots=slots, stop=stop).run()
+
+    async def consolidate(self, stop: asyncio.Event) -> None:
+        """Be a consolidator until `stop`."""
+        consolidator = self.consolidator()
+
+        async def handle(body: bytes, _last: bool) -> None:
+            await consolidator.consolidate(decode(body, Consolidate).run_id)
+
+        await self.consumer(self.settings.queue_consolidate, handle, slots=1, stop=stop).run()
+
+
+@asynccontextmanager
+async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
+    """Everything that a role may need, for the length of a `with`.
+
+    Raises:
+        SettingsError: a setting that the pipeline can't do without is missing.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.open(settings))
+        feed = await stack.enter_async_context(open_feed(settings))
+        broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
+        watermarks = await stack.enter_async_context(open_watermark_store(settings))
+        outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
+        yield Pipeline(settings, database, feed, broker, watermarks, outbox)

@@ -1,0 +1,183 @@
+"""The worker: reads a partition page by page and stages what it reads.
+
+Whatever it holds is in the database after every page: the stones and the checkpoint from which the next worker goes on.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import structlog
+
+from app.core.database import Database
+from app.core.errors import InventoryError, LeaseLost, Unavailable
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.runs import repository
+from app.runs.models import Partition, Run
+from app.suppliers.ports import Feed, Page, StoneQuery
+from sync.consumer import Stopped
+from sync.domain.reader import Reader
+from sync.lease import kept
+from sync.lifecycle import Lifecycle
+from sync.messages import WorkItem, decode
+from sync.outbox import Outbox
+from sync.reading import query_of
+from sync.staging import Checkpoint, stage
+
+log = get_logger()
+sql = Statements("sync")
+
+_RETRY_CLAIM_SECONDS = 1.0
+
+
+class Worker:
+    """Reads partitions, several at a time, each in a task of its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        feed: Feed,
+        outbox: Outbox,
+        *,
+        worker_id: str,
+        stop: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+        self._outbox = outbox
+        self._worker_id = worker_id
+        self._stop = stop
+        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+
+    async def handle(self, body: bytes, last: bool) -> None:
+        """Read the partition that a work item names.
+
+        Raises:
+            UnreadableMessage: the body is no work item.
+            LeaseLost: someone else has the partition by now.
+            Stopped: the process is leaving; the partition is free, its checkpoint written.
+            InventoryError: it could not be read now. With `last`, or where it is final, the partition has failed.
+        """
+        item = decode(body, WorkItem)
+        with structlog.contextvars.bound_contextvars(
+            run_id=str(item.run_id), partition_id=str(item.partition_id), trace_id=item.trace_id
+        ):
+            claimed = await self._claim(item.partition_id)
+            if claimed is None:
+                # Read already, or no longer wanted. A worker that died before it sent what follows left that to us.
+                await self._outbox.send_trigger_if_due(item.run_id)
+                return
+            partition, token = claimed
+            await self._read_or_put_down(partition, token, last)
+
+    async def _claim(self, partition_id: UUID) -> tuple[Partition, UUID] | None:
+        """The partition, as soon as nobody else is alive on it; None where nothing is left to do.
+
+        Waiting with the message in hand is what makes a dead worker's partition go on within one lease.
+        """
+        token = uuid4()
+        while not self._stop.is_set():
+            async with self._database.connection() as connection:
+                row = await connection.fetchrow(
+                    sql.claim_partition, partition_id, token, self._lifecycle.lease_seconds, self._worker_id
+                )
+                if row is not None:
+                    return repository.partition_of(row), token
+                busy_for = await connection.fetchval(sql.partition_busy_for, partition_id)
+            if busy_for is None:
+                return None
+            await asyncio.sleep(min(max(busy_for, 0.1), _RETRY_CLAIM_SECONDS))
+        raise Stopped
+
+    async def _read_or_put_down(self, partition: Partition, token: UUID, last: bool) -> None:
+        async with self._database.connection() as connection:
+            run = await repository.run(connection, partition.run_id)
+        log.info("partition begins", planned=partition.planned_stones, resumed_at=partition.next_offset)
+        try:
+            await self._read(run, partition, token)
+        except (Stopped, asyncio.CancelledError):
+            await self._release(partition, token, None)
+            raise
+        except LeaseLost:
+            log.warning("partition lost")
+            raise
+        except Exception as error:
+            await self._failed(partition, token, error, last)
+            raise
+        ended, trigger = await self._lifecycle.end_partition(partition, token)
+        log.info("partition succeeded", fetched=ended.fetched, pages=ended.pages)
+        await self._outbox.report(ended, run.trace_id)
+        if trigger:
+            await self._outbox.send_trigger(run.id, run.trace_id)
+
+    async def _failed(self, partition: Partition, token: UUID, error: Exception, last: bool) -> None:
+        retryable = error.retryable if isinstance(error, InventoryError) else True
+        message = f"{error.code}: {error.message}" if isinstance(error, InventoryError) else repr(error)
+        if retryable and not last:
+            await self._release(partition, token, message)
+            return
+        with suppress(LeaseLost, Unavailable):
+            ended, _ = await self._lifecycle.end_partition(partition, token, error=message)
+            log.warning("partition failed", error=message)
+            await self._outbox.report(ended, "")
+
+    async def _release(self, partition: Partition, token: UUID, message: str | None) -> None:
+        """Give the partition back. Where the database does not answer, the lease runs out by itself."""
+        with suppress(Unavailable):
+            async with self._database.connection() as connection:
+                await connection.execute(sql.release_partition, partition.id, token, message)
+
+    async def _read(self, run: Run, partition: Partition, token: UUID) -> None:
+        left = (run.deadline_at - datetime.now(UTC)).total_seconds()
+        try:
+            async with asyncio.timeout(left), kept(lambda: self._keep(partition, token), self._lifecycle.lease_seconds):
+                await self._pages(run, partition, token)
+        except TimeoutError:
+            await self._lifecycle.expire(run.id)
+            raise LeaseLost from None
+
+    async def _pages(self, run: Run, partition: Partition, token: UUID) -> None:
+        """Page after page; while one is staged, the next one is already on its way."""
+        reader = Reader.resume(partition, page_size=self._feed.page_size, overlap=self._settings.sync_page_overlap)
+        query = query_of(run.run_type, run.window_from, run.window_to, partition.price_from, partition.price_to)
+        fetching = asyncio.create_task(self._fetch(query, reader.offset))
+        try:
+            while True:
+                page = await fetching
+                taken = reader.take([(item.supplier_stone_id, item.price_cents) for item in page.items])
+                if not reader.finished:
+                    fetching = asyncio.create_task(self._fetch(query, reader.offset))
+                await self._stage(run, partition, token, page, reader)
+                if reader.finished:
+                    return
+                if self._stop.is_set():
+                    raise Stopped
+                del taken
+        finally:
+            fetching.cancel()
+
+    async def _fetch(self, query: StoneQuery, offset: int) -> Page:
+        return await self._feed.page(query, offset, self._feed.page_size)
+
+    async def _stage(self, run: Run, partition: Partition, token: UUID, page: Page, reader: Reader) -> None:
+        async with self._database.connection() as connection:
+            written = await stage(
+                connection,
+                page,
+                feed=run.feed,
+                run_id=run.id,
+                partition_id=partition.id,
+                checkpoint=Checkpoint(next_offset=reader.offset, anchors=reader.anchors),
+                lease_token=token,
+                lease_seconds=self._lifecycle.lease_seconds,
+            )
+        log.debug("page staged", stones=len(page.items), written=written)
+
+    async def _keep(self, partition: Partition, token: UUID) -> None:
+        async with self._database.connection() as connection:
+            await connection.fetchval(sql.keep_partition, partition.id, token, self._lifecycle.lease_seconds)
