@@ -38,6 +38,8 @@ def postgres_bindir(chosen: Path | None = None) -> Path:
         raise BinaryMissing(f"there is no Postgres {OLDEST_POSTGRES} or newer; {_EXTRA} or set POSTGRES_BINDIR")
     if not (bindir / "initdb").is_file() or not (bindir / "postgres").is_file():
         raise BinaryMissing(f"{bindir} does not hold initdb and postgres")
+    if os.geteuid() == 0 and not open_to_all(bindir / "postgres"):
+        raise BinaryMissing(f"{bindir} is not open to every account, and Postgres does not run as root")
     if (major := postgres_major(bindir)) < OLDEST_POSTGRES:
         raise BinaryMissing(f"{bindir} holds Postgres {major}; {OLDEST_POSTGRES} is the oldest that will do")
     return bindir

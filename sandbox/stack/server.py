@@ -30,6 +30,17 @@ class Server(ABC):
         """The port it serves on, known from its first start."""
         return self.ports[0]
 
+    @property
+    def pid(self) -> int:
+        """The number of its process.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        if self.process is None or self.process.pid is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self.process.pid
+
     async def start(self) -> None:
         """Start, and wait until it answers. After a crash or a stop: start again, on the same ports.
 

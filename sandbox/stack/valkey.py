@@ -52,4 +52,4 @@ class Valkey(Server):
             return False
         finally:
             writer.close()
-        return self.process is not None and f"process_id:{self.process.pid}\r\n".encode() in answer
+        return f"process_id:{self.pid}\r\n".encode() in answer

