@@ -1,0 +1,239 @@
+"""Asks Nivoda: one connection pool, one login, one place where a call is limited, timed out and tried again."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self
+
+import aiohttp
+import msgspec
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from app.core.clock import utc_now
+from app.core.errors import (
+    SupplierBusy,
+    SupplierError,
+    SupplierRefused,
+    SupplierTimeout,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+)
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.suppliers.nivoda import faults
+from app.suppliers.nivoda.damage import salvage
+from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from app.suppliers.nivoda.login import SharedLogin
+from app.suppliers.ports import RateLimiter
+
+log = get_logger()
+
+PATIENCE_SECONDS = 900.0
+_CONNECTIONS = 50
+_IDLE_SECONDS = 30.0
+_MOST_BYTES = 16 * 1024 * 1024  # of a body; a page has about 130 kB
+_CHUNK_BYTES = 64 * 1024
+_LONGEST_WAIT_SECONDS = 60.0
+_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Envelope(msgspec.Struct):
+    errors: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+class _Response(NamedTuple):
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+class NivodaClient:
+    """Sends operations and reads their answers. Safe for concurrent calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limiter: RateLimiter,
+        session: aiohttp.ClientSession,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Use `open`, which brings the session."""
+        self._url = settings.need("nivoda_endpoint")
+        self._credentials = {
+            "username": settings.need("nivoda_username"),
+            "password": settings.need("nivoda_password"),
+        }
+        self._settings = settings
+        self._limiter = limiter
+        self._session = session
+        self._patience_seconds = patience_seconds
+        self._monotonic = monotonic
+        self._login = SharedLogin(self._authenticate, monotonic)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings,
+        limiter: RateLimiter,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> AsyncIterator[Self]:
+        """A client for the length of a `with`; connects and logs in when it is first used.
+
+        `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
+        """
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=settings.nivoda_timeout_seconds),
+        ) as session:
+            client = cls(settings, limiter, session, patience_seconds=patience_seconds, monotonic=monotonic)
+            try:
+                yield client
+            finally:
+                await client._login.close()
+
+    async def call(self, operation: Operation[Answer], variables: Mapping[str, object]) -> Answer:
+        """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
+
+        Raises:
+            SupplierRefused: the credentials, or the request as such, are refused. Never tried again.
+            SupplierBusy: the supplier asks for fewer requests, and patience ran out.
+            SupplierTokenExpired: not even new tokens are accepted.
+            SupplierError: every try failed; the last one's error.
+        """
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._settings.nivoda_tries),
+            wait=wait_exponential_jitter(
+                multiplier=self._settings.nivoda_backoff_seconds,
+                jitter=self._settings.nivoda_backoff_seconds,
+                max=_LONGEST_WAIT_SECONDS,
+            ),
+            retry=retry_if_exception(_may_pass),
+            before_sleep=_log_retry(operation.name),
+            reraise=True,
+        )
+        return await retrying(self._try, operation, variables, self._monotonic() + self._patience_seconds)
+
+    async def _try(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+        try:
+            return await self._inside(operation, variables, deadline)
+        except SupplierTokenExpired:
+            # Tokens end before their time, too: at once with a new one. If that is refused as well, it is a failed try.
+            return await self._inside(operation, variables, deadline)
+
+    async def _inside(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+        token = await self._login.token()
+        try:
+            return await self._exchange(operation, {**variables, "token": token}, deadline, secrets=(token,))
+        except SupplierTokenExpired:
+            self._login.refuse(token)
+            raise
+
+    async def _authenticate(self) -> str:
+        deadline = self._monotonic() + self._patience_seconds
+        secrets = (self._credentials["password"],)
+        answer = await self._exchange(AUTHENTICATE, self._credentials, deadline, secrets=secrets)
+        log.info("supplier login")
+        return answer.authenticate.username_and_password.token
+
+    async def _exchange(
+        self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float, secrets: Collection[str]
+    ) -> Answer:
+        """One answer that is not 429: of those, any number is waited out until the deadline."""
+        body = _encode({"query": operation.document, "variables": variables})
+        wait = self._settings.nivoda_backoff_seconds
+        while True:
+            await self._turn(deadline)
+            response = await self._post(body)
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return _read(operation, response, secrets)
+            asked = faults.retry_after_seconds(response.retry_after, utc_now())
+            pause = asked or wait
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+            log.warning("supplier busy", operation=operation.name, asked_seconds=asked, pause_seconds=pause)
+            # Everybody slows down, whether this call can wait for so long or not.
+            await self._limiter.pause(min(pause, self._patience_seconds))
+            if self._monotonic() + pause > deadline:
+                raise SupplierBusy(asked)
+
+    async def _turn(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
+                await self._limiter.acquire()
+        except TimeoutError:
+            raise SupplierBusy(None) from None
+
+    async def _post(self, body: bytes) -> _Response:
+        try:
+            # A redirect would carry the credentials somewhere else.
+            async with self._session.post(self._url, data=body, allow_redirects=False) as response:
+                ok = response.status == HTTPStatus.OK
+                return _Response(
+                    response.status, response.headers.get("Retry-After"), await _bounded(response) if ok else b""
+                )
+        except TimeoutError as error:
+            raise SupplierTimeout from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise SupplierUnavailable(f"The supplier's answer is larger than {_MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _read(operation: Operation[Answer], response: _Response, secrets: Collection[str]) -> Answer:
+    logging_in = operation.name == AUTHENTICATE.name
+    if response.status != HTTPStatus.OK:
+        raise faults.of_status(response.status, logging_in=logging_in)
+    try:
+        envelope = _open(response.body)
+        if envelope.errors:
+            raise faults.of_errors(envelope.errors, logging_in=logging_in, secrets=secrets)
+        return operation.read(envelope.data)
+    except (*_NOT_JSON, ValueError) as error:
+        raise SupplierUnavailable("The supplier's answer can't be read") from error
+
+
+def _open(body: bytes) -> _Envelope:
+    try:
+        return _envelope.decode(body)
+    except _NOT_JSON:
+        return _envelope.decode(salvage(body))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another try can help. An `errors[]` may be a passing one; a refusal and an end of patience are not."""
+    return isinstance(error, SupplierError) and not isinstance(error, SupplierRefused | SupplierBusy)
+
+
+def _log_retry(operation: str) -> Callable[[RetryCallState], None]:
+    def write(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "supplier call failed",
+            operation=operation,
+            tries=state.attempt_number,
+            error=str(error),
+            wait_seconds=round(state.next_action.sleep, 3) if state.next_action else None,
+        )
+
+    return write

@@ -1,0 +1,63 @@
+"""What an answer of Nivoda's says went wrong, as errors of ours. Read before its data."""
+
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from app.core.errors import SupplierError, SupplierRefused, SupplierTokenExpired, SupplierUnavailable
+
+_LONGEST_MESSAGE = 300
+_TOKEN = re.compile(
+    r"unauthori[sz]ed|unauthenticated|not authenticated|not logged in|jwt"
+    r"|\b(?:invalid|expired|unknown|malformed|missing|bad)\b.{0,20}\btoken|\btoken\b.{0,30}\b(?:invalid|expired|unknown|not valid)",
+    re.IGNORECASE,
+)
+_CREDENTIALS = re.compile(
+    r"credential|password|username|user\b|account|login|denied|forbidden|unauthori[sz]ed|not allowed", re.IGNORECASE
+)
+
+
+def of_status(status: int, *, logging_in: bool) -> SupplierError:
+    """The error of an HTTP status that is neither 200 nor 429."""
+    if status == HTTPStatus.UNAUTHORIZED and not logging_in:
+        return SupplierTokenExpired(f"The supplier answered HTTP {status}")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return SupplierUnavailable(f"The supplier answered HTTP {status}")
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return SupplierRefused(f"The supplier refused the credentials (HTTP {status})")
+    return SupplierRefused(f"The supplier refused the request (HTTP {status}); is NIVODA_ENDPOINT right?")
+
+
+def of_errors(errors: Any, *, logging_in: bool, secrets: Collection[str]) -> SupplierError:
+    """The error of an `errors[]`, whatever its shape. `secrets` never show in the message."""
+    message = "; ".join(_messages(errors)) or "an error without a message"
+    for secret in secrets:
+        message = message.replace(secret, "[hidden]")
+    message = message[:_LONGEST_MESSAGE]
+    if logging_in and _CREDENTIALS.search(message):
+        return SupplierRefused(f"The supplier refused the credentials: {message}")
+    if not logging_in and _TOKEN.search(message):
+        return SupplierTokenExpired(f"The supplier no longer accepts the token: {message}")
+    return SupplierError(f"The supplier answered with an error: {message}")
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """How long a `Retry-After` (seconds, or a date) asks to wait; None if it does not say."""
+    if header is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text := header.strip()):
+        return float(text) or None
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    seconds = (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+def _messages(errors: Any) -> list[str]:
+    entries = errors if type(errors) is list else [errors]
+    return [str(entry.get("message") or entry.get("code")) if type(entry) is dict else str(entry) for entry in entries]

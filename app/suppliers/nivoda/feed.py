@@ -1,0 +1,78 @@
+"""Nivoda as a feed of stones: counts, pages by price, and exactly these stones."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from app.core.clock import Clock, utc_now
+from app.core.settings import Settings
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.documents import COUNT, PAGE, PAGE_LIMIT
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Page, RateLimiter, StoneQuery
+
+
+class NivodaFeed:
+    """The feed behind a client. Every request, the client's retries and logins included, takes its turn at the limiter."""
+
+    def __init__(self, client: NivodaClient, clock: Clock = utc_now) -> None:
+        self._client = client
+        self._clock = clock
+
+    @property
+    def page_size(self) -> int:
+        return PAGE_LIMIT
+
+    async def count(self, query: StoneQuery) -> int:
+        """How many stones match.
+
+        Raises:
+            SupplierError: as `NivodaClient.call`.
+        """
+        answer = await self._client.call(COUNT, {"query": _filter(query)})
+        return answer.account.diamonds_by_query_count
+
+    async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
+        """Stones in the order of price. A stone that can't be understood comes with its problem.
+
+        Raises:
+            SupplierError: as `NivodaClient.call`.
+        """
+        if not 1 <= limit <= PAGE_LIMIT:
+            raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
+        answer = await self._client.call(PAGE, {"query": _filter(query), "offset": offset, "limit": limit})
+        observed_at = self._clock()
+        return Page(
+            observed_at=observed_at,
+            items=[observe(bytes(item)) for item in answer.account.diamonds_by_query.items],
+        )
+
+
+@asynccontextmanager
+async def open_feed(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaFeed]:
+    """The feed of the settings' account, for the length of a `with`."""
+    async with NivodaClient.open(settings, limiter) as client:
+        yield NivodaFeed(client)
+
+
+def _filter(query: StoneQuery) -> dict[str, object]:
+    """The `DiamondQuery` of a query."""
+    found: dict[str, object] = {}
+    if prices := _range(query.price_from, query.price_to):
+        found["dollar_value"] = prices
+    if instants := _range(_iso(query.updated_from), _iso(query.updated_to)):
+        found["updated"] = instants
+    if query.stone_ids is not None:
+        if not 1 <= len(query.stone_ids) <= PAGE_LIMIT:
+            # An empty list would be no filter at all, and mean every stone.
+            raise ValueError(f"a query has 1 to {PAGE_LIMIT} ids, not {len(query.stone_ids)}")
+        found["ids"] = list(query.stone_ids)
+    return found
+
+
+def _range(start: object, end: object) -> dict[str, object]:
+    return {name: value for name, value in (("from", start), ("to", end)) if value is not None}
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if instant else None

@@ -1,0 +1,271 @@
+"""From an item's bytes to a stone, or to what is wrong with it. Pure, and never raises, whatever the bytes.
+
+A stone is usable if it has an id, a certificate, a weight and a price, and if every text and number of it fits its
+column. Everything else may be missing or odd.
+"""
+
+from hashlib import blake2b
+
+import msgspec
+
+from app.catalog.stone import Stone
+from app.pricing.rules import price_per_carat_cents
+from app.suppliers.nivoda import spellings
+from app.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
+from app.suppliers.nivoda.damage import Unreadable, first_flaw, flaw, original, read_item, storable
+from app.suppliers.nivoda.payload import Certificate, Diamond, Item
+from app.suppliers.nivoda.values import OutOfRange, address, flag, milli, number, text, tinge, word
+from app.suppliers.ports import Observed
+
+MAPPING_VERSION = 1
+"""Goes up with every change of what a payload is mapped to, so that payloads staged before count as changed."""
+
+# The largest cut diamond weighs 545 carats, the largest rough one 3,107.
+MOST_CARATS = 10_000
+# A hundred billion dollars: leaves room in 64 bits for the highest markup and the price per carat of the smallest stone.
+MOST_CENTS = 10_000_000_000_000
+_MOST_MEASURE = 2_000_000  # in thousandths still within 32 bits
+_MOST_RATIO = 100_000
+_LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
+
+_HASH_BYTES = 16
+_keyed = blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {MAPPING_VERSION}".encode())
+_encode = msgspec.msgpack.Encoder().encode
+# The only way for a NUL character, or for half a surrogate pair, into a text that was read as proper JSON.
+_NUL_ESCAPE = rb"\u0000"
+
+
+class _Problem(Exception):
+    """Why a stone can't be understood: `field: what is wrong`."""
+
+
+def observe(payload: bytes) -> Observed:
+    """Map one item, as received or as it was stored.
+
+    The same bytes always give the same answer, so an inventory can be rebuilt from stored payloads.
+    """
+    received = original(payload)
+    try:
+        item, damaged = read_item(received)
+    except Unreadable as error:
+        return _bad(_unidentified(received), storable(received), None, str(error))
+    payload = storable(received) if damaged else received
+    cents = _shown_cents(item)
+    identity = ""
+    try:
+        identity = _identity(item)
+        if damaged or _NUL_ESCAPE in received:
+            _refuse_flaws(item)
+        stone = _stone(identity, item)
+    except _Problem as error:
+        return _bad(identity or _unidentified(received), payload, cents, str(error))
+    return Observed(
+        supplier_stone_id=identity,
+        payload=payload,
+        payload_hash=_payload_hash(payload),
+        price_cents=cents,
+        stone=stone,
+        problem=None,
+        canonical_hash=blake2b(_encode(stone), digest_size=_HASH_BYTES).digest(),
+    )
+
+
+def _bad(identity: str, payload: bytes, cents: int | None, problem: str) -> Observed:
+    return Observed(
+        supplier_stone_id=identity,
+        payload=payload,
+        payload_hash=_payload_hash(payload),
+        price_cents=cents,
+        stone=None,
+        problem=problem,
+        canonical_hash=None,
+    )
+
+
+def _payload_hash(payload: bytes) -> bytes:
+    keyed = _keyed.copy()
+    keyed.update(payload)
+    return keyed.digest()
+
+
+def _unidentified(received: bytes) -> str:
+    # Without the version of the mapping: the same bytes stay the same row for ever.
+    return f"unidentified:{blake2b(received, digest_size=_HASH_BYTES).hexdigest()}"
+
+
+def _identity(item: Item) -> str:
+    found = text(item.diamond.id) if item.diamond else None
+    if found is None:
+        raise _Problem("diamond.id: is missing")
+    if len(found) > _LONGEST_ID:
+        raise _Problem(f"diamond.id: is longer than {_LONGEST_ID} characters")
+    if what := flaw(found):
+        raise _Problem(f"diamond.id: {what}")
+    return found
+
+
+def _refuse_flaws(item: Item) -> None:
+    if problem := first_flaw(item):
+        raise _Problem(problem)
+
+
+def _shown_cents(item: Item) -> int | None:
+    amount = number(item.price)
+    return int(amount) if amount is not None and 0 <= amount <= MOST_CENTS and amount % 1 == 0 else None
+
+
+def _price(item: Item) -> int:
+    if item.price is None:
+        raise _Problem("price: is missing")
+    amount = number(item.price)
+    if amount is None:
+        raise _Problem("price: is not a number")
+    if amount <= 0:
+        raise _Problem("price: is not positive")
+    if amount > MOST_CENTS:
+        raise _Problem(f"price: is more than {MOST_CENTS}")
+    if amount % 1:
+        raise _Problem("price: is not a whole number of cents")
+    return int(amount)
+
+
+def _carats(certificate: Certificate) -> int:
+    field = "diamond.certificate.carats"
+    if certificate.carats is None:
+        raise _Problem(f"{field}: is missing")
+    amount = number(certificate.carats)
+    if amount is None:
+        raise _Problem(f"{field}: is not a number")
+    if amount <= 0:
+        raise _Problem(f"{field}: is not positive")
+    try:
+        found = milli(amount, MOST_CARATS)
+    except OutOfRange as error:
+        raise _Problem(f"{field}: {error}") from None
+    if not found:
+        raise _Problem(f"{field}: is less than half a thousandth")
+    return found
+
+
+def _measure(field: str, value: object) -> int | None:
+    try:
+        return milli(number(value), _MOST_MEASURE) or None
+    except OutOfRange as error:
+        raise _Problem(f"diamond.certificate.{field}: {error}") from None
+
+
+def _key(field: str, value: object) -> str | None:
+    found = text(value)
+    if found and len(found) > _LONGEST_ID:
+        raise _Problem(f"{field}: is longer than {_LONGEST_ID} characters")
+    return found
+
+
+def _stone(identity: str, item: Item) -> Stone:
+    diamond = item.diamond or Diamond()
+    certificate = diamond.certificate
+    if certificate is None:
+        raise _Problem("diamond.certificate: is missing")
+    carat_milli, cents = _carats(certificate), _price(item)
+    shape, raw_shape = _shape(certificate)
+    color, color_rank = spellings.color(word(certificate.color))
+    clarity, clarity_rank = spellings.clarity(word(certificate.clarity))
+    cut, cut_rank = spellings.cut(word(certificate.cut))
+    polish, polish_rank = spellings.finish(word(certificate.polish))
+    symmetry, symmetry_rank = spellings.finish(word(certificate.symmetry))
+    fluorescence, fluorescence_rank, fluorescence_color = spellings.fluorescence(
+        word(certificate.fluorescence), word(certificate.fluorescence_color)
+    )
+    length, width = _measure("length", certificate.length), _measure("width", certificate.width)
+    raw_availability = text(diamond.availability)
+    supplier = diamond.supplier if type(diamond.supplier) is dict else {}
+    return Stone(
+        supplier_stone_id=identity,
+        offer_id=_key("id", item.id),
+        shape=shape,
+        raw_shape=raw_shape,
+        carat_milli=carat_milli,
+        color=color,
+        color_rank=color_rank,
+        clarity=clarity,
+        clarity_rank=clarity_rank,
+        cut=cut,
+        cut_rank=cut_rank,
+        polish=polish,
+        polish_rank=polish_rank,
+        symmetry=symmetry,
+        symmetry_rank=symmetry_rank,
+        fluorescence=fluorescence,
+        fluorescence_rank=fluorescence_rank,
+        fluorescence_color=fluorescence_color,
+        fancy_color=spellings.hues(word(certificate.f_color)),
+        fancy_intensity=spellings.intensity(word(certificate.f_intensity)),
+        fancy_overtone=spellings.hues(word(certificate.f_overtone)),
+        lab_grown=_lab_grown(certificate),
+        treated=flag(certificate.treated),
+        supplier_price_cents=cents,
+        price_per_carat_cents=price_per_carat_cents(cents, carat_milli),
+        availability=spellings.availability(word(diamond.availability)),
+        raw_availability=raw_availability,
+        hold_id=_key("diamond.HoldId", diamond.hold_id),
+        image_url=_image(diamond, certificate),
+        video_url=_video(diamond, certificate),
+        certificate_lab=_lab(certificate),
+        certificate_number=_key("diamond.certificate.certNumber", certificate.cert_number),
+        certificate_pdf_url=address(certificate.pdf_url),
+        length_milli=length,
+        width_milli=width,
+        height_milli=_measure("depth", certificate.depth),
+        ratio_milli=_ratio(length, width),
+        table_milli=_measure("table", certificate.table),
+        depth_milli=_measure("depthPercentage", certificate.depth_percentage),
+        eye_clean=flag(diamond.eye_clean),
+        brown_tinge=tinge(diamond.brown),
+        green_tinge=tinge(diamond.green),
+        milky=tinge(diamond.milky),
+        supplier_name=text(supplier.get("name")),
+        supplier_legal_name=text(supplier.get("legal_name")),
+        measurements=measurements(certificate),
+        attributes=attributes(diamond, certificate),
+    )
+
+
+def _shape(certificate: Certificate) -> tuple[str, str | None]:
+    """The shape, and the text that it was read from."""
+    plain, full = word(certificate.shape), word(certificate.full_shape)
+    shape = spellings.shape(plain)
+    if shape == "OTHER" and (by_full := spellings.shape(full)) != "OTHER":
+        shape = by_full
+    return shape, plain or full
+
+
+def _lab_grown(certificate: Certificate) -> bool:
+    """Where it is not said, a stone that names the way it was grown is lab-grown, and any other is not."""
+    answer = flag(certificate.labgrown)
+    return text(certificate.labgrown_type) is not None if answer is None else answer
+
+
+def _lab(certificate: Certificate) -> str | None:
+    found = _key("diamond.certificate.lab", certificate.lab)
+    return found.upper() if found else None
+
+
+def _image(diamond: Diamond, certificate: Certificate) -> str | None:
+    return address(diamond.image) or address(certificate.image) or next(iter(urls(certificate.product_images)), None)
+
+
+def _video(diamond: Diamond, certificate: Certificate) -> str | None:
+    return (
+        address(diamond.video)
+        or address(certificate.video)
+        or next(iter(urls(certificate.product_videos)), None)
+        or spin_url(certificate)
+    )
+
+
+def _ratio(length: int | None, width: int | None) -> int | None:
+    """Length by width in thousandths, rounded half up; None where it says nothing (a needle, a typing error)."""
+    if not length or not width:
+        return None
+    ratio = (2000 * length + width) // (2 * width)
+    return ratio if ratio <= _MOST_RATIO else None
