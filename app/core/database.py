@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import asyncpg
 import msgspec
@@ -13,7 +13,11 @@ from app.core.settings import Settings
 
 _encoder = msgspec.json.Encoder()
 
-Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    # Generic for the type checker only.
+    Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 # What asyncpg raises when the server is gone, restarting, or refuses for want of resources.
 _OUTAGES = (
@@ -93,7 +97,7 @@ class Database:
             raise DatabaseUnavailable from error
 
 
-async def _set_codecs(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def _set_codecs(connection: Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=_encode_json, decoder=msgspec.json.decode, schema="pg_catalog")
 
 

@@ -42,7 +42,7 @@ class Tracing:
         async def traced_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 MutableHeaders(scope=message)["X-Request-Id"] = trace_id
             await send(message)
 

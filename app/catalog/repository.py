@@ -1,0 +1,46 @@
+"""Searching in Postgres: one statement per page, per count, per lookup."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+import asyncpg
+
+from app.catalog import statements
+from app.catalog.diamond import Diamond
+from app.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
+from app.core.database import Database
+
+
+class PostgresSearch(Search):
+    """The search over the table `diamonds`."""
+
+    def __init__(self, database: Database, *, timeout: float) -> None:
+        """`timeout`: seconds that one statement may take."""
+        self._database = database
+        self._timeout = timeout
+
+    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+        rows = await self._fetch(statements.page(criteria, order, stretch, columns))
+        hits = [_hit(row) for row in rows[: stretch.limit]]
+        if isinstance(stretch, Window) and stretch.backwards:
+            hits.reverse()
+        return Page(hits, more=len(rows) > stretch.limit)
+
+    async def count(self, criteria: Filter) -> int:
+        rows = await self._fetch(statements.count(criteria))
+        return int(rows[0]["count"])
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        rows = await self._fetch(statements.find(ids, columns))
+        return {row["id"]: Diamond(**row) for row in rows}
+
+    async def _fetch(self, statement: statements.Statement) -> list[asyncpg.Record]:
+        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+            return await connection.fetch(statement.text, *statement.arguments)
+
+
+def _hit(row: asyncpg.Record) -> Hit:
+    columns = dict(row)
+    value = statements.position_value(columns.pop("sort_value"))
+    return Hit(Diamond(**columns), Position(value, row["id"]))

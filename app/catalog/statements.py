@@ -1,0 +1,179 @@
+"""From a search to SQL: composes fragments of its own, and hands every value over as a parameter. Pure."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from app.catalog import grades
+from app.catalog.diamond import COLUMNS
+from app.catalog.search import RETAIL_PER_CARAT, Filter, Offset, Order, Position, Range, Window
+from app.core.sql import Statements
+
+sql = Statements("app.catalog")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Where a diamond without a value stands: last. Ranks and ratings are small and positive.
+_AFTER_ALL = 32767
+_BEFORE_ALL = -1
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """SQL and its arguments ($1 first)."""
+
+    text: str
+    arguments: Sequence[object]
+
+
+class _Arguments(list[object]):
+    def take(self, value: object, sql_type: str) -> str:
+        """The placeholder of a value."""
+        self.append(value)
+        return f"${len(self)}::{sql_type}"
+
+
+Criterion = Callable[[str, object, _Arguments], Iterator[str]]
+
+
+def _any_of(column: str, sql_type: str = "text") -> Criterion:
+    def fragments(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} = ANY ({arguments.take(values, f'{sql_type}[]')})"
+
+    return fragments
+
+
+def _graded(scale: Sequence[str]) -> Criterion:
+    ranks = grades.ranks(scale)
+
+    def fragments(name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+        wanted = sorted({ranks[grade] for grade in values})  # type: ignore[attr-defined]  # a list, by the filter's type
+        yield f"{name}_rank = ANY ({arguments.take(wanted, 'smallint[]')})"
+
+    return fragments
+
+
+def _between(expression: str | None = None) -> Criterion:
+    def fragments(name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+        assert isinstance(value, Range)  # noqa: S101 - by the filter's type
+        for operator, end in ((">=", value.min), ("<=", value.max)):
+            if end is not None:
+                yield f"{expression or name} {operator} {arguments.take(end, 'bigint')}"
+
+    return fragments
+
+
+def _flag(name: str, value: object, _arguments: _Arguments) -> Iterator[str]:
+    yield f"{name} = {'true' if value else 'false'}"
+
+
+def _present(column: str) -> Criterion:
+    def fragments(_name: str, value: object, _arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} IS {'NOT ' if value else ''}NULL"
+
+    return fragments
+
+
+def _since(column: str) -> Criterion:
+    def fragments(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} >= {arguments.take(value, 'timestamptz')}"
+
+    return fragments
+
+
+_CRITERIA: Mapping[str, Criterion] = {
+    "ids": _any_of("id", "uuid"),
+    **{name: _any_of(name) for name in (
+        "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "availability", "certificate_lab",
+        "certificate_number",
+    )},
+    "color": _graded(grades.COLORS),
+    "clarity": _graded(grades.CLARITIES),
+    "cut": _graded(grades.CUTS),
+    "polish": _graded(grades.FINISHES),
+    "symmetry": _graded(grades.FINISHES),
+    "fluorescence": _graded(grades.FLUORESCENCES),
+    **{name: _between() for name in (
+        "carat_milli", "retail_price_cents", "supplier_price_cents", "length_milli", "width_milli", "height_milli",
+        "ratio_milli", "table_milli", "depth_milli", "rating",
+    )},
+    "retail_per_carat_cents": _between(RETAIL_PER_CARAT.expression),
+    **dict.fromkeys(("lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky"), _flag),
+    "has_image": _present("image_url"),
+    "has_video": _present("video_url"),
+    "created_since": _since("created_at"),
+    "updated_since": _since("updated_at"),
+}  # fmt: skip
+
+
+def _conditions(criteria: Filter, arguments: _Arguments) -> Iterator[str]:
+    for name in Filter.__struct_fields__:
+        value = getattr(criteria, name)
+        if value is not None:
+            yield from _CRITERIA[name](name, value, arguments)
+
+
+def _key(order: Order) -> str:
+    sort = order.sort
+    if not sort.nullable:
+        return sort.expression
+    return f"COALESCE({sort.expression}, {_BEFORE_ALL if order.descending else _AFTER_ALL})"
+
+
+def _beyond(position: Position, operator: str, order: Order, arguments: _Arguments) -> str:
+    if order.sort.instant:
+        value = arguments.take(_EPOCH + position.value * _MICROSECOND, "timestamptz")
+    else:
+        value = arguments.take(position.value, "bigint")
+    return f"({_key(order)}, id) {operator} ({value}, {arguments.take(position.id, 'uuid')})"
+
+
+def _names(columns: Collection[str]) -> str:
+    asked = {*columns, "id"}
+    unknown = asked.difference(COLUMNS)
+    if unknown:
+        raise ValueError(f"diamonds have no columns {sorted(unknown)}")
+    return ", ".join(name for name in COLUMNS if name in asked)
+
+
+def position_value(value: int | datetime) -> int:
+    """The value of a sort as positions hold it."""
+    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+
+
+def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Statement:
+    """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
+    arguments = _Arguments()
+    conditions = list(_conditions(criteria, arguments))
+    backwards = False
+    offset = 0
+    if isinstance(stretch, Window):
+        backwards = stretch.backwards
+        onward, back = ("<", ">") if order.descending else (">", "<")
+        if stretch.after:
+            conditions.append(_beyond(stretch.after, onward, order, arguments))
+        if stretch.before:
+            conditions.append(_beyond(stretch.before, back, order, arguments))
+    else:
+        offset = stretch.offset
+    text = sql.page.format(
+        columns=_names(columns),
+        key=_key(order),
+        conditions="".join(f" AND {condition}" for condition in conditions),
+        direction="DESC" if order.descending != backwards else "ASC",
+        limit=arguments.take(stretch.limit + 1, "bigint"),
+        offset=arguments.take(offset, "bigint"),
+    )
+    return Statement(text, arguments)
+
+
+def count(criteria: Filter) -> Statement:
+    """The number of matches."""
+    arguments = _Arguments()
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments))
+    return Statement(sql.count.format(conditions=conditions), arguments)
+
+
+def find(ids: Collection[object], columns: Collection[str]) -> Statement:
+    """Diamonds by id."""
+    return Statement(sql.find.format(columns=_names(columns)), [list(ids)])

@@ -1,0 +1,163 @@
+"""The command line of the API: serve, migrate, keys, schema."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.access.issuing import IssuedKey, Issuing
+from app.access.repository import StoredKey
+from app.access.scopes import Scope
+from app.core import logging
+from app.core.database import Database
+from app.core.errors import InventoryError
+from app.core.migrate import upgrade
+from app.core.settings import Settings, SettingsError, example_file
+from app.graphql.schema import schema as graphql_schema
+from app.main import create_app
+from app.server import CannotListen, serve
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+keys = typer.Typer(no_args_is_help=True, help="API keys: who may call, and what for.")
+app.add_typer(keys, name="keys")
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+_KEY_COMMAND_SECONDS = 30
+
+
+def main() -> None:
+    """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A refusal: one line, exit 1."""
+    try:
+        app()
+    except (SettingsError, CannotListen) as error:
+        _leave(str(error), 2)
+    except InventoryError as error:
+        _leave(error.message, 1)
+
+
+def _leave(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
+
+
+@app.command(name="serve")
+def serve_api(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; HOST when not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; PORT when not given.")] = None,
+) -> None:
+    """Serve GraphQL and REST until SIGTERM."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings.read(**given)
+    logging.configure(settings.log_level, settings.log_format, "api")
+    serve(create_app(settings), settings.host, settings.port)
+
+
+@app.command()
+def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "head") -> None:
+    """Bring the database's schema up to date."""
+    settings = Settings.read()
+    url = settings.need("database_direct_url" if settings.database_direct_url else "database_url")
+    asyncio.run(upgrade(url, revision, schema=settings.database_schema))
+    typer.echo(f"The schema {settings.database_schema} is at {revision}.")
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if a file is not up to date.")] = False,
+) -> None:
+    """Write the files that are generated from the code: schema.graphql and .env.example."""
+    generated = {Path("schema.graphql"): f"{graphql_schema.as_str()}\n", Path(".env.example"): example_file()}
+    stale = [path for path, text in generated.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if check and stale:
+        names = " and ".join(str(path) for path in stale)
+        _leave(f"Not what the code says: {names}. Run `make schema` and commit the result.", 1)
+    for path in stale:
+        path.write_text(generated[path], "utf-8")
+        typer.echo(f"{path} written.")
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[list[Scope], typer.Option(help="What it allows; may be repeated.")],
+    client: Annotated[str | None, typer.Option(help="The client that it belongs to; NAME when not given.")] = None,
+    expires_in_days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Never, when not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key and show it, this once."""
+    lifetime = timedelta(days=expires_in_days) if expires_in_days else None
+    _show(_issuing(lambda issuing: issuing.create(name, client or name, scope, lifetime=lifetime)), as_json=as_json)
+
+
+@keys.command(name="list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List all keys."""
+    stored = _issuing(Issuing.every)
+    if as_json:
+        typer.echo(msgspec.json.encode([_public(key) for key in stored]))
+    else:
+        Console().print(_table(stored))
+
+
+@keys.command()
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """End a key. Every process honours it within ten seconds."""
+    _issuing(lambda issuing: issuing.revoke(key_id))
+    typer.echo(f"The key {key_id} is revoked.")
+
+
+@keys.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(metavar="ID")],
+    keep_hours: Annotated[float, typer.Option(min=0, max=24 * 365, help="How long the old key lives on.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key's successor and show it, this once; both are valid for a while."""
+    keep = timedelta(hours=keep_hours)
+    _show(_issuing(lambda issuing: issuing.rotate(key_id, keep=keep)), as_json=as_json)
+
+
+def _issuing(work: Callable[[Issuing], Awaitable[T]]) -> T:
+    settings = Settings.read()
+    logging.configure(settings.log_level, settings.log_format, "keys")
+
+    async def run() -> T:
+        async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
+            return await work(Issuing(database))
+
+    return asyncio.run(run())
+
+
+def _public(key: StoredKey) -> dict[str, object]:
+    fields = msgspec.structs.asdict(key)
+    del fields["key_hash"]
+    return fields
+
+
+def _show(issued: IssuedKey, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode({"key": issued.key.text, **_public(issued.stored)}))
+        return
+    typer.echo(issued.key.text)
+    # Beside the key, not in its way: `KEY=$(python -m app keys create ...)` takes the first line alone.
+    typer.echo(
+        f"id {issued.stored.id}, scopes {' '.join(issued.stored.scopes)}. Keep it: it is not shown again.", err=True
+    )
+
+
+def _table(stored: Sequence[StoredKey]) -> Table:
+    table = Table("id", "client", "name", "scopes", "created", "expires", "revoked", "last used")
+    for key in stored:
+        instants = (key.created_at, key.expires_at, key.revoked_at, key.last_used_at)
+        times = (f"{instant:%Y-%m-%d %H:%M}" if instant else "" for instant in instants)
+        table.add_row(key.id, key.client_id, key.name, " ".join(key.scopes), *times)
+    return table

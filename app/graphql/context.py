@@ -1,0 +1,75 @@
+"""What resolvers get: the caller, the use cases, and which fields were asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+import strawberry
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
+
+from app.access.scopes import Principal, Scope
+from app.catalog.search import Search
+from app.core.errors import Unauthenticated
+
+
+class Context(msgspec.Struct, frozen=True):
+    """One request. `principal` is None for a caller without a key, who in development may look at the schema."""
+
+    principal: Principal | None
+    search: Search
+    document: DocumentNode
+
+    def require(self, scope: Scope) -> None:
+        """Refuse a caller without `scope`.
+
+        Raises:
+            Unauthenticated: nobody is calling.
+            Forbidden: somebody is, who may not.
+        """
+        if self.principal is None:
+            raise Unauthenticated("Send an API key in the header X-API-Key.")
+        self.principal.require(scope)
+
+
+class Selection:
+    """The fields that were asked for below one field; fragments are dissolved, conditions taken as met."""
+
+    def __init__(self, sets: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._fields: dict[str, list[SelectionSetNode]] = {}
+        for field in self._walk(sets, set()):
+            below = self._fields.setdefault(field.name.value, [])
+            if field.selection_set:
+                below.append(field.selection_set)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def below(self, name: str) -> "Selection":
+        """What was asked for below a field, wherever and under whatever alias it stands."""
+        return Selection(self._fields.get(name, []), self._fragments)
+
+    def _walk(self, sets: Sequence[SelectionSetNode], seen: set[str]) -> Iterator[FieldNode]:
+        for node in (node for selection_set in sets for node in selection_set.selections):
+            if isinstance(node, FieldNode):
+                yield node
+            elif isinstance(node, FragmentSpreadNode):
+                # Once is enough, and keeps fragments that spread each other twice from growing without bound.
+                if node.name.value not in seen:
+                    seen.add(node.name.value)
+                    yield from self._walk([self._fragments[node.name.value].selection_set], seen)
+            else:
+                yield from self._walk([node.selection_set], seen)  # type: ignore[attr-defined]  # an inline fragment
+
+
+class Info(strawberry.Info[Context, None]):
+    """The `info` of this schema's resolvers."""
+
+    @property
+    def selection(self) -> Selection:
+        """What was asked for below the field that is being resolved."""
+        raw = self._raw_info
+        sets = [node.selection_set for node in raw.field_nodes if node.selection_set]
+        return Selection(sets, raw.fragments)

@@ -1,0 +1,194 @@
+"""GraphQL over HTTP: one POST, one operation; the media types and statuses of the draft specification."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypedDict
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from strawberry.http.ides import get_graphql_ide_html
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
+
+from app.access.authenticator import Authenticator, presented_key
+from app.access.scopes import Principal, Scope
+from app.catalog.search import Search
+from app.core.errors import BadRequest, InventoryError
+from app.core.logging import get_logger
+from app.graphql.context import Context
+from app.graphql.documents import Documents, InvalidDocument
+from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of
+from app.graphql.schema import schema
+
+log = get_logger()
+
+_LARGEST_BODY = 262_144
+_JSON = "application/json"
+_GRAPHQL_JSON = "application/graphql-response+json"
+_OPERATIONS = (OperationType.QUERY, OperationType.MUTATION)
+_HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+    HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
+}
+
+
+class State(TypedDict):
+    """What the endpoint finds in the application's state; `app.main` puts it there."""
+
+    authenticator: Authenticator
+    search: Search
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of a request. Other members are ignored, as the draft asks."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Refused(Exception):
+    """A request that is not executed at all."""
+
+    def __init__(self, status: HTTPStatus, errors: Sequence[FormattedError]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.errors = errors
+
+
+_decoder = msgspec.json.Decoder(GraphQLRequest)
+_encoder = msgspec.json.Encoder()
+
+
+def routes(*, development: bool) -> Sequence[Route]:
+    """The route of GraphQL. In development a browser gets GraphiQL there."""
+    endpoint = Endpoint(development=development)
+    methods = ["GET", "POST"] if development else ["POST"]
+    return (Route("/graphql", endpoint.answer, methods=methods),)
+
+
+class Endpoint:
+    """Answers requests to the schema."""
+
+    def __init__(self, *, development: bool) -> None:
+        self._development = development
+        self._documents = Documents(schema._schema, suggestions=development)  # noqa: SLF001 - has no public name
+        self._page = get_graphql_ide_html("graphiql") if development else ""
+
+    async def answer(self, request: Request[State]) -> Response:
+        """The answer to a request, whatever is wrong with it."""
+        if request.method != "POST":
+            if "text/html" in request.headers.get("accept", ""):
+                return HTMLResponse(self._page)
+            return _respond(
+                request, HTTPStatus.METHOD_NOT_ALLOWED, [format_inventory_error(BadRequest("Send queries by POST."))]
+            )
+        try:
+            return await self._execute(request)
+        except Refused as refusal:
+            return _respond(request, refusal.status, refusal.errors)
+        except InventoryError as error:
+            return _respond(request, _status_of_refusal(error), [format_inventory_error(error)])
+        except Exception:
+            log.exception("request failed")
+            return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, [format_inventory_error(InventoryError())])
+
+    async def _execute(self, request: Request[State]) -> Response:
+        principal = await self._principal(request)
+        asked = await _read(request)
+        try:
+            document = self._documents.read(asked.query)
+        except InvalidDocument as invalid:
+            raise Refused(_status_of_invalid(request), [format_error(error) for error in invalid.errors]) from None
+        context = Context(principal, request.state["search"], document.node)
+        if document.introspects and not self._development:
+            context.require(Scope.SCHEMA_READ)
+        if document.operations > 1 and not asked.operation_name:
+            # The library would run the first one; which was meant is not ours to guess.
+            raise _unnamed_operation(request)
+        try:
+            result = await schema.execute(
+                asked.query,
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=_OPERATIONS,
+            )
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise _unnamed_operation(request) from None
+        errors = result.errors or []
+        if result.data is None and errors and not any(error.path for error in errors):
+            # Nothing was executed: a variable has a wrong value.
+            raise Refused(_status_of_invalid(request), [format_error(error) for error in errors])
+        return _respond(
+            request, status_of(result.data, errors), [format_error(error) for error in errors], data=result.data
+        )
+
+    async def _principal(self, request: Request[State]) -> Principal | None:
+        if self._development and presented_key(request.headers) is None:
+            return None  # GraphiQL asks for the schema before anyone can give it a key
+        principal = await request.state["authenticator"].authenticate(request.headers)
+        structlog.contextvars.bind_contextvars(client_id=principal.client_id)
+        return principal
+
+
+async def _read(request: Request[State]) -> GraphQLRequest:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+        problem = BadRequest(f"Send the request as {_JSON}.")
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [format_inventory_error(problem)])
+    try:
+        return _decoder.decode(await _body(request))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
+
+
+async def _body(request: Request[State]) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LARGEST_BODY:
+                problem = BadRequest(f"The body is larger than {_LARGEST_BODY} bytes.")
+                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [format_inventory_error(problem)])
+    except ClientDisconnect:
+        raise BadRequest("The body is incomplete.") from None
+    return bytes(body)
+
+
+def _unnamed_operation(request: Request[State]) -> Refused:
+    problem = BadRequest("operationName should name one of the document's queries or mutations.")
+    return Refused(_status_of_invalid(request), [format_inventory_error(problem)])
+
+
+def _wants_new_media_type(request: Request[State]) -> bool:
+    return _GRAPHQL_JSON in request.headers.get("accept", "")
+
+
+def _status_of_invalid(request: Request[State]) -> HTTPStatus:
+    """A well-formed request that can't be executed: the draft wants 400, and 200 in the older media type."""
+    return HTTPStatus.BAD_REQUEST if _wants_new_media_type(request) else HTTPStatus.OK
+
+
+def _status_of_refusal(error: InventoryError) -> HTTPStatus:
+    statuses = {
+        "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
+        "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
+        "FORBIDDEN": HTTPStatus.FORBIDDEN,
+        "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+    return statuses.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _respond(
+    request: Request[State], status: HTTPStatus, errors: Sequence[FormattedError], **data: Mapping[str, object] | None
+) -> Response:
+    media_type = f"{_GRAPHQL_JSON}; charset=utf-8" if _wants_new_media_type(request) else _JSON
+    body: dict[str, object] = {**data}
+    if errors:
+        body["errors"] = errors
+    return Response(_encoder.encode(body), status, _HEADERS.get(status), media_type=media_type)

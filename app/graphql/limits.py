@@ -1,0 +1,97 @@
+"""What a document may cost at most, measured before it is validated: each measure takes time linear in its text."""
+
+from collections.abc import Mapping
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    Visitor,
+    visit,
+)
+
+LONGEST_DOCUMENT = 32_768
+MOST_TOKENS = 1000
+_MOST_ALIASES = 15
+_MOST_DIRECTIVES = 50
+_DEEPEST = 10
+# GraphiQL's own question about the schema goes this deep, through the types of types.
+_DEEPEST_INTROSPECTION = 20
+INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+class _Tally(Visitor):
+    """Counts as the text has it: a fragment counts once, however often it is spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliases = 0
+        self.directives = 0
+        self.introspects = False
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.aliases += node.alias is not None
+        self.introspects = self.introspects or node.name.value in INTROSPECTION
+
+    def enter_directive(self, _node: DirectiveNode, *_: object) -> None:
+        self.directives += 1
+
+
+def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
+    """What a document has too much of, and whether it asks about the schema."""
+    tally = _Tally()
+    visit(document, tally)
+    depth = _Depth(document).deepest()
+    deepest = _DEEPEST_INTROSPECTION if tally.introspects else _DEEPEST
+    measures = (
+        ("aliases", tally.aliases, _MOST_ALIASES),
+        ("directives", tally.directives, _MOST_DIRECTIVES),
+        ("levels of fields", depth, deepest),
+    )
+    errors = [
+        GraphQLError(f"The document has {found} {what}; at most {most} are allowed.")
+        for what, found, most in measures
+        if found > most
+    ]
+    return errors, tally.introspects
+
+
+class _Depth:
+    """The deepest field of a document, each fragment measured once."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._document = document
+        self._fragments: Mapping[str, FragmentDefinitionNode] = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, int] = {}
+
+    def deepest(self) -> int:
+        operations = (node for node in self._document.definitions if isinstance(node, OperationDefinitionNode))
+        return max((self._below(node.selection_set) for node in operations), default=0)
+
+    def _below(self, selection_set: SelectionSetNode | None) -> int:
+        if selection_set is None:
+            return 0
+        depth = 0
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                depth = max(depth, 1 + self._below(node.selection_set))
+            elif isinstance(node, FragmentSpreadNode):
+                depth = max(depth, self._fragment(node.name.value))
+            else:
+                depth = max(depth, self._below(node.selection_set))  # type: ignore[attr-defined]  # an inline fragment
+        return depth
+
+    def _fragment(self, name: str) -> int:
+        if name not in self._measured:
+            # A fragment that spreads itself is refused by validation; here it must only not go round for ever.
+            self._measured[name] = 0
+            fragment = self._fragments.get(name)
+            self._measured[name] = self._below(fragment.selection_set) if fragment else 0
+        return self._measured[name]

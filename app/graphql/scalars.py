@@ -1,0 +1,51 @@
+"""The scalars of the schema beside GraphQL's own."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+Cents = NewType("Cents", int)
+
+# Exact in every client that reads numbers as doubles, and far above any stone.
+_LARGEST_CENTS = 10**15 - 1
+
+
+def _parse_cents(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST_CENTS:
+        raise GraphQLError(f"Cents are a whole number from 0 to {_LARGEST_CENTS}.")
+    return value
+
+
+def _parse_instant(value: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if instant and instant.tzinfo:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise GraphQLError("A DateTime is ISO 8601 with a time zone, such as 2026-01-31T12:00:00Z.")
+
+
+def _serialize_instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    Cents: strawberry.scalar(
+        name="Cents",
+        description="A whole number of US cents. Wider than Int: some stones cost more than 21 million dollars.",
+        serialize=int,
+        parse_value=_parse_cents,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant: ISO 8601, answered in UTC (`2026-01-31T12:00:00Z`), accepted with any time zone.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=_serialize_instant,
+        parse_value=_parse_instant,
+    ),
+}

@@ -1,0 +1,39 @@
+"""The schema, and the extension that spares a prepared document its second parsing."""
+
+from collections.abc import Iterator
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from app.graphql.context import Info
+from app.graphql.diamond import Diamond
+from app.graphql.queries import Query
+from app.graphql.scalars import SCALARS
+
+
+class _Prepared(SchemaExtension):
+    """Executes the document that `app.graphql.documents` has parsed, limited and validated."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: `app.graphql.errors` logs what nobody foresaw, once, and nothing else."""
+
+
+schema = _Schema(
+    query=Query,
+    types=[Diamond],
+    extensions=[_Prepared],
+    config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
+)

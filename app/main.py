@@ -1,0 +1,51 @@
+"""The API: wiring and lifespan, nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from app.access.authenticator import Authenticator
+from app.catalog.repository import PostgresSearch
+from app.core.database import Database
+from app.core.settings import Settings
+from app.core.tracing import Tracing
+from app.graphql.endpoint import routes as graphql_routes
+from app.rest.errors import routing_refusal
+from app.rest.routes import ROUTES
+from app.rest.state import State
+
+_REDIS_TIMEOUT_SECONDS = 2.0
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application of one process. It starts without its servers, and works as soon as they answer.
+
+    Raises:
+        SettingsError: a setting that the API needs is missing.
+    """
+    settings.need("database_url")
+    redis_url = settings.need("redis_url")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+        redis = Redis.from_url(
+            redis_url, socket_timeout=_REDIS_TIMEOUT_SECONDS, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS
+        )
+        async with Database.open(settings) as database, aclosing(redis):
+            yield State(
+                database=database,
+                redis=redis,
+                authenticator=Authenticator(database, timeout=settings.database_timeout_seconds),
+                search=PostgresSearch(database, timeout=settings.database_timeout_seconds),
+            )
+
+    return Starlette(
+        routes=[*ROUTES, *graphql_routes(development=settings.environment == "development")],
+        middleware=[Middleware(Tracing)],
+        exception_handlers={HTTPException: routing_refusal},
+        lifespan=lifespan,
+    )

@@ -1,0 +1,45 @@
+"""The door that every REST route has: who is calling, whether they may, and a clean answer whatever happens inside."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.scopes import Principal, Scope
+from app.core.errors import InventoryError
+from app.core.logging import get_logger
+from app.rest.errors import refusal
+from app.rest.state import State
+
+log = get_logger()
+
+Handler = Callable[[Request[State], Principal], Awaitable[Response]]
+Endpoint = Callable[[Request[State]], Awaitable[Response]]
+
+
+def needs(scope: Scope, handler: Handler) -> Endpoint:
+    """An endpoint for callers with `scope`."""
+
+    async def guarded(request: Request[State]) -> Response:
+        principal = await request.state["authenticator"].authenticate(request.headers)
+        structlog.contextvars.bind_contextvars(client_id=principal.client_id)
+        principal.require(scope)
+        return await handler(request, principal)
+
+    return everyone(guarded)
+
+
+def everyone(endpoint: Endpoint) -> Endpoint:
+    """An endpoint for everyone, known or not. Its errors become answers; one that nobody foresaw is logged."""
+
+    async def safe(request: Request[State]) -> Response:
+        try:
+            return await endpoint(request)
+        except InventoryError as error:
+            return refusal(error)
+        except Exception:
+            log.exception("request failed")
+            return refusal(InventoryError())
+
+    return safe

@@ -1,0 +1,44 @@
+"""Whether the process lives, and whether it can work."""
+
+import asyncio
+
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.core.clock import utc_now
+from app.core.errors import DatabaseUnavailable, Unavailable
+from app.rest.answers import answer
+from app.rest.state import State
+
+
+async def health(_request: Request[State]) -> Response:
+    """200 while the process lives. Asks nobody else: a restart would not bring them back."""
+    return answer({"status": "ok", "timestamp": utc_now()})
+
+
+async def ready(request: Request[State]) -> Response:
+    """200 when the database and Redis answer; otherwise 503, `details` naming what is missing."""
+    database, redis = await asyncio.gather(_database(request), _redis(request))
+    parts = {"database": database, "redis": redis}
+    missing = {name: "does not answer" for name, answers in parts.items() if not answers}
+    if missing:
+        raise Unavailable("Not ready: a server does not answer.", details=missing)
+    return answer({"status": "ready", "checks": dict.fromkeys(parts, "ok")})
+
+
+async def _database(request: Request[State]) -> bool:
+    try:
+        await request.state["database"].ping()
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def _redis(request: Request[State]) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            await request.state["redis"].ping()
+    except (RedisError, OSError, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""A diamond as REST shows it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from app.catalog.diamond import Diamond
+
+_decoder = msgspec.json.Decoder(dict[str, object])
+
+
+class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The contract's `Diamond`. A field without a value is left out; prices are US cents, sizes millimetres."""
+
+    id: UUID
+    supplier: str
+    supplier_stone_id: str
+    offer_id: str | None = None
+    shape: str
+    carats: float
+    color: str | None = None
+    clarity: str | None = None
+    cut: str | None = None
+    polish: str | None = None
+    symmetry: str | None = None
+    fluorescence: str | None = None
+    lab_grown: bool
+    treated: bool | None = None
+    supplier_price_cents: int | None = None
+    price_per_carat_cents: int | None = None
+    retail_price_cents: int
+    markup_ratio: Decimal | None = None
+    rating: int | None = None
+    availability: str
+    raw_availability: str | None = None
+    hold_id: str | None = None
+    image_url: str | None = None
+    video_url: str | None = None
+    certificate_lab: str | None = None
+    certificate_number: str | None = None
+    certificate_pdf_url: str | None = None
+    measurements: Mapping[str, object]
+    attributes: Mapping[str, object]
+    supplier_name: str | None = None
+    supplier_legal_name: str | None = None
+    status: str
+    source_updated_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+# The fields of the answer that are columns as they stand.
+_PLAIN = tuple(sorted(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__) - {
+    "measurements", "attributes",
+}))  # fmt: skip
+_MEASUREMENTS = ("length", "width", "height", "ratio", "table", "depth")
+# What the contract has no field for, and a jeweller asks about.
+_ATTRIBUTES: Mapping[str, str] = {
+    "rawShape": "raw_shape",
+    "fluorescenceColor": "fluorescence_color",
+    "fancyColor": "fancy_color",
+    "fancyIntensity": "fancy_intensity",
+    "fancyOvertone": "fancy_overtone",
+    "eyeClean": "eye_clean",
+    "brownTinge": "brown_tinge",
+    "greenTinge": "green_tinge",
+    "milky": "milky",
+}
+
+
+def serialize(diamond: Diamond) -> DiamondAnswer:
+    """The answer's form. Columns that were not asked for (the supplier's cost) are left out."""
+    asked = {name: value for name in _PLAIN if (value := getattr(diamond, name)) is not msgspec.UNSET}
+    return DiamondAnswer(
+        **asked,
+        carats=diamond.carat_milli / 1000,
+        measurements=_known({name: _thousandth(getattr(diamond, f"{name}_milli")) for name in _MEASUREMENTS})
+        | _decoder.decode(diamond.measurements),
+        attributes=_known({key: getattr(diamond, column) for key, column in _ATTRIBUTES.items()})
+        | _decoder.decode(diamond.attributes),
+    )
+
+
+def _known(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _thousandth(milli: int | None) -> float | None:
+    return None if milli is None else milli / 1000
