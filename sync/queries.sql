@@ -24,9 +24,9 @@ RETURNING id
 
 -- add_partition --
 INSERT INTO worker_runs (
-    id, run_id, feed, ordinal, kind, price_from, price_to, first_offset, next_offset, planned_stones, status
+    id, run_id, feed, ordinal, kind, price_from, price_to, first_offset, planned_stones, status
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, 'pending')
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')
 
 -- mark_sent --
 -- These partitions' work items are on their way.
@@ -111,14 +111,14 @@ RETURNING id
 -- look at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
 WITH page AS (
     SELECT * FROM unnest(
-        $10::text[], $11::text[], $12::bytea[], $13::text[], $14::uuid[], $15::bytea[], $16::text[], $17::text[],
-        $18::text[], $19::integer[], $20::text[], $21::smallint[], $22::text[], $23::smallint[], $24::text[],
-        $25::smallint[], $26::text[], $27::smallint[], $28::text[], $29::smallint[], $30::text[], $31::smallint[],
-        $32::text[], $33::text[], $34::text[], $35::text[], $36::boolean[], $37::boolean[], $38::bigint[],
-        $39::bigint[], $40::text[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[], $46::text[],
-        $47::text[], $48::integer[], $49::integer[], $50::integer[], $51::integer[], $52::integer[], $53::integer[],
-        $54::boolean[], $55::boolean[], $56::boolean[], $57::boolean[], $58::text[], $59::text[], $60::text[],
-        $61::text[]
+        $9::text[], $10::text[], $11::bytea[], $12::text[], $13::uuid[], $14::bytea[], $15::text[], $16::text[],
+        $17::text[], $18::integer[], $19::text[], $20::smallint[], $21::text[], $22::smallint[], $23::text[],
+        $24::smallint[], $25::text[], $26::smallint[], $27::text[], $28::smallint[], $29::text[], $30::smallint[],
+        $31::text[], $32::text[], $33::text[], $34::text[], $35::boolean[], $36::boolean[], $37::bigint[],
+        $38::bigint[], $39::text[], $40::text[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[],
+        $46::text[], $47::integer[], $48::integer[], $49::integer[], $50::integer[], $51::integer[], $52::integer[],
+        $53::boolean[], $54::boolean[], $55::boolean[], $56::boolean[], $57::text[], $58::text[], $59::text[],
+        $60::text[]
     ) AS page (
         supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
         carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry,
@@ -130,7 +130,7 @@ WITH page AS (
     )
 ), checkpoint AS (
     UPDATE worker_runs AS part
-    SET next_offset = $7, anchors = $8, pages = pages + 1, fetched = fetched + $9,
+    SET checkpoint = $7, pages = pages + 1, fetched = fetched + $8,
         lease_until = clock_timestamp() + make_interval(secs => $6)
     FROM run_metadata AS run
     WHERE part.id = $1 AND part.lease_token = $2 AND part.status = 'running'

@@ -7,10 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app.runs.models import Run
-from sync.domain.partition import Band, Plan
+from sync.domain.histogram import histogram
+from sync.domain.partition import Plan
 from sync.domain.window import Window
-
-_BAR = 40  # characters
 
 
 def as_document(value: object) -> None:
@@ -27,9 +26,8 @@ def plan(window: Window, made: Plan, *, as_json: bool) -> None:
     since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
     console.print(f"A {window.run_type} run ({window.reason}): {since}, {made.total:,} stones.")
     table = Table("#", "price (USD)", "stones", "")
-    largest = max((band.planned for band in made.bands), default=1) or 1
-    for band in made.bands:
-        table.add_row(str(band.ordinal), _label(band), f"{band.planned:,}", "█" * round(_BAR * band.planned / largest))
+    for line, band in zip(histogram(made), made.bands, strict=True):
+        table.add_row(str(band.ordinal), line.label, f"{line.count:,}", line.bar)
     console.print(table)
     console.print(
         f"{len(made.bands)} partitions, the largest {made.max_over_mean:.2f} times the mean, "
@@ -47,13 +45,3 @@ def started(run: Run, made: Plan, *, as_json: bool) -> None:
         f"Run {run.id} ({run.run_type}): {made.total:,} stones in {len(made.bands)} partitions, "
         f"found with {made.counts_used} counts."
     )
-
-
-def _label(band: Band) -> str:
-    if band.kind == "outside":
-        return "without a price"
-    if band.price_from is None and band.price_to is None:
-        return "any"
-    if band.price_from is None:
-        return f"up to {band.price_to:,}"
-    return f"{band.price_from:,} and more" if band.price_to is None else f"{band.price_from:,} to {band.price_to:,}"

@@ -10,6 +10,7 @@ from app.core.database import Connection
 from app.core.errors import LeaseLost
 from app.core.sql import Statements
 from app.suppliers.ports import Observed, Page
+from sync.domain.reader import Checkpoint
 
 sql = Statements("sync")
 
@@ -17,13 +18,6 @@ SUPPLIER = "nivoda"
 _COLUMNS = Stone.__struct_fields__[1:]  # all but supplier_stone_id, in the order of `stage_page`
 _NOTHING = (None,) * len(_COLUMNS)
 _JSON = tuple(_COLUMNS.index(name) for name in ("measurements", "attributes"))
-
-
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the reading of a partition goes on: the next offset, and the stones that its page must show again."""
-
-    next_offset: int
-    anchors: Sequence[tuple[str, int | None]]
 
 
 async def stage(
@@ -53,8 +47,7 @@ async def stage(
         feed,
         page.observed_at,
         lease_seconds,
-        checkpoint.next_offset if checkpoint else 0,
-        checkpoint.anchors if checkpoint else [],
+        checkpoint,
         len(page.items),
         *_columns(stones),
     )

@@ -13,7 +13,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.ports import Feed
 from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.supplier import open_feed
+from sync.adapters.supplier import open_limited_feed
 from sync.adapters.watermark import open_watermark_store
 from sync.consolidator import Consolidator
 from sync.consumer import Consumer, Handler
@@ -86,7 +86,7 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings))
-        feed = await stack.enter_async_context(open_feed(settings))
+        feed = await stack.enter_async_context(open_limited_feed(settings))
         broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
         watermarks = await stack.enter_async_context(open_watermark_store(settings))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))

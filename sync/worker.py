@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import msgspec
 import structlog
 
 from app.core.database import Database
@@ -19,13 +20,14 @@ from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed, Page, StoneQuery
 from sync.consumer import Stopped
-from sync.domain.reader import Reader
+from sync.domain.partition import Band
+from sync.domain.reader import Checkpoint, Reader
 from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.messages import WorkItem, decode
 from sync.outbox import Outbox
 from sync.reading import query_of
-from sync.staging import Checkpoint, stage
+from sync.staging import stage
 
 log = get_logger()
 sql = Statements("sync")
@@ -97,7 +99,7 @@ class Worker:
     async def _read_or_put_down(self, partition: Partition, token: UUID, last: bool) -> None:
         async with self._database.connection() as connection:
             run = await repository.run(connection, partition.run_id)
-        log.info("partition begins", planned=partition.planned_stones, resumed_at=partition.next_offset)
+        log.info("partition begins", planned=partition.planned_stones, resumed=partition.checkpoint is not None)
         try:
             await self._read(run, partition, token)
         except (Stopped, asyncio.CancelledError):
@@ -143,28 +145,27 @@ class Worker:
 
     async def _pages(self, run: Run, partition: Partition, token: UUID) -> None:
         """Page after page; while one is staged, the next one is already on its way."""
-        reader = Reader.resume(partition, page_size=self._feed.page_size, overlap=self._settings.sync_page_overlap)
+        reader = Reader(_band(partition), limit=self._feed.page_size, overlap=self._settings.sync_page_overlap)
+        at = msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else reader.start()
         query = query_of(run.run_type, run.window_from, run.window_to, partition.price_from, partition.price_to)
-        fetching = asyncio.create_task(self._fetch(query, reader.offset))
+        fetching = asyncio.create_task(self._fetch(query, at))
         try:
-            while True:
+            while not at.finished:
                 page = await fetching
-                taken = reader.take([(item.supplier_stone_id, item.price_cents) for item in page.items])
-                if not reader.finished:
-                    fetching = asyncio.create_task(self._fetch(query, reader.offset))
-                await self._stage(run, partition, token, page, reader)
-                if reader.finished:
-                    return
-                if self._stop.is_set():
+                at = reader.read(at, [(item.supplier_stone_id, item.price_cents) for item in page.items]).checkpoint
+                if not at.finished:
+                    fetching = asyncio.create_task(self._fetch(query, at))
+                await self._stage(run, partition, token, page, at)
+                if self._stop.is_set() and not at.finished:
                     raise Stopped
-                del taken
         finally:
             fetching.cancel()
 
-    async def _fetch(self, query: StoneQuery, offset: int) -> Page:
-        return await self._feed.page(query, offset, self._feed.page_size)
+    async def _fetch(self, query: StoneQuery, at: Checkpoint) -> Page:
+        return await self._feed.page(query, at.next_offset, self._feed.page_size)
 
-    async def _stage(self, run: Run, partition: Partition, token: UUID, page: Page, reader: Reader) -> None:
+    async def _stage(self, run: Run, partition: Partition, token: UUID, page: Page, at: Checkpoint) -> None:
+        """Every stone of the page is a look at it, also where the reader must step back behind the page."""
         async with self._database.connection() as connection:
             written = await stage(
                 connection,
@@ -172,12 +173,23 @@ class Worker:
                 feed=run.feed,
                 run_id=run.id,
                 partition_id=partition.id,
-                checkpoint=Checkpoint(next_offset=reader.offset, anchors=reader.anchors),
+                checkpoint=at,
                 lease_token=token,
                 lease_seconds=self._lifecycle.lease_seconds,
             )
-        log.debug("page staged", stones=len(page.items), written=written)
+        log.debug("page staged", stones=len(page.items), written=written, next_offset=at.next_offset)
 
     async def _keep(self, partition: Partition, token: UUID) -> None:
         async with self._database.connection() as connection:
             await connection.fetchval(sql.keep_partition, partition.id, token, self._lifecycle.lease_seconds)
+
+
+def _band(partition: Partition) -> Band:
+    return Band(
+        ordinal=partition.ordinal,
+        kind=partition.kind,
+        price_from=partition.price_from,
+        price_to=partition.price_to,
+        planned=partition.planned_stones,
+        first_offset=partition.first_offset,
+    )

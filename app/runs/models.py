@@ -74,8 +74,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     worker_id: str | None
     lease_until: datetime | None
-    next_offset: int
-    anchors: list[tuple[str, int | None]]
+    checkpoint: Any  # JSON of the reader's checkpoint, None before the first page
     pages: int
     fetched: int
     error_message: str | None

@@ -146,9 +146,8 @@ TABLES = [
         worker_id      text,
         lease_token    uuid,
         lease_until    timestamptz,
-        -- The checkpoint: where the next page begins, and the last stones read, which it must begin with.
-        next_offset    integer NOT NULL DEFAULT 0,
-        anchors        jsonb NOT NULL DEFAULT '[]',
+        -- How far it has been read, as sync/domain/reader.py defines it; NULL before the first page.
+        checkpoint     jsonb,
         pages          integer NOT NULL DEFAULT 0,
         fetched        integer NOT NULL DEFAULT 0,
         error_message  text,

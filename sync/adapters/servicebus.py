@@ -54,7 +54,12 @@ class ServiceBusBroker:
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[ServiceBusClient]:
-        options: dict[str, Any] = {"retry_total": _TRIES, "retry_backoff_factor": 0.5, "retry_backoff_max": 5, "socket_timeout": 10}
+        options: dict[str, Any] = {
+            "retry_total": _TRIES,
+            "retry_backoff_factor": 0.5,
+            "retry_backoff_max": 5,
+            "socket_timeout": 10,
+        }
         if (text := self._settings.azure_service_bus_connection_string) is not None:
             try:
                 client = ServiceBusClient.from_connection_string(text.get_secret_value(), **options)
