@@ -144,6 +144,14 @@ class WatermarkConflict(Conflict):
 class WatermarkInFuture(InventoryError):
     """The watermark lies in the future: a window from there would skip changes."""
 
+    code = "WATERMARK_IN_FUTURE"
+
+
+class PlanningAbandoned(InventoryError):
+    """The process that planned the run died."""
+
+    code = "PLANNING_ABANDONED"
+
 
 class CoverageUnproven(SupplierError):
     """The supplier's counts contradict each other, so no plan can prove that it covers the feed."""
@@ -151,13 +159,34 @@ class CoverageUnproven(SupplierError):
     retryable = True
 
 
+class FeedRestless(SupplierError):
+    """The feed changes faster than it can be read; a later run starts afresh."""
+
+
 class QuarantineExceeded(InventoryError):
     """Too large a share of the stones can't be understood."""
+
+    code = "QUARANTINE_EXCEEDED"
 
 
 class MassDeleteStopped(InventoryError):
     """More stones than allowed would be deleted at once; look, then confirm."""
 
+    code = "MASS_DELETE_STOPPED"
+
 
 class DeadlinePassed(InventoryError):
     """The run did not finish before its deadline."""
+
+    code = "DEADLINE_PASSED"
+
+
+# The alerts
+
+
+class AlertRefused(InventoryError):
+    """The mail service refused the alert; its settings or the key are wrong."""
+
+
+class MailUnavailable(Unavailable):
+    """The mail service does not answer properly; the alert is sent later."""
