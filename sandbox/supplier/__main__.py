@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from app.core.logging import configure, get_logger
+from sandbox.stack.ports import PortInUse, require_free
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from sandbox.supplier.spread import Spread
@@ -44,6 +45,11 @@ def main(
         token_seconds=token_seconds,
         hold_seconds=hold_seconds,
     )
+    for number, name in ((port, "--port"), (control_port, "--control-port")):
+        try:
+            require_free(number, f"choose another with {name}")
+        except PortInUse as error:
+            raise SystemExit(error.message) from error
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options))
 

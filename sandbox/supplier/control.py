@@ -174,7 +174,9 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 async def _body(request: Request, model: type[Model]) -> Model:
     # The standard decoder lets a stone be made unstorable: lone surrogates, integers beyond 64 bits.
     try:
-        return msgspec.convert(json.loads(await request.body()), model)
+        body = json.loads(await request.body())
+        json.dumps(body, allow_nan=False)  # what is set here is served again, and must be JSON then
+        return msgspec.convert(body, model)
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise HTTPException(400, f"The request can't be read: {error}") from error
 

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.core.clock import Clock, utc_now
+from sandbox.stack.ports import LOOPBACK
 from sandbox.supplier.accounts import Account, Accounts
 from sandbox.supplier.answers import Answers
 from sandbox.supplier.calls import Calls
@@ -24,7 +25,6 @@ from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.spread import Spread
 from sandbox.supplier.trading import Trading
 
-_HOST = "127.0.0.1"
 _GRACE_SECONDS = 1
 _BACKLOG = 512
 DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
@@ -54,7 +54,7 @@ class Simulator:
             OSError: a port is in use.
         """
         self._sockets = [_bind(options.port), _bind(options.control_port)]
-        self.endpoint, self.control = (f"http://{_HOST}:{bound.getsockname()[1]}" for bound in self._sockets)
+        self.endpoint, self.control = (f"http://{LOOPBACK}:{bound.getsockname()[1]}" for bound in self._sockets)
         self.endpoint += PATH
         self.inventory = Inventory(
             count=options.stones,
@@ -131,7 +131,7 @@ def _bind(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((_HOST, port))
+        bound.bind((LOOPBACK, port))
     except OSError:
         bound.close()
         raise
@@ -146,6 +146,7 @@ def _config(application: Any) -> uvicorn.Config:
         lifespan="off",
         interface="asgi3",
         log_config=None,
+        log_level="warning",
         access_log=False,
         backlog=_BACKLOG,
         timeout_keep_alive=75,

@@ -8,7 +8,7 @@ import csv
 import gzip
 import json
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import accumulate, islice
 from random import Random
@@ -65,7 +65,7 @@ class Prices:
 def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -> None:
     """Make the first `count` stones. `start`: now, in microseconds; their last changes lie 2 to 30 days before it."""
     prices = Prices()
-    real = list(islice(_real_rows(), count)) if spread == "real" else []
+    real = _real_rows(count) if spread == "real" else []
     for first in range(0, count, _BLOCK):
         random = Random(f"{seed}:{first}")
         size = min(_BLOCK, count - first)
@@ -127,9 +127,13 @@ def _carats(cents: int, luck: float, *, grown: bool) -> int:
     return 10 * min(max(round(carats * 100), 30), 1501)
 
 
-def _real_rows() -> Iterable[dict[str, str]]:
-    with gzip.open((_DATA / "diamonds-53940.csv.gz").open("rb"), "rt", encoding="utf-8", newline="") as source:
-        yield from csv.DictReader(source)
+def _real_rows(count: int) -> list[dict[str, str]]:
+    """The first `count` rows of the file, or all it has."""
+    with (
+        (_DATA / "diamonds-53940.csv.gz").open("rb") as packed,
+        gzip.open(packed, "rt", encoding="utf-8", newline="") as source,
+    ):
+        return list(islice(csv.DictReader(source), count))
 
 
 def _real_record(stones: Stones, drawn: Record, row: dict[str, str]) -> Record:

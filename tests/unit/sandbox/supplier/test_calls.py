@@ -1,0 +1,29 @@
+"""Counting calls."""
+
+from sandbox.supplier.calls import Calls
+
+
+def test_the_busiest_second_is_any_second_not_a_second_of_the_clock() -> None:
+    times = iter([0.0, 0.6, 0.7, 0.8, 1.55, 1.7, 5.0])
+    calls = Calls(lambda: next(times))
+    for _ in range(7):
+        calls.arrived()
+    assert calls.report()["max_per_second"] == 4
+    assert calls.report()["total"] == 7
+
+
+def test_calls_are_counted_by_operation_and_outcome_until_cleared() -> None:
+    calls = Calls(lambda: 0.0)
+    calls.arrived()
+    calls.ended(["count", "page"], "ok")
+    calls.ended(["page"], "reset")
+    calls.ended([], "malformed")
+    calls.traded("create_hold", "anna", {"ProductId": "x"}, {"denied": True})
+    report = calls.report()
+    assert report["operations"] == {"count": {"ok": 1}, "page": {"ok": 1, "reset": 1}, "unreadable": {"malformed": 1}}
+    assert report["holds"] == [
+        {"operation": "create_hold", "account": "anna", "arguments": {"ProductId": "x"}, "answer": {"denied": True}}
+    ]
+    assert report["orders"] == []
+    calls.clear()
+    assert calls.report() == {"total": 0, "max_per_second": 0, "operations": {}, "holds": [], "orders": []}

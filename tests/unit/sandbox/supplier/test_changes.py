@@ -1,0 +1,170 @@
+"""What the control port does to the feed."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from sandbox.supplier.changes import FIELDS, Changes, Field
+from sandbox.supplier.identity import ordinal_of
+from sandbox.supplier.inventory import Inventory
+
+Make = Callable[..., Inventory]
+
+NO_CERTIFICATE = {"carats": None, "shape": None, "color": None, "clarity": None, "labgrown": False}
+
+
+def rows(inventory: Inventory) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in inventory.truth(0, 100_000)}
+
+
+def shown(inventory: Inventory, identity: str) -> dict[str, Any]:
+    ordinal = inventory.find(ordinal_of(identity))
+    assert ordinal is not None
+    return inventory.item(ordinal)[0]
+
+
+@pytest.mark.parametrize("field", ["price", "availability", "carats", "color", "clarity"])
+def test_a_change_gives_the_chosen_stones_another_value_and_no_other_stone(
+    field: Field, make_inventory: Make, clock: Any
+) -> None:
+    inventory = make_inventory(300)
+    before = rows(inventory)
+    clock.advance(60)
+    ids = Changes(inventory).change(40, 7, [field])
+    after = rows(inventory)
+    assert len(set(ids)) == 40
+    for identity, row in after.items():
+        changed = {name for name in row if row[name] != before[identity][name]}
+        assert changed == ({field} if identity in ids else set())
+        ordinal = ordinal_of(identity)
+        assert ordinal is not None
+        assert (inventory.stones.updated[ordinal] == inventory.now()) == (identity in ids)
+
+
+def test_changed_prices_keep_cents(make_inventory: Make) -> None:
+    inventory = make_inventory(300, spread_of="real")
+    assert all(row["price"] % 100 == 0 for row in rows(inventory).values())
+    ids = Changes(inventory).change(100, 1, ["price"])
+    assert all(rows(inventory)[identity]["price"] % 100 for identity in ids)
+
+
+def test_the_same_seeds_lead_to_the_same_feed(make_inventory: Make) -> None:
+    truths = []
+    for seed in (1, 1, 2):
+        inventory = make_inventory(200, dirt_share=0.1)
+        changes = Changes(inventory)
+        changes.change(30, seed, FIELDS)
+        changes.add(10, seed)
+        changes.remove(10, seed)
+        random = Random(seed)
+        for kind in ("price", "add", "remove", "availability"):
+            changes.drift(random, kind)
+        truths.append(inventory.truth(0, 1_000))
+    assert truths[0] == truths[1] != truths[2]
+
+
+def test_new_stones_are_clean_and_removed_ones_are_gone(make_inventory: Make) -> None:
+    inventory = make_inventory(50, dirt_share=1.0)
+    before = set(rows(inventory))
+    added = Changes(inventory).add(20, 3)
+    assert all(rows(inventory)[identity]["usable"] for identity in added)
+    removed = Changes(inventory).remove(30, 3)
+    assert set(rows(inventory)) == (before | set(added)) - set(removed)
+    assert inventory.summary()["stones"] == 40
+    assert inventory.find(ordinal_of(removed[0])) is None
+
+
+def test_more_than_there_is_can_not_be_removed(make_inventory: Make) -> None:
+    inventory = make_inventory(5)
+    assert len(Changes(inventory).remove(50, 1)) == 5
+    assert Changes(inventory).remove(1, 2) == []
+    assert Changes(inventory).drift(Random(1), "price") is None
+
+
+def test_removing_by_id_is_all_or_nothing(make_inventory: Make) -> None:
+    inventory = make_inventory(5)
+    identity = inventory.truth(0, 1)[0]["id"]
+    with pytest.raises(KeyError):
+        Changes(inventory).remove_these([identity, "nobody"])
+    assert inventory.summary()["stones"] == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "usable", "truth"),
+    [
+        ({"price": 123_456}, True, {"price": 123_456}),
+        ({"carats": 1.005, "shape": "OVAL"}, True, {"carats": 1.005, "shape": "OVAL"}),
+        ({"availability": "SOLD", "labgrown": True}, True, {"availability": "SOLD", "labgrown": True}),
+        ({"color": "D", "clarity": "IF"}, True, {"color": "D", "clarity": "IF"}),
+        ({"price": "4200"}, True, {"price": 4_200}),
+        ({"shape": "oval"}, True, {"shape": "OVAL"}),
+        ({"shape": "Lotus"}, True, {"shape": "Lotus"}),
+        ({"color": None}, True, {"color": None}),
+        ({"eyeClean": "E2", "lab": "", "diamond.sparkle": 3}, True, {}),
+        ({"price": None}, False, {"price": None}),
+        ({"price": "on request"}, False, {"price": None}),
+        ({"price": 1 << 64}, False, {"price": None}),
+        ({"carats": 0}, False, {"carats": None}),
+        ({"certificate": None}, False, NO_CERTIFICATE),
+        ({"diamond": "gone"}, False, {**NO_CERTIFICATE, "availability": None}),
+        ({"comments": "a\x00b"}, False, {}),
+        ({"shape": "\ud83d"}, False, {"shape": None}),
+    ],
+)
+def test_an_update_shows_and_can_be_taken_back(
+    values: dict[str, Any], usable: bool, truth: dict[str, Any], make_inventory: Make
+) -> None:
+    inventory = make_inventory(20)
+    identity = inventory.truth(3, 1)[0]["id"]
+    changes = Changes(inventory)
+    changes.update(identity, {"price": 5_000})
+    before = rows(inventory)[identity]
+    changes.update(identity, values)
+    assert rows(inventory)[identity] == before | truth | {"usable": usable}
+    changes.restore(identity)
+    assert rows(inventory)[identity]["usable"]
+
+
+def test_a_true_value_lifts_what_hid_it(make_inventory: Make) -> None:
+    inventory = make_inventory(20)
+    identity = inventory.truth(0, 1)[0]["id"]
+    changes = Changes(inventory)
+    changes.update(identity, {"price": None, "comments": "kept"})
+    changes.update(identity, {"price": 999})
+    row = rows(inventory)[identity]
+    assert (row["price"], row["usable"]) == (999, True)
+    assert shown(inventory, identity)["diamond"]["certificate"]["comments"] == "kept"
+
+
+def test_a_stone_that_was_dirty_from_the_beginning_can_be_made_clean(make_inventory: Make) -> None:
+    inventory = make_inventory(300, dirt_share=1.0)
+    unpriced = [row["id"] for row in rows(inventory).values() if row["price"] is None]
+    changes = Changes(inventory)
+    assert len(unpriced) > 5
+    changes.update(unpriced[0], {"price": 31_415})
+    assert rows(inventory)[unpriced[0]]["price"] == 31_415
+    assert rows(inventory)[unpriced[0]]["usable"]
+    changes.restore(unpriced[1])
+    assert rows(inventory)[unpriced[1]]["price"] > 0
+
+
+@pytest.mark.parametrize("values", [{"weight": 1}, {"price": 1, "nonsense": 2}])
+def test_a_field_that_no_item_has_is_refused_and_nothing_is_set(values: dict[str, Any], make_inventory: Make) -> None:
+    inventory = make_inventory(5)
+    row = inventory.truth(0, 1)[0]
+    with pytest.raises(KeyError, match="no field"):
+        Changes(inventory).update(row["id"], values)
+    assert inventory.truth(0, 1)[0] == row
+
+
+def test_the_summary_counts_what_the_truth_lists(make_inventory: Make) -> None:
+    inventory = make_inventory(500, dirt_share=0.3)
+    Changes(inventory).remove(50, 1)
+    usable = [row for row in rows(inventory).values() if row["usable"]]
+    assert inventory.summary() == {
+        "stones": 450,
+        "usable": len(usable),
+        "price_sum": sum(row["price"] for row in usable),
+    }

@@ -1,0 +1,103 @@
+"""Faults strike by seed, share, operation and count."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.supplier.faults import NOTHING, Faults, Kind, Rule
+
+
+def strikes(rules: Sequence[Rule], seed: int, calls: int = 400, operation: str = "count") -> list[Kind | None]:
+    faults = Faults()
+    faults.set(rules, seed)
+    endings = [faults.strike([operation]).ending for _ in range(calls)]
+    return [None if rule is None else rule.kind for rule in endings]
+
+
+def test_without_rules_nothing_strikes() -> None:
+    assert Faults().strike(["count"]) == NOTHING
+
+
+def test_the_same_seed_strikes_the_same_calls() -> None:
+    rules = [Rule("status", 0.2), Rule("reset", 0.2)]
+    assert strikes(rules, 4) == strikes(rules, 4)
+    assert strikes(rules, 4) != strikes(rules, 5)
+
+
+def test_a_rule_strikes_its_share_of_the_calls() -> None:
+    struck = strikes([Rule("status", 0.25)], 1, calls=4_000)
+    assert struck.count("status") == pytest.approx(1_000, abs=6 * 27)
+    assert "status" not in strikes([Rule("status", 0)], 1)
+    assert None not in strikes([Rule("status", 1)], 1)
+
+
+def test_the_first_ending_that_strikes_wins() -> None:
+    assert set(strikes([Rule("reset"), Rule("status")], 1)) == {"reset"}
+
+
+def test_a_rule_that_is_used_up_lets_the_next_one_strike() -> None:
+    assert strikes([Rule("reset", count=2), Rule("status", count=1)], 1, calls=5) == [
+        "reset",
+        "reset",
+        "status",
+        None,
+        None,
+    ]
+
+
+def test_a_rule_for_an_operation_leaves_others_alone() -> None:
+    rule = Rule("status", operations=("diamonds_by_query",))
+    assert set(strikes([rule], 1)) == {None}
+    assert set(strikes([rule], 1, operation="diamonds_by_query")) == {"status"}
+
+
+def test_a_further_rule_does_not_shift_when_the_first_one_strikes() -> None:
+    faults = Faults()
+    faults.set([Rule("errors", 0.3, operations=("other",)), Rule("status", 0.3)], 9)
+    alone = [faults.strike(["count"]).ending is not None for _ in range(200)]
+    faults.set([Rule("errors", 0.3), Rule("status", 0.3)], 9)
+    both = [faults.strike(["count"]).ending is not None for _ in range(200)]
+    assert alone == both
+
+
+def test_what_spoils_the_answer_adds_up() -> None:
+    faults = Faults()
+    faults.set([Rule("repeat"), Rule("total_count"), Rule("stall")], 1)
+    struck = faults.strike(["diamonds_by_query"])
+    assert struck.spoils("repeat")
+    assert struck.spoils("total_count")
+    assert struck.spoils("dirt") is None
+    assert struck.ending == Rule("stall")
+
+
+@given(st.lists(st.integers(100, 200), min_size=1, max_size=50, unique=True), st.lists(st.integers(0, 99), max_size=50))
+def test_a_page_that_repeats_is_as_long_and_leaves_no_hole(page: list[int], before: list[int]) -> None:
+    repeated = Faults().repeat(page, before, len(page))
+    assert len(repeated) == len(page)
+    if before:
+        # A window of the same length that begins up to three stones too early.
+        row, early = [*before, *page], len(before)
+        assert repeated in [row[early - shift :][: len(page)] for shift in range(1, min(3, early) + 1)]
+    else:
+        assert repeated == [page[0], *page][: len(page)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "storm"},
+        {"kind": "status", "share": 1.5},
+        {"kind": "status", "status": 200},
+        {"kind": "stall", "seconds": 10_000},
+        {"kind": "reset", "count": -1},
+        {"kind": "dirt", "variants": []},
+        {"kind": "status", "shares": 0.5},
+        {},
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(fields, Rule)

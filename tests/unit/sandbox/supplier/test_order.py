@@ -1,0 +1,51 @@
+"""Keys in order, against a plain sorted list."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.supplier.order import SortedKeys
+
+
+@given(st.sets(st.integers(-50, 50)), st.lists(st.integers(-50, 50)), st.integers(-60, 60), st.integers(0, 60))
+def test_keys_that_come_and_go_stay_in_order(start: set[int], moves: list[int], probe: int, first: int) -> None:
+    keys, expected = SortedKeys(start), set(start)
+    for key in moves:
+        if key in expected:
+            keys.remove(key)
+        else:
+            keys.add(key)
+        expected ^= {key}
+    ordered = sorted(expected)
+    assert len(keys) == len(ordered)
+    assert list(keys.slice(0, len(ordered))) == ordered
+    assert list(keys.slice(first, first + 7)) == ordered[first : first + 7]
+    assert keys.rank(probe) == sum(key < probe for key in ordered)
+
+
+def test_order_holds_across_many_runs_of_keys() -> None:
+    random = Random(3)
+    expected = set(random.sample(range(1_000_000), 5_000))
+    keys = SortedKeys(expected)
+    for key in random.sample(range(1_000_000), 5_000):
+        if key not in expected:
+            keys.add(key)
+            expected.add(key)
+    for key in random.sample(sorted(expected), 6_000):
+        keys.remove(key)
+        expected.remove(key)
+    ordered = sorted(expected)
+    assert list(keys.slice(0, len(ordered))) == ordered
+    assert all(keys.rank(key) == rank for rank, key in enumerate(ordered))
+    assert list(keys.slice(1_400, 1_900)) == ordered[1_400:1_900]
+
+
+@pytest.mark.parametrize("start", [[], [1, 3], list(range(2_000))])
+def test_a_key_that_is_not_there_can_not_be_removed(start: list[int]) -> None:
+    keys = SortedKeys(start)
+    for missing in (-1, 2_500):
+        with pytest.raises(KeyError):
+            keys.remove(missing)
+    assert len(keys) == len(start)

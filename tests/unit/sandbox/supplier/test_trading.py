@@ -1,0 +1,138 @@
+"""Holds and orders, as loose as the supplier's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.supplier.accounts import Account
+from sandbox.supplier.changes import Changes
+from sandbox.supplier.identity import ordinal_of
+from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.trading import OrderItem, Refused, Trading
+
+ANNA, BEN = Account("anna", "a"), Account("ben", "b")
+
+
+@pytest.fixture
+def inventory(make_inventory: Callable[..., Inventory]) -> Inventory:
+    inventory = make_inventory(40)
+    for row in inventory.truth(0, 40):
+        Changes(inventory).update(row["id"], {"availability": "AVAILABLE"})
+    return inventory
+
+
+@pytest.fixture
+def trading(inventory: Inventory) -> Trading:
+    return Trading(inventory, hold_seconds=600)
+
+
+@pytest.fixture
+def stone(inventory: Inventory) -> str:
+    return str(inventory.truth(0, 1)[0]["id"])
+
+
+def standing(inventory: Inventory, stone: str) -> str | None:
+    return inventory.availability(ordinal_of(stone) or 0)
+
+
+def test_a_hold_takes_the_stone_from_others_and_shows_only_to_its_holder(
+    trading: Trading, inventory: Inventory, stone: str, clock: Any
+) -> None:
+    hold = trading.create_hold(stone, ANNA)
+    assert hold is not None
+    assert (hold.until - clock()).total_seconds() == 600
+    assert standing(inventory, stone) == "HOLD"
+    assert trading.hold_id(hold.ordinal, ANNA) == str(hold.id)
+    assert trading.hold_id(hold.ordinal, BEN) is None
+    assert trading.create_hold(stone, BEN) is None
+    assert trading.create_hold(stone, ANNA) is None
+
+
+@pytest.mark.parametrize("availability", ["SOLD", "MEMO", "UNAVAILABLE", "NOT AVAILABLE", "ON HOLD"])
+def test_a_stone_that_is_not_available_can_not_be_held(
+    availability: str, trading: Trading, inventory: Inventory, stone: str
+) -> None:
+    Changes(inventory).update(stone, {"availability": availability})
+    assert trading.create_hold(stone, ANNA) is None
+
+
+def test_only_the_bare_id_of_a_stone_in_the_feed_can_be_held(
+    trading: Trading, inventory: Inventory, stone: str
+) -> None:
+    assert trading.create_hold(f"DIAMOND/{stone}", ANNA) is None
+    assert trading.create_hold("nonsense", ANNA) is None
+    Changes(inventory).remove_these([stone])
+    assert trading.create_hold(stone, ANNA) is None
+
+
+def test_only_the_holder_cancels_and_only_once(trading: Trading, inventory: Inventory, stone: str) -> None:
+    hold = trading.create_hold(stone, ANNA)
+    assert hold is not None
+    with pytest.raises(Refused):
+        trading.cancel_hold(str(hold.id), BEN)
+    trading.cancel_hold(str(hold.id), ANNA)
+    assert standing(inventory, stone) == "AVAILABLE"
+    with pytest.raises(Refused):
+        trading.cancel_hold(str(hold.id), ANNA)
+
+
+def test_a_hold_ends_by_itself(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
+    trading.create_hold(stone, ANNA)
+    clock.advance(599)
+    trading.expire()
+    assert standing(inventory, stone) == "HOLD"
+    clock.advance(1)
+    trading.expire()
+    assert standing(inventory, stone) == "AVAILABLE"
+
+
+def test_the_end_of_a_hold_does_not_undo_what_the_feed_said_since(
+    trading: Trading, inventory: Inventory, stone: str, clock: Any
+) -> None:
+    trading.create_hold(stone, ANNA)
+    Changes(inventory).update(stone, {"availability": "SOLD"})
+    clock.advance(600)
+    trading.expire()
+    assert standing(inventory, stone) == "SOLD"
+
+
+def test_the_same_order_twice_buys_twice(trading: Trading, inventory: Inventory, stone: str) -> None:
+    item = OrderItem(f"DIAMOND/{stone}", customer_order_number="A-1")
+    first, _ = trading.create_order([item], ANNA)
+    second, _ = trading.create_order([item], ANNA)
+    assert first != second
+    assert standing(inventory, stone) == "SOLD"
+
+
+def test_a_stone_of_someone_else_can_not_be_ordered(trading: Trading, stone: str) -> None:
+    item = OrderItem(f"DIAMOND/{stone}")
+    trading.create_hold(stone, ANNA)
+    with pytest.raises(Refused):
+        trading.create_order([item], BEN)
+    trading.create_order([item], ANNA)
+    with pytest.raises(Refused):
+        trading.create_order([item], BEN)
+
+
+def test_an_order_is_all_or_nothing(trading: Trading, inventory: Inventory, stone: str) -> None:
+    for other in (stone, "DIAMOND/nobody"):  # a bare stone id is no offer id
+        with pytest.raises(Refused):
+            trading.create_order([OrderItem(f"DIAMOND/{stone}"), OrderItem(other)], ANNA)
+    with pytest.raises(Refused):
+        trading.create_order([], ANNA)
+    assert standing(inventory, stone) == "AVAILABLE"
+
+
+def test_a_return_is_silently_refused_where_the_stone_can_not_be_returned(
+    trading: Trading, inventory: Inventory
+) -> None:
+    seen = set()
+    for row in inventory.truth(0, 40):
+        item, _ = inventory.item(ordinal_of(row["id"]) or 0)
+        window = item["diamond"]["return_window"]
+        _, returns = trading.create_order([OrderItem(row["offer_id"], return_option=True)], ANNA)
+        assert returns == [window > 0]
+        seen.add(window)
+        assert trading.create_order([OrderItem(row["offer_id"])], ANNA)[1] == [False]
+    assert seen == {0, 7}
