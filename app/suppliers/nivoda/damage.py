@@ -23,7 +23,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 
 _item = msgspec.json.Decoder(Item, float_hook=str)
-_list = msgspec.json.Decoder(list[msgspec.Raw])
+_raw = msgspec.json.Decoder(msgspec.Raw)
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -65,7 +65,7 @@ def storable(received: bytes) -> bytes:
     """An item as JSON that a database takes: to the byte where it is that, else wrapped whole."""
     try:
         received.decode()
-        _list.decode(b"[%b]" % received)
+        _raw.decode(received)
     except _NOT_JSON:
         return b'{"$unreadable":"%b"}' % b64encode(received)
     return received
@@ -96,10 +96,10 @@ def salvage(body: bytes) -> bytes:
         elif token[0] in b"]}":
             depth -= 1
         if depth == 0 or (depth == 1 and token[0] == b","):
-            items.append(storable(body[begin : token.start()].strip()))
+            items.append(body[begin : token.start()].strip())
             begin = token.end()
         if depth == 0:
-            return body[:start] + b",".join(items) + body[token.start() :]
+            return body[:start] + b",".join(map(storable, filter(None, items))) + body[token.start() :]
     raise ValueError("an answer that was cut off")
 
 

@@ -29,10 +29,17 @@ _MOST_RATIO = 100_000
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
-_keyed = blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {MAPPING_VERSION}".encode())
 _encode = msgspec.msgpack.Encoder().encode
 # The only way for a NUL character, or for half a surrogate pair, into a text that was read as proper JSON.
 _NUL_ESCAPE = rb"\u0000"
+
+
+def keyed_hash(version: int) -> blake2b:
+    """A hash of payloads under a version of the mapping, to be copied for each payload."""
+    return blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {version}".encode())
+
+
+_keyed = keyed_hash(MAPPING_VERSION)
 
 
 class _Problem(Exception):

@@ -18,39 +18,30 @@ _NOTHING = frozenset({"", "NONE", "N A", "NA", "NULL", "NIL", "UNKNOWN", "NOT AP
 _SPELLINGS = 4096
 
 _SHAPES = {
-    "ROUND": ("RB", "RD", "RND", "BR", "ROUND BRILLIANT", "BRILLIANT", "ROUND CUT"),
-    "PRINCESS": ("PR", "PRN", "PRINCESS CUT"),
+    "ROUND": ("RB", "RD", "RND", "BR", "BRILLIANT"),
+    "PRINCESS": ("PR", "PRN"),
     "CUSHION": (
-        "CU",
-        "CUS",
-        "CUSHION B",
-        "CUSHION BRILLIANT",
-        "CUSHION MODIFIED",
-        "CUSHION MODIFIED BRILLIANT",
-        "CMB",
-        "CB",
-        "SQUARE CUSHION",
-        "LONG CUSHION",
-        "CUSHION CUT",
-        "CUSHION BRIL MODIFIED",
+        "CU", "CUS", "CUSHION B", "CUSHION MODIFIED", "CUSHION MODIFIED BRILLIANT", "CUSHION BRIL MODIFIED", "CMB", "CB",
+        "SQUARE CUSHION", "LONG CUSHION",
     ),
-    "EMERALD": ("EM", "EMERALD CUT", "EM CUT"),
-    "OVAL": ("OV", "OVAL BRILLIANT", "OVAL CUT"),
-    "PEAR": ("PS", "PEAR SHAPE", "PEAR BRILLIANT", "PEAR CUT"),
-    "MARQUISE": ("MQ", "MARQUISE BRILLIANT", "MARQUISE CUT", "NAVETTE"),
-    "ASSCHER": ("AS", "ASS", "ASSCHER CUT", "SQUARE EMERALD", "SQ EMERALD", "SQUARE EMERALD CUT"),
-    "RADIANT": ("RA", "RAD", "SQUARE RADIANT", "SQ RADIANT", "LONG RADIANT", "RADIANT CUT"),
-    "HEART": ("HS", "HT", "HEART SHAPE", "HEART BRILLIANT", "HEART CUT"),
-    "TRILLIANT": ("TR", "TRI", "TRILLION", "TRIANGLE", "TRIANGULAR", "TRILLIANT CUT"),
+    "EMERALD": ("EM",),
+    "OVAL": ("OV",),
+    "PEAR": ("PS",),
+    "MARQUISE": ("MQ", "NAVETTE"),
+    "ASSCHER": ("AS", "ASS", "SQUARE EMERALD", "SQ EMERALD"),
+    "RADIANT": ("RA", "RAD", "SQUARE RADIANT", "SQ RADIANT", "LONG RADIANT"),
+    "HEART": ("HS", "HT"),
+    "TRILLIANT": ("TR", "TRI", "TRILLION", "TRIANGLE", "TRIANGULAR"),
     "BAGUETTE": ("BG", "BAG", "TAPERED BAGUETTE", "STRAIGHT BAGUETTE"),
-    "OLD_MINE": ("OMC", "OLD MINER", "OLD MINE CUT"),
-    "OLD_EUROPEAN": ("OEC", "EUROPEAN CUT", "EUROPEAN", "OLD EUROPEAN CUT"),
-    "ROSE": ("ROSE CUT",),
+    "OLD_MINE": ("OMC", "OLD MINER"),
+    "OLD_EUROPEAN": ("OEC", "EUROPEAN"),
+    "ROSE": (),
     "TRAPEZOID": ("TRAPEZE", "TRAPEZIUM", "TZ"),
-    "SHIELD": ("SHIELD CUT",),
-    "KITE": ("KITE CUT",),
+    "SHIELD": (),
+    "KITE": (),
     "HEXAGONAL": ("HEXAGON", "HEX"),
-}
+}  # fmt: skip
+_SHAPE_ENDINGS = (" BRILLIANT", " CUT", " SHAPE")
 _CLARITIES = {
     "FL": ("FLAWLESS",),
     "IF": ("INTERNALLY FLAWLESS", "LC", "LOUPE CLEAN"),
@@ -153,7 +144,10 @@ _color_ranks = grades.ranks(grades.COLORS)
 @lru_cache(_SPELLINGS)
 def shape(text: str | None) -> str:
     """The shape; OTHER for an unknown one."""
-    return _shapes.get(_key(text or ""), "OTHER")
+    key = _key(text or "")
+    for ending in _SHAPE_ENDINGS:
+        key = key if key in _shapes else key.removesuffix(ending)
+    return _shapes.get(key, "OTHER")
 
 
 @lru_cache(_SPELLINGS)

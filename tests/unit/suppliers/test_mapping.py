@@ -1,0 +1,356 @@
+"""From an item's bytes to a stone: what is understood, what is not, and that nothing ever raises."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.catalog.stone import Stone
+from app.pricing.rules import price_per_carat_cents
+from app.suppliers.nivoda import mapping
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Observed
+from tests.unit.suppliers.items import MISSING, STONE_ID, item, payload
+
+CERTIFICATE = "diamond.certificate"
+
+
+def good(changes: dict[str, Any] | None = None) -> Stone:
+    observed = observe(payload(changes))
+    assert observed.problem is None
+    assert observed.stone is not None
+    return observed.stone
+
+
+def problem(changes: dict[str, Any]) -> str | None:
+    observed = observe(payload(changes))
+    assert (observed.stone is None) == (observed.problem is not None) == (observed.canonical_hash is None)
+    return observed.problem
+
+
+def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
+    assert msgspec.structs.asdict(good()) == {
+        "supplier_stone_id": STONE_ID,
+        "offer_id": f"DIAMOND/{STONE_ID}",
+        "shape": "ROUND",
+        "raw_shape": "ROUND",
+        "carat_milli": 1_010,
+        "color": "G",
+        "color_rank": 4,
+        "clarity": "VS1",
+        "clarity_rank": 5,
+        "cut": "EXCELLENT",
+        "cut_rank": 2,
+        "polish": "VERY_GOOD",
+        "polish_rank": 4,
+        "symmetry": "GOOD",
+        "symmetry_rank": 5,
+        "fluorescence": "FAINT",
+        "fluorescence_rank": 2,
+        "fluorescence_color": "BLUE",
+        "fancy_color": None,
+        "fancy_intensity": None,
+        "fancy_overtone": None,
+        "lab_grown": False,
+        "treated": False,
+        "supplier_price_cents": 123_456,
+        "price_per_carat_cents": 122_234,
+        "availability": "available",
+        "raw_availability": "AVAILABLE",
+        "hold_id": None,
+        "image_url": "https://media.example/still.jpg",
+        "video_url": "https://media.example/film.mp4",
+        "certificate_lab": "GIA",
+        "certificate_number": "2215432101",
+        "certificate_pdf_url": "https://media.example/2215432101.pdf",
+        "length_milli": 6_430,
+        "width_milli": 6_450,
+        "height_milli": 3_980,
+        "ratio_milli": 997,
+        "table_milli": 57_000,
+        "depth_milli": 61_800,
+        "eye_clean": True,
+        "brown_tinge": False,
+        "green_tinge": None,
+        "milky": True,
+        "supplier_name": "Étoile du Nord",
+        "supplier_legal_name": "Étoile du Nord SPRL",
+        "measurements": b'{"length":6.43,"width":6.45,"depth":3.98,"depthPercentage":61.8,"table":57.0,'
+        b'"crownAngle":34.5}',
+        "attributes": b'{"eyeClean":true,"brown":false,"milky":"Light","comments":"Pinpoints are not shown.",'
+        b'"supplierStockId":"AU0012345","deliveryTime":{"express":true,"minDays":2,"maxDays":6},'
+        b'"spinUrl":"https://media.example/360","images":["https://media.example/first.jpg"]}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"price": None}, "price: is missing"),
+        ({"price": MISSING}, "price: is missing"),
+        ({"price": "on request"}, "price: is not a number"),
+        ({"price": True}, "price: is not a number"),
+        ({"price": [1]}, "price: is not a number"),
+        ({"price": ""}, "price: is not a number"),
+        ({"price": "1,234"}, "price: is not a number"),
+        ({"price": 0}, "price: is not positive"),
+        ({"price": -1}, "price: is not positive"),
+        ({"price": 10.5}, "price: is not a whole number of cents"),
+        ({"price": 2**63}, "price: is more than 10000000000000"),
+        ({"price": 10**400}, "price: is more than 10000000000000"),
+        ({"price": 10**13 + 1}, "price: is more than 10000000000000"),
+        ({"diamond": None}, "diamond.id: is missing"),
+        ({"diamond": "x"}, "diamond.id: is missing"),
+        ({"diamond.id": None}, "diamond.id: is missing"),
+        ({"diamond.id": "  "}, "diamond.id: is missing"),
+        ({"diamond.id": "x" * 201}, "diamond.id: is longer than 200 characters"),
+        ({CERTIFICATE: None}, "diamond.certificate: is missing"),
+        ({CERTIFICATE: []}, "diamond.certificate: is missing"),
+        ({f"{CERTIFICATE}.carats": MISSING}, "diamond.certificate.carats: is missing"),
+        ({f"{CERTIFICATE}.carats": 0}, "diamond.certificate.carats: is not positive"),
+        ({f"{CERTIFICATE}.carats": -0.5}, "diamond.certificate.carats: is not positive"),
+        ({f"{CERTIFICATE}.carats": "N/A"}, "diamond.certificate.carats: is not a number"),
+        ({f"{CERTIFICATE}.carats": "٣"}, "diamond.certificate.carats: is not a number"),
+        ({f"{CERTIFICATE}.carats": 0.0004}, "diamond.certificate.carats: is less than half a thousandth"),
+        ({f"{CERTIFICATE}.carats": "1e999"}, "diamond.certificate.carats: is more than 10000"),
+        ({f"{CERTIFICATE}.length": 1e12}, "diamond.certificate.length: is more than 2000000"),
+        ({f"{CERTIFICATE}.certNumber": "9" * 201}, "diamond.certificate.certNumber: is longer than 200 characters"),
+    ],
+)
+def test_what_can_not_be_understood_is_named_by_field(changes: dict[str, Any], expected: str) -> None:
+    assert problem(changes) == expected
+
+
+@pytest.mark.parametrize("shown", [123_456, "123456", " 123456 ", 123456.0, "123456.00", "1.23456e5"])
+def test_a_price_is_understood_however_it_is_written(shown: Any) -> None:
+    assert good({"price": shown}).supplier_price_cents == 123_456
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("1.005", 1_005),
+        (0.7000000001, 700),
+        ("0.7005", 701),
+        ("0.70049999999999999999", 700),
+        (3, 3_000),
+        ("1.", 1_000),
+    ],
+)
+def test_carats_are_thousandths_rounded_half_up(shown: Any, expected: int) -> None:
+    assert good({f"{CERTIFICATE}.carats": shown}).carat_milli == expected
+
+
+def test_a_json_number_is_never_rounded_on_its_way_through_a_float() -> None:
+    # As a float this is 1.0005, and would be rounded up.
+    text = payload().replace(b'"carats": 1.01', b'"carats": 1.00049999999999999999999')
+    observed = observe(text)
+    assert observed.stone is not None
+    assert observed.stone.carat_milli == 1_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({f"{CERTIFICATE}.labgrown": True}, True),
+        ({f"{CERTIFICATE}.labgrown": "Yes"}, True),
+        ({f"{CERTIFICATE}.labgrown": None}, False),
+        ({f"{CERTIFICATE}.labgrown": None, f"{CERTIFICATE}.labgrown_type": "CVD"}, True),
+        ({f"{CERTIFICATE}.labgrown": False, f"{CERTIFICATE}.labgrown_type": "CVD"}, False),
+    ],
+)
+def test_a_stone_is_lab_grown_if_it_says_so_or_else_if_it_says_how(changes: dict[str, Any], expected: bool) -> None:
+    assert good(changes).lab_grown is expected
+
+
+def test_an_unknown_shape_is_other_and_keeps_its_text() -> None:
+    stone = good({f"{CERTIFICATE}.shape": "Lotus"})
+    assert (stone.shape, stone.raw_shape) == ("OTHER", "Lotus")
+
+
+def test_the_full_shape_helps_where_the_shape_is_missing_or_unknown() -> None:
+    stone = good({f"{CERTIFICATE}.shape": "Unheard of", f"{CERTIFICATE}.fullShape": "Oval Brilliant"})
+    assert (stone.shape, stone.raw_shape) == ("OVAL", "Unheard of")
+    stone = good({f"{CERTIFICATE}.shape": None, f"{CERTIFICATE}.fullShape": "Pear Brilliant"})
+    assert (stone.shape, stone.raw_shape) == ("PEAR", "Pear Brilliant")
+
+
+def test_lengths_of_zero_are_unknown() -> None:
+    stone = good({f"{CERTIFICATE}.length": 0, f"{CERTIFICATE}.width": "0"})
+    assert (stone.length_milli, stone.width_milli, stone.ratio_milli) == (None, None, None)
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "media.example/x.jpg", "", 5])
+def test_only_web_addresses_are_taken_for_media(address: Any) -> None:
+    stone = good({"diamond.image": address, f"{CERTIFICATE}.product_images": [{"url": address}, None, address]})
+    assert stone.image_url is None
+    assert "images" not in json.loads(stone.attributes)
+
+
+def test_media_of_the_certificate_stand_in_for_those_of_the_stone() -> None:
+    stone = good({"diamond.image": None, "diamond.video": ""})
+    assert stone.image_url == "https://media.example/first.jpg"
+    assert stone.video_url == "https://media.example/360"
+
+
+def test_no_price_of_the_supplier_is_among_what_everyone_is_shown() -> None:
+    prices = {"diamond_price": 777_001, "markup_price": 777_002, "discount": -77.03}
+    stone = good({**prices, "diamond.final_price": 777_004})
+    assert not any(text in stone.attributes + stone.measurements for text in (b"7770", b"77.03", b"123456"))
+
+
+@pytest.mark.parametrize("path", ["diamond.supplierStockId", f"{CERTIFICATE}.comments", "diamond.supplier.name", "id"])
+@pytest.mark.parametrize(
+    ("odd", "what"),
+    [
+        (rb"a\u0000b", "a NUL character"),
+        (rb"a\ud83db", "half a surrogate pair"),
+        (b"a\xffb", "bytes that are not UTF-8"),
+    ],
+)
+def test_a_text_that_can_not_be_stored_is_a_problem_of_its_field(path: str, odd: bytes, what: str) -> None:
+    observed = observe(payload({path: "HERE"}).replace(b"HERE", odd))
+    assert observed.problem == f"{path}: holds {what}"
+    assert observed.supplier_stone_id == STONE_ID
+    assert observed.price_cents == 123_456
+
+
+@pytest.mark.parametrize("odd", [rb"a\u0000b", rb"a\ud83db", b"a\xffb", b"a\x01b", b"a\nb"])
+def test_a_text_that_is_not_stored_costs_nothing(odd: bytes) -> None:
+    observed = observe(payload({"diamond.new_field": "HERE"}).replace(b"HERE", odd))
+    assert observed.problem is None
+    assert observed.stone == good()
+
+
+def test_a_stone_whose_id_can_not_be_stored_is_unidentified() -> None:
+    observed = observe(payload({"diamond.id": "HERE"}).replace(b"HERE", rb"\u0000"))
+    assert observed.problem == "diamond.id: holds a NUL character"
+    assert observed.supplier_stone_id.startswith("unidentified:")
+
+
+@pytest.mark.parametrize("junk", [b"null", b"[]", b"7", b'"x"', b"true", b"1.5"])
+def test_what_is_no_object_is_unidentified_and_kept(junk: bytes) -> None:
+    observed = observe(junk)
+    assert observed.problem == "payload: is not an object"
+    assert observed.supplier_stone_id.startswith("unidentified:")
+    assert observed.payload == junk
+
+
+@pytest.mark.parametrize("junk", [b"", b"{", b'{"id": }', b"\xff\xfe", b"{]", b"[" * 100_000])
+def test_what_is_no_json_is_kept_wrapped_and_read_again_the_same(junk: bytes) -> None:
+    observed = observe(junk)
+    assert observed.problem == "payload: is not JSON"
+    assert json.loads(observed.payload)
+    assert observe(observed.payload) == observed
+
+
+def test_different_junk_is_different_stones() -> None:
+    assert observe(b"[1]").supplier_stone_id != observe(b"[2]").supplier_stone_id
+
+
+def test_the_payload_is_kept_to_the_byte_with_fields_nobody_knows() -> None:
+    text = b" " + payload({"diamond.carbon": {"x": [1, 2.50]}})
+    assert observe(text).payload == text
+
+
+def test_the_payload_hash_changes_with_the_payload_and_with_the_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = observe(payload())
+    other = observe(payload({"diamond.new_field": 1}))
+    assert len(first.payload_hash) == 16
+    assert other.payload_hash != first.payload_hash
+    assert other.canonical_hash == first.canonical_hash
+    monkeypatch.setattr(mapping, "_keyed", mapping.keyed_hash(mapping.MAPPING_VERSION + 1))
+    again = observe(payload())
+    assert again.payload_hash != first.payload_hash
+    assert again.canonical_hash == first.canonical_hash
+
+
+def test_the_canonical_hash_changes_with_any_value_of_the_stone() -> None:
+    hashes = {
+        observe(payload(changes)).canonical_hash
+        for changes in ({}, {"price": 1}, {f"{CERTIFICATE}.comments": "x"}, {f"{CERTIFICATE}.color": "H"})
+    }
+    assert len(hashes) == 4
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=10), children, max_size=4),
+    max_leaves=12,
+)
+
+
+def paths(part: dict[str, Any], prefix: str = "") -> list[str]:
+    here = [prefix + name for name in part]
+    return here + [
+        path for name, below in part.items() if isinstance(below, dict) for path in paths(below, f"{prefix}{name}.")
+    ]
+
+
+def coherent(observed: Observed) -> None:
+    """What holds of every observation, whatever was sent."""
+    json.loads(observed.payload)
+    assert 0 < len(observed.supplier_stone_id) <= 200
+    assert "\x00" not in observed.supplier_stone_id
+    observed.supplier_stone_id.encode()
+    assert len(observed.payload_hash) == 16
+    assert (observed.stone is None) == (observed.problem is not None) == (observed.canonical_hash is None)
+    assert observe(observed.payload) == observed
+    if observed.stone is None:
+        return
+    stone = msgspec.structs.asdict(observed.stone)
+    assert stone["supplier_stone_id"] == observed.supplier_stone_id
+    assert 0 < stone["supplier_price_cents"] == observed.price_cents
+    assert stone["price_per_carat_cents"] == price_per_carat_cents(stone["supplier_price_cents"], stone["carat_milli"])
+    for name, value in stone.items():
+        if isinstance(value, str):
+            assert value
+            assert "\x00" not in value
+            value.encode()
+        elif isinstance(value, bytes):
+            assert isinstance(json.loads(value), dict)
+            assert b"\\u0000" not in value
+        elif name.endswith("_milli") and value is not None:
+            assert 0 < value < 2**31
+        elif name.endswith("_rank") and value is not None:
+            assert stone[name.removesuffix("_rank")]
+
+
+@given(found=json_values)
+@example(found={"diamond": {"id": "1", "certificate": {"carats": 1}}, "price": 1})
+def test_any_json_at_all_gives_a_coherent_observation(found: Any) -> None:
+    coherent(observe(json.dumps(found).encode()))
+
+
+@given(data=st.data())
+def test_any_json_in_any_field_gives_a_coherent_observation(data: st.DataObject) -> None:
+    fields = data.draw(st.lists(st.sampled_from(sorted(paths(item()))), unique=True, min_size=1, max_size=5))
+    # From the deepest path up, so that a parent that is replaced does not take its children's place away.
+    changes = {path: data.draw(json_values) for path in sorted(fields, key=lambda path: -path.count("."))}
+    coherent(observe(payload(changes) if data.draw(st.booleans()) else json.dumps(item(changes)).encode()))
+
+
+@given(text=st.binary(max_size=60), place=st.integers(0, 900), length=st.integers(0, 10))
+def test_any_bytes_over_a_good_item_give_a_coherent_observation(text: bytes, place: int, length: int) -> None:
+    original = payload()
+    coherent(observe(original[:place] + text + original[place + length :]))
+
+
+@given(text=st.binary(max_size=40))
+def test_any_bytes_give_a_coherent_observation(text: bytes) -> None:
+    coherent(observe(text))
+
+
+@given(carats=st.decimals(min_value=Decimal("0.001"), max_value=Decimal(9_999), places=6), cents=st.integers(1, 10**13))
+def test_weight_and_price_are_exact(carats: Decimal, cents: int) -> None:
+    text = (
+        payload().replace(b'"carats": 1.01', f'"carats": {carats:f}'.encode()).replace(b"123456", str(cents).encode())
+    )
+    observed = observe(text)
+    assert observed.stone is not None
+    assert observed.stone.supplier_price_cents == cents
+    assert abs(observed.stone.carat_milli - carats * 1000) <= Decimal("0.5")
