@@ -69,7 +69,7 @@ WHERE run_id = $1 AND status IN ('pending', 'running')
 -- The partition for this worker, unless another one is alive on it, it has ended, or its run is not to be read now.
 UPDATE worker_runs AS part
 SET status = 'running', lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
-    worker_id = $4, attempts = attempts + 1, started_at = coalesce(part.started_at, clock_timestamp())
+    worker_id = $4, attempts = part.attempts + 1, started_at = coalesce(part.started_at, clock_timestamp())
 FROM run_metadata AS run
 WHERE part.id = $1 AND run.id = part.run_id AND run.status = 'running' AND run.deadline_at > clock_timestamp()
   AND (part.status = 'pending' OR (part.status = 'running' AND part.lease_until < clock_timestamp()))
@@ -130,7 +130,7 @@ WITH page AS (
     )
 ), checkpoint AS (
     UPDATE worker_runs AS part
-    SET checkpoint = $7, pages = pages + 1, fetched = fetched + $8,
+    SET checkpoint = $7, pages = part.pages + 1, fetched = part.fetched + $8,
         lease_until = clock_timestamp() + make_interval(secs => $6)
     FROM run_metadata AS run
     WHERE part.id = $1 AND part.lease_token = $2 AND part.status = 'running'
@@ -360,3 +360,208 @@ FROM pricing_rules ORDER BY priority, created_at, id
 SELECT ((supplier_price_cents + 99) / 100)::int AS dollars, count(*)::int AS stones
 FROM diamonds WHERE supplier = $1 AND status = 'active'
 GROUP BY 1 ORDER BY 1
+
+-- Reconciling: what a dead process or a lost message left behind. Each of these takes only rows that nobody else has in
+-- hand (SKIP LOCKED) and marks what it takes, so any number of processes may do it at once.
+
+-- overdue_runs --
+-- Open runs that must end now: their deadline has passed, or whoever planned them is dead.
+SELECT id, status, deadline_at <= clock_timestamp() AS expired FROM run_metadata
+WHERE status IN ('planning', 'running', 'consolidating') AND deadline_at <= clock_timestamp()
+   OR status = 'planning' AND lease_until < clock_timestamp()
+
+-- lock_overdue_run --
+-- Looks once more, now that nobody can change it.
+SELECT id, deadline_at <= clock_timestamp() AS expired FROM run_metadata
+WHERE id = $1 AND (status IN ('planning', 'running', 'consolidating') AND deadline_at <= clock_timestamp()
+                   OR status = 'planning' AND lease_until < clock_timestamp())
+FOR UPDATE SKIP LOCKED
+
+-- unsettled_runs --
+-- Running, but no partition is open any more: nobody drew the conclusion.
+SELECT run.id FROM run_metadata AS run
+WHERE run.status = 'running'
+  AND NOT EXISTS (SELECT FROM worker_runs AS part WHERE part.run_id = run.id AND part.status IN ('pending', 'running'))
+
+-- lock_running --
+SELECT id FROM run_metadata WHERE id = $1 AND status = 'running' FOR UPDATE SKIP LOCKED
+
+-- claim_lost_triggers --
+-- Runs that wait for a consolidator while no message to one is on its way: it was never sent, or so long ago ($1 seconds)
+-- that it was lost. With a live consolidator on it nothing is lost.
+UPDATE run_metadata SET consolidate_sent_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM run_metadata
+    WHERE status = 'consolidating' AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      AND (consolidate_sent_at IS NULL OR consolidate_sent_at < clock_timestamp() - make_interval(secs => $1))
+      AND ($2::uuid IS NULL OR id = $2)
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, trace_id
+
+-- unmark_trigger --
+-- It could not be sent after all.
+UPDATE run_metadata SET consolidate_sent_at = NULL WHERE id = $1 AND status = 'consolidating'
+
+-- claim_lost_partitions --
+-- Partitions that no message stands for any more: never sent although due for longer than a lease ($1 seconds), or sent
+-- so long ago ($2 seconds) that the message was lost. Two cases of the latter: the worker on it died and its message did
+-- not come back; or it still waits while no worker reads anything of the run, which a mere backlog would not explain.
+UPDATE worker_runs AS part SET sent_at = clock_timestamp()
+FROM (
+    SELECT part.id, run.trace_id
+    FROM worker_runs AS part JOIN run_metadata AS run ON run.id = part.run_id
+    WHERE run.status = 'running' AND run.deadline_at > clock_timestamp()
+      AND CASE
+          WHEN part.status NOT IN ('pending', 'running') THEN false
+          WHEN part.status = 'running' AND part.lease_until >= clock_timestamp() THEN false
+          WHEN part.sent_at IS NULL THEN part.due_at < clock_timestamp() - make_interval(secs => $1)
+          WHEN part.sent_at >= clock_timestamp() - make_interval(secs => $2) THEN false
+          WHEN part.status = 'running' THEN true
+          ELSE NOT EXISTS (
+              SELECT FROM worker_runs AS other
+              WHERE other.run_id = part.run_id AND other.status = 'running' AND other.lease_until >= clock_timestamp()
+          )
+      END
+    ORDER BY part.run_id, part.ordinal
+    FOR UPDATE OF part SKIP LOCKED
+) AS lost
+WHERE part.id = lost.id
+RETURNING part.*, lost.trace_id
+
+-- unmark_sent --
+-- They could not be sent after all.
+UPDATE worker_runs SET sent_at = NULL WHERE id = ANY ($1::uuid[]) AND status IN ('pending', 'running')
+
+-- What a person asks of a run that has ended
+
+-- reopen_partitions --
+-- Partitions that failed ($2 NULL: all of them) are to be read again, from their checkpoints on.
+UPDATE worker_runs
+SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
+    lease_token = NULL, lease_until = NULL
+WHERE run_id = $1 AND status IN ('failed', 'cancelled') AND ($2::uuid IS NULL OR id = $2)
+RETURNING *
+
+-- reopen_run --
+-- The run is running again, with a new deadline ($2 seconds).
+UPDATE run_metadata
+SET status = 'running', error_code = NULL, error_message = NULL, completed_at = NULL,
+    consolidate_requested_at = NULL, consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
+    deadline_at = clock_timestamp() + make_interval(secs => $2)
+WHERE id = $1
+
+-- reopen_consolidation --
+-- Consolidation is asked for once more, with a new deadline ($2 seconds). Forced ($3: by whom), the run leaves the
+-- watermark alone, because not everything was read. $4: who confirmed that many stones may be deleted.
+UPDATE run_metadata
+SET status = 'consolidating', error_code = NULL, error_message = NULL, completed_at = NULL,
+    consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
+    deadline_at = clock_timestamp() + make_interval(secs => $2),
+    forced_by = coalesce($3, forced_by), moves_watermark = moves_watermark AND $3::text IS NULL,
+    mass_delete_allowed_by = coalesce($4, mass_delete_allowed_by),
+    -- What was brought in before is found unchanged now; figures of a finished consolidation stay.
+    consolidated_through = CASE WHEN consolidated_at IS NULL THEN NULL ELSE consolidated_through END,
+    upserted = CASE WHEN consolidated_at IS NULL THEN 0 ELSE upserted END,
+    unchanged = CASE WHEN consolidated_at IS NULL THEN 0 ELSE unchanged END,
+    quarantined = CASE WHEN consolidated_at IS NULL THEN 0 ELSE quarantined END,
+    revived = CASE WHEN consolidated_at IS NULL THEN 0 ELSE revived END
+WHERE id = $1
+
+-- Alerts
+
+-- report_incident --
+-- Once per incident, whoever notices it, however often.
+INSERT INTO alerts (incident, kind, feed, run_id, content) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (incident) DO NOTHING
+RETURNING id
+
+-- claim_alert --
+-- The alert that waits longest. The next try is booked before this one begins: a process that dies on the way leaves an
+-- alert that is tried again, under the same key at the provider, which sends it once. Waits double up to an hour.
+UPDATE alerts
+SET attempts = attempts + 1,
+    next_attempt_at = clock_timestamp() + least(interval '1 minute' * 2 ^ least(attempts, 6), interval '1 hour')
+WHERE id = (
+    SELECT id FROM alerts WHERE sent_at IS NULL AND next_attempt_at <= clock_timestamp()
+    ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+
+-- alert_sent --
+UPDATE alerts SET sent_at = clock_timestamp(), provider_id = $2, last_error = NULL WHERE id = $1
+
+-- alert_failed --
+UPDATE alerts SET last_error = $2 WHERE id = $1
+
+-- alerts_waiting --
+SELECT count(*)::int FROM alerts WHERE sent_at IS NULL
+
+-- nightly_state --
+-- What is known of a night whose run was due at $2: whether one has started since, whether one was under way (then, or
+-- now), and whether the feed had ever been read before.
+SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND started_at >= $2) AS started,
+       EXISTS (SELECT FROM run_metadata
+               WHERE feed = $1 AND started_at < $2 AND (completed_at IS NULL OR completed_at >= $2)) AS under_way,
+       EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND started_at < $2) AS known
+
+-- Repricing
+
+-- priced_batch --
+-- The next stones of the inventory, in the columns that pricing looks at.
+SELECT supplier_stone_id, NULL::text AS problem, source_hash AS canonical_hash, shape, carat_milli, lab_grown,
+       supplier_price_cents, status, source_hash, retail_price_cents, markup_ratio, rating
+FROM diamonds WHERE supplier = $1 AND status = 'active' AND supplier_stone_id > $2
+ORDER BY supplier_stone_id LIMIT $3
+FOR UPDATE
+
+-- reprice_diamonds --
+-- New prices ($2 to $5, in step).
+UPDATE diamonds AS diamond
+SET retail_price_cents = priced.retail_price_cents, markup_ratio = priced.markup_ratio, rating = priced.rating,
+    updated_at = $6
+FROM unnest($2::text[], $3::bigint[], $4::numeric[], $5::smallint[])
+     AS priced (supplier_stone_id, retail_price_cents, markup_ratio, rating)
+WHERE diamond.supplier = $1 AND diamond.supplier_stone_id = priced.supplier_stone_id
+
+-- consolidation_under_way --
+SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'consolidating')
+
+-- Pruning: what is older than $1 days and no longer needed, at most $2 rows at a time
+
+-- prune_runs --
+-- Records of runs that have ended. Each feed keeps its newest run, and its newest complete full one, by which the next
+-- run decides what to read. The records of partitions go with them.
+DELETE FROM run_metadata WHERE id IN (
+    SELECT old.id FROM run_metadata AS old
+    WHERE old.completed_at < clock_timestamp() - make_interval(days => $1)
+      AND old.status IN ('completed', 'partial', 'failed', 'cancelled')
+      AND EXISTS (SELECT FROM run_metadata AS newer WHERE newer.feed = old.feed AND newer.started_at > old.started_at)
+      AND (old.run_type <> 'full' OR old.status <> 'completed' OR old.forced_by IS NOT NULL
+           OR EXISTS (SELECT FROM run_metadata AS newer
+                      WHERE newer.feed = old.feed AND newer.started_at > old.started_at AND newer.run_type = 'full'
+                        AND newer.status = 'completed' AND newer.forced_by IS NULL))
+    ORDER BY old.started_at LIMIT $2
+)
+RETURNING id
+
+-- prune_payloads --
+-- Payloads of stones that the supplier no longer has. Their rows of the inventory stay, for holds and purchases.
+WITH gone AS (
+    DELETE FROM raw_diamonds_nivoda WHERE supplier_stone_id IN (
+        SELECT supplier_stone_id FROM raw_diamonds_nivoda
+        WHERE gone_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING feed, supplier_stone_id
+), unseen AS (
+    DELETE FROM stones_seen AS seen USING gone
+    WHERE seen.feed = gone.feed AND seen.supplier_stone_id = gone.supplier_stone_id
+)
+SELECT supplier_stone_id FROM gone
+
+-- prune_alerts --
+DELETE FROM alerts WHERE id IN (
+    SELECT id FROM alerts WHERE created_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
+)
+RETURNING id
