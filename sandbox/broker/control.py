@@ -35,7 +35,7 @@ class ControlServer(uvicorn.Server):
 
 def control_server(broker: Broker, host: str, port: int) -> ControlServer:
     """The server for `create_app(broker)`; run its `serve()`, set `should_exit` to end it."""
-    return ControlServer(uvicorn.Config(create_app(broker), host=host, port=port, log_config=None, access_log=False))
+    return ControlServer(uvicorn.Config(create_app(broker), host=host, port=port, log_config=None, log_level="warning"))
 
 
 def create_app(broker: Broker) -> Starlette:

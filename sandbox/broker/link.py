@@ -69,12 +69,11 @@ class Inlet:
         """Take a frame of a message in; with the last one, the message.
 
         Raises:
-            MessageTooLarge: the client went beyond what the link's attach allows; the link has to go.
+            BrokerError: the message is refused and its sender does not wait to hear so; the link has to go.
         """
         first = self._first = self._first or frame
-        self._parts += payload
-        if len(self._parts) > MAX_MESSAGE_BYTES:
-            raise MessageTooLarge(f"a message or a batch has at most {MAX_MESSAGE_BYTES} bytes")
+        if len(self._parts) <= MAX_MESSAGE_BYTES:
+            self._parts += payload  # what is too large already need not be kept
         if frame.more and not frame.aborted:
             return
         data, self._parts, self._first = bytes(self._parts), bytearray(), None
@@ -85,10 +84,14 @@ class Inlet:
             self.grant()
 
     def _finish(self, first: Transfer, data: bytes) -> None:
+        outcome = ACCEPTED
         try:
+            if len(data) > MAX_MESSAGE_BYTES:
+                raise MessageTooLarge(f"a message or a batch has at most {MAX_MESSAGE_BYTES} bytes")
             self._accept(data, first.message_format or 0)
-            outcome = ACCEPTED
         except BrokerError as error:
+            if first.settled:
+                raise
             outcome = rejected(error)
         if not first.settled and first.delivery_id is not None:
             self._wire.settle(first.delivery_id, outcome)

@@ -45,18 +45,24 @@ class Broker:
         self.host = host
         self.port = port
         self._idle_seconds = idle_seconds
-        self._queues = {name: Queue[Envelope](name, settings, clock) for name, settings in queues.items()}
+        self._clock = clock
+        self._queues: dict[str, Queue[Envelope]] = {}
         self._senders: dict[str, QueueNode] = {}
         self._nodes: dict[str, Node] = {_CBS: RequestNode(_CBS, cbs.answer)}
-        for name, queue in self._queues.items():
-            self._senders[name] = self._add(queue)
-            if queue.dead_letters is not None:
-                self._add(queue.dead_letters)
+        for name, settings in queues.items():
+            self.create_queue(name, settings)
         self._connections: set[Connection] = set()
         self._deserted = asyncio.Event()
         self._deserted.set()
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    def create_queue(self, name: str, settings: QueueSettings) -> None:
+        """Add an empty queue with its dead letters. A queue of the same name is replaced."""
+        queue = self._queues[name] = Queue[Envelope](name, settings, self._clock)
+        self._senders[name] = self._add(queue)
+        if queue.dead_letters is not None:
+            self._add(queue.dead_letters)
 
     def _add(self, queue: Queue[Envelope]) -> QueueNode:
         path = queue.name.lower()

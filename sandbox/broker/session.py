@@ -84,12 +84,14 @@ class Session:
             raise MalformedData("a handle beyond the agreed maximum")
         self._forget(frame.handle)
         address = _address(frame.source if frame.role else frame.target)
-        self._send(_attached(frame, address))
         try:
             node = self._resolve(address)
         except QueueNotFound as error:
+            # AMQP's way to refuse: a link without ends, then the reason. A client that saw ends would think it open.
+            self._send(msgspec.structs.replace(_attached(frame, address), source=None, target=None))
             self._send(Detach(frame.handle, closed=True, error=error_of(error)))
             return
+        self._send(_attached(frame, address))
         if frame.role:
             outlet = self._outlet(frame, node)
             self._outlets[frame.handle] = outlet

@@ -1,0 +1,91 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.broker.codec import Described, Int, Symbol, Timestamp, UInt, ULong, decode, encode
+from sandbox.broker.envelope import BATCH_FORMAT, Envelope, read, read_messages, write
+from sandbox.broker.errors import Unreadable
+from sandbox.broker.queue import DeadLetter, Message, State
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def section(code: int, content: Any) -> bytes:
+    return encode(Described(ULong(code), content))
+
+
+PROPERTIES = section(0x73, ["id-1"])
+APPLICATION = section(0x74, {"carat": UInt(3), "lab": False})
+BODY = section(0x75, b"a stone")
+
+
+def message(envelope: Envelope) -> Message[Envelope]:
+    return Message(envelope, 5, 5, NOON, delivery_count=2, locked_until=NOON + timedelta(seconds=60))
+
+
+def sections(data: bytes) -> dict[int, Any]:
+    found, at = {}, 0
+    while at < len(data):
+        value, at = decode(data, at)
+        found[int(value.descriptor)] = value.value
+    return found
+
+
+def test_what_the_sender_wrote_goes_through_byte_for_byte() -> None:
+    sent = section(0x70, [None, None, UInt(60_000)]) + PROPERTIES + APPLICATION + BODY
+    # Our clients write the delivery annotations last, and they are for this hop only.
+    received = write(message(read(sent + section(0x71, {Symbol("x"): 1}))))
+    assert received.endswith(PROPERTIES + APPLICATION + BODY)
+
+
+def test_the_receiver_learns_what_the_broker_knows() -> None:
+    sent = section(0x70, [None, None, UInt(60_000)]) + section(0x72, {Symbol("x-opt-partition-key"): "a"}) + BODY
+    received = sections(write(message(read(sent))))
+    assert received[0x70] == [None, None, 60_000, None, 2]
+    assert received[0x72] == {
+        "x-opt-partition-key": "a",
+        "x-opt-enqueued-time": Timestamp(1_767_268_800_000),
+        "x-opt-locked-until": Timestamp(1_767_268_860_000),
+        "x-opt-sequence-number": 5,
+        "x-opt-message-state": Int(State.ACTIVE),
+    }
+
+
+def test_time_to_live_and_schedule_are_read() -> None:
+    envelope = read(
+        section(0x70, [None, None, UInt(1_500)])
+        + section(0x72, {Symbol("x-opt-scheduled-enqueue-time"): Timestamp(1_767_268_800_000)})
+        + BODY
+    )
+    assert envelope.ttl == timedelta(seconds=1.5)
+    assert envelope.scheduled_for == NOON
+
+
+def test_a_dead_letter_says_why_and_keeps_its_other_properties() -> None:
+    dead = message(read(PROPERTIES + APPLICATION + BODY))
+    dead.dead_letter = DeadLetter("unreadable", None, "stones")
+    data = write(dead)
+    assert sections(data)[0x74] == {"carat": 3, "lab": False, "DeadLetterReason": "unreadable"}
+    assert sections(data)[0x72]["x-opt-deadletter-source"] == "stones"
+    assert data.endswith(BODY)
+    assert PROPERTIES in data
+
+
+def test_a_dead_letter_without_properties_says_why_all_the_same() -> None:
+    dead = message(read(BODY))
+    dead.dead_letter = DeadLetter("a", "b", "stones")
+    assert sections(write(dead))[0x74] == {"DeadLetterReason": "a", "DeadLetterErrorDescription": "b"}
+
+
+def test_a_batch_is_as_many_messages_as_it_has_data_sections() -> None:
+    batch = section(0x73, ["of the batch"]) + section(0x75, PROPERTIES + BODY) + section(0x75, BODY)
+    assert [each.bare for each in read_messages(batch, BATCH_FORMAT)] == [PROPERTIES + BODY, BODY]
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x40", b"\x00\x53\x10\x45", BODY[:-1], section(0x70, [None, None, "soon"]), section(0x72, [])]
+)
+def test_what_is_no_message_is_refused(data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read(data)
