@@ -107,6 +107,7 @@ async def test_an_environment_below_a_private_home_is_copied_to_where_the_server
     monkeypatch.setattr("sandbox.stack.binaries._package_directory", lambda _name: private)
     public = scratch / "public"
     public.mkdir()
+    public.chmod(0o755)
     monkeypatch.setattr("sandbox.stack.binaries.scratch_home", lambda: public)
     server = Postgres(scratch, durable=False)
     try:
