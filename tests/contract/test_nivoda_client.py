@@ -1,0 +1,294 @@
+"""The client against a supplier that misbehaves on purpose: what it survives, what it gives up on, what it never shows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+
+from app.core.errors import (
+    SupplierBusy,
+    SupplierError,
+    SupplierRefused,
+    SupplierTimeout,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+)
+from app.suppliers.nivoda import client as module
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.documents import COUNT
+from tests.contract.nivoda import (
+    PASSWORD,
+    Act,
+    CountingLimiter,
+    ScriptedSupplier,
+    account,
+    answer,
+    break_off,
+    errors,
+    reset,
+    scripted_supplier,
+    stall,
+    stall_in_the_body,
+    status,
+)
+
+EXPIRED = "Unauthorized: invalid or expired token"
+PASSING = {
+    "500": (status(500), SupplierUnavailable),
+    "502": (status(502), SupplierUnavailable),
+    "503": (status(503), SupplierUnavailable),
+    "504": (status(504), SupplierUnavailable),
+    "reset": (reset, SupplierUnavailable),
+    "stall": (stall, SupplierTimeout),
+    "stall in the body": (stall_in_the_body, SupplierTimeout),
+    "broken off": (break_off, SupplierUnavailable),
+    "half a body": (answer(b'{"data": {"as": {"diamonds_by'), SupplierUnavailable),
+    "no json": (answer(b"<html>Bad gateway</html>"), SupplierUnavailable),
+    "not utf-8": (answer(b'{"data": {"as": {"diamonds_by_query_count": "\xff"}}}'), SupplierUnavailable),
+    "nothing": (answer(b""), SupplierUnavailable),
+    "null": (answer({"data": None}), SupplierUnavailable),
+    "a count of null": (answer({"data": {"as": {"diamonds_by_query_count": None}}}), SupplierUnavailable),
+    "a negative count": (answer({"data": {"as": {"diamonds_by_query_count": -1}}}), SupplierUnavailable),
+    "errors": (errors("Internal server error"), SupplierError),
+    "errors beside data": (errors("Partial outage", {"as": {"diamonds_by_query_count": 5}}), SupplierError),
+}
+
+
+@pytest.fixture
+async def supplier() -> AsyncIterator[ScriptedSupplier]:
+    async with scripted_supplier() as found:
+        yield found
+
+
+@pytest.fixture
+def limiter() -> CountingLimiter:
+    return CountingLimiter()
+
+
+async def count(client: NivodaClient) -> int:
+    return (await client.call(COUNT, {"query": {}})).account.diamonds_by_query_count
+
+
+@pytest.mark.parametrize("name", PASSING)
+async def test_a_passing_fault_is_tried_again_and_every_request_takes_its_turn(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, name: str
+) -> None:
+    fault, _ = PASSING[name]
+    supplier.script.extend([fault, fault])
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_timeout_seconds=0.3), limiter) as client:
+        assert await count(client) == 7
+    assert len(supplier.asked) == 3
+    assert limiter.turns == supplier.logins + len(supplier.asked) == 4
+
+
+@pytest.mark.parametrize("name", PASSING)
+async def test_a_lasting_fault_fails_by_its_name_when_the_tries_are_used_up(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, name: str
+) -> None:
+    fault, expected = PASSING[name]
+    supplier.script.extend([fault] * 10)
+    settings = account(supplier.endpoint, nivoda_timeout_seconds=0.3, nivoda_tries=2)
+    async with NivodaClient.open(settings, limiter) as client:
+        with pytest.raises(SupplierError) as caught:
+            await count(client)
+    assert type(caught.value) is expected
+    assert len(supplier.asked) == 2
+
+
+async def test_a_supplier_that_is_not_there_is_unavailable(limiter: CountingLimiter) -> None:
+    async with scripted_supplier() as supplier:
+        settings = account(supplier.endpoint, nivoda_tries=2)
+    async with NivodaClient.open(settings, limiter) as client:
+        with pytest.raises(SupplierUnavailable, match="can't be reached"):
+            await count(client)
+    assert limiter.turns == 2
+
+
+async def test_concurrent_calls_share_one_login(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        assert await asyncio.gather(*(count(client) for _ in range(20))) == [7] * 20
+    assert supplier.logins == 1
+
+
+async def test_a_token_that_ends_early_is_renewed_once_for_all_and_uses_up_no_try(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        await count(client)
+        supplier.valid.clear()
+        assert await asyncio.gather(*(count(client) for _ in range(20))) == [7] * 20
+    assert supplier.logins == 2
+
+
+async def test_a_token_is_renewed_before_it_ends(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    seconds = 0.0
+    async with NivodaClient.open(account(supplier.endpoint), limiter, monotonic=lambda: seconds) as client:
+        await count(client)
+        seconds = 6 * 3600 - 300
+        await count(client)
+    assert supplier.logins == 2
+
+
+async def test_a_supplier_that_accepts_no_token_at_all_is_given_up_on(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    supplier.script.extend([errors(EXPIRED)] * 20)
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3), limiter) as client:
+        with pytest.raises(SupplierTokenExpired):
+            await count(client)
+    assert len(supplier.asked) == 6
+    assert supplier.logins == 6
+
+
+async def test_http_401_counts_as_a_refused_token(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    supplier.script.append(status(401))
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        assert await count(client) == 7
+    assert supplier.logins == 2
+
+
+async def test_refused_credentials_are_never_tried_again(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_password="wrong"), limiter) as client:
+        with pytest.raises(SupplierRefused, match="credentials"):
+            await count(client)
+    assert (supplier.logins, supplier.asked) == (1, [])
+
+
+@pytest.mark.parametrize("fault", [status(503), reset, errors("Internal server error"), answer(b"{")])
+async def test_a_passing_fault_at_login_is_tried_again(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
+) -> None:
+    supplier.login_script.extend([fault, fault])
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        assert await count(client) == 7
+    assert supplier.logins == 3
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 302])
+async def test_a_refused_request_is_never_tried_again_and_a_redirect_not_followed(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
+) -> None:
+    supplier.script.append(status(code, Location=supplier.endpoint))
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        with pytest.raises(SupplierRefused, match=str(code)):
+            await count(client)
+    assert len(supplier.asked) == 1
+
+
+async def test_429_slows_everybody_down_for_as_long_as_was_asked_and_uses_up_no_try(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    supplier.script.extend([status(429, **{"Retry-After": "3"})] * 4)
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        assert await count(client) == 7
+    assert limiter.pauses == [3.0] * 4
+
+
+async def test_429_that_does_not_say_how_long_doubles_the_pause_up_to_a_minute(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    supplier.script.extend([status(429)] * 7)
+    settings = account(supplier.endpoint, nivoda_backoff_seconds=2, nivoda_tries=1)
+    async with NivodaClient.open(settings, limiter) as client:
+        assert await count(client) == 7
+    assert limiter.pauses == [2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_429_at_login_is_waited_out_too(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    supplier.login_script.append(status(429, **{"Retry-After": "3"}))
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        assert await count(client) == 7
+    assert limiter.pauses == [3.0]
+
+
+async def test_429_without_end_is_busy_when_patience_is_over(supplier: ScriptedSupplier) -> None:
+    seconds = 0.0
+
+    class Sleeper(CountingLimiter):
+        async def pause(self, pause: float) -> None:
+            nonlocal seconds
+            seconds += pause
+            await super().pause(pause)
+
+    limiter = Sleeper()
+    supplier.script.extend([status(429, **{"Retry-After": "40"})] * 50)
+    async with NivodaClient.open(
+        account(supplier.endpoint), limiter, patience_seconds=100, monotonic=lambda: seconds
+    ) as client:
+        with pytest.raises(SupplierBusy) as caught:
+            await count(client)
+    assert caught.value.retry_after == 40
+    assert limiter.pauses == [40, 40]
+
+
+async def test_nobody_is_paused_for_longer_than_patience_lasts(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    supplier.script.append(status(429, **{"Retry-After": "999999"}))
+    async with NivodaClient.open(account(supplier.endpoint), limiter, patience_seconds=100) as client:
+        with pytest.raises(SupplierBusy):
+            await count(client)
+    assert limiter.pauses == [100]
+
+
+async def test_a_limiter_that_never_lets_through_is_busy_when_patience_is_over(supplier: ScriptedSupplier) -> None:
+    class Wall(CountingLimiter):
+        async def acquire(self) -> None:
+            await asyncio.Event().wait()
+
+    async with NivodaClient.open(account(supplier.endpoint), Wall(), patience_seconds=0.05) as client:
+        with pytest.raises(SupplierBusy):
+            await count(client)
+    assert (supplier.logins, supplier.asked) == (0, [])
+
+
+async def test_an_answer_without_end_is_not_read_to_the_end(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_BYTES", 1_000)
+    supplier.script.append(answer(b" " * 100_000))
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        with pytest.raises(SupplierUnavailable, match="larger than 1000 bytes"):
+            await count(client)
+
+
+async def test_calls_one_after_the_other_use_one_connection(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        for _ in range(5):
+            await count(client)
+    assert len(supplier.connections) == 1
+
+
+async def test_what_varies_is_a_variable_and_the_document_is_always_the_same(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        await client.call(COUNT, {"query": {"dollar_value": {"from": 1}}})
+        await client.call(COUNT, {"query": {"dollar_value": {"from": 2}}})
+    first, second = supplier.asked
+    assert first["query"] == second["query"] == COUNT.document
+    assert first["variables"] == {"query": {"dollar_value": {"from": 1}}, "token": "token-1-of-many"}
+
+
+async def test_no_secret_shows_in_logs_errors_or_reprs(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = structlog.testing.LogCapture()
+    monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[capture]))
+    seen: list[object] = []
+    supplier.login_script.append(errors(f"trouble with {PASSWORD}"))
+    supplier.script.extend([errors("trouble with token-2-of-many"), status(429), status(500), errors(EXPIRED), reset])
+    supplier.script.extend([errors("lasting trouble with token-3-of-many")] * 5)
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=7), limiter) as client:
+        with pytest.raises(SupplierError, match="lasting trouble") as caught:
+            await count(client)
+        seen += [repr(client), repr(vars(client)["_login"]), caught.value, caught.value.details, *capture.entries]
+    assert supplier.logins == 3
+    assert {entry["event"] for entry in capture.entries} == {"supplier login", "supplier busy", "supplier call failed"}
+    text = " ".join(map(repr, seen))
+    assert PASSWORD not in text
+    assert "-of-many" not in text
+    assert "[hidden]" in text
