@@ -1,0 +1,112 @@
+"""The command line of the sandbox: demo and up, on real servers, without Docker and without an account anywhere."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.core import logging
+from app.core.errors import InventoryError
+from app.core.settings import SettingsError
+from sandbox.demo import demonstrate
+from sandbox.document import Document
+from sandbox.installation import Wishes
+from sandbox.parent import end_with_make
+from sandbox.stack.ports import PortInUse
+from sandbox.stack.signals import Stopped, stopping_on_signals
+from sandbox.up import keep_up
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Stones = Annotated[int, typer.Option(min=0, max=5_000_000, help="Stones that the simulated supplier has.")]
+Seed = Annotated[int, typer.Option(help="The same seed makes the same stones.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Where the API listens; 0 takes a free port.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what all processes log.")]
+
+_SIGNALLED = 128
+
+
+def main() -> None:
+    """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A failure: its reason, exit 1."""
+    try:
+        app()
+    except (SettingsError, PortInUse) as error:
+        _leave(str(error), 2)
+    except InventoryError as error:
+        _leave(error.message, 1)
+
+
+def _leave(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
+
+
+@app.command()
+def demo(
+    stones: Stones = 53_940,
+    once: Annotated[bool, typer.Option("--once", help="Leave after the sync, serve nothing.")] = False,
+    seed: Seed = 1,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Where to write the sync's figures.")
+    ] = None,
+    port: Port = 3000,
+    verbose: Verbose = False,
+) -> None:
+    """Sync real stones from a simulated supplier through the whole pipeline, then serve them until Ctrl-C.
+
+    Each server is replaced where its setting is given (DATABASE_URL, REDIS_URL, AZURE_SERVICE_BUS_CONNECTION_STRING,
+    NIVODA_ENDPOINT). Exit code 0: the sync succeeded. 1: it did not, with the reason. 2: a setting is wrong or the port
+    in use.
+    """
+    wishes = Wishes(stones=stones, seed=seed, port=None if once else port, verbose=verbose)
+    _run(demonstrate(wishes, os.environ, _document(json_file, private=False)))
+
+
+@app.command()
+def up(
+    stones: Stones = 53_940,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Where to write how to reach it, once all is ready.")
+    ] = None,
+    port: Port = 3000,
+    seed: Seed = 1,
+    lock_seconds: Annotated[
+        float | None,
+        typer.Option(min=2, max=300, help="How long a silent process keeps its work, instead of a minute."),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """The whole stack with one sync done: API, workers, consolidator and jobs, until SIGTERM.
+
+    What ends by itself is started again. Exit code 0: asked to stop. 1: it did not come up, or can't be kept up. 2: a
+    setting is wrong or the port in use.
+    """
+    wishes = Wishes(stones=stones, seed=seed, port=port, lock_seconds=lock_seconds, keeps=True, verbose=verbose)
+    _run(keep_up(wishes, os.environ, _document(json_file, private=True)))
+
+
+def _document(path: Path | None, *, private: bool) -> Document | None:
+    if path is None:
+        return None
+    try:
+        return Document(path, private=private)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--json") from None
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    logging.configure("WARNING", "auto", "sandbox")
+    end_with_make()
+
+    async def run() -> None:
+        async with stopping_on_signals():
+            await command
+
+    try:
+        asyncio.run(run())
+    except Stopped as stopped:
+        raise typer.Exit(_SIGNALLED + stopped.number) from None

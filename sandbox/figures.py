@@ -1,0 +1,75 @@
+"""The figures of a finished sync, as scripts read them."""
+
+from datetime import datetime
+
+import msgspec
+
+from app.core.database import Database
+from app.core.errors import InventoryError
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.runs import repository
+from app.runs.models import Run
+from app.suppliers.ports import StoneQuery
+from sync.adapters.supplier import open_limited_feed
+from sync.adapters.watermark import open_watermark_store
+
+sql = Statements("sandbox")
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync found and did. `seconds`: from the opening of the run to its end. `watermark`: where it stands now.
+
+    `supplier_stones` is the supplier's own count, `diamonds_active` and `quarantined` are counted in the tables: none
+    of the three is the run's word about itself.
+    """
+
+    supplier_stones: int
+    diamonds_active: int
+    quarantined: int
+    partitions: int
+    partition_max_over_mean: float
+    count_queries: int
+    fetched: int
+    repeated: int
+    upserted: int
+    unchanged: int
+    seconds: float
+    watermark: datetime | None
+
+    @property
+    def accounted_for(self) -> bool:
+        """Whether every stone of the supplier is either served or set aside."""
+        return self.diamonds_active + self.quarantined == self.supplier_stones
+
+
+async def figures_of(settings: Settings, database: Database, run: Run) -> Figures:
+    """The figures after `run`, which has completed.
+
+    Raises:
+        InventoryError: the supplier, the database or the watermark's storage does not answer.
+    """
+    if run.completed_at is None:
+        raise InventoryError(f"The run {run.id} is not over")
+    async with open_limited_feed(settings) as feed:
+        supplier_stones = await feed.count(StoneQuery())
+    async with open_watermark_store(settings) as watermarks:
+        stored = await watermarks.read()
+    async with database.connection() as connection:
+        outline = await repository.outline(connection, run.id)
+        row = await connection.fetchrow(sql.inventory, run.feed)
+    diamonds_active, quarantined = row or (0, 0)
+    return Figures(
+        supplier_stones=supplier_stones,
+        diamonds_active=diamonds_active,
+        quarantined=quarantined,
+        partitions=outline.total,
+        partition_max_over_mean=round(outline.max_over_mean, 4),
+        count_queries=run.count_queries,
+        fetched=run.fetched,
+        repeated=run.repeated,
+        upserted=run.upserted,
+        unchanged=run.unchanged,
+        seconds=round((run.completed_at - run.started_at).total_seconds(), 3),
+        watermark=stored[0].last_updated_at if stored else None,
+    )

@@ -1,0 +1,185 @@
+"""The whole inventory on one machine: its servers, its database brought up to date, its processes, under one roof."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, NoReturn, TypeVar
+
+import aiohttp
+import asyncpg
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.database import Database
+from app.core.errors import InventoryError
+from app.core.migrate import upgrade
+from app.core.settings import Settings
+from app.runs.models import Run
+from sandbox import keeper, logs, roles
+from sandbox.progress import Display, Moment
+from sandbox.stack.ports import free_ports, require_free
+from sandbox.stack.process import Process
+from sandbox.stack.programs import SupplierOptions
+from sandbox.stack.stack import Stack
+from sandbox.sync_run import SyncRun
+
+T = TypeVar("T")
+
+_NEEDED = ("database_url", "redis_url", "nivoda_endpoint", "nivoda_username", "nivoda_password")
+_READY_SECONDS = 30.0
+_LOCK_SECONDS = 60.0
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # where such a server is reached
+
+
+class NotMigrated(InventoryError):
+    """The database can't be brought up to date."""
+
+    code = "NOT_MIGRATED"
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What someone asks of an installation. `port` None: nothing is served; 0 takes a free port.
+
+    `lock_seconds` is how long a silent process keeps its work, None the usual time; `keeps` says whether what ends by
+    itself is started again; `verbose` shows all logs.
+    """
+
+    stones: int
+    seed: int
+    port: int | None
+    lock_seconds: float | None = None
+    keeps: bool = False
+    verbose: bool = False
+
+
+class Installation:
+    """An installation that runs. See `install`."""
+
+    def __init__(
+        self, stack: Stack, environment: Mapping[str, str], settings: Settings, database: Database, *, keeps: bool
+    ) -> None:
+        self.stack = stack
+        self.environment = environment
+        self.settings = settings
+        self.database = database
+        self.programs: dict[str, Process] = {}
+        self.url: str | None = None
+        self._keeps = keeps
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """The environment with which another process joins."""
+        return roles.shared(self.environment)
+
+    def launch(self, role: roles.Role) -> Process:
+        """Start a process; it ends with the installation."""
+        process = self.stack.launch(role.name, role.module, *role.arguments)
+        self.programs[role.name] = process
+        return process
+
+    def serve(self, host: str, port: int) -> None:
+        """Start the API."""
+        self.url = f"http://{_ANY_ADDRESS.get(host, host)}:{port}"
+        self.launch(roles.api(host, port))
+
+    async def ready(self) -> None:
+        """Wait until the API, if there is one, can work.
+
+        Raises:
+            ProcessFailed: it ended, or does not become ready.
+        """
+        if self.url:
+            url = f"{self.url}/ready"
+            await self.programs["api"].ready(lambda: _answers(url), timeout_seconds=_READY_SECONDS)
+
+    async def sync(self, display: Display) -> Run:
+        """One sync from beginning to end, while everything runs.
+
+        Raises:
+            SyncFailed: it did not succeed.
+        """
+        log = self.stack.directory / "scheduler.log"
+        return await SyncRun(self.database, self.settings.sync_feed, self.environment, log).complete(display)
+
+    async def watch(self, say: keeper.Say) -> NoReturn:
+        """Look after every process and server; what happens to them is said.
+
+        Raises:
+            ProcessFailed: one ended by itself, and is not to be started again or can't be.
+        """
+        if not self._keeps:
+            await self.stack.watch()
+        programs = [keeper.kept_program(process) for process in self.programs.values()]
+        servers = [keeper.kept_server(server) for server in self.stack.servers]
+        await keeper.keep([*servers, *programs], say)
+
+    async def stop(self) -> None:
+        """End all processes at once; the servers are still there for what they have to put down."""
+        await asyncio.gather(*(process.stop() for process in self.programs.values()))
+
+
+@asynccontextmanager
+async def install(wishes: Wishes, given: Mapping[str, str], display: Display) -> AsyncIterator[Installation]:
+    """An installation for the length of a `with`. `given` is the caller's environment.
+
+    Raises:
+        SettingsError: a setting is wrong.
+        PortInUse: another process has the port.
+        InventoryError: it could not be started; the message says why.
+    """
+    outside = roles.surroundings(given, wishes.lock_seconds)
+    host = roles.settings_of(outside).host
+    port = wishes.port
+    if port:
+        require_free(port, f"choose another one with --port, such as --port {port + 1}", host=host)
+    display.at(Moment("starting"))
+    async with AsyncExitStack() as everything:
+        supplier = SupplierOptions(stones=wishes.stones, seed=wishes.seed)
+        stack = await everything.enter_async_context(
+            Stack(outside, supplier=supplier, lock_seconds=wishes.lock_seconds or _LOCK_SECONDS)
+        )
+        if wishes.verbose:
+            following = asyncio.create_task(logs.follow(stack.directory, display.say))
+            everything.callback(following.cancel)
+        environment = {**outside, **stack.environment}
+        settings = roles.settings_of(environment)
+        for name in _NEEDED:
+            settings.need(name)
+        await _migrate(settings)
+        database = await everything.enter_async_context(Database.open(settings))
+        installation = Installation(stack, environment, settings, database, keeps=wishes.keeps)
+        everything.push_async_callback(installation.stop)
+        for role in roles.background(roles.cores()):
+            installation.launch(role)
+        if port is not None:
+            installation.serve(host, port or free_ports(1)[0])
+        yield installation
+
+
+async def first(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoReturn]) -> T:
+    """The result of the work, unless the watch has something to report before."""
+    tasks = (asyncio.create_task(work), asyncio.create_task(watch))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        watching: asyncio.Task[NoReturn] = tasks[1]
+        return watching.result() if watching.done() else tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _migrate(settings: Settings) -> None:
+    name = "database_direct_url" if settings.database_direct_url else "database_url"
+    try:
+        await upgrade(settings.need(name), schema=settings.database_schema)
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise NotMigrated(f"The database of {name.upper()} can't be brought up to date: {reason}") from error
+
+
+async def _answers(url: str) -> bool:
+    with suppress(aiohttp.ClientError):
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status == 200  # noqa: PLR2004 - the status of success
+    return False

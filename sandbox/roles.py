@@ -1,0 +1,97 @@
+"""The processes that an installation consists of, and the settings that suit one machine."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from app.core.settings import Settings
+from sandbox.stack.ports import LOOPBACK
+
+_SOURCE = Path(__file__).parents[1]
+_KEPT_WATERMARKS = _SOURCE / ".local" / "watermarks"
+
+# A supplier on this machine is asked as fast as it answers; a real one never faster than the settings' own default.
+_LOCAL_SUPPLIER = {"NIVODA_REQUESTS_PER_SECOND": "200", "NIVODA_BURST": "50"}
+_ONE_MACHINE = {
+    "ENVIRONMENT": "development",
+    "HOST": LOOPBACK,  # its keys are for trying out: nothing that a network should reach
+    "SYNC_PARTITION_CONCURRENCY": "8",
+    "SYNC_NIGHTLY": "false",  # a run that nobody asked for would get in the way of one that somebody does
+}
+_WATERMARK = ("WATERMARK_DIRECTORY", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_URL")
+_NOT_SHARED = frozenset({"HOST", "PORT"})
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A process: its name in messages and logs, and what to run as `python -m`."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+
+
+def api(host: str, port: int) -> Role:
+    """What is served."""
+    return Role("api", "app", ("serve", "--host", host, "--port", str(port)))
+
+
+def background(cores: int) -> Sequence[Role]:
+    """What runs behind it. One worker keeps a core busy, and the servers want one as well."""
+    workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, max(2, min(cores, 5)))]
+    others = ["consolidator", *(["jobs"] if find_spec("sync.jobs") else [])]
+    return [*workers, *(Role(name, "sync", (name,)) for name in others)]
+
+
+def cores() -> int:
+    """How many processors this machine has."""
+    return os.cpu_count() or 1
+
+
+def surroundings(given: Mapping[str, str], lock_seconds: float | None) -> dict[str, str]:
+    """The caller's environment with what suits one machine wherever a setting is not given.
+
+    `lock_seconds`: how long a process may be silent before another takes its work over; None leaves it to the settings.
+    """
+    filled = {name: value for name, value in given.items() if value}
+    suitable = dict(_ONE_MACHINE)
+    if "NIVODA_ENDPOINT" not in filled or _is_local(filled["NIVODA_ENDPOINT"]):
+        suitable |= _LOCAL_SUPPLIER
+    if lock_seconds is not None:
+        suitable["SYNC_LEASE_SECONDS"] = f"{lock_seconds:g}"
+    if {"DATABASE_URL", "NIVODA_ENDPOINT"} <= filled.keys() and not any(name in filled for name in _WATERMARK):
+        suitable["WATERMARK_DIRECTORY"] = str(_kept_watermarks(filled))
+    return suitable | filled
+
+
+def shared(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings in an environment: with these another process joins."""
+    names = (name.upper() for name in Settings.model_fields)
+    return {name: environment[name] for name in names if environment.get(name) and name not in _NOT_SHARED}
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """The settings that a process with this environment has.
+
+    Raises:
+        SettingsError: one of them is wrong.
+    """
+    names = {name: name.upper() for name in Settings.model_fields}
+    return Settings.read(**{name: environment[key] for name, key in names.items() if environment.get(key)})
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).hostname in {LOOPBACK, "localhost", "::1"}
+
+
+def _kept_watermarks(given: Mapping[str, str]) -> Path:
+    """Where the watermark stays between two commands on the same database and supplier, both the caller's own.
+
+    It can't lead astray: on a database without a completed full run it is not believed.
+    """
+    identity = "\n".join(given.get(name, "") for name in ("DATABASE_URL", "DATABASE_SCHEMA", "NIVODA_ENDPOINT"))
+    return _KEPT_WATERMARKS / hashlib.sha256(identity.encode()).hexdigest()[:16]

@@ -1,0 +1,97 @@
+"""The stack as a place to work at: one sync done, everything running, and a file that says how to reach it."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from sandbox.document import Document
+from sandbox.installation import Installation, Wishes, first, install
+from sandbox.progress import Display, display
+
+_OTHER_CLIENTS = 8
+_TRADING = (Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE)
+
+
+class Hmac(msgspec.Struct, frozen=True):
+    """A client that signs its requests."""
+
+    client_id: str
+    secret: str
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach a running stack. Holds secrets. None where a part is not built, or is not ours to control.
+
+    `api_key` may read diamonds, `admin_key` everything, each of `client_keys` may trade for a client of its own.
+    `env` holds the settings with which another process joins.
+    """
+
+    api: str
+    graphql: str
+    graphql_ws: str | None
+    api_key: str
+    admin_key: str
+    client_keys: list[str]
+    hmac: Hmac | None
+    postgres: str
+    redis: str
+    servicebus: str
+    supplier: str
+    supplier_control: str | None
+    env: dict[str, str]
+
+
+async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document | None) -> None:
+    """Bring everything up, say where it is, and keep it running until this is cancelled.
+
+    Raises:
+        SyncFailed: the first sync did not succeed.
+        ProcessFailed: a process or a server can't be kept running.
+    """
+    async with AsyncExitStack() as everything:
+        with display() as shown:
+            installation = await everything.enter_async_context(install(wishes, given, shown))
+            address = await first(_bring_up(installation, shown), installation.watch(shown.say))
+        if document:
+            document.write(address)
+        # A key is shown on purpose: it opens nothing but this machine's throw-away data.
+        sys.stdout.write(f"Ready: {address.api}, API key {address.api_key}\n")
+        sys.stdout.flush()
+        await installation.watch(shown.say)
+
+
+async def _bring_up(installation: Installation, shown: Display) -> Address:
+    await installation.sync(shown)
+    await installation.ready()
+    return await _address(installation)
+
+
+async def _address(installation: Installation) -> Address:
+    settings, stack, api = installation.settings, installation.stack, str(installation.url)
+    database = installation.database
+    bus = settings.azure_service_bus_connection_string
+    return Address(
+        api=api,
+        graphql=f"{api}/graphql",
+        graphql_ws=None,
+        api_key=await _key(database, "reader", Scope.DIAMONDS_READ),
+        admin_key=await _key(database, "admin", *Scope),
+        client_keys=[await _key(database, f"client-{number}", *_TRADING) for number in range(1, _OTHER_CLIENTS + 1)],
+        hmac=None,
+        postgres=settings.need("database_url"),
+        redis=settings.need("redis_url"),
+        servicebus=bus.get_secret_value() if bus else settings.need("azure_service_bus_namespace"),
+        supplier=settings.need("nivoda_endpoint"),
+        supplier_control=stack.supplier.control_url if stack.supplier else None,
+        env=installation.shared,
+    )
+
+
+async def _key(database: Database, client: str, *scopes: Scope) -> str:
+    issued = await Issuing(database).create(client, client, scopes)
+    return issued.key.text
