@@ -6,6 +6,7 @@ asking, so the order is fair, and a waiting process asks twice, however long it 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -96,7 +97,7 @@ class RedisRateLimiter:
         """
         self._script = redis.register_script(_SCRIPT)
         self._key = key
-        self._interval = round(_MICROSECONDS / rate)
+        self._interval = math.ceil(_MICROSECONDS / rate)
         self._ahead = (burst - 1) * self._interval
         self._local = LocalRateLimiter(rate * fallback_share, 1)
         self._away_until = 0.0

@@ -1,0 +1,252 @@
+"""One budget for everybody, on a real server: never exceeded, fair, paused for all, and cautious when the server is gone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+
+from app.suppliers.ports import RateLimiter
+from sandbox.stack.valkey import Valkey
+from sync.adapters import limiter as module
+from sync.adapters.limiter import LocalRateLimiter, RedisRateLimiter
+
+RATE, BURST = 200.0, 20
+Make = Callable[[float, int], RateLimiter]
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url, socket_timeout=5) as client:
+        yield client
+
+
+@pytest.fixture(params=["redis", "local"])
+def make(request: pytest.FixtureRequest, redis: Redis) -> Make:
+    """Both implementations keep the same promises; the one in Redis to eight processes at once."""
+    if request.param == "local":
+        return LocalRateLimiter
+    return lambda rate, burst: Users([RedisRateLimiter(redis, "budget", rate, burst) for _ in range(8)])
+
+
+@pytest.fixture
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the limiter would have slept; it wakes at once."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep, timeout=asyncio.timeout))
+    return slept
+
+
+class Users:
+    """Eight limiters on one key that take turns, as eight processes would."""
+
+    def __init__(self, limiters: list[RedisRateLimiter]) -> None:
+        self._limiters = limiters
+        self._turn = 0
+
+    async def acquire(self) -> None:
+        self._turn += 1
+        await self._limiters[self._turn % len(self._limiters)].acquire()
+
+    async def pause(self, seconds: float) -> None:
+        await self._limiters[0].pause(seconds)
+
+
+async def finished(actions: list[Awaitable[None]]) -> list[float]:
+    """The instants at which they were done, by the clock of this process."""
+
+    async def watch(action: Awaitable[None]) -> float:
+        await action
+        return time.monotonic()
+
+    return await asyncio.gather(*map(watch, actions))
+
+
+async def test_many_users_together_never_exceed_rate_times_seconds_plus_burst(make: Make) -> None:
+    limiter = make(RATE, BURST)
+    calls = 200
+    start = time.monotonic()
+    ends = sorted(await finished([limiter.acquire() for _ in range(calls)]))
+    # Nothing but a lower bound: a slow machine makes the calls later, and later is always allowed.
+    early = [number for number, end in enumerate(ends, 1) if number > BURST + 1 + RATE * (end - start)]
+    assert not early
+
+
+async def test_a_burst_goes_out_at_once_and_what_comes_after_it_does_not(make: Make) -> None:
+    # So slow that the second burst can't be had in the time of this test, on whatever machine.
+    limiter = make(0.001, 5)
+    async with asyncio.timeout(30):
+        for _ in range(5):
+            await limiter.acquire()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await limiter.acquire()
+
+
+async def test_turns_are_given_in_the_order_of_asking(make: Make, sleeps: list[float]) -> None:
+    limiter = make(0.001, 1)
+    for _ in range(4):
+        await limiter.acquire()
+    # Each waits for a slot of its own, a thousand seconds after the one before; the test itself takes far less.
+    assert [round(seconds, -3) for seconds in sleeps] == [1_000, 2_000, 3_000]
+
+
+async def test_a_pause_holds_everybody_even_those_who_wait_already(make: Make) -> None:
+    limiter = make(20.0, 1)
+    await limiter.acquire()
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    start = time.monotonic()
+    await limiter.pause(0.5)
+    ends = sorted(await finished([*waiting, limiter.acquire()]))
+    assert ends[0] - start >= 0.5
+
+
+async def test_after_a_pause_calls_come_back_one_by_one(make: Make) -> None:
+    limiter = make(50.0, 50)
+    start = time.monotonic()
+    await limiter.pause(0.2)
+    ends = sorted(await finished([limiter.acquire() for _ in range(10)]))
+    assert ends[-1] - start >= 0.2 + 9 / 50
+
+
+async def test_a_shorter_pause_does_not_shorten_a_longer_one(make: Make) -> None:
+    limiter = make(RATE, BURST)
+    start = time.monotonic()
+    await limiter.pause(0.4)
+    await limiter.pause(0.01)
+    await limiter.acquire()
+    assert time.monotonic() - start >= 0.4
+
+
+async def test_whoever_gives_up_waiting_does_not_stop_the_others(make: Make) -> None:
+    limiter = make(50.0, 1)
+    await limiter.acquire()
+    impatient = asyncio.create_task(limiter.acquire())
+    patient = asyncio.create_task(limiter.acquire())
+    await asyncio.sleep(0.005)
+    impatient.cancel()
+    async with asyncio.timeout(30):
+        await patient
+
+
+async def test_one_that_waits_asks_only_twice(redis: Redis, sleeps: list[float]) -> None:
+    limiter = RedisRateLimiter(redis, "budget", 0.001, 1)
+    await limiter.acquire()
+    await redis.config_resetstat()
+    await asyncio.gather(*(limiter.acquire() for _ in range(3)))
+    statistics = await redis.info("commandstats")
+    assert len(sleeps) == 3
+    assert statistics["cmdstat_evalsha"]["calls"] == 6
+
+
+async def test_budgets_under_different_keys_are_apart_and_do_not_stay_for_ever(redis: Redis) -> None:
+    first, second = (RedisRateLimiter(redis, key, 0.001, 1) for key in ("first", "second"))
+    await first.acquire()
+    async with asyncio.timeout(30):
+        await second.acquire()
+    assert all([await redis.pttl(key) > 0 for key in ("first", "second")])
+
+
+class Outage:
+    """A server of the test's own that can be killed, and how a limiter on it takes that."""
+
+    def __init__(self, server: Valkey, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.server = server
+        self.client = client
+        self._capture = structlog.testing.LogCapture()
+        monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[self._capture]))
+
+    async def kill(self) -> None:
+        assert self.server.process is not None
+        await self.server.process.kill()
+
+    @property
+    def events(self) -> list[str]:
+        return [entry["event"] for entry in self._capture.entries]
+
+
+@pytest.fixture
+async def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outage]:
+    server = Valkey(tmp_path)
+    await server.start()
+    async with Redis.from_url(server.url(), socket_timeout=5) as client:
+        yield Outage(server, client, monkeypatch)
+    await server.stop()
+
+
+async def test_without_redis_each_process_takes_a_cautious_share_and_says_so_once(outage: Outage) -> None:
+    limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1 / 30)
+    await limiter.acquire()
+    await outage.kill()
+    start = time.monotonic()
+    ends = sorted(await finished([limiter.acquire() for _ in range(6)]))
+    # A thirtieth of 600 a second, and no burst.
+    assert ends[-1] - start >= 5 / 20
+    assert outage.events == ["rate limiter without redis"]
+
+
+async def test_one_that_waits_while_redis_goes_away_gets_its_turn_nevertheless(
+    outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kill(_seconds: float) -> None:
+        await outage.kill()
+
+    limiter = RedisRateLimiter(outage.client, "budget", 0.001, 1, fallback_share=1)
+    await limiter.acquire()
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=kill, timeout=asyncio.timeout))
+    await limiter.acquire()
+    assert outage.events == ["rate limiter without redis"]
+
+
+async def test_a_pause_that_redis_has_forgotten_still_holds_here(outage: Outage) -> None:
+    limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
+    start = time.monotonic()
+    await limiter.pause(0.6)
+    await outage.kill()
+    await limiter.acquire()
+    assert time.monotonic() - start >= 0.6
+
+
+async def test_when_redis_is_back_the_budget_is_shared_again(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PROBE_SECONDS", 0.02)
+    limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
+    await outage.kill()
+    await limiter.acquire()
+    await outage.server.start()
+    async with asyncio.timeout(30):
+        while "rate limiter back on redis" not in outage.events:
+            await limiter.acquire()
+    assert await outage.client.exists("budget")
+    assert outage.events == ["rate limiter without redis", "rate limiter back on redis"]
+
+
+async def test_a_redis_that_hangs_is_as_good_as_away(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REDIS_SECONDS", 0.1)
+    limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
+    await limiter.acquire()
+    await outage.client.client_pause(60_000)
+    async with asyncio.timeout(30):
+        await limiter.acquire()
+    assert outage.events == ["rate limiter without redis"]
+
+
+@pytest.mark.parametrize("rate", [0.001, 1 / 3, 25.0, 200.0, 1000.0])
+async def test_slots_are_never_closer_than_the_rate_allows(redis: Redis, sleeps: list[float], rate: float) -> None:
+    async def next_free() -> int:
+        return int((await redis.hmget("budget", ["free"]))[0])  # type: ignore[misc]  # redis-py types both its clients as one
+
+    limiter = RedisRateLimiter(redis, "budget", rate, 1)
+    await limiter.acquire()
+    for _ in range(20):
+        before = await next_free()
+        await limiter.acquire()
+        assert await next_free() - before >= 1_000_000 / rate
