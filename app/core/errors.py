@@ -162,6 +162,8 @@ class CoverageUnproven(SupplierError):
 class FeedRestless(SupplierError):
     """The feed changes faster than it can be read; a later run starts afresh."""
 
+    code = "FEED_RESTLESS"
+
 
 class QuarantineExceeded(InventoryError):
     """Too large a share of the stones can't be understood."""

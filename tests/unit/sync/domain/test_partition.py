@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import CoverageUnproven
-from sync.domain.heatmap import EVERYTHING, PriceRange
+from sync.domain.heatmap import EVERYTHING, Heatmap, PriceRange
 from sync.domain.partition import Band, Plan, plan
 from tests.unit.sync.domain.spread import Spread, balance, changed, drive, live, real
 
@@ -179,6 +179,26 @@ def test_an_edge_is_not_put_where_many_stones_share_a_price(heap: int) -> None:
     assert balance(result, spread) <= 1.3 or max(spread.read(band) for band in result.bands) <= 1_600
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_heap_just_where_an_edge_would_lie_is_found_out(known: bool) -> None:
+    """The stones below an edge all move up to it: every count that led there is the same, but a heap lies on it."""
+    random = Random(8)
+    loose = Spread(random.randrange(100_00, 40_000_00) for _ in range(60_000))
+    held = loose.held() if known else []
+    below, chosen = drive(plan(held=held), loose).bands[14:16]
+    assert below.price_to is not None
+    assert chosen.price_from is not None
+    cheapest = below.price_to * 100 - 800_00
+    heaped = Spread(
+        chosen.price_from * 100 if cheapest < cents < below.price_to * 100 else cents for cents in loose.cents
+    )
+    assert heaped.heaviest() > 1_000
+
+    result = drive(plan(held=heaped.held() if known else []), heaped)
+
+    assert balance(result, heaped) <= 1.3
+
+
 def test_prices_far_above_every_expectation_are_divided_too() -> None:
     random = Random(6)
     spread = Spread(random.randrange(10**9, 2 * 10**9) for _ in range(60_000))
@@ -328,3 +348,11 @@ def test_an_edge_that_belongs_to_neither_side_proves_nothing() -> None:
 
     with pytest.raises(CoverageUnproven, match="is not everything"):
         drive(plan(), Exclusive(cents))
+
+
+def test_a_cheaper_price_that_is_counted_later_may_not_exceed_a_dearer_one() -> None:
+    heatmap = Heatmap(10_000, 10_000)
+    heatmap.record_up_to(500, 4_000)
+
+    with pytest.raises(CoverageUnproven, match="more stones cost at most 400 dollars than at most 500"):
+        heatmap.record_up_to(400, 4_101)
