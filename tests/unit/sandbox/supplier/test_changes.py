@@ -150,6 +150,14 @@ def test_a_stone_that_was_dirty_from_the_beginning_can_be_made_clean(make_invent
     assert rows(inventory)[unpriced[1]]["price"] > 0
 
 
+def test_an_update_leaves_the_rest_of_the_dirt_where_it_is(make_inventory: Make) -> None:
+    inventory = make_inventory(300, dirt_share=1.0)
+    unpriced = next(row for row in rows(inventory).values() if row["price"] is None)
+    Changes(inventory).update(unpriced["id"], {"eyeClean": "E2"})
+    assert shown(inventory, unpriced["id"])["diamond"]["eyeClean"] == "E2"
+    assert rows(inventory)[unpriced["id"]] == unpriced
+
+
 @pytest.mark.parametrize("values", [{"weight": 1}, {"price": 1, "nonsense": 2}])
 def test_a_field_that_no_item_has_is_refused_and_nothing_is_set(values: dict[str, Any], make_inventory: Make) -> None:
     inventory = make_inventory(5)

@@ -18,6 +18,7 @@ def test_keys_that_come_and_go_stay_in_order(start: set[int], moves: list[int], 
         else:
             keys.add(key)
         expected ^= {key}
+        assert keys.rank(probe) == sum(key < probe for key in expected)
     ordered = sorted(expected)
     assert len(keys) == len(ordered)
     assert list(keys.slice(0, len(ordered))) == ordered
@@ -33,6 +34,7 @@ def test_order_holds_across_many_runs_of_keys() -> None:
         if key not in expected:
             keys.add(key)
             expected.add(key)
+    assert max(map(len, keys._runs)) <= 1_024
     for key in random.sample(sorted(expected), 6_000):
         keys.remove(key)
         expected.remove(key)

@@ -200,6 +200,25 @@ def test_ids_and_certificate_numbers_name_stones(make_inventory: Callable[..., I
     assert page_ids(inventory, {**named, "certificate_numbers": [number]}, Order("price")) == [rows[1]["id"]]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"sizes": [{"from": 0.5, "to": 0.5}]}, True),
+        ({"sizes": [{"from": 0.5004}]}, False),
+        ({"sizes": [{"to": 0.4999}]}, False),
+        ({"dollar_per_carat": {"from": 1_000, "to": 1_000}}, True),
+        ({"dollar_per_carat": {"from": 1_001}}, False),
+        ({"dollar_per_carat": {"to": 999}}, False),
+    ],
+)
+def test_sizes_and_prices_per_carat_include_their_ends_exactly(
+    query: dict[str, Any], found: bool, make_inventory: Callable[..., Inventory]
+) -> None:
+    inventory = make_inventory(1)
+    Changes(inventory).update(inventory.truth(0, 1)[0]["id"], {"price": 50_000, "carats": 0.5})
+    assert inventory.search(search.criteria(query)).count == found
+
+
 def test_an_empty_list_does_not_filter(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     query: dict[str, Any] = {

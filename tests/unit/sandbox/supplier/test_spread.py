@@ -37,6 +37,8 @@ def test_the_first_stones_are_the_real_ones_in_file_order(real: Stones) -> None:
     assert list(real.carats[:REAL]) == [round(float(row["carat"]) * 1000) for row in rows]
     assert [real.colors.word(number) for number in real.color[:REAL]] == [row["color"] for row in rows]
     assert [real.clarities.word(number) for number in real.clarity[:REAL]] == [row["clarity"] for row in rows]
+    codes = {"Ideal": "ID", "Premium": "EX", "Very Good": "VG", "Good": "G", "Fair": "F"}
+    assert [real.cuts.word(number) for number in real.cut[:REAL]] == [codes[row["cut"]] for row in rows]
     for name, column in real.measured.items():
         assert list(column) == [round(float(row[name]) * 100) for row in rows]
     assert {real.shapes.word(number) for number in real.shape[:REAL]} == {"ROUND"}
