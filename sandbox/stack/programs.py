@@ -105,8 +105,8 @@ class Supplier(Server):
 
     @property
     def control_url(self) -> str:
-        """Where its control API is."""
-        return f"http://{LOOPBACK}:{self.ports[1]}/control"
+        """Where its control API is; its routes are below /control there."""
+        return f"http://{LOOPBACK}:{self.ports[1]}"
 
     def program(self) -> Process:
         arguments = [

@@ -205,7 +205,7 @@ async def test_the_environment_of_the_stack_is_all_that_a_process_needs_to_reach
         assert exists(settings.need("watermark_directory"))
         async with aiohttp.ClientSession() as session:
             assert stack.supplier is not None
-            async with session.get(f"{stack.supplier.control_url}/summary") as answer:
+            async with session.get(f"{stack.supplier.control_url}/control/summary") as answer:
                 assert (await answer.json())["stones"] == FEW_STONES.stones
 
 
