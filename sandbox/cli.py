@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,7 +63,8 @@ def demo(
     in use.
     """
     wishes = Wishes(stones=stones, seed=seed, port=None if once else port, verbose=verbose)
-    _run(demonstrate(wishes, os.environ, _document(json_file, private=False)))
+    document = _document(json_file, private=False)
+    _run(lambda ready: demonstrate(wishes, os.environ, document, ready))
 
 
 @app.command()
@@ -86,7 +87,8 @@ def up(
     setting is wrong or the port in use.
     """
     wishes = Wishes(stones=stones, seed=seed, port=port, lock_seconds=lock_seconds, keeps=True, verbose=verbose)
-    _run(keep_up(wishes, os.environ, _document(json_file, private=True)))
+    document = _document(json_file, private=True)
+    _run(lambda ready: keep_up(wishes, os.environ, document, ready))
 
 
 def _document(path: Path | None, *, private: bool) -> Document | None:
@@ -98,15 +100,17 @@ def _document(path: Path | None, *, private: bool) -> Document | None:
         raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--json") from None
 
 
-def _run(command: Coroutine[Any, Any, None]) -> None:
+def _run(command: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run a command until it ends or is asked to. It sets the event when all is ready: then that is how it ends."""
     logging.configure("WARNING", "auto", "sandbox")
     end_with_make()
+    ready = asyncio.Event()
 
     async def run() -> None:
         async with stopping_on_signals():
-            await command
+            await command(ready)
 
     try:
         asyncio.run(run())
     except Stopped as stopped:
-        raise typer.Exit(_SIGNALLED + stopped.number) from None
+        raise typer.Exit(0 if ready.is_set() else _SIGNALLED + stopped.number) from None

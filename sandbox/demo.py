@@ -1,5 +1,6 @@
 """The demo: one sync from end to end on real servers, then an API to try out."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -22,7 +23,9 @@ _GRAPHQL = (
 )
 
 
-async def demonstrate(wishes: Wishes, given: Mapping[str, str], document: Document | None) -> None:
+async def demonstrate(
+    wishes: Wishes, given: Mapping[str, str], document: Document | None, ready: asyncio.Event
+) -> None:
     """Sync, say what came of it, and serve it where a port is wished.
 
     Raises:
@@ -39,6 +42,7 @@ async def demonstrate(wishes: Wishes, given: Mapping[str, str], document: Docume
         if installation.url:
             issued = await Issuing(installation.database).create("demo", "demo", [Scope.DIAMONDS_READ])
             _invite(installation.url, issued.key.text)
+            ready.set()
             await installation.watch(shown.say)
 
 

@@ -1,5 +1,6 @@
 """The stack as a place to work at: one sync done, everything running, and a file that says how to reach it."""
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -46,7 +47,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
 
 
-async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document | None) -> None:
+async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document | None, ready: asyncio.Event) -> None:
     """Bring everything up, say where it is, and keep it running until this is cancelled.
 
     Raises:
@@ -62,6 +63,7 @@ async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document |
         # A key is shown on purpose: it opens nothing but this machine's throw-away data.
         sys.stdout.write(f"Ready: {address.api}, API key {address.api_key}\n")
         sys.stdout.flush()
+        ready.set()
         await installation.watch(shown.say)
 
 
