@@ -85,11 +85,8 @@ async def scripted_supplier() -> AsyncIterator[ScriptedSupplier]:
 
 def account(endpoint: str, **others: Any) -> Settings:
     """Settings for a supplier that can be tried quickly."""
-    return Settings.read(
-        nivoda_endpoint=endpoint,
-        nivoda_username="me@example.com",
-        **{"nivoda_password": PASSWORD, "nivoda_backoff_seconds": 0.001, **others},
-    )
+    quick = {"nivoda_username": "me@example.com", "nivoda_password": PASSWORD, "nivoda_backoff_seconds": 0.001}
+    return Settings.read(nivoda_endpoint=endpoint, **{**quick, **others})
 
 
 def status(code: int, **headers: str) -> Act:

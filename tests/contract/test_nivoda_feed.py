@@ -1,0 +1,256 @@
+"""The feed against the simulated supplier: the truth comes through, in order and to the cent, faults or no faults."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.errors import SupplierUnavailable
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.documents import COUNT, PAGE
+from app.suppliers.nivoda.feed import NivodaFeed
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Observed, StoneQuery
+from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from tests.contract.nivoda import CountingLimiter, account, answer, scripted_supplier
+from tests.unit.suppliers.items import payload
+
+STONES = 430
+NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
+
+
+class Supplier:
+    """The simulator, a feed that reads it, and what the simulator says itself."""
+
+    def __init__(
+        self, simulator: Simulator, feed: NivodaFeed, limiter: CountingLimiter, http: httpx.AsyncClient
+    ) -> None:
+        self.simulator = simulator
+        self.feed = feed
+        self.limiter = limiter
+        self._http = http
+
+    async def control(self, verb: str, path: str, body: Any = None) -> Any:
+        response = await self._http.request(verb, f"{self.simulator.control}/control/{path}", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def truth(self) -> dict[str, dict[str, Any]]:
+        return {stone["id"]: stone for stone in await self.control("GET", f"stones?offset=0&limit={10 * STONES}")}
+
+    async def read(self, query: StoneQuery | None = None) -> list[Observed]:
+        """Every page, one after the other."""
+        items: list[Observed] = []
+        while True:
+            page = await self.feed.page(query or StoneQuery(), len(items), self.feed.page_size)
+            items += page.items
+            if len(page.items) < self.feed.page_size:
+                return items
+
+
+@pytest.fixture
+async def supplier() -> AsyncIterator[Supplier]:
+    limiter = CountingLimiter()
+    async with Simulator(Options(stones=STONES, dirt_share=0.3)) as simulator, httpx.AsyncClient(timeout=30) as http:
+        chosen = account(
+            simulator.endpoint,
+            nivoda_username=DEFAULT_ACCOUNT.username,
+            nivoda_password=DEFAULT_ACCOUNT.password,
+            nivoda_timeout_seconds=0.5,
+            nivoda_tries=12,
+        )
+        async with NivodaClient.open(chosen, limiter) as client:
+            yield Supplier(simulator, NivodaFeed(client, lambda: NOW), limiter, http)
+
+
+def agrees(observed: Observed, stone: dict[str, Any]) -> bool:
+    """Whether what was read is what the supplier has."""
+    if not stone["usable"]:
+        return observed.stone is None
+    return observed.stone is not None and (
+        observed.stone.supplier_price_cents,
+        observed.stone.carat_milli,
+        observed.stone.offer_id,
+        observed.stone.lab_grown,
+    ) == (stone["price"], round(stone["carats"] * 1000), stone["offer_id"], stone["labgrown"])
+
+
+async def test_all_pages_together_are_the_supplier_s_stones_dirty_ones_told_apart(supplier: Supplier) -> None:
+    truth, items = await supplier.truth(), await supplier.read()
+    assert {item.supplier_stone_id for item in items} == set(truth)
+    assert len(items) == len(truth) == STONES
+    assert [item for item in items if not agrees(item, truth[item.supplier_stone_id])] == []
+    assert 20 < sum(item.problem is not None for item in items) < 150
+
+
+async def test_pages_come_in_the_order_of_price_with_unpriced_stones_last(supplier: Supplier) -> None:
+    prices = [item.stone.supplier_price_cents for item in await supplier.read() if item.stone]
+    assert prices == sorted(prices)
+    last = (await supplier.feed.page(StoneQuery(), STONES - 1, 1)).items
+    assert [item.price_cents for item in last] == [None]
+
+
+@pytest.mark.parametrize("kind", ["status", "reset", "truncate", "errors", "token", "stall"])
+async def test_a_fifth_of_the_calls_may_fail_and_all_stones_still_arrive(supplier: Supplier, kind: str) -> None:
+    rule = {"kind": kind, "share": 0.2, **({"seconds": 2, "count": 3} if kind == "stall" else {})}
+    await supplier.control("POST", "faults", {"seed": 3, "rules": [rule]})
+    items = await supplier.read()
+    await supplier.control("DELETE", "faults")
+    truth = await supplier.truth()
+    assert [agrees(item, truth[item.supplier_stone_id]) for item in items] == [True] * STONES
+    calls = (await supplier.control("GET", "calls"))["total"]
+    assert calls > STONES // supplier.feed.page_size + 2
+    assert supplier.limiter.turns == calls
+
+
+async def test_429_pauses_for_as_long_as_was_asked_and_loses_nothing(supplier: Supplier) -> None:
+    rules = [
+        {"kind": "status", "status": 429, "retry_after": 2, "share": 0.3},
+        {"kind": "status", "status": 429, "share": 0.2},
+    ]
+    await supplier.control("POST", "faults", {"seed": 3, "rules": rules})
+    assert len(await supplier.read()) == STONES
+    assert 2 in supplier.limiter.pauses
+    assert any(0 < pause < 1 for pause in supplier.limiter.pauses)
+
+
+async def test_passing_dirt_in_a_page_makes_no_good_stone_bad(supplier: Supplier) -> None:
+    rule = {"kind": "dirt", "share": 1, "variants": ["unknown_field", "usable"]}
+    await supplier.control("POST", "faults", {"seed": 5, "rules": [rule]})
+    items = await supplier.read()
+    await supplier.control("DELETE", "faults")
+    truth = await supplier.truth()
+    assert [item for item in items if truth[item.supplier_stone_id]["usable"] and item.stone is None] == []
+
+
+async def test_counts_are_what_pages_of_the_same_query_hold(supplier: Supplier) -> None:
+    bands = [
+        StoneQuery(price_to=400),
+        StoneQuery(price_from=400, price_to=2_000),
+        StoneQuery(price_from=2_000),
+        StoneQuery(),
+    ]
+    for band in bands:
+        assert await supplier.feed.count(band) == len(await supplier.read(band))
+
+
+async def test_a_band_holds_both_its_edges_and_the_cents_in_between(supplier: Supplier) -> None:
+    ids = [item.supplier_stone_id for item in await supplier.read() if item.stone][:6]
+    prices = [39_999, 40_000, 40_001, 40_050, 40_100, 40_101]
+    for stone_id, cents in zip(ids, prices, strict=True):
+        await supplier.control("POST", "update", {"id": stone_id, "set": {"price": cents}})
+    found = {item.supplier_stone_id for item in await supplier.read(StoneQuery(price_from=400, price_to=401))}
+    assert [stone_id in found for stone_id in ids] == [False, True, True, True, True, False]
+
+
+async def test_a_window_holds_what_changed_in_it(supplier: Supplier) -> None:
+    before = datetime.now(UTC)
+    changed = await supplier.control("POST", "change", {"count": 5, "seed": 1, "fields": ["price"]})
+    after = datetime.now(UTC)
+    window = StoneQuery(updated_from=before, updated_to=after)
+    assert {item.supplier_stone_id for item in await supplier.read(window)} == set(changed["ids"])
+    assert await supplier.feed.count(StoneQuery(updated_from=after + timedelta(seconds=1))) == 0
+    in_other_words = StoneQuery(updated_from=before.astimezone(), updated_to=after.astimezone())
+    assert await supplier.feed.count(in_other_words) == 5
+
+
+async def test_stones_can_be_asked_for_by_their_ids(supplier: Supplier) -> None:
+    ids = sorted(await supplier.truth())[:50]
+    await supplier.control("POST", "remove", {"ids": ids[:3]})
+    page = await supplier.feed.page(StoneQuery(stone_ids=ids), 0, 50)
+    assert {item.supplier_stone_id for item in page.items} == set(ids[3:])
+
+
+@pytest.mark.parametrize("ids", [[], ["x"] * 51])
+async def test_no_ids_and_too_many_ids_are_a_mistake_and_never_sent(supplier: Supplier, ids: list[str]) -> None:
+    with pytest.raises(ValueError, match="1 to 50 ids"):
+        await supplier.feed.count(StoneQuery(stone_ids=ids))
+    assert supplier.limiter.turns == 0
+
+
+@pytest.mark.parametrize("limit", [0, 51])
+async def test_a_page_of_an_impossible_size_is_a_mistake_and_never_sent(supplier: Supplier, limit: int) -> None:
+    with pytest.raises(ValueError, match="1 to 50 stones"):
+        await supplier.feed.page(StoneQuery(), 0, limit)
+    assert supplier.limiter.turns == 0
+
+
+async def test_a_page_carries_the_instant_at_which_it_was_received(supplier: Supplier) -> None:
+    assert (await supplier.feed.page(StoneQuery(), 0, 1)).observed_at == NOW
+
+
+def test_the_counts_of_pages_are_never_asked_for() -> None:
+    assert "total_count" not in PAGE.document
+    assert "diamonds_by_query_count" in COUNT.document
+
+
+@pytest.mark.parametrize(
+    "data", [None, {"as": None}, {"as": {"diamonds_by_query": None}}, {"as": {"diamonds_by_query": {"items": None}}}]
+)
+async def test_an_answer_without_a_list_is_a_fault_and_not_the_end_of_the_feed(data: Any) -> None:
+    async with scripted_supplier() as supplier:
+        supplier.script.extend([answer({"data": data})] * 2)
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+            with pytest.raises(SupplierUnavailable, match="can't be read"):
+                await NivodaFeed(client).page(StoneQuery(), 0, 50)
+
+
+async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
+    damage = [
+        rb'{"diamond": {"id": "\ud83d"}}',
+        b'{"diamond": {"id": "a", "certificate": {"lab": "\xff"}}}',
+        b'{"a": "\x00"}',
+        b"null",
+    ]
+    good = payload()
+    body = b'{"data": {"as": {"diamonds_by_query": {"items": [%b]}}}}' % b",".join([good, *damage, good])
+    async with scripted_supplier() as supplier:
+        supplier.script.append(answer(body))
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+            page = await NivodaFeed(client).page(StoneQuery(), 0, 50)
+    assert [item.problem for item in page.items] == [
+        None,
+        "diamond.id: holds half a surrogate pair",
+        "diamond.certificate.lab: holds bytes that are not UTF-8",
+        "diamond.id: is missing",
+        "payload: is not an object",
+        None,
+    ]
+    assert page.items[0].payload == page.items[-1].payload == good
+
+
+async def test_postgres_takes_every_payload_and_every_value(database_url: str) -> None:
+    """What can't be stored would stop the page it came with, and its neighbours, again and again."""
+    connection = await asyncpg.connect(database_url)
+    good = payload()
+    edits = st.tuples(st.integers(0, len(good)), st.integers(0, 6), st.binary(max_size=8))
+    odd = st.sampled_from(
+        [b"\x00", rb"\u0000", rb"\ud800", b"\xff", b"\x01", b'"', b"\\", b"[" * 3_000, b"9" * 5_000, b"1e999"]
+    )
+    received: list[bytes] = [b"[" * 400 + b"]" * 400, b"[" * 5_000 + b"]" * 5_000]
+
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @given(edit=edits, text=st.binary(max_size=8) | odd)
+    def collect(edit: tuple[int, int, bytes], text: bytes) -> None:
+        place, length, more = edit
+        received.append(good[:place] + text + more + good[place + length :])
+
+    collect()
+    for observed in map(observe, received):
+        await connection.execute(
+            "SELECT $1::text::json, $2::text, $3::text",
+            observed.payload.decode(),
+            observed.supplier_stone_id,
+            observed.problem,
+        )
+        if observed.stone:
+            texts = [observed.stone.raw_shape, observed.stone.supplier_name, observed.stone.certificate_lab]
+            objects = [json.loads(text) for text in (observed.stone.measurements, observed.stone.attributes)]
+            await connection.execute("SELECT $1::text[], $2::jsonb[]", texts, [json.dumps(one) for one in objects])
+    await connection.close()
