@@ -1,0 +1,64 @@
+"""A feed in memory, as the port describes it: items that a test lays out, takes away and changes."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from app.core.clock import utc_now
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Observed, Page, StoneQuery
+from tests.unit.suppliers.items import item
+
+
+def stone_id(number: int) -> str:
+    """The id of the stone with this number."""
+    return str(UUID(int=number))
+
+
+def payload(number: int, cents: int = 100_000, **changes: Any) -> bytes:
+    """A good item of the stone with this number; `changes` as `items.item` takes them, dots written as `__`."""
+    dotted = {name.replace("__", "."): value for name, value in changes.items()}
+    return json.dumps(item({"diamond.id": stone_id(number), "price": cents} | dotted)).encode()
+
+
+def observed(number: int, cents: int = 100_000, **changes: Any) -> Observed:
+    """A look at such an item."""
+    return observe(payload(number, cents, **changes))
+
+
+class Shelf:
+    """The port `Feed` over a dictionary."""
+
+    page_size = 50
+
+    def __init__(self) -> None:
+        self.items: dict[str, bytes] = {}
+        self.asked: list[StoneQuery] = []
+
+    def lay(self, *numbers: int, cents: int = 100_000, **changes: Any) -> None:
+        """Put stones there, or change those that are there."""
+        for number in numbers:
+            self.items[stone_id(number)] = payload(number, cents, **changes)
+
+    def take(self, *numbers: int) -> None:
+        """Take stones away."""
+        for number in numbers:
+            del self.items[stone_id(number)]
+
+    async def count(self, query: StoneQuery) -> int:
+        return len(self._matching(query))
+
+    async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
+        self.asked.append(query)
+        return Page(observed_at=utc_now(), items=self._matching(query)[offset : offset + limit])
+
+    def _matching(self, query: StoneQuery) -> list[Observed]:
+        looks = [observe(text) for text in self.items.values()]
+        found = [
+            look
+            for look in looks
+            if (query.stone_ids is None or look.supplier_stone_id in query.stone_ids)
+            and (query.price_from is None or (look.price_cents or -1) >= query.price_from * 100)
+            and (query.price_to is None or 0 <= (look.price_cents or -1) <= query.price_to * 100)
+        ]
+        return sorted(found, key=lambda look: (look.price_cents is None, look.price_cents or 0, look.supplier_stone_id))

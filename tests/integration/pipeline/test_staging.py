@@ -1,0 +1,102 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.core.errors import LeaseLost
+from tests.integration.pipeline.conftest import EARLY, LATE, Bench
+from tests.integration.pipeline.shelf import observed, stone_id
+
+PRICE = "SELECT supplier_price_cents FROM raw_diamonds_nivoda WHERE supplier_stone_id = $1"
+
+
+async def test_a_page_is_staged_with_its_checkpoint(bench: Bench) -> None:
+    hand = await bench.hand()
+    assert await bench.stage(hand, [observed(1), observed(2)]) == 2
+    (partition,) = await bench.partitions(hand.run)
+    assert (partition.pages, partition.fetched) == (1, 2)
+    assert partition.checkpoint["next_offset"] == 47
+    assert partition.checkpoint["anchors"] == [["x", 1]]
+
+
+async def test_an_unchanged_payload_is_not_written_again_but_counts_as_seen(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.stage(hand, [observed(1)], EARLY)
+    assert await bench.stage(hand, [observed(1)], LATE) == 0
+    assert await bench.value("SELECT observed_at FROM raw_diamonds_nivoda") == EARLY
+    assert await bench.value("SELECT observed_at FROM stones_seen") == LATE
+
+
+async def test_a_stone_twice_on_one_page_is_staged_once_and_fetched_twice(bench: Bench) -> None:
+    hand = await bench.hand()
+    assert await bench.stage(hand, [observed(1, 100), observed(1, 200)]) == 1
+    assert await bench.value(PRICE, stone_id(1)) == 200
+    assert (await bench.partitions(hand.run))[0].fetched == 2
+
+
+async def test_invariant_09_an_older_observation_never_wins(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.stage(hand, [observed(1, 200)], LATE)
+    assert await bench.stage(hand, [observed(1, 100)], EARLY) == 0
+    assert await bench.value(PRICE, stone_id(1)) == 200
+
+
+async def test_invariant_09_holds_against_a_newer_look_that_found_nothing_changed(bench: Bench) -> None:
+    """The newer look leaves no trace in the raw row, so comparing with that row would let the older one win."""
+    hand = await bench.hand()
+    await bench.stage(hand, [observed(1, 100)], EARLY)
+    await bench.stage(hand, [observed(1, 100)], LATE)
+    await bench.stage(hand, [observed(1, 999)], EARLY + (LATE - EARLY) / 2)
+    assert await bench.value(PRICE, stone_id(1)) == 100
+
+
+async def test_invariant_09_holds_while_pages_are_staged_at_once(bench: Bench) -> None:
+    hand = await bench.hand()
+    looks = [(EARLY + timedelta(seconds=number), observed(1, 1000 + number)) for number in range(20)]
+    await asyncio.gather(*(bench.stage(hand, [look], at) for at, look in reversed(looks)))
+    assert await bench.value(PRICE, stone_id(1)) == 1019
+
+
+async def test_pages_that_share_stones_do_not_deadlock(bench: Bench) -> None:
+    run = await bench.open(parts=2)
+    first, second = await bench.partitions(run)
+    items = [observed(number) for number in range(1, 51)]
+    hands = [await bench.take(run, part) for part in (first, second)]
+    for _ in range(5):
+        await asyncio.gather(bench.stage(hands[0], items), bench.stage(hands[1], items[::-1]))
+    assert await bench.value("SELECT count(*) FROM stones_seen") == 50
+
+
+async def test_a_worker_that_was_taken_for_dead_writes_nothing(bench: Bench) -> None:
+    hand = await bench.hand()
+    (partition,) = await bench.partitions(hand.run)
+    await bench.value("UPDATE worker_runs SET lease_until = now() - interval '1 second'")
+    assert await bench.claim(partition) is not None
+    with pytest.raises(LeaseLost):
+        await bench.stage(hand, [observed(1)])
+    assert await bench.value("SELECT count(*) FROM raw_diamonds_nivoda") == 0
+    assert await bench.value("SELECT count(*) FROM stones_seen") == 0
+
+
+async def test_nothing_is_staged_for_a_run_that_has_ended(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.lifecycle.cancel(hand.run.id, "test")
+    with pytest.raises(LeaseLost):
+        await bench.stage(hand, [observed(1)])
+
+
+async def test_invariant_11_a_bad_payload_is_kept_with_its_reason_and_its_neighbours_pass(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.stage(hand, [observed(1), observed(2, diamond__certificate=None), observed(3)])
+    assert await bench.rows("SELECT problem FROM raw_diamonds_nivoda ORDER BY supplier_stone_id") == [
+        (None,),
+        ("diamond.certificate: is missing",),
+        (None,),
+    ]
+
+
+async def test_a_lease_that_runs_is_respected_and_one_that_ran_out_is_taken_over(bench: Bench) -> None:
+    hand = await bench.hand()
+    assert await bench.claim(hand.partition) is None
+    await bench.value("UPDATE worker_runs SET lease_until = now() - interval '1 second'")
+    assert await bench.claim(hand.partition) is not None

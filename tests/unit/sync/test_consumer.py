@@ -1,0 +1,129 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.core.errors import BrokerUnavailable, LeaseLost, SupplierRefused, SupplierUnavailable
+from sync import consumer
+from sync.consumer import Consumer, Stopped
+from sync.messages import UnreadableMessage
+from sync.ports import Delivery, Inbox
+
+
+class Letter:
+    """A delivery that remembers its fate."""
+
+    def __init__(self, body: bytes = b"", number: int = 1) -> None:
+        self.body = body
+        self.number = number
+        self.fate = "in hand"
+
+    async def complete(self) -> None:
+        self.fate = "completed"
+
+    async def abandon(self) -> None:
+        self.fate = "abandoned"
+
+    async def dead_letter(self, reason: str, description: str) -> None:
+        self.fate = f"dead letter: {reason}: {description}"
+
+
+class Box:
+    """A broker with one queue; an exception in it is raised when its turn comes."""
+
+    def __init__(self, stop: asyncio.Event, *content: Delivery | Exception) -> None:
+        self._stop = stop
+        self._content = list(content)
+
+    async def send(self, queue: str, bodies: object) -> None:
+        raise BrokerUnavailable
+
+    @asynccontextmanager
+    async def inbox(self, queue: str) -> AsyncIterator[Inbox]:
+        yield self
+
+    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+        if not self._content:
+            self._stop.set()
+            return None
+        following = self._content.pop(0)
+        if isinstance(following, Exception):
+            raise following
+        return following
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer, "_LONGEST_PAUSE_SECONDS", 0.0)
+
+
+async def consume(outcome: BaseException | None, *content: Delivery | Exception) -> list[bool]:
+    """Whether each delivery was said to be the last one."""
+    stop = asyncio.Event()
+    seen: list[bool] = []
+
+    async def handler(body: bytes, last: bool) -> None:
+        seen.append(last)
+        if outcome is not None:
+            raise outcome
+
+    await Consumer(Box(stop, *content), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("outcome", "delivery", "fate"),
+    [
+        (None, 1, "completed"),
+        (LeaseLost(), 1, "completed"),
+        (Stopped(), 1, "abandoned"),
+        (SupplierUnavailable("away"), 1, "abandoned"),
+        (SupplierUnavailable("away"), 3, "dead letter: SUPPLIER_ERROR: away"),
+        (SupplierRefused("no"), 1, "dead letter: SUPPLIER_ERROR: no"),
+        (UnreadableMessage("what?"), 1, "dead letter: UnreadableMessage: what?"),
+        (RuntimeError("a mistake"), 2, "abandoned"),
+        (RuntimeError("a mistake"), 3, "dead letter: RuntimeError: a mistake"),
+    ],
+)
+async def test_an_outcome_decides_the_fate_of_its_message(outcome: Exception | None, delivery: int, fate: str) -> None:
+    letter = Letter(number=delivery)
+    assert await consume(outcome, letter) == [delivery == 3]
+    assert letter.fate == fate
+
+
+async def test_invariant_12_one_poisonous_message_does_not_stop_the_others() -> None:
+    letters = [Letter(number=3), Letter(), Letter()]
+    stop = asyncio.Event()
+
+    async def handler(body: bytes, last: bool) -> None:
+        if last:
+            raise RuntimeError("poison")
+
+    await Consumer(Box(stop, *letters), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+    assert [letter.fate for letter in letters] == ["dead letter: RuntimeError: poison", "completed", "completed"]
+
+
+async def test_a_broker_that_is_away_is_asked_again() -> None:
+    letter = Letter()
+    await consume(None, BrokerUnavailable(), BrokerUnavailable(), letter)
+    assert letter.fate == "completed"
+
+
+async def test_a_message_in_hand_is_given_back_when_the_process_is_cut_off() -> None:
+    letter = Letter()
+    stop = asyncio.Event()
+    started = asyncio.Event()
+
+    async def handler(body: bytes, last: bool) -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    task = asyncio.create_task(
+        Consumer(Box(stop, letter), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+    )
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert letter.fate == "abandoned"
