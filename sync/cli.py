@@ -2,32 +2,38 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvloop
 from rich.console import Console
 
-from app.core import logging
 from app.core.errors import InventoryError, RunConflict
-from app.core.settings import Settings, SettingsError
+from app.core.logging import get_logger
+from app.core.settings import SettingsError
 from sync import show
+from sync.commands import runs
 from sync.roles import live
 from sync.scheduler import Progress, Request
+from sync.terminal import AsJson, begin, run
 from sync.wiring import Pipeline, open_pipeline
 
+log = get_logger()
+
 app = typer.Typer(
-    help="The sync: schedule, worker, consolidator. One process, one role.",
+    help="The sync: its roles (one process, one role), its runs, and what goes with them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-OPEN_RUN_EXIT = 3
+app.add_typer(runs.app, name="runs")
+app.command()(runs.retry)
+app.command()(runs.consolidate)
+app.command()(runs.reconcile)
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+OPEN_RUN_EXIT = 3
 
 
 def main() -> None:
@@ -45,19 +51,6 @@ def main() -> None:
 def _leave(message: str, code: int) -> None:
     sys.stderr.write(f"{message}\n")
     sys.exit(code)
-
-
-def begin(role: str) -> Settings:
-    """Read the settings and set up logging for a role."""
-    settings = Settings.read()
-    logging.configure(settings.log_level, settings.log_format, role)
-    return settings
-
-
-def run(command: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end, on the faster event loop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(command)
 
 
 @contextmanager
@@ -86,6 +79,8 @@ def schedule(
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
             scheduler = pipeline.scheduler()
+            if not dry_run:
+                await _reconcile(pipeline)
             with counting() as progress:
                 if dry_run:
                     show.plan(*await scheduler.rehearse(request, progress), as_json=as_json)
@@ -95,12 +90,25 @@ def schedule(
     run(command())
 
 
+async def _reconcile(pipeline: Pipeline) -> None:
+    """What every role does when it starts. Whether that works does not decide whether the role can."""
+    try:
+        await pipeline.reconciler().reconcile()
+    except InventoryError as error:
+        log.warning("not reconciled", error=error.message)
+
+
 def _be(role: str, life: Callable[[Pipeline, asyncio.Event], Awaitable[None]]) -> None:
     settings = begin(role)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
-            await live(lambda stop: life(pipeline, stop), settings.sync_drain_seconds)
+            reconciling = asyncio.create_task(_reconcile(pipeline))
+            try:
+                await live(lambda stop: life(pipeline, stop), settings.sync_drain_seconds)
+            finally:
+                reconciling.cancel()
+                await asyncio.wait({reconciling})
 
     run(command())
 

@@ -15,10 +15,11 @@ import asyncpg
 import msgspec
 
 from app.core.database import Connection, Database
-from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, RunConflict
+from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
 from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, PartitionKind, Run, RunType
+from sync import incidents
 
 sql = Statements("sync")
 
@@ -167,7 +168,28 @@ class Lifecycle:
             f"{outline.failed} of {outline.total} partitions failed: {reasons[0] if reasons else 'no reason known'}"
         )
         await connection.execute(sql.end_run, run_id, status, "PARTITIONS_FAILED", message)
+        await _tell(connection, run_id)
         return False
+
+    async def settle(self, run_id: UUID) -> bool:
+        """Draw the conclusion for a running run without open partitions, where nobody has. True if there was one."""
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(sql.lock_running, run_id) is None:
+                return False
+            if (await repository.outline(connection, run_id)).open:
+                return False
+            await self._settle(connection, run_id)
+            return True
+
+    async def end_overdue(self, run_id: UUID) -> bool:
+        """End a run whose deadline has passed, or whose planner is dead. False if that is not so (any more)."""
+        reason = await self._deadline_reason(run_id)
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(sql.lock_overdue_run, run_id)
+            if row is None:
+                return False
+            error = reason if row["expired"] else PlanningAbandoned()
+            return await self._end_locked(connection, run_id, "failed", error.code, error.message)
 
     async def fail(self, run_id: UUID, error: InventoryError) -> bool:
         """End an open run with the reason; its open partitions end with it. False if it had ended already."""
@@ -175,10 +197,13 @@ class Lifecycle:
 
     async def expire(self, run_id: UUID) -> bool:
         """End an open run whose deadline has passed, naming what it last complained about."""
+        return await self.fail(run_id, await self._deadline_reason(run_id))
+
+    async def _deadline_reason(self, run_id: UUID) -> DeadlinePassed:
         async with self._database.connection() as connection:
             last_error = await connection.fetchval(sql.last_error, run_id)
         reason = f"; the last error was: {last_error}" if last_error else ""
-        return await self.fail(run_id, DeadlinePassed(f"The run did not finish before its deadline{reason}"))
+        return DeadlinePassed(f"The run did not finish before its deadline{reason}")
 
     async def cancel(self, run_id: UUID, who: str) -> bool:
         """End an open run because someone wants it. False if it had ended already."""
@@ -187,10 +212,15 @@ class Lifecycle:
     async def _end(self, run_id: UUID, status: str, code: str, message: str) -> bool:
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, run_id)
-            if await connection.fetchval(sql.end_run, run_id, status, code, message) is None:
-                return False
-            await connection.execute(sql.close_partitions, run_id, status, message)
-            return True
+            return await self._end_locked(connection, run_id, status, code, message)
+
+    @staticmethod
+    async def _end_locked(connection: Connection, run_id: UUID, status: str, code: str, message: str) -> bool:
+        if await connection.fetchval(sql.end_run, run_id, status, code, message) is None:
+            return False
+        await connection.execute(sql.close_partitions, run_id, status, message)
+        await _tell(connection, run_id)
+        return True
 
     async def get(self, run_id: UUID) -> Run:
         """The run as it is now.
@@ -200,3 +230,11 @@ class Lifecycle:
         """
         async with self._database.connection() as connection:
             return await repository.run(connection, run_id)
+
+
+async def _tell(connection: Connection, run_id: UUID) -> None:
+    """Store the alert that the end of a run is worth, in the transaction that ends it."""
+    run = await repository.run(connection, run_id)
+    incident = incidents.run_ended(run, await repository.outline(connection, run_id))
+    if incident is not None:
+        await incidents.report(connection, incident)

@@ -10,13 +10,14 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import InventoryError
+from app.core.errors import InventoryError, WatermarkInFuture
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed
+from sync import incidents
 from sync.domain.heatmap import PriceRange
 from sync.domain.partition import Plan, plan
 from sync.domain.window import Watermark, Window, decide
@@ -71,7 +72,11 @@ class Scheduler:
             SupplierError: the feed could not be counted; the run has failed with the reason.
             BrokerUnavailable: the run is open, but not all partitions are on their way; reconcile sends them.
         """
-        window = await self._window(request)
+        try:
+            window = await self._window(request)
+        except WatermarkInFuture as error:
+            await self._alarm(error)
+            raise
         run_id, token = await self._open(window, request)
         run = await self._lifecycle.get(run_id)
         with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
@@ -97,6 +102,13 @@ class Scheduler:
         """What `schedule` would do now, without starting anything. Costs the same counts."""
         window = await self._window(request)
         return window, await self._plan(window, progress)
+
+    async def _alarm(self, error: WatermarkInFuture) -> None:
+        watermark = str(error.details.get("watermark"))
+        async with self._database.transaction() as connection:
+            await incidents.report(
+                connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message)
+            )
 
     async def _window(self, request: Request) -> Window:
         stored = await self._watermarks.read()

@@ -17,10 +17,12 @@ from sync.adapters.supplier import open_limited_feed
 from sync.adapters.watermark import open_watermark_store
 from sync.consolidator import Consolidator
 from sync.consumer import Consumer, Handler
+from sync.control import Control
 from sync.lifecycle import Lifecycle
 from sync.messages import Consolidate, decode
 from sync.outbox import Outbox
 from sync.ports import Broker, WatermarkStore
+from sync.reconcile import Reconciler
 from sync.scheduler import Scheduler
 from sync.worker import Worker
 
@@ -42,6 +44,14 @@ class Pipeline(msgspec.Struct, frozen=True):
     def consolidator(self) -> Consolidator:
         """The role that brings runs to their end."""
         return Consolidator(self.settings, self.database, self.feed, self.watermarks, utc_now)
+
+    def reconciler(self) -> Reconciler:
+        """Repairs what dead processes and lost messages left behind."""
+        return Reconciler(self.settings, self.database, self.outbox)
+
+    def control(self) -> Control:
+        """What a person may ask of a run."""
+        return Control(self.settings, self.database, self.outbox)
 
     def consumer(self, queue: str, handler: Handler, *, slots: int, stop: asyncio.Event) -> Consumer:
         """A consumer of one of the queues."""
@@ -91,3 +101,15 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
         watermarks = await stack.enter_async_context(open_watermark_store(settings))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
         yield Pipeline(settings, database, feed, broker, watermarks, outbox)
+
+
+@asynccontextmanager
+async def open_control(settings: Settings) -> AsyncIterator[tuple[Control, Reconciler]]:
+    """What the commands on runs need, for the length of a `with`: the database and the queues, not the supplier.
+
+    Raises:
+        SettingsError: the database or the broker is not set.
+    """
+    async with Database.open(settings) as database, ServiceBusBroker.open(settings) as broker:
+        outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
+        yield Control(settings, database, outbox), Reconciler(settings, database, outbox)

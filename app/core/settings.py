@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     sync_consolidation_batch: Annotated[
         int, setting("Sync", "Stones that are priced and written in one transaction.", ge=100, le=100_000)
     ] = 10_000
+    sync_resend_seconds: Annotated[
+        float, setting("Sync", "A message that nobody took up for so long is taken for lost and sent again.", gt=0)
+    ] = 300.0
     sync_max_quarantine_share: Annotated[
         float, setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1)
     ] = 0.05

@@ -11,8 +11,9 @@ SELECT * FROM run_metadata WHERE feed = $1 ORDER BY started_at DESC, id DESC LIM
 SELECT * FROM run_metadata WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
 
 -- last_full_completed --
--- When the feed was last read from end to end (by the start of that run).
-SELECT max(started_at) FROM run_metadata WHERE feed = $1 AND run_type = 'full' AND status = 'completed'
+-- When the feed was last read from end to end (by the start of that run). A run that was forced has gaps.
+SELECT max(started_at) FROM run_metadata
+WHERE feed = $1 AND run_type = 'full' AND status = 'completed' AND forced_by IS NULL
 
 -- list_runs --
 -- Runs, newest first, by type, status and start; NULL asks for everything. Served by run_metadata_started.

@@ -1,0 +1,200 @@
+"""What someone must be told of: put into words here, and stored once, in the transaction that makes it true."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.core.database import Connection
+from app.core.sql import Statements
+from app.runs.models import Run, RunOutline
+
+sql = Statements("sync")
+
+Kind = Literal[
+    "run_failed",
+    "deadline_passed",
+    "consolidation_skipped",
+    "quarantine_exceeded",
+    "mass_delete_stopped",
+    "watermark_in_future",
+    "nightly_missed",
+    "dead_letters",
+]
+
+_KINDS: dict[str, Kind] = {
+    "DEADLINE_PASSED": "deadline_passed",
+    "QUARANTINE_EXCEEDED": "quarantine_exceeded",
+    "MASS_DELETE_STOPPED": "mass_delete_stopped",
+}
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a mail says. `figures` are pairs of a label and a value, in the order in which they are shown."""
+
+    subject: str
+    reason: str
+    figures: Sequence[tuple[str, str]]
+    next_step: str
+    commands: Sequence[str] = ()
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened once; `key` is the same for everybody who notices it."""
+
+    key: str
+    kind: Kind
+    feed: str
+    run_id: UUID | None
+    content: Content
+
+
+async def report(connection: Connection, incident: Incident) -> bool:
+    """Store an incident for delivery, inside the caller's transaction; False if it is known already."""
+    stored = await connection.fetchval(
+        sql.report_incident, incident.key, incident.kind, incident.feed, incident.run_id, incident.content
+    )
+    return stored is not None
+
+
+def run_ended(run: Run, outline: RunOutline) -> Incident | None:
+    """A run that ended without success; None for one that someone cancelled on purpose, or that completed."""
+    if run.status not in ("failed", "partial"):
+        return None
+    kind = _KINDS.get(run.error_code or "", "run_failed") if run.status == "failed" else "consolidation_skipped"
+    advice = _advice(kind, run, outline)
+    return Incident(
+        key=f"{kind}:{run.id}",
+        kind=kind,
+        feed=run.feed,
+        run_id=run.id,
+        content=Content(
+            subject=f"{advice.what} ({run.feed})",
+            reason=run.error_message or "No reason is known.",
+            figures=_figures(run, outline),
+            next_step=advice.next_step,
+            commands=advice.commands,
+        ),
+    )
+
+
+class _Advice(msgspec.Struct, frozen=True):
+    what: str
+    next_step: str
+    commands: Sequence[str]
+
+
+_SKIPPED = """Look at why they failed, then read only those partitions again. What was read so far is kept; the \
+inventory and the watermark stay as they were."""
+_QUARANTINED = """Look at the problems in the raw table. If the supplier has changed its format, the mapping must \
+follow. If the stones really are that bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
+_MASS_DELETE = """Ask the supplier whether these stones are really gone. Only if they are, confirm the deletion."""
+_NOT_PLANNED = """Mend what the reason names, then start a run. The watermark has not moved, so nothing is missed."""
+_ALL_READ = """Everything was read. Mend what the reason names, then consolidate again. The watermark has not moved."""
+_PARTLY_READ = """Mend what the reason names, then read on where the run stopped, or leave it to the next run. The \
+watermark has not moved, so nothing is missed."""
+
+
+def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
+    show, retry = f"python -m sync runs show {run.id}", f"python -m sync retry {run.id}"
+    consolidate = f"python -m sync consolidate {run.id}"
+    if kind == "consolidation_skipped":
+        skipped = f"{outline.failed} of {outline.total} partitions failed: nothing was consolidated"
+        return _Advice(skipped, _SKIPPED, [show, retry])
+    if kind == "quarantine_exceeded":
+        dirt = "Too many stones can't be understood: nothing was consolidated"
+        return _Advice(dirt, _QUARANTINED, [show, consolidate])
+    if kind == "mass_delete_stopped":
+        allow = f"python -m sync consolidate --allow-mass-delete {run.id}"
+        return _Advice("Too many stones are gone from the feed: nothing was deleted", _MASS_DELETE, [show, allow])
+    if outline.total == 0:
+        return _Advice("The sync run failed before anything was read", _NOT_PLANNED, [show, "python -m sync schedule"])
+    what = "The sync run did not finish in time" if kind == "deadline_passed" else "The sync run failed"
+    if outline.succeeded == outline.total:
+        return _Advice(what, _ALL_READ, [show, consolidate])
+    return _Advice(what, _PARTLY_READ, [show, retry])
+
+
+def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
+    since = _minute(run.window_from) if run.window_from else "the beginning"
+    figures = [
+        ("Run type", run.run_type),
+        ("Window", f"{since} to {_minute(run.window_to)}"),
+        ("Started", f"{_minute(run.started_at)} by {run.started_by}"),
+        ("Partitions", f"{outline.succeeded} of {outline.total} succeeded"),
+        ("Stones read", f"{outline.fetched:,} of {outline.planned_stones:,}"),
+    ]
+    if run.completed_at is not None:
+        figures.insert(
+            3, ("Ended", f"{_minute(run.completed_at)}, after {_minutes(run.completed_at - run.started_at)}")
+        )
+    if run.upserted or run.unchanged or run.quarantined or run.deleted:
+        done = f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.quarantined:,} quarantined"
+        figures.append(("Consolidated", f"{done}, {run.deleted:,} deleted"))
+    return figures
+
+
+def watermark_in_future(feed: str, watermark: str, reason: str) -> Incident:
+    """No run can start: the watermark (an ISO instant) can't be right."""
+    return Incident(
+        key=f"watermark_in_future:{feed}:{watermark}",
+        kind="watermark_in_future",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject=f"The watermark lies in the future: no run was started ({feed})",
+            reason=reason,
+            figures=[("Watermark", watermark)],
+            next_step="Check the clocks of the machines. Then set the watermark to an instant up to which the inventory "
+            "is known to be complete; earlier is always safe.",
+            commands=["python -m sync watermark show", "python -m sync watermark set INSTANT --reason TEXT"],
+        ),
+    )
+
+
+def nightly_missed(feed: str, due: datetime) -> Incident:
+    """The nightly run did not start."""
+    return Incident(
+        key=f"nightly_missed:{feed}:{due:%Y-%m-%d}",
+        kind="nightly_missed",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject=f"The nightly run did not start ({feed})",
+            reason=f"No run of {feed} has started since {_minute(due)}, when the nightly one was due.",
+            figures=[("Due", _minute(due))],
+            next_step="Look at the logs of the scheduler (or of the jobs, where they start the run), then start it by hand. "
+            "It reads everything since the watermark, so nothing is missed.",
+            commands=["python -m sync runs list", "python -m sync schedule"],
+        ),
+    )
+
+
+def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime | None, reason: str) -> Incident:
+    """Messages were put aside. As long as the oldest one stays there, it is one incident."""
+    arrived = [("Oldest sent", _minute(since))] if since else []
+    return Incident(
+        key=f"dead_letters:{queue}:{oldest}",
+        kind="dead_letters",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject=f"Messages were put aside in {queue}",
+            reason=f"They could not be processed. The oldest one: {reason}",
+            figures=[("Queue", queue), ("Dead letters", count), *arrived],
+            next_step="Look at them. Once the reason is mended, replay them (that is safe: what is done is not done "
+            "again), or discard them.",
+            commands=[f"python -m sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
+        ),
+    )
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _minutes(length: timedelta) -> str:
+    hours, minutes = divmod(max(round(length.total_seconds() / 60), 1), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"

@@ -1,0 +1,128 @@
+"""The pipeline's servers and its own parts, as tests of its upkeep want them: everything real."""
+
+import gc
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.settings import Settings
+from app.runs.models import Run
+from sandbox.broker import Broker as Bus
+from sandbox.broker import QueueSettings
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.control import Control
+from sync.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.outbox import Outbox
+from sync.reconcile import Reconciler
+
+QUEUES = ("work-items", "work-done", "consolidate")
+
+Execute = Callable[..., Awaitable[object]]
+OpenRun = Callable[..., Awaitable[Run]]
+
+
+@pytest.fixture
+def forgotten_sockets() -> Iterator[None]:
+    """The client lets go of a connection that broke without closing its socket, and Python warns of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed|loop is closed", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest_asyncio.fixture
+async def bus() -> AsyncIterator[Bus]:
+    """A broker of the test's own, with the three queues."""
+    async with Bus(dict.fromkeys(QUEUES, QueueSettings(lock_seconds=10, max_delivery_count=3))) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(database_url: str, bus: Bus, tmp_path: Path) -> Settings:
+    """What the pipeline's parts are told."""
+    return Settings.read(
+        database_url=database_url,
+        azure_service_bus_connection_string=bus.connection_string,
+        watermark_directory=str(tmp_path / "watermarks"),
+        sync_lease_seconds=30,
+        sync_resend_seconds=300,
+        sync_run_deadline_seconds=3600,
+    )
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def broker(settings: Settings) -> AsyncIterator[ServiceBusBroker]:
+    async with ServiceBusBroker.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lifecycle(settings: Settings, database: Database) -> Lifecycle:
+    return Lifecycle(database, settings.sync_lease_seconds)
+
+
+@pytest.fixture
+def outbox(settings: Settings, broker: ServiceBusBroker, lifecycle: Lifecycle) -> Outbox:
+    return Outbox(settings, broker, lifecycle)
+
+
+@pytest.fixture
+def reconciler(settings: Settings, database: Database, outbox: Outbox) -> Reconciler:
+    return Reconciler(settings, database, outbox)
+
+
+@pytest.fixture
+def control(settings: Settings, database: Database, outbox: Outbox) -> Control:
+    return Control(settings, database, outbox)
+
+
+@pytest.fixture
+def execute(database: Database) -> Execute:
+    """Runs a statement: how a test lets time pass, or brings about what only a crash does."""
+
+    async def run(statement: str, *values: object) -> object:
+        async with database.connection() as connection:
+            return await connection.fetchval(statement, *values)
+
+    return run
+
+
+@pytest.fixture
+def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
+    """Opens a full run with some partitions, as the scheduler does; with None it stays in planning."""
+
+    async def run(partitions: int | None = 3) -> Run:
+        run_id, token = await lifecycle.open(
+            Opening(
+                feed=settings.sync_feed,
+                run_type="full",
+                window_from=None,
+                window_to=utc_now(),
+                moves_watermark=True,
+                started_by="a test",
+                trace_id="0af7651916cd43dd8448eb211c80319c",
+                deadline_seconds=3600,
+            )
+        )
+        if partitions is not None:
+            parts = [
+                PlannedPartition(
+                    kind="band", price_from=n * 100, price_to=n * 100 + 100, first_offset=0, planned_stones=10
+                )
+                for n in range(partitions)
+            ]
+            await lifecycle.activate(run_id, token, {}, 0, parts)
+        return await lifecycle.get(run_id)
+
+    return run

@@ -1,0 +1,206 @@
+"""What a person asks of a run: each request does what it says, or is refused with the reason."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.core.database import Database
+from app.core.errors import Conflict, NotFound, QuarantineExceeded, RunConflict
+from app.core.sql import Statements
+from app.runs import repository
+from app.runs.models import Partition
+from sandbox.broker import Broker as Bus
+from sync.control import Control
+from sync.lifecycle import Lifecycle
+from tests.integration.sync.conftest import Execute, OpenRun
+
+sql = Statements("sync")
+
+READ_A_PAGE = """UPDATE worker_runs SET fetched = 7, pages = 1, checkpoint = '{"offset": 4}' WHERE id = $1"""
+
+
+async def parts_of(database: Database, run_id: UUID) -> list[Partition]:
+    async with database.connection() as connection:
+        return await repository.partitions(connection, run_id)
+
+
+async def end(database: Database, lifecycle: Lifecycle, run_id: UUID, *errors: str | None) -> None:
+    """End the partitions of a run, one error (or None) for each, with 7 stones read in each."""
+    for partition, error in zip(await parts_of(database, run_id), errors, strict=True):
+        token = uuid4()
+        async with database.connection() as connection:
+            await connection.fetchrow(sql.claim_partition, partition.id, token, 30.0, "a worker")
+            await connection.execute(READ_A_PAGE, partition.id)
+        await lifecycle.end_partition(partition, token, error=error)
+
+
+async def test_only_the_failed_partitions_of_a_partial_run_are_read_again(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+) -> None:
+    run = await open_run(3)
+    await end(database, lifecycle, run.id, None, "SUPPLIER_ERROR: no", None)
+    assert (await lifecycle.get(run.id)).status == "partial"
+    retried, partitions = await control.retry(run.id, None, "someone")
+    assert [part.ordinal for part in partitions] == [1]
+    assert (retried.status, retried.error_code, retried.error_message) == ("running", None, None)
+    assert retried.deadline_at > run.deadline_at
+    first, second, third = await parts_of(database, run.id)
+    assert (first.status, second.status, third.status) == ("succeeded", "pending", "succeeded")
+    assert (second.checkpoint, second.fetched, second.error_message) == ({"offset": 4}, 7, None)
+    assert bus.counts()["work-items"].active == 1
+
+
+async def test_a_retried_run_is_consolidated_when_its_last_gap_is_closed(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(2)
+    await end(database, lifecycle, run.id, None, "no")
+    _, (again,) = await control.retry(run.id, None, "someone")
+    token = uuid4()
+    async with database.connection() as connection:
+        await connection.fetchrow(sql.claim_partition, again.id, token, 30.0, "a worker")
+    _, trigger = await lifecycle.end_partition(again, token)
+    assert trigger
+    assert (await lifecycle.get(run.id)).status == "consolidating"
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+async def test_one_partition_can_be_chosen_by_number_or_id(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, by_id: bool
+) -> None:
+    run = await open_run(3)
+    await end(database, lifecycle, run.id, None, "no", "no")
+    third = (await parts_of(database, run.id))[2]
+    _, partitions = await control.retry(run.id, third.id if by_id else 2, "someone")
+    assert [part.id for part in partitions] == [third.id]
+    assert [part.status for part in await parts_of(database, run.id)] == ["succeeded", "failed", "pending"]
+
+
+async def test_a_retry_that_makes_no_sense_is_refused_with_the_reason(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    with pytest.raises(NotFound):
+        await control.retry(uuid4(), None, "someone")
+    run = await open_run(2)
+    with pytest.raises(Conflict, match="is running; only a partial or failed run"):
+        await control.retry(run.id, None, "someone")
+    await end(database, lifecycle, run.id, None, "no")
+    with pytest.raises(NotFound, match="no partition 7"):
+        await control.retry(run.id, 7, "someone")
+    with pytest.raises(Conflict, match=r"Partition 0 .* is succeeded"):
+        await control.retry(run.id, 0, "someone")
+    await execute("UPDATE worker_runs SET status = 'succeeded'")
+    with pytest.raises(Conflict, match=r"Every partition .* has succeeded"):
+        await control.retry(run.id, None, "someone")
+
+
+async def test_a_run_that_failed_before_it_was_planned_can_be_neither_retried_nor_consolidated(
+    control: Control, open_run: OpenRun, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(None)
+    await lifecycle.fail(run.id, QuarantineExceeded())
+    with pytest.raises(Conflict, match="before it was planned"):
+        await control.retry(run.id, None, "someone")
+    with pytest.raises(Conflict, match="before it was planned"):
+        await control.consolidate(run.id, "someone", force=True)
+
+
+async def test_only_the_newest_run_of_a_feed_can_be_retried_or_consolidated(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+) -> None:
+    old = await open_run(2)
+    await end(database, lifecycle, old.id, None, "no")
+    new = await open_run(1)
+    with pytest.raises(Conflict, match=f"not the newest of nivoda: {new.id}"):
+        await control.retry(old.id, None, "someone")
+    with pytest.raises(Conflict, match="not the newest"):
+        await control.consolidate(old.id, "someone", force=True)
+
+
+async def test_a_retry_is_refused_while_another_run_is_open(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    await end(database, lifecycle, run.id, None, "no")
+    await open_run(1)
+    await execute("UPDATE run_metadata SET started_at = started_at - interval '1 day' WHERE status = 'running'")
+    with pytest.raises(RunConflict):
+        await control.retry(run.id, None, "someone")
+    assert (await lifecycle.get(run.id)).status == "partial"
+    assert [part.status for part in await parts_of(database, run.id)] == ["succeeded", "failed"]
+
+
+async def test_a_run_with_gaps_is_consolidated_only_by_force_which_is_recorded_and_leaves_the_watermark(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+) -> None:
+    run = await open_run(2)
+    await end(database, lifecycle, run.id, None, "no")
+    with pytest.raises(Conflict, match=r"1 of 2 partitions .* have not succeeded"):
+        await control.consolidate(run.id, "someone")
+    forced = await control.consolidate(run.id, "someone", force=True)
+    assert (forced.status, forced.forced_by, forced.moves_watermark) == ("consolidating", "someone", False)
+    assert bus.counts()["consolidate"].active == 1
+
+
+async def test_force_changes_nothing_about_a_run_without_gaps(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(1)
+    await end(database, lifecycle, run.id, None)
+    await lifecycle.fail(run.id, QuarantineExceeded())
+    asked = await control.consolidate(run.id, "someone", force=True)
+    assert (asked.status, asked.forced_by, asked.moves_watermark, asked.error_code) == (
+        "consolidating",
+        None,
+        True,
+        None,
+    )
+
+
+async def test_a_mass_delete_is_allowed_by_name(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(1)
+    await end(database, lifecycle, run.id, None)
+    await lifecycle.fail(run.id, QuarantineExceeded())
+    allowed = await control.consolidate(run.id, "someone", allow_mass_delete=True)
+    assert allowed.mass_delete_allowed_by == "someone"
+
+
+async def test_a_run_that_is_being_consolidated_keeps_its_consolidator(
+    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+) -> None:
+    run = await open_run(1)
+    await end(database, lifecycle, run.id, None)
+    token = uuid4()
+    async with database.connection() as connection:
+        await connection.fetchrow(sql.claim_consolidation, run.id, token, 30.0)
+    await control.consolidate(run.id, "someone")
+    await lifecycle.keep(run.id, token)
+    assert bus.counts()["consolidate"].active == 1
+
+
+async def test_consolidating_an_open_or_a_completed_run_is_refused(
+    control: Control, open_run: OpenRun, execute: Execute
+) -> None:
+    run = await open_run(1)
+    with pytest.raises(Conflict, match="is running; its partitions must end first"):
+        await control.consolidate(run.id, "someone")
+    await execute("UPDATE run_metadata SET status = 'completed'")
+    with pytest.raises(Conflict, match="consolidated already"):
+        await control.consolidate(run.id, "someone")
+
+
+async def test_a_cancelled_run_ends_with_its_partitions_and_frees_the_feed(
+    control: Control, open_run: OpenRun, database: Database, execute: Execute
+) -> None:
+    run = await open_run(2)
+    cancelled = await control.cancel(run.id, "someone")
+    assert (cancelled.status, cancelled.error_message) == ("cancelled", "Cancelled by someone")
+    assert {part.status for part in await parts_of(database, run.id)} == {"cancelled"}
+    assert await execute("SELECT count(*) FROM alerts") == 0  # it was on purpose
+    with pytest.raises(Conflict, match="ended already: it is cancelled"):
+        await control.cancel(run.id, "someone")
+    with pytest.raises(NotFound):
+        await control.cancel(uuid4(), "someone")
+    await open_run(1)
