@@ -153,6 +153,12 @@ class PlanningAbandoned(InventoryError):
     code = "PLANNING_ABANDONED"
 
 
+class WatermarkUnreadable(InventoryError):
+    """The watermark's blob holds something else; look at it, then set it with `python -m sync watermark set`."""
+
+    code = "WATERMARK_UNREADABLE"
+
+
 class CoverageUnproven(SupplierError):
     """The supplier's counts contradict each other, so no plan can prove that it covers the feed."""
 

@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from azure.identity.aio import DefaultAzureCredential
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 from azure.servicebus.exceptions import (
@@ -71,6 +70,9 @@ class ServiceBusBroker:
             async with client:
                 yield client
             return
+        # Imported where it is used: it costs every start a third of a second.
+        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
+
         async with (
             DefaultAzureCredential() as credential,
             ServiceBusClient(self._settings.need("azure_service_bus_namespace"), credential, **options) as client,

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from app.core.errors import WatermarkInFuture
+from app.core.errors import WatermarkInFuture, WatermarkUnreadable
 
 _SKEW = timedelta(minutes=5)
 
@@ -29,6 +29,18 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     last_run_completed_at: Instant | None = None
     set_by: str | None = None
     set_reason: str | None = None
+
+
+def decode_watermark(content: bytes) -> Watermark:
+    """The content of a watermark's blob.
+
+    Raises:
+        WatermarkUnreadable: it is something else.
+    """
+    try:
+        return msgspec.json.decode(content, type=Watermark)
+    except msgspec.MsgspecError as error:
+        raise WatermarkUnreadable(f"The watermark can't be read: {error}") from error
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run, RunType
 from app.suppliers.ports import Observed, Page, StoneQuery
-from sync.adapters.watermark import FileWatermarkStore
+from sync.adapters.watermark_file import FileWatermarkStore
 from sync.consolidator import Consolidator
 from sync.domain.reader import Checkpoint
 from sync.lifecycle import Lifecycle, Opening, PlannedPartition, sql

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from app.core.errors import MassDeleteStopped, QuarantineExceeded, WatermarkConflict
-from sync.adapters.watermark import FileWatermarkStore
+from sync.adapters.watermark_file import FileWatermarkStore
 from sync.domain.window import Watermark
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id

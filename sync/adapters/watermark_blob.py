@@ -1,0 +1,69 @@
+"""The watermark in Azure Storage: one blob, replaced only over the version that was read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.identity.aio import DefaultAzureCredential
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
+
+from app.core.errors import StorageUnavailable, WatermarkConflict
+from app.core.settings import Settings
+from sync.domain.window import Watermark, decode_watermark
+
+_TIMEOUT_SECONDS = 15
+
+
+class BlobWatermarkStore:
+    """One blob, written with `If-Match` (or `If-None-Match: *` for the first one)."""
+
+    def __init__(self, blob: BlobClient) -> None:
+        self._blob = blob
+
+    async def read(self) -> tuple[Watermark, str] | None:
+        """The watermark and its ETag; None where there is no blob yet."""
+        try:
+            stream = await self._blob.download_blob(timeout=_TIMEOUT_SECONDS)
+            content = await stream.readall()
+        except ResourceNotFoundError:
+            return None
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
+        return decode_watermark(content), str(stream.properties.etag)
+
+    async def write(self, watermark: Watermark, version: str | None) -> None:
+        """Replace exactly this version; see `sync.ports.WatermarkStore`."""
+        content = msgspec.json.encode(watermark)
+        try:
+            if version is None:
+                await self._blob.upload_blob(content, overwrite=False, timeout=_TIMEOUT_SECONDS)
+            else:
+                await self._blob.upload_blob(
+                    content,
+                    overwrite=True,
+                    etag=version,
+                    match_condition=MatchConditions.IfNotModified,
+                    timeout=_TIMEOUT_SECONDS,
+                )
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise WatermarkConflict from error
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
+
+
+@asynccontextmanager
+async def open_blob_store(settings: Settings) -> AsyncIterator[BlobWatermarkStore]:
+    """The store in the account that the settings name: by managed identity, or by connection string."""
+    blob = (settings.watermark_container, f"{settings.sync_feed}.json")
+    if settings.azure_storage_account_url is not None:
+        async with (
+            DefaultAzureCredential() as credential,
+            BlobServiceClient(settings.azure_storage_account_url, credential) as service,
+        ):
+            yield BlobWatermarkStore(service.get_blob_client(*blob))
+    else:
+        connection_string = settings.need("azure_storage_connection_string")
+        async with BlobServiceClient.from_connection_string(connection_string) as service:
+            yield BlobWatermarkStore(service.get_blob_client(*blob))
