@@ -74,6 +74,18 @@ class Changes:
             self._inventory.remove(ordinal)
         return [stone_id(ordinal) for ordinal in ordinals]
 
+    def bring_back(self, ids: Sequence[str]) -> list[str]:
+        """Put stones back that were taken out; those that are there are left alone.
+
+        Raises:
+            KeyError: one of them was never in the feed (then nothing is done).
+        """
+        ordinals = list(dict.fromkeys(self._once_there(text) for text in ids))
+        for ordinal in ordinals:
+            if not self._inventory.stones.present[ordinal]:
+                self._inventory.bring_back(ordinal)
+        return [stone_id(ordinal) for ordinal in ordinals]
+
     def drift(self, random: Random, kind: DriftKind) -> str | None:
         """One change of this kind; None if no stone is left for it."""
         if kind == "add":
@@ -127,6 +139,12 @@ class Changes:
         ordinal = self._inventory.find(ordinal_of(identity))
         if ordinal is None:
             raise KeyError(f"no stone {identity!r} in the feed")
+        return ordinal
+
+    def _once_there(self, identity: str) -> int:
+        ordinal = ordinal_of(identity)
+        if ordinal is None or ordinal >= len(self._inventory.stones):
+            raise KeyError(f"no stone {identity!r} was ever in the feed")
         return ordinal
 
     def _choose(self, random: Random, count: int, *, usable: bool = False) -> list[int]:

@@ -49,6 +49,10 @@ class Remove(Strict, frozen=True):
             raise ValueError("say either how many (count) or which (ids)")
 
 
+class BringBack(Strict, frozen=True):
+    ids: Annotated[list[str], Meta(min_length=1)]
+
+
 class Update(Strict, frozen=True):
     """`set`: values to show, see `Changes.update`. `restore`: first be clean again."""
 
@@ -91,6 +95,7 @@ class Control:
             ("POST", "change", self.change),
             ("POST", "add", self.add),
             ("POST", "remove", self.remove),
+            ("POST", "bring-back", self.bring_back),
             ("POST", "update", self.update),
             ("POST", "drift", self.start_drift),
             ("DELETE", "drift", self.stop_drift),
@@ -124,6 +129,10 @@ class Control:
         if wanted.count is not None:
             return {"ids": self._changes.remove(wanted.count, wanted.seed)}
         return {"ids": self._changes.remove_these(wanted.ids or ())}
+
+    async def bring_back(self, request: Request) -> Any:
+        wanted = await _body(request, BringBack)
+        return {"ids": self._changes.bring_back(wanted.ids)}
 
     async def update(self, request: Request) -> Any:
         wanted = await _body(request, Update)

@@ -218,9 +218,14 @@ class Inventory:
         return ordinals
 
     def remove(self, ordinal: int) -> None:
-        """Take a stone out of the feed, for good."""
+        """Take a stone out of the feed."""
         with self._moving(ordinal):
             self.stones.present[ordinal] = 0
+
+    def bring_back(self, ordinal: int) -> None:
+        """Put a stone that was taken out back into the feed, as it was."""
+        with self._moving(ordinal):
+            self.stones.present[ordinal] = 1
 
     def _all_views(self) -> list[View]:
         return [self._by_id, self._by_price, *self._views.values()]

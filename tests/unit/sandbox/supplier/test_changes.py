@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.supplier.changes import FIELDS, Changes, Field
-from sandbox.supplier.identity import ordinal_of
+from sandbox.supplier.identity import ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
 
 Make = Callable[..., Inventory]
@@ -81,6 +81,28 @@ def test_more_than_there_is_can_not_be_removed(make_inventory: Make) -> None:
     assert len(Changes(inventory).remove(50, 1)) == 5
     assert Changes(inventory).remove(1, 2) == []
     assert Changes(inventory).drift(Random(1), "price") is None
+
+
+def test_a_stone_that_is_brought_back_is_as_it_was_and_counts_as_updated(make_inventory: Make, clock: Any) -> None:
+    inventory = make_inventory(50)
+    before = rows(inventory)
+    changes = Changes(inventory)
+    removed = changes.remove(10, 3)
+    clock.advance(60)
+    assert changes.bring_back([*removed[:4], removed[0]]) == removed[:4]
+    assert rows(inventory) == {identity: row for identity, row in before.items() if identity not in removed[4:]}
+    for identity in before:
+        ordinal = ordinal_of(identity)
+        assert ordinal is not None
+        assert (inventory.stones.updated[ordinal] == inventory.now()) == (identity in removed[:4])
+
+
+def test_only_what_was_in_the_feed_once_can_be_brought_back(make_inventory: Make) -> None:
+    inventory = make_inventory(5)
+    (removed,) = Changes(inventory).remove(1, 3)
+    with pytest.raises(KeyError):
+        Changes(inventory).bring_back([removed, stone_id(5)])
+    assert inventory.summary()["stones"] == 4
 
 
 def test_removing_by_id_is_all_or_nothing(make_inventory: Make) -> None:
