@@ -8,7 +8,7 @@ import typer
 
 from app.core.logging import configure
 from sandbox.broker.control import control_server
-from sandbox.broker.queue import QueueSettings
+from sandbox.broker.message import QueueSettings
 from sandbox.broker.server import Broker
 
 DEFAULT_QUEUES = ["work-items", "work-done", "consolidate"]

@@ -1,7 +1,7 @@
 """`$cbs`: where clients put their tokens. Every token is welcome: this broker serves one machine and keeps no secret."""
 
-from sandbox.broker.codec import Int
 from sandbox.broker.envelope import read_request, write_reply
+from sandbox.broker.values import Int
 
 
 def answer(data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from app.core.logging import get_logger
-from sandbox.broker.codec import Array, Described, MalformedData, Symbol, UByte, UInt, ULong, UShort
+from sandbox.broker.codec import MalformedData
 from sandbox.broker.frames import (
     AMQP_HEADER,
     HEARTBEAT,
@@ -30,6 +30,7 @@ from sandbox.broker.frames import (
     write,
 )
 from sandbox.broker.session import Resolve, Session
+from sandbox.broker.values import Array, Described, Symbol, UByte, UInt, ULong, UShort
 
 log = get_logger()
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from sandbox.broker.codec import Described, Int, MalformedData, Symbol, Timestamp, UInt, ULong, decode, encode, end_of
+from sandbox.broker.codec import MalformedData, decode, encode, end_of
 from sandbox.broker.errors import Unreadable
-from sandbox.broker.queue import Message
+from sandbox.broker.message import Message
+from sandbox.broker.values import Described, Int, Symbol, Timestamp, UInt, ULong
 
 BATCH_FORMAT: Final = 0x80013700  # Service Bus: each data section of the message is a whole message
 

@@ -5,18 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sandbox.broker.codec import (
-    Array,
-    Described,
-    MalformedData,
-    Symbol,
-    UByte,
-    UInt,
-    ULong,
-    UShort,
-    decode,
-    encode,
-)
+from sandbox.broker.codec import MalformedData, decode, encode
+from sandbox.broker.values import Array, Described, Symbol, UByte, UInt, ULong, UShort
 
 AMQP_HEADER: Final = b"AMQP\x00\x01\x00\x00"
 SASL_HEADER: Final = b"AMQP\x03\x01\x00\x00"

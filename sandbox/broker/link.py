@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from sandbox.broker import envelope
-from sandbox.broker.codec import Described, Symbol, ULong
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import BrokerError, MessageTooLarge, QueueFull
 from sandbox.broker.frames import Flow, Transfer
+from sandbox.broker.message import Message
 from sandbox.broker.node import QueueNode
-from sandbox.broker.queue import Message
+from sandbox.broker.values import Described, Symbol, ULong
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024  # the Standard tier's, for a batch as for a single message
 

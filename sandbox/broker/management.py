@@ -5,10 +5,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from sandbox.broker import envelope
-from sandbox.broker.codec import Array, Int, Symbol
 from sandbox.broker.envelope import Envelope, Request, milliseconds
 from sandbox.broker.errors import BrokerError, NotSpoken, Unreadable
-from sandbox.broker.queue import Message, Queue
+from sandbox.broker.message import Message
+from sandbox.broker.queue import Queue
+from sandbox.broker.values import Array, Int, Symbol
 
 _OK: Final = 200
 _NO_CONTENT: Final = 204

@@ -8,7 +8,8 @@ from typing import Protocol
 from sandbox.broker import envelope
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.faults import Faults, Mischief
-from sandbox.broker.queue import Message, Queue
+from sandbox.broker.message import Message
+from sandbox.broker.queue import Queue
 
 
 class Consumer(Protocol):

@@ -15,8 +15,9 @@ from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import QueueNotFound
 from sandbox.broker.faults import Faults
 from sandbox.broker.management import Management
+from sandbox.broker.message import Counts, QueueSettings
 from sandbox.broker.node import Node, QueueNode, RequestNode
-from sandbox.broker.queue import Counts, Queue, QueueSettings
+from sandbox.broker.queue import Queue
 
 log = get_logger()
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from sandbox.broker.codec import Described, MalformedData, UByte, UInt, ULong, UShort
+from sandbox.broker.codec import MalformedData
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import BrokerError, LockLost, QueueNotFound
 from sandbox.broker.frames import Attach, Begin, Detach, Disposition, Flow, Transfer
@@ -19,9 +19,10 @@ from sandbox.broker.link import (
     error_of,
     rejected,
 )
+from sandbox.broker.message import Message
 from sandbox.broker.node import Node, QueueNode, RequestNode
-from sandbox.broker.queue import Message
 from sandbox.broker.settlement import is_final, settle
+from sandbox.broker.values import Described, UByte, UInt, ULong, UShort
 
 # Clients of ours match a disposition to what they sent by its number alone, whoever numbered it. Ours begin far away.
 _FIRST_ID: Final = 0x4000_0000

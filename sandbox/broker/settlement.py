@@ -3,9 +3,9 @@
 from typing import Any, Final
 from uuid import UUID
 
-from sandbox.broker.codec import Described, ULong
 from sandbox.broker.errors import Unreadable
 from sandbox.broker.queue import Queue
+from sandbox.broker.values import Described, ULong
 
 _ACCEPTED: Final = 0x24
 _REJECTED: Final = 0x25

@@ -42,8 +42,8 @@ from azure.servicebus.exceptions import (
 
 from app.core.clock import utc_now
 from sandbox.broker import Broker, Counts, Faults, QueueSettings
-from sandbox.broker.codec import UInt
 from sandbox.broker.frames import AMQP_HEADER, HEARTBEAT, Close, FrameReader, Open, write
+from sandbox.broker.values import UInt
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -402,6 +402,20 @@ async def test_eight_locks_are_renewed_at_once_over_one_connection(desk: Desk) -
     assert desk.counts(queue).locked == 8
     await asyncio.gather(*(receiver.complete_message(message) for message in messages))
     assert desk.counts(queue) == EMPTY
+
+
+async def test_renewals_and_dead_letters_do_not_disturb_each_other_on_one_connection(desk: Desk) -> None:
+    queue = desk.queue()
+    sender, receiver = await desk.both(queue)
+    await sender.send_messages([ServiceBusMessage(str(number)) for number in range(12)])
+    messages = await receive(receiver, 12)
+    async with asyncio.timeout(PATIENCE):
+        # The client matches answers to questions by numbers that it and the broker give out each for itself.
+        await asyncio.gather(
+            *(receiver.dead_letter_message(message) for message in messages[:6]),
+            *(receiver.renew_message_lock(message) for message in messages[6:]),
+        )
+    assert desk.counts(queue) == Counts(active=0, locked=6, scheduled=0, deferred=0, dead_letter=6)
 
 
 async def test_the_automatic_renewal_keeps_a_message_far_beyond_one_lock(desk: Desk) -> None:

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.broker.codec import (
+from sandbox.broker.codec import MalformedData, decode, encode, end_of
+from sandbox.broker.values import (
     Array,
     Byte,
     Described,
     Float,
     Int,
-    MalformedData,
     Short,
     Symbol,
     Timestamp,
@@ -20,9 +20,6 @@ from sandbox.broker.codec import (
     ULong,
     UShort,
     Verbatim,
-    decode,
-    encode,
-    end_of,
 )
 
 
@@ -96,6 +93,12 @@ def test_long_lists_take_the_wide_form(items: list[Any]) -> None:
     data = encode(items)
     assert data[0] == 0xD0
     assert shape(decode(data)[0]) == shape(items)
+
+
+@pytest.mark.parametrize("length", [254, 255, 256, 257, 65_536])
+def test_every_length_has_a_form(length: int) -> None:
+    for value in (b"x" * length, "x" * length, Symbol("x" * length), [None] * length, Array([1] * (length // 8))):
+        assert shape(decode(encode(value))[0]) == shape(value)
 
 
 @given(st.binary(max_size=200))

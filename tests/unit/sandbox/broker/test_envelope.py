@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.broker.codec import Described, Int, Symbol, Timestamp, UInt, ULong, decode, encode
+from sandbox.broker.codec import decode, encode
 from sandbox.broker.envelope import BATCH_FORMAT, Envelope, read, read_messages, write
 from sandbox.broker.errors import Unreadable
-from sandbox.broker.queue import DeadLetter, Message, State
+from sandbox.broker.message import DeadLetter, Message, State
+from sandbox.broker.values import Described, Int, Symbol, Timestamp, UInt, ULong
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

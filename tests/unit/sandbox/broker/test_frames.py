@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.broker.codec import MalformedData, Symbol, UInt
+from sandbox.broker.codec import MalformedData
 from sandbox.broker.frames import (
     AMQP_HEADER,
     HEARTBEAT,
@@ -15,6 +15,7 @@ from sandbox.broker.frames import (
     Transfer,
     write,
 )
+from sandbox.broker.values import Symbol, UInt
 
 FRAMES = [
     Frame(header=AMQP_HEADER),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sandbox.broker.errors import LockLost, MessageNotFound, NotAllowed, QueueFull
-from sandbox.broker.queue import Counts, Message, Queue, QueueSettings, State
+from sandbox.broker.message import Counts, Message, QueueSettings, State
+from sandbox.broker.queue import Queue
 
 LOCK = timedelta(seconds=30)
 MOMENT = timedelta(milliseconds=1)

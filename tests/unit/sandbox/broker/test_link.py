@@ -1,0 +1,129 @@
+import pytest
+
+from sandbox.broker.errors import NotAllowed, QueueFull
+from sandbox.broker.frames import Flow, Transfer
+from sandbox.broker.link import ACCEPTED, MAX_MESSAGE_BYTES, Inlet, ReplyOutlet
+from sandbox.broker.values import Described, UInt
+
+HANDLE = 3
+
+
+class Wire:
+    """Writes down what a link wants to send."""
+
+    writable = True
+
+    def __init__(self) -> None:
+        self.grants: list[tuple[int, int]] = []
+        self.outcomes: list[tuple[int, Described]] = []
+        self.sent: list[bytes] = []
+
+    def grant(self, handle: int, delivery_count: int, credit: int) -> None:
+        assert handle == HANDLE
+        self.grants.append((delivery_count, credit))
+
+    def settle(self, delivery_id: int, state: Described) -> None:
+        self.outcomes.append((delivery_id, state))
+
+    def transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
+        assert (handle, settled, bool(tag)) == (HANDLE, True, True)
+        self.sent.append(payload)
+        return len(self.sent)
+
+    def remember(self, *_: object, **__: object) -> None:
+        raise AssertionError("replies are settled when they are sent")
+
+
+def transfer(number: int, *, more: bool = False, settled: bool = False, aborted: bool = False) -> Transfer:
+    return Transfer(UInt(HANDLE), UInt(number), b"tag", UInt(0), settled=settled, more=more, aborted=aborted)
+
+
+def flow(credit: int, delivery_count: int) -> Flow:
+    return Flow(
+        None, UInt(1), UInt(0), UInt(1), UInt(HANDLE), delivery_count=UInt(delivery_count), link_credit=UInt(credit)
+    )
+
+
+def reply_link(wire: Wire) -> ReplyOutlet:
+    return ReplyOutlet(wire, HANDLE, "$cbs")
+
+
+def test_a_sender_gets_new_credit_long_before_the_old_is_used_up() -> None:
+    wire = Wire()
+    inlet = Inlet(wire, HANDLE, lambda _data, _message_format: None)
+    inlet.grant()
+    for number in range(1_000):
+        inlet.take(transfer(number), b"a stone")
+    assert wire.grants == [(0, 1_000), (500, 1_000), (1_000, 1_000)]
+    assert wire.outcomes == [(number, ACCEPTED) for number in range(1_000)]
+
+
+def test_the_frames_of_a_message_are_put_together() -> None:
+    received: list[bytes] = []
+    inlet = Inlet(Wire(), HANDLE, lambda data, _message_format: received.append(data))
+    inlet.take(transfer(1, more=True), b"a ")
+    inlet.take(transfer(1), b"stone")
+    inlet.take(transfer(2, more=True), b"never")
+    inlet.take(transfer(2, aborted=True), b" finished")
+    inlet.take(transfer(3), b"another")
+    assert received == [b"a stone", b"another"]
+
+
+def test_of_a_message_that_is_too_large_no_more_than_a_frame_is_kept_too_much() -> None:
+    wire = Wire()
+    received: list[bytes] = []
+    inlet = Inlet(wire, HANDLE, lambda data, _message_format: received.append(data))
+    frame = b"x" * 60_000
+    for _ in range(100):
+        inlet.take(transfer(1, more=True), frame)
+        assert len(inlet._parts) <= MAX_MESSAGE_BYTES + len(frame)
+    inlet.take(transfer(1), b"")
+    inlet.take(transfer(2), b"small")
+    assert received == [b"small"]
+    [(first, refusal), second] = wire.outcomes
+    assert (first, refusal.descriptor, second) == (1, 0x25, (2, ACCEPTED))
+
+
+def test_a_sender_that_does_not_wait_for_an_answer_loses_its_link_over_a_refusal() -> None:
+    def refuse(_data: bytes, _message_format: int) -> None:
+        raise NotAllowed
+
+    with pytest.raises(NotAllowed):
+        Inlet(Wire(), HANDLE, refuse).take(transfer(1, settled=True), b"a stone")
+
+
+def test_replies_wait_for_credit_and_for_a_client_that_reads() -> None:
+    wire = Wire()
+    link = reply_link(wire)
+    for reply in (b"1", b"2", b"3"):
+        link.reply(reply)
+    assert wire.sent == []
+    link.credit.update(flow(credit=2, delivery_count=0))
+    wire.writable = False
+    link.serve()
+    assert wire.sent == []
+    wire.writable = True
+    link.serve()
+    assert wire.sent == [b"1", b"2"]
+    # The client wrote this before it saw the second reply: of two credits one is used already.
+    link.credit.update(flow(credit=2, delivery_count=1))
+    link.serve()
+    assert (wire.sent, link.credit.left) == ([b"1", b"2", b"3"], 0)
+
+
+def test_a_client_that_takes_no_replies_is_not_served_without_end() -> None:
+    link = reply_link(Wire())
+    for _ in range(1_000):
+        link.reply(b"reply")
+    with pytest.raises(QueueFull):
+        link.reply(b"reply")
+
+
+def test_credit_outlives_the_overflow_of_its_counter() -> None:
+    wire = Wire()
+    link = reply_link(wire)
+    link.credit.sent = 2**32 - 1
+    link.credit.update(flow(credit=2, delivery_count=2**32 - 1))
+    link.reply(b"1")
+    link.credit.update(flow(credit=5, delivery_count=0))
+    assert (link.credit.sent, link.credit.left) == (0, 5)
