@@ -7,10 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import asyncpg
 import msgspec
 import typer
+from alembic.util import CommandError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.access.issuing import IssuedKey, Issuing
 from app.access.repository import StoredKey
@@ -41,7 +44,9 @@ def main() -> None:
     except (SettingsError, CannotListen) as error:
         _leave(str(error), 2)
     except InventoryError as error:
-        _leave(error.message, 1)
+        _leave(f"{error.message} ({error.__cause__})" if error.__cause__ else error.message, 1)
+    except asyncpg.PostgresError as error:
+        _leave(f"The database refuses: {error}. Is it migrated (python -m app migrate)?", 1)
 
 
 def _leave(message: str, code: int) -> None:
@@ -66,7 +71,10 @@ def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "hea
     """Bring the database's schema up to date."""
     settings = Settings.read()
     url = settings.need("database_direct_url" if settings.database_direct_url else "database_url")
-    asyncio.run(upgrade(url, revision, schema=settings.database_schema))
+    try:
+        asyncio.run(upgrade(url, revision, schema=settings.database_schema))
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
+        _leave(f"The schema could not be migrated: {error}", 1)
     typer.echo(f"The schema {settings.database_schema} is at {revision}.")
 
 

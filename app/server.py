@@ -8,6 +8,10 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.core.logging import get_logger
+
+log = get_logger()
+
 # Requests that are open at SIGTERM get this long; orchestrators usually wait 30 seconds.
 _DRAIN_SECONDS = 25
 _LARGEST_HEADERS = 65_536
@@ -42,6 +46,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         CannotListen: before anything else is started.
     """
     listener = listen(host, port)
+    log.info("listening", host=host, port=port)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -49,6 +54,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -68,7 +68,8 @@ class Authenticator:
         parsed = keys.parse(text)
         if parsed is None and text.startswith(keys.PREFIX):
             return None  # a typing error in a key of ours: nothing to look up
-        key_hash = keys.digest(text)
+        # Headers are decoded as Latin-1: this gives back the bytes that were sent.
+        key_hash = keys.digest(text.encode("latin-1"))
         cached = self._cache.get(key_hash)
         if cached and self._ticks() - cached[0] < CACHE_SECONDS:
             return cached[1]

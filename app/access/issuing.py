@@ -85,7 +85,7 @@ class Issuing:
             id=key.id,
             client_id=client_id,
             name=name,
-            key_hash=keys.digest(key.text),
+            key_hash=keys.digest(key.text.encode("ascii")),
             scopes=tuple(str(scope) for scope in scopes),
             created_at=now,
             expires_at=now + lifetime if lifetime else None,

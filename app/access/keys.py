@@ -68,6 +68,6 @@ def parse(text: str) -> ApiKey | None:
     return ApiKey(match["id"], text) if _checksum(body) == match["checksum"] else None
 
 
-def digest(text: str) -> str:
+def digest(key: bytes) -> str:
     """SHA-256 of the whole key, hexadecimal, as `api_keys.key_hash` holds it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(key).hexdigest()

@@ -83,8 +83,13 @@ class Sort(msgspec.Struct, frozen=True):
 CREATED = Sort(1, "created_at", instant=True)
 RETAIL_PRICE = Sort(2, "retail_price_cents")
 CARAT = Sort(3, "carat_milli")
-# Rounded half up in integers, as `Diamond.retail_per_carat_cents` does it.
-RETAIL_PER_CARAT = Sort(4, "((retail_price_cents * 2000 + carat_milli) / (2 * carat_milli))")
+# Rounded half up in integers, as `Diamond.retail_per_carat_cents` does it, and divided before it is multiplied: no price
+# that the inventory takes overflows 64 bits.
+RETAIL_PER_CARAT = Sort(
+    4,
+    "(retail_price_cents / carat_milli * 1000"
+    " + (retail_price_cents % carat_milli * 2000 + carat_milli) / (2 * carat_milli))",
+)
 COLOR = Sort(5, "color_rank", nullable=True)
 CLARITY = Sort(6, "clarity_rank", nullable=True)
 RATING = Sort(7, "rating", nullable=True)

@@ -113,7 +113,9 @@ class Measurements:
     ratio: float | None = strawberry.field(description="Length by width.")
     table_percent: float | None = strawberry.field(description="Width of the table by width of the stone, percent.")
     depth_percent: float | None = strawberry.field(description="Height by width, percent.")
-    details: JSON = strawberry.field(description="What else the certificate measures: crown, pavilion, girdle, culet.")
+    details: JSON = strawberry.field(
+        description="All that the certificate states, as it states it: crown, pavilion, girdle, culet ..."
+    )
 
 
 def _measurements(row: Row) -> Measurements:

@@ -17,13 +17,10 @@ from app.access.authenticator import Authenticator, presented_key
 from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
 from app.core.errors import BadRequest, InventoryError
-from app.core.logging import get_logger
 from app.graphql.context import Context
 from app.graphql.documents import Documents, InvalidDocument
-from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of
+from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
 from app.graphql.schema import schema
-
-log = get_logger()
 
 _LARGEST_BODY = 262_144
 _JSON = "application/json"
@@ -94,9 +91,9 @@ class Endpoint:
             return _respond(request, refusal.status, refusal.errors)
         except InventoryError as error:
             return _respond(request, _status_of_refusal(error), [format_inventory_error(error)])
-        except Exception:
-            log.exception("request failed")
-            return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, [format_inventory_error(InventoryError())])
+        except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client
+            problem = format_inventory_error(unforeseen(error))
+            return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, [problem])
 
     async def _execute(self, request: Request[State]) -> Response:
         principal = await self._principal(request)

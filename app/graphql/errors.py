@@ -35,8 +35,7 @@ def format_error(error: GraphQLError) -> FormattedError:
         code = "BAD_REQUEST" if isinstance(error, GraphQLSyntaxError) else "VALIDATION_ERROR"
         formatted = {"message": error.message, "extensions": {"code": code}}
     else:
-        log.error("field failed", path=error.path, exc_info=cause)
-        formatted = format_inventory_error(InventoryError())
+        formatted = format_inventory_error(unforeseen(cause))
     if error.locations:
         formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path:
@@ -46,7 +45,10 @@ def format_error(error: GraphQLError) -> FormattedError:
 
 def format_inventory_error(error: InventoryError) -> FormattedError:
     """What the client sees of an error of ours. One that is our own fault tells nothing about itself."""
+    if error.retryable:
+        log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
     if error.code not in _PUBLIC:
+        log.error("request failed", exc_info=error)
         error = InventoryError("Something went wrong on our side.")
     extensions: dict[str, object] = {"code": error.code}
     if error.code == "VALIDATION_ERROR":
@@ -54,6 +56,13 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
     elif error.details:
         extensions["details"] = error.details
     return {"message": error.message, "extensions": extensions}
+
+
+def unforeseen(cause: Exception) -> InventoryError:
+    """What an exception that nobody foresaw is called; the log will tell its cause."""
+    error = InventoryError()
+    error.__cause__ = cause
+    return error
 
 
 def status_of(data: Mapping[str, object] | None, errors: Sequence[GraphQLError]) -> HTTPStatus:

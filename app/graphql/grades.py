@@ -83,6 +83,7 @@ class ClarityGrade(Enum):
 class CutGrade(Enum):
     IDEAL = _value("IDEAL", description="Ideal, the best.")
     EXCELLENT = _value("EXCELLENT", description="Excellent.")
+    PREMIUM = _value("PREMIUM", description="Premium: a grade of the trade, not of a laboratory.")
     VERY_GOOD = _value("VERY_GOOD", description="Very good.")
     GOOD = _value("GOOD", description="Good.")
     FAIR = _value("FAIR", description="Fair.")

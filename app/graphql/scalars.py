@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NewType
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
@@ -18,6 +19,13 @@ def _parse_cents(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST_CENTS:
         raise GraphQLError(f"Cents are a whole number from 0 to {_LARGEST_CENTS}.")
     return value
+
+
+def _parse_uuid(value: object) -> UUID:
+    try:
+        return UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise GraphQLError("A UUID looks like 123e4567-e89b-12d3-a456-426614174000.") from None
 
 
 def _parse_instant(value: object) -> datetime:
@@ -40,6 +48,13 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="A whole number of US cents. Wider than Int: some stones cost more than 21 million dollars.",
         serialize=int,
         parse_value=_parse_cents,
+    ),
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A UUID in its canonical form, such as `123e4567-e89b-12d3-a456-426614174000`.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
+        serialize=str,
+        parse_value=_parse_uuid,
     ),
     datetime: strawberry.scalar(
         name="DateTime",

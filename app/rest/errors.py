@@ -8,7 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.errors import BadRequest, InventoryError, NotFound
+from app.core.logging import get_logger
 from app.rest.answers import answer
+
+log = get_logger()
 
 _STATUSES: Mapping[str, HTTPStatus] = {
     "VALIDATION_ERROR": HTTPStatus.BAD_REQUEST,
@@ -33,6 +36,7 @@ def refusal(error: InventoryError) -> Response:
     """The answer to an error. One that is our own fault (no code of the contract) tells nothing about itself."""
     status = _STATUSES.get(error.code)
     if status is None:
+        log.error("request failed", exc_info=error)
         error, status = InventoryError("Something went wrong on our side."), HTTPStatus.INTERNAL_SERVER_ERROR
     body: dict[str, object] = {"code": error.code, "message": error.message}
     if error.details:

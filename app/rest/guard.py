@@ -37,9 +37,12 @@ def everyone(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except InventoryError as error:
+            if error.retryable:
+                log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
             return refusal(error)
-        except Exception:
-            log.exception("request failed")
-            return refusal(InventoryError())
+        except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client
+            unforeseen = InventoryError()
+            unforeseen.__cause__ = error
+            return refusal(unforeseen)
 
     return safe

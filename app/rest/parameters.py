@@ -1,5 +1,6 @@
 """Reads a query string: every parameter that is wrong is named, all at once; one that nobody asks for is ignored."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -115,12 +116,12 @@ def whole(smallest: int, largest: int) -> Parse[int]:
 
 def thousandths(text: str) -> int:
     """A number as thousandths, rounded up: the lower end of a range."""
-    return -int(-_decimal(text) * 1000 // 1)
+    return math.ceil(_decimal(text) * 1000)
 
 
 def thousandths_down(text: str) -> int:
     """A number as thousandths, rounded down: the upper end of a range."""
-    return int(_decimal(text) * 1000 // 1)
+    return math.floor(_decimal(text) * 1000)
 
 
 def _decimal(text: str) -> Decimal:

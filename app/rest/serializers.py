@@ -13,7 +13,10 @@ _decoder = msgspec.json.Decoder(dict[str, object])
 
 
 class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The contract's `Diamond`. A field without a value is left out; prices are US cents, sizes millimetres."""
+    """The contract's `Diamond`. A field without a value is left out; prices are US cents.
+
+    `measurements` and `attributes` are as stored: the certificate's own, and what else is known.
+    """
 
     id: UUID
     supplier: str
@@ -42,7 +45,7 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     certificate_lab: str | None = None
     certificate_number: str | None = None
     certificate_pdf_url: str | None = None
-    measurements: Mapping[str, object]
+    measurements: msgspec.Raw
     attributes: Mapping[str, object]
     supplier_name: str | None = None
     supplier_legal_name: str | None = None
@@ -57,18 +60,12 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 _PLAIN = tuple(sorted(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__) - {
     "measurements", "attributes",
 }))  # fmt: skip
-_MEASUREMENTS = ("length", "width", "height", "ratio", "table", "depth")
 # What the contract has no field for, and a jeweller asks about.
-_ATTRIBUTES: Mapping[str, str] = {
-    "rawShape": "raw_shape",
+_FURTHER: Mapping[str, str] = {
     "fluorescenceColor": "fluorescence_color",
     "fancyColor": "fancy_color",
     "fancyIntensity": "fancy_intensity",
     "fancyOvertone": "fancy_overtone",
-    "eyeClean": "eye_clean",
-    "brownTinge": "brown_tinge",
-    "greenTinge": "green_tinge",
-    "milky": "milky",
 }
 
 
@@ -78,16 +75,11 @@ def serialize(diamond: Diamond) -> DiamondAnswer:
     return DiamondAnswer(
         **asked,
         carats=diamond.carat_milli / 1000,
-        measurements=_known({name: _thousandth(getattr(diamond, f"{name}_milli")) for name in _MEASUREMENTS})
-        | _decoder.decode(diamond.measurements),
-        attributes=_known({key: getattr(diamond, column) for key, column in _ATTRIBUTES.items()})
+        measurements=msgspec.Raw(diamond.measurements.encode()),
+        attributes=_known({key: getattr(diamond, column) for key, column in _FURTHER.items()})
         | _decoder.decode(diamond.attributes),
     )
 
 
 def _known(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _thousandth(milli: int | None) -> float | None:
-    return None if milli is None else milli / 1000

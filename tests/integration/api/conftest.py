@@ -1,0 +1,125 @@
+"""The API on a real port, over a real database with diamonds of known values."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Connection, Database
+from app.core.settings import Settings
+from app.main import create_app
+from app.server import listen
+from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve
+
+
+@pytest_asyncio.fixture
+async def insert(database_url: str) -> AsyncIterator[Insert]:
+    """Puts rows into `diamonds`."""
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
+
+    async def insert_rows(rows: Iterable[Row]) -> None:
+        listed = list(rows)
+        records = [tuple(row.values()) for row in listed]
+        await connection.copy_records_to_table(
+            "diamonds", records=records, columns=list(listed[0]), schema_name="inventory"
+        )
+
+    yield insert_rows
+    await connection.close()
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    return Settings.read(database_url=database_url, redis_url=redis_url, environment="production")
+
+
+@pytest_asyncio.fixture
+async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
+    """Issues keys for scopes."""
+    async with Database.open(settings) as database:
+
+        async def make(*scopes: Scope) -> str:
+            issued = await Issuing(database).create("test", "test-client", scopes)
+            return issued.key.text
+
+        yield make
+
+
+@asynccontextmanager
+async def _serve(settings: Settings) -> AsyncIterator[str]:
+    """The API on a free port; gives its address."""
+    listener = listen("127.0.0.1", 0)
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, server_header=False, ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+        assert not serving.done(), "the API did not start"
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+def serve() -> Serve:
+    return _serve
+
+
+@pytest_asyncio.fixture
+async def address(settings: Settings) -> AsyncIterator[str]:
+    async with _serve(settings) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def api(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller who may read diamonds."""
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def trusted(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller who may read diamonds and see what the supplier asks."""
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ, Scope.PRICES_SUPPLIER)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that the application has sent since the test began; look, and clear, at will."""
+    sent: list[str] = []
+    plain = Database.connection
+
+    @asynccontextmanager
+    async def observed(self: Database) -> AsyncIterator[Connection]:
+        async with plain(self) as connection:
+            with connection.query_logger(lambda record: sent.append(record.query)):
+                yield connection
+
+    monkeypatch.setattr(Database, "connection", observed)
+    return sent
+
+
+@pytest.fixture
+def query(api: httpx.AsyncClient) -> Query:
+    """Asks GraphQL as the caller who may read diamonds; gives the decoded body."""
+
+    async def ask(document: str, **variables: Any) -> Mapping[str, Any]:
+        response = await api.post("/graphql", json={"query": document, "variables": variables})
+        body: Mapping[str, Any] = response.json()
+        return body
+
+    return ask

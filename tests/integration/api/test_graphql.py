@@ -1,0 +1,428 @@
+"""GraphQL: what a query gives, and every mistake by its code."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.access.scopes import Scope
+from app.core.settings import Settings
+from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
+
+SORTS = ["PRICE", "CARAT", "PRICE_PER_CARAT", "COLOR", "CLARITY", "CREATED_AT", "RATING"]
+WALK = """
+query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $after: String, $last: Int, $before: String) {
+  diamonds(sort: {by: $by, direction: $direction}, first: $first, after: $after, last: $last, before: $before) {
+    nodes { supplierStoneId }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+
+def mixed(count: int) -> list[dict[str, Any]]:
+    """Diamonds with many ties and some gaps in every column that can be sorted by."""
+    return [
+        build(
+            number,
+            carat_milli=300 + number % 7,
+            retail_price_cents=1000 + number % 5,
+            color=("D", "E", None, "unheard of")[number % 4],
+            clarity=("FL", None, "VS1")[number % 3],
+            rating=(None, 1, 10, 5)[number % 4],
+            created_at=build(number % 6)["created_at"],
+            supplier_price_cents=500 + number % 4,
+        )
+        for number in range(count)
+    ]
+
+
+def codes(body: Any) -> list[str]:
+    return [error["extensions"]["code"] for error in body["errors"]]
+
+
+async def test_a_diamond_is_shown_with_its_money_grades_and_certificate(query: Query, insert: Insert) -> None:
+    await insert([build(1, color="unheard of", fancy_color="PINK", carat_milli=1010, retail_price_cents=115_000)])
+    body = await query("""{ diamonds { nodes {
+      id databaseId supplier supplierStoneId supplierName shape carat color clarity cut polish symmetry fluorescence
+      fluorescenceColor labGrown treated eyeClean brownTinge greenTinge milky imageUrl videoUrl rating availability
+      stated { shape color clarity cut polish symmetry fluorescence availability }
+      fancyColor { color intensity overtone }
+      certificate { lab number pdfUrl }
+      measurements { lengthMm widthMm heightMm ratio tablePercent depthPercent details }
+      price { cents currency amount formatted } pricePerCarat { cents }
+      attributes sourceUpdatedAt createdAt updatedAt
+    } } }""")
+    assert body == {"data": {"diamonds": {"nodes": [{
+        "id": "RGlhbW9uZDplNmU2ODk4Zi1hZjlhLTVhZTUtYmYwNi04OGI2ZWY5NWFiZWI=",
+        "databaseId": "e6e6898f-af9a-5ae5-bf06-88b6ef95abeb",
+        "supplier": "nivoda", "supplierStoneId": "stone-1", "supplierName": "Example Diamonds",
+        "shape": "ROUND", "carat": 1.01, "color": "OTHER", "clarity": "VS1", "cut": "EXCELLENT",
+        "polish": "VERY_GOOD", "symmetry": "GOOD", "fluorescence": "FAINT", "fluorescenceColor": "BLUE",
+        "labGrown": False, "treated": False, "eyeClean": True, "brownTinge": False, "greenTinge": False, "milky": None,
+        "imageUrl": "https://example.com/1.jpg", "videoUrl": None, "rating": 7, "availability": "AVAILABLE",
+        "stated": {"shape": "ROUND", "color": "unheard of", "clarity": "VS1", "cut": "EXCELLENT",
+                   "polish": "VERY_GOOD", "symmetry": "GOOD", "fluorescence": "FAINT", "availability": "AVAILABLE"},
+        "fancyColor": {"color": "PINK", "intensity": None, "overtone": None},
+        "certificate": {"lab": "GIA", "number": "1000001", "pdfUrl": None},
+        "measurements": {"lengthMm": 6.5, "widthMm": 6.45, "heightMm": 4.01, "ratio": 1.008, "tablePercent": 57.0,
+                         "depthPercent": 61.9, "details": {"crownAngle": 34.5}},
+        "price": {"cents": 115_000, "currency": "USD", "amount": "1150.00", "formatted": "$1,150.00"},
+        "pricePerCarat": {"cents": 113_861},
+        "attributes": {"location": "Antwerp"},
+        "sourceUpdatedAt": "2026-01-01T00:00:00Z",
+        "createdAt": "2026-01-01T00:00:01Z", "updatedAt": "2026-01-01T00:00:01Z",
+    }]}}}  # fmt: skip
+
+
+async def test_what_has_no_value_is_null_and_breaks_nothing(query: Query, insert: Insert) -> None:
+    await insert([build(1, color=None, certificate_lab=None, certificate_number=None, rating=None, length_milli=None)])
+    body = await query(
+        "{ diamonds { nodes { color fancyColor { color } certificate { lab } rating measurements { lengthMm } } } }"
+    )
+    assert body["data"]["diamonds"]["nodes"] == [
+        {"color": None, "fancyColor": None, "certificate": None, "rating": None, "measurements": {"lengthMm": None}}
+    ]
+
+
+async def test_one_diamond_is_found_by_either_id_and_as_a_node(query: Query, insert: Insert) -> None:
+    await insert([build(1), build(2, status="quarantined")])
+    (node,) = (await query("{ diamonds { nodes { id databaseId } } }"))["data"]["diamonds"]["nodes"]
+    body = await query(
+        """query ($id: ID!, $key: ID!, $hidden: ID!) {
+          a: diamond(id: $id) { supplierStoneId } b: diamond(id: $key) { supplierStoneId }
+          c: diamond(id: "nonsense") { id } d: diamond(id: $hidden) { id }
+          e: node(id: $id) { __typename id ... on Diamond { supplierStoneId } } f: node(id: "nonsense") { id }
+        }""",
+        id=node["id"],
+        key=node["databaseId"],
+        hidden=str(build(2)["id"]),
+    )
+    assert body == {"data": {
+        "a": {"supplierStoneId": "stone-1"}, "b": {"supplierStoneId": "stone-1"}, "c": None, "d": None,
+        "e": {"__typename": "Diamond", "id": node["id"], "supplierStoneId": "stone-1"}, "f": None,
+    }}  # fmt: skip
+
+
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+@pytest.mark.parametrize("by", [*SORTS, "SUPPLIER_PRICE"])
+async def test_walking_by_cursor_meets_every_diamond_once_in_each_sort_forwards_and_backwards(
+    trusted: httpx.AsyncClient, insert: Insert, by: str, direction: str
+) -> None:
+    await insert(mixed(53))
+    walks: list[list[str]] = []
+    for forwards in (True, False):
+        seen: list[str] = []
+        cursor = None
+        for _ in range(20):
+            window = {"first": 7, "after": cursor} if forwards else {"last": 7, "before": cursor}
+            variables = {"by": by, "direction": direction, **window}
+            response = await trusted.post("/graphql", json={"query": WALK, "variables": variables})
+            page = response.json()["data"]["diamonds"]
+            stones = [node["supplierStoneId"] for node in page["nodes"]]
+            seen = seen + stones if forwards else stones + seen
+            info = page["pageInfo"]
+            assert info["hasPreviousPage" if forwards else "hasNextPage"] == (cursor is not None)
+            if not info["hasNextPage" if forwards else "hasPreviousPage"]:
+                break
+            cursor = info["endCursor" if forwards else "startCursor"]
+        walks.append(seen)
+    assert sorted(walks[0]) == sorted(f"stone-{number}" for number in range(53))
+    assert walks[0] == walks[1]
+
+
+@pytest.mark.parametrize(
+    ("by", "key", "nullable"),
+    [
+        ("PRICE", "retail_price_cents", False),
+        ("CARAT", "carat_milli", False),
+        ("COLOR", "color_rank", True),
+        ("CLARITY", "clarity_rank", True),
+        ("CREATED_AT", "created_at", False),
+        ("RATING", "rating", True),
+    ],
+)
+@pytest.mark.parametrize("descending", [False, True])
+async def test_each_sort_has_the_order_that_it_names_with_gaps_last(
+    query: Query, insert: Insert, by: str, key: str, nullable: bool, descending: bool
+) -> None:
+    rows = mixed(40)
+    await insert(rows)
+    body = await query(WALK, by=by, direction="DESC" if descending else "ASC", first=100)
+    got = [node["supplierStoneId"] for node in body["data"]["diamonds"]["nodes"]]
+    valued = sorted(
+        (row for row in rows if row[key] is not None), key=lambda row: (row[key], row["id"].bytes), reverse=descending
+    )
+    gaps = sorted((row for row in rows if row[key] is None), key=lambda row: row["id"].bytes, reverse=descending)
+    assert bool(gaps) == nullable
+    assert got == [row["supplier_stone_id"] for row in valued + gaps]
+
+
+async def test_the_price_per_carat_that_sorts_is_the_one_that_is_shown(query: Query, insert: Insert) -> None:
+    await insert([build(n, carat_milli=307 + 31 * n, retail_price_cents=99_999 + 7919 * n * n) for n in range(60)])
+    body = await query(
+        "{ diamonds(first: 100, sort: {by: PRICE_PER_CARAT}) { nodes { pricePerCarat { cents } price { cents } carat } } }"
+    )
+    nodes = body["data"]["diamonds"]["nodes"]
+    shown = [node["pricePerCarat"]["cents"] for node in nodes]
+    assert len(shown) == 60
+    assert shown == sorted(shown)
+    assert shown == [
+        (node["price"]["cents"] * 2000 + round(node["carat"] * 1000)) // (2 * round(node["carat"] * 1000))
+        for node in nodes
+    ]
+    narrow = await query(
+        "query ($c: Cents!) { diamonds(filter: {pricePerCarat: {min: $c, max: $c}}) { totalCount } }", c=shown[30]
+    )
+    assert narrow["data"]["diamonds"]["totalCount"] == shown.count(shown[30])
+
+
+@pytest.mark.parametrize(
+    ("criteria", "expected"),
+    [
+        ("shapes: [OVAL]", [2]),
+        ("carat: {min: 1.01, max: 1.01}", [1]),
+        ("price: {max: 1}", [3]),
+        ("colors: [D, F]", [1]),
+        ("clarities: [IF]", [2]),
+        ("cuts: [POOR]", [3]),
+        ("polishes: [IDEAL]", [1]),
+        ("symmetries: [IDEAL]", [2]),
+        ("fluorescences: [NONE]", [3]),
+        ('fancyColors: ["PINK"]', [1]),
+        ('fancyIntensities: ["VIVID"]', [2]),
+        ('fancyOvertones: ["BROWNISH"]', [3]),
+        ("labGrown: true", [2]),
+        ("labGrown: false", [1, 3]),
+        ("treated: true", [3]),
+        ('certificateLabs: ["IGI"]', [3]),
+        ('certificateNumbers: ["1000002"]', [2]),
+        ("lengthMm: {min: 9}", [1]),
+        ("widthMm: {min: 9}", [2]),
+        ("heightMm: {min: 9}", [3]),
+        ("ratio: {min: 1.5}", [1]),
+        ("tablePercent: {max: 50}", [2]),
+        ("depthPercent: {max: 50}", [3]),
+        ("eyeClean: false", [1]),
+        ("brownTinge: true", [2]),
+        ("greenTinge: true", [3]),
+        ("milky: false", [1]),
+        ("hasImage: false", [2]),
+        ("hasVideo: true", [3]),
+        ("availability: [SOLD, ON_HOLD]", [1, 2]),
+        ('suppliers: ["other"]', [3]),
+        ("rating: {min: 9}", [1]),
+        ('createdSince: "2026-01-01T01:00:02+01:00"', [2, 3]),
+        ('updatedSince: "2026-01-01T00:00:03Z"', [3]),
+        ("ids: []", []),
+        ('ids: ["RGlhbW9uZDplNmU2ODk4Zi1hZjlhLTVhZTUtYmYwNi04OGI2ZWY5NWFiZWI="]', [1]),
+        ("labGrown: null, shapes: null, carat: null", [1, 2, 3]),
+        ("carat: {}", [1, 2, 3]),
+        ("shapes: [ROUND], labGrown: false, colors: [D]", [1]),
+    ],
+)
+async def test_each_criterion_lets_through_what_it_names(
+    query: Query, insert: Insert, criteria: str, expected: list[int]
+) -> None:
+    await insert([
+        build(1, color="D", polish="IDEAL", fancy_color="PINK", length_milli=9000, ratio_milli=1500, eye_clean=False,
+              milky=False, availability="sold", rating=10),
+        build(2, shape="OVAL", carat_milli=1011, clarity="IF", symmetry="IDEAL", fancy_intensity="VIVID", lab_grown=True,
+              width_milli=9000, table_milli=50_000, brown_tinge=True, image_url=None, availability="on_hold"),
+        build(3, carat_milli=1009, retail_price_cents=1, cut="POOR", fluorescence="NONE", fancy_overtone="BROWNISH",
+              treated=True, certificate_lab="IGI", height_milli=9000, depth_milli=50_000, green_tinge=True,
+              video_url="https://example.com/v", supplier="other"),
+    ])  # fmt: skip
+    body = await query(
+        "{ diamonds(filter: {" + criteria + "}, sort: {by: CREATED_AT}) { totalCount nodes { supplierStoneId } } }"
+    )
+    found = [int(node["supplierStoneId"].removeprefix("stone-")) for node in body["data"]["diamonds"]["nodes"]]
+    assert (found, body["data"]["diamonds"]["totalCount"]) == (expected, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields"),
+    [
+        ("first: -1", {"first": "should be between 0 and 100"}),
+        ("first: 101", {"first": "should be between 0 and 100"}),
+        ("first: 1, last: 1", {"last": "can't be given together with first"}),
+        ('after: "x"', {"after": "is not a cursor"}),
+        ('before: "ÿ"', {"before": "is not a cursor"}),
+        ("filter: {carat: {min: 2, max: 1}}", {"filter.carat": "min is more than max"}),
+        ("filter: {carat: {min: -1}}", {"filter.carat": "should lie between 0 and 1000000"}),
+        ("filter: {carat: {max: 1e300}}", {"filter.carat": "should lie between 0 and 1000000"}),
+        ("filter: {price: {min: 2, max: 1}}", {"filter.price": "min is more than max"}),
+        ('filter: {ids: ["x"]}', {"filter.ids": "has an id that is no diamond's"}),
+        ("filter: {colors: [OTHER]}", {"filter.colors": "can't hold OTHER"}),
+        ('filter: {suppliers: [""]}', {"filter.suppliers": "should hold texts of 1 to 200 characters"}),
+        ('filter: {suppliers: ["\\u0000"]}', {"filter.suppliers": "should hold texts of 1 to 200 characters"}),
+        (
+            "first: 1000, filter: {price: {min: 2, max: 1}, cuts: [OTHER]}",
+            {
+                "first": "should be between 0 and 100",
+                "filter.price": "min is more than max",
+                "filter.cuts": "can't hold OTHER",
+            },
+        ),
+    ],
+)
+async def test_every_wrong_argument_is_named(query: Query, arguments: str, fields: dict[str, str]) -> None:
+    body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
+    (error,) = body["errors"]
+    assert error["extensions"] == {"code": "VALIDATION_ERROR", "fields": fields}
+    assert error["path"] == ["diamonds"]
+
+
+async def test_a_cursor_belongs_to_its_sort(query: Query, insert: Insert) -> None:
+    await insert(mixed(3))
+    body = await query(WALK, by="PRICE", direction="ASC", first=1)
+    cursor = body["data"]["diamonds"]["pageInfo"]["endCursor"]
+    for by, direction in (("PRICE", "DESC"), ("CARAT", "ASC")):
+        refused = await query(WALK, by=by, direction=direction, first=1, after=cursor)
+        assert refused["errors"][0]["extensions"]["fields"] == {
+            "after": "is a cursor of another sort; start again without it"
+        }
+
+
+async def test_a_page_is_one_statement_whatever_is_selected(
+    query: Query, insert: Insert, statements: list[str]
+) -> None:
+    await insert(mixed(30))
+    small = "{ diamonds(first: 20) { nodes { id } } }"
+    large = """{ diamonds(first: 20) { pageInfo { endCursor } nodes { id } edges { cursor node {
+      carat price { cents } certificate { lab } measurements { details } stated { color } fancyColor { color } } } } }"""
+    counted = "{ diamonds(first: 20) { totalCount nodes { id } } }"
+    only_counted = "{ diamonds { totalCount } }"
+    for document, expected in ((small, 1), (large, 1), (counted, 2), (only_counted, 1)):
+        await query(document)  # the key is known, and so are the types of the parameters
+        statements.clear()
+        body = await query(document)
+        assert "errors" not in body
+        assert len(statements) == expected
+
+
+async def test_only_the_columns_that_were_asked_for_are_read(query: Query, statements: list[str]) -> None:
+    await query("{ diamonds { nodes { carat color } } }")
+    (text,) = (text for text in statements if "FROM diamonds" in text)
+    assert "SELECT id, carat_milli, color, retail_price_cents AS sort_value\n" in text
+
+
+async def test_the_suppliers_price_is_shown_to_those_who_may_see_it(
+    query: Query, trusted: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build(1)])
+    document = "{ diamonds { nodes { id supplierPrice { cents } supplierPricePerCarat { cents } markupRatio } } }"
+    response = await trusted.post("/graphql", json={"query": document})
+    (node,) = response.json()["data"]["diamonds"]["nodes"]
+    assert (node["supplierPrice"]["cents"], node["supplierPricePerCarat"]["cents"], node["markupRatio"]) == (
+        100_000,
+        99_010,
+        1.15,
+    )
+    body = await query(document)
+    (node,) = body["data"]["diamonds"]["nodes"]
+    assert (node["supplierPrice"], node["supplierPricePerCarat"], node["markupRatio"]) == (None, None, None)
+    assert codes(body) == ["FORBIDDEN"] * 3
+
+
+@pytest.mark.parametrize("arguments", ["filter: {supplierPrice: {min: 1}}", "sort: {by: SUPPLIER_PRICE}"])
+async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(query: Query, arguments: str) -> None:
+    body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
+    assert (body["data"], codes(body)) == (None, ["FORBIDDEN"])
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{", "BAD_REQUEST"),
+        ("{ nope }", "VALIDATION_ERROR"),
+        ("{ diamonds(first: 99999999999) { totalCount } }", "VALIDATION_ERROR"),
+        ("{ diamonds(filter: {price: {min: 1.5}}) { totalCount } }", "VALIDATION_ERROR"),
+        ('{ diamonds(filter: {createdSince: "now"}) { totalCount } }', "VALIDATION_ERROR"),
+        ("query ($a: Int!) { diamonds(first: $a) { totalCount } }", "VALIDATION_ERROR"),
+        ("subscription { diamonds { totalCount } }", "VALIDATION_ERROR"),
+        ("query A { __typename } query B { __typename }", "BAD_REQUEST"),
+        ("fragment F on Diamond { id }", "VALIDATION_ERROR"),
+        ("{ __schema { queryType { name } } }", "FORBIDDEN"),
+    ],
+)
+async def test_a_request_that_cant_be_executed_has_a_code_and_no_data(query: Query, document: str, code: str) -> None:
+    body = await query(document)
+    assert codes(body)[0] == code
+    assert body.get("data") is None
+    assert "Traceback" not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status"),
+    [
+        (b'{"query": "{ __typename }"}', "text/plain", 415),
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'{"query": 1}', "application/json", 400),
+        (b'{"variables": {}}', "application/json", 400),
+        (b'{"query": "{ __typename }", "variables": []}', "application/json", 400),
+        (b'{"query": "\xff"}', "application/json", 400),
+        (b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}', "application/json", 400),
+        (
+            b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+            "application/json",
+            400,
+        ),
+        (b'{"query": "' + b" " * 300_000 + b'"}', "application/json", 413),
+    ],
+)
+async def test_a_body_that_is_no_request_is_refused(
+    api: httpx.AsyncClient, content: bytes, media_type: str, status: int
+) -> None:
+    response = await api.post("/graphql", content=content, headers={"Content-Type": media_type})
+    assert response.status_code == status
+    assert codes(response.json()) == ["BAD_REQUEST"]
+
+
+async def test_the_newer_media_type_is_answered_with_its_statuses(api: httpx.AsyncClient) -> None:
+    for accept, status in (("application/graphql-response+json", 400), ("application/json", 200), ("*/*", 200)):
+        response = await api.post("/graphql", json={"query": "{ nope }"}, headers={"Accept": accept})
+        assert response.status_code == status
+        assert response.headers["content-type"].startswith(accept.replace("*/*", "application/json"))
+
+
+async def test_without_a_valid_key_nothing_is_executed(address: str, make_key: MakeKey) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        for headers in ({}, {"X-API-Key": "nonsense"}):
+            response = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+            assert (response.status_code, codes(response.json())) == (401, ["UNAUTHORIZED"])
+        bearer = {"Authorization": f"Bearer {await make_key(Scope.DIAMONDS_READ)}"}
+        response = await client.post("/graphql", json={"query": "{ diamonds { totalCount } }"}, headers=bearer)
+        assert response.json() == {"data": {"diamonds": {"totalCount": 0}}}
+
+
+async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> None:
+    headers = {"X-API-Key": await make_key(Scope.SCHEMA_READ)}
+    document = '{ diamond(id: "x") { id } node(id: "x") { id } }'
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        body = (await client.post("/graphql", json={"query": document})).json()
+        assert codes(body) == ["FORBIDDEN", "FORBIDDEN"]
+        introspected = (await client.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})).json()
+    assert introspected == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+
+
+async def test_in_development_a_browser_gets_graphiql_and_it_gets_the_schema(settings: Settings, serve: Serve) -> None:
+    introspection = {"query": "{ __schema { queryType { name } } }"}
+    async with (
+        serve(settings.model_copy(update={"environment": "development"})) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        page = await client.get("/graphql", headers={"Accept": "text/html"})
+        assert "graphiql" in page.text.lower()
+        assert (await client.post("/graphql", json=introspection)).status_code == 200
+        refused = await client.post("/graphql", json={"query": "{ diamonds { totalCount } }"})
+        assert (refused.status_code, codes(refused.json())) == (401, ["UNAUTHORIZED"])
+        suggested = await client.post("/graphql", json={"query": "{ diamondz { totalCount } }"})
+        assert "Did you mean" in suggested.json()["errors"][0]["message"]
+
+
+async def test_in_production_there_is_no_graphiql_and_queries_come_by_post(api: httpx.AsyncClient) -> None:
+    for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}):
+        response = await api.get("/graphql?query={__typename}", headers=headers)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")

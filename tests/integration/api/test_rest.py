@@ -1,0 +1,288 @@
+"""The REST contract: golden answers for each route and each error."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from app.access.scopes import Scope
+from tests.integration.api.diamonds import Insert, MakeKey, build
+
+DIAMOND = {
+    "id": "e6e6898f-af9a-5ae5-bf06-88b6ef95abeb",
+    "supplier": "nivoda",
+    "supplierStoneId": "stone-1",
+    "offerId": "DIAMOND/1",
+    "shape": "ROUND",
+    "carats": 1.01,
+    "color": "E",
+    "clarity": "VS1",
+    "cut": "EXCELLENT",
+    "polish": "VERY_GOOD",
+    "symmetry": "GOOD",
+    "fluorescence": "FAINT",
+    "labGrown": False,
+    "treated": False,
+    "retailPriceCents": 115_000,
+    "rating": 7,
+    "availability": "available",
+    "rawAvailability": "AVAILABLE",
+    "imageUrl": "https://example.com/1.jpg",
+    "certificateLab": "GIA",
+    "certificateNumber": "1000001",
+    "measurements": {"crownAngle": 34.5},
+    "attributes": {"fluorescenceColor": "BLUE", "location": "Antwerp"},
+    "supplierName": "Example Diamonds",
+    "supplierLegalName": "Example Diamonds Ltd",
+    "status": "active",
+    "sourceUpdatedAt": "2026-01-01T00:00:00Z",
+    "createdAt": "2026-01-01T00:00:01Z",
+    "updatedAt": "2026-01-01T00:00:01Z",
+}
+COST = {"supplierPriceCents": 100_000, "pricePerCaratCents": 99_010, "markupRatio": 1.15}
+
+
+def numbers(response: httpx.Response) -> list[int]:
+    """The numbers of the diamonds on a page."""
+    assert response.status_code == 200, response.text
+    return [int(diamond["supplierStoneId"].removeprefix("stone-")) for diamond in response.json()["data"]]
+
+
+def error(response: httpx.Response) -> tuple[int, dict[str, Any]]:
+    body = response.json()
+    assert set(body) == {"error"}
+    return response.status_code, body["error"]
+
+
+async def test_health_is_answered_to_everyone(address: str) -> None:
+    async with httpx.AsyncClient() as client:
+        response = await client.get(f"{address}/health")
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", response.json()["timestamp"])
+
+
+async def test_ready_names_both_servers(address: str) -> None:
+    async with httpx.AsyncClient() as client:
+        response = await client.get(f"{address}/ready")
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ready", "checks": {"database": "ok", "redis": "ok"}},
+    )
+
+
+async def test_a_diamond_is_shown_as_the_contract_has_it(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1)])
+    response = await api.get(f"/api/v2/diamonds/{DIAMOND['id']}")
+    assert (response.status_code, response.json()) == (200, {"data": DIAMOND})
+
+
+async def test_who_may_see_it_sees_what_the_supplier_asks(trusted: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1)])
+    response = await trusted.get(f"/api/v2/diamonds/{DIAMOND['id']}")
+    assert response.json() == {"data": {**DIAMOND, **COST}}
+
+
+async def test_a_search_shows_diamonds_and_where_the_page_lies(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(number) for number in range(1, 8)])
+    response = await api.get("/api/v2/diamonds", params={"limit": 3, "page": 3})
+    assert response.json() == {
+        "data": [DIAMOND],
+        "pagination": {"total": 7, "page": 3, "limit": 3, "totalPages": 3},
+    }
+
+
+async def test_an_empty_search_has_no_pages(api: httpx.AsyncClient) -> None:
+    response = await api.get("/api/v2/diamonds")
+    assert response.json() == {"data": [], "pagination": {"total": 0, "page": 1, "limit": 50, "totalPages": 0}}
+
+
+async def test_what_has_no_value_is_left_out(api: httpx.AsyncClient, insert: Insert) -> None:
+    bare = ("offer_id", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "fluorescence_color", "treated",
+            "rating", "raw_availability", "image_url", "certificate_lab", "certificate_number", "supplier_name",
+            "supplier_legal_name")  # fmt: skip
+    await insert([build(1, **dict.fromkeys(bare), measurements="{}", attributes="{}")])
+    (diamond,) = (await api.get("/api/v2/diamonds")).json()["data"]
+    assert set(diamond) == {
+        "id", "supplier", "supplierStoneId", "shape", "carats", "labGrown", "retailPriceCents", "availability",
+        "measurements", "attributes", "status", "sourceUpdatedAt", "createdAt", "updatedAt",
+    }  # fmt: skip
+
+
+async def test_only_active_diamonds_are_shown(api: httpx.AsyncClient, insert: Insert) -> None:
+    gone = build(2, status="deleted", deleted_at=build(2)["created_at"])
+    await insert([build(1), gone, build(3, status="quarantined")])
+    assert numbers(await api.get("/api/v2/diamonds")) == [1]
+    assert (await api.get("/api/v2/diamonds")).json()["pagination"]["total"] == 1
+    assert (await api.get(f"/api/v2/diamonds/{gone['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", [5, 4, 3, 2, 1]),
+        ("shape=oval", [2]),
+        ("color=D&color=F", [5, 1]),
+        ("color[]=D&color[]=F", [5, 1]),
+        ("clarity=IF", [3]),
+        ("cut=very good", [4]),
+        ("lab_grown=true", [4]),
+        ("lab_grown=false", [5, 3, 2, 1]),
+        ("carat_min=1.5&carat_max=2", [3, 2]),
+        ("retail_price_min=300000&retail_price_max=400000", [4, 3]),
+        ("availability=on_hold", [5]),
+        ("certificate_lab=IGI&certificate_number=1000002", [2]),
+        ("shape=round&lab_grown=true&color=E", [4]),
+        ("shape=pear", []),
+    ],
+)
+async def test_each_filter_lets_through_what_it_names(
+    api: httpx.AsyncClient, insert: Insert, query: str, expected: list[int]
+) -> None:
+    await insert(
+        [
+            build(1, color="D", carat_milli=1499, retail_price_cents=100_000),
+            build(2, shape="OVAL", carat_milli=1500, certificate_lab="IGI", retail_price_cents=200_000),
+            build(3, clarity="IF", carat_milli=2000, retail_price_cents=300_000),
+            build(4, cut="VERY_GOOD", lab_grown=True, carat_milli=2001, retail_price_cents=400_000),
+            build(5, color="F", availability="on_hold", carat_milli=300, retail_price_cents=500_000),
+        ]
+    )
+    assert numbers(await api.get(f"/api/v2/diamonds?{query}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sort_by=created_at&sort_order=asc", [1, 2, 3, 4]),
+        ("sort_by=created_at", [4, 3, 2, 1]),
+        ("sort_by=color&sort_order=asc", [2, 4, 1, 3]),
+        ("sort_by=color&sort_order=desc", [1, 4, 2, 3]),
+        ("sort_by=clarity&sort_order=asc", [3, 1, 2, 4]),
+        ("sort_by=carats&sort_order=desc", [3, 4, 2, 1]),
+        ("sort_by=retail_price_cents&sort_order=asc", [4, 1, 2, 3]),
+    ],
+)
+async def test_each_sort_goes_by_grade_and_puts_what_has_none_last(
+    api: httpx.AsyncClient, insert: Insert, query: str, expected: list[int]
+) -> None:
+    await insert(
+        [
+            build(1, color="J", clarity="VVS1", carat_milli=300, retail_price_cents=2),
+            build(2, color="D", clarity="VS1", carat_milli=500, retail_price_cents=3),
+            build(3, color=None, clarity="FL", carat_milli=2000, retail_price_cents=4),
+            build(4, color="E", clarity="of another world", carat_milli=900, retail_price_cents=1),
+        ]
+    )
+    assert numbers(await api.get(f"/api/v2/diamonds?{query}")) == expected
+
+
+async def test_the_suppliers_price_filters_and_sorts_for_those_who_may_see_it(
+    trusted: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build(number, supplier_price_cents=1000 * number) for number in (1, 2, 3)])
+    query = "price_min=2000&price_max=3000&sort_by=supplier_price_cents&sort_order=asc"
+    assert numbers(await trusted.get(f"/api/v2/diamonds?{query}")) == [2, 3]
+
+
+@pytest.mark.parametrize("query", ["price_min=1", "price_max=1", "sort_by=supplier_price_cents"])
+async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(api: httpx.AsyncClient, query: str) -> None:
+    assert error(await api.get(f"/api/v2/diamonds?{query}")) == (
+        403,
+        {"code": "FORBIDDEN", "message": "This needs the scope prices:supplier."},
+    )
+
+
+async def test_wrong_parameters_are_named_one_by_one(api: httpx.AsyncClient) -> None:
+    status, body = error(await api.get("/api/v2/diamonds?color=AA&limit=0&lab_grown=no&unknown=1"))
+    assert (status, body["code"]) == (400, "VALIDATION_ERROR")
+    assert body["details"] == {
+        "color": "should be one of D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z",
+        "lab_grown": "should be one of true, false",
+        "limit": "should be a whole number from 1 to 100",
+    }
+
+
+@pytest.mark.parametrize("diamond_id", ["x", "00000000-0000-0000-0000-000000000000", "%00", "a" * 3000])
+async def test_what_is_nobodys_id_is_not_found(api: httpx.AsyncClient, diamond_id: str) -> None:
+    assert error(await api.get(f"/api/v2/diamonds/{diamond_id}")) == (
+        404,
+        {"code": "NOT_FOUND", "message": "There is no diamond with this id."},
+    )
+
+
+async def test_an_unknown_address_and_an_unknown_method_are_refused_alike(api: httpx.AsyncClient) -> None:
+    assert error(await api.get("/nope")) == (
+        404,
+        {"code": "NOT_FOUND", "message": "There is nothing at this address."},
+    )
+    response = await api.delete("/api/v2/diamonds")
+    assert error(response) == (405, {"code": "BAD_REQUEST", "message": "Method Not Allowed."})
+    assert "GET" in response.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/api/v2/diamonds", "/api/v2/diamonds/x"])
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Send an API key in the header X-API-Key."),
+        ({"X-API-Key": "nonsense"}, "The API key is not valid."),
+        ({"Authorization": "Basic eDp5"}, "Send an API key in the header X-API-Key."),
+    ],
+)
+async def test_without_a_valid_key_there_is_no_answer(
+    address: str, path: str, headers: dict[str, str], message: str
+) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        response = await client.get(path, headers=headers)
+    assert error(response) == (401, {"code": "UNAUTHORIZED", "message": message})
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_key_without_the_scope_is_refused(address: str, make_key: MakeKey) -> None:
+    headers = {"X-API-Key": await make_key(Scope.SYNC_READ)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        response = await client.get("/api/v2/diamonds")
+    assert error(response) == (403, {"code": "FORBIDDEN", "message": "This needs the scope diamonds:read."})
+
+
+async def test_an_error_that_nobody_foresaw_tells_nothing_about_itself(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1, measurements="{}", attributes="[]")])  # a shape that the mapping never writes
+    status, body = error(await api.get("/api/v2/diamonds"))
+    assert (status, body) == (500, {"code": "INTERNAL_ERROR", "message": "Something went wrong on our side."})
+
+
+async def test_a_page_is_one_statement_and_its_total_another(
+    api: httpx.AsyncClient, insert: Insert, statements: list[str]
+) -> None:
+    await insert([build(number) for number in range(5)])
+    # From the second time on: the key is known, and the connection knows the types of its parameters.
+    await api.get("/api/v2/diamonds?color=E&limit=2")
+    statements.clear()
+    await api.get("/api/v2/diamonds?color=E&limit=2")
+    assert [bool(re.search(r"SELECT count", text)) for text in statements] == [False, True]
+    await api.get(f"/api/v2/diamonds/{DIAMOND['id']}")
+    statements.clear()
+    await api.get(f"/api/v2/diamonds/{DIAMOND['id']}")
+    assert len(statements) == 1
+
+
+async def test_what_a_caller_may_not_see_is_not_even_read(
+    api: httpx.AsyncClient, trusted: httpx.AsyncClient, statements: list[str]
+) -> None:
+    await api.get("/api/v2/diamonds")
+    assert not any("supplier_price_cents" in text or "markup_ratio" in text for text in statements)
+    await trusted.get("/api/v2/diamonds")
+    assert any("supplier_price_cents" in text and "markup_ratio" in text for text in statements)
+
+
+async def test_no_answer_names_the_server_and_each_bears_its_trace(api: httpx.AsyncClient) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    for path in ("/health", "/api/v2/diamonds", "/nope", "/graphql"):
+        response = await api.get(path, headers=sent)
+        assert response.headers["x-request-id"] == trace_id
+        assert "server" not in response.headers
+    own = await api.get("/health", headers={"traceparent": "00-0-0-0"})
+    assert re.fullmatch("[0-9a-f]{32}", own.headers["x-request-id"])

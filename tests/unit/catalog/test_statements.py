@@ -1,0 +1,93 @@
+"""The composed SQL: values are parameters, columns are only those that were asked for."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.catalog import grades, statements
+from app.catalog.search import COLOR, RETAIL_PRICE, SORTS, Filter, Offset, Order, Position, Range, Window
+
+TEXTS = st.lists(st.text(min_size=1).map(lambda text: f"'{text}$"), max_size=3)
+RANGES = st.builds(Range, st.none() | st.integers(0, 2**40), st.none() | st.integers(0, 2**40))
+FLAGS = st.booleans()
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+SCALES = {
+    "color": grades.COLORS, "clarity": grades.CLARITIES, "cut": grades.CUTS, "polish": grades.FINISHES,
+    "symmetry": grades.FINISHES, "fluorescence": grades.FLUORESCENCES,
+}  # fmt: skip
+
+
+def criterion(name: str) -> st.SearchStrategy[Any]:
+    """Values for a criterion, by what its type says."""
+    if name in SCALES:
+        return st.lists(st.sampled_from(SCALES[name]), max_size=4)
+    if name == "ids":
+        return st.lists(st.uuids(), max_size=3)
+    kind = str(Filter.__annotations__[name])
+    return next(
+        strategy
+        for word, strategy in (("Range", RANGES), ("bool", FLAGS), ("datetime", INSTANTS), ("str", TEXTS))
+        if word in kind
+    )
+
+
+FILTERS = st.fixed_dictionaries({}, optional={name: criterion(name) for name in Filter.__struct_fields__}).map(
+    lambda criteria: Filter(**criteria)
+)
+
+
+@given(criteria=FILTERS)
+def test_no_value_of_a_filter_stands_in_the_text(criteria: Filter) -> None:
+    statement = statements.count(criteria)
+    assert "'" not in statement.text.replace("'active'", "")
+    for number in range(1, len(statement.arguments) + 1):
+        assert f"${number}::" in statement.text
+    assert f"${len(statement.arguments) + 1}" not in statement.text
+
+
+@pytest.mark.parametrize("name", Filter.__struct_fields__)
+def test_every_criterion_has_an_effect(name: str) -> None:
+    values: dict[str, Any] = {"ids": [UUID(int=1)], **{scale: [SCALES[scale][0]] for scale in SCALES}}
+    kind = str(Filter.__annotations__[name])
+    fallback = Range(1, 2) if "Range" in kind else True if "bool" in kind else datetime(2026, 1, 1, tzinfo=UTC)
+    value = values.get(name, ["x"] if "Sequence" in kind else fallback)
+    assert statements.count(Filter(**{name: value})).text != statements.count(Filter()).text
+
+
+def test_a_page_asks_for_the_given_columns_the_id_and_the_sort_value_only() -> None:
+    statement = statements.page(Filter(), Order(RETAIL_PRICE), Window(limit=5), ["shape"])
+    selected = statement.text.partition("SELECT ")[2].partition("\n")[0]
+    assert selected == "id, shape, retail_price_cents AS sort_value"
+
+
+def test_a_column_that_does_not_exist_never_reaches_the_database() -> None:
+    with pytest.raises(ValueError, match="password"):
+        statements.page(Filter(), Order(RETAIL_PRICE), Window(limit=5), ["id FROM api_keys; SELECT password"])
+
+
+def test_a_page_reads_one_row_more_than_it_shows() -> None:
+    assert statements.page(Filter(), Order(RETAIL_PRICE), Offset(50, 100), []).arguments == [51, 100]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_tie_break_goes_in_the_direction_of_the_sort(sort: Any, descending: bool, backwards: bool) -> None:
+    position = Position(5, UUID(int=5))
+    window = Window(limit=1, after=None if backwards else position, before=position if backwards else None,
+                    backwards=backwards)  # fmt: skip
+    text = statements.page(Filter(), Order(sort, descending=descending), window, []).text
+    direction, operator = ("DESC", "<") if descending != backwards else ("ASC", ">")
+    assert f" {direction}, id {direction}" in text
+    assert f", id) {operator} (" in text
+
+
+def test_what_has_no_value_is_sorted_last_in_both_directions() -> None:
+    upwards, downwards = (statements.page(Filter(), Order(COLOR, descending=down), Window(limit=1), []).text
+                          for down in (False, True))  # fmt: skip
+    assert "COALESCE(color_rank, 32767) ASC" in upwards
+    assert "COALESCE(color_rank, -1) DESC" in downwards

@@ -1,0 +1,84 @@
+"""Documents: what is refused before anything is executed."""
+
+import re
+
+import pytest
+
+from app.graphql.documents import Documents, InvalidDocument
+from app.graphql.schema import schema
+
+PAGE = "diamonds(first: 1) { totalCount }"
+
+
+@pytest.fixture
+def documents() -> Documents:
+    return Documents(schema._schema, suggestions=False)
+
+
+def refusal(documents: Documents, text: str) -> str:
+    with pytest.raises(InvalidDocument) as raised:
+        documents.read(text)
+    return raised.value.errors[0].message
+
+
+def test_a_valid_document_is_parsed_once(documents: Documents) -> None:
+    first = documents.read(f"{{ {PAGE} }}")
+    assert documents.read(f"{{ {PAGE} }}") is first
+
+
+def test_the_memory_for_documents_is_bounded(documents: Documents) -> None:
+    for number in range(600):
+        documents.read(f"query Q{number} {{ {PAGE} }}")
+    assert len(documents._known) == 500
+
+
+def test_an_invalid_document_is_not_remembered(documents: Documents) -> None:
+    refusal(documents, "{ nope }")
+    assert not documents._known
+
+
+def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: Documents) -> None:
+    assert "Did you mean" not in refusal(documents, "{ diamond }{")
+    assert "Did you mean" not in refusal(documents, "{ diamondz { totalCount } }")
+    assert "Did you mean" in refusal(Documents(schema._schema, suggestions=True), "{ diamondz { totalCount } }")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "Syntax Error"),
+        ("{", "Syntax Error"),
+        ("{" + " ".join(f"a{n}: {PAGE}" for n in range(16)) + "}", "16 aliases"),
+        ("{" + f"{PAGE} " * 150 + "}", "more than 1000 tokens"),
+        ("{ __typename " + "@include(if: true) " * 51 + "}", "51 directives"),
+        ("#" * 40_000, "longer than 32768"),
+        ("{" + "a{" * 400 + "b" + "}" * 400 + "}", "levels|deeply"),
+        ("{ diamonds { edges " + "{ node " * 10 + "{ id }" + "}" * 10 + "} }", "13 levels"),
+        ("query Q($a: Int = " + "[" * 450 + "]" * 450 + ") { __typename }", "deeply|Int"),
+    ],
+)
+def test_a_document_that_costs_too_much_is_refused_with_the_reason(
+    documents: Documents, text: str, reason: str
+) -> None:
+    with pytest.raises(InvalidDocument) as raised:
+        documents.read(text)
+
+    assert re.search(reason, raised.value.errors[0].message)
+
+
+def test_fragments_count_towards_the_depth(documents: Documents) -> None:
+    chain = " ".join(f"fragment F{n} on Diamond {{ id ...F{n + 1} }}" for n in range(40))
+    text = f"{{ diamonds {{ nodes {{ ...F0 }} }} }} {chain} fragment F40 on Diamond {{ certificate {{ lab }} }}"
+    assert documents.read(text).operations == 1
+    deep = "{ diamonds { ...A } } fragment A on DiamondConnection { edges { node { a { b { c { d { e { f { g { h }}}}}}}}}}"
+    assert "levels" in refusal(documents, deep)
+
+
+def test_a_fragment_that_spreads_itself_is_refused(documents: Documents) -> None:
+    assert "itself" in refusal(documents, "{ diamonds { ...A } } fragment A on DiamondConnection { totalCount ...A }")
+
+
+def test_a_document_tells_whether_it_asks_about_the_schema(documents: Documents) -> None:
+    assert documents.read("{ __schema { queryType { name } } }").introspects
+    assert documents.read('{ a: __type(name: "Diamond") { name } }').introspects
+    assert not documents.read(f"{{ __typename {PAGE} }}").introspects

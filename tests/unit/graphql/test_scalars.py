@@ -1,0 +1,63 @@
+"""Money and instants, in and out."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from graphql import GraphQLError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import NotFound
+from app.graphql.money import money
+from app.graphql.relay import global_id, read_global_id
+from app.graphql.scalars import _parse_cents, _parse_instant, _serialize_instant
+
+
+@pytest.mark.parametrize(
+    ("cents", "amount", "formatted"),
+    [
+        (0, "0.00", "$0.00"),
+        (5, "0.05", "$0.05"),
+        (123_450, "1234.50", "$1,234.50"),
+        (10**11, "1000000000.00", "$1,000,000,000.00"),
+    ],
+)
+def test_money_is_written_in_dollars(cents: int, amount: str, formatted: str) -> None:
+    assert (money(cents).amount(), money(cents).formatted()) == (amount, formatted)
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, 1.5, "1", True, 10**15, None])
+def test_cents_are_whole_not_negative_and_bounded(value: object) -> None:
+    with pytest.raises(GraphQLError, match="Cents"):
+        _parse_cents(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-01-31", "2026-01-31T12:00:00", "tomorrow", 0, None, "0001-01-01T00:00:00+10:00"]
+)
+def test_an_instant_needs_a_time_zone_and_a_place_in_the_calendar(value: object) -> None:
+    with pytest.raises(GraphQLError, match="DateTime"):
+        _parse_instant(value)
+
+
+ZONE = timezone(timedelta(hours=5))
+# Away from the ends of the calendar, which another zone may lie beyond.
+INSTANTS = st.datetimes(timezones=st.just(ZONE)).filter(lambda instant: 1 < instant.year < 9999)
+
+
+@given(INSTANTS)
+def test_an_instant_goes_out_in_utc_and_comes_back(instant: datetime) -> None:
+    text = _serialize_instant(instant)
+    assert text.endswith("Z")
+    assert _parse_instant(text) == instant.astimezone(UTC)
+
+
+@given(st.uuids())
+def test_a_global_id_leads_back_to_its_object(key: object) -> None:
+    assert read_global_id(global_id("Diamond", key)) == ("Diamond", key)  # type: ignore[arg-type]
+
+
+@given(st.text())
+def test_any_other_text_is_nobodys_id(text: str) -> None:
+    with pytest.raises(NotFound):
+        read_global_id(text)

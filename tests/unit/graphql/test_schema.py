@@ -1,0 +1,72 @@
+"""The schema as a whole: everything is described, and its lists are those of the catalog."""
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+
+import pytest
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+
+from app.access.scopes import Scope
+from app.catalog import grades
+from app.catalog.diamond import COLUMNS, SUPPLIER_COST
+from app.graphql.diamond import SOURCES
+from app.graphql.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
+from app.graphql.guard import Needs
+from app.graphql.queries import Query
+from app.graphql.schema import schema
+
+TYPES = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
+
+
+def descriptions() -> Iterator[tuple[str, str | None]]:
+    for name, kind in TYPES.items():
+        yield name, kind.description
+        if isinstance(kind, GraphQLEnumType):
+            yield from ((f"{name}.{value}", member.description) for value, member in kind.values.items())
+        if isinstance(kind, GraphQLInputObjectType):
+            yield from ((f"{name}.{field}", input_field.description) for field, input_field in kind.fields.items())
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            for field, definition in kind.fields.items():
+                yield f"{name}.{field}", definition.description
+                yield from ((f"{name}.{field}({arg})", a.description) for arg, a in definition.args.items())
+
+
+def test_everything_in_the_schema_is_described() -> None:
+    assert [name for name, description in descriptions() if not description] == []
+
+
+@pytest.mark.parametrize(
+    ("enum", "scale"),
+    [
+        (Shape, grades.SHAPES),
+        (ColorGrade, (*grades.COLORS, "OTHER")),
+        (ClarityGrade, (*grades.CLARITIES, "OTHER")),
+        (CutGrade, (*grades.CUTS, "OTHER")),
+        (Fluorescence, (*grades.FLUORESCENCES, "OTHER")),
+        (Availability, grades.AVAILABILITIES),
+    ],
+)
+def test_every_enum_lists_the_catalogs_scale_in_its_order(enum: type[Enum], scale: Sequence[str]) -> None:
+    assert [member.value for member in enum] == list(scale)
+
+
+def test_a_grade_that_the_enum_does_not_know_is_other() -> None:
+    assert graded(ColorGrade, "D") is ColorGrade.D
+    assert graded(ColorGrade, "Top Wesselton") is ColorGrade.OTHER
+    assert graded(ColorGrade, None) is None
+
+
+def test_every_field_of_a_diamond_names_the_columns_that_it_reads() -> None:
+    assert {column for source in SOURCES.values() for column in source.columns} <= set(COLUMNS)
+    assert all(source.columns for source in SOURCES.values())
+
+
+def test_every_field_that_reads_the_suppliers_cost_needs_its_scope() -> None:
+    for source in SOURCES.values():
+        assert (source.scope is Scope.PRICES_SUPPLIER) == bool(source.columns & SUPPLIER_COST)
+
+
+def test_every_query_needs_a_scope() -> None:
+    fields = Query.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
+    assert len(fields) == 3
+    assert all(any(isinstance(extension, Needs) for extension in field.extensions) for field in fields)

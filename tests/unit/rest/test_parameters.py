@@ -1,0 +1,113 @@
+"""Query strings: every spelling, and every mistake by its name."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
+
+from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
+from app.core.errors import ValidationFailed
+from app.rest.diamonds import read_search
+
+
+def criteria(query: str) -> Filter:
+    return read_search(QueryParams(query)).criteria
+
+
+def problems(query: str) -> Mapping[str, object]:
+    with pytest.raises(ValidationFailed) as raised:
+        read_search(QueryParams(query))
+    return raised.value.details
+
+
+@pytest.mark.parametrize("query", ["color=D&color=E", "color[]=D&color[]=E", "color=D&color[]=E", "color=d&color=%20e"])
+def test_a_list_may_be_spelt_with_and_without_brackets(query: str) -> None:
+    assert criteria(query) == Filter(color=["D", "E"])
+
+
+@pytest.mark.parametrize("text", ["VERY_GOOD", "very good", "Very-Good"])
+def test_a_grade_may_be_written_as_people_write_it(text: str) -> None:
+    assert criteria(f"cut={text}") == Filter(cut=["VERY_GOOD"])
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
+def test_false_means_false(text: str, value: bool) -> None:
+    assert criteria(f"lab_grown={text}") == Filter(lab_grown=value)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("carat_min=1.01", Range(1010, None)),
+        ("carat_max=1.01", Range(None, 1010)),
+        ("carat_min=0.3&carat_max=0.3", Range(300, 300)),
+        ("carat_min=1.0001&carat_max=2.9999", Range(1001, 2999)),
+    ],
+)
+def test_carats_become_the_thousandths_inside_the_range(query: str, expected: Range) -> None:
+    assert criteria(query) == Filter(carat_milli=expected)
+
+
+def test_prices_are_the_suppliers_and_retail_prices_have_their_own_names() -> None:
+    assert criteria("price_min=1&price_max=2") == Filter(supplier_price_cents=Range(1, 2))
+    assert criteria("retail_price_min=1&retail_price_max=2") == Filter(retail_price_cents=Range(1, 2))
+
+
+def test_without_parameters_the_newest_fifty_come_first() -> None:
+    asked = read_search(QueryParams(""))
+    assert (asked.criteria, asked.order.sort, asked.order.descending) == (Filter(), CREATED, True)
+    assert (asked.page, asked.limit) == (1, 50)
+
+
+def test_the_sort_and_its_direction_are_read() -> None:
+    asked = read_search(QueryParams("sort_by=retail_price_cents&sort_order=asc&page=3&limit=20"))
+    assert (asked.order.sort, asked.order.descending, asked.page, asked.limit) == (RETAIL_PRICE, False, 3, 20)
+
+
+def test_an_unknown_parameter_is_ignored() -> None:
+    assert criteria("colour=D&utm_source=mail") == Filter()
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("color=AA", {"color"}),
+        ("color=", {"color"}),
+        ("shape=round&shape=blob", {"shape"}),
+        ("lab_grown=no", {"lab_grown"}),
+        ("lab_grown=true&lab_grown=false", {"lab_grown"}),
+        ("carat_min=-1", {"carat_min"}),
+        ("carat_min=nan", {"carat_min"}),
+        ("carat_min=1e3", {"carat_min"}),
+        ("carat_min=%D9%A1", {"carat_min"}),
+        ("carat_min=2&carat_max=1", {"carat_min"}),
+        ("price_min=1.5&price_max=x", {"price_min", "price_max"}),
+        ("retail_price_min=9999999999999999", {"retail_price_min"}),
+        ("page=0", {"page"}),
+        ("page=99999999999999999999", {"page"}),
+        ("limit=0", {"limit"}),
+        ("limit=101", {"limit"}),
+        ("sort_by=id", {"sort_by"}),
+        ("sort_order=up", {"sort_order"}),
+        ("certificate_number=%00", {"certificate_number"}),
+        ("availability=gone&clarity=VS9&cut=Nice&limit=x", {"availability", "clarity", "cut", "limit"}),
+        ("&".join(["color=D"] * 201), {"color"}),
+    ],
+)
+def test_every_wrong_parameter_is_named(query: str, names: set[str]) -> None:
+    assert set(problems(query)) == names
+
+
+NAMES = ["shape", "color", "color[]", "carat_min", "carat_max", "lab_grown", "price_min", "page", "limit", "sort_by"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(max_size=20)), max_size=6))
+def test_whatever_a_query_string_holds_it_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    try:
+        asked = read_search(QueryParams(pairs))
+    except ValidationFailed:
+        return
+    assert 1 <= asked.limit <= 100
+    assert asked.order.sort in SORTS
