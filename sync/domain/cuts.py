@@ -8,8 +8,6 @@ import msgspec
 
 # Grows so fast with a band's size that the largest bands decide.
 _POWER = 6
-# Less than any gain in balance, so that an edge which gains nothing is left out.
-_EDGE = 1e-9
 
 
 class Knot(msgspec.Struct, frozen=True):
@@ -34,13 +32,13 @@ class Slice(msgspec.Struct, frozen=True):
 def slices(knots: Sequence[Knot], parts: int) -> list[Slice]:
     """At most `parts` slices from the first knot to the last, with the largest as small as these knots allow.
 
-    Edges that would part off nothing are not used.
+    Edges that gain nothing are not used.
     """
     first, last = knots[0], knots[-1]
     inner = [knot for knot in knots[1:-1] if first.up_to < knot.up_to < last.up_to]
     path = [first, *inner, last]
     fair = max(1.0, (last.up_to - first.up_to) / parts)
-    costs = [[(Slice(low, high).stones / fair) ** _POWER + _EDGE for low in path[:b]] for b, high in enumerate(path)]
+    costs = [[(Slice(low, high).stones / fair) ** _POWER for low in path[:b]] for b, high in enumerate(path)]
     # least[b]: what it costs at least to come to knot b in as many slices as there were rounds.
     least = [0.0] + [inf] * (len(path) - 1)
     came_from: list[list[int]] = []
@@ -49,7 +47,7 @@ def slices(knots: Sequence[Knot], parts: int) -> list[Slice]:
         ways = [min(((least[a] + cost, a) for a, cost in enumerate(row)), default=(inf, 0)) for row in costs]
         least = [way[0] for way in ways]
         came_from.append([way[1] for way in ways])
-        if least[-1] < best:
+        if least[-1] < best:  # strictly, so that an edge which gains nothing is left out
             best, rounds = least[-1], round_
     edges = [len(path) - 1]
     for origin in reversed(came_from[:rounds]):

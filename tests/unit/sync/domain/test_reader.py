@@ -275,7 +275,7 @@ def test_a_page_out_of_order_ends_the_trust_in_prices_for_good() -> None:
     at = after(marks(100, 110), 40)
 
     at = reader.read(at, [*marks(90, 99), ("x", 50)]).checkpoint
-    step = reader.read(at, marks(95, 105))
+    step = reader.read(at, [*marks(104, 107), *marks(110, 117)])
 
     assert at.ordered is False
     assert step.fresh == ()
@@ -287,6 +287,19 @@ def test_an_unreadable_price_is_no_stone_without_a_price() -> None:
     at = after(page, 40)
 
     assert Reader(band(planned=900), limit=10).read(at, marks(112, 122)).fresh == ()
+
+
+def test_the_floor_is_remembered_past_pages_without_prices() -> None:
+    at = after(marks(100, 110), 40)
+    unpriced: list[Mark] = [(f"u{place}", None) for place in range(30)]
+    reader = Reader(band(planned=900), limit=10)
+
+    at = reader.read(at, [*at.anchors, *unpriced[:7]]).checkpoint
+    at = reader.read(at, unpriced[4:14]).checkpoint
+    step = reader.read(at, [("104", 104), *unpriced[20:29]])
+
+    assert at.floor_cents == 109
+    assert step.fresh == tuple(range(1, 10))
 
 
 def test_anchors_pushed_far_behind_are_reached_by_going_forward() -> None:
