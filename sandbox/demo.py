@@ -69,7 +69,8 @@ def _summarize(run: Run, figures: Figures) -> None:
     )
     console.print(
         f"  {figures.partitions} partitions, the largest {figures.partition_max_over_mean:.2f} times the mean, "
-        f"found with {figures.count_queries} counts; {figures.repeated:,} stones fetched twice where pages overlap"
+        f"found with {figures.count_queries} counts; {figures.repeated:,} stones read twice, where pages overlap",
+        soft_wrap=True,
     )
     balance = f"{figures.diamonds_active:,} served + {figures.quarantined:,} set aside"
     if figures.accounted_for:

@@ -25,7 +25,7 @@ from sandbox.sync_run import SyncRun
 
 T = TypeVar("T")
 
-_NEEDED = ("database_url", "redis_url", "nivoda_endpoint", "nivoda_username", "nivoda_password")
+_CREDENTIALS = ("nivoda_username", "nivoda_password")
 _READY_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # where such a server is reached
@@ -128,8 +128,11 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
         InventoryError: it could not be started; the message says why.
     """
     outside = roles.surroundings(given, wishes.lock_seconds)
-    host = roles.settings_of(outside).host
-    port = wishes.port
+    present = roles.settings_of(outside)
+    if present.nivoda_endpoint:
+        for name in _CREDENTIALS:
+            present.need(name)
+    host, port = present.host, wishes.port
     if port:
         require_free(port, f"choose another one with --port, such as --port {port + 1}", host=host)
     display.at(Moment("starting"))
@@ -143,8 +146,6 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
             everything.callback(following.cancel)
         environment = {**outside, **stack.environment}
         settings = roles.settings_of(environment)
-        for name in _NEEDED:
-            settings.need(name)
         await _migrate(settings)
         database = await everything.enter_async_context(Database.open(settings))
         installation = Installation(stack, environment, settings, database, keeps=wishes.keeps)

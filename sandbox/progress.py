@@ -119,8 +119,8 @@ class _Stones(ProgressColumn):
         if task.total is None or task.total <= 1:
             return Text("")
         parts = [f"{int(task.completed):,} of {int(task.total):,}"]
-        if task.finished and task.finished_speed:
-            parts.append(f"{task.finished_speed:,.0f}/s")
+        if task.finished:
+            parts.append(f"{task.completed / (task.finished_time or 1):,.0f}/s")
         elif task.speed:
             parts.append(f"{task.speed:,.0f}/s")
             if task.time_remaining is not None:

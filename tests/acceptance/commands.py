@@ -1,0 +1,145 @@
+"""The sandbox's commands as a person starts them, and what must be gone when they end."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from app.core.settings import Settings
+
+PATIENCE_SECONDS = 90
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of the tests without any setting of the inventory."""
+    settings = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in settings}
+
+
+def run(*arguments: str, given: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`python -m sandbox arguments` from beginning to end."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "sandbox", *arguments],
+        env=own_environment() | dict(given or {}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+class Command:
+    """A command that goes on."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def said(self, words: str) -> str:
+        """What it has written to stdout up to the line with these words."""
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while words not in "".join(lines[-1:]):
+                line = (await self.process.stdout.readline()).decode()
+                assert line, (
+                    f"it ended with {await self.process.wait()} after {''.join(lines)} {await self.complaints()}"
+                )
+                lines.append(line)
+        return "".join(lines)
+
+    async def complaints(self) -> str:
+        """What it has written to stderr when it has ended."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return (await self.process.stderr.read()).decode()
+
+    async def ends(self, number: signal.Signals | None = None) -> int:
+        """Its exit code, after a signal if one is given."""
+        if number is not None:
+            self.process.send_signal(number)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.process.wait()
+
+    def family(self) -> dict[int, str]:
+        """All processes below it: their numbers and command lines."""
+        found: dict[int, str] = {}
+        wanted = [self.process.pid]
+        while wanted:
+            children = Path(f"/proc/{wanted[0]}/task/{wanted[0]}/children").read_text(encoding="utf-8").split()
+            for child in map(int, children):
+                found[child] = Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
+                wanted.append(child)
+            del wanted[0]
+        return found
+
+    def child(self, words: str) -> int:
+        """The number of the child with these words in its command line."""
+        return next(number for number, line in self.family().items() if words in line)
+
+
+@asynccontextmanager
+async def started(*arguments: str, given: Mapping[str, str] | None = None) -> AsyncIterator[Command]:
+    """`python -m sandbox arguments`, killed at the end of the `with` if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox", *arguments),
+        env=own_environment() | dict(given or {}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Command(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def alive(number: int) -> bool:
+    """Whether a process still runs; one that only waits for its parent to take note of its end does not."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens to other processes."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.02)
+
+
+async def control(url: str, path: str, body: object = None) -> Any:
+    """Ask the supplier's control API; with a body, tell it."""
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        session.request("GET" if body is None else "POST", f"{url}/control/{path}", json=body) as answer,
+    ):
+        return await answer.json()
+
+
+async def retail_prices(database_url: str) -> dict[str, int]:
+    """The stones that are served, by the supplier's id, with their prices in cents."""
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        rows = await connection.fetch(
+            "SELECT supplier_stone_id, retail_price_cents FROM inventory.diamonds WHERE status = 'active'"
+        )
+    finally:
+        await connection.close()
+    return {row["supplier_stone_id"]: row["retail_price_cents"] for row in rows}
+
+
+async def expected_prices(control_url: str) -> dict[str, int]:
+    """What should be served: each usable stone of the supplier at its price times 1.15, rounded half up to the cent."""
+    stones = await control(control_url, "stones?limit=100000")
+    return {stone["id"]: (stone["price"] * 115 + 50) // 100 for stone in stones if stone["usable"]}

@@ -1,0 +1,192 @@
+"""`python -m sandbox demo`: every stone arrives at its price, what changed arrives alone, and trouble says its name."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from sandbox.figures import Figures
+from sandbox.stack.programs import Supplier, SupplierOptions
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.stack import Stack
+from tests.acceptance.commands import (
+    alive,
+    control,
+    expected_prices,
+    own_environment,
+    retail_prices,
+    run,
+    started,
+    until,
+)
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+STONES = 2000
+CHANGED = 50
+PAGE, OVERLAP = 50, 3
+
+
+@pytest_asyncio.fixture
+async def supplier() -> AsyncIterator[Supplier]:
+    """A supplier that someone has started by hand."""
+    with scratch_directory() as directory:
+        server = Supplier(directory, SupplierOptions(stones=100), own_environment())
+        await server.start()
+        yield server
+        await server.stop()
+
+
+def figures_in(path: Path) -> Figures:
+    """The figures in a file that holds exactly the fields of `Figures`."""
+    figures = msgspec.json.decode(path.read_bytes(), type=Figures)
+    assert set(msgspec.json.decode(path.read_bytes())) == set(Figures.__struct_fields__)
+    return figures
+
+
+async def demonstrated(stack: Stack, path: Path) -> Figures:
+    """The figures of a demo on servers that run already."""
+    done = await asyncio.to_thread(run, "demo", "--once", "--json", str(path), given=stack.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
+    assert [line["step"] for line in lines[:2]] == ["starting", "counting"]
+    figures = figures_in(path)
+    assert msgspec.convert(lines[-1], Figures) == figures
+    return figures
+
+
+async def test_the_first_demo_brings_every_stone_at_its_price_and_the_next_one_only_what_has_changed(
+    tmp_path: Path,
+) -> None:
+    async with Stack(own_environment(), supplier=SupplierOptions(stones=STONES)) as stack:
+        assert stack.supplier is not None
+        truth = stack.supplier.control_url
+        database = stack.environment["DATABASE_URL"]
+
+        first = await demonstrated(stack, tmp_path / "first.json")
+        assert await retail_prices(database) == await expected_prices(truth)
+        assert first.supplier_stones == first.diamonds_active + first.quarantined == STONES
+        assert first.quarantined == STONES - (await control(truth, "summary"))["usable"]
+        assert first.fetched - first.repeated == first.upserted + first.quarantined == STONES
+        assert first.unchanged == 0
+        assert 1 <= first.partition_max_over_mean <= 1.3
+        assert first.partitions >= 2
+        assert first.count_queries > 0
+
+        await control(truth, "change", {"count": CHANGED, "seed": 7})
+        prices = await expected_prices(truth)
+        assert await retail_prices(database) != prices
+
+        second = await demonstrated(stack, tmp_path / "second.json")
+        assert await retail_prices(database) == prices
+        assert second.supplier_stones == second.diamonds_active + second.quarantined == STONES
+        # The changed ones, and what pages and shared edges of partitions repeat of them: nothing else is fetched.
+        assert second.fetched - second.repeated == CHANGED
+        assert second.repeated <= OVERLAP * (CHANGED // PAGE + 1) * second.partitions
+        assert second.watermark is not None
+        assert first.watermark is not None
+        assert second.watermark > first.watermark
+
+
+async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves_nothing() -> None:
+    async with started("demo", "--stones", "300", "--port", "0") as command:
+        text = await command.said("Ctrl-C")
+        rest, graphql = (line for line in text.splitlines() if line.startswith("curl "))
+        answer = msgspec.json.decode(await asyncio.to_thread(subprocess.check_output, ["bash", "-c", rest]))
+        nodes = msgspec.json.decode(await asyncio.to_thread(subprocess.check_output, ["bash", "-c", graphql]))
+        found = nodes["data"]["diamonds"]
+        assert found["totalCount"] == answer["pagination"]["total"] > 0
+        assert [node["supplierStoneId"] for node in found["nodes"]] == [s["supplierStoneId"] for s in answer["data"]]
+        assert all(1 <= node["carat"] <= 1.5 for node in found["nodes"])
+        family = command.family()
+        assert await command.ends(signal.SIGINT) == 0
+        assert not [line for number, line in family.items() if alive(number)]
+
+
+async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_words() -> None:
+    async with started("demo", "--stones", "300", "--port", "0") as command:
+        await command.said("Ctrl-C")
+        family = command.family()
+        os.kill(command.child("-m sync worker"), signal.SIGKILL)
+        assert await command.ends() == 1
+        complaint = await command.complaints()
+        assert "worker-1 ended by itself with exit code -9" in complaint
+        assert "partition succeeded" in complaint
+        await until(lambda: not any(alive(number) for number in family))
+
+
+async def test_refused_credentials_fail_the_sync_with_the_reason_and_the_next_step(
+    supplier: Supplier, tmp_path: Path
+) -> None:
+    given = {
+        "NIVODA_ENDPOINT": supplier.endpoint,
+        "NIVODA_USERNAME": supplier.username,
+        "NIVODA_PASSWORD": "not this one",
+        "WATERMARK_DIRECTORY": str(tmp_path / "watermarks"),
+    }
+    done = await asyncio.to_thread(run, "demo", "--once", "--json", str(tmp_path / "figures.json"), given=given)
+    assert done.returncode == 1
+    assert "The sync failed. SUPPLIER_ERROR: The supplier refused the credentials" in done.stderr
+    assert "NIVODA_PASSWORD" in done.stderr
+    assert "not this one" not in done.stderr + done.stdout
+    assert not (tmp_path / "figures.json").exists()
+    assert not (tmp_path / "watermarks" / "nivoda.json").exists()
+
+
+def test_a_supplier_that_nobody_reaches_fails_the_sync_with_the_reason() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        given = {
+            "NIVODA_ENDPOINT": f"http://127.0.0.1:{held.getsockname()[1]}/api/diamonds",
+            "NIVODA_USERNAME": "me@example.com",
+            "NIVODA_PASSWORD": "secret",
+            "NIVODA_TRIES": "1",
+        }
+        done = run("demo", "--once", given=given)
+    assert done.returncode == 1
+    assert "The sync failed. SUPPLIER_ERROR: The supplier can't be reached" in done.stderr
+    assert "NIVODA_ENDPOINT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"NIVODA_REQUESTS_PER_SECOND": "fast"}, "NIVODA_REQUESTS_PER_SECOND: input should be a valid number"),
+        ({"DATABASE_URL": "mysql://localhost/diamonds"}, "DATABASE_URL: should begin with postgresql://"),
+        ({"NIVODA_ENDPOINT": "http://127.0.0.1:9/api"}, "NIVODA_USERNAME: is not set"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it_and_gives_an_example(given: dict[str, str], line: str) -> None:
+    done = run("demo", "--once", given=given)
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(line)
+    assert f"Example: {line.partition(':')[0]}=" in said
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_a_port_in_use_is_named_with_the_way_to_choose_another_before_anything_starts(command: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run(command, "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} is in use" in done.stderr
+    assert "--port" in done.stderr.replace(f"port {port}", "")
+    assert done.stdout == ""
+
+
+def test_a_file_that_can_not_be_written_is_said_before_the_sync(tmp_path: Path) -> None:
+    done = run("demo", "--once", "--json", str(tmp_path / "nowhere" / "figures.json"))
+    assert done.returncode == 2
+    assert "No such file or directory" in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,150 @@
+"""`python -m sandbox up`: a stack that others join, that mends itself, and that leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import msgspec
+import pytest
+
+from app.access.scopes import Scope
+from app.core.settings import Settings
+from sandbox.up import Address
+from tests.acceptance.commands import (
+    PATIENCE_SECONDS,
+    alive,
+    control,
+    expected_prices,
+    own_environment,
+    retail_prices,
+    started,
+    until,
+)
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+STONES = 2000
+CHANGED = 50
+
+
+def address_in(path: Path) -> Address:
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert set(msgspec.json.decode(path.read_bytes())) == set(Address.__struct_fields__)
+    return msgspec.json.decode(path.read_bytes(), type=Address)
+
+
+async def scopes_of(postgres: str) -> list[tuple[str, frozenset[str]]]:
+    """The clients with a key, and what it allows, in the order of their creation."""
+    connection = await asyncpg.connect(postgres, timeout=10)
+    try:
+        rows = await connection.fetch("SELECT client_id, scopes FROM inventory.api_keys ORDER BY created_at")
+    finally:
+        await connection.close()
+    return [(row["client_id"], frozenset(row["scopes"])) for row in rows]
+
+
+async def run_after(postgres: str, run_id: str) -> asyncpg.Record:
+    """A run when it is over."""
+    connection = await asyncpg.connect(postgres, timeout=10)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                row = await connection.fetchrow("SELECT * FROM inventory.run_metadata WHERE id::text = $1", run_id)
+                if row is not None and row["completed_at"]:
+                    return row
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+
+
+async def status_of(url: str, key: str = "") -> int:
+    """The status of an answer; 0 if nobody answers."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url, headers={"X-API-Key": key}) as answer:
+            return answer.status
+    except aiohttp.ClientError:
+        return 0
+
+
+async def until_served(url: str, key: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await status_of(url, key) != 200:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.1)
+
+
+async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it(tmp_path: Path) -> None:
+    path = tmp_path / "up.json"
+    path.write_text("what an earlier stack left")
+    arguments = ("--stones", str(STONES), "--port", "0", "--json", str(path), "--lock-seconds", "5")
+    async with started("up", *arguments) as command:
+        await command.said("Ready: ")
+        address = address_in(path)
+        assert await status_of(f"{address.api}/ready") == 200
+        for key in (address.api_key, address.admin_key, *address.client_keys):
+            assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", key) == 200
+        clients = await scopes_of(address.postgres)
+        assert [scopes for _, scopes in clients] == [
+            frozenset({"diamonds:read"}),
+            frozenset(Scope),
+            *[frozenset({"diamonds:read", "holds:write", "purchases:write"})] * 8,
+        ]
+        assert len({client for client, _ in clients}) == len({*address.client_keys}) + 2 == 10
+        async with (
+            aiohttp.ClientSession(headers={"X-API-Key": address.api_key}) as session,
+            session.post(address.graphql, json={"query": "{ diamonds { totalCount } }"}) as answer,
+        ):
+            total = (await answer.json())["data"]["diamonds"]["totalCount"]
+
+        assert address.supplier_control is not None
+        prices = await expected_prices(address.supplier_control)
+        assert total == len(prices)
+        assert await retail_prices(address.postgres) == prices
+
+        settings = Settings.model_validate({name.lower(): value for name, value in address.env.items()})
+        assert settings.sync_lease_seconds == 5
+        await control(address.supplier_control, "change", {"count": CHANGED})
+        schedule = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "sync", "schedule", "--json"],
+            env=own_environment() | address.env,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+        run = await run_after(address.postgres, msgspec.json.decode(schedule.stdout)["run_id"])
+        assert (run["run_type"], run["status"]) == ("incremental", "completed")
+        assert run["distinct_stones"] == CHANGED
+        assert await retail_prices(address.postgres) == await expected_prices(address.supplier_control)
+
+        family = command.family()
+        directory = Path(address.env["WATERMARK_DIRECTORY"]).parent
+        assert directory.is_dir()
+        assert await command.ends(signal.SIGTERM) == 0
+        assert not [line for number, line in family.items() if alive(number)]
+        assert not directory.exists()
+
+
+async def test_what_dies_is_started_again_until_the_launcher_is_killed_which_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "up.json"
+    async with started("up", "--stones", "100", "--port", "0", "--json", str(path)) as command:
+        await command.said("Ready: ")
+        address = address_in(path)
+        family = command.family()
+        roles = ("-m app serve", "-m sync worker", "bin/postgres")
+        dead = [command.child(role) for role in roles]
+        for number in dead:
+            os.kill(number, signal.SIGKILL)
+        await until(lambda: all(any(role in line for line in command.family().values()) for role in roles))
+        assert not {command.child(role) for role in roles} & set(dead)
+        await until_served(f"{address.api}/api/v2/diamonds?limit=1", address.api_key)
+
+        family |= command.family()
+        command.process.kill()
+        await command.ends()
+        await until(lambda: not any(alive(number) for number in family))
