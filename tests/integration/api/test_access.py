@@ -1,0 +1,247 @@
+"""Keys against a real database: which are honoured, for how long, and what is asked on the way."""
+
+import hmac
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from app.access import authenticator as module
+from app.access import keys
+from app.access.authenticator import CACHE_SECONDS, Authenticator
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
+from app.core.settings import Settings
+
+
+class Time:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def ticks(self) -> float:
+        return self.now.timestamp()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as database:
+        yield database
+
+
+@pytest.fixture
+def issuing(database: Database, time: Time) -> Issuing:
+    return Issuing(database, time.clock)
+
+
+@pytest.fixture
+def door(database: Database, time: Time) -> Authenticator:
+    return Authenticator(database, timeout=5, clock=time.clock, ticks=time.ticks)
+
+
+async def opens(door: Authenticator, key: str) -> bool:
+    try:
+        await door.authenticate({"x-api-key": key})
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def test_a_key_brings_its_client_and_its_scopes(issuing: Issuing, door: Authenticator) -> None:
+    issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])
+    principal = await door.authenticate({"x-api-key": issued.key.text})
+    assert (principal.client_id, principal.key_id) == ("acme", issued.key.id)
+    assert principal.scopes == {"diamonds:read", "holds:write"}
+
+
+async def test_the_database_knows_the_hash_and_not_the_key(issuing: Issuing, database_url: str) -> None:
+    issued = await issuing.create("shop", "acme", [])
+    connection = await asyncpg.connect(database_url)
+    row = await connection.fetchrow("SELECT * FROM inventory.api_keys")
+    await connection.close()
+    assert row is not None
+    assert row["key_hash"] == keys.digest(issued.key.text.encode())
+    assert issued.key.text.split("_")[3] not in str(dict(row))
+
+
+async def test_the_header_for_keys_alone_decides(issuing: Issuing, door: Authenticator) -> None:
+    good = (await issuing.create("shop", "acme", [])).key.text
+    assert (await door.authenticate({"authorization": f"Bearer {good}"})).client_id == "acme"
+    with pytest.raises(Unauthenticated):
+        await door.authenticate({"x-api-key": "bad", "authorization": f"Bearer {good}"})
+    with pytest.raises(Unauthenticated):
+        await door.authenticate({"x-api-key": "", "authorization": f"Bearer {good}"})
+
+
+async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
+    issuing: Issuing, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = (await issuing.create("shop", "acme", [])).key
+    body = f"dia_live_{known.id}_{'x' * 33}"
+    wrong_secret = f"{body}_{keys._checksum(body)}"
+    compared: list[int] = []
+    plain = hmac.compare_digest
+
+    def compare(given: str, stored: str) -> bool:
+        compared.append(len(stored))
+        return plain(given, stored)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    traces = []
+    for key in (keys.generate().text, wrong_secret):
+        statements.clear()
+        compared.clear()
+        assert not await opens(door, key)
+        traces.append(([text for text in statements if "api_keys" in text], list(compared)))
+    assert traces[0] == traces[1]
+    assert len(traces[0][0]) == 1
+    assert traces[0][1] == [64]
+
+
+async def test_a_typing_error_never_reaches_the_database(
+    issuing: Issuing, door: Authenticator, statements: list[str]
+) -> None:
+    text = (await issuing.create("shop", "acme", [])).key.text
+    statements.clear()
+    for position in range(len(keys.PREFIX), len(text)):
+        replacement = "x" if text[position] != "x" else "y"
+        assert not await opens(door, text[:position] + replacement + text[position + 1 :])
+    assert not await opens(door, "k" * (keys.LONGEST_KEY + 1))
+    assert statements == []
+
+
+async def test_a_key_of_the_previous_system_is_found_by_its_hash(door: Authenticator, database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    for number, legacy in enumerate((b"old key, any string", "schlüssel".encode())):
+        await connection.execute(
+            "INSERT INTO inventory.api_keys (id, client_id, name, key_hash, scopes) VALUES ($1, 'old', 'old', $2, '{}')",
+            f"legacy-{number}",
+            keys.digest(legacy),
+        )
+    await connection.close()
+    assert (await door.authenticate({"x-api-key": "old key, any string"})).key_id == "legacy-0"
+    # As a server decodes the header's bytes.
+    assert (await door.authenticate({"x-api-key": "schlüssel".encode().decode("latin-1")})).key_id == "legacy-1"
+    assert not await opens(door, "old key, any strinG")
+
+
+async def test_a_revoked_key_is_refused_as_soon_as_the_memory_of_it_fades(
+    issuing: Issuing, door: Authenticator, time: Time
+) -> None:
+    key = (await issuing.create("shop", "acme", [])).key
+    assert await opens(door, key.text)
+    await issuing.revoke(key.id)
+    time.pass_by(CACHE_SECONDS)
+    assert not await opens(door, key.text)
+    assert CACHE_SECONDS <= 10
+
+
+async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
+    issuing: Issuing, door: Authenticator, time: Time
+) -> None:
+    key = (await issuing.create("shop", "acme", [], lifetime=timedelta(seconds=3))).key.text
+    assert await opens(door, key)
+    time.pass_by(2)
+    assert await opens(door, key)
+    time.pass_by(1)
+    assert not await opens(door, key)
+
+
+async def test_a_key_is_looked_up_once_in_a_while_only(
+    issuing: Issuing, door: Authenticator, time: Time, statements: list[str]
+) -> None:
+    key = (await issuing.create("shop", "acme", [])).key.text
+    lookups = []
+    for _ in range(3):
+        statements.clear()
+        for _ in range(10):
+            assert await opens(door, key)
+        lookups.append(sum("FROM api_keys" in text for text in statements))
+        time.pass_by(CACHE_SECONDS)
+    assert lookups == [1, 1, 1]
+
+
+async def test_the_memory_of_keys_is_bounded(
+    issuing: Issuing, door: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CACHE_SIZE", 3)
+    for number in range(6):
+        assert await opens(door, (await issuing.create(f"key {number}", "acme", [])).key.text)
+        assert not await opens(door, keys.generate().text)
+    assert len(door._cache) == 3
+
+
+async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
+    issuing: Issuing, door: Authenticator, time: Time, statements: list[str]
+) -> None:
+    key = (await issuing.create("shop", "acme", [])).key.text
+    for _ in range(13):
+        assert await opens(door, key)
+        time.pass_by(CACHE_SECONDS)
+    assert sum("UPDATE api_keys SET last_used_at" in text for text in statements) == 2
+    (stored,) = await issuing.every()
+    assert stored.last_used_at == time.now - timedelta(seconds=CACHE_SECONDS)
+
+
+async def test_of_two_processes_only_the_first_notes_the_use(issuing: Issuing, database: Database, time: Time) -> None:
+    key = (await issuing.create("shop", "acme", [])).key.text
+    first, second = (Authenticator(database, timeout=5, clock=time.clock, ticks=time.ticks) for _ in range(2))
+    assert await opens(first, key)
+    noted = time.now
+    time.pass_by(30)
+    assert await opens(second, key)
+    (stored,) = await issuing.every()
+    assert stored.last_used_at == noted
+
+
+async def test_rotation_leaves_two_keys_for_a_while(issuing: Issuing, door: Authenticator, time: Time) -> None:
+    old = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30))
+    time.pass_by(86_400)
+    new = await issuing.rotate(old.key.id, keep=timedelta(hours=1))
+    assert (new.stored.client_id, new.stored.name, new.stored.scopes) == ("acme", "shop", ("diamonds:read",))
+    assert new.stored.expires_at == time.now + timedelta(days=30)
+    assert await opens(door, old.key.text)
+    assert await opens(door, new.key.text)
+    time.pass_by(3600)
+    assert not await opens(door, old.key.text)
+    assert await opens(door, new.key.text)
+
+
+async def test_rotation_never_lengthens_the_old_keys_life(issuing: Issuing, time: Time) -> None:
+    old = await issuing.create("shop", "acme", [], lifetime=timedelta(hours=1))
+    await issuing.rotate(old.key.id, keep=timedelta(hours=24))
+    stored = {key.id: key for key in await issuing.every()}
+    assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
+
+
+async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(issuing: Issuing) -> None:
+    key = (await issuing.create("shop", "acme", [])).key
+    await issuing.revoke(key.id)
+    await issuing.revoke(key.id)  # once more does no harm
+    with pytest.raises(Conflict):
+        await issuing.rotate(key.id, keep=timedelta())
+    with pytest.raises(NotFound):
+        await issuing.rotate("nobody", keep=timedelta())
+    with pytest.raises(NotFound):
+        await issuing.revoke("nobody")
+
+
+async def test_a_key_needs_a_name_and_a_client(issuing: Issuing) -> None:
+    with pytest.raises(ValidationFailed, match="name: is blank; client: is blank"):
+        await issuing.create(" ", "", [])

@@ -1,0 +1,85 @@
+"""Servers that go away and come back: an honest 503 meanwhile, and nothing to be done afterwards."""
+
+import httpx
+import pytest
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.catalog import statements
+from app.core.database import Database
+from app.core.migrate import upgrade
+from app.core.settings import Settings
+from sandbox.stack.postgres import Postgres
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from tests.integration.api.diamonds import Serve
+
+pytestmark = pytest.mark.faults
+
+DOCUMENT = {"query": "{ diamonds { totalCount } }"}
+
+
+async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_url: str, serve: Serve) -> None:
+    with scratch_directory() as directory:
+        postgres = Postgres(directory, durable=False)
+        await postgres.start()
+        url = await postgres.create_database("diamonds")
+        await upgrade(url)
+        settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
+        async with Database.open(settings) as database:
+            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+        async with (
+            serve(settings) as address,
+            httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,
+        ):
+            assert (await client.get("/api/v2/diamonds")).status_code == 200
+            await postgres.stop()
+            for response in (
+                await client.get("/ready"),
+                await client.get("/api/v2/diamonds"),
+                await client.post("/graphql", json=DOCUMENT),
+            ):
+                assert response.status_code == 503
+                assert int(response.headers["retry-after"]) > 0
+                assert "SERVICE_UNAVAILABLE" in response.text
+            assert (await client.get("/ready")).json()["error"]["details"] == {"database": "does not answer"}
+            assert (await client.get("/health")).status_code == 200
+            await postgres.start()
+            assert (await client.get("/ready")).status_code == 200
+            assert (await client.get("/api/v2/diamonds")).status_code == 200
+            assert (await client.post("/graphql", json=DOCUMENT)).json() == {"data": {"diamonds": {"totalCount": 0}}}
+        await postgres.stop()
+
+
+async def test_without_redis_the_service_is_not_ready_says_why_and_reads_go_on(database_url: str, serve: Serve) -> None:
+    with scratch_directory() as directory:
+        valkey = Valkey(directory)
+        await valkey.start()
+        settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
+        async with Database.open(settings) as database:
+            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+        async with (
+            serve(settings) as address,
+            httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,
+        ):
+            assert (await client.get("/ready")).status_code == 200
+            await valkey.stop()
+            response = await client.get("/ready")
+            assert (response.status_code, response.json()["error"]["details"]) == (503, {"redis": "does not answer"})
+            assert (await client.get("/api/v2/diamonds")).status_code == 200
+            await valkey.start()
+            assert (await client.get("/ready")).status_code == 200
+        await valkey.stop()
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(
+    database_url: str, redis_url: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.read(
+        database_url=database_url, redis_url=redis_url, environment="production", database_timeout_seconds=0.5
+    )
+    async with Database.open(settings) as database:
+        key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+    monkeypatch.setattr(statements, "count", lambda _criteria: statements.Statement("SELECT pg_sleep(60) AS count", []))
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
+        assert (await client.get("/api/v2/diamonds")).status_code == 503
