@@ -8,7 +8,7 @@ UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help demo up test check format schema env clean
+.PHONY: help demo up test faults check format schema env clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ up: $(INSTALLED) ## The whole stack with one sync done, until SIGTERM (ARGS="--s
 
 test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
 	@$(PY) -m pytest -n 2 $(ARGS)
+
+faults: $(INSTALLED) ## Kill the sync's processes again and again and compare what they leave (ARGS="--kills N --seed S --json FILE")
+	@exec $(PY) -m tests.faults $(ARGS)
 
 check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, generated files
 	@.venv/bin/ruff check .

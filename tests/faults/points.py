@@ -1,0 +1,165 @@
+"""Points in the life of a process at which it can be killed: before and after everything that is seen outside of it.
+
+The production code knows nothing of this: its adapters' methods are wrapped from outside, in the process itself.
+"""
+
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from app.core.database import Connection, Database
+from app.core.sql import Statements
+from app.suppliers.nivoda.feed import NivodaFeed
+from sync.adapters.servicebus import ServiceBusBroker, ServiceBusDelivery, ServiceBusInbox
+from sync.adapters.watermark_blob import BlobWatermarkStore
+from sync.adapters.watermark_file import FileWatermarkStore
+
+_PACKAGES = ("sync", "app.runs")
+_EFFECT = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
+_COMMENT = re.compile(r"--.*$", re.MULTILINE)
+_QUERY_METHODS = ("execute", "executemany", "fetch", "fetchrow", "fetchval")
+
+Name = Callable[..., str | None]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """To die when this point is passed for this time, counted from when the order is first seen."""
+
+    point: str
+    occurrence: int
+
+
+class Trap:
+    """Where a process looks, at every point, whether it is to die here. Its files are named after its role."""
+
+    def __init__(self, role: str, directory: Path) -> None:
+        self._role = role
+        self._order_file = order_file(directory, role)
+        self._deaths = directory / "deaths"
+        # One write per line to a file opened for appending: what was written before a SIGKILL is there after it.
+        self._passed = os.open(passed_file(directory, role), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._order: Order | None = None
+        self._given = 0
+        self._left = 0
+
+    def passes(self, point: str) -> None:
+        """The process is at this point now."""
+        os.write(self._passed, f"{point}\n".encode())
+        self._look()
+        if self._order is None or self._order.point != point:
+            return
+        self._left -= 1
+        if self._left == 0:
+            self._die(self._order)
+
+    def _look(self) -> None:
+        try:
+            given = self._order_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._order = None
+            return
+        if given != self._given:
+            self._order = msgspec.json.decode(self._order_file.read_bytes(), type=Order)
+            self._given, self._left = given, self._order.occurrence
+
+    def _die(self, order: Order) -> None:
+        with self._deaths.open("a", encoding="utf-8") as deaths:
+            deaths.write(f"{self._role}\t{order.point}\t{order.occurrence}\n")
+        self._order_file.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def order_file(directory: Path, role: str) -> Path:
+    """Where a role finds its order."""
+    return directory / f"{role}.order"
+
+
+def passed_file(directory: Path, role: str) -> Path:
+    """Where a role writes the points that it passes, one a line."""
+    return directory / f"{role}.passed"
+
+
+def lay(trap: Trap) -> None:
+    """Wrap everything that has an effect outside this process."""
+    names = _names_of_effects()
+    for method in _QUERY_METHODS:
+        _wrap(trap, asyncpg.Connection, method, lambda _self, query, *_args, **_more: names.get(query))
+    _wrap_transactions(trap)
+    _wrap(trap, ServiceBusBroker, "send", lambda _self, queue, _bodies: f"send to {queue}")
+    for settlement in ("complete", "abandon", "dead_letter"):
+        _wrap(trap, ServiceBusDelivery, settlement, lambda *_, name=settlement: f"settle: {name}")
+    for store in (FileWatermarkStore, BlobWatermarkStore):
+        _wrap(trap, store, "write", lambda *_: "write of the watermark")
+    _wrap_rename(trap)
+    for call in ("count", "page"):
+        _wrap(trap, NivodaFeed, call, lambda *_, name=call: f"call: {name}")
+    _wrap_receive(trap)
+
+
+def _names_of_effects() -> dict[str, str]:
+    """The statements that write, by their text."""
+    statements = [(name, getattr(file, name)) for file in map(Statements, _PACKAGES) for name in file]
+    return {text: f"statement: {name}" for name, text in statements if _EFFECT.search(_COMMENT.sub("", text))}
+
+
+def _wrap(trap: Trap, owner: type, method: str, name: Name) -> None:
+    original = getattr(owner, method)
+
+    @wraps(original)
+    async def wrapped(*args: Any, **more: Any) -> Any:
+        point = name(*args, **more)
+        if point is None:
+            return await original(*args, **more)
+        trap.passes(f"before {point}")
+        answer = await original(*args, **more)
+        trap.passes(f"after {point}")
+        return answer
+
+    setattr(owner, method, wrapped)
+
+
+def _wrap_transactions(trap: Trap) -> None:
+    original = Database.transaction
+
+    @asynccontextmanager
+    async def transaction(self: Database) -> AsyncIterator[Connection]:
+        async with original(self) as connection:
+            yield connection
+            trap.passes("before commit")
+        trap.passes("after commit")
+
+    Database.transaction = transaction  # type: ignore[method-assign]
+
+
+def _wrap_rename(trap: Trap) -> None:
+    """The one moment at which a watermark in a file changes, in a thread of its own."""
+    original = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        trap.passes("before rename of the watermark")
+        renamed = original(self, target)
+        trap.passes("after rename of the watermark")
+        return renamed
+
+    Path.replace = replace  # type: ignore[method-assign,assignment]
+
+
+def _wrap_receive(trap: Trap) -> None:
+    """Receiving locks a message, which others notice; receiving none does not."""
+    original = ServiceBusInbox.receive
+
+    async def receive(self: ServiceBusInbox, *, wait_seconds: float) -> Any:
+        delivery = await original(self, wait_seconds=wait_seconds)
+        if delivery is not None:
+            trap.passes("after receive")
+        return delivery
+
+    ServiceBusInbox.receive = receive  # type: ignore[method-assign]

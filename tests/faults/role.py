@@ -1,0 +1,56 @@
+"""`python -m tests.faults.role ROLE ...`: a role of the pipeline as it is, but for the points at which it can be killed.
+
+`reconciler` stands in for the job that reconciles every minute; here it does so all the time.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from app.core.errors import InventoryError
+from app.core.logging import get_logger
+from sync import cli
+from sync.roles import live
+from sync.terminal import begin, run
+from sync.wiring import open_control
+from tests.faults.points import Trap, lay
+
+_RECONCILE_SECONDS = 0.5
+
+log = get_logger()
+
+
+def main() -> None:
+    """Lay the points, then do what `python -m sync` does with the same arguments."""
+    lay(Trap(os.environ["FAULTS_ROLE"], Path(os.environ["FAULTS_DIRECTORY"])))
+    if sys.argv[1:] == ["reconciler"]:
+        reconcile()
+    else:
+        cli.main()
+
+
+def reconcile() -> None:
+    """Reconcile until SIGTERM."""
+    settings = begin("reconciler")
+
+    async def command() -> None:
+        async with open_control(settings) as (_, reconciler):
+
+            async def role(stop: asyncio.Event) -> None:
+                while not stop.is_set():
+                    try:
+                        await reconciler.reconcile()
+                    except InventoryError as error:
+                        log.warning("not reconciled", error=error.message)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), _RECONCILE_SECONDS)
+
+            await live(role, settings.sync_drain_seconds)
+
+    run(command())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""An installation to break: the local stack, the pipeline's processes, and a look at everything from outside."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from app.core.database import Database
+from app.core.migrate import upgrade
+from app.core.settings import Settings
+from app.runs import repository
+from app.runs.models import Run
+from sandbox.stack.process import Process
+from sandbox.stack.programs import SupplierOptions
+from sandbox.stack.stack import Stack
+from tests.faults.crew import MODULE, ROLES, SCHEDULER, Crew
+
+FEED = "nivoda"
+LOCK_SECONDS = 4.0
+
+# Small and quick: several partitions and batches of few stones, and leases that end soon.
+SMALL = {
+    "LOG_FORMAT": "json",
+    "SYNC_LEASE_SECONDS": "2",
+    "SYNC_RESEND_SECONDS": "6",
+    "SYNC_MIN_PARTITION_STONES": "250",
+    "SYNC_MAX_PARTITIONS": "8",
+    "SYNC_PARTITION_CONCURRENCY": "2",
+    "SYNC_CONSOLIDATION_BATCH": "300",
+    "SYNC_OVERLAP_SECONDS": "2",
+    "SYNC_NIGHTLY": "false",
+    "NIVODA_REQUESTS_PER_SECOND": "200",
+    "NIVODA_BURST": "50",
+    "NIVODA_TIMEOUT_SECONDS": "3",
+    "NIVODA_TRIES": "8",
+    "NIVODA_BACKOFF_SECONDS": "0.05",
+}
+_RULES = """
+    INSERT INTO pricing_rules (name, priority, carat_min_milli, lab_grown, markup_ratio, rating) VALUES
+        ('large', 1, 1000, NULL, 1.1875, 7), ('grown', 2, NULL, true, 1.4321, NULL), ('all', 3, NULL, NULL, 1.25, 5)
+"""
+_TABLES = (
+    "run_metadata, worker_runs, raw_diamonds_nivoda, stones_seen, diamonds, hold_history, purchase_history, alerts"
+)
+_LOOK_SECONDS = 0.03
+_HTTP_SECONDS = 30.0
+
+# Called at every look with the newest run (None before there is one) and the scheduler, if one was started.
+Watch = Callable[[Run | None, Process | None], Awaitable[None]]
+
+
+class Hung(Exception):
+    """A run did not end in time."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installation is like: the feed's stones and its seed, and settings on top of the small ones."""
+
+    stones: int = 2500
+    seed: int = 1
+    dirt: float = 0.01
+    max_deliveries: int = 10
+    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What became of one call of the scheduler: the run, its exit code (None: it was still running), its last words."""
+
+    run: Run | None
+    exit_code: int | None
+    said: str
+
+
+class Site:
+    """See `open_site`."""
+
+    def __init__(self, stack: Stack, database: Database, session: aiohttp.ClientSession, options: Options) -> None:
+        self.stack = stack
+        self.database = database
+        self.options = options
+        self._session = session
+        self._points = stack.directory / "points"
+        self._points.mkdir()
+        self.crew = Crew(self._launch, self._points)
+        self.watermark_file = Path(stack.environment["WATERMARK_DIRECTORY"]) / f"{FEED}.json"
+
+    # Its parts, seen from outside
+
+    async def feed(self, verb: str, what: str, body: object = None, **parameters: str) -> Any:
+        """Ask the supplier's control port."""
+        assert self.stack.supplier is not None
+        return await self._ask(verb, f"{self.stack.supplier.control_url}/control/{what}", body, parameters)
+
+    async def queues(self, verb: str, what: str, body: object = None) -> Any:
+        """Ask the broker's control port."""
+        assert self.stack.broker is not None
+        return await self._ask(verb, f"{self.stack.broker.control_url}/{what}", body, {})
+
+    async def _ask(self, verb: str, url: str, body: object, parameters: Mapping[str, str]) -> Any:
+        data = None if body is None else msgspec.json.encode(body)
+        async with self._session.request(verb, url, data=data, params=parameters) as answer:
+            content = await answer.read()
+            assert answer.status < 300, f"{verb} {url}: {answer.status} {content!r}"
+            return msgspec.json.decode(content) if content else None
+
+    async def truth(self) -> dict[str, dict[str, Any]]:
+        """What the supplier really has, by stone id."""
+        return {row["id"]: row for row in await self.feed("GET", "stones", limit="100000")}
+
+    async def fetch(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            return [dict(row) for row in await connection.fetch(statement, *values)]
+
+    async def value(self, statement: str, *values: object) -> Any:
+        async with self.database.connection() as connection:
+            return await connection.fetchval(statement, *values)
+
+    async def newest(self) -> Run | None:
+        async with self.database.connection() as connection:
+            return await repository.newest(connection, FEED)
+
+    def watermark(self) -> dict[str, Any] | None:
+        """The content of the watermark, None before the first."""
+        if not self.watermark_file.exists():
+            return None
+        content: dict[str, Any] = msgspec.json.decode(self.watermark_file.read_bytes())
+        return content
+
+    # Its processes
+
+    def _launch(self, name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> Process:
+        own = {"FAULTS_ROLE": name, "FAULTS_DIRECTORY": str(self._points)}
+        return self.stack.launch(name, MODULE, *arguments, environment={**own, **(more or {})})
+
+    def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Process:
+        """Start a scheduler."""
+        self.crew.order_scheduler()
+        return self._launch(name, ["schedule", "--json", *arguments], settings)
+
+    async def command(self, *arguments: str, seconds: float = 60, settings: Mapping[str, str] | None = None) -> str:
+        """Run `python -m sync` with these arguments; its last words.
+
+        Raises:
+            ProcessFailed: it failed, or did not end in time.
+        """
+        process = self._launch("command", list(arguments), settings)
+        await process.finish(timeout_seconds=seconds)
+        return process.last_lines()
+
+    async def attempt(
+        self,
+        *arguments: str,
+        seconds: float = 60,
+        settings: Mapping[str, str] | None = None,
+        watch: Watch | None = None,
+    ) -> Attempt:
+        """Start one run and wait for its end, whatever that is; also for the end of the scheduler.
+
+        Raises:
+            Hung: it did not end in time.
+        """
+        before = await self.newest()
+        scheduler = self.scheduler(*arguments, settings=settings)
+        until = time.monotonic() + seconds
+        while True:
+            self.crew.tend()
+            ended = not scheduler.running  # looked at first: what it did before its end is then visible
+            run = await self.newest()
+            if run is not None and before is not None and run.id == before.id:
+                run = None
+            if watch is not None:
+                await watch(run, scheduler)
+            if ended and (run is None or not run.is_open):
+                return Attempt(run, scheduler.exit_code, scheduler.last_lines(3))
+            if time.monotonic() > until:
+                await scheduler.kill()
+                raise Hung(f"{run.status if run else 'no run'}: {scheduler.last_lines(3)}")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def complete(self, *arguments: str, seconds: float = 60, watch: Watch | None = None) -> list[Run]:
+        """Start runs, as a cron would, until one has completed; all of them, the completed one last.
+
+        Raises:
+            Hung: none has, in time.
+        """
+        until = time.monotonic() + seconds
+        runs: list[Run] = []
+        while True:
+            attempt = await self.attempt(*arguments, seconds=until - time.monotonic(), watch=watch)
+            if attempt.run is not None:
+                runs.append(attempt.run)
+                if attempt.run.status == "completed":
+                    return runs
+
+    async def idle(self, seconds: float = 30) -> None:
+        """Wait until no message is left that anyone could still receive.
+
+        Raises:
+            Hung: there still are some.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            counts = await self.queues("GET", "queues")
+            left = {
+                queue: count
+                for queue, count in counts.items()
+                if queue != "work-done" and any(count[state] for state in ("active", "locked", "scheduled"))
+            }
+            if not left:
+                return
+            if time.monotonic() > until:
+                raise Hung(f"messages are left: {left}")
+            self.crew.tend()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def reset(self) -> None:
+        """As at the beginning: an empty inventory, empty queues, no watermark, the feed's first stones, no faults."""
+        self.crew.disarm()
+        self.crew.tend()
+        await self.queues("DELETE", "faults")
+        await self.queues("POST", "drop")
+        assert self.stack.supplier is not None
+        await self.stack.supplier.kill()
+        await self.stack.supplier.start()
+        self.watermark_file.unlink(missing_ok=True)
+        async with self.database.transaction() as connection:
+            await connection.execute(f"TRUNCATE {_TABLES}")
+        self.crew.deaths()
+        self.crew.forget()
+        self.crew.surprises.clear()
+
+
+@asynccontextmanager
+async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
+    """An installation for the length of a `with`."""
+    names = {name.upper() for name in Settings.model_fields}
+    surroundings = {name: value for name, value in os.environ.items() if name not in names}
+    supplier = SupplierOptions(
+        stones=options.stones, seed=options.seed, further=("--dirt", str(options.dirt), "--spread", "density")
+    )
+    async with AsyncExitStack() as everything:
+        stack = await everything.enter_async_context(
+            Stack(
+                {**surroundings, **SMALL, **options.settings},
+                supplier=supplier,
+                lock_seconds=LOCK_SECONDS,
+                max_delivery_count=options.max_deliveries,
+            )
+        )
+        url = stack.environment["DATABASE_URL"]
+        await upgrade(url)
+        database = await everything.enter_async_context(Database.open(Settings.read(database_url=url)))
+        async with database.connection() as connection:
+            await connection.execute(_RULES)
+        session = await everything.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_HTTP_SECONDS))
+        )
+        site = Site(stack, database, session, options)
+        site.crew.start(roles)
+        yield site
