@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from sync.domain.window import Watermark
 
@@ -53,6 +56,31 @@ class Broker(Protocol):
         """A connection of its own to receive from a queue."""
 
 
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was put aside. `sent_at` is when it came to its queue."""
+
+    queue: str
+    sequence_number: int
+    sent_at: datetime | None
+    reason: str
+    description: str
+    deliveries: int
+    body: str
+
+
+class DeadLetters(Protocol):
+    """The messages that were put aside. Every method raises `BrokerUnavailable` where the broker does not answer."""
+
+    async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
+        """The oldest ones, left where they are."""
+
+    async def replay(self, queue: str, limit: int) -> int:
+        """Send the oldest ones to their queue again; answers how many."""
+
+    async def discard(self, queue: str, limit: int) -> int:
+        """Throw the oldest ones away; answers how many."""
+
+
 class WatermarkStore(Protocol):
     """Where a feed's watermark is kept."""
 
@@ -64,4 +92,24 @@ class WatermarkStore(Protocol):
 
         Raises:
             WatermarkConflict: the blob is of another version by now.
+        """
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail in both of its bodies."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Mailer(Protocol):
+    """The service that sends mails to whoever must be told."""
+
+    async def send(self, mail: Mail, key: str) -> str:
+        """Send a mail once per `key`, however often it is tried within a day; answers its id at the service.
+
+        Raises:
+            MailUnavailable: it may not have been sent; worth another try.
+            AlertRefused: the service does not take it like this.
         """

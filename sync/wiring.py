@@ -21,7 +21,7 @@ from sync.control import Control
 from sync.lifecycle import Lifecycle
 from sync.messages import Consolidate, decode
 from sync.outbox import Outbox
-from sync.ports import Broker, WatermarkStore
+from sync.ports import Broker, DeadLetters, WatermarkStore
 from sync.reconcile import Reconciler
 from sync.scheduler import Scheduler
 from sync.worker import Worker
@@ -36,6 +36,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     broker: Broker
     watermarks: WatermarkStore
     outbox: Outbox
+    dead_letters: DeadLetters
 
     def scheduler(self) -> Scheduler:
         """The role that starts runs."""
@@ -100,7 +101,7 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
         broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
         watermarks = await stack.enter_async_context(open_watermark_store(settings))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-        yield Pipeline(settings, database, feed, broker, watermarks, outbox)
+        yield Pipeline(settings, database, feed, broker, watermarks, outbox, broker.dead_letters())
 
 
 @asynccontextmanager
@@ -113,3 +114,14 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[Control, Recon
     async with Database.open(settings) as database, ServiceBusBroker.open(settings) as broker:
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
         yield Control(settings, database, outbox), Reconciler(settings, database, outbox)
+
+
+@asynccontextmanager
+async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
+    """What was put aside in the queues, for the length of a `with`.
+
+    Raises:
+        SettingsError: the broker is not set.
+    """
+    async with ServiceBusBroker.open(settings) as broker:
+        yield broker.dead_letters()

@@ -10,7 +10,7 @@ from structlog.typing import EventDict, WrappedLogger
 LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_FIELDS = ("password", "secret", "token", "api_key", "authorization", "signature", "connection_string")
-_NOISY_LIBRARIES = ("azure", "uamqp", "aiohttp.access", "asyncio", "uvicorn.access")
+_NOISY_LIBRARIES = ("arq", "azure", "uamqp", "aiohttp.access", "asyncio", "uvicorn.access")
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -21,6 +21,7 @@ from azure.servicebus.exceptions import (
 from app.core.errors import BrokerUnavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings, SettingsError
+from sync.adapters.deadletters import ServiceBusDeadLetters
 from sync.ports import Delivery, Inbox
 
 log = get_logger()
@@ -118,6 +119,10 @@ class ServiceBusBroker:
                 batch.add_message(message)
         if len(batch):
             await sender.send_messages(batch)
+
+    def dead_letters(self) -> ServiceBusDeadLetters:
+        """What was put aside in any of the queues."""
+        return ServiceBusDeadLetters(self._connect)
 
     @asynccontextmanager
     async def inbox(self, queue: str) -> AsyncIterator[Inbox]:

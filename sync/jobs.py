@@ -1,0 +1,193 @@
+"""The jobs, as arq knows them: what the API enqueues by name, and what is due regularly."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from arq import Retry, cron
+from arq.connections import ArqRedis
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, Worker, func
+
+from app.core.clock import utc_now
+from app.core.errors import InventoryError
+from app.core.jobs import QUEUE
+from app.core.logging import get_logger
+from app.runs import repository
+from sync.adapters.resend import open_mailer
+from sync.alerts import Delivery
+from sync.messages import WorkDone, decode
+from sync.repricing import Repricing
+from sync.scheduler import Request
+from sync.upkeep import Upkeep
+from sync.wiring import Pipeline
+
+log = get_logger()
+
+_JOB_SECONDS = 900
+_JOB_TRIES = 20
+_RETRY_SECONDS = 60
+POLL_SECONDS = 0.5
+
+Context = Mapping[str, Any]
+Duty = Callable[[], Awaitable[object]]
+
+
+class Jobs:
+    """Everything that a job may need."""
+
+    def __init__(self, pipeline: Pipeline, delivery: Delivery) -> None:
+        self.pipeline = pipeline
+        self.delivery = delivery
+        self.upkeep = Upkeep(pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now)
+        self.repricing = Repricing(pipeline.settings, pipeline.database, utc_now)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, pipeline: Pipeline) -> AsyncIterator["Jobs"]:
+        """The jobs for the length of a `with`."""
+        async with open_mailer(pipeline.settings) as mailer:
+            yield cls(pipeline, Delivery(pipeline.database, mailer))
+
+    @property
+    def duties(self) -> dict[str, Duty]:
+        """What is due regularly, in the order in which a single round does it."""
+        return {
+            "reconcile": self.pipeline.reconciler().reconcile,
+            "start_nightly": self.upkeep.start_nightly,
+            "watch_nightly": self.upkeep.watch_nightly,
+            "watch_dead_letters": self.upkeep.watch_dead_letters,
+            "prune": self.upkeep.prune,
+            "deliver_alerts": self.delivery.deliver,
+        }
+
+    async def report(self, body: bytes, _last: bool) -> None:
+        """A worker says that a partition has ended. After the last one the run must go on: make sure that it does."""
+        done = decode(body, WorkDone)
+        async with self.pipeline.database.connection() as connection:
+            outline = await repository.outline(connection, done.run_id)
+        log.info(
+            "partition reported",
+            run_id=str(done.run_id),
+            partition_id=str(done.partition_id),
+            trace_id=done.trace_id,
+            status=done.status,
+            fetched=done.fetched,
+            run_ended=outline.total - outline.open,
+            run_total=outline.total,
+            run_fetched=outline.fetched,
+            run_planned=outline.planned_stones,
+        )
+        if outline.total and not outline.open:
+            await self.pipeline.reconciler().finish(done.run_id)
+
+
+async def attempt(name: str, duty: Duty) -> bool:
+    """Do a duty; what goes wrong is logged and left to the next time."""
+    try:
+        await duty()
+    except InventoryError as error:
+        log.warning("duty not done", duty=name, code=error.code, error=error.message)
+        return False
+    except Exception:
+        log.exception("duty failed", duty=name)
+        return False
+    return True
+
+
+# By name, for the API and for arq. Ids come as text. What is refused is told to whoever waits for the job's result.
+
+
+async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str) -> str:
+    """Start a run; answers its id."""
+    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by)
+    run, _ = await _jobs(ctx).pipeline.scheduler().schedule(request)
+    return str(run.id)
+
+
+async def retry_run(ctx: Context, *, run_id: str, partition_id: str | None = None, who: str) -> int:
+    """Read a run's failed partitions again; answers how many."""
+    partition = UUID(partition_id) if partition_id else None
+    _, partitions = await _jobs(ctx).pipeline.control().retry(UUID(run_id), partition, who)
+    return len(partitions)
+
+
+async def consolidate_run(
+    ctx: Context, *, run_id: str, force: bool = False, allow_mass_delete: bool = False, who: str
+) -> str:
+    """Ask for a run's consolidation once more; answers its status."""
+    control = _jobs(ctx).pipeline.control()
+    run = await control.consolidate(UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete)
+    return run.status
+
+
+async def cancel_run(ctx: Context, *, run_id: str, who: str) -> str:
+    """End an open run; answers its status."""
+    return (await _jobs(ctx).pipeline.control().cancel(UUID(run_id), who)).status
+
+
+async def reprice(ctx: Context) -> int:
+    """Give every stone the price of the present rules; answers how many prices have changed."""
+    return await _jobs(ctx).repricing.reprice()
+
+
+def _jobs(ctx: Context) -> Jobs:
+    jobs: Jobs = ctx["jobs"]
+    return jobs
+
+
+def _retried(job: Callable[..., Awaitable[object]]) -> Function:
+    """A job under its own name that is tried again where its error says that this can help."""
+
+    async def run(ctx: Context, **arguments: Any) -> object:
+        try:
+            return await job(ctx, **arguments)
+        except InventoryError as error:
+            final = not error.retryable or ctx["job_try"] >= _JOB_TRIES
+            log.warning("job not done", job=job.__name__, code=error.code, error=error.message, final=final)
+            if final:
+                raise
+            raise Retry(defer=_RETRY_SECONDS) from error
+
+    return func(run, name=job.__name__, timeout=_JOB_SECONDS, max_tries=_JOB_TRIES)
+
+
+_BY_NAME = [_retried(job) for job in (schedule_run, retry_run, consolidate_run, cancel_run, reprice)]
+
+# Which minutes of the hour a duty is done in; the others every minute.
+_EVERY_FIVE = set(range(0, 60, 5))
+_MINUTES: dict[str, set[int]] = {"watch_nightly": _EVERY_FIVE, "watch_dead_letters": _EVERY_FIVE, "prune": {37}}
+
+
+def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> Worker:
+    """An arq worker for the jobs by name, with or without the duties at their times.
+
+    arq's own signal handlers stay off: they would cancel jobs at once, and replace those by which every role leaves.
+    """
+
+    def regularly(name: str) -> WorkerCoroutine:
+        async def run(ctx: dict[Any, Any], *_: Any, **__: Any) -> None:
+            await attempt(name, _jobs(ctx).duties[name])
+
+        return run
+
+    duties = [
+        cron(regularly(name), name=name, minute=_MINUTES.get(name), timeout=_JOB_SECONDS)
+        for name in (jobs.duties if with_duties else ())
+    ]
+    return Worker(
+        functions=_BY_NAME,
+        cron_jobs=duties,
+        redis_pool=redis,
+        queue_name=QUEUE,
+        ctx={"jobs": jobs},
+        handle_signals=False,
+        poll_delay=POLL_SECONDS,
+        job_timeout=_JOB_SECONDS,
+        timezone=UTC,
+        job_serializer=redis.job_serializer,
+        job_deserializer=redis.job_deserializer,
+        log_results=False,
+    )

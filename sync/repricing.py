@@ -1,0 +1,67 @@
+"""Brings the inventory's prices up to date after a rule has changed, by the same rules that consolidation uses."""
+
+import msgspec
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.core.errors import InventoryError
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.pricing.rules import PricingRule
+from sync.consolidator import Batch
+from sync.staging import SUPPLIER
+
+log = get_logger()
+sql = Statements("sync")
+
+
+class ConsolidationUnderWay(InventoryError):
+    """A run is being consolidated by the rules as they were when it began; prices are brought up to date after it."""
+
+    retryable = True
+
+
+class Repricing:
+    """Reprices a feed's stones in batches by stone id, each one transaction."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+
+    async def reprice(self) -> int:
+        """Give every active stone the price of the present rules; answers how many prices have changed.
+
+        Doing it again changes nothing, so one that was cut off is simply done again.
+
+        Raises:
+            ConsolidationUnderWay: later.
+        """
+        async with self._database.connection() as connection:
+            if await connection.fetchval(sql.consolidation_under_way, self._settings.sync_feed):
+                raise ConsolidationUnderWay
+            rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
+        changed, through = 0, ""
+        while True:
+            async with self._database.transaction() as connection:
+                rows = await connection.fetch(
+                    sql.priced_batch, SUPPLIER, through, self._settings.sync_consolidation_batch
+                )
+                if not rows:
+                    break
+                batch = Batch(rows, rules)
+                if batch.ids:
+                    await connection.execute(
+                        sql.reprice_diamonds,
+                        SUPPLIER,
+                        batch.ids,
+                        batch.retail,
+                        batch.ratios,
+                        batch.ratings,
+                        self._clock(),
+                    )
+            through = rows[-1]["supplier_stone_id"]
+            changed += len(batch.ids)
+        log.info("repriced", changed=changed)
+        return changed

@@ -1,0 +1,101 @@
+"""What is to be done regularly, each duty for itself: safe at any time, many times, and by several processes at once."""
+
+from app.core.clock import Clock
+from app.core.database import Connection, Database
+from app.core.errors import RunConflict
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.core.sql import Statements
+from sync import incidents
+from sync.domain import nightly
+from sync.ports import DeadLetters
+from sync.scheduler import Request, Scheduler
+
+log = get_logger()
+sql = Statements("sync")
+
+_PRUNED_AT_ONCE = 1000
+_COUNTED_DEAD_LETTERS = 100
+
+
+class Upkeep:
+    """The duties of one feed. Each raises what it fails with; none depends on another."""
+
+    def __init__(
+        self, settings: Settings, database: Database, scheduler: Scheduler, dead_letters: DeadLetters, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._scheduler = scheduler
+        self._dead_letters = dead_letters
+        self._clock = clock
+
+    async def start_nightly(self) -> None:
+        """Start the nightly run, once it is due and unless one has started since. Of two that try, one does."""
+        now = self._clock()
+        if not self._settings.sync_nightly or not nightly.in_time(now):
+            return
+        async with self._database.connection() as connection:
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, nightly.last_due(now))
+        if state is None or state["started"]:
+            return
+        try:
+            run, _ = await self._scheduler.schedule(Request(started_by="nightly"))
+        except RunConflict:
+            log.info("nightly run waits", reason="another run is open")
+        else:
+            log.info("nightly run started", run_id=str(run.id))
+
+    async def watch_nightly(self) -> None:
+        """Tell someone if the last nightly run did not happen. A feed that was never read has no nights yet."""
+        now = self._clock()
+        if nightly.in_time(now):
+            return
+        due = nightly.last_due(now)
+        async with self._database.transaction() as connection:
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, due)
+            if state is not None and state["known"] and not (state["started"] or state["under_way"]):
+                await self._tell(connection, incidents.nightly_missed(self._settings.sync_feed, due))
+
+    async def watch_dead_letters(self) -> None:
+        """Tell someone that messages were put aside, once for as long as the oldest of a queue lies there."""
+        settings = self._settings
+        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
+            letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
+            if not letters:
+                continue
+            oldest = letters[0]
+            sent_at = oldest.sent_at.isoformat() if oldest.sent_at else ""
+            incident = incidents.dead_letters(
+                settings.sync_feed,
+                queue,
+                count=f"{len(letters)}{' or more' if len(letters) == _COUNTED_DEAD_LETTERS else ''}",
+                # Not by its number alone: a queue that is made anew counts from the beginning.
+                oldest=f"{oldest.sequence_number}:{sent_at}",
+                since=oldest.sent_at,
+                reason=f"{oldest.reason}: {oldest.description}" if oldest.description else oldest.reason,
+            )
+            async with self._database.transaction() as connection:
+                await self._tell(connection, incident)
+
+    async def prune(self) -> dict[str, int]:
+        """Remove what is older than the retention and no longer needed; answers how much of what."""
+        pruned: dict[str, int] = {}
+        for name in ("prune_runs", "prune_payloads", "prune_alerts"):
+            pruned[name] = 0
+            while True:
+                async with self._database.connection() as connection:
+                    rows = await connection.fetch(
+                        getattr(sql, name), self._settings.sync_retention_days, _PRUNED_AT_ONCE
+                    )
+                pruned[name] += len(rows)
+                if len(rows) < _PRUNED_AT_ONCE:
+                    break
+        if any(pruned.values()):
+            log.info("pruned", **pruned)
+        return pruned
+
+    @staticmethod
+    async def _tell(connection: Connection, incident: incidents.Incident) -> None:
+        if await incidents.report(connection, incident):
+            log.warning("incident", kind=incident.kind, reason=incident.content.reason)

@@ -1,0 +1,66 @@
+"""The mail of an incident says everything in both of its bodies, and nothing in it is taken for markup."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from uuid import UUID
+
+from sync.incidents import Content
+from sync.letter import compose
+
+RUN = UUID("0af76519-16cd-43dd-8448-eb211c80319c")
+CONTENT = Content(
+    subject="Too many stones are gone from the feed: nothing was deleted (nivoda)",
+    reason="At least 9 of 30 <active> stones & more are gone",
+    figures=[("Run type", "full"), ("Stones read", "21 of 30")],
+    next_step="Ask the supplier whether these stones are really gone.",
+    commands=["python -m sync consolidate --allow-mass-delete RUN"],
+)
+
+
+class Text(HTMLParser):
+    """What a person reads of an HTML page, and which of its elements were not closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -> None:
+    mail = compose(CONTENT, RUN, datetime(2026, 11, 23, 2, 5, tzinfo=UTC))
+    html = Text(mail.html)
+    assert html.open == []
+    for body in (mail.text, "".join(html.words)):
+        for fact in (
+            CONTENT.subject,
+            CONTENT.reason,
+            str(RUN),
+            "21 of 30",
+            CONTENT.next_step,
+            CONTENT.commands[0],
+            "2026-11-23 02:05 UTC",
+        ):
+            assert fact in body
+    assert mail.subject == CONTENT.subject
+
+
+def test_nothing_that_the_supplier_says_becomes_markup() -> None:
+    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC))
+    assert "&lt;active&gt; stones &amp; more" in mail.html
+    assert "<active>" not in mail.html
+
+
+def test_an_incident_without_a_run_names_none() -> None:
+    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC))
+    assert str(RUN) not in mail.text
