@@ -47,8 +47,7 @@ elseif reservation ~= epoch then
     wait = math.max(0, free - ahead - now)
     free = free + interval
 end
--- Whole numbers as text: Lua's own way would round them.
-redis.call('HSET', KEYS[1], 'free', string.format('%.0f', free), 'epoch', epoch, 'paused', string.format('%.0f', paused))
+redis.call('HSET', KEYS[1], 'free', free, 'epoch', epoch, 'paused', paused)
 redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(free - now, 0) / 1000) + 3600000)
 return {math.ceil(wait), epoch}
 """

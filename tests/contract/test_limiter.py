@@ -178,7 +178,8 @@ class Outage:
 async def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outage]:
     server = Valkey(tmp_path)
     await server.start()
-    async with Redis.from_url(server.url(), socket_timeout=5) as client:
+    # Without a timeout of its own: the limiter must not depend on one.
+    async with Redis.from_url(server.url()) as client:
         yield Outage(server, client, monkeypatch)
     await server.stop()
 
@@ -237,6 +238,25 @@ async def test_a_redis_that_hangs_is_as_good_as_away(outage: Outage, monkeypatch
     async with asyncio.timeout(30):
         await limiter.acquire()
     assert outage.events == ["rate limiter without redis"]
+
+
+async def test_a_redis_that_is_away_is_not_asked_again_for_every_call(
+    outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PROBE_SECONDS", 1_000.0)
+    limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
+    asked: list[object] = []
+    ask = limiter._script
+
+    async def counted(keys: list[str], arguments: list[int]) -> object:
+        asked.append(arguments)
+        return await ask(keys, arguments)
+
+    monkeypatch.setattr(limiter, "_script", counted)
+    await outage.kill()
+    for _ in range(5):
+        await limiter.acquire()
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("rate", [0.001, 1 / 3, 25.0, 200.0, 1000.0])

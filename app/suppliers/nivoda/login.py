@@ -24,7 +24,7 @@ class SharedLogin:
             return self._token
         if self._pending is None:
             self._pending = asyncio.create_task(self._log_in())
-            self._pending.add_done_callback(self._settle)
+            self._pending.add_done_callback(self._forget)
         # A caller that gives up must not take the login away from the others.
         return await asyncio.shield(self._pending)
 
@@ -46,7 +46,5 @@ class SharedLogin:
         self._renew_at = started + _TOKEN_SECONDS - _RENEW_SECONDS
         return self._token
 
-    def _settle(self, task: asyncio.Task[str]) -> None:
+    def _forget(self, _task: asyncio.Task[str]) -> None:
         self._pending = None
-        if not task.cancelled():
-            task.exception()  # looked at, lest asyncio complains when no caller is left to see it

@@ -226,6 +226,12 @@ def test_a_text_that_is_not_stored_costs_nothing(odd: bytes) -> None:
     assert observed.stone == good()
 
 
+def test_a_number_of_five_thousand_digits_costs_nothing_where_no_number_is_needed() -> None:
+    observed = observe(payload({"diamond.return_window": "HERE"}).replace(b'"HERE"', b"9" * 5_000))
+    assert observed.problem is None
+    assert observed.stone == good()
+
+
 def test_a_stone_whose_id_can_not_be_stored_is_unidentified() -> None:
     observed = observe(payload({"diamond.id": "HERE"}).replace(b"HERE", rb"\u0000"))
     assert observed.problem == "diamond.id: holds a NUL character"

@@ -94,6 +94,10 @@ def test_a_fancy_color_is_its_hues_in_any_case_and_order(text: str | None, expec
     assert spellings.hues(text) == expected
 
 
+def test_many_hues_are_in_alphabetical_order() -> None:
+    assert spellings.hues(" ".join(reversed(grades.FANCY_COLORS))) == "-".join(sorted(grades.FANCY_COLORS))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
