@@ -13,7 +13,7 @@ from app.core.errors import InventoryError, RunConflict
 from app.core.logging import get_logger
 from app.core.settings import SettingsError
 from sync import show
-from sync.commands import runs
+from sync.commands import dead_letters, rebuild, runs, watermark
 from sync.roles import live
 from sync.scheduler import Progress, Request
 from sync.terminal import AsJson, begin, run
@@ -29,9 +29,12 @@ app = typer.Typer(
 )
 
 app.add_typer(runs.app, name="runs")
+app.add_typer(watermark.app, name="watermark")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(runs.retry)
 app.command()(runs.consolidate)
 app.command()(runs.reconcile)
+app.command()(rebuild.rebuild)
 
 OPEN_RUN_EXIT = 3
 

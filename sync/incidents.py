@@ -118,17 +118,16 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
 
 
 def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
-    since = _minute(run.window_from) if run.window_from else "the beginning"
+    window = f"changes since {_minute(run.window_from)}" if run.window_from else "the whole feed"
     figures = [
-        ("Run type", run.run_type),
-        ("Window", f"{since} to {_minute(run.window_to)}"),
+        ("Run type", f"{run.run_type}, {window}"),
         ("Started", f"{_minute(run.started_at)} by {run.started_by}"),
         ("Partitions", f"{outline.succeeded} of {outline.total} succeeded"),
         ("Stones read", f"{outline.fetched:,} of {outline.planned_stones:,}"),
     ]
     if run.completed_at is not None:
         figures.insert(
-            3, ("Ended", f"{_minute(run.completed_at)}, after {_minutes(run.completed_at - run.started_at)}")
+            2, ("Ended", f"{_minute(run.completed_at)}, after {_minutes(run.completed_at - run.started_at)}")
         )
     if run.upserted or run.unchanged or run.quarantined or run.deleted:
         done = f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.quarantined:,} quarantined"

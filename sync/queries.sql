@@ -565,3 +565,65 @@ DELETE FROM alerts WHERE id IN (
     SELECT id FROM alerts WHERE created_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
 )
 RETURNING id
+
+-- Rebuilding the inventory from the payloads
+
+-- payloads --
+-- The next stones of a feed as they were received, with what the mapping made of them then.
+SELECT supplier_stone_id, payload, payload_hash, problem, canonical_hash, gone_at
+FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
+ORDER BY supplier_stone_id LIMIT $3
+
+-- lock_payloads --
+-- The same, and nobody stages them until the commit.
+SELECT supplier_stone_id, payload, payload_hash, problem, canonical_hash, gone_at
+FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
+ORDER BY supplier_stone_id LIMIT $3
+FOR UPDATE
+
+-- diamonds_of_stones --
+-- What the inventory holds of some stones.
+SELECT * FROM diamonds WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[])
+
+-- diamonds_without_payload --
+-- Stones of the inventory, for sale or not understood, that no payload stands behind.
+SELECT count(*)::int FROM diamonds AS diamond
+WHERE diamond.supplier = $1 AND diamond.status <> 'deleted'
+  AND NOT EXISTS (SELECT FROM raw_diamonds_nivoda AS raw WHERE raw.supplier_stone_id = diamond.supplier_stone_id)
+
+-- remap_payloads --
+-- What the mapping makes of payloads now, in the columns and the order of stage_page. The payloads stay as received.
+UPDATE raw_diamonds_nivoda AS raw
+SET payload_hash = page.payload_hash, problem = page.problem, diamond_id = page.diamond_id, canonical_hash =
+    page.canonical_hash, offer_id = page.offer_id, shape = page.shape, raw_shape = page.raw_shape, carat_milli =
+    page.carat_milli, color = page.color, color_rank = page.color_rank, clarity = page.clarity, clarity_rank =
+    page.clarity_rank, cut = page.cut, cut_rank = page.cut_rank, polish = page.polish, polish_rank = page.polish_rank,
+    symmetry = page.symmetry, symmetry_rank = page.symmetry_rank, fluorescence = page.fluorescence, fluorescence_rank =
+    page.fluorescence_rank, fluorescence_color = page.fluorescence_color, fancy_color = page.fancy_color,
+    fancy_intensity = page.fancy_intensity, fancy_overtone = page.fancy_overtone, lab_grown = page.lab_grown, treated =
+    page.treated, supplier_price_cents = page.supplier_price_cents, price_per_carat_cents = page.price_per_carat_cents,
+    availability = page.availability, raw_availability = page.raw_availability, hold_id = page.hold_id, image_url =
+    page.image_url, video_url = page.video_url, certificate_lab = page.certificate_lab, certificate_number =
+    page.certificate_number, certificate_pdf_url = page.certificate_pdf_url, length_milli = page.length_milli,
+    width_milli = page.width_milli, height_milli = page.height_milli, ratio_milli = page.ratio_milli, table_milli =
+    page.table_milli, depth_milli = page.depth_milli, eye_clean = page.eye_clean, brown_tinge = page.brown_tinge,
+    green_tinge = page.green_tinge, milky = page.milky, supplier_name = page.supplier_name, supplier_legal_name =
+    page.supplier_legal_name, measurements = page.measurements::json, attributes = page.attributes::json
+FROM unnest(
+    $1::text[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
+    $10::integer[], $11::text[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::smallint[],
+    $17::text[], $18::smallint[], $19::text[], $20::smallint[], $21::text[], $22::smallint[], $23::text[], $24::text[],
+    $25::text[], $26::text[], $27::boolean[], $28::boolean[], $29::bigint[], $30::bigint[], $31::text[], $32::text[],
+    $33::text[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[], $39::integer[], $40::integer[],
+    $41::integer[], $42::integer[], $43::integer[], $44::integer[], $45::boolean[], $46::boolean[], $47::boolean[],
+    $48::boolean[], $49::text[], $50::text[], $51::text[], $52::text[]
+) AS page (
+    supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
+    carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry, symmetry_rank,
+    fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity, fancy_overtone, lab_grown,
+    treated, supplier_price_cents, price_per_carat_cents, availability, raw_availability, hold_id, image_url, video_url,
+    certificate_lab, certificate_number, certificate_pdf_url, length_milli, width_milli, height_milli, ratio_milli,
+    table_milli, depth_milli, eye_clean, brown_tinge, green_tinge, milky, supplier_name, supplier_legal_name,
+    measurements, attributes
+)
+WHERE raw.supplier_stone_id = page.supplier_stone_id

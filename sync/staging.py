@@ -49,7 +49,7 @@ async def stage(
         lease_seconds,
         checkpoint,
         len(page.items),
-        *_columns(stones),
+        *columns(stones),
     )
     if row is None or not row["holders"]:
         raise LeaseLost
@@ -62,7 +62,8 @@ def _distinct(items: Sequence[Observed]) -> list[Observed]:
     return [last[stone_id] for stone_id in sorted(last)]
 
 
-def _columns(items: Sequence[Observed]) -> list[list[object]]:
+def columns(items: Sequence[Observed]) -> list[list[object]]:
+    """Items column by column, in the order of `stage_page` and `remap_payloads`."""
     rows = [
         (
             item.supplier_stone_id,
