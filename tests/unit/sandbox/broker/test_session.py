@@ -130,6 +130,11 @@ async def test_who_settles_what_was_never_delivered_hears_that_the_lock_is_lost(
     assert answer.state.value[0].value[0] == "com.microsoft:message-lock-lost"
 
 
+async def test_the_numbers_of_deliveries_are_far_from_those_of_a_client_that_counts_from_zero(client: Client) -> None:
+    client.receive(credit=5)
+    assert min(client.deliveries()) > 2**24
+
+
 async def test_who_does_not_ask_for_an_answer_gets_none(client: Client) -> None:
     client.receive(credit=1)
     client.dispose(client.deliveries()[0], client.deliveries()[0], settled=True)
