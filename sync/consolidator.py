@@ -290,7 +290,6 @@ class Batch:
             if (
                 row["status"] == "active"
                 and row["source_hash"] == row["canonical_hash"]
-                and row["retail_price_cents"] == priced.retail_cents
                 and row["markup_ratio"] == priced.ratio
                 and row["rating"] == priced.rating
             ):

@@ -129,13 +129,11 @@ WITH page AS (
         green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
     )
 ), checkpoint AS (
-    UPDATE worker_runs AS part
-    SET checkpoint = $7, pages = part.pages + 1, fetched = part.fetched + $8,
+    UPDATE worker_runs
+    SET checkpoint = $7, pages = pages + 1, fetched = fetched + $8,
         lease_until = clock_timestamp() + make_interval(secs => $6)
-    FROM run_metadata AS run
-    WHERE part.id = $1 AND part.lease_token = $2 AND part.status = 'running'
-      AND run.id = part.run_id AND run.status = 'running'
-    RETURNING part.run_id
+    WHERE id = $1 AND lease_token = $2 AND status = 'running'
+    RETURNING run_id
 ), consolidator AS (
     SELECT id FROM run_metadata
     WHERE $1::uuid IS NULL AND id = $3 AND lease_token = $2 AND status = 'consolidating'
@@ -243,8 +241,7 @@ ORDER BY raw.supplier_stone_id
 -- batch --
 -- The next stones of a run, with what decides whether they must be written.
 SELECT raw.supplier_stone_id, raw.problem, raw.canonical_hash, raw.shape, raw.carat_milli, raw.lab_grown,
-       raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.retail_price_cents,
-       diamond.markup_ratio, diamond.rating
+       raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.markup_ratio, diamond.rating
 FROM (
     SELECT supplier_stone_id FROM stones_seen
     WHERE feed = $1 AND run_id = $2 AND supplier_stone_id > $3

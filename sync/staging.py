@@ -57,9 +57,8 @@ async def stage(
 
 
 def _distinct(items: Sequence[Observed]) -> list[Observed]:
-    """One item per stone, the last one, in the order of ids, so that two pages lock their stones in one order."""
-    last = {item.supplier_stone_id: item for item in items}
-    return [last[stone_id] for stone_id in sorted(last)]
+    """One item per stone, the last one: a statement writes a row only once."""
+    return list({item.supplier_stone_id: item for item in items}.values())
 
 
 def columns(items: Sequence[Observed]) -> list[list[object]]:

@@ -87,6 +87,7 @@ async def test_invariant_10_only_a_full_run_deletes_and_a_stone_that_returns_liv
     assert run.revived == 1
     assert await bench.rows(ACTIVE) == ids(*range(1, 11))
     assert await bench.value("SELECT count(*) FROM diamonds WHERE deleted_at IS NOT NULL") == 0
+    assert await bench.value("SELECT count(*) FROM raw_diamonds_nivoda WHERE gone_at IS NOT NULL") == 0
 
 
 async def test_invariant_10_a_stone_that_a_run_missed_is_asked_for_before_it_is_deleted(

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.errors import LeaseLost
+from sync.staging import sql
 from tests.integration.pipeline.conftest import EARLY, LATE, Bench
 from tests.integration.pipeline.shelf import observed, stone_id
 
@@ -60,11 +61,12 @@ async def test_invariant_09_holds_while_pages_are_staged_at_once(bench: Bench) -
 async def test_pages_that_share_stones_do_not_deadlock(bench: Bench) -> None:
     run = await bench.open(parts=2)
     first, second = await bench.partitions(run)
-    items = [observed(number) for number in range(1, 51)]
+    # Larger than a real page, so that the two really overlap.
+    items = [observed(number) for number in range(1, 1001)]
     hands = [await bench.take(run, part) for part in (first, second)]
     for _ in range(5):
         await asyncio.gather(bench.stage(hands[0], items), bench.stage(hands[1], items[::-1]))
-    assert await bench.value("SELECT count(*) FROM stones_seen") == 50
+    assert await bench.value("SELECT count(*) FROM stones_seen") == 1000
 
 
 async def test_a_worker_that_was_taken_for_dead_writes_nothing(bench: Bench) -> None:
@@ -100,3 +102,12 @@ async def test_a_lease_that_runs_is_respected_and_one_that_ran_out_is_taken_over
     assert await bench.claim(hand.partition) is None
     await bench.value("UPDATE worker_runs SET lease_until = now() - interval '1 second'")
     assert await bench.claim(hand.partition) is not None
+
+
+async def test_a_worker_that_was_taken_for_dead_does_not_renew_the_lease_of_another(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.value("UPDATE worker_runs SET lease_until = now() - interval '1 second'")
+    await bench.claim(hand.partition, lease_seconds=5)
+    before = await bench.value("SELECT lease_until FROM worker_runs")
+    assert await bench.value(sql.keep_partition, hand.partition.id, hand.token, 3600.0) is None
+    assert await bench.value("SELECT lease_until FROM worker_runs") == before
