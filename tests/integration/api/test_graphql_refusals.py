@@ -1,0 +1,157 @@
+"""GraphQL: every mistake by its code, and who is let in."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.access.scopes import Scope
+from app.core.settings import Settings
+from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
+
+# Arguments of a search, and what is wrong with them.
+WRONG_ARGUMENTS = {
+    "first: -1": {"first": "should be between 0 and 100"},
+    "first: 101": {"first": "should be between 0 and 100"},
+    "first: 1, last: 1": {"last": "can't be given together with first"},
+    'after: "x"': {"after": "is not a cursor"},
+    'before: "ÿ"': {"before": "is not a cursor"},
+    "filter: {carat: {min: 2, max: 1}}": {"filter.carat": "min is more than max"},
+    "filter: {carat: {min: -1}}": {"filter.carat": "should lie between 0 and 1000000"},
+    "filter: {carat: {max: 1e300}}": {"filter.carat": "should lie between 0 and 1000000"},
+    "filter: {price: {min: 2, max: 1}}": {"filter.price": "min is more than max"},
+    'filter: {ids: ["x"]}': {"filter.ids": "has an id that is no diamond's"},
+    "filter: {colors: [OTHER]}": {"filter.colors": "can't hold OTHER"},
+    'filter: {suppliers: [""]}': {"filter.suppliers": "should hold texts of 1 to 200 characters"},
+    'filter: {suppliers: ["\\u0000"]}': {"filter.suppliers": "should hold texts of 1 to 200 characters"},
+    "first: 1000, filter: {price: {min: 2, max: 1}, cuts: [OTHER]}": {
+        "first": "should be between 0 and 100",
+        "filter.price": "min is more than max",
+        "filter.cuts": "can't hold OTHER",
+    },
+}
+
+# Documents that are not executed, and the code that says why.
+WRONG_DOCUMENTS = {
+    "{": "BAD_REQUEST",
+    "{ nope }": "VALIDATION_ERROR",
+    "{ diamonds(first: 99999999999) { totalCount } }": "VALIDATION_ERROR",
+    "{ diamonds(filter: {price: {min: 1.5}}) { totalCount } }": "VALIDATION_ERROR",
+    '{ diamonds(filter: {createdSince: "now"}) { totalCount } }': "VALIDATION_ERROR",
+    "query ($a: Int!) { diamonds(first: $a) { totalCount } }": "VALIDATION_ERROR",
+    "subscription { diamonds { totalCount } }": "VALIDATION_ERROR",
+    "query A { __typename } query B { __typename }": "BAD_REQUEST",
+    "fragment F on Diamond { id }": "VALIDATION_ERROR",
+    "{ __schema { queryType { name } } }": "FORBIDDEN",
+}
+
+# Bodies that are no GraphQL request: what they are sent as, and the status of the answer.
+NO_REQUESTS = [
+    (b'{"query": "{ __typename }"}', "text/plain", 415),
+    (b"{", "application/json", 400),
+    (b"[]", "application/json", 400),
+    (b'{"query": 1}', "application/json", 400),
+    (b'{"variables": {}}', "application/json", 400),
+    (b'{"query": "{ __typename }", "variables": []}', "application/json", 400),
+    (b'{"query": "\xff"}', "application/json", 400),
+    (b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}', "application/json", 400),
+    (
+        b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+        "application/json",
+        400,
+    ),
+    (b'{"query": "' + b" " * 300_000 + b'"}', "application/json", 413),
+]
+
+
+def codes(body: Any) -> list[str]:
+    return [error["extensions"]["code"] for error in body["errors"]]
+
+
+async def test_every_wrong_argument_is_named(query: Query) -> None:
+    for arguments, fields in WRONG_ARGUMENTS.items():
+        body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
+        (error,) = body["errors"]
+        assert error["extensions"] == {"code": "VALIDATION_ERROR", "fields": fields}, arguments
+        assert error["path"] == ["diamonds"]
+
+
+async def test_a_cursor_belongs_to_its_sort(query: Query, insert: Insert) -> None:
+    await insert([build(1), build(2)])
+    document = "{ diamonds(first: 1, %s) { pageInfo { endCursor } } }"
+    body = await query(document % "sort: {by: PRICE}")
+    cursor = body["data"]["diamonds"]["pageInfo"]["endCursor"]
+    for by, direction in (("PRICE", "DESC"), ("CARAT", "ASC")):
+        refused = await query(document % f'sort: {{by: {by}, direction: {direction}}}, after: "{cursor}"')
+        assert refused["errors"][0]["extensions"]["fields"] == {
+            "after": "is a cursor of another sort; start again without it"
+        }
+
+
+@pytest.mark.parametrize("arguments", ["filter: {supplierPrice: {min: 1}}", "sort: {by: SUPPLIER_PRICE}"])
+async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(query: Query, arguments: str) -> None:
+    body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
+    assert (body["data"], codes(body)) == (None, ["FORBIDDEN"])
+
+
+async def test_a_request_that_cant_be_executed_has_a_code_and_no_data(query: Query) -> None:
+    for document, code in WRONG_DOCUMENTS.items():
+        body = await query(document)
+        assert codes(body)[0] == code, document
+        assert body.get("data") is None
+        assert "Traceback" not in str(body)
+
+
+async def test_a_body_that_is_no_request_is_refused(api: httpx.AsyncClient) -> None:
+    for content, media_type, status in NO_REQUESTS:
+        response = await api.post("/graphql", content=content, headers={"Content-Type": media_type})
+        assert response.status_code == status, content[:100]
+        assert codes(response.json()) == ["BAD_REQUEST"]
+
+
+async def test_the_newer_media_type_is_answered_with_its_statuses(api: httpx.AsyncClient) -> None:
+    for accept, status in (("application/graphql-response+json", 400), ("application/json", 200), ("*/*", 200)):
+        response = await api.post("/graphql", json={"query": "{ nope }"}, headers={"Accept": accept})
+        assert response.status_code == status
+        assert response.headers["content-type"].startswith(accept.replace("*/*", "application/json"))
+
+
+async def test_without_a_valid_key_nothing_is_executed(address: str, make_key: MakeKey) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        for headers in ({}, {"X-API-Key": "nonsense"}):
+            response = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+            assert (response.status_code, codes(response.json())) == (401, ["UNAUTHORIZED"])
+        bearer = {"Authorization": f"Bearer {await make_key(Scope.DIAMONDS_READ)}"}
+        response = await client.post("/graphql", json={"query": "{ diamonds { totalCount } }"}, headers=bearer)
+        assert response.json() == {"data": {"diamonds": {"totalCount": 0}}}
+
+
+async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> None:
+    headers = {"X-API-Key": await make_key(Scope.SCHEMA_READ)}
+    document = '{ diamond(id: "x") { id } node(id: "x") { id } }'
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        body = (await client.post("/graphql", json={"query": document})).json()
+        assert codes(body) == ["FORBIDDEN", "FORBIDDEN"]
+        introspected = (await client.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})).json()
+    assert introspected == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+
+
+async def test_in_development_a_browser_gets_graphiql_and_it_gets_the_schema(settings: Settings, serve: Serve) -> None:
+    introspection = {"query": "{ __schema { queryType { name } } }"}
+    async with (
+        serve(settings.model_copy(update={"environment": "development"})) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        page = await client.get("/graphql", headers={"Accept": "text/html"})
+        assert "graphiql" in page.text.lower()
+        assert (await client.post("/graphql", json=introspection)).status_code == 200
+        refused = await client.post("/graphql", json={"query": "{ diamonds { totalCount } }"})
+        assert (refused.status_code, codes(refused.json())) == (401, ["UNAUTHORIZED"])
+        suggested = await client.post("/graphql", json={"query": "{ diamondz { totalCount } }"})
+        assert "Did you mean" in suggested.json()["errors"][0]["message"]
+
+
+async def test_in_production_there_is_no_graphiql_and_queries_come_by_post(api: httpx.AsyncClient) -> None:
+    for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}):
+        response = await api.get("/graphql?query={__typename}", headers=headers)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
