@@ -1,5 +1,7 @@
 """What is to be done regularly, each duty for itself: safe at any time, many times, and by several processes at once."""
 
+import asyncio
+
 from app.core.clock import Clock
 from app.core.database import Connection, Database
 from app.core.errors import RunConflict
@@ -60,8 +62,10 @@ class Upkeep:
     async def watch_dead_letters(self) -> None:
         """Tell someone that messages were put aside, once for as long as the oldest of a queue lies there."""
         settings = self._settings
-        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
-            letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
+        queues = (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate)
+        # At once, because most of the time goes into connecting.
+        found = await asyncio.gather(*(self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS) for queue in queues))
+        for queue, letters in zip(queues, found, strict=True):
             if not letters:
                 continue
             oldest = letters[0]

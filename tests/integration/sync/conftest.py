@@ -15,10 +15,13 @@ from app.runs.models import Run
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
 from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
 from sync.control import Control
 from sync.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.outbox import Outbox
 from sync.reconcile import Reconciler
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf
 
 QUEUES = ("work-items", "work-done", "consolidate")
 
@@ -85,6 +88,22 @@ def reconciler(settings: Settings, database: Database, outbox: Outbox) -> Reconc
 @pytest.fixture
 def control(settings: Settings, database: Database, outbox: Outbox) -> Control:
     return Control(settings, database, outbox)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def watermarks(settings: Settings) -> FileWatermarkStore:
+    return FileWatermarkStore(Path(settings.need("watermark_directory")), settings.sync_feed)
+
+
+@pytest.fixture
+def bench(settings: Settings, database: Database, shelf: Shelf, watermarks: FileWatermarkStore) -> Bench:
+    """Whole runs over a feed in memory."""
+    return Bench(settings, database, shelf, watermarks)
 
 
 @pytest.fixture

@@ -1,0 +1,246 @@
+"""The jobs role: what the API enqueues by name is done, reports are taken, and SIGTERM ends it in order."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from arq.connections import ArqRedis
+from arq.jobs import Job
+
+from app.core.database import Database
+from app.core.errors import DatabaseUnavailable
+from app.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.runs import repository
+from sandbox.broker import Broker as Bus
+from sync import housekeeper
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.lifecycle import Lifecycle
+from sync.outbox import Outbox
+from sync.wiring import Pipeline
+from tests.contract.resend import mail_service
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import Execute, OpenRun
+
+sql = Statements("sync")
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+
+
+@pytest.fixture
+def pipeline(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    broker: ServiceBusBroker,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+) -> Pipeline:
+    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
+    connected = connect(settings)
+    yield connected
+    await connected.aclose()
+
+
+async def do(pipeline: Pipeline, redis: ArqRedis, name: str, **arguments: Any) -> Any:
+    """Enqueue a job, have one round done, and answer the job's result."""
+    job_id = await enqueue(redis, name, **arguments)
+    assert await housekeeper.once(pipeline, asyncio.Event())
+    job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
+    info = await job.result_info()
+    assert info is not None
+    return info
+
+
+async def test_a_run_is_started_retried_consolidated_and_cancelled_by_name(
+    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    shelf.lay(*range(10))
+    started = await do(pipeline, redis, "schedule_run", full=True, started_by="a client")
+    async with pipeline.database.connection() as connection:
+        run = await repository.newest(connection, "nivoda")
+    assert run is not None
+    assert (started.success, started.result, run.started_by) == (True, str(run.id), "a client")
+
+    await execute("UPDATE worker_runs SET status = 'failed'")
+    await lifecycle.settle(run.id)
+    retried = await do(pipeline, redis, "retry_run", run_id=str(run.id), who="a client")
+    assert retried.result == 1
+    await execute("UPDATE worker_runs SET status = 'succeeded'")
+    await lifecycle.settle(run.id)
+    consolidated = await do(pipeline, redis, "consolidate_run", run_id=str(run.id), who="a client")
+    assert consolidated.result == "consolidating"
+    cancelled = await do(pipeline, redis, "cancel_run", run_id=str(run.id), who="a client")
+    assert cancelled.result == "cancelled"
+    assert (await lifecycle.get(run.id)).error_message == "Cancelled by a client"
+
+
+async def test_prices_are_brought_up_to_date_by_name(
+    pipeline: Pipeline, redis: ArqRedis, bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(10))
+    await bench.sync()
+    await bench.value(
+        "INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('a', 1, $1) RETURNING id", Decimal(2)
+    )
+    assert (await do(pipeline, redis, "reprice")).result == 10
+
+
+async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: Pipeline, redis: ArqRedis) -> None:
+    refused = await do(pipeline, redis, "cancel_run", run_id=str(uuid4()), who="a client")
+    assert not refused.success
+    assert "There is no run" in str(refused.result)
+    assert await redis.zcard(QUEUE) == 0
+
+
+async def test_a_job_that_fails_for_a_while_is_kept_for_later(
+    pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr("sync.repricing.Repricing.reprice", away)
+    await enqueue(redis, "reprice")
+    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert await redis.zcard(QUEUE) == 1
+
+
+async def test_no_pickle_is_ever_read(pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    await redis.set("arq:job:evil", b"cos\nputenv\n(S'UNPICKLED'\nS'yes'\ntR.")
+    await redis.zadd(QUEUE, {"evil": 1})
+    unpickled: list[bytes] = []
+    monkeypatch.setattr("pickle.loads", unpickled.append)
+    await housekeeper.once(pipeline, asyncio.Event())
+    assert await redis.zcard(QUEUE) == 0
+    assert unpickled == []
+
+
+async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_done(
+    pipeline: Pipeline, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    nowhere = pipeline.settings.model_copy(
+        update={"redis_url": Settings.read(redis_url="redis://127.0.0.1:9/0").redis_url}
+    )
+    redis = connect(nowhere)
+    with pytest.raises(JobsUnavailable):
+        await enqueue(redis, "reprice")
+    await redis.aclose()
+    run = await open_run(1)
+    await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
+    without = Pipeline(
+        nowhere,
+        pipeline.database,
+        pipeline.feed,
+        pipeline.broker,
+        pipeline.watermarks,
+        pipeline.outbox,
+        pipeline.dead_letters,
+    )
+    assert not await housekeeper.once(without, asyncio.Event())
+    assert (await lifecycle.get(run.id)).status == "failed"
+
+
+async def test_reports_are_taken_and_the_last_one_makes_sure_that_the_run_goes_on(
+    pipeline: Pipeline, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute, bus: Bus
+) -> None:
+    run = await open_run(2)
+    async with database.connection() as connection:
+        partitions = await repository.partitions(connection, run.id)
+    await execute("UPDATE worker_runs SET status = 'succeeded'")
+    for partition in partitions:
+        await pipeline.outbox.report(partition, run.trace_id)
+    assert bus.counts()["work-done"].active == 2
+    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert bus.counts()["work-done"].active == 0
+    assert (await lifecycle.get(run.id)).status == "consolidating"
+    assert bus.counts()["consolidate"].active == 1
+
+
+async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
+    pipeline: Pipeline, open_run: OpenRun, execute: Execute
+) -> None:
+    await open_run(1)
+    await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
+    async with mail_service() as service:
+        mailing = Settings.read(
+            **pipeline.settings.model_dump(exclude_unset=True)
+            | {
+                "resend_api_key": "re_x",
+                "resend_api_url": service.url,
+                "alert_from": "sync@example.com",
+                "alert_to": "ops@example.com",
+            }
+        )
+        mailed = Pipeline(
+            mailing,
+            pipeline.database,
+            pipeline.feed,
+            pipeline.broker,
+            pipeline.watermarks,
+            pipeline.outbox,
+            pipeline.dead_letters,
+        )
+        for _ in range(2):
+            assert await housekeeper.once(mailed, asyncio.Event())
+        (mail,) = service.sent.values()
+    assert mail["subject"] == "The sync run did not finish in time (nivoda)"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.need("database_url"),
+        "REDIS_URL": settings.need("redis_url"),
+        "AZURE_SERVICE_BUS_CONNECTION_STRING": settings.need("azure_service_bus_connection_string"),
+        "WATERMARK_DIRECTORY": settings.need("watermark_directory"),
+        "NIVODA_ENDPOINT": "http://127.0.0.1:9/",
+        "NIVODA_USERNAME": "nobody",
+        "NIVODA_PASSWORD": "secret",
+        "SYNC_NIGHTLY": "false",
+        "LOG_FORMAT": "json",
+    }
+
+
+async def test_one_round_ends_by_itself_with_exit_code_zero(
+    settings: Settings, execute: Execute, open_run: OpenRun, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(None)
+    await execute("UPDATE run_metadata SET lease_until = clock_timestamp() - interval '1 second'")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sync", "jobs", "--once", env=environment(settings), stderr=PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert (await lifecycle.get(run.id)).error_code == "PLANNING_ABANDONED"
+
+
+async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Settings, redis: ArqRedis) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sync", "jobs", env=environment(settings), stderr=PIPE
+    )
+    job_id = await enqueue(redis, "reprice")
+    job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
+    assert await job.result(timeout=30, poll_delay=0.1) == 0
+    process.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, errors.decode()
+    assert b'"stopping"' in errors
+    assert b"cut off" not in errors
