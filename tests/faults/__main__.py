@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tests.faults.kills import Campaign, Result, Unsettle, refer
+from tests.faults.campaign import Campaign, Result, Unsettle, refer
 from tests.faults.mischief import unsettling
 from tests.faults.site import Options, open_site
 

@@ -1,7 +1,11 @@
 """The processes of the pipeline under fire: started, told where to die, killed at a moment, started again."""
 
+import asyncio
+import os
+import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -9,7 +13,8 @@ import msgspec
 from sandbox.stack.process import Process
 from tests.faults.points import Order, order_file, passed_file
 
-ROLES = ("worker-1", "worker-2", "consolidator", "reconciler")
+WORKERS = ("worker-1", "worker-2")
+ROLES = (*WORKERS, "consolidator", "reconciler")
 SCHEDULER = "scheduler"
 MODULE = "tests.faults.role"
 
@@ -44,6 +49,26 @@ class Crew:
     def start(self, roles: Sequence[str] = ROLES) -> None:
         for role in roles:
             self._processes[role] = self._launch(role, [role.partition("-")[0]])
+
+    async def end(self) -> None:
+        """Kill everybody: nothing that they hold is wanted any more."""
+        await asyncio.gather(*(process.kill() for process in self._processes.values()))
+
+    async def dismiss(self, role: str) -> None:
+        """End a process for good."""
+        await self._processes.pop(role).kill()
+
+    @contextmanager
+    def paused(self, *roles: str) -> Iterator[None]:
+        """These processes stand still, as if their machine had frozen, and wake up at the end of the `with`."""
+        pids = [pid for role in roles if (pid := self._processes[role].pid) is not None]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def __getitem__(self, role: str) -> Process:
         return self._processes[role]

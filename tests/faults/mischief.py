@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.faults.kills import Unsettle
+from tests.faults.campaign import Unsettle
 from tests.faults.site import Site
 
 _QUEUES = ("work-items", "work-done", "consolidate")

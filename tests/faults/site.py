@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,8 +36,8 @@ SMALL = {
     "SYNC_CONSOLIDATION_BATCH": "300",
     "SYNC_OVERLAP_SECONDS": "2",
     "SYNC_NIGHTLY": "false",
-    "NIVODA_REQUESTS_PER_SECOND": "200",
-    "NIVODA_BURST": "50",
+    "NIVODA_REQUESTS_PER_SECOND": "60",
+    "NIVODA_BURST": "20",
     "NIVODA_TIMEOUT_SECONDS": "3",
     "NIVODA_TRIES": "8",
     "NIVODA_BACKOFF_SECONDS": "0.05",
@@ -48,8 +49,11 @@ _RULES = """
 _TABLES = (
     "run_metadata, worker_runs, raw_diamonds_nivoda, stones_seen, diamonds, hold_history, purchase_history, alerts"
 )
+_CONSUMED = ("work-items", "consolidate")  # reports are for people
 _LOOK_SECONDS = 0.03
 _HTTP_SECONDS = 30.0
+_COMMAND_SECONDS = 60.0
+_SOURCE = Path(__file__).parents[2]
 
 # Called at every look with the newest run (None before there is one) and the scheduler, if one was started.
 Watch = Callable[[Run | None, Process | None], Awaitable[None]]
@@ -80,8 +84,16 @@ class Attempt(msgspec.Struct, frozen=True):
 class Site:
     """See `open_site`."""
 
-    def __init__(self, stack: Stack, database: Database, session: aiohttp.ClientSession, options: Options) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        database: Database,
+        session: aiohttp.ClientSession,
+        options: Options,
+        surroundings: Mapping[str, str],
+    ) -> None:
         self.stack = stack
+        self._surroundings = surroundings
         self.database = database
         self.options = options
         self._session = session
@@ -143,20 +155,38 @@ class Site:
         self.crew.order_scheduler()
         return self._launch(name, ["schedule", "--json", *arguments], settings)
 
-    async def command(self, *arguments: str, seconds: float = 60, settings: Mapping[str, str] | None = None) -> str:
-        """Run `python -m sync` with these arguments; its last words.
+    async def command(self, *arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        """Run `python -m sync` with these arguments; its exit code, what it printed, and what it logged.
 
         Raises:
-            ProcessFailed: it failed, or did not end in time.
+            TimeoutError: it does not end.
         """
-        process = self._launch("command", list(arguments), settings)
-        await process.finish(timeout_seconds=seconds)
-        return process.last_lines()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sync", *arguments),
+            cwd=_SOURCE,
+            env={**self._surroundings, **self.stack.environment, **(settings or {})},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(_COMMAND_SECONDS):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return process.returncode or 0, out.decode(), err.decode()
+
+    async def output(self, *arguments: str) -> str:
+        """What a command prints that must succeed."""
+        code, out, err = await self.command(*arguments)
+        assert code == 0, err
+        return out
 
     async def attempt(
         self,
         *arguments: str,
-        seconds: float = 60,
+        seconds: float = 120,
         settings: Mapping[str, str] | None = None,
         watch: Watch | None = None,
     ) -> Attempt:
@@ -183,7 +213,7 @@ class Site:
                 raise Hung(f"{run.status if run else 'no run'}: {scheduler.last_lines(3)}")
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def complete(self, *arguments: str, seconds: float = 60, watch: Watch | None = None) -> list[Run]:
+    async def complete(self, *arguments: str, seconds: float = 120, watch: Watch | None = None) -> list[Run]:
         """Start runs, as a cron would, until one has completed; all of them, the completed one last.
 
         Raises:
@@ -198,25 +228,47 @@ class Site:
                 if attempt.run.status == "completed":
                     return runs
 
-    async def idle(self, seconds: float = 30) -> None:
+    async def ended(self, seconds: float = 120) -> Run:
+        """The newest run, as soon as it is over.
+
+        Raises:
+            Hung: it is not, in time.
+        """
+        until = time.monotonic() + seconds
+        while (run := await self.newest()) is None or run.is_open:
+            if time.monotonic() > until:
+                raise Hung(f"{run.status if run else 'no run'}")
+            self.crew.tend()
+            await asyncio.sleep(_LOOK_SECONDS)
+        return run
+
+    async def idle(self) -> None:
         """Wait until no message is left that anyone could still receive.
 
         Raises:
             Hung: there still are some.
         """
+        await self.until(
+            lambda queues: (
+                not any(queues[queue][state] for queue in _CONSUMED for state in ("active", "locked", "scheduled"))
+            ),
+            tend=True,
+        )
+
+    async def until(
+        self, condition: Callable[[Mapping[str, Mapping[str, int]]], bool], *, seconds: float = 60, tend: bool = False
+    ) -> None:
+        """Wait until the counts of the queues are so. Without `tend` whoever died stays dead.
+
+        Raises:
+            Hung: they are not, in time.
+        """
         until = time.monotonic() + seconds
-        while True:
-            counts = await self.queues("GET", "queues")
-            left = {
-                queue: count
-                for queue, count in counts.items()
-                if queue != "work-done" and any(count[state] for state in ("active", "locked", "scheduled"))
-            }
-            if not left:
-                return
+        while not condition(counts := await self.queues("GET", "queues")):
             if time.monotonic() > until:
-                raise Hung(f"messages are left: {left}")
-            self.crew.tend()
+                raise Hung(f"the queues hold {counts}")
+            if tend:
+                self.crew.tend()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def reset(self) -> None:
@@ -240,14 +292,15 @@ class Site:
 async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
     """An installation for the length of a `with`."""
     names = {name.upper() for name in Settings.model_fields}
-    surroundings = {name: value for name, value in os.environ.items() if name not in names}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    surroundings = {**inherited, **SMALL, **options.settings}
     supplier = SupplierOptions(
         stones=options.stones, seed=options.seed, further=("--dirt", str(options.dirt), "--spread", "density")
     )
     async with AsyncExitStack() as everything:
         stack = await everything.enter_async_context(
             Stack(
-                {**surroundings, **SMALL, **options.settings},
+                surroundings,
                 supplier=supplier,
                 lock_seconds=LOCK_SECONDS,
                 max_delivery_count=options.max_deliveries,
@@ -261,6 +314,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
         session = await everything.enter_async_context(
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_HTTP_SECONDS))
         )
-        site = Site(stack, database, session, options)
+        site = Site(stack, database, session, options, surroundings)
+        everything.push_async_callback(site.crew.end)
         site.crew.start(roles)
         yield site

@@ -1,0 +1,179 @@
+"""Campaigns: the scenario again and again, with kills and other faults, each step judged by what it leaves."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from app.runs.models import Run
+from tests.faults.crew import ROLES, SCHEDULER, Kill
+from tests.faults.kills import Moments, Planned, Reference, deck
+from tests.faults.scenario import STEPS, State
+from tests.faults.site import Hung, Site
+from tests.faults.snapshot import Verdict, against_reference, against_supplier, books, snapshot
+
+_STEP_SECONDS = 120.0  # a limit, not an expectation: a few seconds are usual
+_KILL_SECONDS = 30.0
+_MOST_HUNG = 3
+_EXPECTED_FAILURES = {"PLANNING_ABANDONED"}
+
+Say = Callable[[str], None]
+# Adds other faults to a step, given its number.
+Unsettle = Callable[[Site, int], Awaitable[None]]
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """The figures of a whole campaign; `problems` says in words what is behind them."""
+
+    kills: int = 0
+    runs: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    wrong_price: int = 0
+    hung: int = 0
+    seconds: float = 0.0
+    problems: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.lost or self.duplicated or self.wrong_price or self.hung or self.problems)
+
+    def add(self, verdict: Verdict, where: str) -> None:
+        self.lost += verdict.lost
+        self.duplicated += verdict.duplicated
+        self.wrong_price += verdict.wrong_price
+        if verdict:
+            self.problems.append(f"{where}: {msgspec.json.encode(verdict).decode()}")
+
+
+async def refer(site: Site) -> Reference:
+    """Run the scenario undisturbed.
+
+    Raises:
+        Hung: not even so it comes to an end.
+    """
+    await site.reset()
+    state = State(site.options.seed)
+    snapshots, points = [], []
+    for step in STEPS:
+        site.crew.forget()
+        await step.prepare(site, state)
+        runs = await site.complete(*step.arguments, seconds=_STEP_SECONDS)
+        found = await snapshot(site)
+        judged = against_supplier(found, await site.truth(), state.unnoticed), await books(site, runs[-1])
+        assert not any(judged), f"an undisturbed run goes wrong: {step.name}: {judged}"
+        snapshots.append(found)
+        points.append({role: site.crew.passed(role) for role in (*ROLES, SCHEDULER)})
+    return Reference(snapshots, points)
+
+
+class Campaign:
+    """Rounds of the scenario with kills, until there were enough of them."""
+
+    def __init__(
+        self, site: Site, reference: Reference, *, seed: int, per_run: int, say: Say, unsettle: Unsettle | None = None
+    ) -> None:
+        """`seed` chooses the kills, `per_run` says how many a run has to bear."""
+        self._site = site
+        self._reference = reference
+        self._seed = seed
+        self._deck = deck(reference, seed)
+        self._per_run = per_run
+        self._say = say
+        self._unsettle = unsettle
+        self._result = Result()
+
+    async def go(self, kills: int) -> Result:
+        """At least so many kills, however many rounds that takes. What hangs ends its round, not the campaign."""
+        while self._result.kills < kills and self._result.hung < _MOST_HUNG:
+            await self.round(kills)
+        return self._result
+
+    async def round(self, kills: float = math.inf) -> Result:
+        """The scenario once; it ends early where there were enough kills, or something hung."""
+        began = time.monotonic()
+        await self._site.reset()
+        state = State(self._site.options.seed)
+        for number, step in enumerate(STEPS):
+            await step.prepare(self._site, state)
+            if self._unsettle is not None:
+                await self._unsettle(self._site, number)
+            if not await self._step(number, state) or self._result.kills >= kills:
+                break
+        self._result.seconds = round(self._result.seconds + time.monotonic() - began, 1)
+        return self._result
+
+    async def _step(self, number: int, state: State) -> bool:
+        """A step with kills, judged; False if it hung."""
+        hand = self._draw(number)
+        for role in {planned.role for planned in hand}:
+            orders = [planned.order for planned in hand if planned.role == role and planned.order is not None]
+            self._site.crew.order(role, orders)
+        moments = Moments(self._site, [planned for planned in hand if planned.order is None])
+        where = f"{STEPS[number].name} (seed {self._seed}, after {self._result.kills} kills)"
+        runs: list[Run] = []
+        try:
+            runs = await self._site.complete(
+                *STEPS[number].arguments, seconds=_STEP_SECONDS + _KILL_SECONDS * len(hand), watch=moments.watch
+            )
+            if number == len(STEPS) - 1:
+                await self._site.idle()  # what comes late changes nothing either
+        except Hung as hung:
+            self._result.hung += 1
+            self._result.problems.append(f"{where}: hung: {hung}")
+        self._site.crew.disarm()
+        self._count(hand, self._site.crew.deaths(), where)
+        if runs:
+            await self._judge(number, state, runs, where)
+        return bool(runs)
+
+    def _draw(self, number: int) -> list[Planned]:
+        """The first cards of this step. A new deck is shuffled when there are none."""
+        if not self._per_run:
+            return []
+        if not any(planned.step == number for planned in self._deck):
+            self._deck.extend(deck(self._reference, self._seed + self._result.kills))
+        hand: list[Planned] = []
+        for planned in [planned for planned in self._deck if planned.step == number]:
+            # A dead planner costs a whole run, so one of them at a time.
+            if planned.role == SCHEDULER and any(other.role == SCHEDULER for other in hand):
+                continue
+            hand.append(planned)
+            self._deck.remove(planned)
+            if len(hand) == self._per_run:
+                break
+        return hand
+
+    def _count(self, hand: Sequence[Planned], deaths: Sequence[Kill], where: str) -> None:
+        self._result.kills += len(deaths)
+        for death in deaths:
+            self._say(f"killed {death} in {where}")
+        died = Counter((death.role, death.where) for death in deaths)
+        for planned in hand:
+            if planned.order is None:
+                continue
+            key = planned.role, f"{planned.order.point} ({planned.order.occurrence})"
+            if died[key]:
+                died[key] -= 1
+            elif planned.tries > 1:  # not passed so often in this life: the first time, in another round
+                first = msgspec.structs.replace(planned.order, occurrence=1)
+                self._deck.append(msgspec.structs.replace(planned, order=first, tries=planned.tries - 1))
+
+    async def _judge(self, number: int, state: State, runs: Sequence[Run], where: str) -> None:
+        self._result.runs += len(runs)
+        found = await snapshot(self._site)
+        for verdict in (
+            against_supplier(found, await self._site.truth(), state.unnoticed),
+            against_reference(found, self._reference.snapshots[number]),
+            await books(self._site, runs[-1]),
+        ):
+            self._result.add(verdict, where)
+        self._result.problems += [
+            f"{where}: run {run.id} is {run.status}: {run.error_code}: {run.error_message}"
+            for run in runs[:-1]
+            if run.error_code not in _EXPECTED_FAILURES
+        ]
+        self._result.problems += [f"{where}: {surprise}" for surprise in self._site.crew.surprises]
+        self._site.crew.surprises.clear()

@@ -1,0 +1,202 @@
+"""Messages that come twice, late, out of order, never, or are poison: the tables are the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient
+
+from app.runs.models import Run
+from sandbox.stack.process import Process
+from tests.faults.campaign import Campaign
+from tests.faults.crew import ROLES, WORKERS
+from tests.faults.kills import Reference
+from tests.faults.mischief import break_messages, break_supplier
+from tests.faults.points import Order
+from tests.faults.site import Options, Site, open_site
+from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+BATCHES_OF_FIRST_RUN = 9  # 2,500 stones by 300
+REQUESTED = "after statement: request_consolidation"
+
+
+@asynccontextmanager
+async def bus(site: Site) -> AsyncIterator[ServiceBusClient]:
+    text = site.stack.environment["AZURE_SERVICE_BUS_CONNECTION_STRING"]
+    async with ServiceBusClient.from_connection_string(text) as client:
+        yield client
+
+
+async def send(site: Site, queue: str, bodies: Sequence[bytes]) -> None:
+    async with bus(site) as client, client.get_queue_sender(queue) as sender:
+        await sender.send_messages([ServiceBusMessage(body) for body in bodies])
+
+
+async def dead_letters(site: Site, queue: str) -> list[ServiceBusReceivedMessage]:
+    """The dead letters, taken out."""
+    async with (
+        bus(site) as client,
+        client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver,
+    ):
+        messages = await receiver.receive_messages(max_message_count=100, max_wait_time=2)
+        for message in messages:
+            await receiver.complete_message(message)
+        return messages
+
+
+def body_of(message: ServiceBusReceivedMessage) -> bytes:
+    return message.body if isinstance(message.body, bytes) else b"".join(message.body)
+
+
+async def total(site: Site, point: str) -> int:
+    return sum(site.crew.passed(role)[point] for role in ROLES)
+
+
+async def finished_as_if_undisturbed(site: Site, reference: Reference, run: Run) -> None:
+    await site.idle()
+    found = await snapshot(site)
+    assert not against_supplier(found, await site.truth(), ())
+    assert not against_reference(found, reference.snapshots[0])
+    assert not await books(site, run)
+
+
+async def test_invariant_05_messages_may_come_twice_late_and_out_of_order(reference: Reference, site: Site) -> None:
+    async def unsettle(site: Site, number: int) -> None:
+        await break_messages(site, duplicate=0.7, delay_seconds=0.4, reorder=True, seed=number)
+
+    campaign = Campaign(site, reference, seed=0, per_run=0, say=print, unsettle=unsettle)
+    result = await campaign.round()
+    assert result.clean, result.problems
+    assert result.runs == 4
+
+
+async def test_invariant_06_the_last_partition_triggers_once_and_the_work_is_done_once(
+    reference: Reference, site: Site
+) -> None:
+    await break_messages(site, duplicate=1.0, delay_seconds=0, reorder=False)
+    site.crew.start(["consolidator-2"])
+    try:
+        (run,) = await site.complete()
+        await finished_as_if_undisturbed(site, reference, run)
+    finally:
+        await site.crew.dismiss("consolidator-2")
+    assert await total(site, REQUESTED) == 1
+    booked = "after statement: book_batch"
+    assert (await total(site, booked)) + site.crew.passed("consolidator-2")[booked] == BATCHES_OF_FIRST_RUN
+
+
+async def test_invariant_06_the_trigger_is_sent_though_its_process_died_after_the_commit(
+    reference: Reference, site: Site
+) -> None:
+    for worker in WORKERS:
+        site.crew.order(worker, [Order("before send to consolidate", 1)])
+    # Without the reconciler nobody else is there to send it at that very moment.
+    with site.crew.paused("reconciler"):
+        (run,) = await site.complete()
+    assert [death.where for death in site.crew.deaths()] == ["before send to consolidate (1)"]
+    assert await total(site, REQUESTED) == 1
+    await finished_as_if_undisturbed(site, reference, run)
+
+
+async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(reference: Reference, site: Site) -> None:
+    with ExitStack() as asleep:
+
+        async def watch(run: Run | None, _scheduler: Process | None) -> None:
+            at_work = site.crew.passed("worker-1")["before statement: stage_page"] > 0
+            if run is not None and run.status == "running" and at_work and not frozen:
+                frozen.append("worker-1")
+                asleep.enter_context(site.crew.paused("worker-1"))
+
+        frozen: list[str] = []
+        (run,) = await site.complete(watch=watch)
+        assert frozen
+        pages = await site.value("SELECT sum(pages) FROM worker_runs")
+    await finished_as_if_undisturbed(site, reference, run)
+    assert await site.value("SELECT sum(pages) FROM worker_runs") == pages
+
+
+async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(reference: Reference, site: Site) -> None:
+    with site.crew.paused(*WORKERS):
+        await site.scheduler().finish(timeout_seconds=60)
+        await site.queues("POST", "drop")
+    run = await site.ended()
+    assert run.status == "completed"
+    assert await total(site, "after send to work-items") > 0
+    await finished_as_if_undisturbed(site, reference, run)
+
+
+async def test_a_trigger_that_a_broker_lost_is_noticed_and_sent_again(reference: Reference, site: Site) -> None:
+    await site.crew["consolidator"].kill()
+    await site.scheduler().finish(timeout_seconds=60)
+    await site.until(lambda queues: queues["consolidate"]["active"] > 0)
+    await site.queues("POST", "drop")
+    run = await site.ended()  # which starts the consolidator again
+    assert run.status == "completed"
+    assert await total(site, REQUESTED) == 1
+    await finished_as_if_undisturbed(site, reference, run)
+
+
+async def test_a_broker_may_go_away_in_the_middle_and_come_back_empty(reference: Reference, site: Site) -> None:
+    broker = site.stack.broker
+    assert broker is not None
+    gone = asyncio.Event()
+
+    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+        if run is not None and run.status == "running" and not gone.is_set():
+            gone.set()
+            await broker.kill()
+            await asyncio.sleep(1)
+            await broker.start()
+
+    runs = await site.complete(watch=watch)
+    assert gone.is_set()
+    assert [run.status for run in runs] == ["completed"]
+    await finished_as_if_undisturbed(site, reference, runs[-1])
+
+
+async def test_invariant_12_a_poison_message_is_put_aside_with_its_reason_and_harms_nobody(
+    reference: Reference, site: Site
+) -> None:
+    poison = [b"not json", b'{"type":"work-item","version":9}', b'{"type":"consolidate","version":1}']
+    for queue in ("work-items", "consolidate"):
+        await send(site, queue, poison[:2])
+    (run,) = await site.complete()
+    await finished_as_if_undisturbed(site, reference, run)
+    for queue in ("work-items", "consolidate"):
+        found = await dead_letters(site, queue)
+        assert sorted(body_of(message) for message in found) == sorted(poison[:2])
+        assert {message.dead_letter_reason for message in found} == {"UnreadableMessage"}
+        assert all(message.dead_letter_error_description for message in found)
+
+
+async def test_invariant_12_a_message_that_keeps_failing_is_put_aside_and_can_be_replayed() -> None:
+    options = Options(stones=1200, max_deliveries=2, settings={"NIVODA_TRIES": "2"})
+    always: list[dict[str, Any]] = [{"kind": "status", "status": 503, "operations": ["diamonds_by_query"]}]
+    async with open_site(options) as site:
+        await break_supplier(site, always)
+        attempt = await site.attempt()
+        assert attempt.run is not None
+        assert attempt.run.status == "failed"
+        assert "503" in (attempt.run.error_message or "")
+        assert site.watermark() is None
+        await site.idle()
+        found = await dead_letters(site, "work-items")
+        parts = await site.value("SELECT count(*) FROM worker_runs WHERE status = 'failed'")
+        assert len(found) == parts > 1
+        assert {message.dead_letter_reason for message in found} == {"SUPPLIER_ERROR"}
+
+        await site.feed("DELETE", "faults")
+        await site.output("retry", str(attempt.run.id))
+        assert (await site.ended()).status == "completed"
+        after_retry = await snapshot(site)
+        assert not against_supplier(after_retry, await site.truth(), ())
+
+        await send(site, "work-items", [body_of(message) for message in found])
+        await site.idle()
+        assert await snapshot(site) == after_retry
+        assert await dead_letters(site, "work-items") == []
