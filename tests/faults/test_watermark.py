@@ -1,0 +1,136 @@
+"""When the watermark moves, to where, and what a run reads because of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.runs.models import Run
+from sandbox.stack.process import Process
+from tests.faults.mischief import break_supplier
+from tests.faults.site import Site
+from tests.faults.snapshot import against_supplier, books, snapshot
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+# Refused for good: the next attempts of a partition would not help.
+REFUSE_TWO_PAGES: list[dict[str, Any]] = [
+    {"kind": "status", "status": 403, "count": 2, "operations": ["diamonds_by_query"]}
+]
+TINY_STEPS = 4
+
+
+def set_watermark(site: Site, instant: datetime) -> dict[str, str]:
+    content = {"lastUpdatedAt": instant.isoformat(), "lastRunId": "by hand", "lastRunCompletedAt": instant.isoformat()}
+    site.watermark_file.parent.mkdir(exist_ok=True)
+    site.watermark_file.write_bytes(msgspec.json.encode(content))
+    return content
+
+
+async def test_invariant_07_a_run_with_failed_partitions_changes_nothing_until_they_are_read_again(site: Site) -> None:
+    await site.complete()
+    before, mark = await snapshot(site), site.watermark()
+    await site.feed("POST", "change", {"count": 500, "seed": 7})
+    await break_supplier(site, REFUSE_TWO_PAGES)
+    attempt = await site.attempt("--full")
+    run = attempt.run
+    assert run is not None
+    assert run.status == "partial"
+    outcomes = await site.fetch(
+        "SELECT status, count(*) AS parts FROM worker_runs WHERE run_id = $1 GROUP BY 1", run.id
+    )
+    assert {row["status"] for row in outcomes} == {"failed", "succeeded"}
+    assert "403" in (run.error_message or "")
+    after = await snapshot(site)
+    assert after.diamonds == before.diamonds
+    assert site.watermark() == mark
+
+    site.crew.forget()
+    await site.output("retry", str(run.id))
+    done = await site.ended()
+    assert (done.id, done.status) == (run.id, "completed")
+    retried = next(row["parts"] for row in outcomes if row["status"] == "failed")
+    assert await site.value("SELECT count(*) FROM worker_runs WHERE attempts > 1") == retried, (
+        "only those are read again"
+    )
+    assert not against_supplier(await snapshot(site), await site.truth(), ())
+    assert not await books(site, done), "the watermark is where the run's window closed"
+    assert done.completed_at is not None
+    assert done.window_to < done.completed_at
+
+
+async def test_invariant_07_the_window_closes_before_the_first_count_and_the_watermark_is_that_instant(
+    site: Site,
+) -> None:
+    planning: list[datetime] = []
+
+    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+        if run is None:
+            planning[:] = [datetime.now(UTC)]
+
+    (run,) = await site.complete(watch=watch)
+    mark = site.watermark()
+    assert mark is not None
+    assert datetime.fromisoformat(mark["lastUpdatedAt"]) == run.window_to
+    assert run.completed_at is not None
+    assert run.window_to < run.completed_at - (run.completed_at - run.started_at) / 2
+    assert run.window_to <= planning[0] + timedelta(seconds=5)
+
+
+async def test_invariant_07_the_watermark_never_moves_back(site: Site) -> None:
+    await site.complete()
+    later: list[dict[str, str]] = []
+
+    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+        # Somebody else, further on, is faster than this run.
+        if run is not None and run.status == "running" and not later:
+            later.append(set_watermark(site, datetime.now(UTC) + timedelta(seconds=2)))
+
+    (run,) = await site.complete("--full", watch=watch)
+    assert later
+    assert site.watermark() == later[0]
+    assert run.watermark_moved_at is None
+
+
+async def test_a_backfill_leaves_the_watermark_alone(site: Site) -> None:
+    await site.complete()
+    mark = site.watermark()
+    await site.feed("POST", "change", {"count": 50, "seed": 3})
+    (run,) = await site.complete("--full", "--no-watermark")
+    assert not against_supplier(await snapshot(site), await site.truth(), ())
+    assert site.watermark() == mark
+    assert run.watermark_moved_at is None
+
+
+async def test_invariant_08_no_change_falls_between_the_windows_of_two_runs(site: Site) -> None:
+    """Without any overlap, so that the edges alone must do."""
+    await site.complete()
+    await site.feed("POST", "drift", {"per_second": 60, "seed": 5, "kinds": ["price", "add"]})
+    exact = {"SYNC_OVERLAP_SECONDS": "0"}
+    windows = []
+    for _ in range(TINY_STEPS):
+        attempt = await site.attempt(settings=exact)
+        assert attempt.run is not None
+        assert (attempt.run.status, attempt.run.run_type) == ("completed", "incremental")
+        windows.append(attempt.run)
+    await site.feed("DELETE", "drift")
+    attempt = await site.attempt(settings=exact)
+    assert attempt.run is not None
+    windows.append(attempt.run)
+    assert [run.window_from for run in windows[1:]] == [run.window_to for run in windows[:-1]]
+    assert not against_supplier(await snapshot(site), await site.truth(), ())
+    assert all(run.distinct_stones > 0 for run in windows[:-1])
+
+
+async def test_invariant_08_a_watermark_in_the_future_is_an_alarm_and_not_an_empty_run(site: Site) -> None:
+    await site.complete()
+    runs = await site.value("SELECT count(*) FROM run_metadata")
+    mark = set_watermark(site, datetime.now(UTC) + timedelta(days=2))
+    for _ in range(2):
+        attempt = await site.attempt()
+        assert attempt.exit_code == 1
+        assert "future" in attempt.said
+    assert await site.value("SELECT count(*) FROM run_metadata") == runs
+    assert await site.value("SELECT array_agg(kind) FROM alerts") == ["watermark_in_future"]
+    assert site.watermark() == mark
