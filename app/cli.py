@@ -99,11 +99,13 @@ def create(
     scope: Annotated[list[Scope], typer.Option(help="What it allows; may be repeated.")],
     client: Annotated[str | None, typer.Option(help="The client that it belongs to; NAME when not given.")] = None,
     expires_in_days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Never, when not given.")] = None,
+    v1: Annotated[bool, typer.Option("--v1", help="The client may also sign requests in the previous way.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Create a key and show it, this once."""
     lifetime = timedelta(days=expires_in_days) if expires_in_days else None
-    _show(_issuing(lambda issuing: issuing.create(name, client or name, scope, lifetime=lifetime)), as_json=as_json)
+    issued = _issuing(lambda issuing: issuing.create(name, client or name, scope, lifetime=lifetime, signature_v1=v1))
+    _show(issued, as_json=as_json)
 
 
 @keys.command(name="list")
@@ -121,6 +123,16 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """End a key. Every process honours it within ten seconds."""
     _issuing(lambda issuing: issuing.revoke(key_id))
     typer.echo(f"The key {key_id} is revoked.")
+
+
+@keys.command(name="v1")
+def allow_v1(
+    client: Annotated[str, typer.Argument(help="The client, by its id.")],
+    allowed: Annotated[bool, typer.Option("--allow/--forbid", help="From now on.")],
+) -> None:
+    """Let a client sign requests in the previous way (version 1), or no longer."""
+    _issuing(lambda issuing: issuing.allow_v1(client, allowed=allowed))
+    typer.echo(f"{client} {'may' if allowed else 'may no longer'} sign version 1.")
 
 
 @keys.command()

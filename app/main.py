@@ -9,7 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from app.access.authenticator import Authenticator
+from app.access.door import Door
+from app.access.nonces import Nonces
+from app.access.signers import Signers
 from app.catalog.repository import PostgresSearch
+from app.core.body import BodyLimit
 from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tracing import Tracing
@@ -35,17 +39,20 @@ def create_app(settings: Settings) -> Starlette:
         redis = Redis.from_url(
             redis_url, socket_timeout=_REDIS_TIMEOUT_SECONDS, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS
         )
+        timeout = settings.database_timeout_seconds
+        nonces = Nonces(redis)
         async with Database.open(settings) as database, aclosing(redis):
+            signers = Signers(database, nonces, settings.signing_secrets(), timeout=timeout)
             yield State(
                 database=database,
                 redis=redis,
-                authenticator=Authenticator(database, timeout=settings.database_timeout_seconds),
-                search=PostgresSearch(database, timeout=settings.database_timeout_seconds),
+                door=Door(Authenticator(database, timeout=timeout), signers, nonces),
+                search=PostgresSearch(database, timeout=timeout),
             )
 
     return Starlette(
         routes=[*ROUTES, *graphql_routes(development=settings.environment == "development")],
-        middleware=[Middleware(Tracing)],
+        middleware=[Middleware(Tracing), Middleware(BodyLimit, largest=settings.max_body_bytes)],
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,
     )

@@ -4,23 +4,19 @@ import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from time import monotonic
 
 from app.access import keys, repository
 from app.access.repository import StoredKey
 from app.access.scopes import Principal
+from app.access.usage import Usage
 from app.core.clock import Clock, utc_now
 from app.core.database import Database
-from app.core.errors import DatabaseUnavailable, Unauthenticated
-from app.core.logging import get_logger
-
-log = get_logger()
+from app.core.errors import Unauthenticated
 
 # How long a row is believed: what an operator revokes is closed everywhere after this.
 CACHE_SECONDS = 5.0
 _CACHE_SIZE = 10_000
-_TOUCH_EVERY = timedelta(minutes=1)
 # What a key is compared with when there is no row: the comparison takes place either way.
 _NOBODYS_HASH = "0" * 64
 
@@ -45,6 +41,7 @@ class Authenticator:
         self._timeout = timeout
         self._clock = clock
         self._ticks = ticks
+        self._usage = Usage(database, timeout, clock)
         self._cache: OrderedDict[str, tuple[float, StoredKey]] = OrderedDict()
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
@@ -84,7 +81,7 @@ class Authenticator:
         if stored is None or not matches:
             return None
         self._remember(key_hash, read_at, stored)
-        await self._touch(stored)
+        await self._usage.note(stored)
         return stored
 
     def _remember(self, key_hash: str, read_at: float, stored: StoredKey) -> None:
@@ -92,14 +89,3 @@ class Authenticator:
         self._cache.move_to_end(key_hash)
         while len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
-
-    async def _touch(self, stored: StoredKey) -> None:
-        now = self._clock()
-        if not stored.live_at(now) or (stored.last_used_at and now - stored.last_used_at < _TOUCH_EVERY):
-            return
-        try:
-            async with self._database.connection() as connection, asyncio.timeout(self._timeout):
-                await repository.touch(connection, stored.id, now)
-        except DatabaseUnavailable:
-            # The request is answered all the same: this is bookkeeping.
-            log.warning("key use not recorded", key_id=stored.id)

@@ -19,6 +19,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     key_hash: str
     scopes: Sequence[str]
+    signature_v1: bool
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -39,6 +40,11 @@ async def by_hash(connection: Connection, key_hash: str) -> StoredKey | None:
     return StoredKey(**row) if row else None
 
 
+async def of_client(connection: Connection, client_id: str) -> Sequence[StoredKey]:
+    """The client's keys, the newest last."""
+    return [StoredKey(**row) for row in await connection.fetch(sql.keys_of_client, client_id)]
+
+
 async def every(connection: Connection) -> Sequence[StoredKey]:
     return [StoredKey(**row) for row in await connection.fetch(sql.keys)]
 
@@ -50,7 +56,15 @@ async def lock(connection: Connection, key_id: str) -> StoredKey | None:
 
 async def add(connection: Connection, key: StoredKey) -> None:
     await connection.execute(
-        sql.add_key, key.id, key.client_id, key.name, key.key_hash, list(key.scopes), key.created_at, key.expires_at
+        sql.add_key,
+        key.id,
+        key.client_id,
+        key.name,
+        key.key_hash,
+        list(key.scopes),
+        key.signature_v1,
+        key.created_at,
+        key.expires_at,
     )
 
 
@@ -61,6 +75,11 @@ async def expire(connection: Connection, key_id: str, at: datetime) -> None:
 async def revoke(connection: Connection, key_id: str, now: datetime) -> bool:
     """Whether there is such a key."""
     return await connection.fetchval(sql.revoke_key, key_id, now) is not None
+
+
+async def allow_v1(connection: Connection, client_id: str, *, allowed: bool) -> bool:
+    """Whether there is such a client."""
+    return bool(await connection.fetch(sql.allow_v1, client_id, allowed))
 
 
 async def touch(connection: Connection, key_id: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a caller may do: the one list of scopes, and the principal that carries them."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
 import msgspec
@@ -36,12 +36,22 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType({
 })  # fmt: skip
 
 
+class Proof(Enum):
+    """How a caller was recognized; with it goes whether the request may be one that somebody recorded and sends again."""
+
+    KEY = auto()
+    SIGNED = auto()  # version 1
+    SIGNED_ONCE = auto()  # version 2
+    SIGNED_UNCHECKED = auto()  # version 2, while nobody knew whether its nonce was used
+
+
 class Principal(msgspec.Struct, frozen=True):
     """Who is calling. A scope that this version does not know is kept and allows nothing."""
 
     client_id: str
     key_id: str
     scopes: frozenset[str]
+    proof: Proof = Proof.KEY
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller has `scope`."""

@@ -40,6 +40,10 @@ class BadRequest(InventoryError):
     code = "BAD_REQUEST"
 
 
+class BodyTooLarge(BadRequest):
+    """The request's body is too large."""
+
+
 class Unauthenticated(InventoryError):
     """The credentials are missing or not valid."""
 

@@ -4,15 +4,18 @@ Each field is one variable (its name in capitals) with what it means and an exam
 here. A wrong value ends the process with one line that names the variable (exit code 2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+import msgspec
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.logging import LogFormat
 
-Section = Literal["General", "API", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Sync", "Alerts"]
+Section = Literal[
+    "General", "API", "Access", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Sync", "Alerts"
+]
 
 
 class SettingsError(Exception):
@@ -42,6 +45,17 @@ class Settings(BaseSettings):
 
     host: Annotated[str, setting("API", "Address that the API listens on.")] = "0.0.0.0"
     port: Annotated[int, setting("API", "Port that the API listens on.", ge=1, le=65535)] = 3000
+
+    max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
+
+    hmac_secrets: Annotated[
+        SecretStr | None,
+        setting(
+            "Access",
+            "JSON object from each client that signs to its secret, or to a list of them while one is being rotated.",
+            example='{"acme": "a long secret"}',
+        ),
+    ] = None
 
     database_url: Annotated[
         SecretStr | None,
@@ -182,6 +196,13 @@ class Settings(BaseSettings):
 
     _required_by: ClassVar[Mapping[str, str]] = {}
 
+    @field_validator("hmac_secrets")
+    @classmethod
+    def _are_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _secrets_by_client(value.get_secret_value())
+        return value
+
     @field_validator("database_url", "database_direct_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
@@ -228,6 +249,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError("\n".join(_one_line(cls, problem) for problem in error.errors())) from None
 
+    def signing_secrets(self) -> Mapping[str, Sequence[bytes]]:
+        """The valid secrets of each client that signs."""
+        return _secrets_by_client(self.hmac_secrets.get_secret_value()) if self.hmac_secrets else {}
+
     def need(self, name: str) -> str:
         """The value of a setting that this role can't do without.
 
@@ -238,6 +263,18 @@ class Settings(BaseSettings):
         if value is None:
             raise SettingsError(f"{name.upper()}: is not set. Example: {name.upper()}={_example(type(self), name)}")
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
+    wrong = ValueError("should be a JSON object from client ids to a secret or a list of secrets, none of them empty")
+    try:
+        given = msgspec.json.decode(text, type=dict[str, str | list[str]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise wrong from None
+    listed = {client: [secrets] if isinstance(secrets, str) else secrets for client, secrets in given.items()}
+    if not all(client and secrets and all(secrets) for client, secrets in listed.items()):
+        raise wrong
+    return {client: [secret.encode() for secret in secrets] for client, secrets in listed.items()}
 
 
 def _example(cls: type[BaseSettings], name: str) -> str:

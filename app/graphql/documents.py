@@ -10,6 +10,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     parse,
     validate,
 )
@@ -29,10 +30,11 @@ class InvalidDocument(Exception):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A valid document. `operations`: how many; `introspects`: whether it asks about the schema itself."""
+    """A valid document. `operations`: how many, `mutates`: one may change something, `introspects`: asks for the schema."""
 
     node: DocumentNode
     operations: int
+    mutates: bool
     introspects: bool
 
 
@@ -73,5 +75,6 @@ class Documents:
             raise InvalidDocument([GraphQLError("The document is nested too deeply.")]) from None
         if errors:
             raise InvalidDocument(errors)
-        operations = sum(isinstance(definition, OperationDefinitionNode) for definition in node.definitions)
-        return Document(node, operations, introspects)
+        operations = [one for one in node.definitions if isinstance(one, OperationDefinitionNode)]
+        mutates = any(one.operation is OperationType.MUTATION for one in operations)
+        return Document(node, len(operations), mutates, introspects)

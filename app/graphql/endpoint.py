@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import msgspec
 import structlog
+from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -13,16 +14,15 @@ from strawberry.http.ides import get_graphql_ide_html
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from app.access.authenticator import Authenticator, presented_key
+from app.access.door import Door
 from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
-from app.core.errors import BadRequest, InventoryError
+from app.core.errors import BadRequest, BodyTooLarge, InventoryError
 from app.graphql.context import Context
-from app.graphql.documents import Documents, InvalidDocument
+from app.graphql.documents import Document, Documents, InvalidDocument
 from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
 from app.graphql.schema import schema
 
-_LARGEST_BODY = 262_144
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
 _OPERATIONS = (OperationType.QUERY, OperationType.MUTATION)
@@ -36,7 +36,7 @@ _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 class State(TypedDict):
     """What the endpoint finds in the application's state; `app.main` puts it there."""
 
-    authenticator: Authenticator
+    door: Door
     search: Search
 
 
@@ -98,10 +98,16 @@ class Endpoint:
     async def _execute(self, request: Request[State]) -> Response:
         principal = await self._principal(request)
         asked = await _read(request)
+        document: Document | None = None
+        problems: Sequence[GraphQLError] = ()
         try:
             document = self._documents.read(asked.query)
         except InvalidDocument as invalid:
-            raise Refused(_status_of_invalid(request), [format_error(error) for error in invalid.errors]) from None
+            problems = invalid.errors
+        if principal:
+            request.state["door"].settle(principal, writes=document is not None and document.mutates, legacy=False)
+        if document is None:
+            raise Refused(_status_of_invalid(request), [format_error(error) for error in problems])
         context = Context(principal, request.state["search"], document.node)
         if document.introspects and not self._development:
             context.require(Scope.SCHEMA_READ)
@@ -127,9 +133,10 @@ class Endpoint:
         )
 
     async def _principal(self, request: Request[State]) -> Principal | None:
-        if self._development and presented_key(request.headers) is None:
+        door = request.state["door"]
+        if self._development and not door.has_credentials(request):
             return None  # GraphiQL asks for the schema before anyone can give it a key
-        principal = await request.state["authenticator"].authenticate(request.headers)
+        principal = await door.admit(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
         return principal
 
@@ -139,22 +146,11 @@ async def _read(request: Request[State]) -> GraphQLRequest:
         problem = BadRequest(f"Send the request as {_JSON}.")
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [format_inventory_error(problem)])
     try:
-        return _decoder.decode(await _body(request))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
-
-
-async def _body(request: Request[State]) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_BODY:
-                problem = BadRequest(f"The body is larger than {_LARGEST_BODY} bytes.")
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [format_inventory_error(problem)])
+        return _decoder.decode(await request.body())
     except ClientDisconnect:
         raise BadRequest("The body is incomplete.") from None
-    return bytes(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
 
 
 def _unnamed_operation(request: Request[State]) -> Refused:
@@ -172,6 +168,8 @@ def _status_of_invalid(request: Request[State]) -> HTTPStatus:
 
 
 def _status_of_refusal(error: InventoryError) -> HTTPStatus:
+    if isinstance(error, BodyTooLarge):
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     statuses = {
         "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
         "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,

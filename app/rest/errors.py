@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import BadRequest, InventoryError, NotFound
+from app.core.errors import BadRequest, BodyTooLarge, InventoryError, NotFound
 from app.core.logging import get_logger
 from app.rest.answers import answer
 
@@ -34,7 +34,7 @@ _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 
 def refusal(error: InventoryError) -> Response:
     """The answer to an error. One that is our own fault (no code of the contract) tells nothing about itself."""
-    status = _STATUSES.get(error.code)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if isinstance(error, BodyTooLarge) else _STATUSES.get(error.code)
     if status is None:
         log.error("request failed", exc_info=error)
         error, status = InventoryError("Something went wrong on our side."), HTTPStatus.INTERNAL_SERVER_ERROR

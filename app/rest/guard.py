@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.access.scopes import Principal, Scope
-from app.core.errors import InventoryError
+from app.core.errors import BadRequest, InventoryError, Unavailable
 from app.core.logging import get_logger
 from app.rest.errors import refusal
 from app.rest.state import State
@@ -18,12 +18,14 @@ Handler = Callable[[Request[State], Principal], Awaitable[Response]]
 Endpoint = Callable[[Request[State]], Awaitable[Response]]
 
 
-def needs(scope: Scope, handler: Handler) -> Endpoint:
-    """An endpoint for callers with `scope`."""
+def needs(scope: Scope, handler: Handler, *, writes: bool = False) -> Endpoint:
+    """An endpoint for callers with `scope`. `writes`: it changes something."""
 
     async def guarded(request: Request[State]) -> Response:
-        principal = await request.state["authenticator"].authenticate(request.headers)
+        door = request.state["door"]
+        principal = await door.admit(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
+        door.settle(principal, writes=writes, legacy=True)
         principal.require(scope)
         return await handler(request, principal)
 
@@ -36,8 +38,10 @@ def everyone(endpoint: Endpoint) -> Endpoint:
     async def safe(request: Request[State]) -> Response:
         try:
             return await endpoint(request)
+        except ClientDisconnect:
+            return refusal(BadRequest("The body is incomplete."))
         except InventoryError as error:
-            if error.retryable:
+            if isinstance(error, Unavailable):
                 log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
             return refusal(error)
         except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from redis.asyncio import Redis
 
-from app.access.authenticator import Authenticator
+from app.access.door import Door
 from app.catalog.search import Search
 from app.core.database import Database
 
@@ -14,5 +14,5 @@ class State(TypedDict):
 
     database: Database
     redis: Redis
-    authenticator: Authenticator
+    door: Door
     search: Search

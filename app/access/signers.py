@@ -1,0 +1,101 @@
+"""From a signed request to a principal: one refusal, which doesn't tell what was wrong."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from starlette.requests import Request
+
+from app.access import repository, signatures
+from app.access.authenticator import CACHE_SECONDS
+from app.access.nonces import Nonces, NoncesUnavailable
+from app.access.repository import StoredKey
+from app.access.scopes import Principal, Proof
+from app.access.signatures import Signature, Target, Version
+from app.access.usage import Usage
+from app.core.clock import Clock, utc_now
+from app.core.database import Database
+from app.core.errors import Unauthenticated
+
+
+class Signers:
+    """Knows the clients that sign. What a client may do stands on its keys' rows, believed for a few seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        nonces: Nonces,
+        secrets: Mapping[str, Sequence[bytes]],
+        *,
+        timeout: float,
+        clock: Clock = utc_now,
+        ticks: Callable[[], float] = monotonic,
+    ) -> None:
+        """`secrets`: of each client, the valid ones. `timeout`: seconds that one look into the database may take."""
+        self._database = database
+        self._nonces = nonces
+        self._secrets = secrets
+        self._timeout = timeout
+        self._clock = clock
+        self._ticks = ticks
+        self._usage = Usage(database, timeout, clock)
+        # Only clients with a secret come in here, so it can't grow.
+        self._cache: dict[str, tuple[float, Sequence[StoredKey]]] = {}
+
+    async def authenticate(self, request: Request[Any]) -> Principal:
+        """The client that signed a request.
+
+        Its scopes are those of all its valid keys; it may sign version 1 while one of them allows it.
+
+        Raises:
+            Unauthenticated: something is missing or wrong.
+            DatabaseUnavailable: what the client may do can't be known now.
+        """
+        signature = signatures.read(request.headers)
+        if signature is None or not signature.fresh_at(self._clock().timestamp()):
+            raise _refusal()
+        if not signatures.genuine(signature, target_of(request), await request.body(), self._secrets):
+            raise _refusal()
+        keys = [key for key in await self._keys(signature.client_id) if key.live_at(self._clock())]
+        if not keys or (signature.version is Version.V1 and not any(key.signature_v1 for key in keys)):
+            raise _refusal()
+        proof = await self._proof(signature)
+        newest = keys[-1]
+        await self._usage.note(newest)
+        scopes = frozenset(scope for key in keys for scope in key.scopes)
+        return Principal(signature.client_id, newest.id, scopes, proof)
+
+    async def _proof(self, signature: Signature) -> Proof:
+        if signature.version is Version.V1:
+            return Proof.SIGNED
+        try:
+            if await self._nonces.first(signature.client_id, signature.nonce):
+                return Proof.SIGNED_ONCE
+        except NoncesUnavailable:
+            return Proof.SIGNED_UNCHECKED
+        raise _refusal()
+
+    async def _keys(self, client_id: str) -> Sequence[StoredKey]:
+        cached = self._cache.get(client_id)
+        if cached and self._ticks() - cached[0] < CACHE_SECONDS:
+            return cached[1]
+        read_at = self._ticks()
+        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+            keys = await repository.of_client(connection, client_id)
+        self._cache[client_id] = (read_at, keys)
+        return keys
+
+
+def target_of(request: Request[Any]) -> Target:
+    """What a request was sent to, byte for byte."""
+    return Target(
+        method=request.method,
+        host=request.headers.get("host", ""),
+        path=request.scope["raw_path"].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+    )
+
+
+def _refusal() -> Unauthenticated:
+    return Unauthenticated("The signature is not valid.")

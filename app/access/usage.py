@@ -1,0 +1,36 @@
+"""When a key was last used: written now and then, and never in a request's way."""
+
+import asyncio
+from datetime import timedelta
+
+from app.access import repository
+from app.access.repository import StoredKey
+from app.core.clock import Clock
+from app.core.database import Database
+from app.core.errors import DatabaseUnavailable
+from app.core.logging import get_logger
+
+log = get_logger()
+
+_EVERY = timedelta(minutes=1)
+
+
+class Usage:
+    """Notes the use of keys, to the minute."""
+
+    def __init__(self, database: Database, timeout: float, clock: Clock) -> None:
+        self._database = database
+        self._timeout = timeout
+        self._clock = clock
+
+    async def note(self, stored: StoredKey) -> None:
+        """A valid key is being used. Of many processes only the first in a minute writes."""
+        now = self._clock()
+        if not stored.live_at(now) or (stored.last_used_at and now - stored.last_used_at < _EVERY):
+            return
+        try:
+            async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+                await repository.touch(connection, stored.id, now)
+        except DatabaseUnavailable:
+            # The request is answered all the same: this is bookkeeping.
+            log.warning("key use not recorded", key_id=stored.id)

@@ -1,0 +1,219 @@
+"""Signed requests against the running service: which are honoured, once, and what happens without Redis."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import time
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from app.access import signatures
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.access.signatures import Signature, Target, Version
+from app.core.database import Database
+from app.core.settings import Settings
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from tests.integration.api.diamonds import Insert, Serve, build
+
+SECRETS = {"acme": "first secret", "legacy": "old secret", "stranger": "has no key"}
+REFUSAL = {"error": {"code": "UNAUTHORIZED", "message": "The signature is not valid."}}
+SEARCH = "/api/v2/diamonds"
+BOTH: tuple[dict[str, Any], ...] = ({}, {"client_id": "legacy", "version": 1})
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    secrets = '{"acme": ["first secret", "second secret"], "legacy": "old secret", "stranger": "has no key"}'
+    return Settings.read(database_url=database_url, redis_url=redis_url, environment="production", hmac_secrets=secrets)
+
+
+@pytest_asyncio.fixture
+async def issuing(settings: Settings) -> AsyncIterator[Issuing]:
+    """Two clients that sign: acme, and legacy in the previous way."""
+    async with Database.open(settings) as database:
+        issuing = Issuing(database)
+        await issuing.create("acme", "acme", [Scope.DIAMONDS_READ])
+        await issuing.create("legacy", "legacy", [Scope.DIAMONDS_READ], signature_v1=True)
+        yield issuing
+
+
+@pytest_asyncio.fixture
+async def client(address: str, issuing: Issuing) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=address) as client:
+        yield client
+
+
+def signed(
+    request: httpx.Request, client_id: str = "acme", *, version: int = 2, secret: str | None = None, **fields: str
+) -> httpx.Request:
+    """The request with its signature. `fields` are headers that are signed with other values than usual."""
+    path, _, query = request.url.raw_path.partition(b"?")
+    unsigned = Signature(
+        Version(version),
+        client_id,
+        fields.get("timestamp", str(int(time()))),
+        "",
+        fields.get("nonce", os.urandom(9).hex()),
+    )
+    target = Target(request.method, request.headers["host"], path.decode(), query.decode())
+    text = signatures.canonical(unsigned, target, request.content)
+    digest = signatures.sign((secret or SECRETS[client_id]).encode(), text)
+    request.headers.update({"X-Client-Id": client_id, "X-Timestamp": unsigned.timestamp, "X-Signature": digest})
+    if version == 2:
+        request.headers.update({"X-Signature-Version": "2", "X-Nonce": unsigned.nonce})
+    return request
+
+
+async def ask(client: httpx.AsyncClient, url: str = SEARCH, method: str = "GET", **how: Any) -> httpx.Response:
+    return await client.send(signed(client.build_request(method, url), **how))
+
+
+async def test_a_signed_request_is_answered_in_both_versions(client: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1), build(2, color="D")])
+    for how in ({}, {"secret": "second secret"}, {"client_id": "legacy", "version": 1}, {"client_id": "legacy"}):
+        response = await ask(client, f"{SEARCH}?color[]=D&cut=excellent&color=%44", **how)
+        assert response.status_code == 200, response.text
+        assert response.json()["pagination"]["total"] == 1
+
+
+async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_off(
+    client: httpx.AsyncClient, issuing: Issuing, serve: Serve, settings: Settings
+) -> None:
+    response = await ask(client, version=1)
+    assert (response.status_code, response.json()) == (401, REFUSAL)
+    await issuing.allow_v1("legacy", allowed=False)
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address) as fresh:
+        assert (await ask(fresh, client_id="legacy", version=1)).json() == REFUSAL
+        assert (await ask(fresh, client_id="legacy")).status_code == 200
+
+
+async def test_whatever_is_wrong_the_refusal_is_the_same(client: httpx.AsyncClient) -> None:
+    wrong: tuple[dict[str, Any], ...] = (
+        {"secret": "wrong"}, {"client_id": "nobody", "secret": "x"}, {"client_id": "stranger"}, {"version": 1},
+        {"timestamp": str(int(time()) - 301)}, {"timestamp": str(int(time()) + 302)}, {"timestamp": "soon"},
+    )  # fmt: skip
+    requests = [signed(client.build_request("GET", SEARCH), **how) for how in wrong]
+    for name, value in (("X-Signature", "0" * 64), ("X-Nonce", "another"), ("X-Nonce", ""), ("Host", "example.com"),
+                        ("X-Client-Id", "legacy"), ("X-Signature-Version", "1"), ("X-Signature", "")):  # fmt: skip
+        changed = signed(client.build_request("GET", SEARCH))
+        changed.headers[name] = value
+        requests.append(changed)
+    for url in (f"{SEARCH}?color=D", "/api/v2/diamonds/x"):
+        genuine = signed(client.build_request("GET", SEARCH))
+        moved = client.build_request("GET", url)
+        moved.headers.update({name: value for name, value in genuine.headers.items() if name.startswith("x-")})
+        requests.append(moved)
+    for request in requests:
+        response = await client.send(request)
+        assert (response.status_code, response.json()) == (401, REFUSAL), request.headers
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_version_one_is_refused_with_a_changed_body_method_path_or_time(client: httpx.AsyncClient) -> None:
+    body = b'{"query":"{ diamonds { totalCount } }"}'
+    names = ("x-client-id", "x-timestamp", "x-signature")
+
+    async def forge(genuine: httpx.Request, method: str, url: str, content: bytes, **change: str) -> int:
+        forged = client.build_request(method, url, content=content, headers={"Content-Type": "application/json"})
+        forged.headers.update({name: genuine.headers[name] for name in names})
+        forged.headers.update({name.replace("_", "-"): value for name, value in change.items()})
+        return (await client.send(forged)).status_code
+
+    post = signed(client.build_request("POST", "/graphql", content=body), "legacy", version=1)
+    get = signed(client.build_request("GET", SEARCH), "legacy", version=1)
+    later = str(int(post.headers["x-timestamp"]) + 1)
+    assert await forge(post, "POST", "/graphql", body) == 200
+    assert await forge(post, "POST", "/graphql", body.replace(b"totalCount", b"totalcount")) == 401
+    assert await forge(post, "POST", "/graphql", body, x_timestamp=later) == 401
+    assert await forge(get, "GET", SEARCH, b"") == 200
+    assert await forge(get, "GET", f"{SEARCH}/x", b"") == 401
+    assert await forge(get, "HEAD", SEARCH, b"") == 401
+
+
+async def test_a_request_that_is_sent_again_is_refused(client: httpx.AsyncClient) -> None:
+    request = signed(client.build_request("GET", SEARCH))
+    answers = [await client.send(request) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 401, 401]
+    assert answers[1].json() == REFUSAL
+
+
+async def test_of_many_repetitions_at_once_one_is_answered(client: httpx.AsyncClient) -> None:
+    request = signed(client.build_request("GET", SEARCH))
+    answers = await asyncio.gather(*(client.send(request) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
+
+
+async def test_two_clients_may_use_one_nonce(client: httpx.AsyncClient) -> None:
+    for client_id in ("acme", "legacy"):
+        assert (await ask(client, client_id=client_id, nonce="the-same")).status_code == 200
+
+
+async def test_the_header_for_keys_alone_decides(client: httpx.AsyncClient) -> None:
+    request = signed(client.build_request("GET", SEARCH))
+    request.headers["X-API-Key"] = "bad"
+    response = await client.send(request)
+    assert (response.status_code, response.json()["error"]["message"]) == (401, "The API key is not valid.")
+
+
+async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
+    for how in BOTH:
+        request = client.build_request("POST", "/graphql", json={"query": "{ diamonds { totalCount } }"})
+        assert (await client.send(signed(request, **how))).json() == {"data": {"diamonds": {"totalCount": 0}}}
+
+
+async def test_a_signing_client_has_the_scopes_of_its_valid_keys(client: httpx.AsyncClient, issuing: Issuing) -> None:
+    await issuing.create("new", "stranger", [Scope.SYNC_READ])
+    response = await ask(client, client_id="stranger")
+    assert (response.status_code, response.json()["error"]["message"]) == (403, "This needs the scope diamonds:read.")
+
+
+async def test_a_body_beyond_the_limit_is_refused(client: httpx.AsyncClient) -> None:
+    request = signed(client.build_request("POST", "/graphql", content=b"x" * 300_000))
+    assert (await client.send(request)).status_code == 413
+
+
+async def test_without_redis_reads_are_let_through_and_counted(
+    database_url: str, issuing: Issuing, serve: Serve, settings: Settings
+) -> None:
+    with scratch_directory() as directory:
+        valkey = Valkey(directory)
+        await valkey.start()
+        settings = settings.model_copy(update={"redis_url": SecretStr(valkey.url())})
+        async with serve(settings) as address, httpx.AsyncClient(base_url=address) as client:
+            await valkey.stop()
+            request = signed(client.build_request("GET", SEARCH))
+            assert [(await client.send(request)).status_code for _ in range(2)] == [200, 200]
+            await valkey.start()
+            assert [(await client.send(request)).status_code for _ in range(2)] == [200, 401]
+        await valkey.stop()
+
+
+EXAMPLES = {"sign.py": [sys.executable, "examples/signing/sign.py"], "sign.sh": ["examples/signing/sign.sh"]}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_the_examples_sign_what_the_service_accepts(name: str, client: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1), build(2, color="D")])
+
+    async def run(*arguments: str, secret: str = SECRETS["acme"]) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *EXAMPLES[name], *arguments, cwd=Path.cwd(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "CLIENT_ID": "acme", "CLIENT_SECRET": secret},
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        return process.returncode, out.decode()
+
+    code, text = await run("GET", f"{client.base_url}{SEARCH}?color[]=D&cut=very%20good&cut=excellent")
+    assert (code, '"total":1' in text) == (0, True), text
+    code, text = await run("POST", f"{client.base_url}/graphql", '{"query":"{ diamonds { totalCount } }"}')
+    assert (code, '"totalCount":2' in text) == (0, True), text
+    code, text = await run("GET", f"{client.base_url}{SEARCH}", secret="wrong")
+    assert (code, "UNAUTHORIZED" in text) == (1, True) or (code, "UNAUTHORIZED" in text) == (22, True), text
