@@ -2,18 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.identity.aio import DefaultAzureCredential
-from azure.storage.blob.aio import BlobClient, BlobServiceClient
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
 
 from app.core.errors import StorageUnavailable, WatermarkConflict
 from app.core.settings import Settings
 from sync.domain.window import Watermark, decode_watermark
 
-_TIMEOUT_SECONDS = 15
+_TIMEOUT_SECONDS = 15  # of one try, at the service
+
+
+def _patience() -> dict[str, Any]:
+    """How long a client waits and how often it tries. Its own defaults take more than a minute to find an outage."""
+    return {
+        "connection_timeout": 5,
+        "read_timeout": _TIMEOUT_SECONDS,
+        "retry_policy": LinearRetry(backoff=2, retry_total=3, random_jitter_range=1),
+    }
 
 
 class BlobWatermarkStore:
@@ -60,10 +70,10 @@ async def open_blob_store(settings: Settings) -> AsyncIterator[BlobWatermarkStor
     if settings.azure_storage_account_url is not None:
         async with (
             DefaultAzureCredential() as credential,
-            BlobServiceClient(settings.azure_storage_account_url, credential) as service,
+            BlobServiceClient(settings.azure_storage_account_url, credential, **_patience()) as service,
         ):
             yield BlobWatermarkStore(service.get_blob_client(*blob))
     else:
         connection_string = settings.need("azure_storage_connection_string")
-        async with BlobServiceClient.from_connection_string(connection_string) as service:
+        async with BlobServiceClient.from_connection_string(connection_string, **_patience()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))

@@ -1,0 +1,155 @@
+"""The watermark's stores, one suite for both: a file, and a blob in Azurite."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from azure.storage.blob.aio import BlobServiceClient
+
+from app.core.errors import StorageUnavailable, WatermarkConflict
+from app.core.settings import Settings
+from sync import watermarks
+from sync.adapters.watermark import open_watermark_store
+from sync.domain.window import Watermark
+from sync.ports import WatermarkStore
+from tests.contract.azurite import AzuriteMissing, azurite
+
+pytestmark = pytest.mark.timeout(400)  # the first time, Azurite is installed
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def at(minutes: float, run: str = "a run") -> Watermark:
+    instant = NOON + timedelta(minutes=minutes)
+    return Watermark(last_updated_at=instant, last_run_id=run, last_run_completed_at=instant)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def storage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A connection string of Azure Storage with the container that the pipeline needs."""
+    try:
+        async with azurite(tmp_path_factory.mktemp("azurite")) as connection_string:
+            async with BlobServiceClient.from_connection_string(connection_string) as service:
+                await service.create_container("watermarks")
+            yield connection_string
+    except AzuriteMissing as missing:
+        pytest.skip(f"no Azurite: {missing}")
+
+
+@pytest.fixture(params=["file", "blob"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "file":
+        return Settings.read(watermark_directory=str(tmp_path / "watermarks"))
+    feed = f"feed-{abs(hash(tmp_path)) % 10**9}"
+    return Settings.read(azure_storage_connection_string=request.getfixturevalue("storage"), sync_feed=feed)
+
+
+@pytest_asyncio.fixture
+async def store(settings: Settings) -> AsyncIterator[WatermarkStore]:
+    async with open_watermark_store(settings) as opened:
+        yield opened
+
+
+async def test_there_is_none_before_the_first_run(store: WatermarkStore) -> None:
+    assert await store.read() is None
+
+
+async def test_what_was_written_is_read_to_the_microsecond(store: WatermarkStore) -> None:
+    by_hand = Watermark(last_updated_at=NOON, last_run_id="a run", set_by="someone", set_reason="because: ü")
+    await store.write(at(0), None)
+    stored = await store.read()
+    assert stored is not None
+    assert stored[0] == at(0)
+    await store.write(by_hand, stored[1])
+    again = await store.read()
+    assert again is not None
+    assert again[0] == by_hand
+
+
+async def test_the_first_one_is_written_only_where_there_is_none(store: WatermarkStore) -> None:
+    await store.write(at(0), None)
+    with pytest.raises(WatermarkConflict):
+        await store.write(at(1), None)
+    stored = await store.read()
+    assert stored is not None
+    assert stored[0] == at(0)
+
+
+async def test_only_the_version_that_was_read_is_replaced(store: WatermarkStore) -> None:
+    await store.write(at(0), None)
+    first = await store.read()
+    assert first is not None
+    await store.write(at(1), first[1])
+    with pytest.raises(WatermarkConflict):
+        await store.write(at(2), first[1])
+    stored = await store.read()
+    assert stored is not None
+    assert stored[0] == at(1)
+
+
+@pytest.mark.parametrize("first_exists", [False, True])
+async def test_of_many_writers_at_once_one_wins_and_the_others_change_nothing(
+    store: WatermarkStore, settings: Settings, first_exists: bool
+) -> None:
+    version = None
+    if first_exists:
+        await store.write(at(0), None)
+        stored = await store.read()
+        assert stored is not None
+        version = stored[1]
+
+    async def write(number: int) -> bool:
+        async with open_watermark_store(settings) as another:
+            try:
+                await another.write(at(number, f"run {number}"), version)
+            except WatermarkConflict:
+                return False
+            return True
+
+    won = await asyncio.gather(*(write(number) for number in range(1, 9)))
+    assert sum(won) == 1
+    stored = await store.read()
+    assert stored is not None
+    assert stored[0].last_run_id == f"run {won.index(True) + 1}"
+
+
+async def test_one_that_was_moved_after_a_person_looked_is_not_set(store: WatermarkStore) -> None:
+    await store.write(at(0), None)
+    proposal = await watermarks.propose(store, NOON - timedelta(hours=1), "someone", "a gap", lambda: NOON)
+    stored = await store.read()
+    assert stored is not None
+    await store.write(at(5), stored[1])
+    with pytest.raises(WatermarkConflict):
+        await watermarks.apply(store, proposal)
+
+
+async def test_a_person_may_set_it_back_and_is_remembered(store: WatermarkStore) -> None:
+    await store.write(at(0), None)
+    back = NOON - timedelta(days=1)
+    proposal = await watermarks.propose(store, back, "someone", "a gap", lambda: NOON)
+    assert proposal.skips is None
+    await watermarks.apply(store, proposal)
+    stored = await store.read()
+    assert stored is not None
+    assert stored[0] == Watermark(
+        last_updated_at=back,
+        last_run_id="a run",
+        last_run_completed_at=NOON,
+        set_by="someone",
+        set_reason="a gap",
+    )
+
+
+async def test_an_account_that_does_not_answer_is_an_outage() -> None:
+    nowhere = Settings.read(
+        azure_storage_connection_string="DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+        "BlobEndpoint=http://127.0.0.1:9/a;"
+    )
+    async with open_watermark_store(nowhere) as store:
+        with pytest.raises(StorageUnavailable):
+            await store.read()
+        with pytest.raises(StorageUnavailable):
+            await store.write(at(0), None)

@@ -1,0 +1,142 @@
+"""The commands as a person types them: what they print, what they ask, and how they leave."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import structlog
+from typer.testing import CliRunner, Result
+
+from app.core.settings import Settings
+from sync.cli import app
+from sync.lifecycle import Lifecycle
+from tests.integration.sync.conftest import Execute, OpenRun
+
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
+
+
+@pytest.fixture
+def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator["Cli"]:
+    monkeypatch.setenv("DATABASE_URL", settings.need("database_url"))
+    monkeypatch.setenv("AZURE_SERVICE_BUS_CONNECTION_STRING", settings.need("azure_service_bus_connection_string"))
+    monkeypatch.setenv("WATERMARK_DIRECTORY", settings.need("watermark_directory"))
+    monkeypatch.setenv("COLUMNS", "250")
+    root = logging.getLogger()
+    handlers = root.handlers
+    yield Cli()
+    # A command sets up logging for its process; this one goes on.
+    root.handlers = handlers
+    structlog.reset_defaults()
+
+
+class Cli:
+    """Types commands. In a thread, because a command runs an event loop of its own."""
+
+    async def __call__(self, *arguments: str, answer: str = "") -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments, input=answer)
+
+    async def document(self, *arguments: str) -> Any:
+        result = await self(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+async def test_runs_are_listed_and_shown_for_people_and_for_scripts(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(3)
+    listed = await cli.document("runs", "list")
+    assert [one["id"] for one in listed] == [str(run.id)]
+    assert "plan" not in listed[0]
+    shown = await cli.document("runs", "show", str(run.id))
+    assert (shown["run"]["status"], shown["outline"]["total"], len(shown["partitions"])) == ("running", 3, 3)
+    assert str(run.id) in (await cli("runs", "list")).stdout
+    page = (await cli("runs", "show", str(run.id))).stdout
+    assert "0 of 3 succeeded" in page
+    assert "$100 to $200" in page
+    cancelled = await cli.document("runs", "cancel", str(run.id))
+    assert cancelled["status"] == "cancelled"
+    assert "Cancelled by" in (await cli("runs", "show", str(run.id))).stdout
+
+
+async def test_what_is_refused_says_why(cli: Cli, open_run: OpenRun) -> None:
+    run = await open_run(1)
+    refused = await cli("retry", str(run.id))
+    assert "only a partial or failed run can be retried" in str(refused.exception)
+    assert "There is no run" in str((await cli("runs", "show", str(uuid4()))).exception)
+    assert (await cli("retry", str(run.id), "--partition", "first")).exit_code == 2
+
+
+async def test_a_retry_and_a_confirmed_consolidation_as_typed(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    await execute("UPDATE worker_runs SET status = CASE ordinal WHEN 0 THEN 'succeeded' ELSE 'failed' END")
+    await lifecycle.settle(run.id)
+    assert len((await cli.document("retry", str(run.id), "--partition", "1"))["partitions"]) == 1
+    await execute("UPDATE worker_runs SET status = CASE ordinal WHEN 0 THEN 'succeeded' ELSE 'failed' END")
+    await lifecycle.settle(run.id)
+    asked = await cli.document("consolidate", "--allow-mass-delete", str(run.id), "--force")
+    assert asked["status"] == "consolidating"
+    assert "@" in asked["forced_by"]
+    assert "@" in asked["mass_delete_allowed_by"]
+
+
+async def test_reconcile_says_what_it_did(cli: Cli, open_run: OpenRun, execute: Execute) -> None:
+    run = await open_run(1)
+    assert "Everything is as it should be" in (await cli("reconcile")).stdout
+    await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
+    assert (await cli.document("reconcile"))["runs_ended"] == [str(run.id)]
+
+
+async def test_the_watermark_is_shown_and_set_only_after_a_yes_with_a_reason(cli: Cli) -> None:
+    wanted = YESTERDAY.isoformat()
+    assert await cli.document("watermark", "show") is None
+    asked = await cli("watermark", "set", wanted, "--reason", "a gap", answer="n\n")
+    assert "There is no watermark yet" in asked.output
+    assert await cli.document("watermark", "show") is None
+    assert (await cli("watermark", "set", wanted, "--reason", "a gap", answer="y\n")).exit_code == 0
+    stored = await cli.document("watermark", "show")
+    assert datetime.fromisoformat(stored["lastUpdatedAt"]) == YESTERDAY
+    assert stored["setReason"] == "a gap"
+    assert "@" in stored["setBy"]
+    earlier = (YESTERDAY - timedelta(days=1)).isoformat()
+    assert "back to" in (await cli("watermark", "set", earlier, "--reason", "x", answer="n\n")).output
+    assert (await cli("watermark", "set", earlier, "--reason", "x", "--yes")).exit_code == 0
+    assert "never asked for" in (await cli("watermark", "set", wanted, "--reason", "x", answer="n\n")).output
+
+
+@pytest.mark.parametrize(
+    ("instant", "reason", "problem"),
+    [
+        ("yesterday", "x", "no instant"),
+        ("2026-01-01T00:00:00", "x", "no time zone"),
+        ("2026-01-01T00:00:00Z", " ", "say why"),
+    ],
+)
+async def test_a_watermark_that_can_not_be_meant_is_refused(cli: Cli, instant: str, reason: str, problem: str) -> None:
+    refused = await cli("watermark", "set", instant, "--reason", reason, "--yes")
+    assert refused.exit_code == 2
+    assert problem in refused.output
+
+
+async def test_a_watermark_in_the_future_is_refused(cli: Cli) -> None:
+    refused = await cli("watermark", "set", "2999-01-01T00:00:00Z", "--reason", "x", "--yes")
+    assert "lies in the future" in str(refused.exception)
+
+
+@pytest.mark.parametrize("queue", ["work-items", "work-done", "consolidate"])
+async def test_no_queue_has_dead_letters_at_first(cli: Cli, queue: str) -> None:
+    assert await cli.document("dead-letters", "list", "--queue", queue) == []
+    assert (await cli.document("dead-letters", "replay", "--queue", queue))["messages"] == 0
+    assert (await cli.document("dead-letters", "discard", "--queue", queue))["messages"] == 0
+
+
+async def test_a_rebuild_of_nothing_finds_nothing(cli: Cli) -> None:
+    assert (await cli.document("rebuild", "--apply"))["outcomes"] == {}
+    assert "0 stones: 0 equal." in (await cli("rebuild")).stdout
