@@ -15,3 +15,23 @@ SELECT count(*) FROM diamonds WHERE status = 'active'{conditions}
 -- find --
 -- Diamonds by id. Served by the primary key.
 SELECT {columns} FROM diamonds WHERE status = 'active' AND id = ANY ($1::uuid[])
+
+-- facets --
+-- What a search is made of, in one pass over what matches. Its parts are the three below, for the facets that were asked.
+WITH matching AS MATERIALIZED (SELECT {columns} FROM diamonds WHERE status = 'active'{conditions})
+{parts}
+
+-- facet_counts --
+-- How many diamonds have each value.
+SELECT '{name}' AS facet, 'count' AS kind, {name}::text AS label, count(*) AS number FROM matching{own} GROUP BY {name}
+
+-- facet_buckets --
+-- How many diamonds lie in each bucket; 0 is the one before the first edge.
+SELECT '{name}' AS facet, 'bucket' AS kind, width_bucket({name}::bigint, {edges})::text AS label, count(*) AS number
+FROM matching{own} GROUP BY 3
+
+-- facet_quantiles --
+-- The values at or below which given shares of the diamonds lie.
+SELECT '{name}' AS facet, 'quantile' AS kind, place::text AS label, value::bigint AS number
+FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measured FROM matching{own}) AS found,
+     unnest(found.measured) WITH ORDINALITY AS quantile (value, place)

@@ -8,6 +8,7 @@ import asyncpg
 
 from app.catalog import statements
 from app.catalog.diamond import Diamond
+from app.catalog.facets import COUNTED, MEASURED, Facets, Histogram, histogram
 from app.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
 from app.core.database import Database
 
@@ -31,6 +32,18 @@ class PostgresSearch(Search):
         rows = await self._fetch(statements.count(criteria))
         return int(rows[0]["count"])
 
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        if not names:
+            return Facets({}, {})
+        rows = await self._fetch(statements.facets(criteria, sorted(names), disregard_own=disregard_own))
+        found: dict[tuple[str, str], dict[str | None, int]] = {}
+        for row in rows:
+            found.setdefault((row["facet"], row["kind"]), {})[row["label"]] = row["number"]
+        return Facets(
+            counts={name: found.get((name, "count"), {}) for name in names if name in COUNTED},
+            histograms={name: _histogram(name, found) for name in names if name in MEASURED},
+        )
+
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         rows = await self._fetch(statements.find(ids, columns))
         return {row["id"]: Diamond(**row) for row in rows}
@@ -44,3 +57,11 @@ def _hit(row: asyncpg.Record) -> Hit:
     columns = dict(row)
     value = statements.position_value(columns.pop("sort_value"))
     return Hit(Diamond(**columns), Position(value, row["id"]))
+
+
+def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Histogram:
+    filled, quantiles = (
+        {int(label): number for label, number in found.get((name, kind), {}).items() if label is not None}
+        for kind in ("bucket", "quantile")
+    )
+    return histogram(name, filled, [quantiles[place] for place in sorted(quantiles)])

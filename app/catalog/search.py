@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.catalog.diamond import Diamond
+from app.catalog.facets import Facets
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -156,6 +157,9 @@ class Search(Protocol):
 
     async def count(self, criteria: Filter) -> int:
         """How many diamonds match."""
+
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        """The facets of these names. With `disregard_own` each as if its own criterion were not set."""
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         """The diamonds with these ids; one that isn't there, or isn't active, is left out."""

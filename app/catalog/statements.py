@@ -7,6 +7,7 @@ import msgspec
 
 from app.catalog import grades
 from app.catalog.diamond import COLUMNS
+from app.catalog.facets import COUNTED, MEASURED, SHARES
 from app.catalog.search import RETAIL_PER_CARAT, Filter, Offset, Order, Position, Range, Window
 from app.core.sql import Statements
 
@@ -106,10 +107,10 @@ _CRITERIA: Mapping[str, Criterion] = {
 }  # fmt: skip
 
 
-def _conditions(criteria: Filter, arguments: _Arguments) -> Iterator[str]:
+def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str] = ()) -> Iterator[str]:
     for name in Filter.__struct_fields__:
         value = getattr(criteria, name)
-        if value is not None:
+        if value is not None and name not in leaving:
             yield from _CRITERIA[name](name, value, arguments)
 
 
@@ -172,6 +173,33 @@ def count(criteria: Filter) -> Statement:
     arguments = _Arguments()
     conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments))
     return Statement(sql.count.format(conditions=conditions), arguments)
+
+
+def facets(criteria: Filter, names: Collection[str], *, disregard_own: bool) -> Statement:
+    """Rows of facet, kind (count, bucket or quantile), label and number. `names` are not empty."""
+    unknown = set(names).difference(COUNTED, MEASURED)
+    if unknown:
+        raise ValueError(f"there are no facets {sorted(unknown)}")
+    arguments = _Arguments()
+    own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
+    columns = [*names]
+    for name in own:
+        alone = " AND ".join(_CRITERIA[name](name, getattr(criteria, name), arguments)) or "true"
+        columns.append(f"({alone}) AS {name}_fits")
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, own))
+    parts = []
+    for name in names:
+        others = " AND ".join(f"{other}_fits" for other in own if other != name)
+        where = f" WHERE {others}" if others else ""
+        if name in MEASURED:
+            edges = arguments.take(list(MEASURED[name]), "bigint[]")
+            shares = arguments.take(list(SHARES), "double precision[]")
+            parts.append(sql.facet_buckets.format(name=name, own=where, edges=edges))
+            parts.append(sql.facet_quantiles.format(name=name, own=where, shares=shares))
+        else:
+            parts.append(sql.facet_counts.format(name=name, own=where))
+    text = sql.facets.format(columns=", ".join(columns), conditions=conditions, parts="\nUNION ALL\n".join(parts))
+    return Statement(text, arguments)
 
 
 def find(ids: Collection[object], columns: Collection[str]) -> Statement:

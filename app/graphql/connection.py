@@ -1,5 +1,7 @@
 """The connection of diamonds: one statement for a page, another for the total if someone asks for it."""
 
+from typing import Annotated
+
 import strawberry
 
 from app.access.scopes import Scope
@@ -8,11 +10,12 @@ from app.catalog.search import Filter, Order, Page, Window
 from app.core.errors import ValidationFailed
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
+from app.graphql.facets import DiamondFacets, asked_facets, show_facets
 from app.graphql.guard import field
-from app.graphql.inputs import DiamondFilter, DiamondSort, FilterReader, known, read_order
+from app.graphql.inputs import LARGEST_PAGE, DiamondFilter, DiamondSort, FilterReader, known, read_order
 from app.graphql.relay import PageInfo
 
-_DEFAULT_PAGE, _LARGEST_PAGE = 50, 100
+_DEFAULT_PAGE = 50
 
 
 @strawberry.type(description="A diamond in a connection.")
@@ -34,6 +37,21 @@ class DiamondConnection:
     @field(says="How many diamonds match in all. Counted only when asked for; that costs more.")
     async def total_count(self, info: Info) -> int:
         return await info.context.search.count(self.criteria)
+
+    @field(says="What the matching diamonds are made of. Computed only when asked for; that costs more.")
+    async def facets(
+        self,
+        info: Info,
+        disregard_own: Annotated[
+            bool,
+            strawberry.argument(
+                description="Count each facet as if its own criterion were not set: how many diamonds another choice of "
+                "shape, colour ... would find."
+            ),
+        ] = False,
+    ) -> DiamondFacets:
+        names = asked_facets(info.selection)
+        return show_facets(await info.context.search.facets(self.criteria, names, disregard_own=disregard_own))
 
 
 class Arguments:
@@ -66,8 +84,8 @@ class Arguments:
 
     def _window(self, first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
         for name, size in (("first", first), ("last", last)):
-            if size is not None and not 0 <= size <= _LARGEST_PAGE:
-                self._problems[name] = f"should be between 0 and {_LARGEST_PAGE}"
+            if size is not None and not 0 <= size <= LARGEST_PAGE:
+                self._problems[name] = f"should be between 0 and {LARGEST_PAGE}"
         if first is not None and last is not None:
             self._problems["last"] = "can't be given together with first"
         positions = {}

@@ -18,6 +18,17 @@ class Context(msgspec.Struct, frozen=True):
     search: Search
     document: DocumentNode
 
+    @property
+    def caller(self) -> Principal:
+        """Who is calling.
+
+        Raises:
+            Unauthenticated: nobody is.
+        """
+        if self.principal is None:
+            raise Unauthenticated("Send an API key in the header X-API-Key.")
+        return self.principal
+
     def require(self, scope: Scope) -> None:
         """Refuse a caller without `scope`.
 
@@ -25,9 +36,7 @@ class Context(msgspec.Struct, frozen=True):
             Unauthenticated: nobody is calling.
             Forbidden: somebody is, who may not.
         """
-        if self.principal is None:
-            raise Unauthenticated("Send an API key in the header X-API-Key.")
-        self.principal.require(scope)
+        self.caller.require(scope)
 
 
 class Selection:

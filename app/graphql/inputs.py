@@ -21,6 +21,7 @@ from app.graphql.scalars import Cents
 T = TypeVar("T")
 S = TypeVar("S")
 
+LARGEST_PAGE = 100
 _MOST_VALUES = 200
 _LONGEST_TEXT = 200
 _LARGEST_SIZE = 1_000_000.0
@@ -148,7 +149,7 @@ class FilterReader:
         given = self._given
         return Filter(
             ids=self._each("ids", given.ids, self._id),
-            supplier=self._each("suppliers", given.suppliers, _text),
+            supplier=self._each("suppliers", given.suppliers, read_text),
             shape=self._each("shapes", given.shapes, lambda member: str(member.value)),
             color=self._each("colors", given.colors, _grade),
             clarity=self._each("clarities", given.clarities, _grade),
@@ -156,12 +157,12 @@ class FilterReader:
             polish=self._each("polishes", given.polishes, _grade),
             symmetry=self._each("symmetries", given.symmetries, _grade),
             fluorescence=self._each("fluorescences", given.fluorescences, _grade),
-            fancy_color=self._each("fancyColors", given.fancy_colors, _text),
-            fancy_intensity=self._each("fancyIntensities", given.fancy_intensities, _text),
-            fancy_overtone=self._each("fancyOvertones", given.fancy_overtones, _text),
+            fancy_color=self._each("fancyColors", given.fancy_colors, read_text),
+            fancy_intensity=self._each("fancyIntensities", given.fancy_intensities, read_text),
+            fancy_overtone=self._each("fancyOvertones", given.fancy_overtones, read_text),
             availability=self._each("availability", given.availability, lambda member: str(member.value)),
-            certificate_lab=self._each("certificateLabs", given.certificate_labs, _text),
-            certificate_number=self._each("certificateNumbers", given.certificate_numbers, _text),
+            certificate_lab=self._each("certificateLabs", given.certificate_labs, read_text),
+            certificate_number=self._each("certificateNumbers", given.certificate_numbers, read_text),
             carat_milli=self._sizes("carat", given.carat),
             retail_price_cents=self._whole("price", given.price),
             retail_per_carat_cents=self._whole("pricePerCarat", given.price_per_carat),
@@ -244,7 +245,12 @@ def _grade(member: Enum) -> str:
     return str(member.value)
 
 
-def _text(text: str) -> str:
+def read_text(text: str) -> str:
+    """A text that the database can hold.
+
+    Raises:
+        ValueError: it is empty, too long, or holds a NUL.
+    """
     if not text or len(text) > _LONGEST_TEXT or "\x00" in text:
         raise ValueError(f"should hold texts of 1 to {_LONGEST_TEXT} characters")
     return text

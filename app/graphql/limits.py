@@ -17,9 +17,9 @@ from graphql import (
 
 LONGEST_DOCUMENT = 32_768
 MOST_TOKENS = 1000
-_MOST_ALIASES = 15
-_MOST_DIRECTIVES = 50
-_DEEPEST = 10
+MOST_ALIASES = 15
+MOST_DIRECTIVES = 50
+DEEPEST = 10
 # GraphiQL's own question about the schema goes this deep, through the types of types.
 _DEEPEST_INTROSPECTION = 20
 INTROSPECTION = frozenset({"__schema", "__type"})
@@ -47,10 +47,10 @@ def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
     tally = _Tally()
     visit(document, tally)
     depth = _Depth(document).deepest()
-    deepest = _DEEPEST_INTROSPECTION if tally.introspects else _DEEPEST
+    deepest = _DEEPEST_INTROSPECTION if tally.introspects else DEEPEST
     measures = (
-        ("aliases", tally.aliases, _MOST_ALIASES),
-        ("directives", tally.directives, _MOST_DIRECTIVES),
+        ("aliases", tally.aliases, MOST_ALIASES),
+        ("directives", tally.directives, MOST_DIRECTIVES),
         ("levels of fields", depth, deepest),
     )
     errors = [

@@ -1,19 +1,21 @@
 """The queries."""
 
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from app.access.scopes import Scope
-from app.core.errors import NotFound
+from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from app.core.errors import ValidationFailed
+from app.graphql.caller import Caller, show_caller
 from app.graphql.connection import Arguments, DiamondConnection, connect
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
 from app.graphql.guard import field
-from app.graphql.inputs import DiamondFilter, DiamondSort
-from app.graphql.relay import Node, read_global_id
+from app.graphql.inputs import DiamondFilter, DiamondSort, read_text
+from app.graphql.nodes import MOST_NODES, find_diamonds, find_nodes, key_of
+from app.graphql.relay import Node
 
 _argument = strawberry.argument
 
@@ -47,37 +49,52 @@ class Query:
             strawberry.ID, _argument(description="The global id, or the id by which REST knows the diamond.")
         ],
     ) -> Diamond | None:
-        key = _diamond_key(id)
-        return await _find(key, info) if key else None
+        key = key_of(id, "Diamond")
+        return (await find_diamonds([key], info)).get(key) if key else None
 
     @field(
-        says="Anything by its global id; null when there is nothing under it.",
+        says="The diamond with a laboratory's report; the cheapest offer when several suppliers offer the same stone, "
+        "null when none does.",
         needs=Scope.DIAMONDS_READ,
     )
+    async def diamond_by_certificate(
+        self,
+        info: Info,
+        lab: Annotated[str, _argument(description="The laboratory, such as `GIA`.")],
+        number: Annotated[str, _argument(description="The report's number.")],
+    ) -> Diamond | None:
+        criteria = Filter(certificate_lab=_texts("lab", lab), certificate_number=_texts("number", number))
+        order, first = Order(RETAIL_PRICE), Window(limit=1)
+        page = await info.context.search.page(criteria, order, first, columns_of(info.selection))
+        return Diamond(row=page.hits[0].diamond) if page.hits else None
+
+    @field(says="Anything by its global id; null when there is nothing under it. Needs the scope of its type.")
     async def node(
         self,
         info: Info,
         id: Annotated[strawberry.ID, _argument(description="The global id.")],  # noqa: A002 - as Relay has it
     ) -> Node | None:
-        try:
-            type_name, key = read_global_id(id)
-        except NotFound:
-            return None
-        return await _find(key, info) if type_name == "Diamond" else None
+        (found,) = await find_nodes([id], info)
+        return found
+
+    @field(
+        says="Several things by their global ids, in the same order; null for an id with nothing under it. Needs the "
+        "scope of each type among them."
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], _argument(description=f"The global ids, at most {MOST_NODES}.")],
+    ) -> list[Node | None]:
+        return await find_nodes(ids, info)
+
+    @field(says="Who is asking.")
+    def me(self, info: Info) -> Caller:
+        return show_caller(info.context.caller)
 
 
-def _diamond_key(text: str) -> UUID | None:
+def _texts(name: str, text: str) -> list[str]:
     try:
-        return UUID(text)
-    except ValueError:
-        pass
-    try:
-        type_name, key = read_global_id(text)
-    except NotFound:
-        return None
-    return key if type_name == "Diamond" else None
-
-
-async def _find(key: UUID, info: Info) -> Diamond | None:
-    found = await info.context.search.find([key], columns_of(info.selection))
-    return Diamond(row=found[key]) if key in found else None
+        return [read_text(text)]
+    except ValueError as error:
+        raise ValidationFailed({name: str(error)}) from None

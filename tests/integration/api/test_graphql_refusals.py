@@ -128,10 +128,11 @@ async def test_without_a_valid_key_nothing_is_executed(address: str, make_key: M
 
 async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(Scope.SCHEMA_READ)}
-    document = '{ diamond(id: "x") { id } node(id: "x") { id } }'
+    document = """{ diamond(id: "x") { id } diamondByCertificate(lab: "x", number: "x") { id }
+      node(id: "RGlhbW9uZDplNmU2ODk4Zi1hZjlhLTVhZTUtYmYwNi04OGI2ZWY5NWFiZWI=") { id } }"""
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         body = (await client.post("/graphql", json={"query": document})).json()
-        assert codes(body) == ["FORBIDDEN", "FORBIDDEN"]
+        assert codes(body) == ["FORBIDDEN"] * 3
         introspected = (await client.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})).json()
     assert introspected == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
 

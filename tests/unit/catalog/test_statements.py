@@ -1,5 +1,6 @@
 """The composed SQL: values are parameters, columns are only those that were asked for."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalog import grades, statements
+from app.catalog.facets import COUNTED, MEASURED
 from app.catalog.search import COLOR, RETAIL_PRICE, SORTS, Filter, Offset, Order, Position, Range, Window
 
 TEXTS = st.lists(st.text(min_size=1).map(lambda text: f"'{text}$"), max_size=3)
@@ -47,6 +49,26 @@ def test_no_value_of_a_filter_stands_in_the_text(criteria: Filter) -> None:
     for number in range(1, len(statement.arguments) + 1):
         assert f"${number}::" in statement.text
     assert f"${len(statement.arguments) + 1}" not in statement.text
+
+
+@given(
+    criteria=FILTERS,
+    names=st.sets(st.sampled_from([*COUNTED, *MEASURED]), min_size=1).map(sorted),
+    disregard_own=st.booleans(),
+)
+def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
+    criteria: Filter, names: list[str], disregard_own: bool
+) -> None:
+    statement = statements.facets(criteria, names, disregard_own=disregard_own)
+    ours = {"active", "count", "bucket", "quantile", *names}
+    assert set(re.findall("'([^']*)'", statement.text)) <= ours
+    for number in range(1, len(statement.arguments) + 1):
+        assert f"${number}::" in statement.text
+
+
+def test_a_facet_that_does_not_exist_never_reaches_the_database() -> None:
+    with pytest.raises(ValueError, match="key_hash"):
+        statements.facets(Filter(), ["key_hash"], disregard_own=False)
 
 
 @pytest.mark.parametrize("name", Filter.__struct_fields__)

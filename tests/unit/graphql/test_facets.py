@@ -1,0 +1,48 @@
+"""Facets as the schema shows them: in the scale's order, nothing lost."""
+
+from app.catalog.facets import MEASURED, SHARES, Bucket, Facets, Histogram, histogram
+from app.graphql.facets import show_facets
+from app.graphql.grades import ColorGrade
+from app.graphql.money import money
+
+
+def test_grades_come_in_the_order_of_the_scale_then_the_unlisted_together_then_those_without() -> None:
+    counts: dict[str | None, int] = {None: 1, "Top Wesselton": 2, "F": 3, "D": 4, "River": 5}
+    shown = show_facets(Facets({"color": counts}, {}))
+    assert [(one.value, one.count) for one in shown.colors] == [
+        (ColorGrade.D, 4),
+        (ColorGrade.F, 3),
+        (ColorGrade.OTHER, 7),
+        (None, 1),
+    ]
+
+
+def test_labs_come_by_number_and_at_most_a_hundred_of_them() -> None:
+    labs: dict[str | None, int] = {f"LAB{number}": number for number in range(150)}
+    shown = show_facets(Facets({"certificate_lab": labs}, {}))
+    assert [one.count for one in shown.labs] == list(range(149, 49, -1))
+
+
+def test_a_histogram_has_no_gap_between_its_first_and_last_bucket() -> None:
+    made = histogram("carat_milli", {0: 3, 2: 5}, [])
+    assert made.buckets == [Bucket(None, 199, 3), Bucket(200, 299, 0), Bucket(300, 399, 5)]
+    last = len(MEASURED["carat_milli"])
+    assert histogram("carat_milli", {last: 1}, []).buckets == [Bucket(10_000, None, 1)]
+
+
+def test_the_edges_of_every_histogram_go_up() -> None:
+    for edges in MEASURED.values():
+        assert list(edges) == sorted(set(edges))
+
+
+def test_quantiles_bear_the_names_of_their_shares() -> None:
+    shown = show_facets(Facets({}, {"retail_price_cents": Histogram([Bucket(1, 2, 7)], [1, 2, 3, 4, 5, 6, 7])}))
+    quantiles = shown.price.quantiles
+    assert quantiles is not None
+    assert len(SHARES) == 7
+    assert (quantiles.min, quantiles.median, quantiles.max) == (money(1), money(4), money(7))
+
+
+def test_nothing_has_no_buckets_and_no_quantiles() -> None:
+    shown = show_facets(Facets({}, {"carat_milli": histogram("carat_milli", {}, [])}))
+    assert (shown.carat.buckets, shown.carat.quantiles) == ([], None)
