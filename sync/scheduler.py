@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -10,7 +10,7 @@ import structlog
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import InventoryError, WatermarkInFuture
+from app.core.errors import DeadlinePassed, InventoryError, WatermarkInFuture
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
@@ -70,6 +70,7 @@ class Scheduler:
             RunConflict: another run of this feed is open.
             WatermarkInFuture: the watermark can't be right; nothing was started.
             SupplierError: the feed could not be counted; the run has failed with the reason.
+            DeadlinePassed: it could not be counted in time; the run has failed with that.
             BrokerUnavailable: the run is open, but not all partitions are on their way; reconcile sends them.
         """
         try:
@@ -82,8 +83,16 @@ class Scheduler:
         with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
             log.info("run opened", run_type=window.run_type, reason=window.reason, window_from=_iso(run.window_from))
             try:
-                async with kept(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds):
+                async with (
+                    asyncio.timeout((run.deadline_at - datetime.now(UTC)).total_seconds()),
+                    kept(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds),
+                ):
                     made = await self._plan(window, progress)
+            except TimeoutError:
+                # A supplier that only asks for patience would otherwise hold this process beyond the end of its run.
+                late = DeadlinePassed("The feed could not be counted before the run's deadline")
+                await self._lifecycle.fail(run.id, late)
+                raise late from None
             except InventoryError as error:
                 await self._lifecycle.fail(run.id, error)
                 raise

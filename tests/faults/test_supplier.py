@@ -1,0 +1,132 @@
+"""A supplier that fails, stalls, lies, or asks for patience."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.runs.models import Run
+from sandbox.stack.process import Process
+from tests.faults.campaign import Campaign
+from tests.faults.kills import Reference
+from tests.faults.mischief import break_supplier, mixed
+from tests.faults.site import SMALL, Site
+from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+
+PAGES = ["diamonds_by_query"]
+SHORT = {"SYNC_RUN_DEADLINE_SECONDS": "8"}
+LONGEST_SECONDS = 60
+
+
+async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
+    reference: Reference, site: Site
+) -> None:
+    await break_supplier(site, mixed(0.2), 3)
+    attempt = await site.attempt()
+    assert attempt.run is not None
+    assert attempt.run.status == "completed"
+    outcomes = (await site.feed("GET", "calls"))["operations"]["diamonds_by_query"]
+    assert len(outcomes) > 4, f"calls failed in several ways: {outcomes}"
+    found = await snapshot(site)
+    assert not against_supplier(found, await site.truth(), ())
+    assert not against_reference(found, reference.snapshots[0])
+    assert not await books(site, attempt.run)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"kind": "status", "status": 503, "operations": PAGES}],
+        [{"kind": "status", "status": 429, "retry_after": 1, "operations": PAGES}],
+        [{**rule, "operations": PAGES} for rule in mixed(1.0)],
+    ],
+    ids=["unavailable", "busy", "mixed"],
+)
+async def test_with_every_page_failing_a_run_ends_by_its_deadline_says_why_and_tells_once(
+    rules: list[dict[str, Any]], site: Site
+) -> None:
+    await site.complete()
+    before, mark = await snapshot(site), site.watermark()
+    await break_supplier(site, rules)
+    attempt = await site.attempt("--full", settings=SHORT, seconds=LONGEST_SECONDS)
+    run = attempt.run
+    assert run is not None
+    assert run.status == "failed"
+    assert run.completed_at is not None
+    assert run.error_code in {"DEADLINE_PASSED", "PARTITIONS_FAILED"}
+    assert run.error_message
+    assert await site.value("SELECT count(*) FROM alerts WHERE run_id = $1", run.id) == 1
+    assert site.watermark() == mark
+    assert (await snapshot(site)).diamonds == before.diamonds
+
+
+async def test_with_every_call_failing_no_run_is_planned_and_the_reason_is_told_once(site: Site) -> None:
+    await break_supplier(site, [{"kind": "status", "status": 502}])
+    attempt = await site.attempt(settings={"NIVODA_TRIES": "3"}, seconds=LONGEST_SECONDS)
+    assert attempt.exit_code == 1
+    assert attempt.run is not None
+    assert attempt.run.status == "failed"
+    assert "502" in (attempt.run.error_message or "")
+    assert await site.value("SELECT count(*) FROM alerts") == 1
+    assert site.watermark() is None
+
+
+async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the_deadline(site: Site) -> None:
+    await break_supplier(site, [{"kind": "status", "status": 429, "retry_after": 1}])
+    attempt = await site.attempt(settings=SHORT, seconds=LONGEST_SECONDS)
+    assert attempt.exit_code == 1
+    assert attempt.run is not None
+    assert attempt.run.status == "failed"
+    assert attempt.run.error_code == "DEADLINE_PASSED"
+    assert site.watermark() is None
+
+
+async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_deliveries(
+    reference: Reference, site: Site
+) -> None:
+    await site.feed("DELETE", "calls")
+    busy = {"kind": "status", "status": 429, "share": 0.15, "operations": [*PAGES, "diamonds_by_query_count"]}
+    await break_supplier(site, [busy, {**busy, "share": 0.05, "retry_after": 1}], 5)
+    attempt = await site.attempt()
+    assert attempt.run is not None
+    assert attempt.run.status == "completed"
+    assert await site.fetch("SELECT DISTINCT attempts FROM worker_runs") == [{"attempts": 1}]
+    report = await site.feed("GET", "calls")
+    most = int(SMALL["NIVODA_REQUESTS_PER_SECOND"]) + int(SMALL["NIVODA_BURST"])
+    assert report["max_per_second"] <= most, "three processes share one budget"
+    assert report["total"] > most, "more was asked for than one second allows"
+    assert not against_reference(await snapshot(site), reference.snapshots[0])
+
+
+async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_the_run_goes_on(
+    reference: Reference, site: Site
+) -> None:
+    valkey = site.stack.valkey
+    assert valkey is not None
+    during: list[dict[str, Any]] = []
+
+    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+        if run is None or run.status != "running" or during:
+            return
+        await valkey.kill()
+        await asyncio.sleep(1.5)  # what was under way has arrived
+        await site.feed("DELETE", "calls")
+        await asyncio.sleep(3)
+        during.append(await site.feed("GET", "calls"))
+        await valkey.start()
+
+    (run,) = await site.complete(watch=watch)
+    assert 0 < during[0]["max_per_second"] <= int(SMALL["NIVODA_REQUESTS_PER_SECOND"]) / 5
+    assert not against_reference(await snapshot(site), reference.snapshots[0])
+    assert not await books(site, run)
+
+
+async def test_pages_that_repeat_stones_and_counts_that_lie_do_no_harm(reference: Reference, site: Site) -> None:
+    async def unsettle(site: Site, number: int) -> None:
+        rules = [{"kind": "repeat", "share": 0.3}, {"kind": "total_count", "share": 0.5}]
+        await break_supplier(site, rules, number)
+
+    result = await Campaign(site, reference, seed=0, per_run=0, say=print, unsettle=unsettle).round()
+    assert result.clean, result.problems
