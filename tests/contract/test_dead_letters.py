@@ -38,9 +38,9 @@ async def test_looking_at_dead_letters_leaves_them_there(broker: ServiceBusBroke
     letters = broker.dead_letters()
     assert await letters.peek(QUEUE, 10) == []
     await put_aside(broker, b"one", b"two", b"three")
-    for _ in range(2):
-        found = await letters.peek(QUEUE, 10)
-        assert [letter.body for letter in found] == ["one", "two", "three"]
+    found = await letters.peek(QUEUE, 10)
+    assert [letter.body for letter in found] == ["one", "two", "three"]
+    assert await letters.peek(QUEUE, 10) == found
     assert (found[0].reason, found[0].description) == ("UnreadableMessage", "not one of ours: one")
     assert found[0].sent_at is not None
     assert [letter.body for letter in await letters.peek(QUEUE, 2)] == ["one", "two"]
