@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ _ONE_MACHINE = {
     "SYNC_PARTITION_CONCURRENCY": "8",
     "SYNC_NIGHTLY": "false",  # a run that nobody asked for would get in the way of one that somebody does
 }
+_MOST_WORKERS = 4  # more than the supplier's 200 pages a second can feed
 _WATERMARK = ("WATERMARK_DIRECTORY", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_URL")
 _NOT_SHARED = frozenset({"HOST", "PORT"})
 
@@ -41,10 +41,9 @@ def api(host: str, port: int) -> Role:
 
 
 def background(cores: int) -> Sequence[Role]:
-    """What runs behind it. One worker keeps a core busy, and the servers want one as well."""
-    workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, max(2, min(cores, 5)))]
-    others = ["consolidator", *(["jobs"] if find_spec("sync.jobs") else [])]
-    return [*workers, *(Role(name, "sync", (name,)) for name in others)]
+    """What runs behind it. A worker for each core is fastest, although the servers share the cores with them."""
+    workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, min(cores, _MOST_WORKERS) + 1)]
+    return [*workers, *(Role(name, "sync", (name,)) for name in ("consolidator", "jobs"))]
 
 
 def cores() -> int:
