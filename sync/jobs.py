@@ -138,14 +138,18 @@ def _jobs(ctx: Context) -> Jobs:
     return jobs
 
 
-def _retried(job: Callable[..., Awaitable[object]]) -> Function:
-    """A job under its own name that is tried again where its error says that this can help."""
+def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -> Function:
+    """A job under its own name. One that is `repeatable` is tried again where its error says that this can help.
+
+    The others are not: a second try of a start that failed would be another run, with another alert. They only may be
+    begun again (hence the tries) after their process was stopped in the middle.
+    """
 
     async def run(ctx: Context, **arguments: Any) -> object:
         try:
             return await job(ctx, **arguments)
         except InventoryError as error:
-            final = not error.retryable or ctx["job_try"] >= _JOB_TRIES
+            final = not (repeatable and error.retryable) or ctx["job_try"] >= _JOB_TRIES
             log.warning("job not done", job=job.__name__, code=error.code, error=error.message, final=final)
             if final:
                 raise
@@ -154,7 +158,10 @@ def _retried(job: Callable[..., Awaitable[object]]) -> Function:
     return func(run, name=job.__name__, timeout=_JOB_SECONDS, max_tries=_JOB_TRIES)
 
 
-_BY_NAME = [_retried(job) for job in (schedule_run, retry_run, consolidate_run, cancel_run, reprice)]
+_BY_NAME = [
+    *(_named(job) for job in (schedule_run, retry_run, consolidate_run, cancel_run)),
+    _named(reprice, repeatable=True),
+]
 
 # Which minutes of the hour a duty is done in; the others every minute.
 _EVERY_FIVE = set(range(0, 60, 5))

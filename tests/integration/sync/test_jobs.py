@@ -16,7 +16,7 @@ from arq.connections import ArqRedis
 from arq.jobs import Job
 
 from app.core.database import Database
-from app.core.errors import DatabaseUnavailable
+from app.core.errors import DatabaseUnavailable, SupplierUnavailable
 from app.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
 from app.core.settings import Settings
 from app.core.sql import Statements
@@ -121,6 +121,19 @@ async def test_a_job_that_fails_for_a_while_is_kept_for_later(
     await enqueue(redis, "reprice")
     assert await housekeeper.once(pipeline, asyncio.Event())
     assert await redis.zcard(QUEUE) == 1
+
+
+async def test_a_run_that_could_not_be_started_is_one_failed_run_and_not_one_for_each_try(
+    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> int:
+        raise SupplierUnavailable
+
+    monkeypatch.setattr(shelf, "count", away)
+    failed = await do(pipeline, redis, "schedule_run", full=True, started_by="a client")
+    assert not failed.success
+    assert await redis.zcard(QUEUE) == 0
+    assert await execute("SELECT count(*) FROM alerts") == 1
 
 
 async def test_no_pickle_is_ever_read(pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:

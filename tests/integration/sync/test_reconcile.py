@@ -245,6 +245,7 @@ async def test_a_run_whose_last_partition_has_reported_goes_on_at_once(
     reconciler: Reconciler, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute, bus: Bus
 ) -> None:
     run = await open_run(2)
+    assert not await lifecycle.settle(run.id)
     await reconciler.finish(run.id)
     assert (await lifecycle.get(run.id)).status == "running"
     await execute("UPDATE worker_runs SET status = 'succeeded'")
