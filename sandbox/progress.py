@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
@@ -70,13 +70,14 @@ class Bars:
 class Lines:
     """A line of JSON on stdout when a step begins and every few seconds; what happens on the way goes to stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._step: Step | None = None
         self._began = self._told = 0.0
 
     def at(self, moment: Moment) -> None:
         """Write a line, if it is time for one."""
-        now = time.monotonic()
+        now = self._monotonic()
         if moment.step != self._step:
             self._step, self._began = moment.step, now
         elif now - self._told < _LINE_EVERY_SECONDS:

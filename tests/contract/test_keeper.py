@@ -1,0 +1,109 @@
+"""What keeps an installation alive: it starts again what dies, and knows when that does not help."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox import keeper, logs
+from sandbox.stack.process import Process, ProcessFailed
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+
+PATIENCE_SECONDS = 60
+
+
+@pytest_asyncio.fixture
+async def program(tmp_path: Path) -> AsyncIterator[Callable[[str], Process]]:
+    """Starts a script of Python."""
+    started: list[Process] = []
+
+    def start(script: str) -> Process:
+        process = Process("role", [sys.executable, "-c", script], log=tmp_path / "role.log", environment={})
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        await process.kill()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.02)
+
+
+async def test_a_process_that_is_killed_is_started_again_however_often(program: Callable[[str], Process]) -> None:
+    process = program("import time; time.sleep(600)")
+    said: list[str] = []
+    keeping = asyncio.create_task(keeper.keep([keeper.kept_program(process)], said.append))
+    for _ in range(6):
+        number = process.pid
+        await process.kill()
+        await until(lambda number=number: process.running and process.pid != number)  # type: ignore[misc]
+    keeping.cancel()
+    assert said == ["role ended with exit code -9; it is started again."] * 6
+
+
+async def test_a_process_that_fails_each_time_is_given_up_with_its_last_words(
+    program: Callable[[str], Process],
+) -> None:
+    process = program("import sys; sys.exit('no good')")
+    said: list[str] = []
+    with pytest.raises(ProcessFailed, match=r"(?s)exit code 1, and starting it again does not help.*no good"):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await keeper.keep([keeper.kept_program(process)], said.append)
+    assert len(said) == 4
+
+
+async def test_a_process_that_finds_a_setting_wrong_is_not_started_again(program: Callable[[str], Process]) -> None:
+    process = program("import sys; sys.stderr.write('REDIS_URL: is not set'); sys.exit(2)")
+    said: list[str] = []
+    with pytest.raises(ProcessFailed, match="REDIS_URL: is not set"):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await keeper.keep([keeper.kept_program(process)], said.append)
+    assert said == []
+
+
+async def test_a_server_that_dies_comes_back_on_its_port() -> None:
+    with scratch_directory() as directory:
+        server = Valkey(directory)
+        await server.start()
+        first, port = server.process, server.port
+        keeping = asyncio.create_task(keeper.keep([keeper.kept_server(server)], lambda _: None))
+        await server.kill()
+        await until(lambda: server.process is not first and server.process is not None and server.process.running)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await _answers(server):  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.02)
+        assert server.port == port
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        await server.stop()
+
+
+async def _answers(server: Valkey) -> bool:
+    try:
+        return await server.answers()
+    except OSError:
+        return False
+
+
+async def test_logs_are_followed_line_by_line_with_their_names(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = tmp_path / "worker-1.log"
+    log.write_text("first\nhalf")
+    following = asyncio.create_task(logs.follow(tmp_path, said.append))
+    await until(lambda: len(said) == 1)
+    with log.open("a") as file:
+        file.write(" and half\n")
+    (tmp_path / "api.log").write_text("ready\n")
+    await until(lambda: len(said) == 3)
+    following.cancel()
+    assert said[0] == "worker-1     first"
+    assert set(said[1:]) == {"worker-1     half and half", "api          ready"}

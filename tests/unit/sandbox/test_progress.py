@@ -1,0 +1,62 @@
+import io
+import sys
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from sandbox import progress
+from sandbox.progress import Lines, Moment
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [msgspec.json.decode(line) for line in text.splitlines()]
+
+
+def test_elsewhere_than_on_a_terminal_a_step_is_a_line_and_the_next_one_waits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    moments = {
+        100.0: Moment("counting"),
+        101.0: Moment("counting"),
+        102.0: Moment("reading", 0, 500),
+        106.9: Moment("reading", 200, 500),
+        107.0: Moment("reading", 300, 500),
+    }
+    clock = iter(moments)
+    shown = Lines(lambda: next(clock))
+    for moment in moments.values():
+        shown.at(moment)
+    assert lines(capsys.readouterr().out) == [
+        {"step": "counting", "done": 0, "total": None, "seconds": 0.0},
+        {"step": "reading", "done": 0, "total": 500, "seconds": 0.0},
+        {"step": "reading", "done": 300, "total": 500, "seconds": 5.0},
+    ]
+
+
+def test_what_happens_on_the_way_does_not_get_between_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines().say("worker-1 ended")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "worker-1 ended\n")
+
+
+def test_a_terminal_shows_every_step_full_at_the_end_and_what_is_said_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(progress, "Console", lambda: Console(file=screen, force_terminal=True, width=120))
+    with progress.display() as shown:
+        shown.at(Moment("counting"))
+        shown.at(Moment("reading", 10, 1500))
+        shown.say("[red] is no colour here")
+        shown.at(Moment("reading", 1400, 1500))
+    last = screen.getvalue().rpartition("Counting the feed")[2]
+    assert "1,500 of 1,500" in last
+    assert "to go" not in last
+    assert "[red] is no colour here" in screen.getvalue()
+
+
+def test_bars_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with progress.display() as shown:
+        assert isinstance(shown, Lines)

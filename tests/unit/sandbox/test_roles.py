@@ -1,0 +1,46 @@
+from sandbox import roles
+
+URL = "postgresql://me@localhost/diamonds"
+NIVODA = "https://integrations.nivoda.net/api/diamonds"
+LOCAL = "http://localhost:4000/api/diamonds"
+
+
+def test_a_setting_of_the_caller_is_never_overruled() -> None:
+    given = {"NIVODA_REQUESTS_PER_SECOND": "3", "ENVIRONMENT": "production", "SYNC_LEASE_SECONDS": "9"}
+    assert given.items() <= roles.surroundings(given, lock_seconds=5).items()
+
+
+def test_an_empty_setting_counts_as_not_given() -> None:
+    assert roles.surroundings({"ENVIRONMENT": ""}, None)["ENVIRONMENT"] == "development"
+
+
+def test_only_a_supplier_on_this_machine_is_asked_faster_than_usual() -> None:
+    assert roles.surroundings({}, None)["NIVODA_REQUESTS_PER_SECOND"] == "200"
+    assert roles.surroundings({"NIVODA_ENDPOINT": LOCAL}, None)["NIVODA_REQUESTS_PER_SECOND"] == "200"
+    assert "NIVODA_REQUESTS_PER_SECOND" not in roles.surroundings({"NIVODA_ENDPOINT": NIVODA}, None)
+
+
+def test_the_watermark_outlives_the_command_only_where_database_and_supplier_do() -> None:
+    lasting = roles.surroundings({"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL}, None)
+    again = roles.surroundings({"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL}, None)
+    other = roles.surroundings({"DATABASE_URL": URL + "2", "NIVODA_ENDPOINT": LOCAL}, None)
+    assert lasting["WATERMARK_DIRECTORY"] == again["WATERMARK_DIRECTORY"] != other["WATERMARK_DIRECTORY"]
+    for part in ({"DATABASE_URL": URL}, {"NIVODA_ENDPOINT": LOCAL}):
+        assert "WATERMARK_DIRECTORY" not in roles.surroundings(part, None)
+
+
+def test_a_watermark_of_the_caller_stays_where_it_is() -> None:
+    given = {"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL, "AZURE_STORAGE_ACCOUNT_URL": "https://x.example"}
+    assert "WATERMARK_DIRECTORY" not in roles.surroundings(given, None)
+
+
+def test_what_is_shared_are_settings_alone_and_none_of_one_process() -> None:
+    environment = {"REDIS_URL": "redis://localhost", "PATH": "/bin", "PORT": "3000", "HOST": "::", "ENVIRONMENT": ""}
+    assert roles.shared(environment) == {"REDIS_URL": "redis://localhost"}
+
+
+def test_every_core_has_a_worker_up_to_what_the_supplier_can_feed() -> None:
+    def workers(cores: int) -> int:
+        return sum(role.arguments == ("worker",) for role in roles.background(cores))
+
+    assert [workers(cores) for cores in (1, 2, 64)] == [1, 2, 4]
