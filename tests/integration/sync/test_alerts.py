@@ -135,6 +135,16 @@ async def test_an_alert_is_sent_once_by_many_at_once(
     assert await delivery.deliver() == 0
 
 
+async def test_an_alert_that_another_process_is_taking_is_left_to_it(
+    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: Delivery, service: MailService
+) -> None:
+    await lifecycle.fail((await open_run(1)).id, SupplierTimeout())
+    async with database.transaction() as connection, asyncio.timeout(10):
+        assert await connection.fetchrow(sql.claim_alert) is not None
+        assert await delivery.deliver() == 0
+    assert service.requests == []
+
+
 async def test_an_outage_of_the_mail_service_delays_the_mail_and_changes_nothing_else(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService, execute: Execute
 ) -> None:
