@@ -14,6 +14,9 @@ from tests.faults.campaign import Campaign, Result, Unsettle, refer
 from tests.faults.mischief import unsettling
 from tests.faults.site import Options, open_site
 
+_START_SECONDS = 600
+_KILL_SECONDS = 60
+
 
 def main(
     kills: Annotated[int, typer.Option(min=1, help="How many processes are killed, at least.")] = 500,
@@ -45,7 +48,13 @@ async def _campaign(options: Options, kills: int, seed: int, per_run: int, unset
     async with open_site(options) as site:
         reference = await refer(site)
         campaign = Campaign(site, reference, seed=seed, per_run=per_run, say=typer.echo, unsettle=unsettle)
-        return await campaign.go(kills)
+        try:
+            # Every wait below has a limit of its own; this one is for those that nobody thought of.
+            async with asyncio.timeout(_START_SECONDS + kills * _KILL_SECONDS):
+                return await campaign.go(kills)
+        except TimeoutError:
+            campaign.result.hung += 1
+            return campaign.result
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tests.faults.snapshot import Verdict, against_reference, against_supplier, 
 _STEP_SECONDS = 120.0  # a limit, not an expectation: a few seconds are usual
 _KILL_SECONDS = 30.0
 _MOST_HUNG = 3
+_MOST_IDLE = 3
 _EXPECTED_FAILURES = {"PLANNING_ABANDONED"}
 
 Say = Callable[[str], None]
@@ -83,13 +84,19 @@ class Campaign:
         self._per_run = per_run
         self._say = say
         self._unsettle = unsettle
-        self._result = Result()
+        self.result = Result()
 
     async def go(self, kills: int) -> Result:
         """At least so many kills, however many rounds that takes. What hangs ends its round, not the campaign."""
-        while self._result.kills < kills and self._result.hung < _MOST_HUNG:
+        idle = 0
+        while self.result.kills < kills and self.result.hung < _MOST_HUNG:
+            before = self.result.kills
             await self.round(kills)
-        return self._result
+            idle = idle + 1 if self.result.kills == before else 0
+            if idle == _MOST_IDLE:
+                self.result.problems.append(f"nobody was killed in {idle} rounds")
+                break
+        return self.result
 
     async def round(self, kills: float = math.inf) -> Result:
         """The scenario once; it ends early where there were enough kills, or something hung."""
@@ -100,10 +107,10 @@ class Campaign:
             await step.prepare(self._site, state)
             if self._unsettle is not None:
                 await self._unsettle(self._site, number)
-            if not await self._step(number, state) or self._result.kills >= kills:
+            if not await self._step(number, state) or self.result.kills >= kills:
                 break
-        self._result.seconds = round(self._result.seconds + time.monotonic() - began, 1)
-        return self._result
+        self.result.seconds = round(self.result.seconds + time.monotonic() - began, 1)
+        return self.result
 
     async def _step(self, number: int, state: State) -> bool:
         """A step with kills, judged; False if it hung."""
@@ -112,7 +119,7 @@ class Campaign:
             orders = [planned.order for planned in hand if planned.role == role and planned.order is not None]
             self._site.crew.order(role, orders)
         moments = Moments(self._site, [planned for planned in hand if planned.order is None])
-        where = f"{STEPS[number].name} (seed {self._seed}, after {self._result.kills} kills)"
+        where = f"{STEPS[number].name} (seed {self._seed}, after {self.result.kills} kills)"
         runs: list[Run] = []
         try:
             runs = await self._site.complete(
@@ -121,8 +128,8 @@ class Campaign:
             if number == len(STEPS) - 1:
                 await self._site.idle()  # what comes late changes nothing either
         except Hung as hung:
-            self._result.hung += 1
-            self._result.problems.append(f"{where}: hung: {hung}")
+            self.result.hung += 1
+            self.result.problems.append(f"{where}: hung: {hung}")
         self._site.crew.disarm()
         self._count(hand, self._site.crew.deaths(), where)
         if runs:
@@ -134,7 +141,7 @@ class Campaign:
         if not self._per_run:
             return []
         if not any(planned.step == number for planned in self._deck):
-            self._deck.extend(deck(self._reference, self._seed + self._result.kills))
+            self._deck.extend(deck(self._reference, self._seed + self.result.kills))
         hand: list[Planned] = []
         for planned in [planned for planned in self._deck if planned.step == number]:
             # A dead planner costs a whole run, so one of them at a time.
@@ -147,7 +154,7 @@ class Campaign:
         return hand
 
     def _count(self, hand: Sequence[Planned], deaths: Sequence[Kill], where: str) -> None:
-        self._result.kills += len(deaths)
+        self.result.kills += len(deaths)
         for death in deaths:
             self._say(f"killed {death} in {where}")
         died = Counter((death.role, death.where) for death in deaths)
@@ -162,18 +169,18 @@ class Campaign:
                 self._deck.append(msgspec.structs.replace(planned, order=first, tries=planned.tries - 1))
 
     async def _judge(self, number: int, state: State, runs: Sequence[Run], where: str) -> None:
-        self._result.runs += len(runs)
+        self.result.runs += len(runs)
         found = await snapshot(self._site)
         for verdict in (
             against_supplier(found, await self._site.truth(), state.unnoticed),
             against_reference(found, self._reference.snapshots[number]),
             await books(self._site, runs[-1]),
         ):
-            self._result.add(verdict, where)
-        self._result.problems += [
+            self.result.add(verdict, where)
+        self.result.problems += [
             f"{where}: run {run.id} is {run.status}: {run.error_code}: {run.error_message}"
             for run in runs[:-1]
             if run.error_code not in _EXPECTED_FAILURES
         ]
-        self._result.problems += [f"{where}: {surprise}" for surprise in self._site.crew.surprises]
+        self.result.problems += [f"{where}: {surprise}" for surprise in self._site.crew.surprises]
         self._site.crew.surprises.clear()

@@ -284,7 +284,7 @@ class Site:
         await self.stack.supplier.start()
         self.watermark_file.unlink(missing_ok=True)
         async with self.database.transaction() as connection:
-            await connection.execute(f"TRUNCATE {_TABLES}")
+            await connection.execute(f"SET LOCAL lock_timeout = '30s'; TRUNCATE {_TABLES}")
         self.crew.deaths()
         self.crew.forget()
         self.crew.surprises.clear()

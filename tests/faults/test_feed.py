@@ -131,8 +131,7 @@ async def test_invariant_11_a_feed_full_of_dirt_fails_loudly_and_changes_nothing
     assert await alerts(site) == ["quarantine_exceeded"]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 async def test_invariant_01_over_a_restless_feed_nothing_is_lost_and_the_next_run_at_rest_makes_all_equal(
-    seed: int, site: Site
+    site: Site,
 ) -> None:
-    assert await drifting(site, per_second=40, seed=seed) == []
+    assert await drifting(site, per_second=40, seed=1) == []

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pyt
 REFUSE_TWO_PAGES: list[dict[str, Any]] = [
     {"kind": "status", "status": 403, "count": 2, "operations": ["diamonds_by_query"]}
 ]
-TINY_STEPS = 4
+RESTLESS_RUNS = 2
 
 
 def set_watermark(site: Site, instant: datetime) -> dict[str, str]:
@@ -109,7 +109,7 @@ async def test_invariant_08_no_change_falls_between_the_windows_of_two_runs(site
     await site.feed("POST", "drift", {"per_second": 60, "seed": 5, "kinds": ["price", "add"]})
     exact = {"SYNC_OVERLAP_SECONDS": "0"}
     windows = []
-    for _ in range(TINY_STEPS):
+    for _ in range(RESTLESS_RUNS):
         attempt = await site.attempt(settings=exact)
         assert attempt.run is not None
         assert (attempt.run.status, attempt.run.run_type) == ("completed", "incremental")
