@@ -25,7 +25,10 @@ from sandbox.broker import Broker as Bus
 from sync import housekeeper
 from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.watermark_file import FileWatermarkStore
+from sync.alerts import Delivery
+from sync.jobs import Jobs
 from sync.lifecycle import Lifecycle
+from sync.messages import WorkDone, encode
 from sync.outbox import Outbox
 from sync.wiring import Pipeline
 from tests.contract.resend import mail_service
@@ -171,20 +174,35 @@ async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_do
     assert (await lifecycle.get(run.id)).status == "failed"
 
 
-async def test_reports_are_taken_and_the_last_one_makes_sure_that_the_run_goes_on(
-    pipeline: Pipeline, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute, bus: Bus
+async def test_the_last_report_makes_sure_that_the_run_goes_on(
+    pipeline: Pipeline, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    async with pipeline.database.connection() as connection:
+        partitions = await repository.partitions(connection, run.id)
+    jobs = Jobs(pipeline, Delivery(pipeline.database, None))
+    outcomes = []
+    for partition in partitions:
+        await execute("UPDATE worker_runs SET status = 'succeeded' WHERE id = $1", partition.id)
+        done = WorkDone(
+            run_id=run.id, partition_id=partition.id, trace_id=run.trace_id, status="succeeded", fetched=1, pages=1
+        )
+        await jobs.report(encode(done), False)
+        outcomes.append((await lifecycle.get(run.id)).status)
+    assert outcomes == ["running", "consolidating"]
+
+
+async def test_reports_are_taken_off_their_queue(
+    pipeline: Pipeline, open_run: OpenRun, database: Database, bus: Bus
 ) -> None:
     run = await open_run(2)
     async with database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
-    await execute("UPDATE worker_runs SET status = 'succeeded'")
     for partition in partitions:
         await pipeline.outbox.report(partition, run.trace_id)
     assert bus.counts()["work-done"].active == 2
     assert await housekeeper.once(pipeline, asyncio.Event())
     assert bus.counts()["work-done"].active == 0
-    assert (await lifecycle.get(run.id)).status == "consolidating"
-    assert bus.counts()["consolidate"].active == 1
 
 
 async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
