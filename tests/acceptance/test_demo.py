@@ -114,11 +114,11 @@ async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_word
     async with started("demo", "--stones", "300", "--port", "0") as command:
         await command.said("Ctrl-C")
         family = command.family()
-        os.kill(command.child("-m sync worker"), signal.SIGKILL)
+        os.kill(command.child("-m sync consolidator"), signal.SIGKILL)
         assert await command.ends() == 1
         complaint = await command.complaints()
-        assert "worker-1 ended by itself with exit code -9" in complaint
-        assert "partition succeeded" in complaint
+        assert "consolidator ended by itself with exit code -9" in complaint
+        assert "run completed" in complaint
         await until(lambda: not any(alive(number) for number in family))
 
 
