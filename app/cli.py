@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 import asyncpg
@@ -22,8 +21,8 @@ from app.core import logging
 from app.core.database import Database
 from app.core.errors import InventoryError
 from app.core.migrate import upgrade
-from app.core.settings import Settings, SettingsError, example_file
-from app.graphql.schema import schema as graphql_schema
+from app.core.settings import Settings, SettingsError
+from app.generated import generated_files
 from app.main import create_app
 from app.server import CannotListen, serve
 
@@ -82,13 +81,14 @@ def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "hea
 def schema(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if a file is not up to date.")] = False,
 ) -> None:
-    """Write the files that are generated from the code: schema.graphql and .env.example."""
-    generated = {Path("schema.graphql"): f"{graphql_schema.as_str()}\n", Path(".env.example"): example_file()}
+    """Write the files that are generated from the code: schema.graphql, .env.example, docs/scopes.md."""
+    generated = generated_files()
     stale = [path for path, text in generated.items() if not path.is_file() or path.read_text("utf-8") != text]
     if check and stale:
         names = " and ".join(str(path) for path in stale)
         _leave(f"Not what the code says: {names}. Run `make schema` and commit the result.", 1)
     for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(generated[path], "utf-8")
         typer.echo(f"{path} written.")
 

@@ -13,6 +13,7 @@ from app.access.door import Door
 from app.access.nonces import Nonces
 from app.access.signers import Signers
 from app.catalog.repository import PostgresSearch
+from app.core import jobs
 from app.core.body import BodyLimit
 from app.core.database import Database
 from app.core.settings import Settings
@@ -41,11 +42,14 @@ def create_app(settings: Settings) -> Starlette:
         )
         timeout = settings.database_timeout_seconds
         nonces = Nonces(redis)
-        async with Database.open(settings) as database, aclosing(redis):
+        queue = jobs.connect(settings)
+        async with Database.open(settings) as database, aclosing(redis), aclosing(queue):
             signers = Signers(database, nonces, settings.signing_secrets(), timeout=timeout)
             yield State(
                 database=database,
                 redis=redis,
+                jobs=queue,
+                settings=settings,
                 door=Door(Authenticator(database, timeout=timeout), signers, nonces),
                 search=PostgresSearch(database, timeout=timeout),
             )

@@ -78,6 +78,16 @@ class Database:
             raise DatabaseUnavailable from error
 
     @asynccontextmanager
+    async def bounded(self) -> AsyncIterator[Connection]:
+        """A connection for short statements: what is done with it may take as long as one has to wait for it.
+
+        Raises:
+            DatabaseUnavailable: as `connection`, or the time is over.
+        """
+        async with self.connection() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
+            yield connection
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction that commits at the end of the `with`.
 

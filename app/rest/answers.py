@@ -1,9 +1,25 @@
 """How REST answers: JSON by msgspec, straight from structs."""
 
 from collections.abc import Mapping
+from typing import Self
 
 import msgspec
 from starlette.responses import Response
+
+
+class Pagination(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a page lies. Pages count from 1; without a hit there are none."""
+
+    total: int
+    page: int
+    limit: int
+    total_pages: int
+
+    @classmethod
+    def of(cls, total: int, page: int, limit: int) -> Self:
+        """The page's place among as many pages as `total` makes."""
+        return cls(total, page, limit, -(-total // limit))
+
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 

@@ -1,23 +1,23 @@
 """`/api/v2/diamonds`: the search and the single diamond of the REST contract."""
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.scopes import Principal, Scope
 from app.catalog import grades, search
-from app.catalog.diamond import COLUMNS, SUPPLIER_COST
+from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
 from app.catalog.search import Filter, Offset, Order
 from app.core.errors import NotFound
-from app.rest.answers import answer
-from app.rest.parameters import Parameters, choice, grade, thousandths, thousandths_down, whole, word
-from app.rest.serializers import serialize
+from app.rest.answers import Pagination, answer
+from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
+from app.rest.serializers import DiamondAnswer, serialize
 from app.rest.state import State
 
-_SORTS = {
+SORTS = {
     "created_at": search.CREATED,
     "supplier_price_cents": search.SUPPLIER_PRICE,
     "retail_price_cents": search.RETAIL_PRICE,
@@ -25,9 +25,6 @@ _SORTS = {
     "color": search.COLOR,
     "clarity": search.CLARITY,
 }
-_BOOLEANS = {"true": True, "false": False}
-_DEFAULT_LIMIT, _LARGEST_LIMIT = 50, 100
-_LARGEST_PAGE = 10_000_000
 
 _shape, _color, _clarity, _cut = map(grade, (grades.SHAPES, grades.COLORS, grades.CLARITIES, grades.CUTS))
 _availability = choice({name: name for name in grades.AVAILABILITIES})
@@ -47,32 +44,59 @@ class SearchRequest(msgspec.Struct, frozen=True):
         return self.criteria.tells_supplier_prices or self.order.sort.tells_supplier_prices
 
 
-def read_search(query: QueryParams) -> SearchRequest:
+class DiamondsAnswer(msgspec.Struct, frozen=True):
+    """A page of a search."""
+
+    data: Sequence[DiamondAnswer]
+    pagination: Pagination
+
+
+class OneDiamondAnswer(msgspec.Struct, frozen=True):
+    """One diamond."""
+
+    data: DiamondAnswer
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """Whether a diamond can be had. `hold_id`: the supplier's, of a hold that it knows."""
+
+    id: UUID
+    availability: str
+    hold_id: str | None
+
+
+class AvailabilityAnswer(msgspec.Struct, frozen=True):
+    """The answer of `availability`."""
+
+    data: Availability
+
+
+def read_search(parameters: Parameters) -> SearchRequest:
     """The search that a query string asks for.
 
     Raises:
         ValidationFailed: names every parameter that is wrong.
     """
-    parameters = Parameters(query)
     criteria = Filter(
-        shape=parameters.many("shape", _shape),
-        color=parameters.many("color", _color),
-        clarity=parameters.many("clarity", _clarity),
-        cut=parameters.many("cut", _cut),
-        carat_milli=parameters.between("carat", thousandths, thousandths_down),
-        lab_grown=parameters.one("lab_grown", choice(_BOOLEANS)),
-        supplier_price_cents=parameters.between("price", _cents, _cents),
-        retail_price_cents=parameters.between("retail_price", _cents, _cents),
-        availability=parameters.many("availability", _availability),
-        certificate_lab=parameters.many("certificate_lab", word),
-        certificate_number=parameters.many("certificate_number", word),
+        shape=parameters.many("shape", _shape, says="Any of these shapes."),
+        color=parameters.many("color", _color, says="Any of these colours."),
+        clarity=parameters.many("clarity", _clarity, says="Any of these clarities."),
+        cut=parameters.many("cut", _cut, says="Any of these cuts."),
+        carat_milli=parameters.between("carat", thousandths, thousandths_down, says="Carats"),
+        lab_grown=parameters.one("lab_grown", boolean, says="Grown in a laboratory, or not."),
+        supplier_price_cents=parameters.between(
+            "price", _cents, _cents, says="The supplier's price in cents", scope=Scope.PRICES_SUPPLIER
+        ),
+        retail_price_cents=parameters.between("retail_price", _cents, _cents, says="The retail price in cents"),
+        availability=parameters.many("availability", _availability, says="Any of these."),
+        certificate_lab=parameters.many("certificate_lab", word, says="Any of these laboratories."),
+        certificate_number=parameters.many("certificate_number", word, says="Any of these certificates."),
     )
-    sort = parameters.one("sort_by", choice(_SORTS)) or search.CREATED
-    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}))
-    page = parameters.one("page", whole(1, _LARGEST_PAGE)) or 1
-    limit = parameters.one("limit", whole(1, _LARGEST_LIMIT)) or _DEFAULT_LIMIT
+    sort = parameters.one("sort_by", choice(SORTS), says="`created_at` when left out. Grades sort by rank, best first.")
+    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), says="`desc` when left out.")
+    page, limit = page_of(parameters)
     parameters.check()
-    return SearchRequest(criteria, Order(sort, descending is not False), page, limit)
+    return SearchRequest(criteria, Order(sort or search.CREATED, descending is not False), page, limit)
 
 
 def _visible_columns(principal: Principal) -> frozenset[str]:
@@ -83,22 +107,15 @@ def _visible_columns(principal: Principal) -> frozenset[str]:
 
 async def list_diamonds(request: Request[State], principal: Principal) -> Response:
     """`GET /api/v2/diamonds`."""
-    asked = read_search(request.query_params)
+    asked = read_search(Parameters(request.query_params))
     if asked.tells_supplier_prices:
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = request.state["search"]
     stretch = Offset(asked.limit, (asked.page - 1) * asked.limit)
     page = await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))
     total = await diamonds.count(asked.criteria)
-    return answer({
-        "data": [serialize(hit.diamond) for hit in page.hits],
-        "pagination": {
-            "total": total,
-            "page": asked.page,
-            "limit": asked.limit,
-            "totalPages": -(-total // asked.limit),
-        },
-    })  # fmt: skip
+    data = [serialize(hit.diamond) for hit in page.hits]
+    return answer(DiamondsAnswer(data, Pagination.of(total, asked.page, asked.limit)))
 
 
 async def show_diamond(request: Request[State], principal: Principal) -> Response:
@@ -107,11 +124,25 @@ async def show_diamond(request: Request[State], principal: Principal) -> Respons
     Raises:
         NotFound: no active diamond has this id; what isn't an id at all is nobody's either.
     """
+    return answer(OneDiamondAnswer(serialize(await _find(request, _visible_columns(principal)))))
+
+
+async def show_availability(request: Request[State], _principal: Principal) -> Response:
+    """`POST /api/v2/diamonds/{id}/availability`: as the inventory knows it; the supplier is not asked.
+
+    Raises:
+        NotFound: as `show_diamond`.
+    """
+    diamond = await _find(request, {"id", "availability", "hold_id"})
+    return answer(AvailabilityAnswer(Availability(diamond.id, diamond.availability, diamond.hold_id)))
+
+
+async def _find(request: Request[State], columns: Collection[str]) -> Diamond:
     try:
         diamond_id = UUID(request.path_params["id"])
     except ValueError:
         raise NotFound("There is no diamond with this id.") from None
-    found = await request.state["search"].find([diamond_id], _visible_columns(principal))
+    found = await request.state["search"].find([diamond_id], columns)
     if diamond_id not in found:
         raise NotFound("There is no diamond with this id.")
-    return answer({"data": serialize(found[diamond_id])})
+    return found[diamond_id]

@@ -1,7 +1,10 @@
 """Whether the process lives, and whether it can work."""
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
 
+import msgspec
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +15,23 @@ from app.rest.answers import answer
 from app.rest.state import State
 
 
+class Health(msgspec.Struct, frozen=True):
+    """The process lives."""
+
+    status: str
+    timestamp: datetime
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Every server that is needed answers."""
+
+    status: str
+    checks: Mapping[str, str]
+
+
 async def health(_request: Request[State]) -> Response:
     """200 while the process lives. Asks nobody else: a restart would not bring them back."""
-    return answer({"status": "ok", "timestamp": utc_now()})
+    return answer(Health("ok", utc_now()))
 
 
 async def ready(request: Request[State]) -> Response:
@@ -24,7 +41,7 @@ async def ready(request: Request[State]) -> Response:
     missing = {name: "does not answer" for name, answers in parts.items() if not answers}
     if missing:
         raise Unavailable("Not ready: a server does not answer.", details=missing)
-    return answer({"status": "ready", "checks": dict.fromkeys(parts, "ok")})
+    return answer(Ready("ready", dict.fromkeys(parts, "ok")))
 
 
 async def _database(request: Request[State]) -> bool:

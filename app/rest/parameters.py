@@ -3,21 +3,43 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
+import msgspec
 from starlette.datastructures import QueryParams
 
+from app.access.scopes import Scope
 from app.catalog.search import Range
 from app.core.errors import ValidationFailed
 
 T = TypeVar("T")
-Parse = Callable[[str], T]
+
+
+class Kind(msgspec.Struct, Generic[T], frozen=True):
+    """How a parameter's text becomes a value, and the same as JSON Schema. `parse` raises ValueError: what it should be."""
+
+    parse: Callable[[str], T]
+    schema: Mapping[str, Any]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A parameter that an operation looks for: what its documentation is made of."""
+
+    name: str
+    schema: Mapping[str, Any]
+    says: str
+    scope: Scope | None
+
 
 _MOST_VALUES = 200
 _LONGEST_WORD = 200
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
-_DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?", re.ASCII)
+_LARGEST_SIZE = 1_000_000
+_DEFAULT_LIMIT = 50
+# As JSON writes numbers; the exponent is short, so that rounding stays cheap.
+_DECIMAL = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 
 class Parameters:
@@ -26,33 +48,36 @@ class Parameters:
     def __init__(self, query: QueryParams) -> None:
         self._query = query
         self._problems: dict[str, str] = {}
+        self.asked: list[Asked] = []
 
-    def many(self, name: str, parse: Parse[T]) -> Sequence[T] | None:
+    def many(self, name: str, kind: Kind[T], *, says: str) -> Sequence[T] | None:
         """A list, spelt `name=a&name=b` or `name[]=a`; None when it isn't there."""
+        schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
+        self.asked.append(Asked(name, schema, says, None))
         texts = [*self._query.getlist(name), *self._query.getlist(f"{name}[]")]
         if not texts:
             return None
         if len(texts) > _MOST_VALUES:
             self._problems[name] = f"has more than {_MOST_VALUES} values"
             return None
-        return [value for text in texts if (value := self._parse(name, text, parse)) is not None]
+        return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
-    def one(self, name: str, parse: Parse[T]) -> T | None:
-        """A single value; None when it isn't there."""
+    def one(self, name: str, kind: Kind[T], *, says: str, scope: Scope | None = None) -> T | None:
+        """A single value; None when it isn't there. Whether the caller has the `scope` is the handler's to ask."""
+        self.asked.append(Asked(name, kind.schema, says, scope))
         texts = self._query.getlist(name)
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
             return None
-        return self._parse(name, texts[0], parse) if texts else None
+        return self._parse(name, texts[0], kind) if texts else None
 
-    def between(self, name: str, low: Parse[int], high: Parse[int]) -> Range | None:
-        """The range of `name_min` and `name_max`; None when neither is there."""
-        smallest, largest = self.one(f"{name}_min", low), self.one(f"{name}_max", high)
-        if smallest is None and largest is None:
-            return None
-        if smallest is not None and largest is not None and smallest > largest:
-            self._problems[f"{name}_min"] = f"is more than {name}_max"
-        return Range(smallest, largest)
+    def between(
+        self, name: str, low: Kind[int], high: Kind[int], *, says: str, scope: Scope | None = None
+    ) -> Range | None:
+        """The range of `name_min` and `name_max`; None when neither is there. One that is empty matches nothing."""
+        smallest = self.one(f"{name}_min", low, says=f"{says}, at least.", scope=scope)
+        largest = self.one(f"{name}_max", high, says=f"{says}, at most.", scope=scope)
+        return None if smallest is None and largest is None else Range(smallest, largest)
 
     def check(self) -> None:
         """Complain about what was wrong.
@@ -63,15 +88,22 @@ class Parameters:
         if self._problems:
             raise ValidationFailed(self._problems)
 
-    def _parse(self, name: str, text: str, parse: Parse[T]) -> T | None:
+    def _parse(self, name: str, text: str, kind: Kind[T]) -> T | None:
         try:
-            return parse(text)
+            return kind.parse(text)
         except ValueError as error:
             self._problems[name] = str(error)
             return None
 
 
-def choice(choices: Mapping[str, T]) -> Parse[T]:
+def page_of(parameters: Parameters) -> tuple[int, int]:
+    """Which page, from 1 on, and how many are on one."""
+    page = parameters.one("page", _PAGE, says="Which page, from 1 on.")
+    limit = parameters.one("limit", _LIMIT, says="How many on a page.")
+    return page or 1, limit or _DEFAULT_LIMIT
+
+
+def choice(choices: Mapping[str, T]) -> Kind[T]:
     """One of a few words, exactly as written."""
 
     def parse(text: str) -> T:
@@ -79,10 +111,10 @@ def choice(choices: Mapping[str, T]) -> Parse[T]:
             raise ValueError(f"should be one of {', '.join(choices)}")
         return choices[text]
 
-    return parse
+    return Kind(parse, {"type": "string", "enum": list(choices)})
 
 
-def grade(scale: Sequence[str]) -> Parse[str]:
+def grade(scale: Sequence[str]) -> Kind[str]:
     """One of a scale of grades, in any case, words apart by a space, a hyphen or an underscore."""
     known = frozenset(scale)
 
@@ -92,18 +124,11 @@ def grade(scale: Sequence[str]) -> Parse[str]:
             raise ValueError(f"should be one of {', '.join(scale)}")
         return name
 
-    return parse
+    return Kind(parse, {"type": "string", "enum": list(scale)})
 
 
-def word(text: str) -> str:
-    """A text that Postgres can hold: not empty, no NUL character."""
-    if not text or len(text) > _LONGEST_WORD or "\x00" in text:
-        raise ValueError(f"should be a text of 1 to {_LONGEST_WORD} characters")
-    return text
-
-
-def whole(smallest: int, largest: int) -> Parse[int]:
-    """A whole number between two, both included."""
+def whole(smallest: int, largest: int, default: int | None = None) -> Kind[int]:
+    """A whole number between two, both included. `default` is only told."""
 
     def parse(text: str) -> int:
         number = int(text) if _WHOLE.fullmatch(text) else -1
@@ -111,20 +136,44 @@ def whole(smallest: int, largest: int) -> Parse[int]:
             raise ValueError(f"should be a whole number from {smallest} to {largest}")
         return number
 
-    return parse
+    schema: dict[str, Any] = {"type": "integer", "minimum": smallest, "maximum": largest}
+    return Kind(parse, schema if default is None else {**schema, "default": default})
 
 
-def thousandths(text: str) -> int:
-    """A number as thousandths, rounded up: the lower end of a range."""
-    return math.ceil(_decimal(text) * 1000)
+def _word(text: str) -> str:
+    if not text or len(text) > _LONGEST_WORD or "\x00" in text:
+        raise ValueError(f"should be a text of 1 to {_LONGEST_WORD} characters")
+    return text
 
 
-def thousandths_down(text: str) -> int:
-    """A number as thousandths, rounded down: the upper end of a range."""
-    return math.floor(_decimal(text) * 1000)
+def _boolean(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("should be one of true, false")
+    return text == "true"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise ValueError("should be an instant such as 2026-01-31T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _decimal(text: str) -> Decimal:
-    if not _DECIMAL.fullmatch(text):
-        raise ValueError("should be a number such as 1.01, not negative")
-    return Decimal(text)
+    if not _DECIMAL.fullmatch(text) or not 0 <= (number := Decimal(text)) <= _LARGEST_SIZE:
+        raise ValueError(f"should be a number such as 1.01, from 0 to {_LARGEST_SIZE}")
+    return number
+
+
+_SIZE = {"type": "number", "minimum": 0, "maximum": _LARGEST_SIZE}
+_PAGE = whole(1, 10_000_000, default=1)
+_LIMIT = whole(1, 100, default=_DEFAULT_LIMIT)
+
+# A text that Postgres can hold: not empty, no NUL character.
+word = Kind(_word, {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD, "pattern": r"^[^\x00]*$"})
+boolean = Kind(_boolean, {"type": "boolean"})
+instant = Kind(_instant, {"type": "string", "format": "date-time"})
+# A number as thousandths: rounded up for the lower end of a range, down for the upper one.
+thousandths = Kind(lambda text: math.ceil(_decimal(text) * 1000), _SIZE)
+thousandths_down = Kind(lambda text: math.floor(_decimal(text) * 1000), _SIZE)

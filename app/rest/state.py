@@ -2,11 +2,13 @@
 
 from typing import TypedDict
 
+from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from app.access.door import Door
 from app.catalog.search import Search
 from app.core.database import Database
+from app.core.settings import Settings
 
 
 class State(TypedDict):
@@ -14,5 +16,7 @@ class State(TypedDict):
 
     database: Database
     redis: Redis
+    jobs: ArqRedis
+    settings: Settings
     door: Door
     search: Search

@@ -70,6 +70,18 @@ async def listing(
     return [run_of(row) for row in rows]
 
 
+async def total(
+    connection: Connection,
+    *,
+    run_type: RunType | None = None,
+    statuses: Sequence[RunStatus] | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+) -> int:
+    """How many runs a listing has on all its pages."""
+    return int(await connection.fetchval(sql.count_runs, run_type, statuses, started_after, started_before))
+
+
 async def partitions(connection: Connection, run_id: UUID) -> list[Partition]:
     """A run's partitions in the order of their prices."""
     return [partition_of(row) for row in await connection.fetch(sql.partitions_of_run, run_id)]

@@ -22,15 +22,13 @@ from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve
 
 @pytest_asyncio.fixture
 async def insert(database_url: str) -> AsyncIterator[Insert]:
-    """Puts rows into `diamonds`."""
+    """Puts rows into a table, `diamonds` if not another one."""
     connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
 
-    async def insert_rows(rows: Iterable[Row]) -> None:
+    async def insert_rows(rows: Iterable[Row], table: str = "diamonds") -> None:
         listed = list(rows)
         records = [tuple(row.values()) for row in listed]
-        await connection.copy_records_to_table(
-            "diamonds", records=records, columns=list(listed[0]), schema_name="inventory"
-        )
+        await connection.copy_records_to_table(table, records=records, columns=list(listed[0]), schema_name="inventory")
 
     yield insert_rows
     await connection.close()
@@ -93,6 +91,14 @@ async def api(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClien
 async def trusted(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
     """A caller who may read diamonds and see what the supplier asks."""
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ, Scope.PRICES_SUPPLIER)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def operator(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller who may see and start runs."""
+    headers = {"X-API-Key": await make_key(Scope.SYNC_READ, Scope.SYNC_ADMIN)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
 

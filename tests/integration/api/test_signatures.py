@@ -41,7 +41,7 @@ async def issuing(settings: Settings) -> AsyncIterator[Issuing]:
     async with Database.open(settings) as database:
         issuing = Issuing(database)
         await issuing.create("acme", "acme", [Scope.DIAMONDS_READ])
-        await issuing.create("legacy", "legacy", [Scope.DIAMONDS_READ], signature_v1=True)
+        await issuing.create("legacy", "legacy", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN], signature_v1=True)
         yield issuing
 
 
@@ -93,6 +93,12 @@ async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_
     async with serve(settings) as address, httpx.AsyncClient(base_url=address) as fresh:
         assert (await ask(fresh, client_id="legacy", version=1)).json() == REFUSAL
         assert (await ask(fresh, client_id="legacy")).status_code == 200
+
+
+async def test_version_one_also_writes_where_the_previous_system_did(client: httpx.AsyncClient) -> None:
+    for version in (1, 2):
+        request = client.build_request("POST", "/api/v2/triggers/scheduler", json={"run_type": "full"})
+        assert (await client.send(signed(request, "legacy", version=version))).status_code == 202
 
 
 async def test_whatever_is_wrong_the_refusal_is_the_same(client: httpx.AsyncClient) -> None:
@@ -180,7 +186,7 @@ async def test_a_body_beyond_the_limit_is_refused(client: httpx.AsyncClient) -> 
     assert (await client.send(request)).status_code == 413
 
 
-async def test_without_redis_reads_are_let_through_and_counted(
+async def test_without_redis_reads_are_let_through_and_writes_refused(
     database_url: str, issuing: Issuing, serve: Serve, settings: Settings
 ) -> None:
     with scratch_directory() as directory:
@@ -191,6 +197,15 @@ async def test_without_redis_reads_are_let_through_and_counted(
             await valkey.stop()
             request = signed(client.build_request("GET", SEARCH))
             assert [(await client.send(request)).status_code for _ in range(2)] == [200, 200]
+            write = client.build_request("POST", "/api/v2/triggers/scheduler", json={"run_type": "full"})
+            refused = await client.send(signed(write, "legacy"))
+            assert (refused.status_code, refused.json()["error"]) == (
+                503,
+                {
+                    "code": "SERVICE_UNAVAILABLE",
+                    "message": "Whether the request is a repetition can't be known now; try again soon.",
+                },
+            )
             await valkey.start()
             assert [(await client.send(request)).status_code for _ in range(2)] == [200, 401]
         await valkey.stop()

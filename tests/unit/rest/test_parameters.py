@@ -10,15 +10,20 @@ from starlette.datastructures import QueryParams
 from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
 from app.core.errors import ValidationFailed
 from app.rest.diamonds import read_search
+from app.rest.parameters import Parameters
+
+
+def parameters(query: str | list[tuple[str, str]]) -> Parameters:
+    return Parameters(QueryParams(query))
 
 
 def criteria(query: str) -> Filter:
-    return read_search(QueryParams(query)).criteria
+    return read_search(parameters(query)).criteria
 
 
 def problems(query: str) -> Mapping[str, object]:
     with pytest.raises(ValidationFailed) as raised:
-        read_search(QueryParams(query))
+        read_search(parameters(query))
     return raised.value.details
 
 
@@ -44,6 +49,8 @@ def test_false_means_false(text: str, value: bool) -> None:
         ("carat_max=1.01", Range(None, 1010)),
         ("carat_min=0.3&carat_max=0.3", Range(300, 300)),
         ("carat_min=1.0001&carat_max=2.9999", Range(1001, 2999)),
+        ("carat_min=5e-324&carat_max=1e3", Range(1, 1_000_000)),
+        ("carat_min=2&carat_max=1", Range(2000, 1000)),
     ],
 )
 def test_carats_become_the_thousandths_inside_the_range(query: str, expected: Range) -> None:
@@ -56,13 +63,13 @@ def test_prices_are_the_suppliers_and_retail_prices_have_their_own_names() -> No
 
 
 def test_without_parameters_the_newest_fifty_come_first() -> None:
-    asked = read_search(QueryParams(""))
+    asked = read_search(parameters(""))
     assert (asked.criteria, asked.order.sort, asked.order.descending) == (Filter(), CREATED, True)
     assert (asked.page, asked.limit) == (1, 50)
 
 
 def test_the_sort_and_its_direction_are_read() -> None:
-    asked = read_search(QueryParams("sort_by=retail_price_cents&sort_order=asc&page=3&limit=20"))
+    asked = read_search(parameters("sort_by=retail_price_cents&sort_order=asc&page=3&limit=20"))
     assert (asked.order.sort, asked.order.descending, asked.page, asked.limit) == (RETAIL_PRICE, False, 3, 20)
 
 
@@ -80,9 +87,9 @@ def test_an_unknown_parameter_is_ignored() -> None:
         ("lab_grown=true&lab_grown=false", {"lab_grown"}),
         ("carat_min=-1", {"carat_min"}),
         ("carat_min=nan", {"carat_min"}),
-        ("carat_min=1e3", {"carat_min"}),
+        ("carat_min=1e7", {"carat_min"}),
+        ("carat_min=1e9999", {"carat_min"}),
         ("carat_min=%D9%A1", {"carat_min"}),
-        ("carat_min=2&carat_max=1", {"carat_min"}),
         ("price_min=1.5&price_max=x", {"price_min", "price_max"}),
         ("retail_price_min=9999999999999999", {"retail_price_min"}),
         ("page=0", {"page"}),
@@ -106,7 +113,7 @@ NAMES = ["shape", "color", "color[]", "carat_min", "carat_max", "lab_grown", "pr
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(max_size=20)), max_size=6))
 def test_whatever_a_query_string_holds_it_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
     try:
-        asked = read_search(QueryParams(pairs))
+        asked = read_search(parameters(pairs))
     except ValidationFailed:
         return
     assert 1 <= asked.limit <= 100

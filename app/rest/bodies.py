@@ -1,0 +1,40 @@
+"""Reads a JSON body: every field that is wrong is named, all at once; one that nobody asks for is ignored."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from app.core.errors import BadRequest, ValidationFailed
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+async def read_body(request: Request[Any], kind: type[T]) -> T:
+    """The body as a struct.
+
+    Raises:
+        BadRequest: it is no JSON object.
+        ValidationFailed: one entry for each field that is missing or wrong.
+    """
+    try:
+        given = msgspec.json.decode(await request.body(), type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("Send a JSON object as the body.") from None
+    values, problems = {}, {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name not in given:
+            if field.required:
+                problems[field.encode_name] = "is required"
+            continue
+        try:
+            values[field.name] = msgspec.convert(given[field.encode_name], field.type)
+        except msgspec.ValidationError as error:
+            problems[field.encode_name] = _decapitalized(str(error))
+    if problems:
+        raise ValidationFailed(problems)
+    return kind(**values)
+
+
+def _decapitalized(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,63 @@
+"""What REST offers, as a table: each operation with its scope, what it takes and what it answers.
+
+The routes, the table of scopes and the OpenAPI document are all made of it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.routing import Route
+
+from app.access.scopes import Scope
+from app.rest.guard import Endpoint, Handler, everyone, needs
+from app.rest.parameters import Asked, Parameters
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method of one path.
+
+    `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `query` reads the
+    query string, `body` is the type of the request's body. `answers` is the type of the answer's body, None where it
+    isn't JSON; `refuses` are the codes of the errors that this operation has beyond those of all.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    scope: Scope | None = None
+    handler: Handler | None = None
+    opened: Endpoint | None = None
+    writes: bool = False
+    query: Callable[[Parameters], object] | None = None
+    body: Any = None
+    status: int = 200
+    answers: Any = None
+    media_type: str = "application/json"
+    refuses: Sequence[str] = ()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What the route calls."""
+        if self.scope and self.handler:
+            return needs(self.scope, self.handler, writes=self.writes)
+        if self.opened and not self.scope and not self.handler:
+            return everyone(self.opened)
+        raise TypeError(f"{self.name} is neither open nor guarded")
+
+    @property
+    def asked(self) -> Sequence[Asked]:
+        """The parameters that the query string may have, found by reading an empty one."""
+        if self.query is None:
+            return ()
+        parameters = Parameters(QueryParams())
+        self.query(parameters)
+        return parameters.asked
+
+    @property
+    def route(self) -> Route:
+        """The route in the application."""
+        return Route(self.path, self.endpoint, methods=[self.method])

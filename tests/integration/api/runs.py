@@ -1,0 +1,74 @@
+"""Rows of runs and partitions for tests."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from tests.integration.api.diamonds import EPOCH, Row
+
+_NAMESPACE = UUID("5b0c1a52-0c3f-4d57-9a3a-3b0d0c0f8a11")
+
+
+def run_id(number: int) -> UUID:
+    """The id of a test's run."""
+    return uuid5(_NAMESPACE, f"run {number}")
+
+
+def partition_id(number: int, ordinal: int) -> UUID:
+    """The id of a partition of a test's run."""
+    return uuid5(_NAMESPACE, f"partition {number} {ordinal}")
+
+
+def build_run(number: int, **values: Any) -> Row:
+    """A row of `run_metadata`: a full run, completed, that started `number` hours after EPOCH."""
+    started = EPOCH + timedelta(hours=number)
+    return {
+        "id": run_id(number),
+        "feed": "nivoda",
+        "run_type": "full",
+        "status": "completed",
+        "started_by": "test",
+        "trace_id": f"{number:032x}",
+        "window_from": None,
+        "window_to": started,
+        "moves_watermark": True,
+        "consolidate_requested_at": None,
+        "consolidated_through": None,
+        "consolidated_at": None,
+        "fetched": 10,
+        "distinct_stones": 9,
+        "repeated": 1,
+        "upserted": 7,
+        "unchanged": 1,
+        "quarantined": 1,
+        "error_code": None,
+        "error_message": None,
+        "deadline_at": started + timedelta(hours=6),
+        "started_at": started,
+        "completed_at": started + timedelta(minutes=5),
+        **values,
+    }
+
+
+def build_partition(number: int, ordinal: int, **values: Any) -> Row:
+    """A row of `worker_runs`: a price band that was read."""
+    started = EPOCH + timedelta(hours=number, minutes=ordinal)
+    return {
+        "id": partition_id(number, ordinal),
+        "run_id": run_id(number),
+        "feed": "nivoda",
+        "ordinal": ordinal,
+        "kind": "band",
+        "price_from": ordinal * 100,
+        "price_to": ordinal * 100 + 99,
+        "planned_stones": 5,
+        "status": "succeeded",
+        "attempts": 1,
+        "worker_id": f"worker-{ordinal}",
+        "pages": 2,
+        "fetched": 5,
+        "error_message": None,
+        "started_at": started,
+        "completed_at": started + timedelta(minutes=1),
+        **values,
+    }

@@ -1,0 +1,168 @@
+"""Nothing is open by accident: every route, every root field and every part that shows the supplier's cost."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLNonNull, GraphQLObjectType, GraphQLScalarType
+from starlette.routing import Route
+
+from app.access.scopes import Scope
+from app.core.settings import Settings
+from app.generated import scopes_page
+from app.graphql.schema import schema
+from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
+from app.main import create_app
+from app.rest.routes import OPERATIONS
+from tests.integration.api.diamonds import Insert, MakeKey, build
+
+GRAPHQL = schema._schema
+# What everyone may ask, and why.
+OPEN = {
+    "GET /health": "an orchestrator has no key",
+    "GET /ready": "an orchestrator has no key",
+}
+# Root fields that ask for the scope of what they find, or tell a caller about itself only.
+BY_RESULT = {"Query.node", "Query.nodes", "Query.me"}
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Every method and path that the application really has."""
+    settings = Settings.read(database_url="postgresql://nowhere/x", redis_url="redis://nowhere")
+    for route in create_app(settings).routes:
+        assert isinstance(route, Route), f"{route} is no plain route: see that nothing behind it is open"
+        yield from ((method, route.path) for method in sorted(route.methods or ()) if method != "HEAD")
+
+
+@pytest_asyncio.fixture
+async def nobody(address: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=address) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def outsider(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller whose key opens nothing."""
+    async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key()}) as client:
+        yield client
+
+
+def concrete(path: str) -> str:
+    return path.replace("{id}", "x").replace("{run_id}", "x")
+
+
+async def test_every_route_but_a_few_refuses_who_has_no_key_and_who_has_no_scope(
+    nobody: httpx.AsyncClient, outsider: httpx.AsyncClient
+) -> None:
+    opened = set()
+    for method, path in routes():
+        if f"{method} {path}" in OPEN:
+            opened.add(f"{method} {path}")
+            assert (await nobody.request(method, concrete(path))).status_code < 500
+            continue
+        for query in ("", "?limit=x"):
+            refused = await nobody.request(method, concrete(path) + query)
+            assert refused.status_code == 401, (method, path)
+            if path != "/graphql":
+                forbidden = await outsider.request(method, concrete(path) + query)
+                assert forbidden.status_code == 403, (method, path)
+    assert opened == set(OPEN)
+
+
+def test_every_route_of_rest_is_in_the_table() -> None:
+    listed = {(operation.method, operation.path) for operation in OPERATIONS}
+    assert {route for route in routes() if route[1] != "/graphql"} == listed
+
+
+def test_every_query_mutation_and_subscription_needs_a_scope() -> None:
+    roots = {kind.name for kind in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type) if kind}
+    unguarded = {
+        name for name, scope in scopes_of_fields(GRAPHQL).items() if name.partition(".")[0] in roots and scope is None
+    }
+    assert unguarded <= BY_RESULT
+
+
+async def test_a_query_without_the_scope_is_refused_field_by_field(outsider: httpx.AsyncClient) -> None:
+    asked = 0
+    for name, scope in scopes_of_fields(GRAPHQL).items():
+        root, _, field = name.partition(".")
+        if root != "Query" or scope is None:
+            continue
+        document = _minimal(field)
+        body = (await outsider.post("/graphql", json={"query": document})).json()
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"], (document, body)
+        asked += 1
+    assert asked >= 2
+
+
+def _minimal(field: str) -> str:
+    """A query of one root field with whatever it requires."""
+    assert GRAPHQL.query_type
+    definition = GRAPHQL.query_type.fields[field]
+    required = {name: arg for name, arg in definition.args.items() if isinstance(arg.type, GraphQLNonNull)}
+    arguments = ", ".join(f"{name}: {_example(argument.type)}" for name, argument in required.items())
+    kind = definition.type
+    while not isinstance(kind, GraphQLObjectType | GraphQLScalarType | GraphQLEnumType) and hasattr(kind, "of_type"):
+        kind = kind.of_type
+    below = "" if isinstance(kind, GraphQLScalarType | GraphQLEnumType) else " { __typename }"
+    return f"{{ {field}{f'({arguments})' if arguments else ''}{below} }}"
+
+
+def _example(kind: Any) -> str:
+    if isinstance(kind, GraphQLNonNull):
+        return _example(kind.of_type)
+    if hasattr(kind, "of_type"):
+        return f"[{_example(kind.of_type)}]"
+    if isinstance(kind, GraphQLEnumType):
+        return str(next(iter(kind.values)))
+    if isinstance(kind, GraphQLInputObjectType):
+        required = {name: part for name, part in kind.fields.items() if isinstance(part.type, GraphQLNonNull)}
+        return "{" + ", ".join(f"{name}: {_example(part.type)}" for name, part in required.items()) + "}"
+    return {"Int": "1", "Float": "1", "Boolean": "true"}.get(kind.name, json.dumps("x"))
+
+
+async def test_what_the_supplier_asks_is_invisible_in_rest(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1, supplier_price_cents=987_654, price_per_carat_cents=977_875, markup_ratio=1.2345)])
+    (listed,) = (await api.get("/api/v2/diamonds")).json()["data"]
+    shown = (await api.get(f"/api/v2/diamonds/{listed['id']}")).json()["data"]
+    for diamond in (listed, shown):
+        assert not {"supplierPriceCents", "pricePerCaratCents", "markupRatio"} & set(diamond)
+        assert not any(figure in json.dumps(diamond) for figure in ("987654", "9876.54", "977875", "1.2345"))
+
+
+async def test_every_parameter_that_needs_a_scope_is_refused_without_it(api: httpx.AsyncClient) -> None:
+    guarded = [(one.path, asked.name) for one in OPERATIONS for asked in one.asked if asked.scope]
+    assert guarded == [("/api/v2/diamonds", "price_min"), ("/api/v2/diamonds", "price_max")]
+    for path, name in guarded:
+        assert (await api.get(path, params={name: "1"})).status_code == 403
+
+
+async def test_every_field_that_needs_a_scope_is_null_without_it(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1)])
+    guarded = {name for name, scope in scopes_of_fields(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
+    assert guarded == {"Diamond.supplierPrice", "Diamond.supplierPricePerCarat", "Diamond.markupRatio"}
+    for field in ("supplierPrice { amount }", "supplierPricePerCarat { amount }", "markupRatio"):
+        query = f"{{ diamonds {{ nodes {{ {field} }} }} }}"
+        body = (await api.post("/graphql", json={"query": query})).json()
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]
+        assert list(body["data"]["diamonds"]["nodes"][0].values()) == [None]
+
+
+async def test_every_input_that_needs_a_scope_is_refused_without_it(api: httpx.AsyncClient) -> None:
+    guarded = {name for name, scope in scopes_of_inputs(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
+    assert guarded == {"DiamondFilter.supplierPrice", "DiamondSortField.SUPPLIER_PRICE"}
+    for argument in (
+        "filter: {supplierPrice: {min: 1}}",
+        "sort: {by: SUPPLIER_PRICE}",
+        "sort: {by: SUPPLIER_PRICE, direction: DESC}",
+    ):
+        body = (await api.post("/graphql", json={"query": f"{{ diamonds({argument}) {{ totalCount }} }}"})).json()
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_the_page_of_scopes_lists_each_scope(scope: Scope) -> None:
+    assert f"| `{scope}` |" in scopes_page()
