@@ -205,7 +205,8 @@ class Consolidator:
     async def _batches(self, run: Run, token: UUID) -> None:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-        through = run.consolidated_through or ""
+        # As it is now: stones that were asked for once more may have sent it back to the beginning.
+        through = (await self._lifecycle.get(run.id)).consolidated_through or ""
         while True:
             async with self._ours(run.id, token) as connection:
                 rows = await connection.fetch(

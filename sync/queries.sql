@@ -325,8 +325,11 @@ UPDATE run_metadata SET deleted = deleted + $2, lease_until = clock_timestamp() 
 WHERE id = $1
 
 -- book_asked --
--- Stones that seemed gone and were fetched once more.
-UPDATE run_metadata SET fetched = fetched + $2 WHERE id = $1
+-- Stones that seemed gone and were fetched once more. Where a consolidation was taken over they may lie before the point
+-- that it had reached, so it begins anew: what was brought in before is found unchanged then.
+UPDATE run_metadata
+SET fetched = fetched + $2, consolidated_through = NULL, upserted = 0, unchanged = 0, quarantined = 0, revived = 0
+WHERE id = $1
 
 -- book_run --
 -- The figures of a run whose stones are all in the inventory: what the partitions fetched comes on top of what was

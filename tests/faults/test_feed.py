@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from app.runs.models import Run
+from sandbox.stack.process import Process
+from tests.faults.crew import Kill
 from tests.faults.drift import drifting
+from tests.faults.points import Order
 from tests.faults.site import Site
-from tests.faults.snapshot import Snapshot, against_supplier, snapshot
+from tests.faults.snapshot import Snapshot, against_supplier, books, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -135,3 +139,21 @@ async def test_invariant_01_over_a_restless_feed_nothing_is_lost_and_the_next_ru
     site: Site,
 ) -> None:
     assert await drifting(site, per_second=40, seed=1) == []
+
+
+async def test_a_stone_that_comes_back_while_a_consolidation_is_taken_over_is_booked_like_any_other(site: Site) -> None:
+    await site.complete()
+    gone = (await site.feed("POST", "remove", {"count": 60, "seed": 1}))["ids"]
+    site.crew.order("consolidator", [Order("before statement: book_batch", 4)])
+    died: list[Kill] = []
+
+    async def watch(_run: Run | None, _scheduler: Process | None) -> None:
+        if not died and (deaths := site.crew.deaths()):
+            died.extend(deaths)
+            await site.feed("POST", "bring-back", {"ids": gone})
+
+    (run,) = await site.complete("--full", watch=watch)
+    assert died
+    assert run.deleted == 0
+    assert not await books(site, run)
+    assert not against_supplier(await snapshot(site), await site.truth(), ())
