@@ -19,9 +19,11 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.core.tracing import Tracing
 from app.graphql.endpoint import routes as graphql_routes
+from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal
 from app.rest.routes import ROUTES
 from app.rest.state import State
+from app.runs.journal import Journal
 
 _REDIS_TIMEOUT_SECONDS = 2.0
 
@@ -52,6 +54,8 @@ def create_app(settings: Settings) -> Starlette:
                 settings=settings,
                 door=Door(Authenticator(database, timeout=timeout), signers, nonces),
                 search=PostgresSearch(database, timeout=timeout),
+                rulebook=Rulebook(database, timeout=timeout),
+                journal=Journal(database, timeout=timeout),
             )
 
     return Starlette(

@@ -13,7 +13,7 @@ from arq.worker import Function, Worker, func
 
 from app.core.clock import utc_now
 from app.core.errors import InventoryError
-from app.core.jobs import QUEUE
+from app.core.jobs import QUEUE, Progress, note_progress
 from app.core.logging import get_logger
 from app.runs import repository
 from sync.adapters.resend import open_mailer
@@ -130,7 +130,11 @@ async def cancel_run(ctx: Context, *, run_id: str, who: str) -> str:
 
 async def reprice(ctx: Context) -> int:
     """Give every stone the price of the present rules; answers how many prices have changed."""
-    return await _jobs(ctx).repricing.reprice()
+
+    async def report(done: int, total: int) -> None:
+        await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
+
+    return await _jobs(ctx).repricing.reprice(report)
 
 
 def _jobs(ctx: Context) -> Jobs:

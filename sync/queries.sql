@@ -515,6 +515,10 @@ FROM diamonds WHERE supplier = $1 AND status = 'active' AND supplier_stone_id > 
 ORDER BY supplier_stone_id LIMIT $3
 FOR UPDATE
 
+-- priced_total --
+-- How many stones there are to price.
+SELECT count(*) FROM diamonds WHERE supplier = $1 AND status = 'active'
+
 -- reprice_diamonds --
 -- New prices ($2 to $5, in step).
 UPDATE diamonds AS diamond

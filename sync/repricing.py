@@ -1,5 +1,7 @@
 """Brings the inventory's prices up to date after a rule has changed, by the same rules that consolidation uses."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from app.core.clock import Clock
@@ -9,11 +11,19 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
 from app.pricing.rules import PricingRule
-from sync.consolidator import Batch
+from sync.batch import Batch
 from sync.staging import SUPPLIER
 
 log = get_logger()
 sql = Statements("sync")
+
+
+# Told after each batch: how many stones were looked at, and how many there are.
+Report = Callable[[int, int], Awaitable[None]]
+
+
+async def _nobody(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 class ConsolidationUnderWay(InventoryError):
@@ -30,7 +40,7 @@ class Repricing:
         self._database = database
         self._clock = clock
 
-    async def reprice(self) -> int:
+    async def reprice(self, report: Report = _nobody) -> int:
         """Give every active stone the price of the present rules; answers how many prices have changed.
 
         Doing it again changes nothing, so one that was cut off is simply done again.
@@ -42,7 +52,9 @@ class Repricing:
             if await connection.fetchval(sql.consolidation_under_way, self._settings.sync_feed):
                 raise ConsolidationUnderWay
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-        changed, through = 0, ""
+            total = await connection.fetchval(sql.priced_total, SUPPLIER)
+        changed, done, through = 0, 0, ""
+        await report(0, total)
         while True:
             async with self._database.transaction() as connection:
                 rows = await connection.fetch(
@@ -63,5 +75,8 @@ class Repricing:
                     )
             through = rows[-1]["supplier_stone_id"]
             changed += len(batch.ids)
+            done += len(rows)
+            # Stones may have come in since they were counted.
+            await report(done, max(done, total))
         log.info("repriced", changed=changed)
         return changed

@@ -3,27 +3,70 @@
 Jobs are written as MessagePack, not pickled: whoever can write to Redis must not be able to run code with it.
 """
 
-from typing import Any
+import asyncio
+import hashlib
+from time import monotonic
+from typing import Any, Literal
 
 import msgspec
 from arq.connections import ArqRedis
+from arq.jobs import DeserializationError, Job, JobResult, JobStatus
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from app.core.errors import Unavailable
+from app.core.errors import Conflict, InventoryError, Unavailable
 from app.core.settings import Settings
 
 QUEUE = "diamond-inventory:jobs"
 
 _TIMEOUT_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_PROGRESS = "diamond-inventory:job-progress:"
+# As long as arq keeps a job's result.
+_PROGRESS_KEPT_SECONDS = 3600
+
+Stage = Literal["queued", "running", "done", "failed"]
 
 
 class JobsUnavailable(Unavailable):
     """The queue of jobs does not answer; try again soon."""
 
 
-def _plain(value: object) -> str:
+class Progress(msgspec.Struct, frozen=True):
+    """How far a job is: `done` of `total` things."""
+
+    done: int
+    total: int
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a job failed, as an `InventoryError` says it."""
+
+    code: str
+    message: str
+
+
+class JobState(msgspec.Struct, frozen=True, kw_only=True):
+    """A job, as long as it waits or runs and for an hour after. `result` is what it answered, None until it is done."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    stage: Stage
+    result: Any = None
+    failure: Failure | None = None
+    progress: Progress | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.stage in {"done", "failed"}
+
+
+def _plain(value: object) -> object:
     """What MessagePack has no type for: ids, and the error of a job that failed."""
+    if isinstance(value, InventoryError):
+        return {"code": value.code, "message": value.message}
     return repr(value) if isinstance(value, BaseException) else str(value)
 
 
@@ -46,16 +89,89 @@ def connect(settings: Settings) -> ArqRedis:
     return redis
 
 
-async def enqueue(redis: ArqRedis, name: str, **arguments: Any) -> str:
-    """Have a job done by name; answers its id.
+async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **arguments: Any) -> str:
+    """Have a job done by name; answers its id. With a `key` the same request again is the same job, for an hour.
 
     Raises:
+        Conflict: the key was used with other arguments.
         JobsUnavailable: it may not have been enqueued.
     """
+    chosen = hashlib.sha256(f"{name}\n{key}".encode()).hexdigest()[:32] if key is not None else None
     try:
-        job = await redis.enqueue_job(name, **arguments)
+        job = await redis.enqueue_job(name, _job_id=chosen, **arguments)
     except (RedisError, OSError, TimeoutError) as error:
         raise JobsUnavailable from error
-    if job is None:  # only ids that the caller chooses can be taken
+    if job is not None:
+        return job.job_id
+    known = await state(redis, chosen) if chosen else None
+    if chosen is None or known is None:  # it ended an hour ago, just now
         raise JobsUnavailable
-    return job.job_id
+    if (known.name, known.arguments) != (name, arguments):
+        raise Conflict("The idempotency key was used with other arguments.")
+    return chosen
+
+
+async def state(redis: ArqRedis, job_id: str) -> JobState | None:
+    """What has become of a job; None when nobody knows it (any more).
+
+    Raises:
+        JobsUnavailable: it can't be known now.
+    """
+    job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
+    try:
+        # Asked once more: it may have ended after the look at its result and before the one at the job itself.
+        info = await job.info() or await job.result_info()
+        status = await job.status()
+        noted = await redis.get(_PROGRESS + job_id)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JobsUnavailable from error
+    except DeserializationError:
+        return None  # written by someone else
+    if info is None:
+        return None
+    known = JobState(
+        id=job_id,
+        name=info.function,
+        arguments=dict(info.kwargs),
+        stage="running" if status is JobStatus.in_progress else "queued",
+        progress=msgspec.msgpack.decode(noted, type=Progress) if noted else None,
+    )
+    if not isinstance(info, JobResult):
+        return known
+    if info.success:
+        return msgspec.structs.replace(known, stage="done", result=info.result)
+    return msgspec.structs.replace(known, stage="failed", failure=_failure(info.result))
+
+
+async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
+    """What has become of a job: as soon as it is over, or else after so many seconds.
+
+    Raises:
+        JobsUnavailable: it can't be known now.
+    """
+    end = monotonic() + seconds
+    while True:
+        known = await state(redis, job_id)
+        if known is None or known.over or monotonic() >= end:
+            return known
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def note_progress(redis: ArqRedis, job_id: str, progress: Progress) -> None:
+    """Let those who ask know how far a job is.
+
+    Raises:
+        JobsUnavailable: nobody was told.
+    """
+    try:
+        await redis.set(_PROGRESS + job_id, _encoder.encode(progress), ex=_PROGRESS_KEPT_SECONDS)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JobsUnavailable from error
+
+
+def _failure(result: object) -> Failure:
+    try:
+        return msgspec.convert(result, Failure)
+    except msgspec.ValidationError:
+        # Not one of our errors, so its words are not for everyone; the log has them.
+        return Failure(InventoryError.code, "The job failed; the log says why.")

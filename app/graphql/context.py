@@ -4,19 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import strawberry
+from arq.connections import ArqRedis
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 
 from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
 from app.core.errors import Unauthenticated
+from app.pricing.rulebook import Rulebook
+from app.runs.journal import Journal
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `principal` is None for a caller without a key, who in development may look at the schema."""
 
     principal: Principal | None
-    search: Search
     document: DocumentNode
+    search: Search
+    rulebook: Rulebook
+    journal: Journal
+    jobs: ArqRedis
 
     @property
     def caller(self) -> Principal:

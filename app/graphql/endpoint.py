@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import msgspec
 import structlog
+from arq.connections import ArqRedis
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
@@ -22,6 +23,8 @@ from app.graphql.context import Context
 from app.graphql.documents import Document, Documents, InvalidDocument
 from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
 from app.graphql.schema import schema
+from app.pricing.rulebook import Rulebook
+from app.runs.journal import Journal
 
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
@@ -37,6 +40,9 @@ class State(TypedDict):
     """What the endpoint finds in the application's state; `app.main` puts it there."""
 
     door: Door
+    jobs: ArqRedis
+    journal: Journal
+    rulebook: Rulebook
     search: Search
 
 
@@ -108,7 +114,14 @@ class Endpoint:
             request.state["door"].settle(principal, writes=document is not None and document.mutates, legacy=False)
         if document is None:
             raise Refused(_status_of_invalid(request), [format_error(error) for error in problems])
-        context = Context(principal, request.state["search"], document.node)
+        context = Context(
+            principal=principal,
+            document=document.node,
+            search=request.state["search"],
+            rulebook=request.state["rulebook"],
+            journal=request.state["journal"],
+            jobs=request.state["jobs"],
+        )
         if document.introspects and not self._development:
             context.require(Scope.SCHEMA_READ)
         if document.operations > 1 and not asked.operation_name:

@@ -216,12 +216,8 @@ class FilterReader:
         if any(end is not None and not 0 <= end <= _LARGEST_SIZE for end in (smallest, largest)):
             self._problems[f"filter.{name}"] = f"should lie between 0 and {_LARGEST_SIZE:.0f}"
             return None
-        # The nearest thousandths inside the range, counted in decimals: 1.01 is 1010, not 1009.
-        return self._ordered(
-            name,
-            None if smallest is None else math.ceil(Decimal(repr(smallest)) * 1000),
-            None if largest is None else math.floor(Decimal(repr(largest)) * 1000),
-        )
+        inside = thousandths(ends)
+        return self._ordered(name, inside.min, inside.max)
 
     def _whole(self, name: str, given: CentsRange | IntRange | None) -> Range | None:
         if given is UNSET or given is None:
@@ -237,6 +233,15 @@ class FilterReader:
 def known(value: T | None) -> T | None:
     """An argument's value; None when it was left out."""
     return None if value is UNSET else value
+
+
+def thousandths(ends: FloatRange) -> Range:
+    """The nearest thousandths inside a range, counted in decimals: 1.01 is 1010, not 1009."""
+    smallest, largest = known(ends.min), known(ends.max)
+    return Range(
+        None if smallest is None else math.ceil(Decimal(repr(smallest)) * 1000),
+        None if largest is None else math.floor(Decimal(repr(largest)) * 1000),
+    )
 
 
 def _grade(member: Enum) -> str:

@@ -9,7 +9,9 @@ from app.access.scopes import Scope
 from app.core.errors import NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
+from app.graphql.pricing import find_rules
 from app.graphql.relay import Node, read_global_id
+from app.graphql.runs import find_runs
 
 MOST_NODES = 100
 
@@ -27,7 +29,11 @@ async def find_diamonds(keys: Collection[UUID], info: Info) -> Mapping[UUID, Dia
     return {key: Diamond(row=row) for key, row in found.items()}
 
 
-KINDS: Mapping[str, Kind] = {"Diamond": Kind(Scope.DIAMONDS_READ, find_diamonds)}
+KINDS: Mapping[str, Kind] = {
+    "Diamond": Kind(Scope.DIAMONDS_READ, find_diamonds),
+    "PricingRule": Kind(Scope.PRICING_WRITE, find_rules),
+    "SyncRun": Kind(Scope.SYNC_READ, find_runs),
+}
 
 
 async def find_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
@@ -55,16 +61,3 @@ def _read(text: str) -> tuple[str, UUID] | None:
     except NotFound:
         return None
     return (name, key) if name in KINDS else None
-
-
-def key_of(text: str, type_name: str) -> UUID | None:
-    """The key in a global id of a type, or the key as it stands; None when it is neither."""
-    try:
-        return UUID(text)
-    except ValueError:
-        pass
-    try:
-        name, key = read_global_id(text)
-    except NotFound:
-        return None
-    return key if name == type_name else None

@@ -14,14 +14,16 @@ from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
 from app.graphql.guard import field
 from app.graphql.inputs import DiamondFilter, DiamondSort, read_text
-from app.graphql.nodes import MOST_NODES, find_diamonds, find_nodes, key_of
-from app.graphql.relay import Node
+from app.graphql.nodes import MOST_NODES, find_diamonds, find_nodes
+from app.graphql.pricing import PricingQueries
+from app.graphql.relay import Node, key_of
+from app.graphql.run_queries import RunQueries
 
 _argument = strawberry.argument
 
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(PricingQueries, RunQueries):
     @field(
         says="Diamonds that match, in a stable order. Without a sort: by price, the lowest first.",
         needs=Scope.DIAMONDS_READ,

@@ -42,3 +42,16 @@ def read_global_id(text: str) -> tuple[str, UUID]:
         return type_name, UUID(key)
     except (binascii.Error, ValueError):
         raise NotFound("There is nothing under this id.") from None
+
+
+def key_of(text: str, type_name: str) -> UUID | None:
+    """The key in a global id of a type, or the key as it stands; None when it is neither."""
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    try:
+        name, key = read_global_id(text)
+    except NotFound:
+        return None
+    return key if name == type_name else None

@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond
+from app.graphql.mutations import Mutation
 from app.graphql.queries import Query
 from app.graphql.scalars import SCALARS
 
@@ -33,6 +34,7 @@ class _Schema(strawberry.Schema):
 
 schema = _Schema(
     query=Query,
+    mutation=Mutation,
     types=[Diamond],
     extensions=[_Prepared],
     config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),

@@ -14,6 +14,25 @@ PartitionKind = Literal["band", "outside"]
 OPEN_STATUSES: frozenset[RunStatus] = frozenset({"planning", "running", "consolidating"})
 
 
+class PlannedBand(msgspec.Struct, frozen=True, kw_only=True):
+    """One partition as it was planned. `price_from`, `price_to`: as in `Partition`; `planned`: stones."""
+
+    ordinal: int
+    kind: PartitionKind
+    price_from: int | None
+    price_to: int | None
+    planned: int
+
+
+class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the heatmap found: the price bands, and how many stones have a price and how many none."""
+
+    bands: tuple[PlannedBand, ...]
+    total: int
+    priced: int
+    unpriced: int
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/sync.md`."""
 
@@ -48,6 +67,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: datetime
     started_at: datetime
     completed_at: datetime | None
+
+    @property
+    def heatmap(self) -> RunPlan | None:
+        """The plan; None before the run was planned."""
+        return msgspec.convert(self.plan, RunPlan) if self.plan else None
 
     @property
     def is_open(self) -> bool:

@@ -26,7 +26,7 @@ OPEN = {
     "GET /ready": "an orchestrator has no key",
 }
 # Root fields that ask for the scope of what they find, or tell a caller about itself only.
-BY_RESULT = {"Query.node", "Query.nodes", "Query.me"}
+BY_RESULT = {"Query.node", "Query.nodes", "Query.me", "Query.job"}
 
 
 def routes() -> Iterator[tuple[str, str]]:

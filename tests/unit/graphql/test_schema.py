@@ -12,6 +12,7 @@ from app.catalog.diamond import COLUMNS, SUPPLIER_COST
 from app.graphql.diamond import SOURCES
 from app.graphql.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
 from app.graphql.guard import Needs
+from app.graphql.mutations import Mutation
 from app.graphql.queries import Query
 from app.graphql.schema import schema
 
@@ -70,5 +71,11 @@ def test_every_query_needs_a_scope_except_those_that_ask_for_it_themselves() -> 
     fields = Query.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
     open_to_all = {field.python_name for field in fields if not any(isinstance(one, Needs) for one in field.extensions)}
     assert len(fields) > len(open_to_all)
-    # What a node needs depends on its type; who one is, everybody with a key may know.
-    assert open_to_all == {"node", "nodes", "me"}
+    # What a node or a job needs depends on what it is; who one is, everybody with a key may know.
+    assert open_to_all == {"node", "nodes", "me", "job"}
+
+
+def test_every_mutation_needs_a_scope() -> None:
+    fields = Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
+    assert fields
+    assert all(any(isinstance(extension, Needs) for extension in field.extensions) for field in fields)

@@ -1,0 +1,81 @@
+"""What mutations answer: what has changed, or what is wrong with the request, as values that a form can show."""
+
+from collections.abc import Awaitable
+from enum import Enum
+from typing import TypeVar
+
+import strawberry
+
+from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
+from app.core.jobs import Failure
+
+T = TypeVar("T")
+
+IDEMPOTENCY_KEY = "idempotencyKey"
+_LONGEST_KEY = 200
+
+
+@strawberry.enum(description="What kind of problem a request has.")
+class UserErrorCode(Enum):
+    INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is not valid; `field` says which.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is nothing under this id.")
+    CONFLICT = strawberry.enum_value("CONFLICT", description="The present state does not allow this.")
+
+
+@strawberry.type(description="A problem with a request, for the person who made it.")
+class UserError:
+    field: list[str] | None = strawberry.field(
+        description="The path to the argument that it is about; null when it is about the request as a whole."
+    )
+    message: str = strawberry.field(description="What is wrong, in a sentence.")
+    code: UserErrorCode = strawberry.field(description="What kind of problem it is.")
+
+
+async def attempt(work: Awaitable[T], prefix: str = "") -> tuple[T | None, list[UserError]]:
+    """What a use case gives, or what is wrong with the request. Everything else is still raised.
+
+    `prefix`: the argument whose fields the use case checks.
+    """
+    try:
+        return await work, []
+    except (ValidationFailed, NotFound, Conflict) as error:
+        return None, user_errors(error, prefix)
+
+
+def user_errors(error: InventoryError, prefix: str = "") -> list[UserError]:
+    """A problem with the request, as the payload shows it: one for each field, or one alone."""
+    if isinstance(error, ValidationFailed):
+        return [
+            UserError(
+                field=[prefix, _camel(name)] if prefix and name != IDEMPOTENCY_KEY else [_camel(name)],
+                message=str(problem),
+                code=UserErrorCode.INVALID,
+            )
+            for name, problem in error.details.items()
+        ]
+    return [UserError(field=None, message=error.message, code=UserErrorCode(error.code))]
+
+
+def refusals(failure: Failure) -> list[UserError]:
+    """A job's failure, where it is the request's fault; none where it isn't."""
+    try:
+        code = UserErrorCode(failure.code)
+    except ValueError:
+        return []
+    return [UserError(field=None, message=failure.message, code=code)]
+
+
+def check_key(key: str) -> str:
+    """An idempotency key.
+
+    Raises:
+        ValidationFailed: it is empty or too long.
+    """
+    if not key.strip() or len(key) > _LONGEST_KEY or "\x00" in key:
+        raise ValidationFailed({IDEMPOTENCY_KEY: f"should hold 1 to {_LONGEST_KEY} characters"})
+    return key
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

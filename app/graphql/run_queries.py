@@ -1,0 +1,163 @@
+"""What operators can ask about the sync: its runs, a page at a time, one of them, and the jobs that act on them."""
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, get_args
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+
+from app.access.scopes import Scope
+from app.core.errors import ValidationFailed
+from app.graphql.context import Info
+from app.graphql.guard import field
+from app.graphql.inputs import LARGEST_PAGE, known
+from app.graphql.jobs import Job, find_job
+from app.graphql.relay import PageInfo, key_of
+from app.graphql.runs import SyncRun, SyncRunStatus, SyncRunType, find_runs, show_runs
+from app.runs.journal import RunFilter, RunPosition
+from app.runs.models import Run, RunStatus, RunType
+
+_argument = strawberry.argument
+
+_TYPES: Mapping[SyncRunType, RunType] = {SyncRunType(one): one for one in get_args(RunType)}
+_STATUSES: Mapping[SyncRunStatus, RunStatus] = {SyncRunStatus(one): one for one in get_args(RunStatus)}
+_DEFAULT_PAGE = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# A version, the start in microseconds since 1970, the id.
+_CURSOR = struct.Struct(">Bq16s")
+_VERSION = 1
+
+
+@strawberry.type(description="A run in a connection.")
+class SyncRunEdge:
+    cursor: str = strawberry.field(description="Where the run stands, for `after`.")
+    node: SyncRun = strawberry.field(description="The run.")
+
+
+@strawberry.type(description="Runs of the sync, newest first, a page at a time.")
+class SyncRunConnection:
+    criteria: strawberry.Private[RunFilter]
+    edges: list[SyncRunEdge] = strawberry.field(description="The runs of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+
+    @field(says="The runs of this page.")
+    def nodes(self) -> list[SyncRun]:
+        return [edge.node for edge in self.edges]
+
+    @field(says="How many runs there are in all. Counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.journal.count(self.criteria)
+
+
+@strawberry.type
+class RunQueries:
+    """What can be asked about the sync; part of `Query`."""
+
+    @field(says="Runs of the sync, newest first.", needs=Scope.SYNC_READ)
+    async def sync_runs(
+        self,
+        info: Info,
+        type: Annotated[  # noqa: A002 - as `SyncRun.type`
+            SyncRunType | None, _argument(description="Only runs of this type.")
+        ] = UNSET,
+        status: Annotated[
+            list[SyncRunStatus] | None, _argument(description="Only runs in one of these states.")
+        ] = UNSET,
+        feed: Annotated[str | None, _argument(description="Only runs of this feed.")] = UNSET,
+        first: Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")] = UNSET,
+        after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
+    ) -> SyncRunConnection:
+        wanted_type, statuses, name = known(type), known(status), known(feed)
+        limit, position = _window(known(first), known(after))
+        criteria = RunFilter(
+            run_type=_TYPES[wanted_type] if wanted_type else None,
+            statuses=None if statuses is None else [_STATUSES[one] for one in statuses],
+            feed=None if name is None else name.replace("\x00", "\ufffd"),
+        )
+        return await _connect(criteria, position, limit, info)
+
+    @field(says="A run; null when there is none, or no record of it any more.", needs=Scope.SYNC_READ)
+    async def sync_run(
+        self,
+        info: Info,
+        id: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
+            strawberry.ID, _argument(description="The global id, or the id that logs and the command line use.")
+        ],
+    ) -> SyncRun | None:
+        key = key_of(id, "SyncRun")
+        return (await find_runs([key], info)).get(key) if key else None
+
+    @field(
+        says="A job that a mutation has started; null an hour after its end. Needs the scope `pricing:write` for a "
+        "repricing, `sync:read` for the others."
+    )
+    async def job(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _argument(description="The job's id.")],  # noqa: A002 - as everywhere
+    ) -> Job | None:
+        return await find_job(id, info)
+
+
+async def _connect(criteria: RunFilter, after: RunPosition | None, limit: int, info: Info) -> SyncRunConnection:
+    asked = info.selection
+    runs: list[Run] = []
+    more = False
+    if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
+        runs, more = await info.context.journal.page(criteria, after, limit)
+    shown = await show_runs(runs, info, asked.below("edges").below("node"), asked.below("nodes"))
+    edges = [SyncRunEdge(cursor=encode(run), node=node) for run, node in zip(runs, shown, strict=True)]
+    return SyncRunConnection(
+        criteria=criteria,
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=more,
+            has_previous_page=after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+    )
+
+
+def _window(first: int | None, after: str | None) -> tuple[int, RunPosition | None]:
+    problems = {}
+    if first is not None and not 0 <= first <= LARGEST_PAGE:
+        problems["first"] = f"should be between 0 and {LARGEST_PAGE}"
+    position = None
+    if after is not None:
+        try:
+            position = decode(after)
+        except ValueError as error:
+            problems["after"] = str(error)
+    if problems:
+        raise ValidationFailed(problems)
+    return _DEFAULT_PAGE if first is None else first, position
+
+
+def encode(run: Run) -> str:
+    """The cursor of a run."""
+    packed = _CURSOR.pack(_VERSION, (run.started_at - _EPOCH) // _MICROSECOND, run.id.bytes)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> RunPosition:
+    """The position of a cursor.
+
+    Raises:
+        ValueError: this is no cursor of runs.
+    """
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        version, microseconds, run_id = _CURSOR.unpack(packed)
+        position = RunPosition(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=run_id))
+    except (binascii.Error, ValueError, OverflowError, struct.error):
+        raise ValueError("is not a cursor") from None
+    if version != _VERSION:
+        raise ValueError("is a cursor of another version; start again without it")
+    return position
