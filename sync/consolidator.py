@@ -7,31 +7,30 @@ of dirt, or that would empty the inventory, stops here.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 import structlog
 
-from app.core.clock import Clock
 from app.core.database import Connection, Database
 from app.core.errors import (
     InventoryError,
     LeaseLost,
-    MassDeleteStopped,
-    QuarantineExceeded,
     StorageUnavailable,
     WatermarkConflict,
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
-from app.pricing.rules import PricingRule, price
+from app.pricing.rules import PricingRule
 from app.runs import repository
 from app.runs.models import Run
-from app.suppliers.ports import Feed, StoneQuery
+from app.suppliers.ports import Feed, Page
+from sync.batch import Batch
 from sync.domain.window import Watermark
+from sync.gates import Gates
 from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.ports import WatermarkStore
@@ -40,21 +39,17 @@ from sync.staging import SUPPLIER, stage
 log = get_logger()
 sql = Statements("sync")
 
-_FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
 _WATERMARK_TRIES = 5
 
 
 class Consolidator:
     """Consolidates one run at a time."""
 
-    def __init__(
-        self, settings: Settings, database: Database, feed: Feed, watermarks: WatermarkStore, clock: Clock
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
         self._settings = settings
         self._database = database
-        self._feed = feed
+        self._gates = Gates(settings, database, feed)
         self._watermarks = watermarks
-        self._clock = clock
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
     async def consolidate(self, run_id: UUID) -> Run | None:
@@ -90,11 +85,12 @@ class Consolidator:
         async with kept(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
             try:
                 if run.consolidated_at is None:
-                    gone = await self._gates(run, token)
+                    await self._gates.quarantine(run)
+                    gone = await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
                     await self._batches(run, token)
                     await self._delete(run, token, gone)
                     await self._book(run, token)
-                moved = await self._move_watermark(run) if run.moves_watermark else False
+                moved = await self._move_watermark(run, token)
             except InventoryError as error:
                 await self._give_up(run, token, error)
                 raise
@@ -122,8 +118,10 @@ class Consolidator:
         if error.retryable:
             async with self._database.connection() as connection:
                 await connection.execute(sql.release_consolidation, run.id, token)
-        else:
-            await self._lifecycle.fail(run.id, error)
+            return
+        with suppress(LeaseLost):
+            async with self._ours(run.id, token) as connection:
+                await self._lifecycle.fail_locked(connection, run.id, error)
 
     @asynccontextmanager
     async def _ours(self, run_id: UUID, token: UUID) -> AsyncIterator[Connection]:
@@ -137,70 +135,20 @@ class Consolidator:
                 raise LeaseLost
             yield connection
 
-    # The gates
-
-    async def _gates(self, run: Run, token: UUID) -> list[str]:
-        """Stop a run that would do harm; answers the stones that are gone, as the supplier confirmed.
-
-        Raises:
-            QuarantineExceeded: too many stones can't be understood.
-            MassDeleteStopped: too many stones would be deleted.
-        """
-        async with self._database.connection() as connection:
-            census = await connection.fetchrow(sql.census, run.feed, run.id)
-        distinct, bad = (census["distinct_stones"], census["quarantined"]) if census else (0, 0)
-        if bad >= _FEWEST_BAD_STONES and bad > distinct * self._settings.sync_max_quarantine_share:
-            raise QuarantineExceeded(
-                f"{bad} of {distinct} stones can't be understood, more than the allowed share of "
-                f"{self._settings.sync_max_quarantine_share:.0%} (SYNC_MAX_QUARANTINE_SHARE)"
+    async def _stage_returned(self, run: Run, token: UUID, page: Page) -> None:
+        """Stones that the run did not see although the supplier has them: it sees them now."""
+        async with self._ours(run.id, token) as connection:
+            await stage(
+                connection,
+                page,
+                feed=run.feed,
+                run_id=run.id,
+                partition_id=None,
+                checkpoint=None,
+                lease_token=token,
+                lease_seconds=self._lifecycle.lease_seconds,
             )
-        return await self._gone(run, token) if run.run_type == "full" and run.forced_by is None else []
-
-    async def _gone(self, run: Run, token: UUID) -> list[str]:
-        """Which stones the supplier no longer has, by asking for exactly those that the run did not see.
-
-        Those that it does have are staged, so that nobody misses them any more.
-        """
-        async with self._database.connection() as connection:
-            active = await connection.fetchval(sql.active_stones, SUPPLIER)
-            rows = await connection.fetch(sql.missing_stones, run.feed, SUPPLIER, run.id, run.window_to)
-        allowed = int(active * self._settings.sync_max_delete_share)
-        gone: list[str] = []
-        active_gone = 0
-        for start in range(0, len(rows), self._feed.page_size):
-            missing = {row["supplier_stone_id"]: row["active"] for row in rows[start : start + self._feed.page_size]}
-            found = await self._ask_again(run, token, list(missing))
-            gone += [stone_id for stone_id in missing if stone_id not in found]
-            active_gone += sum(was_active for stone_id, was_active in missing.items() if stone_id not in found)
-            if active_gone > allowed and run.mass_delete_allowed_by is None:
-                raise MassDeleteStopped(
-                    f"At least {active_gone} of {active} active stones are gone from the feed, more than the allowed "
-                    f"{allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
-                    f"`python -m sync consolidate --allow-mass-delete {run.id}`"
-                )
-        return gone
-
-    async def _ask_again(self, run: Run, token: UUID, stone_ids: Sequence[str]) -> set[str]:
-        known = [stone_id for stone_id in stone_ids if not stone_id.startswith("unidentified:")]
-        if not known:
-            return set()
-        page = await self._feed.page(StoneQuery(stone_ids=known), 0, len(known))
-        if page.items:
-            async with self._database.transaction() as connection:
-                await stage(
-                    connection,
-                    page,
-                    feed=run.feed,
-                    run_id=run.id,
-                    partition_id=None,
-                    checkpoint=None,
-                    lease_token=token,
-                    lease_seconds=self._lifecycle.lease_seconds,
-                )
-                await connection.execute(sql.book_asked, run.id, len(page.items))
-        return {item.supplier_stone_id for item in page.items}
-
-    # The work
+            await connection.execute(sql.book_asked, run.id, len(page.items))
 
     async def _batches(self, run: Run, token: UUID) -> None:
         async with self._database.connection() as connection:
@@ -222,7 +170,7 @@ class Consolidator:
         self, connection: Connection, run: Run, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]
     ) -> None:
         batch = Batch(rows, rules)
-        now = self._clock()
+        now = await connection.fetchval(sql.now)
         if batch.bad:
             await connection.execute(sql.quarantine_diamonds, SUPPLIER, batch.bad, now)
         if batch.ids:
@@ -245,7 +193,7 @@ class Consolidator:
         for start in range(0, len(gone), size):
             some = gone[start : start + size]
             async with self._ours(run.id, token) as connection:
-                now = self._clock()
+                now = await connection.fetchval(sql.now)
                 await connection.execute(sql.delete_raw, some, now)
                 deleted = await connection.fetch(sql.delete_diamonds, SUPPLIER, some, now)
                 await connection.execute(sql.book_deletes, run.id, len(deleted), self._lifecycle.lease_seconds)
@@ -256,47 +204,27 @@ class Consolidator:
             census = await connection.fetchrow(sql.census, run.feed, run.id)
             await connection.execute(sql.book_run, run.id, census["distinct_stones"] if census else 0)
 
-    async def _move_watermark(self, run: Run) -> bool:
-        """Move the watermark to where the run's window closed; False if it stands there or later already."""
-        target = Watermark(last_updated_at=run.window_to, last_run_id=str(run.id), last_run_completed_at=self._clock())
+    async def _move_watermark(self, run: Run, token: UUID) -> bool:
+        """Move the watermark to where the run's window closed.
+
+        False where it stays: the run was not to move it or did not read everything, it stands there or later already,
+        or it was set back while the run was open, so that changes lie between it and the run's window.
+        """
+        if not run.moves_watermark or run.forced_by is not None:
+            return False
         for _ in range(_WATERMARK_TRIES):
             present = await self._watermarks.read()
+            async with self._ours(run.id, token) as connection:
+                now = await connection.fetchval(sql.now)
             if present is not None and present[0].last_updated_at >= run.window_to:
                 return bool(present[0].last_run_id == str(run.id))
+            if run.window_from is not None and (present is None or present[0].last_updated_at < run.window_from):
+                log.warning("watermark left where it is", reason="it was set back while the run was open")
+                return False
+            target = Watermark(last_updated_at=run.window_to, last_run_id=str(run.id), last_run_completed_at=now)
             try:
                 await self._watermarks.write(target, present[1] if present else None)
             except WatermarkConflict:
                 continue
             return True
         raise StorageUnavailable("The watermark keeps changing under our hands")
-
-
-class Batch:
-    """A batch of stones, sorted into what is written, what is left alone and what is bad."""
-
-    def __init__(self, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]) -> None:
-        self.bad: list[str] = []
-        self.ids: list[str] = []
-        self.retail: list[int] = []
-        self.ratios: list[object] = []
-        self.ratings: list[int | None] = []
-        self.revived = 0
-        for row in rows:
-            if row["problem"] is not None:
-                self.bad.append(row["supplier_stone_id"])
-                continue
-            priced = price(
-                rules, row["supplier_price_cents"], row["carat_milli"], row["shape"], row["lab_grown"], SUPPLIER
-            )
-            if (
-                row["status"] == "active"
-                and row["source_hash"] == row["canonical_hash"]
-                and row["markup_ratio"] == priced.ratio
-                and row["rating"] == priced.rating
-            ):
-                continue
-            self.ids.append(row["supplier_stone_id"])
-            self.retail.append(priced.retail_cents)
-            self.ratios.append(priced.ratio)
-            self.ratings.append(priced.rating)
-            self.revived += row["status"] == "deleted"

@@ -24,6 +24,9 @@ async def kept(renew: Callable[[], Awaitable[object]], lease_seconds: float) -> 
                 await renew()
             except InventoryError as error:
                 log.warning("lease not renewed", error=error.code)
+            except Exception:
+                # The work goes on, so the lease must: what failed once may succeed in a moment.
+                log.exception("lease not renewed")
 
     task = asyncio.create_task(keep())
     try:

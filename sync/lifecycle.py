@@ -195,15 +195,15 @@ class Lifecycle:
         """End an open run with the reason; its open partitions end with it. False if it had ended already."""
         return await self._end(run_id, "failed", error.code, error.message)
 
-    async def expire(self, run_id: UUID) -> bool:
-        """End an open run whose deadline has passed, naming what it last complained about."""
-        return await self.fail(run_id, await self._deadline_reason(run_id))
-
     async def _deadline_reason(self, run_id: UUID) -> DeadlinePassed:
         async with self._database.connection() as connection:
             last_error = await connection.fetchval(sql.last_error, run_id)
         reason = f"; the last error was: {last_error}" if last_error else ""
         return DeadlinePassed(f"The run did not finish before its deadline{reason}")
+
+    async def fail_locked(self, connection: Connection, run_id: UUID, error: InventoryError) -> None:
+        """`fail`, in the transaction of someone who holds the run's lock."""
+        await self._end_locked(connection, run_id, "failed", error.code, error.message)
 
     async def cancel(self, run_id: UUID, who: str) -> bool:
         """End an open run because someone wants it. False if it had ended already."""

@@ -75,6 +75,10 @@ WHERE part.id = $1 AND run.id = part.run_id AND run.status = 'running' AND run.d
   AND (part.status = 'pending' OR (part.status = 'running' AND part.lease_until < clock_timestamp()))
 RETURNING part.*
 
+-- seconds_left --
+-- Until a run's deadline.
+SELECT extract(epoch FROM deadline_at - clock_timestamp())::float8 FROM run_metadata WHERE id = $1
+
 -- partition_busy_for --
 -- For how many seconds another worker's lease on an open partition still runs; NULL when there is nothing to do.
 SELECT extract(epoch FROM part.lease_until - clock_timestamp())::float8
@@ -107,8 +111,9 @@ RETURNING id
 -- stage_page --
 -- A page of stones with its checkpoint, all or nothing, and nothing at all once the lease is lost ($2): a partition's
 -- ($1), or the consolidator's on the whole run ($1 is NULL), which asks again for stones that seem gone.
--- An older observation never wins: the row of stones_seen is locked first, tells whether this page ($5) is the newest
--- look at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
+-- The page was received $5 seconds ago. The instant is by the database's clock: those of the workers may differ.
+-- An older observation never wins: the row of stones_seen is locked first, tells whether this page is the newest look
+-- at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
 WITH page AS (
     SELECT * FROM unnest(
         $9::text[], $10::text[], $11::bytea[], $12::text[], $13::uuid[], $14::bytea[], $15::text[], $16::text[],
@@ -128,6 +133,8 @@ WITH page AS (
         length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
         green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
     )
+), moment AS MATERIALIZED (
+    SELECT clock_timestamp() - make_interval(secs => $5) AS observed_at
 ), checkpoint AS (
     UPDATE worker_runs
     SET checkpoint = $7, pages = pages + 1, fetched = fetched + $8,
@@ -142,7 +149,8 @@ WITH page AS (
     SELECT run_id FROM checkpoint UNION ALL SELECT id FROM consolidator
 ), seen AS (
     INSERT INTO stones_seen AS seen (feed, supplier_stone_id, run_id, observed_at)
-    SELECT $4, page.supplier_stone_id, $3, $5 FROM page CROSS JOIN holder ORDER BY page.supplier_stone_id
+    SELECT $4, page.supplier_stone_id, $3, moment.observed_at
+    FROM page CROSS JOIN holder CROSS JOIN moment ORDER BY page.supplier_stone_id
     ON CONFLICT (feed, supplier_stone_id) DO UPDATE
     SET run_id = excluded.run_id, observed_at = greatest(seen.observed_at, excluded.observed_at)
     RETURNING seen.supplier_stone_id, seen.observed_at
@@ -157,7 +165,7 @@ WITH page AS (
         length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
         green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
     )
-    SELECT $4, $5, $3,
+    SELECT $4, moment.observed_at, $3,
         page.supplier_stone_id, page.payload::json, page.payload_hash, page.problem, page.diamond_id,
         page.canonical_hash, page.offer_id, page.shape, page.raw_shape, page.carat_milli, page.color,
         page.color_rank, page.clarity, page.clarity_rank, page.cut, page.cut_rank, page.polish, page.polish_rank,
@@ -168,11 +176,11 @@ WITH page AS (
         page.certificate_pdf_url, page.length_milli, page.width_milli, page.height_milli, page.ratio_milli,
         page.table_milli, page.depth_milli, page.eye_clean, page.brown_tinge, page.green_tinge, page.milky,
         page.supplier_name, page.supplier_legal_name, page.measurements::json, page.attributes::json
-    FROM page JOIN seen USING (supplier_stone_id)
-    WHERE seen.observed_at = $5
+    FROM page JOIN seen USING (supplier_stone_id) CROSS JOIN moment
+    WHERE seen.observed_at = moment.observed_at
     ORDER BY page.supplier_stone_id
     ON CONFLICT (supplier_stone_id) DO UPDATE
-    SET observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
+    SET feed = excluded.feed, observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
         payload = excluded.payload, payload_hash = excluded.payload_hash, problem = excluded.problem, diamond_id =
         excluded.diamond_id, canonical_hash = excluded.canonical_hash, offer_id = excluded.offer_id, shape =
         excluded.shape, raw_shape = excluded.raw_shape, carat_milli = excluded.carat_milli, color = excluded.color,
@@ -225,6 +233,11 @@ SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
 FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id = $2
 
+-- any_seen --
+-- A stone that the run did see.
+SELECT supplier_stone_id FROM stones_seen
+WHERE feed = $1 AND run_id = $2 AND supplier_stone_id NOT LIKE 'unidentified:%' LIMIT 1
+
 -- active_stones --
 -- The size of the inventory that came from a supplier.
 SELECT count(*)::int FROM diamonds WHERE supplier = $1 AND status = 'active'
@@ -236,7 +249,8 @@ FROM stones_seen AS seen
 JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 LEFT JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = raw.supplier_stone_id
 WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL
-ORDER BY raw.supplier_stone_id
+  AND seen.supplier_stone_id > $5
+ORDER BY seen.supplier_stone_id LIMIT $6
 
 -- batch --
 -- The next stones of a run, with what decides whether they must be written.
@@ -328,15 +342,15 @@ WHERE id = $1
 -- Stones that seemed gone and were fetched once more. Where a consolidation was taken over they may lie before the point
 -- that it had reached, so it begins anew: what was brought in before is found unchanged then.
 UPDATE run_metadata
-SET fetched = fetched + $2, consolidated_through = NULL, upserted = 0, unchanged = 0, quarantined = 0, revived = 0
+SET asked_again = asked_again + $2, consolidated_through = NULL, upserted = 0, unchanged = 0, quarantined = 0, revived = 0
 WHERE id = $1
 
 -- book_run --
 -- The figures of a run whose stones are all in the inventory: what the partitions fetched comes on top of what was
 -- asked again.
 UPDATE run_metadata AS run
-SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.fetched + parts.fetched,
-    repeated = run.fetched + parts.fetched - $2
+SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.asked_again + parts.fetched,
+    repeated = run.asked_again + parts.fetched - $2
 FROM (SELECT coalesce(sum(fetched), 0)::int AS fetched FROM worker_runs WHERE run_id = $1) AS parts
 WHERE id = $1
 
@@ -355,9 +369,13 @@ FROM pricing_rules ORDER BY priority, created_at, id
 
 -- Planning
 
+-- now --
+-- The one clock that all processes share.
+SELECT clock_timestamp()
+
 -- held_prices --
 -- How many stones of the inventory stand at each whole dollar, rounded up: what foretells where the feed's stones lie.
-SELECT ((supplier_price_cents + 99) / 100)::int AS dollars, count(*)::int AS stones
+SELECT ((supplier_price_cents + 99) / 100)::bigint AS dollars, count(*)::int AS stones
 FROM diamonds WHERE supplier = $1 AND status = 'active'
 GROUP BY 1 ORDER BY 1
 
@@ -439,7 +457,9 @@ UPDATE worker_runs SET sent_at = NULL WHERE id = ANY ($1::uuid[]) AND status IN 
 -- Partitions that failed ($2 NULL: all of them) are to be read again, from their checkpoints on.
 UPDATE worker_runs
 SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
-    lease_token = NULL, lease_until = NULL
+    lease_token = NULL, lease_until = NULL,
+    -- The reader's patience starts anew, else a restless feed could never be retried.
+    checkpoint = jsonb_set(checkpoint, '{pages}', '0')
 WHERE run_id = $1 AND status IN ('failed', 'cancelled') AND ($2::uuid IS NULL OR id = $2)
 RETURNING *
 
@@ -448,7 +468,7 @@ RETURNING *
 UPDATE run_metadata
 SET status = 'running', error_code = NULL, error_message = NULL, completed_at = NULL,
     consolidate_requested_at = NULL, consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
-    deadline_at = clock_timestamp() + make_interval(secs => $2)
+    consolidated_at = NULL, forced_by = NULL, deadline_at = clock_timestamp() + make_interval(secs => $2)
 WHERE id = $1
 
 -- reopen_consolidation --
@@ -458,7 +478,7 @@ UPDATE run_metadata
 SET status = 'consolidating', error_code = NULL, error_message = NULL, completed_at = NULL,
     consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
     deadline_at = clock_timestamp() + make_interval(secs => $2),
-    forced_by = coalesce($3, forced_by), moves_watermark = moves_watermark AND $3::text IS NULL,
+    forced_by = coalesce($3, forced_by),
     mass_delete_allowed_by = coalesce($4, mass_delete_allowed_by),
     -- What was brought in before is found unchanged now; figures of a finished consolidation stay.
     consolidated_through = CASE WHEN consolidated_at IS NULL THEN NULL ELSE consolidated_through END,

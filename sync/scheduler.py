@@ -53,8 +53,9 @@ class Scheduler:
         feed: Feed,
         watermarks: WatermarkStore,
         outbox: Outbox,
-        clock: Clock,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` is the database's where it is None: the clocks of two schedulers may differ."""
         self._settings = settings
         self._database = database
         self._feed = feed
@@ -124,8 +125,9 @@ class Scheduler:
         watermark: Watermark | None = stored[0] if stored else None
         async with self._database.connection() as connection:
             last_full = await repository.last_full_completed(connection, self._settings.sync_feed)
+            now = self._clock() if self._clock else await connection.fetchval(sql.now)
         return decide(
-            self._clock(),
+            now,
             watermark,
             last_full,
             full=request.full,

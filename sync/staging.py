@@ -1,5 +1,6 @@
 """Writing what was read: a page of observed stones into the raw table, with the checkpoint of its reader."""
 
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -45,7 +46,7 @@ async def stage(
         lease_token,
         run_id,
         feed,
-        page.observed_at,
+        time.monotonic() - page.received,
         lease_seconds,
         checkpoint,
         len(page.items),

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.ports import Feed
@@ -40,11 +39,11 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     def scheduler(self) -> Scheduler:
         """The role that starts runs."""
-        return Scheduler(self.settings, self.database, self.feed, self.watermarks, self.outbox, utc_now)
+        return Scheduler(self.settings, self.database, self.feed, self.watermarks, self.outbox)
 
     def consolidator(self) -> Consolidator:
         """The role that brings runs to their end."""
-        return Consolidator(self.settings, self.database, self.feed, self.watermarks, utc_now)
+        return Consolidator(self.settings, self.database, self.feed, self.watermarks)
 
     def reconciler(self) -> Reconciler:
         """Repairs what dead processes and lost messages left behind."""

@@ -5,14 +5,13 @@ Whatever it holds is in the database after every page: the stones and the checkp
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import msgspec
 import structlog
 
 from app.core.database import Database
-from app.core.errors import InventoryError, LeaseLost, Unavailable
+from app.core.errors import InventoryError, LeaseLost, SupplierUnavailable, Unavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
@@ -20,6 +19,7 @@ from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed, Page, StoneQuery
 from sync.consumer import Stopped
+from sync.domain.heatmap import drift_allowance
 from sync.domain.partition import Band
 from sync.domain.reader import Checkpoint, Reader
 from sync.lease import kept
@@ -33,6 +33,7 @@ log = get_logger()
 sql = Statements("sync")
 
 _RETRY_CLAIM_SECONDS = 1.0
+_SHORT_PAGES = 3  # in one reading, before the supplier's counts and pages are said to contradict each other
 
 
 class Worker:
@@ -113,9 +114,9 @@ class Worker:
             raise
         ended, trigger = await self._lifecycle.end_partition(partition, token)
         log.info("partition succeeded", fetched=ended.fetched, pages=ended.pages)
-        await self._outbox.report(ended, run.trace_id)
         if trigger:
             await self._outbox.send_trigger(run.id, run.trace_id)
+        await self._outbox.report(ended, run.trace_id)
 
     async def _failed(self, partition: Partition, token: UUID, error: Exception, last: bool) -> None:
         retryable = error.retryable if isinstance(error, InventoryError) else True
@@ -135,12 +136,14 @@ class Worker:
                 await connection.execute(sql.release_partition, partition.id, token, message)
 
     async def _read(self, run: Run, partition: Partition, token: UUID) -> None:
-        left = (run.deadline_at - datetime.now(UTC)).total_seconds()
+        async with self._database.connection() as connection:
+            left = await connection.fetchval(sql.seconds_left, run.id)
         try:
             async with asyncio.timeout(left), kept(lambda: self._keep(partition, token), self._lifecycle.lease_seconds):
                 await self._pages(run, partition, token)
         except TimeoutError:
-            await self._lifecycle.expire(run.id)
+            # Whether it is overdue is decided under the run's lock: it may have been given more time since.
+            await self._lifecycle.end_overdue(run.id)
             raise LeaseLost from None
 
     async def _pages(self, run: Run, partition: Partition, token: UUID) -> None:
@@ -148,11 +151,15 @@ class Worker:
         reader = Reader(_band(partition), limit=self._feed.page_size, overlap=self._settings.sync_page_overlap)
         at = msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else reader.start()
         query = query_of(run.run_type, run.window_from, run.window_to, partition.price_from, partition.price_to)
+        short_pages = 0
         fetching = asyncio.create_task(self._fetch(query, at))
         try:
             while not at.finished:
                 page = await fetching
+                end = at.next_offset + len(page.items)
                 at = reader.read(at, [(item.supplier_stone_id, item.price_cents) for item in page.items]).checkpoint
+                if at.finished and await self._ends_early(query, end, short_pages):
+                    at, short_pages = msgspec.structs.replace(at, finished=False), short_pages + 1
                 if not at.finished:
                     fetching = asyncio.create_task(self._fetch(query, at))
                 await self._stage(run, partition, token, page, at)
@@ -160,6 +167,21 @@ class Worker:
                     raise Stopped
         finally:
             fetching.cancel()
+
+    async def _ends_early(self, query: StoneQuery, end: int, short_pages: int) -> bool:
+        """Whether a short page is not the end, as the count says, the supplier's only trustworthy figure.
+
+        Raises:
+            SupplierUnavailable: the pages keep ending early, by more than stones that have just come can explain.
+        """
+        count = await self._feed.count(query)
+        if count > end:
+            log.warning("page ends early", end=end, count=count)
+        if short_pages < _SHORT_PAGES:
+            return count > end
+        if count > end + drift_allowance(count):
+            raise SupplierUnavailable(f"The supplier's pages end after {end} of {count} stones")
+        return False
 
     async def _fetch(self, query: StoneQuery, at: Checkpoint) -> Page:
         return await self._feed.page(query, at.next_offset, self._feed.page_size)

@@ -97,6 +97,7 @@ class SupplierError(InventoryError):
     """The supplier answered with an error."""
 
     code = "SUPPLIER_ERROR"
+    retryable = True  # it speaks of passing outages this way too
 
 
 class SupplierUnavailable(SupplierError):
@@ -123,11 +124,11 @@ class SupplierBusy(SupplierUnavailable):
 class SupplierRefused(SupplierError):
     """The supplier refused the credentials."""
 
+    retryable = False
+
 
 class SupplierTokenExpired(SupplierError):
     """The supplier no longer accepts the token."""
-
-    retryable = True
 
 
 # The sync
@@ -166,13 +167,12 @@ class WatermarkUnreadable(InventoryError):
 class CoverageUnproven(SupplierError):
     """The supplier's counts contradict each other, so no plan can prove that it covers the feed."""
 
-    retryable = True
-
 
 class FeedRestless(SupplierError):
     """The feed changes faster than it can be read; a later run starts afresh."""
 
     code = "FEED_RESTLESS"
+    retryable = False
 
 
 class QuarantineExceeded(InventoryError):

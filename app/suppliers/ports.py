@@ -38,7 +38,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Up to 50 stones in the order of the query. Fewer than asked for means that the end was reached."""
 
-    observed_at: datetime  # when the answer was received
+    received: float  # when the answer came in, by this process' monotonic clock (seconds)
     items: Sequence[Observed]
 
 

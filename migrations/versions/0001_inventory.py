@@ -103,6 +103,8 @@ TABLES = [
         consolidated_through     text,
         consolidated_at          timestamptz,
         watermark_moved_at       timestamptz,
+        -- Stones that seemed gone and were fetched once more; part of `fetched`.
+        asked_again      integer NOT NULL DEFAULT 0,
         fetched          integer NOT NULL DEFAULT 0,
         distinct_stones  integer NOT NULL DEFAULT 0,
         repeated         integer NOT NULL DEFAULT 0,

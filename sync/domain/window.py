@@ -13,6 +13,8 @@ import msgspec
 from app.core.errors import WatermarkInFuture, WatermarkUnreadable
 
 _SKEW = timedelta(minutes=5)
+# A nightly run never starts at the very second of the one a week before; without this the full one slips by a day.
+_EARLY = timedelta(hours=1)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -69,7 +71,7 @@ def decide(
     """The window of a run that starts `now`.
 
     Full when it is asked for, when nothing is known of an earlier run, or when the last complete full run is
-    `full_every` ago. A watermark up to `skew` ahead of `now` is a difference of clocks and counts as `now`.
+    `full_every` ago, or will be within the hour. A watermark up to `skew` ahead of `now` is a difference of clocks and counts as `now`.
 
     Raises:
         WatermarkInFuture: the watermark lies further ahead; reading from there would skip changes.
@@ -92,7 +94,7 @@ def decide(
         reason = "there is no watermark"
     elif last_full is None:
         reason = "no full run has completed yet"
-    elif now - last_full >= full_every:
+    elif now - last_full >= full_every - _EARLY:
         reason = f"the last full run completed {last_full.isoformat()}"
     else:
         reason = f"changes since {mark.isoformat()}"

@@ -16,7 +16,10 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(
-    r"credential|password|username|user\b|account|login|denied|forbidden|unauthori[sz]ed|not allowed", re.IGNORECASE
+    # Not "login" or "account" alone: "login is unavailable, try later" refuses nobody.
+    r"credential|password|username|\b(?:invalid|unknown|wrong|no such|disabled|locked)\b.{0,20}\b(?:user|account|login)\b"
+    r"|\b(?:user|account)\b.{0,20}\b(?:not found|unknown|disabled|locked)|denied|forbidden|unauthori[sz]ed|not allowed",
+    re.IGNORECASE,
 )
 
 

@@ -1,10 +1,10 @@
 """Nivoda as a feed of stones: counts, pages by price, and exactly these stones."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from app.core.clock import Clock, utc_now
 from app.core.settings import Settings
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import COUNT, PAGE, PAGE_LIMIT
@@ -15,9 +15,8 @@ from app.suppliers.ports import Page, RateLimiter, StoneQuery
 class NivodaFeed:
     """The feed behind a client. Every request, the client's retries and logins included, takes its turn at the limiter."""
 
-    def __init__(self, client: NivodaClient, clock: Clock = utc_now) -> None:
+    def __init__(self, client: NivodaClient) -> None:
         self._client = client
-        self._clock = clock
 
     @property
     def page_size(self) -> int:
@@ -41,9 +40,9 @@ class NivodaFeed:
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
         answer = await self._client.call(PAGE, {"query": _filter(query), "offset": offset, "limit": limit})
-        observed_at = self._clock()
+        received = time.monotonic()
         return Page(
-            observed_at=observed_at,
+            received=received,
             items=[observe(bytes(item)) for item in answer.account.diamonds_by_query.items],
         )
 

@@ -23,7 +23,7 @@ MAPPING_VERSION = 1
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
 MOST_CARATS = 10_000
 # A hundred billion dollars: leaves room in 64 bits for the highest markup and the price per carat of the smallest stone.
-MOST_CENTS = 10_000_000_000_000
+MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _MOST_MEASURE = 2_000_000  # in thousandths still within 32 bits
 _MOST_RATIO = 100_000
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit

@@ -1,7 +1,8 @@
 """A migrated database, and a run with one partition that a test holds in its hands."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -61,7 +62,7 @@ class Bench:
         self.database = database
         self.shelf = shelf
         self.lifecycle = Lifecycle(database, LEASE_SECONDS)
-        self.consolidator = Consolidator(settings, database, shelf, watermarks, utc_now)
+        self.consolidator = Consolidator(settings, database, shelf, watermarks)
         self._feed = settings.sync_feed
 
     async def open(self, run_type: RunType = "full", parts: int = 1, deadline_seconds: float = 3600) -> Run:
@@ -109,12 +110,12 @@ class Bench:
         assert token is not None
         return Hand(run, partition, token)
 
-    async def stage(self, hand: Hand, items: Sequence[Observed], at: datetime | None = None) -> int:
-        """Stage a page as the partition's worker would."""
+    async def stage(self, hand: Hand, items: Sequence[Observed], ago: float = 0.0) -> int:
+        """Stage a page as the partition's worker would that received it `ago` seconds ago."""
         async with self.database.connection() as connection:
             return await stage(
                 connection,
-                Page(observed_at=at or utc_now(), items=items),
+                Page(received=time.monotonic() - ago, items=items),
                 feed=hand.run.feed,
                 run_id=hand.run.id,
                 partition_id=hand.partition.id,
@@ -156,7 +157,3 @@ class Bench:
 @pytest.fixture
 def bench(settings: Settings, database: Database, shelf: Shelf, watermarks: FileWatermarkStore) -> Bench:
     return Bench(settings, database, shelf, watermarks)
-
-
-EARLY = datetime(2026, 1, 1, tzinfo=UTC)
-LATE = EARLY + timedelta(minutes=1)

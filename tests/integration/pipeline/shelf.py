@@ -1,10 +1,10 @@
 """A feed in memory, as the port describes it: items that a test lays out, takes away and changes."""
 
 import json
+import time
 from typing import Any
 from uuid import UUID
 
-from app.core.clock import utc_now
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.ports import Observed, Page, StoneQuery
 from tests.unit.suppliers.items import item
@@ -50,7 +50,7 @@ class Shelf:
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         self.asked.append(query)
-        return Page(observed_at=utc_now(), items=self._matching(query)[offset : offset + limit])
+        return Page(received=time.monotonic(), items=self._matching(query)[offset : offset + limit])
 
     def _matching(self, query: StoneQuery) -> list[Observed]:
         looks = [observe(text) for text in self.items.values()]

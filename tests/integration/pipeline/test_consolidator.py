@@ -1,10 +1,12 @@
 import asyncio
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from app.core.errors import MassDeleteStopped, QuarantineExceeded, WatermarkConflict
+from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable, WatermarkConflict
+from app.suppliers.ports import Page, StoneQuery
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.domain.window import Watermark
 from tests.integration.pipeline.conftest import Bench
@@ -236,3 +238,97 @@ async def test_a_run_whose_watermark_was_not_written_yet_is_finished_by_the_next
     assert done is not None
     assert done.status == "completed"
     assert (await watermarks.read()) is not None
+
+
+async def test_invariant_10_a_page_that_repeats_a_stone_makes_no_other_one_seem_gone(
+    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(*range(1, 201))
+    await bench.sync()
+    hidden = {stone_id(number): shelf.items.pop(stone_id(number)) for number in range(1, 31)}
+    run = await bench.read()
+    shelf.items |= hidden
+    honest = shelf.page
+
+    async def repeating(query: StoneQuery, offset: int, limit: int) -> Page:
+        page = await honest(query, offset, limit)
+        return Page(received=page.received, items=[*[page.items[0]] * 30, *page.items][:limit])
+
+    monkeypatch.setattr(shelf, "page", repeating)
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert done.deleted == 0
+    assert len(await bench.rows(ACTIVE)) == 200
+
+
+async def test_invariant_10_a_supplier_that_does_not_understand_the_question_deletes_nothing(
+    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(*range(1, 101))
+    await bench.sync()
+    shelf.take(7)
+    run = await bench.read()
+
+    async def nobody(query: StoneQuery, offset: int, limit: int) -> Page:
+        return Page(received=time.monotonic(), items=[])
+
+    async def none(query: StoneQuery) -> int:
+        return 0
+
+    monkeypatch.setattr(shelf, "page", nobody)
+    monkeypatch.setattr(shelf, "count", none)
+    with pytest.raises(SupplierUnavailable):
+        await bench.consolidator.consolidate(run.id)
+    assert len(await bench.rows(ACTIVE)) == 100
+
+
+async def test_a_consolidator_that_lost_its_lease_does_not_fail_the_run_of_another(
+    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(*range(1, 11))
+    await bench.sync()
+    shelf.take(*range(1, 11))
+    run = await bench.open(parts=0)
+    honest = shelf.count
+
+    async def slow(query: StoneQuery) -> int:
+        await bench.value("UPDATE run_metadata SET lease_token = $1", uuid4())
+        return await honest(query)
+
+    monkeypatch.setattr(shelf, "count", slow)
+    with pytest.raises(MassDeleteStopped):
+        await bench.consolidator.consolidate(run.id)
+    assert (await bench.lifecycle.get(run.id)).status == "consolidating"
+
+
+async def test_invariant_08_a_watermark_that_was_set_back_while_a_run_was_open_stays(
+    bench: Bench, shelf: Shelf, watermarks: FileWatermarkStore
+) -> None:
+    shelf.lay(1)
+    run = await bench.read("incremental")
+    assert run.window_from is not None
+    back = Watermark(last_updated_at=run.window_from - timedelta(days=2), last_run_id="someone")
+    await watermarks.write(back, None)
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert done.status == "completed"
+    assert done.watermark_moved_at is None
+    stored = await watermarks.read()
+    assert stored is not None
+    assert stored[0] == back
+
+
+async def test_a_forced_run_brings_in_what_was_read_and_leaves_the_watermark(
+    bench: Bench, shelf: Shelf, watermarks: FileWatermarkStore
+) -> None:
+    shelf.lay(*range(1, 6))
+    await bench.sync()
+    before = await watermarks.read()
+    shelf.take(5)
+    shelf.lay(1, cents=200)
+    run = await bench.read()
+    await bench.value("UPDATE run_metadata SET forced_by = 'someone' WHERE id = $1", run.id)
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert (done.status, done.upserted, done.deleted, done.watermark_moved_at) == ("completed", 1, 0, None)
+    assert await watermarks.read() == before

@@ -84,7 +84,14 @@ async def test_an_expired_run_names_what_it_complained_about_last(bench: Bench) 
     await bench.value(
         "UPDATE worker_runs SET error_message = 'SUPPLIER_TIMEOUT: too slow', status = 'pending', lease_token = NULL"
     )
-    assert await bench.lifecycle.expire(hand.run.id)
+    await bench.value("UPDATE run_metadata SET deadline_at = now() - interval '1 second'")
+    assert await bench.lifecycle.end_overdue(hand.run.id)
     now = await bench.lifecycle.get(hand.run.id)
     assert now.error_code == "DEADLINE_PASSED"
     assert "SUPPLIER_TIMEOUT: too slow" in (now.error_message or "")
+
+
+async def test_a_run_that_was_given_more_time_is_not_overdue(bench: Bench) -> None:
+    run = await bench.open()
+    assert not await bench.lifecycle.end_overdue(run.id)
+    assert (await bench.lifecycle.get(run.id)).status == "running"

@@ -89,10 +89,11 @@ async def test_a_run_with_failed_partitions_is_an_incident_once_however_often_it
 
 
 async def test_a_run_past_its_deadline_is_an_incident(
-    lifecycle: Lifecycle, open_run: OpenRun, database: Database
+    lifecycle: Lifecycle, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(1)
-    await lifecycle.expire(run.id)
+    await execute("UPDATE run_metadata SET deadline_at = now() - interval '1 second'")
+    await lifecycle.end_overdue(run.id)
     assert await kinds(database) == ["deadline_passed"]
 
 

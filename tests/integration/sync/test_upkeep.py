@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core.database import Database
-from app.core.errors import WatermarkInFuture
+from app.core.errors import DeadlinePassed, WatermarkInFuture
 from app.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sync.adapters.servicebus import ServiceBusBroker
@@ -258,7 +258,7 @@ async def test_old_alerts_go_and_young_ones_stay(
     upkeep_at: UpkeepAt, open_run: OpenRun, bench: Bench, execute: Execute
 ) -> None:
     for _ in range(2):
-        await bench.lifecycle.expire((await open_run(1)).id)
+        await bench.lifecycle.fail((await open_run(1)).id, DeadlinePassed())
     await execute(
         "UPDATE alerts SET created_at = created_at - interval '1 year' WHERE id IN (SELECT id FROM alerts LIMIT 1)"
     )

@@ -71,8 +71,9 @@ def test_a_full_run_reads_without_a_filter_and_says_why(window: object, reason: 
     assert reason in result.reason
 
 
-def test_a_full_run_is_not_due_a_moment_early() -> None:
-    assert decided(last_full=NOW - WEEK + timedelta(microseconds=1)).run_type == "incremental"
+def test_a_full_run_is_due_on_its_day_though_the_last_one_began_a_little_later_in_the_night() -> None:
+    assert decided(last_full=NOW - WEEK + timedelta(minutes=59)).run_type == "full"
+    assert decided(last_full=NOW - WEEK + timedelta(hours=1, microseconds=1)).run_type == "incremental"
 
 
 @given(ahead=st.timedeltas(timedelta(0), timedelta(minutes=5)))

@@ -1,0 +1,113 @@
+"""The gates before consolidation: what stops a run that would do harm, before anything is written."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+
+from app.core.database import Database
+from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
+from app.core.settings import Settings
+from app.core.sql import Statements
+from app.runs.models import Run
+from app.suppliers.ports import Feed, Page, StoneQuery
+from sync.staging import SUPPLIER
+
+sql = Statements("sync")
+
+_FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
+_TRIES = 3
+
+# Takes in a page of stones that were thought to be gone.
+Returned = Callable[[Page], Awaitable[None]]
+
+
+class Gates:
+    """Looks at what a run has staged, and asks the supplier about what it has not."""
+
+    def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+
+    async def quarantine(self, run: Run) -> None:
+        """Stop a run with too many stones that can't be understood.
+
+        Raises:
+            QuarantineExceeded: with the figures.
+        """
+        async with self._database.connection() as connection:
+            census = await connection.fetchrow(sql.census, run.feed, run.id)
+        distinct, bad = (census["distinct_stones"], census["quarantined"]) if census else (0, 0)
+        if bad >= _FEWEST_BAD_STONES and bad > distinct * self._settings.sync_max_quarantine_share:
+            raise QuarantineExceeded(
+                f"{bad} of {distinct} stones can't be understood, more than the allowed share of "
+                f"{self._settings.sync_max_quarantine_share:.0%} (SYNC_MAX_QUARANTINE_SHARE)"
+            )
+
+    async def gone(self, run: Run, returned: Returned) -> list[str]:
+        """Which stones the supplier no longer has: only a full run that read everything may say so.
+
+        The supplier is asked for exactly those that the run did not see. What it does have goes to `returned`.
+
+        Raises:
+            MassDeleteStopped: more than the allowed share of the inventory would go.
+            SupplierError: it can't be asked, or its answers can't be trusted.
+        """
+        if run.run_type != "full" or run.forced_by is not None:
+            return []
+        async with self._database.connection() as connection:
+            active = await connection.fetchval(sql.active_stones, SUPPLIER)
+            witness = await connection.fetchval(sql.any_seen, run.feed, run.id)
+        allowed = int(active * self._settings.sync_max_delete_share)
+        gone: list[str] = []
+        active_gone = 0
+        async for missing in self._missing(run):
+            left = await self._ask_again(missing, witness, returned)
+            gone += left
+            active_gone += sum(missing[stone_id] for stone_id in left)
+            if active_gone > allowed and run.mass_delete_allowed_by is None:
+                raise MassDeleteStopped(
+                    f"At least {active_gone} of {active} active stones are gone from the feed, more than the allowed "
+                    f"{allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
+                    f"`python -m sync consolidate --allow-mass-delete {run.id}`"
+                )
+        return gone
+
+    async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
+        """Stones that the run did not see and whether they are active, as many at a time as fit into a question."""
+        after = ""
+        size = self._feed.page_size - 1  # the witness takes a place
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(
+                    sql.missing_stones, run.feed, SUPPLIER, run.id, run.window_to, after, size
+                )
+            if not rows:
+                return
+            after = rows[-1]["supplier_stone_id"]
+            yield {row["supplier_stone_id"]: row["active"] for row in rows}
+
+    async def _ask_again(self, missing: Collection[str], witness: str | None, returned: Returned) -> list[str]:
+        """Those that the supplier does not have.
+
+        An answer counts only with the witness in it, a stone that this run did see: a supplier that understands the
+        question otherwise would declare everything gone. A page may repeat a stone and so push another one out, so
+        what is not on it must also be counted as none.
+        """
+        left = [stone_id for stone_id in missing if not stone_id.startswith("unidentified:")]
+        unknown = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
+        for _ in range(_TRIES):
+            if not left:
+                return unknown
+            asked = [*left, witness] if witness else left
+            page = await self._feed.page(StoneQuery(stone_ids=asked), 0, self._feed.page_size)
+            found = {item.supplier_stone_id for item in page.items}
+            back = found.intersection(left)
+            if back:
+                await returned(
+                    Page(received=page.received, items=[i for i in page.items if i.supplier_stone_id in back])
+                )
+            left = [stone_id for stone_id in left if stone_id not in back]
+            if (witness is None or witness in found) and (
+                not left or await self._feed.count(StoneQuery(stone_ids=left)) == 0
+            ):
+                return unknown + left
+        raise SupplierUnavailable("The supplier contradicts itself about stones that a run did not see")
