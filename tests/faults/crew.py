@@ -10,18 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from sandbox.stack.process import Process
+from tests.faults.nursery import Child
 from tests.faults.points import Order, order_file, passed_file
 
 WORKERS = ("worker-1", "worker-2")
 ROLES = (*WORKERS, "consolidator", "reconciler")
 SCHEDULER = "scheduler"
-MODULE = "tests.faults.role"
 
 _KILLED = -9
 
 # Starts a process of the given name with these arguments.
-Launch = Callable[[str, Sequence[str]], Process]
+Launch = Callable[[str, Sequence[str]], Child]
 
 
 class Kill(msgspec.Struct, frozen=True):
@@ -40,7 +39,7 @@ class Crew:
     def __init__(self, launch: Launch, directory: Path) -> None:
         self._launch = launch
         self._directory = directory
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[str, Child] = {}
         self._orders: dict[str, list[Order]] = {}
         self._deaths_read = 0
         self._moments: list[Kill] = []
@@ -70,7 +69,7 @@ class Crew:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
-    def __getitem__(self, role: str) -> Process:
+    def __getitem__(self, role: str) -> Child:
         return self._processes[role]
 
     def tend(self) -> None:
@@ -100,7 +99,7 @@ class Crew:
         for path in self._directory.glob("*.order"):
             path.unlink(missing_ok=True)
 
-    async def kill(self, process: Process, role: str, where: str) -> bool:
+    async def kill(self, process: Child, role: str, where: str) -> bool:
         """Kill a process at this moment; False if it does not run."""
         if not process.running:
             return False

@@ -8,8 +8,8 @@ from random import Random
 import msgspec
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.crew import SCHEDULER
+from tests.faults.nursery import Child
 from tests.faults.points import Order
 from tests.faults.site import Site
 from tests.faults.snapshot import Snapshot
@@ -70,7 +70,7 @@ class Moments:
         self._planned = list(planned)
         self._since: dict[str, float] = {}
 
-    async def watch(self, run: Run | None, scheduler: Process | None) -> None:
+    async def watch(self, run: Run | None, scheduler: Child | None) -> None:
         """Kill whose moment has come. Called at every look at the run."""
         now = time.monotonic()
         if run is not None:

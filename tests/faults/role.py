@@ -1,4 +1,4 @@
-"""`python -m tests.faults.role ROLE ...`: a role of the pipeline as it is, but for the points at which it can be killed.
+"""A role of the pipeline as it is, but for the points at which it can be killed.
 
 `reconciler` stands in for the job that reconciles every minute; here it does so all the time.
 """
@@ -50,7 +50,3 @@ def reconcile() -> None:
             await live(role, settings.sync_drain_seconds)
 
     run(command())
-
-
-if __name__ == "__main__":
-    main()

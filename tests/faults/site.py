@@ -18,10 +18,10 @@ from app.core.migrate import upgrade
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
-from tests.faults.crew import MODULE, ROLES, SCHEDULER, Crew
+from tests.faults.crew import ROLES, SCHEDULER, Crew
+from tests.faults.nursery import Birth, Child
 
 FEED = "nivoda"
 LOCK_SECONDS = 4.0
@@ -57,7 +57,7 @@ _COMMAND_SECONDS = 60.0
 _SOURCE = Path(__file__).parents[2]
 
 # Called at every look with the newest run (None before there is one) and the scheduler, if one was started.
-Watch = Callable[[Run | None, Process | None], Awaitable[None]]
+Watch = Callable[[Run | None, Child | None], Awaitable[None]]
 
 
 class Hung(Exception):
@@ -100,6 +100,7 @@ class Site:
         self._session = session
         self._points = stack.directory / "points"
         self._points.mkdir()
+        self._nursery = stack.directory / "nursery.socket"
         self.crew = Crew(self._launch, self._points)
         self.watermark_file = Path(stack.environment["WATERMARK_DIRECTORY"]) / f"{FEED}.json"
 
@@ -148,11 +149,19 @@ class Site:
 
     # Its processes
 
-    def _launch(self, name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> Process:
+    def _launch(self, name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> Child:
         own = {"FAULTS_ROLE": name, "FAULTS_DIRECTORY": str(self._points)}
-        return self.stack.launch(name, MODULE, *arguments, environment={**own, **(more or {})})
+        environment = {**self._surroundings, **self.stack.environment, **own, **(more or {})}
+        child = Child(name, self._nursery, Birth(arguments, environment, str(self.stack.directory / f"{name}.log")))
+        child.start()
+        return child
 
-    def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Process:
+    async def open_nursery(self) -> None:
+        """Load everything once, for all processes to come."""
+        process = self.stack.launch("nursery", "tests.faults.nursery", str(self._nursery))
+        await process.ready(lambda: asyncio.sleep(0, self._nursery.exists()), timeout_seconds=_COMMAND_SECONDS)
+
+    def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Child:
         """Start a scheduler."""
         self.crew.order_scheduler()
         return self._launch(name, ["schedule", "--json", *arguments], settings)
@@ -317,6 +326,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_HTTP_SECONDS))
         )
         site = Site(stack, database, session, options, surroundings)
+        await site.open_nursery()
         everything.push_async_callback(site.crew.end)
         site.crew.start(roles)
         yield site

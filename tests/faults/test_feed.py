@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.crew import Kill
 from tests.faults.drift import drifting
+from tests.faults.nursery import Child
 from tests.faults.points import Order
 from tests.faults.site import Site
 from tests.faults.snapshot import Snapshot, against_supplier, books, snapshot
@@ -147,7 +147,7 @@ async def test_a_stone_that_comes_back_while_a_consolidation_is_taken_over_is_bo
     site.crew.order("consolidator", [Order("before statement: book_batch", 4)])
     died: list[Kill] = []
 
-    async def watch(_run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(_run: Run | None, _scheduler: Child | None) -> None:
         if not died and (deaths := site.crew.deaths()):
             died.extend(deaths)
             await site.feed("POST", "bring-back", {"ids": gone})

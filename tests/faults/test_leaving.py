@@ -3,8 +3,8 @@
 import pytest
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.kills import Reference
+from tests.faults.nursery import Child
 from tests.faults.site import SMALL, Site
 from tests.faults.snapshot import against_reference, books, snapshot
 
@@ -23,7 +23,7 @@ async def test_a_worker_that_is_asked_to_leave_in_the_middle_reads_nothing_but_i
 ) -> None:
     left: list[int | None] = []
 
-    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(run: Run | None, _scheduler: Child | None) -> None:
         at_work = site.crew.passed("worker-1")["after statement: stage_page"] >= 3
         if run is not None and run.status == "running" and at_work and not left:
             left.append(await site.crew["worker-1"].stop())

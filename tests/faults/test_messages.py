@@ -10,11 +10,11 @@ from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, Servi
 from azure.servicebus.aio import ServiceBusClient
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.campaign import Campaign
 from tests.faults.crew import ROLES, WORKERS
 from tests.faults.kills import Reference
 from tests.faults.mischief import break_messages, break_supplier
+from tests.faults.nursery import Child
 from tests.faults.points import Order
 from tests.faults.site import Options, Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
@@ -106,7 +106,7 @@ async def test_invariant_06_the_trigger_is_sent_though_its_process_died_after_th
 async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(reference: Reference, site: Site) -> None:
     with ExitStack() as asleep:
 
-        async def watch(run: Run | None, _scheduler: Process | None) -> None:
+        async def watch(run: Run | None, _scheduler: Child | None) -> None:
             at_work = site.crew.passed("worker-1")["before statement: stage_page"] > 0
             if run is not None and run.status == "running" and at_work and not frozen:
                 frozen.append("worker-1")
@@ -122,7 +122,7 @@ async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(refe
 
 async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(reference: Reference, site: Site) -> None:
     with site.crew.paused(*WORKERS):
-        await site.scheduler().finish(timeout_seconds=60)
+        await site.scheduler().finish(seconds=60)
         await site.queues("POST", "drop")
     run = await site.ended()
     assert run.status == "completed"
@@ -132,7 +132,7 @@ async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(referenc
 
 async def test_a_trigger_that_a_broker_lost_is_noticed_and_sent_again(reference: Reference, site: Site) -> None:
     await site.crew["consolidator"].kill()
-    await site.scheduler().finish(timeout_seconds=60)
+    await site.scheduler().finish(seconds=60)
     await site.until(lambda queues: queues["consolidate"]["active"] > 0)
     await site.queues("POST", "drop")
     run = await site.ended()  # which starts the consolidator again
@@ -146,7 +146,7 @@ async def test_a_broker_may_go_away_in_the_middle_and_come_back_empty(reference:
     assert broker is not None
     gone = asyncio.Event()
 
-    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(run: Run | None, _scheduler: Child | None) -> None:
         if run is not None and run.status == "running" and not gone.is_set():
             gone.set()
             await broker.kill()

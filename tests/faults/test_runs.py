@@ -1,6 +1,5 @@
 """Runs over a feed at rest, from outside: what they read, what they leave, and that there is one at a time."""
 
-import asyncio
 from itertools import pairwise
 
 import msgspec
@@ -68,8 +67,7 @@ async def test_invariant_14_the_books_of_every_run_balance_and_are_shown(referen
 async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Site) -> None:
     with site.crew.paused(*WORKERS):  # so that the first run is still open when the second scheduler looks
         first, second = site.scheduler(), site.scheduler(name="scheduler-2")
-        async with asyncio.timeout(60):
-            codes = sorted([await first.wait(), await second.wait()])
+        codes = sorted([await first.finish(seconds=60), await second.finish(seconds=60)])
     assert codes == [0, CONFLICT]
     assert await site.value("SELECT count(*) FROM run_metadata") == 1
     run = await site.ended()
@@ -80,7 +78,7 @@ async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Sit
 
 async def test_a_second_run_is_refused_while_one_is_open_and_nothing_of_it_is_left(site: Site) -> None:
     with site.crew.paused(*WORKERS):
-        await site.scheduler().finish(timeout_seconds=60)
+        await site.scheduler().finish(seconds=60)
         code, _, said = await site.command("schedule", "--full")
     assert code == CONFLICT
     assert "is open" in said

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.campaign import Campaign
 from tests.faults.kills import Reference
 from tests.faults.mischief import break_supplier, mixed
-from tests.faults.site import SMALL, Site
+from tests.faults.nursery import Child
+from tests.faults.site import SMALL, Options, Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
@@ -83,21 +83,22 @@ async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the
     assert site.watermark() is None
 
 
-async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_deliveries(
-    reference: Reference, site: Site
-) -> None:
-    await site.feed("DELETE", "calls")
-    busy = {"kind": "status", "status": 429, "share": 0.15, "operations": [*PAGES, "diamonds_by_query_count"]}
-    await break_supplier(site, [busy, {**busy, "share": 0.05, "retry_after": 1}], 5)
-    attempt = await site.attempt()
-    assert attempt.run is not None
-    assert attempt.run.status == "completed"
-    assert await site.fetch("SELECT DISTINCT attempts FROM worker_runs") == [{"attempts": 1}]
-    report = await site.feed("GET", "calls")
-    most = int(SMALL["NIVODA_REQUESTS_PER_SECOND"]) + int(SMALL["NIVODA_BURST"])
-    assert report["max_per_second"] <= most, "three processes share one budget"
-    assert report["total"] > most, "more was asked for than one second allows"
-    assert not against_reference(await snapshot(site), reference.snapshots[0])
+async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_deliveries() -> None:
+    # Fewer calls than anybody makes who is not held back.
+    rate, burst = 6, 2
+    settings = {"NIVODA_REQUESTS_PER_SECOND": str(rate), "NIVODA_BURST": str(burst)}
+    async with open_site(Options(stones=1000, settings=settings)) as site:
+        busy = {"kind": "status", "status": 429, "share": 0.15, "operations": [*PAGES, "diamonds_by_query_count"]}
+        await break_supplier(site, [busy, {**busy, "share": 0.05, "retry_after": 1}], 5)
+        attempt = await site.attempt()
+        assert attempt.run is not None
+        assert attempt.run.status == "completed"
+        assert await site.fetch("SELECT DISTINCT attempts FROM worker_runs") == [{"attempts": 1}]
+        report = await site.feed("GET", "calls")
+        assert report["operations"]["diamonds_by_query"]["status_429"] > 0
+        # Turns are given evenly, but calls may arrive closer together. Unheld, they come by the dozen.
+        assert report["max_per_second"] < 2 * (rate + burst), "three processes share one budget"
+        assert not against_supplier(await snapshot(site), await site.truth(), ())
 
 
 async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_the_run_goes_on(
@@ -107,7 +108,7 @@ async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_th
     assert valkey is not None
     during: list[dict[str, Any]] = []
 
-    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(run: Run | None, _scheduler: Child | None) -> None:
         if run is None or run.status != "running" or during:
             return
         await valkey.kill()

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from app.runs.models import Run
-from sandbox.stack.process import Process
 from tests.faults.mischief import break_supplier
+from tests.faults.nursery import Child
 from tests.faults.site import Site
 from tests.faults.snapshot import against_supplier, books, snapshot
 
@@ -65,7 +65,7 @@ async def test_invariant_07_the_window_closes_before_the_first_count_and_the_wat
 ) -> None:
     planning: list[datetime] = []
 
-    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(run: Run | None, _scheduler: Child | None) -> None:
         if run is None:
             planning[:] = [datetime.now(UTC)]
 
@@ -82,7 +82,7 @@ async def test_invariant_07_the_watermark_never_moves_back(site: Site) -> None:
     await site.complete()
     later: list[dict[str, str]] = []
 
-    async def watch(run: Run | None, _scheduler: Process | None) -> None:
+    async def watch(run: Run | None, _scheduler: Child | None) -> None:
         # Somebody else, further on, is faster than this run.
         if run is not None and run.status == "running" and not later:
             later.append(set_watermark(site, datetime.now(UTC) + timedelta(seconds=2)))
