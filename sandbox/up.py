@@ -1,6 +1,7 @@
 """The stack as a place to work at: one sync done, everything running, and a file that says how to reach it."""
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from sandbox.installation import Installation, Wishes, first, install
 from sandbox.progress import Display, display
 
 _OTHER_CLIENTS = 8
+_SIGNER = "signer"
 _TRADING = (Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE)
 
 
@@ -28,7 +30,8 @@ class Hmac(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a running stack. Holds secrets. None where a part is not built, or is not ours to control.
 
-    `api_key` may read diamonds, `admin_key` everything, each of `client_keys` may trade for a client of its own.
+    `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a client of its own, and so
+    may the client that signs, in either version.
     `env` holds the settings with which another process joins.
     """
 
@@ -56,7 +59,7 @@ async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document |
     """
     async with AsyncExitStack() as everything:
         with display() as shown:
-            installation = await everything.enter_async_context(install(wishes, given, shown))
+            installation = await everything.enter_async_context(install(wishes, _with_signer(given), shown))
             address = await first(_bring_up(installation, shown), installation.watch(shown.say))
         if document:
             document.write(address)
@@ -84,7 +87,7 @@ async def _address(installation: Installation) -> Address:
         api_key=await _key(database, "reader", Scope.DIAMONDS_READ),
         admin_key=await _key(database, "admin", *Scope),
         client_keys=[await _key(database, f"client-{number}", *_TRADING) for number in range(1, _OTHER_CLIENTS + 1)],
-        hmac=None,
+        hmac=await _signer(installation),
         postgres=settings.need("database_url"),
         redis=settings.need("redis_url"),
         servicebus=bus.get_secret_value() if bus else settings.need("azure_service_bus_namespace"),
@@ -92,6 +95,21 @@ async def _address(installation: Installation) -> Address:
         supplier_control=stack.supplier.control_url if stack.supplier else None,
         env=installation.shared,
     )
+
+
+def _with_signer(given: Mapping[str, str]) -> Mapping[str, str]:
+    """The caller's environment with a client that signs, unless it has some already."""
+    if given.get("HMAC_SECRETS"):
+        return given
+    return {**given, "HMAC_SECRETS": msgspec.json.encode({_SIGNER: secrets.token_urlsafe(32)}).decode()}
+
+
+async def _signer(installation: Installation) -> Hmac | None:
+    """The first client that signs, with the rights to do so."""
+    for client, valid in installation.settings.signing_secrets().items():
+        await Issuing(installation.database).create(client, client, _TRADING, signature_v1=True)
+        return Hmac(client_id=client, secret=valid[0].decode())
+    return None
 
 
 async def _key(database: Database, client: str, *scopes: Scope) -> str:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,13 @@ class Command:
         found: dict[int, str] = {}
         wanted = [self.process.pid]
         while wanted:
-            children = Path(f"/proc/{wanted[0]}/task/{wanted[0]}/children").read_text(encoding="utf-8").split()
-            for child in map(int, children):
-                found[child] = Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
-                wanted.append(child)
-            del wanted[0]
+            parent = wanted.pop()
+            with suppress(FileNotFoundError, ProcessLookupError):  # it may just have ended
+                for child in map(
+                    int, Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
+                ):
+                    wanted.append(child)
+                    found[child] = Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
         return found
 
     def child(self, words: str) -> int:

@@ -155,6 +155,14 @@ def test_a_supplier_that_nobody_reaches_fails_the_sync_with_the_reason() -> None
     assert "NIVODA_ENDPOINT" in done.stderr
 
 
+def test_a_sync_that_may_not_even_begin_fails_with_the_reason(tmp_path: Path) -> None:
+    mark = {"lastUpdatedAt": "2999-01-01T00:00:00Z", "lastRunId": "", "lastRunCompletedAt": "2999-01-01T00:00:00Z"}
+    (tmp_path / "nivoda.json").write_bytes(msgspec.json.encode(mark))
+    done = run("demo", "--once", "--stones", "100", given={"WATERMARK_DIRECTORY": str(tmp_path)})
+    assert done.returncode == 1
+    assert "The sync failed. WATERMARK_IN_FUTURE: the watermark 2999-01-01" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "line"),
     [

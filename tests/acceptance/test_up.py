@@ -1,11 +1,15 @@
 """`python -m sandbox up`: a stack that others join, that mends itself, and that leaves nothing behind."""
 
 import asyncio
+import hashlib
+import hmac
 import os
 import signal
 import stat
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +19,7 @@ import pytest
 
 from app.access.scopes import Scope
 from app.core.settings import Settings
-from sandbox.up import Address
+from sandbox.up import Address, Hmac
 from tests.acceptance.commands import (
     PATIENCE_SECONDS,
     alive,
@@ -31,6 +35,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 STONES = 2000
 CHANGED = 50
+EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 def address_in(path: Path) -> Address:
@@ -63,18 +68,36 @@ async def run_after(postgres: str, run_id: str) -> asyncpg.Record:
         await connection.close()
 
 
-async def status_of(url: str, key: str = "") -> int:
+def signed_v1(client: Hmac, path: str) -> dict[str, str]:
+    """The headers of a request without a body, signed as existing clients do."""
+    now = str(int(time.time()))
+    return headers_of(client, now, f"GET\n{path}\n{now}\n{EMPTY}")
+
+
+def signed_v2(client: Hmac, api: str, query: str) -> dict[str, str]:
+    """The headers of a search, signed as new clients do."""
+    now = str(int(time.time()))
+    text = f"v2\nGET\n{api.removeprefix('http://')}\n/api/v2/diamonds\n{query}\n{now}\nonce\n{EMPTY}"
+    return {**headers_of(client, now, text), "X-Signature-Version": "2", "X-Nonce": "once"}
+
+
+def headers_of(client: Hmac, now: str, text: str) -> dict[str, str]:
+    digest = hmac.new(client.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return {"X-Client-Id": client.client_id, "X-Timestamp": now, "X-Signature": digest}
+
+
+async def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:
     """The status of an answer; 0 if nobody answers."""
     try:
-        async with aiohttp.ClientSession() as session, session.get(url, headers={"X-API-Key": key}) as answer:
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             return answer.status
     except aiohttp.ClientError:
         return 0
 
 
-async def until_served(url: str, key: str) -> None:
+async def until_served(url: str, headers: Mapping[str, str]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await status_of(url, key) != 200:  # noqa: ASYNC110 - no event tells it
+        while await status_of(url, headers) != 200:  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.1)
 
 
@@ -87,14 +110,18 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         address = address_in(path)
         assert await status_of(f"{address.api}/ready") == 200
         for key in (address.api_key, address.admin_key, *address.client_keys):
-            assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", key) == 200
+            assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", {"X-API-Key": key}) == 200
         clients = await scopes_of(address.postgres)
         assert [scopes for _, scopes in clients] == [
             frozenset({"diamonds:read"}),
             frozenset(Scope),
-            *[frozenset({"diamonds:read", "holds:write", "purchases:write"})] * 8,
+            *[frozenset({"diamonds:read", "holds:write", "purchases:write"})] * 9,
         ]
-        assert len({client for client, _ in clients}) == len({*address.client_keys}) + 2 == 10
+        assert len({*address.client_keys}) == 8
+        assert len({client for client, _ in clients}) == 11
+        assert address.hmac is not None
+        for headers in (signed_v1(address.hmac, "/api/v2/diamonds"), signed_v2(address.hmac, address.api, "limit=1")):
+            assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", headers) == 200
         async with (
             aiohttp.ClientSession(headers={"X-API-Key": address.api_key}) as session,
             session.post(address.graphql, json={"query": "{ diamonds { totalCount } }"}) as answer,
@@ -142,7 +169,7 @@ async def test_what_dies_is_started_again_until_the_launcher_is_killed_which_lea
             os.kill(number, signal.SIGKILL)
         await until(lambda: all(any(role in line for line in command.family().values()) for role in roles))
         assert not {command.child(role) for role in roles} & set(dead)
-        await until_served(f"{address.api}/api/v2/diamonds?limit=1", address.api_key)
+        await until_served(f"{address.api}/api/v2/diamonds?limit=1", {"X-API-Key": address.api_key})
 
         family |= command.family()
         command.process.kill()
