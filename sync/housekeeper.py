@@ -4,6 +4,7 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 """
 
 import asyncio
+import time
 
 from arq.worker import Worker
 from redis.exceptions import RedisError
@@ -16,6 +17,7 @@ from sync.wiring import Pipeline
 log = get_logger()
 
 _REDIS_PAUSE_SECONDS = 5.0
+_ROUND_SECONDS = 60.0
 _REPORT_WAIT_SECONDS = 2.0
 _DRAIN_SHARE = 0.8  # of the time after SIGTERM; the rest is for closing down
 _REDIS_OUTAGES = (RedisError, OSError, TimeoutError)
@@ -26,15 +28,35 @@ async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
     settings = pipeline.settings
     async with Jobs.open(pipeline) as jobs, asyncio.TaskGroup() as group:
         group.create_task(pipeline.consumer(settings.queue_work_done, jobs.report, slots=1, stop=stop).run())
+        rounds = _Rounds(jobs)
         while not stop.is_set():
             redis = connect(settings)
             try:
                 await _work(arq_worker(jobs, redis, with_duties=True), stop, settings.sync_drain_seconds * _DRAIN_SHARE)
             except _REDIS_OUTAGES as error:
                 log.warning("redis unavailable", error=type(error).__name__)
+                await rounds.round_if_due(stop)
                 await _pause(stop)
             finally:
                 await redis.aclose()
+
+
+class _Rounds:
+    """The duties without arq: they live in the database alone, so an outage of Redis does not stop them."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._next = 0.0
+
+    async def round_if_due(self, stop: asyncio.Event) -> None:
+        """Do every duty, once a minute at most."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _ROUND_SECONDS
+        for name, duty in self._jobs.duties.items():
+            if stop.is_set():
+                return
+            await attempt(name, duty)
 
 
 async def _work(worker: Worker, stop: asyncio.Event, drain_seconds: float) -> None:

@@ -55,6 +55,8 @@ class Database:
             # A pooler in transaction mode hands out another server connection each time: prepared statements get lost.
             statement_cache_size=0 if settings.database_pooler == "transaction" else 200,
             max_inactive_connection_lifetime=300,
+            # A connection whose other end is gone without a word would hold its user for as long as TCP likes.
+            command_timeout=settings.database_statement_seconds,
             init=_set_codecs,
             # In the startup packet, so that it also holds behind a pooler, where a later SET would not.
             server_settings={"search_path": settings.database_schema, "timezone": "UTC"},

@@ -6,6 +6,7 @@ here. A wrong value ends the process with one line that names the variable (exit
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -48,6 +49,18 @@ class Settings(BaseSettings):
 
     max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
 
+    graphql_max_cost: Annotated[int, setting("API", "What one GraphQL operation may cost at most.", ge=10)] = 5_000
+    graphql_budget: Annotated[int, setting("API", "What a key may spend at once on GraphQL.", ge=10)] = 200_000
+    graphql_restore_rate: Annotated[
+        int, setting("API", "What a key gets back each second of what it has spent on GraphQL.", ge=1)
+    ] = 20_000
+    graphql_timeout_seconds: Annotated[
+        float, setting("API", "Longest time that one GraphQL operation may take.", gt=0, le=300)
+    ] = 30.0
+    graphql_registered_only: Annotated[
+        bool, setting("API", "Execute only documents that were registered with `python -m app documents register`.")
+    ] = False
+
     hmac_secrets: Annotated[
         SecretStr | None,
         setting(
@@ -82,6 +95,10 @@ class Settings(BaseSettings):
     database_timeout_seconds: Annotated[
         float, setting("Database", "Longest wait for a connection or a short statement.", gt=0)
     ] = 10.0
+
+    database_statement_seconds: Annotated[
+        float, setting("Database", "Longest time that any one statement may take, a batch of the sync included.", gt=0)
+    ] = 120.0
 
     redis_url: Annotated[
         SecretStr | None, setting("Redis", "Redis or Valkey, 6 or newer.", example="redis://localhost:6379/0")
@@ -208,14 +225,14 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("should begin with postgresql://")
-        return value
+        return _parsed(value)
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("should begin with redis:// or rediss://")
-        return value
+        return _parsed(value)
 
     @field_validator("nivoda_endpoint", "azure_storage_account_url", "resend_api_url")
     @classmethod
@@ -275,6 +292,20 @@ def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
     if not all(client and secrets and all(secrets) for client, secrets in listed.items()):
         raise wrong
     return {client: [secret.encode() for secret in secrets] for client, secrets in listed.items()}
+
+
+def _parsed(url: SecretStr | None) -> SecretStr | None:
+    """A URL whose parts can be told apart: a `#` or `/` in a password must be written as %23 or %2F."""
+    if url is not None:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            _ = parts.port
+        except ValueError:
+            # Without the cause, which may quote a piece of the password.
+            raise ValueError("is not a URL; are special characters of the password written as %..?") from None
+        if parts.fragment:
+            raise ValueError("holds a # that is not written as %23")
+    return url
 
 
 def _example(cls: type[BaseSettings], name: str) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 import pytest_asyncio
 from arq.connections import ArqRedis
@@ -275,3 +276,21 @@ async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Sett
     assert process.returncode == 0, errors.decode()
     assert b'"stopping"' in errors
     assert b"cut off" not in errors
+
+
+async def test_invariant_18_the_duties_are_done_without_redis(
+    pipeline: Pipeline, settings: Settings, open_run: OpenRun, execute: Execute
+) -> None:
+    run = await open_run(1)
+    await execute("UPDATE run_metadata SET deadline_at = now() - interval '1 second'")
+    nowhere = Settings.read(
+        **settings.model_dump(exclude_unset=True) | {"redis_url": "redis://127.0.0.1:1/0", "sync_nightly": False}
+    )
+    stop = asyncio.Event()
+    serving = asyncio.create_task(housekeeper.serve(msgspec.structs.replace(pipeline, settings=nowhere), stop))
+    async with asyncio.timeout(60):
+        # What is waited for stands in the database.
+        while await execute("SELECT status FROM run_metadata WHERE id = $1", run.id) != "failed":  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    stop.set()
+    await serving
