@@ -1,0 +1,68 @@
+import pytest
+
+from app.core.settings import Settings, SettingsError, example_file
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("DATABASE_URL", "mysql://x", "should begin with postgresql://"),
+        ("DATABASE_URL", "postgresql://u:p#ssw0rd@host/db", "special characters"),
+        ("DATABASE_URL", "postgresql://u:p@host/db#x", "is not written as %23"),
+        ("REDIS_URL", "redis://host:port/0", "is not a URL"),
+        ("NIVODA_ENDPOINT", "integrations.example", "should begin with https://"),
+        ("PORT", "0", "greater than or equal to 1"),
+        ("SYNC_MAX_DELETE_SHARE", "20", "less than or equal to 1"),
+        ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it_and_shows_an_example(
+    name: str, value: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read()
+    message = str(wrong.value)
+    assert "\n" not in message
+    assert message.startswith(f"{name}: ")
+    assert what in message
+    assert f"Example: {name}=" in message
+    assert "p#ssw0rd" not in message
+    assert "ssw0rd" not in message
+
+
+def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read()
+    assert [line.partition(":")[0] for line in str(wrong.value).splitlines()] == ["LOG_LEVEL", "PORT"]
+
+
+def test_a_setting_that_a_role_can_not_do_without_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^REDIS_URL: is not set\. Example: REDIS_URL=redis://"):
+        Settings.read().need("redis_url")
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings.read(
+        database_url="postgresql://u:hunter2@host/db", nivoda_password="hunter2", resend_api_key="hunter2"
+    )
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings.model_dump())
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Exception, match="frozen"):
+        Settings.read().port = 1
+
+
+def test_the_example_file_names_every_setting() -> None:
+    text = example_file()
+    assert all(f"# {name.upper()}=" in text for name in Settings.model_fields)
