@@ -62,7 +62,7 @@ def serve_api(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings.read(**given)
     logging.configure(settings.log_level, settings.log_format, "api")
-    serve(create_app(settings), settings.host, settings.port)
+    serve(create_app(settings), settings)
 
 
 @app.command()

@@ -7,15 +7,19 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access.authenticator import Authenticator
 from app.access.door import Door
+from app.access.limits import Budgets, Limiter
 from app.access.nonces import Nonces
 from app.access.signers import Signers
 from app.catalog.repository import PostgresSearch
 from app.core import jobs
 from app.core.body import BodyLimit
 from app.core.database import Database
+from app.core.headers import Headers
 from app.core.settings import Settings
 from app.core.tracing import Tracing
 from app.graphql.endpoint import routes as graphql_routes
@@ -26,6 +30,12 @@ from app.rest.state import State
 from app.runs.journal import Journal
 
 _REDIS_TIMEOUT_SECONDS = 2.0
+# What pages of other origins may send, and read of the answers.
+_SENT = (
+    "Authorization", "Content-Type", "If-None-Match", "Traceparent", "X-API-Key", "X-Client-Id", "X-Idempotency-Key",
+    "X-Nonce", "X-Signature", "X-Signature-Version", "X-Timestamp",
+)  # fmt: skip
+_READ = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-Id")
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -44,6 +54,7 @@ def create_app(settings: Settings) -> Starlette:
         )
         timeout = settings.database_timeout_seconds
         nonces = Nonces(redis)
+        limiter = Limiter(redis, Budgets.of(settings))
         queue = jobs.connect(settings)
         async with Database.open(settings) as database, aclosing(redis), aclosing(queue):
             signers = Signers(database, nonces, settings.signing_secrets(), timeout=timeout)
@@ -52,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
                 redis=redis,
                 jobs=queue,
                 settings=settings,
-                door=Door(Authenticator(database, timeout=timeout), signers, nonces),
+                door=Door(Authenticator(database, timeout=timeout), signers, nonces, limiter),
                 search=PostgresSearch(database, timeout=timeout),
                 rulebook=Rulebook(database, timeout=timeout),
                 journal=Journal(database, timeout=timeout),
@@ -60,7 +71,25 @@ def create_app(settings: Settings) -> Starlette:
 
     return Starlette(
         routes=[*ROUTES, *graphql_routes(development=settings.environment == "development")],
-        middleware=[Middleware(Tracing), Middleware(BodyLimit, largest=settings.max_body_bytes)],
+        middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,
     )
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """From the outside in."""
+    return [
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies),
+        Middleware(Tracing),
+        Middleware(Headers),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=_SENT,
+            expose_headers=_READ,
+            max_age=3600,
+        ),
+        Middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.request_seconds),
+    ]

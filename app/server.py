@@ -9,12 +9,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.protocol import Protocol
 
 log = get_logger()
 
 # Requests that are open at SIGTERM get this long; orchestrators usually wait 30 seconds.
 _DRAIN_SECONDS = 25
-_LARGEST_HEADERS = 65_536
 
 
 class CannotListen(Exception):
@@ -39,26 +40,28 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
+def serve(app: ASGIApp, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
         CannotListen: before anything else is started.
     """
-    listener = listen(host, port)
-    log.info("listening", host=host, port=port)
+    listener = listen(settings.host, settings.port)
+    log.info("listening", host=settings.host, port=settings.port)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # app.main decides whom to believe
+        timeout_keep_alive=settings.keep_alive_seconds,
+        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
-        h11_max_incomplete_event_size=_LARGEST_HEADERS,
     )
     # After a clean end uvicorn raises the signal once more; asked to stop and stopped is a success.
     signal.signal(signal.SIGTERM, _leave)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -27,7 +28,11 @@ def run(connection: Connection, schema: str) -> None:
 async def connect() -> None:
     """Open one connection and migrate through it."""
     schema = context.config.attributes["schema"]
-    engine = create_async_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+    url = context.config.attributes["url"]
+    # By asyncpg itself, which reads the URL as the pool does; SQLAlchemy has other words for TLS.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda **_: asyncpg.connect(url), poolclass=pool.NullPool
+    )
     async with engine.connect() as connection:
         await connection.run_sync(run, schema)
     await engine.dispose()

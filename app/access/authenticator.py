@@ -59,6 +59,11 @@ class Authenticator:
             raise Unauthenticated("The API key is not valid.")
         return Principal(stored.client_id, stored.id, frozenset(stored.scopes))
 
+    def remembers(self, headers: Mapping[str, str]) -> bool:
+        """Whether the key in the headers was valid a while ago, so that it is worth a look."""
+        key = presented_key(headers) or ""
+        return len(key) <= keys.LONGEST_KEY and keys.digest(key.encode("latin-1")) in self._cache
+
     async def _stored(self, text: str) -> StoredKey | None:
         if len(text) > keys.LONGEST_KEY:
             return None

@@ -1,24 +1,28 @@
-"""The door: who is calling, by key or by signature, and what a request that may be a repetition is good for."""
+"""The door: who is calling, by key or by signature, how often they may, and what a possible repetition is good for."""
 
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from starlette.requests import Request
 
 from app.access import signatures
 from app.access.authenticator import Authenticator, presented_key
+from app.access.limits import Decision, Limiter
 from app.access.nonces import Nonces, NoncesUnavailable
 from app.access.scopes import Principal, Proof
 from app.access.signers import Signers
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, Unauthenticated
+from app.core.headers import note
 
 
 class Door:
-    """Every request comes through here, whichever face of the inventory it asks."""
+    """Every request comes through here, whichever face of the inventory it asks: `admit`, and then `settle`."""
 
-    def __init__(self, authenticator: Authenticator, signers: Signers, nonces: Nonces) -> None:
+    def __init__(self, authenticator: Authenticator, signers: Signers, nonces: Nonces, limiter: Limiter) -> None:
         self._authenticator = authenticator
         self._signers = signers
         self._nonces = nonces
+        self._limiter = limiter
 
     @staticmethod
     def has_credentials(request: Request[Any]) -> bool:
@@ -28,26 +32,60 @@ class Door:
     async def admit(self, request: Request[Any]) -> Principal:
         """Who is calling. When the header `X-API-Key` is there it alone decides.
 
+        Failures are counted for each client address. Where there are too many, a key is no longer looked up unless it was
+        valid before: others behind the same address go on, and guesses cost us nothing.
+
         Raises:
             Unauthenticated: nobody says who they are, or it is not true.
+            RateLimited: it was not true too often.
             Unavailable: it can't be known now.
         """
-        if "x-api-key" not in request.headers and signatures.signed(request.headers):
-            return await self._signers.authenticate(request)
-        return await self._authenticator.authenticate(request.headers)
+        try:
+            if "x-api-key" not in request.headers and signatures.signed(request.headers):
+                return await self._signers.authenticate(request)
+            if presented_key(request.headers) and not self._authenticator.remembers(request.headers):
+                failures = self._limiter.budgets.failures
+                _apply(request, await self._limiter.peek(failures, _address(request)), only_refusals=True)
+            return await self._authenticator.authenticate(request.headers)
+        except Unauthenticated:
+            if self.has_credentials(request):
+                failures = self._limiter.budgets.failures
+                _apply(request, await self._limiter.take(failures, _address(request)), only_refusals=True)
+            raise
 
-    def settle(self, principal: Principal, *, writes: bool, legacy: bool) -> None:
-        """Decide what becomes of a request that may be someone's recording, now that it is known what it does.
+    async def settle(self, request: Request[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
+        """Count a request, now that it is known what it does, and decide about one that may be somebody's recording.
 
         `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
 
         Raises:
+            RateLimited: the caller has asked too often.
             Forbidden: it changes something, and its signature is one that can be sent again.
             NoncesUnavailable: it changes something, and its nonce can't be looked up.
         """
+        budget = self._limiter.budgets.writes if writes else self._limiter.budgets.reads
+        _apply(request, await self._limiter.take(budget, principal.key_id))
         if principal.proof is Proof.SIGNED and writes and not legacy:
             raise Forbidden("Sign this with version 2, which can't be sent again.")
         if principal.proof is Proof.SIGNED_UNCHECKED:
             if writes:
                 raise NoncesUnavailable
             self._nonces.let_through(principal.client_id)
+
+
+def _apply(request: Request[Any], decision: Decision, *, only_refusals: bool = False) -> None:
+    if not (only_refusals and decision.passes):
+        note(request.scope, decision.headers)
+    decision.check()
+
+
+def _address(request: Request[Any]) -> str:
+    """Whom failures are counted for: the client's address, of IPv6 the network that a customer usually gets."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or int(address) >> 64)
+    return str(address)

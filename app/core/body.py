@@ -1,29 +1,48 @@
-"""How much a request may bring: a body beyond the limit is never held in memory."""
+"""How much a request may bring, and how long that may take: no body is held in memory or waited for beyond a limit."""
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import BodyTooLarge
+from app.core.errors import BodyTooLarge, BodyTooSlow
+from app.core.headers import note
+
+# What is left of the body is not waited for.
+_HANG_UP = {"Connection": "close"}
 
 
 class BodyLimit:
-    """ASGI middleware: whoever reads a body that is too large gets an error, which becomes 413."""
+    """ASGI middleware: whoever reads a body that is too large or too slow gets an error, which becomes 413 or 408."""
 
-    def __init__(self, app: ASGIApp, *, largest: int) -> None:
-        """`largest`: bytes."""
+    def __init__(self, app: ASGIApp, *, largest: int, seconds: float) -> None:
+        """`largest`: bytes. `seconds`: for the whole body, from the first time that somebody asks for it."""
         self._app = app
         self._largest = largest
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         received = 0
+        complete = False
+        deadline: float | None = None
 
         async def limited_receive() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, complete, deadline
+            if complete:  # only the client's leaving is still to come
+                return await receive()
+            deadline = deadline or asyncio.get_running_loop().time() + self._seconds
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                note(scope, _HANG_UP)
+                raise BodyTooSlow(f"The body did not arrive within {self._seconds:g} s.") from None
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self._largest:
+                note(scope, _HANG_UP)
                 raise BodyTooLarge(f"The body is larger than {self._largest} bytes.")
             return message
 

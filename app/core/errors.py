@@ -44,6 +44,10 @@ class BodyTooLarge(BadRequest):
     """The request's body is too large."""
 
 
+class BodyTooSlow(BadRequest):
+    """The request's body does not arrive."""
+
+
 class Unauthenticated(InventoryError):
     """The credentials are missing or not valid."""
 
@@ -66,6 +70,18 @@ class Conflict(InventoryError):
     """The present state does not allow this."""
 
     code = "CONFLICT"
+
+
+class RateLimited(InventoryError):
+    """Too much at once; try again later."""
+
+    code = "RATE_LIMITED"
+    retryable = True
+
+    def __init__(self, message: str | None = None, *, retry_after: int) -> None:
+        """`retry_after`: seconds after which it can be tried again."""
+        super().__init__(message, details={"retryAfter": retry_after})
+        self.retry_after = retry_after
 
 
 # The servers that the inventory stands on

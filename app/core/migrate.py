@@ -14,9 +14,8 @@ def _config(database_url: str, schema: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_PACKAGED if _PACKAGED.is_dir() else _SOURCE_TREE))
     config.set_main_option("path_separator", "os")
-    _, _, rest = database_url.partition("://")
     # Handed over as a value: a URL inside the configuration would be subject to its own percent escapes.
-    config.attributes["url"] = f"postgresql+asyncpg://{rest}"
+    config.attributes["url"] = database_url
     config.attributes["schema"] = schema
     return config
 

@@ -5,14 +5,17 @@ here. A wrong value ends the process with one line that names the variable (exit
 """
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.core import transport
 from app.core.logging import LogFormat
+from app.core.transport import Tls
 
 Section = Literal[
     "General", "API", "Access", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Sync", "Alerts"
@@ -44,6 +47,12 @@ class Settings(BaseSettings):
         LogFormat, setting("General", "json, console, or auto: console in a terminal, json elsewhere.")
     ] = "auto"
 
+    # Before everything that is reached through it: the validators below ask for it.
+    tls: Annotated[
+        Tls,
+        setting("General", "auto: every server that is not on this machine is reached through TLS; require: all; off."),
+    ] = "auto"
+
     host: Annotated[str, setting("API", "Address that the API listens on.")] = "0.0.0.0"
     port: Annotated[int, setting("API", "Port that the API listens on.", ge=1, le=65535)] = 3000
 
@@ -60,6 +69,29 @@ class Settings(BaseSettings):
     graphql_registered_only: Annotated[
         bool, setting("API", "Execute only documents that were registered with `python -m app documents register`.")
     ] = False
+    keep_alive_seconds: Annotated[
+        int, setting("API", "How long a connection may stay open without a request.", ge=1, le=600)
+    ] = 65
+    request_seconds: Annotated[
+        float, setting("API", "How long a client may take to send a request's body.", gt=0, le=600)
+    ] = 30.0
+    max_connections: Annotated[
+        int, setting("API", "Most connections of one process; more are told to come back.", ge=1)
+    ] = 2000
+    trusted_proxies: Annotated[
+        str,
+        setting(
+            "API",
+            "Addresses or networks of the proxies in front, separated by commas; they say which client is behind them.",
+            example="10.0.0.0/8",
+        ),
+    ] = ""
+    cors_origins: Annotated[
+        str,
+        setting(
+            "API", "Origins whose pages may call, separated by commas; none otherwise.", example="https://example.com"
+        ),
+    ] = ""
 
     hmac_secrets: Annotated[
         SecretStr | None,
@@ -69,6 +101,19 @@ class Settings(BaseSettings):
             example='{"acme": "a long secret"}',
         ),
     ] = None
+
+    rate_limit_reads_per_minute: Annotated[
+        int, setting("Access", "Requests a minute that one key may read with.", ge=1, le=60_000_000)
+    ] = 60_000
+    rate_limit_writes_per_minute: Annotated[
+        int, setting("Access", "Requests a minute that one key may change something with.", ge=1, le=60_000_000)
+    ] = 600
+    rate_limit_failures_per_minute: Annotated[
+        int, setting("Access", "Failed logins a minute of one client address.", ge=1, le=60_000_000)
+    ] = 120
+    rate_limit_local_share: Annotated[
+        float, setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1)
+    ] = 0.2
 
     database_url: Annotated[
         SecretStr | None,
@@ -213,6 +258,29 @@ class Settings(BaseSettings):
 
     _required_by: ClassVar[Mapping[str, str]] = {}
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for part in _listed(value):
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError("should be IP addresses or networks, separated by commas") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _listed(value):
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in {"http", "https"}
+                or not parts.hostname
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError("should be origins such as https://example.com, separated by commas")
+        return value
+
     @field_validator("hmac_secrets")
     @classmethod
     def _are_secrets(cls, value: SecretStr | None) -> SecretStr | None:
@@ -222,23 +290,43 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "database_direct_url")
     @classmethod
-    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+    def _is_postgres(cls, value: SecretStr | None, given: ValidationInfo) -> SecretStr | None:
+        if not value:
+            return value
+        if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("should begin with postgresql://")
-        return _parsed(value)
+        return SecretStr(transport.postgres(_parsed(value).get_secret_value(), _tls(given)))
 
     @field_validator("redis_url")
     @classmethod
-    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+    def _is_redis(cls, value: SecretStr | None, given: ValidationInfo) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("should begin with redis:// or rediss://")
-        return _parsed(value)
+        if value:
+            transport.redis(_parsed(value).get_secret_value(), _tls(given))
+        return value
+
+    @field_validator("azure_service_bus_connection_string")
+    @classmethod
+    def _is_safe_bus(cls, value: SecretStr | None, given: ValidationInfo) -> SecretStr | None:
+        if value:
+            transport.service_bus(value.get_secret_value(), _tls(given))
+        return value
+
+    @field_validator("azure_storage_connection_string")
+    @classmethod
+    def _is_safe_storage(cls, value: SecretStr | None, given: ValidationInfo) -> SecretStr | None:
+        if value:
+            transport.storage(value.get_secret_value(), _tls(given))
+        return value
 
     @field_validator("nivoda_endpoint", "azure_storage_account_url", "resend_api_url")
     @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
+    def _is_http(cls, value: str | None, given: ValidationInfo) -> str | None:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("should begin with https:// (or http:// for a local server)")
+        if value:
+            transport.http(value, _tls(given))
         return value
 
     @classmethod
@@ -270,6 +358,16 @@ class Settings(BaseSettings):
         """The valid secrets of each client that signs."""
         return _secrets_by_client(self.hmac_secrets.get_secret_value()) if self.hmac_secrets else {}
 
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of the proxies that are believed."""
+        return _listed(self.trusted_proxies)
+
+    @property
+    def origins(self) -> list[str]:
+        """Origins whose pages may call."""
+        return _listed(self.cors_origins)
+
     def need(self, name: str) -> str:
         """The value of a setting that this role can't do without.
 
@@ -280,6 +378,15 @@ class Settings(BaseSettings):
         if value is None:
             raise SettingsError(f"{name.upper()}: is not set. Example: {name.upper()}={_example(type(self), name)}")
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _tls(given: ValidationInfo) -> Tls:
+    tls: Tls = given.data.get("tls", "require")  # a wrong value of its own is reported anyway
+    return tls
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
@@ -294,17 +401,16 @@ def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
     return {client: [secret.encode() for secret in secrets] for client, secrets in listed.items()}
 
 
-def _parsed(url: SecretStr | None) -> SecretStr | None:
+def _parsed(url: SecretStr) -> SecretStr:
     """A URL whose parts can be told apart: a `#` or `/` in a password must be written as %23 or %2F."""
-    if url is not None:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            _ = parts.port
-        except ValueError:
-            # Without the cause, which may quote a piece of the password.
-            raise ValueError("is not a URL; are special characters of the password written as %..?") from None
-        if parts.fragment:
-            raise ValueError("holds a # that is not written as %23")
+    try:
+        parts = urlsplit(url.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        # Without the cause, which may quote a piece of the password.
+        raise ValueError("is not a URL; are special characters of the password written as %..?") from None
+    if parts.fragment:
+        raise ValueError("holds a # that is not written as %23")
     return url
 
 

@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from app.access.door import Door
 from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
-from app.core.errors import BadRequest, BodyTooLarge, InventoryError
+from app.core.errors import BadRequest, BodyTooLarge, BodyTooSlow, InventoryError
 from app.graphql.context import Context
 from app.graphql.documents import Document, Documents, InvalidDocument
 from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
@@ -111,7 +111,8 @@ class Endpoint:
         except InvalidDocument as invalid:
             problems = invalid.errors
         if principal:
-            request.state["door"].settle(principal, writes=document is not None and document.mutates, legacy=False)
+            mutates = document is not None and document.mutates
+            await request.state["door"].settle(request, principal, writes=mutates, legacy=False)
         if document is None:
             raise Refused(_status_of_invalid(request), [format_error(error) for error in problems])
         context = Context(
@@ -183,10 +184,13 @@ def _status_of_invalid(request: Request[State]) -> HTTPStatus:
 def _status_of_refusal(error: InventoryError) -> HTTPStatus:
     if isinstance(error, BodyTooLarge):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if isinstance(error, BodyTooSlow):
+        return HTTPStatus.REQUEST_TIMEOUT
     statuses = {
         "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
         "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
         "FORBIDDEN": HTTPStatus.FORBIDDEN,
+        "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
         "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
     }
     return statuses.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)

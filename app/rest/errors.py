@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import BadRequest, BodyTooLarge, InventoryError, NotFound
+from app.core.errors import BadRequest, BodyTooLarge, BodyTooSlow, InventoryError, NotFound, RateLimited
 from app.core.logging import get_logger
 from app.rest.answers import answer
 
@@ -25,6 +25,11 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "SUPPLIER_TIMEOUT": HTTPStatus.GATEWAY_TIMEOUT,
     "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+# Errors with a status of their own under a code of the contract.
+_PRECISE: Mapping[type[InventoryError], HTTPStatus] = {
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+}
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     # Long enough for a restart of Postgres, short enough to go unnoticed after one.
@@ -34,14 +39,15 @@ _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 
 def refusal(error: InventoryError) -> Response:
     """The answer to an error. One that is our own fault (no code of the contract) tells nothing about itself."""
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if isinstance(error, BodyTooLarge) else _STATUSES.get(error.code)
+    status = _PRECISE.get(type(error)) or _STATUSES.get(error.code)
     if status is None:
         log.error("request failed", exc_info=error)
         error, status = InventoryError("Something went wrong on our side."), HTTPStatus.INTERNAL_SERVER_ERROR
     body: dict[str, object] = {"code": error.code, "message": error.message}
     if error.details:
         body["details"] = error.details
-    return answer({"error": body}, status, _HEADERS.get(status))
+    headers = {"Retry-After": f"{error.retry_after}"} if isinstance(error, RateLimited) else _HEADERS.get(status)
+    return answer({"error": body}, status, headers)
 
 
 async def routing_refusal(_request: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ def needs(scope: Scope, handler: Handler, *, writes: bool = False) -> Endpoint:
         door = request.state["door"]
         principal = await door.admit(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
-        door.settle(principal, writes=writes, legacy=True)
+        await door.settle(request, principal, writes=writes, legacy=True)
         principal.require(scope)
         return await handler(request, principal)
 

@@ -16,6 +16,7 @@ from app.access.scopes import Scope
 from app.core.database import Connection, Database
 from app.core.settings import Settings
 from app.main import create_app
+from app.protocol import Protocol
 from app.server import listen
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve
 
@@ -55,7 +56,15 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
 async def _serve(settings: Settings) -> AsyncIterator[str]:
     """The API on a free port; gives its address."""
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, server_header=False, ws="none")
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        http=Protocol,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

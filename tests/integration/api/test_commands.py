@@ -112,7 +112,7 @@ async def test_a_database_that_was_never_migrated_is_named_as_such(empty_databas
     ],
 )
 async def test_a_wrong_setting_is_one_line_that_names_it(settings: Mapping[str, str], line: str) -> None:
-    valid = {"DATABASE_URL": "postgresql://x:hidden@y/z", "REDIS_URL": "redis://y"}
+    valid = {"DATABASE_URL": "postgresql://x:hidden@localhost/z", "REDIS_URL": "redis://localhost"}
     ended = await run("serve", settings={**valid, **settings})
     assert ended.code == 2
     assert ended.err.startswith(line)

@@ -31,7 +31,7 @@ BY_RESULT = {"Query.node", "Query.nodes", "Query.me", "Query.job"}
 
 def routes() -> Iterator[tuple[str, str]]:
     """Every method and path that the application really has."""
-    settings = Settings.read(database_url="postgresql://nowhere/x", redis_url="redis://nowhere")
+    settings = Settings.read(database_url="postgresql://nowhere/x", redis_url="redis://localhost")
     for route in create_app(settings).routes:
         assert isinstance(route, Route), f"{route} is no plain route: see that nothing behind it is open"
         yield from ((method, route.path) for method in sorted(route.methods or ()) if method != "HEAD")

@@ -1,0 +1,146 @@
+"""Rate limits against real servers: per key, per kind of request, per client address, and without Redis."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from app.access import keys
+from app.access.limits import Budget, Budgets, Limiter
+from app.access.scopes import Scope
+from app.core.settings import Settings
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from tests.integration.api.diamonds import MakeKey, Serve
+
+SEARCH = "/api/v2/diamonds"
+Limited = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def limited(settings: Settings, serve: Serve) -> Limited:
+    """The API with other limits than usual."""
+
+    @asynccontextmanager
+    async def start(**limits: Any) -> AsyncIterator[httpx.AsyncClient]:
+        names = {f"rate_limit_{name}": value for name, value in limits.items()}
+        async with (
+            serve(settings.model_copy(update=names)) as address,
+            httpx.AsyncClient(base_url=address) as client,
+        ):
+            yield client
+
+    return start
+
+
+async def read(client: httpx.AsyncClient, key: str) -> httpx.Response:
+    return await client.get(SEARCH, headers={"X-API-Key": key})
+
+
+async def test_each_key_has_a_budget_and_is_told_about_it(limited: Limited, make_key: MakeKey) -> None:
+    first, second = [await make_key(Scope.DIAMONDS_READ) for _ in range(2)]
+    async with limited(reads_per_minute=3) as client:
+        answers = [await read(client, first) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+        assert {answer.headers["ratelimit-limit"] for answer in answers} == {"3"}
+        assert "retry-after" not in answers[0].headers
+        refusal = answers[-1]
+        assert 1 <= int(refusal.headers["retry-after"]) <= 20
+        assert int(refusal.headers["retry-after"]) <= int(refusal.headers["ratelimit-reset"]) <= 60
+        assert refusal.json()["error"]["code"] == "RATE_LIMITED"
+        assert (await read(client, second)).status_code == 200
+
+
+async def test_graphql_draws_on_the_same_budget_and_answers_429_too(limited: Limited, make_key: MakeKey) -> None:
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
+    async with limited(reads_per_minute=2) as client:
+        answers = [await client.post("/graphql", json={"query": text}, headers=headers) for text in ("{ x }", "{", "{")]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert "retry-after" in answers[-1].headers
+
+
+async def test_writes_have_a_budget_of_their_own(limited: Limited, make_key: MakeKey) -> None:
+    headers = {"X-API-Key": await make_key(Scope.SYNC_ADMIN, Scope.DIAMONDS_READ)}
+    async with limited(writes_per_minute=1, reads_per_minute=1) as client:
+        body = {"run_type": "full"}
+        writes = [await client.post("/api/v2/triggers/scheduler", json=body, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in writes] == [202, 429]
+        assert (await client.get(SEARCH, headers=headers)).status_code == 200
+
+
+async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) -> None:
+    async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as other:
+        limiters = [Limiter(redis, Budgets.of(settings)) for redis in (one, other)]
+        budget = Budget("reads", 4)
+        decisions = [await limiters[turn % 2].take(budget, "caller") for turn in range(6)]
+        assert [decision.passes for decision in decisions] == [True] * 4 + [False] * 2
+        assert [decision.remaining for decision in decisions] == [3, 2, 1, 0, 0, 0]
+        assert not (await limiters[0].peek(budget, "caller")).passes
+        assert (await limiters[0].peek(budget, "another")).remaining == 4
+        await one.script_flush()
+        assert not (await limiters[0].take(budget, "caller")).passes
+
+
+async def test_redis_forgets_a_budget_that_is_full_again(redis_url: str, settings: Settings) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        await Limiter(redis, Budgets.of(settings)).take(Budget("reads", 60), "caller")
+        (name,) = await redis.keys("*")
+        assert 0 < await redis.pttl(name) <= 1000
+
+
+async def test_failed_logins_of_an_address_are_slowed_and_known_keys_go_on(
+    limited: Limited, make_key: MakeKey, statements: list[str]
+) -> None:
+    known, unknown = [await make_key(Scope.DIAMONDS_READ) for _ in range(2)]
+    async with limited(failures_per_minute=3) as client:
+        assert (await read(client, known)).status_code == 200
+        answers = [await read(client, keys.generate().text) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        statements.clear()
+        assert (await read(client, keys.generate().text)).status_code == 429
+        assert not any("api_keys" in text for text in statements)
+        # A signature that fails is a failed login as well.
+        forged = {"X-Client-Id": "acme", "X-Timestamp": "1", "X-Signature": "0" * 64}
+        assert (await client.get(SEARCH, headers=forged)).status_code == 429
+        assert (await client.get(SEARCH)).status_code == 401  # who says nothing has not failed
+        assert (await read(client, known)).status_code == 200
+        assert (await read(client, unknown)).status_code == 429
+
+
+async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, serve: Serve) -> None:
+    trusting = settings.model_copy(update={"rate_limit_failures_per_minute": 1, "trusted_proxies": "127.0.0.1"})
+    async with serve(trusting) as address, httpx.AsyncClient(base_url=address) as client:
+
+        async def fail(forwarded: str) -> int:
+            return (await client.get(SEARCH, headers={"X-API-Key": "bad", "X-Forwarded-For": forwarded})).status_code
+
+        assert [await fail("192.0.2.1"), await fail("192.0.2.1"), await fail("192.0.2.2")] == [401, 429, 401]
+        # A customer's IPv6 network is one address; what the client itself claims to have forwarded is not believed.
+        assert [await fail("2001:db8::1"), await fail("2001:db8::2"), await fail("2001:db8:0:1::1")] == [401, 429, 401]
+        assert await fail("198.51.100.7, 192.0.2.1") == 429
+
+
+async def test_without_redis_each_process_grants_a_share(database_url: str, serve: Serve, make_key: MakeKey) -> None:
+    with scratch_directory() as directory:
+        valkey = Valkey(directory)
+        await valkey.start()
+        settings = Settings.read(
+            database_url=database_url, redis_url=valkey.url(), environment="production",
+            rate_limit_reads_per_minute=10, rate_limit_local_share=0.2,
+        )  # fmt: skip
+        key = await make_key(Scope.DIAMONDS_READ)
+        async with serve(settings) as address, httpx.AsyncClient(base_url=address) as client:
+            assert (await read(client, key)).headers["ratelimit-limit"] == "10"
+            await valkey.stop()
+            answers = [await read(client, key) for _ in range(3)]
+            assert [answer.status_code for answer in answers] == [200, 200, 429]
+            assert answers[0].headers["ratelimit-limit"] == "2"
+            await valkey.start()
+            assert (await read(client, key)).headers["ratelimit-limit"] == "10"
+        await valkey.stop()
