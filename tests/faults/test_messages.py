@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
 from app.runs.models import Run
+from sync.messages import Consolidate, WorkItem, encode
 from tests.faults.campaign import Campaign
 from tests.faults.crew import ROLES, WORKERS
 from tests.faults.kills import Reference
@@ -73,6 +75,25 @@ async def test_invariant_05_messages_may_come_twice_late_and_out_of_order(refere
     result = await campaign.round()
     assert result.clean, result.problems
     assert result.runs == 4
+    before = await everything(site)
+    await site.queues("DELETE", "faults")
+    await send_all_again(site)
+    await site.idle()
+    assert await everything(site) == before
+
+
+async def everything(site: Site) -> tuple[object, ...]:
+    runs = await site.fetch("SELECT * FROM run_metadata ORDER BY id")
+    parts = await site.fetch("SELECT * FROM worker_runs ORDER BY id")
+    return runs, parts, await snapshot(site), site.watermark()
+
+
+async def send_all_again(site: Site) -> None:
+    """Every message of every run, very late."""
+    parts = await site.fetch("SELECT run_id, id AS partition_id, 'late' AS trace_id FROM worker_runs ORDER BY id")
+    runs = await site.fetch("SELECT id AS run_id, 'late' AS trace_id FROM run_metadata ORDER BY id")
+    await send(site, "work-items", [encode(msgspec.convert(part, WorkItem)) for part in parts])
+    await send(site, "consolidate", [encode(msgspec.convert(run, Consolidate)) for run in runs])
 
 
 async def test_invariant_06_the_last_partition_triggers_once_and_the_work_is_done_once(
