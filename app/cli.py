@@ -1,9 +1,10 @@
-"""The command line of the API: serve, migrate, keys, schema."""
+"""The command line of the API: serve, migrate, keys, documents, schema."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import asyncpg
@@ -23,6 +24,8 @@ from app.core.errors import InventoryError
 from app.core.migrate import upgrade
 from app.core.settings import Settings, SettingsError
 from app.generated import generated_files
+from app.graphql.manifest import read_file
+from app.graphql.registry import Registry
 from app.main import create_app
 from app.server import CannotListen, serve
 
@@ -31,6 +34,8 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 keys = typer.Typer(no_args_is_help=True, help="API keys: who may call, and what for.")
 app.add_typer(keys, name="keys")
+documents = typer.Typer(no_args_is_help=True, help="Persisted documents: what clients will ask, known beforehand.")
+app.add_typer(documents, name="documents")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 _KEY_COMMAND_SECONDS = 30
@@ -144,6 +149,35 @@ def rotate(
     """Create a key's successor and show it, this once; both are valid for a while."""
     keep = timedelta(hours=keep_hours)
     _show(_issuing(lambda issuing: issuing.rotate(key_id, keep=keep)), as_json=as_json)
+
+
+@documents.command()
+def register(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="GraphQL documents, one in each; or .json: an object from id to document."
+        ),
+    ],
+    client: Annotated[str, typer.Option(help="The client that sends them.")] = "unnamed",
+    as_json: AsJson = False,
+) -> None:
+    """Register GraphQL documents; what is sent is then only their ids. Nothing is registered if one is not valid."""
+    read = [one for path in files for one in read_file(path)]
+    settings = Settings.read()
+    logging.configure(settings.log_level, settings.log_format, "documents")
+
+    async def run() -> list[str]:
+        async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
+            registry = Registry(database, timeout=settings.database_timeout_seconds)
+            return [await registry.register(one.text, client_id=client, name=one.name) for one in read]
+
+    ids = asyncio.run(run())
+    if as_json:
+        typer.echo(msgspec.json.encode({one.name: key for one, key in zip(read, ids, strict=True)}))
+        return
+    for one, key in zip(read, ids, strict=True):
+        typer.echo(f"{key}  {one.name}")
 
 
 def _issuing(work: Callable[[Issuing], Awaitable[T]]) -> T:

@@ -22,11 +22,14 @@ from app.core.database import Database
 from app.core.headers import Headers
 from app.core.settings import Settings
 from app.core.tracing import Tracing
+from app.graphql.budget import Budget
+from app.graphql.endpoint import State as GraphQLState
 from app.graphql.endpoint import routes as graphql_routes
+from app.graphql.registry import Registry
 from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal
 from app.rest.routes import ROUTES
-from app.rest.state import State
+from app.rest.state import State as RestState
 from app.runs.journal import Journal
 
 _REDIS_TIMEOUT_SECONDS = 2.0
@@ -36,6 +39,10 @@ _SENT = (
     "X-Nonce", "X-Signature", "X-Signature-Version", "X-Timestamp",
 )  # fmt: skip
 _READ = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-Id")
+
+
+class State(RestState, GraphQLState):
+    """What both faces of the inventory find in each request."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -67,10 +74,12 @@ def create_app(settings: Settings) -> Starlette:
                 search=PostgresSearch(database, timeout=timeout),
                 rulebook=Rulebook(database, timeout=timeout),
                 journal=Journal(database, timeout=timeout),
+                registry=Registry(database, timeout=timeout),
+                budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
             )
 
     return Starlette(
-        routes=[*ROUTES, *graphql_routes(development=settings.environment == "development")],
+        routes=[*ROUTES, *graphql_routes(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,

@@ -3,6 +3,7 @@
 import strawberry
 
 from app.access.scopes import MEANINGS, Principal
+from app.core.settings import Settings
 from app.graphql import limits
 from app.graphql.inputs import LARGEST_PAGE
 from app.graphql.nodes import MOST_NODES
@@ -23,6 +24,13 @@ class Limits:
     depth: int = strawberry.field(description="The most levels of fields.")
     aliases: int = strawberry.field(description="The most aliases.")
     directives: int = strawberry.field(description="The most directives.")
+    operation_cost: int = strawberry.field(description="The most that one operation may cost.")
+    budget: int = strawberry.field(
+        description="The most that the key may spend at once; `extensions.cost` says how much."
+    )
+    restore_rate: int = strawberry.field(description="What the key gets back each second of what it has spent.")
+    body_bytes: int = strawberry.field(description="The largest body of a request, in bytes.")
+    timeout_seconds: float = strawberry.field(description="The longest time that an operation may take.")
 
 
 @strawberry.type(description="The caller: the owner of the key that came with the request.")
@@ -33,7 +41,7 @@ class Caller:
     limits: Limits = strawberry.field(description="What a request may hold at most.")
 
 
-def show_caller(principal: Principal) -> Caller:
+def show_caller(principal: Principal, settings: Settings) -> Caller:
     """A principal as the schema shows it."""
     meanings = {str(scope): meaning for scope, meaning in MEANINGS.items()}
     return Caller(
@@ -48,5 +56,10 @@ def show_caller(principal: Principal) -> Caller:
             depth=limits.DEEPEST,
             aliases=limits.MOST_ALIASES,
             directives=limits.MOST_DIRECTIVES,
+            operation_cost=settings.graphql_max_cost,
+            budget=settings.graphql_budget,
+            restore_rate=settings.graphql_restore_rate,
+            body_bytes=settings.max_body_bytes,
+            timeout_seconds=settings.graphql_timeout_seconds,
         ),
     )

@@ -10,6 +10,7 @@ from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpr
 from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
 from app.core.errors import Unauthenticated
+from app.core.settings import Settings
 from app.pricing.rulebook import Rulebook
 from app.runs.journal import Journal
 
@@ -19,6 +20,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     principal: Principal | None
     document: DocumentNode
+    settings: Settings
     search: Search
     rulebook: Rulebook
     journal: Journal

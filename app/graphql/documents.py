@@ -1,7 +1,7 @@
 """Documents, read once: parsed, limited and validated; the valid ones are remembered, bounded in number and size."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from graphql import (
@@ -16,6 +16,7 @@ from graphql import (
 )
 
 from app.graphql import limits
+from app.graphql.cost import Plan, Planner
 
 _MOST_DOCUMENTS = 500
 _MOST_ERRORS = 20
@@ -30,10 +31,14 @@ class InvalidDocument(Exception):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A valid document. `operations`: how many, `mutates`: one may change something, `introspects`: asks for the schema."""
+    """A valid document.
+
+    `plans`: each operation by its name, as far as its cost goes; `mutates`: whether one of them may change something;
+    `introspects`: whether it asks about the schema itself.
+    """
 
     node: DocumentNode
-    operations: int
+    plans: Mapping[str | None, Plan]
     mutates: bool
     introspects: bool
 
@@ -77,4 +82,4 @@ class Documents:
             raise InvalidDocument(errors)
         operations = [one for one in node.definitions if isinstance(one, OperationDefinitionNode)]
         mutates = any(one.operation is OperationType.MUTATION for one in operations)
-        return Document(node, len(operations), mutates, introspects)
+        return Document(node, Planner(self._schema, node).plans(), mutates, introspects)

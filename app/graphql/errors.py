@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from app.core.errors import InventoryError
+from app.core.errors import InventoryError, Unavailable
 from app.core.logging import get_logger
 
 log = get_logger()
@@ -45,7 +45,7 @@ def format_error(error: GraphQLError) -> FormattedError:
 
 def format_inventory_error(error: InventoryError) -> FormattedError:
     """What the client sees of an error of ours. One that is our own fault tells nothing about itself."""
-    if error.retryable:
+    if isinstance(error, Unavailable):
         log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
     if error.code not in _PUBLIC:
         log.error("request failed", exc_info=error)

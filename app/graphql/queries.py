@@ -92,7 +92,7 @@ class Query(PricingQueries, RunQueries):
 
     @field(says="Who is asking.")
     def me(self, info: Info) -> Caller:
-        return show_caller(info.context.caller)
+        return show_caller(info.context.caller, info.context.settings)
 
 
 def _texts(name: str, text: str) -> list[str]:

@@ -9,8 +9,6 @@ from app.access.door import Door
 from app.catalog.search import Search
 from app.core.database import Database
 from app.core.settings import Settings
-from app.pricing.rulebook import Rulebook
-from app.runs.journal import Journal
 
 
 class State(TypedDict):
@@ -22,5 +20,3 @@ class State(TypedDict):
     settings: Settings
     door: Door
     search: Search
-    rulebook: Rulebook
-    journal: Journal

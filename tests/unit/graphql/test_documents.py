@@ -69,7 +69,7 @@ def test_a_document_that_costs_too_much_is_refused_with_the_reason(
 def test_fragments_count_towards_the_depth(documents: Documents) -> None:
     chain = " ".join(f"fragment F{n} on Diamond {{ id ...F{n + 1} }}" for n in range(40))
     text = f"{{ diamonds {{ nodes {{ ...F0 }} }} }} {chain} fragment F40 on Diamond {{ certificate {{ lab }} }}"
-    assert documents.read(text).operations == 1
+    assert list(documents.read(text).plans) == [None]
     deep = "{ diamonds { ...A } } fragment A on DiamondConnection { edges { node { a { b { c { d { e { f { g { h }}}}}}}}}}"
     assert "levels" in refusal(documents, deep)
 

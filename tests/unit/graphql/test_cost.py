@@ -1,0 +1,103 @@
+"""What operations cost: by the pages they ask for, and afterwards by what was found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType
+
+from app.graphql.cost import LENGTHS, PAGES, WEIGHTS, Plan, actual, requested
+from app.graphql.documents import Documents
+from app.graphql.schema import schema
+
+DOCUMENTS = Documents(schema._schema, suggestions=False)
+
+SPREAD = """{ diamonds(first: 5) { ...A ... on DiamondConnection { nodes { id } } } }
+fragment A on DiamondConnection { nodes { price { cents } } }"""
+
+
+def plan(text: str, name: str | None = None) -> Plan:
+    return DOCUMENTS.read(text).plans[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ("{ __typename }", 0),
+        ("{ me { clientId } }", 1),
+        ("{ me { clientId limits { depth aliases } } }", 2),
+        ("{ diamonds { totalCount } }", 11),
+        ("{ diamonds { nodes { id carat } } }", 51),
+        ("{ diamonds(first: 10) { nodes { id price { cents } certificate { lab } } } }", 31),
+        ("{ diamonds(last: 10) { edges { cursor node { id } } pageInfo { endCursor } } }", 22),
+        ("{ diamonds(first: null) { nodes { id } } }", 51),
+        ("{ diamonds(first: 0) { nodes { id } } }", 1),
+        ("{ diamonds(first: -5) { nodes { id } } }", 1),
+        ("{ diamonds(first: 2000000000) { nodes { id } } }", 101),
+        ("{ diamonds { facets { __typename } } }", 52),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
+        ("{ syncRuns(first: 2) { nodes { partitions { id } } } }", 1 + 2 * (1 + 30)),
+        ('mutation { syncCancel(id: "x") { userErrors { code } } }', 10 + 1 + 20),
+        ("{ a: diamonds(first: 1) { nodes { id } } b: diamonds(first: 1) { nodes { id } } }", 4),
+        # What is asked for twice under one name is given once.
+        ("{ diamonds(first: 5) { nodes { id } nodes { price { cents } } nodes { price { amount } } } }", 11),
+        (SPREAD, 11),
+        ('{ node(id: "x") { ... on Diamond { price { cents } } ... on SyncRun { figures { fetched } } } }', 3),
+    ],
+)  # fmt: skip
+def test_an_operation_costs_the_objects_that_it_asks_for(text: str, cost: int) -> None:
+    assert requested(plan(text), {}) == cost
+
+
+@pytest.mark.parametrize(
+    ("variables", "cost"), [({}, 8), ({"n": 3}, 4), ({"n": None}, 51), ({"n": "many"}, 51), ({"n": 10**9}, 101)]
+)
+def test_the_size_of_a_page_may_be_a_variable(variables: Mapping[str, Any], cost: int) -> None:
+    text = "query ($n: Int = 7) { diamonds(first: $n) { nodes { id } } }"
+    assert requested(plan(text), variables) == cost
+
+
+def test_ids_may_be_a_variable() -> None:
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert requested(plan(text), {"ids": ["a"] * 7}) == 7
+
+
+def test_each_operation_of_a_document_has_its_own_cost() -> None:
+    text = "query A { me { keyId } } query B { diamonds { totalCount } }"
+    assert (requested(plan(text, "A"), {}), requested(plan(text, "B"), {})) == (1, 11)
+
+
+def test_fragments_that_spread_each_other_twice_cost_no_time() -> None:
+    chain = " ".join(f"fragment F{n} on Diamond {{ ...F{n + 1} price {{ cents }} ...F{n + 1} }}" for n in range(60))
+    text = f"{{ diamonds(first: 1) {{ nodes {{ ...F0 }} }} }} {chain} fragment F60 on Diamond {{ id }}"
+    assert requested(plan(text), {}) == 3
+
+
+def test_afterwards_only_what_was_found_is_counted() -> None:
+    text = "{ diamonds(first: 50) { totalCount nodes { id price { cents } certificate { lab } measurements { details } } } }"
+    node: dict[str, Any] = {
+        "id": "x",
+        "price": {"cents": 1},
+        "certificate": None,
+        "measurements": {"details": {"a": {"b": {}}}},
+    }
+    found = {"diamonds": {"totalCount": 2, "nodes": [node, node]}}
+    assert actual(plan(text), found) == 1 + 10 + 2 * 3
+    assert actual(plan(text), {"diamonds": None}) == 0
+    assert actual(plan(text), None) == 0
+
+
+def test_what_was_found_never_costs_more_than_what_was_asked_for() -> None:
+    text = '{ nodes(ids: ["a", "b"]) { ... on Diamond { price { cents } } ... on PricingRule { name } } }'
+    assert actual(plan(text), {"nodes": [None, {"price": {"cents": 1}}]}) == 2
+    assert requested(plan(text), {}) == 4
+
+
+def test_costs_are_of_fields_that_exist() -> None:
+    known = {
+        f"{name}.{field}"
+        for name, kind in schema._schema.type_map.items()
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+        for field in kind.fields
+    }
+    assert {*WEIGHTS, *LENGTHS, *PAGES} <= known
