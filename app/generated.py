@@ -11,7 +11,8 @@ from app.core.settings import example_file
 from app.graphql.schema import schema
 from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
 from app.rest.diamonds import SORTS
-from app.rest.routes import OPERATIONS
+from app.rest.openapi import encoded
+from app.rest.routes import DOCUMENTED, OPERATIONS
 from app.rest.serializers import DiamondAnswer
 
 
@@ -21,6 +22,7 @@ def generated_files() -> Mapping[Path, str]:
         Path("schema.graphql"): f"{schema.as_str()}\n",
         Path(".env.example"): example_file(),
         Path("docs/scopes.md"): scopes_page(),
+        Path("openapi.json"): encoded(DOCUMENTED).decode(),
     }
 
 

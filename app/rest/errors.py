@@ -13,7 +13,7 @@ from app.rest.answers import answer
 
 log = get_logger()
 
-_STATUSES: Mapping[str, HTTPStatus] = {
+STATUSES: Mapping[str, HTTPStatus] = {
     "VALIDATION_ERROR": HTTPStatus.BAD_REQUEST,
     "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
     "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
@@ -39,7 +39,7 @@ _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 
 def refusal(error: InventoryError) -> Response:
     """The answer to an error. One that is our own fault (no code of the contract) tells nothing about itself."""
-    status = _PRECISE.get(type(error)) or _STATUSES.get(error.code)
+    status = _PRECISE.get(type(error)) or STATUSES.get(error.code)
     if status is None:
         log.error("request failed", exc_info=error)
         error, status = InventoryError("Something went wrong on our side."), HTTPStatus.INTERNAL_SERVER_ERROR

@@ -20,7 +20,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `query` reads the
     query string, `body` is the type of the request's body. `answers` is the type of the answer's body, None where it
-    isn't JSON; `refuses` are the codes of the errors that this operation has beyond those of all.
+    isn't documented; `refuses` are the codes of the errors that this operation has beyond those of all.
     """
 
     method: str

@@ -2,9 +2,10 @@
 
 from app.access.scopes import Scope
 from app.rest import analytics, diamonds, health, triggers
+from app.rest.documentation import Documentation
 from app.rest.operation import Operation
 
-OPERATIONS = (
+DOCUMENTED = (
     Operation(
         method="GET",
         path="/health",
@@ -171,6 +172,36 @@ OPERATIONS = (
         handler=analytics.show_consolidation,
         answers=analytics.ConsolidationAnswer,
         refuses=("NOT_FOUND",),
+    ),
+)
+
+_documentation = Documentation(DOCUMENTED)
+
+OPERATIONS = (
+    *DOCUMENTED,
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        name="openapi",
+        summary="The OpenAPI document.",
+        tag="Documentation",
+        opened=_documentation.show_document,
+    ),
+    Operation(
+        method="GET",
+        path="/api-docs",
+        name="apiDocs",
+        summary="A page of it.",
+        tag="Documentation",
+        opened=_documentation.show_page,
+    ),
+    Operation(
+        method="GET",
+        path="/api-docs/{file}",
+        name="apiDocsFile",
+        summary="What the page consists of.",
+        tag="Documentation",
+        opened=_documentation.show_file,
     ),
 )
 

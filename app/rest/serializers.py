@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from app.catalog.diamond import Diamond
 
+# As they are encoded, for the documentation.
+_NUMBER = msgspec.Meta(extra_json_schema={"type": "number", "format": "double"})
+_OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})
 _decoder = msgspec.json.Decoder(dict[str, object])
 
 
@@ -35,7 +39,7 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     supplier_price_cents: int | None = None
     price_per_carat_cents: int | None = None
     retail_price_cents: int
-    markup_ratio: Decimal | None = None
+    markup_ratio: Annotated[Decimal, _NUMBER] | None = None
     rating: int | None = None
     availability: str
     raw_availability: str | None = None
@@ -45,7 +49,7 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     certificate_lab: str | None = None
     certificate_number: str | None = None
     certificate_pdf_url: str | None = None
-    measurements: msgspec.Raw
+    measurements: Annotated[msgspec.Raw, _OBJECT]
     attributes: Mapping[str, object]
     supplier_name: str | None = None
     supplier_legal_name: str | None = None

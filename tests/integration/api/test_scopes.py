@@ -24,6 +24,9 @@ GRAPHQL = schema._schema
 OPEN = {
     "GET /health": "an orchestrator has no key",
     "GET /ready": "an orchestrator has no key",
+    "GET /openapi.json": "whoever writes a client begins there",
+    "GET /api-docs": "the same, to look at",
+    "GET /api-docs/{file}": "what the page consists of",
 }
 # Root fields that ask for the scope of what they find, or tell a caller about itself only.
 BY_RESULT = {"Query.node", "Query.nodes", "Query.me", "Query.job"}
@@ -51,7 +54,7 @@ async def outsider(address: str, make_key: MakeKey) -> AsyncIterator[httpx.Async
 
 
 def concrete(path: str) -> str:
-    return path.replace("{id}", "x").replace("{run_id}", "x")
+    return path.replace("{id}", "x").replace("{run_id}", "x").replace("{file}", "page.js")
 
 
 async def test_every_route_but_a_few_refuses_who_has_no_key_and_who_has_no_scope(

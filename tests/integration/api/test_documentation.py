@@ -1,0 +1,90 @@
+"""The OpenAPI document and its page: complete, true of what is answered, and in need of nothing from elsewhere."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.rest.openapi import document
+from app.rest.routes import DOCUMENTED
+from tests.integration.api.diamonds import Insert, build
+
+COMMITTED = Path("openapi.json").read_bytes()
+DOCUMENT = document(DOCUMENTED)
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def parts(value: Any) -> Iterator[Any]:
+    yield value
+    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from parts(below)
+
+
+def test_every_operation_is_documented_under_a_name_of_its_own() -> None:
+    documented = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert documented == {(operation.method, operation.path) for operation in DOCUMENTED}
+    names = [
+        part["operationId"] for part in parts(DOCUMENT["paths"]) if isinstance(part, dict) and "operationId" in part
+    ]
+    assert len(names) == len(set(names)) == len(DOCUMENTED)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    references = {part["$ref"] for part in parts(DOCUMENT) if isinstance(part, dict) and "$ref" in part}
+    assert references == {f"#/components/schemas/{name}" for name in SCHEMAS}
+
+
+def test_every_operation_says_what_it_needs_and_how_it_refuses() -> None:
+    for operation in DOCUMENTED:
+        described = DOCUMENT["paths"][operation.path][operation.method.lower()]
+        assert (described.get("security") == []) == (operation.scope is None)
+        if operation.scope:
+            assert f"`{operation.scope}`" in described["description"]
+            assert {"401", "403", "429", "503"} <= set(described["responses"])
+        asked = {parameter["name"] for parameter in described["parameters"]}
+        assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.asked)}
+
+
+async def test_the_document_is_the_committed_one(address: str) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        response = await client.get("/openapi.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.content == COMMITTED
+
+
+async def test_what_is_answered_has_the_documented_members(
+    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build(1)])
+    schema = SCHEMAS["DiamondAnswer"]
+    for client in (api, trusted):
+        (diamond,) = (await client.get("/api/v2/diamonds")).json()["data"]
+        assert set(schema["required"]) <= set(diamond) <= set(schema["properties"])
+        kinds = {"measurements": dict, "carats": float, **({"markupRatio": float} if client is trusted else {})}
+        assert all(isinstance(diamond[name], kind) for name, kind in kinds.items())
+    error = (await api.get("/api/v2/diamonds?limit=0")).json()["error"]
+    assert set(error) == set(SCHEMAS["Error"]["properties"])
+
+
+async def test_the_page_loads_only_what_it_brings_along(address: str) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        page = await client.get("/api-docs")
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert loaded
+        for path in loaded:
+            assert path.startswith("/"), path
+            assert (await client.get(path)).status_code == 200
+        assert not re.search(r"https?://", page.text + (await client.get("/api-docs/page.js")).text)
+        assert "style=" not in page.text
+        assert not re.search(r"<script(?![^>]*src=)", page.text)
+
+
+@pytest.mark.parametrize("name", ["page.html", "..%2f..%2fstate.py", "page", "x"])
+async def test_nothing_else_is_served_from_there(address: str, name: str) -> None:
+    async with httpx.AsyncClient(base_url=address) as client:
+        assert (await client.get(f"/api-docs/{name}")).status_code == 404
