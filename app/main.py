@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access.authenticator import Authenticator
@@ -100,5 +101,6 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_READ,
             max_age=3600,
         ),
+        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
         Middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.request_seconds),
     ]

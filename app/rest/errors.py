@@ -47,7 +47,7 @@ def refusal(error: InventoryError) -> Response:
     if error.details:
         body["details"] = error.details
     headers = {"Retry-After": f"{error.retry_after}"} if isinstance(error, RateLimited) else _HEADERS.get(status)
-    return answer({"error": body}, status, headers)
+    return answer({"error": body}, status, {"Cache-Control": "no-store", **(headers or {})})
 
 
 async def routing_refusal(_request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.access.scopes import Principal, Scope
 from app.core.errors import BadRequest, InventoryError, Unavailable
 from app.core.logging import get_logger
+from app.rest.caching import conditional
 from app.rest.errors import refusal
 from app.rest.state import State
 
@@ -37,7 +38,7 @@ def everyone(endpoint: Endpoint) -> Endpoint:
 
     async def safe(request: Request[State]) -> Response:
         try:
-            return await endpoint(request)
+            return conditional(request, await endpoint(request))
         except ClientDisconnect:
             return refusal(BadRequest("The body is incomplete."))
         except InventoryError as error:

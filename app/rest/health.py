@@ -14,6 +14,9 @@ from app.core.errors import DatabaseUnavailable, Unavailable
 from app.rest.answers import answer
 from app.rest.state import State
 
+# It is about this moment.
+_UNCACHED = {"Cache-Control": "no-store"}
+
 
 class Health(msgspec.Struct, frozen=True):
     """The process lives."""
@@ -31,7 +34,7 @@ class Ready(msgspec.Struct, frozen=True):
 
 async def health(_request: Request[State]) -> Response:
     """200 while the process lives. Asks nobody else: a restart would not bring them back."""
-    return answer(Health("ok", utc_now()))
+    return answer(Health("ok", utc_now()), headers=_UNCACHED)
 
 
 async def ready(request: Request[State]) -> Response:
@@ -41,7 +44,7 @@ async def ready(request: Request[State]) -> Response:
     missing = {name: "does not answer" for name, answers in parts.items() if not answers}
     if missing:
         raise Unavailable("Not ready: a server does not answer.", details=missing)
-    return answer(Ready("ready", dict.fromkeys(parts, "ok")))
+    return answer(Ready("ready", dict.fromkeys(parts, "ok")), headers=_UNCACHED)
 
 
 async def _database(request: Request[State]) -> bool:

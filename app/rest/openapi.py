@@ -142,10 +142,14 @@ def _refusals(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]
     for code in codes:
         status = STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
         by_status.setdefault(status.value, []).append(f"`{code}`")
+    if operation.method == "GET" and operation.scope:
+        by_status[HTTPStatus.NOT_MODIFIED.value] = []
     if operation.body:
         by_status[HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value] = ["`BAD_REQUEST`: the body is too large"]
     content = {"application/json": {"schema": schema_of[ErrorAnswer]}}
     return {
         str(status): {"description": f"{HTTPStatus(status).phrase}: {', '.join(names)}.", "content": content}
+        if names
+        else {"description": "`If-None-Match` names what there is."}
         for status, names in sorted(by_status.items())
     }

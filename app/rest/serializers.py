@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -10,8 +9,7 @@ import msgspec
 
 from app.catalog.diamond import Diamond
 
-# As they are encoded, for the documentation.
-_NUMBER = msgspec.Meta(extra_json_schema={"type": "number", "format": "double"})
+# As it is encoded, for the documentation.
 _OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})
 _decoder = msgspec.json.Decoder(dict[str, object])
 
@@ -39,7 +37,7 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     supplier_price_cents: int | None = None
     price_per_carat_cents: int | None = None
     retail_price_cents: int
-    markup_ratio: Annotated[Decimal, _NUMBER] | None = None
+    markup_ratio: float | None = None
     rating: int | None = None
     availability: str
     raw_availability: str | None = None
@@ -76,6 +74,8 @@ _FURTHER: Mapping[str, str] = {
 def serialize(diamond: Diamond) -> DiamondAnswer:
     """The answer's form. Columns that were not asked for (the supplier's cost) are left out."""
     asked = {name: value for name in _PLAIN if (value := getattr(diamond, name)) is not msgspec.UNSET}
+    if ratio := asked.get("markup_ratio"):
+        asked["markup_ratio"] = float(ratio)  # four decimals at most, so it is written as it is stored
     return DiamondAnswer(
         **asked,
         carats=diamond.carat_milli / 1000,
