@@ -5,6 +5,7 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 
 import asyncio
 import time
+from typing import Any
 
 from arq.worker import Worker
 from redis.exceptions import RedisError
@@ -18,6 +19,7 @@ log = get_logger()
 
 _REDIS_PAUSE_SECONDS = 5.0
 _ROUND_SECONDS = 60.0
+_CANCEL_AGAIN_SECONDS = 0.5
 _REPORT_WAIT_SECONDS = 2.0
 _DRAIN_SHARE = 0.8  # of the time after SIGTERM; the rest is for closing down
 _REDIS_OUTAGES = (RedisError, OSError, TimeoutError)
@@ -72,10 +74,15 @@ async def _work(worker: Worker, stop: asyncio.Event, drain_seconds: float) -> No
             working.result()
     finally:
         stopping.cancel()
-        working.cancel()
-        for task in worker.tasks.values():
+        await _end(working, *worker.tasks.values())
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks until they have ended: a cancellation that meets redis-py closing a connection is swallowed there."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
             task.cancel()
-        await asyncio.gather(working, *worker.tasks.values(), return_exceptions=True)
+        await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def _pause(stop: asyncio.Event) -> None:
