@@ -43,6 +43,11 @@ WRONG_DOCUMENTS = {
     "query A { __typename } query B { __typename }": "BAD_REQUEST",
     "fragment F on Diamond { id }": "VALIDATION_ERROR",
     "{ __schema { queryType { name } } }": "FORBIDDEN",
+    "{" + " ".join(f"a{number}: __typename" for number in range(1000)) + "}": "BAD_REQUEST",
+    "{" + " ".join(f"a{number}: __typename" for number in range(16)) + "}": "VALIDATION_ERROR",
+    "{ me " + "{ limits " * 200 + "{ depth }" + "}" * 200 + "}": "BAD_REQUEST",
+    "{ diamonds { totalCount(a: 1) } }": "VALIDATION_ERROR",
+    "mutation { nope }": "VALIDATION_ERROR",
 }
 
 # Bodies that are no GraphQL request: what they are sent as, and the status of the answer.
@@ -61,6 +66,7 @@ NO_REQUESTS = [
         400,
     ),
     (b'{"query": "' + b" " * 300_000 + b'"}', "application/json", 413),
+    (b'{"query": "' + b" " * 10_000_000 + b'"}', "application/json", 413),
 ]
 
 
