@@ -5,7 +5,6 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 
 import asyncio
 import time
-from typing import Any
 
 from arq.worker import Worker
 from redis.exceptions import RedisError
@@ -13,13 +12,13 @@ from redis.exceptions import RedisError
 from app.core.jobs import JobsUnavailable, connect
 from app.core.logging import get_logger
 from sync.jobs import POLL_SECONDS, Jobs, arq_worker, attempt
+from sync.roles import cut_off
 from sync.wiring import Pipeline
 
 log = get_logger()
 
 _REDIS_PAUSE_SECONDS = 5.0
 _ROUND_SECONDS = 60.0
-_CANCEL_AGAIN_SECONDS = 0.5
 _REPORT_WAIT_SECONDS = 2.0
 _DRAIN_SHARE = 0.8  # of the time after SIGTERM; the rest is for closing down
 _REDIS_OUTAGES = (RedisError, OSError, TimeoutError)
@@ -74,15 +73,7 @@ async def _work(worker: Worker, stop: asyncio.Event, drain_seconds: float) -> No
             working.result()
     finally:
         stopping.cancel()
-        await _end(working, *worker.tasks.values())
-
-
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks until they have ended: a cancellation that meets redis-py closing a connection is swallowed there."""
-    while left := [task for task in tasks if not task.done()]:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
+        await cut_off(working, *worker.tasks.values())
 
 
 async def _pause(stop: asyncio.Event) -> None:

@@ -4,10 +4,13 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from app.core.logging import get_logger
 
 log = get_logger()
+
+_CANCEL_AGAIN_SECONDS = 0.5
 
 
 @contextmanager
@@ -44,7 +47,17 @@ async def live(role: Callable[[asyncio.Event], Awaitable[None]], drain_seconds: 
             await asyncio.wait({work}, timeout=drain_seconds)
         if not work.done():
             log.warning("cut off", after_seconds=drain_seconds)
-            work.cancel()
-            await asyncio.wait({work})
+            await cut_off(work)
             return
         await work
+
+
+async def cut_off(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: a cancellation that meets redis-py closing a connection is swallowed there.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
