@@ -8,6 +8,7 @@ from app.core.errors import BrokerUnavailable, InventoryError, LeaseLost
 from app.core.logging import get_logger
 from sync.messages import UnreadableMessage
 from sync.ports import Broker, Delivery, Inbox
+from sync.roles import cut_off
 
 log = get_logger()
 
@@ -37,9 +38,11 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until asked to stop."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._slots):
-                group.create_task(self._slot())
+        slots = [asyncio.create_task(self._slot()) for _ in range(self._slots)]
+        try:
+            await asyncio.gather(*slots)
+        finally:
+            await cut_off(*slots)
 
     async def _slot(self) -> None:
         failures = 0
