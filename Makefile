@@ -8,7 +8,7 @@ UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help demo up test faults check format schema env clean
+.PHONY: help demo up test faults check audit format schema env clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +35,16 @@ test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
 faults: $(INSTALLED) ## Kill the sync's processes again and again and compare what they leave (ARGS="--kills N --seed S --json FILE")
 	@exec $(PY) -m tests.faults $(ARGS)
 
-check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, generated files
+check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, security, generated files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/bandit -q -c pyproject.toml -r app sync migrations
 	@$(PY) -m app schema --check
+
+audit: $(INSTALLED) ## Ask the advisory database about the locked dependencies (needs the network)
+	@$(UV) export --frozen --quiet --no-emit-project --extra sandbox | .venv/bin/pip-audit --disable-pip --strict -r /dev/stdin
 
 format: $(INSTALLED) ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix-only .
