@@ -1,0 +1,55 @@
+"""The page about GraphQL: every query on it is run, and gives the answer that stands under it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from app.access.scopes import Scope
+from tests.integration.api.diamonds import Insert, MakeKey, build
+
+PAGE = Path(__file__).parents[3] / "docs" / "graphql.md"
+FENCE = re.compile(r"^```(?P<kind>graphql|json variables|json)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Example(NamedTuple):
+    query: str
+    variables: Any
+    answer: Any
+
+
+def examples(page: str) -> list[Example]:
+    """Each query of the page with its variables and its answer, in the page's order."""
+    found: list[Example] = []
+    for fence in FENCE.finditer(page):
+        kind, text = fence["kind"], fence["text"]
+        if kind == "graphql":
+            found.append(Example(text, None, None))
+        elif kind == "json":
+            found[-1] = found[-1]._replace(answer=json.loads(text))
+        else:
+            found[-1] = found[-1]._replace(variables=json.loads(text))
+    return found
+
+
+async def test_every_query_of_the_page_gives_the_answer_under_it(
+    address: str, make_key: MakeKey, insert: Insert
+) -> None:
+    await insert([
+        build(1, shape="ROUND", carat_milli=1010, supplier_price_cents=500_000, retail_price_cents=575_000),
+        build(2, shape="OVAL", carat_milli=1500, color="D", supplier_price_cents=800_000, retail_price_cents=920_000),
+        build(3, shape="OVAL", carat_milli=700, color="Top Wesselton", lab_grown=True, clarity="SI2",
+              supplier_price_cents=100_000, retail_price_cents=115_000),
+        build(4, shape="PEAR", carat_milli=2250, color=None, clarity="IF", supplier_price_cents=2_000_000,
+              retail_price_cents=2_300_000),
+    ])  # fmt: skip
+    key = await make_key(Scope.DIAMONDS_READ, Scope.PRICING_WRITE, Scope.SYNC_READ)
+    listed = examples(PAGE.read_text("utf-8"))
+    assert len(listed) >= 10
+    async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
+        for example in listed:
+            response = await client.post("/graphql", json={"query": example.query, "variables": example.variables})
+            answer = {name: member for name, member in response.json().items() if name != "extensions"}
+            assert answer == example.answer, example.query
