@@ -178,10 +178,11 @@ async def test_by_get_nothing_is_executed_that_a_browser_could_be_made_to_ask(
 ) -> None:
     pricing = await make_key(Scope.PRICING_WRITE)
     key = await registry.register("mutation { inventoryReprice { job { id } } }", client_id="shop", name="a")
-    for query in ({"query": "{ __typename }"}, {"query": "{ __typename }", "documentId": key}, {"documentId": key}, {}):
+    other = await registry.register(COUNT, client_id="shop", name="b")
+    text = {"query": "{ __typename }"}
+    for query in (text, text | {"documentId": key}, text | {"documentId": other}, {"documentId": key}, {}):
         answer = await api.get(f"/graphql?{urlencode(query)}", headers={"X-API-Key": pricing})
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST"), query
-    other = await registry.register(COUNT, client_id="shop", name="b")
     for variables in ("{", "[]", "1", '{"shape": "\ud800"}'.encode("utf-8", "surrogatepass")):
         answer = await api.get("/graphql", params=httpx.QueryParams({"documentId": other, "variables": variables}))
         assert (answer.status_code, codes(answer.json())) == (400, ["BAD_REQUEST"]), variables
