@@ -12,7 +12,8 @@ import typer
 
 from tests.faults.campaign import Campaign, Result, Unsettle, refer
 from tests.faults.mischief import unsettling
-from tests.faults.site import Options, open_site
+from tests.faults.options import Options
+from tests.faults.site import open_site
 
 _START_SECONDS = 600
 _KILL_SECONDS = 60

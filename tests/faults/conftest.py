@@ -6,7 +6,8 @@ import pytest_asyncio
 
 from tests.faults.campaign import refer
 from tests.faults.kills import Reference
-from tests.faults.site import Options, Site, open_site
+from tests.faults.options import Options
+from tests.faults.site import Site, open_site
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tests.faults.site import Options, Site, open_site
+from tests.faults.options import Options
+from tests.faults.site import Site, open_site
 from tests.faults.snapshot import against_supplier, books, snapshot
 
 _KINDS = ["price", "availability", "add", "remove"]

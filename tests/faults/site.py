@@ -22,27 +22,9 @@ from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
 from tests.faults.crew import ROLES, SCHEDULER, Crew
 from tests.faults.nursery import Birth, Child
+from tests.faults.options import LOCK_SECONDS, SMALL, Options
 
 FEED = "nivoda"
-LOCK_SECONDS = 4.0
-
-# Small and quick: several partitions and batches of few stones, and leases that end soon.
-SMALL = {
-    "LOG_FORMAT": "json",
-    "SYNC_LEASE_SECONDS": "2",
-    "SYNC_RESEND_SECONDS": "6",
-    "SYNC_MIN_PARTITION_STONES": "250",
-    "SYNC_MAX_PARTITIONS": "8",
-    "SYNC_PARTITION_CONCURRENCY": "2",
-    "SYNC_CONSOLIDATION_BATCH": "300",
-    "SYNC_OVERLAP_SECONDS": "2",
-    "SYNC_NIGHTLY": "false",
-    "NIVODA_REQUESTS_PER_SECOND": "60",
-    "NIVODA_BURST": "20",
-    "NIVODA_TIMEOUT_SECONDS": "3",
-    "NIVODA_TRIES": "8",
-    "NIVODA_BACKOFF_SECONDS": "0.05",
-}
 _RULES = """
     INSERT INTO pricing_rules (name, priority, carat_min_milli, lab_grown, markup_ratio, rating) VALUES
         ('large', 1, 1000, NULL, 1.1875, 7), ('grown', 2, NULL, true, 1.4321, NULL), ('all', 3, NULL, NULL, 1.25, 5)
@@ -62,16 +44,6 @@ Watch = Callable[[Run | None, Child | None], Awaitable[None]]
 
 class Hung(Exception):
     """A run did not end in time."""
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What an installation is like: the feed's stones and its seed, and settings on top of the small ones."""
-
-    stones: int = 2500
-    seed: int = 1
-    dirt: float = 0.01
-    max_deliveries: int = 10
-    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -5,7 +5,8 @@ import pytest
 from app.runs.models import Run
 from tests.faults.kills import Reference
 from tests.faults.nursery import Child
-from tests.faults.site import SMALL, Site
+from tests.faults.options import SMALL
+from tests.faults.site import Site
 from tests.faults.snapshot import against_reference, books, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]

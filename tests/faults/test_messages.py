@@ -17,8 +17,9 @@ from tests.faults.crew import ROLES, WORKERS
 from tests.faults.kills import Reference
 from tests.faults.mischief import break_messages, break_supplier
 from tests.faults.nursery import Child
+from tests.faults.options import Options
 from tests.faults.points import Order
-from tests.faults.site import Options, Site, open_site
+from tests.faults.site import Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]

@@ -10,7 +10,8 @@ from tests.faults.campaign import Campaign
 from tests.faults.kills import Reference
 from tests.faults.mischief import break_supplier, mixed
 from tests.faults.nursery import Child
-from tests.faults.site import SMALL, Options, Site, open_site
+from tests.faults.options import SMALL, Options
+from tests.faults.site import Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
