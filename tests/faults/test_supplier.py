@@ -97,8 +97,11 @@ async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_delive
         assert await site.fetch("SELECT DISTINCT attempts FROM worker_runs") == [{"attempts": 1}]
         report = await site.feed("GET", "calls")
         assert report["operations"]["diamonds_by_query"]["status_429"] > 0
-        # Turns are given evenly, but calls may arrive closer together. Unheld, they come by the dozen.
-        assert report["max_per_second"] < 2 * (rate + burst), "three processes share one budget"
+        # Over the whole run, not by the second: on a busy machine calls that had their turns arrive together.
+        assert attempt.run.completed_at is not None
+        seconds = (attempt.run.completed_at - attempt.run.started_at).total_seconds()
+        calls = sum(sum(outcomes.values()) for outcomes in report["operations"].values())
+        assert calls <= burst + rate * (seconds + 2), "three processes share one budget"
         assert not against_supplier(await snapshot(site), await site.truth(), ())
 
 
