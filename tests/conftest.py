@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest_asyncio
 from redis.asyncio import Redis
 
@@ -12,6 +13,10 @@ from app.core.migrate import upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
+
+# What is right does not become wrong on a slow machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _TEMPLATE = "migrated"
 _numbers = count(1)
