@@ -95,13 +95,12 @@ async def snapshot(site: Site) -> Snapshot:
 def against_supplier(found: Snapshot, truth: Mapping[str, Mapping[str, Any]], unnoticed: Collection[str]) -> Verdict:
     """The inventory beside the supplier's own stones. `unnoticed` left the feed, and no full run has looked since."""
     usable = {stone_id: row["price"] for stone_id, row in truth.items() if row["usable"]}
+    active = found.active
     return Verdict(
-        lost=len(usable.keys() - found.active),
-        duplicated=len(found.active - usable.keys() - set(unnoticed)),
+        lost=len(usable.keys() - active),
+        duplicated=len(active - usable.keys() - set(unnoticed)),
         wrong_price=sum(
-            found.diamonds[stone_id].supplier_cents != cents
-            for stone_id, cents in usable.items()
-            if stone_id in found.active
+            found.diamonds[stone_id].supplier_cents != usable[stone_id] for stone_id in usable.keys() & active
         ),
     )
 
