@@ -6,7 +6,7 @@ here. A wrong value ends the process with one line that names the variable (exit
 
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -255,8 +255,6 @@ class Settings(BaseSettings):
     alert_to: Annotated[
         str | None, setting("Alerts", "Who is told, separated by commas.", example="ops@example.com")
     ] = None
-
-    _required_by: ClassVar[Mapping[str, str]] = {}
 
     @field_validator("trusted_proxies")
     @classmethod
