@@ -1,0 +1,28 @@
+"""The supplier: the account there, and how hard it may be asked."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, SecretStr
+
+from app.core.sections.addresses import HttpUrl
+from app.core.sections.field import setting
+
+
+class Supplier(BaseModel):
+    """Settings of Nivoda."""
+
+    nivoda_endpoint: Annotated[
+        HttpUrl | None,
+        setting("Supplier", "GraphQL endpoint of Nivoda.", example="https://integrations.nivoda.net/api/diamonds"),
+    ] = None
+    nivoda_username: Annotated[str | None, setting("Supplier", "Account at Nivoda.", example="me@example.com")] = None
+    nivoda_password: Annotated[SecretStr | None, setting("Supplier", "Its password.", example="...")] = None
+    nivoda_requests_per_second: Annotated[
+        float, setting("Supplier", "Requests per second of all processes together.", gt=0, le=1000)
+    ] = 25.0
+    nivoda_burst: Annotated[int, setting("Supplier", "Requests that may go out at once after a pause.", ge=1)] = 25
+    nivoda_timeout_seconds: Annotated[float, setting("Supplier", "Longest wait for one answer.", gt=0)] = 30.0
+    nivoda_tries: Annotated[int, setting("Supplier", "Tries of one request before it has failed.", ge=1, le=20)] = 5
+    nivoda_backoff_seconds: Annotated[
+        float, setting("Supplier", "Wait before the second try; doubles with each one.", gt=0)
+    ] = 2.0
