@@ -169,7 +169,7 @@ def register(
 
     async def run() -> list[str]:
         async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
-            registry = Registry(database, timeout=settings.database_timeout_seconds)
+            registry = Registry(database)
             return [await registry.register(one.text, client_id=client, name=one.name) for one in read]
 
     ids = asyncio.run(run())

@@ -72,10 +72,10 @@ def create_app(settings: Settings) -> Starlette:
                 jobs=queue,
                 settings=settings,
                 door=Door(Authenticator(database, timeout=timeout), signers, nonces, limiter),
-                search=PostgresSearch(database, timeout=timeout),
-                rulebook=Rulebook(database, timeout=timeout),
-                journal=Journal(database, timeout=timeout),
-                registry=Registry(database, timeout=timeout),
+                search=PostgresSearch(database),
+                rulebook=Rulebook(database),
+                journal=Journal(database),
+                registry=Registry(database),
                 budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
             )
 

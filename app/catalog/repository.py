@@ -1,6 +1,5 @@
 """Searching in Postgres: one statement per page, per count, per lookup."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
@@ -16,10 +15,8 @@ from app.core.database import Database
 class PostgresSearch(Search):
     """The search over the table `diamonds`."""
 
-    def __init__(self, database: Database, *, timeout: float) -> None:
-        """`timeout`: seconds that one statement may take."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._timeout = timeout
 
     async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
         rows = await self._fetch(statements.page(criteria, order, stretch, columns))
@@ -49,7 +46,7 @@ class PostgresSearch(Search):
         return {row["id"]: Diamond(**row) for row in rows}
 
     async def _fetch(self, statement: statements.Statement) -> list[asyncpg.Record]:
-        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+        async with self._database.bounded() as connection:
             return await connection.fetch(statement.text, *statement.arguments)
 
 

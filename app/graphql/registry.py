@@ -1,6 +1,5 @@
 """Persisted documents: those that clients have registered beforehand, under the SHA-256 of their text."""
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 
@@ -23,10 +22,8 @@ def document_id(text: str) -> str:
 class Registry:
     """The registered documents. What a text means never changes under its id, so those found are remembered."""
 
-    def __init__(self, database: Database, *, timeout: float, clock: Clock = utc_now) -> None:
-        """`timeout`: seconds that one look may take."""
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
-        self._timeout = timeout
         self._clock = clock
         self._known: OrderedDict[str, str] = OrderedDict()
 
@@ -39,7 +36,7 @@ class Registry:
         key = given.removeprefix(_PREFIX).lower()
         text = self._known.get(key)
         if text is None:
-            async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+            async with self._database.bounded() as connection:
                 text = await connection.fetchval(sql.document, key.replace("\x00", "\ufffd"))
             if text is None:
                 raise NotFound("No document is registered under this documentId.")
@@ -60,6 +57,6 @@ class Registry:
     async def register(self, text: str, *, client_id: str, name: str) -> str:
         """From now on the document is known; answers its id."""
         key = document_id(text)
-        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+        async with self._database.bounded() as connection:
             await connection.execute(sql.register_document, key, client_id, name, text, self._clock())
         return key

@@ -19,8 +19,8 @@ from app.graphql.inputs import LARGEST_PAGE, known
 from app.graphql.jobs import Job, find_job
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.runs import SyncRun, SyncRunStatus, SyncRunType, find_runs, show_runs
-from app.runs.journal import RunFilter, RunPosition
-from app.runs.models import Run, RunStatus, RunType
+from app.runs.journal import RunFilter
+from app.runs.models import Run, RunPosition, RunStatus, RunType
 
 _argument = strawberry.argument
 

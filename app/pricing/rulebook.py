@@ -1,15 +1,13 @@
 """The pricing rules as those who run the shop handle them: list, add, change, remove, and try out."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from uuid import UUID, uuid5
 
 import msgspec
 
 from app.core.clock import Clock, utc_now
-from app.core.database import Connection, Database
+from app.core.database import Database
 from app.core.errors import Conflict, NotFound, ValidationFailed
 from app.core.logging import get_logger
 from app.pricing import repository
@@ -27,20 +25,18 @@ _NAMESPACE = UUID("2d1f7a3c-6a0e-5f0b-9f2e-7b9f0c3a51d4")
 class Rulebook:
     """Rules change here and nowhere else. Prices follow when the inventory is repriced, or with the next run."""
 
-    def __init__(self, database: Database, *, timeout: float, clock: Clock = utc_now) -> None:
-        """`timeout`: seconds that one use may take."""
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
-        self._timeout = timeout
         self._clock = clock
 
     async def every(self) -> list[StoredRule]:
         """All rules, in the order in which they are tried."""
-        async with self._connection() as connection:
+        async with self._database.bounded() as connection:
             return await repository.rules(connection)
 
     async def find(self, ids: Collection[UUID]) -> Mapping[UUID, StoredRule]:
         """Those of the rules that there are."""
-        async with self._connection() as connection:
+        async with self._database.bounded() as connection:
             return await repository.rules_by_id(connection, ids)
 
     async def add(self, draft: Draft, *, client_id: str, key: str) -> StoredRule:
@@ -53,7 +49,7 @@ class Rulebook:
         _check(draft)
         rule_id = uuid5(_NAMESPACE, f"{client_id}\n{key}")
         request = hashlib.sha256(msgspec.json.encode(draft)).digest()
-        async with self._connection() as connection, connection.transaction():
+        async with self._database.bounded() as connection, connection.transaction():
             known = (await repository.rules_by_id(connection, [rule_id])).get(rule_id)
             if known is None:
                 if len(await repository.rules(connection)) >= MOST_RULES:
@@ -76,7 +72,7 @@ class Rulebook:
             NotFound: there is no such rule.
         """
         _check(draft)
-        async with self._connection() as connection:
+        async with self._database.bounded() as connection:
             changed = await repository.change(connection, rule_id, draft, self._clock())
         if changed is None:
             raise _no_rule(rule_id)
@@ -89,7 +85,7 @@ class Rulebook:
         Raises:
             NotFound: there was none.
         """
-        async with self._connection() as connection:
+        async with self._database.bounded() as connection:
             removed = await repository.remove(connection, rule_id)
         if not removed:
             raise _no_rule(rule_id)
@@ -103,7 +99,10 @@ class Rulebook:
             NotFound: there is no such rule.
         """
         _check(draft)
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self._database.bounded() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             present = await repository.rules(connection)
             replaced = next((rule for rule in present if rule.id == rule_id), None)
             if rule_id is not None and replaced is None:
@@ -113,11 +112,6 @@ class Rulebook:
             changed: list[Draft] = [*others[:place], draft, *others[place:]]
             places = (present.index(replaced) if replaced else None, place)
             return await repository.preview(connection, present, changed, places, _SAMPLES)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
-            yield connection
 
 
 def _check(draft: Draft) -> None:

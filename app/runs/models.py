@@ -107,6 +107,13 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: datetime | None
 
 
+class RunPosition(msgspec.Struct, frozen=True):
+    """A place in the list of runs."""
+
+    started_at: datetime
+    id: UUID
+
+
 class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
     """How far the partitions of a run are."""
 

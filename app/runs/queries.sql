@@ -16,39 +16,26 @@ SELECT max(started_at) FROM run_metadata
 WHERE feed = $1 AND run_type = 'full' AND status = 'completed' AND forced_by IS NULL
 
 -- list_runs --
--- Runs, newest first, by type, status and start; NULL asks for everything. Served by run_metadata_started.
+-- Runs, newest first, by type, status, feed and start, and after a position ($6, $7: start and id of the run before it);
+-- NULL asks for everything. Served by run_metadata_started.
 SELECT * FROM run_metadata
 WHERE ($1::text IS NULL OR run_type = $1)
   AND ($2::text[] IS NULL OR status = ANY ($2))
-  AND ($3::timestamptz IS NULL OR started_at >= $3)
-  AND ($4::timestamptz IS NULL OR started_at < $4)
+  AND ($3::text IS NULL OR feed = $3)
+  AND ($4::timestamptz IS NULL OR started_at >= $4)
+  AND ($5::timestamptz IS NULL OR started_at < $5)
+  AND ($6::timestamptz IS NULL OR (started_at, id) < ($6, $7::uuid))
 ORDER BY started_at DESC, id DESC
-LIMIT $5 OFFSET $6
+LIMIT $8 OFFSET $9
 
 -- count_runs --
--- How many runs there are by type, status and start; NULL asks for everything.
+-- How many runs there are by type, status, feed and start; NULL asks for everything.
 SELECT count(*)::int FROM run_metadata
 WHERE ($1::text IS NULL OR run_type = $1)
   AND ($2::text[] IS NULL OR status = ANY ($2))
-  AND ($3::timestamptz IS NULL OR started_at >= $3)
-  AND ($4::timestamptz IS NULL OR started_at < $4)
-
--- page_of_runs --
--- Runs after a position ($4, $5: start and id of the run before it), newest first; NULL asks for everything. Served by
--- run_metadata_started.
-SELECT * FROM run_metadata
-WHERE ($1::text IS NULL OR run_type = $1)
-  AND ($2::text[] IS NULL OR status = ANY ($2))
   AND ($3::text IS NULL OR feed = $3)
-  AND ($4::timestamptz IS NULL OR (started_at, id) < ($4, $5::uuid))
-ORDER BY started_at DESC, id DESC
-LIMIT $6
-
--- count_of_runs --
-SELECT count(*) FROM run_metadata
-WHERE ($1::text IS NULL OR run_type = $1)
-  AND ($2::text[] IS NULL OR status = ANY ($2))
-  AND ($3::text IS NULL OR feed = $3)
+  AND ($4::timestamptz IS NULL OR started_at >= $4)
+  AND ($5::timestamptz IS NULL OR started_at < $5)
 
 -- runs_by_id --
 SELECT * FROM run_metadata WHERE id = ANY ($1::uuid[])
@@ -68,18 +55,3 @@ SELECT run_id,
        coalesce(sum(planned_stones), 0)::int AS planned_stones,
        coalesce(max(fetched), 0)::int AS largest
 FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id
-
--- partitions_of_run --
--- A run's partitions in the order of their prices.
-SELECT * FROM worker_runs WHERE run_id = $1 ORDER BY ordinal
-
--- outline --
--- How far a run's partitions are.
-SELECT count(*)::int AS total,
-       count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
-       count(*) FILTER (WHERE status IN ('failed', 'cancelled'))::int AS failed,
-       count(*) FILTER (WHERE status IN ('pending', 'running'))::int AS open,
-       coalesce(sum(fetched), 0)::int AS fetched,
-       coalesce(sum(planned_stones), 0)::int AS planned_stones,
-       coalesce(max(fetched), 0)::int AS largest
-FROM worker_runs WHERE run_id = $1

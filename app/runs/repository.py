@@ -1,6 +1,6 @@
 """Reading runs and partitions. What changes them is the pipeline's business and stands in `sync`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +10,11 @@ import msgspec
 from app.core.database import Connection
 from app.core.errors import NotFound
 from app.core.sql import Statements
-from app.runs.models import Partition, Run, RunOutline, RunStatus, RunType
+from app.runs.models import Partition, Run, RunOutline, RunPosition, RunStatus, RunType
 
 sql = Statements("app.runs")
+
+_NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, largest=0)
 
 
 def run_of(row: asyncpg.Record) -> Run:
@@ -60,13 +62,18 @@ async def listing(
     *,
     run_type: RunType | None = None,
     statuses: Sequence[RunStatus] | None = None,
+    feed: str | None = None,
     started_after: datetime | None = None,
     started_before: datetime | None = None,
+    after: RunPosition | None = None,
     limit: int = 20,
     offset: int = 0,
 ) -> list[Run]:
-    """Runs, newest first."""
-    rows = await connection.fetch(sql.list_runs, run_type, statuses, started_after, started_before, limit, offset)
+    """Runs, newest first, counted from a position if there is one."""
+    position = (after.started_at, after.id) if after else (None, None)
+    rows = await connection.fetch(
+        sql.list_runs, run_type, statuses, feed, started_after, started_before, *position, limit, offset
+    )
     return [run_of(row) for row in rows]
 
 
@@ -75,19 +82,34 @@ async def total(
     *,
     run_type: RunType | None = None,
     statuses: Sequence[RunStatus] | None = None,
+    feed: str | None = None,
     started_after: datetime | None = None,
     started_before: datetime | None = None,
 ) -> int:
     """How many runs a listing has on all its pages."""
-    return int(await connection.fetchval(sql.count_runs, run_type, statuses, started_after, started_before))
+    return int(await connection.fetchval(sql.count_runs, run_type, statuses, feed, started_after, started_before))
+
+
+async def partitions_of(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, list[Partition]]:
+    """The partitions of each run, in the order of their prices."""
+    found: dict[UUID, list[Partition]] = {run_id: [] for run_id in run_ids}
+    for row in await connection.fetch(sql.partitions_of_runs, list(run_ids)):
+        found[row["run_id"]].append(partition_of(row))
+    return found
 
 
 async def partitions(connection: Connection, run_id: UUID) -> list[Partition]:
     """A run's partitions in the order of their prices."""
-    return [partition_of(row) for row in await connection.fetch(sql.partitions_of_run, run_id)]
+    return (await partitions_of(connection, [run_id]))[run_id]
+
+
+async def outlines(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, RunOutline]:
+    """How far the partitions of each run are."""
+    rows = [dict(row) for row in await connection.fetch(sql.outlines, list(run_ids))]
+    found = {row.pop("run_id"): msgspec.convert(row, RunOutline) for row in rows}
+    return {run_id: found.get(run_id, _NOTHING) for run_id in run_ids}
 
 
 async def outline(connection: Connection, run_id: UUID) -> RunOutline:
     """How far a run's partitions are."""
-    row = await connection.fetchrow(sql.outline, run_id)
-    return msgspec.convert(dict(row or {}), RunOutline)
+    return (await outlines(connection, [run_id]))[run_id]

@@ -57,7 +57,7 @@ def ask(pricer: httpx.AsyncClient) -> Query:
 @pytest_asyncio.fixture
 async def rulebook(settings: Settings) -> AsyncIterator[Rulebook]:
     async with Database.open(settings) as database:
-        yield Rulebook(database, timeout=10)
+        yield Rulebook(database)
 
 
 async def create(ask: Query, key: str = "1", **values: Any) -> Mapping[str, Any]:

@@ -43,7 +43,7 @@ async def client(serve: Serve, settings: Settings, key: str, **changes: Any) -> 
 @pytest_asyncio.fixture
 async def registry(settings: Settings) -> AsyncIterator[Registry]:
     async with Database.open(settings) as database:
-        yield Registry(database, timeout=5)
+        yield Registry(database)
 
 
 async def test_an_answer_says_what_it_cost_and_what_is_left(
