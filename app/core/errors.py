@@ -122,10 +122,18 @@ class SupplierUnavailable(SupplierError):
     retryable = True
 
 
+class SupplierUnreached(SupplierUnavailable):
+    """The supplier can't be reached, so it was asked nothing."""
+
+
 class SupplierTimeout(SupplierUnavailable):
     """The supplier did not answer in time."""
 
     code = "SUPPLIER_TIMEOUT"
+
+
+class OutcomeUnknown(SupplierTimeout):
+    """The supplier was asked and did not say what became of it. It is being found out; ask again later."""
 
 
 class SupplierBusy(SupplierUnavailable):
@@ -139,6 +147,12 @@ class SupplierBusy(SupplierUnavailable):
 
 class SupplierRefused(SupplierError):
     """The supplier refused the credentials."""
+
+    retryable = False
+
+
+class SupplierDeclined(SupplierError):
+    """The supplier says no."""
 
     retryable = False
 

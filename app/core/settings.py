@@ -16,6 +16,7 @@ from app.core.sections.general import General
 from app.core.sections.servers import Servers
 from app.core.sections.supplier import Supplier
 from app.core.sections.sync import Sync
+from app.core.sections.trading import Trading
 
 
 class SettingsError(Exception):
@@ -23,7 +24,7 @@ class SettingsError(Exception):
 
 
 # The fields of the last come first: whether TLS is asked for stands before every address that is reached through it.
-class Settings(Alerts, Sync, Supplier, Servers, Access, Api, General, BaseSettings):
+class Settings(Alerts, Sync, Trading, Supplier, Servers, Access, Api, General, BaseSettings):
     """The settings of one process. Frozen; secrets show neither in `repr` nor in logs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -59,6 +59,51 @@ class Feed(Protocol):
         """`limit` stones (at most `page_size`) from `offset` on."""
 
 
+class SuppliersWord(msgspec.Struct, frozen=True):
+    """What the supplier says of a stone now: its availability (of grades.AVAILABILITIES), and our hold's id there."""
+
+    availability: str
+    hold_id: str | None
+
+
+class HoldAnswer(msgspec.Struct, frozen=True):
+    """A hold at the supplier; `id` is None where it was denied. `until` is None where the supplier does not say."""
+
+    id: str | None
+    until: datetime | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One stone to be bought. `number` is ours: it comes back on the invoice and is how people recognise the order."""
+
+    number: str
+    supplier_stone_id: str
+    offer_id: str
+    destination_id: str | None = None
+    comments: str | None = None
+    return_option: bool | None = None
+
+
+class Trading(Protocol):
+    """Holding and buying stones. The supplier does what it is asked each time it is asked, so nothing is sent twice.
+
+    `OutcomeUnknown` says that something was sent and may have been done; with any other `SupplierError` it certainly was
+    not. Each call ends within the settings' patience and timeout together.
+    """
+
+    async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
+        """Hold a stone, unless that is denied."""
+
+    async def cancel_hold(self, supplier_hold_id: str) -> bool:
+        """End a hold; False if there was none (any more). May be sent again: the second time there is none."""
+
+    async def create_order(self, order: Order) -> str:
+        """Buy a stone; the order's id. `SupplierDeclined` where it is not to be had."""
+
+    async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
+        """What the supplier says of a stone now; None if it has no such stone."""
+
+
 class RateLimiter(Protocol):
     """One budget of calls for all processes."""
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 
 from app.core.settings import Settings
+from app.suppliers.limiter import RedisRateLimiter
 from app.suppliers.nivoda.feed import open_feed
 from app.suppliers.ports import Feed
-from sync.adapters.limiter import RedisRateLimiter
 
 
 @asynccontextmanager
@@ -18,12 +18,8 @@ async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
     Raises:
         SettingsError: the supplier's endpoint, its credentials or Redis are not set.
     """
-    async with Redis.from_url(settings.need("redis_url")) as redis:
-        limiter = RedisRateLimiter(
-            redis,
-            f"diamond-inventory:{settings.sync_feed}:calls",
-            settings.nivoda_requests_per_second,
-            settings.nivoda_burst,
-        )
-        async with open_feed(settings, limiter) as feed:
-            yield feed
+    async with (
+        Redis.from_url(settings.need("redis_url")) as redis,
+        open_feed(settings, RedisRateLimiter.of(settings, redis)) as feed,
+    ):
+        yield feed

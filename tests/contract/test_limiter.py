@@ -10,10 +10,10 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
+from app.suppliers import limiter as module
+from app.suppliers.limiter import URGENT_BURST, LocalRateLimiter, RedisRateLimiter
 from app.suppliers.ports import RateLimiter
 from sandbox.stack.valkey import Valkey
-from sync.adapters import limiter as module
-from sync.adapters.limiter import LocalRateLimiter, RedisRateLimiter
 
 RATE, BURST = 200.0, 20
 Make = Callable[[float, int], RateLimiter]
@@ -270,3 +270,28 @@ async def test_slots_are_never_closer_than_the_rate_allows(redis: Redis, sleeps:
         before = await next_free()
         await limiter.acquire()
         assert await next_free() - before >= 1_000_000 / rate
+
+
+async def test_an_urgent_call_does_not_stand_in_line_but_is_paid_for_by_those_who_do(
+    redis: Redis, sleeps: list[float]
+) -> None:
+    common = RedisRateLimiter(redis, "budget", 1.0, 1)
+    urgent = RedisRateLimiter(redis, "budget", 1.0, 1, urgent=True)
+    await asyncio.gather(*(common.acquire() for _ in range(50)))
+    assert 48 < max(sleeps) <= 49
+    sleeps.clear()
+    for _ in range(URGENT_BURST):
+        await urgent.acquire()
+    assert sleeps == []
+    await urgent.acquire()
+    # One slot in five seconds, not the fifty of the line.
+    assert 4 < sleeps.pop() <= 5
+    await common.acquire()
+    assert sleeps.pop() > 50 + URGENT_BURST - 1
+
+
+async def test_nobody_calls_into_a_pause_however_urgent(redis: Redis, sleeps: list[float]) -> None:
+    urgent = RedisRateLimiter(redis, "budget", 1.0, 1, urgent=True)
+    await urgent.pause(40)
+    await urgent.acquire()
+    assert 39 < sleeps.pop() <= 40

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 Section = Literal[
-    "General", "API", "Access", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Sync", "Alerts"
+    "General", "API", "Access", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Trading", "Sync", "Alerts"
 ]
 
 

@@ -13,12 +13,14 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from app.core.clock import utc_now
 from app.core.errors import (
+    OutcomeUnknown,
     SupplierBusy,
     SupplierError,
     SupplierRefused,
     SupplierTimeout,
     SupplierTokenExpired,
     SupplierUnavailable,
+    SupplierUnreached,
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
@@ -88,17 +90,23 @@ class NivodaClient:
         limiter: RateLimiter,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float | None = None,
+        fresh_connections: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> AsyncIterator[Self]:
         """A client for the length of a `with`; connects and logs in when it is first used.
 
         `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
+        `timeout_seconds`: the longest wait for one answer; the settings' when None. `fresh_connections`: one for each
+        call. A connection that was kept may be closed by the other end just as something is sent, and then nobody knows
+        whether it got there.
         """
+        kept = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **kept),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=settings.nivoda_timeout_seconds),
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.nivoda_timeout_seconds),
         ) as session:
             client = cls(settings, limiter, session, patience_seconds=patience_seconds, monotonic=monotonic)
             try:
@@ -115,7 +123,54 @@ class NivodaClient:
             SupplierTokenExpired: not even new tokens are accepted.
             SupplierError: every try failed; the last one's error.
         """
-        retrying = AsyncRetrying(
+        deadline = self._monotonic() + self._patience_seconds
+        return await self._retrying(operation.name)(self._try, operation, variables, deadline)
+
+    async def send(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+        """Ask inside `as(token)`, once: for what must not happen twice.
+
+        Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again.
+
+        Raises:
+            OutcomeUnknown: it was sent, and whether it was done is not known.
+            SupplierBusy, SupplierTokenExpired: it was not taken, by what the supplier says.
+            SupplierDeclined: the supplier says no.
+            SupplierError: it was not sent, or refused as a request.
+        """
+        token = await self._token_by(deadline)
+        await self._turn(deadline)
+        try:
+            response = await self._post(
+                _encode({"query": operation.document, "variables": {**variables, "token": token}})
+            )
+        except SupplierUnreached:
+            raise
+        except SupplierUnavailable as error:
+            log.warning("supplier outcome unknown", operation=operation.name, error=str(error))
+            raise OutcomeUnknown from error
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            asked = faults.retry_after_seconds(response.retry_after, utc_now())
+            log.warning("supplier busy", operation=operation.name, asked_seconds=asked)
+            await self._limiter.pause(min(asked or self._settings.nivoda_backoff_seconds, self._patience_seconds))
+            raise SupplierBusy(asked)
+        try:
+            return _read_sent(operation, response, secrets=(token,))
+        except SupplierTokenExpired:
+            self._login.refuse(token)
+            raise
+        except OutcomeUnknown as error:
+            log.warning("supplier outcome unknown", operation=operation.name, error=str(error.__cause__ or error))
+            raise
+
+    async def _token_by(self, deadline: float) -> str:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
+                return await self._retrying(AUTHENTICATE.name)(self._login.token)
+        except TimeoutError:
+            raise SupplierUnreached("The supplier's login takes too long") from None
+
+    def _retrying(self, operation: str) -> AsyncRetrying:
+        return AsyncRetrying(
             stop=stop_after_attempt(self._settings.nivoda_tries),
             wait=wait_exponential_jitter(
                 multiplier=self._settings.nivoda_backoff_seconds,
@@ -123,10 +178,9 @@ class NivodaClient:
                 max=_LONGEST_WAIT_SECONDS,
             ),
             retry=retry_if_exception(_may_pass),
-            before_sleep=_log_retry(operation.name),
+            before_sleep=_log_retry(operation),
             reraise=True,
         )
-        return await retrying(self._try, operation, variables, self._monotonic() + self._patience_seconds)
 
     async def _try(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
         try:
@@ -187,6 +241,8 @@ class NivodaClient:
                 )
         except TimeoutError as error:
             raise SupplierTimeout from error
+        except aiohttp.ClientConnectorError as error:
+            raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error
 
@@ -211,6 +267,25 @@ def _read(operation: Operation[Answer], response: _Response, secrets: Collection
         return operation.read(envelope.data)
     except (*_NOT_JSON, ValueError) as error:
         raise SupplierUnavailable("The supplier's answer can't be read") from error
+
+
+def _read_sent(operation: Operation[Answer], response: _Response, secrets: Collection[str]) -> Answer:
+    """What was done, if the answer has it, whatever errors stand beside it. Nothing is guessed from half an answer."""
+    if response.status != HTTPStatus.OK:
+        error = faults.of_status(response.status, logging_in=False)
+        if isinstance(error, SupplierUnavailable):
+            raise OutcomeUnknown from error
+        raise error
+    try:
+        envelope = _envelope.decode(response.body)
+    except _NOT_JSON as error:
+        raise OutcomeUnknown from error
+    try:
+        return operation.read(envelope.data)
+    except (*_NOT_JSON, ValueError) as error:
+        if envelope.errors:
+            raise faults.of_sent(envelope.errors, secrets=secrets) from None
+        raise OutcomeUnknown from error
 
 
 def _open(body: bytes) -> _Envelope:

@@ -7,7 +7,14 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from app.core.errors import SupplierError, SupplierRefused, SupplierTokenExpired, SupplierUnavailable
+from app.core.errors import (
+    OutcomeUnknown,
+    SupplierDeclined,
+    SupplierError,
+    SupplierRefused,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+)
 
 _LONGEST_MESSAGE = 300
 _TOKEN = re.compile(
@@ -19,6 +26,12 @@ _CREDENTIALS = re.compile(
     # Not "login" or "account" alone: "login is unavailable, try later" refuses nobody.
     r"credential|password|username|\b(?:invalid|unknown|wrong|no such|disabled|locked)\b.{0,20}\b(?:user|account|login)\b"
     r"|\b(?:user|account)\b.{0,20}\b(?:not found|unknown|disabled|locked)|denied|forbidden|unauthori[sz]ed|not allowed",
+    re.IGNORECASE,
+)
+
+# What says nothing about whether it was done: the call broke somewhere inside, perhaps after its work.
+_BROKEN_INSIDE = re.compile(
+    r"internal|server error|time.?out|timed out|service|try again|unexpected|unknown error|gateway|went wrong|connect",
     re.IGNORECASE,
 )
 
@@ -45,6 +58,19 @@ def of_errors(errors: Any, *, logging_in: bool, secrets: Collection[str]) -> Sup
     if not logging_in and _TOKEN.search(message):
         return SupplierTokenExpired(f"The supplier no longer accepts the token: {message}")
     return SupplierError(f"The supplier answered with an error: {message}")
+
+
+def of_sent(errors: Any, *, secrets: Collection[str]) -> SupplierError:
+    """The error of an `errors[]` without data, in answer to what must not be sent twice.
+
+    A refusal says what it refuses. Everything that reads like an accident leaves open whether it was done.
+    """
+    error = of_errors(errors, logging_in=False, secrets=secrets)
+    if isinstance(error, SupplierTokenExpired):
+        return error
+    if _BROKEN_INSIDE.search(error.message.partition(": ")[2]) or not _messages(errors):
+        return OutcomeUnknown()
+    return SupplierDeclined(error.message)
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

@@ -1,0 +1,131 @@
+"""Holding and buying at Nivoda, which knows no idempotency: what was perhaps done is never sent again blindly."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierDeclined, SupplierError, SupplierTokenExpired
+from app.core.settings import Settings
+from app.suppliers.nivoda import spellings
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Answer, Operation
+from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
+
+_NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
+
+
+class NivodaTrading:
+    """Trading behind a client. Every request takes its turn at the client's limiter."""
+
+    def __init__(
+        self, client: NivodaClient, *, patience_seconds: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`patience_seconds`: how long a call may wait before it is sent."""
+        self._client = client
+        self._patience_seconds = patience_seconds
+        self._monotonic = monotonic
+
+    async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
+        async def nothing_happened() -> bool:
+            word = await self.look(supplier_stone_id)
+            return word is None or word.hold_id is None
+
+        answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
+        hold = answer.account.create_hold
+        if hold.id and not hold.denied:
+            return HoldAnswer(hold.id, _instant(hold.until))
+        if hold.denied:
+            return HoldAnswer(None)
+        raise OutcomeUnknown
+
+    async def cancel_hold(self, supplier_hold_id: str) -> bool:
+        try:
+            await self._client.send(CANCEL_HOLD, {"hold": supplier_hold_id}, self._deadline())
+        except SupplierDeclined as error:
+            if _NO_SUCH_HOLD.search(error.message):
+                return False
+            raise
+        return True
+
+    async def create_order(self, order: Order) -> str:
+        async def nothing_happened() -> bool:
+            word = await self.look(order.supplier_stone_id)
+            return word is not None and word.availability != "sold"
+
+        item = {
+            "offerId": order.offer_id,
+            "customer_order_number": order.number,
+            "customer_comment": order.comments,
+            "return_option": order.return_option,
+            "destinationId": order.destination_id,
+        }
+        item = {name: value for name, value in item.items() if value is not None}
+        answer = await self._send(CREATE_ORDER, {"items": [item]}, nothing_happened)
+        return answer.account.create_order
+
+    async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
+        answer = await self._client.call(LOOK, {"stone": supplier_stone_id})
+        found = answer.account.get_diamond_by_id
+        if found is None:
+            return None
+        return SuppliersWord(spellings.availability(found.diamond.availability), found.diamond.hold_id or None)
+
+    def _deadline(self) -> float:
+        return self._monotonic() + self._patience_seconds
+
+    async def _send(
+        self,
+        operation: Operation[Answer],
+        variables: Mapping[str, object],
+        nothing_happened: Callable[[], Awaitable[bool]],
+    ) -> Answer:
+        """Send, and after a refusal of the call as such (429, a token that has ended) once more, until patience ends.
+
+        Such a refusal means that nothing was done. What costs money is not left to that: before it is sent again, and
+        before anybody is told that it was not done, the stone is looked at.
+        """
+        deadline = self._deadline()
+        tokens = 0
+        while True:
+            try:
+                return await self._client.send(operation, variables, deadline)
+            except (SupplierBusy, SupplierTokenExpired) as refusal:
+                try:
+                    async with asyncio.timeout(self._patience_seconds):
+                        unchanged = await nothing_happened()
+                except (SupplierError, TimeoutError):
+                    raise OutcomeUnknown from refusal
+                if not unchanged:
+                    raise OutcomeUnknown from refusal
+                tokens += isinstance(refusal, SupplierTokenExpired)
+                if tokens > 1 or self._monotonic() >= deadline:
+                    raise
+
+
+@asynccontextmanager
+async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaTrading]:
+    """Trading with the settings' account, for the length of a `with`.
+
+    Raises:
+        SettingsError: the supplier's endpoint or its credentials are not set.
+    """
+    patience = settings.trading_patience_seconds
+    async with NivodaClient.open(
+        settings,
+        limiter,
+        patience_seconds=patience,
+        timeout_seconds=settings.trading_timeout_seconds,
+        fresh_connections=True,
+    ) as client:
+        yield NivodaTrading(client, patience_seconds=patience)
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
