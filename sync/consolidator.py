@@ -29,6 +29,7 @@ from app.runs import repository
 from app.runs.models import Run
 from app.suppliers.ports import Feed, Page
 from sync.batch import Batch
+from sync.changes import Changes
 from sync.domain.window import Watermark
 from sync.gates import Gates
 from sync.lease import kept
@@ -153,6 +154,7 @@ class Consolidator:
     async def _batches(self, run: Run, token: UUID) -> None:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
+            changes = await Changes.of(connection, run.feed, run.id)
         # As it is now: stones that were asked for once more may have sent it back to the beginning.
         through = (await self._lifecycle.get(run.id)).consolidated_through or ""
         while True:
@@ -163,20 +165,27 @@ class Consolidator:
                 if not rows:
                     return
                 through = rows[-1]["supplier_stone_id"]
-                await self._write(connection, run, rows, rules)
+                await self._write(connection, run, rows, rules, changes)
             log.info("batch consolidated", stones=len(rows), through=through)
 
     async def _write(
-        self, connection: Connection, run: Run, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]
+        self,
+        connection: Connection,
+        run: Run,
+        rows: Sequence[asyncpg.Record],
+        rules: Sequence[PricingRule],
+        changes: Changes,
     ) -> None:
         batch = Batch(rows, rules)
         now = await connection.fetchval(sql.now)
         if batch.bad:
-            await connection.execute(sql.quarantine_diamonds, SUPPLIER, batch.bad, now)
+            quarantined = await connection.fetch(sql.quarantine_diamonds, SUPPLIER, batch.bad, now)
+            await changes.removed(connection, quarantined)
         if batch.ids:
-            await connection.execute(
+            upserted = await connection.fetch(
                 sql.upsert_diamonds, SUPPLIER, batch.ids, batch.retail, batch.ratios, batch.ratings, now
             )
+            await changes.changed(connection, [row["id"] for row in upserted])
         await connection.execute(
             sql.book_batch,
             run.id,
@@ -190,12 +199,15 @@ class Consolidator:
 
     async def _delete(self, run: Run, token: UUID, gone: Sequence[str]) -> None:
         size = self._settings.sync_consolidation_batch
+        async with self._database.connection() as connection:
+            changes = await Changes.of(connection, run.feed, run.id)
         for start in range(0, len(gone), size):
             some = gone[start : start + size]
             async with self._ours(run.id, token) as connection:
                 now = await connection.fetchval(sql.now)
                 await connection.execute(sql.delete_raw, some, now)
                 deleted = await connection.fetch(sql.delete_diamonds, SUPPLIER, some, now)
+                await changes.removed(connection, deleted)
                 await connection.execute(sql.book_deletes, run.id, len(deleted), self._lifecycle.lease_seconds)
             log.info("stones deleted", stones=len(deleted))
 

@@ -59,6 +59,7 @@ class Jobs:
             "start_nightly": self.upkeep.start_nightly,
             "watch_nightly": self.upkeep.watch_nightly,
             "watch_dead_letters": self.upkeep.watch_dead_letters,
+            "number_events": self.upkeep.number_events,
             "prune": self.upkeep.prune,
             "deliver_alerts": self.delivery.deliver,
         }

@@ -312,11 +312,23 @@ SET status = 'active', deleted_at = NULL, source_hash = excluded.source_hash,
     excluded.eye_clean, brown_tinge = excluded.brown_tinge, green_tinge = excluded.green_tinge, milky =
     excluded.milky, supplier_name = excluded.supplier_name, supplier_legal_name = excluded.supplier_legal_name,
     measurements = excluded.measurements, attributes = excluded.attributes
+RETURNING id
 
 -- quarantine_diamonds --
--- Stones whose newest payload can't be understood leave the active ones and keep their rows.
-UPDATE diamonds SET status = 'quarantined', deleted_at = NULL, updated_at = $3
-WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'quarantined'
+-- Stones whose newest payload can't be understood leave the active ones and keep their rows. Answers which were active.
+WITH held AS (
+    SELECT id, status FROM diamonds
+    WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'quarantined'
+    FOR UPDATE
+), quarantined AS (
+    UPDATE diamonds SET status = 'quarantined', deleted_at = NULL, updated_at = $3
+    FROM held WHERE diamonds.id = held.id
+)
+SELECT id, status = 'active' AS active FROM held
+
+-- first_load --
+-- Whether no run of the feed has ever been completed, this one ($2) aside.
+SELECT NOT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'completed' AND id IS DISTINCT FROM $2)
 
 -- book_batch --
 -- How far consolidation is, and what it has done so far.
@@ -330,9 +342,16 @@ WHERE id = $1
 UPDATE raw_diamonds_nivoda SET gone_at = $2 WHERE supplier_stone_id = ANY ($1::text[]) AND gone_at IS NULL
 
 -- delete_diamonds --
-UPDATE diamonds SET status = 'deleted', deleted_at = $3, updated_at = $3
-WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'deleted'
-RETURNING id
+-- Answers the stones that were not deleted before, and which of them were active.
+WITH held AS (
+    SELECT id, status FROM diamonds
+    WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'deleted'
+    FOR UPDATE
+), deleted AS (
+    UPDATE diamonds SET status = 'deleted', deleted_at = $3, updated_at = $3
+    FROM held WHERE diamonds.id = held.id
+)
+SELECT id, status = 'active' AS active FROM held
 
 -- book_deletes --
 UPDATE run_metadata SET deleted = deleted + $2, lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -547,6 +566,7 @@ SET retail_price_cents = priced.retail_price_cents, markup_ratio = priced.markup
 FROM unnest($2::text[], $3::bigint[], $4::numeric[], $5::smallint[])
      AS priced (supplier_stone_id, retail_price_cents, markup_ratio, rating)
 WHERE diamond.supplier = $1 AND diamond.supplier_stone_id = priced.supplier_stone_id
+RETURNING diamond.id
 
 -- consolidation_under_way --
 SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'consolidating')

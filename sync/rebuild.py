@@ -21,6 +21,7 @@ from app.core.sql import Statements
 from app.pricing.rules import Priced, PricingRule, price
 from app.runs import repository
 from app.suppliers.ports import Observed
+from sync.changes import Changes
 from sync.staging import SUPPLIER, columns
 
 log = get_logger()
@@ -31,6 +32,7 @@ Remap = Callable[[bytes], Observed]
 Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified"]
 
 _SHOWN = 50
+_INTERNAL = frozenset({"mapping", "source_hash"})
 _JSON = frozenset({"measurements", "attributes"})
 
 
@@ -40,6 +42,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     supplier_stone_id: str
     outcome: Outcome
     fields: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is one for those who read the inventory, too."""
+        return self.outcome != "changed" or bool(self.fields.keys() - _INTERNAL)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +99,7 @@ class Rebuild:
     async def _go(self, *, apply: bool) -> Comparison:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
+            changes = await Changes.of(connection, self._settings.sync_feed, None)
         statement = sql.lock_payloads if apply else sql.payloads
         stones, through = 0, ""
         outcomes: Counter[str] = Counter()
@@ -105,7 +113,7 @@ class Rebuild:
                     break
                 rebuilt = await self._compare(connection, rows, rules)
                 if apply:
-                    await self._write(connection, rebuilt)
+                    await self._write(connection, rebuilt, changes)
             through = rows[-1]["supplier_stone_id"]
             stones += len(rows)
             outcomes.update(one.difference.outcome for one in rebuilt)
@@ -137,7 +145,7 @@ class Rebuild:
                 different.append(_Rebuilt(observed, priced, difference))
         return different
 
-    async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt]) -> None:
+    async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: Changes) -> None:
         now = self._clock()
         mapped = [one for one in rebuilt if one.difference.outcome not in ("deleted", "unidentified")]
         good = [one for one in mapped if one.priced is not None]
@@ -153,10 +161,14 @@ class Rebuild:
                 [one.priced.rating for one in good if one.priced],
                 now,
             )
+            await changes.changed(
+                connection,
+                [diamond_id(SUPPLIER, one.observed.supplier_stone_id) for one in good if one.difference.visible],
+            )
         for outcome, statement in (("quarantined", sql.quarantine_diamonds), ("deleted", sql.delete_diamonds)):
             ids = [one.difference.supplier_stone_id for one in rebuilt if one.difference.outcome == outcome]
             if ids:
-                await connection.execute(statement, SUPPLIER, ids, now)
+                await changes.removed(connection, await connection.fetch(statement, SUPPLIER, ids, now))
 
 
 def _price(stone: Stone, rules: Sequence[PricingRule]) -> Priced:

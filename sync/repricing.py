@@ -12,6 +12,7 @@ from app.core.settings import Settings
 from app.core.sql import Statements
 from app.pricing.rules import PricingRule
 from sync.batch import Batch
+from sync.changes import Changes
 from sync.staging import SUPPLIER
 
 log = get_logger()
@@ -53,6 +54,8 @@ class Repricing:
                 raise ConsolidationUnderWay
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             total = await connection.fetchval(sql.priced_total, SUPPLIER)
+        # Told in any case: these stones are there, however they came.
+        changes = Changes(None)
         changed, done, through = 0, 0, ""
         await report(0, total)
         while True:
@@ -64,7 +67,7 @@ class Repricing:
                     break
                 batch = Batch(rows, rules)
                 if batch.ids:
-                    await connection.execute(
+                    repriced = await connection.fetch(
                         sql.reprice_diamonds,
                         SUPPLIER,
                         batch.ids,
@@ -73,6 +76,7 @@ class Repricing:
                         batch.ratings,
                         self._clock(),
                     )
+                    await changes.repriced(connection, [row["id"] for row in repriced])
             through = rows[-1]["supplier_stone_id"]
             changed += len(batch.ids)
             done += len(rows)

@@ -1,6 +1,7 @@
 """What is to be done regularly, each duty for itself: safe at any time, many times, and by several processes at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from app.core.clock import Clock
 from app.core.database import Connection, Database
@@ -8,6 +9,7 @@ from app.core.errors import RunConflict
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.sql import Statements
+from app.events import log as events
 from sync import incidents
 from sync.domain import nightly
 from sync.ports import DeadLetters
@@ -84,20 +86,36 @@ class Upkeep:
 
     async def prune(self) -> dict[str, int]:
         """Remove what is older than the retention and no longer needed; answers how much of what."""
-        pruned: dict[str, int] = {}
-        for name in ("prune_runs", "prune_payloads", "prune_alerts"):
-            pruned[name] = 0
-            while True:
-                async with self._database.connection() as connection:
-                    rows = await connection.fetch(
-                        getattr(sql, name), self._settings.sync_retention_days, _PRUNED_AT_ONCE
-                    )
-                pruned[name] += len(rows)
-                if len(rows) < _PRUNED_AT_ONCE:
-                    break
+        days = self._settings.sync_retention_days
+
+        def old(name: str) -> Callable[[Connection], Awaitable[int]]:
+            async def some(connection: Connection) -> int:
+                return len(await connection.fetch(getattr(sql, name), days, _PRUNED_AT_ONCE))
+
+            return some
+
+        async def old_events(connection: Connection) -> int:
+            return await events.prune(connection, self._settings.events_retention_days, _PRUNED_AT_ONCE)
+
+        pruned = {name: await self._prune(old(name)) for name in ("prune_runs", "prune_payloads", "prune_alerts")}
+        pruned["prune_events"] = await self._prune(old_events)
         if any(pruned.values()):
             log.info("pruned", **pruned)
         return pruned
+
+    async def _prune(self, some: Callable[[Connection], Awaitable[int]]) -> int:
+        total = 0
+        while True:
+            async with self._database.connection() as connection:
+                gone = await some(connection)
+            total += gone
+            if gone < _PRUNED_AT_ONCE:
+                return total
+
+    async def number_events(self) -> None:
+        """Give events their positions where no process of the API does."""
+        async with self._database.connection() as connection:
+            await events.number(connection)
 
     @staticmethod
     async def _tell(connection: Connection, incident: incidents.Incident) -> None:

@@ -35,7 +35,7 @@ def decode(text: str, order: Order) -> Position:
     Raises:
         ValueError: this is no cursor, or it belongs to another order; the message says which.
     """
-    if len(text) != _TEXT_LENGTH:
+    if len(text) != _TEXT_LENGTH or "=" in text:
         raise ValueError("is not a cursor")
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

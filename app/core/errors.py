@@ -72,6 +72,18 @@ class Conflict(InventoryError):
     code = "CONFLICT"
 
 
+class CursorExpired(InventoryError):
+    """Events after this cursor are no longer kept; read the present state, then go on without a cursor."""
+
+    code = "CURSOR_EXPIRED"
+
+
+class CursorUnknown(InventoryError):
+    """This cursor is not from the log as it is now, which was perhaps restored; read the present state, then go on without."""
+
+    code = "CURSOR_UNKNOWN"
+
+
 class RateLimited(InventoryError):
     """Too much at once; try again later."""
 

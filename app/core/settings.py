@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from app.core.sections.access import Access
 from app.core.sections.alerts import Alerts
 from app.core.sections.api import Api
+from app.core.sections.events import Events
 from app.core.sections.general import General
 from app.core.sections.servers import Servers
 from app.core.sections.supplier import Supplier
@@ -24,7 +25,7 @@ class SettingsError(Exception):
 
 
 # The fields of the last come first: whether TLS is asked for stands before every address that is reached through it.
-class Settings(Alerts, Sync, Trading, Supplier, Servers, Access, Api, General, BaseSettings):
+class Settings(Alerts, Sync, Trading, Supplier, Servers, Events, Access, Api, General, BaseSettings):
     """The settings of one process. Frozen; secrets show neither in `repr` nor in logs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -5,7 +5,18 @@ from typing import Any, Literal
 from pydantic import Field
 
 Section = Literal[
-    "General", "API", "Access", "Database", "Redis", "Service Bus", "Watermark", "Supplier", "Trading", "Sync", "Alerts"
+    "General",
+    "API",
+    "Access",
+    "Events",
+    "Database",
+    "Redis",
+    "Service Bus",
+    "Watermark",
+    "Supplier",
+    "Trading",
+    "Sync",
+    "Alerts",
 ]
 
 

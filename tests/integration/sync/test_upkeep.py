@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
 from app.core.database import Database
 from app.core.errors import DeadlinePassed, WatermarkInFuture
 from app.core.settings import Settings
+from app.events import log
+from app.events.models import EventKind, NewEvent
 from sandbox.broker import Broker as Bus
 from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.watermark_file import FileWatermarkStore
@@ -264,3 +267,19 @@ async def test_old_alerts_go_and_young_ones_stay(
     )
     assert (await upkeep_at(JUST_AFTER).prune())["prune_alerts"] == 1
     assert await execute("SELECT count(*) FROM alerts") == 1
+
+
+# Events
+
+
+async def test_events_get_their_positions_without_an_api_and_go_when_they_are_old(
+    upkeep_at: UpkeepAt, database: Database, execute: Execute
+) -> None:
+    for _ in range(3):
+        async with database.transaction() as connection:
+            await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, [uuid4()]))
+    await upkeep_at(JUST_AFTER).number_events()
+    assert await execute("SELECT array_agg(position ORDER BY id) FROM event_log") == [1, 2, 3]
+    await execute("UPDATE event_log SET occurred_at = occurred_at - interval '1 year' WHERE position < 3")
+    assert (await upkeep_at(JUST_AFTER).prune())["prune_events"] == 2
+    assert await execute("SELECT array_agg(position) FROM event_log") == [3]

@@ -38,6 +38,11 @@ def test_any_other_text_is_refused_with_a_reason(text: str) -> None:
         cursors.decode(text, Order(RETAIL_PRICE))
 
 
+def test_a_text_with_padding_inside_its_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a cursor"):
+        cursors.decode("A" * 34 + "=", Order(RETAIL_PRICE))
+
+
 @given(st.binary(min_size=26, max_size=26))
 def test_any_other_bytes_are_refused_or_are_a_position(raw: bytes) -> None:
     text = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

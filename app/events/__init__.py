@@ -1,0 +1,1 @@
+"""The event log: what happened to stones, appended with the change itself and read after a position."""

@@ -1,0 +1,153 @@
+"""The event log in Postgres: appended to by whoever changes something, read after a position by whoever wants to know.
+
+A reader never misses an event and never sees two in another order, because positions are given to committed events only,
+by one process at a time: see `number`.
+"""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from app.core.database import Connection
+from app.core.errors import CursorExpired, CursorUnknown
+from app.core.sql import Statements
+from app.events.cursors import Cursor, instant
+from app.events.models import Event, EventKind, NewEvent
+
+sql = Statements("app.events")
+
+# What concerns more stones becomes several events.
+STONES_PER_EVENT = 100
+# How many positions one statement looks through at most, however few of its events are asked for.
+_SPAN = 20_000
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The positions of the oldest event that is kept and of the newest one. Without any event oldest is newest + 1."""
+
+    oldest: int
+    newest: int
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which events are asked for; None for all."""
+
+    diamond_ids: Collection[UUID] | None = None
+    kinds: Collection[EventKind] | None = None
+    client_id: str | None = None
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """Events in order, and the position up to which there are no others; `through` is where to read on."""
+
+    events: Sequence[Event]
+    through: int
+
+
+async def append(connection: Connection, event: NewEvent) -> None:
+    """Append an event in the caller's transaction; readers are woken when it commits. Without stones nothing happens.
+
+    Append after the rows that it tells of are locked or written: then what happens to one stone keeps its order.
+    """
+    if not event.diamond_ids:
+        return
+    await connection.execute(
+        sql.append,
+        event.kind.value,
+        event.diamond_ids,
+        event.client_id,
+        event.hold_id,
+        event.purchase_id,
+        event.run_id,
+        STONES_PER_EVENT,
+        event.data,
+    )
+
+
+async def number(connection: Connection) -> None:
+    """Give the committed events that have none their positions. Anyone may, any time; outside a transaction."""
+    await connection.execute(sql.number)
+
+
+async def bounds(connection: Connection) -> Bounds:
+    """What of the log can be read."""
+    row = await connection.fetchrow(sql.bounds)
+    assert row is not None  # noqa: S101 - the counter's row is never deleted
+    return Bounds(row["oldest"], row["newest"])
+
+
+async def resume(connection: Connection, cursor: Cursor) -> int:
+    """The position after which the holder of a cursor goes on.
+
+    Raises:
+        CursorExpired: events after it are no longer kept.
+        CursorUnknown: it comes from another history than this log's.
+    """
+    found = await bounds(connection)
+    if cursor.position > found.newest:
+        raise CursorUnknown
+    if cursor.position < found.oldest - 1:
+        raise CursorExpired
+    occurred_at = await connection.fetchval(sql.instant, cursor.position)
+    # Nothing to compare with where the cursor's own event is the last one that was pruned.
+    if occurred_at is not None and instant(occurred_at) != cursor.instant:
+        raise CursorUnknown
+    return cursor.position
+
+
+async def read(connection: Connection, after: int, limit: int, wanted: Filter) -> Slice:
+    """The first events after a position that are wanted, `limit` of them at most.
+
+    To be called again until `through` is the newest position.
+
+    Raises:
+        CursorExpired: events after the position are no longer kept.
+    """
+    found = await bounds(connection)
+    end = min(after + _SPAN, found.newest)
+    rows = await connection.fetch(
+        sql.read,
+        after,
+        end,
+        limit,
+        None if wanted.diamond_ids is None else list(wanted.diamond_ids),
+        None if wanted.kinds is None else [kind.value for kind in wanted.kinds],
+        wanted.client_id,
+    )
+    # Asked afterwards: whatever had been pruned when the rows were read is known now.
+    if after < (await bounds(connection)).oldest - 1:
+        raise CursorExpired
+    through = rows[-1]["position"] if len(rows) == limit else max(after, end)
+    return Slice([_event(row) for row in rows], through)
+
+
+async def history(connection: Connection, diamond_id: UUID, before: int | None, limit: int) -> Sequence[Event]:
+    """What happened to a stone, as far as it is kept, the newest first: before a position, or from the end."""
+    return [_event(row) for row in await connection.fetch(sql.history, diamond_id, before or 2**63 - 1, limit)]
+
+
+async def prune(connection: Connection, days: int, limit: int) -> int:
+    """Remove events older than that, `limit` of them at most; answers how many."""
+    return len(await connection.fetch(sql.prune, days, limit))
+
+
+async def data_version(connection: Connection) -> str:
+    """A text that changes whenever what readers of stones, holds and purchases can see changes. One short statement."""
+    version: str = await connection.fetchval(sql.data_version)
+    return version
+
+
+def _event(row: asyncpg.Record) -> Event:
+    return Event(
+        position=row["position"],
+        kind=EventKind(row["kind"]),
+        occurred_at=row["occurred_at"],
+        diamond_ids=tuple(row["diamond_ids"]),
+        client_id=row["client_id"],
+        hold_id=row["hold_id"],
+        purchase_id=row["purchase_id"],
+        run_id=row["run_id"],
+        data=row["data"],
+    )

@@ -1,0 +1,64 @@
+"""A migrated database, and its event log in the hands of a test."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.events import log
+from app.events.log import Filter
+from app.events.models import Event, EventKind, NewEvent
+
+
+def stone(number: int) -> UUID:
+    """The id of the stone with this number."""
+    return UUID(int=number)
+
+
+def happening(*numbers: int, kind: EventKind = EventKind.HOLD_ACTIVATED, client_id: str = "acme") -> NewEvent:
+    """An event of the stones with these numbers."""
+    return NewEvent(kind, [stone(number) for number in numbers], client_id=client_id, data={"reason": "a test"})
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings.read(database_url=database_url)
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as opened:
+        yield opened
+
+
+class Book:
+    """The log, as its writers and readers use it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def append(self, *events: NewEvent) -> None:
+        """Each in a transaction of its own."""
+        for event in events:
+            async with self.database.transaction() as connection:
+                await log.append(connection, event)
+
+    async def number(self) -> None:
+        async with self.database.connection() as connection:
+            await log.number(connection)
+
+    async def read(self, after: int = 0, limit: int = 1000, wanted: Filter | None = None) -> Sequence[Event]:
+        async with self.database.connection() as connection:
+            return (await log.read(connection, after, limit, wanted or Filter())).events
+
+    async def value(self, statement: str, *values: object) -> object:
+        async with self.database.connection() as connection:
+            return await connection.fetchval(statement, *values)
+
+
+@pytest.fixture
+def book(database: Database) -> Book:
+    return Book(database)

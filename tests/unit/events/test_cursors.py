@@ -1,0 +1,43 @@
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.events import cursors
+from app.events.models import Event, EventKind
+
+INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
+
+
+def event(position: int, occurred_at: datetime) -> Event:
+    return Event(
+        position=position,
+        kind=EventKind.DIAMONDS_CHANGED,
+        occurred_at=occurred_at,
+        diamond_ids=(),
+        client_id=None,
+        hold_id=None,
+        purchase_id=None,
+        run_id=None,
+        data={},
+    )
+
+
+@given(position=st.integers(1, 2**63 - 1), occurred_at=INSTANTS)
+def test_a_cursor_leads_back_to_its_event(position: int, occurred_at: datetime) -> None:
+    cursor = cursors.decode(cursors.encode(event(position, occurred_at)))
+    assert (cursor.position, cursor.instant) == (position, cursors.instant(occurred_at))
+
+
+@given(text=st.text(max_size=60))
+def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
+    with suppress(ValueError):
+        assert cursors.decode(text).position >= 1
+
+
+@pytest.mark.parametrize("text", ["", "x", "A" * 23, "A" * 22 + "=", "A" * 24, "é" * 23])
+def test_a_text_that_is_no_cursor_says_so(text: str) -> None:
+    with pytest.raises(ValueError, match="is"):
+        cursors.decode(text)
