@@ -29,6 +29,9 @@ log = get_logger()
 _TRIES = 3
 _SEND_TIMEOUT_SECONDS = 30.0
 _SETTLE_TIMEOUT_SECONDS = 30.0
+_RENEW_TIMEOUT_SECONDS = 10.0
+# On top of the time that a receive may wait: for opening the link, and for the client's own retries.
+_RECEIVE_TIMEOUT_SECONDS = 60.0
 _LONGEST_REASON = 4000  # characters; the broker refuses longer ones
 
 
@@ -148,7 +151,7 @@ class ServiceBusInbox:
         """The next message, or None if none came in time; see `sync.ports.Inbox`."""
         try:
             receiver = await self._open()
-            async with self._using:
+            async with asyncio.timeout(wait_seconds + _RECEIVE_TIMEOUT_SECONDS), self._using:
                 messages = await receiver.receive_messages(max_message_count=1, max_wait_time=wait_seconds)
         except (ServiceBusError, OSError, TimeoutError) as error:
             await self.close()
@@ -180,6 +183,7 @@ class ServiceBusDelivery:
         self._receiver = receiver
         self._message = message
         self._using = using
+        self._settling = asyncio.Event()
         self._renewal = asyncio.create_task(self._keep_locked())
 
     @property
@@ -209,9 +213,10 @@ class ServiceBusDelivery:
         )
 
     async def _settle(self, how: Callable[[], Awaitable[None]]) -> None:
-        self._renewal.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._renewal
+        # The renewal is asked to end, not cancelled: where the client is reading it may swallow a cancellation, and the
+        # lock would be renewed for ever; or it leaves half a frame behind, and the settlement is not understood.
+        self._settling.set()
+        await asyncio.wait({self._renewal})
         try:
             async with asyncio.timeout(_SETTLE_TIMEOUT_SECONDS), self._using:
                 await how()
@@ -222,13 +227,16 @@ class ServiceBusDelivery:
     async def _keep_locked(self) -> None:
         while (until := self._message.locked_until_utc) is not None:
             left = (until.astimezone(UTC) - datetime.now(UTC)).total_seconds()
-            await asyncio.sleep(max(left / 3, 0.5))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(left / 3, 0.5)):
+                    await self._settling.wait()
+            if self._settling.is_set():
+                return
             try:
-                async with self._using:
+                async with asyncio.timeout(_RENEW_TIMEOUT_SECONDS), self._using:
                     await self._receiver.renew_message_lock(self._message)
             except MessageLockLostError:
                 log.warning("message lock lost")
                 return
             except (ServiceBusError, OSError, TimeoutError, ValueError) as error:
                 log.warning("message lock not renewed", error=type(error).__name__)
-                await asyncio.sleep(1)

@@ -1,0 +1,75 @@
+"""A delivery's lock, over a client that behaves as badly as the real one can."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sync.adapters.servicebus import ServiceBusDelivery
+
+
+class StubbornReceiver:
+    """Swallows the first cancellation while it renews a lock, as the client does where one meets its reading."""
+
+    def __init__(self) -> None:
+        self.renewing = asyncio.Event()
+        self.renewals = 0
+        self.completed = 0
+        self._answer = asyncio.Event()
+
+    async def renew_message_lock(self, message: Any) -> None:
+        self.renewals += 1
+        self.renewing.set()
+        try:
+            await self._answer.wait()
+        except asyncio.CancelledError:
+            await self._answer.wait()
+
+    def answer(self) -> None:
+        """The server's answer arrives, to this renewal and all later ones."""
+        self._answer.set()
+
+    async def complete_message(self, message: Any) -> None:
+        self.completed += 1
+
+
+def _message() -> Any:
+    return SimpleNamespace(body=b"", delivery_count=0, locked_until_utc=datetime.now(UTC) + timedelta(seconds=0.1))
+
+
+async def test_a_message_is_settled_although_its_renewal_can_not_be_cancelled() -> None:
+    receiver = StubbornReceiver()
+    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    await receiver.renewing.wait()
+    settling = asyncio.create_task(delivery.complete())
+    await asyncio.sleep(0.05)
+    receiver.answer()
+    # Waited for, not timed out: that would be one more cancellation.
+    ended, _ = await asyncio.wait({settling}, timeout=20)
+    assert ended
+    assert receiver.completed == 1
+
+
+async def test_a_lock_is_renewed_no_more_once_its_message_is_settled() -> None:
+    receiver = StubbornReceiver()
+    receiver.answer()
+    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    await receiver.renewing.wait()
+    await delivery.complete()
+    renewals = receiver.renewals
+    await asyncio.sleep(1.2)  # two renewals would have been due
+    assert receiver.renewals == renewals
+
+
+async def test_a_message_is_given_back_after_the_wait_for_its_renewal_was_cancelled() -> None:
+    receiver = StubbornReceiver()
+    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    await receiver.renewing.wait()
+    settling = asyncio.create_task(delivery.complete())
+    await asyncio.sleep(0.05)
+    settling.cancel()
+    await asyncio.wait({settling})
+    receiver.answer()
+    async with asyncio.timeout(20):
+        await delivery.complete()
+    assert receiver.completed == 1
