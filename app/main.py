@@ -65,7 +65,9 @@ def create_app(settings: Settings) -> Starlette:
         limiter = Limiter(redis, Budgets.of(settings))
         queue = jobs.connect(settings)
         async with Database.open(settings) as database, aclosing(redis), aclosing(queue):
-            signers = Signers(database, nonces, settings.signing_secrets(), timeout=timeout)
+            signers = Signers(
+                database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts, timeout=timeout
+            )
             yield State(
                 database=database,
                 redis=redis,
@@ -79,12 +81,15 @@ def create_app(settings: Settings) -> Starlette:
                 budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
             )
 
-    return Starlette(
+    app = Starlette(
         routes=[*ROUTES, *graphql_routes(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,
     )
+    # A redirection would name what the request says of itself: a host of the caller's choice, and no TLS behind a proxy.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

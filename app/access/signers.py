@@ -1,7 +1,7 @@
 """From a signed request to a principal: one refusal, which doesn't tell what was wrong."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -28,14 +28,20 @@ class Signers:
         nonces: Nonces,
         secrets: Mapping[str, Sequence[bytes]],
         *,
+        hosts: Collection[str] = (),
         timeout: float,
         clock: Clock = utc_now,
         ticks: Callable[[], float] = monotonic,
     ) -> None:
-        """`secrets`: of each client, the valid ones. `timeout`: seconds that one look into the database may take."""
+        """`secrets`: of each client, the valid ones. `timeout`: seconds that one look into the database may take.
+
+        `hosts`: those that version 2 may be signed for, in small letters; none for any. They keep what was recorded at
+        another installation, which knows the same secret, from being sent here under that one's name.
+        """
         self._database = database
         self._nonces = nonces
         self._secrets = secrets
+        self._hosts = hosts
         self._timeout = timeout
         self._clock = clock
         self._ticks = ticks
@@ -55,7 +61,10 @@ class Signers:
         signature = signatures.read(request.headers)
         if signature is None or not signature.fresh_at(self._clock().timestamp()):
             raise _refusal()
-        if not signatures.genuine(signature, target_of(request), await request.body(), self._secrets):
+        target = target_of(request)
+        if not signatures.genuine(signature, target, await request.body(), self._secrets):
+            raise _refusal()
+        if signature.version is Version.V2 and self._hosts and target.host.lower() not in self._hosts:
             raise _refusal()
         keys = [key for key in await self._keys(signature.client_id) if key.live_at(self._clock())]
         if not keys or (signature.version is Version.V1 and not any(key.signature_v1 for key in keys)):

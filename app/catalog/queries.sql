@@ -8,6 +8,20 @@ WHERE status = 'active'{conditions}
 ORDER BY {key} {direction}, id {direction}
 LIMIT {limit} OFFSET {offset}
 
+-- page_far --
+-- A page far from the beginning, as above: walks over what lies before it by the indexes alone where it can, and in any
+-- case without carrying whole rows along.
+SELECT {columns}, sort_value
+FROM (
+    SELECT id, {key} AS sort_value
+    FROM diamonds
+    WHERE status = 'active'{conditions}
+    ORDER BY {key} {direction}, id {direction}
+    LIMIT {limit} OFFSET {offset}
+) AS place
+JOIN diamonds USING (id)
+ORDER BY sort_value {direction}, id {direction}
+
 -- count --
 -- How many diamonds match a search.
 SELECT count(*) FROM diamonds WHERE status = 'active'{conditions}

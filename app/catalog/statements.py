@@ -18,6 +18,8 @@ _MICROSECOND = timedelta(microseconds=1)
 # Where a diamond without a value stands: last. Ranks and ratings are small and positive.
 _AFTER_ALL = 32767
 _BEFORE_ALL = -1
+# From here on finding a page costs more than fetching its rows one by one.
+_FAR = 1000
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -157,7 +159,7 @@ def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Coll
             conditions.append(_beyond(stretch.before, back, order, arguments))
     else:
         offset = stretch.offset
-    text = sql.page.format(
+    text = (sql.page_far if offset >= _FAR else sql.page).format(
         columns=_names(columns),
         key=_key(order),
         conditions="".join(f" AND {condition}" for condition in conditions),

@@ -8,13 +8,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _NOTED = "diamond_inventory.headers"
 
-# The API's answers are data: nothing is to run in them, frame them, guess their type or say where one came from.
+# The API's answers are data: nothing is to run in them, frame them, guess their type or say where one came from. No cache
+# between us and the caller keeps one, unless it says so itself.
 _SECURITY: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 

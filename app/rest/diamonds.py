@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.access.scopes import Principal, Scope
 from app.catalog import grades, search
 from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from app.catalog.search import Filter, Offset, Order
+from app.catalog.search import Filter, Hit, Offset, Order
 from app.core.errors import NotFound
 from app.rest.answers import Pagination, answer
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
@@ -112,9 +112,11 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = request.state["search"]
     stretch = Offset(asked.limit, (asked.page - 1) * asked.limit)
-    page = await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))
     total = await diamonds.count(asked.criteria)
-    data = [serialize(hit.diamond) for hit in page.hits]
+    hits: Sequence[Hit] = ()
+    if stretch.offset < total:  # beyond the end there is nothing to look for
+        hits = (await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))).hits
+    data = [serialize(hit.diamond) for hit in hits]
     return answer(DiamondsAnswer(data, Pagination.of(total, asked.page, asked.limit)))
 
 

@@ -41,6 +41,15 @@ class Access(BaseModel):
         ),
     ] = None
 
+    hmac_hosts: Annotated[
+        str,
+        setting(
+            "Access",
+            "Hosts that clients sign requests to (version 2), separated by commas; when not set, any.",
+            example="inventory.example.com",
+        ),
+    ] = ""
+
     rate_limit_reads_per_minute: Annotated[
         int, setting("Access", "Requests a minute that one key may read with.", ge=1, le=60_000_000)
     ] = 60_000
@@ -53,6 +62,11 @@ class Access(BaseModel):
     rate_limit_local_share: Annotated[
         float, setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1)
     ] = 0.2
+
+    @property
+    def signing_hosts(self) -> frozenset[str]:
+        """Hosts that signatures are made for, in small letters; none for any."""
+        return frozenset(host.strip().lower() for host in self.hmac_hosts.split(",") if host.strip())
 
     def signing_secrets(self) -> Mapping[str, Sequence[bytes]]:
         """The valid secrets of each client that signs."""

@@ -64,6 +64,7 @@ async def _serve(settings: Settings) -> AsyncIterator[str]:
         proxy_headers=False,
         ws="none",
         http=Protocol,
+        limit_concurrency=settings.max_connections,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

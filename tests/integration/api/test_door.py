@@ -82,6 +82,111 @@ async def test_who_sends_a_body_too_slowly_is_refused(settings: Settings, serve:
             assert b"BAD_REQUEST" in answer
 
 
+AMBIGUOUS = {
+    "no host": b"GET {path} HTTP/1.1\r\n{key}",
+    "two hosts": b"GET {path} HTTP/1.1\r\nHost: a\r\nHost: b\r\n{key}",
+    "another host in the target": b"GET http://b{path} HTTP/1.1\r\nHost: a\r\n{key}",
+    "a length and chunks": b"POST {path} HTTP/1.1\r\nHost: a\r\n{key}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+    "two lengths": b"POST {path} HTTP/1.1\r\nHost: a\r\n{key}Content-Length: 4\r\nContent-Length: 5\r\n",
+    "a length with a sign": b"POST {path} HTTP/1.1\r\nHost: a\r\n{key}Content-Length: +4\r\n",
+    "an unknown coding": b"POST {path} HTTP/1.1\r\nHost: a\r\n{key}Transfer-Encoding: xchunked\r\n",
+    "a space before the colon": b"GET {path} HTTP/1.1\r\nHost: a\r\nX-A : b\r\n{key}",
+    "a folded line": b"GET {path} HTTP/1.1\r\nHost: a\r\nX-A: b\r\n {key}",
+    "lines that end without a return": b"GET {path} HTTP/1.1\nHost: a\n{key}",
+    "a zero byte": b"GET {path} HTTP/1.1\r\nHost: a\r\nX-A: \0\r\n{key}",
+    "a byte in the path that is not ASCII": b"GET {path}/\xff HTTP/1.1\r\nHost: a\r\n{key}",
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+async def test_what_a_proxy_may_read_differently_is_refused(address: str, make_key: MakeKey, name: str) -> None:
+    key = f"X-API-Key: {await make_key('diamonds:read')}\r\n".encode()
+    request = AMBIGUOUS[name].replace(b"{path}", b"/api/v2/diamonds").replace(b"{key}", key)
+    hidden = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+    answer = await exchange(address, request + b"\r\n0\r\n\r\n" + hidden)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b'{"error":{"code":"BAD_REQUEST"' in answer
+
+
+async def test_a_caller_of_the_oldest_kind_need_not_name_a_host(address: str) -> None:
+    assert (await exchange(address, b"GET /health HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_of_two_keys_neither_counts(address: str, make_key: MakeKey) -> None:
+    keys = [await make_key("diamonds:read") for _ in range(2)]
+    async with httpx.AsyncClient(base_url=address) as client:
+        for name, values in (("X-API-Key", keys), ("Authorization", [f"Bearer {key}" for key in keys])):
+            twice = await client.get("/api/v2/diamonds", headers=[(name, value) for value in values])
+            assert (twice.status_code, twice.json()["error"]["code"]) == (401, "UNAUTHORIZED")
+            assert (await client.get("/api/v2/diamonds", headers=[(name, values[0])])).status_code == 200
+        # The header that decides is there once.
+        headers = [("X-API-Key", keys[0]), ("Authorization", "Bearer x"), ("Authorization", "Bearer y")]
+        assert (await client.get("/api/v2/diamonds", headers=headers)).status_code == 200
+
+
+async def test_nobody_is_sent_elsewhere(api: httpx.AsyncClient) -> None:
+    for path in ("/api/v2/diamonds/", "/health/", "//health", "/graphql/"):
+        answer = await api.get(path, headers={"Host": "evil.example.com"})
+        assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+async def test_what_says_nothing_else_is_not_kept(api: httpx.AsyncClient) -> None:
+    answers = [
+        await api.post("/graphql", json={"query": "{ diamonds { totalCount } }"}),
+        await api.get("/graphql", params={"documentId": "x"}),
+        await api.get("/nope"),
+        await api.put("/health"),
+    ]
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+async def test_beyond_the_limit_the_connection_that_was_idle_longest_makes_room(
+    settings: Settings, serve: Serve
+) -> None:
+    health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+        url = urlsplit(address)
+        connections = []
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            writer.write(health)
+            assert (await reader.readuntil(b'Z"}')).startswith(b"HTTP/1.1 200 ")
+            connections.append((reader, writer))
+        async with asyncio.timeout(20):
+            assert [await reader.read() for reader, _ in connections[:3]] == [b""] * 3
+        for reader, writer in connections[3:]:
+            writer.write(health)
+            assert (await reader.readuntil(b'Z"}')).startswith(b"HTTP/1.1 200 ")
+        for _, writer in connections:
+            writer.close()
+
+
+async def test_where_all_connections_are_busy_more_are_told_to_come_back(
+    settings: Settings, serve: Serve, make_key: MakeKey
+) -> None:
+    key = await make_key("diamonds:read")
+    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+        url = urlsplit(address)
+        head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
+        writers = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            writer.write(f"{head}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n".encode())
+            async with asyncio.timeout(20):
+                await reader.readuntil(b"100 Continue\r\n\r\n")
+            writers.append(writer)
+        search = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n".encode()
+        answer = await exchange(address, search)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 5\r\n" in answer
+        assert answer.endswith(b'{"error":{"code":"SERVICE_UNAVAILABLE","message":"Service Unavailable."}}')
+        alive = await exchange(address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert alive.startswith(b"HTTP/1.1 200 ")
+        for writer in writers:
+            writer.close()
+
+
 async def test_every_answer_bears_the_security_headers(api: httpx.AsyncClient) -> None:
     for path in ("/health", "/api/v2/diamonds", "/nope", "/graphql"):
         headers = (await api.get(path)).headers

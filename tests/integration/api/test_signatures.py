@@ -176,6 +176,25 @@ async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
         assert (await client.send(signed(request, **how))).json()["data"] == {"diamonds": {"totalCount": 0}}
 
 
+async def test_what_was_signed_for_another_installation_is_refused_here(
+    issuing: Issuing, serve: Serve, settings: Settings
+) -> None:
+    here = settings.model_copy(update={"hmac_hosts": "Inventory.example.com, localhost:3000"})
+    async with serve(here) as address, httpx.AsyncClient(base_url=address) as client:
+
+        async def status(host: str, **how: Any) -> int:
+            request = client.build_request("GET", SEARCH, headers={"Host": host})
+            return (await client.send(signed(request, **how))).status_code
+
+        assert await status("inventory.example.com") == 200
+        assert await status("INVENTORY.example.com") == 200
+        assert await status("localhost:3000") == 200
+        assert await status("staging.example.com") == 401
+        assert await status("localhost:3001") == 401
+        # The previous system's way never covered the host.
+        assert await status("staging.example.com", client_id="legacy", version=1) == 200
+
+
 async def test_a_signing_client_has_the_scopes_of_its_valid_keys(client: httpx.AsyncClient, issuing: Issuing) -> None:
     await issuing.create("new", "stranger", [Scope.SYNC_READ])
     response = await ask(client, client_id="stranger")
