@@ -7,8 +7,10 @@ export UV_PYTHON_DOWNLOADS := never
 UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
+# The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
+TOOLS := .tools/.installed
 
-.PHONY: help demo up test faults check audit format schema env clean
+.PHONY: help demo up test faults check audit format schema env infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,22 @@ check: $(INSTALLED) ## What must hold before a commit: lint, format, types, dire
 audit: $(INSTALLED) ## Ask the advisory database about the locked dependencies (needs the network)
 	@$(UV) export --frozen --quiet --no-emit-project --extra sandbox | .venv/bin/pip-audit --disable-pip --strict -r /dev/stdin
 
+$(TOOLS): .ci/tools.txt | $(UV)
+	@$(UV) venv --quiet --clear .tools
+	@$(UV) pip install --quiet --python .tools/bin/python --requirement $<
+	@touch $@
+
+infra: $(TOOLS) ## Look at what is deployed without deploying it: Terraform
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive infra/terraform; else echo "terraform is not installed: its format is not checked"; fi
+	@.tools/bin/checkov --config-file infra/terraform/.checkov.yaml
+
+terraform: ## Validate and test every module and environment (needs terraform and its registry)
+	@for directory in infra/terraform/modules/* infra/terraform/environments/*; do \
+		terraform -chdir=$$directory init -backend=false -input=false; \
+		terraform -chdir=$$directory validate; \
+		terraform -chdir=$$directory test; \
+	done
+
 format: $(INSTALLED) ## Format the code and mend what can be mended
 	@.venv/bin/ruff check --fix-only .
 	@.venv/bin/ruff format .
@@ -54,4 +72,4 @@ schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from t
 	@$(PY) -m app schema
 
 clean: ## Remove what was installed and generated
-	@rm -rf .venv .uv .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

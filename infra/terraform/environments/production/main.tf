@@ -1,0 +1,95 @@
+# Production: always on, kept in two regions, with the watermarks of the past.
+
+locals {
+  name = "diamonds-production"
+  tags = merge({ application = "diamond-inventory", environment = "production", managed-by = "terraform" }, var.tags)
+}
+
+resource "azurerm_resource_group" "this" {
+  name     = local.name
+  location = var.location
+  tags     = local.tags
+}
+
+module "service_bus" {
+  source = "../../modules/service-bus"
+
+  name                       = "${local.name}-${var.unique}"
+  location                   = azurerm_resource_group.this.location
+  resource_group_name        = azurerm_resource_group.this.name
+  sku                        = "Standard"
+  connection_strings_enabled = var.access == "connection_string"
+  tags                       = local.tags
+}
+
+module "storage" {
+  source = "../../modules/storage"
+
+  name                       = "diamondsproduction${var.unique}"
+  location                   = azurerm_resource_group.this.location
+  resource_group_name        = azurerm_resource_group.this.name
+  replication_type           = var.storage_replication
+  versioning_enabled         = true
+  soft_delete_days           = 30
+  connection_strings_enabled = var.access == "connection_string"
+  tags                       = local.tags
+}
+
+module "container_registry" {
+  source = "../../modules/container-registry"
+
+  name                = "diamondsproduction${var.unique}"
+  location            = azurerm_resource_group.this.location
+  resource_group_name = azurerm_resource_group.this.name
+  sku                 = "Standard"
+  admin_enabled       = var.registry_admin_enabled
+  tags                = local.tags
+}
+
+module "container_apps" {
+  source = "../../modules/container-apps"
+
+  name                = local.name
+  environment         = "production"
+  location            = azurerm_resource_group.this.location
+  resource_group_name = azurerm_resource_group.this.name
+
+  image          = "${module.container_registry.login_server}/${var.image}"
+  registry_admin = module.container_registry.admin
+  registry = {
+    id           = module.container_registry.id
+    login_server = module.container_registry.login_server
+    pull         = var.registry_pull
+  }
+
+  access = var.access
+  service_bus = {
+    namespace          = module.service_bus.namespace
+    hostname           = module.service_bus.hostname
+    queues             = module.service_bus.queues
+    max_delivery_count = module.service_bus.max_delivery_count
+    connection_string  = module.service_bus.connection_string
+  }
+  storage = {
+    url               = module.storage.url
+    container         = module.storage.container
+    connection_string = module.storage.connection_string
+  }
+
+  settings    = var.settings
+  settings_of = merge({ api = local.api_settings }, var.settings_of)
+  secrets     = var.secrets
+
+  api          = { min_replicas = 1, max_replicas = 5 }
+  consolidator = { min_replicas = 1 }
+  jobs         = { min_replicas = 1 }
+  worker       = { min_replicas = 0, max_replicas = 30 }
+
+  log_retention_days = 30
+  tags               = local.tags
+}
+
+locals {
+  # The ingress of Container Apps comes from this range and says who is behind it. Nothing else reaches a replica.
+  api_settings = { TRUSTED_PROXIES = "100.64.0.0/10" }
+}

@@ -1,0 +1,39 @@
+output "api_url" {
+  description = "Where the API is served."
+  value       = module.container_apps.api_url
+}
+
+output "resource_group" {
+  description = "Resource group that holds everything."
+  value       = azurerm_resource_group.this.name
+}
+
+output "registry" {
+  description = "The registry: its name, and the host that images are pushed to."
+  value       = { name = module.container_registry.name, login_server = module.container_registry.login_server }
+}
+
+output "services" {
+  description = "What stays running, with its limits."
+  value       = module.container_apps.services
+}
+
+output "jobs" {
+  description = "What runs and ends, with its schedule."
+  value       = module.container_apps.jobs
+}
+
+output "service_bus_namespace" {
+  description = "Host of the Service Bus namespace."
+  value       = module.service_bus.hostname
+}
+
+output "watermarks" {
+  description = "Where the watermarks are."
+  value       = "${module.storage.url}${module.storage.container.name}"
+}
+
+output "log_workspace" {
+  description = "Where the logs are, and for how long."
+  value       = module.container_apps.log_workspace
+}

@@ -1,0 +1,228 @@
+# Every row of the table of environments, every wire between the modules, and who can be reached.
+
+mock_provider "azurerm" {
+  source = "../../mocks"
+}
+
+# Wires can be told apart where they come from different places.
+override_resource {
+  target = module.service_bus.azurerm_servicebus_queue.this["work_items"]
+  values = { id = "/queues/work_items" }
+}
+
+override_resource {
+  target = module.service_bus.azurerm_servicebus_queue.this["work_done"]
+  values = { id = "/queues/work_done" }
+}
+
+override_resource {
+  target = module.service_bus.azurerm_servicebus_queue.this["consolidate"]
+  values = { id = "/queues/consolidate" }
+}
+
+variables {
+  subscription_id = "00000000-0000-0000-0000-000000000000"
+  unique          = "acme"
+  image           = "diamond-inventory:first"
+  settings        = { NIVODA_ENDPOINT = "https://nivoda.example.com/api/diamonds" }
+  secrets = {
+    DATABASE_URL    = "postgresql://database-secret"
+    REDIS_URL       = "rediss://redis-secret"
+    NIVODA_USERNAME = "user-secret"
+    NIVODA_PASSWORD = "password-secret"
+    HMAC_SECRETS    = "hmac-secret"
+    RESEND_API_KEY  = "resend-secret"
+  }
+}
+
+run "service_bus_sku" {
+  assert {
+    condition     = module.service_bus.sku == "Basic"
+    error_message = "Service Bus is Basic in staging."
+  }
+
+  assert {
+    condition     = { for purpose, queue in module.service_bus.queues : purpose => queue.name } == { work_items = "work-items", work_done = "work-done", consolidate = "consolidate" }
+    error_message = "The queues are work-items, work-done and consolidate."
+  }
+}
+
+run "storage_replication_versioning_and_tls" {
+  assert {
+    condition     = module.storage.replication_type == "LRS"
+    error_message = "Storage is LRS in staging."
+  }
+
+  assert {
+    condition     = !module.storage.versioning_enabled
+    error_message = "Versioning is off in staging."
+  }
+
+  assert {
+    condition     = module.storage.min_tls_version == "TLS1_2" && module.storage.container.name == "watermarks" && module.storage.soft_delete_days == 7
+    error_message = "TLS 1.2, the container watermarks, and 7 days in which a deletion can be undone."
+  }
+}
+
+run "registry_sku" {
+  assert {
+    condition     = module.container_registry.sku == "Basic"
+    error_message = "The registry is Basic in staging."
+  }
+}
+
+run "replicas" {
+  assert {
+    condition = { for name, service in module.container_apps.services : name => [service.min_replicas, service.max_replicas] } == {
+      api          = [0, 2]
+      worker       = [0, 30]
+      consolidator = [0, 2]
+      jobs         = [0, 1]
+    }
+    error_message = "Everything scales to zero, and workers from 0 to 30."
+  }
+
+  assert {
+    condition = { for name, service in module.container_apps.services : name => service.queue if service.queue != null } == {
+      worker       = "work-items"
+      consolidator = "consolidate"
+      jobs         = "work-done"
+    }
+    error_message = "Each service is woken by the queue that it takes from."
+  }
+}
+
+run "schedules" {
+  assert {
+    condition = { for name, job in module.container_apps.jobs : name => job.cron if job.cron != null } == {
+      scheduler = "0 2 * * *"
+      jobs-once = "*/5 * * * *"
+    }
+    error_message = "The nightly run is started at 02:00 UTC, and what is due is done every five minutes."
+  }
+
+  assert {
+    condition     = contains(keys(module.container_apps.jobs), "migrate") && alltrue([for settings in module.container_apps.environment_of : settings.SYNC_NIGHTLY == "false"])
+    error_message = "There is a job to migrate, and nobody else starts the nightly run."
+  }
+}
+
+run "log_retention" {
+  assert {
+    condition     = module.container_apps.log_workspace.asked_days == 7 && module.container_apps.log_workspace.retention_days == 30
+    error_message = "7 days are asked for; a workspace keeps 30 at least."
+  }
+}
+
+run "nothing_but_the_api_can_be_reached" {
+  assert {
+    condition     = [for name, service in module.container_apps.services : name if service.ingress] == ["api"]
+    error_message = "Only the API has ingress."
+  }
+
+  assert {
+    condition     = startswith(output.api_url, "https://") && module.container_apps.environment_of.api.PORT == "3000" && module.container_apps.environment_of.api.TRUSTED_PROXIES == "100.64.0.0/10"
+    error_message = "The API is served over HTTPS, and believes the ingress on who its clients are."
+  }
+}
+
+run "no_secret_is_a_plain_value" {
+  assert {
+    condition     = alltrue(flatten([for settings in module.container_apps.environment_of : [for value in values(settings) : !can(regex("(-secret$|bus-key|storage-key|registry-key)", value))]]))
+    error_message = "A secret stands in the open."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["DATABASE_URL", "REDIS_URL", "HMAC_SECRETS"] : startswith(module.container_apps.environment_of.api[name], "secret: ")])
+    error_message = "Secrets reach the API as secrets."
+  }
+}
+
+run "service_bus_is_wired_to_the_services" {
+  assert {
+    condition     = alltrue([for role in ["worker", "consolidator", "jobs", "scheduler"] : module.container_apps.environment_of[role].AZURE_SERVICE_BUS_NAMESPACE == module.service_bus.hostname && module.container_apps.environment_of[role].QUEUE_MAX_DELIVERY_COUNT == tostring(module.service_bus.max_delivery_count)])
+    error_message = "The services know the namespace and its dead letters."
+  }
+
+  assert {
+    condition     = alltrue([for role in ["worker", "consolidator", "jobs", "scheduler"] : module.container_apps.environment_of[role].QUEUE_WORK_ITEMS == module.service_bus.queues.work_items.name && module.container_apps.environment_of[role].QUEUE_WORK_DONE == module.service_bus.queues.work_done.name && module.container_apps.environment_of[role].QUEUE_CONSOLIDATE == module.service_bus.queues.consolidate.name])
+    error_message = "The services know the queues."
+  }
+
+  assert {
+    condition     = module.container_apps.grants["worker receives work_items"].scope == "/queues/work_items" && module.container_apps.grants["jobs receives work_done"].scope == "/queues/work_done" && module.container_apps.grants["consolidator receives consolidate"].scope == "/queues/consolidate" && module.container_apps.grants["scaler counts for worker"].scope == "/queues/work_items"
+    error_message = "Rights are given on the queues of this namespace."
+  }
+
+  assert {
+    condition     = !module.service_bus.connection_strings_enabled && module.service_bus.hostname == "diamonds-staging-acme.servicebus.windows.net"
+    error_message = "The namespace takes identities only."
+  }
+}
+
+run "storage_is_wired_to_the_services" {
+  assert {
+    condition     = alltrue([for role in ["worker", "consolidator", "jobs", "scheduler"] : module.container_apps.environment_of[role].AZURE_STORAGE_ACCOUNT_URL == module.storage.url && module.container_apps.environment_of[role].WATERMARK_CONTAINER == module.storage.container.name])
+    error_message = "The services know where the watermarks are."
+  }
+
+  assert {
+    condition     = module.container_apps.grants["consolidator watermarks"].scope == module.storage.container.id && !module.storage.connection_strings_enabled
+    error_message = "Rights are given on that container, and the account takes identities only."
+  }
+}
+
+run "the_registry_is_wired_to_the_services" {
+  assert {
+    condition     = module.container_apps.registry_servers == tolist([module.container_registry.login_server]) && module.container_apps.grants["api pulls"].scope == module.container_registry.id
+    error_message = "Services pull from this environment's registry."
+  }
+}
+
+run "connection_strings_are_wired_where_they_are_asked_for" {
+  variables {
+    access = "connection_string"
+  }
+
+  assert {
+    condition     = module.service_bus.connection_strings_enabled && module.storage.connection_strings_enabled
+    error_message = "Keys must be accepted for connection strings to work."
+  }
+
+  assert {
+    condition     = module.container_apps.environment_of.worker.AZURE_SERVICE_BUS_CONNECTION_STRING == "secret: azure-service-bus-connection-string" && module.container_apps.environment_of.consolidator.AZURE_STORAGE_CONNECTION_STRING == "secret: azure-storage-connection-string"
+    error_message = "The services get them as secrets."
+  }
+}
+
+run "a_subscription_that_is_none_is_refused" {
+  command = plan
+  variables {
+    subscription_id = "mine"
+  }
+  expect_failures = [var.subscription_id]
+}
+
+run "a_name_that_is_too_long_is_refused" {
+  command = plan
+  variables {
+    unique = "toolong"
+  }
+  expect_failures = [var.unique]
+}
+
+run "an_unknown_way_in_is_refused" {
+  command = plan
+  variables {
+    access = "password"
+  }
+  expect_failures = [var.access]
+}
+
+run "an_unknown_way_to_pull_is_refused" {
+  command = plan
+  variables {
+    registry_pull = "anonymous"
+  }
+  expect_failures = [var.registry_pull]
+}

@@ -1,0 +1,82 @@
+variable "subscription_id" {
+  description = "The subscription that staging lives in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9a-f-]{36}$", var.subscription_id))
+    error_message = "A subscription's id has 36 characters: hexadecimal digits and hyphens."
+  }
+}
+
+variable "location" {
+  description = "Azure region, near the database."
+  type        = string
+  default     = "westeurope"
+}
+
+variable "unique" {
+  description = "Two to six letters or digits that make names unique in all of Azure, such as a short form of the company's."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{2,6}$", var.unique))
+    error_message = "It must have 2 to 6 lower-case letters and digits."
+  }
+}
+
+variable "image" {
+  description = "The first image, as REPOSITORY:TAG or REPOSITORY@sha256:DIGEST in this environment's registry. The pipelines roll out later ones."
+  type        = string
+}
+
+variable "secrets" {
+  description = "Secret settings by their names in .env.example. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY and DATABASE_DIRECT_URL are usual."
+  type        = map(string)
+  sensitive   = true
+}
+
+variable "settings" {
+  description = "Other settings of every process, by their names in .env.example."
+  type        = map(string)
+  default     = {}
+}
+
+variable "settings_of" {
+  description = "Other settings of single roles: api, worker, consolidator, jobs, scheduler, migrate."
+  type        = map(map(string))
+  default     = {}
+}
+
+variable "access" {
+  description = "How Service Bus and Storage are reached: by identity, or by connection_string."
+  type        = string
+  default     = "identity"
+
+  validation {
+    condition     = contains(["identity", "connection_string"], var.access)
+    error_message = "The access must be identity or connection_string."
+  }
+}
+
+variable "registry_pull" {
+  description = "How images are pulled: by the identity of each service, or as the registry's admin."
+  type        = string
+  default     = "identity"
+
+  validation {
+    condition     = contains(["identity", "admin"], var.registry_pull)
+    error_message = "Images are pulled by identity or as admin."
+  }
+}
+
+variable "registry_admin_enabled" {
+  description = "Whether the registry's admin account exists."
+  type        = bool
+  default     = true
+}
+
+variable "tags" {
+  description = "Further tags of every resource."
+  type        = map(string)
+  default     = {}
+}

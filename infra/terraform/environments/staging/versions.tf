@@ -1,0 +1,22 @@
+terraform {
+  required_version = ">= 1.6"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = ">= 4.71, < 5.0"
+    }
+  }
+}
+
+provider "azurerm" {
+  subscription_id     = var.subscription_id
+  storage_use_azuread = true
+
+  features {
+    storage {
+      # The account takes no keys, and whoever applies this needs no right to what is in it.
+      data_plane_available = false
+    }
+  }
+}

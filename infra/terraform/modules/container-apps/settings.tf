@@ -1,0 +1,84 @@
+# What each process finds in its environment. New settings and secrets need no change here: they come by the maps
+# `settings` and `secrets`.
+
+locals {
+  roles           = ["api", "worker", "consolidator", "jobs", "scheduler", "migrate"]
+  pipeline        = ["worker", "consolidator", "jobs", "scheduler"]
+  by_identity     = var.access == "identity"
+  by_admin        = var.registry.pull == "admin"
+  password_secret = "registry-password"
+
+  # Known at plan time, and no secret: the names are those of .env.example.
+  secret_names = nonsensitive(toset(keys(var.secrets)))
+
+  # A secret goes to everyone who may need it; these are needed by fewer. The migration reads nothing but the database.
+  secret_readers = merge(
+    { for name in local.secret_names : name => setsubtract(local.roles, ["migrate"]) },
+    {
+      DATABASE_URL        = toset(local.roles)
+      DATABASE_DIRECT_URL = toset(local.roles)
+      HMAC_SECRETS        = toset(["api"])
+      RESEND_API_KEY      = toset(["jobs"])
+    },
+    var.secret_readers,
+  )
+
+  # Connection strings of this installation's own resources, where identities are not to be used.
+  own_secrets = local.by_identity ? {} : {
+    AZURE_SERVICE_BUS_CONNECTION_STRING = var.service_bus.connection_string
+    AZURE_STORAGE_CONNECTION_STRING     = var.storage.connection_string
+  }
+
+  # Setting to value, for each role. Everything in here is sensitive.
+  secrets = {
+    for role in local.roles : role => merge(
+      { for name in local.secret_names : name => var.secrets[name] if contains(local.secret_readers[name], role) },
+      contains(local.pipeline, role) ? local.own_secrets : {},
+    )
+  }
+
+  # The names alone, to build blocks from.
+  secrets_of = {
+    for role in local.roles : role => toset(concat(
+      [for name in local.secret_names : name if contains(local.secret_readers[name], role)],
+      contains(local.pipeline, role) && !local.by_identity ? ["AZURE_SERVICE_BUS_CONNECTION_STRING", "AZURE_STORAGE_CONNECTION_STRING"] : [],
+    ))
+  }
+
+  fixed_for_all = {
+    ENVIRONMENT        = var.environment
+    LOG_FORMAT         = "json"
+    SYNC_NIGHTLY       = "false" # the scheduler's own job does it
+    SYNC_DRAIN_SECONDS = tostring(var.drain_seconds)
+  }
+
+  fixed_for_pipeline = merge(
+    {
+      QUEUE_WORK_ITEMS         = var.service_bus.queues.work_items.name
+      QUEUE_WORK_DONE          = var.service_bus.queues.work_done.name
+      QUEUE_CONSOLIDATE        = var.service_bus.queues.consolidate.name
+      QUEUE_MAX_DELIVERY_COUNT = tostring(var.service_bus.max_delivery_count)
+      WATERMARK_CONTAINER      = var.storage.container.name
+    },
+    local.by_identity ? {
+      AZURE_SERVICE_BUS_NAMESPACE = var.service_bus.hostname
+      AZURE_STORAGE_ACCOUNT_URL   = var.storage.url
+    } : {},
+  )
+
+  # What this module decides comes last: the processes and what surrounds them must agree.
+  settings = {
+    for role in local.roles : role => merge(
+      var.settings,
+      lookup(var.settings_of, role, {}),
+      local.fixed_for_all,
+      role == "api" ? { PORT = tostring(local.port) } : {},
+      contains(local.pipeline, role) ? local.fixed_for_pipeline : {},
+      # Which of its identities a process is to use: the one for its work, not the one for scaling.
+      { AZURE_CLIENT_ID = azurerm_user_assigned_identity.role[role].client_id },
+    )
+  }
+
+  # Container Apps wants lower case and hyphens.
+  secret_key = { for name in setunion(local.secret_names, keys(local.own_secrets)) : name => lower(replace(name, "_", "-")) }
+}

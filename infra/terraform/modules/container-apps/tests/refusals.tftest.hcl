@@ -1,0 +1,208 @@
+mock_provider "azurerm" {
+  source = "../../mocks"
+}
+
+variables {
+  name                = "diamonds-test"
+  environment         = "staging"
+  location            = "westeurope"
+  resource_group_name = "diamonds"
+  image               = "mockregistry.azurecr.io/diamond-inventory:abc"
+  registry            = { id = "registry", login_server = "mockregistry.azurecr.io" }
+  service_bus = {
+    namespace          = "mock"
+    hostname           = "mock.servicebus.windows.net"
+    max_delivery_count = 10
+    queues             = { work_items = { name = "work-items", id = "1" }, work_done = { name = "work-done", id = "2" }, consolidate = { name = "consolidate", id = "3" } }
+  }
+  storage            = { url = "https://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "4" } }
+  secrets            = { DATABASE_URL = "a", REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  api                = { min_replicas = 0 }
+  consolidator       = { min_replicas = 0 }
+  jobs               = { min_replicas = 1 }
+  log_retention_days = 7
+}
+
+run "a_secret_among_the_settings_is_refused" {
+  command = plan
+  variables {
+    settings = { NIVODA_PASSWORD = "in the open" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "a_database_among_the_settings_of_a_role_is_refused" {
+  command = plan
+  variables {
+    settings_of = { api = { DATABASE_URL = "postgresql://in-the-open" } }
+  }
+  expect_failures = [var.settings_of]
+}
+
+run "settings_of_an_unknown_role_are_refused" {
+  command = plan
+  variables {
+    settings_of = { wroker = { LOG_LEVEL = "DEBUG" } }
+  }
+  expect_failures = [var.settings_of]
+}
+
+run "a_missing_database_is_refused" {
+  command = plan
+  variables {
+    secrets = { REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
+}
+
+run "an_empty_secret_is_refused" {
+  command = plan
+  variables {
+    secrets = { DATABASE_URL = "", REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
+}
+
+run "a_secret_for_an_unknown_role_is_refused" {
+  command = plan
+  variables {
+    secret_readers = { REDIS_URL = ["everyone"] }
+  }
+  expect_failures = [var.secret_readers]
+}
+
+run "more_than_thirty_workers_are_refused" {
+  command = plan
+  variables {
+    worker = { max_replicas = 31 }
+  }
+  expect_failures = [var.worker]
+}
+
+run "limits_that_cross_are_refused" {
+  command = plan
+  variables {
+    api = { min_replicas = 3, max_replicas = 2 }
+  }
+  expect_failures = [var.api]
+}
+
+run "a_consolidator_that_can_not_run_is_refused" {
+  command = plan
+  variables {
+    consolidator = { min_replicas = 0, max_replicas = 0 }
+  }
+  expect_failures = [var.consolidator]
+}
+
+run "cores_that_azure_does_not_have_are_refused" {
+  command = plan
+  variables {
+    api = { min_replicas = 0, cpu = 0.3 }
+  }
+  expect_failures = [var.api]
+}
+
+run "jobs_that_nobody_starts_are_refused" {
+  command = plan
+  variables {
+    jobs = { min_replicas = 0 }
+  }
+  expect_failures = [var.jobs]
+}
+
+run "a_schedule_that_is_none_is_refused" {
+  command = plan
+  variables {
+    scheduler = { cron = "at night" }
+  }
+  expect_failures = [var.scheduler]
+}
+
+run "the_tag_latest_is_refused" {
+  command = plan
+  variables {
+    image = "mockregistry.azurecr.io/diamond-inventory:latest"
+  }
+  expect_failures = [var.image]
+}
+
+run "an_unknown_environment_is_refused" {
+  command = plan
+  variables {
+    environment = "development"
+  }
+  expect_failures = [var.environment]
+}
+
+run "an_unknown_way_in_is_refused" {
+  command = plan
+  variables {
+    access = "password"
+  }
+  expect_failures = [var.access]
+}
+
+run "an_unknown_way_to_pull_is_refused" {
+  command = plan
+  variables {
+    registry = { id = "registry", login_server = "mockregistry.azurecr.io", pull = "anonymous" }
+  }
+  expect_failures = [var.registry]
+}
+
+run "a_missing_queue_is_refused" {
+  command = plan
+  variables {
+    service_bus = { namespace = "mock", hostname = "mock.servicebus.windows.net", max_delivery_count = 10, queues = { work_items = { name = "work-items", id = "1" } } }
+  }
+  expect_failures = [var.service_bus]
+}
+
+run "storage_without_tls_is_refused" {
+  command = plan
+  variables {
+    storage = { url = "http://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "4" } }
+  }
+  expect_failures = [var.storage]
+}
+
+run "less_time_to_drain_than_the_api_takes_is_refused" {
+  command = plan
+  variables {
+    drain_seconds = 10
+  }
+  expect_failures = [var.drain_seconds]
+}
+
+run "probes_that_azure_does_not_have_are_refused" {
+  command = plan
+  variables {
+    probes = { readiness_failures = 31 }
+  }
+  expect_failures = [var.probes]
+}
+
+run "logs_for_two_days_are_refused" {
+  command = plan
+  variables {
+    log_retention_days = 2
+  }
+  expect_failures = [var.log_retention_days]
+}
+
+run "a_quota_of_nothing_is_refused" {
+  command = plan
+  variables {
+    log_daily_quota_gb = 0
+  }
+  expect_failures = [var.log_daily_quota_gb]
+}
+
+run "a_migration_without_time_is_refused" {
+  command = plan
+  variables {
+    migrate_timeout_seconds = 5
+  }
+  expect_failures = [var.migrate_timeout_seconds]
+}

@@ -1,0 +1,355 @@
+variable "name" {
+  description = "Name of the environment, and the beginning of the names of what belongs to it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
+    error_message = "The name must have 3 to 32 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "environment" {
+  description = "staging or production; the processes learn it as ENVIRONMENT."
+  type        = string
+
+  validation {
+    condition     = contains(["staging", "production"], var.environment)
+    error_message = "The environment must be staging or production."
+  }
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group that holds everything."
+  type        = string
+}
+
+variable "image" {
+  description = "The image that every service starts from at first, by tag or digest. Later ones are rolled out by the pipelines."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]+/[a-z0-9/_.-]+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
+    error_message = "The image must be a full reference with a tag or a digest, and not latest."
+  }
+}
+
+variable "registry" {
+  description = "The registry of the image: its id and host, and how it is pulled from: by the identity of each service, or as admin."
+  type = object({
+    id           = string
+    login_server = string
+    pull         = optional(string, "identity")
+  })
+
+  validation {
+    condition     = contains(["identity", "admin"], var.registry.pull)
+    error_message = "The registry is pulled from by identity or as admin."
+  }
+}
+
+variable "registry_admin" {
+  description = "The registry's admin account, needed only where it is pulled from as admin."
+  type = object({
+    username = string
+    password = string
+  })
+  default   = null
+  sensitive = true
+}
+
+variable "access" {
+  description = "How Service Bus and Storage are reached: by identity with the least roles, or by connection_string, kept as Container App secrets."
+  type        = string
+  default     = "identity"
+
+  validation {
+    condition     = contains(["identity", "connection_string"], var.access)
+    error_message = "The access must be identity or connection_string."
+  }
+}
+
+variable "service_bus" {
+  description = "The namespace and its queues. The connection string is used only where access says so; it needs the right to manage."
+  type = object({
+    namespace          = string
+    hostname           = string
+    queues             = map(object({ name = string, id = string }))
+    max_delivery_count = number
+    connection_string  = optional(string)
+  })
+
+  validation {
+    condition     = length(setsubtract(["work_items", "work_done", "consolidate"], keys(var.service_bus.queues))) == 0
+    error_message = "The queues must be work_items, work_done and consolidate."
+  }
+}
+
+variable "storage" {
+  description = "The account and container of the watermarks. The connection string is used only where access says so."
+  type = object({
+    url               = string
+    container         = object({ name = string, id = string })
+    connection_string = optional(string)
+  })
+
+  validation {
+    condition     = startswith(var.storage.url, "https://")
+    error_message = "The address must begin with https://."
+  }
+}
+
+variable "settings" {
+  description = "Settings of every process, by their names in .env.example. Secrets are refused here."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$)", name))])
+    error_message = "A setting is named in capitals, and what is secret belongs into secrets."
+  }
+}
+
+variable "settings_of" {
+  description = "Settings of single roles (api, worker, consolidator, jobs, scheduler, migrate), on top of those for all."
+  type        = map(map(string))
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.settings_of), ["api", "worker", "consolidator", "jobs", "scheduler", "migrate"])) == 0
+    error_message = "Roles are api, worker, consolidator, jobs, scheduler and migrate."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for settings in values(var.settings_of) : [for name in keys(settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$)", name))]]))
+    error_message = "A setting is named in capitals, and what is secret belongs into secrets."
+  }
+}
+
+variable "secrets" {
+  description = "Secret settings by their names in .env.example: DATABASE_URL, REDIS_URL, NIVODA_USERNAME, NIVODA_PASSWORD, and those that are wanted. They become Container App secrets."
+  type        = map(string)
+  sensitive   = true
+
+  validation {
+    condition     = length(setsubtract(["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD"], keys(var.secrets))) == 0
+    error_message = "DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD must be given."
+  }
+
+  validation {
+    condition     = alltrue([for name, value in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name)) && value != ""])
+    error_message = "A secret is named in capitals as in .env.example, and is not empty."
+  }
+}
+
+variable "secret_readers" {
+  description = "Which roles get a secret, where that differs from the usual: all of them but migrate."
+  type        = map(set(string))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for roles in values(var.secret_readers) : length(setsubtract(roles, ["api", "worker", "consolidator", "jobs", "scheduler", "migrate"])) == 0])
+    error_message = "Roles are api, worker, consolidator, jobs, scheduler and migrate."
+  }
+}
+
+variable "api" {
+  description = "The API. cpu: cores, with twice as many GiB of memory. A further replica for each concurrent_requests."
+  type = object({
+    cpu                 = optional(number, 0.5)
+    min_replicas        = number
+    max_replicas        = optional(number, 5)
+    concurrent_requests = optional(number, 50)
+  })
+
+  validation {
+    condition     = contains([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4], var.api.cpu)
+    error_message = "cpu must be 0.25 to 2 in steps of a quarter, or up to 4 in steps of a half."
+  }
+
+  validation {
+    condition     = var.api.min_replicas >= 0 && var.api.min_replicas <= var.api.max_replicas && var.api.max_replicas >= 1 && var.api.max_replicas <= 30
+    error_message = "The API must have 0 to 30 replicas, the largest number at least 1 and not below the smallest."
+  }
+
+  validation {
+    condition     = var.api.concurrent_requests >= 1
+    error_message = "concurrent_requests must be 1 at least."
+  }
+}
+
+variable "worker" {
+  description = "The workers, which read partitions. A run has 30 partitions at most and a worker reads SYNC_PARTITION_CONCURRENCY at a time, so more replicas would have nothing to do."
+  type = object({
+    cpu                  = optional(number, 0.5)
+    min_replicas         = optional(number, 0)
+    max_replicas         = optional(number, 30)
+    messages_per_replica = optional(number, 4)
+  })
+  default = {}
+
+  validation {
+    condition     = contains([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4], var.worker.cpu)
+    error_message = "cpu must be 0.25 to 2 in steps of a quarter, or up to 4 in steps of a half."
+  }
+
+  validation {
+    condition     = var.worker.min_replicas >= 0 && var.worker.min_replicas <= var.worker.max_replicas && var.worker.max_replicas >= 1 && var.worker.max_replicas <= 30
+    error_message = "There must be 0 to 30 workers, the largest number at least 1 and not below the smallest."
+  }
+
+  validation {
+    condition     = var.worker.messages_per_replica >= 1
+    error_message = "messages_per_replica must be 1 at least."
+  }
+}
+
+variable "consolidator" {
+  description = "The consolidator, which prices and writes one run at a time; a second replica only stands by."
+  type = object({
+    cpu          = optional(number, 1)
+    min_replicas = number
+    max_replicas = optional(number, 2)
+  })
+
+  validation {
+    condition     = contains([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4], var.consolidator.cpu)
+    error_message = "cpu must be 0.25 to 2 in steps of a quarter, or up to 4 in steps of a half."
+  }
+
+  validation {
+    condition     = var.consolidator.min_replicas >= 0 && var.consolidator.min_replicas <= var.consolidator.max_replicas && var.consolidator.max_replicas >= 1 && var.consolidator.max_replicas <= 5
+    error_message = "There must be 0 to 5 consolidators, the largest number at least 1 and not below the smallest."
+  }
+}
+
+variable "jobs" {
+  description = "The jobs. once_cron (UTC) also starts them as a Container App Job that does what is due and ends, for where min_replicas is 0: the clock wakes no service."
+  type = object({
+    cpu          = optional(number, 0.5)
+    min_replicas = number
+    max_replicas = optional(number, 1)
+    once_cron    = optional(string)
+  })
+
+  validation {
+    condition     = contains([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4], var.jobs.cpu)
+    error_message = "cpu must be 0.25 to 2 in steps of a quarter, or up to 4 in steps of a half."
+  }
+
+  validation {
+    condition     = var.jobs.min_replicas >= 0 && var.jobs.min_replicas <= var.jobs.max_replicas && var.jobs.max_replicas >= 1 && var.jobs.max_replicas <= 5
+    error_message = "There must be 0 to 5 replicas, the largest number at least 1 and not below the smallest."
+  }
+
+  validation {
+    condition     = var.jobs.min_replicas >= 1 || var.jobs.once_cron != null
+    error_message = "Where the jobs scale to zero, once_cron must say when they are started for what is due."
+  }
+
+  validation {
+    condition     = var.jobs.once_cron == null || can(regex("^(\\S+ ){4}\\S+$", var.jobs.once_cron))
+    error_message = "once_cron must be a cron expression of five fields."
+  }
+}
+
+variable "scheduler" {
+  description = "The nightly run as a Container App Job: when (UTC), and how long its planning may take. A second try is another run, where the first one failed."
+  type = object({
+    cron            = optional(string, "0 2 * * *")
+    cpu             = optional(number, 0.5)
+    timeout_seconds = optional(number, 3600)
+    retries         = optional(number, 1)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^(\\S+ ){4}\\S+$", var.scheduler.cron))
+    error_message = "The schedule must be a cron expression of five fields."
+  }
+
+  validation {
+    condition     = contains([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4], var.scheduler.cpu)
+    error_message = "cpu must be 0.25 to 2 in steps of a quarter, or up to 4 in steps of a half."
+  }
+
+  validation {
+    condition     = var.scheduler.timeout_seconds >= 60 && var.scheduler.retries >= 0 && var.scheduler.retries <= 5
+    error_message = "The timeout must be 60 seconds at least, and the retries 0 to 5."
+  }
+}
+
+variable "migrate_timeout_seconds" {
+  description = "How long a migration may take. Building an index on a large table takes its time."
+  type        = number
+  default     = 3600
+
+  validation {
+    condition     = var.migrate_timeout_seconds >= 60
+    error_message = "A migration must have 60 seconds at least."
+  }
+}
+
+variable "drain_seconds" {
+  description = "After SIGTERM, how long a process may take to finish or put down what it holds (SYNC_DRAIN_SECONDS); the platform waits somewhat longer. The API takes 25."
+  type        = number
+  default     = 25
+
+  validation {
+    condition     = var.drain_seconds >= 25 && var.drain_seconds <= 585
+    error_message = "The time to drain must be 25 to 585 seconds."
+  }
+}
+
+variable "probes" {
+  description = "How the API is looked at. Readiness asks the database and Redis; it is patient, because without Redis the API still answers reads."
+  type = object({
+    interval_seconds   = optional(number, 10)
+    timeout_seconds    = optional(number, 5)
+    startup_failures   = optional(number, 30)
+    liveness_failures  = optional(number, 3)
+    readiness_failures = optional(number, 12)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for value in values(var.probes) : value >= 1 && value <= 240])
+    error_message = "Every figure of the probes must be 1 to 240."
+  }
+
+  validation {
+    condition     = alltrue([for value in [var.probes.startup_failures, var.probes.liveness_failures, var.probes.readiness_failures] : value <= 30])
+    error_message = "A probe may fail 30 times at most."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are to be kept. Below 30 the workspace keeps 30, and its tables are set by a command (docs/deploy.md)."
+  type        = number
+
+  validation {
+    condition     = var.log_retention_days >= 4 && var.log_retention_days <= 730
+    error_message = "Logs are kept for 4 to 730 days."
+  }
+}
+
+variable "log_daily_quota_gb" {
+  description = "Most logs that are taken in a day, in GB; -1: no limit. A limit saves money and loses logs."
+  type        = number
+  default     = -1
+
+  validation {
+    condition     = var.log_daily_quota_gb == -1 || var.log_daily_quota_gb >= 0.1
+    error_message = "The quota must be -1 or 0.1 GB at least."
+  }
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+  default     = {}
+}
