@@ -1,0 +1,42 @@
+"""What Terraform says about settings is what the code says about them; the rest Terraform tests itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.core.settings import Settings
+
+TERRAFORM = Path(__file__).parents[2] / "infra" / "terraform"
+MODULE = TERRAFORM / "modules" / "container-apps"
+SETTINGS = {name.upper() for name in Settings.model_fields}
+SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr.__name__ in str(field.annotation)}
+# Read by Microsoft's library, not by us: which of its identities a process is to use.
+FOREIGN = {"AZURE_CLIENT_ID"}
+
+
+def named_in(path: Path) -> set[str]:
+    """What is given a value there by a name in capitals."""
+    return set(re.findall(r"^ *(?:\{ )?([A-Z][A-Z_]+) *= ", path.read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        MODULE / "settings.tf",
+        TERRAFORM / "environments" / "staging" / "terraform.tfvars.example",
+        TERRAFORM / "environments" / "production" / "terraform.tfvars.example",
+    ],
+    ids=lambda path: "/".join(path.parts[-2:]),
+)
+def test_every_setting_that_terraform_names_exists(path: Path) -> None:
+    named = named_in(path)
+    assert len(named) > 10
+    assert named - FOREIGN <= SETTINGS
+
+
+def test_terraform_refuses_every_secret_among_the_plain_settings_and_no_other_setting() -> None:
+    patterns = set(re.findall(r'!can\(regex\("([^"]+)", name\)\)', (MODULE / "variables.tf").read_text("utf-8")))
+    (pattern,) = patterns
+    assert {name for name in SETTINGS if re.search(pattern, name)} == SECRETS
