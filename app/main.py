@@ -24,8 +24,8 @@ from app.core.headers import Headers
 from app.core.settings import Settings
 from app.core.tracing import Tracing
 from app.graphql.budget import Budget
-from app.graphql.endpoint import State as GraphQLState
 from app.graphql.endpoint import routes as graphql_routes
+from app.graphql.intake import State as GraphQLState
 from app.graphql.registry import Registry
 from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal

@@ -3,7 +3,7 @@
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from app.access import signatures
 from app.access.authenticator import Authenticator, presented_key
@@ -54,7 +54,7 @@ class Door:
                 _apply(request, await self._limiter.take(failures, _address(request)), only_refusals=True)
             raise
 
-    async def settle(self, request: Request[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
+    async def settle(self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
         """Count a request, now that it is known what it does, and decide about one that may be somebody's recording.
 
         `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
@@ -81,13 +81,13 @@ def _check_single_key(request: Request[Any]) -> None:
         raise Unauthenticated("The API key is not valid.")
 
 
-def _apply(request: Request[Any], decision: Decision, *, only_refusals: bool = False) -> None:
+def _apply(request: HTTPConnection[Any], decision: Decision, *, only_refusals: bool = False) -> None:
     if not (only_refusals and decision.passes):
         note(request.scope, decision.headers)
     decision.check()
 
 
-def _address(request: Request[Any]) -> str:
+def _address(request: HTTPConnection[Any]) -> str:
     """Whom failures are counted for: the client's address, of IPv6 the network that a customer usually gets."""
     host = request.client.host if request.client else ""
     try:

@@ -33,12 +33,13 @@ class InvalidDocument(Exception):
 class Document(msgspec.Struct, frozen=True):
     """A valid document.
 
-    `plans`: each operation by its name, as far as its cost goes; `mutates`: whether one of them may change something;
-    `introspects`: whether it asks about the schema itself.
+    `plans`: each operation by its name, as far as its cost goes; `kinds`: what kind each of them is; `mutates`: whether
+    one of them may change something; `introspects`: whether it asks about the schema itself.
     """
 
     node: DocumentNode
     plans: Mapping[str | None, Plan]
+    kinds: Mapping[str | None, OperationType]
     mutates: bool
     introspects: bool
 
@@ -82,4 +83,5 @@ class Documents:
             raise InvalidDocument(errors)
         operations = [one for one in node.definitions if isinstance(one, OperationDefinitionNode)]
         mutates = any(one.operation is OperationType.MUTATION for one in operations)
-        return Document(node, Planner(self._schema, node).plans(), mutates, introspects)
+        kinds = {one.name.value if one.name else None: one.operation for one in operations}
+        return Document(node, Planner(self._schema, node).plans(), kinds, mutates, introspects)

@@ -3,64 +3,36 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TypedDict
 
 import msgspec
 import structlog
-from arq.connections import ArqRedis
-from graphql import GraphQLError
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from strawberry.http.ides import get_graphql_ide_html
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
-from app.access.door import Door
-from app.access.scopes import Principal, Scope
-from app.catalog.search import Search
+from app.access.scopes import Principal
 from app.core.errors import (
     BadRequest,
     BodyTooLarge,
     BodyTooSlow,
-    Forbidden,
     InventoryError,
     RateLimited,
-    Unauthenticated,
     Unavailable,
 )
 from app.core.settings import Settings
-from app.graphql.budget import Bill, Budget
-from app.graphql.context import Context
-from app.graphql.cost import Plan, actual, requested
-from app.graphql.documents import Document, Documents, InvalidDocument
+from app.graphql.cost import actual
 from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
-from app.graphql.registry import Registry
-from app.graphql.request import JSON, GraphQLRequest, Refused, not_by_get, read_get, read_post
+from app.graphql.intake import GRAPHQL_JSON, Intake, State, status_of_invalid, wants_new_media_type
+from app.graphql.request import JSON, Refused, read_get, read_post
 from app.graphql.schema import schema
-from app.pricing.rulebook import Rulebook
-from app.runs.journal import Journal
 
-_GRAPHQL_JSON = "application/graphql-response+json"
-_OPERATIONS = (OperationType.QUERY, OperationType.MUTATION)
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
     HTTPStatus.METHOD_NOT_ALLOWED: {"Allow": "POST"},
 }
-
-
-class State(TypedDict):
-    """What the endpoint finds in the application's state; `app.main` puts it there."""
-
-    budget: Budget
-    door: Door
-    jobs: ArqRedis
-    journal: Journal
-    registry: Registry
-    rulebook: Rulebook
-    search: Search
-
 
 _encoder = msgspec.json.Encoder()
 
@@ -80,7 +52,7 @@ class Endpoint:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._development = settings.environment == "development"
-        self._documents = Documents(schema._schema, suggestions=self._development)  # noqa: SLF001 - has no public name
+        self._intake = Intake(settings)
         self._page = get_graphql_ide_html("graphiql") if self._development else ""
 
     async def answer(self, request: Request[State]) -> Response:
@@ -103,85 +75,28 @@ class Endpoint:
     async def _execute(self, request: Request[State]) -> Response:
         principal = await self._principal(request)
         asked = await read_post(request) if request.method == "POST" else read_get(request)
-        text = await self._text(request, asked)
-        document = await self._document(request, text, principal)
-        if document.mutates and request.method != "POST":
-            raise not_by_get("Send mutations by POST.")
-        if document.introspects and not self._development:
-            _required(principal).require(Scope.SCHEMA_READ)
-        plan = self._plan(request, document, asked)
-        context = Context(
-            principal=principal,
-            document=document.node,
-            settings=self._settings,
-            search=request.state["search"],
-            rulebook=request.state["rulebook"],
-            journal=request.state["journal"],
-            jobs=request.state["jobs"],
-        )
-        bill = await self._bill(request, principal, requested(plan, asked.variables or {}))
+        operation = await self._intake.take(request, asked, principal, by_get=request.method != "POST")
+        if operation.kind is OperationType.SUBSCRIPTION:
+            await operation.bill.settle(0)
+            raise BadRequest("Subscriptions come over WebSocket, or as text/event-stream.")
         try:
             async with asyncio.timeout(self._settings.graphql_timeout_seconds):
                 result = await schema.execute(
-                    text,
+                    operation.text,
                     variable_values=asked.variables,
-                    context_value=context,
+                    context_value=operation.context,
                     operation_name=asked.operation_name,
-                    allowed_operation_types=_OPERATIONS,
                 )
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            raise _unnamed_operation(request) from None
         except TimeoutError:
             raise TooSlow from None
         errors = result.errors or []
-        await bill.settle(actual(plan, result.data))
+        await operation.bill.settle(actual(operation.plan, result.data))
         formatted = [format_error(error) for error in errors]
         if result.data is None and errors and not any(error.path for error in errors):
             # Nothing was executed: a variable has a wrong value.
-            raise Refused(_status_of_invalid(request), formatted)
+            raise Refused(status_of_invalid(request), formatted)
         status = status_of(result.data, errors)
-        return _respond(request, status, formatted, data=result.data, extensions={"cost": bill.shown()})
-
-    async def _text(self, request: Request[State], asked: GraphQLRequest) -> str:
-        registry = request.state["registry"]
-        if asked.document_id is not None:
-            return await registry.text(asked.document_id)
-        text = asked.query or ""
-        if self._settings.graphql_registered_only and not await registry.knows(text):
-            raise Forbidden("Only registered documents are executed here.")
-        return text
-
-    async def _document(self, request: Request[State], text: str, principal: Principal | None) -> Document:
-        document: Document | None = None
-        problems: Sequence[GraphQLError] = ()
-        try:
-            document = self._documents.read(text)
-        except InvalidDocument as invalid:
-            problems = invalid.errors
-        if principal:
-            mutates = document is not None and document.mutates
-            await request.state["door"].settle(request, principal, writes=mutates, legacy=False)
-        if document is None:
-            raise Refused(_status_of_invalid(request), [format_error(error) for error in problems])
-        return document
-
-    @staticmethod
-    def _plan(request: Request[State], document: Document, asked: GraphQLRequest) -> Plan:
-        """The plan of the operation that was meant. Of several the library would run the first one."""
-        if not asked.operation_name and len(document.plans) == 1:
-            return next(iter(document.plans.values()))
-        plan = document.plans.get(asked.operation_name or None)
-        if plan is None:
-            raise _unnamed_operation(request)
-        return plan
-
-    async def _bill(self, request: Request[State], principal: Principal | None, cost: int) -> Bill:
-        if cost > self._settings.graphql_max_cost:
-            problem = GraphQLError(
-                f"The operation costs {cost}; at most {self._settings.graphql_max_cost} are allowed."
-            )
-            raise Refused(_status_of_invalid(request), [format_error(problem)])
-        return await Bill.open(request.state["budget"], principal.key_id if principal else None, cost)
+        return _respond(request, status, formatted, data=result.data, extensions={"cost": operation.bill.shown()})
 
     async def _principal(self, request: Request[State]) -> Principal | None:
         door = request.state["door"]
@@ -190,26 +105,6 @@ class Endpoint:
         principal = await door.admit(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
         return principal
-
-
-def _required(principal: Principal | None) -> Principal:
-    if principal is None:
-        raise Unauthenticated("Send an API key in the header X-API-Key.")
-    return principal
-
-
-def _unnamed_operation(request: Request[State]) -> Refused:
-    problem = BadRequest("operationName should name one of the document's queries or mutations.")
-    return Refused(_status_of_invalid(request), [format_inventory_error(problem)])
-
-
-def _wants_new_media_type(request: Request[State]) -> bool:
-    return _GRAPHQL_JSON in request.headers.get("accept", "")
-
-
-def _status_of_invalid(request: Request[State]) -> HTTPStatus:
-    """A well-formed request that can't be executed: the draft wants 400, and 200 in the older media type."""
-    return HTTPStatus.BAD_REQUEST if _wants_new_media_type(request) else HTTPStatus.OK
 
 
 def _status_of_refusal(error: InventoryError) -> HTTPStatus:
@@ -231,7 +126,7 @@ def _status_of_refusal(error: InventoryError) -> HTTPStatus:
 def _respond(
     request: Request[State], status: HTTPStatus, errors: Sequence[FormattedError], **members: object
 ) -> Response:
-    media_type = f"{_GRAPHQL_JSON}; charset=utf-8" if _wants_new_media_type(request) else JSON
+    media_type = f"{GRAPHQL_JSON}; charset=utf-8" if wants_new_media_type(request) else JSON
     body: dict[str, object] = {**members}
     if errors:
         body["errors"] = errors
