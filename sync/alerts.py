@@ -8,13 +8,12 @@ import msgspec
 from app.core.database import Database
 from app.core.errors import AlertRefused, MailUnavailable
 from app.core.logging import get_logger
-from app.core.sql import Statements
 from sync.incidents import Content
 from sync.letter import compose
 from sync.ports import Mailer
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 _MOST_AT_ONCE = 50
 

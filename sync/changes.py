@@ -10,11 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from app.core.database import Connection
-from app.core.sql import Statements
 from app.events import log
 from app.events.models import EventKind, NewEvent
-
-sql = Statements("sync")
+from sync.statements import sql
 
 
 class Changes:

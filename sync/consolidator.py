@@ -23,7 +23,6 @@ from app.core.errors import (
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.pricing.rules import PricingRule
 from app.runs import repository
 from app.runs.models import Run
@@ -36,9 +35,9 @@ from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.ports import WatermarkStore
 from sync.staging import SUPPLIER, stage
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 _WATERMARK_TRIES = 5
 

@@ -8,14 +8,13 @@ from app.core.database import Connection, Database
 from app.core.errors import Conflict, NotFound, RunConflict
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, Run
 from sync.lifecycle import Lifecycle
 from sync.outbox import Outbox
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 
 class Control:

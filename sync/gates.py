@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from app.core.database import Database
 from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs.models import Run
 from app.suppliers.ports import Feed, Page, StoneQuery
 from sync.staging import SUPPLIER
-
-sql = Statements("sync")
+from sync.statements import sql
 
 _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
 _TRIES = 3

@@ -8,10 +8,8 @@ from uuid import UUID
 import msgspec
 
 from app.core.database import Connection
-from app.core.sql import Statements
 from app.runs.models import Run, RunOutline
-
-sql = Statements("sync")
+from sync.statements import sql
 
 Kind = Literal[
     "run_failed",

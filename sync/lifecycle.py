@@ -16,12 +16,10 @@ import msgspec
 
 from app.core.database import Connection, Database
 from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, PartitionKind, Run, RunType
 from sync import incidents
-
-sql = Statements("sync")
+from sync.statements import sql
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):

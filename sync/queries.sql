@@ -115,24 +115,7 @@ RETURNING id
 -- An older observation never wins: the row of stones_seen is locked first, tells whether this page is the newest look
 -- at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
 WITH page AS (
-    SELECT * FROM unnest(
-        $9::text[], $10::text[], $11::bytea[], $12::text[], $13::uuid[], $14::bytea[], $15::text[], $16::text[],
-        $17::text[], $18::integer[], $19::text[], $20::smallint[], $21::text[], $22::smallint[], $23::text[],
-        $24::smallint[], $25::text[], $26::smallint[], $27::text[], $28::smallint[], $29::text[], $30::smallint[],
-        $31::text[], $32::text[], $33::text[], $34::text[], $35::boolean[], $36::boolean[], $37::bigint[],
-        $38::bigint[], $39::text[], $40::text[], $41::text[], $42::text[], $43::text[], $44::text[], $45::text[],
-        $46::text[], $47::integer[], $48::integer[], $49::integer[], $50::integer[], $51::integer[], $52::integer[],
-        $53::boolean[], $54::boolean[], $55::boolean[], $56::boolean[], $57::text[], $58::text[], $59::text[],
-        $60::text[]
-    ) AS page (
-        supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
-        carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry,
-        symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity,
-        fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
-        raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
-        length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
-        green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
-    )
+    SELECT * FROM unnest({observed at $9}) AS page ({observed})
 ), moment AS MATERIALIZED (
     SELECT clock_timestamp() - make_interval(secs => $5) AS observed_at
 ), checkpoint AS (
@@ -155,50 +138,14 @@ WITH page AS (
     SET run_id = excluded.run_id, observed_at = greatest(seen.observed_at, excluded.observed_at)
     RETURNING seen.supplier_stone_id, seen.observed_at
 ), staged AS (
-    INSERT INTO raw_diamonds_nivoda AS raw (
-        feed, observed_at, run_id,
-        supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
-        carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry,
-        symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity,
-        fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
-        raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
-        length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
-        green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
-    )
-    SELECT $4, moment.observed_at, $3,
-        page.supplier_stone_id, page.payload::json, page.payload_hash, page.problem, page.diamond_id,
-        page.canonical_hash, page.offer_id, page.shape, page.raw_shape, page.carat_milli, page.color,
-        page.color_rank, page.clarity, page.clarity_rank, page.cut, page.cut_rank, page.polish, page.polish_rank,
-        page.symmetry, page.symmetry_rank, page.fluorescence, page.fluorescence_rank, page.fluorescence_color,
-        page.fancy_color, page.fancy_intensity, page.fancy_overtone, page.lab_grown, page.treated,
-        page.supplier_price_cents, page.price_per_carat_cents, page.availability, page.raw_availability,
-        page.hold_id, page.image_url, page.video_url, page.certificate_lab, page.certificate_number,
-        page.certificate_pdf_url, page.length_milli, page.width_milli, page.height_milli, page.ratio_milli,
-        page.table_milli, page.depth_milli, page.eye_clean, page.brown_tinge, page.green_tinge, page.milky,
-        page.supplier_name, page.supplier_legal_name, page.measurements::json, page.attributes::json
+    INSERT INTO raw_diamonds_nivoda AS raw (feed, observed_at, run_id, {observed})
+    SELECT $4, moment.observed_at, $3, {observed of page}
     FROM page JOIN seen USING (supplier_stone_id) CROSS JOIN moment
     WHERE seen.observed_at = moment.observed_at
     ORDER BY page.supplier_stone_id
     ON CONFLICT (supplier_stone_id) DO UPDATE
     SET feed = excluded.feed, observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
-        payload = excluded.payload, payload_hash = excluded.payload_hash, problem = excluded.problem, diamond_id =
-        excluded.diamond_id, canonical_hash = excluded.canonical_hash, offer_id = excluded.offer_id, shape =
-        excluded.shape, raw_shape = excluded.raw_shape, carat_milli = excluded.carat_milli, color = excluded.color,
-        color_rank = excluded.color_rank, clarity = excluded.clarity, clarity_rank = excluded.clarity_rank, cut =
-        excluded.cut, cut_rank = excluded.cut_rank, polish = excluded.polish, polish_rank = excluded.polish_rank,
-        symmetry = excluded.symmetry, symmetry_rank = excluded.symmetry_rank, fluorescence = excluded.fluorescence,
-        fluorescence_rank = excluded.fluorescence_rank, fluorescence_color = excluded.fluorescence_color,
-        fancy_color = excluded.fancy_color, fancy_intensity = excluded.fancy_intensity, fancy_overtone =
-        excluded.fancy_overtone, lab_grown = excluded.lab_grown, treated = excluded.treated, supplier_price_cents =
-        excluded.supplier_price_cents, price_per_carat_cents = excluded.price_per_carat_cents, availability =
-        excluded.availability, raw_availability = excluded.raw_availability, hold_id = excluded.hold_id, image_url =
-        excluded.image_url, video_url = excluded.video_url, certificate_lab = excluded.certificate_lab,
-        certificate_number = excluded.certificate_number, certificate_pdf_url = excluded.certificate_pdf_url,
-        length_milli = excluded.length_milli, width_milli = excluded.width_milli, height_milli =
-        excluded.height_milli, ratio_milli = excluded.ratio_milli, table_milli = excluded.table_milli, depth_milli =
-        excluded.depth_milli, eye_clean = excluded.eye_clean, brown_tinge = excluded.brown_tinge, green_tinge =
-        excluded.green_tinge, milky = excluded.milky, supplier_name = excluded.supplier_name, supplier_legal_name =
-        excluded.supplier_legal_name, measurements = excluded.measurements, attributes = excluded.attributes
+        {received from excluded}
     WHERE raw.payload_hash <> excluded.payload_hash OR raw.gone_at IS NOT NULL
     RETURNING raw.supplier_stone_id
 )
@@ -270,23 +217,11 @@ ORDER BY raw.supplier_stone_id
 INSERT INTO diamonds AS diamond (
     id, supplier, supplier_stone_id, retail_price_cents, markup_ratio, rating,
     status, source_hash, source_updated_at, created_at, updated_at,
-    offer_id, shape, raw_shape, carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish,
-    polish_rank, symmetry, symmetry_rank, fluorescence, fluorescence_rank, fluorescence_color, fancy_color,
-    fancy_intensity, fancy_overtone, lab_grown, treated, supplier_price_cents, price_per_carat_cents, availability,
-    raw_availability, hold_id, image_url, video_url, certificate_lab, certificate_number, certificate_pdf_url,
-    length_milli, width_milli, height_milli, ratio_milli, table_milli, depth_milli, eye_clean, brown_tinge,
-    green_tinge, milky, supplier_name, supplier_legal_name, measurements, attributes
+    {stone}
 )
 SELECT raw.diamond_id, $1, raw.supplier_stone_id, priced.retail_price_cents, priced.markup_ratio, priced.rating,
     'active', raw.canonical_hash, raw.observed_at, $6, $6,
-    raw.offer_id, raw.shape, raw.raw_shape, raw.carat_milli, raw.color, raw.color_rank, raw.clarity,
-    raw.clarity_rank, raw.cut, raw.cut_rank, raw.polish, raw.polish_rank, raw.symmetry, raw.symmetry_rank,
-    raw.fluorescence, raw.fluorescence_rank, raw.fluorescence_color, raw.fancy_color, raw.fancy_intensity,
-    raw.fancy_overtone, raw.lab_grown, raw.treated, raw.supplier_price_cents, raw.price_per_carat_cents,
-    raw.availability, raw.raw_availability, raw.hold_id, raw.image_url, raw.video_url, raw.certificate_lab,
-    raw.certificate_number, raw.certificate_pdf_url, raw.length_milli, raw.width_milli, raw.height_milli,
-    raw.ratio_milli, raw.table_milli, raw.depth_milli, raw.eye_clean, raw.brown_tinge, raw.green_tinge, raw.milky,
-    raw.supplier_name, raw.supplier_legal_name, raw.measurements, raw.attributes
+    {stone of raw}
 FROM unnest($2::text[], $3::bigint[], $4::numeric[], $5::smallint[])
      AS priced (supplier_stone_id, retail_price_cents, markup_ratio, rating)
 JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
@@ -295,23 +230,7 @@ ON CONFLICT (supplier, supplier_stone_id) DO UPDATE
 SET status = 'active', deleted_at = NULL, source_hash = excluded.source_hash,
     source_updated_at = excluded.source_updated_at, updated_at = excluded.updated_at,
     retail_price_cents = excluded.retail_price_cents, markup_ratio = excluded.markup_ratio, rating = excluded.rating,
-    offer_id = excluded.offer_id, shape = excluded.shape, raw_shape = excluded.raw_shape, carat_milli =
-    excluded.carat_milli, color = excluded.color, color_rank = excluded.color_rank, clarity = excluded.clarity,
-    clarity_rank = excluded.clarity_rank, cut = excluded.cut, cut_rank = excluded.cut_rank, polish =
-    excluded.polish, polish_rank = excluded.polish_rank, symmetry = excluded.symmetry, symmetry_rank =
-    excluded.symmetry_rank, fluorescence = excluded.fluorescence, fluorescence_rank = excluded.fluorescence_rank,
-    fluorescence_color = excluded.fluorescence_color, fancy_color = excluded.fancy_color, fancy_intensity =
-    excluded.fancy_intensity, fancy_overtone = excluded.fancy_overtone, lab_grown = excluded.lab_grown, treated =
-    excluded.treated, supplier_price_cents = excluded.supplier_price_cents, price_per_carat_cents =
-    excluded.price_per_carat_cents, availability = excluded.availability, raw_availability =
-    excluded.raw_availability, hold_id = excluded.hold_id, image_url = excluded.image_url, video_url =
-    excluded.video_url, certificate_lab = excluded.certificate_lab, certificate_number =
-    excluded.certificate_number, certificate_pdf_url = excluded.certificate_pdf_url, length_milli =
-    excluded.length_milli, width_milli = excluded.width_milli, height_milli = excluded.height_milli, ratio_milli =
-    excluded.ratio_milli, table_milli = excluded.table_milli, depth_milli = excluded.depth_milli, eye_clean =
-    excluded.eye_clean, brown_tinge = excluded.brown_tinge, green_tinge = excluded.green_tinge, milky =
-    excluded.milky, supplier_name = excluded.supplier_name, supplier_legal_name = excluded.supplier_legal_name,
-    measurements = excluded.measurements, attributes = excluded.attributes
+    {stone from excluded}
 RETURNING id
 
 -- quarantine_diamonds --
@@ -636,38 +555,8 @@ WHERE diamond.supplier = $1 AND diamond.status <> 'deleted'
   AND NOT EXISTS (SELECT FROM raw_diamonds_nivoda AS raw WHERE raw.supplier_stone_id = diamond.supplier_stone_id)
 
 -- remap_payloads --
--- What the mapping makes of payloads now, in the columns and the order of stage_page. The payloads stay as received.
+-- What the mapping makes of payloads now. The payloads stay as received.
 UPDATE raw_diamonds_nivoda AS raw
-SET payload_hash = page.payload_hash, problem = page.problem, diamond_id = page.diamond_id, canonical_hash =
-    page.canonical_hash, offer_id = page.offer_id, shape = page.shape, raw_shape = page.raw_shape, carat_milli =
-    page.carat_milli, color = page.color, color_rank = page.color_rank, clarity = page.clarity, clarity_rank =
-    page.clarity_rank, cut = page.cut, cut_rank = page.cut_rank, polish = page.polish, polish_rank = page.polish_rank,
-    symmetry = page.symmetry, symmetry_rank = page.symmetry_rank, fluorescence = page.fluorescence, fluorescence_rank =
-    page.fluorescence_rank, fluorescence_color = page.fluorescence_color, fancy_color = page.fancy_color,
-    fancy_intensity = page.fancy_intensity, fancy_overtone = page.fancy_overtone, lab_grown = page.lab_grown, treated =
-    page.treated, supplier_price_cents = page.supplier_price_cents, price_per_carat_cents = page.price_per_carat_cents,
-    availability = page.availability, raw_availability = page.raw_availability, hold_id = page.hold_id, image_url =
-    page.image_url, video_url = page.video_url, certificate_lab = page.certificate_lab, certificate_number =
-    page.certificate_number, certificate_pdf_url = page.certificate_pdf_url, length_milli = page.length_milli,
-    width_milli = page.width_milli, height_milli = page.height_milli, ratio_milli = page.ratio_milli, table_milli =
-    page.table_milli, depth_milli = page.depth_milli, eye_clean = page.eye_clean, brown_tinge = page.brown_tinge,
-    green_tinge = page.green_tinge, milky = page.milky, supplier_name = page.supplier_name, supplier_legal_name =
-    page.supplier_legal_name, measurements = page.measurements::json, attributes = page.attributes::json
-FROM unnest(
-    $1::text[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[], $9::text[],
-    $10::integer[], $11::text[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::smallint[],
-    $17::text[], $18::smallint[], $19::text[], $20::smallint[], $21::text[], $22::smallint[], $23::text[], $24::text[],
-    $25::text[], $26::text[], $27::boolean[], $28::boolean[], $29::bigint[], $30::bigint[], $31::text[], $32::text[],
-    $33::text[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[], $39::integer[], $40::integer[],
-    $41::integer[], $42::integer[], $43::integer[], $44::integer[], $45::boolean[], $46::boolean[], $47::boolean[],
-    $48::boolean[], $49::text[], $50::text[], $51::text[], $52::text[]
-) AS page (
-    supplier_stone_id, payload, payload_hash, problem, diamond_id, canonical_hash, offer_id, shape, raw_shape,
-    carat_milli, color, color_rank, clarity, clarity_rank, cut, cut_rank, polish, polish_rank, symmetry, symmetry_rank,
-    fluorescence, fluorescence_rank, fluorescence_color, fancy_color, fancy_intensity, fancy_overtone, lab_grown,
-    treated, supplier_price_cents, price_per_carat_cents, availability, raw_availability, hold_id, image_url, video_url,
-    certificate_lab, certificate_number, certificate_pdf_url, length_milli, width_milli, height_milli, ratio_milli,
-    table_milli, depth_milli, eye_clean, brown_tinge, green_tinge, milky, supplier_name, supplier_legal_name,
-    measurements, attributes
-)
+SET {mapped from page}
+FROM unnest({observed at $1}) AS page ({observed})
 WHERE raw.supplier_stone_id = page.supplier_stone_id

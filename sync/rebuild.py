@@ -17,15 +17,14 @@ from app.core.database import Connection, Database
 from app.core.errors import Conflict
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.pricing.rules import Priced, PricingRule, price
 from app.runs import repository
 from app.suppliers.ports import Observed
 from sync.changes import Changes
 from sync.staging import SUPPLIER, columns
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 # From a stored payload to a stone, or to what is wrong with it.
 Remap = Callable[[bytes], Observed]

@@ -13,14 +13,13 @@ from app.core.database import Database
 from app.core.errors import BrokerUnavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition
 from sync.lifecycle import Lifecycle
 from sync.outbox import Outbox
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,14 +9,13 @@ from app.core.database import Database
 from app.core.errors import InventoryError
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.pricing.rules import PricingRule
 from sync.batch import Batch
 from sync.changes import Changes
 from sync.staging import SUPPLIER
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 
 # Told after each batch: how many stones were looked at, and how many there are.

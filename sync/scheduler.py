@@ -13,7 +13,6 @@ from app.core.database import Database
 from app.core.errors import DeadlinePassed, InventoryError, WatermarkInFuture
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed
@@ -27,9 +26,9 @@ from sync.outbox import Outbox
 from sync.ports import WatermarkStore
 from sync.reading import query_of
 from sync.staging import SUPPLIER
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 # Called with the number of counts asked so far, while the plan is being made.
 Progress = Callable[[int], None]

@@ -9,16 +9,14 @@ import msgspec
 from app.catalog.stone import Stone, diamond_id
 from app.core.database import Connection
 from app.core.errors import LeaseLost
-from app.core.sql import Statements
 from app.suppliers.ports import Observed, Page
 from sync.domain.reader import Checkpoint
-
-sql = Statements("sync")
+from sync.statements import OBSERVED, sql
 
 SUPPLIER = "nivoda"
-_COLUMNS = Stone.__struct_fields__[1:]  # all but supplier_stone_id, in the order of `stage_page`
-_NOTHING = (None,) * len(_COLUMNS)
-_JSON = tuple(_COLUMNS.index(name) for name in ("measurements", "attributes"))
+_FIELDS = Stone.__struct_fields__[1:]  # all but the key
+_NOTHING = (None,) * len(_FIELDS)
+_JSON = tuple(_FIELDS.index(name) for name in ("measurements", "attributes"))
 
 
 async def stage(
@@ -63,7 +61,7 @@ def _distinct(items: Sequence[Observed]) -> list[Observed]:
 
 
 def columns(items: Sequence[Observed]) -> list[list[object]]:
-    """Items column by column, in the order of `stage_page` and `remap_payloads`."""
+    """Items column by column, in the order of `OBSERVED`."""
     rows = [
         (
             item.supplier_stone_id,
@@ -76,7 +74,7 @@ def columns(items: Sequence[Observed]) -> list[list[object]]:
         )
         for item in items
     ]
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(6 + len(_COLUMNS))]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in OBSERVED]
 
 
 def _values(stone: Stone) -> list[object]:

@@ -8,15 +8,14 @@ from app.core.database import Connection, Database
 from app.core.errors import RunConflict
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.events import log as events
 from sync import incidents
 from sync.domain import nightly
 from sync.ports import DeadLetters
 from sync.scheduler import Request, Scheduler
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 _PRUNED_AT_ONCE = 1000
 _COUNTED_DEAD_LETTERS = 100

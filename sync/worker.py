@@ -14,7 +14,6 @@ from app.core.database import Database
 from app.core.errors import InventoryError, LeaseLost, SupplierUnavailable, Unavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed, Page, StoneQuery
@@ -28,9 +27,9 @@ from sync.messages import WorkItem, decode
 from sync.outbox import Outbox
 from sync.reading import query_of
 from sync.staging import stage
+from sync.statements import sql
 
 log = get_logger()
-sql = Statements("sync")
 
 _RETRY_CLAIM_SECONDS = 1.0
 _SHORT_PAGES = 3  # in one reading, before the supplier's counts and pages are said to contradict each other

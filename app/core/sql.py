@@ -5,7 +5,7 @@ next one begins. Values are always parameters ($1, $2, ...), never text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 _HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --$", re.MULTILINE)
@@ -14,8 +14,10 @@ _HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --$", re.MULTILINE)
 class Statements:
     """The statements of one file, as attributes: `sql.open_hold`."""
 
-    def __init__(self, package: str, file: str = "queries.sql") -> None:
-        """Read `file` of `package`.
+    def __init__(
+        self, package: str, file: str = "queries.sql", *, compose: Callable[[str], str] = lambda statement: statement
+    ) -> None:
+        """Read `file` of `package`. `compose` completes each statement with what the code knows, such as columns.
 
         Raises:
             ValueError: the file has no statement, or two with one name.
@@ -23,7 +25,7 @@ class Statements:
         text = files(package).joinpath(file).read_text(encoding="utf-8")
         parts = _HEADING.split(text)[1:]
         self._source = f"{package}/{file}"
-        self._texts = {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+        self._texts = {name: compose(body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
         if not self._texts or len(self._texts) * 2 != len(parts):
             raise ValueError(f"{self._source} holds no statements, or two under one name")
 

@@ -21,8 +21,8 @@ from app.suppliers.nivoda.feed import NivodaFeed
 from sync.adapters.servicebus import ServiceBusBroker, ServiceBusDelivery, ServiceBusInbox
 from sync.adapters.watermark_blob import BlobWatermarkStore
 from sync.adapters.watermark_file import FileWatermarkStore
+from sync.statements import sql
 
-_PACKAGES = ("sync", "app.runs")
 _EFFECT = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 _COMMENT = re.compile(r"--.*$", re.MULTILINE)
 _QUERY_METHODS = ("execute", "executemany", "fetch", "fetchrow", "fetchval")
@@ -106,7 +106,7 @@ def lay(trap: Trap) -> None:
 
 def _names_of_effects() -> dict[str, str]:
     """The statements that write, by their text."""
-    statements = [(name, getattr(file, name)) for file in map(Statements, _PACKAGES) for name in file]
+    statements = [(name, getattr(file, name)) for file in (sql, Statements("app.runs")) for name in file]
     return {text: f"statement: {name}" for name, text in statements if _EFFECT.search(_COMMENT.sub("", text))}
 
 

@@ -19,8 +19,9 @@ from app.suppliers.ports import Observed, Page, StoneQuery
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.consolidator import Consolidator
 from sync.domain.reader import Checkpoint
-from sync.lifecycle import Lifecycle, Opening, PlannedPartition, sql
+from sync.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.staging import stage
+from sync.statements import sql
 from tests.integration.pipeline.shelf import Shelf
 
 LEASE_SECONDS = 30.0

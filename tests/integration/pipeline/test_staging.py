@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
+from app.catalog.stone import Stone
 from app.core.errors import LeaseLost
-from sync.staging import sql
+from sync.statements import OBSERVED, sql
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import observed, stone_id
 
@@ -112,3 +113,13 @@ async def test_a_worker_that_was_taken_for_dead_does_not_renew_the_lease_of_anot
     before = await bench.value("SELECT lease_until FROM worker_runs")
     assert await bench.value(sql.keep_partition, hand.partition.id, hand.token, 3600.0) is None
     assert await bench.value("SELECT lease_until FROM worker_runs") == before
+
+
+async def test_every_column_of_a_stone_has_the_type_that_its_parameter_has(bench: Bench) -> None:
+    for table, columns in (("raw_diamonds_nivoda", {*OBSERVED}), ("diamonds", {*Stone.__struct_fields__})):
+        rows = await bench.rows(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = current_schema AND table_name = $1",
+            table,
+        )
+        assert {name: kind for name, kind in rows if name in columns} == {name: OBSERVED[name] for name in columns}

@@ -10,15 +10,13 @@ import pytest_asyncio
 from app.core.database import Database
 from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from sync.adapters.resend import open_mailer
 from sync.alerts import Delivery
 from sync.lifecycle import Lifecycle
+from sync.statements import sql
 from tests.contract.resend import MailService, mail_service, refusal
 from tests.integration.sync.conftest import Execute, OpenRun
-
-sql = Statements("sync")
 
 
 @pytest_asyncio.fixture
@@ -62,7 +60,7 @@ async def kinds(database: Database) -> list[str]:
         (MassDeleteStopped(), "mass_delete_stopped"),
     ],
 )
-async def test_a_run_that_fails_is_one_incident_of_its_kind(
+async def test_invariant_18_a_run_that_fails_is_one_incident_of_its_kind(
     lifecycle: Lifecycle,
     open_run: OpenRun,
     database: Database,
@@ -126,7 +124,7 @@ async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
             assert fact in body
 
 
-async def test_an_alert_is_sent_once_by_many_at_once(
+async def test_invariant_18_an_alert_is_sent_once_by_many_at_once(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService
 ) -> None:
     run = await open_run(1)
@@ -146,7 +144,7 @@ async def test_an_alert_that_another_process_is_taking_is_left_to_it(
     assert service.requests == []
 
 
-async def test_an_outage_of_the_mail_service_delays_the_mail_and_changes_nothing_else(
+async def test_invariant_18_an_outage_of_the_mail_service_delays_the_mail_and_changes_nothing_else(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService, execute: Execute
 ) -> None:
     service.answers = [refusal(500, "application_error", "down"), refusal(429, "rate_limit_exceeded", "slowly")]

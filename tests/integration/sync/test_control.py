@@ -6,15 +6,13 @@ import pytest
 
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound, QuarantineExceeded, RunConflict
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition
 from sandbox.broker import Broker as Bus
 from sync.control import Control
 from sync.lifecycle import Lifecycle
+from sync.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
-
-sql = Statements("sync")
 
 READ_A_PAGE = """UPDATE worker_runs SET fetched = 7, pages = 1, checkpoint = '{"offset": 4}' WHERE id = $1"""
 

@@ -20,7 +20,6 @@ from app.core.database import Database
 from app.core.errors import DatabaseUnavailable, SupplierUnavailable
 from app.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from sandbox.broker import Broker as Bus
 from sync import housekeeper
@@ -36,8 +35,6 @@ from tests.contract.resend import mail_service
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
-
-sql = Statements("sync")
 
 
 @pytest.fixture

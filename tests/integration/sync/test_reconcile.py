@@ -8,7 +8,6 @@ import pytest
 from app.core.database import Database
 from app.core.errors import BrokerUnavailable
 from app.core.settings import Settings
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition
 from sandbox.broker import Broker as Bus
@@ -17,9 +16,9 @@ from sync.lifecycle import Lifecycle
 from sync.messages import Consolidate, WorkItem, decode
 from sync.outbox import Outbox
 from sync.reconcile import Reconciler, Report
+from sync.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
 
-sql = Statements("sync")
 NOTHING = Report(runs_ended=[], runs_settled=[], triggers_sent=[], partitions_sent=[])
 
 

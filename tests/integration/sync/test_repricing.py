@@ -8,12 +8,11 @@ import pytest
 from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
-from app.core.sql import Statements
 from sync.repricing import ConsolidationUnderWay, Repricing
+from sync.statements import sql
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 
-sql = Statements("sync")
 ADD_RULE = (
     "INSERT INTO pricing_rules (name, priority, carat_max_milli, markup_ratio, rating) VALUES ('a', 1, $1, $2, 3) "
     "RETURNING id"

@@ -1,0 +1,41 @@
+"""Columns get into the statements from one list, and nothing is left to be filled in."""
+
+import re
+
+import pytest
+
+from app.catalog.stone import Stone
+from sync.statements import OBSERVED, compose, sql
+
+STONE = Stone.__struct_fields__[1:]
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "written"),
+    [
+        ("{stone}", ", ".join(STONE)),
+        ("{stone of raw}", ", ".join(f"raw.{name}" for name in STONE)),
+        ("{stone from excluded}", ", ".join(f"{name} = excluded.{name}" for name in STONE)),
+        ("jsonb_set(checkpoint, '{pages}', '0')", "jsonb_set(checkpoint, '{pages}', '0')"),
+    ],
+)
+def test_a_placeholder_is_written_out(placeholder: str, written: str) -> None:
+    assert compose(placeholder) == written
+
+
+def test_parameters_are_numbered_from_where_the_statement_says_and_typed_like_their_columns() -> None:
+    first, second, third, *others = compose("{observed at $9}").split(", ")
+    assert (first, second, third) == ("$9::text[]", "$10::json[]", "$11::bytea[]")
+    kinds = dict(zip([*OBSERVED][3:], others, strict=True))
+    assert kinds["supplier_price_cents"] == f"${9 + [*OBSERVED].index('supplier_price_cents')}::bigint[]"
+    assert [kinds[name].partition("::")[2] for name in ("color_rank", "carat_milli", "eye_clean", "attributes")] == [
+        "smallint[]",
+        "integer[]",
+        "boolean[]",
+        "json[]",
+    ]
+
+
+def test_every_placeholder_of_every_statement_is_known() -> None:
+    left = {name: found for name in sql if (found := re.findall(r"\{[a-z]+[^}']*\}(?!')", getattr(sql, name)))}
+    assert left == {}
