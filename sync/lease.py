@@ -16,9 +16,11 @@ async def kept(renew: Callable[[], Awaitable[object]], lease_seconds: float) -> 
 
     That it was lost is noticed where it matters: when the work is written, under the lease's token.
     """
+    over = False
 
     async def keep() -> None:
-        while True:
+        # A cancellation may be swallowed on the way to the database, so it is not relied upon.
+        while not over:
             await asyncio.sleep(lease_seconds / 3)
             try:
                 await renew()
@@ -32,4 +34,5 @@ async def kept(renew: Callable[[], Awaitable[object]], lease_seconds: float) -> 
     try:
         yield
     finally:
+        over = True
         task.cancel()

@@ -42,6 +42,14 @@ async def test_invariant_02_the_partitions_cover_every_stone_priced_or_not(site:
     assert {row["supplier_stone_id"] for row in seen} == truth.keys()
 
 
+async def test_invariant_03_no_partition_reads_much_more_than_the_mean(site: Site) -> None:
+    (run,) = await site.complete()
+    read = [row["fetched"] for row in await site.fetch("SELECT fetched FROM worker_runs WHERE kind = 'band'")]
+    assert len(read) >= 7
+    assert max(read) <= 1.3 * sum(read) / len(read)
+    assert run.count_queries <= 45
+
+
 async def test_invariant_14_the_books_of_every_run_balance_and_are_shown(reference: Reference, site: Site) -> None:
     result = await Campaign(site, reference, seed=0, per_run=0, say=print).round()
     assert result.clean, result.problems
@@ -74,6 +82,15 @@ async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Sit
     assert run.status == "completed"
     assert not against_supplier(await snapshot(site), await site.truth(), ())
     assert not await books(site, run)
+
+
+async def test_invariant_16_a_lost_inventory_is_rebuilt_from_its_payloads_to_the_cent(site: Site) -> None:
+    await site.complete()
+    before = await snapshot(site)
+    await site.fetch("DELETE FROM diamonds")
+    await site.output("rebuild", "--apply")
+    assert await snapshot(site) == before
+    assert not against_supplier(before, await site.truth(), ())
 
 
 async def test_a_second_run_is_refused_while_one_is_open_and_nothing_of_it_is_left(site: Site) -> None:

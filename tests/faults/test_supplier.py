@@ -45,7 +45,7 @@ async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
     ],
     ids=["unavailable", "busy", "mixed"],
 )
-async def test_with_every_page_failing_a_run_ends_by_its_deadline_says_why_and_tells_once(
+async def test_invariant_18_with_every_page_failing_a_run_ends_by_its_deadline_says_why_and_tells_once(
     rules: list[dict[str, Any]], site: Site
 ) -> None:
     await site.complete()

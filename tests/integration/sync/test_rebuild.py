@@ -48,7 +48,7 @@ async def test_a_sound_inventory_equals_its_payloads(bench: Bench, shelf: Shelf,
     )
 
 
-async def test_an_inventory_that_was_lost_is_rebuilt_to_the_cent(
+async def test_invariant_16_an_inventory_that_was_lost_is_rebuilt_to_the_cent(
     bench: Bench, shelf: Shelf, rebuilding: Rebuild
 ) -> None:
     await an_inventory(bench, shelf)
@@ -64,7 +64,7 @@ async def test_an_inventory_that_was_lost_is_rebuilt_to_the_cent(
     assert (await rebuilding.compare()).equal == 31
 
 
-async def test_a_damaged_inventory_is_told_field_by_field_and_made_good(
+async def test_invariant_16_a_damaged_inventory_is_told_field_by_field_and_made_good(
     bench: Bench, shelf: Shelf, rebuilding: Rebuild
 ) -> None:
     await an_inventory(bench, shelf)

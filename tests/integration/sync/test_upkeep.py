@@ -102,7 +102,7 @@ async def test_where_an_external_cron_starts_it_the_jobs_do_not(
 # The watch over the nights
 
 
-async def test_a_night_without_a_run_is_one_incident(
+async def test_invariant_18_a_night_without_a_run_is_one_incident(
     upkeep_at: UpkeepAt, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     await open_run(1)

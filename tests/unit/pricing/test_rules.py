@@ -43,7 +43,9 @@ rule_lists = st.lists(rules(), max_size=8).map(lambda found: sorted(found, key=l
     ("supplier_cents", "ratio", "expected"),
     [(100, "1.005", 101), (199, "1.15", 229), (0, "9.9999", 0), (10, "1.15", 12), (1, "0.4999", 0), (1, "0.5", 1)],
 )
-def test_the_retail_price_is_rounded_half_up_to_the_cent(supplier_cents: int, ratio: str, expected: int) -> None:
+def test_invariant_16_the_retail_price_is_rounded_half_up_to_the_cent(
+    supplier_cents: int, ratio: str, expected: int
+) -> None:
     assert retail_cents(supplier_cents, Decimal(ratio)) == expected
 
 
@@ -58,7 +60,7 @@ def test_the_price_per_carat_is_rounded_half_up_to_the_cent(
 
 
 @given(supplier_cents=cents, ratio=ratios)
-def test_the_retail_price_is_the_exact_product_rounded_once(supplier_cents: int, ratio: Decimal) -> None:
+def test_invariant_16_the_retail_price_is_the_exact_product_rounded_once(supplier_cents: int, ratio: Decimal) -> None:
     with localcontext(prec=60):
         exact = (supplier_cents * ratio).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     assert retail_cents(supplier_cents, ratio) == exact

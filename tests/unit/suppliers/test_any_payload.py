@@ -85,7 +85,7 @@ def test_any_bytes_give_a_coherent_observation(text: bytes) -> None:
     carats=st.decimals(min_value=Decimal("0.001"), max_value=Decimal(9_999), places=6),
     cents=st.integers(1, 214_748_364_700),
 )
-def test_weight_and_price_are_exact(carats: Decimal, cents: int) -> None:
+def test_invariant_16_weight_and_price_are_exact(carats: Decimal, cents: int) -> None:
     text = (
         payload().replace(b'"carats": 1.01', f'"carats": {carats:f}'.encode()).replace(b"123456", str(cents).encode())
     )

@@ -39,7 +39,7 @@ def made(*bands: Band, total: int = 100, unpriced: int = 0) -> Plan:
 
 
 @given(prices(), st.integers(0, 60), st.integers(1, 12), st.integers(1, 40), st.integers(5, 60))
-def test_every_stone_is_read_by_some_partition(
+def test_invariant_02_every_stone_is_read_by_some_partition(
     cents: list[int], unpriced: int, partitions: int, fewest: int, budget: int
 ) -> None:
     spread = Spread(cents, unpriced)
@@ -92,7 +92,7 @@ def test_a_plan_never_foretells_fewer_stones_than_have_a_price(cents: list[int])
         (made, "nobody reads it"),
     ],
 )
-def test_a_plan_with_a_gap_can_not_be_made(flawed: object, flaw: str) -> None:
+def test_invariant_02_a_plan_with_a_gap_can_not_be_made(flawed: object, flaw: str) -> None:
     assert callable(flawed)
     with pytest.raises(CoverageUnproven, match=flaw):
         flawed()
@@ -108,7 +108,7 @@ def test_a_plan_survives_its_json() -> None:
 
 
 @pytest.mark.parametrize("kind", LIVE)
-def test_a_first_plan_of_a_live_inventory_is_even_and_costs_at_most_a_hundred_counts(kind: str) -> None:
+def test_invariant_03_a_first_plan_of_a_live_inventory_is_even_and_costs_at_most_a_hundred_counts(kind: str) -> None:
     spread = Spread(live(kind))
 
     result = drive(plan(), spread)
@@ -131,7 +131,7 @@ def test_a_later_plan_costs_at_most_forty_five_counts(kind: str) -> None:
 
 
 @pytest.mark.parametrize("stones", [2_000, 10_000, 53_940])
-def test_real_stones_with_many_ties_are_divided_evenly(stones: int) -> None:
+def test_invariant_03_real_stones_with_many_ties_are_divided_evenly(stones: int) -> None:
     spread = Spread(Random(3).sample(real(), stones))
 
     first = drive(plan(), spread)
@@ -158,7 +158,7 @@ def test_unpriced_stones_cost_one_partition_of_the_thirty() -> None:
 
 
 @given(st.lists(st.integers(0, 5_000_00), min_size=400, max_size=2_000), st.integers(2, 10))
-def test_no_band_of_loose_prices_is_much_larger_than_the_mean(cents: list[int], parts: int) -> None:
+def test_invariant_03_no_band_of_loose_prices_is_much_larger_than_the_mean(cents: list[int], parts: int) -> None:
     spread = Spread(cents)
 
     result = drive(plan(max_partitions=parts, min_stones=1), spread)
@@ -303,7 +303,7 @@ class Moved(Spread):
 
 
 @pytest.mark.parametrize(("by", "last"), [(0, "band"), (1, "outside"), (-1, "outside")])
-def test_unpriced_stones_are_looked_for_when_the_feed_moves(by: int, last: str) -> None:
+def test_invariant_02_unpriced_stones_are_looked_for_when_the_feed_moves(by: int, last: str) -> None:
     result = drive(plan(max_partitions=4), Moved(range(0, 4_000_00, 100), by))
 
     assert [band.kind for band in result.bands] == ["band", "band", "band", last]
