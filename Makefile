@@ -53,9 +53,11 @@ $(TOOLS): .ci/tools.txt | $(UV)
 	@$(UV) pip install --quiet --python .tools/bin/python --requirement $<
 	@touch $@
 
-infra: $(TOOLS) ## Look at what is deployed without deploying it: Terraform
+infra: $(TOOLS) ## Look at what is deployed without deploying it: Terraform, images, scripts
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive infra/terraform; else echo "terraform is not installed: its format is not checked"; fi
 	@.tools/bin/checkov --config-file infra/terraform/.checkov.yaml
+	@.tools/bin/hadolint docker/Dockerfile
+	@.tools/bin/shellcheck .ci/run tests/delivery/*.sh
 
 terraform: ## Validate and test every module and environment (needs terraform and its registry)
 	@for directory in infra/terraform/modules/* infra/terraform/environments/*; do \

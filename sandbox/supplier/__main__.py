@@ -18,6 +18,7 @@ Port = Annotated[int, typer.Option(min=0, max=65_535)]
 
 
 def main(
+    host: Annotated[str, typer.Option(help="where to listen")] = Options().host,
     port: Port = 0,
     control_port: Port = 0,
     stones: Annotated[int, typer.Option(min=0, max=5_000_000)] = Options().stones,
@@ -35,6 +36,7 @@ def main(
     configure("INFO", "auto", "supplier")
     others = (text.partition(":") for text in account or ())
     options = Options(
+        host=host,
         port=port,
         control_port=control_port,
         stones=stones,
@@ -47,7 +49,7 @@ def main(
     )
     for number, name in ((port, "--port"), (control_port, "--control-port")):
         try:
-            require_free(number, f"choose another with {name}")
+            require_free(number, f"choose another with {name}", host=host)
         except PortInUse as error:
             raise SystemExit(error.message) from error
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

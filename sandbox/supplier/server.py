@@ -31,8 +31,12 @@ DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How a simulator is made. A port 0 means any free one; `dirt_share` between 0 and 1."""
+    """How a simulator is made. A port 0 means any free one; `dirt_share` between 0 and 1.
 
+    `host` is where it listens: this machine only, unless told otherwise, for everybody's stones can be changed there.
+    """
+
+    host: str = LOOPBACK
     port: int = 0
     control_port: int = 0
     stones: int = 53_940
@@ -53,8 +57,8 @@ class Simulator:
         Raises:
             OSError: a port is in use.
         """
-        self._sockets = [_bind(options.port), _bind(options.control_port)]
-        self.endpoint, self.control = (f"http://{LOOPBACK}:{bound.getsockname()[1]}" for bound in self._sockets)
+        self._sockets = [_bind(options.host, port) for port in (options.port, options.control_port)]
+        self.endpoint, self.control = (f"http://{options.host}:{bound.getsockname()[1]}" for bound in self._sockets)
         self.endpoint += PATH
         self.inventory = Inventory(
             count=options.stones,
@@ -127,11 +131,11 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((LOOPBACK, port))
+        bound.bind((host, port))
     except OSError:
         bound.close()
         raise

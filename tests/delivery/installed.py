@@ -1,0 +1,94 @@
+"""The project as it is delivered: the wheel, installed with its locked dependencies and nothing else."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sandbox.stack.process import Process
+
+SOURCE = Path(__file__).parents[2]
+_UV = SOURCE / ".uv" / "bin" / "uv"
+_JAIL = Path(__file__).with_name("jail.sh")
+_SECONDS = 180
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class UvMissing(Exception):
+    """There is no uv; `make install` brings it."""
+
+
+def uv(*arguments: str | Path) -> str:
+    """What `uv arguments` prints."""
+    if not _UV.is_file():
+        raise UvMissing(f"{_UV} is missing; run `make install`")
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [_UV, *arguments], cwd=SOURCE, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def build_wheel(directory: Path) -> Path:
+    """The wheel, newly built into a directory."""
+    uv("build", "--wheel", "--out-dir", directory)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+def runtime_requirements() -> str:
+    """What production installs, with versions and hashes: neither what develops nor the sandbox."""
+    return uv("export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate")
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """An environment with the wheel in it. `jailed` runs what is run as a container would (see jail.sh)."""
+
+    environment: Path
+    root: Path
+    volume: Path
+    jailed: bool
+
+    @property
+    def python(self) -> str:
+        return str(self.environment / "bin" / "python")
+
+    def command(self, *arguments: str) -> Sequence[str | Path]:
+        """How `python arguments` is run, from the absolute path of a program on."""
+        if not self.jailed:
+            return ["/usr/bin/env", "-C", self.root, self.python, *arguments]
+        readable = [self.environment, Path(sys.base_prefix)]
+        jail: list[str | Path] = [
+            "/usr/bin/unshare",
+            "--mount",
+            "/bin/sh",
+            _JAIL,
+            self.root,
+            self.volume,
+            *readable,
+            "--",
+        ]
+        return [*jail, self.python, *arguments]
+
+    def process(self, name: str, *arguments: str, log: Path, settings: Mapping[str, str]) -> Process:
+        """`python arguments` with these settings as its whole environment; not yet started."""
+        return Process(name, self.command(*arguments), log=log, environment={"PATH": _PATH, **settings})
+
+
+def install(directory: Path, *, jailed: bool) -> Installed:
+    """The newly built wheel in a clean environment below a directory that every account can pass through."""
+    wheel = build_wheel(directory)
+    requirements = directory / "requirements.txt"
+    requirements.write_text(runtime_requirements())
+    environment = directory / "environment"
+    uv("venv", "--python", Path(sys.base_prefix, "bin", "python3"), environment)
+    python = environment / "bin" / "python"
+    uv("pip", "install", "--python", python, "--require-hashes", "--requirement", requirements)
+    uv("pip", "install", "--python", python, "--no-deps", wheel)
+    root, volume = directory / "root", directory / "volume"
+    root.mkdir()
+    volume.mkdir()
+    volume.chmod(0o777)  # whoever the processes run as
+    return Installed(environment, root, volume, jailed)

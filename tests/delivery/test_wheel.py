@@ -1,0 +1,227 @@
+"""What is delivered runs without the source tree, and as a container would run it."""
+
+import asyncio
+import os
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from re import search
+
+import aiohttp
+import msgspec
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.runs import repository
+from sandbox.stack.ports import LOOPBACK, free_ports
+from sandbox.stack.process import Process
+from sandbox.stack.programs import SupplierOptions
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.stack import Stack
+from tests.acceptance.commands import expected_prices, retail_prices
+from tests.delivery.installed import SOURCE, Installed, build_wheel, install, runtime_requirements
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+STONES = 3000
+_NOBODY = 65534
+_READY_SECONDS = 60.0
+_RUN_SECONDS = 120.0
+_ROOT = os.geteuid() == 0 and sys.platform == "linux"
+
+_PROBE = """
+import json, os, pathlib, sys
+
+def writable(path):
+    try:
+        pathlib.Path(path, "probe").write_text("")
+        return True
+    except OSError:
+        return False
+
+def importable(name):
+    try:
+        __import__(name)
+        return True
+    except ImportError:
+        return False
+
+places = ["/", "/usr", "/etc", os.getcwd(), sys.prefix, sys.base_prefix]
+print(json.dumps({
+    "user": os.getuid(), "groups": os.getgroups(), "here": os.listdir(),
+    "read_only": [place for place in places if os.statvfs(place).f_flag & os.ST_RDONLY],
+    "written": [place for place in places if writable(place)],
+    "imported": [name for name in ("app", "sync", "sandbox", "tests") if importable(name)],
+    "source": os.path.exists(sys.argv[1]),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    with scratch_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def installed(directory: Path) -> Installed:
+    return install(directory, jailed=_ROOT)
+
+
+def test_the_wheel_holds_the_product_with_its_migrations_and_neither_sandbox_nor_tests(tmp_path: Path) -> None:
+    names = set(zipfile.ZipFile(build_wheel(tmp_path)).namelist())
+    packages = {name.split("/")[0] for name in names}
+    assert {name for name in packages if not name.endswith(".dist-info")} == {"app", "sync"}
+    delivered = {name.removeprefix("app/core/migrations/") for name in names if "app/core/migrations/" in name}
+    written = {str(path.relative_to(SOURCE / "migrations")) for path in (SOURCE / "migrations").rglob("*.py*")}
+    assert delivered >= {name for name in written if "__pycache__" not in name}
+    kinds = {".sql", ".lua", ".html", ".css", ".js"}
+    beside = {str(path.relative_to(SOURCE)) for package in ("app", "sync") for path in (SOURCE / package).rglob("*")}
+    assert names >= {name for name in beside if Path(name).suffix in kinds}
+
+
+def musl_tags(python: tuple[int, int], machine: str) -> set[Tag]:
+    """The wheels that Alpine's Python takes on this machine."""
+    platforms = [f"musllinux_1_{minor}_{machine}" for minor in (2, 1, 0)]
+    abi = f"cp{python[0]}{python[1]}"
+    return {*cpython_tags(python, [abi], platforms), *compatible_tags(python, abi, platforms)}
+
+
+def without_wheel(python: tuple[int, int], machine: str) -> list[str]:
+    """What production installs and Alpine would have to compile."""
+    lock = tomllib.loads((SOURCE / "uv.lock").read_text("utf-8"))
+    wheels = {
+        (package["name"], package["version"]): [wheel["url"].rpartition("/")[2] for wheel in package.get("wheels", ())]
+        for package in lock["package"]
+    }
+    surroundings = {
+        "sys_platform": "linux", "platform_machine": machine, "platform_system": "Linux", "os_name": "posix",
+        "python_version": f"{python[0]}.{python[1]}", "python_full_version": f"{python[0]}.{python[1]}.0",
+        "implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": "",
+    }  # fmt: skip
+    tags = musl_tags(python, machine)
+    missing = []
+    for line in runtime_requirements().splitlines():
+        if line.startswith((" ", "#")) or not line.strip():
+            continue
+        wanted = Requirement(line.rstrip("\\ "))
+        if wanted.marker is not None and not Marker(str(wanted.marker)).evaluate(surroundings):
+            continue
+        (version,) = (each.version for each in wanted.specifier)
+        if not any(parse_wheel_filename(file)[3] & tags for file in wheels[wanted.name, version]):
+            missing.append(f"{wanted.name} {version}")
+    return missing
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_every_locked_dependency_has_a_wheel_for_alpine(machine: str) -> None:
+    image = search(r"python:(\d+)\.(\d+)-alpine", (SOURCE / "docker" / "Dockerfile").read_text("utf-8"))
+    assert image is not None
+    assert without_wheel((int(image[1]), int(image[2])), machine) == []
+
+
+@pytest.mark.skipif(not _ROOT, reason="only root on Linux can make a root of its own, read-only, and become nobody")
+async def test_the_place_that_the_services_run_in_is_that_of_a_container(installed: Installed, tmp_path: Path) -> None:
+    log = tmp_path / "probe.log"
+    probe = installed.process("probe", "-c", _PROBE, str(SOURCE), log=log, settings={})
+    probe.start()
+    await probe.finish(timeout_seconds=_READY_SECONDS)
+    assert msgspec.json.decode(log.read_bytes()) == {
+        "user": _NOBODY,
+        "groups": [],
+        "here": [],
+        "read_only": ["/", "/usr", "/etc", "/empty", str(installed.environment), sys.base_prefix],
+        "written": [],
+        "imported": ["app", "sync"],
+        "source": False,
+    }
+
+
+async def test_five_services_run_from_the_wheel_by_their_environment_alone_and_finish_a_run(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """As root: as nobody, on a read-only file system with one volume, for the local stand-in of Azure Storage."""
+    surroundings = {"PATH": os.environ["PATH"], "WATERMARK_DIRECTORY": str(installed.volume)}
+    async with Stack(surroundings, supplier=SupplierOptions(stones=STONES)) as stack:
+        (port,) = free_ports(1)
+        settings = {
+            **stack.environment,
+            "WATERMARK_DIRECTORY": str(installed.volume),
+            "HOST": LOOPBACK,
+            "PORT": str(port),
+            "SYNC_NIGHTLY": "false",
+            "NIVODA_REQUESTS_PER_SECOND": "200",
+        }
+
+        def start(name: str, *arguments: str) -> Process:
+            process = installed.process(name, *arguments, log=tmp_path / f"{name}.log", settings=settings)
+            process.start()
+            return process
+
+        await start("migrate", "-m", "app", "migrate").finish(timeout_seconds=_READY_SECONDS)
+        keys = start("keys", "-m", "app", "keys", "create", "front end", "--scope", "diamonds:read", "--json")
+        await keys.finish(timeout_seconds=_READY_SECONDS)
+        services = [
+            start("api", "-m", "app", "serve"),
+            *(start(name, "-m", "sync", name) for name in ("worker", "consolidator", "jobs")),
+        ]
+        try:
+            url = f"http://{LOOPBACK}:{port}"
+            await services[0].ready(lambda: answers(f"{url}/ready"), timeout_seconds=_READY_SECONDS)
+            await start("scheduler", "-m", "sync", "schedule").finish(timeout_seconds=_READY_SECONDS)
+            assert await outcome(stack) == "completed"
+
+            assert stack.supplier is not None
+            expected = await expected_prices(stack.supplier.control_url)
+            assert len(expected) > STONES * 0.9
+            assert await retail_prices(settings["DATABASE_URL"]) == expected
+            key = msgspec.json.decode((tmp_path / "keys.log").read_bytes())["key"]
+            assert await total_count(url, key) == len(expected)
+            # Each of them lived through it, under the account that it is to have.
+            assert {user_of(service) for service in services} == {_NOBODY if installed.jailed else os.getuid()}
+        finally:
+            codes = [await service.stop() for service in services]
+        assert codes == [0, 0, 0, 0]
+
+
+def user_of(service: Process) -> int:
+    """Whom a running service works as."""
+    assert service.running, service.last_lines()
+    return Path(f"/proc/{service.pid}").stat().st_uid
+
+
+async def answers(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def outcome(stack: Stack) -> str:
+    """How the newest run ended."""
+    settings = Settings.model_validate({name.lower(): value for name, value in stack.environment.items()})
+    async with asyncio.timeout(_RUN_SECONDS), Database.open(settings) as database:
+        while True:
+            async with database.connection() as connection:
+                run = await repository.newest(connection, settings.sync_feed)
+            if run is not None and not run.is_open:
+                return run.status
+            await asyncio.sleep(0.2)
+
+
+async def total_count(url: str, key: str) -> int:
+    """How many stones the API serves."""
+    async with (
+        aiohttp.ClientSession(headers={"X-API-Key": key}, raise_for_status=True) as session,
+        session.post(f"{url}/graphql", json={"query": "{ diamonds { totalCount } }"}) as answer,
+    ):
+        count: int = (await answer.json())["data"]["diamonds"]["totalCount"]
+        return count
