@@ -24,6 +24,8 @@ _OUTAGES = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # A statement on a connection whose server has just said its last words.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,

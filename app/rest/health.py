@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from redis.exceptions import RedisError
@@ -16,6 +17,7 @@ from app.rest.state import State
 
 # It is about this moment.
 _UNCACHED = {"Cache-Control": "no-store"}
+_OK, _SILENT = "ok", "does not answer"
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -26,9 +28,12 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Every server that is needed answers."""
+    """Whether work can be done here: `ready`, or `degraded` where reads are answered and little else.
 
-    status: str
+    `checks` says of each server `ok` or `does not answer`.
+    """
+
+    status: Literal["ready", "degraded"]
     checks: Mapping[str, str]
 
 
@@ -38,13 +43,16 @@ async def health(_request: Request[State]) -> Response:
 
 
 async def ready(request: Request[State]) -> Response:
-    """200 when the database and Redis answer; otherwise 503, `details` naming what is missing."""
+    """200 when the database answers; otherwise 503, `details` naming what is missing.
+
+    Without Redis it is 200 and `degraded`: reads go on, and taking every process out of rotation would end them too.
+    """
     database, redis = await asyncio.gather(_database(request), _redis(request))
-    parts = {"database": database, "redis": redis}
-    missing = {name: "does not answer" for name, answers in parts.items() if not answers}
-    if missing:
+    checks = {name: _OK if answers else _SILENT for name, answers in (("database", database), ("redis", redis))}
+    if not database:
+        missing = {name: says for name, says in checks.items() if says != _OK}
         raise Unavailable("Not ready: a server does not answer.", details=missing)
-    return answer(Ready("ready", dict.fromkeys(parts, "ok")), headers=_UNCACHED)
+    return answer(Ready("ready" if redis else "degraded", checks), headers=_UNCACHED)
 
 
 async def _database(request: Request[State]) -> bool:

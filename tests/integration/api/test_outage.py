@@ -11,7 +11,6 @@ from app.core.migrate import upgrade
 from app.core.settings import Settings
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
-from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Serve
 
 pytestmark = pytest.mark.faults
@@ -49,27 +48,6 @@ async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_
             assert (await client.get("/api/v2/diamonds")).status_code == 200
             assert (await client.post("/graphql", json=DOCUMENT)).json()["data"] == {"diamonds": {"totalCount": 0}}
         await postgres.stop()
-
-
-async def test_without_redis_the_service_is_not_ready_says_why_and_reads_go_on(database_url: str, serve: Serve) -> None:
-    with scratch_directory() as directory:
-        valkey = Valkey(directory)
-        await valkey.start()
-        settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
-        async with Database.open(settings) as database:
-            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
-        async with (
-            serve(settings) as address,
-            httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,
-        ):
-            assert (await client.get("/ready")).status_code == 200
-            await valkey.stop()
-            response = await client.get("/ready")
-            assert (response.status_code, response.json()["error"]["details"]) == (503, {"redis": "does not answer"})
-            assert (await client.get("/api/v2/diamonds")).status_code == 200
-            await valkey.start()
-            assert (await client.get("/ready")).status_code == 200
-        await valkey.stop()
 
 
 async def test_a_statement_that_takes_too_long_is_given_up(

@@ -1,0 +1,221 @@
+"""Servers that go away for a while under load: every answer is the right one or an honest refusal, and all is well after."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.migrate import upgrade
+from app.core.settings import Settings
+from sandbox.stack.postgres import Postgres
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.server import Server
+from sandbox.stack.valkey import Valkey
+from tests.integration.api.diamonds import Serve, build
+
+pytestmark = pytest.mark.faults
+
+STONES = 5
+DIAMOND = build(3)["id"]
+GRAPHQL = {"query": "{ diamonds(first: 2, sort: {by: CARAT}) { totalCount nodes { id } } }"}
+Break = Callable[[Server], Awaitable[None]]
+
+
+async def stop(server: Server) -> None:
+    await server.stop()
+
+
+async def start(server: Server) -> None:
+    await server.start()
+
+
+async def freeze(server: Server) -> None:
+    for pid in _family(server):
+        os.kill(pid, signal.SIGSTOP)
+
+
+async def thaw(server: Server) -> None:
+    for pid in _family(server):
+        os.kill(pid, signal.SIGCONT)
+
+
+def _family(server: Server) -> Sequence[int]:
+    """The server's process and its children, of which Postgres has one for each connection."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("ascii")
+    return [server.pid, *map(int, children.split())]
+
+
+class Load:
+    """Callers who ask again and again, and know what the answer must be."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.seen: Counter[tuple[str, int]] = Counter()
+        self.wrong: list[str] = []
+        self._asked = asyncio.Event()
+
+    @asynccontextmanager
+    async def carry_on(self) -> AsyncIterator[None]:
+        """Ask until the end of the `with`, which begins when much has been asked already."""
+        asking = [asyncio.create_task(self._ask_on(ask)) for ask in (self._search, self._show, self._graphql) * 3]
+        try:
+            async with asyncio.timeout(30):
+                await self._asked.wait()
+            yield
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def round(self) -> None:
+        """Ask everything once."""
+        for ask in (self._search, self._show, self._graphql):
+            await ask()
+
+    async def _ask_on(self, ask: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await ask()
+            await asyncio.sleep(0.02)
+
+    async def _search(self) -> None:
+        response = await self._client.get("/api/v2/diamonds?limit=2&sort_by=carats")
+        self._judge("search", response, lambda body: (body["pagination"]["total"], len(body["data"])) == (STONES, 2))
+
+    async def _show(self) -> None:
+        response = await self._client.get(f"/api/v2/diamonds/{DIAMOND}")
+        self._judge("show", response, lambda body: body["data"]["id"] == str(DIAMOND))
+
+    async def _graphql(self) -> None:
+        response = await self._client.post("/graphql", json=GRAPHQL)
+        self._judge("graphql", response, lambda body: body.get("data", {})["diamonds"]["totalCount"] == STONES)
+
+    def _judge(self, what: str, response: httpx.Response, is_right: Callable[[Any], bool]) -> None:
+        self.seen[what, response.status_code] += 1
+        if self.seen.total() > 100:
+            self._asked.set()
+        body = response.json()
+        if response.status_code == 200:
+            if "errors" in body or not is_right(body):
+                self.wrong.append(response.text)
+        elif not (
+            response.status_code == 503
+            and int(response.headers["retry-after"]) > 0
+            and "SERVICE_UNAVAILABLE" in response.text
+        ):
+            self.wrong.append(f"{response.status_code} {response.headers} {response.text}")
+
+
+@asynccontextmanager
+async def loaded(settings: Settings, serve: Serve, database_url: str) -> AsyncIterator[tuple[Load, httpx.AsyncClient]]:
+    """The API over five diamonds, and callers who have asked everything once."""
+    async with Database.open(settings) as database:
+        scopes = [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN]
+        key = (await Issuing(database).create("shop", "acme", scopes)).key.text
+    rows = [build(number) for number in range(1, STONES + 1)]
+    connection = await asyncpg.connect(database_url)
+    records = [tuple(row.values()) for row in rows]
+    await connection.copy_records_to_table("diamonds", records=records, columns=list(rows[0]), schema_name="inventory")
+    await connection.close()
+    headers = {"X-API-Key": key}
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
+        load = Load(client)
+        await load.round()
+        assert not load.wrong
+        assert {status for _, status in load.seen} == {200}
+        yield load, client
+
+
+async def says(client: httpx.AsyncClient, path: str, status: str) -> bool:
+    return bool((await client.get(path)).json().get("status") == status)
+
+
+async def limit_is(client: httpx.AsyncClient, limit: int) -> bool:
+    return int((await client.get("/api/v2/diamonds")).headers["ratelimit-limit"]) == limit
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what has no other sign than an answer."""
+    async with asyncio.timeout(30):
+        while not await holds():  # noqa: ASYNC110 - as the line above says
+            await asyncio.sleep(0.05)
+
+
+# How a server goes away, how it comes back, and seconds between.
+AWAY = pytest.mark.parametrize(("takes_away", "brings_back", "seconds"), [(stop, start, 20), (freeze, thaw, 6)])
+
+
+@AWAY
+async def test_without_postgres_for_a_while_every_answer_is_right_or_503_and_then_all_are_right(
+    redis_url: str, serve: Serve, takes_away: Break, brings_back: Break, seconds: float
+) -> None:
+    with scratch_directory() as directory:
+        postgres = Postgres(directory, durable=False)
+        await postgres.start()
+        url = await postgres.create_database("diamonds")
+        await upgrade(url)
+        settings = Settings.read(
+            database_url=url, redis_url=redis_url, environment="production", database_timeout_seconds=2
+        )
+        async with loaded(settings, serve, url) as (load, client), load.carry_on():
+            await takes_away(postgres)
+            load.seen.clear()
+            await asyncio.sleep(seconds / 2)
+            refused = await client.get("/ready")
+            assert (refused.status_code, refused.json()["error"]["details"]) == (503, {"database": "does not answer"})
+            assert (await client.get("/health")).status_code == 200
+            await asyncio.sleep(seconds / 2)
+            assert all(load.seen[what, 503] > 0 for what in ("search", "show", "graphql"))
+            await brings_back(postgres)
+            await until(lambda: says(client, "/ready", "ready"))
+            load.seen.clear()
+            for _ in range(3):
+                await load.round()
+            assert load.wrong == []
+            assert load.seen["search", 200] >= 3
+        await postgres.stop()
+
+
+@AWAY
+async def test_without_redis_for_a_while_reads_go_on_within_a_share_and_jobs_are_refused(
+    database_url: str, serve: Serve, takes_away: Break, brings_back: Break, seconds: float
+) -> None:
+    with scratch_directory() as directory:
+        valkey = Valkey(directory)
+        await valkey.start()
+        settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
+        async with loaded(settings, serve, database_url) as (load, client), load.carry_on():
+            full = settings.rate_limit_reads_per_minute
+            assert await limit_is(client, full)
+            await takes_away(valkey)
+            load.seen.clear()
+            await asyncio.sleep(seconds / 2)
+            ready = await client.get("/ready")
+            assert (ready.status_code, ready.json()) == (
+                200,
+                {"status": "degraded", "checks": {"database": "ok", "redis": "does not answer"}},
+            )
+            assert await limit_is(client, int(full * settings.rate_limit_local_share))
+            trigger = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"})
+            assert (trigger.status_code, trigger.headers["retry-after"]) == (503, "5")
+            await asyncio.sleep(seconds / 2)
+            assert load.wrong == []
+            assert {status for _, status in load.seen} == {200}
+            assert all(load.seen[what, 200] > 0 for what in ("search", "show", "graphql"))
+            await brings_back(valkey)
+            await until(lambda: says(client, "/ready", "ready"))
+            await until(lambda: limit_is(client, full))
+            trigger = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"})
+            assert trigger.status_code == 202
+            assert load.wrong == []
+        await valkey.stop()
