@@ -1,23 +1,33 @@
 -- page --
 -- One page of a search, in one statement. The braces take names and operators that app.catalog.statements chooses;
--- every value is a parameter. The status stands here as text, so that the partial indexes serve it: diamonds_created,
--- diamonds_retail_price, diamonds_carat.
-SELECT {columns}, {key} AS sort_value
+-- every value is a parameter. The status stands here as text, so that the partial indexes serve it, one for each sort.
+SELECT {columns}, {value} AS sort_value
 FROM diamonds
 WHERE status = 'active'{conditions}
 ORDER BY {key} {direction}, id {direction}
-LIMIT {limit} OFFSET {offset}
+LIMIT {limit}
+
+-- page_with_gap --
+-- A page in the order of a column that not every diamond has. Those without a value come last in both directions; no
+-- single index has both orders, but one serves both parts: those with a value, from either end, and the NULLs by
+-- themselves. The far part is read only where the near one does not fill the page.
+WITH near AS MATERIALIZED (
+{near}
+)
+SELECT * FROM near
+UNION ALL
+SELECT * FROM (
+{far}
+) AS far WHERE (SELECT count(*) FROM near) < {reach}
+ORDER BY sort_value {direction}, id {direction}
+LIMIT {limit}
 
 -- page_far --
--- A page far from the beginning, as above: walks over what lies before it by the indexes alone where it can, and in any
--- case without carrying whole rows along.
+-- A page far from the beginning: its place is found as above, by the indexes alone where they can, and in any case without
+-- carrying whole rows along.
 SELECT {columns}, sort_value
 FROM (
-    SELECT id, {key} AS sort_value
-    FROM diamonds
-    WHERE status = 'active'{conditions}
-    ORDER BY {key} {direction}, id {direction}
-    LIMIT {limit} OFFSET {offset}
+{place}
 ) AS place
 JOIN diamonds USING (id)
 ORDER BY sort_value {direction}, id {direction}

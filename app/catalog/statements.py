@@ -1,6 +1,6 @@
 """From a search to SQL: composes fragments of its own, and hands every value over as a parameter. Pure."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -116,19 +116,38 @@ def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str
             yield from _CRITERIA[name](name, value, arguments)
 
 
-def _key(order: Order) -> str:
+Bounds = Sequence[tuple[Position, str]]
+
+
+def _bounds(window: Window, order: Order) -> Bounds:
+    """The positions between which a window lies, each with the operator by which a diamond compares with it."""
+    onward, back = ("<", ">") if order.descending else (">", "<")
+    both = ((window.after, onward), (window.before, back))
+    return [(position, operator) for position, operator in both if position]
+
+
+def _beyond(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+    """Conditions on diamonds that have a value."""
     sort = order.sort
-    if not sort.nullable:
-        return sort.expression
-    return f"COALESCE({sort.expression}, {_BEFORE_ALL if order.descending else _AFTER_ALL})"
+    for position, operator in bounds:
+        if sort.instant:
+            value = arguments.take(_EPOCH + position.value * _MICROSECOND, "timestamptz")
+        else:
+            value = arguments.take(position.value, "bigint")
+        yield f"({sort.expression}, id) {operator} ({value}, {arguments.take(position.id, 'uuid')})"
 
 
-def _beyond(position: Position, operator: str, order: Order, arguments: _Arguments) -> str:
-    if order.sort.instant:
-        value = arguments.take(_EPOCH + position.value * _MICROSECOND, "timestamptz")
-    else:
-        value = arguments.take(position.value, "bigint")
-    return f"({_key(order)}, id) {operator} ({value}, {arguments.take(position.id, 'uuid')})"
+def _beyond_in_gap(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+    """Conditions on diamonds without a value, which come after all others."""
+    for position, operator in bounds:
+        if position.value == _gap(order):
+            yield f"id {operator} {arguments.take(position.id, 'uuid')}"
+        else:
+            yield "true" if operator == ("<" if order.descending else ">") else "false"
+
+
+def _gap(order: Order) -> int:
+    return _BEFORE_ALL if order.descending else _AFTER_ALL
 
 
 def _names(columns: Collection[str]) -> str:
@@ -147,26 +166,38 @@ def position_value(value: int | datetime) -> int:
 def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Statement:
     """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
     arguments = _Arguments()
-    conditions = list(_conditions(criteria, arguments))
-    backwards = False
-    offset = 0
-    if isinstance(stretch, Window):
-        backwards = stretch.backwards
-        onward, back = ("<", ">") if order.descending else (">", "<")
-        if stretch.after:
-            conditions.append(_beyond(stretch.after, onward, order, arguments))
-        if stretch.before:
-            conditions.append(_beyond(stretch.before, back, order, arguments))
+    shared = list(_conditions(criteria, arguments))
+    bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, Offset) else (
+        _bounds(stretch, order), 0, stretch.backwards
+    )  # fmt: skip
+    key = order.sort.expression
+    direction = "DESC" if order.descending != backwards else "ASC"
+    size, start = arguments.take(stretch.limit + 1, "bigint"), arguments.take(offset, "bigint")
+    names = _names(() if offset >= _FAR else columns)
+
+    def part(value: str, conditions: Iterable[str], limit: str) -> str:
+        every = "".join(f" AND {condition}" for condition in (*shared, *conditions))
+        return sql.page.format(columns=names, value=value, key=key, direction=direction, conditions=every, limit=limit)
+
+    valued = _beyond(bounds, order, arguments)
+    if order.sort.nullable:
+        reach = f"{size} + {start}"
+        parts = [
+            (key, [f"{key} IS NOT NULL", *valued]),
+            (f"({_gap(order)})::smallint", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
+        ]
+        (near, near_conditions), (far, far_conditions) = reversed(parts) if backwards else parts
+        text = sql.page_with_gap.format(
+            near=part(near, near_conditions, reach),
+            far=part(far, far_conditions, reach),
+            reach=reach,
+            direction=direction,
+            limit=f"{size} OFFSET {start}",
+        )
     else:
-        offset = stretch.offset
-    text = (sql.page_far if offset >= _FAR else sql.page).format(
-        columns=_names(columns),
-        key=_key(order),
-        conditions="".join(f" AND {condition}" for condition in conditions),
-        direction="DESC" if order.descending != backwards else "ASC",
-        limit=arguments.take(stretch.limit + 1, "bigint"),
-        offset=arguments.take(offset, "bigint"),
-    )
+        text = part(key, valued, f"{size} OFFSET {start}")
+    if offset >= _FAR:
+        text = sql.page_far.format(columns=_names(columns), place=text, direction=direction)
     return Statement(text, arguments)
 
 

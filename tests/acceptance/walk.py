@@ -1,0 +1,209 @@
+"""Walks a whole inventory by cursor, in every sort and from both ends, while the supplier changes and syncs run.
+
+`python -m tests.acceptance.walk --stones 53940` does it once over, and says what it met.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import asyncpg
+import msgspec
+import typer
+
+from app.core.database import Connection
+from app.graphql.inputs import DiamondSortField
+from sandbox.up import Address
+from tests.acceptance.commands import control, started
+
+DIRECTIONS = ("ASC", "DESC")
+_PAGE = 100
+_CHANGED = 200
+_ADDED = _REMOVED = 20
+_OVER = frozenset({"completed", "partial", "failed", "cancelled"})
+# What a stone is sorted by; each of these is its place in one of the sorts.
+_PLACES = """
+SELECT id::text, retail_price_cents, carat_milli, color_rank, clarity_rank, rating, created_at, supplier_price_cents
+FROM inventory.diamonds WHERE status = 'active'
+"""
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "PRICE": ("retail_price_cents",),
+    "CARAT": ("carat_milli",),
+    "PRICE_PER_CARAT": ("retail_price_cents", "carat_milli"),
+    "COLOR": ("color_rank",),
+    "CLARITY": ("clarity_rank",),
+    "CREATED_AT": ("created_at",),
+    "RATING": ("rating",),
+    "SUPPLIER_PRICE": ("supplier_price_cents",),
+}
+_WALK = """
+query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $after: String, $last: Int, $before: String) {
+  diamonds(sort: {by: $by, direction: $direction}, first: $first, after: $after, last: $last, before: $before) {
+    nodes { databaseId }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+_START = "mutation ($key: String!, $full: Boolean!) { syncStart(idempotencyKey: $key, full: $full) { job { id } } }"
+
+Places = Mapping[str, asyncpg.Record]
+
+
+class Walked(msgspec.Struct, kw_only=True):
+    """What the walks met. `stayed`: stones that were there, and in their place, before and after a walk, added up."""
+
+    walks: int = 0
+    pages: int = 0
+    stayed: int = 0
+    moved: int = 0
+    missed: int = 0
+    repeated: int = 0
+    disagreed: int = 0
+    syncs: int = 0
+    seconds: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        return not (self.missed or self.repeated or self.disagreed)
+
+
+@asynccontextmanager
+async def stack(stones: int) -> AsyncIterator[Address]:
+    """A stack of its own with one sync done."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "up.json"
+        async with started("up", "--stones", str(stones), "--port", "0", "--json", str(path)) as command:
+            await command.said("Ready: ")
+            yield msgspec.json.decode(path.read_bytes(), type=Address)
+
+
+async def walk_everything(address: Address) -> Walked:
+    """Every sort, both directions, from both ends, with syncs running all the while."""
+    walked = Walked()
+    began = time.monotonic()
+    connection = await asyncpg.connect(address.postgres, timeout=10)
+    async with aiohttp.ClientSession(headers={"X-API-Key": address.admin_key}, raise_for_status=True) as session:
+        syncing = asyncio.create_task(_sync(address, session, walked))
+        try:
+            for member in DiamondSortField:
+                for direction in DIRECTIONS:
+                    await _walk_both_ways(address, session, connection, str(member.value), direction, walked)
+                    if syncing.done():
+                        syncing.result()
+        finally:
+            syncing.cancel()
+            await asyncio.wait([syncing])
+            await connection.close()
+    walked.seconds = round(time.monotonic() - began, 1)
+    return walked
+
+
+async def _walk_both_ways(
+    address: Address,
+    session: aiohttp.ClientSession,
+    connection: Connection,
+    by: str,
+    direction: str,
+    walked: Walked,
+) -> None:
+    orders: list[list[str]] = []
+    staying: set[str] | None = None
+    for forwards in (True, False):
+        before = await _places(connection)
+        seen = await _walk(address, session, by, direction, walked, forwards=forwards)
+        after = await _places(connection)
+        stayed = {key for key in before.keys() & after.keys() if _place(before[key], by) == _place(after[key], by)}
+        met = Counter(seen)
+        walked.walks += 1
+        walked.stayed += len(stayed)
+        walked.moved += len(before.keys() | after.keys()) - len(stayed)
+        walked.missed += sum(key not in met for key in stayed)
+        walked.repeated += sum(met[key] > 1 for key in stayed)
+        orders.append(seen)
+        staying = stayed if staying is None else staying & stayed
+    one, other = ([key for key in order if key in (staying or ())] for order in orders)
+    walked.disagreed += one != other
+
+
+async def _walk(
+    address: Address, session: aiohttp.ClientSession, by: str, direction: str, walked: Walked, *, forwards: bool
+) -> list[str]:
+    pages: list[list[str]] = []
+    cursor: str | None = None
+    size, beyond, more, end = (
+        ("first", "after", "hasNextPage", "endCursor") if forwards else ("last", "before", "hasPreviousPage", "startCursor")
+    )  # fmt: skip
+    while True:
+        variables = {"by": by, "direction": direction, size: _PAGE, beyond: cursor}
+        page = (await _ask(address, session, _WALK, variables))["diamonds"]
+        pages.append([node["databaseId"] for node in page["nodes"]])
+        walked.pages += 1
+        if not page["pageInfo"][more]:
+            return [key for one in (pages if forwards else reversed(pages)) for key in one]
+        cursor = page["pageInfo"][end]
+
+
+async def _sync(address: Address, session: aiohttp.ClientSession, walked: Walked) -> None:
+    """Have the supplier change and sync, again and again; every third run reads everything."""
+    assert address.supplier_control is not None
+    for turn in count(1):
+        fields = ["price", "availability", "carats", "color", "clarity"]
+        await control(address.supplier_control, "change", {"count": _CHANGED, "seed": turn, "fields": fields})
+        await control(address.supplier_control, "add", {"count": _ADDED, "seed": turn})
+        await control(address.supplier_control, "remove", {"count": _REMOVED, "seed": turn})
+        await _ask(address, session, _START, {"key": f"walk-{turn}-{time.time_ns()}", "full": turn % 3 == 0})
+        while (run := (await _newest(address, session)))["status"].lower() not in _OVER:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.2)
+        assert run["status"] == "COMPLETED", run
+        walked.syncs += 1
+
+
+async def _newest(address: Address, session: aiohttp.ClientSession) -> dict[str, Any]:
+    found = await _ask(address, session, "{ syncRuns(first: 1) { nodes { status error { code message } } } }", {})
+    run: dict[str, Any] = found["syncRuns"]["nodes"][0]
+    return run
+
+
+async def _ask(address: Address, session: aiohttp.ClientSession, query: str, variables: object) -> dict[str, Any]:
+    async with session.post(address.graphql, json={"query": query, "variables": variables}) as answer:
+        body = await answer.json()
+    assert "errors" not in body, body["errors"]
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+async def _places(connection: Connection) -> Places:
+    return {row["id"]: row for row in await connection.fetch(_PLACES)}
+
+
+def _place(row: asyncpg.Record, by: str) -> list[object]:
+    return [row[column] for column in _COLUMNS[by]]
+
+
+def main(
+    stones: Annotated[int, typer.Option(min=500, max=1_000_000, help="The size of the feed.")] = 53_940,
+    json: Annotated[Path | None, typer.Option(help="Where the figures go.")] = None,
+) -> None:
+    """Walk through everything while it changes. Exit code 1 if a stone that stayed was missed or met twice."""
+    walked = asyncio.run(_run(stones))
+    typer.echo(msgspec.json.encode(walked).decode())
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(walked)) + b"\n")
+    if not walked.clean:
+        raise typer.Exit(1)
+
+
+async def _run(stones: int) -> Walked:
+    async with stack(stones) as address:
+        return await walk_everything(address)
+
+
+if __name__ == "__main__":
+    typer.run(main)
