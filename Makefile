@@ -53,11 +53,13 @@ $(TOOLS): .ci/tools.txt | $(UV)
 	@$(UV) pip install --quiet --python .tools/bin/python --requirement $<
 	@touch $@
 
-infra: $(TOOLS) ## Look at what is deployed without deploying it: Terraform, images, scripts
+infra: $(TOOLS) ## Look at what is deployed without deploying it: Terraform, images, scripts, workflows
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive infra/terraform; else echo "terraform is not installed: its format is not checked"; fi
 	@.tools/bin/checkov --config-file infra/terraform/.checkov.yaml
 	@.tools/bin/hadolint docker/Dockerfile
-	@.tools/bin/shellcheck .ci/run tests/delivery/*.sh
+	@PATH="$$PWD/.tools/bin:$$PATH" shellcheck .ci/run .github/pin docker/inspect infra/rollout tests/delivery/*.sh
+	@PATH="$$PWD/.tools/bin:$$PATH" actionlint
+	@.tools/bin/zizmor --offline --quiet .github
 
 terraform: ## Validate and test every module and environment (needs terraform and its registry)
 	@for directory in infra/terraform/modules/* infra/terraform/environments/*; do \

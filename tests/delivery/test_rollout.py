@@ -1,0 +1,122 @@
+"""A rollout migrates first, moves everything, and puts back what was there if the API does not come up."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.delivery.azure import State
+from tests.delivery.installed import SOURCE
+
+ROLLOUT = SOURCE / "infra" / "rollout"
+FIRST, OLD, NEW = (f"registry.azurecr.io/diamond-inventory@sha256:{digit * 64}" for digit in "abc")
+SERVICES = ("worker", "consolidator", "jobs", "api")
+JOBS = ("scheduler", "jobs-once")
+
+
+class Azure:
+    """An environment of the stand-in, and the rollout on it."""
+
+    def __init__(self, directory: Path, state: State) -> None:
+        self._directory = directory
+        self._file = directory / "state.json"
+        self._file.write_bytes(msgspec.json.encode(state))
+        for program in ("az", "curl"):
+            path = directory / program
+            path.write_text(
+                f'#!/bin/sh\ncd {SOURCE} && exec {sys.executable} -m tests.delivery.azure {self._file} {program} "$@"\n'
+            )
+            path.chmod(0o755)
+
+    def roll_out(self, *arguments: str) -> tuple[int, str]:
+        """Its exit code and its last line."""
+        done = subprocess.run(  # noqa: S603 - our own program
+            [ROLLOUT, *arguments],
+            env={
+                "PATH": f"{self._directory}:{os.environ['PATH']}",
+                "LOOK_SECONDS": "0", "MIGRATE_LOOKS": "2", "READY_LOOKS": "2",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stderr.strip().splitlines()[-1].removeprefix("rollout: ")
+
+    @property
+    def state(self) -> State:
+        return msgspec.json.decode(self._file.read_bytes(), type=State)
+
+    @property
+    def images(self) -> set[str]:
+        """What the services and jobs are at; the migration's job aside."""
+        state = self.state
+        return {*state.apps.values(), *(image for name, image in state.jobs.items() if name != "migrate")}
+
+
+def moves(image: str) -> list[str]:
+    return [f"{name} {image}" for name in (*SERVICES, *JOBS)]
+
+
+def test_the_database_is_migrated_with_the_new_image_before_anything_moves_to_it(tmp_path: Path) -> None:
+    azure = Azure(tmp_path, State.begin(OLD))
+    assert azure.roll_out("diamonds", NEW) == (0, f"done: {NEW} (before: {OLD})")
+    assert azure.state.done == [f"migrate {NEW}", f"start migrate {NEW}", *moves(NEW)]
+    assert azure.images == {NEW}
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped", "Running"])
+def test_nothing_moves_where_the_migration_does_not_succeed(tmp_path: Path, status: str) -> None:
+    state = State.begin(OLD)
+    state.migration = status
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW) == (1, f"the database was not migrated; every service is still at {OLD}")
+    assert azure.images == {OLD}
+
+
+@pytest.mark.parametrize("what", ["never_ready", "never_taken_over", "open_to_all"])
+def test_an_image_whose_api_does_not_come_up_as_it_should_is_taken_back(tmp_path: Path, what: str) -> None:
+    state = State.begin(OLD)
+    setattr(state, what, [NEW])
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW) == (1, f"every service is at {OLD} again")
+    assert azure.images == {OLD}
+
+
+@pytest.mark.parametrize("failing", ["containerapp update jobs", "containerapp job update scheduler"])
+def test_a_rollout_that_stops_half_way_is_taken_back(tmp_path: Path, failing: str) -> None:
+    state = State.begin(OLD)
+    state.fails = [f"{failing} {NEW}"]
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW) == (1, f"every service is at {OLD} again")
+    assert azure.images == {OLD}
+
+
+def test_it_says_so_where_nothing_can_be_put_back(tmp_path: Path) -> None:
+    state = State.begin(OLD)
+    state.never_ready = [OLD, NEW]
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/runbook.md")
+
+
+def test_going_back_takes_the_image_before_and_leaves_the_database(tmp_path: Path) -> None:
+    azure = Azure(tmp_path, State.begin(OLD, earlier=[NEW, FIRST, OLD]))
+    assert azure.roll_out("diamonds", "--back") == (0, f"done: {FIRST} (before: {OLD})")
+    assert azure.state.done == moves(FIRST)
+
+
+def test_there_is_no_going_back_from_the_first_image(tmp_path: Path) -> None:
+    azure = Azure(tmp_path, State.begin(OLD))
+    assert azure.roll_out("diamonds", "--back") == (1, f"there is no image before {OLD}; nothing was touched")
+    assert azure.state.done == []
+
+
+@pytest.mark.parametrize("arguments", [("diamonds",), ("diamonds", "registry.azurecr.io/diamond-inventory:latest")])
+def test_what_is_not_named_by_its_digest_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    azure = Azure(tmp_path, State.begin(OLD))
+    code, _ = azure.roll_out(*arguments)
+    assert code == 2
+    assert azure.state.done == []
