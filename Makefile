@@ -7,10 +7,11 @@ export UV_PYTHON_DOWNLOADS := never
 UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
+GRAPHIQL := app/graphql/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
 
-.PHONY: help demo up test faults check audit format schema env infra terraform clean
+.PHONY: help install demo up graphiql test faults check audit format schema env infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +26,14 @@ $(INSTALLED): pyproject.toml uv.lock | $(UV)
 
 install: $(INSTALLED) ## Install the locked dependencies into .venv
 
-demo: $(INSTALLED) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
+# The page works without, from a CDN: so neither a missing npm nor a missing network is an error.
+$(GRAPHIQL): app/graphql/graphiql/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix app/graphql/graphiql --ignore-scripts --silent --no-audit --no-fund \
+		--fetch-retries=1 --fetch-timeout=20000 || echo "GraphiQL: npm could not install its files; a CDN will do." >&2
+
+graphiql: $(GRAPHIQL) ## Install what the page of GraphiQL loads from npm, so that it needs no CDN
+
+demo: $(INSTALLED) $(if $(findstring --once,$(ARGS)),,$(GRAPHIQL)) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
 	@exec $(PY) -m sandbox demo $(ARGS)
 
 up: $(INSTALLED) ## The whole stack with one sync done, until SIGTERM (ARGS="--stones N --json FILE --port 3000")
@@ -76,4 +84,4 @@ schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from t
 	@$(PY) -m app schema
 
 clean: ## Remove what was installed and generated
-	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/graphiql/node_modules

@@ -8,9 +8,8 @@ import msgspec
 import structlog
 from graphql import OperationType
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from strawberry.http.ides import get_graphql_ide_html
 
 from app.access.scopes import Principal
 from app.core.errors import (
@@ -24,6 +23,7 @@ from app.core.errors import (
 from app.core.settings import Settings
 from app.graphql.cost import actual
 from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
+from app.graphql.ide import GraphiQL
 from app.graphql.intake import GRAPHQL_JSON, Intake, State, status_of_invalid, wants_new_media_type
 from app.graphql.request import JSON, Refused, read_get, read_post
 from app.graphql.schema import schema
@@ -42,23 +42,25 @@ class TooSlow(Unavailable):
 
 
 def routes(settings: Settings) -> Sequence[Route]:
-    """The route of GraphQL. In development a browser gets GraphiQL there."""
-    return (Route("/graphql", Endpoint(settings).answer, methods=["GET", "POST"]),)
+    """The route of GraphQL. In development a browser gets GraphiQL there, and from routes of its own what that loads."""
+    page = GraphiQL() if settings.environment == "development" else None
+    endpoint = Route("/graphql", Endpoint(settings, page).answer, methods=["GET", "POST"])
+    return (endpoint, *page.routes()) if page else (endpoint,)
 
 
 class Endpoint:
-    """Answers requests to the schema."""
+    """Answers requests to the schema; a browser with `page`, if there is one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, page: GraphiQL | None) -> None:
         self._settings = settings
         self._development = settings.environment == "development"
         self._intake = Intake(settings)
-        self._page = get_graphql_ide_html("graphiql") if self._development else ""
+        self._page = page
 
     async def answer(self, request: Request[State]) -> Response:
         """The answer to a request, whatever is wrong with it."""
         if self._page and request.method != "POST" and "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(self._page)
+            return self._page.show()
         try:
             return await self._execute(request)
         except Refused as refusal:
