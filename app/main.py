@@ -32,6 +32,8 @@ from app.rest.errors import routing_refusal
 from app.rest.routes import ROUTES
 from app.rest.state import State as RestState
 from app.runs.journal import Journal
+from app.suppliers.nivoda.trading import open_limited_trading
+from app.trading.desk import open_desk
 
 _REDIS_TIMEOUT_SECONDS = 2.0
 # What pages of other origins may send, and read of the answers.
@@ -54,6 +56,8 @@ def create_app(settings: Settings) -> Starlette:
     """
     settings.need("database_url")
     redis_url = settings.need("redis_url")
+    if settings.nivoda_endpoint:  # without a supplier there is no trading, and everything else
+        settings.need("nivoda_username"), settings.need("nivoda_password")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -64,7 +68,13 @@ def create_app(settings: Settings) -> Starlette:
         nonces = Nonces(redis)
         limiter = Limiter(redis, Budgets.of(settings))
         queue = jobs.connect(settings)
-        async with Database.open(settings) as database, aclosing(redis), aclosing(queue):
+        async with (
+            Database.open(settings) as database,
+            aclosing(redis),
+            aclosing(queue),
+            open_limited_trading(settings, redis) as supplier,
+            open_desk(settings, database, supplier) as desk,
+        ):
             signers = Signers(
                 database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts, timeout=timeout
             )
@@ -78,6 +88,7 @@ def create_app(settings: Settings) -> Starlette:
                 rulebook=Rulebook(database),
                 journal=Journal(database),
                 registry=Registry(database),
+                desk=desk,
                 budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
             )
 

@@ -5,10 +5,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from app.alerts.incident import Content
 from app.core.database import Database
 from app.core.errors import AlertRefused, MailUnavailable
 from app.core.logging import get_logger
-from sync.incidents import Content
 from sync.letter import compose
 from sync.ports import Mailer
 from sync.statements import sql

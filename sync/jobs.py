@@ -16,6 +16,7 @@ from app.core.errors import InventoryError
 from app.core.jobs import QUEUE, Progress, note_progress
 from app.core.logging import get_logger
 from app.runs import repository
+from app.trading.settlement import Settlement
 from sync.adapters.resend import open_mailer
 from sync.alerts import Delivery
 from sync.messages import WorkDone, decode
@@ -43,6 +44,7 @@ class Jobs:
         self.delivery = delivery
         self.upkeep = Upkeep(pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now)
         self.repricing = Repricing(pipeline.settings, pipeline.database, utc_now)
+        self.settlement = Settlement(pipeline.settings, pipeline.database, pipeline.trading)
 
     @classmethod
     @asynccontextmanager
@@ -56,6 +58,8 @@ class Jobs:
         """What is due regularly, in the order in which a single round does it."""
         return {
             "reconcile": self.pipeline.reconciler().reconcile,
+            "settle_holds": self.settlement.holds,
+            "settle_purchases": self.settlement.purchases,
             "start_nightly": self.upkeep.start_nightly,
             "watch_nightly": self.upkeep.watch_nightly,
             "watch_dead_letters": self.upkeep.watch_dead_letters,

@@ -4,7 +4,7 @@ from datetime import datetime
 from html import escape
 from uuid import UUID
 
-from sync.incidents import Content
+from app.alerts.incident import Content
 from sync.ports import Mail
 
 # Mail programs know no style sheets worth the name: every element carries its own style.

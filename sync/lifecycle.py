@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
+from app.alerts.incident import report
 from app.core.database import Connection, Database
 from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
 from app.runs import repository
@@ -235,4 +236,4 @@ async def _tell(connection: Connection, run_id: UUID) -> None:
     run = await repository.run(connection, run_id)
     incident = incidents.run_ended(run, await repository.outline(connection, run_id))
     if incident is not None:
-        await incidents.report(connection, incident)
+        await report(connection, incident)

@@ -428,12 +428,6 @@ WHERE id = $1
 
 -- Alerts
 
--- report_incident --
--- Once per incident, whoever notices it, however often.
-INSERT INTO alerts (incident, kind, feed, run_id, content) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (incident) DO NOTHING
-RETURNING id
-
 -- claim_alert --
 -- The alert that waits longest. The next try is booked before this one begins: a process that dies on the way leaves an
 -- alert that is tried again, under the same key at the provider, which sends it once. Waits double up to an hour.
@@ -466,12 +460,13 @@ SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND started_at >= $2) AS
 -- Repricing
 
 -- priced_batch --
--- The next stones of the inventory, in the columns that pricing looks at.
+-- The next stones of the inventory, in the columns that pricing looks at. Locked no more than their update needs: a hold
+-- refers to its stone and must not wait for a batch.
 SELECT supplier_stone_id, NULL::text AS problem, source_hash AS canonical_hash, shape, carat_milli, lab_grown,
        supplier_price_cents, status, source_hash, retail_price_cents, markup_ratio, rating
 FROM diamonds WHERE supplier = $1 AND status = 'active' AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- priced_total --
 -- How many stones there are to price.

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 
+from app.alerts.incident import report
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import DeadlinePassed, InventoryError, WatermarkInFuture
@@ -115,9 +116,7 @@ class Scheduler:
     async def _alarm(self, error: WatermarkInFuture) -> None:
         watermark = str(error.details.get("watermark"))
         async with self._database.transaction() as connection:
-            await incidents.report(
-                connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message)
-            )
+            await report(connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message))
 
     async def _window(self, request: Request) -> Window:
         stored = await self._watermarks.read()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from app.alerts.incident import Incident, report
 from app.core.clock import Clock
 from app.core.database import Connection, Database
 from app.core.errors import RunConflict
@@ -117,6 +118,6 @@ class Upkeep:
             await events.number(connection)
 
     @staticmethod
-    async def _tell(connection: Connection, incident: incidents.Incident) -> None:
-        if await incidents.report(connection, incident):
+    async def _tell(connection: Connection, incident: Incident) -> None:
+        if await report(connection, incident):
             log.warning("incident", kind=incident.kind, reason=incident.content.reason)

@@ -10,9 +10,9 @@ import msgspec
 
 from app.core.database import Database
 from app.core.settings import Settings
-from app.suppliers.ports import Feed
+from app.suppliers.ports import Feed, Trading
 from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.supplier import open_limited_feed
+from sync.adapters.supplier import open_limited_feed, open_settling
 from sync.adapters.watermark import open_watermark_store
 from sync.consolidator import Consolidator
 from sync.consumer import Consumer, Handler
@@ -36,6 +36,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     watermarks: WatermarkStore
     outbox: Outbox
     dead_letters: DeadLetters
+    trading: Trading | None = None
 
     def scheduler(self) -> Scheduler:
         """The role that starts runs."""
@@ -97,10 +98,11 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings))
         feed = await stack.enter_async_context(open_limited_feed(settings))
+        trading = await stack.enter_async_context(open_settling(settings))
         broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
         watermarks = await stack.enter_async_context(open_watermark_store(settings))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-        yield Pipeline(settings, database, feed, broker, watermarks, outbox, broker.dead_letters())
+        yield Pipeline(settings, database, feed, broker, watermarks, outbox, broker.dead_letters(), trading)
 
 
 @asynccontextmanager

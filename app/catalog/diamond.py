@@ -18,6 +18,9 @@ SUPPLIER_COST = frozenset({"supplier_price_cents", "price_per_carat_cents", "mar
 class Diamond(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `diamonds`. Each field is the column of that name.
 
+    Apart from two that are made when they are read: `availability` combines the supplier's word with what is held and
+    bought here; `open_hold` is the row of `hold_history` that keeps the diamond from others, None where none does.
+
     Units: `*_cents` US cents, `*_milli` thousandths (of carat, millimetre, percent, or the plain ratio).
     `measurements` and `attributes` are the text of a JSON object.
     """
@@ -48,7 +51,7 @@ class Diamond(msgspec.Struct, frozen=True, kw_only=True):
     rating: int | None = _NOT_ASKED
     availability: str = _NOT_ASKED
     raw_availability: str | None = _NOT_ASKED
-    hold_id: str | None = _NOT_ASKED
+    open_hold: dict[str, Any] | None = _NOT_ASKED
     image_url: str | None = _NOT_ASKED
     video_url: str | None = _NOT_ASKED
     certificate_lab: str | None = _NOT_ASKED

@@ -59,3 +59,27 @@ FROM matching{own} GROUP BY 3
 SELECT '{name}' AS facet, 'quantile' AS kind, place::text AS label, value::bigint AS number
 FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measured FROM matching{own}) AS found,
      unnest(found.measured) WITH ORDINALITY AS quantile (value, place)
+
+-- availability --
+-- Whether a diamond can be had: the one rule that combines what the supplier says with what is held and bought here. They
+-- are kept apart and meet when somebody looks, so a sync can't undo a hold, and a hold ends at its instant and not when a
+-- sweeper comes by. In order: what was bought here is sold. What is held here, or being bought, is on hold, whatever the
+-- supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
+-- is over, the mirror is late, and the diamond available. Otherwise the supplier has the word.
+CASE WHEN EXISTS (SELECT FROM purchase_history AS bought
+                  WHERE bought.diamond_id = diamonds.id AND bought.state = 'confirmed') THEN 'sold'
+     WHEN EXISTS (SELECT FROM hold_history AS held
+                  WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')
+                    AND held.expires_at > statement_timestamp()) THEN 'on_hold'
+     WHEN EXISTS (SELECT FROM purchase_history AS wanted
+                  WHERE wanted.diamond_id = diamonds.id AND wanted.state IN ('pending', 'unknown')) THEN 'on_hold'
+     WHEN diamonds.availability = 'on_hold'
+          AND EXISTS (SELECT FROM hold_history AS mirrored WHERE mirrored.supplier_hold_id = diamonds.hold_id)
+     THEN 'available'
+     ELSE diamonds.availability END
+
+-- open_hold --
+-- The hold that is open on a diamond, as a JSON object of its columns; NULL where none is.
+(SELECT to_jsonb(held) FROM hold_history AS held
+ WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')
+   AND held.expires_at > statement_timestamp())

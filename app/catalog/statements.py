@@ -22,6 +22,11 @@ _BEFORE_ALL = -1
 _FAR = 1000
 
 
+# Columns that are not simply there.
+AVAILABILITY = sql.part("availability")
+_MADE: Mapping[str, str] = {"availability": AVAILABILITY, "open_hold": sql.part("open_hold")}
+
+
 class Statement(msgspec.Struct, frozen=True):
     """SQL and its arguments ($1 first)."""
 
@@ -87,9 +92,9 @@ def _since(column: str) -> Criterion:
 _CRITERIA: Mapping[str, Criterion] = {
     "ids": _any_of("id", "uuid"),
     **{name: _any_of(name) for name in (
-        "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "availability", "certificate_lab",
-        "certificate_number",
+        "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "certificate_number",
     )},
+    "availability": _any_of(f"({AVAILABILITY})"),
     "color": _graded(grades.COLORS),
     "clarity": _graded(grades.CLARITIES),
     "cut": _graded(grades.CUTS),
@@ -155,7 +160,7 @@ def _names(columns: Collection[str]) -> str:
     unknown = asked.difference(COLUMNS)
     if unknown:
         raise ValueError(f"diamonds have no columns {sorted(unknown)}")
-    return ", ".join(name for name in COLUMNS if name in asked)
+    return ", ".join(f"{_MADE[name]} AS {name}" if name in _MADE else name for name in COLUMNS if name in asked)
 
 
 def position_value(value: int | datetime) -> int:

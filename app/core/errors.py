@@ -96,6 +96,77 @@ class RateLimited(InventoryError):
         self.retry_after = retry_after
 
 
+# Trading: conflicts that a client tells apart by their reason
+
+
+class TradingConflict(Conflict):
+    """This can't be traded now."""
+
+    reason: ClassVar[str] = "NOT_AVAILABLE"
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        """`details`: facts for the client, beside the reason."""
+        super().__init__(message, details={"reason": self.reason, **details})
+
+
+class NotAvailable(TradingConflict):
+    """The diamond is not available."""
+
+
+class AlreadyHeld(TradingConflict):
+    """Somebody else holds the diamond."""
+
+    reason = "ALREADY_HELD"
+
+
+class HoldDenied(TradingConflict):
+    """The supplier denied the hold."""
+
+    reason = "HOLD_DENIED"
+
+
+class HoldLimitReached(TradingConflict):
+    """The client holds as many diamonds as it may; release one first."""
+
+    reason = "HOLD_LIMIT_REACHED"
+
+
+class HoldOver(TradingConflict):
+    """The hold is over."""
+
+    reason = "HOLD_OVER"
+
+
+class HoldNotExtendable(TradingConflict):
+    """The hold lasts as long as it may already."""
+
+    reason = "HOLD_NOT_EXTENDABLE"
+
+
+class PriceChanged(TradingConflict):
+    """The price is another by now; look at it, and ask again under a new idempotency key."""
+
+    reason = "PRICE_CHANGED"
+
+
+class IdempotencyMismatch(TradingConflict):
+    """The idempotency key was used for another request."""
+
+    reason = "IDEMPOTENCY_MISMATCH"
+
+
+class PurchaseFailed(TradingConflict):
+    """Nothing was bought, as somebody found out; try again under a new idempotency key."""
+
+    reason = "PURCHASE_FAILED"
+
+
+class PurchaseSettled(TradingConflict):
+    """The purchase has ended already, and otherwise."""
+
+    reason = "PURCHASE_SETTLED"
+
+
 # The servers that the inventory stands on
 
 
@@ -112,6 +183,10 @@ class DatabaseUnavailable(Unavailable):
 
 class BrokerUnavailable(Unavailable):
     """The message broker does not answer; try again soon."""
+
+
+class TradingUnavailable(Unavailable):
+    """Trading is not set up here; the supplier's account is missing."""
 
 
 class StorageUnavailable(Unavailable):
@@ -167,6 +242,10 @@ class SupplierDeclined(SupplierError):
     """The supplier says no."""
 
     retryable = False
+
+
+class SupplierHasNot(SupplierDeclined):
+    """The supplier does not have the stone, or not for us."""
 
 
 class SupplierTokenExpired(SupplierError):

@@ -35,5 +35,10 @@ class Statements:
         except KeyError:
             raise AttributeError(f"{self._source} has no statement {name!r}") from None
 
+    def part(self, name: str) -> str:
+        """A text that stands inside of statements, without the lines that say what it is for."""
+        lines = getattr(self, name).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("--"))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)

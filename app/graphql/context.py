@@ -13,6 +13,7 @@ from app.core.errors import Unauthenticated
 from app.core.settings import Settings
 from app.pricing.rulebook import Rulebook
 from app.runs.journal import Journal
+from app.trading.desk import Desk
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     search: Search
     rulebook: Rulebook
     journal: Journal
+    desk: Desk
     jobs: ArqRedis
 
     @property

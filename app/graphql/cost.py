@@ -35,6 +35,8 @@ WEIGHTS: Mapping[str, int] = {
     "DiamondConnection.totalCount": 10,
     "DiamondConnection.facets": 50,
     "SyncRunConnection.totalCount": 5,
+    "HoldConnection.totalCount": 5,
+    "PurchaseConnection.totalCount": 5,
     "Query.pricingRulePreview": 200,
 }
 _MUTATION = 10
@@ -44,9 +46,16 @@ LENGTHS: Mapping[str, int] = {
     "SyncRun.partitions": 30,
     "SyncPlan.bands": 30,
     "PricingRulePreview.samples": 10,
+    "DiamondHistory.entries": 100,
 }
 _LENGTH = 20
-PAGES: Mapping[str, int] = {"Query.diamonds": 50, "Query.syncRuns": 20}
+PAGES: Mapping[str, int] = {
+    "Query.diamonds": 50,
+    "Query.syncRuns": 20,
+    "Query.holds": 20,
+    "Query.purchases": 20,
+    "Query.diamondHistory": 20,
+}
 _LARGEST_PAGE = 100
 
 Variables = Mapping[str, Any]

@@ -16,9 +16,9 @@ from strawberry.schema.name_converter import NameConverter
 
 from app.access.scopes import Scope
 from app.catalog.diamond import Diamond as Row
-from app.graphql.context import Selection
+from app.graphql.context import Info, Selection
 from app.graphql.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
-from app.graphql.guard import Needs
+from app.graphql.guard import Needs, field
 from app.graphql.money import Money, money
 from app.graphql.relay import Node, global_id
 
@@ -134,6 +134,33 @@ def _thousandth(milli: int | None) -> float | None:
     return None if milli is None else milli / 1000
 
 
+@strawberry.type(description="The hold that keeps a diamond from others now.")
+class DiamondHold:
+    row: strawberry.Private[Mapping[str, Any]]
+
+    until: datetime = strawberry.field(description="When it ends. While it is still being asked for: at the latest.")
+
+    @field(says="Its global id, for the client whose hold it is; null for others.")
+    def own_id(self, info: Info) -> strawberry.ID | None:
+        return global_id("Hold", UUID(self.row["id"])) if self._own(info) else None
+
+    @field(says="The price that it guarantees, for the client whose hold it is; null for others.")
+    def price(self, info: Info) -> Money | None:
+        return money(self.row["price_cents"]) if self._own(info) else None
+
+    def _own(self, info: Info) -> bool:
+        client_id: str = self.row["client_id"]
+        return client_id == info.context.caller.client_id
+
+
+def _hold(row: Row) -> DiamondHold | None:
+    held = row.open_hold
+    if held is None:
+        return None
+    until = held["wanted_until" if held["state"] == "requested" else "expires_at"]
+    return DiamondHold(row=held, until=datetime.fromisoformat(until))
+
+
 @strawberry.type(description="A diamond of the inventory.")
 class Diamond(Node):
     row: strawberry.Private[Row]
@@ -220,6 +247,7 @@ class Diamond(Node):
     availability: Availability = _from(
         "availability", of=lambda row: Availability(row.availability), says="Whether it can be had."
     )
+    hold: DiamondHold | None = _from("open_hold", of=_hold, says="The hold that keeps it from others; null for none.")
     attributes: JSON = _from(
         "attributes",
         of=lambda row: msgspec.json.decode(row.attributes),

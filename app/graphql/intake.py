@@ -24,6 +24,7 @@ from app.graphql.request import GraphQLRequest, Refused, not_by_get
 from app.graphql.schema import schema
 from app.pricing.rulebook import Rulebook
 from app.runs.journal import Journal
+from app.trading.desk import Desk
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -32,6 +33,7 @@ class State(TypedDict):
     """What the faces of GraphQL find in the application's state; `app.main` puts it there."""
 
     budget: Budget
+    desk: Desk
     door: Door
     jobs: ArqRedis
     journal: Journal
@@ -87,6 +89,7 @@ class Intake:
             search=connection.state["search"],
             rulebook=connection.state["rulebook"],
             journal=connection.state["journal"],
+            desk=connection.state["desk"],
             jobs=connection.state["jobs"],
         )
         bill = await self._bill(connection, principal, requested(plan, asked.variables or {}))

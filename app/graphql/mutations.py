@@ -18,6 +18,7 @@ from app.graphql.payload import UserError, attempt, check_key, refusals, user_er
 from app.graphql.pricing import PricingRule, PricingRuleInput, read_rule, show_rule
 from app.graphql.relay import key_of
 from app.graphql.runs import SyncRun, find_runs
+from app.graphql.trading_mutations import TradingMutations
 
 _argument = strawberry.argument
 
@@ -69,7 +70,7 @@ class SyncPayload:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation:
+class Mutation(TradingMutations):
     @field(
         says="Adds a pricing rule. Prices follow with `inventoryReprice`, or the next run.", needs=Scope.PRICING_WRITE
     )

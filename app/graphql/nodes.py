@@ -9,7 +9,9 @@ from app.access.scopes import Scope
 from app.core.errors import NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
+from app.graphql.holds import find_holds
 from app.graphql.pricing import find_rules
+from app.graphql.purchases import find_purchases
 from app.graphql.relay import Node, read_global_id
 from app.graphql.runs import find_runs
 
@@ -31,7 +33,9 @@ async def find_diamonds(keys: Collection[UUID], info: Info) -> Mapping[UUID, Dia
 
 KINDS: Mapping[str, Kind] = {
     "Diamond": Kind(Scope.DIAMONDS_READ, find_diamonds),
+    "Hold": Kind(Scope.HOLDS_WRITE, find_holds),
     "PricingRule": Kind(Scope.PRICING_WRITE, find_rules),
+    "Purchase": Kind(Scope.PURCHASES_WRITE, find_purchases),
     "SyncRun": Kind(Scope.SYNC_READ, find_runs),
 }
 

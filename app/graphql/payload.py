@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import strawberry
 
-from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
+from app.core.errors import Conflict, InventoryError, NotFound, TradingConflict, ValidationFailed
 from app.core.jobs import Failure
 
 T = TypeVar("T")
@@ -20,6 +20,27 @@ class UserErrorCode(Enum):
     INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is not valid; `field` says which.")
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is nothing under this id.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="The present state does not allow this.")
+    NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond can't be had.")
+    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Somebody else holds the diamond.")
+    HOLD_DENIED = strawberry.enum_value("HOLD_DENIED", description="The supplier denied the hold.")
+    HOLD_LIMIT_REACHED = strawberry.enum_value(
+        "HOLD_LIMIT_REACHED", description="The client holds as many diamonds as it may."
+    )
+    HOLD_OVER = strawberry.enum_value("HOLD_OVER", description="The hold has ended.")
+    HOLD_NOT_EXTENDABLE = strawberry.enum_value(
+        "HOLD_NOT_EXTENDABLE", description="The hold lasts as long as it may already."
+    )
+    PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The price is not the expected one.")
+    IDEMPOTENCY_MISMATCH = strawberry.enum_value(
+        "IDEMPOTENCY_MISMATCH", description="The idempotency key was used for another request."
+    )
+    PURCHASE_FAILED = strawberry.enum_value("PURCHASE_FAILED", description="Nothing was bought.")
+    PURCHASE_SETTLED = strawberry.enum_value(
+        "PURCHASE_SETTLED", description="The outcome of the purchase is known, or is still awaited."
+    )
+    SUPPLIER_ERROR = strawberry.enum_value(
+        "SUPPLIER_ERROR", description="The supplier did not take the order; nothing was bought."
+    )
 
 
 @strawberry.type(description="A problem with a request, for the person who made it.")
@@ -53,7 +74,8 @@ def user_errors(error: InventoryError, prefix: str = "") -> list[UserError]:
             )
             for name, problem in error.details.items()
         ]
-    return [UserError(field=None, message=error.message, code=UserErrorCode(error.code))]
+    code = error.reason if isinstance(error, TradingConflict) else error.code
+    return [UserError(field=None, message=error.message, code=UserErrorCode(code))]
 
 
 def refusals(failure: Failure) -> list[UserError]:

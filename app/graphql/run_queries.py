@@ -1,21 +1,16 @@
 """What operators can ask about the sync: its runs, a page at a time, one of them, and the jobs that act on them."""
 
-import base64
-import binascii
-import struct
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, get_args
-from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from app.access.scopes import Scope
-from app.core.errors import ValidationFailed
+from app.graphql import positions
 from app.graphql.context import Info
 from app.graphql.guard import field
-from app.graphql.inputs import LARGEST_PAGE, known
+from app.graphql.inputs import known
 from app.graphql.jobs import Job, find_job
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.runs import SyncRun, SyncRunStatus, SyncRunType, find_runs, show_runs
@@ -27,11 +22,6 @@ _argument = strawberry.argument
 _TYPES: Mapping[SyncRunType, RunType] = {SyncRunType(one): one for one in get_args(RunType)}
 _STATUSES: Mapping[SyncRunStatus, RunStatus] = {SyncRunStatus(one): one for one in get_args(RunStatus)}
 _DEFAULT_PAGE = 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-# A version, the start in microseconds since 1970, the id.
-_CURSOR = struct.Struct(">Bq16s")
-_VERSION = 1
 
 
 @strawberry.type(description="A run in a connection.")
@@ -74,7 +64,8 @@ class RunQueries:
         after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
     ) -> SyncRunConnection:
         wanted_type, statuses, name = known(type), known(status), known(feed)
-        limit, position = _window(known(first), known(after))
+        limit, place = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
+        position = RunPosition(*place) if place else None
         criteria = RunFilter(
             run_type=_TYPES[wanted_type] if wanted_type else None,
             statuses=None if statuses is None else [_STATUSES[one] for one in statuses],
@@ -112,52 +103,12 @@ async def _connect(criteria: RunFilter, after: RunPosition | None, limit: int, i
     if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
         runs, more = await info.context.journal.page(criteria, after, limit)
     shown = await show_runs(runs, info, asked.below("edges").below("node"), asked.below("nodes"))
-    edges = [SyncRunEdge(cursor=encode(run), node=node) for run, node in zip(runs, shown, strict=True)]
+    edges = [
+        SyncRunEdge(cursor=positions.encode(run.started_at, run.id), node=node)
+        for run, node in zip(runs, shown, strict=True)
+    ]
     return SyncRunConnection(
         criteria=criteria,
         edges=edges,
-        page_info=PageInfo(
-            has_next_page=more,
-            has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
+        page_info=positions.page_info([edge.cursor for edge in edges], more=more, after=after),
     )
-
-
-def _window(first: int | None, after: str | None) -> tuple[int, RunPosition | None]:
-    problems = {}
-    if first is not None and not 0 <= first <= LARGEST_PAGE:
-        problems["first"] = f"should be between 0 and {LARGEST_PAGE}"
-    position = None
-    if after is not None:
-        try:
-            position = decode(after)
-        except ValueError as error:
-            problems["after"] = str(error)
-    if problems:
-        raise ValidationFailed(problems)
-    return _DEFAULT_PAGE if first is None else first, position
-
-
-def encode(run: Run) -> str:
-    """The cursor of a run."""
-    packed = _CURSOR.pack(_VERSION, (run.started_at - _EPOCH) // _MICROSECOND, run.id.bytes)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
-
-
-def decode(text: str) -> RunPosition:
-    """The position of a cursor.
-
-    Raises:
-        ValueError: this is no cursor of runs.
-    """
-    try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, microseconds, run_id = _CURSOR.unpack(packed)
-        position = RunPosition(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=run_id))
-    except (binascii.Error, ValueError, OverflowError, struct.error):
-        raise ValueError("is not a cursor") from None
-    if version != _VERSION:
-        raise ValueError("is a cursor of another version; start again without it")
-    return position

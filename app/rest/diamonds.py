@@ -14,7 +14,7 @@ from app.catalog.search import Filter, Hit, Offset, Order
 from app.core.errors import NotFound
 from app.rest.answers import Pagination, answer
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
-from app.rest.serializers import DiamondAnswer, serialize
+from app.rest.serializers import DiamondAnswer, own_hold, serialize
 from app.rest.state import State
 
 SORTS = {
@@ -58,7 +58,7 @@ class OneDiamondAnswer(msgspec.Struct, frozen=True):
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """Whether a diamond can be had. `hold_id`: the supplier's, of a hold that it knows."""
+    """Whether a diamond can be had. `hold_id`: the caller's own hold of it, if there is one."""
 
     id: UUID
     availability: str
@@ -116,7 +116,7 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
     hits: Sequence[Hit] = ()
     if stretch.offset < total:  # beyond the end there is nothing to look for
         hits = (await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))).hits
-    data = [serialize(hit.diamond) for hit in hits]
+    data = [serialize(hit.diamond, principal.client_id) for hit in hits]
     return answer(DiamondsAnswer(data, Pagination.of(total, asked.page, asked.limit)))
 
 
@@ -126,25 +126,36 @@ async def show_diamond(request: Request[State], principal: Principal) -> Respons
     Raises:
         NotFound: no active diamond has this id; what isn't an id at all is nobody's either.
     """
-    return answer(OneDiamondAnswer(serialize(await _find(request, _visible_columns(principal)))))
+    diamond = await _find(request, _visible_columns(principal))
+    return answer(OneDiamondAnswer(serialize(diamond, principal.client_id)))
 
 
-async def show_availability(request: Request[State], _principal: Principal) -> Response:
+async def show_availability(request: Request[State], principal: Principal) -> Response:
     """`POST /api/v2/diamonds/{id}/availability`: as the inventory knows it; the supplier is not asked.
 
     Raises:
         NotFound: as `show_diamond`.
     """
-    diamond = await _find(request, {"id", "availability", "hold_id"})
-    return answer(AvailabilityAnswer(Availability(diamond.id, diamond.availability, diamond.hold_id)))
+    diamond = await _find(request, {"id", "availability", "open_hold"})
+    hold_id = own_hold(diamond, principal.client_id)
+    return answer(AvailabilityAnswer(Availability(diamond.id, diamond.availability, hold_id)))
 
 
 async def _find(request: Request[State], columns: Collection[str]) -> Diamond:
-    try:
-        diamond_id = UUID(request.path_params["id"])
-    except ValueError:
-        raise NotFound("There is no diamond with this id.") from None
+    diamond_id = diamond_key(request)
     found = await request.state["search"].find([diamond_id], columns)
     if diamond_id not in found:
         raise NotFound("There is no diamond with this id.")
     return found[diamond_id]
+
+
+def diamond_key(request: Request[State]) -> UUID:
+    """The id in the path.
+
+    Raises:
+        NotFound: it is no id, so nothing is under it.
+    """
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        raise NotFound("There is no diamond with this id.") from None

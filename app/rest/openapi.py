@@ -35,7 +35,7 @@ Code = Literal[
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong. `details` of a `VALIDATION_ERROR` names each field."""
+    """What went wrong. `details` of a `VALIDATION_ERROR` names each field; `details.reason` of a `CONFLICT` says which."""
 
     code: Code
     message: str
@@ -63,7 +63,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "info": {
             "title": "Diamond Inventory",
             "version": "2",
-            "description": "Search diamonds, ask whether one can be had, and look after the sync that brings them.",
+            "description": "Search diamonds, hold and buy them, and look after the sync that brings them.",
             "contact": {"name": "The maintainers", "url": "https://example.com"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -101,7 +101,7 @@ def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
         "summary": operation.summary,
         "description": needs,
         "tags": [operation.tag],
-        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation)],
+        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(operation)],
         "responses": {str(operation.status): _success(operation, schema_of), **_refusals(operation, schema_of)},
     }
     if operation.body:
@@ -125,6 +125,17 @@ def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         if asked.schema["type"] == "array":
             parameter["description"] += f" May be repeated, also as `{asked.name}[]`."
         yield parameter
+
+
+def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
+    if header := operation.header:
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": True,
+            "description": header.says,
+            "schema": header.schema,
+        }
 
 
 def _success(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:

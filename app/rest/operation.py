@@ -15,11 +15,19 @@ from app.rest.guard import Endpoint, Handler, everyone, needs
 from app.rest.parameters import Asked, Parameters
 
 
+class Header(msgspec.Struct, frozen=True):
+    """A header that an operation needs."""
+
+    name: str
+    says: str
+    schema: dict[str, Any]
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `query` reads the
-    query string, `body` is the type of the request's body. `answers` is the type of the answer's body, None where it
+    query string, `header` is needed beside it, `body` is the type of the request's body. `answers` is the type of the answer's body, None where it
     isn't documented; `refuses` are the codes of the errors that this operation has beyond those of all.
     """
 
@@ -33,6 +41,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     opened: Endpoint | None = None
     writes: bool = False
     query: Callable[[Parameters], object] | None = None
+    header: Header | None = None
     body: Any = None
     status: int = 200
     answers: Any = None

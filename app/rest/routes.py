@@ -1,7 +1,7 @@
 """The operations of REST, each with the scope that it needs."""
 
 from app.access.scopes import Scope
-from app.rest import analytics, diamonds, health, triggers
+from app.rest import analytics, diamonds, health, trading, triggers
 from app.rest.documentation import Documentation
 from app.rest.operation import Operation
 
@@ -56,6 +56,32 @@ DOCUMENTED = (
         handler=diamonds.show_availability,
         answers=diamonds.AvailabilityAnswer,
         refuses=("NOT_FOUND",),
+    ),
+    Operation(
+        method="POST",
+        path="/api/v2/diamonds/{id}/hold",
+        name="holdDiamond",
+        summary="Hold a diamond.",
+        tag="Diamonds",
+        scope=Scope.HOLDS_WRITE,
+        handler=trading.hold_diamond,
+        writes=True,
+        answers=trading.HoldAnswer,
+        refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
+    ),
+    Operation(
+        method="POST",
+        path="/api/v2/diamonds/{id}/purchase",
+        name="purchaseDiamond",
+        summary="Buy a diamond.",
+        tag="Diamonds",
+        scope=Scope.PURCHASES_WRITE,
+        handler=trading.purchase_diamond,
+        writes=True,
+        header=trading.IDEMPOTENCY_KEY,
+        body=trading.PurchaseOrder,
+        answers=trading.PurchaseAnswer,
+        refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),
     Operation(
         method="POST",

@@ -71,13 +71,20 @@ _FURTHER: Mapping[str, str] = {
 }
 
 
-def serialize(diamond: Diamond) -> DiamondAnswer:
-    """The answer's form. Columns that were not asked for (the supplier's cost) are left out."""
+def own_hold(diamond: Diamond, client_id: str) -> str | None:
+    """The id of the client's own hold of a diamond. That somebody else holds it, its availability says."""
+    hold = diamond.open_hold
+    return str(hold["id"]) if hold and hold["client_id"] == client_id else None
+
+
+def serialize(diamond: Diamond, client_id: str) -> DiamondAnswer:
+    """The answer's form for a client. Columns that were not asked for (the supplier's cost) are left out."""
     asked = {name: value for name in _PLAIN if (value := getattr(diamond, name)) is not msgspec.UNSET}
     if ratio := asked.get("markup_ratio"):
         asked["markup_ratio"] = float(ratio)  # four decimals at most, so it is written as it is stored
     return DiamondAnswer(
         **asked,
+        hold_id=own_hold(diamond, client_id),
         carats=diamond.carat_milli / 1000,
         measurements=msgspec.Raw(diamond.measurements.encode()),
         attributes=_known({key: getattr(diamond, column) for key, column in _FURTHER.items()})

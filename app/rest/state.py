@@ -9,6 +9,7 @@ from app.access.door import Door
 from app.catalog.search import Search
 from app.core.database import Database
 from app.core.settings import Settings
+from app.trading.desk import Desk
 
 
 class State(TypedDict):
@@ -20,3 +21,4 @@ class State(TypedDict):
     settings: Settings
     door: Door
     search: Search
+    desk: Desk

@@ -98,7 +98,7 @@ class Trading(Protocol):
         """End a hold; False if there was none (any more). May be sent again: the second time there is none."""
 
     async def create_order(self, order: Order) -> str:
-        """Buy a stone; the order's id. `SupplierDeclined` where it is not to be had."""
+        """Buy a stone; the order's id. `SupplierHasNot` where it is not to be had."""
 
     async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
         """What the supplier says of a stone now; None if it has no such stone."""

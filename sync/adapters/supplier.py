@@ -1,4 +1,4 @@
-"""The supplier's feed as every process of the pipeline reads it: through one Redis budget of calls."""
+"""The supplier as every process of the pipeline reaches it: through one Redis budget of calls."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from app.core.settings import Settings
 from app.suppliers.limiter import RedisRateLimiter
 from app.suppliers.nivoda.feed import open_feed
-from app.suppliers.ports import Feed
+from app.suppliers.nivoda.trading import open_limited_trading
+from app.suppliers.ports import Feed, Trading
 
 
 @asynccontextmanager
@@ -23,3 +24,17 @@ async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
         open_feed(settings, RedisRateLimiter.of(settings, redis)) as feed,
     ):
         yield feed
+
+
+@asynccontextmanager
+async def open_settling(settings: Settings) -> AsyncIterator[Trading | None]:
+    """What the jobs settle trades with, for the length of a `with`.
+
+    Raises:
+        SettingsError: as `open_limited_feed`.
+    """
+    async with (
+        Redis.from_url(settings.need("redis_url")) as redis,
+        open_limited_trading(settings, redis) as trading,
+    ):
+        yield trading

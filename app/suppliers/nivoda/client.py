@@ -139,6 +139,8 @@ class NivodaClient:
         """
         token = await self._token_by(deadline)
         await self._turn(deadline)
+        if self._monotonic() > deadline:  # this process stood still, and may be taken for dead by now
+            raise SupplierBusy(None)
         try:
             response = await self._post(
                 _encode({"query": operation.document, "variables": {**variables, "token": token}})

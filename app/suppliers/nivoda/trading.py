@@ -7,13 +7,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierDeclined, SupplierError, SupplierTokenExpired
+from redis.asyncio import Redis
+
+from app.core.errors import (
+    OutcomeUnknown,
+    SupplierBusy,
+    SupplierDeclined,
+    SupplierError,
+    SupplierHasNot,
+    SupplierTokenExpired,
+)
 from app.core.settings import Settings
+from app.suppliers.limiter import RedisRateLimiter
 from app.suppliers.nivoda import spellings
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Answer, Operation
 from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
 
+_NO_SUCH_STONE = re.compile(r"not available|unavailable|not found|no longer|sold|on hold|held", re.IGNORECASE)
 _NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
 
 
@@ -63,7 +74,12 @@ class NivodaTrading:
             "destinationId": order.destination_id,
         }
         item = {name: value for name, value in item.items() if value is not None}
-        answer = await self._send(CREATE_ORDER, {"items": [item]}, nothing_happened)
+        try:
+            answer = await self._send(CREATE_ORDER, {"items": [item]}, nothing_happened)
+        except SupplierDeclined as error:
+            if _NO_SUCH_STONE.search(error.message):
+                raise SupplierHasNot(error.message) from error
+            raise
         return answer.account.create_order
 
     async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
@@ -103,6 +119,20 @@ class NivodaTrading:
                 tokens += isinstance(refusal, SupplierTokenExpired)
                 if tokens > 1 or self._monotonic() >= deadline:
                     raise
+
+
+@asynccontextmanager
+async def open_limited_trading(settings: Settings, redis: Redis) -> AsyncIterator[NivodaTrading | None]:
+    """Trading that takes part in the one budget of calls, by its urgent lane; None where no supplier is set.
+
+    Raises:
+        SettingsError: the endpoint is set, and its credentials are not.
+    """
+    if settings.nivoda_endpoint is None:
+        yield None
+        return
+    async with open_trading(settings, RedisRateLimiter.of(settings, redis, urgent=True)) as trading:
+        yield trading
 
 
 @asynccontextmanager

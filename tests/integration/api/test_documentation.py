@@ -45,7 +45,8 @@ def test_every_operation_says_what_it_needs_and_how_it_refuses() -> None:
             assert f"`{operation.scope}`" in described["description"]
             assert {"401", "403", "429", "503"} <= set(described["responses"])
         asked = {parameter["name"] for parameter in described["parameters"]}
-        assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.asked)}
+        headers = [operation.header.name] if operation.header else []
+        assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.asked), *headers}
 
 
 async def test_the_document_is_the_committed_one(address: str) -> None:

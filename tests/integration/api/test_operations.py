@@ -67,14 +67,16 @@ async def queued(queue: ArqRedis) -> list[tuple[str, dict[str, Any]]]:
     return [(job.function, job.kwargs) for job in found]
 
 
-async def test_availability_is_told(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_availability_is_told_and_the_suppliers_hold_ids_stay_with_us(
+    api: httpx.AsyncClient, insert: Insert
+) -> None:
     await insert([build(1), build(2, availability="on_hold", hold_id="hold-1")])
-    for number, availability, hold in ((1, "available", None), (2, "on_hold", "hold-1")):
+    for number, availability in ((1, "available"), (2, "on_hold")):
         key = str(diamond_id("nivoda", f"stone-{number}"))
         response = await api.post(f"/api/v2/diamonds/{key}/availability")
         assert (response.status_code, response.json()) == (
             200,
-            {"data": {"id": key, "availability": availability, "hold_id": hold}},
+            {"data": {"id": key, "availability": availability, "hold_id": None}},
         )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from uuid import UUID
 
-from sync.incidents import Content
+from app.alerts.incident import Content
 from sync.letter import compose
 
 RUN = UUID("0af76519-16cd-43dd-8448-eb211c80319c")

@@ -1,0 +1,104 @@
+"""`/api/v2/diamonds/{id}/hold` and `/purchase`."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.scopes import Principal
+from app.core.errors import BadRequest
+from app.rest.answers import answer
+from app.rest.bodies import read_body
+from app.rest.diamonds import diamond_key
+from app.rest.operation import Header
+from app.rest.state import State
+from app.trading.purchases import PurchaseRequest, refusal
+from app.trading.states import HoldState, PurchaseState
+
+_LONGEST_KEY = 200
+# Postgres takes no NUL.
+_PATTERN = r"^[^\x00]*$"
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_PATTERN)]
+_Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_PATTERN)]
+_Cents = Annotated[int, msgspec.Meta(ge=0, le=10**15 - 1)]
+
+IDEMPOTENCY_KEY = Header(
+    "X-Idempotency-Key",
+    "Of your own choice, new for each purchase: the same request sent again answers what became of the first.",
+    {"type": "string", "minLength": 1, "maxLength": _LONGEST_KEY},
+)
+
+
+class HeldDiamond(msgspec.Struct, frozen=True):
+    """A hold. `denied`: the supplier said no. `until`: when it ends, null for a denied one."""
+
+    id: UUID
+    denied: bool
+    until: datetime | None
+
+
+class HoldAnswer(msgspec.Struct, frozen=True):
+    """The answer of `hold`."""
+
+    data: HeldDiamond
+
+
+class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What to buy under which terms. `expected_price_cents`: the retail price that was shown."""
+
+    destination_id: _Word
+    reference: _Word | None = None
+    comments: _Text | None = None
+    return_option: bool | None = None
+    expected_price_cents: _Cents | None = None
+
+
+class BoughtDiamond(msgspec.Struct, frozen=True):
+    """A purchase."""
+
+    id: UUID
+    status: PurchaseState
+
+
+class PurchaseAnswer(msgspec.Struct, frozen=True):
+    """The answer of `purchase`."""
+
+    data: BoughtDiamond
+
+
+async def hold_diamond(request: Request[State], principal: Principal) -> Response:
+    """`POST /api/v2/diamonds/{id}/hold`: for as long as it may be; asked again, the open hold.
+
+    Raises:
+        NotFound: there is no such diamond.
+        TradingConflict: it can't be held; the reason says why.
+        OutcomeUnknown: the supplier did not answer. Ask again later.
+    """
+    hold = await request.state["desk"].holds.create(diamond_key(request), principal.client_id)
+    return answer(
+        HoldAnswer(HeldDiamond(hold.id, hold.state is HoldState.DENIED, hold.expires_at if hold.open else None))
+    )
+
+
+async def purchase_diamond(request: Request[State], principal: Principal) -> Response:
+    """`POST /api/v2/diamonds/{id}/purchase`.
+
+    Raises:
+        BadRequest: there is no idempotency key.
+        NotFound: there is no such diamond.
+        TradingConflict: it can't be bought, or not like this; the reason says why.
+        OutcomeUnknown: whether it was bought is not known. The same key answers that later.
+    """
+    key = request.headers.get(IDEMPOTENCY_KEY.name, "").strip()
+    if not key or len(key) > _LONGEST_KEY:
+        raise BadRequest(f"Send a header {IDEMPOTENCY_KEY.name} of 1 to {_LONGEST_KEY} characters.")
+    asked = await read_body(request, PurchaseOrder)
+    wanted = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(asked))
+    purchase = await request.state["desk"].purchases.buy(wanted, client_id=principal.client_id, key=key)
+    error = refusal(purchase)
+    if error is not None:
+        raise error
+    return answer(PurchaseAnswer(BoughtDiamond(purchase.id, purchase.state)))

@@ -1,0 +1,76 @@
+"""Holds and purchases as they are read. Prices are US cents; every instant is by the database's clock."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.trading.states import OPEN_HOLDS, HoldState, PurchaseState
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold, as time has it: one that is past its end is expired, whoever has written that down or not.
+
+    `expires_at` is None while it is requested; `wanted_until` says how long it will be at the most. `supplier_until`: when
+    the supplier's hold ends by itself, None where he does not say.
+    """
+
+    id: UUID
+    diamond_id: UUID
+    client_id: str
+    state: HoldState
+    price_cents: int
+    requested_at: datetime
+    wanted_until: datetime
+    expires_at: datetime | None
+    ended_at: datetime | None
+    supplier_hold_id: str | None
+    supplier_until: datetime | None
+    reason: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it keeps the stone from others."""
+        return self.state in OPEN_HOLDS
+
+    @property
+    def until(self) -> datetime:
+        """When it ends, or at the latest will."""
+        return self.expires_at or self.wanted_until
+
+
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase. `hold_id`: the buyer's hold under which it was made. `failure_code` tells clients why it failed."""
+
+    id: UUID
+    diamond_id: UUID
+    client_id: str
+    idempotency_key: str
+    request_hash: bytes
+    state: PurchaseState
+    price_cents: int
+    hold_id: UUID | None
+    offer_id: str
+    destination_id: str | None
+    reference: str | None
+    comments: str | None
+    return_option: bool | None
+    requested_at: datetime
+    sent_at: datetime | None
+    ended_at: datetime | None
+    supplier_order_id: str | None
+    failure_code: str | None
+    failure: str | None
+    resolved_by: str | None
+    resolution: str | None
+
+
+class Stone(msgspec.Struct, frozen=True, kw_only=True):
+    """What trading has to know of a stone. `availability` is the supplier's word and ours together."""
+
+    id: UUID
+    supplier_stone_id: str
+    offer_id: str | None
+    active: bool
+    retail_price_cents: int
+    availability: str

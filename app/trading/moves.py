@@ -1,0 +1,111 @@
+"""What becomes of holds: each move with its event, in the caller's transaction, with the stone locked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from app.core.database import Connection, Database
+from app.core.settings import Settings
+from app.events.log import append
+from app.events.models import EventKind, NewEvent
+from app.suppliers.ports import HoldAnswer
+from app.trading import repository
+from app.trading.models import Hold
+from app.trading.states import HoldState
+
+# Beyond everything that a call may take by its own limits, before the job takes its process for dead.
+_MARGIN_SECONDS = 10.0
+
+# Why a hold was denied: the supplier said no, could not be asked, was asked and does not hold it, or never said anything.
+DENIED = "denied"
+UNREACHED = "unreached"
+NOT_HELD = "not held"
+NEVER_SETTLED = "never settled"
+
+_EVENTS = {
+    HoldState.REQUESTED: EventKind.HOLD_REQUESTED,
+    HoldState.ACTIVE: EventKind.HOLD_ACTIVATED,
+    HoldState.DENIED: EventKind.HOLD_DENIED,
+    HoldState.RELEASED: EventKind.HOLD_RELEASED,
+    HoldState.EXPIRED: EventKind.HOLD_EXPIRED,
+    HoldState.PURCHASED: EventKind.HOLD_PURCHASED,
+}
+
+
+def settle_seconds(settings: Settings) -> float:
+    """After how long a call to the supplier has certainly ended, unless its process has."""
+    return settings.trading_patience_seconds + settings.trading_timeout_seconds + _MARGIN_SECONDS
+
+
+@asynccontextmanager
+async def locked(database: Database, diamond_id: UUID, client_id: str | None = None) -> AsyncIterator[Connection]:
+    """A short transaction in which nobody else decides about the stone."""
+    async with database.bounded() as connection, connection.transaction():
+        await repository.lock(connection, diamond_id, client_id)
+        yield connection
+
+
+async def close_overdue(connection: Connection, diamond_id: UUID) -> None:
+    """Write down that a stone's hold is over whose time has passed. The stone is locked."""
+    overdue = await repository.overdue_hold(connection, diamond_id)
+    if overdue is None:
+        return
+    hold_id, state = overdue
+    if state is HoldState.REQUESTED:
+        await end(connection, hold_id, HoldState.DENIED, reason=NEVER_SETTLED, perhaps_granted=True)
+    else:
+        await end(connection, hold_id, HoldState.EXPIRED)
+
+
+async def end(
+    connection: Connection, hold_id: UUID, state: HoldState, *, reason: str | None = None, perhaps_granted: bool = False
+) -> Hold | None:
+    """End a hold and tell of it; None if it can't end so any more. The stone is locked."""
+    ended = await repository.end_hold(connection, hold_id, state, reason=reason, perhaps_granted=perhaps_granted)
+    if ended is not None:
+        await tell(connection, ended)
+    return ended
+
+
+async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> Hold:
+    """What becomes of a requested hold by the supplier's answer, or of his answer where it comes too late.
+
+    Nothing that he granted is lost: what is over here is due to be ended there. The stone is locked.
+    """
+    settled: Hold | None
+    if answer.id is None:
+        settled = await end(connection, hold_id, HoldState.DENIED, reason=DENIED)
+    else:
+        settled = await repository.activate_hold(connection, hold_id, answer.id, answer.until)
+        if settled is not None:
+            await tell(connection, settled)
+    if settled is not None:
+        return settled
+    present = await repository.hold(connection, hold_id)
+    assert present is not None  # noqa: S101 - holds are never deleted
+    if answer.id is None:
+        return present
+    if present.open and present.supplier_hold_id == answer.id:
+        if answer.until is not None:
+            await repository.note_supplier_until(connection, hold_id, answer.until)
+        return await repository.hold(connection, hold_id) or present
+    if not present.open:
+        await close_overdue(connection, present.diamond_id)
+        await repository.note_late_hold(connection, hold_id, answer.id, answer.until)
+    return present
+
+
+async def tell(connection: Connection, hold: Hold, kind: EventKind | None = None) -> None:
+    facts: dict[str, object] = {"until": hold.until}
+    if hold.reason is not None:
+        facts["reason"] = hold.reason
+    await append(
+        connection,
+        NewEvent(
+            kind=kind or _EVENTS[hold.state],
+            diamond_ids=(hold.diamond_id,),
+            client_id=hold.client_id,
+            hold_id=hold.id,
+            data=facts,
+        ),
+    )

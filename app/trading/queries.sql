@@ -1,0 +1,241 @@
+-- Locks: one transaction at a time decides about a stone, and about how much a client may hold. They are advisory and by
+-- name, not on the stone's row: a batch of the sync writes ten thousand rows in one transaction, and whoever wants a hold
+-- would wait for all of them. Always the client's first and then one stone's, so nobody waits in a circle. They end with
+-- the transaction, and none is held while the supplier is asked.
+
+-- lock_client --
+SELECT pg_advisory_xact_lock(hashtextextended('trading client ' || $1::text, 0))
+
+-- lock_stone --
+SELECT pg_advisory_xact_lock(hashtextextended('trading stone ' || $1::uuid::text, 0))
+
+-- stone --
+-- A stone as it stands, with its availability by the one rule (app/catalog/queries.sql).
+SELECT id, supplier_stone_id, offer_id, status = 'active' AS active, retail_price_cents, {availability} AS availability
+FROM diamonds WHERE id = $1
+
+-- now --
+-- The one clock by which holds end.
+SELECT clock_timestamp()
+
+-- Holds
+
+-- hold_columns --
+-- A hold as time has it: past its end it is over, whether somebody came by to write that down or not.
+id, diamond_id, client_id, price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until, reason,
+CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired'
+     WHEN state = 'requested' AND expires_at <= clock_timestamp() THEN 'denied'
+     ELSE state END AS state,
+CASE WHEN state <> 'requested' THEN expires_at END AS expires_at,
+CASE WHEN ended_at IS NULL AND expires_at <= clock_timestamp() THEN expires_at ELSE ended_at END AS ended_at
+
+-- hold --
+SELECT {hold_columns} FROM hold_history WHERE id = $1
+
+-- holds_by_id --
+SELECT {hold_columns} FROM hold_history WHERE id = ANY ($1::uuid[])
+
+-- open_hold --
+-- The hold that keeps a stone from others right now.
+SELECT {hold_columns} FROM hold_history
+WHERE diamond_id = $1 AND state IN ('requested', 'active') AND expires_at > clock_timestamp()
+
+-- overdue_hold --
+-- The hold of a stone whose time has passed and that nobody has closed yet.
+SELECT id, state FROM hold_history
+WHERE diamond_id = $1 AND state IN ('requested', 'active') AND expires_at <= clock_timestamp()
+
+-- count_open_holds --
+-- How many stones a client holds now. Served by hold_history_client.
+SELECT count(*) FROM hold_history
+WHERE client_id = $1 AND state IN ('requested', 'active') AND expires_at > clock_timestamp()
+
+-- add_hold --
+-- Reserves a stone: $4 minutes are wanted. If nobody finds out within $5 seconds what became of it, it blocks no longer;
+-- after $6 seconds the job looks. Of two at once the second fails on hold_history_open.
+INSERT INTO hold_history (diamond_id, client_id, state, price_cents, requested_at, wanted_until, expires_at, due_at)
+SELECT $1, $2, 'requested', $3, now, now + make_interval(mins => $4), now + make_interval(secs => $5),
+       now + make_interval(secs => $6)
+FROM (SELECT clock_timestamp() AS now) AS clock
+RETURNING {hold_columns}
+
+-- activate_hold --
+-- The supplier holds it ($2), until $3 where he says so. Due again when it ends.
+UPDATE hold_history
+SET state = 'active', supplier_hold_id = $2, supplier_until = $3, expires_at = least(wanted_until, $3),
+    due_at = least(wanted_until, $3), attempts = 0
+WHERE id = $1 AND state = ANY ($4::text[])
+RETURNING {hold_columns}
+
+-- end_hold --
+-- It ends as $2, now or when its time had passed. $3: why it was denied. What the supplier may still hold is due for the
+-- job at once: a hold that he has and that has not ended by itself (his clock may be a minute behind), or ($4) a request
+-- that he may have granted.
+UPDATE hold_history
+SET state = $2, ended_at = least(expires_at, clock_timestamp()), reason = $3, attempts = 0,
+    due_at = CASE WHEN $2 <> 'purchased' AND (
+                      $4 OR supplier_hold_id IS NOT NULL
+                            AND coalesce(supplier_until > clock_timestamp() - interval '1 minute', true)
+                  ) THEN clock_timestamp() END
+WHERE id = $1 AND state = ANY ($5::text[])
+RETURNING {hold_columns}
+
+-- extend_hold --
+-- Holds on until $2.
+UPDATE hold_history SET expires_at = $2, due_at = $2
+WHERE id = $1 AND state = 'active' AND expires_at > clock_timestamp() AND expires_at < $2
+RETURNING {hold_columns}
+
+-- note_supplier_until --
+-- The answer comes late, after the job had found the same hold: now it is known how long the supplier keeps it.
+UPDATE hold_history
+SET supplier_until = $2, expires_at = least(expires_at, $2), due_at = least(expires_at, $2)
+WHERE id = $1 AND state = 'active'
+
+-- note_late_hold --
+-- The supplier grants a hold that is over here: he is to end it.
+UPDATE hold_history SET supplier_hold_id = $2, supplier_until = $3, due_at = clock_timestamp(), attempts = 0
+WHERE id = $1 AND ended_at IS NOT NULL
+
+-- leftovers --
+-- Holds of a stone that are over here, and that the supplier may still have.
+SELECT {hold_columns} FROM hold_history
+WHERE diamond_id = $1 AND ended_at IS NOT NULL AND due_at IS NOT NULL
+
+-- ended_by_itself --
+-- Whether the supplier's hold has certainly ended without us.
+SELECT coalesce(supplier_until < clock_timestamp() - interval '1 minute', false) FROM hold_history WHERE id = $1
+
+-- nothing_due --
+-- Nothing is left to be done for a hold that is over.
+UPDATE hold_history SET due_at = NULL WHERE id = $1 AND ended_at IS NOT NULL
+
+-- nothing_due_for_stone --
+-- The supplier has sold the stone to us, and with that ended his holds on it.
+UPDATE hold_history SET due_at = NULL WHERE diamond_id = $1 AND ended_at IS NOT NULL AND due_at IS NOT NULL
+
+-- known_supplier_hold --
+-- Whether a hold that the supplier shows is one that we know.
+SELECT EXISTS (SELECT FROM hold_history WHERE supplier_hold_id = $1)
+
+-- claim_due_hold --
+-- The hold for which something has been due for longest, put off before it is done: whoever dies on the way leaves it to
+-- the next round. Attempts at the supplier come ever more rarely, up to an hour.
+UPDATE hold_history
+SET attempts = attempts + 1,
+    due_at = clock_timestamp() + least(interval '30 seconds' * 2 ^ least(attempts, 8), interval '1 hour')
+WHERE id = (
+    SELECT id FROM hold_history WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, diamond_id, state, supplier_hold_id, supplier_until, ended_at,
+          (SELECT supplier_stone_id FROM diamonds WHERE id = diamond_id) AS supplier_stone_id
+
+-- Purchases
+
+-- purchase_columns --
+id, diamond_id, client_id, idempotency_key, request_hash, state, price_cents, hold_id, offer_id, destination_id, reference,
+comments, return_option, requested_at, sent_at, ended_at, supplier_order_id, failure_code, failure, resolved_by, resolution
+
+-- purchase --
+SELECT {purchase_columns} FROM purchase_history WHERE id = $1
+
+-- purchases_by_id --
+SELECT {purchase_columns} FROM purchase_history WHERE id = ANY ($1::uuid[])
+
+-- purchase_by_key --
+-- What a client has asked for under a key. Served by the unique (client_id, idempotency_key).
+SELECT {purchase_columns} FROM purchase_history WHERE client_id = $1 AND idempotency_key = $2
+
+-- open_purchase --
+-- The purchase of a stone that may still succeed.
+SELECT {purchase_columns} FROM purchase_history WHERE diamond_id = $1 AND state IN ('pending', 'unknown')
+
+-- add_purchase --
+-- The record comes before the order. A second one under the key, or for the stone, fails.
+INSERT INTO purchase_history (
+    diamond_id, client_id, idempotency_key, request_hash, state, price_cents, hold_id, offer_id, destination_id,
+    reference, comments, return_option, requested_at
+)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, clock_timestamp())
+RETURNING {purchase_columns}
+
+-- mark_purchase_sent --
+-- The order goes out now. Once: nobody sends what has been sent, or was given up in the meantime.
+UPDATE purchase_history SET sent_at = clock_timestamp()
+WHERE id = $1 AND state = 'pending' AND sent_at IS NULL
+RETURNING id
+
+-- confirm_purchase --
+-- The supplier sold it, as the order $2.
+UPDATE purchase_history
+SET state = 'confirmed', ended_at = clock_timestamp(), supplier_order_id = $2, resolved_by = $3, resolution = $4
+WHERE id = $1 AND state = ANY ($5::text[])
+RETURNING {purchase_columns}
+
+-- fail_purchase --
+-- Nothing was bought, because of $3 ($2 for clients).
+UPDATE purchase_history
+SET state = 'failed', ended_at = clock_timestamp(), failure_code = $2, failure = $3, resolved_by = $4, resolution = $5
+WHERE id = $1 AND state = ANY ($6::text[])
+RETURNING {purchase_columns}
+
+-- doubt_purchase --
+-- Nobody knows what became of it.
+UPDATE purchase_history SET state = 'unknown' WHERE id = $1 AND state = ANY ($2::text[])
+RETURNING {purchase_columns}
+
+-- abandoned_purchases --
+-- Pending for longer than any call takes ($1 seconds since it was asked for or sent): their process is gone.
+SELECT id, diamond_id FROM purchase_history
+WHERE state = 'pending' AND coalesce(sent_at, requested_at) < clock_timestamp() - make_interval(secs => $1)
+ORDER BY requested_at LIMIT $2
+
+-- Records: what a person looks at. $1 to $3 are the filter, NULL for all; served by the index of the client or the stone,
+-- or in the order of asking.
+
+-- page_of_holds --
+-- Newest first, after ($4, $5).
+SELECT * FROM (
+    SELECT {hold_columns} FROM hold_history
+    WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
+      AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid))
+) AS held
+WHERE $3::text[] IS NULL OR state = ANY ($3)
+ORDER BY requested_at DESC, id DESC LIMIT $6
+
+-- count_of_holds --
+SELECT count(*) FROM (
+    SELECT {hold_columns} FROM hold_history
+    WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
+) AS held
+WHERE $3::text[] IS NULL OR state = ANY ($3)
+
+-- page_of_purchases --
+-- Newest first, after ($4, $5).
+SELECT {purchase_columns} FROM purchase_history
+WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
+  AND ($3::text[] IS NULL OR state = ANY ($3))
+  AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid))
+ORDER BY requested_at DESC, id DESC LIMIT $6
+
+-- count_of_purchases --
+SELECT count(*) FROM purchase_history
+WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
+  AND ($3::text[] IS NULL OR state = ANY ($3))
+
+-- history --
+-- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows stay for ever, and the
+-- events of the log, as long as they are kept. Events have no id that stays theirs but the position; the key is made of it.
+SELECT at, key, kind, client_id, hold_id, purchase_id, run_id, data FROM (
+    SELECT requested_at AS at, id AS key, 'hold' AS kind, client_id, id AS hold_id, NULL::uuid AS purchase_id,
+           NULL::uuid AS run_id, '{{}}'::jsonb AS data
+    FROM hold_history WHERE diamond_id = $1
+    UNION ALL
+    SELECT requested_at, id, 'purchase', client_id, hold_id, id, NULL, '{{}}'::jsonb
+    FROM purchase_history WHERE diamond_id = $1
+    UNION ALL
+    SELECT occurred_at, md5(position::text)::uuid, kind, client_id, hold_id, purchase_id, run_id, data
+    FROM event_log WHERE diamond_ids @> ARRAY[$1] AND position IS NOT NULL
+) AS entry
+WHERE $2::timestamptz IS NULL OR (at, key) < ($2, $3::uuid)
+ORDER BY at DESC, key DESC LIMIT $4

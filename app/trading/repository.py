@@ -1,0 +1,264 @@
+"""The rows of holds and purchases. Everything that writes wants the locks of `lock`, in the caller's transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from app.catalog.statements import AVAILABILITY
+from app.core.database import Connection
+from app.core.sql import Statements
+from app.trading.models import Hold, Purchase, Stone
+from app.trading.states import HoldState, PurchaseState, holds_before, purchases_before
+
+_statements = Statements("app.trading")
+_PARTS = {
+    "hold_columns": _statements.part("hold_columns"),
+    "purchase_columns": _statements.part("purchase_columns"),
+    "availability": AVAILABILITY,
+}
+
+
+class _Sql:
+    """The statements with their common parts put in."""
+
+    def __getattr__(self, name: str) -> str:
+        text: str = getattr(_statements, name).format_map(_PARTS)
+        setattr(self, name, text)
+        return text
+
+
+sql = _Sql()
+
+
+class DueHold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold for which the job has something to do; `state` as it was written down."""
+
+    id: UUID
+    diamond_id: UUID
+    supplier_stone_id: str
+    state: HoldState
+    supplier_hold_id: str | None
+    supplier_until: datetime | None
+    ended_at: datetime | None
+
+
+async def lock(connection: Connection, diamond_id: UUID, client_id: str | None = None) -> None:
+    """Be the only one who decides about a stone (and about how much a client may hold) until the transaction ends."""
+    if client_id is not None:
+        await connection.execute(sql.lock_client, client_id)
+    await connection.execute(sql.lock_stone, diamond_id)
+
+
+async def stone(connection: Connection, diamond_id: UUID) -> Stone | None:
+    row = await connection.fetchrow(sql.stone, diamond_id)
+    return Stone(**row) if row else None
+
+
+async def now(connection: Connection) -> datetime:
+    """The instant, by the clock by which holds end."""
+    instant: datetime = await connection.fetchval(sql.now)
+    return instant
+
+
+# Holds
+
+
+async def hold(connection: Connection, hold_id: UUID) -> Hold | None:
+    return _hold(await connection.fetchrow(sql.hold, hold_id))
+
+
+async def holds(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, Hold]:
+    return {row["id"]: hold_of(row) for row in await connection.fetch(sql.holds_by_id, list(ids))}
+
+
+async def open_hold(connection: Connection, diamond_id: UUID) -> Hold | None:
+    """The hold that keeps a stone from others now."""
+    return _hold(await connection.fetchrow(sql.open_hold, diamond_id))
+
+
+async def overdue_hold(connection: Connection, diamond_id: UUID) -> tuple[UUID, HoldState] | None:
+    """The stone's hold that is over by time and not by its row."""
+    row = await connection.fetchrow(sql.overdue_hold, diamond_id)
+    return (row["id"], HoldState(row["state"])) if row else None
+
+
+async def count_open_holds(connection: Connection, client_id: str) -> int:
+    found: int = await connection.fetchval(sql.count_open_holds, client_id)
+    return found
+
+
+async def add_hold(
+    connection: Connection,
+    diamond_id: UUID,
+    client_id: str,
+    *,
+    price_cents: int,
+    minutes: int,
+    blocks_seconds: float,
+    due_seconds: float,
+) -> Hold:
+    row = await connection.fetchrow(
+        sql.add_hold, diamond_id, client_id, price_cents, minutes, blocks_seconds, due_seconds
+    )
+    assert row is not None  # noqa: S101 - an INSERT without a condition
+    return hold_of(row)
+
+
+async def activate_hold(
+    connection: Connection, hold_id: UUID, supplier_hold_id: str, supplier_until: datetime | None
+) -> Hold | None:
+    """The hold, active; None if it can't become so any more."""
+    before = holds_before(HoldState.ACTIVE)
+    return _hold(await connection.fetchrow(sql.activate_hold, hold_id, supplier_hold_id, supplier_until, before))
+
+
+async def end_hold(
+    connection: Connection, hold_id: UUID, state: HoldState, *, reason: str | None = None, perhaps_granted: bool = False
+) -> Hold | None:
+    """The hold, ended as `state`; None if it can't end so any more.
+
+    `perhaps_granted`: the supplier was asked, and nobody knows whether he holds the stone for us.
+    """
+    return _hold(await connection.fetchrow(sql.end_hold, hold_id, state, reason, perhaps_granted, holds_before(state)))
+
+
+async def extend_hold(connection: Connection, hold_id: UUID, until: datetime) -> Hold | None:
+    """The hold with its new end; None if it is over, or ends later anyway."""
+    return _hold(await connection.fetchrow(sql.extend_hold, hold_id, until))
+
+
+async def note_supplier_until(connection: Connection, hold_id: UUID, until: datetime) -> None:
+    await connection.execute(sql.note_supplier_until, hold_id, until)
+
+
+async def note_late_hold(
+    connection: Connection, hold_id: UUID, supplier_hold_id: str, supplier_until: datetime | None
+) -> None:
+    await connection.execute(sql.note_late_hold, hold_id, supplier_hold_id, supplier_until)
+
+
+async def leftovers(connection: Connection, diamond_id: UUID) -> Sequence[Hold]:
+    """Holds that are over here and that the supplier may still have."""
+    return [hold_of(row) for row in await connection.fetch(sql.leftovers, diamond_id)]
+
+
+async def ended_by_itself(connection: Connection, hold_id: UUID) -> bool:
+    """Whether the supplier's hold has certainly ended without us."""
+    ended: bool = await connection.fetchval(sql.ended_by_itself, hold_id)
+    return ended
+
+
+async def nothing_due(connection: Connection, hold_id: UUID) -> None:
+    await connection.execute(sql.nothing_due, hold_id)
+
+
+async def nothing_due_for_stone(connection: Connection, diamond_id: UUID) -> None:
+    await connection.execute(sql.nothing_due_for_stone, diamond_id)
+
+
+async def knows_supplier_hold(connection: Connection, supplier_hold_id: str) -> bool:
+    found: bool = await connection.fetchval(sql.known_supplier_hold, supplier_hold_id)
+    return found
+
+
+async def claim_due_hold(connection: Connection) -> DueHold | None:
+    row = await connection.fetchrow(sql.claim_due_hold)
+    return msgspec.convert(dict(row), DueHold) if row else None
+
+
+# Purchases
+
+
+async def purchase(connection: Connection, purchase_id: UUID) -> Purchase | None:
+    return _purchase(await connection.fetchrow(sql.purchase, purchase_id))
+
+
+async def purchases(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, Purchase]:
+    return {row["id"]: purchase_of(row) for row in await connection.fetch(sql.purchases_by_id, list(ids))}
+
+
+async def purchase_by_key(connection: Connection, client_id: str, key: str) -> Purchase | None:
+    return _purchase(await connection.fetchrow(sql.purchase_by_key, client_id, key))
+
+
+async def open_purchase(connection: Connection, diamond_id: UUID) -> Purchase | None:
+    """The stone's purchase that may still succeed."""
+    return _purchase(await connection.fetchrow(sql.open_purchase, diamond_id))
+
+
+async def add_purchase(connection: Connection, *values: object) -> Purchase:
+    """A pending purchase. `values`: as the statement has them.
+
+    Raises:
+        asyncpg.UniqueViolationError: the key is used, or the stone is being bought.
+    """
+    row = await connection.fetchrow(sql.add_purchase, *values)
+    assert row is not None  # noqa: S101 - an INSERT without a condition
+    return purchase_of(row)
+
+
+async def mark_purchase_sent(connection: Connection, purchase_id: UUID) -> bool:
+    """Whether the order may go out: this once."""
+    return await connection.fetchval(sql.mark_purchase_sent, purchase_id) is not None
+
+
+async def confirm_purchase(
+    connection: Connection,
+    purchase_id: UUID,
+    order_id: str | None,
+    *,
+    resolved_by: str | None = None,
+    resolution: str | None = None,
+) -> Purchase | None:
+    """The purchase, confirmed; None if it can't become so any more."""
+    before = purchases_before(PurchaseState.CONFIRMED)
+    return _purchase(
+        await connection.fetchrow(sql.confirm_purchase, purchase_id, order_id, resolved_by, resolution, before)
+    )
+
+
+async def fail_purchase(
+    connection: Connection,
+    purchase_id: UUID,
+    code: str,
+    failure: str,
+    *,
+    resolved_by: str | None = None,
+    resolution: str | None = None,
+) -> Purchase | None:
+    """The purchase, failed; None if it can't become so any more."""
+    before = purchases_before(PurchaseState.FAILED)
+    return _purchase(
+        await connection.fetchrow(sql.fail_purchase, purchase_id, code, failure, resolved_by, resolution, before)
+    )
+
+
+async def doubt_purchase(connection: Connection, purchase_id: UUID) -> Purchase | None:
+    """The purchase, of unknown outcome; None if it can't become so any more."""
+    before = purchases_before(PurchaseState.UNKNOWN)
+    return _purchase(await connection.fetchrow(sql.doubt_purchase, purchase_id, before))
+
+
+async def abandoned_purchases(connection: Connection, seconds: float, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    """The ids of purchases that are pending for longer than that, each with its stone's."""
+    rows = await connection.fetch(sql.abandoned_purchases, seconds, limit)
+    return [(row["id"], row["diamond_id"]) for row in rows]
+
+
+def hold_of(row: asyncpg.Record) -> Hold:
+    return msgspec.convert(dict(row), Hold)
+
+
+def purchase_of(row: asyncpg.Record) -> Purchase:
+    return msgspec.convert(dict(row), Purchase)
+
+
+def _hold(row: asyncpg.Record | None) -> Hold | None:
+    return hold_of(row) if row else None
+
+
+def _purchase(row: asyncpg.Record | None) -> Purchase | None:
+    return purchase_of(row) if row else None

@@ -1,0 +1,100 @@
+"""The jobs of trading: what time, dead processes and a silent supplier have left to be done.
+
+Each may be done at any time, by several processes at once, and again. Nothing waits for them that a reader sees: a hold that
+is over by time is over, and what is written down here only makes that an event and tells the supplier.
+"""
+
+from app.core.database import Database
+from app.core.errors import SupplierError, SupplierUnavailable
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.suppliers.ports import HoldAnswer, Trading
+from app.trading import ledger, moves, repository
+from app.trading.leftovers import let_go
+from app.trading.repository import DueHold
+from app.trading.states import HoldState
+
+log = get_logger()
+
+_MOST_AT_ONCE = 500
+
+
+class Settlement:
+    """Settles what is due."""
+
+    def __init__(self, settings: Settings, database: Database, supplier: Trading | None) -> None:
+        """Without a supplier only what is over here is closed."""
+        self._settings = settings
+        self._database = database
+        self._supplier = supplier
+
+    async def holds(self) -> int:
+        """Close holds that are over by time, find out about requests, end at the supplier what is over here.
+
+        Answers how many were looked at. Where the supplier is away, what needs him waits for the next round.
+
+        Raises:
+            SupplierUnavailable: the supplier does not answer.
+        """
+        done = 0
+        away: SupplierUnavailable | None = None
+        while done < _MOST_AT_ONCE:
+            async with self._database.bounded() as connection:
+                due = await repository.claim_due_hold(connection)
+            if due is None:
+                break
+            done += 1
+            try:
+                if due.state is HoldState.ACTIVE:
+                    await self._close(due)
+                elif self._supplier is not None and away is None:
+                    work = self._find_out if due.state is HoldState.REQUESTED else self._end_there
+                    await work(self._supplier, due)
+            except SupplierUnavailable as error:
+                away = error
+            except SupplierError as error:
+                log.warning("hold not settled", hold_id=str(due.id), code=error.code, error=error.message)
+        if away is not None:
+            raise away
+        return done
+
+    async def purchases(self) -> int:
+        """Give up the purchases whose process is gone, and tell someone of those that may have been made."""
+        seconds = moves.settle_seconds(self._settings)
+        async with self._database.bounded() as connection:
+            abandoned = await repository.abandoned_purchases(connection, seconds, _MOST_AT_ONCE)
+        for purchase_id, diamond_id in abandoned:
+            async with moves.locked(self._database, diamond_id) as connection:
+                await ledger.abandon(connection, purchase_id, self._settings.sync_feed)
+        return len(abandoned)
+
+    async def _close(self, due: DueHold) -> None:
+        async with moves.locked(self._database, due.diamond_id) as connection:
+            await moves.close_overdue(connection, due.diamond_id)
+
+    async def _find_out(self, supplier: Trading, due: DueHold) -> None:
+        """The supplier shows our hold of a stone to us alone: if there is one that we don't know, it is this one."""
+        try:
+            word = await supplier.look(due.supplier_stone_id)
+        except SupplierError:
+            await self._close(due)  # if it has blocked the stone for long enough
+            raise
+        async with moves.locked(self._database, due.diamond_id) as connection:
+            hold_id = word.hold_id if word else None
+            if hold_id is not None and not await repository.knows_supplier_hold(connection, hold_id):
+                await moves.settle(connection, due.id, HoldAnswer(hold_id))
+            else:
+                await moves.end(connection, due.id, HoldState.DENIED, reason=moves.NOT_HELD)
+        log.info("hold found out", hold_id=str(due.id), held=hold_id is not None)
+
+    async def _end_there(self, supplier: Trading, due: DueHold) -> None:
+        async with self._database.bounded() as connection:
+            if await repository.open_purchase(connection, due.diamond_id):
+                return  # the order may rest on the supplier's hold; it stays due
+            hold = await repository.hold(connection, due.id)
+            if hold is None:
+                return
+            if await repository.ended_by_itself(connection, hold.id):
+                await repository.nothing_due(connection, hold.id)
+                return
+        await let_go(self._database, supplier, hold, due.supplier_stone_id)

@@ -1,0 +1,60 @@
+"""Trading on a real database with the simulated supplier."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.suppliers.nivoda.trading import open_limited_trading
+from app.trading.desk import open_desk
+from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from tests.integration.trading.market import Market, stock
+
+STONES = 200
+
+
+@pytest_asyncio.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(Options(stones=STONES, dirt_share=0, hold_seconds=96 * 3600)) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, simulator: Simulator) -> Settings:
+    return Settings.read(
+        database_url=database_url,
+        redis_url=redis_url,
+        environment="production",
+        nivoda_endpoint=simulator.endpoint,
+        nivoda_username=DEFAULT_ACCOUNT.username,
+        nivoda_password=DEFAULT_ACCOUNT.password,
+        nivoda_requests_per_second=1000,
+        nivoda_burst=1000,
+        nivoda_backoff_seconds=0.01,
+        nivoda_tries=2,
+        trading_timeout_seconds=0.5,
+        trading_patience_seconds=1,
+        trading_wait_seconds=1,
+        trading_holds_per_client=20,
+    )
+
+
+@pytest_asyncio.fixture
+async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Market]:
+    """The supplier's stones that can be had stand in the inventory; the supplier has been asked nothing yet."""
+    async with (
+        httpx.AsyncClient(timeout=30) as http,
+        Database.open(settings) as database,
+        Redis.from_url(settings.need("redis_url"), socket_timeout=5) as redis,
+        open_limited_trading(settings, redis) as supplier,
+        open_desk(settings, database, supplier) as desk,
+    ):
+        assert supplier is not None
+        truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
+        stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:60]
+        ids = await stock(settings.need("database_url"), stones)
+        yield Market(simulator, settings, database, supplier, desk, http, stones, ids)

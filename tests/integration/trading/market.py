@@ -1,0 +1,142 @@
+"""A market for tests: the simulated supplier with its stones in the inventory, and people who trade in them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from app.catalog.repository import PostgresSearch
+from app.core.database import Database
+from app.core.settings import Settings
+from app.suppliers.ports import Trading
+from app.trading.desk import Desk
+from app.trading.models import Hold, Purchase
+from app.trading.purchases import PurchaseRequest
+from app.trading.settlement import Settlement
+from sandbox.supplier.server import Simulator
+from tests.integration.api.diamonds import build
+
+PRICE = 115_000
+
+
+class Market:
+    """See the fixture. Stones are known by their number: the first one is 0."""
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        settings: Settings,
+        database: Database,
+        supplier: Trading,
+        desk: Desk,
+        http: httpx.AsyncClient,
+        stones: Sequence[Mapping[str, Any]],
+        ids: Sequence[UUID],
+    ) -> None:
+        self.simulator = simulator
+        self.settings = settings
+        self.database = database
+        self.supplier = supplier
+        self.desk = desk
+        self.settlement = Settlement(settings, database, supplier)
+        self.search = PostgresSearch(database)
+        self._http = http
+        self.stones = stones
+        self.ids = ids
+
+    # The supplier
+
+    async def control(self, verb: str, path: str, body: Any = None) -> Any:
+        response = await self._http.request(verb, f"{self.simulator.control}/control/{path}", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def break_supplier(self, *rules: Mapping[str, Any]) -> None:
+        await self.control("POST", "faults", {"rules": rules})
+
+    async def mend_supplier(self) -> None:
+        await self.control("DELETE", "faults")
+
+    async def asked(self, operation: str) -> int:
+        """How often the supplier was asked for this, whatever came of it."""
+        report = await self.control("GET", "calls")
+        return sum(report["operations"].get(operation, {}).values())
+
+    async def trades(self, operation: str) -> list[dict[str, Any]]:
+        """What of this really took place at the supplier."""
+        report = await self.control("GET", "calls")
+        trades = [trade for trade in (*report["holds"], *report["orders"]) if trade["operation"] == operation]
+        return [trade for trade in trades if "refused" not in trade["answer"] and not trade["answer"].get("denied")]
+
+    async def at_supplier(self, number: int) -> str:
+        """The supplier's own word on a stone."""
+        truth = await self.control("GET", "stones?offset=0&limit=1000")
+        return next(str(one["availability"]) for one in truth if one["id"] == self.stones[number]["id"])
+
+    # The people
+
+    async def hold(self, number: int = 0, client: str = "acme", minutes: int | None = None) -> Hold:
+        return await self.desk.holds.create(self.ids[number], client, minutes)
+
+    async def buy(self, number: int = 0, client: str = "acme", key: str = "1", **terms: Any) -> Purchase:
+        request = PurchaseRequest(diamond_id=self.ids[number], **{"destination_id": "shop", **terms})
+        return await self.desk.purchases.buy(request, client_id=client, key=key)
+
+    # The inventory
+
+    async def availability(self, number: int = 0) -> str:
+        found = await self.search.find([self.ids[number]], ["availability"])
+        return found[self.ids[number]].availability
+
+    async def sync(self, number: int = 0, **values: Any) -> None:
+        """What a sync does to a stone: it writes the supplier's word, and nothing else."""
+        columns = ", ".join(f"{name} = ${place}" for place, name in enumerate(values, 2))
+        statement = f"UPDATE diamonds SET {columns} WHERE id = $1"  # noqa: S608 - the test's own names
+        await self.run(statement, self.ids[number], *values.values())
+
+    async def sync_truth(self, number: int = 0) -> None:
+        """A sync of what the supplier says and shows to us."""
+        word = await self.supplier.look(self.stones[number]["id"])
+        assert word is not None
+        await self.sync(number, availability=word.availability, hold_id=word.hold_id)
+
+    async def run(self, statement: str, *values: object) -> Any:
+        async with self.database.connection() as connection:
+            return await connection.fetchval(statement, *values)
+
+    async def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        async with self.database.connection() as connection:
+            return [dict(row) for row in await connection.fetch(statement, *values)]
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass for every hold and purchase that there is."""
+        instants = {
+            "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
+            "purchase_history": ("requested_at", "sent_at", "ended_at"),
+        }
+        for table, names in instants.items():
+            sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)
+            await self.run(f"UPDATE {table} SET {sets}", seconds)  # noqa: S608 - the names above
+
+    async def events(self, number: int = 0) -> list[str]:
+        """The kinds of a stone's events, in the order in which they were appended."""
+        found = await self.rows(
+            "SELECT kind FROM event_log WHERE diamond_ids @> ARRAY[$1::uuid] ORDER BY id", self.ids[number]
+        )
+        return [row["kind"] for row in found]
+
+
+async def stock(url: str, stones: Sequence[Mapping[str, Any]]) -> list[UUID]:
+    """Put the supplier's stones into the inventory; their ids, in order."""
+    rows = [
+        build(number, supplier_stone_id=stone["id"], offer_id=stone["offer_id"], retail_price_cents=PRICE)
+        for number, stone in enumerate(stones)
+    ]
+    connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})
+    await connection.copy_records_to_table(
+        "diamonds", records=[tuple(row.values()) for row in rows], columns=list(rows[0]), schema_name="inventory"
+    )
+    await connection.close()
+    return [row["id"] for row in rows]

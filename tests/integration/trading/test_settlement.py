@@ -1,0 +1,146 @@
+"""The jobs of trading: what was left to be done is done, twice does no harm, and no stone is held for ever."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.core.errors import OutcomeUnknown, SupplierUnavailable
+from app.trading.states import HoldState
+from tests.integration.trading.market import Market
+
+DAY = 24 * 3600
+LOST: dict[str, dict[str, Any]] = {
+    "executed": {"kind": "status", "status": 500, "executed": True},
+    "not executed": {"kind": "status", "status": 503},
+    "reset": {"kind": "reset"},
+    "stall": {"kind": "stall", "seconds": 3},
+    "half an answer": {"kind": "truncate"},
+}
+
+
+async def lose(market: Market, name: str = "executed", number: int = 0) -> None:
+    """A hold whose answer got lost."""
+    await market.break_supplier({**LOST[name], "operations": ["create_hold"]})
+    with pytest.raises(OutcomeUnknown):
+        await market.hold(number)
+    await market.mend_supplier()
+
+
+@pytest.mark.parametrize("name", LOST)
+async def test_a_lost_answer_leaves_the_stone_reserved_until_the_job_has_found_out(market: Market, name: str) -> None:
+    await lose(market, name)
+    assert await market.availability() == "on_hold"
+    with pytest.raises(OutcomeUnknown):
+        await market.hold()
+    assert await market.settlement.holds() == 0, "the answer may still come"
+    await market.pass_time(60)
+    assert [await market.settlement.holds() for _ in range(2)] == [1, 0]
+    granted = name != "not executed"
+    (row,) = await market.rows("SELECT state, reason, supplier_hold_id FROM hold_history")
+    if granted:
+        (trade,) = await market.trades("create_hold")
+        assert row == {"state": "active", "reason": None, "supplier_hold_id": trade["answer"]["id"]}
+        assert (await market.hold()).state is HoldState.ACTIVE
+    else:
+        assert row == {"state": "denied", "reason": "not held", "supplier_hold_id": None}
+    assert await market.availability() == ("on_hold" if granted else "available")
+    assert await market.asked("create_hold") == 1
+    assert await market.events() == ["hold_requested", "hold_activated" if granted else "hold_denied"]
+
+
+async def test_a_hold_that_the_job_found_is_ended_at_the_supplier_when_it_ends_here(market: Market) -> None:
+    await lose(market)
+    await market.pass_time(60)
+    await market.settlement.holds()
+    hold = await market.hold()
+    await market.desk.holds.release(hold.id, "acme")
+    await market.settlement.holds()
+    assert await market.at_supplier(0) == "AVAILABLE"
+
+
+async def test_a_request_never_blocks_a_stone_for_ever_though_the_supplier_is_never_back(market: Market) -> None:
+    await lose(market)
+    await market.break_supplier({"kind": "status", "status": 503})
+    await market.pass_time(3600)
+    assert await market.availability() == "available"
+    with pytest.raises(SupplierUnavailable):
+        await market.settlement.holds()
+    (row,) = await market.rows("SELECT state, reason FROM hold_history")
+    assert row == {"state": "denied", "reason": "never settled"}
+    await market.mend_supplier()
+    await market.pass_time(3600)
+    await market.settlement.holds()
+    assert await market.at_supplier(0) == "AVAILABLE", "what the supplier had granted is not kept from others"
+    assert await market.settlement.holds() == 0
+
+
+async def test_whoever_asks_next_ends_what_was_never_settled_first(market: Market) -> None:
+    await lose(market)
+    await market.pass_time(3600)
+    hold = await market.hold(client="globex")
+    assert hold.state is HoldState.ACTIVE
+    assert len(await market.trades("create_hold")) == 2
+    assert len(await market.trades("cancel_hold")) == 1
+
+
+async def test_the_end_of_a_hold_becomes_an_event_and_the_suppliers_longer_hold_ends_too(market: Market) -> None:
+    await market.hold()
+    assert await market.settlement.holds() == 0
+    await market.pass_time(DAY + 1)
+    assert await market.events() == ["hold_requested", "hold_activated"]
+    assert [await market.settlement.holds() for _ in range(2)] == [2, 0]
+    assert await market.events() == ["hold_requested", "hold_activated", "hold_expired"]
+    assert await market.at_supplier(0) == "AVAILABLE"
+
+
+async def test_an_extended_hold_is_closed_at_its_new_end(market: Market) -> None:
+    hold = await market.hold(minutes=10)
+    await market.desk.holds.extend(hold.id, "acme", 60)
+    await market.pass_time(1200)
+    assert await market.settlement.holds() == 0
+    assert await market.availability() == "on_hold"
+    await market.pass_time(3600)
+    await market.settlement.holds()
+    assert await market.run("SELECT state FROM hold_history") == "expired"
+
+
+async def test_a_release_that_failed_is_tried_again_until_it_works(market: Market) -> None:
+    hold = await market.hold()
+    await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
+    await market.desk.holds.release(hold.id, "acme")
+    await market.pass_time(1)
+    with pytest.raises(SupplierUnavailable):
+        await market.settlement.holds()
+    assert await market.settlement.holds() == 0, "not at once again"
+    await market.mend_supplier()
+    await market.pass_time(120)
+    assert [await market.settlement.holds() for _ in range(2)] == [1, 0]
+    assert await market.at_supplier(0) == "AVAILABLE"
+
+
+async def test_any_number_of_processes_settle_at_once_and_each_thing_is_done_once(market: Market) -> None:
+    for number in range(6):
+        await market.hold(number)
+    await market.pass_time(DAY + 1)
+    await asyncio.gather(*(market.settlement.holds() for _ in range(5)))
+    for number in range(6):
+        assert await market.events(number) == ["hold_requested", "hold_activated", "hold_expired"]
+    assert len(await market.trades("cancel_hold")) == 6
+
+
+async def test_an_answer_that_comes_too_late_is_not_lost(market: Market) -> None:
+    """The job found nothing and gave the request up; then the supplier grants it after all."""
+    await market.break_supplier({"kind": "stall", "seconds": 0.4, "operations": ["create_hold"], "count": 1})
+    asking = asyncio.create_task(market.hold())
+    # What is waited for stands in the database.
+    while await market.run("SELECT count(*) FROM hold_history") == 0:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await market.run("UPDATE hold_history SET state = 'denied', ended_at = now(), due_at = NULL, reason = 'not held'")
+    assert (await asking).state is HoldState.DENIED
+    for _ in range(200):
+        if await market.trades("cancel_hold"):
+            break
+        await asyncio.sleep(0.02)
+    assert await market.at_supplier(0) == "AVAILABLE"
+    assert await market.run("SELECT due_at FROM hold_history") is None
