@@ -156,7 +156,7 @@ class Worker:
             while not at.finished:
                 page = await fetching
                 end = at.next_offset + len(page.items)
-                at = reader.read(at, [(item.supplier_stone_id, item.price_cents) for item in page.items]).checkpoint
+                at = reader.read(at, [(item.supplier_stone_id, item.price_cents) for item in page.items])
                 if at.finished and await self._ends_early(query, end, short_pages):
                     at, short_pages = msgspec.structs.replace(at, finished=False), short_pages + 1
                 if not at.finished:

@@ -60,13 +60,6 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool = False
 
 
-class Step(msgspec.Struct, frozen=True):
-    """What a page brought: the places on it whose stones are to be delivered, and where to go on."""
-
-    fresh: tuple[int, ...]
-    checkpoint: Checkpoint
-
-
 class Reader:
     """Decides page by page; holds nothing between two of them, all is in the checkpoint."""
 
@@ -83,8 +76,10 @@ class Reader:
         """Where the partition begins."""
         return Checkpoint(next_offset=self._start)
 
-    def read(self, at: Checkpoint, page: Sequence[Mark]) -> Step:
-        """Take in the page at `at.next_offset`. A page shorter than the limit ends at the end of the feed.
+    def read(self, at: Checkpoint, page: Sequence[Mark]) -> Checkpoint:
+        """Take in the page at `at.next_offset`; answers where to go on. A page shorter than the limit ends the feed.
+
+        Whatever is on a page is a look at a stone, also where the reader has to step back behind it.
 
         Raises:
             FeedRestless: so many pages were read that this may never end.
@@ -97,10 +92,8 @@ class Reader:
         ordered = at.ordered and _in_order_of_price(page)
         first = _adjoins(at, page, ordered=ordered)
         if first is None:
-            return Step((), self._back(at, ordered=ordered))
-        known = frozenset(at.anchors)
-        fresh = tuple(place for place in range(first, len(page)) if page[place] not in known)
-        return Step(fresh, self._onward(at, page, first, ordered=ordered))
+            return self._back(at, ordered=ordered)
+        return self._onward(at, page, first, ordered=ordered)
 
     def _back(self, at: Checkpoint, *, ordered: bool) -> Checkpoint:
         """Half a page back, then twice as far each time."""
