@@ -7,6 +7,9 @@ import msgspec
 
 from app.alerts.incident import Content, Incident, Kind
 from app.runs.models import Run, RunOutline
+from sync.domain import nightly
+
+NIGHTLY = "nightly"  # who starts the nightly run
 
 _KINDS: dict[str, Kind] = {
     "DEADLINE_PASSED": "deadline_passed",
@@ -15,14 +18,20 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def run_ended(run: Run, outline: RunOutline) -> Incident | None:
-    """A run that ended without success; None for one that someone cancelled on purpose, or that completed."""
+def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
+    """A run that ended without success; None for one that someone cancelled on purpose, or that completed.
+
+    `reason` is what went wrong, `CODE: text`. A run that is retried and fails of the same once more is no news.
+    """
     if run.status not in ("failed", "partial"):
         return None
     kind = _KINDS.get(run.error_code or "", "run_failed") if run.status == "failed" else "consolidation_skipped"
     advice = _advice(kind, run, outline)
+    # A nightly run that can't be planned is tried again as another run, which is no news.
+    unplanned = run.started_by == NIGHTLY and outline.total == 0
+    what = f"{run.feed}:{nightly.last_due(run.started_at):%Y-%m-%d}" if unplanned else str(run.id)
     return Incident(
-        key=f"{kind}:{run.id}",
+        key=f"{kind}:{what}:{_cause(reason)}",
         kind=kind,
         feed=run.feed,
         run_id=run.id,
@@ -34,6 +43,14 @@ def run_ended(run: Run, outline: RunOutline) -> Incident | None:
             commands=advice.commands,
         ),
     )
+
+
+def _cause(reason: str) -> str:
+    """What tells one reason from another. An outage of the supplier speaks in many ways; being refused is none."""
+    code = reason.partition(":")[0].partition("(")[0]
+    if not code.startswith("SUPPLIER"):
+        return code
+    return "SUPPLIER_REFUSED" if "refused" in reason else "SUPPLIER"
 
 
 class _Advice(msgspec.Struct, frozen=True):
@@ -48,6 +65,8 @@ _QUARANTINED = """Look at the problems in the raw table. If the supplier has cha
 follow. If the stones really are that bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
 _MASS_DELETE = """Ask the supplier whether these stones are really gone. Only if they are, confirm the deletion."""
 _NOT_PLANNED = """Mend what the reason names, then start a run. The watermark has not moved, so nothing is missed."""
+_TRIED_AGAIN = """It is tried again until 06:00 UTC, ever more rarely, and no mail is sent for the same reason. If that \
+does not help, mend what the reason names and start a run. The watermark has not moved, so nothing is missed."""
 _ALL_READ = """Everything was read. Mend what the reason names, then consolidate again. The watermark has not moved."""
 _PARTLY_READ = """Mend what the reason names, then read on where the run stopped, or leave it to the next run. The \
 watermark has not moved, so nothing is missed."""
@@ -66,7 +85,8 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
         allow = f"python -m sync consolidate --allow-mass-delete {run.id}"
         return _Advice("Too many stones are gone from the feed: nothing was deleted", _MASS_DELETE, [show, allow])
     if outline.total == 0:
-        return _Advice("The sync run failed before anything was read", _NOT_PLANNED, [show, "python -m sync schedule"])
+        step = _TRIED_AGAIN if run.started_by == NIGHTLY else _NOT_PLANNED
+        return _Advice("The sync run failed before anything was read", step, [show, "python -m sync schedule"])
     what = "The sync run did not finish in time" if kind == "deadline_passed" else "The sync run failed"
     if outline.succeeded == outline.total:
         return _Advice(what, _ALL_READ, [show, consolidate])

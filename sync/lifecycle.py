@@ -163,11 +163,10 @@ class Lifecycle:
             return True
         reasons = [p.error_message for p in await repository.partitions(connection, run_id) if p.status == "failed"]
         status = "partial" if outline.succeeded else "failed"
-        message = (
-            f"{outline.failed} of {outline.total} partitions failed: {reasons[0] if reasons else 'no reason known'}"
-        )
+        reason = next(filter(None, reasons), "no reason known")
+        message = f"{outline.failed} of {outline.total} partitions failed: {reason}"
         await connection.execute(sql.end_run, run_id, status, "PARTITIONS_FAILED", message)
-        await _tell(connection, run_id)
+        await _tell(connection, run_id, reason)
         return False
 
     async def settle(self, run_id: UUID) -> bool:
@@ -218,7 +217,7 @@ class Lifecycle:
         if await connection.fetchval(sql.end_run, run_id, status, code, message) is None:
             return False
         await connection.execute(sql.close_partitions, run_id, status, message)
-        await _tell(connection, run_id)
+        await _tell(connection, run_id, f"{code}: {message}")
         return True
 
     async def get(self, run_id: UUID) -> Run:
@@ -231,9 +230,9 @@ class Lifecycle:
             return await repository.run(connection, run_id)
 
 
-async def _tell(connection: Connection, run_id: UUID) -> None:
+async def _tell(connection: Connection, run_id: UUID, reason: str) -> None:
     """Store the alert that the end of a run is worth, in the transaction that ends it."""
     run = await repository.run(connection, run_id)
-    incident = incidents.run_ended(run, await repository.outline(connection, run_id))
+    incident = incidents.run_ended(run, await repository.outline(connection, run_id), reason)
     if incident is not None:
         await report(connection, incident)

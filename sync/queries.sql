@@ -450,12 +450,16 @@ UPDATE alerts SET last_error = $2 WHERE id = $1
 SELECT count(*)::int FROM alerts WHERE sent_at IS NULL
 
 -- nightly_state --
--- What is known of a night whose run was due at $2: whether one has started since, whether one was under way (then, or
--- now), and whether the feed had ever been read before.
-SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND started_at >= $2) AS started,
-       EXISTS (SELECT FROM run_metadata
-               WHERE feed = $1 AND started_at < $2 AND (completed_at IS NULL OR completed_at >= $2)) AS under_way,
-       EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND started_at < $2) AS known
+-- What is known of a night whose run was due at $2: whether one has started since; how many of those could not even be
+-- planned, and when the last of them began; whether any other has started; whether one was under way (then, or now);
+-- and whether the feed had ever been read before.
+SELECT count(*) FILTER (WHERE started_at >= $2) > 0 AS started,
+       count(*) FILTER (WHERE started_at >= $2 AND status = 'failed' AND plan IS NULL)::int AS tries,
+       max(started_at) FILTER (WHERE started_at >= $2 AND status = 'failed' AND plan IS NULL) AS last_try,
+       count(*) FILTER (WHERE started_at >= $2 AND NOT (status = 'failed' AND plan IS NULL)) > 0 AS begun,
+       count(*) FILTER (WHERE started_at < $2 AND (completed_at IS NULL OR completed_at >= $2)) > 0 AS under_way,
+       count(*) FILTER (WHERE started_at < $2) > 0 AS known
+FROM run_metadata WHERE feed = $1
 
 -- Repricing
 

@@ -35,16 +35,22 @@ class Upkeep:
         self._clock = clock
 
     async def start_nightly(self) -> None:
-        """Start the nightly run, once it is due and unless one has started since. Of two that try, one does."""
+        """Start the nightly run, once it is due and unless one has begun since. Of two that try, one does.
+
+        One that could not be planned (a supplier that was away at two o'clock) is tried again within the night.
+        """
         now = self._clock()
-        if not self._settings.sync_nightly or not nightly.in_time(now):
+        if not self._settings.sync_nightly:
             return
         async with self._database.connection() as connection:
             state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, nightly.last_due(now))
-        if state is None or state["started"]:
+        if state is None or state["begun"]:
+            return
+        tries = state["tries"]
+        if not (nightly.may_try_again(now, tries, state["last_try"]) if tries else nightly.in_time(now)):
             return
         try:
-            run, _ = await self._scheduler.schedule(Request(started_by="nightly"))
+            run, _ = await self._scheduler.schedule(Request(started_by=incidents.NIGHTLY))
         except RunConflict:
             log.info("nightly run waits", reason="another run is open")
         else:

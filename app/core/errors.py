@@ -288,6 +288,8 @@ class WatermarkUnreadable(InventoryError):
 class CoverageUnproven(SupplierError):
     """The supplier's counts contradict each other, so no plan can prove that it covers the feed."""
 
+    code = "COVERAGE_UNPROVEN"
+
 
 class FeedRestless(SupplierError):
     """The feed changes faster than it can be read; a later run starts afresh."""

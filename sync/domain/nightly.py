@@ -1,9 +1,12 @@
-"""When the nightly run is due, until when it is caught up with, and from when on it counts as missed."""
+"""When the nightly run is due, until when it is caught up with, when one that could not begin is tried again."""
 
 from datetime import UTC, datetime, timedelta
 
 HOUR = 2  # UTC
 CATCH_UP = timedelta(hours=1)
+NIGHT = timedelta(hours=4)
+_FIRST_PAUSE = timedelta(minutes=5)
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 def last_due(now: datetime) -> datetime:
@@ -16,3 +19,9 @@ def last_due(now: datetime) -> datetime:
 def in_time(now: datetime) -> bool:
     """Whether the nightly run may still start now. Later than that, someone is told instead."""
     return now - last_due(now) < CATCH_UP
+
+
+def may_try_again(now: datetime, tries: int, last_try: datetime) -> bool:
+    """Whether a nightly run that could not begin, `tries` times so far, may be tried again: ever later, until morning."""
+    pause = min(_FIRST_PAUSE * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
+    return now - last_due(now) < NIGHT and now - last_try >= pause

@@ -73,17 +73,26 @@ async def test_invariant_18_a_run_that_fails_is_one_incident_of_its_kind(
     assert await kinds(database) == [kind]
 
 
-async def test_a_run_with_failed_partitions_is_an_incident_once_however_often_it_is_retried(
+async def test_a_run_that_is_retried_is_told_of_once_for_each_reason(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(2)
-    await end(database, lifecycle, run.id, None, "SUPPLIER_ERROR: no")
-    assert await kinds(database) == ["consolidation_skipped"]
-    await execute(sql.reopen_partitions, run.id, None)
-    await execute(sql.reopen_run, run.id, 3600.0)
-    await execute("UPDATE worker_runs SET status = 'failed' WHERE status = 'pending'")
-    assert await lifecycle.settle(run.id)
-    assert await kinds(database) == ["consolidation_skipped"]
+    await end(database, lifecycle, run.id, None, "SUPPLIER_ERROR: The supplier answered with HTTP 502")
+    told = []
+    for reason in (
+        "SUPPLIER_TIMEOUT: The supplier did not answer in time",  # the same outage
+        "FEED_RESTLESS: too fast",
+        "FEED_RESTLESS: still too fast",
+        "SUPPLIER_ERROR: The supplier refused the credentials",
+        "ValueError('a mistake')",
+    ):
+        await execute(sql.reopen_partitions, run.id, None)
+        await execute(sql.reopen_run, run.id, 3600.0)
+        await execute("UPDATE worker_runs SET status = 'failed', error_message = $1 WHERE status = 'pending'", reason)
+        assert await lifecycle.settle(run.id)
+        told.append(len(await kinds(database)))
+    assert told == [1, 2, 2, 3, 4]
+    assert set(await kinds(database)) == {"consolidation_skipped"}
 
 
 async def test_a_run_past_its_deadline_is_an_incident(

@@ -2,16 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from app.core.database import Database
-from app.core.errors import DeadlinePassed, WatermarkInFuture
+from app.core.errors import (
+    CoverageUnproven,
+    DeadlinePassed,
+    InventoryError,
+    SupplierRefused,
+    SupplierTimeout,
+    SupplierUnavailable,
+    WatermarkInFuture,
+)
 from app.core.settings import Settings
 from app.events import log
 from app.events.models import EventKind, NewEvent
+from app.suppliers.ports import StoneQuery
 from sandbox.broker import Broker as Bus
 from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.watermark_file import FileWatermarkStore
@@ -63,7 +73,65 @@ async def test_two_processes_start_one_nightly_run(upkeep_at: UpkeepAt, shelf: S
     assert await execute("SELECT count(*) FROM run_metadata WHERE started_by = 'nightly'") == 1
 
 
-async def test_a_nightly_run_that_has_started_is_not_started_again_however_it_ended(
+async def test_a_nightly_run_that_could_not_be_planned_is_tried_again_ever_later_until_morning_and_told_of_once(
+    upkeep_at: UpkeepAt, shelf: Shelf, database: Database, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(1)
+
+    async def away(_query: StoneQuery) -> int:
+        raise SupplierUnavailable
+
+    tries = []
+    with monkeypatch.context() as outage:
+        outage.setattr(shelf, "count", away)
+        for minute in range(300):
+            now = DUE + timedelta(minutes=minute)
+            before = await execute("SELECT count(*) FROM run_metadata")
+            with suppress(SupplierUnavailable):
+                await upkeep_at(now).start_nightly()
+            if await execute("SELECT count(*) FROM run_metadata") != before:
+                tries.append(minute)
+    assert tries == [0, 5, 15, 35, 75, 135, 195]
+    assert await incidents(database) == ["run_failed:nivoda:2026-11-23:SUPPLIER"]
+    await upkeep_at(DUE + timedelta(hours=5)).watch_nightly()
+    assert len(await incidents(database)) == 1
+
+
+async def test_a_nightly_run_that_fails_once_more_for_another_reason_is_told_of_again(
+    upkeep_at: UpkeepAt, shelf: Shelf, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[InventoryError] = [SupplierUnavailable(), SupplierTimeout(), SupplierRefused(), CoverageUnproven()]
+    for minutes, error in zip((0, 5, 15, 35), errors, strict=True):
+
+        async def failing(_query: StoneQuery, error: InventoryError = error) -> int:
+            raise error
+
+        monkeypatch.setattr(shelf, "count", failing)
+        with pytest.raises(type(error)):
+            await upkeep_at(DUE + timedelta(minutes=minutes)).start_nightly()
+    assert await incidents(database) == [
+        f"run_failed:nivoda:2026-11-23:{cause}" for cause in (CoverageUnproven.code, "SUPPLIER", "SUPPLIER_REFUSED")
+    ]
+
+
+async def test_a_nightly_run_that_is_tried_again_begins_once_the_supplier_is_back(
+    upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(1)
+
+    async def away(_query: StoneQuery) -> int:
+        raise SupplierUnavailable
+
+    with monkeypatch.context() as outage:
+        outage.setattr(shelf, "count", away)
+        with pytest.raises(SupplierUnavailable):
+            await upkeep_at(DUE).start_nightly()
+    for minutes in (90, 150):
+        await asyncio.gather(*(upkeep_at(DUE + timedelta(minutes=minutes)).start_nightly() for _ in range(2)))
+    assert await execute("SELECT array_agg(status ORDER BY started_at) FROM run_metadata") == ["failed", "running"]
+
+
+async def test_a_nightly_run_that_has_begun_is_not_started_again_however_it_ended(
     upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute
 ) -> None:
     shelf.lay(1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.nightly import CATCH_UP, in_time, last_due
+from sync.domain.nightly import CATCH_UP, NIGHT, in_time, last_due, may_try_again
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,16 @@ def test_a_run_is_caught_up_with_for_an_hour_and_missed_afterwards() -> None:
     assert in_time(due + CATCH_UP - timedelta(seconds=1))
     assert not in_time(due + CATCH_UP)
     assert not in_time(due - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (50, 60)])
+def test_a_run_that_could_not_begin_is_tried_again_after_a_pause_that_doubles(tries: int, minutes: int) -> None:
+    last = datetime(2026, 11, 23, 2, 1, tzinfo=UTC)
+    assert not may_try_again(last + timedelta(minutes=minutes, seconds=-1), tries, last)
+    assert may_try_again(last + timedelta(minutes=minutes), tries, last)
+
+
+def test_nothing_is_tried_again_after_the_night() -> None:
+    due = datetime(2026, 11, 23, 2, tzinfo=UTC)
+    assert may_try_again(due + NIGHT - timedelta(seconds=1), 1, due)
+    assert not may_try_again(due + NIGHT, 1, due)
