@@ -17,6 +17,19 @@ _TRIES = 3
 Returned = Callable[[Page], Awaitable[None]]
 
 
+def refuse_dirt(bad: int, stones: int, share: float) -> None:
+    """Stop where more than this share of the stones can't be understood.
+
+    Raises:
+        QuarantineExceeded: with the figures.
+    """
+    if bad >= _FEWEST_BAD_STONES and bad > stones * share:
+        raise QuarantineExceeded(
+            f"{bad} of {stones} stones can't be understood, more than the allowed share of {share:.0%} "
+            "(SYNC_MAX_QUARANTINE_SHARE)"
+        )
+
+
 class Gates:
     """Looks at what a run has staged, and asks the supplier about what it has not."""
 
@@ -34,11 +47,7 @@ class Gates:
         async with self._database.connection() as connection:
             census = await connection.fetchrow(sql.census, run.feed, run.id)
         distinct, bad = (census["distinct_stones"], census["quarantined"]) if census else (0, 0)
-        if bad >= _FEWEST_BAD_STONES and bad > distinct * self._settings.sync_max_quarantine_share:
-            raise QuarantineExceeded(
-                f"{bad} of {distinct} stones can't be understood, more than the allowed share of "
-                f"{self._settings.sync_max_quarantine_share:.0%} (SYNC_MAX_QUARANTINE_SHARE)"
-            )
+        refuse_dirt(bad, distinct, self._settings.sync_max_quarantine_share)
 
     async def gone(self, run: Run, returned: Returned) -> list[str]:
         """Which stones the supplier no longer has: only a full run that read everything may say so.

@@ -509,13 +509,18 @@ RETURNING id
 
 -- prune_payloads --
 -- Payloads of stones that the supplier no longer has. Their rows of the inventory stay, for holds and purchases.
-WITH gone AS (
-    DELETE FROM raw_diamonds_nivoda WHERE supplier_stone_id IN (
-        SELECT supplier_stone_id FROM raw_diamonds_nivoda
-        WHERE gone_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING feed, supplier_stone_id
+-- Rows are locked in the order in which a page is staged, stones_seen first: else the two could wait for each other.
+WITH old AS (
+    SELECT seen.feed, seen.supplier_stone_id
+    FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+    WHERE raw.feed = seen.feed AND raw.gone_at < clock_timestamp() - make_interval(days => $1)
+    LIMIT $2
+    FOR UPDATE OF seen SKIP LOCKED
+), gone AS (
+    DELETE FROM raw_diamonds_nivoda AS raw USING old
+    WHERE raw.supplier_stone_id = old.supplier_stone_id
+      AND raw.gone_at < clock_timestamp() - make_interval(days => $1)
+    RETURNING raw.feed, raw.supplier_stone_id
 ), unseen AS (
     DELETE FROM stones_seen AS seen USING gone
     WHERE seen.feed = gone.feed AND seen.supplier_stone_id = gone.supplier_stone_id
@@ -531,15 +536,21 @@ RETURNING id
 -- Rebuilding the inventory from the payloads
 
 -- payloads --
--- The next stones of a feed as they were received, with what the mapping made of them then.
-SELECT supplier_stone_id, payload, payload_hash, problem, canonical_hash, gone_at
-FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
-ORDER BY supplier_stone_id LIMIT $3
+-- The next stones of a feed as they were received, with what the mapping made of them then. They wait where no run that
+-- has seen them since was consolidated: the gates may have stopped them.
+SELECT raw.supplier_stone_id, raw.payload, raw.payload_hash, raw.problem, raw.canonical_hash, raw.gone_at,
+       coalesce(received.consolidated_at IS NULL AND seen_by.consolidated_at IS NULL
+                AND received.id IS NOT NULL AND seen_by.id IS NOT NULL, false) AS waits
+FROM raw_diamonds_nivoda AS raw
+LEFT JOIN stones_seen AS seen ON seen.feed = raw.feed AND seen.supplier_stone_id = raw.supplier_stone_id
+LEFT JOIN run_metadata AS received ON received.id = raw.run_id
+LEFT JOIN run_metadata AS seen_by ON seen_by.id = seen.run_id
+WHERE raw.feed = $1 AND raw.supplier_stone_id > $2
+ORDER BY raw.supplier_stone_id LIMIT $3
 
 -- lock_payloads --
--- The same, and nobody stages them until the commit.
-SELECT supplier_stone_id, payload, payload_hash, problem, canonical_hash, gone_at
-FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
+-- Nobody stages the next ones until the commit.
+SELECT FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
 FOR UPDATE
 

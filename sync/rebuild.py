@@ -21,6 +21,7 @@ from app.pricing.rules import Priced, PricingRule, price
 from app.runs import repository
 from app.suppliers.ports import Observed
 from sync.changes import Changes
+from sync.gates import refuse_dirt
 from sync.staging import SUPPLIER, columns
 from sync.statements import sql
 
@@ -28,7 +29,7 @@ log = get_logger()
 
 # From a stored payload to a stone, or to what is wrong with it.
 Remap = Callable[[bytes], Observed]
-Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified"]
+Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified", "waiting"]
 
 _SHOWN = 50
 _INTERNAL = frozenset({"mapping", "source_hash"})
@@ -47,15 +48,23 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is one for those who read the inventory, too."""
         return self.outcome != "changed" or bool(self.fields.keys() - _INTERNAL)
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether it is a stone for sale that can't be understood any more."""
+        return self.outcome == "quarantined" and self.fields.get("status", ("",))[0] == "active"
+
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """How the inventory compares with its payloads. `differences` are the first ones of all that `outcomes` counts.
 
-    `without_payload`: stones that the inventory shows and no payload stands behind; they are left alone.
+    `spoiled`: stones for sale that today's mapping does not understand. `without_payload`: stones that the inventory
+    shows and no payload stands behind; they are left alone, and so are those that wait: no run that brought their
+    payloads was consolidated, so no gate has let them in.
     """
 
     stones: int
     equal: int
+    spoiled: int
     outcomes: Mapping[str, int]
     differences: Sequence[Difference]
     without_payload: int
@@ -83,12 +92,16 @@ class Rebuild:
         """What a rebuild would change; changes nothing."""
         return await self._go(apply=False)
 
-    async def apply(self) -> Comparison:
+    async def apply(self, found: Comparison) -> Comparison:
         """Make the inventory what its payloads say; answers what was changed. Cut off, it is simply done again.
 
+        `found`: what a comparison has found just now.
+
         Raises:
+            QuarantineExceeded: too many stones would not be for sale any more; perhaps it is the mapping that is wrong.
             Conflict: a run is open; its stones are on their way from the payloads to the inventory.
         """
+        refuse_dirt(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
         async with self._database.connection() as connection:
             run = await repository.open_run(connection, self._settings.sync_feed)
         if run is not None:
@@ -99,15 +112,15 @@ class Rebuild:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             changes = await Changes.of(connection, self._settings.sync_feed, None)
-        statement = sql.lock_payloads if apply else sql.payloads
-        stones, through = 0, ""
+        stones, spoiled, through = 0, 0, ""
         outcomes: Counter[str] = Counter()
         shown: list[Difference] = []
         while True:
             async with self._database.transaction() as connection:
-                rows = await connection.fetch(
-                    statement, self._settings.sync_feed, through, self._settings.sync_consolidation_batch
-                )
+                batch = (self._settings.sync_feed, through, self._settings.sync_consolidation_batch)
+                if apply:
+                    await connection.execute(sql.lock_payloads, *batch)
+                rows = await connection.fetch(sql.payloads, *batch)
                 if not rows:
                     break
                 rebuilt = await self._compare(connection, rows, rules)
@@ -115,6 +128,7 @@ class Rebuild:
                     await self._write(connection, rebuilt, changes)
             through = rows[-1]["supplier_stone_id"]
             stones += len(rows)
+            spoiled += sum(one.difference.spoiled for one in rebuilt)
             outcomes.update(one.difference.outcome for one in rebuilt)
             shown += [one.difference for one in rebuilt[: _SHOWN - len(shown)]]
             log.info("batch compared", stones=len(rows), different=len(rebuilt), applied=apply)
@@ -123,6 +137,7 @@ class Rebuild:
         return Comparison(
             stones=stones,
             equal=stones - outcomes.total(),
+            spoiled=spoiled,
             outcomes=dict(outcomes),
             differences=shown,
             without_payload=without_payload,
@@ -147,7 +162,7 @@ class Rebuild:
     async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: Changes) -> None:
         now = self._clock()
         mapped = [one for one in rebuilt if one.difference.outcome not in ("deleted", "unidentified")]
-        good = [one for one in mapped if one.priced is not None]
+        good = [one for one in mapped if one.priced is not None and one.difference.outcome != "waiting"]
         if mapped:
             await connection.execute(sql.remap_payloads, *columns([one.observed for one in mapped]))
         if good:
@@ -186,6 +201,9 @@ def _difference(
     if observed.supplier_stone_id != stone_id:
         # The mapping finds another id in it than it was stored under. The next full run sorts that out.
         return _say(stone_id, "unidentified", supplier_stone_id=(stone_id, observed.supplier_stone_id))
+    if row["waits"]:
+        # Mapped anew, it is judged as it is now when its run is consolidated after all; until then it stays outside.
+        return _say(stone_id, "waiting")
     if observed.stone is None or priced is None:
         problem = {} if observed.problem == row["problem"] else {"problem": (row["problem"], observed.problem)}
         if status not in (None, "quarantined"):

@@ -29,11 +29,11 @@ def rebuild(
             # Shown before anything is replaced, so that the terminal keeps what was there.
             if not as_json:
                 _print(found)
-            applied = await rebuilding.apply() if apply and found.outcomes else None
+            applied = await rebuilding.apply(found) if apply and found.outcomes else None
         if as_json:
             show.as_document(_plain(applied or found))
         elif applied is not None:
-            Console().print(f"{sum(applied.outcomes.values()):,} stones replaced.")
+            Console().print(f"{sum(applied.outcomes.values()) - applied.outcomes.get('waiting', 0):,} stones replaced.")
 
     run(command())
 
@@ -67,6 +67,8 @@ def _print(found: Comparison) -> None:
             console.print(f"... and {hidden:,} more.")
     parts = [f"{count:,} {outcome}" for outcome, count in sorted(found.outcomes.items())]
     console.print(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
+    if found.outcomes.get("waiting"):
+        console.print("What waits came with a run that was not consolidated; that run, or the next one, brings it in.")
     if found.without_payload:
         console.print(f"{found.without_payload:,} stones have no payload; they are left alone.")
 

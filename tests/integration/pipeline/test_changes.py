@@ -125,7 +125,7 @@ async def test_a_rebuild_tells_what_readers_see_of_it(bench: Bench, shelf: Shelf
     rebuild = Rebuild(settings, bench.database, observe, utc_now)
     await rebuild.compare()
     assert await bench.rows(TOLD) == []
-    assert sum((await rebuild.apply()).outcomes.values()) == 3
+    assert sum((await rebuild.apply(await rebuild.compare())).outcomes.values()) == 3
     assert await bench.rows(TOLD) == told(diamonds_changed=(1, 3))
 
 

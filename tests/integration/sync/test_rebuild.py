@@ -7,10 +7,11 @@ import pytest
 
 from app.core.clock import utc_now
 from app.core.database import Database
-from app.core.errors import Conflict
+from app.core.errors import Conflict, MassDeleteStopped, QuarantineExceeded
 from app.core.settings import Settings
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.ports import Observed
+from sync.control import Control
 from sync.rebuild import Comparison, Rebuild
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
@@ -44,7 +45,7 @@ async def an_inventory(bench: Bench, shelf: Shelf) -> None:
 async def test_a_sound_inventory_equals_its_payloads(bench: Bench, shelf: Shelf, rebuilding: Rebuild) -> None:
     await an_inventory(bench, shelf)
     assert await rebuilding.compare() == Comparison(
-        stones=31, equal=31, outcomes={}, differences=[], without_payload=0, applied=False
+        stones=31, equal=31, spoiled=0, outcomes={}, differences=[], without_payload=0, applied=False
     )
 
 
@@ -57,7 +58,7 @@ async def test_invariant_16_an_inventory_that_was_lost_is_rebuilt_to_the_cent(
     found = await rebuilding.compare()
     assert found.outcomes == {"added": 28}
     assert await bench.value("SELECT count(*) FROM diamonds") == 0
-    applied = await rebuilding.apply()
+    applied = await rebuilding.apply(await rebuilding.compare())
     assert applied.outcomes == {"added": 28}
     # Those that turned bad or are gone were never for sale again; their rows are history, which payloads do not tell.
     assert await bench.rows(WHAT_IS_SERVED) == [row for row in before if row[2] == "active"]
@@ -82,7 +83,7 @@ async def test_invariant_16_a_damaged_inventory_is_told_field_by_field_and_made_
     assert set(by_id[stone_id(0)].fields) == {"retail_price_cents", "color"}
     assert by_id[stone_id(0)].fields["retail_price_cents"] == (1, 141_976)  # 123,457 * 1.15 = 141,975.55
     assert by_id[stone_id(5)].fields == {"status": ("active", "quarantined")}
-    await rebuilding.apply()
+    await rebuilding.apply(await rebuilding.compare())
     assert await bench.rows(WHAT_IS_SERVED) == before
 
 
@@ -101,7 +102,7 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
         )
 
     rebuilding = Rebuild(settings, database, mended, utc_now)
-    assert (await rebuilding.apply()).outcomes == {"changed": 2}
+    assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"changed": 2}
     for table in ("diamonds", "raw_diamonds_nivoda"):
         assert await bench.rows(f"SELECT DISTINCT color, supplier_price_cents FROM {table}") == [("mended", 100_000)]  # noqa: S608 - two tables of ours
     assert (await rebuilding.compare()).equal == 2
@@ -111,14 +112,14 @@ async def test_new_rules_are_applied_by_a_rebuild_too(bench: Bench, shelf: Shelf
     shelf.lay(1, cents=100)
     await bench.sync()
     await bench.value("INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('all', 1, 1.005) RETURNING id")
-    await rebuilding.apply()
+    await rebuilding.apply(await rebuilding.compare())
     assert await bench.rows("SELECT retail_price_cents, markup_ratio FROM diamonds") == [(101, Decimal("1.0050"))]
 
 
 async def test_nothing_is_replaced_while_a_run_is_open(bench: Bench, rebuilding: Rebuild) -> None:
     await bench.open()
     with pytest.raises(Conflict, match="is running; wait until it has ended"):
-        await rebuilding.apply()
+        await rebuilding.apply(await rebuilding.compare())
 
 
 async def test_what_no_payload_stands_behind_is_told_and_left_alone(
@@ -127,5 +128,65 @@ async def test_what_no_payload_stands_behind_is_told_and_left_alone(
     shelf.lay(1, 2)
     await bench.sync()
     await bench.value("DELETE FROM raw_diamonds_nivoda WHERE supplier_stone_id = $1", stone_id(1))
-    assert (await rebuilding.apply()).without_payload == 1
+    assert (await rebuilding.apply(await rebuilding.compare())).without_payload == 1
     assert await bench.value("SELECT count(*) FROM diamonds") == 2
+
+
+async def test_stones_that_a_gate_has_stopped_are_not_brought_in_by_a_rebuild(
+    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+) -> None:
+    shelf.lay(*range(100))
+    await bench.sync()
+    before = await bench.rows(WHAT_IS_SERVED)
+    shelf.take(*range(30, 60))
+    shelf.lay(*range(10), cents=7)
+    shelf.lay(*range(100, 110))
+    run = await bench.read()
+    with pytest.raises(MassDeleteStopped):
+        await bench.consolidator.consolidate(run.id)
+    await bench.value("UPDATE diamonds SET color = 'Q' WHERE supplier_stone_id = $1", stone_id(99))
+    assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"waiting": 20, "changed": 1}
+    assert await bench.rows(WHAT_IS_SERVED) == before
+    shelf.lay(*range(30, 60))
+    await bench.sync()
+    assert await rebuilding.compare() == Comparison(
+        stones=110, equal=110, spoiled=0, outcomes={}, differences=[], without_payload=0, applied=False
+    )
+
+
+async def test_a_mended_mapping_reaches_stones_that_wait_for_their_run(
+    bench: Bench, shelf: Shelf, rebuilding: Rebuild, control: Control
+) -> None:
+    shelf.lay(*range(100))
+    await bench.sync()
+    shelf.lay(*range(50), cents=7)
+    run = await bench.read()
+    await bench.value(
+        "UPDATE raw_diamonds_nivoda SET problem = 'a mistake of the mapping', canonical_hash = NULL WHERE run_id = $1",
+        run.id,
+    )
+    with pytest.raises(QuarantineExceeded):
+        await bench.consolidator.consolidate(run.id)
+    assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"waiting": 50}
+    await control.consolidate(run.id, "someone")
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert (done.upserted, done.quarantined) == (50, 0)
+
+
+async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
+    bench: Bench, shelf: Shelf, settings: Settings, database: Database
+) -> None:
+    shelf.lay(*range(100))
+    await bench.sync()
+
+    def broken(payload: bytes) -> Observed:
+        observed = observe(payload)
+        return msgspec.structs.replace(observed, stone=None, canonical_hash=None, problem="a mistake of the mapping")
+
+    rebuilding = Rebuild(settings, database, broken, utc_now)
+    found = await rebuilding.compare()
+    assert (found.spoiled, found.outcomes) == (100, {"quarantined": 100})
+    with pytest.raises(QuarantineExceeded, match="100 of 100 stones"):
+        await rebuilding.apply(found)
+    assert await bench.value("SELECT count(*) FROM diamonds WHERE status = 'active'") == 100

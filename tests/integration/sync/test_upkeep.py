@@ -325,6 +325,23 @@ async def test_payloads_go_only_with_stones_that_are_long_gone(upkeep_at: Upkeep
     assert await bench.value("SELECT count(*) FROM diamonds WHERE status = 'active'") == 19
 
 
+async def test_pruning_and_staging_do_not_wait_for_each_other(
+    upkeep_at: UpkeepAt, bench: Bench, shelf: Shelf, execute: Execute, database: Database
+) -> None:
+    shelf.lay(1)
+    await bench.sync()
+    await execute("UPDATE raw_diamonds_nivoda SET gone_at = now() - interval '1000 days'")
+    async with database.transaction() as staging:
+        # As far as a page has come that brings the stone back: it holds the look, and is about to write the payload.
+        await staging.fetch("SELECT FROM stones_seen FOR UPDATE")
+        async with asyncio.timeout(20):
+            pruned = await upkeep_at(DUE).prune()
+        await staging.execute("UPDATE raw_diamonds_nivoda SET gone_at = NULL")
+    assert pruned["prune_payloads"] == 0
+    assert (await upkeep_at(DUE).prune())["prune_payloads"] == 0
+    assert await execute("SELECT count(*) FROM raw_diamonds_nivoda") == 1
+
+
 async def test_old_alerts_go_and_young_ones_stay(
     upkeep_at: UpkeepAt, open_run: OpenRun, bench: Bench, execute: Execute
 ) -> None:
