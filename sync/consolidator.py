@@ -86,7 +86,7 @@ class Consolidator:
             try:
                 if run.consolidated_at is None:
                     await self._gates.quarantine(run)
-                    gone = await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+                    gone = await self._gone(run, token)
                     await self._batches(run, token)
                     await self._delete(run, token, gone)
                     await self._book(run, token)
@@ -134,6 +134,18 @@ class Consolidator:
             if await connection.fetchval(sql.hold_lease, run_id, token) is None:
                 raise LeaseLost
             yield connection
+
+    async def _gone(self, run: Run, token: UUID) -> list[str]:
+        """The stones that the supplier no longer has. A supplier that only asks for patience ends with the run's time."""
+        async with self._database.connection() as connection:
+            left = await connection.fetchval(sql.seconds_left, run.id)
+        try:
+            async with asyncio.timeout(left):
+                return await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+        except TimeoutError:
+            # Whether it is overdue is decided under the run's lock: it may have been given more time since.
+            await self._lifecycle.end_overdue(run.id)
+            raise LeaseLost from None
 
     async def _stage_returned(self, run: Run, token: UUID, page: Page) -> None:
         """Stones that the run did not see although the supplier has them: it sees them now."""

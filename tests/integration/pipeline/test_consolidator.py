@@ -1,12 +1,11 @@
 import asyncio
-import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable, WatermarkConflict
-from app.suppliers.ports import Page, StoneQuery
+from app.core.errors import MassDeleteStopped, WatermarkConflict
+from app.suppliers.ports import StoneQuery
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.domain.window import Watermark
 from tests.integration.pipeline.conftest import Bench
@@ -70,78 +69,6 @@ async def test_a_changed_rule_reprices_what_the_next_run_sees(bench: Bench, shel
     assert await bench.value(RETAIL, stone_id(1)) == 150_000
 
 
-async def test_invariant_10_only_a_full_run_deletes_and_a_stone_that_returns_lives_again(
-    bench: Bench, shelf: Shelf
-) -> None:
-    shelf.lay(*range(1, 11))
-    await bench.sync()
-    shelf.take(3)
-    await bench.sync("incremental")
-    assert await bench.rows(ACTIVE) == ids(*range(1, 11))
-    run = await bench.sync()
-    assert run.deleted == 1
-    assert await bench.value("SELECT deleted_at IS NOT NULL FROM diamonds WHERE status = 'deleted'") is True
-    assert await bench.value(
-        "SELECT gone_at IS NOT NULL FROM raw_diamonds_nivoda WHERE supplier_stone_id = $1", stone_id(3)
-    )
-    shelf.lay(3)
-    run = await bench.sync("incremental")
-    assert run.revived == 1
-    assert await bench.rows(ACTIVE) == ids(*range(1, 11))
-    assert await bench.value("SELECT count(*) FROM diamonds WHERE deleted_at IS NOT NULL") == 0
-    assert await bench.value("SELECT count(*) FROM raw_diamonds_nivoda WHERE gone_at IS NOT NULL") == 0
-
-
-async def test_invariant_10_a_stone_that_a_run_missed_is_asked_for_before_it_is_deleted(
-    bench: Bench, shelf: Shelf
-) -> None:
-    shelf.lay(*range(1, 11))
-    await bench.sync()
-    hidden = {stone_id(4): shelf.items.pop(stone_id(4))}
-    shelf.take(5)
-    run = await bench.read()
-    shelf.items |= hidden
-    done = await bench.consolidator.consolidate(run.id)
-    assert done is not None
-    assert done.deleted == 1
-    assert await bench.rows(ACTIVE) == ids(1, 2, 3, 4, 6, 7, 8, 9, 10)
-    assert done.fetched == done.distinct_stones + done.repeated == 9
-
-
-async def test_invariant_10_too_many_deletes_stop_the_run_and_change_nothing(
-    bench: Bench, shelf: Shelf, watermarks: FileWatermarkStore
-) -> None:
-    shelf.lay(*range(1, 11))
-    await bench.sync()
-    before = await watermarks.read()
-    shelf.take(1, 2, 3)
-    shelf.lay(4, cents=77)
-    run = await bench.read()
-    with pytest.raises(MassDeleteStopped):
-        await bench.consolidator.consolidate(run.id)
-    assert (await bench.lifecycle.get(run.id)).status == "failed"
-    assert await bench.rows(ACTIVE) == ids(*range(1, 11))
-    assert await bench.value(RETAIL, stone_id(4)) == 115_000
-    assert await watermarks.read() == before
-
-
-async def test_a_share_of_deletes_that_is_allowed_passes(bench: Bench, shelf: Shelf) -> None:
-    shelf.lay(*range(1, 11))
-    await bench.sync()
-    shelf.take(1, 2)
-    assert (await bench.sync()).deleted == 2
-
-
-async def test_an_empty_feed_does_not_empty_the_inventory(bench: Bench, shelf: Shelf) -> None:
-    shelf.lay(1, 2, 3)
-    await bench.sync()
-    shelf.take(1, 2, 3)
-    run = await bench.open(parts=0)
-    with pytest.raises(MassDeleteStopped):
-        await bench.consolidator.consolidate(run.id)
-    assert await bench.rows(ACTIVE) == ids(1, 2, 3)
-
-
 async def test_invariant_11_a_good_stone_that_turns_bad_leaves_and_returns(bench: Bench, shelf: Shelf) -> None:
     shelf.lay(1, 2)
     await bench.sync()
@@ -154,16 +81,6 @@ async def test_invariant_11_a_good_stone_that_turns_bad_leaves_and_returns(bench
     await bench.sync()
     assert await bench.rows(ACTIVE) == ids(1, 2)
     assert await bench.value("SELECT id FROM diamonds WHERE supplier_stone_id = $1", stone_id(1)) == diamond
-
-
-async def test_invariant_11_too_many_bad_stones_stop_the_run(bench: Bench, shelf: Shelf) -> None:
-    shelf.lay(*range(1, 101))
-    await bench.sync()
-    shelf.lay(*range(1, 22), diamond__certificate=None)
-    run = await bench.read()
-    with pytest.raises(QuarantineExceeded):
-        await bench.consolidator.consolidate(run.id)
-    assert len(await bench.rows(ACTIVE)) == 100
 
 
 async def test_invariant_06_two_consolidators_on_one_run_do_the_work_once(bench: Bench, shelf: Shelf) -> None:
@@ -238,48 +155,6 @@ async def test_a_run_whose_watermark_was_not_written_yet_is_finished_by_the_next
     assert done is not None
     assert done.status == "completed"
     assert (await watermarks.read()) is not None
-
-
-async def test_invariant_10_a_page_that_repeats_a_stone_makes_no_other_one_seem_gone(
-    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf.lay(*range(1, 201))
-    await bench.sync()
-    hidden = {stone_id(number): shelf.items.pop(stone_id(number)) for number in range(1, 31)}
-    run = await bench.read()
-    shelf.items |= hidden
-    honest = shelf.page
-
-    async def repeating(query: StoneQuery, offset: int, limit: int) -> Page:
-        page = await honest(query, offset, limit)
-        return Page(received=page.received, items=[*[page.items[0]] * 30, *page.items][:limit])
-
-    monkeypatch.setattr(shelf, "page", repeating)
-    done = await bench.consolidator.consolidate(run.id)
-    assert done is not None
-    assert done.deleted == 0
-    assert len(await bench.rows(ACTIVE)) == 200
-
-
-async def test_invariant_10_a_supplier_that_does_not_understand_the_question_deletes_nothing(
-    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf.lay(*range(1, 101))
-    await bench.sync()
-    shelf.take(7)
-    run = await bench.read()
-
-    async def nobody(query: StoneQuery, offset: int, limit: int) -> Page:
-        return Page(received=time.monotonic(), items=[])
-
-    async def none(query: StoneQuery) -> int:
-        return 0
-
-    monkeypatch.setattr(shelf, "page", nobody)
-    monkeypatch.setattr(shelf, "count", none)
-    with pytest.raises(SupplierUnavailable):
-        await bench.consolidator.consolidate(run.id)
-    assert len(await bench.rows(ACTIVE)) == 100
 
 
 async def test_a_consolidator_that_lost_its_lease_does_not_fail_the_run_of_another(
