@@ -1,7 +1,9 @@
 """The API: wiring and lifespan, nothing else."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
+from typing import NoReturn
 
 from redis.asyncio import Redis
 from starlette.applications import Starlette
@@ -23,15 +25,19 @@ from app.core.database import Database
 from app.core.headers import Headers
 from app.core.settings import Settings
 from app.core.tracing import Tracing
+from app.events.hub import Hub
 from app.graphql.budget import Budget
 from app.graphql.endpoint import routes as graphql_routes
-from app.graphql.intake import State as GraphQLState
+from app.graphql.live import Live
+from app.graphql.presence import Presence
 from app.graphql.registry import Registry
+from app.graphql.state import State as GraphQLState
 from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal
 from app.rest.routes import ROUTES
 from app.rest.state import State as RestState
 from app.runs.journal import Journal
+from app.runs.watch import RunWatch
 from app.suppliers.nivoda.trading import open_limited_trading
 from app.trading.desk import open_desk
 
@@ -58,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
     redis_url = settings.need("redis_url")
     if settings.nivoda_endpoint:  # without a supplier there is no trading, and everything else
         settings.need("nivoda_username"), settings.need("nivoda_password")
+    presence = Presence(settings)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -78,19 +85,26 @@ def create_app(settings: Settings) -> Starlette:
             signers = Signers(
                 database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts, timeout=timeout
             )
-            yield State(
-                database=database,
-                redis=redis,
-                jobs=queue,
-                settings=settings,
-                door=Door(Authenticator(database, timeout=timeout), signers, nonces, limiter),
-                search=PostgresSearch(database),
-                rulebook=Rulebook(database),
-                journal=Journal(database),
-                registry=Registry(database),
-                desk=desk,
-                budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
-            )
+            door = Door(Authenticator(database, timeout=timeout), signers, nonces, limiter)
+            journal = Journal(database)
+            hub = Hub(settings, database)
+            async with _working(hub.run(), presence.watch(door)):
+                yield State(
+                    database=database,
+                    redis=redis,
+                    jobs=queue,
+                    settings=settings,
+                    door=door,
+                    search=PostgresSearch(database),
+                    rulebook=Rulebook(database),
+                    journal=journal,
+                    registry=Registry(database),
+                    desk=desk,
+                    budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
+                    hub=hub,
+                    live=Live(settings, hub, RunWatch(journal)),
+                    presence=presence,
+                )
 
     app = Starlette(
         routes=[*ROUTES, *graphql_routes(settings)],
@@ -100,7 +114,20 @@ def create_app(settings: Settings) -> Starlette:
     )
     # A redirection would name what the request says of itself: a host of the caller's choice, and no TLS behind a proxy.
     app.router.redirect_slashes = False
+    app.state.presence = presence  # for the server, which asks everyone to leave before it does
     return app
+
+
+@asynccontextmanager
+async def _working(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[None]:
+    """Something that is done without end, for the length of a `with`."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -37,7 +37,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     api: str
     graphql: str
-    graphql_ws: str | None
+    graphql_ws: str
     api_key: str
     admin_key: str
     client_keys: list[str]
@@ -83,7 +83,7 @@ async def _address(installation: Installation) -> Address:
     return Address(
         api=api,
         graphql=f"{api}/graphql",
-        graphql_ws=None,
+        graphql_ws=f"{api.replace('http', 'ws', 1)}/graphql",
         api_key=await _key(database, "reader", Scope.DIAMONDS_READ),
         admin_key=await _key(database, "admin", *Scope),
         client_keys=[await _key(database, f"client-{number}", *_TRADING) for number in range(1, _OTHER_CLIENTS + 1)],

@@ -1,8 +1,10 @@
 """The door: who is calling, by key or by signature, how often they may, and what a possible repetition is good for."""
 
+from collections.abc import Awaitable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
 from app.access import signatures
@@ -40,18 +42,44 @@ class Door:
             RateLimited: it was not true too often.
             Unavailable: it can't be known now.
         """
+        if "x-api-key" not in request.headers and signatures.signed(request.headers):
+            return await self._counted(request, self._signers.authenticate(request))
+        return await self.admit_key(request, request.headers)
+
+    async def admit_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+        """Who is calling by a key. A socket may also bring one in its first message: `headers` are what it said in all.
+
+        Raises:
+            Unauthenticated: as `admit`, and so on.
+        """
+        if presented_key(headers) is None:
+            return await self._authenticator.authenticate(headers)
+        return await self._counted(connection, self._by_key(connection, headers))
+
+    async def renew(self, principal: Principal, headers: Headers) -> Principal:
+        """A caller who stays connected, as it is now: by the headers with which it was let in.
+
+        Raises:
+            Unauthenticated: its key is no longer valid, or the client that signed has none any more.
+            DatabaseUnavailable: that can't be known now.
+        """
+        if principal.proof is Proof.KEY:
+            return await self._authenticator.authenticate(headers)
+        return await self._signers.renew(principal)
+
+    async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+        _check_single_key(headers)
+        if presented_key(headers) and not self._authenticator.remembers(headers):
+            failures = self._limiter.budgets.failures
+            _apply(connection, await self._limiter.peek(failures, _address(connection)), only_refusals=True)
+        return await self._authenticator.authenticate(headers)
+
+    async def _counted(self, connection: HTTPConnection[Any], admission: Awaitable[Principal]) -> Principal:
         try:
-            if "x-api-key" not in request.headers and signatures.signed(request.headers):
-                return await self._signers.authenticate(request)
-            _check_single_key(request)
-            if presented_key(request.headers) and not self._authenticator.remembers(request.headers):
-                failures = self._limiter.budgets.failures
-                _apply(request, await self._limiter.peek(failures, _address(request)), only_refusals=True)
-            return await self._authenticator.authenticate(request.headers)
+            return await admission
         except Unauthenticated:
-            if self.has_credentials(request):
-                failures = self._limiter.budgets.failures
-                _apply(request, await self._limiter.take(failures, _address(request)), only_refusals=True)
+            failures = self._limiter.budgets.failures
+            _apply(connection, await self._limiter.take(failures, _address(connection)), only_refusals=True)
             raise
 
     async def settle(self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
@@ -74,10 +102,10 @@ class Door:
             self._nonces.let_through(principal.client_id)
 
 
-def _check_single_key(request: Request[Any]) -> None:
+def _check_single_key(headers: Headers) -> None:
     """Of two keys neither counts: whoever stands between us and the caller may have looked at the other one."""
-    deciding = "x-api-key" if "x-api-key" in request.headers else "authorization"
-    if len(request.headers.getlist(deciding)) > 1:
+    deciding = "x-api-key" if "x-api-key" in headers else "authorization"
+    if len(headers.getlist(deciding)) > 1:
         raise Unauthenticated("The API key is not valid.")
 
 

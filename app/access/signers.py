@@ -66,14 +66,26 @@ class Signers:
             raise _refusal()
         if signature.version is Version.V2 and self._hosts and target.host.lower() not in self._hosts:
             raise _refusal()
-        keys = [key for key in await self._keys(signature.client_id) if key.live_at(self._clock())]
-        if not keys or (signature.version is Version.V1 and not any(key.signature_v1 for key in keys)):
-            raise _refusal()
+        keys = await self._live_keys(signature.client_id, v1=signature.version is Version.V1)
         proof = await self._proof(signature)
-        newest = keys[-1]
-        await self._usage.note(newest)
-        scopes = frozenset(scope for key in keys for scope in key.scopes)
-        return Principal(signature.client_id, newest.id, scopes, proof)
+        await self._usage.note(keys[-1])
+        return _principal(signature.client_id, keys, proof)
+
+    async def renew(self, principal: Principal) -> Principal:
+        """A client that signed, as it is now.
+
+        Raises:
+            Unauthenticated: it has no valid key any more.
+            DatabaseUnavailable: that can't be known now.
+        """
+        keys = await self._live_keys(principal.client_id, v1=principal.proof is Proof.SIGNED)
+        return _principal(principal.client_id, keys, principal.proof)
+
+    async def _live_keys(self, client_id: str, *, v1: bool) -> Sequence[StoredKey]:
+        keys = [key for key in await self._keys(client_id) if key.live_at(self._clock())]
+        if not keys or (v1 and not any(key.signature_v1 for key in keys)):
+            raise _refusal()
+        return keys
 
     async def _proof(self, signature: Signature) -> Proof:
         if signature.version is Version.V1:
@@ -94,6 +106,10 @@ class Signers:
             keys = await repository.of_client(connection, client_id)
         self._cache[client_id] = (read_at, keys)
         return keys
+
+
+def _principal(client_id: str, keys: Sequence[StoredKey], proof: Proof) -> Principal:
+    return Principal(client_id, keys[-1].id, frozenset(scope for key in keys for scope in key.scopes), proof)
 
 
 def target_of(request: Request[Any]) -> Target:

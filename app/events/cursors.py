@@ -21,10 +21,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """A position, and when its event occurred (microseconds since 1970)."""
+    """A position, and when its event occurred (microseconds since 1970). Position 0 is before all events."""
 
     position: int
     instant: int
+
+    @classmethod
+    def of(cls, event: Event) -> "Cursor":
+        """The cursor of an event: what comes after it is what comes after the cursor."""
+        return cls(event.position, instant(event.occurred_at))
 
 
 def instant(moment: datetime) -> int:
@@ -32,9 +37,9 @@ def instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def encode(event: Event) -> str:
-    """The cursor of an event: what comes after it is what comes after the cursor."""
-    packed = _LAYOUT.pack(_VERSION, event.position, instant(event.occurred_at))
+def encode(cursor: Cursor) -> str:
+    """A cursor as text."""
+    packed = _LAYOUT.pack(_VERSION, cursor.position, cursor.instant)
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
 
 
@@ -53,6 +58,6 @@ def decode(text: str) -> Cursor:
     version, position, moment = _LAYOUT.unpack(packed)
     if version != _VERSION:
         raise ValueError("is a cursor of another version; start again without it")
-    if position < 1:
+    if position < 0:
         raise ValueError("is not a cursor of an event")
     return Cursor(position, moment)

@@ -78,6 +78,13 @@ async def bounds(connection: Connection) -> Bounds:
     return Bounds(row["oldest"], row["newest"])
 
 
+async def newest(connection: Connection) -> Cursor:
+    """The cursor after everything that the log holds."""
+    position = (await bounds(connection)).newest
+    occurred_at = await connection.fetchval(sql.instant, position)
+    return Cursor(position, instant(occurred_at) if occurred_at else 0)
+
+
 async def resume(connection: Connection, cursor: Cursor) -> int:
     """The position after which the holder of a cursor goes on.
 
@@ -104,8 +111,11 @@ async def read(connection: Connection, after: int, limit: int, wanted: Filter) -
 
     Raises:
         CursorExpired: events after the position are no longer kept.
+        CursorUnknown: the log does not go so far.
     """
     found = await bounds(connection)
+    if after > found.newest:
+        raise CursorUnknown
     end = min(after + _SPAN, found.newest)
     rows = await connection.fetch(
         sql.read,

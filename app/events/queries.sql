@@ -9,7 +9,7 @@ WITH appended AS (
     ORDER BY (stone.ordinal - 1) / $7
     RETURNING id
 )
-SELECT pg_notify(current_schema() || '_events', '') FROM (SELECT FROM appended LIMIT 1) AS any_of_them
+SELECT pg_notify(left(current_schema(), 50) || '_events', '') FROM (SELECT FROM appended LIMIT 1) AS any_of_them
 
 -- number --
 -- Gives committed events their positions, in the order of insertion. One at a time, by the lock on the counter; each
@@ -30,7 +30,7 @@ BEGIN
     GET DIAGNOSTICS numbered = ROW_COUNT;
     IF numbered > 0 THEN
         UPDATE event_counter SET last = base + numbered;
-        PERFORM pg_notify(current_schema() || '_events', (base + numbered)::text);
+        PERFORM pg_notify(left(current_schema(), 50) || '_events', (base + numbered)::text);
     END IF;
 END
 $$

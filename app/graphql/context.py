@@ -11,6 +11,7 @@ from app.access.scopes import Principal, Scope
 from app.catalog.search import Search
 from app.core.errors import Unauthenticated
 from app.core.settings import Settings
+from app.events.hub import Hub
 from app.pricing.rulebook import Rulebook
 from app.runs.journal import Journal
 from app.trading.desk import Desk
@@ -27,6 +28,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     desk: Desk
     jobs: ArqRedis
+    hub: Hub
 
     @property
     def caller(self) -> Principal:

@@ -47,6 +47,7 @@ LENGTHS: Mapping[str, int] = {
     "SyncPlan.bands": 30,
     "PricingRulePreview.samples": 10,
     "DiamondHistory.entries": 100,
+    "DiamondEvent.diamonds": 10,
 }
 _LENGTH = 20
 PAGES: Mapping[str, int] = {

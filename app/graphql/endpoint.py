@@ -1,15 +1,16 @@
 """GraphQL over HTTP: one request, one operation; the media types and statuses of the draft specification."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
+from typing import cast
 
 import msgspec
 import structlog
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app.access.scopes import Principal
 from app.core.errors import (
@@ -18,15 +19,18 @@ from app.core.errors import (
     BodyTooSlow,
     InventoryError,
     RateLimited,
-    Unavailable,
 )
 from app.core.settings import Settings
-from app.graphql.cost import actual
-from app.graphql.errors import FormattedError, format_error, format_inventory_error, status_of, unforeseen
+from app.graphql.errors import FormattedError, format_inventory_error, status_of, unforeseen
+from app.graphql.execution import execute
 from app.graphql.ide import GraphiQL
-from app.graphql.intake import GRAPHQL_JSON, Intake, State, status_of_invalid, wants_new_media_type
+from app.graphql.intake import GRAPHQL_JSON, Intake, status_of_invalid, wants_new_media_type
+from app.graphql.live import NotFollowed
+from app.graphql.operation import Operation
 from app.graphql.request import JSON, Refused, read_get, read_post
-from app.graphql.schema import schema
+from app.graphql.socket import Sockets
+from app.graphql.state import State
+from app.graphql.stream import Answers, EventStream, one, refused, wants_stream
 
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
@@ -37,27 +41,27 @@ _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
 _encoder = msgspec.json.Encoder()
 
 
-class TooSlow(Unavailable):
-    """This takes too long; ask for less."""
-
-
-def routes(settings: Settings) -> Sequence[Route]:
-    """The route of GraphQL. In development a browser gets GraphiQL there, and from routes of its own what that loads."""
+def routes(settings: Settings) -> Sequence[BaseRoute]:
+    """The routes of GraphQL. In development a browser gets GraphiQL there, and from routes of its own what that loads."""
     page = GraphiQL() if settings.environment == "development" else None
-    endpoint = Route("/graphql", Endpoint(settings, page).answer, methods=["GET", "POST"])
-    return (endpoint, *page.routes()) if page else (endpoint,)
+    intake = Intake(settings)
+    return (
+        Route("/graphql", Endpoint(settings, intake, page).answer, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", Sockets(settings, intake).serve),
+        *(page.routes() if page else ()),
+    )
 
 
 class Endpoint:
     """Answers requests to the schema; a browser with `page`, if there is one."""
 
-    def __init__(self, settings: Settings, page: GraphiQL | None) -> None:
+    def __init__(self, settings: Settings, intake: Intake, page: GraphiQL | None) -> None:
         self._settings = settings
         self._development = settings.environment == "development"
-        self._intake = Intake(settings)
+        self._intake = intake
         self._page = page
 
-    async def answer(self, request: Request[State]) -> Response:
+    async def answer(self, request: Request[State]) -> Response | EventStream:
         """The answer to a request, whatever is wrong with it."""
         if self._page and request.method != "POST" and "text/html" in request.headers.get("accept", ""):
             return self._page.show()
@@ -74,31 +78,48 @@ class Endpoint:
             problem = format_inventory_error(unforeseen(error))
             return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, [problem])
 
-    async def _execute(self, request: Request[State]) -> Response:
+    async def _execute(self, request: Request[State]) -> Response | EventStream:
         principal = await self._principal(request)
         asked = await read_post(request) if request.method == "POST" else read_get(request)
         operation = await self._intake.take(request, asked, principal, by_get=request.method != "POST")
+        if wants_stream(request):
+            return await self._stream(request, operation)
         if operation.kind is OperationType.SUBSCRIPTION:
             await operation.bill.settle(0)
             raise BadRequest("Subscriptions come over WebSocket, or as text/event-stream.")
+        answer = await execute(operation, self._settings)
+        members = answer.members()
+        errors = cast("list[FormattedError]", members.pop("errors", []))
+        if not answer.executed:
+            raise Refused(status_of_invalid(request), errors)
+        return _respond(request, status_of(answer.data, answer.errors), errors, **members)
+
+    async def _stream(self, request: Request[State], operation: Operation) -> EventStream:
+        """The same as server-sent events, and subscriptions, too.
+
+        Raises:
+            TooMany: the key has too many open.
+        """
+        principal, presence = operation.context.caller, request.state["presence"]
+        with ExitStack() as stays:
+            if operation.kind is OperationType.SUBSCRIPTION:
+                stays.enter_context(presence.subscribed(principal))
+                answers = await self._follow(request, operation)
+            else:
+                answers = one((await execute(operation, self._settings)).encoded())
+            stream = EventStream(answers, principal, request.headers, self._settings.sockets_send_seconds)
+            stays.enter_context(presence.entered(stream))
+            stream.stays = stays.pop_all()
+        return stream
+
+    @staticmethod
+    async def _follow(request: Request[State], operation: Operation) -> Answers:
         try:
-            async with asyncio.timeout(self._settings.graphql_timeout_seconds):
-                result = await schema.execute(
-                    operation.text,
-                    variable_values=asked.variables,
-                    context_value=operation.context,
-                    operation_name=asked.operation_name,
-                )
-        except TimeoutError:
-            raise TooSlow from None
-        errors = result.errors or []
-        await operation.bill.settle(actual(operation.plan, result.data))
-        formatted = [format_error(error) for error in errors]
-        if result.data is None and errors and not any(error.path for error in errors):
-            # Nothing was executed: a variable has a wrong value.
-            raise Refused(status_of_invalid(request), formatted)
-        status = status_of(result.data, errors)
-        return _respond(request, status, formatted, data=result.data, extensions={"cost": operation.bill.shown()})
+            return await request.state["live"].open(operation)
+        except NotFollowed as refusal:
+            return refused(refusal.errors)
+        except InventoryError as error:
+            return refused([format_inventory_error(error)])
 
     async def _principal(self, request: Request[State]) -> Principal | None:
         door = request.state["door"]
@@ -120,6 +141,7 @@ def _status_of_refusal(error: InventoryError) -> HTTPStatus:
         "FORBIDDEN": HTTPStatus.FORBIDDEN,
         "NOT_FOUND": HTTPStatus.NOT_FOUND,
         "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
+        "TOO_MANY_SUBSCRIPTIONS": HTTPStatus.TOO_MANY_REQUESTS,
         "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
     }
     return statuses.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)

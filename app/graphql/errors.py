@@ -13,7 +13,8 @@ log = get_logger()
 # The codes that a client may see; any other error is our own business.
 _PUBLIC = frozenset({
     "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
-    "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT", "SERVICE_UNAVAILABLE",
+    "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT", "SERVICE_UNAVAILABLE", "CURSOR_EXPIRED", "CURSOR_UNKNOWN", "SLOW_CONSUMER",
+    "TOO_MANY_SUBSCRIPTIONS",
 })  # fmt: skip
 # Errors that concern the whole request. All others leave it answered: 200.
 _STATUSES: Mapping[str, HTTPStatus] = {

@@ -40,3 +40,12 @@ def field(*, says: str, needs: Scope | None = None) -> Callable[[F], F]:
         return cast("F", strawberry.field(resolver, description=says, extensions=[Needs(needs)] if needs else []))
 
     return declare
+
+
+def subscription(*, says: str, needs: Scope) -> Callable[[F], F]:
+    """The same for a subscription, whose resolver is a coroutine that gives a `Topic`. None is open to everyone."""
+
+    def declare(resolver: F) -> F:
+        return cast("F", strawberry.subscription(resolver, description=says, extensions=[Needs(needs)]))
+
+    return declare

@@ -2,59 +2,23 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TypedDict
 
-import msgspec
-from arq.connections import ArqRedis
-from graphql import GraphQLError, OperationType
-from starlette.requests import HTTPConnection
+from graphql import GraphQLError
 
-from app.access.door import Door
 from app.access.scopes import Principal, Scope
-from app.catalog.search import Search
 from app.core.errors import BadRequest, Forbidden, Unauthenticated
 from app.core.settings import Settings
-from app.graphql.budget import Bill, Budget
+from app.graphql.budget import Bill
 from app.graphql.context import Context
-from app.graphql.cost import Plan, requested
+from app.graphql.cost import requested
 from app.graphql.documents import Document, Documents, InvalidDocument
 from app.graphql.errors import format_error, format_inventory_error
-from app.graphql.registry import Registry
+from app.graphql.operation import Operation
 from app.graphql.request import GraphQLRequest, Refused, not_by_get
 from app.graphql.schema import schema
-from app.pricing.rulebook import Rulebook
-from app.runs.journal import Journal
-from app.trading.desk import Desk
+from app.graphql.state import Connection
 
 GRAPHQL_JSON = "application/graphql-response+json"
-
-
-class State(TypedDict):
-    """What the faces of GraphQL find in the application's state; `app.main` puts it there."""
-
-    budget: Budget
-    desk: Desk
-    door: Door
-    jobs: ArqRedis
-    journal: Journal
-    registry: Registry
-    rulebook: Rulebook
-    search: Search
-
-
-Connection = HTTPConnection[State]
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """An operation that may be executed. `bill`: what was taken for it beforehand."""
-
-    asked: GraphQLRequest
-    text: str
-    document: Document
-    kind: OperationType
-    plan: Plan
-    context: Context
-    bill: Bill
 
 
 class Intake:
@@ -91,6 +55,7 @@ class Intake:
             journal=connection.state["journal"],
             desk=connection.state["desk"],
             jobs=connection.state["jobs"],
+            hub=connection.state["hub"],
         )
         bill = await self._bill(connection, principal, requested(plan, asked.variables or {}))
         return Operation(asked, text, document, document.kinds[name], plan, context, bill)

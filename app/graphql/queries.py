@@ -18,13 +18,14 @@ from app.graphql.nodes import MOST_NODES, find_diamonds, find_nodes
 from app.graphql.pricing import PricingQueries
 from app.graphql.relay import Node, key_of
 from app.graphql.run_queries import RunQueries
+from app.graphql.subscriptions import EventQueries
 from app.graphql.trading_queries import TradingQueries
 
 _argument = strawberry.argument
 
 
 @strawberry.type(description="What can be asked.")
-class Query(PricingQueries, RunQueries, TradingQueries):
+class Query(PricingQueries, RunQueries, TradingQueries, EventQueries):
     @field(
         says="Diamonds that match, in a stable order. Without a sort: by price, the lowest first.",
         needs=Scope.DIAMONDS_READ,

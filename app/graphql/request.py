@@ -56,8 +56,24 @@ async def read_post(request: Request[Any]) -> GraphQLRequest:
         raise BadRequest("The body is incomplete.") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
+    return _checked(asked, "The body")
+
+
+def read_members(members: object) -> GraphQLRequest:
+    """The request in a message's payload.
+
+    Raises:
+        BadRequest: it is no GraphQL request.
+    """
+    try:
+        return _checked(msgspec.convert(members, GraphQLRequest), "The payload")
+    except msgspec.MsgspecError as error:
+        raise BadRequest(f"The payload is not a GraphQL request: {error}.") from None
+
+
+def _checked(asked: GraphQLRequest, where: str) -> GraphQLRequest:
     if (asked.query is None) == (asked.document_id is None):
-        raise BadRequest("The body is not a GraphQL request: it should hold either query or documentId.")
+        raise BadRequest(f"{where} is not a GraphQL request: it should hold either query or documentId.")
     return asked
 
 

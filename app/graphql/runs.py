@@ -12,6 +12,7 @@ from app.graphql.guard import field
 from app.graphql.money import Money, money
 from app.graphql.relay import Node, global_id
 from app.runs.models import Partition, Run, RunOutline, RunPlan
+from app.runs.watch import RunState
 
 _value = strawberry.enum_value
 
@@ -195,6 +196,11 @@ async def show_runs(runs: Sequence[Run], info: Info, *selections: Selection) -> 
     partitions = await journal.partitions(ids) if ids and "partitions" in wants else {}
     outlines = await journal.outlines(ids) if ids and "progress" in wants else {}
     return [_show_run(run, partitions.get(run.id, ()), outlines.get(run.id)) for run in runs]
+
+
+def show_state(state: RunState) -> SyncRun:
+    """A run that is being watched, with everything that may be asked of it."""
+    return _show_run(state.run, state.partitions, state.outline)
 
 
 def _show_run(run: Run, partitions: Sequence[Partition], outline: RunOutline | None) -> SyncRun:

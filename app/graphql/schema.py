@@ -13,6 +13,7 @@ from app.graphql.diamond import Diamond
 from app.graphql.mutations import Mutation
 from app.graphql.queries import Query
 from app.graphql.scalars import SCALARS
+from app.graphql.subscriptions import Subscription
 
 
 class _Prepared(SchemaExtension):
@@ -35,6 +36,7 @@ class _Schema(strawberry.Schema):
 schema = _Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Diamond],
     extensions=[_Prepared],
     config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),

@@ -9,15 +9,13 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
 from app.core.database import Connection, Database
 from app.core.settings import Settings
 from app.main import create_app
-from app.protocol import Protocol
-from app.server import listen
+from app.server import Server, listen
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve
 
 
@@ -56,17 +54,7 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
 async def _serve(settings: Settings) -> AsyncIterator[str]:
     """The API on a free port; gives its address."""
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        http=Protocol,
-        limit_concurrency=settings.max_connections,
-    )
-    server = uvicorn.Server(config)
+    server = Server(create_app(settings), settings)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -1,0 +1,207 @@
+"""The live end of the log: one reader for a whole process, which tells each listener only what it wants to hear."""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from typing import NoReturn, Protocol
+from uuid import UUID
+
+import msgspec
+
+from app.core.database import Database
+from app.core.errors import CursorExpired, CursorUnknown, InventoryError, Unavailable
+from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.events import log
+from app.events.cursors import Cursor
+from app.events.log import Filter, Slice
+from app.events.models import Event, EventKind
+from app.events.wakeup import Wakeup
+
+logger = get_logger()
+
+# How often the log is looked at without a sign.
+_POLL_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
+_PAGE = 200
+
+
+class EventsUnavailable(Unavailable):
+    """The event log can't be read; try again soon."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which events somebody wants to hear of; None for all of them."""
+
+    diamond_ids: frozenset[UUID] | None = None
+    kinds: frozenset[EventKind] | None = None
+    client_id: str | None = None
+
+    def own(self, event: Event) -> tuple[UUID, ...]:
+        """The stones of an event that are wanted; none where the event isn't."""
+        if self.kinds is not None and event.kind not in self.kinds:
+            return ()
+        if self.client_id is not None and event.client_id != self.client_id:
+            return ()
+        if self.diamond_ids is None:
+            return event.diamond_ids
+        return tuple(stone for stone in event.diamond_ids if stone in self.diamond_ids)
+
+
+class Listener(Protocol):
+    """Somebody who follows the log. Neither method may wait."""
+
+    def hear(self, event: Event, own: tuple[UUID, ...]) -> None:
+        """An event has happened to stones that are wanted: `own`."""
+
+    def end(self, error: InventoryError) -> None:
+        """There will be nothing more, because of this."""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What a listener wants, and the position up to which it has heard everything."""
+
+    wanted: Wanted
+    after: int
+
+
+class Hub:
+    """Follows the log and tells the listeners, in the log's order.
+
+    A listener that comes late reads what it missed in pages, up to `position`, and then follows from there without
+    waiting in between: so there is no gap and nothing twice.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self._timeout = settings.database_timeout_seconds
+        self._wakeup = Wakeup(settings)
+        self._woken = asyncio.Event()
+        self._started = asyncio.Event()
+        self._newest = Cursor(0, 0)
+        self._places: dict[Listener, _Place] = {}
+        self._by_stone: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self._unbound: set[Listener] = set()  # those who want to hear of all stones
+
+    @property
+    def position(self) -> int:
+        """Up to where the listeners have been told."""
+        return self._newest.position
+
+    async def cursor(self) -> Cursor:
+        """The cursor of the newest event that the listeners have been told of.
+
+        Raises:
+            EventsUnavailable: the log could not be read yet.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._started.wait()
+        except TimeoutError:
+            raise EventsUnavailable from None
+        return self._newest
+
+    async def resume(self, cursor: Cursor) -> int:
+        """The position after which the holder of a cursor goes on.
+
+        Raises:
+            CursorExpired: events after it are no longer kept.
+            CursorUnknown: it comes from another history than this log's.
+            Unavailable: that can't be known now.
+        """
+        async with self._database.bounded() as connection:
+            return await log.resume(connection, cursor)
+
+    async def page(self, after: int, wanted: Wanted, limit: int) -> Slice:
+        """The first events after a position that are wanted.
+
+        Raises:
+            CursorExpired: events after the position are no longer kept.
+            Unavailable: they can't be read now.
+        """
+        async with self._database.bounded() as connection:
+            chosen = Filter(wanted.diamond_ids, wanted.kinds, wanted.client_id)
+            return await log.read(connection, after, limit, chosen)
+
+    def follow(self, listener: Listener, wanted: Wanted, after: int) -> None:
+        """Tell a listener of everything from a position on, which must not lie before `position`."""
+        assert after >= self.position, "it would miss what lies between"  # noqa: S101 - a mistake of ours
+        self._places[listener] = _Place(wanted, after)
+        if wanted.diamond_ids is None:
+            self._unbound.add(listener)
+        else:
+            for stone in wanted.diamond_ids:
+                self._by_stone[stone].add(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Tell a listener nothing more."""
+        place = self._places.pop(listener, None)
+        if place is None:
+            return
+        self._unbound.discard(listener)
+        for stone in place.wanted.diamond_ids or ():
+            self._by_stone[stone].discard(listener)
+            if not self._by_stone[stone]:
+                del self._by_stone[stone]
+
+    async def run(self) -> NoReturn:
+        """Follow the log until cancelled. An outage is waited for."""
+        listening = asyncio.create_task(self._wakeup.run(self._woken))
+        in_trouble = False
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    await self._advance()
+                except Exception as error:
+                    if not in_trouble:
+                        logger.warning("events can't be read", exc_info=not isinstance(error, Unavailable))
+                    in_trouble = True
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                if in_trouble:
+                    logger.info("events are read again")
+                in_trouble = False
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._woken.wait()
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    async def _advance(self) -> None:
+        """Give new events their positions, and tell of those that the listeners have not heard of."""
+        async with self._database.bounded() as connection:
+            await log.number(connection)
+            if not self._started.is_set():
+                self._newest = await log.newest(connection)
+                self._started.set()
+        while True:
+            async with self._database.bounded() as connection:
+                try:
+                    page = await log.read(connection, self.position, _PAGE, Filter())
+                except (CursorExpired, CursorUnknown) as error:
+                    # We were away for very long, or the database is another one now.
+                    self._newest = await log.newest(connection)
+                    self._end(error)
+                    return
+            for event in page.events:
+                self._tell(event)
+            if len(page.events) < _PAGE:
+                return
+
+    def _tell(self, event: Event) -> None:
+        interested = set(self._unbound)
+        for stone in event.diamond_ids:
+            interested |= self._by_stone.get(stone, frozenset())
+        for listener in interested:
+            place = self._places[listener]
+            if event.position > place.after and (own := place.wanted.own(event)):
+                listener.hear(event, own)
+        self._newest = Cursor.of(event)
+
+    def _end(self, error: InventoryError) -> None:
+        for listener in list(self._places):
+            listener.end(error)
+            self.leave(listener)
