@@ -28,12 +28,17 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
                 problems[field.encode_name] = "is required"
             continue
         try:
-            values[field.name] = msgspec.convert(given[field.encode_name], field.type)
+            values[field.name] = msgspec.convert(_whole(given[field.encode_name]), field.type)
         except msgspec.ValidationError as error:
             problems[field.encode_name] = _decapitalized(str(error))
     if problems:
         raise ValidationFailed(problems)
     return kind(**values)
+
+
+def _whole(value: Any) -> Any:
+    """In JSON 1.0 is as whole as 1; a field that takes fractions takes either."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _decapitalized(text: str) -> str:
