@@ -54,6 +54,8 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
     extensions: dict[str, object] = {"code": error.code}
     if error.code == "VALIDATION_ERROR":
         extensions["fields"] = error.details
+        # By this word tools tell a wrong argument from a failure of ours.
+        extensions["classification"] = "ValidationError"
     elif error.details:
         extensions["details"] = error.details
     return {"message": error.message, "extensions": extensions}

@@ -11,7 +11,7 @@ from strawberry import UNSET
 
 from app.access.scopes import Scope
 from app.catalog.diamond import Diamond as Row
-from app.core.errors import NotFound
+from app.core.errors import NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.diamond import Diamond, columns_of
 from app.graphql.grades import Shape, graded
@@ -163,6 +163,11 @@ class PricingQueries:
     ) -> PricingRulePreview:
         replaced = known(replacing)
         key = None if replaced is None else key_of(replaced, "PricingRule")
+        unknown = ValidationFailed({"replacing": "is no pricing rule's id"})
         if replaced is not None and key is None:
-            raise NotFound("There is no pricing rule under this id.")
-        return await _show_preview(await info.context.rulebook.preview(read_rule(rule), key), info)
+            raise unknown
+        try:
+            preview = await info.context.rulebook.preview(read_rule(rule), key)
+        except NotFound:
+            raise unknown from None
+        return await _show_preview(preview, info)

@@ -44,8 +44,10 @@ def _serialize_instant(value: datetime) -> str:
 
 SCALARS: Mapping[object, ScalarDefinition] = {
     Cents: strawberry.scalar(
-        name="Cents",
-        description="A whole number of US cents. Wider than Int: some stones cost more than 21 million dollars.",
+        # A name that tools know, so that they can make values of it.
+        name="Long",
+        description="A whole number of up to 64 bits, for amounts of US cents: some stones cost more than 21 million "
+        "dollars, the most that Int holds.",
         serialize=int,
         parse_value=_parse_cents,
     ),

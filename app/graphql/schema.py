@@ -1,11 +1,13 @@
 """The schema, and the extension that spares a prepared document its second parsing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from app.graphql.context import Info
@@ -28,6 +30,14 @@ class _Prepared(SchemaExtension):
         yield
 
 
+class _Discreet(StrawberryGraphQLCoreExecutionContext):
+    """Says of a variable that it is wrong, and not what it might have been: that is for documents, in development."""
+
+    @classmethod
+    def build(cls, *arguments: Any, **options: Any) -> Any:
+        return super().build(*arguments, **{**options, "hide_suggestions": True})
+
+
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: `app.graphql.errors` logs what nobody foresaw, once, and nothing else."""
@@ -39,5 +49,6 @@ schema = _Schema(
     subscription=Subscription,
     types=[Diamond],
     extensions=[_Prepared],
+    execution_context_class=_Discreet,
     config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
 )

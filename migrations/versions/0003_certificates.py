@@ -1,6 +1,6 @@
 """Finding a diamond by its certificate without reading the whole inventory."""
 
-from app.core import indexes
+from alembic import op
 
 revision = "0003"
 down_revision = "0002"
@@ -11,9 +11,11 @@ depends_on = None
 def upgrade() -> None:
     """Create the index."""
     # By number first: it alone tells nearly all reports apart.
-    indexes.create("diamonds_certificate", "ON diamonds (certificate_number, certificate_lab) WHERE status = 'active'")
+    op.execute(
+        "CREATE INDEX diamonds_certificate ON diamonds (certificate_number, certificate_lab) WHERE status = 'active'"
+    )
 
 
 def downgrade() -> None:
     """Drop it."""
-    indexes.drop("diamonds_certificate")
+    op.execute("DROP INDEX diamonds_certificate")

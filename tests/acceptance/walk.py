@@ -114,12 +114,16 @@ async def _walk_both_ways(
     walked: Walked,
 ) -> None:
     orders: list[list[str]] = []
-    staying: set[str] | None = None
+    places: list[dict[str, list[object]]] = []
     for forwards in (True, False):
         before = await _places(connection)
         seen = await _walk(address, session, by, direction, walked, forwards=forwards)
         after = await _places(connection)
-        stayed = {key for key in before.keys() & after.keys() if _place(before[key], by) == _place(after[key], by)}
+        stayed = {
+            key: place
+            for key in before.keys() & after.keys()
+            if (place := _place(before[key], by)) == _place(after[key], by)
+        }
         met = Counter(seen)
         walked.walks += 1
         walked.stayed += len(stayed)
@@ -127,8 +131,10 @@ async def _walk_both_ways(
         walked.missed += sum(key not in met for key in stayed)
         walked.repeated += sum(met[key] > 1 for key in stayed)
         orders.append(seen)
-        staying = stayed if staying is None else staying & stayed
-    one, other = ([key for key in order if key in (staying or ())] for order in orders)
+        places.append(stayed)
+    # Between the two walks stones move too.
+    both = {key for key, place in places[0].items() if places[1].get(key) == place}
+    one, other = ([key for key in order if key in both] for order in orders)
     walked.disagreed += one != other
 
 

@@ -216,7 +216,7 @@ async def test_the_price_per_carat_that_sorts_is_the_one_that_is_shown(query: Qu
         for node in nodes
     ]
     narrow = await query(
-        "query ($c: Cents!) { diamonds(filter: {pricePerCarat: {min: $c, max: $c}}) { totalCount } }", c=shown[30]
+        "query ($c: Long!) { diamonds(filter: {pricePerCarat: {min: $c, max: $c}}) { totalCount } }", c=shown[30]
     )
     assert narrow["data"]["diamonds"]["totalCount"] == shown.count(shown[30])
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import pytest_asyncio
 from app.access.scopes import Scope
 from app.core.database import Database
 from app.core.settings import Settings
+from app.graphql.relay import global_id
 from app.pricing import rulebook as module
 from app.pricing.draft import Draft, StoredRule
 from app.pricing.rulebook import Rulebook
@@ -254,8 +256,9 @@ async def test_a_preview_writes_nothing_and_shows_stones(ask: Query, insert: Ins
     assert [sample["diamond"]["supplierStoneId"] for sample in samples] == [f"stone-{n}" for n in range(20, 10, -1)]
     assert (samples[0]["oldPrice"]["cents"], samples[0]["newPrice"]["cents"]) == (2300, 3000)
     assert await listed(ask) == []
-    unknown = await ask(PREVIEW, rule=SIMPLE, replacing="x")
-    assert unknown["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    for replacing in ("x", global_id("PricingRule", UUID(int=1))):
+        unknown = await ask(PREVIEW, rule=SIMPLE, replacing=replacing)
+        assert unknown["errors"][0]["extensions"]["fields"] == {"replacing": "is no pricing rule's id"}
     wrong = await ask(PREVIEW, rule=SIMPLE | {"rating": 99})
     assert wrong["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
 

@@ -1,0 +1,41 @@
+"""Schemathesis over the schema: whatever fits it is answered, and never by a 5xx."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.access.scopes import Scope
+from tests.integration.api.diamonds import Insert, MakeKey, build
+from tests.integration.api.runs import build_partition, build_run
+
+SCHEMATHESIS = Path(sys.executable).with_name("st")
+
+
+async def fuzz(address: str, key: str, place: Path) -> tuple[int | None, str]:
+    """Run Schemathesis as people do; gives its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(SCHEMATHESIS, "run", f"{address}/graphql", "--max-examples", "10", "--no-color"),
+        # The schema can't say that a cursor or a page has to be a valid one: that such are refused is no failure.
+        *("--exclude-checks", "positive_data_acceptance", "--header", f"X-API-Key: {key}", "--continue-on-failure"),
+        *("--suppress-health-check", "all", "--warnings", "off"),
+        cwd=place, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+@pytest.mark.timeout(400)  # hundreds of requests, on whatever machine
+async def test_no_operation_that_fits_the_schema_breaks_the_service(
+    address: str, make_key: MakeKey, insert: Insert, tmp_path: Path
+) -> None:
+    await insert([build(number) for number in range(1, 4)])
+    await insert([build_run(number) for number in (1, 2)], table="run_metadata")
+    await insert([build_partition(1, 1), build_partition(1, 2, status="failed")], table="worker_runs")
+    code, text = await fuzz(address, await make_key(*Scope), tmp_path)
+    assert code == 0, text
+    generated = re.search(r"(\d+) generated", text)
+    assert generated, text
+    assert int(generated[1]) > 200, text

@@ -1,0 +1,62 @@
+"""How a page is found: by an index that has the order of its sort, wherever in it the page lies."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from app.catalog import statements
+from app.catalog.search import SORTS, SUPPLIER_PRICE, Filter, Offset, Order, Position, Window
+from app.core.database import Connection
+from tests.integration.api.diamonds import Insert
+from tests.integration.api.test_graphql import mixed
+
+STONES = 4000
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: str, insert: Insert) -> AsyncIterator[Connection]:
+    """A connection to an inventory large enough for its indexes to be worth something."""
+    await insert(mixed(STONES))
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
+    await connection.execute("ANALYZE diamonds")
+    yield connection
+    await connection.close()
+
+
+async def plan(connection: Connection, statement: statements.Statement) -> str:
+    rows = await connection.fetch(f"EXPLAIN {statement.text}", *statement.arguments)
+    return "\n".join(row[0] for row in rows)
+
+
+async def test_every_public_sort_is_read_from_its_index_in_both_directions_and_at_any_depth(
+    connection: Connection,
+) -> None:
+    wrong = []
+    for order in (
+        Order(sort, descending=down) for sort in SORTS if sort is not SUPPLIER_PRICE for down in (False, True)
+    ):
+        middle = statements.page(Filter(), order, Offset(1, STONES // 2), [])
+        (row, *_) = await connection.fetch(middle.text, *middle.arguments)
+        position = Position(statements.position_value(row["sort_value"]), row["id"])
+        for window in (
+            Window(limit=50),
+            Window(limit=50, backwards=True),
+            Window(limit=50, after=position),
+            Window(limit=50, before=position, backwards=True),
+        ):
+            found = await plan(connection, statements.page(Filter(), order, window, ["shape", "image_url"]))
+            if "Seq Scan on diamonds" in found or "Index Scan" not in found:
+                wrong.append((order, window, found))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_stones_without_a_value_are_not_read_for_a_page_that_others_fill(
+    connection: Connection, backwards: bool
+) -> None:
+    order = Order(next(sort for sort in SORTS if sort.nullable), descending=backwards)
+    page = statements.page(Filter(), order, Window(limit=50, backwards=backwards), ["shape"])
+    rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {page.text}", *page.arguments)
+    assert any("never executed" in row[0] for row in rows)
