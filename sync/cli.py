@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from app.core import revision
 from app.core.errors import InventoryError, RunConflict
 from app.core.logging import get_logger
 from app.core.settings import SettingsError
 from sync import show
 from sync.commands import dead_letters, rebuild, runs, watermark
-from sync.roles import live
+from sync.roles import live, schema_ready
 from sync.scheduler import Progress, Request
 from sync.terminal import AsJson, begin, run
 from sync.wiring import Pipeline, open_pipeline
@@ -81,6 +82,7 @@ def schedule(
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
+            await revision.require(pipeline.database)
             scheduler = pipeline.scheduler()
             if not dry_run:
                 await _reconcile(pipeline)
@@ -106,12 +108,17 @@ def _be(role: str, life: Callable[[Pipeline, asyncio.Event], Awaitable[None]]) -
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
-            reconciling = asyncio.create_task(_reconcile(pipeline))
-            try:
-                await live(lambda stop: life(pipeline, stop), settings.sync_drain_seconds)
-            finally:
-                reconciling.cancel()
-                await asyncio.wait({reconciling})
+
+            async def role(stop: asyncio.Event) -> None:
+                await schema_ready(pipeline.database, stop)
+                reconciling = asyncio.create_task(_reconcile(pipeline))
+                try:
+                    await life(pipeline, stop)
+                finally:
+                    reconciling.cancel()
+                    await asyncio.wait({reconciling})
+
+            await live(role, settings.sync_drain_seconds)
 
     run(command())
 

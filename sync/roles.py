@@ -3,14 +3,18 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from app.core import revision
+from app.core.database import Database
+from app.core.errors import DatabaseUnavailable, SchemaBehind
 from app.core.logging import get_logger
 
 log = get_logger()
 
 _CANCEL_AGAIN_SECONDS = 0.5
+_SCHEMA_SECONDS = 5.0
 
 
 @contextmanager
@@ -50,6 +54,24 @@ async def live(role: Callable[[asyncio.Event], Awaitable[None]], drain_seconds: 
             await cut_off(work)
             return
         await work
+
+
+async def schema_ready(database: Database, stop: asyncio.Event) -> None:
+    """Wait, until `stop`, for as long as the schema is older than this code: half of a role must not work with it.
+
+    A database that does not answer is none of this: a role starts without it, and bears its absence.
+    """
+    while not stop.is_set():
+        try:
+            await revision.require(database)
+        except SchemaBehind as error:
+            log.warning("schema is behind", **error.details)
+        except DatabaseUnavailable:
+            return
+        else:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _SCHEMA_SECONDS)
 
 
 async def cut_off(*tasks: asyncio.Future[Any]) -> None:

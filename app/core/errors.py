@@ -181,6 +181,12 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer; try again soon."""
 
 
+class SchemaBehind(Unavailable):
+    """The database's schema is older than this code. Run `python -m app migrate`."""
+
+    code = "SCHEMA_BEHIND"
+
+
 class BrokerUnavailable(Unavailable):
     """The message broker does not answer; try again soon."""
 

@@ -46,10 +46,10 @@ class EventKind(Enum):
 )
 class HoldFacts:
     mine: bool = strawberry.field(description="Whether it is the caller's.")
-    expires_at: datetime | None = strawberry.field(description="When it ends, if nobody ends it before.")
+    until: datetime | None = strawberry.field(description="When it ends, if nobody ends it before.")
     id: strawberry.ID | None = strawberry.field(description="The hold's global id; null for somebody else's.")
     client_id: str | None = strawberry.field(description="Whose it is; null for somebody else's.")
-    reason: str | None = strawberry.field(description="Why it was denied or ended; null for somebody else's.")
+    reason: str | None = strawberry.field(description="Why it was denied; null for somebody else's.")
 
 
 @strawberry.type(
@@ -59,7 +59,7 @@ class PurchaseFacts:
     mine: bool = strawberry.field(description="Whether it is the caller's.")
     id: strawberry.ID | None = strawberry.field(description="The purchase's global id; null for somebody else's.")
     client_id: str | None = strawberry.field(description="Whose it is; null for somebody else's.")
-    reason: str | None = strawberry.field(description="Why it failed; null for somebody else's.")
+    failure: str | None = strawberry.field(description="The code of why it failed; null for somebody else's.")
 
 
 @strawberry.type(description="Something that happened to a hold.")
@@ -152,7 +152,8 @@ class Exhibition:
 
     def _hold(self, event: Event) -> HoldFacts:
         return HoldFacts(
-            expires_at=_instant(event.data.get("expiresAt")),
+            until=_instant(event.data.get("until")),
+            reason=event.data.get("reason") if self._shows(event) else None,
             id=global_id("Hold", event.hold_id) if event.hold_id and self._shows(event) else None,
             **self._owner(event),
         )
@@ -160,15 +161,14 @@ class Exhibition:
     def _purchase(self, event: Event) -> PurchaseFacts:
         return PurchaseFacts(
             id=global_id("Purchase", event.purchase_id) if event.purchase_id and self._shows(event) else None,
+            failure=event.data.get("failure") if self._shows(event) else None,
             **self._owner(event),
         )
 
     def _owner(self, event: Event) -> dict[str, Any]:
-        shows = self._shows(event)
         return {
             "mine": event.client_id == self._principal.client_id,
-            "client_id": event.client_id if shows else None,
-            "reason": event.data.get("reason") if shows else None,
+            "client_id": event.client_id if self._shows(event) else None,
         }
 
     def _shows(self, event: Event) -> bool:

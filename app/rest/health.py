@@ -10,13 +10,15 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core import revision
 from app.core.clock import utc_now
-from app.core.errors import DatabaseUnavailable, Unavailable
+from app.core.errors import DatabaseUnavailable, SchemaBehind, Unavailable
 from app.rest.answers import answer
 from app.rest.state import State
 
 # It is about this moment.
 _UNCACHED = {"Cache-Control": "no-store"}
+_OK, _SILENT = "ok", "does not answer"
 _OK, _SILENT = "ok", "does not answer"
 
 
@@ -30,7 +32,7 @@ class Health(msgspec.Struct, frozen=True):
 class Ready(msgspec.Struct, frozen=True):
     """Whether work can be done here: `ready`, or `degraded` where reads are answered and little else.
 
-    `checks` says of each server `ok` or `does not answer`.
+    `checks` says of each server `ok` or what is wrong with it.
     """
 
     status: Literal["ready", "degraded"]
@@ -43,30 +45,34 @@ async def health(_request: Request[State]) -> Response:
 
 
 async def ready(request: Request[State]) -> Response:
-    """200 when the database answers; otherwise 503, `details` naming what is missing.
+    """200 when the database answers and its schema is as new as this code; otherwise 503, `details` naming what is missing.
 
     Without Redis it is 200 and `degraded`: reads go on, and taking every process out of rotation would end them too.
     """
     database, redis = await asyncio.gather(_database(request), _redis(request))
-    checks = {name: _OK if answers else _SILENT for name, answers in (("database", database), ("redis", redis))}
-    if not database:
+    checks = {"database": database, "redis": redis}
+    if database != _OK:
         missing = {name: says for name, says in checks.items() if says != _OK}
-        raise Unavailable("Not ready: a server does not answer.", details=missing)
-    return answer(Ready("ready" if redis else "degraded", checks), headers=_UNCACHED)
+        raise Unavailable("Not ready: a server does not answer as it should.", details=missing)
+    return answer(Ready("ready" if redis == _OK else "degraded", checks), headers=_UNCACHED)
 
 
-async def _database(request: Request[State]) -> bool:
+async def _database(request: Request[State]) -> str:
+    database = request.state["database"]
     try:
-        await request.state["database"].ping()
+        await database.ping()
+        await revision.require(database)
+    except SchemaBehind as error:
+        return f"is at {error.details['present']}, but this version needs {error.details['needed']}"
     except DatabaseUnavailable:
-        return False
-    return True
+        return _SILENT
+    return _OK
 
 
-async def _redis(request: Request[State]) -> bool:
+async def _redis(request: Request[State]) -> str:
     try:
         async with asyncio.timeout(2):
             await request.state["redis"].ping()
     except (RedisError, OSError, TimeoutError):
-        return False
-    return True
+        return _SILENT
+    return _OK

@@ -1,6 +1,6 @@
 """Finding a diamond by its certificate without reading the whole inventory."""
 
-from alembic import op
+from app.core import indexes
 
 revision = "0003"
 down_revision = "0002"
@@ -11,11 +11,9 @@ depends_on = None
 def upgrade() -> None:
     """Create the index."""
     # By number first: it alone tells nearly all reports apart.
-    op.execute(
-        "CREATE INDEX diamonds_certificate ON diamonds (certificate_number, certificate_lab) WHERE status = 'active'"
-    )
+    indexes.create("diamonds_certificate", "ON diamonds (certificate_number, certificate_lab) WHERE status = 'active'")
 
 
 def downgrade() -> None:
     """Drop it."""
-    op.execute("DROP INDEX diamonds_certificate")
+    indexes.drop("diamonds_certificate")

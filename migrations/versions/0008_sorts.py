@@ -1,6 +1,6 @@
 """Searching in the order of a price per carat, a grade or a rating without sorting all that matches."""
 
-from alembic import op
+from app.core import indexes
 
 revision = "0008"
 down_revision = "0007"
@@ -24,10 +24,10 @@ INDEXES = {
 def upgrade() -> None:
     """Create the indexes."""
     for name, key in INDEXES.items():
-        op.execute(f"CREATE INDEX {name} ON diamonds (({key}), id) WHERE status = 'active'")
+        indexes.create(name, f"ON diamonds (({key}), id) WHERE status = 'active'")
 
 
 def downgrade() -> None:
     """Drop them."""
     for name in INDEXES:
-        op.execute(f"DROP INDEX {name}")
+        indexes.drop(name)

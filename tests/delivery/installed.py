@@ -72,7 +72,7 @@ class Installed(msgspec.Struct, frozen=True):
         ]
         return [*jail, self.python, *arguments]
 
-    def process(self, name: str, *arguments: str, log: Path, settings: Mapping[str, str]) -> Process:
+    def process(self, name: str, arguments: Sequence[str], log: Path, settings: Mapping[str, str]) -> Process:
         """`python arguments` with these settings as its whole environment; not yet started."""
         return Process(name, self.command(*arguments), log=log, environment={"PATH": _PATH, **settings})
 

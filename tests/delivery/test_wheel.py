@@ -1,6 +1,5 @@
 """What is delivered runs without the source tree, and as a container would run it."""
 
-import asyncio
 import os
 import sys
 import tomllib
@@ -9,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from re import search
 
-import aiohttp
 import msgspec
 import pytest
 from packaging.markers import Marker
@@ -17,23 +15,18 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs import repository
-from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.stack import Stack
-from tests.acceptance.commands import expected_prices, retail_prices
 from tests.delivery.installed import SOURCE, Installed, build_wheel, install, runtime_requirements
+from tests.delivery.services import STAYING, Services
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 STONES = 3000
 _NOBODY = 65534
 _READY_SECONDS = 60.0
-_RUN_SECONDS = 120.0
 _ROOT = os.geteuid() == 0 and sys.platform == "linux"
 
 _PROBE = """
@@ -130,7 +123,7 @@ def test_every_locked_dependency_has_a_wheel_for_alpine(machine: str) -> None:
 @pytest.mark.skipif(not _ROOT, reason="only root on Linux can make a root of its own, read-only, and become nobody")
 async def test_the_place_that_the_services_run_in_is_that_of_a_container(installed: Installed, tmp_path: Path) -> None:
     log = tmp_path / "probe.log"
-    probe = installed.process("probe", "-c", _PROBE, str(SOURCE), log=log, settings={})
+    probe = installed.process("probe", ("-c", _PROBE, str(SOURCE)), log, {})
     probe.start()
     await probe.finish(timeout_seconds=_READY_SECONDS)
     assert msgspec.json.decode(log.read_bytes()) == {
@@ -148,80 +141,26 @@ async def test_five_services_run_from_the_wheel_by_their_environment_alone_and_f
     installed: Installed, tmp_path: Path
 ) -> None:
     """As root: as nobody, on a read-only file system with one volume, for the local stand-in of Azure Storage."""
-    surroundings = {"PATH": os.environ["PATH"], "WATERMARK_DIRECTORY": str(installed.volume)}
-    async with Stack(surroundings, supplier=SupplierOptions(stones=STONES)) as stack:
-        (port,) = free_ports(1)
-        settings = {
-            **stack.environment,
-            "WATERMARK_DIRECTORY": str(installed.volume),
-            "HOST": LOOPBACK,
-            "PORT": str(port),
-            "SYNC_NIGHTLY": "false",
-            "NIVODA_REQUESTS_PER_SECOND": "200",
-        }
-
-        def start(name: str, *arguments: str) -> Process:
-            process = installed.process(name, *arguments, log=tmp_path / f"{name}.log", settings=settings)
-            process.start()
-            return process
-
-        await start("migrate", "-m", "app", "migrate").finish(timeout_seconds=_READY_SECONDS)
-        keys = start("keys", "-m", "app", "keys", "create", "front end", "--scope", "diamonds:read", "--json")
-        await keys.finish(timeout_seconds=_READY_SECONDS)
-        services = [
-            start("api", "-m", "app", "serve"),
-            *(start(name, "-m", "sync", name) for name in ("worker", "consolidator", "jobs")),
-        ]
+    volume = {"WATERMARK_DIRECTORY": str(installed.volume)}
+    async with Stack({"PATH": os.environ["PATH"], **volume}, supplier=SupplierOptions(stones=STONES)) as stack:
+        services = Services(stack, installed.process, tmp_path, volume)
+        await services.migrate()
+        services.stay()
         try:
-            url = f"http://{LOOPBACK}:{port}"
-            await services[0].ready(lambda: answers(f"{url}/ready"), timeout_seconds=_READY_SECONDS)
-            await start("scheduler", "-m", "sync", "schedule").finish(timeout_seconds=_READY_SECONDS)
-            assert await outcome(stack) == "completed"
-
-            assert stack.supplier is not None
-            expected = await expected_prices(stack.supplier.control_url)
+            await services.ready()
+            assert await services.sync() == "completed"
+            expected = await services.expected()
             assert len(expected) > STONES * 0.9
-            assert await retail_prices(settings["DATABASE_URL"]) == expected
-            key = msgspec.json.decode((tmp_path / "keys.log").read_bytes())["key"]
-            assert await total_count(url, key) == len(expected)
+            assert await services.served() == expected
             # Each of them lived through it, under the account that it is to have.
-            assert {user_of(service) for service in services} == {_NOBODY if installed.jailed else os.getuid()}
+            users = {user_of(service) for service in services.staying}
+            assert users == {_NOBODY if installed.jailed else os.getuid()}
         finally:
-            codes = [await service.stop() for service in services]
-        assert codes == [0, 0, 0, 0]
+            codes = await services.stop()
+        assert codes == dict.fromkeys(STAYING, 0)
 
 
 def user_of(service: Process) -> int:
     """Whom a running service works as."""
     assert service.running, service.last_lines()
     return Path(f"/proc/{service.pid}").stat().st_uid
-
-
-async def answers(url: str) -> bool:
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.status == 200
-    except aiohttp.ClientError:
-        return False
-
-
-async def outcome(stack: Stack) -> str:
-    """How the newest run ended."""
-    settings = Settings.model_validate({name.lower(): value for name, value in stack.environment.items()})
-    async with asyncio.timeout(_RUN_SECONDS), Database.open(settings) as database:
-        while True:
-            async with database.connection() as connection:
-                run = await repository.newest(connection, settings.sync_feed)
-            if run is not None and not run.is_open:
-                return run.status
-            await asyncio.sleep(0.2)
-
-
-async def total_count(url: str, key: str) -> int:
-    """How many stones the API serves."""
-    async with (
-        aiohttp.ClientSession(headers={"X-API-Key": key}, raise_for_status=True) as session,
-        session.post(f"{url}/graphql", json={"query": "{ diamonds { totalCount } }"}) as answer,
-    ):
-        count: int = (await answer.json())["data"]["diamonds"]["totalCount"]
-        return count

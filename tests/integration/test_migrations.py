@@ -1,13 +1,17 @@
 """Upgrade and downgrade on the newest Postgres, and on the oldest one that is supported where it is installed."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.exc import DBAPIError
 
-from app.core.migrate import downgrade, upgrade
+from app.core.migrate import Patience, downgrade, upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 
@@ -60,3 +64,55 @@ async def test_nothing_lands_outside_the_schema(server: Postgres) -> None:
     connection = await asyncpg.connect(url)
     assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     await connection.close()
+
+
+async def test_migrators_that_come_at_once_take_turns(server: Postgres) -> None:
+    url = await server.create_database("turns")
+    environment = {"PATH": os.defpath, "DATABASE_URL": url}
+    migrators = [
+        await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "migrate", env=environment) for _ in range(2)
+    ]
+    assert await asyncio.gather(*(migrator.wait() for migrator in migrators)) == [0, 0]
+    assert await tables(url) >= _NINE_TABLES
+
+
+async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Postgres) -> None:
+    url = await server.create_database("held")
+    await upgrade(url, "0003")
+    holder = await asyncpg.connect(url)
+    async with holder.transaction():
+        await holder.execute("SELECT FROM inventory.pricing_rules")
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await upgrade(url, "0004", patience=Patience(lock_seconds=0.1, tries=2, pause_seconds=0.1))
+        waiting = asyncio.create_task(upgrade(url, "0004", patience=Patience(0.1, tries=600, pause_seconds=0.1)))
+        # While the migration waits for its turn, others do not wait for it.
+        reader = await asyncpg.connect(url)
+        for _ in range(5):
+            await reader.execute("SELECT FROM inventory.pricing_rules", timeout=5)
+            await asyncio.sleep(0.1)
+        assert not waiting.done()
+    await waiting
+    await reader.execute("SELECT request_hash FROM inventory.pricing_rules")
+    await reader.close()
+    await holder.close()
+
+
+async def test_an_index_is_built_while_others_write_and_what_an_earlier_try_left_is_replaced(server: Postgres) -> None:
+    url = await server.create_database("indexed")
+    await upgrade(url, "0002")
+    writer = await asyncpg.connect(url)
+    await writer.execute("CREATE INDEX diamonds_certificate ON inventory.diamonds (id)")
+    transaction = writer.transaction()
+    await transaction.start()
+    await writer.execute("DELETE FROM inventory.diamonds")
+    building = asyncio.create_task(upgrade(url, "0003", patience=Patience(lock_seconds=0.1, tries=1)))
+    await asyncio.sleep(0.5)  # longer than the time for a lock, which is none for an index
+    await writer.execute("DELETE FROM inventory.diamonds")
+    assert not building.done()
+    await transaction.commit()
+    await building
+    definition = await writer.fetchval(
+        "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indisvalid AND indexrelid = 'inventory.diamonds_certificate'::regclass"
+    )
+    assert "(certificate_number, certificate_lab)" in definition
+    await writer.close()

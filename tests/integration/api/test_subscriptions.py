@@ -103,11 +103,11 @@ async def test_a_stone_that_is_gone_is_told_and_shown_as_null(
 async def test_whose_hold_it_is_only_its_owner_and_administrators_learn(address: str, database: Database) -> None:
     hold = uuid4()
     until = "2030-01-01T12:00:00Z"
-    facts = {"client_id": "acme", "hold_id": hold, "data": {"expiresAt": until, "reason": "secret"}}
+    facts = {"client_id": "acme", "hold_id": hold, "data": {"until": until, "reason": "secret"}}
     everything = {
         "mine": True,
         "clientId": "acme",
-        "expiresAt": until,
+        "until": until,
         "reason": "secret",
         "id": global_id("Hold", hold),
     }
@@ -124,7 +124,7 @@ async def test_whose_hold_it_is_only_its_owner_and_administrators_learn(address:
             seen[who] = (await socket.event())["hold"]
     assert seen == {
         "owner": everything,
-        "other": {"mine": False, "clientId": None, "expiresAt": until, "reason": None, "id": None},
+        "other": {"mine": False, "clientId": None, "until": until, "reason": None, "id": None},
         "admin": {**everything, "mine": False},
     }
 

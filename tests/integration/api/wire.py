@@ -23,7 +23,7 @@ subscription ($ids: [ID!], $after: String) {
 HOLDS = """
 subscription ($diamondId: ID, $clientId: String, $after: String) {
   holdEvents(diamondId: $diamondId, clientId: $clientId, after: $after) {
-    cursor kind diamondId diamond { supplierStoneId } hold { mine clientId expiresAt reason id }
+    cursor kind diamondId diamond { supplierStoneId } hold { mine clientId until reason id }
   }
 }
 """

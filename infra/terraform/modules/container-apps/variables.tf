@@ -306,7 +306,7 @@ variable "drain_seconds" {
 }
 
 variable "probes" {
-  description = "How the API is looked at. Readiness asks the database and Redis; it is patient, because without Redis the API still answers reads."
+  description = "How the API is looked at. Readiness asks for the database; it is patient, because a database that is away is away for every replica."
   type = object({
     interval_seconds   = optional(number, 10)
     timeout_seconds    = optional(number, 5)

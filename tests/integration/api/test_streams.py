@@ -1,0 +1,152 @@
+"""Server-sent events: the same operations for clients that can't have a socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.settings import Settings
+from app.events import cursors
+from app.events.cursors import Cursor
+from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
+from tests.integration.api.wire import CHANGED, happen
+
+BEGINNING = cursors.encode(Cursor(0, 0))
+
+Events = AsyncIterator[tuple[str, Any]]
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def key(make_key: MakeKey) -> str:
+    return await make_key(Scope.DIAMONDS_READ)
+
+
+@asynccontextmanager
+async def stream(address: str, key: str, document: str, **variables: Any) -> AsyncIterator[Events]:
+    """The events of a stream, each by its kind."""
+    headers = {"X-API-Key": key, "Accept": "text/event-stream"}
+    body = {"query": document, "variables": variables}
+    async with (
+        httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client,
+        client.stream("POST", "/graphql", json=body) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        yield _read(response)
+
+
+async def _read(response: httpx.Response) -> Events:
+    kind = ""
+    async for line in response.aiter_lines():
+        name, _, value = line.partition(":")
+        if name == "event":
+            kind = value.strip()
+        elif name == "data":
+            yield kind, msgspec.json.decode(value) if value.strip() else None
+
+
+async def test_a_subscription_is_a_stream_that_goes_on(
+    address: str, key: str, database: Database, insert: Insert
+) -> None:
+    await insert([build(1)])
+    await happen(database, 1)
+    async with stream(address, key, CHANGED, after=BEGINNING) as events:
+        first = await anext(events)
+        await happen(database, 1)
+        second = await anext(events)
+    assert first[0] == second[0] == "next"
+    cursor = first[1]["data"]["diamondChanged"]["cursor"]
+    assert second[1]["data"]["diamondChanged"]["diamonds"] == [{"supplierStoneId": "stone-1"}]
+    async with stream(address, key, CHANGED, after=cursor) as events:
+        assert await anext(events) == second
+
+
+async def test_a_query_is_a_stream_of_one(address: str, key: str) -> None:
+    async with stream(address, key, "{ diamonds { totalCount } }") as events:
+        answers = [event async for event in events]
+    assert [kind for kind, _ in answers] == ["next", "complete"]
+    assert answers[0][1]["data"] == {"diamonds": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "code"),
+    [
+        (CHANGED, {"after": "x"}, "VALIDATION_ERROR"),
+        (CHANGED, {"after": cursors.encode(Cursor(7, 7))}, "CURSOR_UNKNOWN"),
+        ('subscription { syncRunProgress(runId: "x") { status } }', {}, "FORBIDDEN"),
+    ],
+)
+async def test_what_can_t_be_followed_is_a_stream_that_says_so_and_ends(
+    address: str, key: str, document: str, variables: dict[str, Any], code: str
+) -> None:
+    async with stream(address, key, document, **variables) as events:
+        answers = [event async for event in events]
+    assert [kind for kind, _ in answers] == ["next", "complete"]
+    assert [error["extensions"]["code"] for error in answers[0][1]["errors"]] == [code]
+
+
+@pytest.mark.parametrize(("query", "status"), [("{", 200), ("subscription { unheardOf }", 200)])
+async def test_an_invalid_document_is_answered_as_ever(address: str, key: str, query: str, status: int) -> None:
+    headers = {"X-API-Key": key, "Accept": "text/event-stream"}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        response = await client.post("/graphql", json={"query": query})
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
+    assert response.json()["errors"]
+
+
+async def test_a_stream_needs_a_key(address: str) -> None:
+    async with httpx.AsyncClient(base_url=address, headers={"Accept": "text/event-stream"}) as client:
+        assert (await client.post("/graphql", json={"query": CHANGED})).status_code == 401
+
+
+async def test_without_asking_for_a_stream_a_subscription_is_refused(api: httpx.AsyncClient) -> None:
+    response = await api.post("/graphql", json={"query": CHANGED})
+    assert response.status_code == 400
+    assert "text/event-stream" in response.json()["errors"][0]["message"]
+
+
+async def test_a_key_has_so_many_streams_and_no_more(settings: Settings, serve: Serve, key: str) -> None:
+    headers = {"X-API-Key": key, "Accept": "text/event-stream"}
+    async with (
+        serve(settings.model_copy(update={"sockets_per_key": 1})) as address,
+        stream(address, key, CHANGED),
+        httpx.AsyncClient(base_url=address, headers=headers) as client,
+    ):
+        refused = await client.post("/graphql", json={"query": CHANGED})
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "TOO_MANY_SUBSCRIPTIONS")
+
+
+async def test_a_revoked_key_ends_the_stream(address: str, database: Database) -> None:
+    issued = await Issuing(database).create("leaver", "acme", [Scope.DIAMONDS_READ])
+    async with stream(address, issued.key.text, CHANGED) as events, asyncio.timeout(10):
+        await Issuing(database).revoke(issued.key.id)
+        answers = [event async for event in events]
+    assert [kind for kind, _ in answers] == ["next", "complete"]
+    assert answers[0][1]["errors"][0]["extensions"]["code"] == "UNAUTHORIZED"
+
+
+async def test_a_server_that_stops_ends_its_streams_without_completing_them(
+    settings: Settings, serve: Serve, key: str, database: Database
+) -> None:
+    await happen(database, 1)
+    async with AsyncExitStack() as server:
+        address = await server.enter_async_context(serve(settings))
+        async with stream(address, key, CHANGED, after=BEGINNING) as events, asyncio.timeout(10):
+            await anext(events)
+            stopping = asyncio.create_task(server.aclose())
+            assert [event async for event in events] == []
+            await stopping
