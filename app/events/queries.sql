@@ -77,13 +77,15 @@ RETURNING position
 
 -- data_version --
 -- A text that is another one whenever what readers see is another one. It holds how many events were ever committed
--- (numbered or not: the highest id would not tell of one that was inserted early and committed late); the open runs and
--- the newest one, because a first load appends no events; and how many holds have run out that nobody has swept yet.
+-- (numbered or not: the highest id would not tell of one that was inserted early and committed late); how far each run is
+-- that was not completed, and the newest one, because a first load appends no events, however often it is taken up; and
+-- how many holds have run out that nobody has swept yet.
 SELECT concat_ws(
     '.',
     (SELECT last FROM event_counter) + (SELECT count(*) FROM event_log WHERE position IS NULL),
     (SELECT id FROM run_metadata ORDER BY started_at DESC LIMIT 1),
-    (SELECT string_agg(concat_ws('.', id, consolidated_through, upserted, quarantined, deleted), '.' ORDER BY id)
-     FROM run_metadata WHERE status IN ('planning', 'running', 'consolidating')),
+    (SELECT md5(string_agg(concat_ws('.', id, status, consolidate_requested_at, asked_again, consolidated_through, upserted,
+                                     quarantined, deleted), '.' ORDER BY id))
+     FROM run_metadata WHERE status <> 'completed'),
     (SELECT count(*) FROM hold_history WHERE state IN ('requested', 'active') AND expires_at <= clock_timestamp())
 )

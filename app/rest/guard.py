@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.access.scopes import Principal, Scope
 from app.core.errors import BadRequest, InventoryError, Unavailable
 from app.core.logging import get_logger
-from app.rest.caching import conditional
+from app.rest.caching import conditional, spares, tag_of_data, tagged, unchanged
 from app.rest.errors import refusal
 from app.rest.state import State
 
@@ -19,8 +19,12 @@ Handler = Callable[[Request[State], Principal], Awaitable[Response]]
 Endpoint = Callable[[Request[State]], Awaitable[Response]]
 
 
-def needs(scope: Scope, handler: Handler, *, writes: bool = False) -> Endpoint:
-    """An endpoint for callers with `scope`. `writes`: it changes something."""
+def needs(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
+    """An endpoint for callers with `scope`.
+
+    `writes`: it changes something. `versioned`: its answer is made of stones and holds only, and whoever has it is spared
+    it by the version of the data.
+    """
 
     async def guarded(request: Request[State]) -> Response:
         door = request.state["door"]
@@ -28,7 +32,10 @@ def needs(scope: Scope, handler: Handler, *, writes: bool = False) -> Endpoint:
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
         await door.settle(request, principal, writes=writes, legacy=True)
         principal.require(scope)
-        return await handler(request, principal)
+        if not versioned:
+            return await handler(request, principal)
+        tag = await tag_of_data(request, principal)
+        return unchanged(tag) if spares(request, tag) else tagged(await handler(request, principal), tag)
 
     return everyone(guarded)
 

@@ -26,9 +26,10 @@ class Header(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
-    `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `query` reads the
-    query string, `header` is needed beside it, `body` is the type of the request's body. `answers` is the type of the answer's body, None where it
-    isn't documented; `refuses` are the codes of the errors that this operation has beyond those of all.
+    `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `writes`: it changes
+    something. `versioned`: see `guard.needs`. `query` reads the query string, `header` is needed beside it, `body` is the
+    type of the request's body. `answers` is the type of the answer's body, None where it isn't documented; `refuses` are
+    the codes of the errors that this operation has beyond those of all.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     handler: Handler | None = None
     opened: Endpoint | None = None
     writes: bool = False
+    versioned: bool = False
     query: Callable[[Parameters], object] | None = None
     header: Header | None = None
     body: Any = None
@@ -52,7 +54,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def endpoint(self) -> Endpoint:
         """What the route calls."""
         if self.scope and self.handler:
-            return needs(self.scope, self.handler, writes=self.writes)
+            return needs(self.scope, self.handler, writes=self.writes, versioned=self.versioned)
         if self.opened and not self.scope and not self.handler:
             return everyone(self.opened)
         raise TypeError(f"{self.name} is neither open nor guarded")

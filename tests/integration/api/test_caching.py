@@ -1,11 +1,32 @@
 """Conditional requests and compression: spared where nothing changed, and never shown what is not theirs."""
 
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
 import httpx
 import pytest
+import pytest_asyncio
 
+from app.catalog.repository import PostgresSearch
+from app.catalog.search import Filter
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.settings import Settings
+from app.events import log
+from app.events.models import EventKind, NewEvent
+from app.rest import caching
 from tests.integration.api.diamonds import Insert, build
+from tests.integration.api.runs import build_run
 
 SEARCH = "/api/v2/diamonds"
+HOUR = timedelta(hours=1)
+STONE = f"{SEARCH}/{build(1)['id']}"
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as database:
+        yield database
 
 
 async def test_who_has_the_answer_already_is_told_so(api: httpx.AsyncClient, insert: Insert) -> None:
@@ -24,12 +45,160 @@ async def test_who_has_the_answer_already_is_told_so(api: httpx.AsyncClient, ins
         assert (await api.get(SEARCH, headers={"If-None-Match": unknown})).status_code == 200
 
 
-async def test_the_tag_moves_when_something_changes(api: httpx.AsyncClient, insert: Insert) -> None:
+async def tag_of(client: httpx.AsyncClient, path: str) -> str:
+    response = await client.get(path)
+    assert response.status_code == 200
+    return response.headers["etag"]
+
+
+async def is_spared(client: httpx.AsyncClient, path: str, tag: str) -> bool:
+    """Whether the holder of a tag is told that it has the answer already."""
+    return (await client.get(path, headers={"If-None-Match": tag})).status_code == 304
+
+
+@pytest.mark.parametrize("path", [SEARCH, STONE])
+async def test_the_tag_moves_with_every_event_as_it_is_committed(
+    api: httpx.AsyncClient, insert: Insert, database: Database, path: str
+) -> None:
     await insert([build(1)])
-    tag = (await api.get(SEARCH)).headers["etag"]
-    await insert([build(2)])
-    response = await api.get(SEARCH, headers={"If-None-Match": tag})
-    assert (response.status_code, response.json()["pagination"]["total"]) == (200, 2)
+    for kind in (EventKind.DIAMONDS_CHANGED, EventKind.DIAMONDS_REPRICED, EventKind.HOLD_ACTIVATED):
+        tag = await tag_of(api, path)
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE diamonds SET retail_price_cents = retail_price_cents + 1")
+            await log.append(connection, NewEvent(kind, [build(1)["id"]]))
+            assert await is_spared(api, path, tag)
+        assert not await is_spared(api, path, tag)
+        moved = await tag_of(api, path)
+        async with database.connection() as connection:
+            await log.number(connection)
+        assert await is_spared(api, path, moved)
+
+
+async def test_the_tag_moves_with_what_appends_no_event(
+    api: httpx.AsyncClient, insert: Insert, database: Database
+) -> None:
+    await insert([build(1)])
+    await insert([build_run(1, status="consolidating", completed_at=None)], table="run_metadata")
+    for change in (
+        # A first load goes on, fails, is taken up once more from the beginning, and comes as far as before.
+        "UPDATE run_metadata SET consolidated_through = 'a', upserted = 100",
+        "UPDATE run_metadata SET status = 'failed', completed_at = clock_timestamp()",
+        "UPDATE run_metadata SET status = 'consolidating', completed_at = NULL, consolidate_requested_at = clock_timestamp()",
+        "UPDATE run_metadata SET consolidated_through = NULL, upserted = 0",
+        "UPDATE run_metadata SET consolidated_through = 'a', upserted = 100",
+        "UPDATE run_metadata SET status = 'failed', completed_at = clock_timestamp()",
+    ):
+        tag = await tag_of(api, SEARCH)
+        assert await is_spared(api, SEARCH, tag)
+        async with database.connection() as connection:
+            await connection.execute(change)
+        assert not await is_spared(api, SEARCH, tag), change
+
+
+async def test_the_tag_moves_when_a_hold_runs_out_although_nothing_is_written(
+    api: httpx.AsyncClient, insert: Insert, database: Database
+) -> None:
+    await insert([build(1)])
+    ends = utc_now() + HOUR
+    hold = {"diamond_id": build(1)["id"], "client_id": "acme", "state": "active", "price_cents": 1,
+            "wanted_until": ends, "expires_at": ends}  # fmt: skip
+    await insert([hold], table="hold_history")
+    tag = await tag_of(api, STONE)
+    assert await is_spared(api, STONE, tag)
+    # What an hour does.
+    async with database.connection() as connection:
+        await connection.execute("UPDATE hold_history SET expires_at = expires_at - interval '1 hour'")
+    assert not await is_spared(api, STONE, tag)
+
+
+async def test_the_tag_of_one_state_never_comes_back_for_another(
+    api: httpx.AsyncClient, insert: Insert, database: Database
+) -> None:
+    await insert([build(1)])
+    await insert([build_run(1, status="failed", upserted=100, consolidated_through="a")], table="run_metadata")
+    tags = set()
+    for _ in range(3):
+        tags.add(await tag_of(api, SEARCH))
+        async with database.connection() as connection:
+            await connection.execute("UPDATE run_metadata SET consolidate_requested_at = clock_timestamp()")
+    assert len(tags) == 3
+
+
+async def test_a_change_while_an_answer_is_being_made_is_not_hidden_by_its_tag(
+    api: httpx.AsyncClient, insert: Insert, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await insert([build(1)])
+    plain = PostgresSearch.count
+
+    async def count_and_then_it_changes(self: PostgresSearch, criteria: Filter) -> int:
+        total = await plain(self, criteria)
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE diamonds SET availability = 'sold'")
+            await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, [build(1)["id"]]))
+        return total
+
+    monkeypatch.setattr(PostgresSearch, "count", count_and_then_it_changes)
+    tag = await tag_of(api, SEARCH)
+    monkeypatch.undo()
+    assert not await is_spared(api, SEARCH, tag)
+
+
+async def test_who_is_spared_costs_one_statement_and_no_search(
+    api: httpx.AsyncClient, insert: Insert, statements: list[str]
+) -> None:
+    await insert([build(1)])
+    for path in (f"{SEARCH}?color=E", STONE):
+        tag = await tag_of(api, path)
+        statements.clear()
+        assert await is_spared(api, path, tag)
+        assert ["FROM event_counter" in text for text in statements] == [True]
+        assert not any("FROM diamonds" in text for text in statements)
+
+
+async def test_a_tag_is_of_one_request_and_one_build(
+    api: httpx.AsyncClient, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await insert([build(1), build(2)])
+    tags = {await tag_of(api, path) for path in (SEARCH, f"{SEARCH}?page=2", f"{SEARCH}?limit=2", STONE)}
+    assert len(tags) == 4
+    tag = await tag_of(api, SEARCH)
+    assert not await is_spared(api, f"{SEARCH}?color=E", tag)
+    monkeypatch.setattr(caching, "fingerprint", lambda: "another build")
+    assert not await is_spared(api, SEARCH, tag)
+
+
+async def test_head_tells_the_tag_that_get_does(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1)])
+    tag = await tag_of(api, SEARCH)
+    head = await api.head(SEARCH)
+    assert (head.status_code, head.headers["etag"], head.content) == (200, tag, b"")
+    assert (await api.head(SEARCH, headers={"If-None-Match": tag})).status_code == 304
+
+
+async def test_a_wrong_request_is_refused_whatever_tag_it_bears(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1)])
+    tag = await tag_of(api, SEARCH)
+    for known in (tag, "*"):
+        assert (await api.get(f"{SEARCH}?limit=x", headers={"If-None-Match": known})).status_code == 400
+        assert (await api.get(f"{SEARCH}/x", headers={"If-None-Match": known})).status_code == 404
+
+
+async def test_a_tag_is_no_way_to_what_a_scope_hides(
+    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build(1)])
+    assert not await is_spared(api, SEARCH, await tag_of(trusted, SEARCH))
+    by_cost = f"{SEARCH}?sort_by=supplier_price_cents"
+    tag = await tag_of(trusted, by_cost)
+    assert (await api.get(by_cost, headers={"If-None-Match": tag})).status_code == 403
+
+
+async def test_figures_of_runs_have_a_tag_of_what_they_say(operator: httpx.AsyncClient, insert: Insert) -> None:
+    path = "/api/v2/analytics/runs"
+    tag = await tag_of(operator, path)
+    assert await is_spared(operator, path, tag)
+    await insert([build_run(1)], table="run_metadata")
+    assert not await is_spared(operator, path, tag)
 
 
 async def test_callers_who_see_different_things_have_different_tags(
