@@ -61,3 +61,9 @@ mock_resource "azurerm_user_assigned_identity" {
     principal_id = "22222222-2222-2222-2222-222222222222"
   }
 }
+
+mock_resource "azurerm_container_app" {
+  defaults = {
+    id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/containerApps/mock"
+  }
+}

@@ -65,6 +65,7 @@ module "container_apps" {
   access = var.access
   service_bus = {
     namespace          = module.service_bus.namespace
+    namespace_id       = module.service_bus.namespace_id
     hostname           = module.service_bus.hostname
     queues             = module.service_bus.queues
     max_delivery_count = module.service_bus.max_delivery_count
@@ -85,6 +86,7 @@ module "container_apps" {
   jobs         = { min_replicas = 1 }
   worker       = { min_replicas = 0, max_replicas = 30 }
 
+  alarms             = { action_groups = var.alarm_action_groups }
   log_retention_days = 30
   tags               = local.tags
 }

@@ -86,6 +86,12 @@ variable "registry_admin_enabled" {
   default     = true
 }
 
+variable "alarm_action_groups" {
+  description = "Resource ids of the action groups that Azure tells of its alarms."
+  type        = list(string)
+  default     = []
+}
+
 variable "tags" {
   description = "Further tags of every resource."
   type        = map(string)

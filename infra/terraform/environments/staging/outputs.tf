@@ -37,3 +37,8 @@ output "log_workspace" {
   description = "Where the logs are, and for how long."
   value       = module.container_apps.log_workspace
 }
+
+output "alarms" {
+  description = "What Azure watches."
+  value       = module.container_apps.alarms
+}

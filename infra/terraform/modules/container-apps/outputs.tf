@@ -75,3 +75,13 @@ output "log_workspace_id" {
   description = "Resource id of the workspace that takes the logs."
   value       = azurerm_container_app_environment.this.log_analytics_workspace_id
 }
+
+output "alarms" {
+  description = "What Azure watches: metric, what is too much or too little of it, in which time, and how many action groups are told."
+  value = {
+    for name, alarm in azurerm_monitor_metric_alert.alarm : name => {
+      metric = "${one(alarm.scopes)} ${alarm.criteria[0].metric_name} ${alarm.criteria[0].aggregation} ${alarm.criteria[0].operator} ${alarm.criteria[0].threshold} in ${alarm.window_size}"
+      told   = length(alarm.action)
+    }
+  }
+}

@@ -77,6 +77,7 @@ variable "service_bus" {
   description = "The namespace and its queues. The connection string is used only where access says so; it needs the right to manage."
   type = object({
     namespace          = string
+    namespace_id       = string
     hostname           = string
     queues             = map(object({ name = string, id = string }))
     max_delivery_count = number
@@ -324,6 +325,26 @@ variable "probes" {
   validation {
     condition     = alltrue([for value in [var.probes.startup_failures, var.probes.liveness_failures, var.probes.readiness_failures] : value <= 30])
     error_message = "A probe may fail 30 times at most."
+  }
+}
+
+variable "alarms" {
+  description = "When Azure tells, and whom: resource ids of action groups, answers with an error in a quarter of an hour, restarts of one service in a quarter of an hour. Without a group an alarm shows in the portal only."
+  type = object({
+    action_groups = optional(list(string), [])
+    api_errors    = optional(number, 20)
+    restarts      = optional(number, 5)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for id in var.alarms.action_groups : can(regex("(?i)^/subscriptions/.+/actionGroups/.+$", id))])
+    error_message = "An action group is named by its resource id."
+  }
+
+  validation {
+    condition     = var.alarms.api_errors >= 0 && var.alarms.restarts >= 0
+    error_message = "The figures must not be negative."
   }
 }
 

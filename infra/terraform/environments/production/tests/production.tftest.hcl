@@ -172,6 +172,22 @@ run "storage_is_wired_to_the_services" {
   }
 }
 
+run "azure_watches_what_the_inventory_can_not_tell_of_itself" {
+  variables {
+    alarm_action_groups = ["/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/people/providers/Microsoft.Insights/actionGroups/on-call"]
+  }
+
+  assert {
+    condition     = keys(module.container_apps.alarms) == ["api-away", "api-errors", "api-restarts", "consolidator-away", "consolidator-restarts", "dead-letters", "jobs-away", "jobs-restarts", "messages-wait", "worker-restarts"]
+    error_message = "Whatever stays is watched for being away."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in module.container_apps.alarms : alarm.told == 1]) && startswith(module.container_apps.alarms["messages-wait"].metric, module.service_bus.namespace_id)
+    error_message = "The group is told, of this namespace too."
+  }
+}
+
 run "the_registry_is_wired_to_the_services" {
   assert {
     condition     = module.container_apps.registry_servers == tolist([module.container_registry.login_server]) && module.container_apps.grants["api pulls"].scope == module.container_registry.id

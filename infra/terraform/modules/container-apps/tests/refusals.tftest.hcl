@@ -11,6 +11,7 @@ variables {
   registry            = { id = "registry", login_server = "mockregistry.azurecr.io" }
   service_bus = {
     namespace          = "mock"
+    namespace_id       = "0"
     hostname           = "mock.servicebus.windows.net"
     max_delivery_count = 10
     queues             = { work_items = { name = "work-items", id = "1" }, work_done = { name = "work-done", id = "2" }, consolidate = { name = "consolidate", id = "3" } }
@@ -154,7 +155,7 @@ run "an_unknown_way_to_pull_is_refused" {
 run "a_missing_queue_is_refused" {
   command = plan
   variables {
-    service_bus = { namespace = "mock", hostname = "mock.servicebus.windows.net", max_delivery_count = 10, queues = { work_items = { name = "work-items", id = "1" } } }
+    service_bus = { namespace = "mock", namespace_id = "0", hostname = "mock.servicebus.windows.net", max_delivery_count = 10, queues = { work_items = { name = "work-items", id = "1" } } }
   }
   expect_failures = [var.service_bus]
 }
@@ -205,4 +206,12 @@ run "a_migration_without_time_is_refused" {
     migrate_timeout_seconds = 5
   }
   expect_failures = [var.migrate_timeout_seconds]
+}
+
+run "an_action_group_by_its_mere_name_is_refused" {
+  command = plan
+  variables {
+    alarms = { action_groups = ["on-call"] }
+  }
+  expect_failures = [var.alarms]
 }

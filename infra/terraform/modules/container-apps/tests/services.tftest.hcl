@@ -33,6 +33,7 @@ variables {
   registry_admin = { username = "mockadmin", password = "registry-key" }
   service_bus = {
     namespace          = "mock"
+    namespace_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock"
     hostname           = "mock.servicebus.windows.net"
     max_delivery_count = 7
     connection_string  = "Endpoint=sb://mock.servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=bus-key"
@@ -419,5 +420,33 @@ run "logs_go_to_the_workspace" {
   assert {
     condition     = output.log_workspace.retention_days == 30 && output.log_workspace.asked_days == 7 && azurerm_log_analytics_workspace.this.immediate_data_purge_on_30_days_enabled
     error_message = "A workspace keeps 30 days at least, and not a day more than that."
+  }
+}
+
+run "alarms_say_what_is_too_much" {
+  assert {
+    condition = { for name, alarm in output.alarms : name => trimprefix(alarm.metric, "${split(" ", alarm.metric)[0]} ") } == {
+      api-errors            = "Requests Total GreaterThan 20 in PT15M"
+      messages-wait         = "ActiveMessages Minimum GreaterThan 0 in PT1H"
+      dead-letters          = "DeadletteredMessages Maximum GreaterThan 0 in PT15M"
+      api-restarts          = "RestartCount Maximum GreaterThan 5 in PT15M"
+      worker-restarts       = "RestartCount Maximum GreaterThan 5 in PT15M"
+      consolidator-restarts = "RestartCount Maximum GreaterThan 5 in PT15M"
+      jobs-restarts         = "RestartCount Maximum GreaterThan 5 in PT15M"
+      api-away              = "Replicas Maximum LessThan 1 in PT15M"
+      consolidator-away     = "Replicas Maximum LessThan 1 in PT15M"
+      jobs-away             = "Replicas Maximum LessThan 1 in PT15M"
+    }
+    error_message = "Each alarm has its measure; the workers may well be away."
+  }
+
+  assert {
+    condition     = one(azurerm_monitor_metric_alert.alarm["api-errors"].criteria[0].dimension).values == tolist(["5xx"]) && toset(one(azurerm_monitor_metric_alert.alarm["messages-wait"].criteria[0].dimension).values) == toset(["work-items", "work-done", "consolidate"])
+    error_message = "Only errors of our own count, and each queue for itself."
+  }
+
+  assert {
+    condition     = azurerm_monitor_metric_alert.alarm["jobs-away"].scopes == toset([azurerm_container_app.service["jobs"].id])
+    error_message = "An alarm watches the service that it names."
   }
 }

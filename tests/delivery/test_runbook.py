@@ -1,0 +1,58 @@
+"""Whoever is called at night finds what has happened in the runbook, and the commands that it names exist."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+
+from app.alerts.incident import Kind
+from app.cli import app as app_commands
+from app.core.settings import Settings
+from sync.cli import app as sync_commands
+from tests.delivery.installed import SOURCE
+
+DOCS = SOURCE / "docs"
+RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
+COMMANDS = {"app": typer.main.get_command(app_commands), "sync": typer.main.get_command(sync_commands)}
+
+
+def rows(heading: str) -> dict[str, str]:
+    """The first column of the table below a heading, by each name in backticks in it, and the rest of the row."""
+    section = RUNBOOK.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found: dict[str, str] = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            names, _, rest = line.removeprefix("|").partition("|")
+            found |= dict.fromkeys(re.findall(r"`([^`]+)`", names), rest)
+    return found
+
+
+def test_every_mail_is_explained() -> None:
+    assert set(rows("Mails")) == set(get_args(Kind))
+
+
+def test_every_alarm_is_explained() -> None:
+    tests = SOURCE / "infra" / "terraform" / "environments" / "production" / "tests" / "production.tftest.hcl"
+    listed = re.search(r"keys\(module\.container_apps\.alarms\) == \[([^\]]+)\]", tests.read_text("utf-8"))
+    assert listed is not None
+    assert set(rows("Alarms of Azure")) == set(re.findall(r'"([^"]+)"', listed[1]))
+
+
+def test_every_secret_can_be_rotated() -> None:
+    secrets = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert set(rows("Secrets")) == secrets | {"NIVODA_USERNAME"}
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    for program, line in re.findall(r"python -m (app|sync) ([a-z][^`\"\n#]*)", path.read_text("utf-8")):
+        command: Any = COMMANDS[program]
+        words = line.split()
+        while commands := getattr(command, "commands", None):
+            assert words, f"{line}: not complete"
+            assert words[0] in commands, f"python -m {program} {line}"
+            command = commands[words.pop(0)]
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} <= options | {"--help"}, f"python -m {program} {line}"
