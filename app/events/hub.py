@@ -146,7 +146,7 @@ class Hub:
 
     async def run(self) -> NoReturn:
         """Follow the log until cancelled. An outage is waited for."""
-        listening = asyncio.create_task(self._wakeup.run(self._woken))
+        listening = asyncio.create_task(self._wakeup.run(self._sign))
         in_trouble = False
         try:
             while True:
@@ -172,13 +172,13 @@ class Hub:
 
     async def _advance(self) -> None:
         """Give new events their positions, and tell of those that the listeners have not heard of."""
-        async with self._database.bounded() as connection:
-            await log.number(connection)
-            if not self._started.is_set():
-                self._newest = await log.newest(connection)
-                self._started.set()
-        while True:
+        more = True
+        while more:
             async with self._database.bounded() as connection:
+                await log.number(connection)
+                if not self._started.is_set():
+                    self._newest = await log.newest(connection)
+                    self._started.set()
                 try:
                     page = await log.read(connection, self.position, _PAGE, Filter())
                 except (CursorExpired, CursorUnknown) as error:
@@ -188,8 +188,12 @@ class Hub:
                     return
             for event in page.events:
                 self._tell(event)
-            if len(page.events) < _PAGE:
-                return
+            more = len(page.events) == _PAGE
+
+    def _sign(self, said: str) -> None:
+        """The log has grown: it says up to where, or nothing where the new events have no positions yet."""
+        if not said.isdigit() or int(said) > self.position:
+            self._woken.set()
 
     def _tell(self, event: Event) -> None:
         interested = set(self._unbound)

@@ -113,24 +113,23 @@ async def read(connection: Connection, after: int, limit: int, wanted: Filter) -
         CursorExpired: events after the position are no longer kept.
         CursorUnknown: the log does not go so far.
     """
-    found = await bounds(connection)
-    if after > found.newest:
-        raise CursorUnknown
-    end = min(after + _SPAN, found.newest)
     rows = await connection.fetch(
         sql.read,
         after,
-        end,
+        after + _SPAN,
         limit,
         None if wanted.diamond_ids is None else list(wanted.diamond_ids),
         None if wanted.kinds is None else [kind.value for kind in wanted.kinds],
         wanted.client_id,
     )
-    # Asked afterwards: whatever had been pruned when the rows were read is known now.
-    if after < (await bounds(connection)).oldest - 1:
+    found = Bounds(rows[0]["oldest"], rows[0]["newest"])
+    if after > found.newest:
+        raise CursorUnknown
+    if after < found.oldest - 1:
         raise CursorExpired
-    through = rows[-1]["position"] if len(rows) == limit else max(after, end)
-    return Slice([_event(row) for row in rows], through)
+    events = [_event(row) for row in rows if row["position"] is not None]
+    through = events[-1].position if len(events) == limit else min(after + _SPAN, found.newest)
+    return Slice(events, through)
 
 
 async def history(connection: Connection, diamond_id: UUID, before: int | None, limit: int) -> Sequence[Event]:

@@ -46,14 +46,23 @@ SELECT occurred_at FROM event_log WHERE position = $1
 
 -- read --
 -- The events at $1 < position <= $2, the first $3 of them: of some stones ($4), kinds ($5) and one client ($6), each NULL
--- for all of them.
-SELECT position, kind, occurred_at, diamond_ids, client_id, hold_id, purchase_id, run_id, data
-FROM event_log
-WHERE position > $1 AND position <= $2
-  AND ($4::uuid[] IS NULL OR diamond_ids && $4)
-  AND ($5::text[] IS NULL OR kind = ANY ($5))
-  AND ($6::text IS NULL OR client_id = $6)
-ORDER BY position LIMIT $3
+-- for all of them. With each the bounds of the log as they were at the same moment; a row without an event where there is
+-- none.
+SELECT bounds.oldest, bounds.newest, event.*
+FROM (
+    SELECT coalesce((SELECT min(position) FROM event_log WHERE position IS NOT NULL), last + 1) AS oldest, last AS newest
+    FROM event_counter
+) AS bounds
+LEFT JOIN LATERAL (
+    SELECT position, kind, occurred_at, diamond_ids, client_id, hold_id, purchase_id, run_id, data
+    FROM event_log
+    WHERE position > $1 AND position <= $2
+      AND ($4::uuid[] IS NULL OR diamond_ids && $4)
+      AND ($5::text[] IS NULL OR kind = ANY ($5))
+      AND ($6::text IS NULL OR client_id = $6)
+    ORDER BY position LIMIT $3
+) AS event ON true
+ORDER BY event.position
 
 -- history --
 -- What happened to one stone, the newest first, before a position.

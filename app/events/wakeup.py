@@ -4,6 +4,7 @@ They only make things fast. Whoever reads the log also looks by itself now and t
 """
 
 import asyncio
+from collections.abc import Callable
 
 import asyncpg
 
@@ -29,8 +30,8 @@ class Wakeup:
         self._channel = f"{settings.database_schema[:50]}_events"
         self._timeout = settings.database_timeout_seconds
 
-    async def run(self, heard: asyncio.Event) -> None:
-        """Set `heard` at each sign, and whenever one may have been missed. Until cancelled."""
+    async def run(self, heard: Callable[[str], None]) -> None:
+        """Pass on what each sign says, and nothing ("") whenever one may have been missed. Until cancelled."""
         if self._url is None:
             log.info("events are polled", reason="DATABASE_DIRECT_URL is not set")
             return
@@ -41,8 +42,8 @@ class Wakeup:
                 try:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-                    await connection.add_listener(self._channel, lambda *_: heard.set())
-                    heard.set()
+                    await connection.add_listener(self._channel, lambda *sign: heard(str(sign[-1])))
+                    heard("")
                     pause = _PAUSE_SECONDS
                     await self._probe(connection, lost)
                 finally:

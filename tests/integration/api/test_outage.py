@@ -9,9 +9,13 @@ from app.catalog import statements
 from app.core.database import Database
 from app.core.migrate import upgrade
 from app.core.settings import Settings
+from app.events import cursors
+from app.events.cursors import Cursor
+from app.graphql.relay import global_id
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from tests.integration.api.diamonds import Serve
+from tests.integration.api.wire import CHANGED, happen, stone, wire
 
 pytestmark = pytest.mark.faults
 
@@ -61,3 +65,23 @@ async def test_a_statement_that_takes_too_long_is_given_up(
     monkeypatch.setattr(statements, "count", lambda _criteria: statements.Statement("SELECT pg_sleep(60) AS count", []))
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
         assert (await client.get("/api/v2/diamonds")).status_code == 503
+
+
+async def test_without_postgres_subscribers_wait_and_miss_nothing(redis_url: str, serve: Serve) -> None:
+    with scratch_directory() as directory:
+        postgres = Postgres(directory, durable=False)
+        await postgres.start()
+        url = await postgres.create_database("diamonds")
+        await upgrade(url)
+        settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
+        async with Database.open(settings) as database:
+            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+            async with serve(settings) as address, wire(address, key) as socket:
+                await socket.subscribe(CHANGED, after=cursors.encode(Cursor(0, 0)))
+                for number in range(3):
+                    await happen(database, number)
+                    assert (await socket.event())["diamondIds"] == [global_id("Diamond", stone(number))]
+                    await postgres.stop()
+                    await socket.ping()
+                    await postgres.start()
+        await postgres.stop()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
+from websockets.exceptions import ConnectionClosed
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
@@ -354,6 +356,25 @@ async def test_a_client_that_takes_too_little_is_told_where_to_go_on_and_misses_
             await socket.event()
         await happen(database, 0)
         assert len((await socket.event())["diamonds"]) == 1
+
+
+async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
+    settings: Settings, serve: Serve, key: str, database: Database, insert: Insert
+) -> None:
+    await insert([build(number, supplier_name="x" * 20_000) for number in range(100)])
+    document = "subscription ($after: String) { diamondChanged(after: $after) { diamonds { supplierName } } }"
+    for _ in range(10):
+        await happen(database, *range(100))
+    impatient = settings.model_copy(update={"sockets_send_seconds": 0.5, "sockets_per_key": 1})
+    async with serve(impatient) as address, wire(address, key, max_queue=1, max_size=None) as stuck:
+        await stuck.subscribe(document, after=BEGINNING)
+        acknowledged = False
+        async with asyncio.timeout(30):
+            while not acknowledged:
+                async with wire(address) as next_one:
+                    await next_one.say(type="connection_init", payload={"apiKey": key})
+                    with suppress(ConnectionClosed):
+                        acknowledged = (await next_one.hear())["type"] == "connection_ack"
 
 
 # Waking up
