@@ -40,3 +40,15 @@ def test_terraform_refuses_every_secret_among_the_plain_settings_and_no_other_se
     patterns = set(re.findall(r'!can\(regex\("([^"]+)", name\)\)', (MODULE / "variables.tf").read_text("utf-8")))
     (pattern,) = patterns
     assert {name for name in SETTINGS if re.search(pattern, name)} == SECRETS
+
+
+def test_every_variable_and_output_says_what_it_is() -> None:
+    blocks = [
+        (f"{path.relative_to(TERRAFORM)} {name}", body)
+        for path in sorted(TERRAFORM.glob("*/*/*.tf"))
+        for name, body in re.findall(
+            r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
+    ]
+    assert len(blocks) > 50
+    assert [name for name, body in blocks if not re.search(r'^  description = ".{10,}"$', body, re.MULTILINE)] == []

@@ -12,6 +12,11 @@ variable "location" {
   description = "Azure region, near the database."
   type        = string
   default     = "westeurope"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.location))
+    error_message = "A region is named as in `az account list-locations`, such as westeurope."
+  }
 }
 
 variable "unique" {
@@ -27,6 +32,11 @@ variable "unique" {
 variable "image" {
   description = "The first image, as REPOSITORY:TAG or REPOSITORY@sha256:DIGEST in this environment's registry. The pipelines roll out later ones."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9/_.-]+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$", var.image))
+    error_message = "The image must be REPOSITORY:TAG or REPOSITORY@sha256:DIGEST, without the registry."
+  }
 }
 
 variable "secrets" {

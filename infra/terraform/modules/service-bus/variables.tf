@@ -11,11 +11,21 @@ variable "name" {
 variable "location" {
   description = "Azure region."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.location))
+    error_message = "A region is named as in `az account list-locations`, such as westeurope."
+  }
 }
 
 variable "resource_group_name" {
   description = "Resource group that holds the namespace."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$", var.resource_group_name))
+    error_message = "A resource group has 1 to 90 letters, digits, hyphens, underscores, dots and brackets, and no dot at its end."
+  }
 }
 
 variable "sku" {

@@ -7,17 +7,17 @@ mock_provider "azurerm" {
 # Wires can be told apart where they come from different places.
 override_resource {
   target = module.service_bus.azurerm_servicebus_queue.this["work_items"]
-  values = { id = "/queues/work_items" }
+  values = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work_items" }
 }
 
 override_resource {
   target = module.service_bus.azurerm_servicebus_queue.this["work_done"]
-  values = { id = "/queues/work_done" }
+  values = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work_done" }
 }
 
 override_resource {
   target = module.service_bus.azurerm_servicebus_queue.this["consolidate"]
-  values = { id = "/queues/consolidate" }
+  values = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/consolidate" }
 }
 
 variables {
@@ -150,7 +150,7 @@ run "service_bus_is_wired_to_the_services" {
   }
 
   assert {
-    condition     = module.container_apps.grants["worker receives work_items"].scope == "/queues/work_items" && module.container_apps.grants["jobs receives work_done"].scope == "/queues/work_done" && module.container_apps.grants["consolidator receives consolidate"].scope == "/queues/consolidate" && module.container_apps.grants["scaler counts for worker"].scope == "/queues/work_items"
+    condition     = basename(module.container_apps.grants["worker receives work_items"].scope) == "work_items" && basename(module.container_apps.grants["jobs receives work_done"].scope) == "work_done" && basename(module.container_apps.grants["consolidator receives consolidate"].scope) == "consolidate" && basename(module.container_apps.grants["scaler counts for worker"].scope) == "work_items"
     error_message = "Rights are given on the queues of this namespace."
   }
 
@@ -241,4 +241,20 @@ run "an_unknown_way_to_pull_is_refused" {
     registry_pull = "anonymous"
   }
   expect_failures = [var.registry_pull]
+}
+
+run "a_region_by_its_display_name_is_refused" {
+  command = plan
+  variables {
+    location = "West Europe"
+  }
+  expect_failures = [var.location]
+}
+
+run "an_image_without_a_tag_is_refused" {
+  command = plan
+  variables {
+    image = "diamond-inventory"
+  }
+  expect_failures = [var.image]
 }

@@ -8,15 +8,15 @@ variables {
   location            = "westeurope"
   resource_group_name = "diamonds"
   image               = "mockregistry.azurecr.io/diamond-inventory:abc"
-  registry            = { id = "registry", login_server = "mockregistry.azurecr.io" }
+  registry            = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ContainerRegistry/registries/mockregistry", login_server = "mockregistry.azurecr.io" }
   service_bus = {
     namespace          = "mock"
-    namespace_id       = "0"
+    namespace_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock"
     hostname           = "mock.servicebus.windows.net"
     max_delivery_count = 10
-    queues             = { work_items = { name = "work-items", id = "1" }, work_done = { name = "work-done", id = "2" }, consolidate = { name = "consolidate", id = "3" } }
+    queues             = { work_items = { name = "work-items", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work-items" }, work_done = { name = "work-done", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work-done" }, consolidate = { name = "consolidate", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/consolidate" } }
   }
-  storage            = { url = "https://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "4" } }
+  storage            = { url = "https://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Storage/storageAccounts/mockaccount/blobServices/default/containers/watermarks" } }
   secrets            = { DATABASE_URL = "a", REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
   api                = { min_replicas = 0 }
   consolidator       = { min_replicas = 0 }
@@ -147,7 +147,7 @@ run "an_unknown_way_in_is_refused" {
 run "an_unknown_way_to_pull_is_refused" {
   command = plan
   variables {
-    registry = { id = "registry", login_server = "mockregistry.azurecr.io", pull = "anonymous" }
+    registry = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ContainerRegistry/registries/mockregistry", login_server = "mockregistry.azurecr.io", pull = "anonymous" }
   }
   expect_failures = [var.registry]
 }
@@ -155,7 +155,7 @@ run "an_unknown_way_to_pull_is_refused" {
 run "a_missing_queue_is_refused" {
   command = plan
   variables {
-    service_bus = { namespace = "mock", namespace_id = "0", hostname = "mock.servicebus.windows.net", max_delivery_count = 10, queues = { work_items = { name = "work-items", id = "1" } } }
+    service_bus = { namespace = "mock", namespace_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock", hostname = "mock.servicebus.windows.net", max_delivery_count = 10, queues = { work_items = { name = "work-items", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work-items" } } }
   }
   expect_failures = [var.service_bus]
 }
@@ -163,7 +163,7 @@ run "a_missing_queue_is_refused" {
 run "storage_without_tls_is_refused" {
   command = plan
   variables {
-    storage = { url = "http://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "4" } }
+    storage = { url = "http://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Storage/storageAccounts/mockaccount/blobServices/default/containers/watermarks" } }
   }
   expect_failures = [var.storage]
 }
@@ -214,4 +214,20 @@ run "an_action_group_by_its_mere_name_is_refused" {
     alarms = { action_groups = ["on-call"] }
   }
   expect_failures = [var.alarms]
+}
+
+run "a_region_by_its_display_name_is_refused" {
+  command = plan
+  variables {
+    location = "West Europe"
+  }
+  expect_failures = [var.location]
+}
+
+run "a_resource_group_that_is_none_is_refused" {
+  command = plan
+  variables {
+    resource_group_name = "diamonds."
+  }
+  expect_failures = [var.resource_group_name]
 }

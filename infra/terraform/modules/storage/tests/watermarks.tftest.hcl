@@ -106,3 +106,19 @@ run "a_container_in_capitals_is_refused" {
   }
   expect_failures = [var.container_name]
 }
+
+run "a_region_by_its_display_name_is_refused" {
+  command = plan
+  variables {
+    location = "West Europe"
+  }
+  expect_failures = [var.location]
+}
+
+run "a_resource_group_that_is_none_is_refused" {
+  command = plan
+  variables {
+    resource_group_name = "diamonds."
+  }
+  expect_failures = [var.resource_group_name]
+}
