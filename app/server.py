@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
         self._presence: Presence = app.state.presence
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, ask everyone to leave, and wait."""
+        """Ask everyone to leave, stop listening, and wait."""
         self._presence.close()
         await asyncio.sleep(_FAREWELL_SECONDS)
         await super().shutdown(sockets)

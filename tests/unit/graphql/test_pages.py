@@ -1,0 +1,21 @@
+"""The documents that stand in the documentation are good ones."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.graphql.documents import Documents
+from app.graphql.schema import schema
+
+PAGE = Path(__file__).parents[3] / "docs" / "subscriptions.md"
+DOCUMENTS = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(DOCUMENTS)))
+def test_every_document_of_the_page_on_subscriptions_fits_the_schema(number: int) -> None:
+    assert Documents(schema._schema, suggestions=False).read(DOCUMENTS[number]).plans
+
+
+def test_the_page_on_subscriptions_has_documents() -> None:
+    assert len(DOCUMENTS) == 2
