@@ -21,7 +21,22 @@ const example = (api, given) => {
     return Object.fromEntries(required.map(([name, property]) => [name, example(api, property)]));
   }
   if (schema.format === "uuid") return "00000000-0000-0000-0000-000000000000";
+  if (schema.minLength) return "text";
   return { boolean: false, integer: 0, number: 0, array: [] }[schema.type] ?? "";
+};
+
+// What a value looks like: members with their types, `?` behind those that may be missing.
+const sketch = (api, given, indent = "") => {
+  const schema = resolve(api, given);
+  if (schema.anyOf) return schema.anyOf.map((one) => sketch(api, one, indent)).join(" | ");
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (schema.type === "array") return `[${sketch(api, schema.items ?? {}, indent)}, …]`;
+  if (schema.properties && indent.length < 20) {
+    const members = Object.entries(schema.properties).map(([name, property]) =>
+      `${indent}  ${name}${schema.required?.includes(name) ? "" : "?"}: ${sketch(api, property, `${indent}  `)}`);
+    return `{\n${members.join("\n")}\n${indent}}`;
+  }
+  return schema.format ?? schema.type ?? "anything";
 };
 
 const field = (parameter) => {
@@ -37,15 +52,16 @@ const field = (parameter) => {
 const send = async (path, method, fields, body) => {
   let address = path;
   const query = new URLSearchParams();
+  const headers = key ? { "X-API-Key": key } : {};
   for (const { parameter, input } of fields) {
     const value = input.value.trim();
     if (parameter.in === "path") address = address.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    else if (parameter.in === "header") headers[parameter.name] = value;
     else if (value && parameter.schema.type === "array") {
       for (const part of value.split(",")) query.append(parameter.name, part.trim());
     } else if (value) query.set(parameter.name, value);
   }
   if ([...query].length) address += `?${query}`;
-  const headers = key ? { "X-API-Key": key } : {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(address, { method, headers, body });
   const text = await answer.text();
@@ -67,8 +83,13 @@ const operation = (api, path, method, described) => {
     result.textContent = "…";
     result.textContent = await send(path, method.toUpperCase(), fields, body?.value).catch((error) => `${error}`);
   });
-  const answers = Object.entries(described.responses).flatMap(([status, { description }]) =>
-    [make("dt", {}, make("code", { textContent: status })), make("dd", { textContent: description })]);
+  const answers = Object.entries(described.responses).flatMap(([status, { description, content }]) => {
+    const shown = make("dd", { textContent: description });
+    // Refusals all look alike; the page shows that once.
+    const schema = status < "300" && content?.["application/json"]?.schema;
+    if (schema) shown.append(make("pre", { className: "sketch", textContent: sketch(api, schema) }));
+    return [make("dt", {}, make("code", { textContent: status })), shown];
+  });
   return make("details", { id: described.operationId },
     make("summary", {}, make("span", { className: "method", textContent: method.toUpperCase() }),
       make("code", { textContent: path }), ` ${described.summary}`),
@@ -86,6 +107,7 @@ try {
   const api = await (await fetch("/openapi.json")).json();
   document.querySelector("#title").textContent = api.info.title;
   document.querySelector("#description").textContent = api.info.description;
+  document.querySelector("#refusal pre").textContent = sketch(api, api.components.schemas.ErrorAnswer);
   document.querySelector("#signature p").textContent = api.components.securitySchemes.Signature.description;
   main.replaceChildren(...api.tags.flatMap(({ name, description }) => {
     const listed = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods)

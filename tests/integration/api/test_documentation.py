@@ -1,6 +1,9 @@
 """The OpenAPI document and its page: complete, true of what is answered, and in need of nothing from elsewhere."""
 
+import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,12 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.scopes import Scope
 from app.rest.openapi import document
 from app.rest.routes import DOCUMENTED
-from tests.integration.api.diamonds import Insert, build
+from tests.foreign.npm import run_node
+from tests.integration.api.diamonds import Insert, MakeKey, build
 
 COMMITTED = Path("openapi.json").read_bytes()
 DOCUMENT = document(DOCUMENTED)
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
@@ -68,6 +74,36 @@ async def test_what_is_answered_has_the_documented_members(
         assert all(isinstance(diamond[name], kind) for name, kind in kinds.items())
     error = (await api.get("/api/v2/diamonds?limit=0")).json()["error"]
     assert set(error) == set(SCHEMAS["Error"]["properties"])
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
+@pytest.mark.timeout(240)
+async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_asking_elsewhere(
+    address: str, make_key: MakeKey, insert: Insert
+) -> None:
+    await insert([build(1, color="D"), build(2, color="E"), build(3, color="F")])
+    given = {
+        "URL": address,
+        "KEY": await make_key(Scope.DIAMONDS_READ, Scope.PURCHASES_WRITE),
+        "DIAMOND": str(build(1)["id"]),
+        "CHROMIUM": BROWSER or "",
+        "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108 - the browser wants one
+    }
+    seen = json.loads(await run_node("browser", "api-docs.js", given))
+    assert set(seen["operations"]) == {operation.name for operation in DOCUMENTED}
+    assert "401 Unauthorized" in seen["anonymous"]
+    assert seen["authorized"] == "Requests are sent with this key."
+    assert seen["found"].startswith("GET /api/v2/diamonds?color=D&color=E&limit=1\n200 OK")
+    assert '"total": 2' in seen["found"]
+    assert '"availability": "available"' in seen["availability"]
+    # Nothing is sold here, but the header went along: without it that is what would be complained about.
+    assert "503" in seen["purchase"]
+    assert {"supplierPriceCents?: integer", "totalPages: integer", "id: uuid"} <= {
+        line.strip() for line in seen["sketch"].splitlines()
+    }
+    assert '"UNAUTHORIZED"' in seen["refusal"]
+    assert "X-Nonce" in seen["signature"]
+    assert (seen["complaints"], seen["elsewhere"]) == ([], [])
 
 
 async def test_the_page_loads_only_what_it_brings_along(address: str) -> None:
