@@ -47,7 +47,7 @@ class Group:
         self._show = show
         self._due: OrderedDict[tuple[int, tuple[UUID, ...]], tuple[Heard, list[Subscriber]]] = OrderedDict()
         self._wake = asyncio.Event()
-        self._shown: tuple[object, asyncio.Task[list[bytes]]] | None = None
+        self._shown: tuple[object, asyncio.Task[bytes]] | None = None
         self._working = asyncio.create_task(self._work())
         self.members = 0
 
@@ -67,9 +67,8 @@ class Group:
         else:
             subscriber.fall_behind()
 
-    async def show(self, things: Sequence[object]) -> list[bytes]:
-        """The answers to the operation for what has happened. An outage is waited for."""
-        answers = []
+    async def show(self, things: Sequence[object]) -> AsyncGenerator[bytes, None]:
+        """The answers to the operation for what has happened, one after the other. An outage is waited for."""
         for root in await self._roots(things):
             result = self._executor.build_per_event_executor(root).execute_operation(False)
             if self._executor.is_awaitable(result):
@@ -78,9 +77,8 @@ class Group:
             answer: dict[str, object] = {"data": result.data}
             if result.errors:
                 answer["errors"] = [format_error(error) for error in result.errors]
-            answers.append(_encoder.encode(answer))
+            yield _encoder.encode(answer)
             await asyncio.sleep(0)  # the others have their turn
-        return answers
 
     async def _roots(self, things: Sequence[object]) -> list[object]:
         while True:
@@ -93,8 +91,11 @@ class Group:
     async def show_once(self, thing: object) -> bytes:
         """`show` of one thing that all members have in hand at about the same time."""
         if self._shown is None or self._shown[0] is not thing:
-            self._shown = (thing, asyncio.create_task(self.show([thing])))
-        (answer,) = await asyncio.shield(self._shown[1])
+            self._shown = (thing, asyncio.create_task(self._show_one(thing)))
+        return await asyncio.shield(self._shown[1])
+
+    async def _show_one(self, thing: object) -> bytes:
+        (answer,) = [answer async for answer in self.show([thing])]
         return answer
 
     async def _work(self) -> None:
@@ -102,17 +103,19 @@ class Group:
             await self._wake.wait()
             self._wake.clear()
             while self._due:
-                batch = self._next()
-                try:
-                    answers = await self.show([heard for heard, _ in batch])
-                except Exception as error:  # noqa: BLE001 - told to those who wait for it, and logged there
-                    for _, subscribers in batch:
-                        for subscriber in subscribers:
-                            subscriber.end(unforeseen(error))
-                    continue
-                for (heard, subscribers), answer in zip(batch, answers, strict=True):
-                    for subscriber in subscribers:
-                        subscriber.put(answer, heard.event)
+                await self._send(self._next())
+
+    async def _send(self, batch: Sequence[tuple[Heard, "list[Subscriber]"]]) -> None:
+        left = deque(batch)
+        try:
+            async for answer in self.show([heard for heard, _ in batch]):
+                heard, subscribers = left.popleft()
+                for subscriber in subscribers:
+                    subscriber.put(answer, heard.event)
+        except Exception as error:  # noqa: BLE001 - told to those who wait for it, and logged there
+            for _, subscribers in left:
+                for subscriber in subscribers:
+                    subscriber.end(unforeseen(error))
 
     def _next(self) -> list[tuple[Heard, "list[Subscriber]"]]:
         batch: list[tuple[Heard, list[Subscriber]]] = []

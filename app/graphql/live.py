@@ -95,8 +95,10 @@ class Live:
             position = cursor.position
             while position < self._hub.position:
                 page = await self._page(position, topic.wanted)
-                for answer in await group.show([Heard(event, topic.wanted.own(event)) for event in page.events]):
-                    yield answer
+                missed = [Heard(event, topic.wanted.own(event)) for event in page.events]
+                async with aclosing(group.show(missed)) as answers:
+                    async for answer in answers:
+                        yield answer
                 position = page.through
                 if page.events:
                     subscriber.caught_up(Cursor.of(page.events[-1]))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -83,14 +82,22 @@ class Sockets:
             began = monotonic()
             socket = Socket(websocket, self._settings, self._intake)
             leave = await socket.serve()
-            log.info("socket closed", code=leave.code, reason=leave.reason, duration_s=round(monotonic() - began, 1))
+            log.info(
+                "socket closed",
+                client_id=socket.client_id,
+                code=leave.code,
+                reason=leave.reason,
+                duration_s=round(monotonic() - began, 1),
+            )
 
     def _welcome(self, websocket: WebSocket[State]) -> bool:
         """Whether a page from there may connect. Who comes without an origin is no browser."""
         origin = websocket.headers.get("origin")
-        if origin is None or origin in self._settings.origins or "*" in self._settings.origins:
+        here = websocket.headers.get("host", "").lower()
+        if origin is None or origin in self._settings.origins or origin.lower().partition("://")[2] == here:
             return True
-        return urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower()
+        log.info("socket refused", origin=origin[:100])
+        return False
 
 
 class Socket:
@@ -107,6 +114,7 @@ class Socket:
         self._ended: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
         self._last_active = monotonic()
         self.since = monotonic()
+        self.client_id: str | None = None
 
     # As a guest
 
@@ -138,6 +146,7 @@ class Socket:
     async def _listen(self) -> None:
         try:
             self.principal, self.headers = await self._introduction()
+            self.client_id = self.principal.client_id
             with self._presence.entered(self):
                 await self._send(type="connection_ack")
                 while True:
