@@ -82,9 +82,10 @@ class Endpoint:
         principal = await self._principal(request)
         asked = await read_post(request) if request.method == "POST" else read_get(request)
         operation = await self._intake.take(request, asked, principal, by_get=request.method != "POST")
-        if wants_stream(request):
+        subscribes = operation.kind is OperationType.SUBSCRIPTION
+        if wants_stream(request, subscribes=subscribes):
             return await self._stream(request, operation)
-        if operation.kind is OperationType.SUBSCRIPTION:
+        if subscribes:
             await operation.bill.settle(0)
             raise BadRequest("Subscriptions come over WebSocket, or as text/event-stream.")
         answer = await execute(operation, self._settings)

@@ -34,9 +34,10 @@ _encoder = msgspec.json.Encoder()
 Answers = AsyncGenerator[bytes, None]
 
 
-def wants_stream(connection: HTTPConnection[Any]) -> bool:
-    """Whether the caller asks for server-sent events."""
-    return EVENT_STREAM in connection.headers.get("accept", "")
+def wants_stream(connection: HTTPConnection[Any], *, subscribes: bool) -> bool:
+    """Whether the caller asks for server-sent events. Stock clients accept them beside JSON, for what they subscribe to."""
+    accepted = connection.headers.get("accept", "")
+    return EVENT_STREAM in accepted and (subscribes or "json" not in accepted)
 
 
 async def one(answer: bytes) -> Answers:

@@ -113,6 +113,24 @@ async def test_a_stream_needs_a_key(address: str) -> None:
         assert (await client.post("/graphql", json={"query": CHANGED})).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("accepted", "media_type"),
+    [
+        # What stock clients send with everything.
+        ("application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+         "application/graphql-response+json"),
+        ("text/event-stream", "text/event-stream"),
+    ],
+)  # fmt: skip
+async def test_a_query_is_answered_in_json_where_the_client_takes_it(
+    address: str, key: str, accepted: str, media_type: str
+) -> None:
+    headers = {"X-API-Key": key, "Accept": accepted}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        response = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
+
+
 async def test_without_asking_for_a_stream_a_subscription_is_refused(api: httpx.AsyncClient) -> None:
     response = await api.post("/graphql", json={"query": CHANGED})
     assert response.status_code == 400
