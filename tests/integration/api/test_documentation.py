@@ -98,7 +98,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_aski
     assert '"availability": "available"' in seen["availability"]
     # Nothing is sold here, but the header went along: without it that is what would be complained about.
     assert "503" in seen["purchase"]
-    assert {"supplierPriceCents?: integer", "totalPages: integer", "id: uuid"} <= {
+    assert {"supplierPriceCents?: integer | null", "totalPages: integer", "id: uuid"} <= {
         line.strip() for line in seen["sketch"].splitlines()
     }
     assert '"UNAUTHORIZED"' in seen["refusal"]
