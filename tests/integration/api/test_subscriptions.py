@@ -131,6 +131,22 @@ async def test_whose_hold_it_is_only_its_owner_and_administrators_learn(address:
     }
 
 
+async def test_two_clients_with_the_same_rights_and_document_are_each_told_what_is_theirs(
+    address: str, database: Database
+) -> None:
+    acme, globex = [await key_of(database, client, Scope.DIAMONDS_READ) for client in ("acme", "globex")]
+    async with wire(address, acme) as one, wire(address, globex) as two:
+        for socket in (one, two):
+            await socket.subscribe(HOLDS, after=BEGINNING)
+        for client, told in (
+            ("nobody", [(False, None), (False, None)]),
+            ("acme", [(True, "acme"), (False, None)]),  # when both follow live
+        ):
+            await happen(database, 1, kind=EventKind.HOLD_ACTIVATED, client_id=client, hold_id=uuid4())
+            holds = [(await socket.event())["hold"] for socket in (one, two)]
+            assert [(hold["mine"], hold["clientId"]) for hold in holds] == told
+
+
 async def test_holds_are_told_by_stone_and_by_client(address: str, database: Database) -> None:
     admin = await key_of(database, "office", Scope.DIAMONDS_READ, Scope.PURCHASES_ADMIN)
     for number, client, kind in (
