@@ -1,0 +1,102 @@
+"""Many clients at once over several processes of the API."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.settings import Settings
+from sandbox.stack.ports import LOOPBACK, free_ports
+from sandbox.stack.process import Process
+
+HOLD = """mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) {
+  hold { id state clientId expiresAt } heldUntil userErrors { code message }
+} }"""
+BUY = """mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input) {
+  purchase { id state price { cents } supplierOrderId } presentPrice { cents } heldUntil userErrors { code message }
+} }"""
+_START_SECONDS = 90.0
+_SOURCE = Path(__file__).parents[3]
+
+
+class Crowd:
+    """Clients, each with a key of its own, and the processes that they ask in turn."""
+
+    def __init__(self, addresses: Sequence[str], keys: Sequence[str], http: httpx.AsyncClient) -> None:
+        self.addresses = addresses
+        self.keys = keys
+        self._http = http
+
+    async def ask(
+        self, client: int, document: str, *, process: int | None = None, **variables: Any
+    ) -> Mapping[str, Any]:
+        """What a client is answered by a process: the only field of the data."""
+        address = self.addresses[(client if process is None else process) % len(self.addresses)]
+        response = await self._http.post(
+            f"{address}/graphql",
+            json={"query": document, "variables": variables},
+            headers={"X-API-Key": self.keys[client]},
+        )
+        body = response.json()
+        assert not body.get("errors"), body
+        (answer,) = body["data"].values()
+        found: Mapping[str, Any] = answer
+        return found
+
+
+@asynccontextmanager
+async def open_crowd(settings: Settings, directory: Path, *, clients: int, processes: int = 4) -> AsyncIterator[Crowd]:
+    """So many clients before so many processes, for the length of a `with`."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    own = {name.upper(): _text(value) for name, value in given.items()} | {"LOG_FORMAT": "json"}
+    environment = {**os.environ, **own}
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=400, max_keepalive_connections=400))
+        )
+        database = await stack.enter_async_context(Database.open(settings))
+        issuing = Issuing(database)
+        keys = [
+            (await issuing.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
+            for number in range(clients)
+        ]
+        addresses = [f"http://{LOOPBACK}:{port}" for port in free_ports(processes)]
+
+        async def start(address: str) -> None:
+            port = address.rpartition(":")[2]
+            process = Process(
+                f"api-{port}",
+                [sys.executable, "-m", "app", "serve", "--host", LOOPBACK, "--port", port],
+                log=directory / f"api-{port}.log",
+                environment=environment,
+                directory=_SOURCE,
+            )
+            process.start()
+            stack.push_async_callback(process.stop)
+
+            async def answers() -> bool:
+                try:
+                    return (await http.get(f"{address}/health")).status_code == 200
+                except httpx.HTTPError:
+                    return False
+
+            await process.ready(answers, timeout_seconds=_START_SECONDS)
+
+        await asyncio.gather(*map(start, addresses))
+        # Everybody has been looked up before, and every process is warm, so that all come at the same moment.
+        crowd = Crowd(addresses, keys, http)
+        await asyncio.gather(*(crowd.ask(number, "{ me { clientId } }") for number in range(clients)))
+        yield crowd
+
+
+def _text(value: object) -> str:
+    secret = getattr(value, "get_secret_value", None)
+    return str(secret() if secret else value)
