@@ -101,6 +101,16 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def bounded_transaction(self) -> AsyncIterator[Connection]:
+        """As `transaction`, for short statements: what is done in it may take as long as one has to wait for a connection.
+
+        Raises:
+            DatabaseUnavailable: as `transaction`, or the time is over.
+        """
+        async with self.transaction() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
+            yield connection
+
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 

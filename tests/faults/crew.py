@@ -93,6 +93,10 @@ class Crew:
         if self._orders.get(SCHEDULER) and not order_file(self._directory, SCHEDULER).exists():
             self._give(SCHEDULER, self._orders[SCHEDULER].pop(0))
 
+    def arm(self, role: str, order: Order) -> None:
+        """Let a process that is no member die at a point."""
+        self._give(role, order)
+
     def disarm(self) -> None:
         """Nobody is to die any more."""
         self._orders.clear()

@@ -18,6 +18,7 @@ import msgspec
 from app.core.database import Connection, Database
 from app.core.sql import Statements
 from app.suppliers.nivoda.feed import NivodaFeed
+from app.suppliers.nivoda.trading import NivodaTrading
 from sync.adapters.servicebus import ServiceBusBroker, ServiceBusDelivery, ServiceBusInbox
 from sync.adapters.watermark_blob import BlobWatermarkStore
 from sync.adapters.watermark_file import FileWatermarkStore
@@ -101,6 +102,8 @@ def lay(trap: Trap) -> None:
     _wrap_rename(trap)
     for call in ("count", "page"):
         _wrap(trap, NivodaFeed, call, lambda *_, name=call: f"call: {name}")
+    for call in ("create_hold", "cancel_hold", "create_order", "look"):
+        _wrap(trap, NivodaTrading, call, lambda *_, name=call: f"call: {name}")
     _wrap_receive(trap)
 
 

@@ -1,6 +1,7 @@
-"""A role of the pipeline as it is, but for the points at which it can be killed.
+"""A role of the installation as it is, but for the points at which it can be killed.
 
-`reconciler` stands in for the job that reconciles every minute; here it does so all the time.
+`reconciler` stands in for the job that reconciles every minute; here it does so all the time. `settle` is one round of the
+jobs of trading, `api` the API.
 """
 
 import asyncio
@@ -9,9 +10,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from app import cli as api
+from app.core.database import Database
 from app.core.errors import InventoryError
 from app.core.logging import get_logger
+from app.trading.settlement import Settlement
 from sync import cli
+from sync.adapters.supplier import open_settling
 from sync.roles import live
 from sync.terminal import begin, run
 from sync.wiring import open_control
@@ -27,6 +32,11 @@ def main() -> None:
     lay(Trap(os.environ["FAULTS_ROLE"], Path(os.environ["FAULTS_DIRECTORY"])))
     if sys.argv[1:] == ["reconciler"]:
         reconcile()
+    elif sys.argv[1:] == ["settle"]:
+        settle()
+    elif sys.argv[1:2] == ["api"]:
+        sys.argv = ["app", "serve", *sys.argv[2:]]
+        api.main()
     else:
         cli.main()
 
@@ -48,5 +58,18 @@ def reconcile() -> None:
                         await asyncio.wait_for(stop.wait(), _RECONCILE_SECONDS)
 
             await live(role, settings.sync_drain_seconds)
+
+    run(command())
+
+
+def settle() -> None:
+    """Settle what is due in trading, once."""
+    settings = begin("settle")
+
+    async def command() -> None:
+        async with Database.open(settings) as database, open_settling(settings) as supplier:
+            settlement = Settlement(settings, database, supplier)
+            await settlement.holds()
+            await settlement.purchases()
 
     run(command())

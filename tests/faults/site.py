@@ -138,6 +138,14 @@ class Site:
         self.crew.order_scheduler()
         return self._launch(name, ["schedule", "--json", *arguments], settings)
 
+    def api(self, port: int) -> Child:
+        """Start the API on a port."""
+        return self._launch("api", ["api", "--host", "127.0.0.1", "--port", str(port)])
+
+    def settle(self) -> Child:
+        """Start one round of the jobs of trading."""
+        return self._launch("settle", ["settle"])
+
     async def command(self, *arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         """Run `python -m sync` with these arguments; its exit code, what it printed, and what it logged.
 

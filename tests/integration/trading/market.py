@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 
 from app.catalog.repository import PostgresSearch
-from app.core.database import Database
+from app.core.database import Connection, Database
 from app.core.settings import Settings
 from app.suppliers.ports import Trading
 from app.trading.desk import Desk
@@ -112,13 +112,8 @@ class Market:
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for every hold and purchase that there is."""
-        instants = {
-            "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
-            "purchase_history": ("requested_at", "sent_at", "ended_at"),
-        }
-        for table, names in instants.items():
-            sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)
-            await self.run(f"UPDATE {table} SET {sets}", seconds)  # noqa: S608 - the names above
+        async with self.database.connection() as connection:
+            await let_time_pass(connection, seconds)
 
     async def events(self, number: int = 0) -> list[str]:
         """The kinds of a stone's events, in the order in which they were appended."""
@@ -126,6 +121,17 @@ class Market:
             "SELECT kind FROM event_log WHERE diamond_ids @> ARRAY[$1::uuid] ORDER BY id", self.ids[number]
         )
         return [row["kind"] for row in found]
+
+
+async def let_time_pass(connection: Connection, seconds: float) -> None:
+    """Make every hold and purchase that there is older."""
+    instants = {
+        "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
+        "purchase_history": ("requested_at", "sent_at", "ended_at"),
+    }
+    for table, names in instants.items():
+        sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)
+        await connection.execute(f"UPDATE {table} SET {sets}", seconds)  # noqa: S608 - the names above
 
 
 async def stock(url: str, stones: Sequence[Mapping[str, Any]]) -> list[UUID]:
