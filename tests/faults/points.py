@@ -109,7 +109,9 @@ def lay(trap: Trap) -> None:
 
 def _names_of_effects() -> dict[str, str]:
     """The statements that write, by their text."""
-    statements = [(name, getattr(file, name)) for file in (sql, Statements("app.runs")) for name in file]
+    files = [sql, *map(Statements, ("app.runs", "app.events", "app.alerts"))]
+    statements = [(name, getattr(file, name)) for file in files for name in file]
+    statements += [(name, getattr(trading, name)) for name in Statements("app.trading")]
     return {text: f"statement: {name}" for name, text in statements if _EFFECT.search(_COMMENT.sub("", text))}
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from tests.faults.trading import A_WHILE, API, BUY, DAYS, EXTEND, HOLD, RELEASE, SETTLE, Answer, Shop, open_shop
+from tests.faults.trading import A_WHILE, API, BUY, EXTEND, HALF_A_DAY, HOLD, RELEASE, SETTLE, Answer, Shop, open_shop
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
@@ -87,7 +87,7 @@ async def test_the_api_may_be_killed_at_every_step(shop: Shop, name: str) -> Non
         if told.get("state") == "CONFIRMED":
             assert again["purchase"] == told
 
-        await shop.wait(DAYS)
+        await shop.wait(HALF_A_DAY)
         await shop.settle_all()
         await shop.check(stone)
         assert await shop.at_supplier(stone) != "HOLD" or await unknown(shop, stone), "none is held for ever"
@@ -113,7 +113,7 @@ async def lose_a_hold(shop: Shop, stone: int) -> None:
 
 async def let_a_hold_expire(shop: Shop, stone: int) -> None:
     assert await hold(shop, stone)
-    await shop.wait(DAYS)
+    await shop.wait(HALF_A_DAY)
 
 
 async def lose_a_purchase(shop: Shop, stone: int) -> None:
@@ -159,7 +159,7 @@ async def test_the_jobs_may_be_killed_at_every_step(shop: Shop, name: str) -> No
         await shop.wait(A_WHILE)
         await shop.settle_all()
         await shop.check(stone)
-        await shop.wait(DAYS)
+        await shop.wait(HALF_A_DAY)
         await shop.settle_all()
         await shop.check(stone)
         assert await shop.at_supplier(stone) != "HOLD"

@@ -20,6 +20,7 @@ from tests.integration.trading.market import PRICE, let_time_pass, stock
 
 API, SETTLE = "api", "settle"
 SETTINGS = {
+    "TRADING_LONGEST_HOLD_MINUTES": "660",
     "TRADING_TIMEOUT_SECONDS": "1",
     "TRADING_PATIENCE_SECONDS": "1",
     "TRADING_WAIT_SECONDS": "0.2",
@@ -35,8 +36,8 @@ RELEASE = """mutation ($hold: ID!) { answer: holdRelease(input: {holdId: $hold})
 BUY = f"""mutation ($stone: ID!, $key: String!) {{ answer: diamondPurchase(input: {{
   diamondId: $stone, expectedPrice: {PRICE}, idempotencyKey: $key, destinationId: "shop" }}) {{
   purchase {{ databaseId state }} userErrors {{ code }} }} }}"""
-# More than any call takes, and more than any hold lasts.
-A_WHILE, DAYS = 120.0, 2 * 24 * 3600.0
+# More than any call takes, and more than any hold lasts; less than the supplier's holds do, whose time does not pass.
+A_WHILE, HALF_A_DAY = 120.0, 12 * 3600.0
 _SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 

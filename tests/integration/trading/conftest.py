@@ -15,6 +15,8 @@ from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.trading.market import Market, stock
 
 STONES = 200
+# In the inventory.
+STOCK = 120
 
 
 @pytest_asyncio.fixture
@@ -55,6 +57,6 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
     ):
         assert supplier is not None
         truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
-        stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:60]
+        stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:STOCK]
         ids = await stock(settings.need("database_url"), stones)
         yield Market(simulator, settings, database, supplier, desk, http, stones, ids)

@@ -123,15 +123,16 @@ class Market:
         return [row["kind"] for row in found]
 
 
-async def let_time_pass(connection: Connection, seconds: float) -> None:
-    """Make every hold and purchase that there is older."""
+async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UUID] | None = None) -> None:
+    """Make every hold and purchase older that there is, or that there is of these stones."""
     instants = {
         "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
         "purchase_history": ("requested_at", "sent_at", "ended_at"),
     }
     for table, names in instants.items():
         sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)
-        await connection.execute(f"UPDATE {table} SET {sets}", seconds)  # noqa: S608 - the names above
+        statement = f"UPDATE {table} SET {sets} WHERE $2::uuid[] IS NULL OR diamond_id = ANY ($2)"  # noqa: S608 - the names above
+        await connection.execute(statement, seconds, ids)
 
 
 async def stock(url: str, stones: Sequence[Mapping[str, Any]]) -> list[UUID]:

@@ -1,0 +1,51 @@
+"""The state machines as the documentation has them: every way, and no other."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from app.trading.states import (
+    HOLD_WAYS,
+    OPEN_HOLDS,
+    OPEN_PURCHASES,
+    PURCHASE_WAYS,
+    HoldState,
+    PurchaseState,
+    holds_before,
+    purchases_before,
+)
+
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "trading.md").read_text(encoding="utf-8")
+HOLDS = {("requested", "active"), ("requested", "denied"), ("active", "released"), ("active", "expired"),
+         ("active", "purchased")}  # fmt: skip
+PURCHASES = {("pending", "confirmed"), ("pending", "failed"), ("pending", "unknown"), ("unknown", "confirmed"),
+             ("unknown", "failed")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(HoldState, HoldState)))
+def test_a_hold_goes_these_ways_and_no_other(before: HoldState, after: HoldState) -> None:
+    assert (after in HOLD_WAYS[before]) == ((before.value, after.value) in HOLDS)
+    assert (before in holds_before(after)) == ((before.value, after.value) in HOLDS)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(PurchaseState, PurchaseState)))
+def test_a_purchase_goes_these_ways_and_no_other(before: PurchaseState, after: PurchaseState) -> None:
+    assert (after in PURCHASE_WAYS[before]) == ((before.value, after.value) in PURCHASES)
+    assert (before in purchases_before(after)) == ((before.value, after.value) in PURCHASES)
+
+
+def test_what_is_open_can_still_become_something() -> None:
+    assert {state for state, ways in HOLD_WAYS.items() if ways} == OPEN_HOLDS
+    assert {state for state, ways in PURCHASE_WAYS.items() if ways} == OPEN_PURCHASES
+
+
+@pytest.mark.parametrize(("heading", "ways"), [("hold", HOLDS), ("purchase", PURCHASES)])
+def test_the_documentation_shows_the_same_ways(heading: str, ways: set[tuple[str, str]]) -> None:
+    table = DOCUMENTED.partition(f"| {heading} | becomes | when |")[2].partition("\n\n")[0]
+    shown, before = set(), ""
+    for first, second in re.findall(r"^\|(.*?)\|(.*?)\|", table, re.MULTILINE):
+        before = first.strip("` ") or before
+        shown |= {(before, after) for after in re.findall(r"`(\w+)`", second)}
+    assert shown == ways

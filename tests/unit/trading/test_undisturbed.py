@@ -1,0 +1,59 @@
+"""Work that was begun is done, whoever has gone away meanwhile."""
+
+import asyncio
+
+import pytest
+
+from app.core.errors import Conflict
+from app.trading.undisturbed import Undisturbed
+
+
+async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_it() -> None:
+    undisturbed = Undisturbed()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    done = []
+
+    async def work() -> None:
+        begun.set()
+        await go_on.wait()
+        done.append(True)
+
+    caller = asyncio.create_task(undisturbed.do(work()))
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    closing = asyncio.create_task(undisturbed.close())
+    await asyncio.sleep(0)
+    assert not done
+    go_on.set()
+    await closing
+    assert done
+
+
+async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
+    undisturbed = Undisturbed()
+
+    async def give() -> int:
+        return 7
+
+    async def refuse() -> int:
+        raise Conflict("no")
+
+    assert await undisturbed.do(give()) == 7
+    with pytest.raises(Conflict, match="no"):
+        await undisturbed.do(refuse())
+
+
+async def test_what_nobody_waits_for_may_fail() -> None:
+    undisturbed = Undisturbed()
+
+    async def refuse() -> None:
+        raise Conflict("no")
+
+    async def break_down() -> None:
+        raise RuntimeError("oh")
+
+    undisturbed.later(refuse())
+    undisturbed.later(break_down())
+    await undisturbed.close()
