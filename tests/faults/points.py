@@ -19,6 +19,7 @@ from app.core.database import Connection, Database
 from app.core.sql import Statements
 from app.suppliers.nivoda.feed import NivodaFeed
 from app.suppliers.nivoda.trading import NivodaTrading
+from app.trading.repository import sql as trading
 from sync.adapters.servicebus import ServiceBusBroker, ServiceBusDelivery, ServiceBusInbox
 from sync.adapters.watermark_blob import BlobWatermarkStore
 from sync.adapters.watermark_file import FileWatermarkStore
