@@ -1,7 +1,6 @@
 """The history of a diamond: its holds and purchases, and what the event log still knows, in one list."""
 
 from datetime import datetime
-from enum import Enum
 from uuid import UUID
 
 import strawberry
@@ -9,39 +8,20 @@ from strawberry.scalars import JSON
 
 from app.graphql import positions
 from app.graphql.context import Info
+from app.graphql.events import EventKind
 from app.graphql.holds import Hold, show_holds
 from app.graphql.purchases import Purchase, show_purchases
 from app.graphql.relay import PageInfo
 from app.trading.records import Position
-
-_value = strawberry.enum_value
-
-
-@strawberry.enum(description="What an entry of a history is.")
-class HistoryKind(Enum):
-    HOLD = _value("hold", description="A hold, from its request on.")
-    PURCHASE = _value("purchase", description="A purchase, from its request on.")
-    HOLD_REQUESTED = _value("hold_requested", description="The diamond was reserved for a hold.")
-    HOLD_ACTIVATED = _value("hold_activated", description="The supplier granted a hold.")
-    HOLD_DENIED = _value("hold_denied", description="A hold came to nothing.")
-    HOLD_EXTENDED = _value("hold_extended", description="A hold was made longer.")
-    HOLD_RELEASED = _value("hold_released", description="A hold was ended by its client.")
-    HOLD_EXPIRED = _value("hold_expired", description="A hold's time was over.")
-    HOLD_PURCHASED = _value("hold_purchased", description="The diamond was bought under a hold.")
-    PURCHASE_PENDING = _value("purchase_pending", description="A purchase was asked for.")
-    PURCHASE_CONFIRMED = _value("purchase_confirmed", description="A purchase succeeded.")
-    PURCHASE_FAILED = _value("purchase_failed", description="A purchase failed.")
-    PURCHASE_UNKNOWN = _value("purchase_unknown", description="Nobody knew what became of a purchase.")
-    DIAMONDS_CHANGED = _value("diamonds_changed", description="A sync brought the diamond, or changed it.")
-    DIAMONDS_REMOVED = _value("diamonds_removed", description="A sync took it out of the inventory.")
-    DIAMONDS_REPRICED = _value("diamonds_repriced", description="Its price followed a change of rules.")
 
 
 @strawberry.type(description="Something that happened to a diamond.")
 class HistoryEntry:
     cursor: str = strawberry.field(description="Where the entry stands, for `after`.")
     at: datetime = strawberry.field(description="When it happened.")
-    kind: HistoryKind = strawberry.field(description="What it is.")
+    event: EventKind | None = strawberry.field(
+        description="What happened, by the event log; null for an entry that is a hold or a purchase as a whole."
+    )
     client_id: str | None = strawberry.field(description="Whose hold or purchase it is about; null for none.")
     run_id: UUID | None = strawberry.field(description="The run of the sync that it comes from; null for none.")
     hold: Hold | None = strawberry.field(description="The hold that it is about, as it is now; null for none.")
@@ -76,7 +56,7 @@ async def show_history(info: Info, diamond_id: UUID, after: tuple[datetime, UUID
         HistoryEntry(
             cursor=positions.encode(entry.at, entry.key),
             at=entry.at,
-            kind=HistoryKind(entry.kind),
+            event=EventKind(entry.event) if entry.event else None,
             client_id=entry.client_id,
             run_id=entry.run_id,
             hold=holds.get(entry.hold_id) if entry.hold_id else None,

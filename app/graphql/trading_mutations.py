@@ -16,7 +16,7 @@ from app.graphql.guard import field
 from app.graphql.holds import Hold, show_holds
 from app.graphql.inputs import known
 from app.graphql.money import Money, money
-from app.graphql.payload import UserError, UserErrorCode, check_key, user_errors
+from app.graphql.payload import UserError, UserErrorCode, user_errors
 from app.graphql.purchases import Purchase, show_purchases
 from app.graphql.relay import key_of
 from app.graphql.scalars import Cents
@@ -157,10 +157,8 @@ class TradingMutations:
         input: Annotated[DiamondPurchaseInput, _argument(description="What, and under which terms.")],  # noqa: A002 - as everywhere
     ) -> PurchasePayload:
         async def buy() -> PurchaseRow:
-            request = _read(input)
-            return await info.context.desk.purchases.buy(
-                request, client_id=info.context.caller.client_id, key=check_key(input.idempotency_key)
-            )
+            request, key = _read(input)
+            return await info.context.desk.purchases.buy(request, client_id=info.context.caller.client_id, key=key)
 
         return await _purchase(buy(), info)
 
@@ -229,8 +227,11 @@ def _key(text: str, type_name: str, missing: str) -> UUID:
     return key
 
 
-def _read(given: DiamondPurchaseInput) -> PurchaseRequest:
+def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
+    """The request, and its idempotency key."""
     texts = _Texts()
+    # Not by the schema's spelling: a key that stands inside of the input is told by its whole path.
+    key = texts.read("idempotency_key", given.idempotency_key, _LONGEST_WORD)
     request = PurchaseRequest(
         diamond_id=_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
         destination_id=texts.read("destinationId", given.destination_id, _LONGEST_WORD),
@@ -240,7 +241,7 @@ def _read(given: DiamondPurchaseInput) -> PurchaseRequest:
         expected_price_cents=given.expected_price,
     )
     texts.check()
-    return request
+    return request, key
 
 
 class _Texts:

@@ -226,12 +226,12 @@ WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id =
 -- history --
 -- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows stay for ever, and the
 -- events of the log, as long as they are kept. Events have no id that stays theirs but the position; the key is made of it.
-SELECT at, key, kind, client_id, hold_id, purchase_id, run_id, data FROM (
-    SELECT requested_at AS at, id AS key, 'hold' AS kind, client_id, id AS hold_id, NULL::uuid AS purchase_id,
+SELECT at, key, event, client_id, hold_id, purchase_id, run_id, data FROM (
+    SELECT requested_at AS at, id AS key, NULL AS event, client_id, id AS hold_id, NULL::uuid AS purchase_id,
            NULL::uuid AS run_id, '{{}}'::jsonb AS data
     FROM hold_history WHERE diamond_id = $1
     UNION ALL
-    SELECT requested_at, id, 'purchase', client_id, hold_id, id, NULL, '{{}}'::jsonb
+    SELECT requested_at, id, NULL, client_id, hold_id, id, NULL, '{{}}'::jsonb
     FROM purchase_history WHERE diamond_id = $1
     UNION ALL
     SELECT occurred_at, md5(position::text)::uuid, kind, client_id, hold_id, purchase_id, run_id, data

@@ -38,11 +38,14 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a stone: `kind` is hold, purchase, or an event's. `key` makes its place unique."""
+    """Something that happened to a stone: an event of this kind, or (None) a whole hold or purchase.
+
+    `key` makes its place unique.
+    """
 
     at: datetime
     key: UUID
-    kind: str
+    event: str | None
     client_id: str | None
     hold_id: UUID | None
     purchase_id: UUID | None

@@ -51,7 +51,7 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
 
 
 @asynccontextmanager
-async def _serve(settings: Settings) -> AsyncIterator[str]:
+async def serve_api(settings: Settings) -> AsyncIterator[str]:
     """The API on a free port; gives its address."""
     listener = listen("127.0.0.1", 0)
     server = Server(create_app(settings), settings)
@@ -68,12 +68,12 @@ async def _serve(settings: Settings) -> AsyncIterator[str]:
 
 @pytest.fixture
 def serve() -> Serve:
-    return _serve
+    return serve_api
 
 
 @pytest_asyncio.fixture
 async def address(settings: Settings) -> AsyncIterator[str]:
-    async with _serve(settings) as url:
+    async with serve_api(settings) as url:
         yield url
 
 

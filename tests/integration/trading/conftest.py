@@ -1,18 +1,24 @@
 """Trading on a real database with the simulated supplier."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
 from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.nivoda.trading import open_limited_trading
 from app.trading.desk import open_desk
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from tests.integration.api.conftest import serve_api, statements
 from tests.integration.trading.market import Market, stock
+
+__all__ = ["statements"]  # a fixture of the API's tests
 
 STONES = 200
 # In the inventory.
@@ -60,3 +66,23 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
         stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:STOCK]
         ids = await stock(settings.need("database_url"), stones)
         yield Market(simulator, settings, database, supplier, desk, http, stones, ids)
+
+
+@pytest_asyncio.fixture
+async def people(market: Market) -> AsyncIterator[Mapping[str, httpx.AsyncClient]]:
+    """Two clients that trade, somebody who only looks, and somebody who settles what nobody knows, before one API."""
+    trading = [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
+    scopes = {
+        "acme": trading,
+        "globex": trading,
+        "looker": [Scope.DIAMONDS_READ],
+        "olga": [*trading, Scope.PURCHASES_ADMIN],
+    }
+    issuing = Issuing(market.database)
+    async with serve_api(market.settings) as address, AsyncExitStack() as stack:
+        found = {}
+        for name, allowed in scopes.items():
+            key = (await issuing.create("test", name, allowed)).key.text
+            client = httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, timeout=60)
+            found[name] = await stack.enter_async_context(client)
+        yield found

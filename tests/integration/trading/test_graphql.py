@@ -1,0 +1,267 @@
+"""Holds and purchases over GraphQL: what payloads say, whose rows are shown, and a stone's whole history."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from app.events import log
+from tests.integration.trading.market import PRICE, Market
+
+People = Mapping[str, httpx.AsyncClient]
+
+HOLD = (
+    "id databaseId diamondId diamond { databaseId } clientId state price { cents } requestedAt expiresAt endedAt reason"
+)
+ERRORS = "heldUntil userErrors { field code message }"
+CREATE = f"mutation ($id: ID!, $minutes: Int) {{ holdCreate(input: {{diamondId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
+EXTEND = f"mutation ($id: ID!, $minutes: Int) {{ holdExtend(input: {{holdId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
+RELEASE = f"mutation ($id: ID!) {{ holdRelease(input: {{holdId: $id}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
+PURCHASE = """id databaseId diamondId diamond { availability } holdId clientId state price { cents } destinationId reference
+  comments returnOption requestedAt endedAt supplierOrderId failure resolvedBy resolution"""
+BUY = f"""mutation ($input: DiamondPurchaseInput!) {{ diamondPurchase(input: $input) {{
+  purchase {{ {PURCHASE} }} presentPrice {{ cents }} {ERRORS} }} }}"""
+RESOLVE = f"""mutation ($input: PurchaseResolveInput!) {{ purchaseResolve(input: $input) {{
+  purchase {{ {PURCHASE} }} {ERRORS} }} }}"""
+
+
+async def ask(client: httpx.AsyncClient, document: str, **variables: Any) -> Any:
+    """The only field of the data."""
+    body = (await client.post("/graphql", json={"query": document, "variables": variables})).json()
+    assert "errors" not in body, body
+    (answer,) = body["data"].values()
+    return answer
+
+
+async def codes(client: httpx.AsyncClient, document: str, **variables: Any) -> list[str]:
+    """The codes of the errors."""
+    body = (await client.post("/graphql", json={"query": document, "variables": variables})).json()
+    return [error["extensions"]["code"] for error in body["errors"]]
+
+
+def problems(payload: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    return [(error["field"], error["code"]) for error in payload["userErrors"]]
+
+
+def order(market: Market, number: int = 0, **others: Any) -> dict[str, Any]:
+    given = {"expectedPrice": PRICE, "idempotencyKey": "1", "destinationId": "shop"}
+    return {"diamondId": str(market.ids[number]), **given, **others}
+
+
+async def test_a_hold_is_made_extended_released_and_read_as_a_node(market: Market, people: People) -> None:
+    acme = people["acme"]
+    made = await ask(acme, CREATE, id=str(market.ids[0]), minutes=30)
+    hold = made["hold"]
+    assert (made["userErrors"], made["heldUntil"]) == ([], None)
+    assert hold["diamond"] == {"databaseId": str(market.ids[0])}
+    assert (hold["clientId"], hold["state"], hold["price"]["cents"]) == ("acme", "ACTIVE", PRICE)
+    again = await ask(acme, CREATE, id=hold["diamondId"])
+    assert again["hold"] == hold, "by the diamond's global id, and the same hold"
+    longer = (await ask(acme, EXTEND, id=hold["id"], minutes=60))["hold"]
+    assert longer["expiresAt"] > hold["expiresAt"]
+    node = f"query ($id: ID!) {{ node(id: $id) {{ ... on Hold {{ {HOLD} }} }} }}"
+    assert await ask(acme, node, id=hold["id"]) == longer
+    assert await ask(people["olga"], node, id=hold["id"]) == longer
+    assert await ask(people["globex"], node, id=hold["id"]) is None, "somebody else's"
+    released = (await ask(acme, RELEASE, id=hold["databaseId"]))["hold"]
+    assert (released["state"], released["expiresAt"]) == ("RELEASED", longer["expiresAt"])
+    assert released["endedAt"]
+    assert problems(await ask(acme, EXTEND, id=hold["id"])) == [(None, "HOLD_OVER")]
+
+
+async def test_each_way_in_which_a_hold_is_refused(market: Market, people: People) -> None:
+    acme, globex = people["acme"], people["globex"]
+    hold = (await ask(acme, CREATE, id=str(market.ids[0])))["hold"]
+    taken = await ask(globex, CREATE, id=str(market.ids[0]))
+    assert (taken["hold"], taken["heldUntil"], problems(taken)) == (None, hold["expiresAt"], [(None, "ALREADY_HELD")])
+    assert "UTC" in taken["userErrors"][0]["message"]
+    full = await ask(acme, EXTEND, id=hold["id"])
+    assert (full["heldUntil"], problems(full)) == (hold["expiresAt"], [(None, "HOLD_NOT_EXTENDABLE")])
+    for document in (EXTEND, RELEASE):
+        for key in (hold["id"], "nonsense"):
+            assert problems(await ask(globex, document, id=key)) == [(None, "NOT_FOUND")]
+    assert problems(await ask(globex, CREATE, id="nonsense")) == [(None, "NOT_FOUND")]
+    assert problems(await ask(globex, CREATE, id=str(market.ids[1]), minutes=0)) == [(["input", "minutes"], "INVALID")]
+    await market.sync(1, availability="unavailable")
+    assert problems(await ask(globex, CREATE, id=str(market.ids[1]))) == [(None, "NOT_AVAILABLE")]
+    await market.control("POST", "update", {"id": market.stones[2]["id"], "set": {"availability": "SOLD"}})
+    denied = await ask(globex, CREATE, id=str(market.ids[2]))
+    assert (denied["hold"]["state"], denied["hold"]["reason"], problems(denied)) == (
+        "DENIED", "denied", [(None, "HOLD_DENIED")],
+    )  # fmt: skip
+    assert await codes(people["looker"], CREATE, id=str(market.ids[3])) == ["FORBIDDEN"]
+
+
+async def test_a_supplier_who_says_nothing_is_an_error_with_a_stable_code(market: Market, people: People) -> None:
+    await market.break_supplier({"kind": "reset", "operations": ["create_hold"]})
+    for _ in range(2):
+        assert await codes(people["acme"], CREATE, id=str(market.ids[0])) == ["SUPPLIER_TIMEOUT"]
+    assert await market.asked("create_hold") == 1
+
+
+async def test_a_diamond_shows_its_hold_and_to_the_holder_more_of_it(market: Market, people: People) -> None:
+    hold = (await ask(people["acme"], CREATE, id=str(market.ids[0])))["hold"]
+    await market.sync(retail_price_cents=PRICE + 7)
+    query = (
+        "query ($id: ID!) { diamond(id: $id) { availability price { cents } hold { until ownId price { cents } } } }"
+    )
+    shown = {"availability": "ON_HOLD", "price": {"cents": PRICE + 7}}
+    own = {"until": hold["expiresAt"], "ownId": hold["id"], "price": {"cents": PRICE}}
+    assert await ask(people["acme"], query, id=str(market.ids[0])) == {**shown, "hold": own}
+    others = {"until": hold["expiresAt"], "ownId": None, "price": None}
+    assert await ask(people["looker"], query, id=str(market.ids[0])) == {**shown, "hold": others}
+    assert (await ask(people["looker"], query, id=str(market.ids[1])))["hold"] is None
+
+
+async def test_filters_totals_and_facets_subtract_holds_and_purchases(market: Market, people: People) -> None:
+    await ask(people["acme"], CREATE, id=str(market.ids[0]))
+    await ask(people["acme"], BUY, input=order(market, 1))
+    query = """query ($in: [Availability!]) { diamonds(filter: {availability: $in}, first: 100) {
+      totalCount nodes { databaseId availability } facets { shapes { count } } } }"""
+    expected = {"ON_HOLD": {market.ids[0]}, "SOLD": {market.ids[1]}}
+    for state, ids in expected.items():
+        found = await ask(people["looker"], query, **{"in": [state]})
+        assert {one["databaseId"] for one in found["nodes"]} == {str(key) for key in ids}
+        assert {one["availability"] for one in found["nodes"]} == {state}
+        assert (found["totalCount"], found["facets"]["shapes"]) == (1, [{"count": 1}])
+    rest = len(market.ids) - 2
+    free = await ask(people["looker"], query, **{"in": ["AVAILABLE"]})
+    assert (free["totalCount"], free["facets"]["shapes"]) == (rest, [{"count": rest}])
+
+
+async def test_a_purchase_is_made_once_and_shown_to_its_buyer(market: Market, people: People) -> None:
+    acme = people["acme"]
+    hold = (await ask(acme, CREATE, id=str(market.ids[0])))["hold"]
+    given = order(market, reference="7", comments="gift", returnOption=True)
+    made, again = [await ask(acme, BUY, input=given) for _ in range(2)]
+    purchase = made["purchase"]
+    assert made == again
+    assert made["userErrors"] == []
+    shown = {"state": "CONFIRMED", "clientId": "acme", "holdId": hold["id"], "price": {"cents": PRICE},
+             "diamond": {"availability": "SOLD"}, "reference": "7", "comments": "gift", "returnOption": True}  # fmt: skip
+    assert purchase | shown == purchase
+    node = f"query ($id: ID!) {{ node(id: $id) {{ ... on Purchase {{ {PURCHASE} }} }} }}"
+    assert await ask(acme, node, id=purchase["id"]) == purchase
+    assert await ask(people["globex"], node, id=purchase["id"]) is None
+
+
+async def test_each_way_in_which_a_purchase_is_refused(market: Market, people: People) -> None:
+    acme, globex = people["acme"], people["globex"]
+    hold = (await ask(globex, CREATE, id=str(market.ids[0])))["hold"]
+    taken = await ask(acme, BUY, input=order(market))
+    assert (taken["heldUntil"], problems(taken)) == (hold["expiresAt"], [(None, "ALREADY_HELD")])
+    changed = await ask(acme, BUY, input=order(market, 1, expectedPrice=5))
+    assert (changed["presentPrice"], problems(changed)) == ({"cents": PRICE}, [(None, "PRICE_CHANGED")])
+    assert (await ask(acme, BUY, input=order(market, 1)))["purchase"]["state"] == "CONFIRMED"
+    assert problems(await ask(acme, BUY, input=order(market, 1, comments="x"))) == [(None, "IDEMPOTENCY_MISMATCH")]
+    assert problems(await ask(globex, BUY, input=order(market, 1))) == [(None, "NOT_AVAILABLE")]
+    wrong = order(market, 2, idempotencyKey="2", destinationId=" ", comments="x" * 2001, reference="\x00")
+    assert problems(await ask(acme, BUY, input=wrong)) == [
+        (["input", "destinationId"], "INVALID"), (["input", "reference"], "INVALID"), (["input", "comments"], "INVALID"),
+    ]  # fmt: skip
+    assert problems(await ask(acme, BUY, input=order(market, 2, idempotencyKey=""))) == [
+        (["input", "idempotencyKey"], "INVALID")
+    ]
+    await market.break_supplier({"kind": "status", "status": 429, "operations": ["create_order"]})
+    failed = await ask(acme, BUY, input=order(market, 2, idempotencyKey="3"))
+    assert (failed["purchase"]["state"], problems(failed)) == ("FAILED", [(None, "SUPPLIER_ERROR")])
+    assert await codes(people["looker"], BUY, input=order(market, 3)) == ["FORBIDDEN"]
+
+
+async def test_an_unknown_purchase_is_shown_as_it_is_and_settled_by_who_may(market: Market, people: People) -> None:
+    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    made = await ask(people["acme"], BUY, input=order(market))
+    purchase = made["purchase"]
+    assert (purchase["state"], made["userErrors"]) == ("UNKNOWN", [])
+    found = {"purchaseId": purchase["id"], "outcome": "CONFIRMED", "reason": "on the invoice", "supplierOrderId": "17"}
+    assert await codes(people["acme"], RESOLVE, input=found) == ["FORBIDDEN"]
+    assert problems(await ask(people["olga"], RESOLVE, input=found | {"reason": ""})) == [
+        (["input", "reason"], "INVALID")
+    ]
+    assert problems(await ask(people["olga"], RESOLVE, input=found | {"purchaseId": "x"})) == [(None, "NOT_FOUND")]
+    resolved = (await ask(people["olga"], RESOLVE, input=found))["purchase"]
+    shown = {"state": "CONFIRMED", "resolvedBy": "olga", "resolution": "on the invoice", "supplierOrderId": "17"}
+    assert resolved | shown == resolved
+    assert (await ask(people["acme"], BUY, input=order(market)))["purchase"] == resolved
+    other = found | {"outcome": "FAILED"}
+    assert problems(await ask(people["olga"], RESOLVE, input=other)) == [(None, "PURCHASE_SETTLED")]
+
+
+async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market: Market, people: People) -> None:
+    for number in range(5):
+        await ask(people["acme"], CREATE, id=str(market.ids[number]))
+    await ask(people["globex"], CREATE, id=str(market.ids[7]))
+    await ask(people["acme"], BUY, input=order(market, 0))
+    await market.run("UPDATE hold_history SET expires_at = now() WHERE diamond_id = $1", market.ids[1])
+    query = """query ($state: [HoldState!], $diamondId: ID, $everyone: Boolean, $clientId: String, $first: Int, $after: String) {
+      holds(state: $state, diamondId: $diamondId, everyone: $everyone, clientId: $clientId, first: $first, after: $after) {
+        totalCount nodes { state diamond { databaseId } clientId } pageInfo { hasNextPage endCursor } } }"""
+    found, after = [], None
+    while True:
+        page = await ask(people["acme"], query, first=2, after=after)
+        found += page["nodes"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert [one["diamond"]["databaseId"] for one in found] == [str(market.ids[number]) for number in (4, 3, 2, 1, 0)]
+    assert [one["state"] for one in found] == ["ACTIVE", "ACTIVE", "ACTIVE", "EXPIRED", "PURCHASED"]
+    assert page["totalCount"] == 5
+    assert (await ask(people["acme"], query, state=["ACTIVE"]))["totalCount"] == 3
+    assert (await ask(people["acme"], query, state=["EXPIRED"]))["totalCount"] == 1
+    assert (await ask(people["acme"], query, diamondId=str(market.ids[7])))["totalCount"] == 0
+    assert (await ask(people["olga"], query, everyone=True))["totalCount"] == 6
+    assert (await ask(people["olga"], query, everyone=True, clientId="globex"))["totalCount"] == 1
+    assert (await ask(people["olga"], query))["totalCount"] == 0
+    assert await codes(people["acme"], query, everyone=True) == ["FORBIDDEN"]
+    assert await codes(people["acme"], query, first=101) == ["VALIDATION_ERROR"]
+    assert await codes(people["acme"], query, after="x", diamondId="y") == ["VALIDATION_ERROR"]
+
+    bought = """query ($state: [PurchaseState!], $everyone: Boolean) { purchases(state: $state, everyone: $everyone) {
+      totalCount edges { cursor node { state diamond { databaseId } } } } }"""
+    (edge,) = (await ask(people["acme"], bought))["edges"]
+    assert edge["node"] == {"state": "CONFIRMED", "diamond": {"databaseId": str(market.ids[0])}}
+    assert (await ask(people["globex"], bought))["totalCount"] == 0
+    assert (await ask(people["olga"], bought, everyone=True))["totalCount"] == 1
+    assert (await ask(people["acme"], bought, state=["FAILED", "UNKNOWN"]))["totalCount"] == 0
+
+
+async def test_a_page_of_holds_with_their_diamonds_is_two_statements(
+    market: Market, people: People, statements: list[str]
+) -> None:
+    for number in range(3):
+        await ask(people["acme"], CREATE, id=str(market.ids[number]))
+    statements.clear()
+    await ask(people["acme"], "{ holds { nodes { id diamond { price { cents } availability } } } }")
+    assert len([one for one in statements if "SELECT" in one and "api_keys" not in one]) == 2
+
+
+async def test_the_whole_history_of_a_stone_is_one_query(market: Market, people: People) -> None:
+    hold = (await ask(people["globex"], CREATE, id=str(market.ids[0])))["hold"]
+    await ask(people["globex"], RELEASE, id=hold["id"])
+    await ask(people["acme"], CREATE, id=str(market.ids[0]))
+    bought = (await ask(people["acme"], BUY, input=order(market)))["purchase"]
+    async with market.database.connection() as connection:
+        await log.number(connection)
+    query = """query ($id: ID!, $first: Int, $after: String) { diamondHistory(diamondId: $id, first: $first, after: $after) {
+      entries { event clientId hold { id state } purchase { id state } } pageInfo { hasNextPage endCursor } } }"""
+    entries, after = [], None
+    while True:
+        page = await ask(people["olga"], query, id=str(market.ids[0]), first=4, after=after)
+        entries += page["entries"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    told = [entry["event"] for entry in reversed(entries) if entry["event"]]
+    assert told == [
+        "HOLD_REQUESTED", "HOLD_ACTIVATED", "HOLD_RELEASED", "HOLD_REQUESTED", "HOLD_ACTIVATED",
+        "PURCHASE_PENDING", "HOLD_PURCHASED", "PURCHASE_CONFIRMED",
+    ]  # fmt: skip
+    rows = [entry for entry in entries if not entry["event"]]
+    assert [(row["clientId"], (row["hold"] or {}).get("state")) for row in rows] == [
+        ("acme", "PURCHASED"), ("acme", "PURCHASED"), ("globex", "RELEASED"),
+    ]  # fmt: skip
+    assert rows[0]["purchase"] == {"id": bought["id"], "state": "CONFIRMED"}
+    assert await codes(people["acme"], query, id=str(market.ids[0])) == ["FORBIDDEN"]
+    await market.run("DELETE FROM event_log")
+    kept = await ask(people["olga"], query, id=str(market.ids[0]))
+    assert len(kept["entries"]) == 3, "holds and purchases stay when events are pruned"

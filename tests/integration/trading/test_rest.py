@@ -1,0 +1,170 @@
+"""Holds and purchases over REST: golden answers for each route, and for each way to be refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.trading.market import PRICE, Market
+
+People = Mapping[str, httpx.AsyncClient]
+
+ORDER = {"destination_id": "shop"}
+
+
+def hold_path(market: Market, number: int = 0) -> str:
+    return f"/api/v2/diamonds/{market.ids[number]}/hold"
+
+
+def path(market: Market, number: int = 0) -> str:
+    return f"/api/v2/diamonds/{market.ids[number]}/purchase"
+
+
+async def buy(client: httpx.AsyncClient, where: str, key: str | None = "1", **body: Any) -> httpx.Response:
+    headers = {} if key is None else {"X-Idempotency-Key": key}
+    return await client.post(where, json={**ORDER, **body}, headers=headers)
+
+
+def refused(response: httpx.Response) -> tuple[int, str, Any]:
+    error = response.json()["error"]
+    return response.status_code, error["code"], error.get("details")
+
+
+async def test_a_hold_is_answered_as_the_contract_has_it_and_the_same_when_asked_again(
+    market: Market, people: People
+) -> None:
+    first, again = [await people["acme"].post(hold_path(market)) for _ in range(2)]
+    (row,) = await market.rows("SELECT id, expires_at FROM hold_history")
+    until = row["expires_at"].isoformat().replace("+00:00", "Z")
+    assert (first.status_code, first.json()) == (200, {"data": {"id": str(row["id"]), "denied": False, "until": until}})
+    assert again.json() == first.json()
+
+
+async def test_a_denied_hold_says_so(market: Market, people: People) -> None:
+    await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "SOLD"}})
+    response = await people["acme"].post(hold_path(market))
+    hold_id = str(await market.run("SELECT id FROM hold_history"))
+    assert (response.status_code, response.json()) == (200, {"data": {"id": hold_id, "denied": True, "until": None}})
+
+
+async def test_each_way_in_which_a_hold_is_refused(market: Market, people: People) -> None:
+    held = (await people["acme"].post(hold_path(market))).json()["data"]
+    globex = people["globex"]
+    taken = {"reason": "ALREADY_HELD", "until": held["until"]}
+    assert refused(await globex.post(hold_path(market))) == (409, "CONFLICT", taken)
+    await market.sync(1, availability="sold")
+    sold = {"reason": "NOT_AVAILABLE", "availability": "sold"}
+    assert refused(await globex.post(hold_path(market, 1))) == (409, "CONFLICT", sold)
+    for nobody in ("nonsense", "00000000-0000-0000-0000-000000000000"):
+        assert refused(await globex.post(f"/api/v2/diamonds/{nobody}/hold")) == (404, "NOT_FOUND", None)
+    assert refused(await people["looker"].post(hold_path(market, 2)))[:2] == (403, "FORBIDDEN")
+    await market.break_supplier({"kind": "reset", "operations": ["create_hold"]})
+    assert refused(await globex.post(hold_path(market, 3)))[:2] == (504, "SUPPLIER_TIMEOUT")
+    await market.break_supplier({"kind": "status", "status": 429, "operations": ["create_hold"]})
+    assert refused(await globex.post(hold_path(market, 4)))[:2] == (502, "SUPPLIER_ERROR")
+    await market.mend_supplier()
+    for number in range(10, 10 + market.settings.trading_holds_per_client - 1):
+        assert (await globex.post(hold_path(market, number))).status_code == 200
+    assert refused(await globex.post(hold_path(market, 50))) == (
+        409, "CONFLICT", {"reason": "HOLD_LIMIT_REACHED", "limit": market.settings.trading_holds_per_client},
+    )  # fmt: skip
+
+
+async def test_a_diamond_shows_its_hold_to_the_holder_and_that_it_is_held_to_everyone(
+    market: Market, people: People
+) -> None:
+    held = (await people["acme"].post(hold_path(market))).json()["data"]
+    where = f"/api/v2/diamonds/{market.ids[0]}"
+    for name, hold_id in (("acme", held["id"]), ("globex", None)):
+        diamond = (await people[name].get(where)).json()["data"]
+        assert (diamond["availability"], diamond.get("holdId")) == ("on_hold", hold_id)
+        told = (await people[name].post(f"{where}/availability")).json()["data"]
+        assert told == {"id": str(market.ids[0]), "availability": "on_hold", "hold_id": hold_id}
+    found = (await people["globex"].get("/api/v2/diamonds?availability=on_hold")).json()
+    assert [one["id"] for one in found["data"]] == [str(market.ids[0])]
+    assert found["pagination"]["total"] == 1
+    free = (await people["globex"].get("/api/v2/diamonds?availability=available&limit=100")).json()
+    assert str(market.ids[0]) not in {one["id"] for one in free["data"]}
+    assert free["pagination"]["total"] == len(market.ids) - 1
+
+
+async def test_a_purchase_is_answered_as_the_contract_has_it_and_the_same_when_asked_again(
+    market: Market, people: People
+) -> None:
+    terms: dict[str, Any] = {"reference": "7", "comments": "a gift", "return_option": False}
+    first, again = [await buy(people["acme"], path(market), **terms, expected_price_cents=PRICE) for _ in range(2)]
+    purchase_id = str(await market.run("SELECT id FROM purchase_history"))
+    assert (first.status_code, first.json()) == (200, {"data": {"id": purchase_id, "status": "confirmed"}})
+    assert again.json() == first.json()
+    assert await market.asked("create_order") == 1
+
+
+async def test_each_way_in_which_a_purchase_is_refused(market: Market, people: People) -> None:
+    acme, globex = people["acme"], people["globex"]
+    held = (await globex.post(hold_path(market))).json()["data"]
+    taken = {"reason": "ALREADY_HELD", "until": held["until"]}
+    assert refused(await buy(acme, path(market))) == (409, "CONFLICT", taken)
+    assert (await buy(acme, path(market, 1))).status_code == 200
+    sold = {"reason": "NOT_AVAILABLE", "availability": "sold"}
+    assert refused(await buy(globex, path(market, 1))) == (409, "CONFLICT", sold)
+    mismatch = {"reason": "IDEMPOTENCY_MISMATCH"}
+    assert refused(await buy(acme, path(market, 1), reference="other")) == (409, "CONFLICT", mismatch)
+    changed = {"reason": "PRICE_CHANGED", "price_cents": PRICE}
+    assert refused(await buy(acme, path(market, 2), "2", expected_price_cents=5)) == (409, "CONFLICT", changed)
+    assert refused(await buy(people["looker"], path(market, 2)))[:2] == (403, "FORBIDDEN")
+    assert refused(await buy(acme, "/api/v2/diamonds/nonsense/purchase"))[:2] == (404, "NOT_FOUND")
+    for bad in (None, "", "x" * 201):
+        assert refused(await buy(acme, path(market, 2), bad))[:2] == (400, "BAD_REQUEST")
+
+
+async def test_a_wrong_body_is_answered_field_by_field(market: Market, people: People) -> None:
+    wrong: dict[str, Any] = {
+        "destination_id": "",
+        "reference": 5,
+        "comments": "x\x00",
+        "return_option": "yes",
+        "expected_price_cents": -1,
+    }
+    status, code, details = refused(await buy(people["acme"], path(market), **wrong))
+    assert (status, code, set(details)) == (400, "VALIDATION_ERROR", set(wrong))
+    headers = {"X-Idempotency-Key": "1"}
+    missing = refused(await people["acme"].post(path(market), json={}, headers=headers))
+    assert missing == (400, "VALIDATION_ERROR", {"destination_id": "is required"})
+    assert await market.run("SELECT count(*) FROM purchase_history") == 0
+
+
+async def test_what_the_supplier_sold_to_somebody_else_is_a_conflict_each_time(market: Market, people: People) -> None:
+    await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "SOLD"}})
+    first, again = [refused(await buy(people["acme"], path(market))) for _ in range(2)]
+    purchase_id = str(await market.run("SELECT id FROM purchase_history"))
+    details = {"reason": "NOT_AVAILABLE", "id": purchase_id, "status": "failed"}
+    assert first == again == (409, "CONFLICT", details)
+
+
+async def test_an_order_that_never_went_out_is_a_supplier_error_each_time(market: Market, people: People) -> None:
+    await market.break_supplier({"kind": "status", "status": 429, "operations": ["create_order"]})
+    first, again = [refused(await buy(people["acme"], path(market))) for _ in range(2)]
+    purchase_id = str(await market.run("SELECT id FROM purchase_history"))
+    assert first == again == (502, "SUPPLIER_ERROR", {"id": purchase_id, "status": "failed"})
+
+
+@pytest.mark.parametrize("bought", [True, False])
+async def test_an_unknown_outcome_is_504_and_the_same_key_later_answers_how_it_ended(
+    market: Market, people: People, bought: bool
+) -> None:
+    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    first = await buy(people["acme"], path(market))
+    purchase_id = await market.run("SELECT id FROM purchase_history")
+    unknown = (504, "SUPPLIER_TIMEOUT", {"id": str(purchase_id), "status": "unknown"})
+    assert refused(first) == unknown
+    await market.mend_supplier()
+    assert refused(await buy(people["acme"], path(market))) == unknown
+    await market.desk.purchases.resolve(purchase_id, bought=bought, who="olga", reason="seen", order_id="1")
+    later = await buy(people["acme"], path(market))
+    if bought:
+        assert later.json() == {"data": {"id": str(purchase_id), "status": "confirmed"}}
+    else:
+        details = {"reason": "PURCHASE_FAILED", "id": str(purchase_id), "status": "failed"}
+        assert refused(later) == (409, "CONFLICT", details)
+    assert await market.asked("create_order") == 1
