@@ -1,5 +1,5 @@
 -- stock --
--- What the inventory holds of each supplier, in one pass.
+-- What the inventory holds of each supplier, in one pass; availability by the one rule (app/catalog/queries.sql).
 SELECT supplier,
        count(*) FILTER (WHERE status = 'active') AS active,
        count(*) FILTER (WHERE status = 'quarantined') AS quarantined,
@@ -11,7 +11,11 @@ SELECT supplier,
        count(*) FILTER (WHERE status = 'active' AND lab_grown) AS lab_grown,
        count(*) FILTER (WHERE status = 'active' AND NOT lab_grown) AS natural_stones,
        max(updated_at) AS changed_at
-FROM diamonds GROUP BY supplier ORDER BY supplier
+FROM (
+    SELECT supplier, status, lab_grown, updated_at, CASE WHEN status = 'active' THEN {availability} END AS availability
+    FROM diamonds
+) AS stone
+GROUP BY supplier ORDER BY supplier
 
 -- run_counts --
 -- What became of the runs that started since $1.

@@ -1,0 +1,108 @@
+"""The one rule of availability, from both sides: what the supplier says, and what is held and bought here."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from app.analytics.repository import stock as figures
+from app.catalog import statements
+from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from tests.integration.trading.market import Market
+
+OURS, THEIRS = "hold-of-ours", "hold-of-another"
+# The supplier's word with the hold that he shows to us.
+WORDS: list[tuple[str, str | None]] = [
+    ("available", None), ("on_hold", None), ("on_hold", THEIRS), ("on_hold", OURS), ("sold", None), ("sold", OURS),
+    ("unavailable", None),
+]  # fmt: skip
+# What stands here: the state of the hold that the supplier knows as OURS, in minutes to its end, and of a purchase.
+HOLDS: list[tuple[str, int] | None] = [
+    None, ("requested", 5), ("requested", -5), ("active", 5), ("active", -5), ("released", 5), ("expired", -5),
+    ("denied", 5),
+]  # fmt: skip
+PURCHASES = [None, "pending", "unknown", "confirmed", "failed"]
+
+
+def expected(word: str, shown: str | None, held: tuple[str, int] | None, purchase: str | None) -> str:
+    """The rule, in the order in which docs/trading.md tells it."""
+    if purchase == "confirmed":
+        return "sold"
+    if held is not None and held[0] in {"requested", "active"} and held[1] > 0:
+        return "on_hold"
+    if purchase in {"pending", "unknown"}:
+        return "on_hold"
+    if word == "on_hold" and shown == OURS and held is not None:
+        return "available"
+    return word
+
+
+async def put(market: Market, number: int, held: tuple[str, int] | None, purchase: str | None) -> None:
+    if held is not None:
+        await market.run(
+            """INSERT INTO hold_history (diamond_id, client_id, state, supplier_hold_id, price_cents, wanted_until,
+                   expires_at, ended_at)
+               SELECT $1, 'acme', $2, $3, 5, now, now + make_interval(mins => $4),
+                      CASE WHEN $2 NOT IN ('requested', 'active') THEN now END
+               FROM (SELECT clock_timestamp() AS now) AS clock""",
+            market.ids[number], held[0], OURS, held[1],
+        )  # fmt: skip
+    if purchase is not None:
+        await market.run(
+            """INSERT INTO purchase_history (diamond_id, client_id, idempotency_key, request_hash, state, price_cents,
+                   offer_id, ended_at, failure_code)
+               VALUES ($1::uuid, 'acme', $1::uuid::text, '', $2, 5, 'x', CASE WHEN $2 IN ('confirmed', 'failed') THEN now() END,
+                       CASE WHEN $2 = 'failed' THEN 'X' END)""",
+            market.ids[number], purchase,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("purchase", PURCHASES)
+async def test_every_combination_is_decided_by_the_rule_wherever_availability_is_asked_for(
+    market: Market, purchase: str | None
+) -> None:
+    cases = list(product(WORDS, HOLDS))
+    for number, ((word, shown), held) in enumerate(cases):
+        await market.sync(number, availability=word, hold_id=shown)
+        await put(market, number, held, purchase)
+        # One hold at the supplier is one hold here, so each stone has a name of its own for it.
+        await market.run(
+            "UPDATE hold_history SET supplier_hold_id = $1::uuid::text WHERE diamond_id = $1", market.ids[number]
+        )
+        if shown == OURS:
+            await market.sync(number, hold_id=str(market.ids[number]))
+    wanted = {market.ids[number]: expected(*word, held, purchase) for number, (word, held) in enumerate(cases)}
+    ids = list(wanted)
+    found = await market.search.find(ids, ["availability"])
+    assert {key: diamond.availability for key, diamond in found.items()} == wanted
+    for state in ("available", "on_hold", "sold", "unavailable"):
+        criteria = Filter(ids=ids, availability=[state])
+        matching = {key for key, availability in wanted.items() if availability == state}
+        page = await market.search.page(criteria, Order(RETAIL_PRICE), Window(limit=100), ["availability"])
+        assert {hit.diamond.id for hit in page.hits} == matching
+        assert {hit.diamond.availability for hit in page.hits} <= {state}
+        assert await market.search.count(criteria) == len(matching)
+        facets = await market.search.facets(criteria, ["shape"])
+        assert sum(facets.counts["shape"].values()) == len(matching)
+    async with market.database.connection() as connection:
+        counted = (await figures(connection))["nivoda"]
+    others = len(market.ids) - len(ids)
+    assert counted.available == sum(one == "available" for one in wanted.values()) + others
+    assert (counted.on_hold, counted.sold, counted.unavailable) == tuple(
+        sum(one == state for one in wanted.values()) for state in ("on_hold", "sold", "unavailable")
+    )
+
+
+async def plan(market: Market, statement: Any) -> str:
+    async with market.database.connection() as connection:
+        rows = await connection.fetch(f"EXPLAIN {statement.text}", *statement.arguments)
+    return "\n".join(row[0] for row in rows)
+
+
+async def test_a_search_that_does_not_ask_for_availability_never_looks_at_holds(market: Market) -> None:
+    criteria, window = Filter(lab_grown=False), Window(limit=50)
+    silent = await plan(market, statements.page(criteria, Order(RETAIL_PRICE), window, ["shape", "retail_price_cents"]))
+    assert "hold_history" not in silent
+    assert "purchase_history" not in silent
+    asked = await plan(market, statements.page(criteria, Order(RETAIL_PRICE), window, ["availability"]))
+    assert "hold_history" in asked
