@@ -1,6 +1,7 @@
 """No change of the schema breaks the clients of the last release."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.foreign.releases import file_of, newest_release
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = "schema.graphql"
+GIT = shutil.which("git") or ""
 OLD = 'type Query { a: Int, b: Int @deprecated(reason: "Gone from 2027 on."), c: Int }'
 WHO = ("-c", "user.name=test", "-c", "user.email=test@example.com")
 
@@ -23,7 +25,8 @@ async def diff(old: str, new: Path, place: Path) -> Any:
 
 
 def git(place: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(place), *WHO, *arguments], check=True, capture_output=True, timeout=60)  # noqa: S603 - ours
+    command = [GIT, "-C", str(place), *WHO, *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 - ours
 
 
 @pytest.mark.timeout(240)
