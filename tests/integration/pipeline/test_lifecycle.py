@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from app.core.errors import LeaseLost, RunConflict, SupplierUnavailable
+from sync.statements import sql
 from tests.integration.pipeline.conftest import Bench
 
 
@@ -33,6 +34,18 @@ async def test_invariant_06_only_the_last_partition_triggers_consolidation(bench
     assert now.status == "consolidating"
     assert now.consolidate_requested_at is not None
     assert now.consolidate_sent_at is None
+
+
+async def test_invariant_06_of_two_partitions_that_end_at_once_the_later_one_sees_the_earlier(bench: Bench) -> None:
+    run = await bench.open(parts=2)
+    first, last = [await bench.take(run, part) for part in await bench.partitions(run)]
+    async with bench.database.transaction() as ending:
+        await ending.execute(sql.lock_run, run.id)
+        await ending.execute(sql.end_partition, first.partition.id, first.token, "succeeded", None)
+        later = asyncio.create_task(bench.lifecycle.end_partition(last.partition, last.token))
+        await asyncio.wait({later}, timeout=0.5)  # it would not see the first one, which is not committed yet
+    _, trigger = await later
+    assert trigger
 
 
 async def test_a_partition_ends_once(bench: Bench) -> None:
