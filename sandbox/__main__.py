@@ -1,5 +1,9 @@
 """`python -m sandbox`."""
 
-from sandbox.cli import main
+try:
+    from sandbox.cli import main
 
-main()
+    main()
+except KeyboardInterrupt:
+    # While everything is being loaded nobody listens to signals yet, and nothing has been started.
+    raise SystemExit(130) from None

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -108,6 +110,20 @@ async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves
         family = command.family()
         assert await command.ends(signal.SIGINT) == 0
         assert not [line for number, line in family.items() if alive(number)]
+
+
+def test_ctrl_c_while_everything_is_still_being_loaded_ends_without_a_word() -> None:
+    # Not ignored, even if whoever runs the tests in the background ignores it.
+    listening = ["env", "--default-signal=INT", sys.executable, "-m", "sandbox", "demo", "--once"]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        listening, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        loaded = Path(f"/proc/{process.pid}/maps")
+        while "pydantic_core" not in loaded.read_text(encoding="utf-8"):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=90)
+    assert (process.returncode, out, err) == (130, b"", b"")
 
 
 async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_words() -> None:
