@@ -1,0 +1,148 @@
+"""Connections break, fall silent and speak nonsense; clients go on."""
+
+import asyncio
+import gc
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import pytest
+from azure.servicebus import (
+    ServiceBusClient as SyncClient,
+)
+from azure.servicebus import (
+    ServiceBusMessage,
+)
+
+from sandbox.broker import Broker, Counts, QueueSettings
+from sandbox.broker.frames import AMQP_HEADER, HEARTBEAT, Close, FrameReader, Open, write
+from sandbox.broker.values import UInt
+from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, open_desk, receive_one
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def forgotten_sockets() -> Iterator[None]:
+    """The client lets go of a receiver's connection that broke without closing its socket, and Python warns of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "unclosed", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@pytest.mark.usefixtures("forgotten_sockets")
+async def test_a_client_goes_on_after_the_broker_was_restarted() -> None:
+    async with AsyncBrokers() as brokers:
+        first = await brokers.start(0)
+        async with open_desk(first) as desk:
+            sender, receiver = await desk.both("stones")
+            await sender.send_messages(ServiceBusMessage("lost"))
+            await first.stop()
+            second = await brokers.start(first.port)
+            await sender.send_messages(ServiceBusMessage("kept"))
+            message = await receive_one(receiver)
+            assert str(message) == "kept"
+            await receiver.complete_message(message)
+            assert second.counts()["stones"] == EMPTY
+
+
+@pytest.mark.usefixtures("forgotten_sockets")
+async def test_a_client_goes_on_after_the_broker_dropped_everything() -> None:
+    async with Broker({"stones": QueueSettings()}) as broker, open_desk(broker) as desk:
+        sender, receiver = await desk.both("stones")
+        await sender.send_messages([ServiceBusMessage("lost"), ServiceBusMessage("lost as well")])
+        await receive_one(receiver)
+        broker.drop()
+        assert broker.counts()["stones"] == EMPTY
+        await sender.send_messages(ServiceBusMessage("kept"))
+        assert str(await receive_one(receiver)) == "kept"
+
+
+class AsyncBrokers:
+    """Brokers that follow one another."""
+
+    def __init__(self) -> None:
+        self._all: list[Broker] = []
+
+    async def start(self, port: int) -> Broker:
+        broker = Broker({"stones": QueueSettings()}, port=port)
+        await broker.start()
+        self._all.append(broker)
+        return broker
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for broker in self._all:
+            await broker.stop()
+
+
+@asynccontextmanager
+async def greeted(broker: Broker, opening: Open) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A bare connection that has said hello and not a word more."""
+    reader, writer = await asyncio.open_connection(broker.host, broker.port)
+    try:
+        writer.write(AMQP_HEADER + write(opening))
+        assert await reader.readexactly(8) == AMQP_HEADER
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        await reader.readexactly(size - 4)
+        yield reader, writer
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_client_that_falls_silent_is_disconnected() -> None:
+    async with Broker({}, idle_seconds=0.3) as broker, greeted(broker, Open("mute")) as (reader, _):
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+
+
+async def test_a_client_that_only_keeps_the_connection_alive_stays() -> None:
+    async with Broker({}, idle_seconds=0.3) as broker, greeted(broker, Open("patient")) as (reader, writer):
+        for _ in range(8):
+            writer.write(HEARTBEAT)
+            await asyncio.sleep(0.1)
+        writer.write(write(Close()))
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        assert [frame.performative for frame in FrameReader().feed(answer)] == [Close()]
+
+
+async def test_a_client_that_wants_heartbeats_gets_them(desk: Desk) -> None:
+    async with greeted(desk.broker, Open("anxious", idle_time_out=UInt(100))) as (reader, _):
+        for _ in range(3):
+            assert await asyncio.wait_for(reader.readexactly(8), PATIENCE) == HEARTBEAT
+
+
+@pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 9])
+async def test_whoever_does_not_speak_amqp_is_shown_the_door(desk: Desk, noise: bytes) -> None:
+    reader, writer = await asyncio.open_connection(desk.broker.host, desk.broker.port)
+    writer.write(noise)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    assert b"amqp:connection:framing-error" in answer
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_the_synchronous_client_works_as_well(desk: Desk) -> None:
+    queue = desk.queue()
+
+    def work() -> list[int | None]:
+        counts = []
+        with (
+            SyncClient.from_connection_string(desk.broker.connection_string) as client,
+            client.get_queue_sender(queue) as sender,
+            client.get_queue_receiver(queue) as receiver,
+        ):
+            sender.send_messages([ServiceBusMessage("a"), ServiceBusMessage("b")])
+            for settle in (receiver.abandon_message, receiver.complete_message, receiver.dead_letter_message):
+                [message] = receiver.receive_messages(max_wait_time=PATIENCE)
+                receiver.renew_message_lock(message)
+                counts.append(message.delivery_count)
+                settle(message)
+        return counts
+
+    assert await asyncio.to_thread(work) == [0, 1, 0]
+    assert desk.counts(queue) == Counts(active=0, locked=0, scheduled=0, deferred=0, dead_letter=1)

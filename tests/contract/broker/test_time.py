@@ -1,0 +1,49 @@
+"""Messages come at their time, and not after it."""
+
+from datetime import timedelta
+
+import pytest
+from azure.servicebus import (
+    ServiceBusMessage,
+)
+from azure.servicebus.exceptions import (
+    MessageNotFoundError,
+)
+
+from app.core.clock import utc_now
+from tests.contract.broker.desk import EMPTY, Desk, receive, texts, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_scheduled_messages_come_at_their_time(desk: Desk) -> None:
+    queue = desk.queue()
+    sender, receiver = await desk.both(queue)
+    due = utc_now() + timedelta(seconds=1)
+    numbers = await sender.schedule_messages([ServiceBusMessage("a"), ServiceBusMessage("b")], due)
+    await sender.send_messages(ServiceBusMessage("c", scheduled_enqueue_time_utc=due))
+    assert desk.counts(queue).scheduled == 3
+    messages = await receive(receiver, 3)
+    assert utc_now() >= due
+    assert texts(messages) == ["a", "b", "c"]
+    assert [message.sequence_number for message in messages[:2]] == numbers
+
+
+async def test_a_scheduled_message_can_be_withdrawn_once(desk: Desk) -> None:
+    queue = desk.queue()
+    sender = await desk.sender(queue)
+    numbers = await sender.schedule_messages(ServiceBusMessage("a"), utc_now() + timedelta(hours=1))
+    await sender.cancel_scheduled_messages(numbers)
+    assert desk.counts(queue) == EMPTY
+    with pytest.raises(MessageNotFoundError):
+        await sender.cancel_scheduled_messages(numbers)
+
+
+async def test_a_message_is_not_delivered_after_its_time_to_live(desk: Desk) -> None:
+    queue = desk.queue()
+    sender, receiver = await desk.both(queue)
+    await sender.send_messages(
+        [ServiceBusMessage("short", time_to_live=timedelta(seconds=1)), ServiceBusMessage("long")]
+    )
+    await until(lambda: desk.counts(queue).active == 1)
+    assert texts(await receive(receiver)) == ["long"]
