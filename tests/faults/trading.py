@@ -21,7 +21,7 @@ from tests.integration.trading.market import PRICE, let_time_pass, stock
 API, SETTLE = "api", "settle"
 SETTINGS = {
     "TRADING_LONGEST_HOLD_MINUTES": "660",
-    "TRADING_TIMEOUT_SECONDS": "1",
+    "TRADING_TIMEOUT_SECONDS": "10",
     "TRADING_PATIENCE_SECONDS": "1",
     "TRADING_WAIT_SECONDS": "0.2",
     "NIVODA_REQUESTS_PER_SECOND": "1000",

@@ -44,8 +44,8 @@ def settings(database_url: str, redis_url: str, simulator: Simulator) -> Setting
         nivoda_burst=1000,
         nivoda_backoff_seconds=0.01,
         nivoda_tries=2,
-        trading_timeout_seconds=0.5,
-        trading_patience_seconds=1,
+        trading_timeout_seconds=3,
+        trading_patience_seconds=2,
         trading_wait_seconds=1,
         trading_holds_per_client=20,
     )

@@ -5,9 +5,10 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
+import hypothesis
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
 
 from app.catalog.search import Filter
 from app.core.errors import AlreadyHeld, HoldNotExtendable, HoldOver, NotAvailable, PriceChanged, TradingConflict
+from app.core.settings import Settings
 from app.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market, let_time_pass
 
@@ -152,7 +154,8 @@ class Trade(RuleBasedStateMachine):
     def buy_again(self, data: st.DataObject) -> None:
         client, key, stone, terms, first = data.draw(st.sampled_from(self.bought_under), "purchase")
         again, _ = self.attempt(self.market.buy(stone.number, client, key, **terms))
-        assert again == first
+        assert again
+        assert (again.id, again.state, again.price_cents) == (first.id, first.state, first.price_cents)
 
     # What happens meanwhile
 
@@ -252,14 +255,21 @@ class Trade(RuleBasedStateMachine):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    # Nothing goes wrong here: a busy machine must not look like a silent supplier.
+    return settings.model_copy(update={"trading_timeout_seconds": 60.0, "trading_patience_seconds": 60.0})
+
+
 @pytest.mark.timeout(600)
 async def test_whatever_happens_in_whatever_order_the_model_is_right(market: Market) -> None:
     machine = type("Market", (Trade,), {
         "market": market, "loop": asyncio.get_running_loop(), "numbers": iter(range(len(market.ids)))
     })  # fmt: skip
     examples = len(market.ids) // PER_EXAMPLE // 2
-    chosen = settings(
-        max_examples=examples, stateful_step_count=20, deadline=None, database=None,
+    # Every example takes stones that nobody has traded yet, so a failure is shown as it was found and not made smaller.
+    chosen = hypothesis.settings(
+        max_examples=examples, stateful_step_count=20, phases=[Phase.generate], deadline=None, database=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=chosen)

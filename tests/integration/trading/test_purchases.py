@@ -144,7 +144,7 @@ LOST: dict[str, dict[str, Any]] = {
     "executed": {"kind": "status", "status": 500, "executed": True},
     "not executed": {"kind": "status", "status": 503},
     "reset": {"kind": "reset"},
-    "stall": {"kind": "stall", "seconds": 3},
+    "stall": {"kind": "stall", "seconds": 20},
 }
 
 
