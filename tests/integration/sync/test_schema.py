@@ -1,0 +1,52 @@
+"""No role works on a schema that is older than its code."""
+
+import asyncio
+
+import pytest
+
+from app.core.database import Database
+from app.core.errors import SchemaBehind
+from app.core.migrate import upgrade
+from app.core.revision import NEEDED, require
+from app.core.settings import Settings
+from sync import roles
+
+
+async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "_SCHEMA_SECONDS", 0.05)
+    await upgrade(empty_database_url, "0001")
+    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+        waiting = asyncio.create_task(roles.schema_ready(database, asyncio.Event()))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await upgrade(empty_database_url)
+        async with asyncio.timeout(10):
+            await waiting
+
+
+async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str) -> None:
+    stop = asyncio.Event()
+    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+        waiting = asyncio.create_task(roles.schema_ready(database, stop))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        stop.set()
+        async with asyncio.timeout(2):
+            await waiting
+
+
+async def test_a_database_that_does_not_answer_keeps_no_role_from_starting() -> None:
+    settings = Settings.read(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    async with Database.open(settings) as database, asyncio.timeout(10):
+        await roles.schema_ready(database, asyncio.Event())
+
+
+async def test_it_is_said_what_there_is_and_what_is_needed(empty_database_url: str) -> None:
+    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+        with pytest.raises(SchemaBehind) as nothing:
+            await require(database)
+        await upgrade(empty_database_url, "0002")
+        with pytest.raises(SchemaBehind) as behind:
+            await require(database)
+    assert nothing.value.details == {"present": None, "needed": NEEDED}
+    assert behind.value.details == {"present": "0002", "needed": NEEDED}
