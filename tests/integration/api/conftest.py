@@ -12,11 +12,14 @@ import pytest_asyncio
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
+from app.catalog import grades
 from app.core.database import Connection, Database
 from app.core.settings import Settings
 from app.main import create_app
 from app.server import Server, listen
-from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve
+from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve, build
+from tests.integration.api.runs import build_partition, build_run
 
 
 @pytest_asyncio.fixture
@@ -127,3 +130,50 @@ def query(api: httpx.AsyncClient) -> Query:
         return {name: member for name, member in body.items() if name != "extensions"}
 
     return ask
+
+
+@pytest_asyncio.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(Options(stones=100, dirt_share=0)) as running:
+        yield running
+
+
+@pytest.fixture
+def supplied(database_url: str, redis_url: str, simulator: Simulator) -> Settings:
+    """With a supplier, so that stones can be held and bought; and with room for very many requests."""
+    return Settings.read(
+        database_url=database_url,
+        redis_url=redis_url,
+        environment="production",
+        nivoda_endpoint=simulator.endpoint,
+        nivoda_username=DEFAULT_ACCOUNT.username,
+        nivoda_password=DEFAULT_ACCOUNT.password,
+        nivoda_requests_per_second=1000,
+        nivoda_burst=1000,
+        rate_limit_writes_per_minute=1_000_000,
+        rate_limit_failures_per_minute=1_000_000,
+    )
+
+
+@pytest_asyncio.fixture
+async def stocked(simulator: Simulator, insert: Insert) -> None:
+    """The supplier's stones are in the inventory, and there is a history."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        stones = (await client.get(f"{simulator.control}/control/stones?offset=0&limit=100")).json()
+    await insert(
+        build(
+            number,
+            supplier_stone_id=stone["id"],
+            offer_id=stone["offer_id"],
+            color=grades.COLORS[number * 7 % 9],
+            clarity=grades.CLARITIES[number * 5 % 8],
+            carat_milli=300 + number * 11 % 50,
+            lab_grown=number % 3 == 0,
+            supplier_price_cents=100_000 + number * 13 % 40,
+            retail_price_cents=115_000 + number * 17 % 60,
+        )
+        for number, stone in enumerate(stones)
+        if stone["usable"] and stone["availability"] == "AVAILABLE"
+    )
+    await insert([build_run(number) for number in (1, 2)], table="run_metadata")
+    await insert([build_partition(1, 1), build_partition(1, 2, status="failed")], table="worker_runs")
