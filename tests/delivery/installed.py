@@ -21,14 +21,20 @@ class UvMissing(Exception):
 
 
 def uv(*arguments: str | Path) -> str:
-    """What `uv arguments` prints."""
+    """What `uv arguments` prints. `make install` has fetched nearly all that it may need, so the network is asked last."""
     if not _UV.is_file():
         raise UvMissing(f"{_UV} is missing; run `make install`")
-    done = subprocess.run(  # noqa: S603 - our own tool
-        [_UV, *arguments], cwd=SOURCE, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
+    done = _run("--offline", *arguments)
+    if done.returncode != 0:
+        done = _run(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own tool
+        [_UV, *arguments], cwd=SOURCE, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
 
 
 def build_wheel(directory: Path) -> Path:

@@ -18,7 +18,7 @@ from sandbox.stack.process import Process
 from sandbox.stack.stack import Stack
 from tests.acceptance.commands import expected_prices, retail_prices
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 180.0
 STAYING = ("api", "worker", "consolidator", "jobs")
 _ARGUMENTS = {"api": ("-m", "app", "serve")} | {name: ("-m", "sync", name) for name in STAYING[1:]}
 

@@ -51,7 +51,7 @@ def old_tree(tmp_path: Path) -> Path:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_old_code_works_on_the_new_schema(old_tree: Path, tmp_path: Path) -> None:
     async with Stack(own_environment(), supplier=SupplierOptions(stones=STONES)) as stack:
         await upgrade(stack.environment["DATABASE_URL"])
@@ -67,7 +67,7 @@ async def test_old_code_works_on_the_new_schema(old_tree: Path, tmp_path: Path) 
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_new_code_waits_on_the_old_schema_and_begins_when_it_is_migrated(tmp_path: Path) -> None:
     async with Stack(own_environment(), supplier=SupplierOptions(stones=STONES)) as stack:
         await upgrade(stack.environment["DATABASE_URL"], BEFORE)

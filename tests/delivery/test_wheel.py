@@ -22,7 +22,7 @@ from sandbox.stack.stack import Stack
 from tests.delivery.installed import SOURCE, Installed, build_wheel, install, runtime_requirements
 from tests.delivery.services import STAYING, Services
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 STONES = 3000
 _NOBODY = 65534
