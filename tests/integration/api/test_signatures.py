@@ -176,6 +176,33 @@ async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
         assert (await client.send(signed(request, **how))).json()["data"] == {"diamonds": {"totalCount": 0}}
 
 
+async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
+    issuing: Issuing, serve: Serve, settings: Settings
+) -> None:
+    issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ])
+    headers = {"X-API-Key": issued.key.text}
+    async with (
+        serve(settings) as one,
+        serve(settings) as other,
+        httpx.AsyncClient(base_url=one) as first,
+        httpx.AsyncClient(base_url=other) as second,
+    ):
+
+        async def statuses() -> set[int]:
+            answers = [await client.get(SEARCH, headers=headers) for client in (first, second)]
+            answers += [await ask(client) for client in (first, second)]
+            return {answer.status_code for answer in answers}
+
+        assert await statuses() == {200}
+        for stored in await issuing.every():
+            if stored.client_id == "acme":
+                await issuing.revoke(stored.id)
+        # The promise itself, so it is timed for once; what is remembered is forgotten after half of it.
+        async with asyncio.timeout(10):
+            while await statuses() != {401}:  # noqa: ASYNC110 - the only sign is an answer
+                await asyncio.sleep(0.2)
+
+
 async def test_what_was_signed_for_another_installation_is_refused_here(
     issuing: Issuing, serve: Serve, settings: Settings
 ) -> None:
