@@ -91,6 +91,10 @@ UPDATE worker_runs SET lease_until = clock_timestamp() + make_interval(secs => $
 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
+-- note_error --
+-- What the partition waits for ($3), for whoever asks while it does.
+UPDATE worker_runs SET error_message = $3 WHERE id = $1 AND lease_token = $2 AND status = 'running'
+
 -- release_partition --
 -- Back to the others, with its checkpoint; $3 says what went wrong, if anything did.
 UPDATE worker_runs

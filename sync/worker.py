@@ -4,6 +4,7 @@ Whatever it holds is in the database after every page: the stones and the checkp
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ import msgspec
 import structlog
 
 from app.core.database import Database
-from app.core.errors import InventoryError, LeaseLost, SupplierUnavailable, Unavailable
+from app.core.errors import InventoryError, LeaseLost, SupplierBusy, SupplierUnavailable, Unavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
@@ -32,6 +33,8 @@ from sync.statements import sql
 log = get_logger()
 
 _RETRY_CLAIM_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
 _SHORT_PAGES = 3  # in one reading, before the supplier's counts and pages are said to contradict each other
 
 
@@ -151,7 +154,7 @@ class Worker:
         at = msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else reader.start()
         query = query_of(run.run_type, run.window_from, run.window_to, partition.price_from, partition.price_to)
         short_pages = 0
-        fetching = asyncio.create_task(self._fetch(query, at))
+        fetching = asyncio.create_task(self._fetch(partition, token, query, at))
         try:
             while not at.finished:
                 page = await fetching
@@ -160,7 +163,7 @@ class Worker:
                 if at.finished and await self._ends_early(query, end, short_pages):
                     at, short_pages = msgspec.structs.replace(at, finished=False), short_pages + 1
                 if not at.finished:
-                    fetching = asyncio.create_task(self._fetch(query, at))
+                    fetching = asyncio.create_task(self._fetch(partition, token, query, at))
                 await self._stage(run, partition, token, page, at)
                 if self._stop.is_set() and not at.finished:
                     raise Stopped
@@ -182,8 +185,33 @@ class Worker:
             raise SupplierUnavailable(f"The supplier's pages end after {end} of {count} stones")
         return False
 
-    async def _fetch(self, query: StoneQuery, at: Checkpoint) -> Page:
-        return await self._feed.page(query, at.next_offset, self._feed.page_size)
+    async def _fetch(self, partition: Partition, token: UUID, query: StoneQuery, at: Checkpoint) -> Page:
+        """The next page. An outage is waited out with the message in hand: it says nothing about this partition.
+
+        Raises:
+            SupplierError: the outage lasts too long, or it is none.
+            Stopped: the process is leaving.
+        """
+        until = time.monotonic() + self._settings.sync_outage_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._feed.page(query, at.next_offset, self._feed.page_size)
+            except SupplierUnavailable as error:
+                # One that asks for patience has been given it already.
+                if isinstance(error, SupplierBusy) or time.monotonic() + pause > until:
+                    raise
+                log.warning("supplier away", error=error.message, pause_seconds=pause)
+                await self._note(partition, token, f"{error.code}: {error.message}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause)
+                raise Stopped
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _note(self, partition: Partition, token: UUID, message: str) -> None:
+        with suppress(Unavailable):
+            async with self._database.connection() as connection:
+                await connection.execute(sql.note_error, partition.id, token, message)
 
     async def _stage(self, run: Run, partition: Partition, token: UUID, page: Page, at: Checkpoint) -> None:
         """Every stone of the page is a look at it, also where the reader must step back behind the page."""

@@ -84,6 +84,30 @@ async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the
     assert site.watermark() is None
 
 
+async def test_an_outage_of_the_supplier_is_waited_out_and_costs_no_deliveries() -> None:
+    settings = {"NIVODA_TRIES": "2", "SYNC_OUTAGE_SECONDS": "120"}
+    async with open_site(Options(stones=1200, max_deliveries=2, settings=settings)) as site:
+        await break_supplier(site, [{"kind": "status", "status": 503, "operations": PAGES}])
+        noted: set[str] = set()
+        waited = asyncio.Event()
+
+        async def watch(run: Run | None, _scheduler: Child | None) -> None:
+            if run is None or run.status != "running" or waited.is_set():
+                return
+            # Longer than two deliveries last without patience.
+            await asyncio.sleep(8)
+            noted.update(row["error_message"] for row in await site.fetch("SELECT error_message FROM worker_runs"))
+            waited.set()
+            await site.feed("DELETE", "faults")
+
+        (run,) = await site.complete(watch=watch)
+        assert any("503" in (message or "") for message in noted)
+        assert await site.fetch("SELECT DISTINCT attempts, error_message FROM worker_runs") == [
+            {"attempts": 1, "error_message": None}
+        ]
+        assert not await books(site, run)
+
+
 async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_deliveries() -> None:
     # Fewer calls than anybody makes who is not held back.
     rate, burst = 6, 2

@@ -42,6 +42,10 @@ class Sync(BaseModel):
     sync_resend_seconds: Annotated[
         float, setting("Sync", "A message that nobody took up for so long is taken for lost and sent again.", gt=0)
     ] = 300.0
+    sync_outage_seconds: Annotated[
+        float,
+        setting("Sync", "How long a worker waits for a supplier that is away, before it counts as a failure.", ge=0),
+    ] = 300.0
     sync_max_quarantine_share: Annotated[
         float, setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1)
     ] = 0.05
