@@ -10,7 +10,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access.authenticator import Authenticator
@@ -21,6 +20,7 @@ from app.access.signers import Signers
 from app.catalog.repository import PostgresSearch
 from app.core import jobs
 from app.core.body import BodyLimit
+from app.core.compression import Compression
 from app.core.database import Database
 from app.core.headers import Headers
 from app.core.settings import Settings
@@ -144,6 +144,6 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_READ,
             max_age=3600,
         ),
-        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
+        Middleware(Compression, minimum_size=1024, compresslevel=5),
         Middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.request_seconds),
     ]

@@ -230,3 +230,20 @@ async def test_answers_are_compressed_when_asked_for(api: httpx.AsyncClient, ins
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(plain.content) / 5
     assert (packed.json(), packed.headers["etag"]) == (plain.json(), plain.headers["etag"])
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True), ("GZIP;q=0.5", True), ("br, gzip;q=1.0, *;q=0", True), ("", False), ("identity", False),
+        ("gzip;q=0", False), ("gzip; q=0.000, identity", False), ("br", False), ("xgzip", False),
+    ],
+)  # fmt: skip
+async def test_nobody_gets_a_compression_that_was_not_asked_for(
+    api: httpx.AsyncClient, insert: Insert, accepted: str, packed: bool
+) -> None:
+    await insert([build(number) for number in range(10)])
+    answer = await api.get(SEARCH, headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert "Accept-Encoding" in answer.headers["vary"]
+    assert len(answer.json()["data"]) == 10

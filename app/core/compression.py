@@ -1,0 +1,26 @@
+"""Compresses answers for whoever takes them so, and leaves them alone for whoever says that it doesn't."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
+
+
+class Compression(GZipMiddleware):
+    """Starlette's, which takes `gzip;q=0` for a wish, is told plainly what is wished."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = MutableHeaders(raw=list(scope["headers"]))
+            headers["accept-encoding"] = "gzip" if _takes_gzip(headers.get("accept-encoding", "")) else "identity"
+            scope = {**scope, "headers": headers.raw}
+        await super().__call__(scope, receive, send)
+
+
+def _takes_gzip(text: str) -> bool:
+    """Whether an `Accept-Encoding` names gzip with a weight that is not zero."""
+    for part in text.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() == "gzip":
+            _, _, digits = weight.partition("q=")
+            return not digits.strip() or digits.strip(" 0.") != ""
+    return False
