@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -98,6 +99,7 @@ class Subscriber:
         self._key = key
         self._cursor = cursor
         self._connection: ClientConnection | None = None
+        self._live_since: float | None = None
 
     def cut(self) -> None:
         """Lose the socket, as when a train enters a tunnel."""
@@ -134,32 +136,37 @@ class Subscriber:
             variables = {"ids": None if self.ids is None else [str(one) for one in self.ids], "after": self._cursor}
             payload = {"query": DOCUMENT, "variables": variables}
             message = {"id": "1", "type": "subscribe", "payload": payload}
-            since = time.time()
             await self._say(connection, message)
+            # Answered when what was asked for before has begun, or nearly so.
+            await self._say(connection, {"id": "2", "type": "subscribe", "payload": {"query": "{ eventCursor }"}})
             self._connection = connection
-            self.ready.set()
+            self._live_since = None
             async for text in connection:
-                self._take(msgspec.json.decode(text), ledger, since)
+                self._take(msgspec.json.decode(text), ledger)
 
     @staticmethod
     async def _say(connection: ClientConnection, message: object) -> None:
         await connection.send(msgspec.json.encode(message).decode())
 
-    def _take(self, message: dict[str, object], ledger: Ledger, since: float) -> None:
+    def _take(self, message: dict[str, object], ledger: Ledger) -> None:
         now = time.time()
+        if message["id"] == "2":
+            self._live_since = now
+            self.ready.set()
+            return
         if message["type"] != "next":
             self.refused.append(str(message["payload"]))
             return
         event = msgspec.convert(message, type=dict)["payload"]["data"]["diamondChanged"]
-        number = int(event["hold"]["reason"])
         self._cursor = event["cursor"]
+        number = int(event["hold"]["reason"])
         self.seen.append(number)
-        self._arrived.set()
         self.positions.append(cursors.decode(event["cursor"]).position)
-        # Known at the latest when it arrives: the commit may have been told to us after the event was.
+        # An event may arrive before its writer has been told of the commit; what was missed is as late as one was away.
         committed = ledger.committed.get(number, now)
-        if committed > since:  # live; what was missed is as late as the client was away
+        if self._live_since and committed > self._live_since:
             self.seconds.append(max(0.0, now - committed))
+        self._arrived.set()
 
 
 async def write(database: Database, ledger: Ledger, numbers: Sequence[int], rate: float) -> None:
@@ -212,6 +219,14 @@ async def answers(address: str) -> bool:
     return False
 
 
+async def own_delays(delays: list[float]) -> None:
+    """How much later this process wakes than it wanted: what of the figures is the measuring itself."""
+    while True:
+        wanted = time.monotonic() + 0.02
+        await asyncio.sleep(0.02)
+        delays.append(time.monotonic() - wanted)
+
+
 async def cut_off(subscribers: Sequence[Subscriber], seconds: float) -> None:
     """Cut each of them off at a random moment."""
     begun = time.monotonic()
@@ -242,6 +257,8 @@ async def measure(wanted: argparse.Namespace) -> dict[str, object]:
             some = subscribers[start : start + STARTED_AT_ONCE]
             following += [asyncio.create_task(one.run(ledger)) for one in some]
             await asyncio.gather(*(one.ready.wait() for one in some))
+        delays: list[float] = []
+        delaying = asyncio.create_task(own_delays(delays))
         total = round(wanted.rate * wanted.seconds)
         chosen = random.sample(subscribers, round(wanted.cut * len(subscribers)))
         async with asyncio.TaskGroup() as group:
@@ -250,15 +267,17 @@ async def measure(wanted: argparse.Namespace) -> dict[str, object]:
                 group.create_task(write(database, ledger, numbers, wanted.rate / WRITERS))
             group.create_task(cut_off(chosen, wanted.seconds))
         await asyncio.gather(*(one.complete(ledger.expected(one.ids), PATIENCE_SECONDS) for one in subscribers))
+        delaying.cancel()
         await asyncio.sleep(1)  # for what would come twice
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
-    return report(wanted, subscribers, ledger)
+    return report(wanted, subscribers, ledger, delays)
 
 
-def report(wanted: argparse.Namespace, subscribers: Sequence[Subscriber], ledger: Ledger) -> dict[str, object]:
-    seconds = sorted(one for subscriber in subscribers for one in subscriber.seconds)
+def report(
+    wanted: argparse.Namespace, subscribers: Sequence[Subscriber], ledger: Ledger, delays: Sequence[float]
+) -> dict[str, object]:
     expected = [ledger.expected(one.ids) for one in subscribers]
     return {
         "subscribers": len(subscribers),
@@ -270,18 +289,19 @@ def report(wanted: argparse.Namespace, subscribers: Sequence[Subscriber], ledger
         "lost": sum(len(wants - set(one.seen)) for one, wants in zip(subscribers, expected, strict=True)),
         "doubled": sum(len(one.seen) - len(set(one.seen)) for one in subscribers),
         "not_asked_for": sum(len(set(one.seen) - wants) for one, wants in zip(subscribers, expected, strict=True)),
-        "out_of_order": sum(
-            later <= earlier
-            for one in subscribers
-            for earlier, later in zip(one.positions, one.positions[1:], strict=False)
-        ),
+        "out_of_order": sum(later <= earlier for one in subscribers for earlier, later in pairwise(one.positions)),
         "refused": sorted({text for one in subscribers for text in one.refused})[:5],
-        "milliseconds": {
-            name: round(1000 * seconds[min(len(seconds) - 1, int(len(seconds) * share))], 1)
-            for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
-        }
-        if seconds
-        else None,
+        "milliseconds_from_commit_to_delivery": shares([each for one in subscribers for each in one.seconds]),
+        "milliseconds_of_own_delay": shares(delays),
+    }
+
+
+def shares(seconds: Sequence[float]) -> dict[str, float]:
+    """Milliseconds."""
+    ordered = sorted(seconds) or [0.0]
+    return {
+        name: round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 1)
+        for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
     }
 
 

@@ -60,6 +60,7 @@ class Database:
             # A connection whose other end is gone without a word would hold its user for as long as TCP likes.
             command_timeout=settings.database_statement_seconds,
             init=_set_codecs,
+            reset=_leave_as_it_is,
             # In the startup packet, so that it also holds behind a pooler, where a later SET would not.
             server_settings={"search_path": settings.database_schema, "timezone": "UTC"},
         )
@@ -122,6 +123,10 @@ class Database:
                 await connection.fetchval("SELECT 1")
         except TimeoutError as error:
             raise DatabaseUnavailable from error
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """Nothing: no statement of ours leaves anything behind in its session, so none has to wait for that to be undone."""
 
 
 async def _set_codecs(connection: Connection) -> None:

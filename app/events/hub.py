@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NoReturn, Protocol
 from uuid import UUID
@@ -65,6 +66,10 @@ class _Place(msgspec.Struct, frozen=True):
     after: int
 
 
+async def _at_once() -> None:
+    """Nobody needs time."""
+
+
 class Hub:
     """Follows the log and tells the listeners, in the log's order.
 
@@ -82,6 +87,8 @@ class Hub:
         self._places: dict[Listener, _Place] = {}
         self._by_stone: defaultdict[UUID, set[Listener]] = defaultdict(set)
         self._unbound: set[Listener] = set()  # those who want to hear of all stones
+        # Awaited after each event: whoever has to do something with it for many listeners sets the pace.
+        self.pace: Callable[[], Awaitable[None]] = _at_once
 
     @property
     def position(self) -> int:
@@ -188,6 +195,7 @@ class Hub:
                     return
             for event in page.events:
                 self._tell(event)
+                await self.pace()
             more = len(page.events) == _PAGE
 
     def _sign(self, said: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +24,10 @@ log = get_logger()
 # How many events, and of how many stones, are shown at once.
 BATCH = 50
 _STONES = 500
-# What a group may have to show before it is taken to be too slow for the log.
-_MOST_DUE = 2000
+# When a group has so much to show, no more of the log is read for so long; where that does not help, it is too slow.
+_MUCH_DUE = 2000
+_RELIEF_SECONDS = 10.0
+_MOST_DUE = 20_000
 _PAUSE_SECONDS = 1.0
 
 _encoder = msgspec.json.Encoder()
@@ -47,6 +50,7 @@ class Group:
         self._show = show
         self._due: OrderedDict[tuple[int, tuple[UUID, ...]], tuple[Heard, list[Subscriber]]] = OrderedDict()
         self._wake = asyncio.Event()
+        self._relieved = asyncio.Event()
         self._shown: tuple[object, asyncio.Task[bytes]] | None = None
         self._working = asyncio.create_task(self._work())
         self.members = 0
@@ -54,6 +58,19 @@ class Group:
     def close(self) -> None:
         """Show nothing more."""
         self._working.cancel()
+        self._relieved.set()
+
+    @property
+    def pressed(self) -> bool:
+        """Whether it has so much to show that it should get no more."""
+        return len(self._due) > _MUCH_DUE
+
+    async def relief(self) -> None:
+        """Wait until it has less to show, but not for ever."""
+        self._relieved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELIEF_SECONDS):
+                await self._relieved.wait()
 
     def hear(self, heard: Heard, subscriber: "Subscriber") -> None:
         """Have an event shown and sent to a subscriber."""
@@ -104,6 +121,8 @@ class Group:
             self._wake.clear()
             while self._due:
                 await self._send(self._next())
+                if not self.pressed:
+                    self._relieved.set()
 
     async def _send(self, batch: Sequence[tuple[Heard, "list[Subscriber]"]]) -> None:
         left = deque(batch)

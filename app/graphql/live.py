@@ -55,6 +55,7 @@ class Live:
         self._hub = hub
         self._watch = watch
         self._groups: dict[Hashable, Group] = {}
+        hub.pace = self._keep_pace
 
     async def open(self, operation: Operation) -> AsyncGenerator[bytes, None]:
         """Begin a subscription: the answers to it, encoded, until it is over.
@@ -119,6 +120,11 @@ class Live:
                 log.warning("events can't be read", code=error.code)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def _keep_pace(self) -> None:
+        """Let those who show events do it before there are more: a sync may change what thousands follow at once."""
+        for group in [group for group in self._groups.values() if group.pressed]:
+            await group.relief()
+
     async def _follow_run(
         self, key: Hashable, executor: Executor[Any], topic: RunTopic[Any], state: RunState
     ) -> AsyncGenerator[bytes, None]:
@@ -155,20 +161,25 @@ def _key(operation: Operation) -> Hashable:
     return operation.text, name, msgspec.json.encode(inner), principal.client_id, principal.scopes
 
 
+class _Variables(Visitor):
+    """Collects the variables of what it visits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found.add(node.name.value)
+
+
 def _inner(document: DocumentNode) -> set[str]:
     """The variables that matter below the root field. Its own arguments say what is followed, not how it is shown."""
-    found: set[str] = set()
-
-    class Collector(Visitor):
-        def enter_variable(self, node: VariableNode, *_: object) -> None:
-            found.add(node.name.value)
-
     parts: list[Node] = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     for field in (field for operation in operations for field in operation.selection_set.selections):
         below = getattr(field, "selection_set", None)
         parts += [*(field.directives or ()), *([below] if below else [])]
-    collector = Collector()
+    variables = _Variables()
     for part in parts:
-        visit(part, collector)
-    return found
+        visit(part, variables)
+    return variables.found

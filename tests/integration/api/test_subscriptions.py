@@ -21,6 +21,7 @@ from app.core.settings import Settings
 from app.events import cursors, log
 from app.events.cursors import Cursor
 from app.events.models import EventKind
+from app.graphql import audience
 from app.graphql.relay import global_id
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 from tests.integration.api.runs import build_partition, build_run, run_id
@@ -391,6 +392,24 @@ async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
                     await next_one.say(type="connection_init", payload={"apiKey": key})
                     with suppress(ConnectionClosed):
                         acknowledged = (await next_one.hear())["type"] == "connection_ack"
+
+
+async def test_a_sync_that_changes_what_many_follow_slows_the_reading_down_and_ends_nobody(
+    address: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "_MUCH_DUE", 5)
+    monkeypatch.setattr(audience, "_MOST_DUE", 60)
+    many, events = 50, 8
+    async with wire(address, key) as socket:
+        for number in range(many):
+            await socket.subscribe(CHANGED, str(number), ids=[str(stone(number))], after=BEGINNING)
+        await happen(database, *range(many))
+        for _ in range(many):
+            await socket.event()
+        for _ in range(events):
+            await happen(database, *range(many))
+        heard = [await socket.event() for _ in range(many * events)]
+    assert {tuple(event["diamondIds"]) for event in heard} == {(global_id("Diamond", stone(n)),) for n in range(many)}
 
 
 # Waking up
