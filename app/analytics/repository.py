@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.analytics.models import Completed, Stock, Waiting
-from app.catalog.statements import AVAILABILITY
+from app.catalog.statements import AVAILABILITY_OF_MANY
 from app.core.database import Connection
 from app.core.errors import NotFound
 from app.core.sql import Statements
@@ -18,7 +18,7 @@ sql = Statements("app.analytics")
 async def stock(connection: Connection) -> Mapping[str, Stock]:
     """What the inventory holds, by supplier."""
     found = {}
-    for row in await connection.fetch(sql.stock.format(availability=AVAILABILITY)):
+    for row in await connection.fetch(sql.stock.format(availability=AVAILABILITY_OF_MANY)):
         columns = dict(row)
         supplier, natural = columns.pop("supplier"), columns.pop("natural_stones")
         found[str(supplier)] = Stock(**columns, natural=natural)

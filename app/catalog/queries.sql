@@ -63,20 +63,33 @@ FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measure
 -- availability --
 -- Whether a diamond can be had: the one rule that combines what the supplier says with what is held and bought here. They
 -- are kept apart and meet when somebody looks, so a sync can't undo a hold, and a hold ends at its instant and not when a
--- sweeper comes by. In order: what was bought here is sold. What is held here, or being bought, is on hold, whatever the
+-- sweeper comes by. In order: what was bought here is sold. What is being bought or held here is on hold, whatever the
 -- supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
 -- is over, the mirror is late, and the diamond available. Otherwise the supplier has the word.
-CASE WHEN EXISTS (SELECT FROM purchase_history AS bought
-                  WHERE bought.diamond_id = diamonds.id AND bought.state = 'confirmed') THEN 'sold'
-     WHEN EXISTS (SELECT FROM hold_history AS held
-                  WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')
-                    AND held.expires_at > statement_timestamp()) THEN 'on_hold'
-     WHEN EXISTS (SELECT FROM purchase_history AS wanted
-                  WHERE wanted.diamond_id = diamonds.id AND wanted.state IN ('pending', 'unknown')) THEN 'on_hold'
-     WHEN diamonds.availability = 'on_hold'
-          AND EXISTS (SELECT FROM hold_history AS mirrored WHERE mirrored.supplier_hold_id = diamonds.hold_id)
-     THEN 'available'
-     ELSE diamonds.availability END
+-- Subqueries that give a value, not EXISTS: those Postgres would answer from a hash of all holds and purchases, which is
+-- built anew for each page. These are a look into an index for each diamond that is shown: purchase_history_won,
+-- hold_history_open, hold_history_supplier.
+COALESCE(
+    (SELECT CASE bought.state WHEN 'confirmed' THEN 'sold' ELSE 'on_hold' END FROM purchase_history AS bought
+     WHERE bought.diamond_id = diamonds.id AND bought.state <> 'failed'),
+    (SELECT 'on_hold' FROM hold_history AS held
+     WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')
+       AND held.expires_at > statement_timestamp()),
+    CASE WHEN diamonds.availability = 'on_hold' AND diamonds.hold_id IS NOT NULL THEN
+        (SELECT 'available' FROM hold_history AS mirrored WHERE mirrored.supplier_hold_id = diamonds.hold_id LIMIT 1)
+    END,
+    diamonds.availability
+)
+
+-- availability_of_many --
+-- The same for those who look at every diamond: the rule is asked only where something can differ from the supplier's word.
+CASE WHEN diamonds.id IN (
+         SELECT diamond_id FROM purchase_history WHERE state <> 'failed'
+         UNION ALL
+         SELECT diamond_id FROM hold_history
+         WHERE state IN ('requested', 'active') AND expires_at > statement_timestamp()
+     ) OR (diamonds.availability = 'on_hold' AND diamonds.hold_id IS NOT NULL)
+     THEN {availability} ELSE diamonds.availability END
 
 -- open_hold --
 -- The hold that is open on a diamond, as a JSON object of its columns; NULL where none is.

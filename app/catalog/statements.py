@@ -24,6 +24,7 @@ _FAR = 1000
 
 # Columns that are not simply there.
 AVAILABILITY = sql.part("availability")
+AVAILABILITY_OF_MANY = sql.part("availability_of_many").format(availability=AVAILABILITY)
 _MADE: Mapping[str, str] = {"availability": AVAILABILITY, "open_hold": sql.part("open_hold")}
 
 
@@ -114,11 +115,16 @@ _CRITERIA: Mapping[str, Criterion] = {
 }  # fmt: skip
 
 
-def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str] = ()) -> Iterator[str]:
+_availability_of_many = _any_of(f"({AVAILABILITY_OF_MANY})")
+
+
+def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str] = (), *, many: bool) -> Iterator[str]:
+    """`many`: whether it is likely that most diamonds are looked at, and not the first few."""
     for name in Filter.__struct_fields__:
         value = getattr(criteria, name)
         if value is not None and name not in leaving:
-            yield from _CRITERIA[name](name, value, arguments)
+            criterion = _availability_of_many if many and name == "availability" else _CRITERIA[name]
+            yield from criterion(name, value, arguments)
 
 
 Bounds = Sequence[tuple[Position, str]]
@@ -171,7 +177,9 @@ def position_value(value: int | datetime) -> int:
 def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Statement:
     """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
     arguments = _Arguments()
-    shared = list(_conditions(criteria, arguments))
+    # Most diamonds are available: a page of others may lie anywhere.
+    rare = criteria.availability is not None and "available" not in criteria.availability
+    shared = list(_conditions(criteria, arguments, many=rare))
     bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, Offset) else (
         _bounds(stretch, order), 0, stretch.backwards
     )  # fmt: skip
@@ -209,7 +217,7 @@ def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Coll
 def count(criteria: Filter) -> Statement:
     """The number of matches."""
     arguments = _Arguments()
-    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments))
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, many=True))
     return Statement(sql.count.format(conditions=conditions), arguments)
 
 
@@ -224,7 +232,7 @@ def facets(criteria: Filter, names: Collection[str], *, disregard_own: bool) -> 
     for name in own:
         alone = " AND ".join(_CRITERIA[name](name, getattr(criteria, name), arguments)) or "true"
         columns.append(f"({alone}) AS {name}_fits")
-    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, own))
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, own, many=True))
     parts = []
     for name in names:
         others = " AND ".join(f"{other}_fits" for other in own if other != name)

@@ -7,7 +7,7 @@ import pytest
 
 from app.analytics.repository import stock as figures
 from app.catalog import statements
-from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from app.catalog.search import COLOR, RETAIL_PRICE, Filter, Offset, Order, Window
 from tests.integration.trading.market import Market
 
 OURS, THEIRS = "hold-of-ours", "hold-of-another"
@@ -84,6 +84,11 @@ async def test_every_combination_is_decided_by_the_rule_wherever_availability_is
         assert await market.search.count(criteria) == len(matching)
         facets = await market.search.facets(criteria, ["shape"])
         assert sum(facets.counts["shape"].values()) == len(matching)
+    # Far pages, and those in the order of what some lack, are read by statements of their own.
+    far = await market.search.page(Filter(ids=ids), Order(RETAIL_PRICE), Offset(100, statements._FAR), ["availability"])
+    assert far.hits == []
+    graded = await market.search.page(Filter(ids=ids), Order(COLOR), Window(limit=100), ["availability", "open_hold"])
+    assert {hit.diamond.id: hit.diamond.availability for hit in graded.hits} == wanted
     async with market.database.connection() as connection:
         counted = (await figures(connection))["nivoda"]
     others = len(market.ids) - len(ids)

@@ -45,7 +45,7 @@ FILTERS = st.fixed_dictionaries({}, optional={name: criterion(name) for name in 
 @given(criteria=FILTERS)
 def test_no_value_of_a_filter_stands_in_the_text(criteria: Filter) -> None:
     statement = statements.count(criteria)
-    assert "'" not in statement.text.replace(statements.AVAILABILITY, "").replace("'active'", "")
+    assert "'" not in statement.text.replace(statements.AVAILABILITY_OF_MANY, "").replace("'active'", "")
     for number in range(1, len(statement.arguments) + 1):
         assert f"${number}::" in statement.text
     assert f"${len(statement.arguments) + 1}" not in statement.text
@@ -61,7 +61,7 @@ def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
 ) -> None:
     statement = statements.facets(criteria, names, disregard_own=disregard_own)
     ours = {"active", "count", "bucket", "quantile", *names}
-    assert set(re.findall("'([^']*)'", statement.text.replace(statements.AVAILABILITY, ""))) <= ours
+    assert set(re.findall("'([^']*)'", statement.text.replace(statements.AVAILABILITY_OF_MANY, ""))) <= ours
     for number in range(1, len(statement.arguments) + 1):
         assert f"${number}::" in statement.text
 
