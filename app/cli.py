@@ -24,8 +24,8 @@ from app.core.errors import InventoryError
 from app.core.migrate import upgrade
 from app.core.settings import Settings, SettingsError
 from app.generated import generated_files
-from app.graphql.manifest import read_file
-from app.graphql.registry import Registry
+from app.graphql.serving.manifest import read_file
+from app.graphql.serving.registry import Registry
 from app.main import create_app
 from app.server import CannotListen, serve
 

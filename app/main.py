@@ -26,12 +26,12 @@ from app.core.headers import Headers
 from app.core.settings import Settings
 from app.core.tracing import Tracing
 from app.events.hub import Hub
-from app.graphql.budget import Budget
-from app.graphql.endpoint import routes as graphql_routes
-from app.graphql.live import Live
-from app.graphql.presence import Presence
-from app.graphql.registry import Registry
-from app.graphql.state import State as GraphQLState
+from app.graphql.serving.budget import Budget
+from app.graphql.serving.endpoint import routes as graphql_routes
+from app.graphql.serving.live import Live
+from app.graphql.serving.presence import Presence
+from app.graphql.serving.registry import Registry
+from app.graphql.serving.state import State as GraphQLState
 from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal
 from app.rest.routes import ROUTES

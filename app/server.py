@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.graphql.presence import Presence
+from app.graphql.serving.presence import Presence
 from app.protocol import Protocol
 from app.websocket import SocketProtocol
 

@@ -11,15 +11,15 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from app.graphql.context import Info
-from app.graphql.diamond import Diamond
-from app.graphql.mutations import Mutation
-from app.graphql.queries import Query
+from app.graphql.roots.mutations import Mutation
+from app.graphql.roots.queries import Query
+from app.graphql.roots.subscriptions import Subscription
 from app.graphql.scalars import SCALARS
-from app.graphql.subscriptions import Subscription
+from app.graphql.types.diamond import Diamond
 
 
 class _Prepared(SchemaExtension):
-    """Executes the document that `app.graphql.documents` has parsed, limited and validated."""
+    """Executes the document that `app.graphql.serving.documents` has parsed, limited and validated."""
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.graphql_document = self.execution_context.context.document
@@ -40,7 +40,7 @@ class _Discreet(StrawberryGraphQLCoreExecutionContext):
 
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `app.graphql.errors` logs what nobody foresaw, once, and nothing else."""
+        """Nothing: `app.graphql.serving.errors` logs what nobody foresaw, once, and nothing else."""
 
 
 schema = _Schema(

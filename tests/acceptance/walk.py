@@ -19,7 +19,7 @@ import msgspec
 import typer
 
 from app.core.database import Connection
-from app.graphql.inputs import DiamondSortField
+from app.graphql.types.inputs import DiamondSortField
 from sandbox.up import Address
 from tests.acceptance.commands import control, started
 

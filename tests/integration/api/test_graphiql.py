@@ -14,12 +14,12 @@ from graphql import parse, validate
 
 from app.access.scopes import Scope
 from app.core.settings import Settings
-from app.graphql.ide import ASSETS, GraphiQL
 from app.graphql.schema import schema
+from app.graphql.serving.ide import ASSETS, GraphiQL
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 
-PLACE = Path(__file__).parents[3] / "app" / "graphql" / "graphiql"
+PLACE = Path(__file__).parents[3] / "app" / "graphql" / "serving" / "graphiql"
 MODULES = PLACE / "node_modules"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OWN = ("page.js", "page.css", "examples.json")

@@ -18,8 +18,8 @@ from app.catalog.repository import PostgresSearch
 from app.core.database import Database
 from app.core.errors import RateLimited
 from app.core.settings import Settings
-from app.graphql.budget import Budget
-from app.graphql.registry import Registry, document_id
+from app.graphql.serving.budget import Budget
+from app.graphql.serving.registry import Registry, document_id
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 from tests.integration.api.test_commands import run
 

@@ -21,8 +21,8 @@ from app.core.settings import Settings
 from app.events import cursors, log
 from app.events.cursors import Cursor
 from app.events.models import EventKind
-from app.graphql import audience
 from app.graphql.relay import global_id
+from app.graphql.serving import audience
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 from tests.integration.api.runs import build_partition, build_run, run_id
 from tests.integration.api.wire import CHANGED, HOLDS, happen, stone, wire

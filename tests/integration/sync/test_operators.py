@@ -15,7 +15,7 @@ from app.access.issuing import Issuing
 from app.access.scopes import Scope
 from app.core.database import Database
 from app.core.settings import Settings
-from app.graphql import mutations
+from app.graphql.roots import mutations
 from app.main import create_app
 from app.runs import repository
 from sync import housekeeper

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.graphql.documents import Documents, InvalidDocument
 from app.graphql.schema import schema
+from app.graphql.serving.documents import Documents, InvalidDocument
 
 PAGE = "diamonds(first: 1) { totalCount }"
 

@@ -9,12 +9,12 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceTyp
 from app.access.scopes import Scope
 from app.catalog import grades
 from app.catalog.diamond import COLUMNS, SUPPLIER_COST
-from app.graphql.diamond import SOURCES
-from app.graphql.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
 from app.graphql.guard import Needs
-from app.graphql.mutations import Mutation
-from app.graphql.queries import Query
+from app.graphql.roots.mutations import Mutation
+from app.graphql.roots.queries import Query
 from app.graphql.schema import schema
+from app.graphql.types.diamond import SOURCES
+from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
 
 TYPES = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
 

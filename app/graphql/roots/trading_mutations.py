@@ -1,0 +1,264 @@
+"""Holding and buying: the mutations of clients, and the one by which a person settles what nobody knows."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+from strawberry import UNSET
+
+from app.access.scopes import Scope
+from app.core.errors import HoldDenied, InventoryError, NotFound, TradingConflict, ValidationFailed
+from app.graphql.context import Info
+from app.graphql.guard import field
+from app.graphql.payload import UserError, UserErrorCode, user_errors
+from app.graphql.relay import key_of
+from app.graphql.scalars import Cents
+from app.graphql.types.holds import Hold, show_holds
+from app.graphql.types.inputs import known
+from app.graphql.types.money import Money, money
+from app.graphql.types.purchases import Purchase, show_purchases
+from app.trading.models import Hold as HoldRow
+from app.trading.models import Purchase as PurchaseRow
+from app.trading.purchases import PurchaseRequest, refusal
+from app.trading.states import HoldState, PurchaseState
+
+_argument = strawberry.argument
+_LONGEST_WORD = 200
+_LONGEST_TEXT = 2000
+_ERRORS = "What is wrong with the request; empty when it was done."
+_DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."
+_HOLD_ID = "The hold's global id, or the id by which REST knows it."
+_MINUTES = "For so many minutes from now at the most; as long as it may be when left out."
+
+
+@strawberry.input(description="Which diamond to hold, and how long.")
+class HoldCreateInput:
+    diamond_id: strawberry.ID = strawberry.field(description=_DIAMOND_ID)
+    minutes: int | None = strawberry.field(default=UNSET, description=_MINUTES)
+
+
+@strawberry.input(description="Which hold to extend, and how far.")
+class HoldExtendInput:
+    hold_id: strawberry.ID = strawberry.field(description=_HOLD_ID)
+    minutes: int | None = strawberry.field(default=UNSET, description=_MINUTES)
+
+
+@strawberry.input(description="Which hold to end.")
+class HoldReleaseInput:
+    hold_id: strawberry.ID = strawberry.field(description=_HOLD_ID)
+
+
+@strawberry.input(description="What to buy, and under which terms.")
+class DiamondPurchaseInput:
+    diamond_id: strawberry.ID = strawberry.field(description=_DIAMOND_ID)
+    expected_price: Cents = strawberry.field(description="The price that was shown; no other is ever charged.")
+    idempotency_key: str = strawberry.field(
+        description="Of the client's own choice, new for each purchase: the same request sent again answers what became "
+        "of the first."
+    )
+    destination_id: str = strawberry.field(description="Where it goes, by the supplier's id.")
+    reference: str | None = strawberry.field(default=UNSET, description="The client's own reference.")
+    comments: str | None = strawberry.field(default=UNSET, description="What the supplier is told.")
+    return_option: bool | None = strawberry.field(default=UNSET, description="Whether it may be returned.")
+
+
+@strawberry.enum(description="What was found out about a purchase.")
+class PurchaseOutcome(Enum):
+    CONFIRMED = strawberry.enum_value("confirmed", description="The supplier has the order.")
+    FAILED = strawberry.enum_value("failed", description="The supplier has no such order, and will have none.")
+
+
+@strawberry.input(description="What became of a purchase of unknown outcome, by somebody who has looked.")
+class PurchaseResolveInput:
+    purchase_id: strawberry.ID = strawberry.field(description="The purchase's global id, or the one on the invoice.")
+    outcome: PurchaseOutcome = strawberry.field(description="What was found out.")
+    reason: str = strawberry.field(description="How it is known: who was asked, and what they said.")
+    supplier_order_id: str | None = strawberry.field(default=UNSET, description="The order at the supplier.")
+
+
+@strawberry.type(description="What became of a request about a hold.")
+class HoldPayload:
+    hold: Hold | None = strawberry.field(description="The hold as it is now; null when there is none of the caller's.")
+    held_until: datetime | None = strawberry.field(
+        description="With ALREADY_HELD, HOLD_NOT_EXTENDABLE: when the hold ends; null otherwise."
+    )
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="What became of a purchase.")
+class PurchasePayload:
+    purchase: Purchase | None = strawberry.field(
+        description="The purchase as it is now; null when none was made. Its state may be PENDING or UNKNOWN: ask again "
+        "later, with the same key."
+    )
+    present_price: Money | None = strawberry.field(description="With PRICE_CHANGED: the price; null otherwise.")
+    held_until: datetime | None = strawberry.field(description="With ALREADY_HELD: when the hold ends; null otherwise.")
+    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type
+class TradingMutations:
+    """What changes holds and purchases; part of `Mutation`."""
+
+    @field(
+        says="Holds a diamond for the caller, at its present price. Asked again, it answers the open hold. When the "
+        "supplier does not answer, the error SUPPLIER_TIMEOUT: the diamond stays reserved until that is found out.",
+        needs=Scope.HOLDS_WRITE,
+    )
+    async def hold_create(
+        self,
+        info: Info,
+        input: Annotated[HoldCreateInput, _argument(description="Which diamond, and how long.")],  # noqa: A002 - as everywhere
+    ) -> HoldPayload:
+        async def create() -> HoldRow:
+            diamond_id = _key(input.diamond_id, "Diamond", "There is no diamond with this id.")
+            return await info.context.desk.holds.create(diamond_id, info.context.caller.client_id, known(input.minutes))
+
+        return await _hold(create(), info)
+
+    @field(
+        says="Lets a hold of the caller's last longer: at most as long as the supplier's own hold, and as the longest "
+        "hold since it was asked for.",
+        needs=Scope.HOLDS_WRITE,
+    )
+    async def hold_extend(
+        self,
+        info: Info,
+        input: Annotated[HoldExtendInput, _argument(description="Which hold, and how far.")],  # noqa: A002 - as everywhere
+    ) -> HoldPayload:
+        async def extend() -> HoldRow:
+            hold_id = _key(input.hold_id, "Hold", "You have no such hold.")
+            return await info.context.desk.holds.extend(hold_id, info.context.caller.client_id, known(input.minutes))
+
+        return await _hold(extend(), info)
+
+    @field(says="Ends a hold of the caller's. One that is over stays as it is.", needs=Scope.HOLDS_WRITE)
+    async def hold_release(
+        self,
+        info: Info,
+        input: Annotated[HoldReleaseInput, _argument(description="Which hold.")],  # noqa: A002 - as everywhere
+    ) -> HoldPayload:
+        async def release() -> HoldRow:
+            hold_id = _key(input.hold_id, "Hold", "You have no such hold.")
+            return await info.context.desk.holds.release(hold_id, info.context.caller.client_id)
+
+        return await _hold(release(), info)
+
+    @field(
+        says="Buys a diamond, once for each idempotency key, at the expected price or not at all.",
+        needs=Scope.PURCHASES_WRITE,
+    )
+    async def diamond_purchase(
+        self,
+        info: Info,
+        input: Annotated[DiamondPurchaseInput, _argument(description="What, and under which terms.")],  # noqa: A002 - as everywhere
+    ) -> PurchasePayload:
+        async def buy() -> PurchaseRow:
+            request, key = _read(input)
+            return await info.context.desk.purchases.buy(request, client_id=info.context.caller.client_id, key=key)
+
+        return await _purchase(buy(), info)
+
+    @field(says="Settles a purchase of unknown outcome, after looking at the supplier's.", needs=Scope.PURCHASES_ADMIN)
+    async def purchase_resolve(
+        self,
+        info: Info,
+        input: Annotated[PurchaseResolveInput, _argument(description="What was found out.")],  # noqa: A002 - as everywhere
+    ) -> PurchasePayload:
+        async def resolve() -> PurchaseRow:
+            purchase_id = _key(input.purchase_id, "Purchase", "There is no purchase with this id.")
+            texts = _Texts()
+            reason = texts.read("reason", input.reason, _LONGEST_TEXT)
+            order_id = texts.read_optional("supplierOrderId", input.supplier_order_id, _LONGEST_WORD)
+            texts.check()
+            return await info.context.desk.purchases.resolve(
+                purchase_id,
+                bought=input.outcome is PurchaseOutcome.CONFIRMED,
+                who=info.context.caller.client_id,
+                reason=reason,
+                order_id=order_id,
+            )
+
+        return await _purchase(resolve(), info, resolving=True)
+
+
+async def _hold(work: Awaitable[HoldRow], info: Info) -> HoldPayload:
+    try:
+        row = await work
+    except (ValidationFailed, NotFound, TradingConflict) as error:
+        return HoldPayload(hold=None, held_until=_until(error), user_errors=user_errors(error, "input"))
+    (hold,) = await show_holds([row], info, info.selection.below("hold"))
+    errors = user_errors(HoldDenied()) if row.state is HoldState.DENIED else []
+    return HoldPayload(hold=hold, held_until=None, user_errors=errors)
+
+
+async def _purchase(work: Awaitable[PurchaseRow], info: Info, *, resolving: bool = False) -> PurchasePayload:
+    try:
+        row = await work
+    except (ValidationFailed, NotFound, TradingConflict) as error:
+        price = error.details.get("price_cents")
+        return PurchasePayload(
+            purchase=None,
+            present_price=money(price) if isinstance(price, int) else None,
+            held_until=_until(error),
+            user_errors=user_errors(error, "input"),
+        )
+    (purchase,) = await show_purchases([row], info, info.selection.below("purchase"))
+    errors: list[UserError] = []
+    if row.state is PurchaseState.FAILED and not resolving:
+        failure = refusal(row) or InventoryError()
+        code = failure.reason if isinstance(failure, TradingConflict) else failure.code
+        errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
+    return PurchasePayload(purchase=purchase, present_price=None, held_until=None, user_errors=errors)
+
+
+def _until(error: InventoryError) -> datetime | None:
+    until = error.details.get("until")
+    return until if isinstance(until, datetime) else None
+
+
+def _key(text: str, type_name: str, missing: str) -> UUID:
+    key = key_of(text, type_name)
+    if key is None:
+        raise NotFound(missing)
+    return key
+
+
+def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
+    """The request, and its idempotency key."""
+    texts = _Texts()
+    # Not by the schema's spelling: a key that stands inside of the input is told by its whole path.
+    key = texts.read("idempotency_key", given.idempotency_key, _LONGEST_WORD)
+    request = PurchaseRequest(
+        diamond_id=_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
+        destination_id=texts.read("destinationId", given.destination_id, _LONGEST_WORD),
+        reference=texts.read_optional("reference", given.reference, _LONGEST_WORD),
+        comments=texts.read_optional("comments", given.comments, _LONGEST_TEXT),
+        return_option=known(given.return_option),
+        expected_price_cents=given.expected_price,
+    )
+    texts.check()
+    return request, key
+
+
+class _Texts:
+    """Reads texts that the database and the supplier can hold, and says of all that are wrong what is."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+
+    def read(self, name: str, text: str, longest: int) -> str:
+        if not text.strip() or len(text) > longest or "\x00" in text:
+            self._problems[name] = f"should hold 1 to {longest} characters"
+        return text
+
+    def read_optional(self, name: str, text: str | None, longest: int) -> str | None:
+        given = known(text)
+        return self.read(name, given, longest) if given else None
+
+    def check(self) -> None:
+        if self._problems:
+            raise ValidationFailed(self._problems)

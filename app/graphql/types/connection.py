@@ -1,0 +1,128 @@
+"""The connection of diamonds: one statement for a page, another for the total if someone asks for it."""
+
+from typing import Annotated
+
+import strawberry
+
+from app.access.scopes import Scope
+from app.catalog import cursors
+from app.catalog.search import Filter, Order, Page, Window
+from app.core.errors import ValidationFailed
+from app.graphql.context import Info
+from app.graphql.guard import field
+from app.graphql.relay import PageInfo
+from app.graphql.types.diamond import Diamond, columns_of
+from app.graphql.types.facets import DiamondFacets, asked_facets, show_facets
+from app.graphql.types.inputs import LARGEST_PAGE, DiamondFilter, DiamondSort, FilterReader, known, read_order
+
+_DEFAULT_PAGE = 50
+
+
+@strawberry.type(description="A diamond in a connection.")
+class DiamondEdge:
+    cursor: str = strawberry.field(description="Where the diamond stands; for `after` and `before` in the same sort.")
+    node: Diamond = strawberry.field(description="The diamond.")
+
+
+@strawberry.type(description="Diamonds that match a search, a page at a time.")
+class DiamondConnection:
+    criteria: strawberry.Private[Filter]
+    edges: list[DiamondEdge] = strawberry.field(description="The diamonds of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+
+    @field(says="The diamonds of this page.")
+    def nodes(self) -> list[Diamond]:
+        return [edge.node for edge in self.edges]
+
+    @field(says="How many diamonds match in all. Counted only when asked for; that costs more.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.search.count(self.criteria)
+
+    @field(says="What the matching diamonds are made of. Computed only when asked for; that costs more.")
+    async def facets(
+        self,
+        info: Info,
+        disregard_own: Annotated[
+            bool,
+            strawberry.argument(
+                description="Count each facet as if its own criterion were not set: how many diamonds another choice of "
+                "shape, colour ... would find."
+            ),
+        ] = False,
+    ) -> DiamondFacets:
+        names = asked_facets(info.selection)
+        return show_facets(await info.context.search.facets(self.criteria, names, disregard_own=disregard_own))
+
+
+class Arguments:
+    """The arguments of a connection, read and checked together, so that one answer names everything wrong.
+
+    Raises:
+        ValidationFailed: names every argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        criteria: DiamondFilter | None,
+        sort: DiamondSort | None,
+        *,
+        first: int | None,
+        after: str | None,
+        last: int | None,
+        before: str | None,
+    ) -> None:
+        self._problems: dict[str, str] = {}
+        self.criteria = FilterReader(known(criteria), self._problems).read()
+        self.order = read_order(known(sort))
+        self.window = self._window(known(first), known(after), known(last), known(before))
+        if self._problems:
+            raise ValidationFailed(self._problems)
+
+    @property
+    def tells_supplier_prices(self) -> bool:
+        return self.criteria.tells_supplier_prices or self.order.sort.tells_supplier_prices
+
+    def _window(self, first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+        for name, size in (("first", first), ("last", last)):
+            if size is not None and not 0 <= size <= LARGEST_PAGE:
+                self._problems[name] = f"should be between 0 and {LARGEST_PAGE}"
+        if first is not None and last is not None:
+            self._problems["last"] = "can't be given together with first"
+        positions = {}
+        for name, cursor in (("after", after), ("before", before)):
+            if cursor is not None:
+                try:
+                    positions[name] = cursors.decode(cursor, self.order)
+                except ValueError as error:
+                    self._problems[name] = str(error)
+        backwards = last is not None
+        size = last if backwards else first
+        return Window(limit=_DEFAULT_PAGE if size is None else size, backwards=backwards, **positions)
+
+
+async def connect(arguments: Arguments, info: Info) -> DiamondConnection:
+    """The connection: reads the page only if something of it was asked for, and only the columns that are needed."""
+    if arguments.tells_supplier_prices:
+        info.context.require(Scope.PRICES_SUPPLIER)
+    asked = info.selection
+    page = Page([], more=False)
+    if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
+        columns = columns_of(asked.below("edges").below("node"), asked.below("nodes"))
+        page = await info.context.search.page(arguments.criteria, arguments.order, arguments.window, columns)
+    edges = [
+        DiamondEdge(cursor=cursors.encode(hit.position, arguments.order), node=Diamond(row=hit.diamond))
+        for hit in page.hits
+    ]
+    return DiamondConnection(
+        criteria=arguments.criteria, edges=edges, page_info=_page_info(page, arguments.window, arguments.order)
+    )
+
+
+def _page_info(page: Page, window: Window, order: Order) -> PageInfo:
+    ends = [cursors.encode(page.hits[at].position, order) for at in (0, -1)] if page.hits else [None, None]
+    return PageInfo(
+        has_next_page=window.before is not None if window.backwards else page.more,
+        has_previous_page=page.more if window.backwards else window.after is not None,
+        start_cursor=ends[0],
+        end_cursor=ends[1],
+    )

@@ -1,0 +1,89 @@
+"""Purchases as the schema shows them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import strawberry
+
+from app.graphql.context import Info, Selection
+from app.graphql.relay import Node, global_id
+from app.graphql.types.diamond import Diamond
+from app.graphql.types.holds import diamonds_of, may_see
+from app.graphql.types.money import Money, money
+from app.trading.models import Purchase as Row
+
+_value = strawberry.enum_value
+
+
+@strawberry.enum(description="How far a purchase is.")
+class PurchaseState(Enum):
+    PENDING = _value("pending", description="The supplier is being asked.")
+    CONFIRMED = _value("confirmed", description="The diamond was bought.")
+    FAILED = _value("failed", description="Nothing was bought.")
+    UNKNOWN = _value(
+        "unknown",
+        description="The supplier was asked and did not say what became of it. Somebody finds out; nothing is sent again.",
+    )
+
+
+@strawberry.type(description="A purchase of a diamond.")
+class Purchase(Node):
+    database_id: UUID = strawberry.field(description="The id by which REST and the supplier's invoice know it.")
+    diamond_id: strawberry.ID = strawberry.field(description="The diamond's global id.")
+    diamond: Diamond | None = strawberry.field(description="The diamond; null when it is no longer in the inventory.")
+    hold_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the hold under which it was made; null without one."
+    )
+    client_id: str = strawberry.field(description="Who buys.")
+    state: PurchaseState = strawberry.field(description="How far it is.")
+    price: Money = strawberry.field(description="What is charged: the price that was expected.")
+    destination_id: str | None = strawberry.field(description="Where it goes, by the supplier's id.")
+    reference: str | None = strawberry.field(description="The client's own reference.")
+    comments: str | None = strawberry.field(description="What the supplier was told.")
+    return_option: bool | None = strawberry.field(description="Whether the client asked for the right to return it.")
+    requested_at: datetime = strawberry.field(description="When it was asked for.")
+    ended_at: datetime | None = strawberry.field(description="When its outcome was known.")
+    supplier_order_id: str | None = strawberry.field(description="The order at the supplier.")
+    failure: str | None = strawberry.field(description="Why it failed, in words; null unless it did.")
+    resolved_by: str | None = strawberry.field(description="Who settled it, if its outcome was unknown.")
+    resolution: str | None = strawberry.field(description="How they knew.")
+
+
+async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection) -> list[Purchase]:
+    """Purchases as the schema shows them; of all of them together the diamonds are one statement.
+
+    `selections`: what was asked for of them; what the field itself has, if not given.
+    """
+    diamonds = await diamonds_of([row.diamond_id for row in rows], info, selections or (info.selection,))
+    return [
+        Purchase(
+            id=global_id("Purchase", row.id),
+            database_id=row.id,
+            diamond_id=global_id("Diamond", row.diamond_id),
+            diamond=diamonds.get(row.diamond_id),
+            hold_id=global_id("Hold", row.hold_id) if row.hold_id else None,
+            client_id=row.client_id,
+            state=PurchaseState(row.state.value),
+            price=money(row.price_cents),
+            destination_id=row.destination_id,
+            reference=row.reference,
+            comments=row.comments,
+            return_option=row.return_option,
+            requested_at=row.requested_at,
+            ended_at=row.ended_at,
+            supplier_order_id=row.supplier_order_id,
+            failure=row.failure,
+            resolved_by=row.resolved_by,
+            resolution=row.resolution,
+        )
+        for row in rows
+    ]
+
+
+async def find_purchases(keys: Collection[UUID], info: Info) -> Mapping[UUID, Purchase]:
+    """The purchases with these ids that the caller may see."""
+    found = await info.context.desk.records.purchases(keys)
+    shown = await show_purchases([row for row in found.values() if may_see(row.client_id, info)], info)
+    return {purchase.database_id: purchase for purchase in shown}
