@@ -155,7 +155,9 @@ def _refusals(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]
         by_status.setdefault(status.value, []).append(f"`{code}`")
     if operation.method == "GET" and operation.scope:
         by_status[HTTPStatus.NOT_MODIFIED.value] = []
+    by_status[HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value] = ["`BAD_REQUEST`: address and headers are too large"]
     if operation.body:
+        by_status[HTTPStatus.REQUEST_TIMEOUT.value] = ["`BAD_REQUEST`: the body does not arrive"]
         by_status[HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value] = ["`BAD_REQUEST`: the body is too large"]
     content = {"application/json": {"schema": schema_of[ErrorAnswer]}}
     return {
