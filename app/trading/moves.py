@@ -78,7 +78,8 @@ async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> H
     else:
         settled = await repository.activate_hold(connection, hold_id, answer.id, answer.until)
         if settled is not None:
-            await tell(connection, settled)
+            # Not by its state: what was found out late may be over by time already, which is told when it is closed.
+            await tell(connection, settled, EventKind.HOLD_ACTIVATED)
     if settled is not None:
         return settled
     present = await repository.hold(connection, hold_id)

@@ -13,6 +13,7 @@ from app.core.errors import (
     SupplierBusy,
     SupplierDeclined,
     SupplierError,
+    SupplierHasNot,
     SupplierTokenExpired,
     SupplierUnreached,
 )
@@ -215,8 +216,21 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
     [
         (errors("Internal server error", {"as": {"create_order": None}}), OutcomeUnknown),
         (errors("Request timed out", {"as": None}), OutcomeUnknown),
+        (errors("Cannot return null for non-nullable field Mutation.create_order.", {"as": None}), OutcomeUnknown),
+        (errors("Cannot read properties of undefined (reading 'id')"), OutcomeUnknown),
+        (errors("socket hang up"), OutcomeUnknown),
+        (errors("read ECONNRESET"), OutcomeUnknown),
+        (errors("Request failed with status code 502"), OutcomeUnknown),
+        (errors("An error occurred"), OutcomeUnknown),
+        (errors("deadlock detected"), OutcomeUnknown),
+        (answer({"errors": [{"message": "The offer is not available"}, {"message": "socket hang up"}]}), OutcomeUnknown),
+        (status(202), OutcomeUnknown),
+        (status(303), OutcomeUnknown),
         (errors("Offer DIAMOND/1 is not available", {"as": {"create_order": None}}), SupplierDeclined),
         (errors("Destination is not yours", {"as": {"create_order": None}}), SupplierDeclined),
+        (errors("Destination not found", {"as": {"create_order": None}}), SupplierDeclined),
+        (errors('Variable "$items" got invalid value {}; Field "offerId" of required type "ID!"'), SupplierDeclined),
+        (errors("This account has no Pro access: holds and orders are not enabled"), SupplierDeclined),
         (answer({"data": {"as": {"create_order": None}}}), OutcomeUnknown),
         (answer({"data": {"as": {"create_order": ""}}}), OutcomeUnknown),
         (answer(b"<html>"), OutcomeUnknown),
@@ -234,6 +248,19 @@ async def test_a_refusal_is_told_from_an_accident_inside(act: Act, expected: typ
     assert isinstance(caught.value, expected)
     assert isinstance(caught.value, OutcomeUnknown) == (expected is OutcomeUnknown)
     assert len(supplier.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "gone"),
+    [("Offer DIAMOND/1 not found", True), ("The stone is on hold", True), ("Destination not found", False)],
+)
+async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, gone: bool) -> None:  # noqa: FBT001 - a case
+    async with scripted_supplier() as supplier:
+        supplier.script.append(errors(message, {"as": {"create_order": None}}))
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            with pytest.raises(SupplierDeclined) as caught:
+                await trading.create_order(Order(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
+    assert isinstance(caught.value, SupplierHasNot) == gone
 
 
 async def test_every_call_has_a_connection_of_its_own(market: Market) -> None:

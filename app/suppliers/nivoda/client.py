@@ -275,7 +275,8 @@ def _read_sent(operation: Operation[Answer], response: _Response, secrets: Colle
     """What was done, if the answer has it, whatever errors stand beside it. Nothing is guessed from half an answer."""
     if response.status != HTTPStatus.OK:
         error = faults.of_status(response.status, logging_in=False)
-        if isinstance(error, SupplierUnavailable):
+        # 202 and 303 speak of something done, or about to be.
+        if isinstance(error, SupplierUnavailable) or response.status < HTTPStatus.BAD_REQUEST:
             raise OutcomeUnknown from error
         raise error
     try:
@@ -286,7 +287,8 @@ def _read_sent(operation: Operation[Answer], response: _Response, secrets: Colle
         return operation.read(envelope.data)
     except (*_NOT_JSON, ValueError) as error:
         if envelope.errors:
-            raise faults.of_sent(envelope.errors, secrets=secrets) from None
+            said = faults.of_errors(envelope.errors, logging_in=False, secrets=secrets)
+            raise faults.of_sent(envelope.errors, secrets=secrets) from said
         raise OutcomeUnknown from error
 
 

@@ -31,7 +31,18 @@ _CREDENTIALS = re.compile(
 
 # What says nothing about whether it was done: the call broke somewhere inside, perhaps after its work.
 _BROKEN_INSIDE = re.compile(
-    r"internal|server error|time.?out|timed out|service|try again|unexpected|unknown error|gateway|went wrong|connect",
+    r"internal|server error|time.?out|timed out|service|try again|unexpected|unknown error|gateway|went wrong|connect"
+    r"|transaction|database|deadlock|duplicate key",
+    re.IGNORECASE,
+)
+# What says that it was not done: the stone, the caller or the request is refused.
+_REFUSAL = re.compile(
+    r"\bnot (?:available|found|allowed|permitted|enabled|yours|for sale|exist|a valid|valid)\b|\bunavailable\b"
+    r"|\bno (?:longer|such|pro\b)|\balready\b|\bsold\b|\b(?:on hold|held)\b|doesn't exist|\bexpired\b"
+    r"|\b(?:denied|forbidden|permission)\b|\bcan(?:not|'t) be (?:ordered|bought|sold|held|returned)\b|\bis required\b"
+    r"|\b(?:invalid|unknown) (?:offer|product|stone|diamond|destination|hold|item|id)\b"
+    # The document or its variables, in the words of the reference implementation.
+    r"|syntax error|cannot query field|unknown (?:argument|type|field)|invalid value|of required type",
     re.IGNORECASE,
 )
 
@@ -63,14 +74,16 @@ def of_errors(errors: Any, *, logging_in: bool, secrets: Collection[str]) -> Sup
 def of_sent(errors: Any, *, secrets: Collection[str]) -> SupplierError:
     """The error of an `errors[]` without data, in answer to what must not be sent twice.
 
-    A refusal says what it refuses. Everything that reads like an accident leaves open whether it was done.
+    A refusal says what it refuses. Everything else may be an accident after the work ("Cannot return null for
+    non-nullable field", "socket hang up") and leaves open whether it was done.
     """
     error = of_errors(errors, logging_in=False, secrets=secrets)
     if isinstance(error, SupplierTokenExpired):
         return error
-    if _BROKEN_INSIDE.search(error.message.partition(": ")[2]) or not _messages(errors):
-        return OutcomeUnknown()
-    return SupplierDeclined(error.message)
+    messages = _messages(errors)
+    if messages and all(_REFUSAL.search(text) and not _BROKEN_INSIDE.search(text) for text in messages):
+        return SupplierDeclined(error.message)
+    return OutcomeUnknown()
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

@@ -24,7 +24,10 @@ from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Answer, Operation
 from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
 
-_NO_SUCH_STONE = re.compile(r"not available|unavailable|not found|no longer|sold|on hold|held", re.IGNORECASE)
+# Not "Destination not found".
+_NO_SUCH_STONE = re.compile(
+    r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)", re.IGNORECASE | re.DOTALL
+)
 _NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
 
 

@@ -77,6 +77,19 @@ async def test_a_request_never_blocks_a_stone_for_ever_though_the_supplier_is_ne
     assert await market.settlement.holds() == 0
 
 
+async def test_a_hold_that_is_found_when_its_time_is_over_begins_and_ends_once(market: Market) -> None:
+    await market.break_supplier({**LOST["executed"], "operations": ["create_hold"]})
+    with pytest.raises(OutcomeUnknown):
+        await market.hold(minutes=1)
+    await market.mend_supplier()
+    await market.pass_time(90)
+    while await market.settlement.holds():
+        pass
+    assert await market.events() == ["hold_requested", "hold_activated", "hold_expired"]
+    assert await market.availability() == "available"
+    assert await market.at_supplier(0) == "AVAILABLE"
+
+
 async def test_whoever_asks_next_ends_what_was_never_settled_first(market: Market) -> None:
     await lose(market)
     await market.pass_time(3600)
