@@ -190,7 +190,13 @@ class Holds:
         """Let go what the supplier still holds for us: he would deny the new hold because of the old one."""
         try:
             for old in reservation.leftovers:
-                await let_go(self._database, supplier, old, reservation.stone.supplier_stone_id)
+                await let_go(
+                    self._database,
+                    supplier,
+                    old,
+                    reservation.stone.supplier_stone_id,
+                    asking=reservation.hold.id,
+                )
         except OutcomeUnknown as error:
             # Unknown is only whether the old hold has ended; the new one was not asked for.
             raise SupplierUnavailable("The supplier did not end a hold before this one.") from error

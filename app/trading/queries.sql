@@ -118,6 +118,19 @@ UPDATE hold_history SET due_at = NULL WHERE diamond_id = $1 AND ended_at IS NOT 
 -- Whether a hold that the supplier shows is one that we know.
 SELECT EXISTS (SELECT FROM hold_history WHERE supplier_hold_id = $1)
 
+-- own_supplier_hold --
+-- A hold that the supplier shows ($2) on the stone of one that is over ($1) is that one, unless it is known as another.
+-- Written down, so that its mirror in the feed is known when it comes.
+UPDATE hold_history SET supplier_hold_id = $2
+WHERE id = $1 AND NOT EXISTS (SELECT FROM hold_history AS other WHERE other.supplier_hold_id = $2 AND other.id <> $1)
+RETURNING id
+
+-- is_being_asked_for --
+-- Whether a hold of the stone $1 waits for its answer, other than $2: what the supplier shows may be that one.
+SELECT EXISTS (
+    SELECT FROM hold_history WHERE diamond_id = $1 AND state = 'requested' AND id IS DISTINCT FROM $2
+)
+
 -- claim_due_hold --
 -- The hold for which something has been due for longest, put off before it is done: whoever dies on the way leaves it to
 -- the next round. Attempts at the supplier come ever more rarely, up to an hour.

@@ -164,6 +164,17 @@ async def knows_supplier_hold(connection: Connection, supplier_hold_id: str) -> 
     return found
 
 
+async def own_supplier_hold(connection: Connection, hold_id: UUID, supplier_hold_id: str) -> bool:
+    """Write down that a hold which the supplier shows is this one; False if it is known as another."""
+    return await connection.fetchval(sql.own_supplier_hold, hold_id, supplier_hold_id) is not None
+
+
+async def is_being_asked_for(connection: Connection, diamond_id: UUID, except_for: UUID | None) -> bool:
+    """Whether the supplier is, or may be, just asked for another hold of the stone."""
+    found: bool = await connection.fetchval(sql.is_being_asked_for, diamond_id, except_for)
+    return found
+
+
 async def claim_due_hold(connection: Connection) -> DueHold | None:
     row = await connection.fetchrow(sql.claim_due_hold)
     return msgspec.convert(dict(row), DueHold) if row else None

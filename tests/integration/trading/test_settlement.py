@@ -99,6 +99,47 @@ async def test_whoever_asks_next_ends_what_was_never_settled_first(market: Marke
     assert len(await market.trades("cancel_hold")) == 1
 
 
+async def test_the_job_does_not_take_a_hold_that_is_just_granted_for_an_old_one(market: Market) -> None:
+    """It looks for what may be left of acme's, and sees what globex is about to be told of."""
+    await lose(market, "not executed")
+    await market.pass_time(3600)
+    await market.break_supplier({"kind": "status", "status": 503})
+    with pytest.raises(SupplierUnavailable):
+        await market.settlement.holds()
+    await market.break_supplier({**LOST["executed"], "operations": ["create_hold"]})
+    with pytest.raises(OutcomeUnknown):
+        await market.hold(client="globex")
+    await market.mend_supplier()
+    await market.run("UPDATE hold_history SET due_at = now() WHERE client_id = 'acme'")  # claimed before globex came
+    assert await market.settlement.holds() == 1
+    assert await market.at_supplier(0) == "HOLD"
+    await market.pass_time(60)
+    await market.settlement.holds()
+    assert await market.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [
+        {"client_id": "acme", "state": "denied"},
+        {"client_id": "globex", "state": "active"},
+    ]
+    assert await market.at_supplier(0) == "HOLD"
+    await market.pass_time(3600)
+    await market.settlement.holds()
+    assert await market.run("SELECT count(*) FROM hold_history WHERE ended_at IS NOT NULL AND due_at IS NOT NULL") == 0
+
+
+async def test_the_mirror_of_a_hold_that_was_never_settled_is_known_when_that_is_ended(market: Market) -> None:
+    await lose(market)
+    await market.sync_truth()
+    await market.pass_time(3600)
+    await market.break_supplier({"kind": "status", "status": 503})
+    with pytest.raises(SupplierUnavailable):
+        await market.settlement.holds()
+    assert await market.availability() == "on_hold", "nobody knows whose hold the supplier speaks of"
+    await market.mend_supplier()
+    await market.pass_time(3600)
+    assert await market.settlement.holds() == 1
+    assert await market.at_supplier(0) == "AVAILABLE"
+    assert await market.availability() == "available", "though the feed is late"
+
+
 async def test_the_end_of_a_hold_becomes_an_event_and_the_suppliers_longer_hold_ends_too(market: Market) -> None:
     await market.hold()
     assert await market.settlement.holds() == 0
