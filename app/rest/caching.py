@@ -17,8 +17,9 @@ _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
 async def tag_of_data(request: Request[State], principal: Principal) -> str:
     """The tag of an answer that is made of stones and holds only, known before the answer is.
 
-    It moves with the data, and differs for another request, for a caller who may do something else, and for a build that
-    may answer differently. Ask for it before the data: what changes in between makes the next tag another one.
+    It moves with the data, and differs for another request, for another client (who sees holds of its own), for a caller
+    who may do something else, and for a build that may answer differently. Ask for it before the data: what changes in
+    between makes the next tag another one.
 
     Raises:
         DatabaseUnavailable: the data's version can't be known now.
@@ -26,7 +27,8 @@ async def tag_of_data(request: Request[State], principal: Principal) -> str:
     async with request.state["database"].bounded() as connection:
         version = await data_version(connection)
     target = (request.scope["raw_path"], request.scope["query_string"])
-    parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), *sorted(principal.scopes))
+    caller = (principal.client_id, *sorted(principal.scopes))
+    parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), *caller)
     return _tag("\n".join(parts).encode())
 
 

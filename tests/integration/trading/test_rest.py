@@ -81,6 +81,9 @@ async def test_a_diamond_shows_its_hold_to_the_holder_and_that_it_is_held_to_eve
         assert (diamond["availability"], diamond.get("holdId")) == ("on_hold", hold_id)
         told = (await people[name].post(f"{where}/availability")).json()["data"]
         assert told == {"id": str(market.ids[0]), "availability": "on_hold", "hold_id": hold_id}
+    tag = (await people["acme"].get(where)).headers["ETag"]
+    assert (await people["acme"].get(where, headers={"If-None-Match": tag})).status_code == 304
+    assert (await people["globex"].get(where, headers={"If-None-Match": tag})).status_code == 200, "it sees no holdId"
     found = (await people["globex"].get("/api/v2/diamonds?availability=on_hold")).json()
     assert [one["id"] for one in found["data"]] == [str(market.ids[0])]
     assert found["pagination"]["total"] == 1
