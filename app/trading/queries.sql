@@ -1,13 +1,16 @@
 -- Locks: one transaction at a time decides about a stone, and about how much a client may hold. They are advisory and by
 -- name, not on the stone's row: a batch of the sync writes ten thousand rows in one transaction, and whoever wants a hold
 -- would wait for all of them. Always the client's first and then one stone's, so nobody waits in a circle. They end with
--- the transaction, and none is held while the supplier is asked.
+-- the transaction, and none is held while the supplier is asked. A process that stands still in between, or whose machine
+-- is gone without a word, loses its transaction after a while ($2: milliseconds), and with it the locks.
 
 -- lock_client --
-SELECT pg_advisory_xact_lock(hashtextextended('trading client ' || $1::text, 0))
+SELECT set_config('idle_in_transaction_session_timeout', $2, true),
+       pg_advisory_xact_lock(hashtextextended('trading client ' || $1::text, 0))
 
 -- lock_stone --
-SELECT pg_advisory_xact_lock(hashtextextended('trading stone ' || $1::uuid::text, 0))
+SELECT set_config('idle_in_transaction_session_timeout', $2, true),
+       pg_advisory_xact_lock(hashtextextended('trading stone ' || $1::uuid::text, 0))
 
 -- stone --
 -- A stone as it stands, with its availability by the one rule (app/catalog/queries.sql).

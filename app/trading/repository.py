@@ -13,6 +13,9 @@ from app.core.sql import Statements
 from app.trading.models import Hold, Purchase, Stone
 from app.trading.states import HoldState, PurchaseState, holds_before, purchases_before
 
+# Between two statements of a transaction that holds locks nothing is waited for.
+_IDLE_SECONDS = 10.0
+
 _statements = Statements("app.trading")
 _PARTS = {
     "hold_columns": _statements.part("hold_columns"),
@@ -45,11 +48,17 @@ class DueHold(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-async def lock(connection: Connection, diamond_id: UUID, client_id: str | None = None) -> None:
-    """Be the only one who decides about a stone (and about how much a client may hold) until the transaction ends."""
+async def lock(
+    connection: Connection, diamond_id: UUID, client_id: str | None = None, *, idle_seconds: float = _IDLE_SECONDS
+) -> None:
+    """Be the only one who decides about a stone (and about how much a client may hold) until the transaction ends.
+
+    `idle_seconds`: the database ends it where nothing is heard of it for so long.
+    """
+    idle = f"{idle_seconds * 1000:.0f}"
     if client_id is not None:
-        await connection.execute(sql.lock_client, client_id)
-    await connection.execute(sql.lock_stone, diamond_id)
+        await connection.execute(sql.lock_client, client_id, idle)
+    await connection.execute(sql.lock_stone, diamond_id, idle)
 
 
 async def stone(connection: Connection, diamond_id: UUID) -> Stone | None:

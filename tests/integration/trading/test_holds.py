@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from app.core.errors import (
@@ -15,6 +16,7 @@ from app.core.errors import (
     SupplierError,
     ValidationFailed,
 )
+from app.trading import repository
 from app.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
 
@@ -185,3 +187,15 @@ async def test_a_hold_is_not_asked_for_while_the_old_one_can_not_be_ended(market
     assert not isinstance(caught.value, OutcomeUnknown)
     assert await market.asked("create_hold") == 1
     assert await market.availability() == "available"
+
+
+async def test_a_process_that_stands_still_with_a_stone_locked_does_not_keep_it_from_others(market: Market) -> None:
+    stuck = await asyncpg.connect(market.settings.need("database_url"), server_settings={"search_path": "inventory"})
+    try:
+        await stuck.execute("BEGIN")
+        await repository.lock(stuck, market.ids[0], "globex", idle_seconds=0.3)
+        assert (await market.hold()).state is HoldState.ACTIVE
+    finally:
+        stuck.terminate()
+    idle = await market.run("SHOW idle_in_transaction_session_timeout")
+    assert idle == "0", "other transactions take their time"
