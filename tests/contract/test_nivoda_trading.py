@@ -223,7 +223,10 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
         (errors("Request failed with status code 502"), OutcomeUnknown),
         (errors("An error occurred"), OutcomeUnknown),
         (errors("deadlock detected"), OutcomeUnknown),
-        (answer({"errors": [{"message": "The offer is not available"}, {"message": "socket hang up"}]}), OutcomeUnknown),
+        (
+            answer({"errors": [{"message": "The offer is not available"}, {"message": "socket hang up"}]}),
+            OutcomeUnknown,
+        ),
         (status(202), OutcomeUnknown),
         (status(303), OutcomeUnknown),
         (errors("Offer DIAMOND/1 is not available", {"as": {"create_order": None}}), SupplierDeclined),
@@ -254,7 +257,7 @@ async def test_a_refusal_is_told_from_an_accident_inside(act: Act, expected: typ
     ("message", "gone"),
     [("Offer DIAMOND/1 not found", True), ("The stone is on hold", True), ("Destination not found", False)],
 )
-async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, gone: bool) -> None:  # noqa: FBT001 - a case
+async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, gone: bool) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.append(errors(message, {"as": {"create_order": None}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:

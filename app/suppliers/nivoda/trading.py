@@ -26,7 +26,8 @@ from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
 
 # Not "Destination not found".
 _NO_SUCH_STONE = re.compile(
-    r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)", re.IGNORECASE | re.DOTALL
+    r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)",
+    re.IGNORECASE | re.DOTALL,
 )
 _NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
 
