@@ -11,7 +11,7 @@ GRAPHIQL := app/graphql/serving/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
 
-.PHONY: help install demo up graphiql test faults check audit format schema env infra terraform clean
+.PHONY: help install demo up graphiql test faults bench check audit format schema env infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
 
 faults: $(INSTALLED) ## Kill the sync's processes again and again and compare what they leave (ARGS="--kills N --seed S --json FILE")
 	@exec $(PY) -m tests.faults $(ARGS)
+
+bench: $(INSTALLED) ## Measure what is promised: events lost, doubled, late under load (ARGS="--seconds N --json FILE")
+	@exec $(PY) -m benchmarks.subscriptions $(ARGS)
 
 check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, security, generated files
 	@.venv/bin/ruff check .
