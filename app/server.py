@@ -1,6 +1,7 @@
 """Serves the application with uvicorn until SIGTERM, then lets the open requests finish."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -98,9 +99,22 @@ def serve(app: Starlette, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     server = Server(app, settings)
+    _spare_collections()
     server.run(sockets=[listener])
     if not server.started:
         sys.exit("The API did not start; the log says why.")
+
+
+def _spare_collections() -> None:
+    """Have garbage looked for where it is, among what is young.
+
+    Nothing is answered during a full collection, and it goes through everything that lives: the schema, which stays, and
+    some hundred objects of each socket. With a thousand sockets that was half a second every 15 seconds. What leaves no
+    cycles, which is nearly everything, is freed at once all the same.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -91,6 +91,7 @@ class Live:
         self, key: Hashable, executor: Executor[Any], topic: EventTopic[Any], cursor: Cursor
     ) -> AsyncGenerator[bytes, None]:
         group = self._join(key, executor, topic.show)
+        del executor  # the group has one
         subscriber = Subscriber(group, cursor, most=self._most, most_bytes=self._most_bytes)
         try:
             position = cursor.position
