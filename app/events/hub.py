@@ -131,7 +131,8 @@ class Hub:
             return await log.read(connection, after, limit, chosen)
 
     def follow(self, listener: Listener, wanted: Wanted, after: int) -> None:
-        """Tell a listener of everything from a position on, which must not lie before `position`."""
+        """Tell a listener of everything from a position on, which must not lie before `position`. Await `cursor` first."""
+        assert self._started.is_set(), "what was missed is not known yet"  # noqa: S101 - a mistake of ours
         assert after >= self.position, "it would miss what lies between"  # noqa: S101 - a mistake of ours
         self._places[listener] = _Place(wanted, after)
         if wanted.diamond_ids is None:

@@ -83,9 +83,11 @@ class Live:
         if isinstance(topic, RunTopic):
             return self._follow_run(key, executor, topic, await self._watch.look(topic.run_id))
         assert isinstance(topic, EventTopic)  # noqa: S101 - there are no others
+        # Awaited in any case: before the hub knows where the log ends, it can't tell what was missed from what is to come.
+        end = await self._hub.cursor()
         if topic.after:
             await self._hub.resume(topic.after)
-        return self._follow_events(key, executor, topic, topic.after or await self._hub.cursor())
+        return self._follow_events(key, executor, topic, topic.after or end)
 
     async def _follow_events(
         self, key: Hashable, executor: Executor[Any], topic: EventTopic[Any], cursor: Cursor
