@@ -293,6 +293,7 @@ async def test_nothing_is_lost_or_doubled_however_often_a_client_is_cut_off_and_
                     event = await socket.event()
                     seen.extend(event["diamondIds"])
                     cursor = event["cursor"]
+                socket.connection.transport.abort()
 
     async with serve(settings) as one, serve(settings) as two, asyncio.timeout(100), asyncio.TaskGroup() as group:
         group.create_task(write())
