@@ -77,7 +77,9 @@ def test_the_wheel_holds_the_product_with_its_migrations_and_neither_sandbox_nor
     assert delivered >= {name for name in written if "__pycache__" not in name}
     kinds = {".sql", ".lua", ".html", ".css", ".js"}
     beside = {str(path.relative_to(SOURCE)) for package in ("app", "sync") for path in (SOURCE / package).rglob("*")}
-    assert names >= {name for name in beside if Path(name).suffix in kinds}
+    # What npm has put there is for development alone, and not of the product.
+    assert names >= {name for name in beside if Path(name).suffix in kinds and "node_modules" not in name}
+    assert not any("node_modules" in name for name in names)
 
 
 def musl_tags(python: tuple[int, int], machine: str) -> set[Tag]:
