@@ -83,6 +83,19 @@ async def address(settings: Settings) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The database that the API serves from."""
+    async with Database.open(settings) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def key(make_key: MakeKey) -> str:
+    """A key that may read diamonds."""
+    return await make_key(Scope.DIAMONDS_READ)
+
+
+@pytest_asyncio.fixture
 async def api(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
     """A caller who may read diamonds."""
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}

@@ -1,13 +1,11 @@
 """The protocol `graphql-transport-ws` on the wire: its messages, its close codes, and who is let in for how long."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -20,17 +18,6 @@ from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 from tests.integration.api.wire import CHANGED, Wire, happen, wire
 
 TYPENAME = "{ __typename }"
-
-
-@pytest_asyncio.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def key(make_key: MakeKey) -> str:
-    return await make_key(Scope.DIAMONDS_READ)
 
 
 def payload(document: str, **variables: Any) -> dict[str, Any]:

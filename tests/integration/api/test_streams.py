@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import pytest_asyncio
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
@@ -16,23 +15,10 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.events import cursors
 from app.events.cursors import Cursor
-from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
-from tests.integration.api.wire import CHANGED, happen
-
-BEGINNING = cursors.encode(Cursor(0, 0))
+from tests.integration.api.diamonds import Insert, Serve, build
+from tests.integration.api.wire import BEGINNING, CHANGED, happen
 
 Events = AsyncIterator[tuple[str, Any]]
-
-
-@pytest_asyncio.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def key(make_key: MakeKey) -> str:
-    return await make_key(Scope.DIAMONDS_READ)
 
 
 @asynccontextmanager

@@ -10,11 +10,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
 from app.catalog.stone import diamond_id
 from app.core.database import Database
-from app.events import log
+from app.events import cursors, log
+from app.events.cursors import Cursor
 from app.events.models import EventKind, NewEvent
 
+# The cursor before the first event that there ever was.
+BEGINNING = cursors.encode(Cursor(0, 0))
 CHANGED = """
 subscription ($ids: [ID!], $after: String) {
   diamondChanged(ids: $ids, after: $after) { cursor kind diamondIds diamonds { supplierStoneId } }
@@ -27,11 +32,26 @@ subscription ($diamondId: ID, $clientId: String, $after: String) {
   }
 }
 """
+PROGRESS = """
+subscription ($runId: ID!) {
+  syncRunProgress(runId: $runId) { databaseId status progress { fetched } partitions { ordinal status } }
+}
+"""
 
 
 def stone(number: int) -> UUID:
     """The id of the diamond that `build(number)` makes."""
     return diamond_id("nivoda", f"stone-{number}")
+
+
+async def key_of(database: Database, client: str, *scopes: Scope) -> str:
+    """A key for a client of that name."""
+    return (await Issuing(database).create(client, client, scopes)).key.text
+
+
+def numbers(event: Any) -> list[str]:
+    """The diamonds that an event shows, by the supplier's ids."""
+    return [one["supplierStoneId"] for one in event["diamonds"]]
 
 
 class Wire:

@@ -1,0 +1,136 @@
+"""Coming back with a cursor: what was missed comes first, each event once, and then it goes on."""
+
+import asyncio
+from random import Random
+
+import asyncpg
+import httpx
+import pytest
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.events import cursors, log
+from app.events.cursors import Cursor
+from app.graphql.relay import global_id
+from tests.integration.api.diamonds import Serve
+from tests.integration.api.wire import BEGINNING, CHANGED, happen, stone, wire
+
+
+async def test_who_comes_back_gets_what_was_missed_once_in_order_and_goes_on_live(
+    address: str, key: str, database: Database
+) -> None:
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        await happen(database, 0)
+        cursor = (await socket.event())["cursor"]
+    for number in range(1, 260):
+        await happen(database, number)
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=cursor)
+        missed = [await socket.event() for _ in range(259)]
+        await happen(database, 260)
+        live = await socket.event()
+    assert [event["diamondIds"] for event in [*missed, live]] == [
+        [global_id("Diamond", stone(number))] for number in range(1, 261)
+    ]
+
+
+async def test_who_comes_back_to_a_process_that_has_just_started_misses_nothing(
+    settings: Settings, serve: Serve, key: str, database: Database, database_url: str
+) -> None:
+    """It does not know yet where the log ends, and must not take what was missed for what was told."""
+    for number in range(3):
+        await happen(database, number)
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
+    await connection.execute("BEGIN")
+    await connection.execute("SELECT FROM event_counter FOR UPDATE")  # so no reader gets past its beginning
+    async with serve(settings) as address, wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(socket.event(), 1)
+        await connection.close()
+        async with asyncio.timeout(20):
+            heard = [await socket.event() for _ in range(3)]
+    assert [event["diamondIds"] for event in heard] == [[global_id("Diamond", stone(number))] for number in range(3)]
+
+
+async def test_nothing_is_lost_or_doubled_however_often_a_client_is_cut_off_and_wherever_it_comes_back(
+    settings: Settings, serve: Serve, key: str, database: Database
+) -> None:
+    total, dice = 400, Random(7)
+    seen: list[str] = []
+
+    async def write() -> None:
+        for number in range(total):
+            await happen(database, number)
+            await asyncio.sleep(0.002)
+
+    async def follow(addresses: list[str]) -> None:
+        cursor = BEGINNING
+        while len(seen) < total:
+            # Without a bound: the library stops reading at one, and then waits ten seconds for the farewell behind it.
+            async with wire(dice.choice(addresses), key, max_queue=None) as socket:
+                await socket.subscribe(CHANGED, after=cursor)
+                for _ in range(min(dice.randrange(1, 40), total - len(seen))):
+                    event = await socket.event()
+                    seen.extend(event["diamondIds"])
+                    cursor = event["cursor"]
+                socket.connection.transport.abort()
+
+    async with serve(settings) as one, serve(settings) as two, asyncio.timeout(100), asyncio.TaskGroup() as group:
+        group.create_task(write())
+        group.create_task(follow([one, two]))
+    assert seen == [global_id("Diamond", stone(number)) for number in range(total)]
+
+
+async def test_the_event_cursor_is_where_to_begin(
+    address: str, key: str, api: httpx.AsyncClient, database: Database
+) -> None:
+    async def ask() -> str:
+        body = (await api.post("/graphql", json={"query": "{ eventCursor }"})).json()
+        cursor: str = body["data"]["eventCursor"]
+        return cursor
+
+    assert await ask() == BEGINNING
+    await happen(database, 1)
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        first = await socket.event()
+        assert await ask() == first["cursor"]
+    await happen(database, 2)
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=first["cursor"])
+        assert (await socket.event())["diamondIds"] == [global_id("Diamond", stone(2))]
+
+
+async def test_a_cursor_that_is_none_is_named(address: str, key: str) -> None:
+    async with wire(address, key) as socket:
+        for name, after in enumerate(("", "x", "A" * 23)):
+            if name == 2:
+                continue  # this one is the beginning
+            await socket.subscribe(CHANGED, str(name), after=after)
+            extensions = (await socket.error())["extensions"]
+            assert (extensions["code"], list(extensions["fields"])) == ("VALIDATION_ERROR", ["after"])
+
+
+async def test_a_cursor_that_is_too_old_or_of_another_history_is_refused_with_a_code_of_its_own(
+    address: str, key: str, database: Database
+) -> None:
+    for number in range(3):
+        await happen(database, number)
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        first = cursors.decode((await socket.event())["cursor"])
+        async with database.connection() as connection:
+            await connection.execute(
+                "UPDATE event_log SET occurred_at = occurred_at - interval '1 year' WHERE position < 3"
+            )
+            assert await log.prune(connection, 90, 10) == 2
+        for name, after in (("a", first), ("b", Cursor(3, 1)), ("c", Cursor(9, 1))):
+            await socket.subscribe(CHANGED, name, after=cursors.encode(after))
+        codes: dict[str, str] = {}
+        while len(codes) < 3:
+            message = await socket.hear()
+            if message["type"] == "error":
+                codes[message["id"]] = message["payload"][0]["extensions"]["code"]
+    assert codes == {"a": "CURSOR_EXPIRED", "b": "CURSOR_UNKNOWN", "c": "CURSOR_UNKNOWN"}

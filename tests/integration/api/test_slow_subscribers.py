@@ -1,0 +1,115 @@
+"""Who takes events more slowly than they come, and what slows the reading of the log down."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.graphql.relay import global_id
+from app.graphql.serving import audience
+from tests.integration.api.diamonds import Insert, Serve, build
+from tests.integration.api.wire import BEGINNING, CHANGED, happen, stone, wire
+
+
+async def test_a_client_that_takes_too_little_is_told_where_to_go_on_and_misses_nothing(
+    settings: Settings, serve: Serve, key: str, database: Database, insert: Insert
+) -> None:
+    await insert([build(number, supplier_name="x" * 20_000) for number in range(100)])
+    document = """
+    subscription ($after: String) {
+      diamondChanged(after: $after) { cursor diamonds { supplierName } }
+    }"""
+    slow = settings.model_copy(update={"subscriptions_queue": 3})
+    seen = 0
+    async with serve(slow) as address, wire(address, key, max_queue=1, max_size=None) as socket:
+        await socket.subscribe(document, after=BEGINNING)
+        await happen(database, 0)
+        cursor = (await socket.event())["cursor"]
+        for _ in range(30):
+            await happen(database, *range(100))
+        await asyncio.sleep(2)
+        while (message := await socket.hear())["type"] == "next":
+            seen += 1
+            cursor = message["payload"]["data"]["diamondChanged"]["cursor"]
+        extensions = message["payload"][0]["extensions"]
+        assert extensions == {"code": "SLOW_CONSUMER", "details": {"cursor": cursor}}
+        assert seen < 30
+        # The socket is still good, and so is the cursor.
+        await socket.subscribe(document, after=cursor)
+        for _ in range(30 - seen):
+            await socket.event()
+        await happen(database, 0)
+        assert len((await socket.event())["diamonds"]) == 1
+
+
+async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
+    settings: Settings, serve: Serve, key: str, database: Database, insert: Insert
+) -> None:
+    await insert([build(number, supplier_name="x" * 20_000) for number in range(100)])
+    document = "subscription ($after: String) { diamondChanged(after: $after) { diamonds { supplierName } } }"
+    for _ in range(10):
+        await happen(database, *range(100))
+    impatient = settings.model_copy(update={"sockets_send_seconds": 0.5, "sockets_per_key": 1})
+    async with serve(impatient) as address, wire(address, key, max_queue=1, max_size=None) as stuck:
+        await stuck.subscribe(document, after=BEGINNING)
+        acknowledged = False
+        async with asyncio.timeout(30):
+            while not acknowledged:
+                async with wire(address) as next_one:
+                    await next_one.say(type="connection_init", payload={"apiKey": key})
+                    with suppress(ConnectionClosed):
+                        acknowledged = (await next_one.hear())["type"] == "connection_ack"
+
+
+async def test_a_sync_that_changes_what_many_follow_slows_the_reading_down_and_ends_nobody(
+    address: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "_MUCH_DUE", 5)
+    monkeypatch.setattr(audience, "_MOST_DUE", 60)
+    many, events = 50, 8
+    async with wire(address, key) as socket:
+        for number in range(many):
+            await socket.subscribe(CHANGED, str(number), ids=[str(stone(number))], after=BEGINNING)
+        await happen(database, *range(many))
+        for _ in range(many):
+            await socket.event()
+        for _ in range(events):
+            await happen(database, *range(many))
+        heard = [await socket.event() for _ in range(many * events)]
+    assert {tuple(event["diamondIds"]) for event in heard} == {(global_id("Diamond", stone(n)),) for n in range(many)}
+
+
+# Waking up
+
+
+@pytest.mark.parametrize("changes", [{"database_pooler": "transaction"}, {}], ids=["polled", "told"])
+async def test_events_arrive_with_and_without_notifications(
+    settings: Settings, serve: Serve, key: str, database: Database, changes: dict[str, Any]
+) -> None:
+    async with serve(settings.model_copy(update=changes)) as address, wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        for number in range(3):
+            await happen(database, number)
+            assert (await socket.event())["diamondIds"] == [global_id("Diamond", stone(number))]
+
+
+async def test_a_listener_that_is_cut_off_delays_and_loses_nothing(
+    address: str, key: str, database: Database, database_url: str
+) -> None:
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        connection = await asyncpg.connect(database_url)
+        for number in range(3):
+            cut = await connection.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' "
+                "AND datname = current_database()"
+            )
+            assert cut or number
+            await happen(database, number)
+            assert (await socket.event())["diamondIds"] == [global_id("Diamond", stone(number))]
+        await connection.close()
