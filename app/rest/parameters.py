@@ -155,9 +155,10 @@ def _boolean(text: str) -> bool:
 def _instant(text: str) -> datetime:
     try:
         moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+        # In UTC here, where a time zone that leads out of the calendar is still a mistake of the caller's.
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (msgspec.ValidationError, OverflowError):
         raise ValueError("should be an instant such as 2026-01-31T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _decimal(text: str) -> Decimal:

@@ -1,6 +1,7 @@
 """Query strings: every spelling, and every mistake by its name."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
 from app.core.errors import ValidationFailed
+from app.rest.analytics import read_runs
 from app.rest.diamonds import read_search
 from app.rest.parameters import Parameters
 
@@ -105,6 +107,25 @@ def test_an_unknown_parameter_is_ignored() -> None:
 )
 def test_every_wrong_parameter_is_named(query: str, names: set[str]) -> None:
     assert set(problems(query)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
+        ("2026-01-31T12:00:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_is_read_in_its_time_zone(text: str, instant: datetime) -> None:
+    assert read_runs(parameters([("started_after", text)])).started_after == instant
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-01-31", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_what_is_no_instant_is_named(text: str) -> None:
+    with pytest.raises(ValidationFailed, match="started_before: should be an instant"):
+        read_runs(parameters([("started_before", text)]))
 
 
 NAMES = ["shape", "color", "color[]", "carat_min", "carat_max", "lab_grown", "price_min", "page", "limit", "sort_by"]
