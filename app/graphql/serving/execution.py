@@ -56,7 +56,7 @@ async def execute(operation: Operation, settings: Settings) -> Answer:
                 operation.text,
                 variable_values=operation.asked.variables,
                 context_value=operation.context,
-                operation_name=operation.asked.operation_name,
+                operation_name=operation.name,
             )
     except TimeoutError:
         raise TooSlow from None

@@ -58,7 +58,7 @@ class Intake:
             hub=connection.state["hub"],
         )
         bill = await self._bill(connection, principal, requested(plan, asked.variables or {}))
-        return Operation(asked, text, document, document.kinds[name], plan, context, bill)
+        return Operation(asked, text, document, name, document.kinds[name], plan, context, bill)
 
     async def _text(self, connection: Connection, asked: GraphQLRequest) -> str:
         registry = connection.state["registry"]

@@ -69,7 +69,7 @@ class Live:
             operation.document.node,
             context_value=operation.context,
             raw_variable_values=operation.asked.variables,
-            operation_name=operation.asked.operation_name or None,
+            operation_name=operation.name,
             hide_suggestions=True,
         )
         if isinstance(executor, list):
@@ -158,10 +158,9 @@ class Live:
 def _key(operation: Operation) -> Hashable:
     """What two subscriptions must have in common to be sent the same: the fields, and who may see what in them."""
     principal = operation.context.caller
-    name = operation.asked.operation_name or None
     given = operation.asked.variables or {}
     inner = {variable: given.get(variable) for variable in sorted(_inner(operation.document.node))}
-    return operation.text, name, msgspec.json.encode(inner), principal.client_id, principal.scopes
+    return operation.text, operation.name, msgspec.json.encode(inner), principal.client_id, principal.scopes
 
 
 class _Variables(Visitor):

@@ -11,11 +11,16 @@ from app.graphql.serving.request import GraphQLRequest
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What a request asks for, read, allowed and paid for. `bill`: what was taken for it beforehand."""
+    """What a request asks for, read, allowed and paid for.
+
+    `name`: of the document's operations the one that is meant, None for one without a name. `bill`: what was taken for it
+    beforehand.
+    """
 
     asked: GraphQLRequest
     text: str
     document: Document
+    name: str | None
     kind: OperationType
     plan: Plan
     context: Context

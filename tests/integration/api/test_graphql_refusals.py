@@ -108,6 +108,18 @@ async def test_a_request_that_cant_be_executed_has_a_code_and_no_data(query: Que
         assert "Traceback" not in str(body)
 
 
+async def test_an_empty_name_of_an_operation_is_none(api: httpx.AsyncClient) -> None:
+    for document in ("{ __typename }", "query Only { __typename }"):
+        answer = await api.post("/graphql", json={"query": document, "operationName": ""})
+        assert (answer.status_code, answer.json()["data"]) == (200, {"__typename": "Query"})
+    body = (
+        await api.post(
+            "/graphql", json={"query": "query A { __typename } query B { x: __typename }", "operationName": "B"}
+        )
+    ).json()
+    assert body["data"] == {"x": "Query"}
+
+
 async def test_a_body_that_is_no_request_is_refused(api: httpx.AsyncClient) -> None:
     for content, media_type, status in NO_REQUESTS:
         response = await api.post("/graphql", content=content, headers={"Content-Type": media_type})
