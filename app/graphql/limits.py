@@ -1,6 +1,7 @@
 """What a document may cost at most, measured before it is validated: each measure takes time linear in its text."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from graphql import (
     DirectiveNode,
@@ -9,6 +10,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
     Visitor,
@@ -19,6 +21,8 @@ LONGEST_DOCUMENT = 32_768
 MOST_TOKENS = 1000
 MOST_ALIASES = 15
 MOST_DIRECTIVES = 50
+# Validation compares each field with all others that are answered under the same name.
+MOST_REPETITIONS = 20
 DEEPEST = 10
 # GraphiQL's own question about the schema goes this deep, through the types of types.
 _DEEPEST_INTROSPECTION = 20
@@ -32,11 +36,16 @@ class _Tally(Visitor):
         super().__init__()
         self.aliases = 0
         self.directives = 0
+        self.repetitions = 0
         self.introspects = False
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         self.aliases += node.alias is not None
         self.introspects = self.introspects or node.name.value in INTROSPECTION
+
+    def enter_selection_set(self, node: SelectionSetNode, _key: object, parent: object, *_: object) -> None:
+        if not isinstance(parent, InlineFragmentNode):  # whose fields were counted with those around it
+            self.repetitions = max(self.repetitions, *Counter(_answered(node)).values(), 0)
 
     def enter_directive(self, _node: DirectiveNode, *_: object) -> None:
         self.directives += 1
@@ -51,6 +60,7 @@ def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
     measures = (
         ("aliases", tally.aliases, MOST_ALIASES),
         ("directives", tally.directives, MOST_DIRECTIVES),
+        ("fields of one name in one place", tally.repetitions, MOST_REPETITIONS),
         ("levels of fields", depth, deepest),
     )
     errors = [
@@ -59,6 +69,15 @@ def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
         if found > most
     ]
     return errors, tally.introspects
+
+
+def _answered(selection_set: SelectionSetNode) -> Iterator[str]:
+    """The names under which the fields of a place are answered, with those of its inline fragments."""
+    for node in selection_set.selections:
+        if isinstance(node, FieldNode):
+            yield node.alias.value if node.alias else node.name.value
+        elif not isinstance(node, FragmentSpreadNode):
+            yield from _answered(node.selection_set)  # type: ignore[attr-defined]  # an inline fragment
 
 
 class _Depth:

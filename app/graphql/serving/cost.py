@@ -154,8 +154,10 @@ class Planner:
         if parent.name.endswith("Connection") and node.name.value in {"edges", "nodes"}:
             return None  # what the connection above says
         if name == "Query.nodes":
-            ids = _argument(node, "ids")
-            return lambda variables: len(value) if isinstance(value := self._value(ids, variables), list) else 1
+            ids, defaults = _argument(node, "ids"), self._defaults
+            return lambda variables: (
+                len(value) if isinstance(value := self._value(ids, {**defaults, **variables}), list) else 1
+            )
         length = LENGTHS.get(name, _LENGTH)
         return lambda _variables: length
 
@@ -165,7 +167,7 @@ class Planner:
 
         def pages(variables: Variables) -> int:
             given = [self._value(size, {**defaults, **variables}) for size in sizes]
-            asked = [size for size in given if isinstance(size, int)]
+            asked = [int(size) for size in given if isinstance(size, int | float)]  # 10.0 is an Int, too
             return min(max(0, *asked, 0), _LARGEST_PAGE) if asked else PAGES.get(name, _LARGEST_PAGE)
 
         return pages

@@ -24,6 +24,7 @@ class Limits:
     depth: int = strawberry.field(description="The most levels of fields.")
     aliases: int = strawberry.field(description="The most aliases.")
     directives: int = strawberry.field(description="The most directives.")
+    repetitions: int = strawberry.field(description="The most fields of one name in one place.")
     operation_cost: int = strawberry.field(description="The most that one operation may cost.")
     budget: int = strawberry.field(
         description="The most that the key may spend at once; `extensions.cost` says how much."
@@ -56,6 +57,7 @@ def show_caller(principal: Principal, settings: Settings) -> Caller:
             depth=limits.DEEPEST,
             aliases=limits.MOST_ALIASES,
             directives=limits.MOST_DIRECTIVES,
+            repetitions=limits.MOST_REPETITIONS,
             operation_cost=settings.graphql_max_cost,
             budget=settings.graphql_budget,
             restore_rate=settings.graphql_restore_rate,

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
+from app.access.scopes import Scope
 from app.graphql.context import Info, Selection
-from app.graphql.guard import field
+from app.graphql.guard import Needs, field
 from app.graphql.relay import Node, global_id
 from app.graphql.types.money import Money, money
 from app.runs.models import Partition, Run, RunOutline, RunPlan
@@ -49,13 +51,18 @@ class SyncPartitionKind(Enum):
     OUTSIDE = _value("outside", description="The stones without a price.")
 
 
+def _price(description: str) -> Any:
+    """A field that tells what the supplier asks."""
+    return strawberry.field(description=description, extensions=[Needs(Scope.PRICES_SUPPLIER)])
+
+
 @strawberry.type(description="A part of a run that one worker reads.")
 class SyncPartition:
     id: strawberry.ID = strawberry.field(description="The partition's id, for `syncRetry`.")
     ordinal: int = strawberry.field(description="Its number in the run, by price, from 0.")
     kind: SyncPartitionKind = strawberry.field(description="What it holds.")
-    price_from: Money | None = strawberry.field(description="The lowest supplier's price of its stones; null is open.")
-    price_to: Money | None = strawberry.field(description="The highest supplier's price of its stones; null is open.")
+    price_from: Money | None = _price("The lowest supplier's price of its stones; null is open.")
+    price_to: Money | None = _price("The highest supplier's price of its stones; null is open.")
     status: SyncPartitionStatus = strawberry.field(description="How far it is.")
     planned: int = strawberry.field(description="Stones that it was planned with.")
     fetched: int = strawberry.field(description="Stones that were read.")
@@ -71,8 +78,8 @@ class SyncPartition:
 class SyncPlanBand:
     ordinal: int = strawberry.field(description="Its number, by price; the partition of that number reads it.")
     kind: SyncPartitionKind = strawberry.field(description="What it holds.")
-    price_from: Money | None = strawberry.field(description="The lowest supplier's price; null is open.")
-    price_to: Money | None = strawberry.field(description="The highest supplier's price; null is open.")
+    price_from: Money | None = _price("The lowest supplier's price; null is open.")
+    price_to: Money | None = _price("The highest supplier's price; null is open.")
     planned: int = strawberry.field(description="Stones that were counted.")
 
 

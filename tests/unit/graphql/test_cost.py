@@ -50,7 +50,8 @@ def test_an_operation_costs_the_objects_that_it_asks_for(text: str, cost: int) -
 
 
 @pytest.mark.parametrize(
-    ("variables", "cost"), [({}, 8), ({"n": 3}, 4), ({"n": None}, 51), ({"n": "many"}, 51), ({"n": 10**9}, 101)]
+    ("variables", "cost"),
+    [({}, 8), ({"n": 3}, 4), ({"n": 3.0}, 4), ({"n": None}, 51), ({"n": "many"}, 51), ({"n": 10**9}, 101)],
 )
 def test_the_size_of_a_page_may_be_a_variable(variables: Mapping[str, Any], cost: int) -> None:
     text = "query ($n: Int = 7) { diamonds(first: $n) { nodes { id } } }"
@@ -58,8 +59,9 @@ def test_the_size_of_a_page_may_be_a_variable(variables: Mapping[str, Any], cost
 
 
 def test_ids_may_be_a_variable() -> None:
-    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    text = 'query ($ids: [ID!]! = ["a", "b", "c"]) { nodes(ids: $ids) { id } }'
     assert requested(plan(text), {"ids": ["a"] * 7}) == 7
+    assert requested(plan(text), {}) == 3
 
 
 def test_each_operation_of_a_document_has_its_own_cost() -> None:

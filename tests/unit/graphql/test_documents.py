@@ -51,6 +51,8 @@ def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: D
         ("{" + " ".join(f"a{n}: {PAGE}" for n in range(16)) + "}", "16 aliases"),
         ("{" + f"{PAGE} " * 150 + "}", "more than 1000 tokens"),
         ("{ __typename " + "@include(if: true) " * 51 + "}", "51 directives"),
+        ("{" + "me { keyId } " * 21 + "}", "21 fields of one name in one place"),
+        ("{" + "... { me { keyId } } ... { ... on Query { me { keyId } } } " * 11 + "}", "22 fields of one name"),
         ("#" * 40_000, "longer than 32768"),
         ("{" + "a{" * 400 + "b" + "}" * 400 + "}", "levels|deeply"),
         ("{ diamonds { edges " + "{ node " * 10 + "{ id }" + "}" * 10 + "} }", "13 levels"),
@@ -64,6 +66,12 @@ def test_a_document_that_costs_too_much_is_refused_with_the_reason(
         documents.read(text)
 
     assert re.search(reason, raised.value.errors[0].message)
+
+
+def test_what_is_asked_for_in_many_places_is_no_repetition(documents: Documents) -> None:
+    fields = " ".join(f"a{n}: {PAGE}" for n in range(12))
+    text = f"{{ {fields} {'me { keyId } ' * 20} ...A }} fragment A on Query {{ {'me { keyId } ' * 20} }}"
+    assert list(documents.read(text).plans) == [None]
 
 
 def test_fragments_count_towards_the_depth(documents: Documents) -> None:

@@ -1,0 +1,78 @@
+"""Operators before the API: who asks, with which scopes, and the pipeline that does what they ask for."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.settings import Settings
+from app.main import create_app
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.outbox import Outbox
+from sync.wiring import Pipeline
+from tests.integration.pipeline.shelf import Shelf
+
+RUN = """databaseId status type feed startedBy figures { fetched upserted } error { code message }
+  progress { total succeeded failed open planned maxOverMean }
+  plan { total priced bands { ordinal kind priceFrom { cents } priceTo { cents } planned } }
+  partitions { id ordinal kind status priceFrom { amount } priceTo { amount } planned errorMessage }"""
+
+Ask = Callable[..., Awaitable[Mapping[str, Any]]]
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+
+
+@pytest.fixture
+def pipeline(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    broker: ServiceBusBroker,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+) -> Pipeline:
+    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+
+
+@asynccontextmanager
+async def caller(settings: Settings, database: Database, *scopes: Scope) -> AsyncIterator[Ask]:
+    """Asks the API, without a socket in between, as someone with these scopes."""
+    key = (await Issuing(database).create("test", "ops", scopes)).key.text
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        served = httpx.ASGITransport(with_state(app, state))
+        async with httpx.AsyncClient(transport=served, base_url="http://api", headers={"X-API-Key": key}) as client:
+
+            async def ask(document: str, **variables: Any) -> Mapping[str, Any]:
+                response = await client.post("/graphql", json={"query": document, "variables": variables}, timeout=30)
+                body: Mapping[str, Any] = response.json()
+                return body
+
+            yield ask
+
+
+def with_state(app: Any, state: Any) -> Any:
+    """The application with its lifespan's state in each request, as a server puts it there."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope | {"state": dict(state)}, receive, send)
+
+    return served
+
+
+@pytest_asyncio.fixture
+async def ask(settings: Settings, database: Database) -> AsyncIterator[Ask]:
+    """Asks as an operator."""
+    scopes = (Scope.SYNC_READ, Scope.SYNC_ADMIN, Scope.PRICING_WRITE, Scope.PRICES_SUPPLIER)
+    async with caller(settings, database, *scopes) as asked:
+        yield asked
