@@ -45,8 +45,8 @@ test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
 faults: $(INSTALLED) ## Kill the sync's processes again and again and compare what they leave (ARGS="--kills N --seed S --json FILE")
 	@exec $(PY) -m tests.faults $(ARGS)
 
-bench: $(INSTALLED) ## Measure what is promised: events lost, doubled, late under load (ARGS="--seconds N --json FILE")
-	@exec $(PY) -m benchmarks.subscriptions $(ARGS)
+bench: $(INSTALLED) ## Measure how fast it is, beside limits of the same run (ARGS="--help", "search --stones 450000 --json FILE")
+	@exec $(PY) -m benchmarks $(ARGS)
 
 check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, security, generated files
 	@.venv/bin/ruff check .

@@ -1,49 +1,35 @@
 """Subscribers under load: whether each gets everything once and in order, and how long that takes from the commit on.
 
-    python benchmarks/subscriptions.py --subscribers 1000 --seconds 60 --json subscriptions.json
-
-Starts a Postgres, a Valkey and some processes of the API of its own, with stones that are watched by ten each (and ten
-subscribers that watch everything). Four writers commit holds; some of the sockets are cut off without a word at random
-moments and come back to any of the processes with their last cursor. The exit code is 1 where anything was lost, came
-twice or out of order.
+Stones are watched by ten subscribers each (and ten watch everything), over several processes of the API. Four writers
+commit holds; some of the sockets are cut off without a word at random moments and come back to any of the processes with
+their last cursor. Anything that was lost, came twice or out of order is wrong. The limit of the times is how late the
+measuring process itself wakes up.
 """
 
-import argparse
 import asyncio
-import contextlib
 import random
-import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import httpx
 import msgspec
-import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
 from app.catalog.stone import diamond_id
 from app.core.database import Database
-from app.core.migrate import upgrade
-from app.core.settings import Settings
 from app.events import cursors, log
 from app.events.models import EventKind, NewEvent
-from sandbox.stack.ports import free_ports
-from sandbox.stack.postgres import Postgres
-from sandbox.stack.process import Process
-from sandbox.stack.scratch import scratch_directory
-from sandbox.stack.valkey import Valkey
+from benchmarks.figures import Figure, Pace, Report, shares
+from benchmarks.servers import CLIENT, started
+from benchmarks.statements import sql
 
-CLIENT = "bench"
 WATCHED = 10
 WATCHING_ALL = 10
 WRITERS = 4
@@ -57,16 +43,18 @@ subscription ($ids: [ID!], $after: String) {
   }
 }
 """
-STONES = """
-INSERT INTO diamonds (
-    id, supplier, supplier_stone_id, shape, carat_milli, lab_grown, supplier_price_cents, price_per_carat_cents,
-    availability, measurements, attributes, retail_price_cents, markup_ratio, status, source_hash, source_updated_at,
-    created_at, updated_at
-)
-SELECT id, 'nivoda', supplier_stone_id, 'ROUND', 1010, false, 100000, 99010, 'available', '{}', '{}', 115000, 1.15, 'active',
-    '', now(), now(), now()
-FROM unnest($1::uuid[], $2::text[]) AS stone (id, supplier_stone_id)
-"""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    subscribers: Annotated[int, msgspec.Meta(ge=1, description="Subscribers, each with a socket.")] = 1000
+    processes: Annotated[int, msgspec.Meta(ge=1, description="Processes of the API.")] = 2
+    stones: Annotated[int, msgspec.Meta(ge=WATCHED, description="Stones that are watched.")] = 2000
+    rate: Annotated[float, msgspec.Meta(gt=0, description="Events a second.")] = 100.0
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long events are written.")] = 30.0
+    cut: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the sockets that are cut off.")] = 0.1
+    seed: Annotated[int, msgspec.Meta(description="The same seed cuts the same sockets.")] = 1
 
 
 class Ledger:
@@ -182,43 +170,6 @@ async def write(database: Database, ledger: Ledger, numbers: Sequence[int], rate
         ledger.committed[number] = time.time()
 
 
-@asynccontextmanager
-async def installation(processes: int, stones: Sequence[UUID]) -> AsyncIterator[tuple[Settings, list[str], str]]:
-    """The settings, the addresses of the API's processes, and a key."""
-    async with AsyncExitStack() as stack:
-        directory = stack.enter_context(scratch_directory())
-        postgres, valkey = Postgres(directory, durable=True), Valkey(directory)
-        for server in (postgres, valkey):
-            await server.start()
-            stack.push_async_callback(server.stop)
-        url = await postgres.create_database("bench")
-        await upgrade(url)
-        environment = {"DATABASE_URL": url, "REDIS_URL": valkey.url(), "HOST": "127.0.0.1", "LOG_LEVEL": "WARNING"}
-        settings = Settings.read(database_url=url, redis_url=valkey.url())
-        async with Database.open(settings) as database, database.connection() as connection:
-            await connection.execute(STONES, stones, [f"stone-{number}" for number in range(len(stones))])
-            key = (await Issuing(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
-        addresses = []
-        for number, port in enumerate(free_ports(processes)):
-            command = (sys.executable, "-m", "app", "serve", "--port", str(port))
-            source = Path(__file__).parents[1]
-            api = Process(
-                f"api-{number}", command, log=directory / f"api-{number}.log", environment=environment, directory=source
-            )
-            api.start()
-            stack.push_async_callback(api.stop)
-            addresses.append(f"http://127.0.0.1:{port}")
-            await api.ready(partial(answers, addresses[-1]), timeout_seconds=30)
-        yield settings, addresses, key
-
-
-async def answers(address: str) -> bool:
-    async with httpx.AsyncClient(base_url=address) as client:
-        with suppress(httpx.HTTPError):
-            return (await client.get("/ready")).status_code == 200
-    return False
-
-
 async def own_delays(delays: list[float]) -> None:
     """How much later this process wakes than it wanted: what of the figures is the measuring itself."""
     while True:
@@ -237,93 +188,82 @@ async def cut_off(subscribers: Sequence[Subscriber], seconds: float) -> None:
         subscriber.cut()
 
 
-async def measure(wanted: argparse.Namespace) -> dict[str, object]:
+async def measure(wanted: Options) -> Report:
+    """Let them subscribe, write, cut and come back; then look what each has seen."""
     stones = [diamond_id("nivoda", f"stone-{number}") for number in range(wanted.stones)]
     ledger = Ledger(stones)
-    async with (
-        installation(wanted.processes, stones) as (settings, addresses, key),
-        Database.open(settings) as database,
-    ):
-        urls = [address.replace("http", "ws") + "/graphql" for address in addresses]
-        async with httpx.AsyncClient(base_url=addresses[0], headers={"X-API-Key": key}) as client:
-            body = (await client.post("/graphql", json={"query": "{ eventCursor }"})).json()
-        cursor = body["data"]["eventCursor"]
-        subscribers = [
-            Subscriber(urls, key, None if number < WATCHING_ALL else random.sample(stones, WATCHED), cursor)
-            for number in range(wanted.subscribers)
-        ]
-        following = []
-        for start in range(0, len(subscribers), STARTED_AT_ONCE):
-            some = subscribers[start : start + STARTED_AT_ONCE]
-            following += [asyncio.create_task(one.run(ledger)) for one in some]
-            await asyncio.gather(*(one.ready.wait() for one in some))
-        delays: list[float] = []
-        delaying = asyncio.create_task(own_delays(delays))
-        total = round(wanted.rate * wanted.seconds)
-        chosen = random.sample(subscribers, round(wanted.cut * len(subscribers)))
-        async with asyncio.TaskGroup() as group:
-            for writer in range(WRITERS):
-                numbers = range(writer, total, WRITERS)
-                group.create_task(write(database, ledger, numbers, wanted.rate / WRITERS))
-            group.create_task(cut_off(chosen, wanted.seconds))
-        await asyncio.gather(*(one.complete(ledger.expected(one.ids), PATIENCE_SECONDS) for one in subscribers))
-        delaying.cancel()
-        await asyncio.sleep(1)  # for what would come twice
-        for task in following:
-            task.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
+    async with started() as site, Database.open(site.settings) as database:
+        async with database.connection() as connection:
+            await connection.execute(sql.plain_stones, stones, [f"stone-{number}" for number in range(len(stones))])
+        key = await site.key(database)
+        async with site.serving(wanted.processes) as addresses:
+            subscribers, delays = await _watch(wanted, database, ledger, addresses, key)
     return report(wanted, subscribers, ledger, delays)
 
 
-def report(
-    wanted: argparse.Namespace, subscribers: Sequence[Subscriber], ledger: Ledger, delays: Sequence[float]
-) -> dict[str, object]:
+async def _watch(
+    wanted: Options, database: Database, ledger: Ledger, addresses: Sequence[str], key: str
+) -> tuple[list[Subscriber], list[float]]:
+    urls = [address.replace("http", "ws") + "/graphql" for address in addresses]
+    async with httpx.AsyncClient(base_url=addresses[0], headers={"X-API-Key": key}) as client:
+        body = (await client.post("/graphql", json={"query": "{ eventCursor }"})).json()
+    cursor = body["data"]["eventCursor"]
+    subscribers = [
+        Subscriber(urls, key, None if number < WATCHING_ALL else random.sample(ledger.stones, WATCHED), cursor)
+        for number in range(wanted.subscribers)
+    ]
+    following = []
+    for start in range(0, len(subscribers), STARTED_AT_ONCE):
+        some = subscribers[start : start + STARTED_AT_ONCE]
+        following += [asyncio.create_task(one.run(ledger)) for one in some]
+        await asyncio.gather(*(one.ready.wait() for one in some))
+    delays: list[float] = []
+    delaying = asyncio.create_task(own_delays(delays))
+    total = round(wanted.rate * wanted.seconds)
+    chosen = random.sample(subscribers, round(wanted.cut * len(subscribers)))
+    async with asyncio.TaskGroup() as group:
+        for writer in range(WRITERS):
+            numbers = range(writer, total, WRITERS)
+            group.create_task(write(database, ledger, numbers, wanted.rate / WRITERS))
+        group.create_task(cut_off(chosen, wanted.seconds))
+    await asyncio.gather(*(one.complete(ledger.expected(one.ids), PATIENCE_SECONDS) for one in subscribers))
+    delaying.cancel()
+    await asyncio.sleep(1)  # for what would come twice
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+    return subscribers, delays
+
+
+def report(wanted: Options, subscribers: Sequence[Subscriber], ledger: Ledger, delays: Sequence[float]) -> Report:
+    """What each has seen beside what it should have."""
     expected = [ledger.expected(one.ids) for one in subscribers]
-    return {
-        "subscribers": len(subscribers),
-        "processes": wanted.processes,
-        "events": len(ledger.committed),
-        "events_per_second": wanted.rate,
-        "cut_off": sum(one.cuts for one in subscribers),
-        "delivered": sum(len(one.seen) for one in subscribers),
-        "lost": sum(len(wants - set(one.seen)) for one, wants in zip(subscribers, expected, strict=True)),
+    pairs = list(zip(subscribers, expected, strict=True))
+    counts = {
+        "lost": sum(len(wants - set(one.seen)) for one, wants in pairs),
         "doubled": sum(len(one.seen) - len(set(one.seen)) for one in subscribers),
-        "not_asked_for": sum(len(set(one.seen) - wants) for one, wants in zip(subscribers, expected, strict=True)),
+        "not_asked_for": sum(len(set(one.seen) - wants) for one, wants in pairs),
         "out_of_order": sum(later <= earlier for one in subscribers for earlier, later in pairwise(one.positions)),
-        "refused": sorted({text for one in subscribers for text in one.refused})[:5],
-        "milliseconds_from_commit_to_delivery": shares([each for one in subscribers for each in one.seconds]),
-        "milliseconds_of_own_delay": shares(delays),
     }
-
-
-def shares(seconds: Sequence[float]) -> dict[str, float]:
-    """Milliseconds."""
-    ordered = sorted(seconds) or [0.0]
-    return {
-        name: round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 1)
-        for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, kind, default in (
-        ("subscribers", int, 1000), ("processes", int, 2), ("stones", int, 2000), ("rate", float, 100.0),
-        ("seconds", float, 60.0), ("cut", float, 0.1), ("seed", int, 1),
-    ):  # fmt: skip
-        parser.add_argument(f"--{name}", type=kind, default=default)
-    parser.add_argument("--json", type=Path, default=None, help="Where to write the figures, too.")
-    wanted = parser.parse_args()
-    random.seed(wanted.seed)
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        figures = runner.run(measure(wanted))
-        text = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-        print(text)
-        if wanted.json:
-            wanted.json.write_text(f"{text}\n")
-        wrong = ("lost", "doubled", "not_asked_for", "out_of_order", "refused")
-        sys.exit(1 if any(figures[name] for name in wrong) else 0)
-
-
-if __name__ == "__main__":
-    main()
+    refused = sorted({text for one in subscribers for text in one.refused})[:5]
+    delivered = sum(len(one.seen) for one in subscribers)
+    seconds = [each for one in subscribers for each in one.seconds]
+    return Report(
+        figures=[
+            Figure(
+                name="from commit to delivery",
+                unit="events",
+                measured=Pace(delivered / wanted.seconds, *shares(seconds, (0.5, 0.99))),
+                limit="all that were due; own delay",
+                limited=Pace(sum(map(len, expected)) / wanted.seconds, *shares(delays, (0.5, 0.99))),
+            )
+        ],
+        wrong=[f"{count} {name}" for name, count in counts.items() if count] + refused,
+        details={
+            **counts,
+            "events": len(ledger.committed),
+            "cut_off": sum(one.cuts for one in subscribers),
+            "delivered": delivered,
+            "milliseconds_from_commit_to_delivery_max": shares(seconds, (1.0,))[0],
+        },
+    )

@@ -1,0 +1,88 @@
+"""Consolidation: what a run has staged comes into the inventory, by the consolidator with its gates and events.
+
+Three runs: a first load, one where every stone has another price, one where none has changed. The limits are single
+statements: INSERT ... SELECT of rows that are mapped and priced already into a table with the same indexes, the same
+with ON CONFLICT DO UPDATE, and one comparison of all hashes.
+"""
+
+import time
+from typing import Annotated
+
+import msgspec
+
+from app.core.database import Database
+from app.runs.models import Run
+from benchmarks.figures import Figure, Pace, Report
+from benchmarks.pipeline import Pipeline
+from benchmarks.servers import started
+from benchmarks.statements import sql
+from benchmarks.stones import payloads
+from sync.staging import SUPPLIER
+
+_AT_ONCE = 4
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    stones: Annotated[int, msgspec.Meta(ge=1, description="Stones of each run.")] = 10_000
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
+    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+
+
+async def measure(wanted: Options) -> Report:
+    """Consolidate the three runs, each beside its limit."""
+    items = list(payloads(wanted.stones, seed=wanted.seed))
+    dearer = list(payloads(wanted.stones, seed=wanted.seed, raised_cents=100))
+    stages = (
+        ("first load", items, "INSERT ... SELECT of the mapped rows"),
+        ("everything changed", dearer, "the same, ON CONFLICT DO UPDATE"),
+        ("nothing changed", dearer, "SELECT that compares all hashes"),
+    )
+    paces: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name, _, _ in stages}
+    async with started() as site, Database.open(site.settings) as database:
+        pipeline = Pipeline(site, database)
+        for _ in range(wanted.rounds):
+            await pipeline.empty()
+            for name, sent, _ in stages:
+                measured, limited = paces[name]
+                run, _ = await pipeline.read(sent, at_once=_AT_ONCE)
+                await pipeline.rest()
+                done, seconds = await pipeline.consolidate(run)
+                _check(name, done, len(sent))
+                measured.append(Pace(len(sent) / seconds))
+                await pipeline.rest()
+                limited.append(Pace(len(sent) / await _limit(database, name, run)))
+    return Report(
+        figures=[
+            Figure(
+                name=name,
+                unit="stones",
+                measured=Pace.middle(paces[name][0]),
+                limit=limit,
+                limited=Pace.middle(paces[name][1]),
+            )
+            for name, _, limit in stages
+        ]
+    )
+
+
+def _check(name: str, done: Run, stones: int) -> None:
+    expected = (0, stones) if name == "nothing changed" else (stones, 0)
+    if (done.upserted, done.unchanged) != expected:
+        raise AssertionError(f"{name}: {done.upserted} upserted, {done.unchanged} unchanged of {stones}")
+
+
+async def _limit(database: Database, name: str, run: Run) -> float:
+    async with database.connection() as connection:
+        if name == "first load":
+            await connection.execute(sql.drop_limit_of_diamonds)
+            await connection.execute(sql.limit_of_diamonds)
+        begun = time.perf_counter()
+        if name == "first load":
+            await connection.execute(sql.insert_all)
+        elif name == "everything changed":
+            await connection.execute(sql.upsert_all)
+        else:
+            await connection.fetchval(sql.compare_all, SUPPLIER, run.id)
+        return time.perf_counter() - begun

@@ -1,0 +1,139 @@
+"""The sync's own roles on a benchmark's database, with a supplier that has answered already."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import cast
+from uuid import UUID, uuid4
+
+import msgspec
+
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.core.settings import Settings
+from app.runs.models import Run
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.documents import COUNT, Answer, Operation
+from app.suppliers.nivoda.feed import NivodaFeed
+from benchmarks.servers import Site
+from benchmarks.statements import sql
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.consolidator import Consolidator
+from sync.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.messages import WorkItem, encode
+from sync.outbox import Outbox
+from sync.ports import Inbox
+from sync.worker import Worker
+
+_PARTITIONS = 8
+_DEADLINE_SECONDS = 3600.0
+
+
+class Recorded:
+    """Stands where the client does: it has the bytes of every answer, and `NivodaFeed` reads them as ever.
+
+    The stones of a partition are found by the price at which its band begins.
+    """
+
+    def __init__(self, parts: Mapping[int, Sequence[bytes]]) -> None:
+        self._parts = parts
+
+    async def call(self, operation: Operation[Answer], variables: Mapping[str, object]) -> Answer:
+        """The answer to a count or a page."""
+        asked = msgspec.convert(variables, type=dict)
+        items = self._parts[asked["query"]["dollar_value"]["from"]]
+        if operation.name == COUNT.name:
+            return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query_count":%d}}' % len(items)))
+        page = b",".join(items[asked["offset"] : asked["offset"] + asked["limit"]])
+        return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query":{"items":[%b]}}}' % page))
+
+
+class Nobody:
+    """A broker whose messages nobody waits for."""
+
+    async def send(self, queue: str, bodies: Sequence[bytes]) -> None:
+        """Send nothing."""
+
+    def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
+        """There is none."""
+        raise NotImplementedError(queue)
+
+
+class Pipeline:
+    """Reads stones by the worker, and consolidates them by the consolidator."""
+
+    def __init__(self, site: Site, database: Database) -> None:
+        self._settings: Settings = site.settings
+        self._database = database
+        self._lifecycle = Lifecycle(database, site.settings.sync_lease_seconds)
+        self._watermarks = FileWatermarkStore(site.directory / "watermarks", site.settings.sync_feed)
+
+    async def empty(self) -> None:
+        """Forget everything that was read."""
+        async with self._database.connection() as connection:
+            await connection.execute(sql.empty)
+
+    async def rest(self) -> None:
+        """Let Postgres settle what was written before."""
+        async with self._database.connection() as connection:
+            for statement in (sql.look_at_raw, sql.look_at_seen, sql.look_at_diamonds, sql.checkpoint):
+                await connection.execute(statement)
+
+    async def read(self, items: Sequence[bytes], *, at_once: int) -> tuple[Run, float]:
+        """Read all of it in a full run, so many partitions at a time; the run that waits for its consolidation.
+
+        Also how many seconds that took.
+        """
+        size = max(1, -(-len(items) // _PARTITIONS))
+        parts = {start: items[start : start + size] for start in range(0, len(items), size)}
+        run_id, bodies = await self._plan(parts)
+        outbox = Outbox(self._settings, Nobody(), self._lifecycle)
+        feed = NivodaFeed(cast("NivodaClient", Recorded(parts)))
+        worker = Worker(self._settings, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())
+        waiting = iter(bodies)
+
+        async def slot() -> None:
+            for body in waiting:
+                await worker.handle(body, last=True)
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(slot() for _ in range(at_once)))
+        seconds = time.perf_counter() - begun
+        async with self._database.connection() as connection:
+            staged = await connection.fetchval(sql.raw_stones)
+        if staged != len(items):
+            raise AssertionError(f"{staged} of {len(items)} stones were staged")
+        return await self._lifecycle.get(run_id), seconds
+
+    async def _plan(self, parts: Mapping[int, Sequence[bytes]]) -> tuple[UUID, list[bytes]]:
+        opening = Opening(
+            feed=self._settings.sync_feed,
+            run_type="full",
+            window_from=None,
+            window_to=utc_now(),
+            moves_watermark=True,
+            started_by="bench",
+            trace_id=uuid4().hex,
+            deadline_seconds=_DEADLINE_SECONDS,
+        )
+        run_id, token = await self._lifecycle.open(opening)
+        planned = [
+            PlannedPartition(kind="band", price_from=start, price_to=start, first_offset=0, planned_stones=len(part))
+            for start, part in parts.items()
+        ]
+        partitions, _ = await self._lifecycle.activate(run_id, token, {}, 0, planned)
+        return run_id, [
+            encode(WorkItem(run_id=run_id, partition_id=part.id, trace_id=opening.trace_id)) for part in partitions
+        ]
+
+    async def consolidate(self, run: Run) -> tuple[Run, float]:
+        """Bring a run that was read into the inventory; how it ended, and after how many seconds."""
+        feed = NivodaFeed(cast("NivodaClient", Recorded({})))
+        consolidator = Consolidator(self._settings, self._database, feed, self._watermarks)
+        begun = time.perf_counter()
+        done = await consolidator.consolidate(run.id)
+        seconds = time.perf_counter() - begun
+        if done is None or done.status != "completed":
+            raise AssertionError(f"The run {run.id} was not consolidated")
+        return done, seconds

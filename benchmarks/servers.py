@@ -1,0 +1,103 @@
+"""Servers of a benchmark's own, gone with it."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.migrate import upgrade
+from app.core.settings import Settings
+from sandbox.stack.ports import LOOPBACK, free_ports
+from sandbox.stack.postgres import Postgres
+from sandbox.stack.process import Process
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+
+CLIENT = "bench"
+
+_SOURCE = Path(__file__).parents[1]
+_START_SECONDS = 60.0
+# More than anybody asks for: what is measured is the work, not how it is rationed.
+_NO_LIMITS = {
+    "RATE_LIMIT_READS_PER_MINUTE": "60000000",
+    "GRAPHQL_BUDGET": "1000000000",
+    "GRAPHQL_RESTORE_RATE": "1000000000",
+}
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A migrated database that waits for the disk, as in production; a Redis; and where their files lie."""
+
+    settings: Settings
+    directory: Path
+
+    @asynccontextmanager
+    async def serving(self, processes: int) -> AsyncIterator[list[str]]:
+        """Processes of the API, by their addresses."""
+        environment = {
+            "DATABASE_URL": self.settings.need("database_url"),
+            "REDIS_URL": self.settings.need("redis_url"),
+            "HOST": LOOPBACK,
+            "LOG_LEVEL": "WARNING",
+            "ENVIRONMENT": "production",
+            **_NO_LIMITS,
+        }
+        async with AsyncExitStack() as stack:
+            addresses = []
+            for port in free_ports(processes):
+                command = ("-m", "app", "serve", "--port", str(port))
+                address = await stack.enter_async_context(self.program(command, port, "/ready", environment))
+                addresses.append(address)
+            yield addresses
+
+    @asynccontextmanager
+    async def program(
+        self, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
+    ) -> AsyncIterator[str]:
+        """A Python program that serves HTTP on a port, from when it answers 200 under `path`; its address."""
+        address = f"http://{LOOPBACK}:{port}"
+        process = Process(
+            f"{command[1]}-{port}",
+            (sys.executable, *command),
+            log=self.directory / f"{port}.log",
+            environment=environment,
+            directory=_SOURCE,
+        )
+        process.start()
+        try:
+            await process.ready(partial(_answers, address + path), timeout_seconds=_START_SECONDS)
+            yield address
+        finally:
+            await process.stop()
+
+    async def key(self, database: Database) -> str:
+        """A key that may read diamonds."""
+        return (await Issuing(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
+
+
+@asynccontextmanager
+async def started() -> AsyncIterator[Site]:
+    """The servers, for the length of a `with`."""
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(scratch_directory())
+        postgres, valkey = Postgres(directory, durable=True), Valkey(directory)
+        for server in (postgres, valkey):
+            stack.push_async_callback(server.stop)
+            await server.start()
+        url = await postgres.create_database("bench")
+        await upgrade(url)
+        yield Site(Settings.read(database_url=url, redis_url=valkey.url()), directory)
+
+
+async def _answers(url: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        with suppress(httpx.HTTPError):
+            return (await client.get(url)).is_success
+    return False

@@ -1,0 +1,68 @@
+"""Staging: pages of the supplier's bytes are decoded, mapped and staged with their checkpoints by the worker.
+
+The limit is one COPY of the same rows, mapped already, into a table of the same shape.
+"""
+
+import time
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+
+from app.core.clock import utc_now
+from app.core.database import Database
+from app.suppliers.nivoda.mapping import observe
+from benchmarks.figures import Figure, Pace, Report
+from benchmarks.pipeline import Pipeline
+from benchmarks.servers import started
+from benchmarks.statements import sql
+from benchmarks.stones import RAW_COLUMNS, payloads, raw_rows
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    stones: Annotated[int, msgspec.Meta(ge=1, description="Stones that are staged each time.")] = 10_000
+    at_once: Annotated[int, msgspec.Meta(ge=1, description="Partitions that the worker reads at a time.")] = 4
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
+    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+
+
+async def measure(wanted: Options) -> Report:
+    """Stage the stones again and again, and copy them beside it."""
+    items = list(payloads(wanted.stones, seed=wanted.seed))
+    rows = raw_rows(map(observe, items), "nivoda", uuid4(), utc_now())
+    paces: dict[int, list[Pace]] = {at_once: [] for at_once in (1, wanted.at_once)}
+    copied: list[Pace] = []
+    async with started() as site, Database.open(site.settings) as database:
+        pipeline = Pipeline(site, database)
+        for _ in range(wanted.rounds):
+            for at_once, measured in paces.items():
+                await pipeline.empty()
+                await pipeline.rest()
+                _, seconds = await pipeline.read(items, at_once=at_once)
+                measured.append(Pace(len(items) / seconds))
+            await pipeline.rest()
+            copied.append(Pace(len(rows) / await _copy(database, rows)))
+    return Report(
+        figures=[
+            Figure(
+                name=f"staged, {at_once} at a time",
+                unit="stones",
+                measured=Pace.middle(measured),
+                limit="COPY of the mapped rows",
+                limited=Pace.middle(copied),
+            )
+            for at_once, measured in paces.items()
+        ]
+    )
+
+
+async def _copy(database: Database, rows: list[tuple[object, ...]]) -> float:
+    async with database.connection() as connection:
+        await connection.execute(sql.limit_of_raw)
+        begun = time.perf_counter()
+        await connection.copy_records_to_table("raw_limit", records=rows, columns=RAW_COLUMNS)
+        seconds = time.perf_counter() - begun
+        await connection.execute(sql.drop_limit_of_raw)
+    return seconds

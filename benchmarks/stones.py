@@ -1,0 +1,76 @@
+"""The sandbox's stones: as the supplier sends them, as the raw table holds them, and as an inventory for searches."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from uuid import UUID, uuid4
+
+import msgspec
+
+from app.catalog.stone import Stone
+from app.core.clock import utc_now
+from app.core.database import Connection, Database
+from app.pricing.rules import PricingRule, price
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Observed
+from benchmarks.statements import sql
+from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.search import Criteria
+from sync.staging import SUPPLIER, columns
+from sync.statements import OBSERVED
+from sync.statements import sql as pipeline
+
+RAW_COLUMNS = ("feed", "observed_at", "run_id", *OBSERVED)
+
+_CHUNK = 5_000
+# So that there are ratings to sort by.
+_RULES = [
+    PricingRule(priority=1, markup_ratio=Decimal("1.25"), rating=9, carat_min_milli=2000),
+    PricingRule(priority=2, markup_ratio=Decimal("1.2"), rating=7, carat_min_milli=1000),
+    PricingRule(priority=3, markup_ratio=Decimal("1.15"), rating=4, carat_min_milli=500),
+]
+_encode = msgspec.json.Encoder().encode
+
+
+def payloads(count: int, *, seed: int, raised_cents: int = 0) -> Iterator[bytes]:
+    """The stones' items in the order of price, each `raised_cents` dearer; clean ones, so that every one arrives."""
+    inventory = Inventory(count=count, seed=seed, dirt_share=0)
+    for ordinal in inventory.search(Criteria()).page(0, count):
+        item = inventory.clean_item(ordinal)
+        yield _encode({**item, "price": item["price"] + raised_cents})
+
+
+def raw_rows(items: Iterable[Observed], feed: str, run_id: UUID, now: datetime) -> list[tuple[object, ...]]:
+    """Rows of the raw table, in the order of `RAW_COLUMNS`."""
+    return [(feed, now, run_id, *row) for row in zip(*columns(list(items)), strict=True)]
+
+
+async def stock(database: Database, count: int, *, seed: int) -> None:
+    """Put stones into the inventory by the consolidator's own statement, and let Postgres look at what it has then."""
+    now, run_id = utc_now(), uuid4()
+    waiting = payloads(count, seed=seed)
+    async with database.connection() as connection:
+        for number in range(0, count, _CHUNK):
+            observed = [observe(payload) for payload in islice(waiting, _CHUNK)]
+            rows = raw_rows(observed, "nivoda", run_id, now)
+            await connection.copy_records_to_table("raw_diamonds_nivoda", records=rows, columns=RAW_COLUMNS)
+            await _upsert(connection, [one.stone for one in observed if one.stone], now + timedelta(seconds=number))
+        await connection.execute(sql.look_at_raw)
+        await connection.execute(sql.look_at_diamonds)
+
+
+async def _upsert(connection: Connection, stones: Sequence[Stone], now: datetime) -> None:
+    priced = [
+        price(_RULES, stone.supplier_price_cents, stone.carat_milli, stone.shape, stone.lab_grown, SUPPLIER)
+        for stone in stones
+    ]
+    await connection.execute(
+        pipeline.upsert_diamonds,
+        SUPPLIER,
+        [stone.supplier_stone_id for stone in stones],
+        [one.retail_cents for one in priced],
+        [one.ratio for one in priced],
+        [one.rating for one in priced],
+        now,
+    )
