@@ -68,7 +68,7 @@ def _summarize(run: Run, figures: Figures) -> None:
         f"{run.deleted:,} deleted"
     )
     console.print(
-        f"  {figures.partitions} partitions, the largest {figures.partition_max_over_mean:.2f} times the mean, "
+        f"  {figures.partitions} partitions, the largest band {figures.partition_max_over_mean:.2f} times the mean, "
         f"found with {figures.count_queries} counts; {figures.repeated:,} stones read twice, where pages overlap",
         soft_wrap=True,
     )

@@ -115,7 +115,10 @@ class RunPosition(msgspec.Struct, frozen=True):
 
 
 class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the partitions of a run are."""
+    """How far the partitions of a run are.
+
+    `max_over_mean`: the largest price band over the mean one, by stones really read; 1.0 where none was.
+    """
 
     total: int
     succeeded: int
@@ -123,9 +126,4 @@ class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
     open: int
     fetched: int
     planned_stones: int
-    largest: int
-
-    @property
-    def max_over_mean(self) -> float:
-        """The largest partition over the mean one, by stones really read; 1.0 for a run without any."""
-        return self.largest * self.total / self.fetched if self.fetched else 1.0
+    max_over_mean: float

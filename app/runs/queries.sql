@@ -45,7 +45,8 @@ SELECT * FROM run_metadata WHERE id = ANY ($1::uuid[])
 SELECT * FROM worker_runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id, ordinal
 
 -- outlines --
--- How far the partitions of several runs are; a run without any is left out.
+-- How far the partitions of several runs are; a run without any is left out. How even they are is a matter of the price
+-- bands: the partition outside them is small by its nature.
 SELECT run_id,
        count(*)::int AS total,
        count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
@@ -53,5 +54,8 @@ SELECT run_id,
        count(*) FILTER (WHERE status IN ('pending', 'running'))::int AS open,
        coalesce(sum(fetched), 0)::int AS fetched,
        coalesce(sum(planned_stones), 0)::int AS planned_stones,
-       coalesce(max(fetched), 0)::int AS largest
+       coalesce(
+           (max(fetched) FILTER (WHERE kind = 'band')) * (count(*) FILTER (WHERE kind = 'band'))::float8
+           / nullif(sum(fetched) FILTER (WHERE kind = 'band'), 0), 1
+       ) AS max_over_mean
 FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id

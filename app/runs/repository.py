@@ -14,7 +14,7 @@ from app.runs.models import Partition, Run, RunOutline, RunPosition, RunStatus, 
 
 sql = Statements("app.runs")
 
-_NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, largest=0)
+_NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, max_over_mean=1.0)
 
 
 def run_of(row: asyncpg.Record) -> Run:

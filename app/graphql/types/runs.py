@@ -112,7 +112,7 @@ class SyncProgress:
     open: int = strawberry.field(description="Partitions that wait or are being read.")
     fetched: int = strawberry.field(description="Stones that were read.")
     planned: int = strawberry.field(description="Stones that were planned.")
-    max_over_mean: float = strawberry.field(description="The largest partition by the mean one; 1 is even.")
+    max_over_mean: float = strawberry.field(description="The largest price band by the mean one; 1 is even.")
 
 
 @strawberry.type(description="Why a run has no success.")

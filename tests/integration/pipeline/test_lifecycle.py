@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from app.core.errors import LeaseLost, RunConflict, SupplierUnavailable
+from app.runs import repository
 from sync.statements import sql
 from tests.integration.pipeline.conftest import Bench
 
@@ -108,3 +109,17 @@ async def test_a_run_that_was_given_more_time_is_not_overdue(bench: Bench) -> No
     run = await bench.open()
     assert not await bench.lifecycle.end_overdue(run.id)
     assert (await bench.lifecycle.get(run.id)).status == "running"
+
+
+async def test_invariant_03_the_few_stones_outside_the_bands_do_not_make_a_run_uneven(bench: Bench) -> None:
+    run = await bench.open(parts=3)
+    await bench.value(
+        "UPDATE worker_runs SET fetched = (ARRAY[1500, 1400, 101])[ordinal + 1], "
+        "kind = CASE WHEN ordinal = 2 THEN 'outside' ELSE 'band' END"
+    )
+    async with bench.database.connection() as connection:
+        outline = await repository.outline(connection, run.id)
+    assert outline.max_over_mean == pytest.approx(1500 / 1450)
+    await bench.value("UPDATE worker_runs SET fetched = 0")
+    async with bench.database.connection() as connection:
+        assert (await repository.outline(connection, run.id)).max_over_mean == 1.0
