@@ -16,7 +16,7 @@ from sandbox.demo import demonstrate
 from sandbox.document import Document
 from sandbox.installation import Wishes
 from sandbox.parent import end_with_make
-from sandbox.stack.ports import PortInUse
+from sandbox.stack.ports import CannotListen
 from sandbox.stack.signals import Stopped, stopping_on_signals
 from sandbox.up import keep_up
 
@@ -34,7 +34,7 @@ def main() -> None:
     """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A failure: its reason, exit 1."""
     try:
         app()
-    except (SettingsError, PortInUse) as error:
+    except (SettingsError, CannotListen) as error:
         _leave(str(error), 2)
     except InventoryError as error:
         _leave(error.message, 1)

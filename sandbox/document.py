@@ -1,5 +1,6 @@
 """A JSON file that others wait for: there whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -15,6 +16,8 @@ class Document:
         Raises:
             OSError: nothing can be written there.
         """
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self._path = path
         self._mode = 0o600 if private else 0o666  # as the umask has it
         if self._replaceable:

@@ -22,6 +22,7 @@ from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
 from sandbox.sync_run import SyncRun
+from sync.adapters.watermark import usable_directory
 
 T = TypeVar("T")
 
@@ -124,7 +125,7 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
 
     Raises:
         SettingsError: a setting is wrong.
-        PortInUse: another process has the port.
+        CannotListen: another process has the port, or the host is not this machine's.
         InventoryError: it could not be started; the message says why.
     """
     outside = roles.surroundings(given, wishes.lock_seconds)
@@ -132,9 +133,11 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
     if present.nivoda_endpoint:
         for name in _CREDENTIALS:
             present.need(name)
+    if present.watermark_directory:
+        usable_directory(present.watermark_directory)
     host, port = present.host, wishes.port
-    if port:
-        require_free(port, f"choose another one with --port, such as --port {port + 1}", host=host)
+    if port is not None:
+        require_free(port, f"choose another one with --port, such as --port {max(port + 1, 1024)}", host=host)
     display.at(Moment("starting"))
     async with AsyncExitStack() as everything:
         supplier = SupplierOptions(stones=wishes.stones, seed=wishes.seed)

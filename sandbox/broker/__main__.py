@@ -10,6 +10,7 @@ from app.core.logging import configure
 from sandbox.broker.control import control_server
 from sandbox.broker.message import QueueSettings
 from sandbox.broker.server import Broker
+from sandbox.stack.ports import CannotListen, require_free
 
 DEFAULT_QUEUES = ["work-items", "work-done", "consolidate"]
 
@@ -54,6 +55,11 @@ def main(
         max_messages=max_messages,
     )
     names = queue or DEFAULT_QUEUES
+    for number, name in ((port, "--port"), (control_port, "--control-port")):
+        try:
+            require_free(number or 0, f"choose another with {name}", host=host)
+        except CannotListen as error:
+            raise SystemExit(error.message) from error
     asyncio.run(run(Broker(dict.fromkeys(names, settings), host, port), control_port))
 
 

@@ -1,5 +1,6 @@
 """Ports of the local machine: a free one, or a clear word about one that is taken."""
 
+import errno
 import socket
 from contextlib import ExitStack
 
@@ -8,7 +9,13 @@ from app.core.errors import InventoryError
 LOOPBACK = "127.0.0.1"
 
 
-class PortInUse(InventoryError):
+class CannotListen(InventoryError):
+    """Nobody can listen there: the host is not this machine's, or the port is not for everyone."""
+
+    code = "CANNOT_LISTEN"
+
+
+class PortInUse(CannotListen):
     """Another process listens on this port."""
 
     code = "PORT_IN_USE"
@@ -37,11 +44,18 @@ def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
 
     Raises:
         PortInUse: somebody listens there.
+        CannotListen: nobody can.
     """
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As the servers do it: a port whose last connections are still closing counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortInUse(port, remedy) from error
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(port, remedy) from error
+            if isinstance(error, PermissionError):
+                raise CannotListen(f"port {port} is not for everyone ({error.strerror}); {remedy}") from error
+            raise CannotListen(
+                f"HOST: nobody can listen on {host} ({error.strerror}). Example: HOST={LOOPBACK}"
+            ) from error

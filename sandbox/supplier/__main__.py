@@ -9,7 +9,7 @@ import typer
 import uvloop
 
 from app.core.logging import configure, get_logger
-from sandbox.stack.ports import PortInUse, require_free
+from sandbox.stack.ports import CannotListen, require_free
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from sandbox.supplier.spread import Spread
@@ -50,7 +50,7 @@ def main(
     for number, name in ((port, "--port"), (control_port, "--control-port")):
         try:
             require_free(number, f"choose another with {name}", host=host)
-        except PortInUse as error:
+        except CannotListen as error:
             raise SystemExit(error.message) from error
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options))

@@ -4,12 +4,13 @@ import asyncio
 import fcntl
 import hashlib
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from app.core.errors import WatermarkConflict
+from app.core.errors import StorageUnavailable, WatermarkConflict
 from sync.domain.window import Watermark, decode_watermark
 
 
@@ -30,23 +31,36 @@ class FileWatermarkStore:
         await asyncio.to_thread(self._replace, msgspec.json.encode(watermark), version)
 
     def _content(self) -> bytes | None:
-        try:
-            return self._path.read_bytes()
-        except FileNotFoundError:
-            return None
+        with _outages():
+            try:
+                return self._path.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def _replace(self, content: bytes, version: str | None) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            present = self._content()
-            if (None if present is None else _version(present)) != version:
-                raise WatermarkConflict
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=".", delete=False) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(self._path)
+        with _outages():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock.open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                present = self._content()
+                if (None if present is None else _version(present)) != version:
+                    raise WatermarkConflict
+                # One name is enough: whoever writes it holds the lock. What a death left there is written over.
+                part = self._path.with_name(f".{self._path.name}.part")
+                with part.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(self._path)
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """A disk that is full or away is what an account in the cloud that does not answer is."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable(f"The watermark's directory can't be used: {error.strerror}") from error
 
 
 def _version(content: bytes) -> str:

@@ -185,6 +185,12 @@ def test_a_sync_that_may_not_even_begin_fails_with_the_reason(tmp_path: Path) ->
         ({"NIVODA_REQUESTS_PER_SECOND": "fast"}, "NIVODA_REQUESTS_PER_SECOND: input should be a valid number"),
         ({"DATABASE_URL": "mysql://localhost/diamonds"}, "DATABASE_URL: should begin with postgresql://"),
         ({"NIVODA_ENDPOINT": "http://127.0.0.1:9/api"}, "NIVODA_USERNAME: is not set"),
+        ({"AZURE_SERVICE_BUS_CONNECTION_STRING": "secret"}, "AZURE_SERVICE_BUS_CONNECTION_STRING: should hold"),
+        ({"AZURE_STORAGE_CONNECTION_STRING": "secret"}, "AZURE_STORAGE_CONNECTION_STRING: should hold AccountName"),
+        (
+            {"WATERMARK_DIRECTORY": "/proc/watermarks"},
+            "WATERMARK_DIRECTORY: nothing can be written to /proc/watermarks",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it_and_gives_an_example(given: dict[str, str], line: str) -> None:
@@ -193,6 +199,16 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_gives_an_example(given: d
     (said,) = done.stderr.splitlines()
     assert said.startswith(line)
     assert f"Example: {line.partition(':')[0]}=" in said
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.7"])
+def test_a_host_on_which_nobody_can_listen_is_a_wrong_setting_and_no_port_in_use(host: str) -> None:
+    done = run("demo", "--port", "0", given={"HOST": host})
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"HOST: nobody can listen on {host} (")
+    assert "Example: HOST=127.0.0.1" in said
     assert done.stdout == ""
 
 
@@ -209,8 +225,11 @@ def test_a_port_in_use_is_named_with_the_way_to_choose_another_before_anything_s
     assert done.stdout == ""
 
 
-def test_a_file_that_can_not_be_written_is_said_before_the_sync(tmp_path: Path) -> None:
-    done = run("demo", "--once", "--json", str(tmp_path / "nowhere" / "figures.json"))
+@pytest.mark.parametrize(
+    ("path", "what"), [("nowhere/figures.json", "No such file or directory"), ("", "Is a directory")]
+)
+def test_a_file_that_can_not_be_written_is_said_before_the_sync(path: str, what: str, tmp_path: Path) -> None:
+    done = run("demo", "--once", "--json", str(tmp_path / path))
     assert done.returncode == 2
-    assert "No such file or directory" in done.stderr
+    assert what in " ".join(done.stderr.replace("│", " ").split())  # a box around it breaks the lines
     assert done.stdout == ""

@@ -10,9 +10,10 @@ import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
 from app.core.errors import StorageUnavailable, WatermarkConflict
-from app.core.settings import Settings
+from app.core.settings import Settings, SettingsError
 from sync import watermarks
 from sync.adapters.watermark import open_watermark_store
+from sync.adapters.watermark_file import FileWatermarkStore
 from sync.domain.window import Watermark
 from sync.ports import WatermarkStore
 from tests.contract.azurite import AzuriteMissing, azurite
@@ -141,6 +142,36 @@ async def test_a_person_may_set_it_back_and_is_remembered(store: WatermarkStore)
         set_by="someone",
         set_reason="a gap",
     )
+
+
+async def test_a_directory_that_is_away_is_an_outage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = FileWatermarkStore(tmp_path / "file", "nivoda")
+    with pytest.raises(StorageUnavailable, match="Not a directory"):
+        await store.read()
+    with pytest.raises(StorageUnavailable, match="File exists"):
+        await store.write(at(0), None)
+
+
+async def test_a_directory_that_nothing_can_be_written_to_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for nowhere in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/watermarks")):
+        with pytest.raises(SettingsError, match=rf"^WATERMARK_DIRECTORY: nothing can be written to {nowhere} \("):
+            async with open_watermark_store(Settings.read(watermark_directory=str(nowhere))):
+                pass
+
+
+async def test_what_a_writer_left_that_was_killed_is_written_over(tmp_path: Path) -> None:
+    async with open_watermark_store(Settings.read(watermark_directory=str(tmp_path))) as store:
+        (tmp_path / ".nivoda.json.part").write_text("half a waterm")
+        await store.write(at(0), None)
+        stored = await store.read()
+    assert stored is not None
+    assert stored[0] == at(0)
+    assert {path.name for path in await asyncio.to_thread(lambda: list(tmp_path.iterdir()))} == {
+        ".nivoda.lock",
+        "nivoda.json",
+    }
 
 
 async def test_an_account_that_does_not_answer_is_an_outage() -> None:

@@ -1,5 +1,6 @@
 """Addresses of other servers: well-formed, and through TLS where `app.core.transport` says so."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -23,11 +24,17 @@ def _is_redis(value: SecretStr, given: ValidationInfo) -> SecretStr:
 
 
 def _is_safe_bus(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    parts = _parts(value)
+    keys = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
+    if not keys or not re.match(r"sb://[^/\s]", parts.get("endpoint", "")):
+        raise ValueError("should hold Endpoint=sb://..., SharedAccessKeyName and SharedAccessKey")
     transport.service_bus(value.get_secret_value(), _tls(given))
     return value
 
 
 def _is_safe_storage(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    if not _parts(value).keys() & {"accountname", "blobendpoint", "usedevelopmentstorage"}:
+        raise ValueError("should hold AccountName and AccountKey, or BlobEndpoint")
     transport.storage(value.get_secret_value(), _tls(given))
     return value
 
@@ -37,6 +44,12 @@ def _is_http(value: str, given: ValidationInfo) -> str:
         raise ValueError("should begin with https:// (or http:// for a local server)")
     transport.http(value, _tls(given))
     return value
+
+
+def _parts(connection: SecretStr) -> dict[str, str]:
+    """The parts of a connection string by their names in small letters; empty where it is none."""
+    pairs = [part.partition("=") for part in connection.get_secret_value().rstrip(";").split(";")]
+    return {name.strip().lower(): value for name, _, value in pairs} if all(value for *_, value in pairs) else {}
 
 
 def _tls(given: ValidationInfo) -> Tls:

@@ -38,10 +38,14 @@ class Api(BaseModel):
 
     max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
 
-    graphql_max_cost: Annotated[int, setting("API", "What one GraphQL operation may cost at most.", ge=10)] = 5_000
-    graphql_budget: Annotated[int, setting("API", "What a key may spend at once on GraphQL.", ge=10)] = 200_000
+    graphql_max_cost: Annotated[
+        int, setting("API", "What one GraphQL operation may cost at most.", ge=10, le=10**9)
+    ] = 5_000
+    graphql_budget: Annotated[int, setting("API", "What a key may spend at once on GraphQL.", ge=10, le=10**12)] = (
+        200_000
+    )
     graphql_restore_rate: Annotated[
-        int, setting("API", "What a key gets back each second of what it has spent on GraphQL.", ge=1)
+        int, setting("API", "What a key gets back each second of what it has spent on GraphQL.", ge=1, le=10**12)
     ] = 20_000
     graphql_timeout_seconds: Annotated[
         float, setting("API", "Longest time that one GraphQL operation may take.", gt=0, le=300)
@@ -56,7 +60,7 @@ class Api(BaseModel):
         float, setting("API", "How long a client may take to send a request's body.", gt=0, le=600)
     ] = 30.0
     max_connections: Annotated[
-        int, setting("API", "Most connections of one process; more are told to come back.", ge=1)
+        int, setting("API", "Most connections of one process; more are told to come back.", ge=1, le=1_000_000)
     ] = 2000
     trusted_proxies: Annotated[
         str,

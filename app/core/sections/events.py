@@ -11,7 +11,8 @@ class Events(BaseModel):
     """Settings of the event log and of those who follow it. What is counted is counted in one process."""
 
     events_retention_days: Annotated[
-        int, setting("Events", "Days that events are kept, and so how long a subscriber may stay away.", ge=1)
+        int,
+        setting("Events", "Days that events are kept, and so how long a subscriber may stay away.", ge=1, le=36_500),
     ] = 90
     subscriptions_per_socket: Annotated[
         int, setting("Events", "Operations that one socket may have open.", ge=1, le=10_000)
@@ -26,10 +27,10 @@ class Events(BaseModel):
         float, setting("Events", "How long a socket may take to say who it is.", gt=0, le=300)
     ] = 10.0
     sockets_idle_seconds: Annotated[
-        float, setting("Events", "How long a socket may stay without an operation.", gt=0)
+        float, setting("Events", "How long a socket may stay without an operation.", gt=0, le=86_400)
     ] = 300.0
     sockets_lifetime_seconds: Annotated[
-        float, setting("Events", "How long a socket may live; its client comes back and goes on.", gt=0)
+        float, setting("Events", "How long a socket may live; its client comes back and goes on.", gt=0, le=30 * 86_400)
     ] = 12 * 3600.0
     sockets_send_seconds: Annotated[
         float, setting("Events", "How long a client may take to take what it is sent.", gt=0, le=600)

@@ -34,11 +34,14 @@ class Servers(BaseModel):
         setting("Database", "transaction: DATABASE_URL goes through a pooler that shares connections."),
     ] = "none"
     database_timeout_seconds: Annotated[
-        float, setting("Database", "Longest wait for a connection or a short statement.", gt=0)
+        float, setting("Database", "Longest wait for a connection or a short statement.", gt=0, le=600)
     ] = 10.0
 
     database_statement_seconds: Annotated[
-        float, setting("Database", "Longest time that any one statement may take, a batch of the sync included.", gt=0)
+        float,
+        setting(
+            "Database", "Longest time that any one statement may take, a batch of the sync included.", gt=0, le=86_400
+        ),
     ] = 120.0
 
     redis_url: Annotated[
@@ -61,7 +64,8 @@ class Servers(BaseModel):
     queue_work_done: Annotated[str, setting("Service Bus", "Queue of reports on finished partitions.")] = "work-done"
     queue_consolidate: Annotated[str, setting("Service Bus", "Queue of runs to consolidate.")] = "consolidate"
     queue_max_delivery_count: Annotated[
-        int, setting("Service Bus", "Deliveries before a message is a dead letter, as set on the queues.", ge=1)
+        int,
+        setting("Service Bus", "Deliveries before a message is a dead letter, as set on the queues.", ge=1, le=2000),
     ] = 10
 
     azure_storage_connection_string: Annotated[

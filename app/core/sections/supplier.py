@@ -18,11 +18,13 @@ class Supplier(BaseModel):
     nivoda_username: Annotated[str | None, setting("Supplier", "Account at Nivoda.", example="me@example.com")] = None
     nivoda_password: Annotated[SecretStr | None, setting("Supplier", "Its password.", example="...")] = None
     nivoda_requests_per_second: Annotated[
-        float, setting("Supplier", "Requests per second of all processes together.", gt=0, le=1000)
+        float, setting("Supplier", "Requests per second of all processes together.", ge=0.01, le=1000)
     ] = 25.0
-    nivoda_burst: Annotated[int, setting("Supplier", "Requests that may go out at once after a pause.", ge=1)] = 25
-    nivoda_timeout_seconds: Annotated[float, setting("Supplier", "Longest wait for one answer.", gt=0)] = 30.0
+    nivoda_burst: Annotated[
+        int, setting("Supplier", "Requests that may go out at once after a pause.", ge=1, le=10_000)
+    ] = 25
+    nivoda_timeout_seconds: Annotated[float, setting("Supplier", "Longest wait for one answer.", gt=0, le=600)] = 30.0
     nivoda_tries: Annotated[int, setting("Supplier", "Tries of one request before it has failed.", ge=1, le=20)] = 5
     nivoda_backoff_seconds: Annotated[
-        float, setting("Supplier", "Wait before the second try; doubles with each one.", gt=0)
+        float, setting("Supplier", "Wait before the second try; doubles with each one.", gt=0, le=60)
     ] = 2.0

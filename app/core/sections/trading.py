@@ -11,7 +11,10 @@ class Trading(BaseModel):
     """Settings of holds and purchases."""
 
     trading_longest_hold_minutes: Annotated[
-        int, setting("Trading", "How long a stone may be held, from the request on, however it is extended.", ge=1)
+        int,
+        setting(
+            "Trading", "How long a stone may be held, from the request on, however it is extended.", ge=1, le=366 * 1440
+        ),
     ] = 24 * 60
     trading_holds_per_client: Annotated[
         int, setting("Trading", "Stones that one client may hold at a time.", ge=1, le=100_000)

@@ -60,6 +60,20 @@ async def test_the_process_says_that_nothing_is_kept_and_stops_on_sigterm() -> N
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
 
 
+@pytest.mark.parametrize("option", ["--port", "--control-port"])
+async def test_a_port_that_is_taken_is_named(option: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sandbox.broker", "--port", "0", option, str(taken), stderr=PIPE
+        )
+        _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 1
+    assert said.decode() == f"port {taken} is in use by another process; choose another with {option}\n"
+
+
 async def test_the_process_is_controlled_over_http_and_stops_on_sigterm() -> None:
     port = unused_port()
     arguments = ("--queue", "stones", "--max-delivery-count", "2", "--control-port", str(port))

@@ -17,6 +17,10 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "postgresql://u:p@host/db#x", "is not written as %23"),
         ("REDIS_URL", "redis://host:port/0", "is not a URL"),
         ("NIVODA_ENDPOINT", "integrations.example", "should begin with https://"),
+        ("AZURE_SERVICE_BUS_CONNECTION_STRING", "sb://example.servicebus.windows.net", "should hold Endpoint=sb://"),
+        ("AZURE_SERVICE_BUS_CONNECTION_STRING", "Endpoint=sb://example/;SharedAccessKey=ssw0rd", "SharedAccessKeyName"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "ssw0rd", "should hold AccountName"),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=x;ssw0rd", "should hold AccountName"),
         ("PORT", "0", "greater than or equal to 1"),
         ("SYNC_MAX_DELETE_SHARE", "20", "less than or equal to 1"),
         ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
@@ -35,6 +39,19 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_shows_an_example(
     assert f"Example: {name}=" in message
     assert "p#ssw0rd" not in message
     assert "ssw0rd" not in message
+
+
+NUMBERS = [name.upper() for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e400", "100000000000000000000"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_number_is_so_large_that_it_only_fails_where_it_is_used(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        Settings.read()
 
 
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
