@@ -24,6 +24,8 @@ _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 
 _item = msgspec.json.Decoder(Item, float_hook=str)
 _raw = msgspec.json.Decoder(msgspec.Raw)
+# Levels of an item; a proper one has four. Where a parser gives up depends on the interpreter and on the database.
+_DEEPEST = 200
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -38,8 +40,10 @@ def read_item(received: bytes) -> tuple[Item, bool]:
     find.
 
     Raises:
-        Unreadable: it is no object, or no JSON at all.
+        Unreadable: it is no object, or no JSON at all, or nested too deep.
     """
+    if _too_deep(received):
+        raise Unreadable("payload: is nested too deep")
     try:
         received.decode()
         return _item.decode(received), False
@@ -66,9 +70,10 @@ def storable(received: bytes) -> bytes:
     try:
         received.decode()
         _raw.decode(received)
+        whole = not _too_deep(received)
     except _NOT_JSON:
-        return b'{"$unreadable":"%b"}' % b64encode(received)
-    return received
+        whole = False
+    return received if whole else b'{"$unreadable":"%b"}' % b64encode(received)
 
 
 def original(stored: bytes) -> bytes:
@@ -101,6 +106,17 @@ def salvage(body: bytes) -> bytes:
         if depth == 0:
             return body[:start] + b",".join(map(storable, filter(None, items))) + body[token.start() :]
     raise ValueError("an answer that was cut off")
+
+
+def _too_deep(received: bytes) -> bool:
+    if received.count(b"[") + received.count(b"{") <= _DEEPEST:
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(received):
+        depth += (token[0] in b"[{") - (token[0] in b"]}")
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _read_leniently(received: bytes) -> Item:

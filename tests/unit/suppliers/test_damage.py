@@ -20,7 +20,7 @@ NOT_JSON = [
     rb'{"a": "\x"}',
     b'{"a": NaN}',
     b'{"a": 01}',
-    b"[" * 5_000 + b"]" * 5_000,
+    b"[" * 100_000 + b"]" * 100_000,
 ]
 
 
@@ -83,3 +83,21 @@ def test_a_stone_with_half_a_surrogate_pair_keeps_its_id_and_comes_back_from_the
     assert observed.supplier_stone_id == STONE_ID
     assert original(observed.payload) == received
     assert observe(observed.payload) == observed
+
+
+@pytest.mark.parametrize("field", ["unheard_of", "diamond.certificate.comments"])
+@pytest.mark.parametrize("levels", [201, 900, 9_000])
+def test_a_stone_that_is_nested_deeper_than_some_interpreters_read_is_told_apart_by_all_of_them(
+    field: str, levels: int
+) -> None:
+    received = payload({field: "HERE"}).replace(b'"HERE"', b"[" * levels + b"]" * levels)
+    observed = observe(received)
+    assert observed.problem == "payload: is nested too deep"
+    assert (storable(received), original(observed.payload)) == (observed.payload, received)
+    assert observe(observed.payload) == observed
+
+
+def test_many_brackets_side_by_side_or_inside_of_texts_are_not_deep() -> None:
+    wide = payload({"unheard_of": [[]] * 1_000, "diamond.certificate.comments": "[" * 1_000})
+    assert observe(wide).problem is None
+    assert storable(wide) == wide

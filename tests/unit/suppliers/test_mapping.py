@@ -241,7 +241,7 @@ def test_what_is_no_object_is_unidentified_and_kept(junk: bytes) -> None:
     assert observed.payload == junk
 
 
-@pytest.mark.parametrize("junk", [b"", b"{", b'{"id": }', b"\xff\xfe", b"{]", b"[" * 100_000])
+@pytest.mark.parametrize("junk", [b"", b"{", b'{"id": }', b"\xff\xfe", b"{]"])
 def test_what_is_no_json_is_kept_wrapped_and_read_again_the_same(junk: bytes) -> None:
     observed = observe(junk)
     assert observed.problem == "payload: is not JSON"
