@@ -9,7 +9,7 @@ from sandbox.supplier import dirt
 from sandbox.supplier.identity import ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.payload import Item
-from sandbox.supplier.stones import BEYOND, LAB_GROWN, Record
+from sandbox.supplier.stones import LAB_GROWN, Record
 from sandbox.supplier.vocabulary import (
     AVAILABILITIES,
     AVAILABILITY_WEIGHTS,
@@ -35,7 +35,6 @@ _PATHS: Mapping[str, dirt.Path] = {
     "labgrown": (*_CERTIFICATE, "labgrown"),
     "discount": ("discount",),
 }
-_MOST_THOUSANDTHS = 1 << 32
 _MOST_DISCOUNT = 32_767
 _LEAST_DISCOUNT = -9_800
 
@@ -189,11 +188,11 @@ class Changes:
                     flag = LAB_GROWN if value else 0
                     return lambda record: record._replace(flags=record.flags & ~LAB_GROWN | flag)
             case int() if name == "price":
-                number = value if 0 < value < BEYOND else None
+                number = value if 0 < value <= dirt.MOST_CENTS else None
             case int() | float() if name == "carats":
                 thousandths = Decimal(str(value)) * 1000
                 whole = thousandths == thousandths.to_integral_value()
-                number = int(thousandths) if whole and 0 < thousandths < _MOST_THOUSANDTHS else None
+                number = int(thousandths) if whole and 0 < thousandths <= 1000 * dirt.MOST_CARATS else None
             case int() | float() if name == "discount":
                 hundredths = Decimal(str(value)) * 100
                 whole = hundredths == hundredths.to_integral_value()

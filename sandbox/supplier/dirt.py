@@ -1,13 +1,14 @@
 """The dirt in the feed, and the one place that says which of it can be understood.
 
-A stone is usable if it shows a price that is a positive whole number (a string of digits counts), a certificate with a
-positive number of carats (a string that reads as a number counts), and nothing that no database can store: NUL
-characters, lone surrogates, integers beyond 64 bits. Everything else is unpleasant but bearable.
+A stone is usable if it shows a price that is a positive whole number of cents, a certificate with a positive number of
+carats (a string that reads as a number counts, for both), no number or text that is out of all proportion, and nothing
+that no database can store: NUL characters, lone surrogates, integers beyond 64 bits. Everything else is unpleasant but
+bearable.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
 
@@ -19,8 +20,16 @@ Overrides = Mapping[Path, Any]
 
 _CERTIFICATE = ("diamond", "certificate")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})(?:[eE][+-]?[0-9]{1,3})?")
 _LARGEST = 1 << 63
+
+MOST_CENTS = ((1 << 31) - 1) * 100
+"""What a price filter reaches, a 32-bit number of dollars."""
+MOST_CARATS = 10_000
+_LEAST_CARATS = Decimal("0.0005")
+_MOST_MEASURE = 2_000_000
+_MEASURES = ("length", "width", "depth", "table", "depthPercentage")
+_LONGEST_NAME = 200
 
 
 class Kind(NamedTuple):
@@ -170,32 +179,40 @@ def override(item: Item, overrides: Overrides) -> None:
 
 def read_price(value: Any) -> int | None:
     """The number that a price shows, whatever it is worth; None if it shows none."""
-    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    number = _read_number(value)
+    return int(number) if number is not None and number == number.to_integral_value() else None
 
 
 def read_carats(value: Any) -> Decimal | None:
     """The positive number of carats that is shown; None if none is."""
+    carats = _read_number(value)
+    return carats if carats is not None and carats > 0 else None
+
+
+def _read_number(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        carats = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return carats if carats.is_finite() and carats > 0 else None
+    text = value.strip() if isinstance(value, str) else repr(value)
+    return Decimal(text) if isinstance(value, int) or _NUMBER.fullmatch(text) else None
 
 
 def usable(item: Item) -> bool:
     """Whether this item can be understood and stored."""
     price = read_price(item.get("price"))
-    diamond = item.get("diamond")
-    certificate = diamond.get("certificate") if isinstance(diamond, dict) else None
+    diamond: Any = item.get("diamond")
+    if not isinstance(diamond, dict):
+        return False
+    certificate = diamond.get("certificate")
+    if price is None or not 0 < price <= MOST_CENTS or not isinstance(certificate, dict):
+        return False
+    carats = read_carats(certificate.get("carats"))
+    measures = (_read_number(certificate.get(name)) for name in _MEASURES)
+    names = (item.get("id"), diamond.get("HoldId"), certificate.get("certNumber"), certificate.get("lab"))
     return (
-        price is not None
-        and price > 0
-        and isinstance(certificate, dict)
-        and read_carats(certificate.get("carats")) is not None
+        carats is not None
+        and _LEAST_CARATS <= carats <= MOST_CARATS
+        and all(measure is None or measure <= _MOST_MEASURE for measure in measures)
+        and all(not isinstance(name, str) or len(name.strip()) <= _LONGEST_NAME for name in names)
         and storable(item)
     )
 

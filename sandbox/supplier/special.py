@@ -1,5 +1,6 @@
 """A stone that does not show what its record says: dirty from the beginning, or overridden through the control port."""
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.supplier import dirt
@@ -44,7 +45,7 @@ def read(item: Item, clean: Record, stones: Stones) -> Record:
     carats = dirt.read_carats(certificate.get("carats"))
     return Record(
         price=NO_PRICE if shown is None else max(min(shown, BEYOND), 1 - BEYOND),
-        carats=NO_CARATS if carats is None else min(int(carats * 1000), _MOST_CARATS),
+        carats=NO_CARATS if carats is None else min(_thousandths(carats), _MOST_CARATS),
         shape=_number(stones.shapes, certificate.get("shape")),
         color=_number(stones.colors, certificate.get("color")),
         clarity=_number(stones.clarities, certificate.get("clarity")),
@@ -56,6 +57,10 @@ def read(item: Item, clean: Record, stones: Stones) -> Record:
         | (clean.flags & FANCY),
         discount=clean.discount,
     )
+
+
+def _thousandths(carats: Decimal) -> int:
+    return int((carats * 1000).to_integral_value(ROUND_HALF_UP))
 
 
 def _number(words: Words, shown: Any) -> int:

@@ -1,0 +1,63 @@
+"""What the simulator says can be understood is what the pipeline understands, to the cent and the thousandth."""
+
+import json
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.suppliers.nivoda.mapping import observe
+from sandbox.supplier.changes import Changes
+from sandbox.supplier.identity import ordinal_of
+from sandbox.supplier.inventory import Inventory
+
+NUMBERS: st.SearchStrategy[object] = (
+    st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(0, 12_000, places=5).map(float)
+    | st.text("0123456789.-+eE _,\u0661", max_size=8)
+    | st.sampled_from([None, True, "", [], {}, 2**31 * 100, (2**31 - 1) * 100, 0.0005, 10_000, "NaN", "1.50 ct"])
+)
+
+
+def shown(values: dict[str, Any]) -> tuple[Any, Any]:
+    """The truth about a stone that shows these values, and what the pipeline makes of it."""
+    inventory = Inventory(count=3, dirt_share=0)
+    identity = Changes(inventory).update(inventory.truth(1, 1)[0]["id"], values)
+    (row,) = (row for row in inventory.truth(0, 3) if row["id"] == identity)
+    ordinal = ordinal_of(identity)
+    assert ordinal is not None
+    stone = observe(json.dumps(inventory.item(ordinal)[0]).encode()).stone
+    truth = (row["price"], round(row["carats"] * 1000)) if row["usable"] else None
+    return truth, (stone.supplier_price_cents, stone.carat_milli) if stone else None
+
+
+@given(price=NUMBERS)
+@example(price=2**63 - 1)
+@example(price="12.0")
+@example(price=1000.0)
+def test_a_price_is_understood_alike(price: object) -> None:
+    truth, understood = shown({"price": price})
+    assert understood == truth
+
+
+@given(carats=NUMBERS)
+@example(carats=1.2345)
+@example(carats=0.0004)
+@example(carats=10_000.001)
+@example(carats="1_0")
+def test_a_weight_is_understood_alike(carats: object) -> None:
+    truth, understood = shown({"carats": carats})
+    assert understood == truth
+
+
+@given(field=st.sampled_from(["length", "width", "depth", "table", "depthPercentage"]), value=NUMBERS)
+def test_a_measure_is_understood_alike(field: str, value: object) -> None:
+    truth, understood = shown({field: value})
+    assert understood == truth
+
+
+@given(field=st.sampled_from(["certNumber", "lab", "HoldId"]), length=st.integers(195, 205), padding=st.integers(0, 3))
+def test_a_long_name_is_understood_alike(field: str, length: int, padding: int) -> None:
+    truth, understood = shown({field: "x" * length + " " * padding})
+    assert understood == truth
