@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 LARGEST_HEADERS = 32_768
 HEADER_SECONDS = 15.0
@@ -24,16 +24,16 @@ class Refused(Exception):
 class Protocol(HttpToolsProtocol):
     """A connection whose client has to send the headers of a request soon, and not too many.
 
-    Where there are too many connections, the one that has been without a request for longest is hung up on; where none
-    is, requests are refused.
+    Where there are too many connections, the one that has waited longest for its client is hung up on: for a request, or
+    for the rest of one. Where none does, requests are refused.
     """
 
     _received = 0
     _incomplete = True
     _refusal = HTTPStatus.BAD_REQUEST
     _timer: asyncio.TimerHandle | None = None
-    # When it last began to wait for a request; None while one is being answered.
-    idle_since: float | None = None
+    # When a connection, the headers of a request, or its answer were the last that happened here.
+    _stirred_at = 0.0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         """As uvicorn calls it."""
@@ -44,7 +44,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request, but not for long."""
         super().connection_made(transport)
-        self.idle_since = self.loop.time()
+        self._stirred_at = self.loop.time()
         self._wait_for_headers()
         if self._crowded:
             self._make_room()
@@ -71,12 +71,15 @@ class Protocol(HttpToolsProtocol):
             self._wait_for_headers()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. Blanks behind its value are no part of it; those before it the parser has left out."""
+        super().on_header(name, value.rstrip(b" \t"))
+
     def on_headers_complete(self) -> None:
         """The headers are there: see how large they are."""
         self._incomplete = False
         self._received = 0
         self._stop_waiting()
-        self.idle_since = None
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > LARGEST_HEADERS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -84,11 +87,12 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
         if self._crowded and self.url != _SPARED:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        self._stirred_at = self.loop.time()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """The request is answered: wait for another."""
-        self.idle_since = self.loop.time()
+        self._stirred_at = self.loop.time()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -105,14 +109,21 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
     @property
+    def waits_since(self) -> float | None:
+        """Since when it waits for its client, for a request or for the rest of one; None while it answers one."""
+        request = cast("RequestResponseCycle | None", self.cycle)  # none before the first one
+        answers = request is not None and not (request.response_complete or request.more_body)
+        return None if answers or self.pipeline else self._stirred_at
+
+    @property
     def _crowded(self) -> bool:
         return self._most is not None and len(self.connections) > self._most
 
     def _make_room(self) -> None:
         others = (one for one in self.connections if isinstance(one, Protocol) and one is not self)
-        idle = [(one.idle_since, one) for one in others if one.idle_since is not None]
-        if idle:
-            _, longest = min(idle, key=lambda entry: entry[0])
+        waiting = [(one.waits_since, one) for one in others if one.waits_since is not None]
+        if waiting:
+            _, longest = min(waiting, key=lambda entry: entry[0])
             self.connections.discard(longest)
             longest.transport.close()
 

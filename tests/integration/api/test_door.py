@@ -1,12 +1,14 @@
 """What surrounds every request: limits, slow clients, headers, other origins, and what an answer never tells."""
 
 import asyncio
+from time import time
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from app import protocol
+from app.catalog.repository import PostgresSearch
 from app.core.settings import Settings
 from app.protocol import LARGEST_HEADERS
 from tests.integration.api.diamonds import MakeKey, Serve
@@ -162,19 +164,60 @@ async def test_beyond_the_limit_the_connection_that_was_idle_longest_makes_room(
             writer.close()
 
 
-async def test_where_all_connections_are_busy_more_are_told_to_come_back(
+async def test_who_does_not_send_the_rest_of_a_request_makes_room(
     settings: Settings, serve: Serve, make_key: MakeKey
 ) -> None:
-    key = await make_key("diamonds:read")
-    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+    """Nobody has to be known for it: what a signature signs is looked at when all of the body is there."""
+    signature = f"X-Client-Id: acme\r\nX-Timestamp: {int(time())}\r\nX-Signature: {'0' * 64}\r\n"
+    slow = f"POST /graphql HTTP/1.1\r\nHost: x\r\n{signature}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n"
+    search = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {await make_key('diamonds:read')}\r\n\r\n"
+    async with serve(settings.model_copy(update={"max_connections": 2})) as address, asyncio.timeout(20):
         url = urlsplit(address)
-        head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
-        writers = []
+        waiting = []
         for _ in range(2):
             reader, writer = await asyncio.open_connection(url.hostname, url.port)
-            writer.write(f"{head}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n".encode())
+            writer.write(slow.encode())
+            await reader.readuntil(b"100 Continue\r\n\r\n")
+            waiting.append((reader, writer))
+        answer = await exchange(address, search.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").encode())
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert await waiting[0][0].read() == b"", "the one that has waited longest"
+        reader, writer = waiting[1]
+        writer.write(b"x" * 20)
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 401 ")
+        for _, writer in waiting:
+            writer.close()
+
+
+async def test_blanks_around_the_value_of_a_header_are_no_part_of_it(address: str, make_key: MakeKey) -> None:
+    key = await make_key("diamonds:read")
+    head = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: \t {key} \t \r\nConnection: close\r\n\r\n"
+    assert (await exchange(address, head.encode())).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_where_all_connections_are_busy_more_are_told_to_come_back(
+    settings: Settings, serve: Serve, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await make_key("diamonds:read")
+    asked, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def count(*_: object) -> int:
+        asked.release()
+        await leave.wait()
+        return 0
+
+    monkeypatch.setattr(PostgresSearch, "count", count)
+    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+        url = urlsplit(address)
+        slow = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"
+        writers = []
+        for _ in range(2):
+            _reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            request = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"
+            # Another stands in line behind it, of which something is missing: that is no reason to hang up.
+            writer.write(request.encode() + slow)
             async with asyncio.timeout(20):
-                await reader.readuntil(b"100 Continue\r\n\r\n")
+                await asked.acquire()
             writers.append(writer)
         search = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n".encode()
         answer = await exchange(address, search)
@@ -183,6 +226,7 @@ async def test_where_all_connections_are_busy_more_are_told_to_come_back(
         assert answer.endswith(b'{"error":{"code":"SERVICE_UNAVAILABLE","message":"Service Unavailable."}}')
         alive = await exchange(address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert alive.startswith(b"HTTP/1.1 200 ")
+        leave.set()
         for writer in writers:
             writer.close()
 
