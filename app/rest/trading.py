@@ -87,14 +87,12 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     """`POST /api/v2/diamonds/{id}/purchase`.
 
     Raises:
-        BadRequest: there is no idempotency key.
+        BadRequest: there is no idempotency key, or more than one.
         NotFound: there is no such diamond.
         TradingConflict: it can't be bought, or not like this; the reason says why.
         OutcomeUnknown: whether it was bought is not known. The same key answers that later.
     """
-    key = request.headers.get(IDEMPOTENCY_KEY.name, "").strip()
-    if not key or len(key) > _LONGEST_KEY:
-        raise BadRequest(f"Send a header {IDEMPOTENCY_KEY.name} of 1 to {_LONGEST_KEY} characters.")
+    key = _key(request)
     asked = await read_body(request, PurchaseOrder)
     wanted = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(asked))
     purchase = await request.state["desk"].purchases.buy(wanted, client_id=principal.client_id, key=key)
@@ -102,3 +100,11 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     if error is not None:
         raise error
     return answer(PurchaseAnswer(BoughtDiamond(purchase.id, purchase.state)))
+
+
+def _key(request: Request[State]) -> str:
+    """The idempotency key as it was sent, as GraphQL takes it."""
+    given = request.headers.getlist(IDEMPOTENCY_KEY.name)
+    if len(given) != 1 or not given[0].strip() or len(given[0]) > _LONGEST_KEY:
+        raise BadRequest(f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {_LONGEST_KEY} characters.")
+    return given[0]

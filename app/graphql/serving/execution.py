@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 
 from app.core.errors import Unavailable
 from app.core.settings import Settings
@@ -18,6 +18,10 @@ _encoder = msgspec.json.Encoder()
 
 class TooSlow(Unavailable):
     """This takes too long; ask for less."""
+
+
+class StillUnderWay(Unavailable):
+    """This takes long, and may be done all the same; ask again, with the same idempotency key where there is one."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -49,6 +53,7 @@ async def execute(operation: Operation, settings: Settings) -> Answer:
 
     Raises:
         TooSlow: it takes longer than it may.
+        StillUnderWay: it does, and changes something: an order that was sent goes on without anybody who waits for it.
     """
     try:
         async with asyncio.timeout(settings.graphql_timeout_seconds):
@@ -59,6 +64,6 @@ async def execute(operation: Operation, settings: Settings) -> Answer:
                 operation_name=operation.name,
             )
     except TimeoutError:
-        raise TooSlow from None
+        raise (StillUnderWay if operation.kind is OperationType.MUTATION else TooSlow) from None
     await operation.bill.settle(actual(operation.plan, result.data))
     return Answer(result.data, result.errors or (), {"cost": operation.bill.shown()})

@@ -119,6 +119,22 @@ async def test_each_way_in_which_a_purchase_is_refused(market: Market, people: P
     assert refused(await buy(acme, "/api/v2/diamonds/nonsense/purchase"))[:2] == (404, "NOT_FOUND")
     for bad in (None, "", "x" * 201):
         assert refused(await buy(acme, path(market, 2), bad))[:2] == (400, "BAD_REQUEST")
+    two = [("X-Idempotency-Key", "1"), ("X-Idempotency-Key", "2")]
+    assert refused(await acme.post(path(market, 2), json=ORDER, headers=two))[:2] == (400, "BAD_REQUEST")
+
+
+async def test_a_key_is_the_same_over_rest_and_graphql(market: Market, people: People) -> None:
+    key = "\xa0one\xa0"  # blank for people, and part of the key
+    bought = await people["acme"].post(
+        path(market), json=ORDER, headers=[(b"X-Idempotency-Key", key.encode("latin-1"))]
+    )
+    assert bought.json()["data"]["status"] == "confirmed"
+    assert await market.run("SELECT idempotency_key FROM purchase_history") == key
+    document = "mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input) { purchase { databaseId } userErrors { code } } }"
+    given = {"diamondId": str(market.ids[0]), "destinationId": "shop", "idempotencyKey": key, "expectedPrice": PRICE}
+    body = (await people["acme"].post("/graphql", json={"query": document, "variables": {"input": given}})).json()
+    # It is known there, but as a request without an expected price.
+    assert body["data"]["diamondPurchase"]["userErrors"] == [{"code": "IDEMPOTENCY_MISMATCH"}]
 
 
 async def test_a_wrong_body_is_answered_field_by_field(market: Market, people: People) -> None:

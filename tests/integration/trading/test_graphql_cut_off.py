@@ -1,0 +1,54 @@
+"""Mutations that nobody waits for any longer: what the caller is told, and what becomes of the trade."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest_asyncio
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from tests.integration.api.conftest import serve_api
+from tests.integration.trading.market import Market
+from tests.integration.trading.test_graphql import BUY, CREATE, order
+
+CUT_OFF = "This takes long, and may be done all the same; ask again, with the same idempotency key where there is one."
+
+
+@pytest_asyncio.fixture
+async def hasty(market: Market) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an API that waits for nothing."""
+    scopes = [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
+    key = (await Issuing(market.database).create("test", "acme", scopes)).key.text
+    settings = market.settings.model_copy(update={"graphql_timeout_seconds": 0.5})
+    async with (
+        serve_api(settings) as address,
+        httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, timeout=60) as client,
+    ):
+        yield client
+
+
+async def test_a_trade_that_is_cut_off_goes_on_and_is_answered_to_who_asks_again(
+    market: Market, hasty: httpx.AsyncClient
+) -> None:
+    trades = (
+        ("create_order", BUY, {"input": order(market)}, "purchase", "CONFIRMED"),
+        ("create_hold", CREATE, {"id": str(market.ids[1])}, "hold", "ACTIVE"),
+    )
+    for operation, document, variables, thing, state in trades:
+        await market.break_supplier({"kind": "stall", "seconds": 1.5, "operations": [operation], "count": 1})
+        asked = {"query": document, "variables": variables}
+        answer = await hasty.post("/graphql", json=asked)
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["extensions"]["code"], error["message"]) == (
+            503,
+            "SERVICE_UNAVAILABLE",
+            CUT_OFF,
+        )
+        assert "retry-after" in answer.headers
+        async with asyncio.timeout(20):
+            while "errors" in (body := (await hasty.post("/graphql", json=asked)).json()):
+                assert body["errors"][0]["message"] == CUT_OFF
+        (payload,) = body["data"].values()
+        assert (payload[thing]["state"], payload["userErrors"]) == (state, [])
+        assert await market.asked(operation) == 1
