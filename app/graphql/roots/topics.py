@@ -26,7 +26,7 @@ class Topic(AsyncIterator[T]):
         self.show = show
 
     async def __anext__(self) -> T:
-        raise NotImplementedError("a topic is followed by app.graphql.serving.live")
+        raise TypeError("a topic is followed by app.graphql.serving.live, not iterated over")
 
 
 class EventTopic(Topic[T]):

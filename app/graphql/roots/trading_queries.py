@@ -1,8 +1,9 @@
 """What can be asked about holds and purchases: one's own, with `purchases:admin` everyone's, and all of a stone's."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -10,7 +11,7 @@ from strawberry import UNSET
 
 from app.access.scopes import Scope
 from app.core.errors import ValidationFailed
-from app.graphql.context import Info, Selection
+from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.types import positions
@@ -22,6 +23,11 @@ from app.trading import states
 from app.trading.models import Hold as HoldRow
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.records import HoldFilter, Position, PurchaseFilter
+
+# A row, and what the schema shows of it.
+R = TypeVar("R", HoldRow, PurchaseRow)
+N = TypeVar("N", Hold, Purchase)
+Read = Callable[[Position | None, int], Awaitable[tuple[list[R], bool]]]
 
 _argument = strawberry.argument
 _DEFAULT_PAGE = 20
@@ -37,7 +43,10 @@ _DiamondId = Annotated[
 _Everyone = Annotated[
     bool, _argument(description="Everyone's, not only the caller's. Needs the scope `purchases:admin`.")
 ]
-_ClientId = Annotated[str | None, _argument(description="Of everyone's, only those of this client.")]
+_ClientId = Annotated[
+    str | None,
+    _argument(description="Only those of this client; somebody else's need the scope `purchases:admin`."),
+]
 _First = Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")]
 _After = Annotated[str | None, _argument(description="Those after this cursor.")]
 
@@ -99,21 +108,15 @@ class TradingQueries:
         first: _First = UNSET,
         after: _After = UNSET,
     ) -> HoldConnection:
-        limit, place = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
+        window = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         criteria = HoldFilter(
             client_id=_client(info, known(client_id), everyone=everyone),
             diamond_id=_diamond(known(diamond_id)),
             states=None if (wanted := known(state)) is None else [_HOLD_STATES[one] for one in wanted],
         )
-        asked, rows, more = info.selection, list[HoldRow](), False
-        if _asks_for_a_page(asked):
-            rows, more = await info.context.desk.records.page_of_holds(criteria, _position(place), limit)
-        shown = await show_holds(rows, info, asked.below("edges").below("node"), asked.below("nodes"))
-        edges = [
-            HoldEdge(cursor=positions.encode(row.requested_at, row.id), node=node)
-            for row, node in zip(rows, shown, strict=True)
-        ]
-        page = positions.page_info([edge.cursor for edge in edges], more=more, after=place)
+        read = partial(info.context.desk.records.page_of_holds, criteria)
+        listed, page = await _page(info, window, read, show_holds)
+        edges = [HoldEdge(cursor=cursor, node=node) for cursor, node in listed]
         return HoldConnection(criteria=criteria, edges=edges, page_info=page)
 
     @field(says="Purchases, newest first: the caller's own, or everyone's.", needs=Scope.PURCHASES_WRITE)
@@ -127,21 +130,15 @@ class TradingQueries:
         first: _First = UNSET,
         after: _After = UNSET,
     ) -> PurchaseConnection:
-        limit, place = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
+        window = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         criteria = PurchaseFilter(
             client_id=_client(info, known(client_id), everyone=everyone),
             diamond_id=_diamond(known(diamond_id)),
             states=None if (wanted := known(state)) is None else [_PURCHASE_STATES[one] for one in wanted],
         )
-        asked, rows, more = info.selection, list[PurchaseRow](), False
-        if _asks_for_a_page(asked):
-            rows, more = await info.context.desk.records.page_of_purchases(criteria, _position(place), limit)
-        shown = await show_purchases(rows, info, asked.below("edges").below("node"), asked.below("nodes"))
-        edges = [
-            PurchaseEdge(cursor=positions.encode(row.requested_at, row.id), node=node)
-            for row, node in zip(rows, shown, strict=True)
-        ]
-        page = positions.page_info([edge.cursor for edge in edges], more=more, after=place)
+        read = partial(info.context.desk.records.page_of_purchases, criteria)
+        listed, page = await _page(info, window, read, show_purchases)
+        edges = [PurchaseEdge(cursor=cursor, node=node) for cursor, node in listed]
         return PurchaseConnection(criteria=criteria, edges=edges, page_info=page)
 
     @field(
@@ -164,12 +161,27 @@ class TradingQueries:
         return await show_history(info, key, place, limit)
 
 
+async def _page(
+    info: Info, window: tuple[int, tuple[datetime, UUID] | None], read: Read[R], show: Callable[..., Awaitable[list[N]]]
+) -> tuple[list[tuple[str, N]], PageInfo]:
+    """What stands on a page, with its cursors; nothing is read where nothing of it was asked for."""
+    limit, place = window
+    asked, rows, more = info.selection, list[R](), False
+    if any(name in asked for name in ("edges", "nodes", "pageInfo")):
+        rows, more = await read(Position(*place) if place else None, limit)
+    nodes = await show(rows, info, asked.below("edges").below("node"), asked.below("nodes"))
+    cursors = [positions.encode(row.requested_at, row.id) for row in rows]
+    return list(zip(cursors, nodes, strict=True)), positions.page_info(cursors, more=more, after=place)
+
+
 def _client(info: Info, client_id: str | None, *, everyone: bool) -> str | None:
-    """Whose they may be: the caller's own unless everyone's are asked for, by somebody who may."""
-    if not everyone:
-        return info.context.caller.client_id
-    info.context.require(Scope.PURCHASES_ADMIN)
-    return None if client_id is None else client_id.replace("\x00", "\ufffd")
+    """Whose they may be: the caller's own, or somebody else's for those who may see them."""
+    own = info.context.caller.client_id
+    if everyone or client_id not in {None, own}:
+        info.context.require(Scope.PURCHASES_ADMIN)
+    if client_id is None:
+        return None if everyone else own
+    return client_id.replace("\x00", "\ufffd")
 
 
 def _diamond(text: str | None) -> UUID | None:
@@ -179,11 +191,3 @@ def _diamond(text: str | None) -> UUID | None:
     if key is None:
         raise ValidationFailed({"diamondId": "is no diamond's id"})
     return key
-
-
-def _position(place: tuple[datetime, UUID] | None) -> Position | None:
-    return Position(*place) if place else None
-
-
-def _asks_for_a_page(asked: Selection) -> bool:
-    return "edges" in asked or "nodes" in asked or "pageInfo" in asked

@@ -211,8 +211,12 @@ async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market
     assert (await ask(people["acme"], query, diamondId=str(market.ids[7])))["totalCount"] == 0
     assert (await ask(people["olga"], query, everyone=True))["totalCount"] == 6
     assert (await ask(people["olga"], query, everyone=True, clientId="globex"))["totalCount"] == 1
+    assert (await ask(people["olga"], query, clientId="globex"))["totalCount"] == 1
     assert (await ask(people["olga"], query))["totalCount"] == 0
+    assert (await ask(people["acme"], query, clientId="acme"))["totalCount"] == 5
+    assert await codes(people["acme"], query, clientId="globex") == ["FORBIDDEN"]
     assert await codes(people["acme"], query, everyone=True) == ["FORBIDDEN"]
+    assert await codes(people["acme"], query, everyone=True, clientId="acme") == ["FORBIDDEN"]
     assert await codes(people["acme"], query, first=101) == ["VALIDATION_ERROR"]
     assert await codes(people["acme"], query, after="x", diamondId="y") == ["VALIDATION_ERROR"]
 
