@@ -23,6 +23,7 @@ from app.core.body import BodyLimit
 from app.core.compression import Compression
 from app.core.database import Database
 from app.core.headers import Headers
+from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.core.tracing import Tracing
 from app.events.hub import Hub
@@ -40,6 +41,8 @@ from app.runs.journal import Journal
 from app.runs.watch import RunWatch
 from app.suppliers.nivoda.trading import open_limited_trading
 from app.trading.desk import open_desk
+
+log = get_logger()
 
 _REDIS_TIMEOUT_SECONDS = 2.0
 # What pages of other origins may send, and read of the answers.
@@ -64,6 +67,8 @@ def create_app(settings: Settings) -> Starlette:
     redis_url = settings.need("redis_url")
     if settings.nivoda_endpoint:  # without a supplier there is no trading, and everything else
         settings.need("nivoda_username"), settings.need("nivoda_password")
+    if settings.hmac_secrets and not settings.signing_hosts and settings.environment == "production":
+        log.warning("signatures for any host are accepted", setting="HMAC_HOSTS")
     presence = Presence(settings)
 
     @asynccontextmanager
@@ -71,7 +76,6 @@ def create_app(settings: Settings) -> Starlette:
         redis = Redis.from_url(
             redis_url, socket_timeout=_REDIS_TIMEOUT_SECONDS, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS
         )
-        timeout = settings.database_timeout_seconds
         nonces = Nonces(redis)
         limiter = Limiter(redis, Budgets.of(settings))
         queue = jobs.connect(settings)
@@ -82,10 +86,8 @@ def create_app(settings: Settings) -> Starlette:
             open_limited_trading(settings, redis) as supplier,
             open_desk(settings, database, supplier) as desk,
         ):
-            signers = Signers(
-                database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts, timeout=timeout
-            )
-            door = Door(Authenticator(database, timeout=timeout), signers, nonces, limiter)
+            signers = Signers(database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts)
+            door = Door(Authenticator(database), signers, nonces, limiter)
             journal = Journal(database)
             hub = Hub(settings, database)
             async with _working(hub.run(), presence.watch(door)):

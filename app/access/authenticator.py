@@ -1,6 +1,5 @@
 """From a request's headers to a principal: one path for every key, whatever is wrong with it."""
 
-import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -33,15 +32,12 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 class Authenticator:
     """Knows keys. Rows are cached for a few seconds, bounded in number; a key that is not valid is never cached."""
 
-    def __init__(
-        self, database: Database, *, timeout: float, clock: Clock = utc_now, ticks: Callable[[], float] = monotonic
-    ) -> None:
-        """`timeout`: seconds that one look into the database may take. `ticks`: seconds, for the cache's age."""
+    def __init__(self, database: Database, *, clock: Clock = utc_now, ticks: Callable[[], float] = monotonic) -> None:
+        """`ticks`: seconds, for the cache's age."""
         self._database = database
-        self._timeout = timeout
         self._clock = clock
         self._ticks = ticks
-        self._usage = Usage(database, timeout, clock)
+        self._usage = Usage(database, clock)
         self._cache: OrderedDict[str, tuple[float, StoredKey]] = OrderedDict()
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
@@ -77,7 +73,7 @@ class Authenticator:
             return cached[1]
         self._cache.pop(key_hash, None)
         read_at = self._ticks()
-        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+        async with self._database.bounded() as connection:
             if parsed:
                 stored = await repository.by_id(connection, parsed.id)
             else:

@@ -1,6 +1,5 @@
 """From a signed request to a principal: one refusal, which doesn't tell what was wrong."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Any
@@ -29,11 +28,10 @@ class Signers:
         secrets: Mapping[str, Sequence[bytes]],
         *,
         hosts: Collection[str] = (),
-        timeout: float,
         clock: Clock = utc_now,
         ticks: Callable[[], float] = monotonic,
     ) -> None:
-        """`secrets`: of each client, the valid ones. `timeout`: seconds that one look into the database may take.
+        """`secrets`: of each client, the valid ones.
 
         `hosts`: those that version 2 may be signed for, in small letters; none for any. They keep what was recorded at
         another installation, which knows the same secret, from being sent here under that one's name.
@@ -42,10 +40,9 @@ class Signers:
         self._nonces = nonces
         self._secrets = secrets
         self._hosts = hosts
-        self._timeout = timeout
         self._clock = clock
         self._ticks = ticks
-        self._usage = Usage(database, timeout, clock)
+        self._usage = Usage(database, clock)
         # Only clients with a secret come in here, so it can't grow.
         self._cache: dict[str, tuple[float, Sequence[StoredKey]]] = {}
 
@@ -102,7 +99,7 @@ class Signers:
         if cached and self._ticks() - cached[0] < CACHE_SECONDS:
             return cached[1]
         read_at = self._ticks()
-        async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+        async with self._database.bounded() as connection:
             keys = await repository.of_client(connection, client_id)
         self._cache[client_id] = (read_at, keys)
         return keys

@@ -1,6 +1,5 @@
 """When a key was last used: written now and then, and never in a request's way."""
 
-import asyncio
 from datetime import timedelta
 
 from app.access import repository
@@ -18,9 +17,8 @@ _EVERY = timedelta(minutes=1)
 class Usage:
     """Notes the use of keys, to the minute."""
 
-    def __init__(self, database: Database, timeout: float, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._timeout = timeout
         self._clock = clock
 
     async def note(self, stored: StoredKey) -> None:
@@ -29,7 +27,7 @@ class Usage:
         if not stored.live_at(now) or (stored.last_used_at and now - stored.last_used_at < _EVERY):
             return
         try:
-            async with self._database.connection() as connection, asyncio.timeout(self._timeout):
+            async with self._database.bounded() as connection:
                 await repository.touch(connection, stored.id, now)
         except DatabaseUnavailable:
             # The request is answered all the same: this is bookkeeping.

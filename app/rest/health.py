@@ -19,7 +19,6 @@ from app.rest.state import State
 # It is about this moment.
 _UNCACHED = {"Cache-Control": "no-store"}
 _OK, _SILENT = "ok", "does not answer"
-_OK, _SILENT = "ok", "does not answer"
 
 
 class Health(msgspec.Struct, frozen=True):

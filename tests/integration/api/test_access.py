@@ -52,7 +52,7 @@ def issuing(database: Database, time: Time) -> Issuing:
 
 @pytest.fixture
 def door(database: Database, time: Time) -> Authenticator:
-    return Authenticator(database, timeout=5, clock=time.clock, ticks=time.ticks)
+    return Authenticator(database, clock=time.clock, ticks=time.ticks)
 
 
 async def opens(door: Authenticator, key: str) -> bool:
@@ -201,7 +201,7 @@ async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
 
 async def test_of_two_processes_only_the_first_notes_the_use(issuing: Issuing, database: Database, time: Time) -> None:
     key = (await issuing.create("shop", "acme", [])).key.text
-    first, second = (Authenticator(database, timeout=5, clock=time.clock, ticks=time.ticks) for _ in range(2))
+    first, second = (Authenticator(database, clock=time.clock, ticks=time.ticks) for _ in range(2))
     assert await opens(first, key)
     noted = time.now
     time.pass_by(30)

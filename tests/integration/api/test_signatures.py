@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -13,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from app.access import signatures
 from app.access.issuing import Issuing
@@ -20,6 +18,7 @@ from app.access.scopes import Scope
 from app.access.signatures import Signature, Target, Version
 from app.core.database import Database
 from app.core.settings import Settings
+from app.main import create_app
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Insert, Serve, build
@@ -222,6 +221,15 @@ async def test_what_was_signed_for_another_installation_is_refused_here(
         assert await status("staging.example.com", client_id="legacy", version=1) == 200
 
 
+def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(settings: Settings) -> None:
+    for change, warned in (
+        ({}, True), ({"hmac_hosts": "localhost"}, False), ({"hmac_secrets": None}, False), ({"environment": "staging"}, False),
+    ):  # fmt: skip
+        with capture_logs() as logs:
+            create_app(settings.model_copy(update=change))
+        assert [log["event"] for log in logs] == ["signatures for any host are accepted"] * warned, change
+
+
 async def test_a_signing_client_has_the_scopes_of_its_valid_keys(client: httpx.AsyncClient, issuing: Issuing) -> None:
     await issuing.create("new", "stranger", [Scope.SYNC_READ])
     response = await ask(client, client_id="stranger")
@@ -256,41 +264,3 @@ async def test_without_redis_reads_are_let_through_and_writes_refused(
             await valkey.start()
             assert [(await client.send(request)).status_code for _ in range(2)] == [200, 401]
         await valkey.stop()
-
-
-EXAMPLES = {
-    "sign.py": [sys.executable, "examples/signing/sign.py"],
-    "sign.sh": ["examples/signing/sign.sh"],
-    "sign.ts": ["node", "examples/signing/build/sign.js"],
-}
-COMPILER = Path("examples/signing/node_modules/.bin/tsc")
-COMPILES = pytest.mark.skipif(not COMPILER.exists(), reason="needs `npm ci` in examples/signing")
-
-
-@pytest.fixture(scope="module")
-def compiled() -> None:
-    """The examples that a compiler has to see first."""
-    if COMPILER.exists():
-        subprocess.run([COMPILER, "--project", "examples/signing"], check=True, timeout=100)  # noqa: S603 - the lock file has it
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=COMPILES if name == "sign.ts" else ()) for name in EXAMPLES])
-async def test_the_examples_sign_what_the_service_accepts(
-    name: str, compiled: None, client: httpx.AsyncClient, insert: Insert
-) -> None:
-    await insert([build(1), build(2, color="D")])
-
-    async def run(*arguments: str, secret: str = SECRETS["acme"]) -> tuple[int | None, str]:
-        process = await asyncio.create_subprocess_exec(
-            *EXAMPLES[name], *arguments, cwd=Path.cwd(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "CLIENT_ID": "acme", "CLIENT_SECRET": secret},
-        )  # fmt: skip
-        out, _ = await process.communicate()
-        return process.returncode, out.decode()
-
-    code, text = await run("GET", f"{client.base_url}{SEARCH}?color[]=D&cut=very%20good&cut=excellent")
-    assert (code, '"total":1' in text) == (0, True), text
-    code, text = await run("POST", f"{client.base_url}/graphql", '{"query":"{ diamonds { totalCount } }"}')
-    assert (code, '"totalCount":2' in text) == (0, True), text
-    code, text = await run("GET", f"{client.base_url}{SEARCH}", secret="wrong")
-    assert (code, "UNAUTHORIZED" in text) == (1, True) or (code, "UNAUTHORIZED" in text) == (22, True), text
