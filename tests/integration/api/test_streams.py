@@ -32,10 +32,11 @@ async def stream(address: str, key: str, document: str, **variables: Any) -> Asy
     ):
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-        yield _read(response)
+        yield read_events(response)
 
 
-async def _read(response: httpx.Response) -> Events:
+async def read_events(response: httpx.Response) -> Events:
+    """The events of a response, each by its kind."""
     kind = ""
     async for line in response.aiter_lines():
         name, _, value = line.partition(":")

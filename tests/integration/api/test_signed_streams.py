@@ -1,0 +1,60 @@
+"""Event streams of clients that sign: begun once for each nonce, and over when nothing allows them any more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from app.access.issuing import Issuing
+from app.core.database import Database
+from tests.integration.api.diamonds import Insert, build
+from tests.integration.api.test_signatures import BOTH, issuing, settings, signed
+from tests.integration.api.test_streams import read_events
+from tests.integration.api.wire import BEGINNING, CHANGED, happen
+
+__all__ = ["issuing", "settings"]  # fixtures
+
+
+@pytest_asyncio.fixture
+async def client(address: str, issuing: Issuing) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that waits as long as it takes to forget a key."""
+    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+        yield client
+
+
+def subscribe(client: httpx.AsyncClient, **how: Any) -> httpx.Request:
+    body = {"query": CHANGED, "variables": {"after": BEGINNING}}
+    return signed(client.build_request("POST", "/graphql", json=body, headers={"Accept": "text/event-stream"}), **how)
+
+
+@pytest.mark.parametrize("how", BOTH)
+async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_any_more(
+    client: httpx.AsyncClient, issuing: Issuing, database: Database, insert: Insert, how: dict[str, Any]
+) -> None:
+    await insert([build(1)])
+    await happen(database, 1)
+    response = await client.send(subscribe(client, **how), stream=True)
+    async with asyncio.timeout(30):
+        events = read_events(response)
+        first = await anext(events)
+        await happen(database, 1)
+        second = await anext(events)
+        assert (first[0], second[0]) == ("next", "next")
+        assert second[1]["data"]["diamondChanged"]["diamonds"] == [{"supplierStoneId": "stone-1"}]
+        for key in await issuing.every():
+            await issuing.revoke(key.id)
+        rest = [event async for event in events]
+    assert [kind for kind, _ in rest] == ["next", "complete"]
+    assert rest[0][1]["errors"][0]["extensions"]["code"] == "UNAUTHORIZED"
+    await response.aclose()
+
+
+async def test_a_stream_that_is_asked_for_again_with_the_same_nonce_is_refused(client: httpx.AsyncClient) -> None:
+    request = subscribe(client)
+    response = await client.send(request, stream=True)
+    assert response.status_code == 200
+    assert (await client.send(request)).status_code == 401
+    await response.aclose()
