@@ -1,7 +1,7 @@
 """The operations of REST, each with the scope that it needs."""
 
 from app.access.scopes import Scope
-from app.rest import analytics, diamonds, health, trading, triggers
+from app.rest import analytics, diamonds, health, runs, trading, triggers
 from app.rest.documentation import Documentation
 from app.rest.operation import Operation
 
@@ -155,9 +155,9 @@ DOCUMENTED = (
         summary="List runs, the newest first.",
         tag="Analytics",
         scope=Scope.SYNC_READ,
-        handler=analytics.list_runs,
-        query=analytics.read_runs,
-        answers=analytics.RunsAnswer,
+        handler=runs.list_runs,
+        query=runs.read_runs,
+        answers=runs.RunsAnswer,
     ),
     Operation(
         method="GET",
@@ -166,8 +166,8 @@ DOCUMENTED = (
         summary="Show a run with its workers.",
         tag="Analytics",
         scope=Scope.SYNC_READ,
-        handler=analytics.show_run,
-        answers=analytics.RunAnswer,
+        handler=runs.show_run,
+        answers=runs.RunAnswer,
         refuses=("NOT_FOUND",),
     ),
     Operation(

@@ -72,3 +72,21 @@ def build_partition(number: int, ordinal: int, **values: Any) -> Row:
         "completed_at": started + timedelta(minutes=1),
         **values,
     }
+
+
+def run_figures(number: int, **values: Any) -> dict[str, Any]:
+    """What a run of `build_run` looks like over REST."""
+    row = build_run(number)
+    return {
+        "run_id": str(run_id(number)), "feed": "nivoda", "run_type": "full", "status": "completed",
+        "phase": "completed", "started_by": "test", "started_at": text(row["started_at"]),
+        "completed_at": text(row["completed_at"]), "window_from": None, "window_to": text(row["window_to"]),
+        "consolidated_at": None, "watermark_moved_at": None, "forced_by": None, "fetched": 10, "distinct_stones": 9,
+        "repeated": 1, "upserted": 7, "unchanged": 1, "quarantined": 1, "deleted": 0, "revived": 0, "error_code": None,
+        "error_message": None, "trace_id": f"{number:032x}", **values,
+    }  # fmt: skip
+
+
+def text(instant: Any) -> str:
+    """An instant as answers have it."""
+    return str(instant.isoformat().replace("+00:00", "Z"))

@@ -1,7 +1,6 @@
 """The REST contract: golden answers for each route and each error."""
 
 import re
-from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from app.access.scopes import Scope
 from app.catalog import statements as statements_of_search
 from tests.integration.api.diamonds import Insert, MakeKey, build
+from tests.integration.api.refusals import error
 
 DIAMOND = {
     "id": "e6e6898f-af9a-5ae5-bf06-88b6ef95abeb",
@@ -77,12 +77,6 @@ def numbers(response: httpx.Response) -> list[int]:
     """The numbers of the diamonds on a page."""
     assert response.status_code == 200, response.text
     return [int(diamond["supplierStoneId"].removeprefix("stone-")) for diamond in response.json()["data"]]
-
-
-def error(response: httpx.Response) -> tuple[int, dict[str, Any]]:
-    body = response.json()
-    assert set(body) == {"error"}
-    return response.status_code, body["error"]
 
 
 async def test_health_is_answered_to_everyone(address: str) -> None:

@@ -10,9 +10,9 @@ from starlette.datastructures import QueryParams
 
 from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
 from app.core.errors import ValidationFailed
-from app.rest.analytics import read_runs
 from app.rest.diamonds import read_search
 from app.rest.parameters import Parameters
+from app.rest.runs import read_runs
 
 
 def parameters(query: str | list[tuple[str, str]]) -> Parameters:

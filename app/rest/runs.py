@@ -1,0 +1,196 @@
+"""`/api/v2/analytics/runs`: what became of the runs, for operators."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.scopes import Principal, Scope
+from app.rest.answers import Pagination, answer
+from app.rest.parameters import Parameters, choice, instant, page_of
+from app.rest.state import State
+from app.rest.triggers import path_id
+from app.runs import repository
+from app.runs.models import Partition, PartitionKind, PartitionStatus, Run, RunStatus, RunType
+
+Status = Literal["running", "completed", "failed", "partial"]
+
+# The contract's four words for what became of a run; `phase` has the exact one.
+PHASES: Mapping[Status, Sequence[RunStatus]] = {
+    "running": ("planning", "running", "consolidating"),
+    "completed": ("completed",),
+    "failed": ("failed", "cancelled"),
+    "partial": ("partial",),
+}
+_BY_WORD: Mapping[str, Sequence[RunStatus]] = {str(status): phases for status, phases in PHASES.items()}
+_STATUSES: Mapping[RunStatus, Status] = {phase: status for status, phases in PHASES.items() for phase in phases}
+_RUN_TYPES: Mapping[str, RunType] = {"full": "full", "incremental": "incremental"}
+
+
+class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A run. Counts are stones. `window_from` and `window_to` enclose the changes that it reads."""
+
+    run_id: UUID
+    feed: str
+    run_type: RunType
+    status: Status
+    phase: RunStatus
+    started_by: str
+    started_at: datetime
+    completed_at: datetime | None
+    window_from: datetime | None
+    window_to: datetime
+    consolidated_at: datetime | None
+    watermark_moved_at: datetime | None
+    forced_by: str | None
+    fetched: int
+    distinct_stones: int
+    repeated: int
+    upserted: int
+    unchanged: int
+    quarantined: int
+    deleted: int
+    revived: int
+    error_code: str | None
+    error_message: str | None
+    trace_id: str
+
+
+class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A partition of a run, and the worker that read it.
+
+    The ends of its price band (whole US dollars) are what the supplier asks, shown to those who may see that.
+    """
+
+    partition_id: UUID
+    number: int
+    kind: PartitionKind
+    status: PartitionStatus
+    attempts: int
+    worker_id: str | None
+    planned_stones: int
+    records_processed: int
+    pages: int
+    error_message: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    price_from: int | None = None
+    price_to: int | None = None
+
+
+class RunWithWorkers(RunFigures, frozen=True, kw_only=True):
+    """A run with its partitions."""
+
+    workers: Sequence[WorkerFigures]
+
+
+class RunsAnswer(msgspec.Struct, frozen=True):
+    data: Sequence[RunFigures]
+    pagination: Pagination
+
+
+class RunAnswer(msgspec.Struct, frozen=True):
+    data: RunWithWorkers
+
+
+class RunsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the runs, as the query string asks for it. Of the instants the first belongs to it, the last doesn't."""
+
+    run_type: RunType | None
+    statuses: Sequence[RunStatus] | None
+    started_after: datetime | None
+    started_before: datetime | None
+    page: int
+    limit: int
+
+
+def read_runs(parameters: Parameters) -> RunsRequest:
+    """The runs that a query string asks for.
+
+    Raises:
+        ValidationFailed: names every parameter that is wrong.
+    """
+    run_type = parameters.one("run_type", choice(_RUN_TYPES), says="Only runs of this type.")
+    statuses = parameters.one("status", choice(_BY_WORD), says="Only runs that ended, or have not ended, like this.")
+    started_after = parameters.one("started_after", instant, says="Only runs that started then or later.")
+    started_before = parameters.one("started_before", instant, says="Only runs that started before.")
+    page, limit = page_of(parameters)
+    parameters.check()
+    return RunsRequest(
+        run_type=run_type,
+        statuses=statuses,
+        started_after=started_after,
+        started_before=started_before,
+        page=page,
+        limit=limit,
+    )
+
+
+async def list_runs(request: Request[State], _principal: Principal) -> Response:
+    """`GET /api/v2/analytics/runs`."""
+    asked = read_runs(Parameters(request.query_params))
+    async with request.state["database"].bounded() as connection:
+        total = await repository.total(
+            connection,
+            run_type=asked.run_type,
+            statuses=asked.statuses,
+            started_after=asked.started_after,
+            started_before=asked.started_before,
+        )
+        found = await repository.listing(
+            connection,
+            run_type=asked.run_type,
+            statuses=asked.statuses,
+            started_after=asked.started_after,
+            started_before=asked.started_before,
+            limit=asked.limit,
+            offset=(asked.page - 1) * asked.limit,
+        )
+    return answer(RunsAnswer([figures_of(run) for run in found], Pagination.of(total, asked.page, asked.limit)))
+
+
+async def show_run(request: Request[State], principal: Principal) -> Response:
+    """`GET /api/v2/analytics/runs/{run_id}`.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    run_id = path_id(request, "run_id")
+    async with request.state["database"].bounded() as connection:
+        run = await repository.run(connection, run_id)
+        partitions = await repository.partitions(connection, run_id)
+    sees_prices = principal.may(Scope.PRICES_SUPPLIER)
+    workers = [_worker(partition, sees_prices=sees_prices) for partition in partitions]
+    return answer(RunAnswer(RunWithWorkers(**msgspec.structs.asdict(figures_of(run)), workers=workers)))
+
+
+_PLAIN = tuple(sorted(set(RunFigures.__struct_fields__) & set(Run.__struct_fields__) - {"status"}))
+
+
+def figures_of(run: Run) -> RunFigures:
+    """A run as the contract tells of it."""
+    plain = {name: getattr(run, name) for name in _PLAIN}
+    return RunFigures(**plain, run_id=run.id, status=_STATUSES[run.status], phase=run.status)
+
+
+def _worker(partition: Partition, *, sees_prices: bool) -> WorkerFigures:
+    return WorkerFigures(
+        partition_id=partition.id,
+        number=partition.ordinal,
+        kind=partition.kind,
+        status=partition.status,
+        attempts=partition.attempts,
+        worker_id=partition.worker_id,
+        planned_stones=partition.planned_stones,
+        records_processed=partition.fetched,
+        pages=partition.pages,
+        error_message=partition.error_message,
+        started_at=partition.started_at,
+        completed_at=partition.completed_at,
+        price_from=partition.price_from if sees_prices else None,
+        price_to=partition.price_to if sees_prices else None,
+    )

@@ -1,0 +1,188 @@
+"""What operators ask of the sync over REST: golden answers, what is put in the queue, and each error."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+from arq.connections import ArqRedis
+from arq.jobs import JobDef
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core import jobs
+from app.core.database import Database
+from app.core.settings import Settings
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from tests.integration.api.diamonds import Insert, Serve
+from tests.integration.api.refusals import error
+from tests.integration.api.runs import build_partition, build_run, partition_id, run_id, text
+
+TRIGGERS = "/api/v2/triggers"
+ANALYTICS = "/api/v2/analytics"
+
+
+@pytest_asyncio.fixture
+async def queue(settings: Settings) -> AsyncIterator[ArqRedis]:
+    """The queue of jobs, as the pipeline sees it."""
+    redis = jobs.connect(settings)
+    yield redis
+    await redis.aclose()
+
+
+async def queued(queue: ArqRedis) -> list[tuple[str, dict[str, Any]]]:
+    found: list[JobDef] = await queue.queued_jobs()
+    return [(job.function, job.kwargs) for job in found]
+
+
+async def test_a_run_is_started_through_the_queue(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+    await insert([build_run(1)], "run_metadata")
+    for run_type, full in (("full", True), ("incremental", False)):
+        await queue.flushall()
+        response = await operator.post(f"{TRIGGERS}/scheduler", json={"run_type": run_type})
+        data = response.json()["data"]
+        assert (response.status_code, data) == (202, {"job_id": data["job_id"], "status": "queued"})
+        assert await queued(queue) == [("schedule_run", {"full": full, "started_by": "test-client"})]
+
+
+async def test_a_second_run_is_refused_while_one_is_open(
+    operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
+) -> None:
+    await insert([build_run(1, status="running", completed_at=None)], "run_metadata")
+    assert error(await operator.post(f"{TRIGGERS}/scheduler", json={"run_type": "full"})) == (
+        409,
+        {
+            "code": "CONFLICT",
+            "message": "A run is open; one at a time.",
+            "details": {"run_id": str(run_id(1)), "status": "running"},
+        },
+    )
+    assert await queued(queue) == []
+
+
+async def test_failed_partitions_are_read_again_all_or_one(
+    operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
+) -> None:
+    await insert([build_run(1, status="partial")], "run_metadata")
+    await insert([build_partition(1, 0), build_partition(1, 1, status="failed")], "worker_runs")
+    for partition in (None, str(partition_id(1, 1))):
+        await queue.flushall()
+        response = await operator.post(
+            f"{TRIGGERS}/retry-workers", json={"run_id": str(run_id(1)), "partition_id": partition}
+        )
+        data = response.json()["data"]
+        assert (response.status_code, data) == (
+            202,
+            {"job_id": data["job_id"], "status": "queued", "run_id": str(run_id(1))},
+        )
+        asked = {"run_id": str(run_id(1)), "partition_id": partition, "who": "test-client"}
+        assert await queued(queue) == [("retry_run", asked)]
+
+
+async def test_what_can_not_be_read_again_is_refused(operator: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build_run(1), build_run(2, status="partial")], "run_metadata")
+    await insert([build_partition(2, 0), build_partition(2, 1, status="failed")], "worker_runs")
+    for asked, expected in (
+        ({"run_id": str(uuid4())}, (404, "NOT_FOUND")),
+        ({"run_id": str(run_id(1))}, (409, "CONFLICT")),
+        ({"run_id": str(run_id(2)), "partition_id": str(partition_id(2, 0))}, (409, "CONFLICT")),
+        ({"run_id": str(run_id(2)), "partition_id": str(uuid4())}, (404, "NOT_FOUND")),
+    ):
+        status, body = error(await operator.post(f"{TRIGGERS}/retry-workers", json=asked))
+        assert (status, body["code"]) == expected
+
+
+async def test_a_run_is_consolidated_after_all(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+    await insert([build_run(1, status="partial")], "run_metadata")
+    await insert([build_partition(1, 0), build_partition(1, 1, status="failed")], "worker_runs")
+    asked = {"run_id": str(run_id(1))}
+    assert error(await operator.post(f"{TRIGGERS}/consolidate", json=asked)) == (
+        409,
+        {"code": "CONFLICT", "message": "1 of 2 partitions have not succeeded.", "details": {"failed": 1}},
+    )
+    response = await operator.post(f"{TRIGGERS}/consolidate", json={**asked, "force": True})
+    assert (response.status_code, response.json()["data"]["run_id"]) == (202, str(run_id(1)))
+    assert await queued(queue) == [("consolidate_run", {**asked, "force": True, "who": "test-client"})]
+
+
+async def test_what_can_not_be_consolidated_is_refused(operator: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build_run(1), build_run(2, status="running", completed_at=None)], "run_metadata")
+    for key, status in ((run_id(1), 409), (run_id(2), 409), (uuid4(), 404)):
+        response = await operator.post(f"{TRIGGERS}/consolidate", json={"run_id": str(key)})
+        assert response.status_code == status
+
+
+async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.AsyncClient) -> None:
+    for path, body, names in (
+        ("scheduler", {}, {"run_type"}),
+        ("scheduler", {"run_type": "half", "more": 1}, {"run_type"}),
+        ("consolidate", {"run_id": 1, "force": "yes"}, {"run_id", "force"}),
+        ("retry-workers", {"partition_id": "x"}, {"run_id", "partition_id"}),
+    ):
+        status, problem = error(await operator.post(f"{TRIGGERS}/{path}", json=body))
+        assert (status, problem["code"], set(problem["details"])) == (400, "VALIDATION_ERROR", names)
+
+
+async def test_what_is_no_json_object_is_a_bad_request(operator: httpx.AsyncClient) -> None:
+    for content in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000):
+        assert error(await operator.post(f"{TRIGGERS}/scheduler", content=content)) == (
+            400,
+            {"code": "BAD_REQUEST", "message": "Send a JSON object as the body."},
+        )
+    status, body = error(await operator.post(f"{TRIGGERS}/scheduler", content=b" " * 262_145))
+    assert (status, body["code"]) == (413, "BAD_REQUEST")
+
+
+async def test_failed_workers_are_listed(operator: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build_run(1, status="partial")], "run_metadata")
+    failed = build_partition(1, 1, status="failed", error_message="The supplier did not answer in time.")
+    await insert([build_partition(1, 0), failed], "worker_runs")
+    response = await operator.get(f"{TRIGGERS}/failed-workers/{run_id(1)}")
+    worker = {
+        "partition_id": str(partition_id(1, 1)),
+        "worker_id": "worker-1",
+        "error_message": "The supplier did not answer in time.",
+        "records_processed": 5,
+        "has_payload": True,
+        "started_at": text(failed["started_at"]),
+        "completed_at": text(failed["completed_at"]),
+    }
+    assert (response.status_code, response.json()) == (
+        200,
+        {"data": {"run_id": str(run_id(1)), "total_failed": 1, "workers": [worker]}},
+    )
+
+
+async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
+    database_url: str, serve: Serve, insert: Insert
+) -> None:
+    await insert([build_run(1, status="partial")], "run_metadata")
+    await insert([build_partition(1, 0, status="failed")], "worker_runs")
+    with scratch_directory() as directory:
+        valkey = Valkey(directory)
+        await valkey.start()
+        settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
+        async with Database.open(settings) as database:
+            key = (await Issuing(database).create("test", "test", [Scope.SYNC_READ, Scope.SYNC_ADMIN])).key.text
+        async with (
+            serve(settings) as address,
+            httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,
+        ):
+            await valkey.stop()
+            assert (await client.get(f"{ANALYTICS}/summary")).status_code == 200
+            answers = await asyncio.gather(*(
+                client.post(f"{TRIGGERS}/{path}", json={"run_type": "full", "run_id": str(run_id(1)), "force": True})
+                for path in ("scheduler", "consolidate", "retry-workers")
+            ))  # fmt: skip
+            for response in answers:
+                status, body = error(response)
+                assert (status, body["code"], body["message"]) == (
+                    503,
+                    "SERVICE_UNAVAILABLE",
+                    "The queue of jobs does not answer; try again soon.",
+                )
+                assert int(response.headers["retry-after"]) > 0
+        await valkey.stop()
