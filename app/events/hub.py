@@ -197,7 +197,10 @@ class Hub:
             for event in page.events:
                 self._tell(event)
                 await self.pace()
-            more = len(page.events) == _PAGE
+            if page.last is None:
+                return
+            self._newest = page.last  # beyond what is not known here, which must not be read again and again
+            more = page.through < page.newest
 
     def _sign(self, said: str) -> None:
         """The log has grown: it says up to where, or nothing where the new events have no positions yet."""

@@ -12,9 +12,12 @@ import msgspec
 
 from app.core.database import Connection
 from app.core.errors import CursorExpired, CursorUnknown
+from app.core.logging import get_logger
 from app.core.sql import Statements
 from app.events.cursors import Cursor, instant
 from app.events.models import Event, EventKind, NewEvent
+
+logger = get_logger()
 
 sql = Statements("app.events")
 
@@ -22,6 +25,10 @@ sql = Statements("app.events")
 STONES_PER_EVENT = 100
 # How many positions one statement looks through at most, however few of its events are asked for.
 _SPAN = 20_000
+
+_KINDS = frozenset(EventKind)
+# What newer processes write and this one does not know; each is told once.
+_unknown: set[str] = set()
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -40,10 +47,16 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """Events in order, and the position up to which there are no others; `through` is where to read on."""
+    """Events in order, and the position up to which there are no others; `through` is where to read on.
+
+    Events of a kind that this process does not know are left out: a newer one writes them, during a deployment. `last`: the
+    cursor of the last event that was found, known or not. `newest`: the newest position that there was.
+    """
 
     events: Sequence[Event]
     through: int
+    last: Cursor | None
+    newest: int
 
 
 async def append(connection: Connection, event: NewEvent) -> None:
@@ -127,14 +140,10 @@ async def read(connection: Connection, after: int, limit: int, wanted: Filter) -
         raise CursorUnknown
     if after < found.oldest - 1:
         raise CursorExpired
-    events = [_event(row) for row in rows if row["position"] is not None]
-    through = events[-1].position if len(events) == limit else min(after + _SPAN, found.newest)
-    return Slice(events, through)
-
-
-async def history(connection: Connection, diamond_id: UUID, before: int | None, limit: int) -> Sequence[Event]:
-    """What happened to a stone, as far as it is kept, the newest first: before a position, or from the end."""
-    return [_event(row) for row in await connection.fetch(sql.history, diamond_id, before or 2**63 - 1, limit)]
+    matching = [row for row in rows if row["position"] is not None]
+    last = Cursor(matching[-1]["position"], instant(matching[-1]["occurred_at"])) if matching else None
+    through = last.position if last and len(matching) == limit else min(after + _SPAN, found.newest)
+    return Slice([_event(row) for row in matching if _known(row["kind"])], through, last, found.newest)
 
 
 async def prune(connection: Connection, days: int, limit: int) -> int:
@@ -146,6 +155,15 @@ async def data_version(connection: Connection) -> str:
     """A text that changes whenever what readers of stones, holds and purchases can see changes. One short statement."""
     version: str = await connection.fetchval(sql.data_version)
     return version
+
+
+def _known(kind: str) -> bool:
+    if kind in _KINDS:
+        return True
+    if kind not in _unknown:
+        _unknown.add(kind)
+        logger.warning("events of an unknown kind are passed over", kind=kind)
+    return False
 
 
 def _event(row: asyncpg.Record) -> Event:

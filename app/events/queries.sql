@@ -64,13 +64,6 @@ LEFT JOIN LATERAL (
 ) AS event ON true
 ORDER BY event.position
 
--- history --
--- What happened to one stone, the newest first, before a position.
-SELECT position, kind, occurred_at, diamond_ids, client_id, hold_id, purchase_id, run_id, data
-FROM event_log
-WHERE position IS NOT NULL AND diamond_ids @> ARRAY[$1::uuid] AND position < $2
-ORDER BY position DESC LIMIT $3
-
 -- prune --
 -- Events that occurred more than $1 days ago, at most $2: only from the beginning, so that what is left has no gaps.
 DELETE FROM event_log WHERE position IN (

@@ -241,7 +241,8 @@ WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id =
 
 -- history --
 -- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows stay for ever, and the
--- events of the log, as long as they are kept. Events have no id that stays theirs but the position; the key is made of it.
+-- events of the log of the kinds $5, as long as they are kept. Events have no id that stays theirs but the position; the key
+-- is made of it.
 SELECT at, key, event, client_id, hold_id, purchase_id, run_id, data FROM (
     SELECT requested_at AS at, id AS key, NULL AS event, client_id, id AS hold_id, NULL::uuid AS purchase_id,
            NULL::uuid AS run_id, '{{}}'::jsonb AS data
@@ -251,7 +252,7 @@ SELECT at, key, event, client_id, hold_id, purchase_id, run_id, data FROM (
     FROM purchase_history WHERE diamond_id = $1
     UNION ALL
     SELECT occurred_at, md5(position::text)::uuid, kind, client_id, hold_id, purchase_id, run_id, data
-    FROM event_log WHERE diamond_ids @> ARRAY[$1] AND position IS NOT NULL
+    FROM event_log WHERE diamond_ids @> ARRAY[$1] AND position IS NOT NULL AND kind = ANY ($5::text[])
 ) AS entry
 WHERE $2::timestamptz IS NULL OR (at, key) < ($2, $3::uuid)
 ORDER BY at DESC, key DESC LIMIT $4

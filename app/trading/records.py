@@ -8,10 +8,15 @@ from uuid import UUID
 import msgspec
 
 from app.core.database import Database
+from app.events.models import EventKind
 from app.trading import repository
 from app.trading.models import Hold, Purchase
 from app.trading.repository import sql
 from app.trading.states import HoldState, PurchaseState
+
+
+# A newer process may write others, during a deployment.
+_KINDS = [kind.value for kind in EventKind]
 
 
 class HoldFilter(msgspec.Struct, frozen=True):
@@ -98,7 +103,7 @@ class Records:
     async def history(self, diamond_id: UUID, after: Position | None, limit: int) -> tuple[list[Entry], bool]:
         """What happened to a stone, newest first, and whether there is more."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.history, diamond_id, *_place(after), limit + 1)
+            rows = await connection.fetch(sql.history, diamond_id, *_place(after), limit + 1, _KINDS)
         return [Entry(**row) for row in rows[:limit]], len(rows) > limit
 
 

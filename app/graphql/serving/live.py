@@ -104,8 +104,8 @@ class Live:
                     async for answer in answers:
                         yield answer
                 position = page.through
-                if page.events:
-                    subscriber.caught_up(Cursor.of(page.events[-1]))
+                if page.last:
+                    subscriber.caught_up(page.last)
             # Between the last look at the hub's position and this line nobody else had their turn.
             self._hub.follow(subscriber, topic.wanted, position)
             async with aclosing(subscriber.answers()) as answers:

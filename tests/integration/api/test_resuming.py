@@ -13,7 +13,7 @@ from app.events import cursors, log
 from app.events.cursors import Cursor
 from app.graphql.relay import global_id
 from tests.integration.api.diamonds import Serve
-from tests.integration.api.wire import BEGINNING, CHANGED, happen, stone, wire
+from tests.integration.api.wire import BEGINNING, CHANGED, happen, happen_as_never_before, stone, wire
 
 
 async def test_who_comes_back_gets_what_was_missed_once_in_order_and_goes_on_live(
@@ -52,6 +52,30 @@ async def test_who_comes_back_to_a_process_that_has_just_started_misses_nothing(
         async with asyncio.timeout(20):
             heard = [await socket.event() for _ in range(3)]
     assert [event["diamondIds"] for event in heard] == [[global_id("Diamond", stone(number))] for number in range(3)]
+
+
+async def test_what_a_newer_process_tells_of_is_passed_over_and_what_comes_after_it_arrives(
+    settings: Settings, serve: Serve, key: str, database: Database
+) -> None:
+    """As during a deployment: more of it than is read at once, told live and to those who come back."""
+    live = [global_id("Diamond", stone(number)) for number in (1, 3)]
+    async with serve(settings) as address, wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        await happen(database, 1)
+        assert (await socket.event())["diamondIds"] == live[:1]
+        await happen_as_never_before(database, *range(300))
+        await happen(database, 3)
+        async with asyncio.timeout(20):
+            assert (await socket.event())["diamondIds"] == live[1:]
+        await happen_as_never_before(database, 4)
+        async with wire(address, key) as again:
+            await again.subscribe(CHANGED, after=BEGINNING)
+            assert [(await again.event())["diamondIds"] for _ in range(2)] == [[one] for one in live]
+        async with asyncio.timeout(20), httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
+            position = 0
+            while position < 303:  # so that it is not read again and again
+                answer = await client.post("/graphql", json={"query": "{ eventCursor }"})
+                position = cursors.decode(answer.json()["data"]["eventCursor"]).position
 
 
 async def test_nothing_is_lost_or_doubled_however_often_a_client_is_cut_off_and_wherever_it_comes_back(

@@ -120,6 +120,17 @@ async def wire(address: str, key: str | None = None, **options: Any) -> AsyncIte
         yield talking
 
 
+async def happen_as_never_before(database: Database, *numbers: int) -> None:
+    """Something happens that a process of a later version writes, and this one knows nothing of."""
+    async with database.transaction() as connection:
+        await connection.execute("ALTER TABLE event_log DROP CONSTRAINT IF EXISTS event_log_kind_check")
+        await connection.execute(
+            "INSERT INTO event_log (kind, diamond_ids, data) SELECT 'hold_renamed', ARRAY[stone], '{}' "
+            "FROM unnest($1::uuid[]) AS stone",
+            [stone(number) for number in numbers],
+        )
+
+
 async def happen(database: Database, *numbers: int, kind: EventKind = EventKind.DIAMONDS_CHANGED, **facts: Any) -> None:
     """Something happens to stones, in a transaction of its own."""
     async with database.transaction() as connection:

@@ -146,13 +146,25 @@ async def test_pages_meet_without_gap_or_repetition(book: Book, database: Databa
     assert max(len(page) for page in pages) == 3
 
 
-async def test_the_history_of_a_stone_is_read_backwards(book: Book, database: Database) -> None:
-    await book.append(happening(1), happening(2), happening(2, 1), happening(3), happening(1))
+async def test_events_of_a_kind_that_is_not_known_are_passed_over_and_stop_nobody(book: Book, database: Database) -> None:
+    await book.value("ALTER TABLE event_log DROP CONSTRAINT event_log_kind_check")
+    for number, kind in enumerate(["hold_released", "hold_renamed", "hold_renamed", "hold_expired", "hold_renamed"]):
+        await book.value(
+            "INSERT INTO event_log (kind, diamond_ids, data) VALUES ($1, ARRAY[$2::uuid], '{}')", kind, stone(number)
+        )
     await book.number()
+    found, after, lasts = [], 0, []
     async with database.connection() as connection:
-        newest = await log.history(connection, stone(1), None, 2)
-        older = await log.history(connection, stone(1), newest[-1].position, 2)
-    assert [event.position for event in (*newest, *older)] == [5, 3, 1]
+        while after < 5:
+            page = await log.read(connection, after, 2, Filter())
+            assert page.last
+            found += [event.position for event in page.events]
+            after, lasts = page.through, [*lasts, page.last.position]
+            assert page.newest == 5
+        assert found == [1, 4]
+        assert lasts == [2, 4, 5]
+        assert await log.resume(connection, page.last) == 5, "a cursor like any other"
+    assert [event.kind for event in await book.read()] == [EventKind.HOLD_RELEASED, EventKind.HOLD_EXPIRED]
 
 
 # What is kept
