@@ -88,11 +88,12 @@ class Trading(Protocol):
     """Holding and buying stones. The supplier does what it is asked each time it is asked, so nothing is sent twice.
 
     `OutcomeUnknown` says that something was sent and may have been done; with any other `SupplierError` it certainly was
-    not. Each call ends within the settings' patience and timeout together.
+    not. Each call ends within the settings' patience and timeout together, or twice that where it has to look at the stone
+    after a refusal; nothing is sent after the first half.
     """
 
     async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
-        """Hold a stone, unless that is denied."""
+        """Hold a stone, unless that is denied, or the stone is not to be had."""
 
     async def cancel_hold(self, supplier_hold_id: str) -> bool:
         """End a hold; False if there was none (any more). May be sent again: the second time there is none."""

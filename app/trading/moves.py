@@ -34,7 +34,12 @@ _EVENTS = {
 
 def settle_seconds(settings: Settings) -> float:
     """After how long a call to the supplier has certainly ended, unless its process has."""
-    return settings.trading_patience_seconds + settings.trading_timeout_seconds + _MARGIN_SECONDS
+    return 2 * call_seconds(settings) + _MARGIN_SECONDS
+
+
+def call_seconds(settings: Settings) -> float:
+    """How long the supplier is waited for at the most, from when a turn is asked for to the answer."""
+    return settings.trading_patience_seconds + settings.trading_timeout_seconds
 
 
 @asynccontextmanager
@@ -43,6 +48,18 @@ async def locked(database: Database, diamond_id: UUID, client_id: str | None = N
     async with database.bounded_transaction() as connection:
         await repository.lock(connection, diamond_id, client_id)
         yield connection
+
+
+async def open_hold(connection: Connection, diamond_id: UUID) -> Hold | None:
+    """The hold that keeps a stone from others; where there is none, one whose time has passed is written down as over.
+
+    In this order, and before the stone's availability is looked at: a hold that ends in between is either still there or
+    over for both, and never neither. The stone is locked.
+    """
+    present = await repository.open_hold(connection, diamond_id)
+    if present is None:
+        await close_overdue(connection, diamond_id)
+    return present
 
 
 async def close_overdue(connection: Connection, diamond_id: UUID) -> None:

@@ -229,6 +229,12 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
         ),
         (status(202), OutcomeUnknown),
         (status(303), OutcomeUnknown),
+        (errors("Order 4711 not found"), OutcomeUnknown),
+        (errors("The order could not be found"), OutcomeUnknown),
+        (errors("This order already exists"), OutcomeUnknown),
+        (errors("This diamond has already been ordered, it is sold"), OutcomeUnknown),
+        (errors("Cannot create order: the diamond is already sold"), SupplierDeclined),
+        (errors("Can't order: the diamond is not available"), SupplierDeclined),
         (errors("Offer DIAMOND/1 is not available", {"as": {"create_order": None}}), SupplierDeclined),
         (errors("Destination is not yours", {"as": {"create_order": None}}), SupplierDeclined),
         (errors("Destination not found", {"as": {"create_order": None}}), SupplierDeclined),
@@ -264,6 +270,40 @@ async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, g
             with pytest.raises(SupplierDeclined) as caught:
                 await trading.create_order(Order(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
     assert isinstance(caught.value, SupplierHasNot) == gone
+
+
+@pytest.mark.parametrize(
+    "message", ["The diamond is not available", "Diamond 1 not found", "This stone is already on hold", "It was sold"]
+)
+async def test_a_hold_that_is_refused_in_words_is_denied_as_any_other(message: str) -> None:
+    async with scripted_supplier() as supplier:
+        supplier.script.append(errors(message, {"as": {"create_hold": None}}))
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            assert await trading.create_hold("1") == HoldAnswer(None)
+    assert len(supplier.asked) == 1
+
+
+@pytest.mark.parametrize("word", ["HOLD", "UNAVAILABLE", "SOLD", "MEMO"])
+async def test_an_order_is_not_sent_again_where_the_stone_looks_as_if_somebody_had_it(
+    market: Market, word: str
+) -> None:
+    """A refusal says that nothing was done; it must also look like it, because we may be the one who has it."""
+    stone = await market.stone()
+    await market.control("POST", "update", {"id": stone["id"], "set": {"availability": word}})
+    busy = {"kind": "status", "status": 429, "count": 1, "operations": ["create_order"]}
+    await market.control("POST", "faults", {"rules": [busy]})
+    with pytest.raises(OutcomeUnknown):
+        await market.trading.create_order(order(stone))
+    assert (await market.control("GET", "calls"))["operations"]["create_order"] == {"status_429": 1}
+
+
+async def test_an_order_under_a_hold_of_ours_is_sent_again_after_a_refusal(market: Market) -> None:
+    stone = await market.stone()
+    assert (await market.trading.create_hold(stone["id"])).id
+    busy = {"kind": "status", "status": 429, "count": 1, "operations": ["create_order"]}
+    await market.control("POST", "faults", {"rules": [busy]})
+    assert await market.trading.create_order(order(stone))
+    assert len(await market.done("create_order")) == 1
 
 
 async def test_every_call_has_a_connection_of_its_own(market: Market) -> None:

@@ -114,8 +114,12 @@ class NivodaClient:
             finally:
                 await client._login.close()
 
-    async def call(self, operation: Operation[Answer], variables: Mapping[str, object]) -> Answer:
+    async def call(
+        self, operation: Operation[Answer], variables: Mapping[str, object], *, patience_seconds: float | None = None
+    ) -> Answer:
         """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
+
+        `patience_seconds`: another one than the client's.
 
         Raises:
             SupplierRefused: the credentials, or the request as such, are refused. Never tried again.
@@ -123,7 +127,7 @@ class NivodaClient:
             SupplierTokenExpired: not even new tokens are accepted.
             SupplierError: every try failed; the last one's error.
         """
-        deadline = self._monotonic() + self._patience_seconds
+        deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
         return await self._retrying(operation.name)(self._try, operation, variables, deadline)
 
     async def send(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:

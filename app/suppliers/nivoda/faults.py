@@ -32,7 +32,10 @@ _CREDENTIALS = re.compile(
 # What says nothing about whether it was done: the call broke somewhere inside, perhaps after its work.
 _BROKEN_INSIDE = re.compile(
     r"internal|server error|time.?out|timed out|service|try again|unexpected|unknown error|gateway|went wrong|connect"
-    r"|transaction|database|deadlock|duplicate key",
+    r"|transaction|database|deadlock|duplicate key"
+    # And what speaks of an order as if there were one: a copy that does not have it yet, a request that was sent on twice.
+    r"|\border(?: \S+)?(?: (?:was|is|has|could))?(?: been| be)? (?:not\b|already|does not|doesn't)"
+    r"|\balready (?:been )?(?:ordered|placed|submitted|created)\b",
     re.IGNORECASE,
 )
 # What says that it was not done: the stone, the caller or the request is refused.

@@ -36,19 +36,30 @@ class NivodaTrading:
     """Trading behind a client. Every request takes its turn at the client's limiter."""
 
     def __init__(
-        self, client: NivodaClient, *, patience_seconds: float, monotonic: Callable[[], float] = time.monotonic
+        self,
+        client: NivodaClient,
+        *,
+        patience_seconds: float,
+        timeout_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience_seconds`: how long a call may wait before it is sent."""
+        """`patience_seconds`: how long a call may wait before it is sent; `timeout_seconds`: how long for its answer."""
         self._client = client
         self._patience_seconds = patience_seconds
+        self._look_seconds = patience_seconds + timeout_seconds
         self._monotonic = monotonic
 
     async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
         async def nothing_happened() -> bool:
-            word = await self.look(supplier_stone_id)
+            word = await self._look_again(supplier_stone_id)
             return word is None or word.hold_id is None
 
-        answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
+        try:
+            answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
+        except SupplierDeclined as error:
+            if _NO_SUCH_STONE.search(error.message):
+                return HoldAnswer(None)
+            raise
         hold = answer.account.create_hold
         if hold.id and not hold.denied:
             return HoldAnswer(hold.id, _instant(hold.until))
@@ -67,8 +78,9 @@ class NivodaTrading:
 
     async def create_order(self, order: Order) -> str:
         async def nothing_happened() -> bool:
-            word = await self.look(order.supplier_stone_id)
-            return word is not None and word.availability != "sold"
+            word = await self._look_again(order.supplier_stone_id)
+            # Not by "sold" alone: how he shows a stone whose order he is still working on is not known.
+            return word is not None and (word.availability == "available" or word.hold_id is not None)
 
         item = {
             "offerId": order.offer_id,
@@ -87,7 +99,15 @@ class NivodaTrading:
         return answer.account.create_order
 
     async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
-        answer = await self._client.call(LOOK, {"stone": supplier_stone_id})
+        return await self._look(supplier_stone_id, self._patience_seconds)
+
+    async def _look_again(self, supplier_stone_id: str) -> SuppliersWord | None:
+        # After a refusal, so it has to wait out the pause that was asked for, which is as long as patience at the most.
+        async with asyncio.timeout(self._look_seconds):
+            return await self._look(supplier_stone_id, self._look_seconds)
+
+    async def _look(self, supplier_stone_id: str, patience_seconds: float) -> SuppliersWord | None:
+        answer = await self._client.call(LOOK, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
         found = answer.account.get_diamond_by_id
         if found is None:
             return None
@@ -114,8 +134,7 @@ class NivodaTrading:
                 return await self._client.send(operation, variables, deadline)
             except (SupplierBusy, SupplierTokenExpired) as refusal:
                 try:
-                    async with asyncio.timeout(self._patience_seconds):
-                        unchanged = await nothing_happened()
+                    unchanged = await nothing_happened()
                 except (SupplierError, TimeoutError):
                     raise OutcomeUnknown from refusal
                 if not unchanged:
@@ -146,15 +165,11 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
     Raises:
         SettingsError: the supplier's endpoint or its credentials are not set.
     """
-    patience = settings.trading_patience_seconds
+    patience, timeout = settings.trading_patience_seconds, settings.trading_timeout_seconds
     async with NivodaClient.open(
-        settings,
-        limiter,
-        patience_seconds=patience,
-        timeout_seconds=settings.trading_timeout_seconds,
-        fresh_connections=True,
+        settings, limiter, patience_seconds=patience, timeout_seconds=timeout, fresh_connections=True
     ) as client:
-        yield NivodaTrading(client, patience_seconds=patience)
+        yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -260,6 +260,17 @@ async def test_what_was_given_up_in_the_meantime_does_not_go_out(market: Market)
     assert await market.asked("create_order") == 0
 
 
+async def test_a_supplier_who_asks_for_more_patience_than_there_is_was_sent_nothing_that_a_person_must_look_for(
+    market: Market,
+) -> None:
+    busy = {"kind": "status", "status": 429, "retry_after": 60, "operations": ["create_order"]}
+    await market.break_supplier(busy)
+    purchase = await market.buy()
+    assert (purchase.state, purchase.failure_code) == (PurchaseState.FAILED, "SUPPLIER_ERROR")
+    assert await market.asked("create_order") == 1
+    assert await market.availability() == "available"
+
+
 async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -> None:
     hold = await market.hold(client="globex")
     with pytest.raises(AlreadyHeld):
