@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from time import monotonic
 from uuid import UUID
 
 import msgspec
@@ -37,12 +36,12 @@ from app.trading.leftovers import let_go
 from app.trading.models import Hold, Stone
 from app.trading.states import HoldState
 from app.trading.undisturbed import Undisturbed
+from app.trading.waiting import Waiting
 
 log = get_logger()
 
 # A request that nobody could settle for so long blocks the stone no more. Long enough for an outage of the supplier.
 _BLOCKS_SECONDS = 1800.0
-_LOOK_SECONDS = 0.05
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -147,6 +146,8 @@ class Holds:
         hold = reservation.hold
         try:
             await self._clear(supplier, reservation)
+            if not await self._still_asked_for(hold):  # the job has taken this process for dead
+                return await self._outcome(hold)
             answer = await supplier.create_hold(reservation.stone.supplier_stone_id)
         except OutcomeUnknown:
             log.warning("hold of unknown outcome", hold_id=str(hold.id), diamond_id=str(diamond_id))
@@ -160,11 +161,10 @@ class Holds:
     async def _reserve(self, diamond_id: UUID, client_id: str, minutes: int) -> Reservation:
         settings = self._settings
         async with self._locked(diamond_id, client_id) as connection:
-            await moves.close_overdue(connection, diamond_id)
+            present = await moves.open_hold(connection, diamond_id)
             stone = await repository.stone(connection, diamond_id)
             if stone is None or not stone.active:
                 raise no_diamond()
-            present = await repository.open_hold(connection, diamond_id)
             if present is not None:
                 if present.client_id != client_id:
                     raise held(present)
@@ -189,17 +189,23 @@ class Holds:
     async def _clear(self, supplier: Trading, reservation: Reservation) -> None:
         """Let go what the supplier still holds for us: he would deny the new hold because of the old one."""
         try:
-            for old in reservation.leftovers:
-                await let_go(
-                    self._database,
-                    supplier,
-                    old,
-                    reservation.stone.supplier_stone_id,
-                    asking=reservation.hold.id,
-                )
-        except OutcomeUnknown as error:
+            async with asyncio.timeout(moves.call_seconds(self._settings)):
+                for old in reservation.leftovers:
+                    await let_go(
+                        self._database,
+                        supplier,
+                        old,
+                        reservation.stone.supplier_stone_id,
+                        asking=reservation.hold.id,
+                    )
+        except (OutcomeUnknown, TimeoutError) as error:
             # Unknown is only whether the old hold has ended; the new one was not asked for.
             raise SupplierUnavailable("The supplier did not end a hold before this one.") from error
+
+    async def _still_asked_for(self, hold: Hold) -> bool:
+        """Whether the supplier is to be asked for a hold, now. The job looks after it only when that has had its time."""
+        async with self._database.bounded() as connection:
+            return await repository.is_still_asked_for(connection, hold.id, moves.settle_seconds(self._settings))
 
     async def _settle(self, supplier: Trading, hold: Hold, answer: HoldAnswer) -> Hold:
         """Write down what the supplier said, whatever has become of the reservation meanwhile."""
@@ -217,11 +223,11 @@ class Holds:
         Raises:
             OutcomeUnknown: it does not come in time.
         """
-        end_at = monotonic() + self._settings.trading_wait_seconds
+        waiting = Waiting(self._settings.trading_wait_seconds)
         while hold.state is HoldState.REQUESTED:
-            if monotonic() >= end_at:
+            if waiting.over:
                 raise OutcomeUnknown
-            await asyncio.sleep(_LOOK_SECONDS)
+            await waiting.pause()
             hold = await self._find(hold.id, hold.client_id)
         return hold
 

@@ -6,7 +6,6 @@ knows stays unknown until the supplier's answer comes after all, or a person has
 
 import asyncio
 import hashlib
-from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -36,10 +35,10 @@ from app.trading.holds import held, no_diamond
 from app.trading.models import Hold, Purchase, Stone
 from app.trading.states import HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed
+from app.trading.waiting import Waiting
 
 log = get_logger()
 
-_LOOK_SECONDS = 0.05
 # What the supplier has said must not get lost because the database restarts.
 _WRITE_TRIES = 20
 _WRITE_PAUSE_SECONDS = 0.5
@@ -139,11 +138,11 @@ class Purchases:
                 if known.request_hash != request.hash:
                     raise IdempotencyMismatch
                 return known, None
-            await moves.close_overdue(connection, request.diamond_id)
+            present = await moves.open_hold(connection, request.diamond_id)
             stone = await repository.stone(connection, request.diamond_id)
             if stone is None:
                 raise no_diamond()
-            hold = await self._own_hold(connection, stone, client_id)
+            hold = self._own_hold(present, client_id)
             offer_id = await _offer_of(connection, stone, hold)
             purchase = await repository.add_purchase(
                 connection,
@@ -163,9 +162,8 @@ class Purchases:
             return purchase, stone
 
     @staticmethod
-    async def _own_hold(connection: Connection, stone: Stone, client_id: str) -> Hold | None:
+    def _own_hold(hold: Hold | None, client_id: str) -> Hold | None:
         """The client's own hold, which is not in its way."""
-        hold = await repository.open_hold(connection, stone.id)
         if hold is None:
             return None
         if hold.client_id != client_id:
@@ -225,14 +223,14 @@ class Purchases:
 
     async def _outcome(self, purchase: Purchase) -> Purchase:
         """What has become of it, as soon as that is known, or how it stands after a while."""
-        end_at = monotonic() + self._settings.trading_wait_seconds
+        waiting = Waiting(self._settings.trading_wait_seconds)
         while True:
             async with self._database.bounded() as connection:
                 found = await repository.purchase(connection, purchase.id)
             assert found is not None  # noqa: S101 - purchases are never deleted
-            if found.state is not PurchaseState.PENDING or monotonic() >= end_at:
+            if found.state is not PurchaseState.PENDING or waiting.over:
                 return found
-            await asyncio.sleep(_LOOK_SECONDS)
+            await waiting.pause()
 
 
 def refusal(purchase: Purchase) -> InventoryError | None:

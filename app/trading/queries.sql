@@ -62,6 +62,12 @@ SELECT $1, $2, 'requested', $3, now, now + make_interval(mins => $4), now + make
 FROM (SELECT clock_timestamp() AS now) AS clock
 RETURNING {hold_columns}
 
+-- put_off_request --
+-- The supplier is asked for it only now, because something had to be done before: the job looks in $2 seconds from here.
+UPDATE hold_history SET due_at = clock_timestamp() + make_interval(secs => $2)
+WHERE id = $1 AND state = 'requested' AND expires_at > clock_timestamp()
+RETURNING id
+
 -- activate_hold --
 -- The supplier holds it ($2), until $3 where he says so. Due again when it ends.
 UPDATE hold_history
@@ -136,12 +142,15 @@ SELECT EXISTS (
 
 -- claim_due_hold --
 -- The hold for which something has been due for longest, put off before it is done: whoever dies on the way leaves it to
--- the next round. Attempts at the supplier come ever more rarely, up to an hour.
+-- the next round. Attempts at the supplier come ever more rarely, up to an hour. While he is away ($1 false) only what is
+-- over by time: what needs him keeps its turn.
 UPDATE hold_history
 SET attempts = attempts + 1,
     due_at = clock_timestamp() + least(interval '30 seconds' * 2 ^ least(attempts, 8), interval '1 hour')
 WHERE id = (
-    SELECT id FROM hold_history WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM hold_history
+    WHERE due_at <= clock_timestamp() AND ($1 OR state IN ('requested', 'active') AND expires_at <= clock_timestamp())
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING id, diamond_id, state, supplier_hold_id, supplier_until, ended_at,
           (SELECT supplier_stone_id FROM diamonds WHERE id = diamond_id) AS supplier_stone_id

@@ -14,7 +14,6 @@ from app.trading.models import Hold, Purchase
 from app.trading.repository import sql
 from app.trading.states import HoldState, PurchaseState
 
-
 # A newer process may write others, during a deployment.
 _KINDS = [kind.value for kind in EventKind]
 

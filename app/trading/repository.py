@@ -116,6 +116,11 @@ async def add_hold(
     return hold_of(row)
 
 
+async def is_still_asked_for(connection: Connection, hold_id: UUID, due_seconds: float) -> bool:
+    """Whether nobody has settled a request yet; the job then leaves it alone for so long."""
+    return await connection.fetchval(sql.put_off_request, hold_id, due_seconds) is not None
+
+
 async def activate_hold(
     connection: Connection, hold_id: UUID, supplier_hold_id: str, supplier_until: datetime | None
 ) -> Hold | None:
@@ -184,8 +189,9 @@ async def is_being_asked_for(connection: Connection, diamond_id: UUID, except_fo
     return found
 
 
-async def claim_due_hold(connection: Connection) -> DueHold | None:
-    row = await connection.fetchrow(sql.claim_due_hold)
+async def claim_due_hold(connection: Connection, *, with_supplier: bool) -> DueHold | None:
+    """The next hold for which something is due; only what can be done `with_supplier`, or without."""
+    row = await connection.fetchrow(sql.claim_due_hold, with_supplier)
     return msgspec.convert(dict(row), DueHold) if row else None
 
 

@@ -40,14 +40,15 @@ class Settlement:
         away: SupplierUnavailable | None = None
         while done < _MOST_AT_ONCE:
             async with self._database.bounded() as connection:
-                due = await repository.claim_due_hold(connection)
+                reachable = self._supplier is not None and away is None
+                due = await repository.claim_due_hold(connection, with_supplier=reachable)
             if due is None:
                 break
             done += 1
             try:
-                if due.state is HoldState.ACTIVE:
+                if due.state is HoldState.ACTIVE or self._supplier is None or away is not None:
                     await self._close(due)
-                elif self._supplier is not None and away is None:
+                else:
                     work = self._find_out if due.state is HoldState.REQUESTED else self._end_there
                     await work(self._supplier, due)
             except SupplierUnavailable as error:

@@ -77,6 +77,21 @@ async def test_a_request_never_blocks_a_stone_for_ever_though_the_supplier_is_ne
     assert await market.settlement.holds() == 0
 
 
+async def test_what_could_not_be_tried_because_the_supplier_was_away_keeps_its_turn(market: Market) -> None:
+    for number in range(3):
+        await lose(market, number=number)
+    await market.break_supplier({"kind": "status", "status": 503})
+    await market.pass_time(60)
+    with pytest.raises(SupplierUnavailable):
+        await market.settlement.holds()
+    attempts = await market.rows("SELECT attempts FROM hold_history ORDER BY attempts")
+    assert [row["attempts"] for row in attempts] == [0, 0, 1]
+    await market.mend_supplier()
+    assert await market.settlement.holds() == 2
+    states = await market.rows("SELECT state FROM hold_history ORDER BY attempts, state")
+    assert [row["state"] for row in states] == ["active", "active", "requested"]
+
+
 async def test_a_hold_that_is_found_when_its_time_is_over_begins_and_ends_once(market: Market) -> None:
     await market.break_supplier({**LOST["executed"], "operations": ["create_hold"]})
     with pytest.raises(OutcomeUnknown):

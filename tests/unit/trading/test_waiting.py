@@ -1,0 +1,24 @@
+"""Waiting for what somebody else is asking for: soon at first, then more and more rarely, and never for too long."""
+
+import asyncio
+
+import pytest
+
+from app.trading.waiting import Waiting
+
+
+async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        pauses.append(round(seconds, 3))
+        now += seconds
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    waiting = Waiting(2.0, monotonic=lambda: now)
+    while not waiting.over:
+        await waiting.pause()
+    assert pauses == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.25]
+    assert now == pytest.approx(102.0)
