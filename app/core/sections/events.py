@@ -18,10 +18,17 @@ class Events(BaseModel):
         int, setting("Events", "Operations that one socket may have open.", ge=1, le=10_000)
     ] = 100
     subscriptions_per_key: Annotated[
-        int, setting("Events", "Subscriptions that one key may have open.", ge=1, le=1_000_000)
+        int,
+        setting("Events", "Subscriptions that one key may have open in one process of the API.", ge=1, le=1_000_000),
     ] = 5_000
     sockets_per_key: Annotated[
-        int, setting("Events", "Sockets and event streams that one key may have open.", ge=1, le=1_000_000)
+        int,
+        setting(
+            "Events",
+            "Sockets and event streams that one key may have open in one process of the API.",
+            ge=1,
+            le=1_000_000,
+        ),
     ] = 2_000
     sockets_introduction_seconds: Annotated[
         float, setting("Events", "How long a socket may take to say who it is.", gt=0, le=300)
