@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 
 from app.core.database import Database
 from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
+from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs.models import Run
 from app.suppliers.ports import Feed, Page, StoneQuery
 from sync.staging import SUPPLIER
 from sync.statements import sql
+
+log = get_logger()
 
 _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
 _TRIES = 3
@@ -97,10 +100,12 @@ class Gates:
 
         An answer counts only with the witness in it, a stone that this run did see: a supplier that understands the
         question otherwise would declare everything gone. A page may repeat a stone and so push another one out, so
-        what is not on it must also be counted as none.
+        what is not on it must also be counted as none. What stays counted and is never shown (its item can't be told
+        from others, say) is not gone, and holds up nobody.
         """
         left = [stone_id for stone_id in missing if not stone_id.startswith("unidentified:")]
         unknown = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
+        understood = False
         for _ in range(_TRIES):
             if not left:
                 return unknown
@@ -113,8 +118,11 @@ class Gates:
                     Page(received=page.received, items=[i for i in page.items if i.supplier_stone_id in back])
                 )
             left = [stone_id for stone_id in left if stone_id not in back]
-            if (witness is None or witness in found) and (
-                not left or await self._feed.count(StoneQuery(stone_ids=left)) == 0
-            ):
+            understood = witness is None or witness in found
+            if understood and (not left or await self._feed.count(StoneQuery(stone_ids=left)) == 0):
                 return unknown + left
-        raise SupplierUnavailable("The supplier contradicts itself about stones that a run did not see")
+        if not understood:
+            raise SupplierUnavailable("The supplier contradicts itself about stones that a run did not see")
+        gone = [stone_id for stone_id in left if await self._feed.count(StoneQuery(stone_ids=[stone_id])) == 0]
+        log.warning("stones counted but not shown", stones=len(left) - len(gone))
+        return unknown + gone

@@ -26,6 +26,7 @@ MOST_CARATS = 10_000
 MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _MOST_MEASURE = 2_000_000  # in thousandths still within 32 bits
 _MOST_RATIO = 100_000
+_OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
@@ -65,7 +66,7 @@ def observe(payload: bytes) -> Observed:
             _refuse_flaws(item)
         stone = _stone(identity, item)
     except _Problem as error:
-        return _bad(identity or _unidentified(received), payload, cents, str(error))
+        return _bad(identity or _offered(item) or _unidentified(received), payload, cents, str(error))
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
@@ -98,6 +99,14 @@ def _payload_hash(payload: bytes) -> bytes:
 def _unidentified(received: bytes) -> str:
     # Without the version of the mapping: the same bytes stay the same row for ever.
     return f"unidentified:{blake2b(received, digest_size=_HASH_BYTES).hexdigest()}"
+
+
+def _offered(item: Item) -> str | None:
+    """The stone that an offer is of, where the item shows none: a good stone that turned bad must still be known."""
+    shown = text(item.diamond.id) if item.diamond else None
+    prefix, _, found = (text(item.id) or "").partition("/")
+    known = shown is None and prefix == _OFFER and 0 < len(found) <= _LONGEST_ID and flaw(found) is None
+    return found if known else None
 
 
 def _identity(item: Item) -> str:

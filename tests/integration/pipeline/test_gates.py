@@ -143,6 +143,41 @@ async def test_invariant_10_a_supplier_that_does_not_understand_the_question_del
     assert len(await bench.rows(ACTIVE)) == 100
 
 
+@pytest.mark.parametrize("changes", [{"diamond": None}, {"diamond__id": None}, {"diamond__id": ""}])
+async def test_invariant_11_a_good_stone_that_is_known_by_its_offer_alone_leaves_the_active_rows_and_returns(
+    bench: Bench, shelf: Shelf, changes: dict[str, object]
+) -> None:
+    shelf.lay(*range(1, 11))
+    await bench.sync()
+    shelf.lay(4, id=f"DIAMOND/{stone_id(4)}", **changes)
+    run = await bench.sync()
+    assert (run.quarantined, run.deleted) == (1, 0)
+    assert await bench.rows(ACTIVE) == ids(1, 2, 3, 5, 6, 7, 8, 9, 10)
+    assert await bench.value("SELECT status FROM diamonds WHERE supplier_stone_id = $1", stone_id(4)) == "quarantined"
+    shelf.lay(4)
+    await bench.sync()
+    assert await bench.rows(ACTIVE) == ids(*range(1, 11))
+
+
+async def test_a_stone_that_the_supplier_counts_but_shows_without_any_id_stays_and_holds_up_no_run(
+    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(*range(1, 11))
+    await bench.sync()
+    shelf.take(7)
+    shelf.lay(4, id=None, diamond=None)
+    honest = shelf.count
+
+    async def count(query: StoneQuery) -> int:
+        nameless = query.stone_ids is not None and stone_id(4) in query.stone_ids
+        return await honest(query) + nameless
+
+    monkeypatch.setattr(shelf, "count", count)
+    run = await bench.sync()
+    assert (run.status, run.quarantined, run.deleted) == ("completed", 1, 1)
+    assert await bench.rows(ACTIVE) == ids(1, 2, 3, 4, 5, 6, 8, 9, 10)
+
+
 async def test_a_supplier_that_never_answers_about_missing_stones_holds_a_consolidator_no_longer_than_the_run_may_last(
     bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

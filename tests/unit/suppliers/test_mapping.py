@@ -233,6 +233,20 @@ def test_a_stone_whose_id_can_not_be_stored_is_unidentified() -> None:
     assert observed.supplier_stone_id.startswith("unidentified:")
 
 
+@pytest.mark.parametrize(
+    "changes", [{"diamond": None}, {"diamond": MISSING}, {"diamond.id": None}, {"diamond.id": " "}]
+)
+def test_a_stone_without_an_id_is_known_by_its_offer(changes: dict[str, Any]) -> None:
+    observed = observe(payload(changes))
+    assert observed.problem == "diamond.id: is missing"
+    assert observed.supplier_stone_id == STONE_ID
+
+
+@pytest.mark.parametrize("offer", [None, "", 7, "DIAMOND/", STONE_ID, f"GEMSTONE/{STONE_ID}", "DIAMOND/" + "9" * 201])
+def test_an_offer_that_names_no_diamond_identifies_none(offer: Any) -> None:
+    assert observe(payload({"diamond": None, "id": offer})).supplier_stone_id.startswith("unidentified:")
+
+
 @pytest.mark.parametrize("junk", [b"null", b"[]", b"7", b'"x"', b"true", b"1.5"])
 def test_what_is_no_object_is_unidentified_and_kept(junk: bytes) -> None:
     observed = observe(junk)
