@@ -5,8 +5,8 @@ last few stones of the one before, the anchors, and counts only if it proves tha
 reader steps back and tries again.
 
 What is promised: a stone that is in the feed from the first page to the last, at one price, is delivered. What is
-assumed: two such stones stand in the same order on every page, whatever else comes and goes, and a page is one moment
-of the feed. Then everything rests on one sentence that every proven page keeps true:
+assumed: two such stones stand in the same order on every page (but see the ties below), whatever else comes and goes,
+and a page is one moment of the feed. Then everything rests on one sentence that every proven page keeps true:
 
     Whatever stays unchanged and stands at or before an anchor, has been delivered; and so has what stands between
     an anchor and the last one.
@@ -21,6 +21,10 @@ A page at an offset proves that it adjoins when one of these holds, for then not
    price, whatever is unread costs at least as much as the floor and stands behind that stone. This saves the way back
    when all anchors are gone, and finds the way forward when they were pushed far behind. The first page that is not
    in the order of price ends this trust for good. A price that can't be read is left out of it.
+
+Ties may be broken otherwise on every page: no supplier promises an order among stones of one price. So a page begins not
+only with the anchors but with every stone of the last price, and all of them stand on it together. Only where a price has
+more stones than a page holds does it rest on the assumption that their order is kept.
 
 The partition of unpriced stones starts in the middle of the unfiltered feed. That nothing unread stands before its
 first page rests on one more assumption: stones without a price stand together at the end. Then a page proves itself
@@ -108,7 +112,7 @@ class Reader:
             anchors = tuple(page[-self._overlap :])
             floor = next((cents for _, cents in reversed(page) if cents is not None), floor)
         return Checkpoint(
-            next_offset=max(at.next_offset + len(page) - self._overlap, 0),
+            next_offset=max(at.next_offset + len(page) - max(self._overlap, _tied(page)), 0),
             anchors=anchors,
             floor_cents=floor,
             ordered=ordered,
@@ -130,6 +134,12 @@ def _adjoins(at: Checkpoint, page: Sequence[Mark], *, ordered: bool) -> int | No
     if at.next_offset == 0 or (ordered and not at.anchors and priced):
         return 0
     return None
+
+
+def _tied(page: Sequence[Mark]) -> int:
+    """How many stones at the end of a page cost the same; 0 where all of it does, for then there is no way around them."""
+    before = next((place for place in reversed(range(len(page))) if page[place][1] != page[-1][1]), None)
+    return 0 if before is None else len(page) - 1 - before
 
 
 def _found(at: Checkpoint, page: Sequence[Mark]) -> list[int]:

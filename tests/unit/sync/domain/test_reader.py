@@ -162,6 +162,31 @@ def test_every_unpriced_stone_is_read_wherever_the_partition_of_them_begins(
     assert {mark for mark in feed.marks if mark[1] is None} <= set(delivered)
 
 
+class TiesFeed(Feed):
+    """Breaks the ties of a price otherwise for every page."""
+
+    def page(self, offset: int, limit: int) -> list[Mark]:
+        self.marks.sort(key=lambda mark: (mark[1] or 0, self.random.random()))
+        return super().page(offset, limit)
+
+
+@settings(max_examples=400)
+@given(seed=st.integers(0, 10**6), groups=st.lists(st.integers(1, 9), max_size=40), overlap=st.integers(1, 3))
+def test_ties_may_stand_in_another_order_on_every_page_where_a_price_fits_on_one(
+    seed: int, groups: list[int], overlap: int
+) -> None:
+    feed = TiesFeed(seed, 0, [])
+    for cents, stones in enumerate(groups, start=100):
+        for _ in range(stones):
+            feed.add(cents)
+    reader = Reader(band(planned=len(feed.marks)), limit=10, overlap=overlap)
+
+    delivered, at = read(feed, reader, 10)
+
+    assert set(delivered) == set(feed.marks)
+    assert at.pages <= 2 * (len(feed.marks) // (10 - overlap) + 1)
+
+
 @given(stones=st.integers(0, 400), limit=st.integers(2, 60))
 def test_a_feed_at_rest_is_delivered_in_order_and_in_as_few_pages_as_overlaps_allow(stones: int, limit: int) -> None:
     feed = Feed(1, stones, list(range(100, 5_000)))
