@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -145,7 +146,7 @@ async def test_invariant_10_a_supplier_that_does_not_understand_the_question_del
 
 @pytest.mark.parametrize("changes", [{"diamond": None}, {"diamond__id": None}, {"diamond__id": ""}])
 async def test_invariant_11_a_good_stone_that_is_known_by_its_offer_alone_leaves_the_active_rows_and_returns(
-    bench: Bench, shelf: Shelf, changes: dict[str, object]
+    bench: Bench, shelf: Shelf, changes: dict[str, Any]
 ) -> None:
     shelf.lay(*range(1, 11))
     await bench.sync()
