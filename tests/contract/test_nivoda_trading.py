@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import build_schema, parse, print_schema, validate
 
 from app.core.errors import (
     OutcomeUnknown,
@@ -17,9 +18,11 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnreached,
 )
+from app.suppliers.nivoda.documents import CREATE_ORDER
 from app.suppliers.nivoda.trading import NivodaTrading, open_trading
 from app.suppliers.ports import HoldAnswer, Order
 from sandbox.supplier.accounts import Account
+from sandbox.supplier.documents import SCHEMA
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import Act, CountingLimiter, account, answer, errors, reset, scripted_supplier, status
 
@@ -124,6 +127,49 @@ async def test_an_order_passes_on_what_it_was_given_and_nothing_else(market: Mar
     word = await market.trading.look(stone["id"])
     assert word
     assert word.availability == "sold"
+
+
+async def test_an_order_does_not_speak_of_what_it_was_not_given(market: Market) -> None:
+    stone = await market.stone()
+    await market.trading.create_order(order(stone))
+    (done,) = await market.done("create_order")
+    assert done["arguments"]["items"] == [{"offerId": stone["offer_id"], "customer_order_number": "purchase-1"}]
+
+
+def test_an_order_names_no_type_that_the_supplier_has_not_published() -> None:
+    published = print_schema(SCHEMA).replace("OrderItemInput", "SomeOtherName")
+    assert validate(build_schema(published), parse(CREATE_ORDER.document)) == []
+
+
+async def test_a_stone_that_a_look_finds_empty_is_one_that_is_not_there() -> None:
+    async with scripted_supplier() as supplier:
+        supplier.script.append(answer({"data": {"as": {"get_diamond_by_id": {"diamond": None}}}}))
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            assert await trading.look("1") is None
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2026-11-25T10:00:00+05:30", datetime(2026, 11, 25, 4, 30, tzinfo=UTC)),
+        ("2026-11-25T10:00:00-1100", datetime(2026, 11, 25, 21, tzinfo=UTC)),
+        ("2026-11-25 10:00:00", datetime(2026, 11, 25, 10, tzinfo=UTC)),
+        ("2026-11-25T10:00:00.123Z", datetime(2026, 11, 25, 10, 0, 0, 123_000, tzinfo=UTC)),
+        ("Wed, 25 Nov 2026 10:00:00 GMT", None),
+        (1_795_600_800_000, None),
+        ({}, None),
+        ("", None),
+        (None, None),
+    ],
+)
+async def test_a_hold_that_was_granted_is_one_whatever_its_end_looks_like(
+    until: object, expected: datetime | None
+) -> None:
+    async with scripted_supplier() as supplier:
+        granted = {"id": "H-1", "denied": False, "until": until}
+        supplier.script.append(answer({"data": {"as": {"create_hold": granted}}}))
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            assert await trading.create_hold("1") == HoldAnswer("H-1", expected)
 
 
 async def test_without_pro_access_nothing_is_traded_and_the_supplier_says_why(market: Market) -> None:

@@ -1,6 +1,6 @@
 """The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -77,7 +77,7 @@ class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId"}):
 
 
 class OneOffer(msgspec.Struct):
-    diamond: LookedUp
+    diamond: LookedUp | None
 
 
 class OneFound(msgspec.Struct):
@@ -85,11 +85,11 @@ class OneFound(msgspec.Struct):
 
 
 class Hold(msgspec.Struct):
-    """`denied`: then there is no id."""
+    """`denied`: then there is no id. `until`: whatever its shape, it must not spoil a hold that was granted."""
 
     id: str | None = None
     denied: bool | None = None
-    until: str | None = None
+    until: Any = None
 
 
 class HoldCreated(msgspec.Struct):
@@ -192,11 +192,19 @@ CANCEL_HOLD = Operation(
     As[HoldCancelled],
 )
 
+# Item by item: what the supplier calls the type of an item is documented nowhere. What is not given is not sent.
 CREATE_ORDER = Operation(
     "create_order",
     """
-    mutation Order($token: String!, $items: [OrderItemInput!]!) {
-      as(token: $token) { create_order(items: $items) }
+    mutation Order(
+      $token: String!, $offer: ID!, $comment: String, $number: String, $return_option: Boolean, $destination: ID
+    ) {
+      as(token: $token) {
+        create_order(items: [{
+          offerId: $offer, customer_comment: $comment, customer_order_number: $number, return_option: $return_option,
+          destinationId: $destination
+        }])
+      }
     }
     """,
     As[OrderCreated],

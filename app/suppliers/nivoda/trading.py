@@ -83,15 +83,15 @@ class NivodaTrading:
             return word is not None and (word.availability == "available" or word.hold_id is not None)
 
         item = {
-            "offerId": order.offer_id,
-            "customer_order_number": order.number,
-            "customer_comment": order.comments,
+            "offer": order.offer_id,
+            "number": order.number,
+            "comment": order.comments,
             "return_option": order.return_option,
-            "destinationId": order.destination_id,
+            "destination": order.destination_id,
         }
-        item = {name: value for name, value in item.items() if value is not None}
+        given = {name: value for name, value in item.items() if value is not None}
         try:
-            answer = await self._send(CREATE_ORDER, {"items": [item]}, nothing_happened)
+            answer = await self._send(CREATE_ORDER, given, nothing_happened)
         except SupplierDeclined as error:
             if _NO_SUCH_STONE.search(error.message):
                 raise SupplierHasNot(error.message) from error
@@ -109,7 +109,7 @@ class NivodaTrading:
     async def _look(self, supplier_stone_id: str, patience_seconds: float) -> SuppliersWord | None:
         answer = await self._client.call(LOOK, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
         found = answer.account.get_diamond_by_id
-        if found is None:
+        if found is None or found.diamond is None:
             return None
         return SuppliersWord(spellings.availability(found.diamond.availability), found.diamond.hold_id or None)
 
@@ -172,9 +172,9 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
         yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 
 
-def _instant(text: str | None) -> datetime | None:
+def _instant(text: object) -> datetime | None:
     try:
-        instant = datetime.fromisoformat(text) if text else None
+        instant = datetime.fromisoformat(text) if isinstance(text, str) and text else None
     except ValueError:
         return None
     return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
