@@ -9,8 +9,7 @@ depends_on = None
 
 # At 450,000 diamonds a page of 50 takes 0.2 to 1.2 ms by one of these, at any depth, and 180 to 630 ms without. What they
 # cost: 50,000 diamonds go into that table at 8,000 to 13,500 a second instead of 31,000 to 53,000; a whole sync of
-# 100,000 stones takes as long as before, because the supplier is slower still. The supplier's price has no index: few
-# may sort by it.
+# 100,000 stones takes as long as before, because the supplier is slower still. The supplier's price came with 0009.
 INDEXES = {
     # The expression of `app.catalog.search.RETAIL_PER_CARAT`, to the letter.
     "diamonds_retail_per_carat": "(retail_price_cents / carat_milli * 1000"
