@@ -1,16 +1,15 @@
 """The schema, and the extension that spares a prepared document its second parsing."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from app.graphql.context import Info
+from app.graphql.executor import Executor
 from app.graphql.roots.mutations import Mutation
 from app.graphql.roots.queries import Query
 from app.graphql.roots.subscriptions import Subscription
@@ -30,14 +29,6 @@ class _Prepared(SchemaExtension):
         yield
 
 
-class _Discreet(StrawberryGraphQLCoreExecutionContext):
-    """Says of a variable that it is wrong, and not what it might have been: that is for documents, in development."""
-
-    @classmethod
-    def build(cls, *arguments: Any, **options: Any) -> Any:
-        return super().build(*arguments, **{**options, "hide_suggestions": True})
-
-
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: `app.graphql.serving.errors` logs what nobody foresaw, once, and nothing else."""
@@ -49,6 +40,6 @@ schema = _Schema(
     subscription=Subscription,
     types=[Diamond],
     extensions=[_Prepared],
-    execution_context_class=_Discreet,
+    execution_context_class=Executor,
     config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
 )
