@@ -34,6 +34,11 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None  # names the field and what is wrong; None for a good stone
     canonical_hash: bytes | None  # 16 bytes over the stone; None for a bad one
 
+    @property
+    def identified(self) -> bool:
+        """Whether it says which stone it is."""
+        return not self.supplier_stone_id.startswith("unidentified:")
+
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Up to 50 stones in the order of the query. Fewer than asked for means that the end was reached."""

@@ -19,7 +19,7 @@ from app.suppliers.nivoda.feed import NivodaFeed
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.ports import Observed, StoneQuery
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
-from tests.contract.nivoda import CountingLimiter, account, answer, scripted_supplier
+from tests.contract.nivoda import Act, CountingLimiter, account, answer, scripted_supplier
 from tests.unit.suppliers.items import payload
 
 STONES = 430
@@ -214,7 +214,7 @@ async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
     good = payload()
     body = b'{"data": {"as": {"diamonds_by_query": {"items": [%b]}}}}' % b",".join([good, *damage, good])
     async with scripted_supplier() as supplier:
-        supplier.script.append(answer(body))
+        supplier.script.extend([answer(body)] * 2)
         async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
             page = await NivodaFeed(client).page(StoneQuery(), 0, 50)
     assert [item.problem for item in page.items] == [
@@ -226,6 +226,21 @@ async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
         None,
     ]
     assert page.items[0].payload == page.items[-1].payload == good
+
+
+@pytest.mark.parametrize("shown", [b"null", b"{}", b'{"id": null, "diamond": {"id": null}}'])
+async def test_a_stone_that_a_page_fails_to_show_is_asked_for_once_more(shown: bytes) -> None:
+    def act(*items: bytes) -> Act:
+        return answer(b'{"data": {"as": {"diamonds_by_query": {"items": [%b]}}}}' % b",".join(items))
+
+    good, bad = payload(), payload({"diamond.certificate": None})
+    async with scripted_supplier() as supplier:
+        supplier.script.extend([act(good, shown), act(good, bad), act(good, shown), act(shown, good), act(good, bad)])
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+            feed = NivodaFeed(client)
+            pages = [(await feed.page(StoneQuery(), 0, 50)).items for _ in range(3)]
+    assert [[item.identified for item in page] for page in pages] == [[True, True], [False, True], [True, True]]
+    assert len(supplier.asked) == 5
 
 
 async def test_postgres_takes_every_payload_and_every_value(database_url: str) -> None:

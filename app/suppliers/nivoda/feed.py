@@ -34,11 +34,18 @@ class NivodaFeed:
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         """Stones in the order of price. A stone that can't be understood comes with its problem.
 
+        A page on which an item names no stone is asked for once more: with a null a server also says that it failed to
+        show one just then, and whose place it took nobody could find out later.
+
         Raises:
             SupplierError: as `NivodaClient.call`.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
+        page = await self._page(query, offset, limit)
+        return page if all(item.identified for item in page.items) else await self._page(query, offset, limit)
+
+    async def _page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         answer = await self._client.call(PAGE, {"query": _filter(query), "offset": offset, "limit": limit})
         received = time.monotonic()
         return Page(
