@@ -1,6 +1,8 @@
 """Searching in Postgres: one statement per page, per count, per lookup."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
@@ -10,6 +12,7 @@ from app.catalog.diamond import Diamond
 from app.catalog.facets import COUNTED, MEASURED, Facets, Histogram, histogram
 from app.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
 from app.core.database import Database
+from app.core.errors import DatabaseUnavailable
 
 
 class PostgresSearch(Search):
@@ -17,6 +20,8 @@ class PostgresSearch(Search):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Facets look at all that matches. Of the connections they leave the others enough, however many are asked for.
+        self._facets_at_once = asyncio.Semaphore(max(1, database.size // 2))
 
     async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
         rows = await self._fetch(statements.page(criteria, order, stretch, columns))
@@ -32,7 +37,9 @@ class PostgresSearch(Search):
     async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         if not names:
             return Facets({}, {})
-        rows = await self._fetch(statements.facets(criteria, sorted(names), disregard_own=disregard_own))
+        statement = statements.facets(criteria, sorted(names), disregard_own=disregard_own)
+        async with self._turn():
+            rows = await self._fetch(statement)
         found: dict[tuple[str, str], dict[str | None, int]] = {}
         for row in rows:
             found.setdefault((row["facet"], row["kind"]), {})[row["label"]] = row["number"]
@@ -44,6 +51,18 @@ class PostgresSearch(Search):
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         rows = await self._fetch(statements.find(ids, columns))
         return {row["id"]: Diamond(**row) for row in rows}
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._database.patience):
+                await self._facets_at_once.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+        try:
+            yield
+        finally:
+            self._facets_at_once.release()
 
     async def _fetch(self, statement: statements.Statement) -> list[asyncpg.Record]:
         async with self._database.bounded() as connection:

@@ -68,6 +68,16 @@ class Database:
             database._pool = pool
             yield database
 
+    @property
+    def size(self) -> int:
+        """The most connections that it opens."""
+        return self._settings.database_pool_size
+
+    @property
+    def patience(self) -> float:
+        """The longest that one waits for a connection, in seconds."""
+        return self._settings.database_timeout_seconds
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection outside a transaction.
