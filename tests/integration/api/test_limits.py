@@ -12,6 +12,7 @@ from app.access import keys
 from app.access.limits import Budget, Budgets, Limiter
 from app.access.scopes import Scope
 from app.core.settings import Settings
+from app.rest.routes import OPERATIONS
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import MakeKey, Serve
@@ -73,6 +74,22 @@ async def test_writes_have_a_budget_of_their_own(limited: Limited, make_key: Mak
         assert (await client.get(SEARCH, headers=headers)).status_code == 200
 
 
+async def test_every_operation_that_changes_something_draws_on_the_budget_of_writes(
+    limited: Limited, make_key: MakeKey
+) -> None:
+    headers = {"X-API-Key": await make_key(*Scope)}
+    async with limited(writes_per_minute=1) as client:
+        spent = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"}, headers=headers)
+        assert spent.status_code == 202
+        refused = set()
+        for operation in OPERATIONS:
+            path = operation.path.replace("{id}", "x").replace("{run_id}", "x").replace("{file}", "page.js")
+            if (await client.request(operation.method, path, headers=headers)).status_code == 429:
+                refused.add(operation.name)
+    asks_only = {"showAvailability"}
+    assert refused == {operation.name for operation in OPERATIONS if operation.method == "POST"} - asks_only
+
+
 async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as other:
         limiters = [Limiter(redis, Budgets.of(settings)) for redis in (one, other)]
@@ -124,6 +141,10 @@ async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, 
         # A customer's IPv6 network is one address; what the client itself claims to have forwarded is not believed.
         assert [await fail("2001:db8::1"), await fail("2001:db8::2"), await fail("2001:db8:0:1::1")] == [401, 429, 401]
         assert await fail("198.51.100.7, 192.0.2.1") == 429
+        # IPv4 within IPv6, as a socket for both has it.
+        assert [await fail("::ffff:192.0.2.77"), await fail("::ffff:192.0.2.78"), await fail("::ffff:192.0.2.1")] == [
+            401, 401, 429,
+        ]  # fmt: skip
 
 
 async def test_without_redis_each_process_grants_a_share(database_url: str, serve: Serve, make_key: MakeKey) -> None:
