@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import strawberry
 
-from app.core.errors import Conflict, InventoryError, NotFound, TradingConflict, ValidationFailed
+from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
 from app.core.jobs import Failure
+from app.trading.conflicts import TradingConflict
 
 T = TypeVar("T")
 

@@ -15,11 +15,6 @@ import msgspec
 
 from app.core.database import Connection, Database
 from app.core.errors import (
-    AlreadyHeld,
-    HoldLimitReached,
-    HoldNotExtendable,
-    HoldOver,
-    NotAvailable,
     NotFound,
     OutcomeUnknown,
     SupplierError,
@@ -32,6 +27,7 @@ from app.core.settings import Settings
 from app.events.models import EventKind
 from app.suppliers.ports import HoldAnswer, Trading
 from app.trading import moves, repository
+from app.trading.conflicts import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from app.trading.leftovers import let_go
 from app.trading.models import Hold, Stone
 from app.trading.states import HoldState

@@ -13,16 +13,10 @@ import msgspec
 
 from app.core.database import Connection, Database
 from app.core.errors import (
-    AlreadyHeld,
     DatabaseUnavailable,
-    IdempotencyMismatch,
     InventoryError,
-    NotAvailable,
     NotFound,
     OutcomeUnknown,
-    PriceChanged,
-    PurchaseFailed,
-    PurchaseSettled,
     SupplierError,
     SupplierHasNot,
     TradingUnavailable,
@@ -31,6 +25,14 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.ports import Order, Trading
 from app.trading import ledger, moves, repository
+from app.trading.conflicts import (
+    AlreadyHeld,
+    IdempotencyMismatch,
+    NotAvailable,
+    PriceChanged,
+    PurchaseFailed,
+    PurchaseSettled,
+)
 from app.trading.holds import held, no_diamond
 from app.trading.models import Hold, Purchase, Stone
 from app.trading.states import HoldState, PurchaseState

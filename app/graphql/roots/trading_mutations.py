@@ -10,7 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from app.access.scopes import Scope
-from app.core.errors import HoldDenied, InventoryError, NotFound, TradingConflict, ValidationFailed
+from app.core.errors import InventoryError, NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.payload import UserError, UserErrorCode, user_errors
@@ -20,6 +20,7 @@ from app.graphql.types.holds import Hold, show_holds
 from app.graphql.types.inputs import known
 from app.graphql.types.money import Money, money
 from app.graphql.types.purchases import Purchase, show_purchases
+from app.trading.conflicts import HoldDenied, TradingConflict
 from app.trading.models import Hold as HoldRow
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.purchases import PurchaseRequest, refusal

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import aiohttp
 import msgspec
@@ -25,7 +25,7 @@ from app.core.errors import (
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.nivoda import faults
-from app.suppliers.nivoda.damage import salvage
+from app.suppliers.nivoda.answers import Response, bounded, read, read_sent
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
 from app.suppliers.nivoda.login import SharedLogin
 from app.suppliers.ports import RateLimiter
@@ -35,26 +35,9 @@ log = get_logger()
 PATIENCE_SECONDS = 900.0
 _CONNECTIONS = 50
 _IDLE_SECONDS = 30.0
-_MOST_BYTES = 16 * 1024 * 1024  # of a body; a page has about 130 kB
-_CHUNK_BYTES = 64 * 1024
 _LONGEST_WAIT_SECONDS = 60.0
-_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
-
-
-class _Envelope(msgspec.Struct):
-    errors: Any = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-
-
-class _Response(NamedTuple):
-    status: int
-    retry_after: str | None
-    body: bytes
 
 
 class NivodaClient:
@@ -160,7 +143,7 @@ class NivodaClient:
             await self._limiter.pause(min(asked or self._settings.nivoda_backoff_seconds, self._patience_seconds))
             raise SupplierBusy(asked)
         try:
-            return _read_sent(operation, response, secrets=(token,))
+            return read_sent(operation, response, secrets=(token,))
         except SupplierTokenExpired:
             self._login.refuse(token)
             raise
@@ -220,7 +203,7 @@ class NivodaClient:
             await self._turn(deadline)
             response = await self._post(body)
             if response.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return _read(operation, response, secrets)
+                return read(operation, response, secrets)
             asked = faults.retry_after_seconds(response.retry_after, utc_now())
             pause = asked or wait
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
@@ -237,13 +220,13 @@ class NivodaClient:
         except TimeoutError:
             raise SupplierBusy(None) from None
 
-    async def _post(self, body: bytes) -> _Response:
+    async def _post(self, body: bytes) -> Response:
         try:
             # A redirect would carry the credentials somewhere else.
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
                 ok = response.status == HTTPStatus.OK
-                return _Response(
-                    response.status, response.headers.get("Retry-After"), await _bounded(response) if ok else b""
+                return Response(
+                    response.status, response.headers.get("Retry-After"), await bounded(response) if ok else b""
                 )
         except TimeoutError as error:
             raise SupplierTimeout from error
@@ -251,56 +234,6 @@ class NivodaClient:
             raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise SupplierUnavailable(f"The supplier's answer is larger than {_MOST_BYTES} bytes")
-    return bytes(body)
-
-
-def _read(operation: Operation[Answer], response: _Response, secrets: Collection[str]) -> Answer:
-    logging_in = operation.name == AUTHENTICATE.name
-    if response.status != HTTPStatus.OK:
-        raise faults.of_status(response.status, logging_in=logging_in)
-    try:
-        envelope = _open(response.body)
-        if envelope.errors:
-            raise faults.of_errors(envelope.errors, logging_in=logging_in, secrets=secrets)
-        return operation.read(envelope.data)
-    except (*_NOT_JSON, ValueError) as error:
-        raise SupplierUnavailable("The supplier's answer can't be read") from error
-
-
-def _read_sent(operation: Operation[Answer], response: _Response, secrets: Collection[str]) -> Answer:
-    """What was done, if the answer has it, whatever errors stand beside it. Nothing is guessed from half an answer."""
-    if response.status != HTTPStatus.OK:
-        error = faults.of_status(response.status, logging_in=False)
-        # 202 and 303 speak of something done, or about to be.
-        if isinstance(error, SupplierUnavailable) or response.status < HTTPStatus.BAD_REQUEST:
-            raise OutcomeUnknown from error
-        raise error
-    try:
-        envelope = _envelope.decode(response.body)
-    except _NOT_JSON as error:
-        raise OutcomeUnknown from error
-    try:
-        return operation.read(envelope.data)
-    except (*_NOT_JSON, ValueError) as error:
-        if envelope.errors:
-            said = faults.of_errors(envelope.errors, logging_in=False, secrets=secrets)
-            raise faults.of_sent(envelope.errors, secrets=secrets) from said
-        raise OutcomeUnknown from error
-
-
-def _open(body: bytes) -> _Envelope:
-    try:
-        return _envelope.decode(body)
-    except _NOT_JSON:
-        return _envelope.decode(salvage(body))
 
 
 def _may_pass(error: BaseException) -> bool:

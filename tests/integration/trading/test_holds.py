@@ -5,18 +5,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.core.errors import (
-    AlreadyHeld,
-    HoldLimitReached,
-    HoldNotExtendable,
-    HoldOver,
-    NotAvailable,
-    NotFound,
-    OutcomeUnknown,
-    SupplierError,
-    ValidationFailed,
-)
+from app.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
 from app.trading import repository
+from app.trading.conflicts import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from app.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
 

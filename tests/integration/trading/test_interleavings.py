@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from app.core.database import Connection
-from app.core.errors import AlreadyHeld, SupplierUnavailable
+from app.core.errors import SupplierUnavailable
 from app.trading import moves, repository
+from app.trading.conflicts import AlreadyHeld
 from app.trading.holds import Holds
 from app.trading.states import HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed

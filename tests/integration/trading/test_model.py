@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 )
 
 from app.catalog.search import Filter
-from app.core.errors import AlreadyHeld, HoldNotExtendable, HoldOver, NotAvailable, PriceChanged, TradingConflict
 from app.core.settings import Settings
+from app.trading.conflicts import AlreadyHeld, HoldNotExtendable, HoldOver, NotAvailable, PriceChanged, TradingConflict
 from app.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market, let_time_pass
 

@@ -4,17 +4,14 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import (
+from app.core.errors import InventoryError, NotFound, OutcomeUnknown, SupplierError
+from app.trading.conflicts import (
     AlreadyHeld,
     IdempotencyMismatch,
-    InventoryError,
     NotAvailable,
-    NotFound,
-    OutcomeUnknown,
     PriceChanged,
     PurchaseFailed,
     PurchaseSettled,
-    SupplierError,
 )
 from app.trading.holds import Holds
 from app.trading.purchases import PurchaseRequest, Purchases, refusal

@@ -1,0 +1,73 @@
+"""What trading refuses, told apart by its reason: the branch of the tree of errors that grows in this slice."""
+
+from typing import ClassVar
+
+from app.core.errors import Conflict
+
+
+class TradingConflict(Conflict):
+    """This can't be traded now."""
+
+    reason: ClassVar[str] = "NOT_AVAILABLE"
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        """`details`: facts for the client, beside the reason."""
+        super().__init__(message, details={"reason": self.reason, **details})
+
+
+class NotAvailable(TradingConflict):
+    """The diamond is not available."""
+
+
+class AlreadyHeld(TradingConflict):
+    """Somebody else holds the diamond."""
+
+    reason = "ALREADY_HELD"
+
+
+class HoldDenied(TradingConflict):
+    """The supplier denied the hold."""
+
+    reason = "HOLD_DENIED"
+
+
+class HoldLimitReached(TradingConflict):
+    """The client holds as many diamonds as it may; release one first."""
+
+    reason = "HOLD_LIMIT_REACHED"
+
+
+class HoldOver(TradingConflict):
+    """The hold is over."""
+
+    reason = "HOLD_OVER"
+
+
+class HoldNotExtendable(TradingConflict):
+    """The hold lasts as long as it may already."""
+
+    reason = "HOLD_NOT_EXTENDABLE"
+
+
+class PriceChanged(TradingConflict):
+    """The price is another by now; look at it, and ask again under a new idempotency key."""
+
+    reason = "PRICE_CHANGED"
+
+
+class IdempotencyMismatch(TradingConflict):
+    """The idempotency key was used for another request."""
+
+    reason = "IDEMPOTENCY_MISMATCH"
+
+
+class PurchaseFailed(TradingConflict):
+    """Nothing was bought, as somebody found out; try again under a new idempotency key."""
+
+    reason = "PURCHASE_FAILED"
+
+
+class PurchaseSettled(TradingConflict):
+    """The purchase has ended already, and otherwise."""
+
+    reason = "PURCHASE_SETTLED"
