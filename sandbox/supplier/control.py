@@ -181,7 +181,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 
 async def _body(request: Request, model: type[Model]) -> Model:
-    # The standard decoder lets a stone be made unstorable: lone surrogates, integers beyond 64 bits.
+    # The standard decoder lets through what no other does: lone surrogates, integers beyond 64 bits.
     try:
         body = json.loads(await request.body())
         json.dumps(body, allow_nan=False)  # what is set here is served again, and must be JSON then

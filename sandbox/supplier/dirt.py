@@ -2,8 +2,7 @@
 
 A stone is usable if it shows a price that is a positive whole number of cents, a certificate with a positive number of
 carats (a string that reads as a number counts, for both), no number or text that is out of all proportion, and nothing
-that no database can store: NUL characters, lone surrogates, integers beyond 64 bits. Everything else is unpleasant but
-bearable.
+that no database can store: NUL characters and lone surrogates. Everything else is unpleasant but bearable.
 """
 
 import re
@@ -218,14 +217,12 @@ def usable(item: Item) -> bool:
 
 
 def storable(value: Any) -> bool:
-    """Whether a database can keep this value: no NUL, no lone surrogate, no integer beyond 64 bits."""
+    """Whether a database can keep this value: no NUL, no lone surrogate."""
     match value:
         case str():
             return _UNSTORABLE.search(value) is None
-        case bool() | float() | None:
+        case bool() | float() | int() | None:
             return True
-        case int():
-            return -_LARGEST <= value < _LARGEST
         case dict():
             return all(storable(name) and storable(part) for name, part in value.items())
         case list():
