@@ -1,6 +1,7 @@
 """Who takes events more slowly than they come, and what slows the reading of the log down."""
 
 import asyncio
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,14 @@ from app.graphql.relay import global_id
 from app.graphql.serving import audience
 from tests.integration.api.diamonds import Insert, Serve, build
 from tests.integration.api.wire import BEGINNING, CHANGED, happen, stone, wire
+
+
+def narrow(address: str) -> socket.socket:
+    """A connection on which little is on its way. By itself the kernel takes some megabytes, or thirty, as it sees fit."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", int(address.rpartition(":")[2])))
+    return connection
 
 
 async def test_a_client_that_takes_too_little_is_told_where_to_go_on_and_misses_nothing(
@@ -52,10 +61,13 @@ async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
 ) -> None:
     await insert([build(number, supplier_name="x" * 20_000) for number in range(100)])
     document = "subscription ($after: String) { diamondChanged(after: $after) { diamonds { supplierName } } }"
-    for _ in range(10):
+    for _ in range(30):  # of two megabytes each; both sides and what is between them keep ten
         await happen(database, *range(100))
     impatient = settings.model_copy(update={"sockets_send_seconds": 0.5, "sockets_per_key": 1})
-    async with serve(impatient) as address, wire(address, key, max_queue=1, max_size=None) as stuck:
+    async with (
+        serve(impatient) as address,
+        wire(address, key, sock=narrow(address), max_queue=1, max_size=None) as stuck,
+    ):
         await stuck.subscribe(document, after=BEGINNING)
         acknowledged = False
         async with asyncio.timeout(30):
