@@ -160,7 +160,7 @@ class Hub:
             while True:
                 self._woken.clear()
                 try:
-                    await self._advance()
+                    await self._advance(returning=in_trouble)
                 except Exception as error:
                     if not in_trouble:
                         logger.warning("events can't be read", exc_info=not isinstance(error, Unavailable))
@@ -178,8 +178,11 @@ class Hub:
             with suppress(asyncio.CancelledError):
                 await listening
 
-    async def _advance(self) -> None:
-        """Give new events their positions, and tell of those that the listeners have not heard of."""
+    async def _advance(self, *, returning: bool = False) -> None:
+        """Give new events their positions, and tell of those that the listeners have not heard of.
+
+        `returning`: the log was away, and may be another one by now, which has grown beyond our position.
+        """
         more = True
         while more:
             async with self._database.bounded() as connection:
@@ -188,6 +191,8 @@ class Hub:
                     self._newest = await log.newest(connection)
                     self._started.set()
                 try:
+                    if returning:
+                        await log.resume(connection, self._newest)
                     page = await log.read(connection, self.position, _PAGE, Filter())
                 except (CursorExpired, CursorUnknown) as error:
                     # We were away for very long, or the database is another one now.

@@ -9,8 +9,9 @@ import pytest
 
 from app.core.database import Database
 from app.core.settings import Settings
-from app.events import cursors, log
+from app.events import cursors, hub, log
 from app.events.cursors import Cursor
+from app.events.models import EventKind, NewEvent
 from app.graphql.relay import global_id
 from tests.integration.api.diamonds import Serve
 from tests.integration.api.wire import BEGINNING, CHANGED, happen, happen_as_never_before, stone, wire
@@ -76,6 +77,27 @@ async def test_what_a_newer_process_tells_of_is_passed_over_and_what_comes_after
             while position < 303:  # so that it is not read again and again
                 answer = await client.post("/graphql", json={"query": "{ eventCursor }"})
                 position = cursors.decode(answer.json()["data"]["eventCursor"]).position
+
+
+async def test_those_who_stay_while_the_database_is_restored_are_told_that_it_is_another_history(
+    address: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has grown beyond where they were, so by its length alone nobody would notice."""
+    away = asyncio.Event()
+    monkeypatch.setattr(hub.logger, "warning", lambda *_, **__: away.set())
+    async with wire(address, key) as socket:
+        await socket.subscribe(CHANGED, after=BEGINNING)
+        await happen(database, 0)
+        await socket.event()
+        async with database.connection() as connection:
+            await connection.execute("ALTER TABLE event_log RENAME TO being_restored")
+            await asyncio.wait_for(away.wait(), 20)
+            await connection.execute("UPDATE being_restored SET occurred_at = occurred_at - interval '1 minute'")
+            async with connection.transaction():
+                await connection.execute("ALTER TABLE being_restored RENAME TO event_log")
+                await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, [stone(1)]))
+        async with asyncio.timeout(20):
+            assert (await socket.error())["extensions"]["code"] == "CURSOR_UNKNOWN"
 
 
 async def test_nothing_is_lost_or_doubled_however_often_a_client_is_cut_off_and_wherever_it_comes_back(
