@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
 from tests.integration.trading.market import PRICE, Market
 
 People = Mapping[str, httpx.AsyncClient]
@@ -135,6 +137,26 @@ async def test_a_key_is_the_same_over_rest_and_graphql(market: Market, people: P
     body = (await people["acme"].post("/graphql", json={"query": document, "variables": {"input": given}})).json()
     # It is known there, but as a request without an expected price.
     assert body["data"]["diamondPurchase"]["userErrors"] == [{"code": "IDEMPOTENCY_MISMATCH"}]
+
+
+async def test_who_may_hold_may_not_buy_and_who_may_buy_may_not_hold(market: Market, people: People) -> None:
+    issuing, client = Issuing(market.database), people["acme"]
+    mutations = {
+        Scope.HOLDS_WRITE: f'mutation {{ holdCreate(input: {{diamondId: "{market.ids[0]}"}}) {{ hold {{ state }} }} }}',
+        Scope.PURCHASES_WRITE: f"""mutation {{ diamondPurchase(input: {{diamondId: "{market.ids[0]}", expectedPrice: 1,
+            idempotencyKey: "1", destinationId: "shop"}}) {{ purchase {{ state }} }} }}""",
+    }
+    routes = {Scope.HOLDS_WRITE: hold_path(market), Scope.PURCHASES_WRITE: path(market)}
+    for allowed, other in (tuple(routes), tuple(reversed(routes))):
+        key = (await issuing.create("test", "acme", [allowed, Scope.DIAMONDS_READ])).key.text
+        headers = {"X-API-Key": key, "X-Idempotency-Key": "1"}
+        refusal = refused(await client.post(routes[other], json=ORDER, headers=headers))
+        assert refusal[:2] == (403, "FORBIDDEN")
+        assert (await client.post(routes[allowed], json=ORDER, headers=headers)).status_code == 200
+        for scope, document in mutations.items():
+            body = (await client.post("/graphql", json={"query": document}, headers=headers)).json()
+            codes = [error["extensions"]["code"] for error in body.get("errors", ())]
+            assert codes == (["FORBIDDEN"] if scope is other else []), body
 
 
 async def test_a_wrong_body_is_answered_field_by_field(market: Market, people: People) -> None:
