@@ -61,6 +61,7 @@ class Subscription:
         client = _given(client_id)
         if client is not None and client != caller.client_id:
             caller.require(Scope.PURCHASES_ADMIN)
+            client = client.replace("\x00", "\ufffd")  # which the database can't hold, so it is nobody's
         wanted = Wanted(_stones("diamondId", [diamond_id] if diamond_id else _given(diamond_id)), HOLD_KINDS, client)
         exhibition = Exhibition(info.context.search, caller, info.selection)
         return EventTopic(exhibition.holds, wanted, _cursor(_given(after)))

@@ -118,6 +118,10 @@ async def test_holds_are_told_by_stone_and_by_client(address: str, database: Dat
     async with wire(address, admin) as socket:
         await socket.subscribe(HOLDS, after=BEGINNING, diamondId=str(stone(1)), clientId="acme")
         assert [(await socket.event())["kind"] for _ in range(2)] == ["HOLD_ACTIVATED", "HOLD_RELEASED"]
+        await socket.subscribe(HOLDS, "2", after=BEGINNING, clientId="acme\x00")  # who can't be in the database
+        await happen(database, 1, kind=EventKind.HOLD_ACTIVATED, client_id="acme", hold_id=uuid4())
+        assert (await socket.event())["kind"] == "HOLD_ACTIVATED"
+        await socket.ping()
 
 
 async def test_somebody_elses_holds_are_for_administrators(address: str, database: Database) -> None:

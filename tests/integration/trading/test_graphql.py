@@ -1,6 +1,7 @@
 """Holds and purchases over GraphQL: what payloads say, whose rows are shown, and a stone's whole history."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -58,7 +59,8 @@ async def test_a_hold_is_made_extended_released_and_read_as_a_node(market: Marke
     again = await ask(acme, CREATE, id=hold["diamondId"])
     assert again["hold"] == hold, "by the diamond's global id, and the same hold"
     longer = (await ask(acme, EXTEND, id=hold["id"], minutes=60))["hold"]
-    assert longer["expiresAt"] > hold["expiresAt"]
+    lasts = datetime.fromisoformat(longer["expiresAt"]) - datetime.fromisoformat(hold["requestedAt"])
+    assert timedelta(minutes=60) <= lasts < timedelta(hours=2), "an hour from now, and not as long as it may be"
     node = f"query ($id: ID!) {{ node(id: $id) {{ ... on Hold {{ {HOLD} }} }} }}"
     assert await ask(acme, node, id=hold["id"]) == longer
     assert await ask(people["olga"], node, id=hold["id"]) == longer
@@ -185,6 +187,16 @@ async def test_an_unknown_purchase_is_shown_as_it_is_and_settled_by_who_may(mark
     assert (await ask(people["acme"], BUY, input=order(market)))["purchase"] == resolved
     other = found | {"outcome": "FAILED"}
     assert problems(await ask(people["olga"], RESOLVE, input=other)) == [(None, "PURCHASE_SETTLED")]
+
+
+async def test_a_purchase_that_came_to_nothing_is_a_problem_of_the_buyers_only(market: Market, people: People) -> None:
+    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    purchase = (await ask(people["acme"], BUY, input=order(market)))["purchase"]
+    found = {"purchaseId": purchase["id"], "outcome": "FAILED", "reason": "not on the invoice"}
+    resolved = await ask(people["olga"], RESOLVE, input=found)
+    assert (resolved["purchase"]["state"], resolved["userErrors"]) == ("FAILED", [])
+    again = await ask(people["acme"], BUY, input=order(market))
+    assert (again["purchase"], problems(again)) == (resolved["purchase"], [(None, "PURCHASE_FAILED")])
 
 
 async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market: Market, people: People) -> None:
