@@ -211,11 +211,11 @@ async def test_of_two_processes_only_the_first_notes_the_use(issuing: Issuing, d
 
 
 async def test_rotation_leaves_two_keys_for_a_while(issuing: Issuing, door: Authenticator, time: Time) -> None:
-    old = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30))
+    old = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30), signature_v1=True)
     time.pass_by(86_400)
     new = await issuing.rotate(old.key.id, keep=timedelta(hours=1))
     assert (new.stored.client_id, new.stored.name, new.stored.scopes) == ("acme", "shop", ("diamonds:read",))
-    assert new.stored.expires_at == time.now + timedelta(days=30)
+    assert (new.stored.expires_at, new.stored.signature_v1) == (time.now + timedelta(days=30), True)
     assert await opens(door, old.key.text)
     assert await opens(door, new.key.text)
     time.pass_by(3600)
@@ -230,10 +230,13 @@ async def test_rotation_never_lengthens_the_old_keys_life(issuing: Issuing, time
     assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
 
 
-async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(issuing: Issuing) -> None:
+async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(issuing: Issuing, time: Time) -> None:
     key = (await issuing.create("shop", "acme", [])).key
     await issuing.revoke(key.id)
-    await issuing.revoke(key.id)  # once more does no harm
+    (revoked,) = await issuing.every()
+    time.pass_by(60)
+    await issuing.revoke(key.id)  # once more does no harm, and is not when it happened
+    assert [stored.revoked_at for stored in await issuing.every()] == [revoked.revoked_at]
     with pytest.raises(Conflict):
         await issuing.rotate(key.id, keep=timedelta())
     with pytest.raises(NotFound):

@@ -1,5 +1,6 @@
 """Rate limits against real servers: per key, per kind of request, per client address, and without Redis."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -145,6 +146,40 @@ async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, 
         assert [await fail("::ffff:192.0.2.77"), await fail("::ffff:192.0.2.78"), await fail("::ffff:192.0.2.1")] == [
             401, 401, 429,
         ]  # fmt: skip
+
+
+async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later_only(settings: Settings) -> None:
+    asked = 0
+    now = 0.0
+
+    left = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        left.append(asyncio.current_task())
+        while await reader.read(65_536):
+            pass
+        writer.close()
+        await writer.wait_closed()
+
+    def ticks() -> float:
+        nonlocal now
+        now += 0.2  # so long it takes each time
+        return now
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with Redis.from_url(f"redis://127.0.0.1:{port}", socket_timeout=0.1) as redis:
+        limiter = Limiter(redis, Budgets.of(settings), ticks)
+        seen = []
+        for pause in (0, 0, 0, 1):
+            now += pause
+            assert (await limiter.take(Budget("reads", 1000), "caller")).passes
+            seen.append(asked)
+    server.close()
+    await asyncio.gather(*filter(None, left))
+    assert seen[0] == seen[1] == seen[2] < seen[3]
 
 
 async def test_without_redis_each_process_grants_a_share(database_url: str, serve: Serve, make_key: MakeKey) -> None:
