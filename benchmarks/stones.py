@@ -17,6 +17,7 @@ from app.suppliers.ports import Observed
 from benchmarks.statements import sql
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.search import Criteria
+from sandbox.supplier.spread import Spread
 from sync.staging import SUPPLIER, columns
 from sync.statements import OBSERVED
 from sync.statements import sql as pipeline
@@ -33,9 +34,9 @@ _RULES = [
 _encode = msgspec.json.Encoder().encode
 
 
-def payloads(count: int, *, seed: int, raised_cents: int = 0) -> Iterator[bytes]:
+def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: int = 0) -> Iterator[bytes]:
     """The stones' items in the order of price, each `raised_cents` dearer; clean ones, so that every one arrives."""
-    inventory = Inventory(count=count, seed=seed, dirt_share=0)
+    inventory = Inventory(count=count, seed=seed, spread_of=spread, dirt_share=0)
     for ordinal in inventory.search(Criteria()).page(0, count):
         item = inventory.clean_item(ordinal)
         yield _encode({**item, "price": item["price"] + raised_cents})
@@ -47,9 +48,12 @@ def raw_rows(items: Iterable[Observed], feed: str, run_id: UUID, now: datetime) 
 
 
 async def stock(database: Database, count: int, *, seed: int) -> None:
-    """Put stones into the inventory by the consolidator's own statement, and let Postgres look at what it has then."""
+    """Put stones into the inventory by the consolidator's own statement, and let Postgres look at what it has then.
+
+    They spread like the live inventory: the stones of the file are all round and natural.
+    """
     now, run_id = utc_now(), uuid4()
-    waiting = payloads(count, seed=seed)
+    waiting = payloads(count, seed=seed, spread="density")
     async with database.connection() as connection:
         for number in range(0, count, _CHUNK):
             observed = [observe(payload) for payload in islice(waiting, _CHUNK)]
