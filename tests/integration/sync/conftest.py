@@ -3,6 +3,7 @@
 import gc
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ from sync.control import Control
 from sync.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.outbox import Outbox
 from sync.reconcile import Reconciler
+from sync.scheduler import Scheduler
+from sync.upkeep import Upkeep
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.upkeep import UpkeepAt
 
 QUEUES = ("work-items", "work-done", "consolidate")
 
@@ -145,3 +149,22 @@ def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
         return await lifecycle.get(run_id)
 
     return run
+
+
+@pytest.fixture
+def upkeep_at(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+    broker: ServiceBusBroker,
+) -> UpkeepAt:
+    """The duties at a moment of the test's choice."""
+
+    def upkeep(now: datetime, **changes: object) -> Upkeep:
+        chosen = settings.model_copy(update=changes)
+        scheduler = Scheduler(chosen, database, shelf, watermarks, outbox, lambda: now)
+        return Upkeep(chosen, database, scheduler, broker.dead_letters(), lambda: now)
+
+    return upkeep

@@ -1,0 +1,200 @@
+"""The nightly run, and the watch over the nights."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import pytest
+
+from app.core.database import Database
+from app.core.errors import (
+    CoverageUnproven,
+    InventoryError,
+    SupplierRefused,
+    SupplierTimeout,
+    SupplierUnavailable,
+    WatermarkInFuture,
+)
+from app.core.settings import Settings
+from app.suppliers.ports import StoneQuery
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.domain.window import Watermark
+from sync.outbox import Outbox
+from sync.scheduler import Request, Scheduler
+from sync.upkeep import Upkeep
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import Execute, OpenRun
+from tests.integration.sync.upkeep import DUE, JUST_AFTER, TOO_LATE, UpkeepAt, incidents
+
+# The nightly run
+
+
+async def test_two_processes_start_one_nightly_run(upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute) -> None:
+    shelf.lay(*range(10))
+    await asyncio.gather(*(upkeep_at(JUST_AFTER).start_nightly() for _ in range(2)))
+    assert await execute("SELECT count(*) FROM run_metadata WHERE started_by = 'nightly'") == 1
+
+
+async def test_a_nightly_run_that_could_not_be_planned_is_tried_again_ever_later_until_morning_and_told_of_once(
+    upkeep_at: UpkeepAt, shelf: Shelf, database: Database, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(1)
+
+    async def away(_query: StoneQuery) -> int:
+        raise SupplierUnavailable
+
+    tries = []
+    with monkeypatch.context() as outage:
+        outage.setattr(shelf, "count", away)
+        for minute in range(300):
+            now = DUE + timedelta(minutes=minute)
+            before = await execute("SELECT count(*) FROM run_metadata")
+            with suppress(SupplierUnavailable):
+                await upkeep_at(now).start_nightly()
+            if await execute("SELECT count(*) FROM run_metadata") != before:
+                tries.append(minute)
+    assert tries == [0, 5, 15, 35, 75, 135, 195]
+    assert await incidents(database) == ["run_failed:nivoda:2026-11-23:SUPPLIER"]
+    await upkeep_at(DUE + timedelta(hours=5)).watch_nightly()
+    assert len(await incidents(database)) == 1
+
+
+async def test_a_nightly_run_that_fails_once_more_for_another_reason_is_told_of_again(
+    upkeep_at: UpkeepAt, shelf: Shelf, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[InventoryError] = [SupplierUnavailable(), SupplierTimeout(), SupplierRefused(), CoverageUnproven()]
+    for minutes, error in zip((0, 5, 15, 35), errors, strict=True):
+
+        async def failing(_query: StoneQuery, error: InventoryError = error) -> int:
+            raise error
+
+        monkeypatch.setattr(shelf, "count", failing)
+        with pytest.raises(type(error)):
+            await upkeep_at(DUE + timedelta(minutes=minutes)).start_nightly()
+    assert await incidents(database) == [
+        f"run_failed:nivoda:2026-11-23:{cause}" for cause in (CoverageUnproven.code, "SUPPLIER", "SUPPLIER_REFUSED")
+    ]
+
+
+async def test_a_nightly_run_that_is_tried_again_begins_once_the_supplier_is_back(
+    upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(1)
+
+    async def away(_query: StoneQuery) -> int:
+        raise SupplierUnavailable
+
+    with monkeypatch.context() as outage:
+        outage.setattr(shelf, "count", away)
+        with pytest.raises(SupplierUnavailable):
+            await upkeep_at(DUE).start_nightly()
+    for minutes in (90, 150):
+        await asyncio.gather(*(upkeep_at(DUE + timedelta(minutes=minutes)).start_nightly() for _ in range(2)))
+    assert await execute("SELECT array_agg(status ORDER BY started_at) FROM run_metadata") == ["failed", "running"]
+
+
+async def test_a_nightly_run_that_has_begun_is_not_started_again_however_it_ended(
+    upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute
+) -> None:
+    shelf.lay(1)
+    await upkeep_at(JUST_AFTER).start_nightly()
+    await execute("UPDATE run_metadata SET status = 'failed', completed_at = clock_timestamp()")
+    await upkeep_at(JUST_AFTER + timedelta(minutes=1)).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 1
+
+
+async def test_a_nightly_run_waits_for_an_open_run_and_then_starts(
+    upkeep_at: UpkeepAt, shelf: Shelf, open_run: OpenRun, execute: Execute
+) -> None:
+    shelf.lay(1)
+    await open_run(1)
+    await execute("UPDATE run_metadata SET started_at = $1::timestamptz - interval '1 hour'", DUE)
+    await upkeep_at(JUST_AFTER).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 1
+    await execute("UPDATE run_metadata SET status = 'completed', completed_at = clock_timestamp()")
+    await upkeep_at(JUST_AFTER + timedelta(minutes=20)).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 2
+
+
+@pytest.mark.parametrize("now", [DUE - timedelta(minutes=1), TOO_LATE])
+async def test_no_nightly_run_starts_at_another_time(upkeep_at: UpkeepAt, execute: Execute, now: datetime) -> None:
+    await upkeep_at(now).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 0
+
+
+async def test_where_an_external_cron_starts_it_the_jobs_do_not(
+    settings: Settings, upkeep_at: Callable[..., Upkeep], execute: Execute
+) -> None:
+    await upkeep_at(JUST_AFTER, sync_nightly=False).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 0
+
+
+# The watch over the nights
+
+
+async def test_invariant_18_a_night_without_a_run_is_one_incident(
+    upkeep_at: UpkeepAt, open_run: OpenRun, database: Database, execute: Execute
+) -> None:
+    await open_run(1)
+    await execute(
+        "UPDATE run_metadata SET status = 'completed', started_at = $1::timestamptz - interval '1 day', "
+        "completed_at = $1::timestamptz - interval '23 hours'",
+        DUE,
+    )
+    await upkeep_at(JUST_AFTER).watch_nightly()
+    assert await incidents(database) == []  # it may still start
+    for _ in range(2):
+        await upkeep_at(TOO_LATE).watch_nightly()
+    assert await incidents(database) == ["nightly_missed:nivoda:2026-11-23"]
+    await upkeep_at(TOO_LATE + timedelta(days=1)).watch_nightly()
+    assert len(await incidents(database)) == 2
+
+
+@pytest.mark.parametrize(
+    ("started", "completed"),
+    [
+        (timedelta(minutes=1), timedelta(minutes=5)),
+        (timedelta(hours=-1), timedelta(minutes=5)),
+        (timedelta(hours=-1), None),
+    ],
+    ids=["started since", "was under way", "is under way"],
+)
+async def test_a_night_with_a_run_is_none(
+    upkeep_at: UpkeepAt,
+    open_run: OpenRun,
+    database: Database,
+    execute: Execute,
+    started: timedelta,
+    completed: timedelta | None,
+) -> None:
+    await open_run(1)
+    await execute(
+        "UPDATE run_metadata SET status = 'failed', started_at = $1, completed_at = $2",
+        DUE + started,
+        None if completed is None else DUE + completed,
+    )
+    await upkeep_at(TOO_LATE).watch_nightly()
+    assert await incidents(database) == []
+
+
+async def test_a_feed_that_was_never_read_has_missed_nothing(upkeep_at: UpkeepAt, database: Database) -> None:
+    await upkeep_at(TOO_LATE).watch_nightly()
+    assert await incidents(database) == []
+
+
+async def test_a_watermark_in_the_future_is_an_alarm_once(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+    execute: Execute,
+) -> None:
+    await watermarks.write(Watermark(last_updated_at=DUE + timedelta(days=3), last_run_id="x"), None)
+    scheduler = Scheduler(settings, database, shelf, watermarks, outbox, lambda: DUE)
+    for _ in range(2):
+        with pytest.raises(WatermarkInFuture):
+            await scheduler.schedule(Request())
+    assert await incidents(database) == ["watermark_in_future:nivoda:2026-11-26T02:00:00+00:00"]
+    assert await execute("SELECT count(*) FROM run_metadata") == 0

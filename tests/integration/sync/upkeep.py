@@ -1,0 +1,18 @@
+"""A night, and what the duties that are due in it have told."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from app.core.database import Database
+from sync.upkeep import Upkeep
+
+DUE = datetime(2026, 11, 23, 2, tzinfo=UTC)
+JUST_AFTER = DUE + timedelta(seconds=30)
+TOO_LATE = DUE + timedelta(hours=1, seconds=1)
+
+UpkeepAt = Callable[[datetime], Upkeep]
+
+
+async def incidents(database: Database) -> list[str]:
+    async with database.connection() as connection:
+        return [row["incident"] for row in await connection.fetch("SELECT incident FROM alerts ORDER BY incident")]
