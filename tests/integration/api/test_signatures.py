@@ -175,6 +175,19 @@ async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
         assert (await client.send(signed(request, **how))).json()["data"] == {"diamonds": {"totalCount": 0}}
 
 
+async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
+    client: httpx.AsyncClient, issuing: Issuing
+) -> None:
+    await issuing.create("rules", "legacy", [Scope.PRICING_WRITE])
+    document = {"query": 'mutation { pricingRuleDelete(id: "x") { userErrors { code } } }'}
+    first, second = [
+        await client.send(signed(client.build_request("POST", "/graphql", json=document), "legacy", version=version))
+        for version in (1, 2)
+    ]
+    assert (first.status_code, first.json()["errors"][0]["extensions"]["code"]) == (403, "FORBIDDEN")
+    assert second.json()["data"]["pricingRuleDelete"] == {"userErrors": [{"code": "NOT_FOUND"}]}
+
+
 async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
     issuing: Issuing, serve: Serve, settings: Settings
 ) -> None:
