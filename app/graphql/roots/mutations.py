@@ -13,7 +13,7 @@ from app.core.jobs import JobState, JobsUnavailable
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.payload import UserError, attempt, check_key, refusals, user_errors
-from app.graphql.relay import key_of
+from app.graphql.relay import global_id, key_of
 from app.graphql.roots.trading_mutations import TradingMutations
 from app.graphql.types.inputs import known
 from app.graphql.types.jobs import Job, run_of, show_job
@@ -50,7 +50,7 @@ class PricingRuleUpdatePayload:
 
 @strawberry.type(description="What became of the end of a pricing rule.")
 class PricingRuleDeletePayload:
-    deleted_id: strawberry.ID | None = strawberry.field(description="The rule's id; null when there was none.")
+    deleted_id: strawberry.ID | None = strawberry.field(description="The rule's global id; null when there was none.")
     user_errors: list[UserError] = strawberry.field(description=_ERRORS)
 
 
@@ -204,8 +204,9 @@ async def _change(rule_id: str, rule: PricingRuleInput, info: Info) -> PricingRu
 
 
 async def _remove(rule_id: str, info: Info) -> strawberry.ID:
-    await info.context.rulebook.remove(_rule_key(rule_id), client_id=info.context.caller.client_id)
-    return strawberry.ID(rule_id)
+    key = _rule_key(rule_id)
+    await info.context.rulebook.remove(key, client_id=info.context.caller.client_id)
+    return global_id("PricingRule", key)
 
 
 def _rule_key(text: str) -> UUID:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from app.access.scopes import Scope
 from app.core.database import Database
 from app.core.settings import Settings
-from app.graphql.relay import global_id
+from app.graphql.relay import global_id, read_global_id
 from app.pricing import rulebook as module
 from app.pricing.draft import Draft, StoredRule
 from app.pricing.rulebook import Rulebook
@@ -92,8 +92,9 @@ async def test_a_rule_is_made_listed_found_changed_and_removed(ask: Query) -> No
     again = (await ask(UPDATE, id=rule["id"], rule=SIMPLE))["data"]["pricingRuleUpdate"]["pricingRule"]
     assert again == changed
 
-    deleted = (await ask(DELETE, id=rule["id"]))["data"]["pricingRuleDelete"]
-    assert deleted == {"deletedId": rule["id"], "userErrors": []}
+    _, plain = read_global_id(rule["id"])
+    deleted = (await ask(DELETE, id=str(plain)))["data"]["pricingRuleDelete"]
+    assert deleted == {"deletedId": rule["id"], "userErrors": []}, "the id by which caches know it"
     assert await listed(ask) == []
     missing = {"field": None, "code": "NOT_FOUND"}
     for document, name in ((DELETE, "pricingRuleDelete"), (UPDATE, "pricingRuleUpdate")):
