@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from app.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
-from app.trading import repository
+from app.suppliers.ports import HoldAnswer
+from app.trading import moves, repository
 from app.trading.conflicts import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from app.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
@@ -47,6 +48,11 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     short = await market.hold(0, minutes=30)
     assert short.expires_at == short.wanted_until
     assert short.wanted_until - short.requested_at == timedelta(minutes=30)
+    reservation = await market.desk.holds._reserve(market.ids[2], "acme", 60)
+    until = reservation.hold.requested_at + timedelta(minutes=7)
+    async with moves.locked(market.database, market.ids[2]) as connection:
+        granted = await moves.settle(connection, reservation.hold.id, HoldAnswer("a short one", until))
+    assert granted.expires_at == until
     for minutes in (0, -5, 24 * 60 + 1):
         with pytest.raises(ValidationFailed) as caught:
             await market.hold(1, minutes=minutes)

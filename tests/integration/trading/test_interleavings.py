@@ -8,7 +8,7 @@ import pytest
 from app.core.database import Connection
 from app.core.errors import SupplierUnavailable
 from app.trading import moves, repository
-from app.trading.conflicts import AlreadyHeld
+from app.trading.conflicts import AlreadyHeld, NotAvailable
 from app.trading.holds import Holds
 from app.trading.states import HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed
@@ -56,6 +56,39 @@ async def test_a_request_that_was_given_up_while_an_old_hold_was_ended_does_not_
     assert (denied.state, denied.reason) == (HoldState.DENIED, "not held")
     assert await market.asked("create_hold") == 0
     assert (await market.hold(client="globex")).state is HoldState.ACTIVE
+
+
+async def test_what_the_supplier_still_holds_of_an_old_hold_is_not_taken_for_what_was_asked_for(market: Market) -> None:
+    """The process of globex died before it had the old hold ended, and before it asked."""
+    await leave_a_hold_at_the_supplier(market)
+    await market.desk.holds._reserve(market.ids[0], "globex", 60)
+    await market.pass_time(120)
+    await market.settlement.holds()
+    assert await market.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [
+        {"client_id": "acme", "state": "released"},
+        {"client_id": "globex", "state": "denied"},
+    ]
+    await market.pass_time(3600)
+    await market.settlement.holds()
+    assert await market.at_supplier(0) == "AVAILABLE"
+
+
+async def test_a_stone_that_was_bought_has_no_old_holds_left_to_be_ended(market: Market) -> None:
+    await leave_a_hold_at_the_supplier(market)
+    assert (await market.buy(client="globex")).state is PurchaseState.CONFIRMED
+    await market.pass_time(2 * 3600)
+    await market.settlement.holds()
+    assert await market.asked("cancel_hold") == 0, "what the order has used up may be known there under the same id"
+
+
+async def test_a_holder_whose_purchase_is_not_known_yet_does_not_buy_under_another_key(market: Market) -> None:
+    await market.hold()
+    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    assert (await market.buy()).state is PurchaseState.UNKNOWN
+    await market.mend_supplier()
+    with pytest.raises(NotAvailable):
+        await market.buy(key="2")
+    assert await market.asked("create_order") == 1
 
 
 async def test_the_job_gives_a_request_its_time_from_when_it_goes_out(market: Market) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import InventoryError, NotFound, OutcomeUnknown, SupplierError
+from app.core.errors import DatabaseUnavailable, InventoryError, NotFound, OutcomeUnknown, SupplierError
+from app.trading import purchases
 from app.trading.conflicts import (
     AlreadyHeld,
     IdempotencyMismatch,
@@ -266,6 +267,22 @@ async def test_a_supplier_who_asks_for_more_patience_than_there_is_was_sent_noth
     assert (purchase.state, purchase.failure_code) == (PurchaseState.FAILED, "SUPPLIER_ERROR")
     assert await market.asked("create_order") == 1
     assert await market.availability() == "available"
+
+
+async def test_what_the_supplier_said_is_written_down_when_the_database_is_there_again(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, away = market.desk.purchases._settle, iter([True, True, False])
+
+    async def settle_later(*given: Any) -> Any:
+        if next(away):
+            raise DatabaseUnavailable
+        return await settle(*given)
+
+    monkeypatch.setattr(market.desk.purchases, "_settle", settle_later)
+    monkeypatch.setattr(purchases, "_WRITE_PAUSE_SECONDS", 0)
+    assert (await market.buy()).state is PurchaseState.CONFIRMED
+    assert await market.asked("create_order") == 1
 
 
 async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -> None:
