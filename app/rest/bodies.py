@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 
 from app.core.errors import BadRequest, ValidationFailed
+from app.core.nesting import REQUEST_LEVELS, deeper
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -17,8 +18,11 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
         BadRequest: it is no JSON object.
         ValidationFailed: one entry for each field that is missing or wrong.
     """
+    body = await request.body()
+    if deeper(body, REQUEST_LEVELS):
+        raise BadRequest(f"Send a JSON object as the body, {REQUEST_LEVELS} levels deep at most.")
     try:
-        given = msgspec.json.decode(await request.body(), type=dict[str, Any])
+        given = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Send a JSON object as the body.") from None
     values, problems = {}, {}

@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from app.core.errors import BadRequest
+from app.core.nesting import REQUEST_LEVELS, deeper
 from app.graphql.serving.errors import FormattedError, format_inventory_error
 
 JSON = "application/json"
@@ -51,9 +52,13 @@ async def read_post(request: Request[Any]) -> GraphQLRequest:
         problem = BadRequest(f"Send the request as {JSON}.")
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [format_inventory_error(problem)])
     try:
-        asked = _decoder.decode(await request.body())
+        body = await request.body()
     except ClientDisconnect:
         raise BadRequest("The body is incomplete.") from None
+    if deeper(body, REQUEST_LEVELS):
+        raise BadRequest("The body is not a GraphQL request: it is nested too deep.")
+    try:
+        asked = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
     return _checked(asked, "The body")
@@ -90,7 +95,10 @@ def read_get(request: Request[Any]) -> GraphQLRequest:
     members: dict[str, Any] = {"documentId": given["documentId"], "operationName": given.get("operationName")}
     try:
         for name in ("variables", "extensions"):
-            members[name] = msgspec.json.decode(given.get(name, "null"))
+            member = given.get(name, "null").encode()
+            if deeper(member, REQUEST_LEVELS):
+                raise BadRequest(f"This is not a GraphQL request: {name} are nested too deep.")
+            members[name] = msgspec.json.decode(member)
         return msgspec.convert(members, GraphQLRequest)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"This is not a GraphQL request: {error}.") from None

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app.access.scopes import Principal
 from app.core.errors import BadRequest, InventoryError, RateLimited, Unauthenticated, Unavailable
 from app.core.logging import get_logger
+from app.core.nesting import REQUEST_LEVELS, deeper
 from app.core.settings import Settings
 from app.core.tracing import trace_id_of
 from app.graphql.serving.errors import FormattedError, format_inventory_error, unforeseen
@@ -247,9 +248,11 @@ class Socket:
         received = await self._websocket.receive()
         if received["type"] == "websocket.disconnect":
             raise _Closed(_GONE)
-        text = received.get("text")
         try:
-            return _decoder.decode(text if text is not None else b"")
+            message = (received.get("text") or "").encode()
+            if deeper(message, REQUEST_LEVELS):
+                raise _Closed(Leave(4400, "Invalid message"))
+            return _decoder.decode(message)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise _Closed(Leave(4400, "Invalid message")) from None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.nesting import deeper
 from app.suppliers.nivoda.payload import Certificate, Diamond, Item
 
 _WRAPPER = re.compile(rb'\{"\$unreadable":"([A-Za-z0-9+/=]*)"\}')
@@ -24,7 +25,7 @@ _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 
 _item = msgspec.json.Decoder(Item, float_hook=str)
 _raw = msgspec.json.Decoder(msgspec.Raw)
-# Levels of an item; a proper one has four. Where a parser gives up depends on the interpreter and on the database.
+# Levels of an item; a proper one has four. The database, where it ends up, has a bound too.
 _DEEPEST = 200
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -42,7 +43,7 @@ def read_item(received: bytes) -> tuple[Item, bool]:
     Raises:
         Unreadable: it is no object, or no JSON at all, or nested too deep.
     """
-    if _too_deep(received):
+    if deeper(received, _DEEPEST):
         raise Unreadable("payload: is nested too deep")
     try:
         received.decode()
@@ -70,7 +71,7 @@ def storable(received: bytes) -> bytes:
     try:
         received.decode()
         _raw.decode(received)
-        whole = not _too_deep(received)
+        whole = not deeper(received, _DEEPEST)
     except _NOT_JSON:
         whole = False
     return received if whole else b'{"$unreadable":"%b"}' % b64encode(received)
@@ -106,17 +107,6 @@ def salvage(body: bytes) -> bytes:
         if depth == 0:
             return body[:start] + b",".join(map(storable, filter(None, items))) + body[token.start() :]
     raise ValueError("an answer that was cut off")
-
-
-def _too_deep(received: bytes) -> bool:
-    if received.count(b"[") + received.count(b"{") <= _DEEPEST:
-        return False
-    depth = 0
-    for token in _TOKEN.finditer(received):
-        depth += (token[0] in b"[{") - (token[0] in b"]}")
-        if depth > _DEEPEST:
-            return True
-    return False
 
 
 def _read_leniently(received: bytes) -> Item:

@@ -60,10 +60,13 @@ NO_REQUESTS = [
     (b'{"query": "{ __typename }", "variables": []}', "application/json", 400),
     (b'{"query": "\xff"}', "application/json", 400),
     (b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}', "application/json", 400),
-    (
-        b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
-        "application/json",
-        400,
+    *(
+        (
+            b'{"query": "{ __typename }", "variables": {"a": ' + b"[" * deep + b"]" * deep + b"}}",
+            "application/json",
+            400,
+        )
+        for deep in (63, 900, 5_000, 100_000)
     ),
     (b'{"query": "' + b" " * 300_000 + b'"}', "application/json", 413),
     (b'{"query": "' + b" " * 10_000_000 + b'"}', "application/json", 413),

@@ -141,6 +141,7 @@ async def test_one_introduction_is_enough(address: str, key: str) -> None:
         '{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": []}}',
         b'{"type": "ping"}',
         "[" * 100_000,
+        '{"type": "ping", "payload": {"a": ' + "[" * 63 + "]" * 63 + "}}",
     ],
 )
 async def test_a_message_that_the_protocol_does_not_know_closes_the_socket(

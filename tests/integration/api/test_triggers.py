@@ -127,10 +127,16 @@ async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.Async
 
 
 async def test_what_is_no_json_object_is_a_bad_request(operator: httpx.AsyncClient) -> None:
-    for content in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000):
+    for content in (b"", b"{", b"[]", b"null", b"\xff"):
         assert error(await operator.post(f"{TRIGGERS}/scheduler", content=content)) == (
             400,
             {"code": "BAD_REQUEST", "message": "Send a JSON object as the body."},
+        )
+    for levels in (64, 900, 100_000):
+        nested = b'{"a": ' + b"[" * levels + b"]" * levels + b"}"
+        assert error(await operator.post(f"{TRIGGERS}/scheduler", content=nested)) == (
+            400,
+            {"code": "BAD_REQUEST", "message": "Send a JSON object as the body, 64 levels deep at most."},
         )
     status, body = error(await operator.post(f"{TRIGGERS}/scheduler", content=b" " * 262_145))
     assert (status, body["code"]) == (413, "BAD_REQUEST")
