@@ -45,10 +45,17 @@ class Connection(asyncio.Protocol):
 
     max_frame_bytes: int = _LEAST_FRAME_BYTES
 
-    def __init__(self, resolve: Resolve, idle_seconds: float, on_end: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        resolve: Resolve,
+        idle_seconds: float,
+        on_begin: Callable[["Connection"], None],
+        on_end: Callable[["Connection"], None],
+    ) -> None:
         """`idle_seconds`: how long a client may be silent; it is asked to speak twice as often."""
         self._resolve = resolve
         self._idle_seconds = idle_seconds
+        self._on_begin = on_begin
         self._on_end = on_end
         self._reader = FrameReader()
         self._sessions: dict[int, Session] = {}
@@ -65,6 +72,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio says so for streams
         self._transport = transport
         transport.set_write_buffer_limits(high=_PILE_BYTES)
+        self._on_begin(self)
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()

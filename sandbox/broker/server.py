@@ -55,6 +55,7 @@ class Broker:
         self._connections: set[Connection] = set()
         self._deserted = asyncio.Event()
         self._deserted.set()
+        self._leaving = False
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -87,6 +88,7 @@ class Broker:
             OSError: the port is taken.
         """
         loop = asyncio.get_running_loop()
+        self._leaving = False
         self._server = await loop.create_server(self._connect, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         self._tick()
@@ -96,6 +98,7 @@ class Broker:
         """Say goodbye to every client and stop. Messages are lost."""
         if self._server is None:
             return
+        self._leaving = True
         self._server.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -148,10 +151,14 @@ class Broker:
         log.warning("broker dropped everything")
 
     def _connect(self) -> Connection:
-        connection = Connection(self._resolve, self._idle_seconds, self._disconnected)
+        return Connection(self._resolve, self._idle_seconds, self._connected, self._disconnected)
+
+    def _connected(self, connection: Connection) -> None:
+        # Not before: one that is only being made has nothing yet that could be cut.
         self._connections.add(connection)
         self._deserted.clear()
-        return connection
+        if self._leaving:
+            connection.abort()
 
     def _disconnected(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import pytest
@@ -46,6 +46,32 @@ async def test_a_client_goes_on_after_the_broker_was_restarted() -> None:
             assert str(message) == "kept"
             await receiver.complete_message(message)
             assert second.counts()["stones"] == EMPTY
+
+
+async def test_the_broker_may_drop_everything_while_a_client_is_just_coming() -> None:
+    async with Broker({}) as broker:
+        coming = asyncio.create_task(asyncio.open_connection(broker.host, broker.port))
+        while not coming.done():
+            broker.drop()
+            await asyncio.sleep(0)
+        _, writer = await coming
+        writer.close()
+
+
+# Where it is closed just after it has accepted a socket, asyncio's server forgets that.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("steps", range(8))
+async def test_the_broker_may_stop_while_a_client_is_just_coming(steps: int) -> None:
+    async with Broker({}) as broker:
+        coming = asyncio.create_task(asyncio.open_connection(broker.host, broker.port))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            await broker.stop()
+        with suppress(OSError):
+            _, writer = await coming
+            writer.close()
+    gc.collect()
 
 
 @pytest.mark.usefixtures("forgotten_sockets")
