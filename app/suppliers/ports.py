@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -10,14 +11,18 @@ from app.catalog.stone import Stone
 
 
 class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of the feed. None leaves an end open; both ends of a range are inclusive.
+    """A part of the feed. None leaves an end open; both ends of a range are inclusive.
 
-    `price_from`/`price_to`: whole US dollars. `updated_from`/`updated_to`: instants of the supplier's last change.
+    `price_from`/`price_to`: whole US dollars. `carats_from`/`carats_to`: carats. `lab_grown`: only lab-grown stones
+    (True) or only natural ones (False). `updated_from`/`updated_to`: instants of the supplier's last change.
     `stone_ids`: exactly these stones (the supplier's stone ids), at most 50.
     """
 
     price_from: int | None = None
     price_to: int | None = None
+    carats_from: Decimal | None = None
+    carats_to: Decimal | None = None
+    lab_grown: bool | None = None
     updated_from: datetime | None = None
     updated_to: datetime | None = None
     stone_ids: Sequence[str] | None = None
@@ -41,10 +46,21 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to 50 stones in the order of the query. Fewer than asked for means that the end was reached."""
+    """Up to 50 stones in the order of the query.
 
-    received: float  # when the answer came in, by this process' monotonic clock (seconds)
+    `received`: when the answer came in, by the monotonic clock of this process (seconds). `unidentified`: positions on
+    the page (from 0) of items that the supplier answered with null and whose id could not be learned; `items` holds all
+    others, in order.
+    """
+
+    received: float
     items: Sequence[Observed]
+    unidentified: Sequence[int] = ()
+
+    @property
+    def length(self) -> int:
+        """Number of positions that the page covers, unidentified items included."""
+        return len(self.items) + len(self.unidentified)
 
 
 class Feed(Protocol):

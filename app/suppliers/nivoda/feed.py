@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from app.core.settings import Settings
 from app.suppliers.nivoda.client import NivodaClient
@@ -66,6 +67,10 @@ def _filter(query: StoneQuery) -> dict[str, object]:
     found: dict[str, object] = {}
     if prices := _range(query.price_from, query.price_to):
         found["dollar_value"] = prices
+    if carats := _range(_carats(query.carats_from), _carats(query.carats_to)):
+        found["sizes"] = [carats]
+    if query.lab_grown is not None:
+        found["labgrown"] = query.lab_grown
     if instants := _range(_iso(query.updated_from), _iso(query.updated_to)):
         found["updated"] = instants
     if query.stone_ids is not None:
@@ -78,6 +83,10 @@ def _filter(query: StoneQuery) -> dict[str, object]:
 
 def _range(start: object, end: object) -> dict[str, object]:
     return {name: value for name, value in (("from", start), ("to", end)) if value is not None}
+
+
+def _carats(carats: Decimal | None) -> float | None:
+    return None if carats is None else float(carats)
 
 
 def _iso(instant: datetime | None) -> str | None:
