@@ -1,20 +1,17 @@
 """The gates before consolidation: what stops a run that would do harm, before anything is written."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from app.core.database import Database
-from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
-from app.core.logging import get_logger
+from app.core.errors import MassDeleteStopped, QuarantineExceeded
 from app.core.settings import Settings
 from app.runs.models import Run
-from app.suppliers.ports import Feed, Page, StoneQuery
+from app.suppliers.lookup import MOST_WITNESSES
+from app.suppliers.ports import Feed, Page
 from sync.staging import SUPPLIER
 from sync.statements import sql
 
-log = get_logger()
-
 _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
-_TRIES = 3
 
 # Takes in a page of stones that were thought to be gone.
 Returned = Callable[[Page], Awaitable[None]]
@@ -65,12 +62,20 @@ class Gates:
             return []
         async with self._database.connection() as connection:
             active = await connection.fetchval(sql.active_stones, SUPPLIER)
-            witness = await connection.fetchval(sql.any_seen, run.feed, run.id)
+            witnesses = [
+                row["supplier_stone_id"]
+                for row in await connection.fetch(sql.some_seen, run.feed, run.id, MOST_WITNESSES)
+            ]
         allowed = int(active * self._settings.sync_max_delete_share)
         gone: list[str] = []
         active_gone = 0
         async for missing in self._missing(run):
-            left = await self._ask_again(missing, witness, returned)
+            left = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
+            if named := missing.keys() - set(left):
+                found = await self._feed.lookup(sorted(named), witnesses)
+                if found.found:
+                    await returned(Page(received=found.received, items=found.found))
+                left += found.absent
             gone += left
             active_gone += sum(missing[stone_id] for stone_id in left)
             if active_gone > allowed and run.mass_delete_allowed_by is None:
@@ -84,7 +89,7 @@ class Gates:
     async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
         """Stones that the run did not see and whether they are active, as many at a time as fit into a question."""
         after = ""
-        size = self._feed.page_size - 1  # the witness takes a place
+        size = self._feed.lookup_size
         while True:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(
@@ -94,35 +99,3 @@ class Gates:
                 return
             after = rows[-1]["supplier_stone_id"]
             yield {row["supplier_stone_id"]: row["active"] for row in rows}
-
-    async def _ask_again(self, missing: Collection[str], witness: str | None, returned: Returned) -> list[str]:
-        """Those that the supplier does not have.
-
-        An answer counts only with the witness in it, a stone that this run did see: a supplier that understands the
-        question otherwise would declare everything gone. A page may repeat a stone and so push another one out, so
-        what is not on it must also be counted as none. What stays counted and is never shown (its item can't be told
-        from others, say) is not gone, and holds up nobody.
-        """
-        left = [stone_id for stone_id in missing if not stone_id.startswith("unidentified:")]
-        unknown = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
-        understood = False
-        for _ in range(_TRIES):
-            if not left:
-                return unknown
-            asked = [*left, witness] if witness else left
-            page = await self._feed.page(StoneQuery(stone_ids=asked), 0, self._feed.page_size)
-            found = {item.supplier_stone_id for item in page.items}
-            back = found.intersection(left)
-            if back:
-                await returned(
-                    Page(received=page.received, items=[i for i in page.items if i.supplier_stone_id in back])
-                )
-            left = [stone_id for stone_id in left if stone_id not in back]
-            understood = witness is None or witness in found
-            if understood and (not left or await self._feed.count(StoneQuery(stone_ids=left)) == 0):
-                return unknown + left
-        if not understood:
-            raise SupplierUnavailable("The supplier contradicts itself about stones that a run did not see")
-        gone = [stone_id for stone_id in left if await self._feed.count(StoneQuery(stone_ids=[stone_id])) == 0]
-        log.warning("stones counted but not shown", stones=len(left) - len(gone))
-        return unknown + gone

@@ -184,10 +184,10 @@ SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
 FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id = $2
 
--- any_seen --
--- A stone that the run did see.
+-- some_seen --
+-- Some stones that the run did see: the witnesses of a lookup.
 SELECT supplier_stone_id FROM stones_seen
-WHERE feed = $1 AND run_id = $2 AND supplier_stone_id NOT LIKE 'unidentified:%' LIMIT 1
+WHERE feed = $1 AND run_id = $2 AND supplier_stone_id NOT LIKE 'unidentified:%' LIMIT $3
 
 -- active_stones --
 -- The size of the inventory that came from a supplier.

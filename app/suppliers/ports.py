@@ -1,6 +1,6 @@
 """What the inventory needs from a supplier, whoever it is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -15,7 +15,6 @@ class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     `price_from`/`price_to`: whole US dollars. `carats_from`/`carats_to`: carats. `lab_grown`: only lab-grown stones
     (True) or only natural ones (False). `updated_from`/`updated_to`: instants of the supplier's last change.
-    `stone_ids`: exactly these stones (the supplier's stone ids), at most 50.
     """
 
     price_from: int | None = None
@@ -25,7 +24,6 @@ class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
     lab_grown: bool | None = None
     updated_from: datetime | None = None
     updated_to: datetime | None = None
-    stone_ids: Sequence[str] | None = None
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +61,20 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.items) + len(self.unidentified)
 
 
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supplier says about stones that were looked up by id. Each of them is in exactly one of the three parts.
+
+    `received`: as of `Page`. `found`: the stones that it shows. `absent`: the stones that it neither shows nor counts, in
+    answers that show it understands the question. `unclear`: the stones that it counts and does not show, and those that
+    could not be asked for; they must not count as gone.
+    """
+
+    received: float
+    found: Sequence[Observed]
+    absent: frozenset[str]
+    unclear: frozenset[str]
+
+
 class Feed(Protocol):
     """Reading a supplier's stones, in order of price (cents, ascending; unpriced last), ties by the supplier's rule.
 
@@ -78,6 +90,17 @@ class Feed(Protocol):
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         """`limit` stones (at most `page_size`) from `offset` on."""
+
+    @property
+    def lookup_size(self) -> int:
+        """Most ids of one lookup."""
+
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+        """Look up stones by id (at most `lookup_size`).
+
+        `witnesses`: up to three stones that the supplier showed shortly before; without an answer that shows one of them,
+        nothing counts as absent. Empty only if the supplier showed no stone at all.
+        """
 
 
 class SuppliersWord(msgspec.Struct, frozen=True):

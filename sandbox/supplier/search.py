@@ -85,7 +85,7 @@ def criteria(query: Mapping[str, Any]) -> Criteria:
         no_fair_or_poor_cuts=bool(query.get("excludeFairPoorCuts")),
         no_memo=bool(query.get("hide_memo")),
         updated=None if updated is None else (_instant(updated.get("from")), _instant(updated.get("to"))),
-        ids=tuple(query.get("ids") or ()),
+        ids=tuple(text for text in (query.get("filter_ids") or query.get("ids") or ()) if text),
         certificate_numbers=tuple(number for number in query.get("certificate_numbers") or () if number),
     )
 

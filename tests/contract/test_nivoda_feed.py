@@ -162,17 +162,20 @@ async def test_a_window_holds_what_changed_in_it(supplier: Supplier) -> None:
     assert await supplier.feed.count(in_other_words) == 5
 
 
-async def test_stones_can_be_asked_for_by_their_ids(supplier: Supplier) -> None:
+async def test_lookup_tells_the_stones_that_are_there_from_those_that_are_gone(supplier: Supplier) -> None:
     ids = sorted(await supplier.truth())[:50]
     await supplier.control("POST", "remove", {"ids": ids[:3]})
-    page = await supplier.feed.page(StoneQuery(stone_ids=ids), 0, 50)
-    assert {item.supplier_stone_id for item in page.items} == set(ids[3:])
+    found = await supplier.feed.lookup(ids[:47], ids[47:])
+    assert {item.supplier_stone_id for item in found.found} == set(ids[3:47])
+    assert (set(found.absent), set(found.unclear)) == (set(ids[:3]), set())
 
 
-@pytest.mark.parametrize("ids", [[], ["x"] * 51])
-async def test_no_ids_and_too_many_ids_are_a_mistake_and_never_sent(supplier: Supplier, ids: list[str]) -> None:
-    with pytest.raises(ValueError, match="1 to 50 ids"):
-        await supplier.feed.count(StoneQuery(stone_ids=ids))
+@pytest.mark.parametrize(("ids", "witnesses"), [([], ["w"]), (["x"] * 48, ["w"]), (["x"], ["w"] * 4)])
+async def test_a_lookup_of_an_impossible_size_is_a_mistake_and_never_sent(
+    supplier: Supplier, ids: list[str], witnesses: list[str]
+) -> None:
+    with pytest.raises(ValueError, match="1 to 47 ids"):
+        await supplier.feed.lookup(ids, witnesses)
     assert supplier.limiter.turns == 0
 
 

@@ -18,8 +18,8 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnreached,
 )
-from app.suppliers.nivoda.documents import CREATE_ORDER
 from app.suppliers.nivoda.trading import NivodaTrading, open_trading
+from app.suppliers.nivoda.trading_documents import CREATE_ORDER
 from app.suppliers.ports import HoldAnswer, Order
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.documents import SCHEMA

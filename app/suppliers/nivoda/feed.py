@@ -1,16 +1,23 @@
-"""Nivoda as a feed of stones: counts, pages by price, and exactly these stones."""
+"""Nivoda feed: counts, pages by price, and lookups by id."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from app.core.settings import Settings
+from app.suppliers.lookup import MOST_WITNESSES, look_up
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import COUNT, PAGE, PAGE_LIMIT
 from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Page, RateLimiter, StoneQuery
+from app.suppliers.ports import Lookup, Page, RateLimiter, StoneQuery
+
+LARGEST_INT = 2**31 - 1
+"""The upper end of an open range: the largest `Int` of GraphQL."""
+
+Number = TypeVar("Number", int, Decimal)
 
 
 class NivodaFeed:
@@ -23,14 +30,17 @@ class NivodaFeed:
     def page_size(self) -> int:
         return PAGE_LIMIT
 
+    @property
+    def lookup_size(self) -> int:
+        return PAGE_LIMIT - MOST_WITNESSES
+
     async def count(self, query: StoneQuery) -> int:
         """How many stones match.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
         """
-        answer = await self._client.call(COUNT, {"query": _filter(query)})
-        return answer.account.diamonds_by_query_count
+        return await self._count(_filter(query))
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         """Stones in the order of price. A stone that can't be understood comes with its problem.
@@ -43,11 +53,34 @@ class NivodaFeed:
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
-        page = await self._page(query, offset, limit)
-        return page if all(item.identified for item in page.items) else await self._page(query, offset, limit)
+        filters = _filter(query)
+        page = await self._page(filters, offset, limit)
+        return page if all(item.identified for item in page.items) else await self._page(filters, offset, limit)
 
-    async def _page(self, query: StoneQuery, offset: int, limit: int) -> Page:
-        answer = await self._client.call(PAGE, {"query": _filter(query), "offset": offset, "limit": limit})
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+        """Look up stones by id with the filter `filter_ids`.
+
+        Raises:
+            SupplierUnavailable: no answer shows a witness.
+            SupplierError: as `NivodaClient.call`.
+        """
+        if not 1 <= len(stone_ids) <= self.lookup_size or len(witnesses) > MOST_WITNESSES:
+            # An empty list is no filter at all: the supplier would answer with every stone.
+            raise ValueError(f"a lookup has 1 to {self.lookup_size} ids and at most {MOST_WITNESSES} witnesses")
+        return await look_up(stone_ids, witnesses, self._page_of, self._count_of)
+
+    async def _page_of(self, stone_ids: Sequence[str]) -> Page:
+        return await self._page({"filter_ids": stone_ids}, 0, PAGE_LIMIT)
+
+    async def _count_of(self, stone_ids: Sequence[str]) -> int:
+        return await self._count({"filter_ids": stone_ids})
+
+    async def _count(self, filters: Mapping[str, object]) -> int:
+        answer = await self._client.call(COUNT, {"query": filters})
+        return answer.account.diamonds_by_query_count
+
+    async def _page(self, filters: Mapping[str, object], offset: int, limit: int) -> Page:
+        answer = await self._client.call(PAGE, {"query": filters, "offset": offset, "limit": limit})
         received = time.monotonic()
         return Page(
             received=received,
@@ -63,31 +96,26 @@ async def open_feed(settings: Settings, limiter: RateLimiter) -> AsyncIterator[N
 
 
 def _filter(query: StoneQuery) -> dict[str, object]:
-    """The `DiamondQuery` of a query."""
+    """The `DiamondQuery` of a query. The supplier requires both ends of every range of numbers."""
     found: dict[str, object] = {}
-    if prices := _range(query.price_from, query.price_to):
-        found["dollar_value"] = prices
-    if carats := _range(_carats(query.carats_from), _carats(query.carats_to)):
-        found["sizes"] = [carats]
+    if query.price_from is not None or query.price_to is not None:
+        found["dollar_value"] = {"from": query.price_from or 0, "to": _or_largest(query.price_to)}
+    if query.carats_from is not None or query.carats_to is not None:
+        found["sizes"] = [{"from": float(query.carats_from or 0), "to": float(_or_largest(query.carats_to))}]
     if query.lab_grown is not None:
         found["labgrown"] = query.lab_grown
-    if instants := _range(_iso(query.updated_from), _iso(query.updated_to)):
+    if instants := _instants(query.updated_from, query.updated_to):
         found["updated"] = instants
-    if query.stone_ids is not None:
-        if not 1 <= len(query.stone_ids) <= PAGE_LIMIT:
-            # An empty list would be no filter at all, and mean every stone.
-            raise ValueError(f"a query has 1 to {PAGE_LIMIT} ids, not {len(query.stone_ids)}")
-        found["ids"] = list(query.stone_ids)
     return found
 
 
-def _range(start: object, end: object) -> dict[str, object]:
-    return {name: value for name, value in (("from", start), ("to", end)) if value is not None}
+def _or_largest(end: Number | None) -> Number | int:
+    return LARGEST_INT if end is None else end
 
 
-def _carats(carats: Decimal | None) -> float | None:
-    return None if carats is None else float(carats)
+def _instants(start: datetime | None, end: datetime | None) -> dict[str, object]:
+    return {name: _iso(instant) for name, instant in (("from", start), ("to", end)) if instant is not None}
 
 
-def _iso(instant: datetime | None) -> str | None:
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if instant else None
+def _iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -21,7 +21,8 @@ from app.core.settings import Settings
 from app.suppliers.limiter import RedisRateLimiter
 from app.suppliers.nivoda import spellings
 from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Answer, Operation
+from app.suppliers.nivoda.documents import Answer, Operation
+from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK
 from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
 
 # Not "Destination not found".

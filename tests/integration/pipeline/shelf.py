@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from app.suppliers.lookup import MOST_WITNESSES, look_up
 from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Observed, Page, StoneQuery
+from app.suppliers.ports import Lookup, Observed, Page, StoneQuery
 from tests.unit.suppliers.items import item
 
 
@@ -30,6 +32,7 @@ class Shelf:
     """The port `Feed` over a dictionary."""
 
     page_size = 50
+    lookup_size = page_size - MOST_WITNESSES
 
     def __init__(self) -> None:
         self.items: dict[str, bytes] = {}
@@ -52,13 +55,24 @@ class Shelf:
         self.asked.append(query)
         return Page(received=time.monotonic(), items=self._matching(query)[offset : offset + limit])
 
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+        return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
+
+    async def page_of(self, stone_ids: Sequence[str]) -> Page:
+        """The stones with these ids."""
+        found = [item for item in self._matching(StoneQuery()) if item.supplier_stone_id in stone_ids]
+        return Page(received=time.monotonic(), items=found[: self.page_size])
+
+    async def count_of(self, stone_ids: Sequence[str]) -> int:
+        """How many stones have these ids."""
+        return sum(item.supplier_stone_id in stone_ids for item in self._matching(StoneQuery()))
+
     def _matching(self, query: StoneQuery) -> list[Observed]:
         looks = [observe(text) for text in self.items.values()]
         found = [
             look
             for look in looks
-            if (query.stone_ids is None or look.supplier_stone_id in query.stone_ids)
-            and (query.price_from is None or (look.price_cents or -1) >= query.price_from * 100)
+            if (query.price_from is None or (look.price_cents or -1) >= query.price_from * 100)
             and (query.price_to is None or 0 <= (look.price_cents or -1) <= query.price_to * 100)
         ]
         return sorted(found, key=lambda look: (look.price_cents is None, look.price_cents or 0, look.supplier_stone_id))

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from app.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
-from app.suppliers.ports import Page, StoneQuery
+from app.suppliers.ports import Page
 from sync.adapters.watermark_file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
@@ -110,13 +111,13 @@ async def test_invariant_10_a_page_that_repeats_a_stone_makes_no_other_one_seem_
     hidden = {stone_id(number): shelf.items.pop(stone_id(number)) for number in range(1, 31)}
     run = await bench.read()
     shelf.items |= hidden
-    honest = shelf.page
+    honest = shelf.page_of
 
-    async def repeating(query: StoneQuery, offset: int, limit: int) -> Page:
-        page = await honest(query, offset, limit)
-        return Page(received=page.received, items=[*[page.items[0]] * 30, *page.items][:limit])
+    async def repeating(stone_ids: Sequence[str]) -> Page:
+        page = await honest(stone_ids)
+        return Page(received=page.received, items=[*[page.items[0]] * 30, *page.items][: shelf.page_size])
 
-    monkeypatch.setattr(shelf, "page", repeating)
+    monkeypatch.setattr(shelf, "page_of", repeating)
     done = await bench.consolidator.consolidate(run.id)
     assert done is not None
     assert done.deleted == 0
@@ -131,14 +132,14 @@ async def test_invariant_10_a_supplier_that_does_not_understand_the_question_del
     shelf.take(7)
     run = await bench.read()
 
-    async def nobody(query: StoneQuery, offset: int, limit: int) -> Page:
+    async def nobody(stone_ids: Sequence[str]) -> Page:
         return Page(received=time.monotonic(), items=[])
 
-    async def none(query: StoneQuery) -> int:
+    async def none(stone_ids: Sequence[str]) -> int:
         return 0
 
-    monkeypatch.setattr(shelf, "page", nobody)
-    monkeypatch.setattr(shelf, "count", none)
+    monkeypatch.setattr(shelf, "page_of", nobody)
+    monkeypatch.setattr(shelf, "count_of", none)
     with pytest.raises(SupplierUnavailable):
         await bench.consolidator.consolidate(run.id)
     assert len(await bench.rows(ACTIVE)) == 100
@@ -167,13 +168,12 @@ async def test_a_stone_that_the_supplier_counts_but_shows_without_any_id_stays_a
     await bench.sync()
     shelf.take(7)
     shelf.lay(4, id=None, diamond=None)
-    honest = shelf.count
+    honest = shelf.count_of
 
-    async def count(query: StoneQuery) -> int:
-        nameless = query.stone_ids is not None and stone_id(4) in query.stone_ids
-        return await honest(query) + nameless
+    async def count(stone_ids: Sequence[str]) -> int:
+        return await honest(stone_ids) + (stone_id(4) in stone_ids)
 
-    monkeypatch.setattr(shelf, "count", count)
+    monkeypatch.setattr(shelf, "count_of", count)
     run = await bench.sync()
     assert (run.status, run.quarantined, run.deleted) == ("completed", 1, 1)
     assert await bench.rows(ACTIVE) == ids(1, 2, 3, 4, 5, 6, 8, 9, 10)
@@ -190,11 +190,11 @@ async def test_a_supplier_that_never_answers_about_missing_stones_holds_a_consol
         "UPDATE run_metadata SET deadline_at = clock_timestamp() + interval '0.5 s' WHERE id = $1", run.id
     )
 
-    async def patience(query: StoneQuery, offset: int, limit: int) -> Page:
+    async def patience(stone_ids: Sequence[str]) -> Page:
         await asyncio.sleep(900)
         raise AssertionError
 
-    monkeypatch.setattr(shelf, "page", patience)
+    monkeypatch.setattr(shelf, "page_of", patience)
     async with asyncio.timeout(60):
         with pytest.raises(LeaseLost):
             await bench.consolidator.consolidate(run.id)

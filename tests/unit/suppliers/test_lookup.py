@@ -1,0 +1,104 @@
+"""Lookup of stones by id: what proves an absence, and what does not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from app.core.errors import SupplierUnavailable
+from app.suppliers.lookup import look_up
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Lookup, Page
+from tests.unit.suppliers.items import payload
+
+WITNESS = "witness"
+
+
+class Supplier:
+    """Shows and counts stones; `hidden` ones are counted and never shown."""
+
+    def __init__(self, *stones: str, hidden: Sequence[str] = ()) -> None:
+        self.stones = [*stones]
+        self.hidden = [*hidden]
+        self.calls = 0
+
+    async def page_of(self, stone_ids: Sequence[str]) -> Page:
+        self.calls += 1
+        items = [observe(payload({"diamond.id": stone})) for stone in self.stones if stone in stone_ids]
+        return Page(received=1.0, items=items)
+
+    async def count_of(self, stone_ids: Sequence[str]) -> int:
+        self.calls += 1
+        return sum(stone in stone_ids for stone in [*self.stones, *self.hidden])
+
+    async def look_up(self, *stone_ids: str, witnesses: Sequence[str] = (WITNESS,)) -> Lookup:
+        return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
+
+
+def ids(lookup: Lookup) -> set[str]:
+    return {item.supplier_stone_id for item in lookup.found}
+
+
+def parts(lookup: Lookup) -> tuple[set[str], set[str], set[str]]:
+    return ids(lookup), set(lookup.absent), set(lookup.unclear)
+
+
+async def test_lookup_separates_found_from_absent_with_three_calls() -> None:
+    supplier = Supplier("a", WITNESS)
+    found = await supplier.look_up("a", "b", "c")
+    assert parts(found) == ({"a"}, {"b", "c"}, set())
+    assert supplier.calls == 3
+
+
+async def test_lookup_of_stones_that_are_all_there_is_one_call() -> None:
+    supplier = Supplier("a", "b", WITNESS)
+    assert ids(await supplier.look_up("a", "b")) == {"a", "b"}
+    assert supplier.calls == 1
+
+
+async def test_a_stone_that_is_counted_and_not_shown_is_unclear_and_its_neighbours_are_absent() -> None:
+    found = await Supplier(WITNESS, hidden=["b"]).look_up("a", "b", "c")
+    assert parts(found) == (set(), {"a", "c"}, {"b"})
+
+
+async def test_one_witness_of_several_is_enough() -> None:
+    assert (await Supplier(WITNESS).look_up("a", witnesses=("sold", WITNESS))).absent == {"a"}
+
+
+async def test_a_witness_that_was_sold_between_page_and_count_proves_nothing() -> None:
+    supplier = Supplier(WITNESS, hidden=["a"])
+    shown = supplier.page_of
+
+    async def page_of(stone_ids: Sequence[str]) -> Page:
+        page = await shown(stone_ids)
+        supplier.stones.clear()
+        return page
+
+    with pytest.raises(SupplierUnavailable):
+        await look_up(["a"], [WITNESS], page_of, supplier.count_of)
+
+
+@pytest.mark.parametrize("broken", ["page", "count", "both"])
+async def test_a_supplier_that_does_not_apply_the_ids_proves_nothing(broken: str) -> None:
+    supplier = Supplier("a", WITNESS)
+
+    async def empty(_stone_ids: Sequence[str]) -> Page:
+        return Page(received=1.0, items=[])
+
+    async def none(_stone_ids: Sequence[str]) -> int:
+        return 0
+
+    page_of: Any = empty if broken in {"page", "both"} else supplier.page_of
+    count_of: Any = none if broken in {"count", "both"} else supplier.count_of
+    with pytest.raises(SupplierUnavailable):
+        await look_up(["x"], [WITNESS], page_of, count_of)
+
+
+async def test_a_count_of_everything_makes_no_stone_absent() -> None:
+    supplier = Supplier("a", WITNESS)
+
+    async def everything(_stone_ids: Sequence[str]) -> int:
+        return 450_000
+
+    found = await look_up(["x"], [WITNESS], supplier.page_of, everything)
+    assert parts(found) == (set(), set(), {"x"})
