@@ -29,10 +29,12 @@ from app.runs.models import Run
 from app.suppliers.ports import Feed, Page
 from sync.batch import Batch
 from sync.changes import Changes
+from sync.consumer import OutcomeStored
 from sync.domain.window import Watermark
 from sync.gates import Gates
 from sync.lease import kept
 from sync.lifecycle import Lifecycle
+from sync.messages import Consolidate, decode
 from sync.ports import WatermarkStore
 from sync.staging import SUPPLIER, stage
 from sync.statements import sql
@@ -51,6 +53,24 @@ class Consolidator:
         self._gates = Gates(settings, database, feed)
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+
+    async def handle(self, body: bytes, _last: bool) -> None:
+        """Consolidate the run that a message names.
+
+        Raises:
+            UnreadableMessage: the body is not a consolidation message.
+            OutcomeStored: the run has failed with a reason that a retry cannot change, such as a safety check.
+            InventoryError: the run could not be consolidated now.
+        """
+        run_id = decode(body, Consolidate).run_id
+        try:
+            await self.consolidate(run_id)
+        except LeaseLost:
+            raise
+        except InventoryError as error:
+            if not error.retryable and not (await self._lifecycle.get(run_id)).is_open:
+                raise OutcomeStored from error
+            raise
 
     async def consolidate(self, run_id: UUID) -> Run | None:
         """Bring a run to its end; answers it, or None where there is nothing (more) to do for it.

@@ -23,6 +23,13 @@ class Stopped(Exception):
     """The process is asked to leave; the work in hand has been put down properly."""
 
 
+class OutcomeStored(Exception):
+    """The work has failed for good, and its row in the database holds the reason.
+
+    Trying again cannot help and the end of the run has its own alert: the message is done.
+    """
+
+
 class Consumer:
     """Some slots that each take one message at a time, until `stop` is set."""
 
@@ -68,6 +75,9 @@ class Consumer:
             await delivery.abandon()
             if isinstance(reason, asyncio.CancelledError):
                 raise
+        except OutcomeStored as outcome:
+            log.warning("failure_recorded", queue=self._queue, reason=repr(outcome.__cause__))
+            await delivery.complete()
         except LeaseLost:
             # Someone else has taken the work over, with a message or a claim of its own.
             await delivery.complete()

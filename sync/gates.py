@@ -17,8 +17,8 @@ _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of thr
 Returned = Callable[[Page], Awaitable[None]]
 
 
-def refuse_dirt(bad: int, stones: int, share: float) -> None:
-    """Stop where more than this share of the stones can't be understood.
+def check_quarantine_share(bad: int, stones: int, share: float) -> None:
+    """Safety check: at most this share of the stones may be in quarantine.
 
     Raises:
         QuarantineExceeded: with the figures.
@@ -26,7 +26,8 @@ def refuse_dirt(bad: int, stones: int, share: float) -> None:
     if bad >= _FEWEST_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
             f"{bad} of {stones} stones can't be understood, more than the allowed share of {share:.0%} "
-            "(SYNC_MAX_QUARANTINE_SHARE)"
+            "(SYNC_MAX_QUARANTINE_SHARE)",
+            details={"quarantined": bad, "stones": stones, "share": share},
         )
 
 
@@ -39,15 +40,25 @@ class Gates:
         self._feed = feed
 
     async def quarantine(self, run: Run) -> None:
-        """Stop a run with too many stones that can't be understood.
+        """Stop a run after which too large a share of the stones would be in quarantine.
+
+        The stones of a full run are the feed, so they are the measure. An incremental run reads only what changed: there
+        the measure is the inventory as it would be after the run. A run that adds nothing to the quarantine passes.
 
         Raises:
             QuarantineExceeded: with the figures.
         """
+        share = self._settings.sync_max_quarantine_share
         async with self._database.connection() as connection:
-            census = await connection.fetchrow(sql.census, run.feed, run.id)
-        distinct, bad = (census["distinct_stones"], census["quarantined"]) if census else (0, 0)
-        refuse_dirt(bad, distinct, self._settings.sync_max_quarantine_share)
+            if run.run_type == "full":
+                census = await connection.fetchrow(sql.census, run.feed, run.id)
+                assert census is not None, "an aggregate has a row"  # noqa: S101
+                check_quarantine_share(census["quarantined"], census["distinct_stones"], share)
+                return
+            after = await connection.fetchrow(sql.inventory_census, run.feed, run.id, SUPPLIER)
+            assert after is not None, "an aggregate has a row"  # noqa: S101
+        if after["newly_quarantined"]:
+            check_quarantine_share(after["quarantined"], after["stones"], share)
 
     async def gone(self, run: Run, returned: Returned) -> list[str]:
         """Which stones the supplier no longer has: only a full run that read everything may say so.

@@ -184,6 +184,22 @@ SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
 FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id = $2
 
+-- inventory_census --
+-- How many stones the inventory ($3) would hold after a run ($1, $2) that read a part of the feed, how many of them in
+-- quarantine, and how many of those only because of this run.
+SELECT count(*)::int AS stones,
+       count(*) FILTER (WHERE after.bad)::int AS quarantined,
+       count(*) FILTER (WHERE after.bad AND held.status IS DISTINCT FROM 'quarantined')::int AS newly_quarantined
+FROM (
+    SELECT supplier_stone_id, status FROM diamonds WHERE supplier = $3 AND status <> 'deleted'
+) AS held
+FULL JOIN (
+    SELECT supplier_stone_id, raw.problem IS NOT NULL AS bad
+    FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+    WHERE seen.feed = $1 AND seen.run_id = $2
+) AS seen USING (supplier_stone_id)
+CROSS JOIN LATERAL (SELECT coalesce(seen.bad, held.status = 'quarantined') AS bad) AS after
+
 -- some_seen --
 -- Some stones that the run did see: the witnesses of a lookup.
 SELECT supplier_stone_id FROM stones_seen

@@ -21,7 +21,7 @@ from app.pricing.rules import Priced, PricingRule, price
 from app.runs import repository
 from app.suppliers.ports import Observed
 from sync.changes import Changes
-from sync.gates import refuse_dirt
+from sync.gates import check_quarantine_share
 from sync.staging import SUPPLIER, columns
 from sync.statements import sql
 
@@ -101,7 +101,7 @@ class Rebuild:
             QuarantineExceeded: too many stones would not be for sale any more; perhaps it is the mapping that is wrong.
             Conflict: a run is open; its stones are on their way from the payloads to the inventory.
         """
-        refuse_dirt(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
+        check_quarantine_share(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
         async with self._database.connection() as connection:
             run = await repository.open_run(connection, self._settings.sync_feed)
         if run is not None:

@@ -18,7 +18,6 @@ from sync.consolidator import Consolidator
 from sync.consumer import Consumer, Handler
 from sync.control import Control
 from sync.lifecycle import Lifecycle
-from sync.messages import Consolidate, decode
 from sync.outbox import Outbox
 from sync.ports import Broker, DeadLetters, WatermarkStore
 from sync.reconcile import Reconciler
@@ -80,11 +79,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def consolidate(self, stop: asyncio.Event) -> None:
         """Be a consolidator until `stop`."""
-        consolidator = self.consolidator()
-
-        async def handle(body: bytes, _last: bool) -> None:
-            await consolidator.consolidate(decode(body, Consolidate).run_id)
-
+        handle = self.consolidator().handle
         await self.consumer(self.settings.queue_consolidate, handle, slots=1, stop=stop).run()
 
 

@@ -18,7 +18,7 @@ from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed, Page, StoneQuery
-from sync.consumer import Stopped
+from sync.consumer import OutcomeStored, Stopped
 from sync.domain.heatmap import drift_allowance
 from sync.domain.partition import Band
 from sync.domain.reader import Checkpoint, Reader
@@ -66,7 +66,8 @@ class Worker:
             UnreadableMessage: the body is no work item.
             LeaseLost: someone else has the partition by now.
             Stopped: the process is leaving; the partition is free, its checkpoint written.
-            InventoryError: it could not be read now. With `last`, or where it is final, the partition has failed.
+            OutcomeStored: the partition has failed with an error that a retry cannot change.
+            InventoryError: it could not be read now. With `last` the partition has failed.
         """
         item = decode(body, WorkItem)
         with structlog.contextvars.bound_contextvars(
@@ -112,7 +113,8 @@ class Worker:
             log.warning("partition lost")
             raise
         except Exception as error:
-            await self._failed(partition, token, error, last)
+            if await self._failed(partition, token, error, last):
+                raise OutcomeStored from error
             raise
         ended, trigger = await self._lifecycle.end_partition(partition, token)
         log.info("partition succeeded", fetched=ended.fetched, pages=ended.pages)
@@ -120,16 +122,23 @@ class Worker:
             await self._outbox.send_trigger(run.id, run.trace_id)
         await self._outbox.report(ended, run.trace_id)
 
-    async def _failed(self, partition: Partition, token: UUID, error: Exception, last: bool) -> None:
+    async def _failed(self, partition: Partition, token: UUID, error: Exception, last: bool) -> bool:
+        """Release the partition for another delivery, or end it with the error. True if a final error was stored.
+
+        Raises:
+            LeaseLost: another worker has the partition, or its run has ended.
+        """
         retryable = error.retryable if isinstance(error, InventoryError) else True
         message = f"{error.code}: {error.message}" if isinstance(error, InventoryError) else repr(error)
         if retryable and not last:
             await self._release(partition, token, message)
-            return
-        with suppress(LeaseLost, Unavailable):
+            return False
+        with suppress(Unavailable):
             ended, _ = await self._lifecycle.end_partition(partition, token, error=message)
             log.warning("partition failed", error=message)
             await self._outbox.report(ended, "")
+            return not retryable
+        return False
 
     async def _release(self, partition: Partition, token: UUID, message: str | None) -> None:
         """Give the partition back. Where the database does not answer, the lease runs out by itself."""

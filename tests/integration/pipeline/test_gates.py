@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
+from app.runs.models import Run
 from app.suppliers.ports import Page
 from sync.adapters.watermark_file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
@@ -101,6 +102,51 @@ async def test_invariant_11_too_many_bad_stones_stop_the_run(bench: Bench, shelf
     with pytest.raises(QuarantineExceeded):
         await bench.consolidator.consolidate(run.id)
     assert len(await bench.rows(ACTIVE)) == 100
+
+
+async def increment(bench: Bench, shelf: Shelf, *numbers: int) -> Run:
+    """An incremental run over these stones, which have become invalid; it waits for consolidation."""
+    everything = shelf.items
+    shelf.items = {}
+    shelf.lay(*numbers, diamond__certificate=None)
+    run = await bench.read("incremental")
+    shelf.items = everything | shelf.items
+    return run
+
+
+async def test_invariant_11_incremental_run_measures_quarantine_against_the_inventory(
+    bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(1, 601))
+    await bench.sync()
+    run = await increment(bench, shelf, *range(1, 31))
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert (done.status, done.quarantined) == ("completed", 30)
+    assert await bench.rows(ACTIVE) == ids(*range(31, 601))
+
+
+async def test_invariant_11_incremental_runs_do_not_add_up_to_more_quarantine_than_allowed(
+    bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(1, 401))
+    await bench.sync()
+    await bench.consolidator.consolidate((await increment(bench, shelf, *range(1, 21))).id)
+    with pytest.raises(QuarantineExceeded, match="21 of 400 stones"):
+        await bench.consolidator.consolidate((await increment(bench, shelf, 21)).id)
+    again = await increment(bench, shelf, 1, 2)  # in quarantine already
+    assert await bench.consolidator.consolidate(again.id) is not None
+    assert await bench.rows(ACTIVE) == ids(*range(21, 401))
+
+
+async def test_invariant_11_stones_of_a_stopped_run_do_not_count_as_quarantined(bench: Bench, shelf: Shelf) -> None:
+    shelf.lay(*range(1, 201))
+    await bench.sync()
+    with pytest.raises(QuarantineExceeded):
+        await bench.consolidator.consolidate((await increment(bench, shelf, *range(1, 101))).id)
+    run = await increment(bench, shelf, 150)
+    assert await bench.consolidator.consolidate(run.id) is not None
+    assert len(await bench.rows(ACTIVE)) == 199
 
 
 async def test_invariant_10_a_page_that_repeats_a_stone_makes_no_other_one_seem_gone(

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import BrokerUnavailable, LeaseLost, SupplierRefused, SupplierUnavailable
 from sync import consumer
-from sync.consumer import Consumer, Stopped
+from sync.consumer import Consumer, OutcomeStored, Stopped
 from sync.messages import UnreadableMessage
 from sync.ports import Delivery, Inbox
 
@@ -78,6 +78,8 @@ async def consume(outcome: BaseException | None, *content: Delivery | Exception)
         (None, 1, "completed"),
         (LeaseLost(), 1, "completed"),
         (Stopped(), 1, "abandoned"),
+        (OutcomeStored(), 1, "completed"),
+        (OutcomeStored(), 3, "completed"),
         (SupplierUnavailable("away"), 1, "abandoned"),
         (SupplierUnavailable("away"), 3, "dead letter: SUPPLIER_ERROR: away"),
         (SupplierRefused("no"), 1, "dead letter: SUPPLIER_ERROR: no"),

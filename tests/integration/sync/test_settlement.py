@@ -1,0 +1,96 @@
+"""Messages of work that has failed for good: completed, because the run's row and its one alert hold the reason."""
+
+import asyncio
+
+import pytest
+
+from app.core.database import Database
+from app.core.errors import FeedRestless
+from app.runs import repository
+from app.suppliers.ports import Page, StoneQuery
+from sandbox.broker import Broker as Bus
+from sandbox.broker.message import Counts
+from sync.consumer import Handler
+from sync.lifecycle import Lifecycle
+from sync.outbox import Outbox
+from sync.wiring import Pipeline
+from sync.worker import Worker
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import OpenRun
+from tests.integration.sync.operators import pipeline, settings
+from tests.integration.sync.upkeep import JUST_AFTER, UpkeepAt, incidents
+
+__all__ = ["pipeline", "settings"]  # fixtures
+
+NOTHING = Counts(active=0, deferred=0, scheduled=0, dead_letter=0, locked=0)
+
+
+async def take_one(pipeline: Pipeline, queue: str, handler: Handler) -> None:
+    """Consume the queue until one message has been settled."""
+    stop = asyncio.Event()
+
+    async def handle(body: bytes, last: bool) -> None:
+        try:
+            await handler(body, last)
+        finally:
+            stop.set()
+
+    async with asyncio.timeout(60):
+        await pipeline.consumer(queue, handle, slots=1, stop=stop).run()
+
+
+@pytest.mark.parametrize(("check", "code"), [("deletes", "MASS_DELETE_STOPPED"), ("quarantine", "QUARANTINE_EXCEEDED")])
+async def test_invariant_18_a_run_stopped_by_a_safety_check_is_one_incident(
+    check: str,
+    code: str,
+    pipeline: Pipeline,
+    bench: Bench,
+    shelf: Shelf,
+    outbox: Outbox,
+    bus: Bus,
+    database: Database,
+    upkeep_at: UpkeepAt,
+) -> None:
+    shelf.lay(*range(1, 41))
+    await bench.sync()
+    if check == "deletes":
+        shelf.take(*range(1, 21))
+    else:
+        shelf.lay(*range(1, 31), diamond__certificate=None)
+    run = await bench.read()
+    assert await outbox.send_trigger(run.id, run.trace_id)
+    await take_one(pipeline, "consolidate", pipeline.consolidator().handle)
+    stopped = await bench.lifecycle.get(run.id)
+    assert (stopped.status, stopped.error_code) == ("failed", code)
+    assert bus.counts()["consolidate"] == NOTHING
+    await upkeep_at(JUST_AFTER).watch_dead_letters()
+    assert [key.partition(":")[0] for key in await incidents(database)] == [code.lower()]
+
+
+async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
+    pipeline: Pipeline,
+    open_run: OpenRun,
+    shelf: Shelf,
+    lifecycle: Lifecycle,
+    outbox: Outbox,
+    bus: Bus,
+    database: Database,
+    upkeep_at: UpkeepAt,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def restless(query: StoneQuery, offset: int, limit: int) -> Page:
+        raise FeedRestless
+
+    monkeypatch.setattr(shelf, "page", restless)
+    run = await open_run(1)
+    async with database.connection() as connection:
+        partitions = await repository.partitions(connection, run.id)
+    await outbox.send_work(partitions, run.trace_id)
+    worker = Worker(pipeline.settings, database, shelf, outbox, worker_id="a test", stop=asyncio.Event())
+    await take_one(pipeline, "work-items", worker.handle)
+    failed = await lifecycle.get(run.id)
+    assert (failed.status, failed.error_code) == ("failed", "PARTITIONS_FAILED")
+    assert bus.counts()["work-items"] == NOTHING
+    await upkeep_at(JUST_AFTER).watch_dead_letters()
+    assert len(await incidents(database)) == 1
