@@ -1,0 +1,122 @@
+"""The schema that the simulator serves: a version of the published types, with members removed or renamed on request."""
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_ast_schema,
+    parse,
+)
+
+Version = Literal["2024", "2026"]
+VERSIONS: tuple[Version, ...] = get_args(Version)
+
+_FACTS = files("sandbox.supplier") / "schema"
+_STORED = "stored"
+
+
+class SchemaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which schema is served.
+
+    `without` removes fields, input fields and enum values (`Type.member`). `rename` serves one under another name
+    (`Type.member=name`). Without `introspection`, a request that selects `__schema` or `__type` is rejected.
+    """
+
+    version: Version = "2026"
+    without: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
+    introspection: bool = True
+
+
+class ServedSchema:
+    """A schema that is ready to validate and answer requests."""
+
+    def __init__(self, options: SchemaOptions) -> None:
+        """Build the schema.
+
+        Raises:
+            ValueError: `without` or `rename` names a member that the version does not have.
+        """
+        self.options = options
+        self.plain = not (options.without or options.rename)
+        """Whether every value that the simulator generates is valid as it is."""
+        self.graphql = _published(options.version) if self.plain else _changed(options)
+
+
+def stored_name(field: GraphQLField, name: str) -> str:
+    """The name under which the simulator stores a field that it serves as `name`."""
+    stored: str = field.extensions.get(_STORED, name)
+    return stored
+
+
+def facts(version: Version) -> str:
+    """The text of the published types of a version, as the project keeps it."""
+    names = ["published-2024.graphql"] + (["additions-2026.graphql"] if version == "2026" else [])
+    return "\n".join((_FACTS / name).read_text(encoding="utf-8") for name in names)
+
+
+@lru_cache(len(VERSIONS))
+def _document(version: Version) -> DocumentNode:
+    return parse(facts(version), no_location=True)
+
+
+@lru_cache(len(VERSIONS))
+def _published(version: Version) -> GraphQLSchema:
+    return build_ast_schema(_document(version))
+
+
+def _changed(options: SchemaOptions) -> GraphQLSchema:
+    schema = build_ast_schema(_document(options.version))
+    for text in options.without:
+        kind, member = _member(schema, text)
+        _replace(kind, member, None)
+    for text in options.rename:
+        old, _, new = text.partition("=")
+        kind, member = _member(schema, old)
+        if not new.isidentifier():
+            raise ValueError(f"{text!r} does not name a member and its new name; write Type.member=name")
+        _replace(kind, member, new)
+    return schema
+
+
+Kind = GraphQLObjectType | GraphQLInputObjectType | GraphQLEnumType
+
+
+def _member(schema: GraphQLSchema, text: str) -> tuple[Kind, str]:
+    name, _, member = text.partition(".")
+    kind = schema.type_map.get(name)
+    if isinstance(kind, Kind) and member in _members(kind):
+        if len(_members(kind)) > 1:
+            return kind, member
+        raise ValueError(f"{text} is the only member of its type")
+    raise ValueError(f"{text!r} names no member of an object, input or enum type of the schema; write Type.member")
+
+
+def _members(kind: Kind) -> dict[str, Any]:
+    members: dict[str, Any] = kind.values if isinstance(kind, GraphQLEnumType) else kind.fields
+    return members
+
+
+def _replace(kind: Kind, member: str, new: str | None) -> None:
+    """Give a member another name, or remove it where `new` is None."""
+    members = _members(kind)
+    before = dict(members)
+    members.clear()
+    for name, value in before.items():
+        if name != member:
+            members[name] = value
+        elif new is not None:
+            members[new] = value
+            # An enum value keeps its stored value by itself; a field and an input field do not.
+            if isinstance(kind, GraphQLObjectType):
+                value.extensions = {_STORED: stored_name(value, member)}
+            elif isinstance(kind, GraphQLInputObjectType):
+                value.out_name = value.out_name or member
