@@ -10,6 +10,7 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run
+from sync import job_effects
 from sync.lifecycle import Lifecycle
 from sync.outbox import Outbox
 from sync.statements import sql
@@ -26,7 +27,9 @@ class Control:
         self._outbox = outbox
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
-    async def retry(self, run_id: UUID, partition: UUID | int | None, who: str) -> tuple[Run, list[Partition]]:
+    async def retry(
+        self, run_id: UUID, partition: UUID | int | None, who: str, *, job_id: str | None = None
+    ) -> tuple[Run, list[Partition]]:
         """Read a run's failed partitions again (or only one, by id or ordinal), from their checkpoints on.
 
         Raises:
@@ -44,6 +47,7 @@ class Control:
                 if not rows:
                     raise Conflict(_nothing_to_retry(run_id, await repository.partitions(connection, run_id)))
                 await connection.execute(sql.reopen_run, run_id, float(self._settings.sync_run_deadline_seconds))
+                await job_effects.record(connection, job_id, len(rows), run_id)
         except asyncpg.UniqueViolationError:
             raise RunConflict("Another run of its feed is open; one at a time") from None
         partitions = sorted((repository.partition_of(row) for row in rows), key=lambda part: part.ordinal)
@@ -51,7 +55,15 @@ class Control:
         await self._outbox.send_work(partitions, run.trace_id)
         return await self._lifecycle.get(run_id), partitions
 
-    async def consolidate(self, run_id: UUID, who: str, *, force: bool = False, allow_mass_delete: bool = False) -> Run:
+    async def consolidate(
+        self,
+        run_id: UUID,
+        who: str,
+        *,
+        force: bool = False,
+        allow_mass_delete: bool = False,
+        job_id: str | None = None,
+    ) -> Run:
         """Ask for the consolidation of a run once more.
 
         With `force` also of a run with partitions that failed: what was read is brought in, nothing is deleted, and
@@ -81,6 +93,7 @@ class Control:
                         who if gaps else None,
                         who if allow_mass_delete else None,
                     )
+                await job_effects.record(connection, job_id, "consolidating", run_id)
         except asyncpg.UniqueViolationError:
             raise RunConflict("Another run of its feed is open; one at a time") from None
         log.info(
@@ -93,7 +106,7 @@ class Control:
         await self._outbox.send_trigger(run_id, run.trace_id)
         return await self._lifecycle.get(run_id)
 
-    async def cancel(self, run_id: UUID, who: str) -> Run:
+    async def cancel(self, run_id: UUID, who: str, *, job_id: str | None = None) -> Run:
         """End an open run. What its workers have in hand they put down with the next page.
 
         Raises:
@@ -101,7 +114,7 @@ class Control:
             Conflict: it has ended already.
         """
         run = await self._lifecycle.get(run_id)
-        if not await self._lifecycle.cancel(run_id, who):
+        if not await self._lifecycle.cancel(run_id, who, job_id):
             raise Conflict(f"Run {run_id} has ended already: it is {run.status}")
         log.info("run cancelled", run_id=str(run_id), who=who)
         return await self._lifecycle.get(run_id)

@@ -6,19 +6,22 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from arq import Retry, cron
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
 
 from app.core.clock import utc_now
-from app.core.errors import InventoryError
+from app.core.errors import Conflict, InventoryError
 from app.core.jobs import QUEUE, Progress, note_progress
 from app.core.logging import get_logger
 from app.runs import repository
 from app.trading.settlement import Settlement
+from sync import job_effects
 from sync.adapters.resend import open_mailer
 from sync.alerts import Delivery
+from sync.job_effects import Effect
 from sync.messages import WorkDone, decode
 from sync.repricing import Repricing
 from sync.scheduler import Request
@@ -107,7 +110,7 @@ async def attempt(name: str, duty: Duty) -> bool:
 
 async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str) -> str:
     """Start a run; answers its id."""
-    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by)
+    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=ctx["job_id"])
     run, _ = await _jobs(ctx).pipeline.scheduler().schedule(request)
     return str(run.id)
 
@@ -115,7 +118,8 @@ async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: boo
 async def retry_run(ctx: Context, *, run_id: str, partition_id: str | None = None, who: str) -> int:
     """Read a run's failed partitions again; answers how many."""
     partition = UUID(partition_id) if partition_id else None
-    _, partitions = await _jobs(ctx).pipeline.control().retry(UUID(run_id), partition, who)
+    control = _jobs(ctx).pipeline.control()
+    _, partitions = await control.retry(UUID(run_id), partition, who, job_id=ctx["job_id"])
     return len(partitions)
 
 
@@ -124,13 +128,15 @@ async def consolidate_run(
 ) -> str:
     """Ask for a run's consolidation once more; answers its status."""
     control = _jobs(ctx).pipeline.control()
-    run = await control.consolidate(UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete)
+    run = await control.consolidate(
+        UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete, job_id=ctx["job_id"]
+    )
     return run.status
 
 
 async def cancel_run(ctx: Context, *, run_id: str, who: str) -> str:
     """End an open run; answers its status."""
-    return (await _jobs(ctx).pipeline.control().cancel(UUID(run_id), who)).status
+    return (await _jobs(ctx).pipeline.control().cancel(UUID(run_id), who, job_id=ctx["job_id"])).status
 
 
 async def reprice(ctx: Context) -> int:
@@ -139,12 +145,32 @@ async def reprice(ctx: Context) -> int:
     async def report(done: int, total: int) -> None:
         await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
 
-    return await _jobs(ctx).repricing.reprice(report)
+    return await _jobs(ctx).repricing.reprice(report, job_id=ctx["job_id"])
 
 
 def _jobs(ctx: Context) -> Jobs:
     jobs: Jobs = ctx["jobs"]
     return jobs
+
+
+async def _once(job: Callable[..., Awaitable[object]], ctx: Context, arguments: Mapping[str, Any]) -> object:
+    """Do a job, or answer what it answered before: the queue delivers a job at least once."""
+    effect = await _effect(ctx)
+    if effect is None:
+        try:
+            return await job(ctx, **arguments)
+        except (Conflict, asyncpg.UniqueViolationError):
+            # Another process may have done the same job at the same time; then its change is the conflict.
+            effect = await _effect(ctx)
+            if effect is None:
+                raise
+    log.warning("job_repeated", job=job.__name__, job_id=ctx["job_id"])
+    return effect.answer
+
+
+async def _effect(ctx: Context) -> Effect | None:
+    async with _jobs(ctx).pipeline.database.connection() as connection:
+        return await job_effects.find(connection, ctx["job_id"])
 
 
 def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -> Function:
@@ -156,7 +182,7 @@ def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -
 
     async def run(ctx: Context, **arguments: Any) -> object:
         try:
-            return await job(ctx, **arguments)
+            return await _once(job, ctx, arguments)
         except InventoryError as error:
             final = not (repeatable and error.retryable) or ctx["job_try"] >= _JOB_TRIES
             log.warning("job not done", job=job.__name__, code=error.code, error=error.message, final=final)

@@ -19,7 +19,7 @@ from app.core.database import Connection, Database
 from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
 from app.runs import repository
 from app.runs.models import Partition, PartitionKind, Run, RunType
-from sync import incidents
+from sync import incidents, job_effects
 from sync.statements import sql
 
 
@@ -34,6 +34,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     started_by: str
     trace_id: str
     deadline_seconds: float
+    job_id: str | None = None  # the background job that opens it
 
 
 class PlannedPartition(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,7 @@ class Lifecycle:
                     float(opening.deadline_seconds),
                     opening.window_to,
                 )
+                await job_effects.record(connection, opening.job_id, str(run_id), run_id)
         except asyncpg.UniqueViolationError:
             raise RunConflict(f"A run of {opening.feed} is open; one at a time") from None
         return run_id, token
@@ -191,7 +193,9 @@ class Lifecycle:
 
     async def fail(self, run_id: UUID, error: InventoryError) -> bool:
         """End an open run with the reason; its open partitions end with it. False if it had ended already."""
-        return await self._end(run_id, "failed", error.code, error.message)
+        async with self._database.transaction() as connection:
+            await connection.fetchrow(sql.lock_run, run_id)
+            return await self._end_locked(connection, run_id, "failed", error.code, error.message)
 
     async def _deadline_reason(self, run_id: UUID) -> DeadlinePassed:
         async with self._database.connection() as connection:
@@ -203,14 +207,14 @@ class Lifecycle:
         """`fail`, in the transaction of someone who holds the run's lock."""
         await self._end_locked(connection, run_id, "failed", error.code, error.message)
 
-    async def cancel(self, run_id: UUID, who: str) -> bool:
+    async def cancel(self, run_id: UUID, who: str, job_id: str | None = None) -> bool:
         """End an open run because someone wants it. False if it had ended already."""
-        return await self._end(run_id, "cancelled", "CANCELLED", f"Cancelled by {who}")
-
-    async def _end(self, run_id: UUID, status: str, code: str, message: str) -> bool:
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, run_id)
-            return await self._end_locked(connection, run_id, status, code, message)
+            ended = await self._end_locked(connection, run_id, "cancelled", "CANCELLED", f"Cancelled by {who}")
+            if ended:
+                await job_effects.record(connection, job_id, "cancelled", run_id)
+            return ended
 
     @staticmethod
     async def _end_locked(connection: Connection, run_id: UUID, status: str, code: str, message: str) -> bool:

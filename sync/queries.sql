@@ -481,6 +481,15 @@ SELECT count(*) FILTER (WHERE started_at >= $2) > 0 AS started,
        count(*) FILTER (WHERE started_at < $2) > 0 AS known
 FROM run_metadata WHERE feed = $1
 
+-- Effects of background jobs
+
+-- job_effect --
+-- What a job has changed and answered.
+SELECT answer, run_id FROM job_effects WHERE job_id = $1
+
+-- record_job_effect --
+INSERT INTO job_effects (job_id, run_id, answer) VALUES ($1, $2, $3)
+
 -- Repricing
 
 -- priced_batch --
@@ -552,6 +561,13 @@ DELETE FROM alerts WHERE id IN (
     SELECT id FROM alerts WHERE created_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
 )
 RETURNING id
+
+-- prune_job_effects --
+-- Redis forgets a job after a day, so an older effect is never asked for.
+DELETE FROM job_effects WHERE job_id IN (
+    SELECT job_id FROM job_effects WHERE applied_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
+)
+RETURNING job_id
 
 -- Rebuilding the inventory from the payloads
 

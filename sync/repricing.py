@@ -10,6 +10,7 @@ from app.core.errors import InventoryError
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.pricing.rules import PricingRule
+from sync import job_effects
 from sync.batch import Batch
 from sync.changes import Changes
 from sync.staging import SUPPLIER
@@ -40,7 +41,7 @@ class Repricing:
         self._database = database
         self._clock = clock
 
-    async def reprice(self, report: Report = _nobody) -> int:
+    async def reprice(self, report: Report = _nobody, *, job_id: str | None = None) -> int:
         """Give every active stone the price of the present rules; answers how many prices have changed.
 
         Doing it again changes nothing, so one that was cut off is simply done again.
@@ -63,6 +64,7 @@ class Repricing:
                     sql.priced_batch, SUPPLIER, through, self._settings.sync_consolidation_batch
                 )
                 if not rows:
+                    await job_effects.record(connection, job_id, changed)
                     break
                 batch = Batch(rows, rules)
                 if batch.ids:

@@ -41,6 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     full: bool = False
     moves_watermark: bool = True
     started_by: str = "command line"
+    job_id: str | None = None  # the background job that asks
 
 
 class Scheduler:
@@ -144,6 +145,7 @@ class Scheduler:
                 started_by=request.started_by,
                 trace_id=uuid4().hex,
                 deadline_seconds=self._settings.sync_run_deadline_seconds,
+                job_id=request.job_id,
             )
         )
 

@@ -103,7 +103,8 @@ class Upkeep:
         async def old_events(connection: Connection) -> int:
             return await events.prune(connection, self._settings.events_retention_days, _PRUNED_AT_ONCE)
 
-        pruned = {name: await self._prune(old(name)) for name in ("prune_runs", "prune_payloads", "prune_alerts")}
+        names = ("prune_runs", "prune_payloads", "prune_alerts", "prune_job_effects")
+        pruned = {name: await self._prune(old(name)) for name in names}
         pruned["prune_events"] = await self._prune(old_events)
         if any(pruned.values()):
             log.info("pruned", **pruned)

@@ -125,7 +125,7 @@ def execute(database: Database) -> Execute:
 def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
     """Opens a full run with some partitions, as the scheduler does; with None it stays in planning."""
 
-    async def run(partitions: int | None = 3) -> Run:
+    async def run(partitions: int | None = 3, job_id: str | None = None) -> Run:
         run_id, token = await lifecycle.open(
             Opening(
                 feed=settings.sync_feed,
@@ -136,6 +136,7 @@ def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
                 started_by="a test",
                 trace_id="0af7651916cd43dd8448eb211c80319c",
                 deadline_seconds=3600,
+                job_id=job_id,
             )
         )
         if partitions is not None:

@@ -115,7 +115,7 @@ async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: P
 async def test_a_job_that_fails_for_a_while_is_kept_for_later(
     pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise DatabaseUnavailable
 
     monkeypatch.setattr("sync.repricing.Repricing.reprice", away)

@@ -133,6 +133,15 @@ async def test_old_alerts_go_and_young_ones_stay(
     assert await execute("SELECT count(*) FROM alerts") == 1
 
 
+async def test_prune_removes_old_job_effects(upkeep_at: UpkeepAt, execute: Execute) -> None:
+    await execute(
+        "INSERT INTO job_effects (job_id, answer, applied_at) "
+        "VALUES ('old', '1', clock_timestamp() - interval '1 year'), ('new', '1', clock_timestamp())"
+    )
+    assert (await upkeep_at(JUST_AFTER).prune())["prune_job_effects"] == 1
+    assert await execute("SELECT job_id FROM job_effects") == "new"
+
+
 # Events
 
 

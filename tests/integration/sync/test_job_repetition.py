@@ -1,0 +1,157 @@
+"""Jobs delivered twice: the queue delivers at least once, so a repetition answers the first effect and changes nothing."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from arq.connections import ArqRedis
+from arq.jobs import Job
+
+from app.core.database import Database
+from app.core.jobs import QUEUE, connect
+from app.core.settings import Settings
+from app.runs import repository
+from app.runs.models import Run
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.alerts import Delivery
+from sync.control import Control
+from sync.jobs import Jobs, arq_worker
+from sync.lifecycle import Lifecycle
+from sync.outbox import Outbox
+from sync.reconcile import Reconciler
+from sync.wiring import Pipeline
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import Execute, OpenRun
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+
+
+@pytest.fixture
+def pipeline(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    broker: ServiceBusBroker,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+) -> Pipeline:
+    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
+    connected = connect(settings)
+    yield connected
+    await connected.aclose()
+
+
+class Queue:
+    """Delivers one job as often as the test wants."""
+
+    def __init__(self, pipeline: Pipeline, redis: ArqRedis) -> None:
+        self._pipeline = pipeline
+        self._redis = redis
+
+    async def deliver(self, name: str, **arguments: Any) -> object:
+        """Deliver the job under one id and return its answer. As if Redis had not learned that it ended before."""
+        await self._redis.delete("arq:result:one")
+        assert await self._redis.enqueue_job(name, _job_id="one", **arguments) is not None
+        worker = arq_worker(
+            Jobs(self._pipeline, Delivery(self._pipeline.database, None)), self._redis, with_duties=False
+        )
+        worker.burst = True
+        await worker.async_run()
+        result = await Job(
+            "one", self._redis, _queue_name=QUEUE, _deserializer=self._redis.job_deserializer
+        ).result_info()
+        assert result is not None
+        assert result.success, result.result
+        return result.result
+
+
+@pytest.fixture
+def queue(pipeline: Pipeline, redis: ArqRedis) -> Queue:
+    return Queue(pipeline, redis)
+
+
+async def test_repeated_schedule_job_answers_the_run_it_opened(
+    queue: Queue, shelf: Shelf, lifecycle: Lifecycle, database: Database
+) -> None:
+    shelf.lay(*range(10))
+    opened = await queue.deliver("schedule_run", full=True, started_by="a client")
+    assert await queue.deliver("schedule_run", full=True, started_by="a client") == opened, "the run is still open"
+    async with database.connection() as connection:
+        (run,) = await repository.listing(connection)
+    assert str(run.id) == opened
+    await lifecycle.cancel(run.id, "a test")
+    assert await queue.deliver("schedule_run", full=True, started_by="a client") == opened, "the run has ended"
+    async with database.connection() as connection:
+        assert await repository.total(connection) == 1
+
+
+async def test_repeated_schedule_job_does_not_plan_again_after_the_process_died_while_planning(
+    queue: Queue, open_run: OpenRun, execute: Execute, reconciler: Reconciler, database: Database
+) -> None:
+    run = await open_run(None, job_id="one")
+    await execute("UPDATE run_metadata SET lease_until = clock_timestamp() - interval '1 second'")
+    await reconciler.reconcile()
+    assert await queue.deliver("schedule_run", full=True, started_by="a client") == str(run.id)
+    async with database.connection() as connection:
+        (left,) = await repository.listing(connection)
+    assert (left.id, left.error_code) == (run.id, "PLANNING_ABANDONED")
+
+
+async def test_repeated_retry_job_does_not_read_again_what_failed_since(
+    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    await _fail(run, lifecycle, execute)
+    assert await queue.deliver("retry_run", run_id=str(run.id), who="a client") == 2
+    await _fail(run, lifecycle, execute)
+    assert await queue.deliver("retry_run", run_id=str(run.id), who="a client") == 2
+    assert (await lifecycle.get(run.id)).status == "failed"
+
+
+async def test_repeated_consolidate_job_does_not_reopen_a_run_cancelled_since(
+    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(1)
+    await _fail(run, lifecycle, execute)
+    arguments = {"run_id": str(run.id), "force": True, "who": "a client"}
+    assert await queue.deliver("consolidate_run", **arguments) == "consolidating"
+    await lifecycle.cancel(run.id, "a test")
+    assert await queue.deliver("consolidate_run", **arguments) == "consolidating"
+    assert (await lifecycle.get(run.id)).status == "cancelled"
+
+
+async def test_repeated_cancel_job_does_not_cancel_a_run_reopened_since(
+    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, control: Control
+) -> None:
+    run = await open_run(1)
+    assert await queue.deliver("cancel_run", run_id=str(run.id), who="a client") == "cancelled"
+    await control.consolidate(run.id, "a test", force=True)
+    assert await queue.deliver("cancel_run", run_id=str(run.id), who="a client") == "cancelled"
+    assert (await lifecycle.get(run.id)).status == "consolidating"
+
+
+async def test_repeated_reprice_job_answers_how_many_prices_it_changed(
+    queue: Queue, bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(10))
+    await bench.sync()
+    await bench.value(
+        "INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('a', 1, $1) RETURNING id", Decimal(2)
+    )
+    assert [await queue.deliver("reprice") for _ in range(2)] == [10, 10]
+
+
+async def _fail(run: Run, lifecycle: Lifecycle, execute: Execute) -> None:
+    await execute("UPDATE worker_runs SET status = 'failed' WHERE run_id = $1", run.id)
+    await lifecycle.settle(run.id)
