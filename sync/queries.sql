@@ -574,7 +574,7 @@ RETURNING job_id
 -- payloads --
 -- The next stones of a feed as they were received, with what the mapping made of them then. They wait where no run that
 -- has seen them since was consolidated: the gates may have stopped them.
-SELECT raw.supplier_stone_id, raw.payload, raw.payload_hash, raw.problem, raw.canonical_hash, raw.gone_at,
+SELECT raw.supplier_stone_id, raw.payload, raw.queried_lab_grown, raw.payload_hash, raw.problem, raw.canonical_hash, raw.gone_at,
        coalesce(received.consolidated_at IS NULL AND seen_by.consolidated_at IS NULL
                 AND received.id IS NOT NULL AND seen_by.id IS NOT NULL, false) AS waits
 FROM raw_diamonds_nivoda AS raw

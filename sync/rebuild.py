@@ -5,8 +5,8 @@ good. What the supplier said of a stone last is in its payload, so nothing is as
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import asyncpg
 import msgspec
@@ -27,8 +27,13 @@ from sync.statements import sql
 
 log = get_logger()
 
-# From a stored payload to a stone, or to what is wrong with it.
-Remap = Callable[[bytes], Observed]
+
+class Remap(Protocol):
+    """The mapping of a stored payload, with the origin that its query asked for."""
+
+    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> Observed: ...
+
+
 Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified", "waiting"]
 
 _SHOWN = 50
@@ -152,7 +157,7 @@ class Rebuild:
         held = {row["supplier_stone_id"]: row for row in await connection.fetch(sql.diamonds_of_stones, SUPPLIER, ids)}
         different: list[_Rebuilt] = []
         for row in rows:
-            observed = self._remap(row["payload"].encode())
+            observed = self._remap(row["payload"].encode(), lab_grown=row["queried_lab_grown"])
             priced = _price(observed.stone, rules) if observed.stone else None
             difference = _difference(row, held.get(row["supplier_stone_id"]), observed, priced)
             if difference is not None:

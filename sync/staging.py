@@ -66,6 +66,7 @@ def columns(items: Sequence[Observed]) -> list[list[object]]:
         (
             item.supplier_stone_id,
             item.payload.decode(),
+            item.queried_lab_grown,
             item.payload_hash,
             item.problem,
             diamond_id(SUPPLIER, item.supplier_stone_id),

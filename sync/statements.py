@@ -33,7 +33,7 @@ def _type(field: msgspec.structs.FieldInfo) -> str:
 
 
 _KEY = {"supplier_stone_id": "text"}
-_PAYLOAD = {"payload": "json"}
+_PAYLOAD = {"payload": "json", "queried_lab_grown": "boolean"}
 _MAPPING = {"payload_hash": "bytea", "problem": "text", "diamond_id": "uuid", "canonical_hash": "bytea"}
 _STONE = {field.name: _type(field) for field in msgspec.structs.fields(Stone) if field.name not in _KEY}
 

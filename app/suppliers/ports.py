@@ -31,7 +31,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
     supplier_stone_id: str  # made from the payload's hash ("unidentified:<hex>") where the supplier sent none
     payload: bytes  # the item's JSON, to the byte
-    payload_hash: bytes  # 16 bytes; changes with the payload and with the version of the mapping
+    queried_lab_grown: bool | None = None  # the origin that the query asked for; None if it asked for both
+    payload_hash: bytes  # 16 bytes; changes with the payload, the queried origin and the version of the mapping
     price_cents: int | None  # with the id, recognises an unchanged stone on the next page
     stone: Stone | None
     problem: str | None  # names the field and what is wrong; None for a good stone

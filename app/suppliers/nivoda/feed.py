@@ -84,7 +84,7 @@ class NivodaFeed:
         received = time.monotonic()
         return Page(
             received=received,
-            items=[observe(bytes(item)) for item in answer.account.diamonds_by_query.items],
+            items=[observe(bytes(item), lab_grown=query.lab_grown) for item in answer.account.diamonds_by_query.items],
         )
 
 

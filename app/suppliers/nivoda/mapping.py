@@ -1,23 +1,25 @@
 """From an item's bytes to a stone, or to what is wrong with it. Pure, and never raises, whatever the bytes.
 
-A stone is usable if it has an id, a certificate, a weight and a price, and if every text and number of it fits its
-column. Everything else may be missing or odd.
+A stone is usable if it has an id, a certificate, a weight and a price, if its origin is clear (`origin`), and if every text
+and number of it fits its column. Everything else may be missing or odd.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import msgspec
 
 from app.catalog.stone import Stone
 from app.pricing.rules import price_per_carat_cents
-from app.suppliers.nivoda import spellings
+from app.suppliers.nivoda import origin, spellings
 from app.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
 from app.suppliers.nivoda.damage import Unreadable, first_flaw, flaw, original, read_item, storable
+from app.suppliers.nivoda.origin import UnclearOrigin
 from app.suppliers.nivoda.payload import Certificate, Diamond, Item
 from app.suppliers.nivoda.values import OutOfRange, address, flag, milli, number, text, tinge, word
 from app.suppliers.ports import Observed
 
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 """Goes up with every change of what a payload is mapped to, so that payloads staged before count as changed."""
 
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
@@ -35,28 +37,33 @@ _encode = msgspec.msgpack.Encoder().encode
 _NUL_ESCAPE = rb"\u0000"
 
 
-def keyed_hash(version: int) -> blake2b:
-    """A hash of payloads under a version of the mapping, to be copied for each payload."""
-    return blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {version}".encode())
+def keyed_hashes(version: int) -> Mapping[bool | None, blake2b]:
+    """Hashes of payloads under a version of the mapping, by the queried origin; to be copied for each payload."""
+    names = {None: "", False: " natural", True: " lab-grown"}
+    return {
+        origin: blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {version}{name}".encode())
+        for origin, name in names.items()
+    }
 
 
-_keyed = keyed_hash(MAPPING_VERSION)
+_keyed = keyed_hashes(MAPPING_VERSION)
 
 
 class _Problem(Exception):
     """Why a stone can't be understood: `field: what is wrong`."""
 
 
-def observe(payload: bytes) -> Observed:
+def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
     """Map one item, as received or as it was stored.
 
-    The same bytes always give the same answer, so an inventory can be rebuilt from stored payloads.
+    `lab_grown`: the origin that the query asked for, None if it asked for both. The same bytes and the same origin always
+    give the same answer, so an inventory can be rebuilt from stored payloads.
     """
     received = original(payload)
     try:
         item, damaged = read_item(received)
     except Unreadable as error:
-        return _bad(_unidentified(received), storable(received), None, str(error))
+        return _bad(_unidentified(received), storable(received), lab_grown, None, str(error))
     payload = storable(received) if damaged else received
     cents = _shown_cents(item)
     identity = ""
@@ -64,13 +71,14 @@ def observe(payload: bytes) -> Observed:
         identity = _identity(item)
         if damaged or _NUL_ESCAPE in received:
             _refuse_flaws(item)
-        stone = _stone(identity, item)
-    except _Problem as error:
-        return _bad(identity or _offered(item) or _unidentified(received), payload, cents, str(error))
+        stone = _stone(identity, item, lab_grown)
+    except (_Problem, UnclearOrigin) as error:
+        return _bad(identity or _offered(item) or _unidentified(received), payload, lab_grown, cents, str(error))
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
-        payload_hash=_payload_hash(payload),
+        queried_lab_grown=lab_grown,
+        payload_hash=_payload_hash(payload, lab_grown),
         price_cents=cents,
         stone=stone,
         problem=None,
@@ -78,11 +86,12 @@ def observe(payload: bytes) -> Observed:
     )
 
 
-def _bad(identity: str, payload: bytes, cents: int | None, problem: str) -> Observed:
+def _bad(identity: str, payload: bytes, lab_grown: bool | None, cents: int | None, problem: str) -> Observed:
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
-        payload_hash=_payload_hash(payload),
+        queried_lab_grown=lab_grown,
+        payload_hash=_payload_hash(payload, lab_grown),
         price_cents=cents,
         stone=None,
         problem=problem,
@@ -90,8 +99,8 @@ def _bad(identity: str, payload: bytes, cents: int | None, problem: str) -> Obse
     )
 
 
-def _payload_hash(payload: bytes) -> bytes:
-    keyed = _keyed.copy()
+def _payload_hash(payload: bytes, lab_grown: bool | None) -> bytes:
+    keyed = _keyed[lab_grown].copy()
     keyed.update(payload)
     return keyed.digest()
 
@@ -177,7 +186,7 @@ def _key(field: str, value: object) -> str | None:
     return found
 
 
-def _stone(identity: str, item: Item) -> Stone:
+def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
     diamond = item.diamond or Diamond()
     certificate = diamond.certificate
     if certificate is None:
@@ -217,7 +226,7 @@ def _stone(identity: str, item: Item) -> Stone:
         fancy_color=spellings.hues(word(certificate.f_color)),
         fancy_intensity=spellings.intensity(word(certificate.f_intensity)),
         fancy_overtone=spellings.hues(word(certificate.f_overtone)),
-        lab_grown=_lab_grown(certificate),
+        lab_grown=origin.lab_grown(diamond, certificate, queried_lab_grown),
         treated=flag(certificate.treated),
         supplier_price_cents=cents,
         price_per_carat_cents=price_per_carat_cents(cents, carat_milli),
@@ -253,12 +262,6 @@ def _shape(certificate: Certificate) -> tuple[str, str | None]:
     if shape == "OTHER" and (by_full := spellings.shape(full)) != "OTHER":
         shape = by_full
     return shape, plain or full
-
-
-def _lab_grown(certificate: Certificate) -> bool:
-    """Where it is not said, a stone that names the way it was grown is lab-grown, and any other is not."""
-    answer = flag(certificate.labgrown)
-    return text(certificate.labgrown_type) is not None if answer is None else answer
 
 
 def _lab(certificate: Certificate) -> str | None:

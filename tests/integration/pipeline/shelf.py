@@ -23,9 +23,9 @@ def payload(number: int, cents: int = 100_000, **changes: Any) -> bytes:
     return json.dumps(item({"diamond.id": stone_id(number), "price": cents} | dotted)).encode()
 
 
-def observed(number: int, cents: int = 100_000, **changes: Any) -> Observed:
-    """A look at such an item."""
-    return observe(payload(number, cents, **changes))
+def observed(number: int, cents: int = 100_000, *, queried: bool | None = None, **changes: Any) -> Observed:
+    """A look at such an item, as part of a query for this origin."""
+    return observe(payload(number, cents, **changes), lab_grown=queried)
 
 
 class Shelf:
@@ -68,7 +68,7 @@ class Shelf:
         return sum(item.supplier_stone_id in stone_ids for item in self._matching(StoneQuery()))
 
     def _matching(self, query: StoneQuery) -> list[Observed]:
-        looks = [observe(text) for text in self.items.values()]
+        looks = [observe(text, lab_grown=query.lab_grown) for text in self.items.values()]
         found = [
             look
             for look in looks

@@ -30,6 +30,17 @@ async def test_an_unchanged_payload_is_not_written_again_but_counts_as_seen(benc
     assert await bench.value(age + "stones_seen") == 0
 
 
+async def test_queried_origin_is_stored_and_a_changed_one_is_written(bench: Bench) -> None:
+    hand = await bench.hand()
+    silent = {"diamond__certificate__labgrown": None}
+    row = "SELECT queried_lab_grown, lab_grown, problem IS NULL FROM raw_diamonds_nivoda"
+    for queried in (True, False):
+        assert await bench.stage(hand, [observed(1, queried=queried, **silent)]) == 1
+        assert await bench.rows(row) == [(queried, queried, True)]
+    assert await bench.stage(hand, [observed(1, **silent)]) == 1
+    assert await bench.rows(row) == [(None, None, False)]
+
+
 async def test_a_stone_twice_on_one_page_is_staged_once_and_fetched_twice(bench: Bench) -> None:
     hand = await bench.hand()
     assert await bench.stage(hand, [observed(1, 100), observed(1, 200)]) == 1

@@ -14,7 +14,7 @@ from app.suppliers.ports import Observed
 from sync.control import Control
 from sync.rebuild import Comparison, Rebuild
 from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf, stone_id
+from tests.integration.pipeline.shelf import Shelf, observed, stone_id
 
 WHAT_IS_SERVED = """
     SELECT id, supplier_stone_id, status, retail_price_cents, markup_ratio, rating, supplier_price_cents, carat_milli,
@@ -93,8 +93,8 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
     shelf.lay(1, 2)
     await bench.sync()
 
-    def mended(payload: bytes) -> Observed:
-        observed = observe(payload)
+    def mended(payload: bytes, *, lab_grown: bool | None) -> Observed:
+        observed = observe(payload, lab_grown=lab_grown)
         assert observed.stone is not None
         stone = msgspec.structs.replace(observed.stone, color="mended")
         return msgspec.structs.replace(
@@ -106,6 +106,20 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
     for table in ("diamonds", "raw_diamonds_nivoda"):
         assert await bench.rows(f"SELECT DISTINCT color, supplier_price_cents FROM {table}") == [("mended", 100_000)]  # noqa: S608 - two tables of ours
     assert (await rebuilding.compare()).equal == 2
+
+
+async def test_rebuild_maps_each_payload_with_its_queried_origin(
+    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+) -> None:
+    hand = await bench.hand()
+    silent = {"diamond__certificate__labgrown": None}
+    await bench.stage(hand, [observed(number, queried=number == 1, **silent) for number in (1, 2)])
+    await bench.value("UPDATE run_metadata SET status = 'completed', consolidated_at = now()")
+    await bench.value("UPDATE raw_diamonds_nivoda SET lab_grown = NOT lab_grown")
+    assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"added": 2}
+    for table in ("diamonds", "raw_diamonds_nivoda"):
+        query = f"SELECT supplier_stone_id, lab_grown FROM {table} ORDER BY 1"  # noqa: S608 - two tables of ours
+        assert await bench.rows(query) == [(stone_id(1), True), (stone_id(2), False)]
 
 
 async def test_new_rules_are_applied_by_a_rebuild_too(bench: Bench, shelf: Shelf, rebuilding: Rebuild) -> None:
@@ -180,8 +194,8 @@ async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
     shelf.lay(*range(100))
     await bench.sync()
 
-    def broken(payload: bytes) -> Observed:
-        observed = observe(payload)
+    def broken(payload: bytes, *, lab_grown: bool | None) -> Observed:
+        observed = observe(payload, lab_grown=lab_grown)
         return msgspec.structs.replace(observed, stone=None, canonical_hash=None, problem="a mistake of the mapping")
 
     rebuilding = Rebuild(settings, database, broken, utc_now)

@@ -148,20 +148,6 @@ def test_a_json_number_is_never_rounded_on_its_way_through_a_float() -> None:
     assert observed.stone.carat_milli == 1_000
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({f"{CERTIFICATE}.labgrown": True}, True),
-        ({f"{CERTIFICATE}.labgrown": "Yes"}, True),
-        ({f"{CERTIFICATE}.labgrown": None}, False),
-        ({f"{CERTIFICATE}.labgrown": None, f"{CERTIFICATE}.labgrown_type": "CVD"}, True),
-        ({f"{CERTIFICATE}.labgrown": False, f"{CERTIFICATE}.labgrown_type": "CVD"}, False),
-    ],
-)
-def test_a_stone_is_lab_grown_if_it_says_so_or_else_if_it_says_how(changes: dict[str, Any], expected: bool) -> None:
-    assert good(changes).lab_grown is expected
-
-
 def test_an_unknown_shape_is_other_and_keeps_its_text() -> None:
     stone = good({f"{CERTIFICATE}.shape": "Lotus"})
     assert (stone.shape, stone.raw_shape) == ("OTHER", "Lotus")
@@ -278,7 +264,7 @@ def test_the_payload_hash_changes_with_the_payload_and_with_the_mapping(monkeypa
     assert len(first.payload_hash) == 16
     assert other.payload_hash != first.payload_hash
     assert other.canonical_hash == first.canonical_hash
-    monkeypatch.setattr(mapping, "_keyed", mapping.keyed_hash(mapping.MAPPING_VERSION + 1))
+    monkeypatch.setattr(mapping, "_keyed", mapping.keyed_hashes(mapping.MAPPING_VERSION + 1))
     again = observe(payload())
     assert again.payload_hash != first.payload_hash
     assert again.canonical_hash == first.canonical_hash
