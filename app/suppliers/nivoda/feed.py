@@ -54,8 +54,10 @@ class NivodaFeed:
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
         filters = _filter(query)
-        page = await self._page(filters, offset, limit)
-        return page if all(item.identified for item in page.items) else await self._page(filters, offset, limit)
+        page = await self._page(filters, offset, limit, query.lab_grown)
+        if all(item.identified for item in page.items):
+            return page
+        return await self._page(filters, offset, limit, query.lab_grown)
 
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
         """Look up stones by id with the filter `filter_ids`.
@@ -79,12 +81,14 @@ class NivodaFeed:
         answer = await self._client.call(COUNT, {"query": filters})
         return answer.account.diamonds_by_query_count
 
-    async def _page(self, filters: Mapping[str, object], offset: int, limit: int) -> Page:
+    async def _page(
+        self, filters: Mapping[str, object], offset: int, limit: int, lab_grown: bool | None = None
+    ) -> Page:
         answer = await self._client.call(PAGE, {"query": filters, "offset": offset, "limit": limit})
         received = time.monotonic()
         return Page(
             received=received,
-            items=[observe(bytes(item), lab_grown=query.lab_grown) for item in answer.account.diamonds_by_query.items],
+            items=[observe(bytes(item), lab_grown=lab_grown) for item in answer.account.diamonds_by_query.items],
         )
 
 
