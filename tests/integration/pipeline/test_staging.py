@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ async def test_an_unchanged_payload_is_not_written_again_but_counts_as_seen(benc
 
 async def test_queried_origin_is_stored_and_a_changed_one_is_written(bench: Bench) -> None:
     hand = await bench.hand()
-    silent = {"diamond__certificate__labgrown": None}
+    silent: dict[str, Any] = {"diamond__certificate__labgrown": None}
     row = "SELECT queried_lab_grown, lab_grown, problem IS NULL FROM raw_diamonds_nivoda"
     for queried in (True, False):
         assert await bench.stage(hand, [observed(1, queried=queried, **silent)]) == 1

@@ -1,6 +1,7 @@
 """The inventory can be built again from its payloads alone, to the cent, and nothing is replaced before it is compared."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -112,7 +113,7 @@ async def test_rebuild_maps_each_payload_with_its_queried_origin(
     bench: Bench, shelf: Shelf, rebuilding: Rebuild
 ) -> None:
     hand = await bench.hand()
-    silent = {"diamond__certificate__labgrown": None}
+    silent: dict[str, Any] = {"diamond__certificate__labgrown": None}
     await bench.stage(hand, [observed(number, queried=number == 1, **silent) for number in (1, 2)])
     await bench.value("UPDATE run_metadata SET status = 'completed', consolidated_at = now()")
     await bench.value("UPDATE raw_diamonds_nivoda SET lab_grown = NOT lab_grown")

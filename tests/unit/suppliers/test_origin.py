@@ -140,7 +140,7 @@ HINTS = [
 
 
 @pytest.mark.parametrize("hint", HINTS)
-def test_report_of_a_lab_grown_stone_contradicts_natural(hint: dict[str, str]) -> None:
+def test_report_of_a_lab_grown_stone_contradicts_natural(hint: dict[str, Any]) -> None:
     (name,) = hint
     assert seen(True, **hint) is True
     assert seen(None, **hint) is True
