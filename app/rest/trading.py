@@ -15,14 +15,16 @@ from app.rest.bodies import read_body
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
 from app.rest.state import State
-from app.trading.purchases import PurchaseRequest, refusal
+from app.trading.purchase_request import PurchaseRequest
+from app.trading.purchases import refusal
 from app.trading.states import HoldState, PurchaseState
+from app.trading.texts import LONGEST_TEXT, LONGEST_WORD, is_blank
 
 _LONGEST_KEY = 200
-# Postgres takes no NUL.
+# Postgres takes no NUL. What else the texts must fulfil is checked with the request, for REST and GraphQL alike.
 _PATTERN = r"^[^\x00]*$"
-_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_PATTERN)]
-_Text = Annotated[str, msgspec.Meta(max_length=2000, pattern=_PATTERN)]
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WORD, pattern=_PATTERN)]
+_Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT, pattern=_PATTERN)]
 _Cents = Annotated[int, msgspec.Meta(ge=0, le=10**15 - 1)]
 
 IDEMPOTENCY_KEY = Header(
@@ -105,6 +107,6 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
 def _key(request: Request[State]) -> str:
     """The idempotency key as it was sent, as GraphQL takes it."""
     given = request.headers.getlist(IDEMPOTENCY_KEY.name)
-    if len(given) != 1 or not given[0].strip() or len(given[0]) > _LONGEST_KEY:
+    if len(given) != 1 or is_blank(given[0]) or len(given[0]) > _LONGEST_KEY:
         raise BadRequest(f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {_LONGEST_KEY} characters.")
     return given[0]

@@ -5,11 +5,9 @@ knows stays unknown until the supplier's answer comes after all, or a person has
 """
 
 import asyncio
-import hashlib
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from app.core.database import Connection, Database
 from app.core.errors import (
@@ -35,7 +33,9 @@ from app.trading.conflicts import (
 )
 from app.trading.holds import held, no_diamond
 from app.trading.models import Hold, Purchase, Stone
+from app.trading.purchase_request import PurchaseRequest
 from app.trading.states import HoldState, PurchaseState
+from app.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
 from app.trading.undisturbed import Undisturbed
 from app.trading.waiting import Waiting
 
@@ -44,21 +44,6 @@ log = get_logger()
 # What the supplier has said must not get lost because the database restarts.
 _WRITE_TRIES = 20
 _WRITE_PAUSE_SECONDS = 0.5
-
-
-class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client asks for. Two requests are the same if all of this is. `expected_price_cents`: what it was shown."""
-
-    diamond_id: UUID
-    destination_id: str
-    reference: str | None = None
-    comments: str | None = None
-    return_option: bool | None = None
-    expected_price_cents: int | None = None
-
-    @property
-    def hash(self) -> bytes:
-        return hashlib.sha256(msgspec.json.encode(self)).digest()
 
 
 class Purchases:
@@ -79,6 +64,7 @@ class Purchases:
         expectation it is the guaranteed one, or else the list price.
 
         Raises:
+            ValidationFailed: a text of the request is blank, too long or not storable.
             NotFound: there is no such stone.
             IdempotencyMismatch: the key was used for another request.
             AlreadyHeld: by somebody else, or the client's own hold is still being asked for.
@@ -96,9 +82,16 @@ class Purchases:
         """Settle a purchase of unknown outcome, by a person who has looked. The same again changes nothing.
 
         Raises:
+            ValidationFailed: a text is blank, too long or not storable.
             NotFound: there is no such purchase.
             PurchaseSettled: its outcome is known, or not given up yet.
         """
+        check(
+            {
+                "reason": Text(reason, LONGEST_TEXT),
+                "supplier_order_id": Text(order_id, LONGEST_WORD, optional=True),
+            }
+        )
         async with self._database.bounded() as connection:
             found = await repository.purchase(connection, purchase_id)
         if found is None:
@@ -123,6 +116,8 @@ class Purchases:
         return resolved
 
     async def _buy(self, supplier: Trading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
+        if not await self._is_used(key, client_id):  # a used key answers what became of it, whatever the rules are now
+            request.check()
         try:
             purchase, stone = await self._record(request, client_id, key)
         except asyncpg.UniqueViolationError:
@@ -131,6 +126,10 @@ class Purchases:
         if stone is None:
             return await self._outcome(purchase)
         return await self._order(supplier, purchase, stone)
+
+    async def _is_used(self, key: str, client_id: str) -> bool:
+        async with self._database.bounded() as connection:
+            return await repository.purchase_by_key(connection, client_id, key) is not None
 
     async def _record(self, request: PurchaseRequest, client_id: str, key: str) -> tuple[Purchase, Stone | None]:
         """The purchase under the key; with the stone if it is new, and the order is to be sent."""

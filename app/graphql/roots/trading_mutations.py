@@ -23,12 +23,12 @@ from app.graphql.types.purchases import Purchase, show_purchases
 from app.trading.conflicts import HoldDenied, TradingConflict
 from app.trading.models import Hold as HoldRow
 from app.trading.models import Purchase as PurchaseRow
-from app.trading.purchases import PurchaseRequest, refusal
+from app.trading.purchase_request import PurchaseRequest
+from app.trading.purchases import refusal
 from app.trading.states import HoldState, PurchaseState
+from app.trading.texts import LONGEST_WORD, Text, check
 
 _argument = strawberry.argument
-_LONGEST_WORD = 200
-_LONGEST_TEXT = 2000
 _ERRORS = "What is wrong with the request; empty when it was done."
 _DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."
 _HOLD_ID = "The hold's global id, or the id by which REST knows it."
@@ -171,16 +171,12 @@ class TradingMutations:
     ) -> PurchasePayload:
         async def resolve() -> PurchaseRow:
             purchase_id = _key(input.purchase_id, "Purchase", "There is no purchase with this id.")
-            texts = _Texts()
-            reason = texts.read("reason", input.reason, _LONGEST_TEXT)
-            order_id = texts.read_optional("supplierOrderId", input.supplier_order_id, _LONGEST_WORD)
-            texts.check()
             return await info.context.desk.purchases.resolve(
                 purchase_id,
                 bought=input.outcome is PurchaseOutcome.CONFIRMED,
                 who=info.context.caller.client_id,
-                reason=reason,
-                order_id=order_id,
+                reason=input.reason,
+                order_id=known(input.supplier_order_id) or None,
             )
 
         return await _purchase(resolve(), info, resolving=True)
@@ -230,36 +226,14 @@ def _key(text: str, type_name: str, missing: str) -> UUID:
 
 def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
     """The request, and its idempotency key."""
-    texts = _Texts()
-    # Not by the schema's spelling: a key that stands inside of the input is told by its whole path.
-    key = texts.read("idempotency_key", given.idempotency_key, _LONGEST_WORD)
+    # A key inside of an input is named by its whole path: not in the schema's spelling, which the payload cuts short.
+    check({"idempotency_key": Text(given.idempotency_key, LONGEST_WORD)})
     request = PurchaseRequest(
         diamond_id=_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
-        destination_id=texts.read("destinationId", given.destination_id, _LONGEST_WORD),
-        reference=texts.read_optional("reference", given.reference, _LONGEST_WORD),
-        comments=texts.read_optional("comments", given.comments, _LONGEST_TEXT),
+        destination_id=given.destination_id,
+        reference=known(given.reference) or None,
+        comments=known(given.comments) or None,
         return_option=known(given.return_option),
         expected_price_cents=given.expected_price,
     )
-    texts.check()
-    return request, key
-
-
-class _Texts:
-    """Reads texts that the database and the supplier can hold, and says of all that are wrong what is."""
-
-    def __init__(self) -> None:
-        self._problems: dict[str, str] = {}
-
-    def read(self, name: str, text: str, longest: int) -> str:
-        if not text.strip() or len(text) > longest or "\x00" in text:
-            self._problems[name] = f"should hold 1 to {longest} characters"
-        return text
-
-    def read_optional(self, name: str, text: str | None, longest: int) -> str | None:
-        given = known(text)
-        return self.read(name, given, longest) if given else None
-
-    def check(self) -> None:
-        if self._problems:
-            raise ValidationFailed(self._problems)
+    return request, given.idempotency_key

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from redis.asyncio import Redis
 
@@ -17,13 +17,17 @@ from app.core.errors import (
     SupplierHasNot,
     SupplierTokenExpired,
 )
+from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.limiter import RedisRateLimiter
 from app.suppliers.nivoda import spellings
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import Answer, Operation
-from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK
+from app.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
+from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Hold
 from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
+
+log = get_logger()
 
 # Not "Destination not found".
 _NO_SUCH_STONE = re.compile(
@@ -63,7 +67,7 @@ class NivodaTrading:
             raise
         hold = answer.account.create_hold
         if hold.id and not hold.denied:
-            return HoldAnswer(hold.id, _instant(hold.until))
+            return HoldAnswer(hold.id, _end_of(hold))
         if hold.denied:
             return HoldAnswer(None)
         raise OutcomeUnknown
@@ -173,9 +177,12 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
         yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 
 
-def _instant(text: object) -> datetime | None:
+def _end_of(hold: Hold) -> datetime | None:
+    """The instant at which a granted hold ends; None where the supplier does not say, or not in a known form."""
     try:
-        instant = datetime.fromisoformat(text) if isinstance(text, str) and text else None
-    except ValueError:
+        return read_instant(hold.until)
+    except InstantNotUnderstood as error:
+        log.warning(
+            "hold_end_not_understood", supplier_hold_id=hold.id, until=bytes(hold.until)[:100], error=str(error)
+        )
         return None
-    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """GraphQL documents of the trading operations, with the shape of each answer."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -23,11 +23,11 @@ class OneFound(msgspec.Struct):
 
 
 class Hold(msgspec.Struct):
-    """`denied`: then there is no id. `until`: whatever its shape, it must not spoil a hold that was granted."""
+    """`denied`: then there is no id. `until`: raw, so that no value of it makes a granted hold unreadable."""
 
     id: str | None = None
     denied: bool | None = None
-    until: Any = None
+    until: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class HoldCreated(msgspec.Struct):

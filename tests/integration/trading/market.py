@@ -13,7 +13,7 @@ from app.core.settings import Settings
 from app.suppliers.ports import Trading
 from app.trading.desk import Desk
 from app.trading.models import Hold, Purchase
-from app.trading.purchases import PurchaseRequest
+from app.trading.purchase_request import PurchaseRequest
 from app.trading.settlement import Settlement
 from sandbox.supplier.server import Simulator
 from tests.integration.api.diamonds import build

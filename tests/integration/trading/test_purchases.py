@@ -15,7 +15,8 @@ from app.trading.conflicts import (
     PurchaseSettled,
 )
 from app.trading.holds import Holds
-from app.trading.purchases import PurchaseRequest, Purchases, refusal
+from app.trading.purchase_request import PurchaseRequest
+from app.trading.purchases import Purchases, refusal
 from app.trading.states import HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed
 from tests.integration.trading.market import PRICE, Market

@@ -175,6 +175,23 @@ async def test_a_wrong_body_is_answered_field_by_field(market: Market, people: P
     assert await market.run("SELECT count(*) FROM purchase_history") == 0
 
 
+@pytest.mark.parametrize("blank", [" ", "\xa0", "\u2003\u3000", "\u200b\ufeff"])
+async def test_a_destination_without_a_visible_character_is_refused_by_rest_and_graphql_alike(
+    market: Market, people: People, blank: str
+) -> None:
+    said = "should hold a visible character"
+    refusal = refused(await buy(people["acme"], path(market), destination_id=blank))
+    assert refusal == (400, "VALIDATION_ERROR", {"destination_id": said})
+    document = """mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input) {
+        userErrors { field code message } } }"""
+    given = {"diamondId": str(market.ids[0]), "destinationId": blank, "idempotencyKey": "1", "expectedPrice": PRICE}
+    body = (await people["acme"].post("/graphql", json={"query": document, "variables": {"input": given}})).json()
+    assert body["data"]["diamondPurchase"]["userErrors"] == [
+        {"field": ["input", "destinationId"], "code": "INVALID", "message": said}
+    ]
+    assert await market.run("SELECT count(*) FROM purchase_history") == 0
+
+
 async def test_what_the_supplier_sold_to_somebody_else_is_a_conflict_each_time(market: Market, people: People) -> None:
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "SOLD"}})
     first, again = [refused(await buy(people["acme"], path(market))) for _ in range(2)]
