@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
+from app.core.accepted import read_members
 from app.core.errors import BadRequest, ValidationFailed
 from app.core.nesting import REQUEST_LEVELS, deeper
 
@@ -25,25 +26,7 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
         given = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Send a JSON object as the body.") from None
-    values, problems = {}, {}
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name not in given:
-            if field.required:
-                problems[field.encode_name] = "is required"
-            continue
-        try:
-            values[field.name] = msgspec.convert(_whole(given[field.encode_name]), field.type)
-        except msgspec.ValidationError as error:
-            problems[field.encode_name] = _decapitalized(str(error))
+    values, problems = read_members(given, kind)
     if problems:
         raise ValidationFailed(problems)
     return kind(**values)
-
-
-def _whole(value: Any) -> Any:
-    """In JSON 1.0 is as whole as 1; a field that takes fractions takes either."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _decapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -10,6 +10,9 @@ from app.core.logging import get_logger
 
 log = get_logger()
 
+# Errors of a request that is not executed: one with many mistakes must not make an answer larger than itself.
+MOST_ERRORS = 5
+
 # The codes that a client may see; any other error is our own business.
 _PUBLIC = frozenset({
     "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",

@@ -10,7 +10,7 @@ from app.core.errors import Unavailable
 from app.core.settings import Settings
 from app.graphql.schema import schema
 from app.graphql.serving.cost import actual
-from app.graphql.serving.errors import format_error
+from app.graphql.serving.errors import MOST_ERRORS, format_error
 from app.graphql.serving.operation import Operation
 
 _encoder = msgspec.json.Encoder()
@@ -66,4 +66,5 @@ async def execute(operation: Operation, settings: Settings) -> Answer:
     except TimeoutError:
         raise (StillUnderWay if operation.kind is OperationType.MUTATION else TooSlow) from None
     await operation.bill.settle(actual(operation.plan, result.data))
-    return Answer(result.data, result.errors or (), {"cost": operation.bill.shown()})
+    answer = Answer(result.data, result.errors or (), {"cost": operation.bill.shown()})
+    return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MOST_ERRORS])

@@ -28,7 +28,7 @@ from app.events.log import Slice
 from app.graphql.roots.topics import EventTopic, RunTopic, Show
 from app.graphql.schema import schema
 from app.graphql.serving.audience import BATCH, Group, Subscriber
-from app.graphql.serving.errors import FormattedError, format_error
+from app.graphql.serving.errors import MOST_ERRORS, FormattedError, format_error
 from app.graphql.serving.operation import Operation
 from app.graphql.types.events import Heard
 from app.runs.watch import RunState, RunWatch
@@ -73,7 +73,7 @@ class Live:
             hide_suggestions=True,
         )
         if isinstance(executor, list):
-            raise NotFollowed([format_error(error) for error in executor])
+            raise NotFollowed([format_error(error) for error in executor[:MOST_ERRORS]])
         topic = create_source_event_stream(executor)
         if executor.is_awaitable(topic):
             topic = await topic

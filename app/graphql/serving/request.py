@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from app.core import accepted
 from app.core.errors import BadRequest
 from app.core.nesting import REQUEST_LEVELS, deeper
 from app.graphql.serving.errors import FormattedError, format_inventory_error
@@ -59,8 +60,8 @@ async def read_post(request: Request[Any]) -> GraphQLRequest:
         raise BadRequest("The body is not a GraphQL request: it is nested too deep.")
     try:
         asked = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not a GraphQL request: {error}.") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadRequest(f"The body is not a GraphQL request: {_wrong_body(body)}.") from None
     return _checked(asked, "The body")
 
 
@@ -72,8 +73,23 @@ def read_members(members: object) -> GraphQLRequest:
     """
     try:
         return _checked(msgspec.convert(members, GraphQLRequest), "The payload")
-    except msgspec.MsgspecError as error:
-        raise BadRequest(f"The payload is not a GraphQL request: {error}.") from None
+    except msgspec.ValidationError:
+        raise BadRequest(f"The payload is not a GraphQL request: {_wrong(members)}.") from None
+
+
+def _wrong_body(body: bytes) -> str:
+    try:
+        return _wrong(msgspec.json.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return str(error)
+
+
+def _wrong(members: object) -> str:
+    """The members that are wrong, with the values that they accept."""
+    if not isinstance(members, dict):
+        return "it should be a JSON object"
+    _, problems = accepted.read_members(members, GraphQLRequest)
+    return ", ".join(f"{name} {problem}" for name, problem in problems.items())
 
 
 def _checked(asked: GraphQLRequest, where: str) -> GraphQLRequest:
@@ -100,5 +116,7 @@ def read_get(request: Request[Any]) -> GraphQLRequest:
                 raise BadRequest(f"This is not a GraphQL request: {name} are nested too deep.")
             members[name] = msgspec.json.decode(member)
         return msgspec.convert(members, GraphQLRequest)
+    except msgspec.ValidationError:
+        raise BadRequest(f"This is not a GraphQL request: {_wrong(members)}.") from None
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"This is not a GraphQL request: {error}.") from None

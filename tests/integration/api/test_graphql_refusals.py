@@ -7,6 +7,7 @@ import pytest
 
 from app.access.scopes import Scope
 from app.core.settings import Settings
+from app.graphql.serving.errors import MOST_ERRORS
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 
 # Arguments of a search, and what is wrong with them.
@@ -177,3 +178,20 @@ async def test_in_production_there_is_no_graphiql_and_queries_come_by_post(api: 
     for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}):
         response = await api.get("/graphql?query={__typename}", headers=headers)
         assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+async def test_a_body_that_is_no_request_names_the_member_and_what_it_accepts(api: httpx.AsyncClient) -> None:
+    for body, message in (
+        (b'{"query": 1}', "query should be a text or null"),
+        (b'{"query": "{ __typename }", "variables": []}', "variables should be an object or null"),
+        (b"[]", "it should be a JSON object"),
+    ):
+        answer = await api.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+        (error,) = answer.json()["errors"]
+        assert error["message"] == f"The body is not a GraphQL request: {message}."
+
+
+async def test_wrong_variables_give_few_errors(api: httpx.AsyncClient) -> None:
+    query = "query ($ids: [ID!]) { diamonds(filter: {ids: $ids}) { totalCount } }"
+    answer = await api.post("/graphql", json={"query": query, "variables": {"ids": [[]] * 100}})
+    assert len(answer.json()["errors"]) == MOST_ERRORS

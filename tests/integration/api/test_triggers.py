@@ -124,6 +124,8 @@ async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.Async
     ):
         status, problem = error(await operator.post(f"{TRIGGERS}/{path}", json=body))
         assert (status, problem["code"], set(problem["details"])) == (400, "VALIDATION_ERROR", names)
+    _, problem = error(await operator.post(f"{TRIGGERS}/consolidate", json={"run_id": 1, "force": "yes"}))
+    assert problem["details"] == {"run_id": "should be a UUID", "force": "should be true or false"}
 
 
 async def test_what_is_no_json_object_is_a_bad_request(operator: httpx.AsyncClient) -> None:

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from app.graphql.schema import schema
+from app.graphql.serving import documents as serving
 from app.graphql.serving.documents import Documents, InvalidDocument
+from app.graphql.serving.errors import MOST_ERRORS
 
 PAGE = "diamonds(first: 1) { totalCount }"
 
@@ -26,10 +28,47 @@ def test_a_valid_document_is_parsed_once(documents: Documents) -> None:
     assert documents.read(f"{{ {PAGE} }}") is first
 
 
-def test_the_memory_for_documents_is_bounded(documents: Documents) -> None:
-    for number in range(600):
+def test_document_cache_is_limited_by_size(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 1_000_000)
+    large = " ".join(f'"{number}"' for number in range(900))
+    for number in range(6):
+        documents.read(f"query Q{number} {{ diamonds(filter: {{suppliers: [{large}]}}) {{ totalCount }} }}")
+        assert documents.cached_bytes < 1_000_000
+    assert len(documents._known) == 2
+    for number in range(60):
+        documents.read(f"query Small{number} {{ {PAGE} }}")
+    assert len(documents._known) == 61, "one large document is left"
+    assert documents.cached_bytes == sum(document.size for document in documents._known.values())
+
+
+def test_document_cache_keeps_what_was_used_last(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = documents.read(f"query First {{ {PAGE} }}")
+    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 3 * first.size)
+    for number in range(10):
         documents.read(f"query Q{number} {{ {PAGE} }}")
-    assert len(documents._known) == 500
+        assert documents.read(f"query First {{ {PAGE} }}") is first
+
+
+@pytest.mark.parametrize(
+    "text", ["#" + "x" * 30_000 + "\n{ __typename }", '{ node(id: "' + "x" * 30_000 + '") { id } }']
+)
+def test_document_size_includes_the_text(documents: Documents, text: str) -> None:
+    assert documents.read(text).size > 30_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ __typename " + "@unknown " * 50 + "}",
+        "{ " + " ".join(f"unknown{number}" for number in range(200)) + " }",
+        "query (" + " ".join(f"$v{number}: Unknown" for number in range(100)) + ") { __typename }",
+    ],
+)
+def test_errors_of_a_document_are_limited(documents: Documents, text: str) -> None:
+    with pytest.raises(InvalidDocument) as raised:
+        documents.read(text)
+    assert len(raised.value.errors) == MOST_ERRORS + 1
+    assert "limit" in raised.value.errors[-1].message
 
 
 def test_an_invalid_document_is_not_remembered(documents: Documents) -> None:
