@@ -1,6 +1,7 @@
 """Headers that every answer bears, and those that are noted for one answer on the way to it."""
 
 from collections.abc import Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -42,9 +43,13 @@ class Headers:
         async def dressed_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in {**_SECURITY, **noted}.items():
+                # A cache replaces the headers of its stored answer with those of a 304, so a 304 gets no default.
+                defaults = {} if message["status"] == HTTPStatus.NOT_MODIFIED else _SECURITY
+                for name, value in {**defaults, **noted}.items():
                     headers.setdefault(name, value)
-                if not headers.get("content-type", "").startswith("text/html"):  # a page says itself what it loads
+                if defaults and not headers.get("content-type", "").startswith(
+                    "text/html"
+                ):  # a page has its own policy
                     headers.setdefault("Content-Security-Policy", _NOTHING)
             await send(message)
 

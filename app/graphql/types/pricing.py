@@ -21,14 +21,13 @@ from app.graphql.types.inputs import FloatRange, known, thousandths
 from app.graphql.types.money import Money, money
 from app.pricing.draft import Draft, StoredRule
 from app.pricing.repository import Preview
-from app.pricing.rules import DEFAULT_MARKUP
 
 _argument = strawberry.argument
 
 
 @strawberry.type(
     description="Which stones get which markup. Of the rules that match a stone the one with the lowest priority number "
-    f"decides, among equals the oldest; without any the markup is {DEFAULT_MARKUP}."
+    "decides, among equals the oldest; without any a default markup applies."
 )
 class PricingRule(Node):
     name: str = strawberry.field(description="What people call it.")
@@ -72,7 +71,7 @@ class PricingRuleInput:
     name: str = strawberry.field(description="What people call it.")
     priority: int = strawberry.field(description="When it is tried: the lowest number first.")
     markup_ratio: float = strawberry.field(
-        description="The retail price by the supplier's price, such as 1.15; at most four decimals."
+        description="The retail price by the supplier's price, such as 1.25; at most four decimals."
     )
     rating: int | None = strawberry.field(default=UNSET, description="The rating that its stones get, 1 to 10.")
     carat: FloatRange | None = strawberry.field(default=UNSET, description="For stones of this weight in carats.")

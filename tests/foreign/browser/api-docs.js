@@ -39,8 +39,13 @@ try {
   const sketch = await page.textContent("#searchDiamonds dd pre");
   const refusal = await page.textContent("#refusal pre");
   const signature = await page.textContent("#signature p");
+  // The second visit is answered from the browser's cache, which the server confirms with 304.
+  const [confirmed] = await Promise.all([page.waitForResponse(`${url}/api-docs`), page.goto(`${url}/api-docs`)]);
+  const again = confirmed.status();
+  await page.waitForSelector("main[aria-busy]", { state: "detached" });
+  const operationsAgain = await page.locator("main details").evaluateAll((nodes) => nodes.map((node) => node.id));
   console.log(JSON.stringify({
-    operations, anonymous, authorized, found, availability, purchase, sketch, refusal, signature, complaints, elsewhere,
+    again, operationsAgain, operations, anonymous, authorized, found, availability, purchase, sketch, refusal, signature, complaints, elsewhere,
   }));
 } finally {
   await browser.close();

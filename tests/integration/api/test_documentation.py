@@ -103,6 +103,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_aski
     }
     assert '"UNAUTHORIZED"' in seen["refusal"]
     assert "X-Nonce" in seen["signature"]
+    assert (seen["again"], set(seen["operationsAgain"])) == (304, set(seen["operations"]))
     assert (seen["complaints"], seen["elsewhere"]) == ([], [])
 
 
@@ -119,6 +120,18 @@ async def test_the_page_loads_only_what_it_brings_along(address: str) -> None:
         assert not re.search(r"https?://", page.text + (await client.get("/api-docs/page.js")).text)
         assert "style=" not in page.text
         assert not re.search(r"<script(?![^>]*src=)", page.text)
+
+
+async def test_a_304_leaves_the_policy_of_the_stored_page_alone(address: str) -> None:
+    policies = ("content-security-policy", "x-frame-options", "cross-origin-resource-policy", "referrer-policy")
+    async with httpx.AsyncClient(base_url=address) as client:
+        for path in ("/api-docs", "/api-docs/page.js", "/openapi.json"):
+            first = await client.get(path)
+            again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+            assert (first.status_code, again.status_code) == (200, 304)
+            # A browser shows the stored answer with the headers of both, those of the 304 in place of the others.
+            both = {**first.headers, **again.headers}
+            assert {name: both.get(name) for name in policies} == {name: first.headers.get(name) for name in policies}
 
 
 @pytest.mark.parametrize("name", ["page.html", "..%2f..%2fstate.py", "page", "x"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from pathlib import Path
 
 import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
@@ -15,7 +16,9 @@ from app.graphql.roots.queries import Query
 from app.graphql.schema import schema
 from app.graphql.types.diamond import SOURCES
 from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
+from app.pricing.rules import DEFAULT_MARKUP
 
+ROOT = Path(__file__).parents[3]
 TYPES = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
 
 
@@ -79,3 +82,8 @@ def test_every_mutation_needs_a_scope() -> None:
     fields = Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
     assert fields
     assert all(any(isinstance(extension, Needs) for extension in field.extensions) for field in fields)
+
+
+def test_the_default_markup_is_not_stated() -> None:
+    told = [*descriptions(), ("openapi.json", (ROOT / "openapi.json").read_text("utf-8"))]
+    assert [name for name, text in told if text and str(DEFAULT_MARKUP) in text] == []
