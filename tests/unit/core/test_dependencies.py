@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-RUNTIME = {
-    canonicalize_name(requirement.name): requirement
+RUNTIME: dict[str, Requirement] = {
+    str(canonicalize_name(requirement.name)): requirement
     for requirement in map(Requirement, PROJECT["project"]["dependencies"])
 }
 OWN = {"app", "sync"}
