@@ -161,9 +161,9 @@ class OutcomeUnknown(SupplierTimeout):
 class SupplierBusy(SupplierUnavailable):
     """The supplier asks for fewer requests (429)."""
 
-    def __init__(self, retry_after: float | None) -> None:
+    def __init__(self, retry_after: float | None, message: str | None = None) -> None:
         """`retry_after`: seconds that the supplier asked to wait, None if it did not say."""
-        super().__init__()
+        super().__init__(message)
         self.retry_after = retry_after
 
 

@@ -26,6 +26,7 @@ class ScriptedSupplier:
         self.valid: set[str] = set()
         self.connections: set[object] = set()
         self.endpoint = ""
+        self.expires: Any = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.connections.add(request.transport)
@@ -49,7 +50,8 @@ class ScriptedSupplier:
         await asyncio.sleep(0.02)
         token = f"token-{self.logins}-of-many"
         self.valid.add(token)
-        return _json({"data": {"authenticate": {"username_and_password": {"token": token}}}})
+        session = {"token": token, "expires": self.expires}
+        return _json({"data": {"authenticate": {"username_and_password": session}}})
 
 
 class CountingLimiter:
@@ -92,6 +94,26 @@ def account(endpoint: str, **others: Any) -> Settings:
 def status(code: int, **headers: str) -> Act:
     async def act(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=code, headers=headers, text="busy, sorry")
+
+    return act
+
+
+def page_of_html(code: int) -> Act:
+    """Answer as a web application firewall or a proxy does."""
+
+    async def act(_request: web.Request) -> web.StreamResponse:
+        text = "<!DOCTYPE html><html><head><title>Access denied</title></head></html>"
+        return web.Response(status=code, text=text, content_type="text/html")
+
+    return act
+
+
+def refusal(status_code: int, message: str, **extensions: Any) -> Act:
+    """Answer with an error status and a GraphQL body."""
+
+    async def act(_request: web.Request) -> web.StreamResponse:
+        body = {"errors": [{"message": message, "extensions": extensions}]}
+        return web.json_response(body, status=status_code)
 
     return act
 

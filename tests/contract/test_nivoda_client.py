@@ -27,6 +27,8 @@ from tests.contract.nivoda import (
     answer,
     break_off,
     errors,
+    page_of_html,
+    refusal,
     reset,
     scripted_supplier,
     stall,
@@ -48,10 +50,14 @@ PASSING = {
     "no json": (answer(b"<html>Bad gateway</html>"), SupplierUnavailable),
     "not utf-8": (answer(b'{"data": {"as": {"diamonds_by_query_count": "\xff"}}}'), SupplierUnavailable),
     "nothing": (answer(b""), SupplierUnavailable),
+    "firewall": (page_of_html(403), SupplierUnavailable),
+    "gateway": (page_of_html(502), SupplierUnavailable),
+    "internal error with http 400": (refusal(400, "Internal error"), SupplierUnavailable),
     "null": (answer({"data": None}), SupplierUnavailable),
     "a count of null": (answer({"data": {"as": {"diamonds_by_query_count": None}}}), SupplierUnavailable),
     "a negative count": (answer({"data": {"as": {"diamonds_by_query_count": -1}}}), SupplierUnavailable),
-    "errors": (errors("Internal server error"), SupplierError),
+    "errors": (errors("Internal server error"), SupplierUnavailable),
+    "other errors": (errors("Something is odd"), SupplierError),
     "errors beside data": (errors("Partial outage", {"as": {"diamonds_by_query_count": 5}}), SupplierError),
 }
 
@@ -122,6 +128,21 @@ async def test_a_token_that_ends_early_is_renewed_once_for_all_and_uses_up_no_tr
     assert supplier.logins == 2
 
 
+async def test_a_token_is_renewed_before_the_end_that_the_login_names(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    seconds = 0.0
+    supplier.expires = 3600.0
+    async with NivodaClient.open(account(supplier.endpoint), limiter, monotonic=lambda: seconds) as client:
+        await count(client)
+        seconds = 3600 - 301
+        await count(client)
+        assert supplier.logins == 1
+        seconds = 3600 - 300
+        await count(client)
+    assert supplier.logins == 2
+
+
 async def test_a_token_is_renewed_before_it_ends(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     seconds = 0.0
     async with NivodaClient.open(account(supplier.endpoint), limiter, monotonic=lambda: seconds) as client:
@@ -156,7 +177,18 @@ async def test_refused_credentials_are_never_tried_again(supplier: ScriptedSuppl
     assert (supplier.logins, supplier.asked) == (1, [])
 
 
-@pytest.mark.parametrize("fault", [status(503), reset, errors("Internal server error"), answer(b"{")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(503),
+        reset,
+        errors("Internal error"),
+        errors("Cannot read properties of undefined (reading 'password')"),
+        refusal(400, "Internal error"),
+        page_of_html(403),
+        answer(b"{"),
+    ],
+)
 async def test_a_passing_fault_at_login_is_tried_again(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
 ) -> None:
@@ -166,15 +198,89 @@ async def test_a_passing_fault_at_login_is_tried_again(
     assert supplier.logins == 3
 
 
-@pytest.mark.parametrize("code", [400, 403, 404, 302])
-async def test_a_refused_request_is_never_tried_again_and_a_redirect_not_followed(
+@pytest.mark.parametrize("code", [400, 404, 302])
+async def test_a_wrong_endpoint_is_never_tried_again_and_a_redirect_not_followed(
     supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
 ) -> None:
-    supplier.script.append(status(code, Location=supplier.endpoint))
+    supplier.login_script.append(status(code, Location=supplier.endpoint))
     async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
-        with pytest.raises(SupplierRefused, match=str(code)):
+        with pytest.raises(SupplierRefused, match=f"HTTP {code}.*NIVODA_ENDPOINT"):
+            await count(client)
+    assert (supplier.logins, supplier.asked) == (1, [])
+
+
+async def test_the_message_of_a_refused_request_is_shown(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+    supplier.script.append(refusal(400, "limit must be at most 50, token-1-of-many"))
+    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+        with pytest.raises(SupplierRefused, match="HTTP 400: limit must be at most 50, \\[hidden\\]"):
             await count(client)
     assert len(supplier.asked) == 1
+
+
+@pytest.mark.parametrize("code", [302, 404, 405])
+async def test_a_page_of_html_is_an_outage_once_the_endpoint_has_answered(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
+) -> None:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3), limiter) as client:
+        assert await count(client) == 7
+        supplier.script.extend([page_of_html(code)] * 2)
+        assert await count(client) == 7
+        supplier.script.extend([page_of_html(code)] * 3)
+        with pytest.raises(SupplierUnavailable, match=f"HTTP {code} with an HTML page"):
+            await count(client)
+
+
+@pytest.mark.parametrize(
+    ("fault", "pause"),
+    [
+        (errors("Rate limit exceeded"), 0.001),
+        (errors("Rate limit exceeded, try again in 30 seconds"), 30.0),
+        (errors("Too many requests: wait 1 minute", {"as": None}), 60.0),
+        (refusal(400, "Request was throttled", retryAfter=12), 12.0),
+        (refusal(403, "API quota exceeded"), 0.001),
+        (refusal(503, "Too many requests, try again in 5 seconds"), 5.0),
+        (refusal(429, "Try again in 30 seconds"), 30.0),
+        (errors("No", None), None),
+    ],
+)
+async def test_a_limit_in_the_errors_is_waited_out_like_429(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act, pause: float | None
+) -> None:
+    supplier.script.extend([fault] * 2)
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        if pause is None:
+            with pytest.raises(SupplierError):
+                await count(client)
+        else:
+            assert await count(client) == 7
+    assert limiter.pauses == ([] if pause is None else [pause, pause if pause > 1 else 0.002])
+
+
+async def test_a_limit_in_the_errors_of_a_login_is_waited_out_too(
+    supplier: ScriptedSupplier, limiter: CountingLimiter
+) -> None:
+    supplier.login_script.append(errors("Too many login attempts, try again in 3 seconds"))
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+        assert await count(client) == 7
+    assert limiter.pauses == [3.0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        errors("jwt malformed"),
+        refusal(400, "Context creation failed: jwt expired", code="INTERNAL_SERVER_ERROR"),
+        refusal(401, "No"),
+        refusal(500, "Please log in", code="UNAUTHENTICATED"),
+    ],
+)
+async def test_a_token_s_end_is_recognised_in_every_form(
+    supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
+) -> None:
+    supplier.script.append(fault)
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), limiter) as client:
+        assert await count(client) == 7
+    assert supplier.logins == 2
 
 
 async def test_429_slows_everybody_down_for_as_long_as_was_asked_and_uses_up_no_try(
@@ -288,7 +394,7 @@ async def test_no_secret_shows_in_logs_errors_or_reprs(
             await count(client)
         seen += [repr(client), repr(vars(client)["_login"]), caught.value, caught.value.details, *capture.entries]
     assert supplier.logins == 3
-    assert {entry["event"] for entry in capture.entries} == {"supplier login", "supplier busy", "supplier call failed"}
+    assert {entry["event"] for entry in capture.entries} == {"supplier_login", "supplier_busy", "supplier_call_failed"}
     text = " ".join(map(repr, seen))
     assert PASSWORD not in text
     assert "-of-many" not in text

@@ -1,4 +1,4 @@
-"""What comes back from Nivoda: a bounded body, and the answer or the error in it."""
+"""Nivoda's answers: a bounded body, and the typed answer or the error in it."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
-from app.core.errors import OutcomeUnknown, SupplierUnavailable
+from app.core.clock import utc_now
+from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierUnavailable
 from app.suppliers.nivoda import faults
 from app.suppliers.nivoda.damage import salvage
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
+from app.suppliers.nivoda.throttling import is_throttled, wait_seconds
 
-_MOST_BYTES = 16 * 1024 * 1024  # of a body; a page has about 130 kB
+_MOST_BYTES = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
+_MOST_ERROR_BYTES = 64 * 1024  # of a body that comes with another status than 200
 _CHUNK_BYTES = 64 * 1024
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -26,56 +30,75 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 class Response(NamedTuple):
-    """What HTTP brought. The body is empty where the status is not 200."""
+    """An HTTP response. The body is cut off where the status is not 200."""
 
     status: int
     retry_after: str | None
     body: bytes
 
 
-async def bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body.
+async def received(response: aiohttp.ClientResponse) -> Response:
+    """Read a response's body within its bound.
 
     Raises:
-        SupplierUnavailable: it is too large to be an answer.
+        SupplierUnavailable: an answer with status 200 is larger than the bound.
     """
+    expected = response.status == HTTPStatus.OK
+    most = _MOST_BYTES if expected else _MOST_ERROR_BYTES
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
-        if len(body) > _MOST_BYTES:
-            raise SupplierUnavailable(f"The supplier's answer is larger than {_MOST_BYTES} bytes")
-    return bytes(body)
+        if len(body) > most:
+            if expected:
+                raise SupplierUnavailable(f"The supplier's answer is larger than {most} bytes")
+            break
+    return Response(response.status, response.headers.get("Retry-After"), bytes(body[:most]))
 
 
-def read(operation: Operation[Answer], response: Response, secrets: Collection[str]) -> Answer:
-    """The answer to what may be asked again. `secrets` show in no error.
+def read(operation: Operation[Answer], response: Response, secrets: Collection[str], *, established: bool) -> Answer:
+    """The answer to a request that may be sent again. `secrets` show in no error; `established`: as `faults.of_status`.
 
     Raises:
-        SupplierError: the one that it holds, or `SupplierUnavailable` where it can't be read.
+        SupplierBusy: the supplier asks for fewer requests, by status 429 or in `errors[]`.
+        SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
     """
     logging_in = operation.name == AUTHENTICATE.name
     if response.status != HTTPStatus.OK:
-        raise faults.of_status(response.status, logging_in=logging_in)
+        entries = _errors_in(response.body)
+        _refuse_throttled(response, entries, secrets)
+        raise faults.of_status(
+            response.status, entries, response.body, logging_in=logging_in, established=established, secrets=secrets
+        )
     try:
         envelope = _open(response.body)
-        if envelope.errors:
-            raise faults.of_errors(envelope.errors, logging_in=logging_in, secrets=secrets)
+    except (*_NOT_JSON, ValueError) as error:
+        raise faults.of_unreadable(response.status, response.body, secrets) from error
+    if entries := entries_of(envelope.errors):
+        _refuse_throttled(response, entries, secrets)
+        raise faults.of_entries(entries, logging_in=logging_in, secrets=secrets)
+    try:
         return operation.read(envelope.data)
     except (*_NOT_JSON, ValueError) as error:
-        raise SupplierUnavailable("The supplier's answer can't be read") from error
+        raise SupplierUnavailable("The supplier's answer can't be read: its data has another shape") from error
 
 
 def read_sent(operation: Operation[Answer], response: Response, secrets: Collection[str]) -> Answer:
-    """What was done, if the answer has it, whatever errors stand beside it. Nothing is guessed from half an answer.
+    """The answer to a request that must not be sent twice. Data that says it was done counts, whatever errors stand beside.
 
     Raises:
-        OutcomeUnknown: it does not say whether it was done.
+        OutcomeUnknown: the response does not say whether it was done.
         SupplierError: it was not done.
     """
     if response.status != HTTPStatus.OK:
-        error = faults.of_status(response.status, logging_in=False)
+        entries = _errors_in(response.body)
+        _refuse_throttled(response, entries, secrets, every=True)
+        if entries and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise faults.of_sent(entries, secrets=secrets)
+        error = faults.of_status(
+            response.status, (), response.body, logging_in=False, established=False, secrets=secrets
+        )
         # 202 and 303 speak of something done, or about to be.
-        if isinstance(error, SupplierUnavailable) or response.status < HTTPStatus.BAD_REQUEST:
+        if _may_be_done(response.status):
             raise OutcomeUnknown from error
         raise error
     try:
@@ -85,10 +108,42 @@ def read_sent(operation: Operation[Answer], response: Response, secrets: Collect
     try:
         return operation.read(envelope.data)
     except (*_NOT_JSON, ValueError) as error:
-        if envelope.errors:
-            said = faults.of_errors(envelope.errors, logging_in=False, secrets=secrets)
-            raise faults.of_sent(envelope.errors, secrets=secrets) from said
+        entries = entries_of(envelope.errors)
+        if entries:
+            _refuse_throttled(response, entries, secrets, every=True)
+            said = faults.of_entries(entries, logging_in=False, secrets=secrets)
+            raise faults.of_sent(entries, secrets=secrets) from said
         raise OutcomeUnknown from error
+
+
+def _may_be_done(status: int) -> bool:
+    return (
+        status < HTTPStatus.BAD_REQUEST
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.REQUEST_TIMEOUT
+    )
+
+
+def _refuse_throttled(
+    response: Response, entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False
+) -> None:
+    """Raise `SupplierBusy` where there were too many requests. `every`: only if all the errors say so."""
+    limited = [entry for entry in entries if is_throttled([entry])]
+    if response.status != HTTPStatus.TOO_MANY_REQUESTS and not (
+        limited and (not every or len(limited) == len(entries))
+    ):
+        return
+    said = summary(limited, secrets) if limited else "HTTP 429"
+    wait = wait_seconds(limited, response.retry_after, utc_now())
+    raise SupplierBusy(wait, f"The supplier asks for fewer requests: {said}")
+
+
+def _errors_in(body: bytes) -> list[ErrorEntry]:
+    """The `errors[]` of a body that comes with an error status; none where it is no GraphQL answer."""
+    try:
+        return entries_of(_envelope.decode(body).errors)
+    except _NOT_JSON:
+        return []
 
 
 def _open(body: bytes) -> _Envelope:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Self
 
 import aiohttp
@@ -24,10 +23,9 @@ from app.core.errors import (
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.suppliers.nivoda import faults
-from app.suppliers.nivoda.answers import Response, bounded, read, read_sent
+from app.suppliers.nivoda.answers import Response, read, read_sent, received
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
-from app.suppliers.nivoda.login import SharedLogin
+from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
 from app.suppliers.ports import RateLimiter
 
 log = get_logger()
@@ -64,6 +62,7 @@ class NivodaClient:
         self._patience_seconds = patience_seconds
         self._monotonic = monotonic
         self._login = SharedLogin(self._authenticate, monotonic)
+        self._established = False  # whether the endpoint has ever given a proper answer
 
     @classmethod
     @asynccontextmanager
@@ -135,20 +134,20 @@ class NivodaClient:
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
-            log.warning("supplier outcome unknown", operation=operation.name, error=str(error))
+            log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error))
             raise OutcomeUnknown from error
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-            asked = faults.retry_after_seconds(response.retry_after, utc_now())
-            log.warning("supplier busy", operation=operation.name, asked_seconds=asked)
-            await self._limiter.pause(min(asked or self._settings.nivoda_backoff_seconds, self._patience_seconds))
-            raise SupplierBusy(asked)
         try:
             return read_sent(operation, response, secrets=(token,))
+        except SupplierBusy as busy:
+            pause = busy.retry_after or self._settings.nivoda_backoff_seconds
+            log.warning("supplier_busy", operation=operation.name, asked_seconds=busy.retry_after, error=busy.message)
+            await self._limiter.pause(min(pause, self._patience_seconds))
+            raise
         except SupplierTokenExpired:
             self._login.refuse(token)
             raise
         except OutcomeUnknown as error:
-            log.warning("supplier outcome unknown", operation=operation.name, error=str(error.__cause__ or error))
+            log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error.__cause__ or error))
             raise
 
     async def _token_by(self, deadline: float) -> str:
@@ -186,32 +185,43 @@ class NivodaClient:
             self._login.refuse(token)
             raise
 
-    async def _authenticate(self) -> str:
+    async def _authenticate(self) -> Token:
         deadline = self._monotonic() + self._patience_seconds
         secrets = (self._credentials["password"],)
         answer = await self._exchange(AUTHENTICATE, self._credentials, deadline, secrets=secrets)
-        log.info("supplier login")
-        return answer.authenticate.username_and_password.token
+        session = answer.authenticate.username_and_password
+        seconds = lifetime_seconds(session.expires, utc_now())
+        log.info("supplier_login", token_seconds=seconds)
+        return Token(session.token, seconds)
 
     async def _exchange(
         self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float, secrets: Collection[str]
     ) -> Answer:
-        """One answer that is not 429: of those, any number is waited out until the deadline."""
+        """One answer. A supplier that asks for fewer requests, with 429 or in `errors[]`, is waited for until the deadline."""
         body = _encode({"query": operation.document, "variables": variables})
         wait = self._settings.nivoda_backoff_seconds
         while True:
             await self._turn(deadline)
             response = await self._post(body)
-            if response.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return read(operation, response, secrets)
-            asked = faults.retry_after_seconds(response.retry_after, utc_now())
-            pause = asked or wait
-            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
-            log.warning("supplier busy", operation=operation.name, asked_seconds=asked, pause_seconds=pause)
-            # Everybody slows down, whether this call can wait for so long or not.
-            await self._limiter.pause(min(pause, self._patience_seconds))
-            if self._monotonic() + pause > deadline:
-                raise SupplierBusy(asked)
+            try:
+                answer = read(operation, response, secrets, established=self._established)
+            except SupplierBusy as busy:
+                pause = busy.retry_after or wait
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+                log.warning(
+                    "supplier_busy",
+                    operation=operation.name,
+                    asked_seconds=busy.retry_after,
+                    pause_seconds=pause,
+                    error=busy.message,
+                )
+                # Every process slows down, whether this call can wait for so long or not.
+                await self._limiter.pause(min(pause, self._patience_seconds))
+                if self._monotonic() + pause > deadline:
+                    raise
+            else:
+                self._established = True
+                return answer
 
     async def _turn(self, deadline: float) -> None:
         try:
@@ -224,10 +234,7 @@ class NivodaClient:
         try:
             # A redirect would carry the credentials somewhere else.
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
-                ok = response.status == HTTPStatus.OK
-                return Response(
-                    response.status, response.headers.get("Retry-After"), await bounded(response) if ok else b""
-                )
+                return await received(response)
         except TimeoutError as error:
             raise SupplierTimeout from error
         except aiohttp.ClientConnectorError as error:
@@ -245,7 +252,7 @@ def _log_retry(operation: str) -> Callable[[RetryCallState], None]:
     def write(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
-            "supplier call failed",
+            "supplier_call_failed",
             operation=operation,
             tries=state.attempt_number,
             error=str(error),

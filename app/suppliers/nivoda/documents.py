@@ -1,6 +1,6 @@
 """The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -32,17 +32,18 @@ class Operation(Generic[Answer]):
         return self._decoder.decode(data)
 
 
-class Token(msgspec.Struct):
-    """What a login answers."""
+class Session(msgspec.Struct):
+    """A login's answer. `expires`: see `login.lifetime_seconds`."""
 
     token: str
+    expires: Any = None
 
     def __repr__(self) -> str:
-        return "Token(...)"
+        return "Session(...)"
 
 
 class Login(msgspec.Struct):
-    username_and_password: Token
+    username_and_password: Session
 
 
 class Authenticated(msgspec.Struct):

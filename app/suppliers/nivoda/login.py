@@ -1,16 +1,57 @@
-"""One login for everybody: a token that concurrent calls share, renewed before its end or when it is refused."""
+"""Shared login: one token for all concurrent calls, renewed before its end or when the supplier refuses it."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, NamedTuple
 
-_TOKEN_SECONDS = 6 * 3600
-_RENEW_SECONDS = 5 * 60
+DEFAULT_TOKEN_SECONDS = 6 * 3600.0
+"""Life of a token by the supplier's documentation, for a login that does not name one."""
+_RENEW_SECONDS = 5 * 60.0
+_RENEW_SHARE = 0.1  # of a life that is short
+# What a token's life can be. Anything else is taken for another unit, or for a mistake.
+_SHORTEST_SECONDS = 30.0
+_LONGEST_SECONDS = 31 * 86_400.0
+_EPOCH_SECONDS = 10**9  # more is an instant: 2001 in seconds since 1970
+_EPOCH_MILLISECONDS = 10**11  # more is an instant in milliseconds
+
+
+class Token(NamedTuple):
+    """A token and the seconds that it is valid for, counted from the login; None where the supplier does not say."""
+
+    text: str
+    seconds: float | None
+
+    def __repr__(self) -> str:
+        return f"Token(seconds={self.seconds})"
+
+
+def lifetime_seconds(expires: Any, now: datetime) -> float | None:
+    """The life that `expires` names: seconds to go, or an instant in seconds or milliseconds since 1970.
+
+    The unit follows from the magnitude. None for anything that can't be a token's life: the supplier's error is the
+    authority on a token's end, this only saves a call that would fail.
+    """
+    if type(expires) is str:
+        try:
+            expires = float(expires)
+        except ValueError:
+            return None
+    if type(expires) not in (int, float) or not math.isfinite(expires):
+        return None
+    seconds = float(expires)
+    if seconds > _EPOCH_MILLISECONDS:
+        seconds = seconds / 1000 - now.timestamp()
+    elif seconds > _EPOCH_SECONDS:
+        seconds -= now.timestamp()
+    return seconds if _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS else None
 
 
 class SharedLogin:
-    """Keeps the token. Of many callers that need a new one, the first logs in and the others wait for its outcome."""
+    """Keeps the token. Of several callers that need a new one, the first logs in and the others wait for its outcome."""
 
-    def __init__(self, authenticate: Callable[[], Awaitable[str]], monotonic: Callable[[], float]) -> None:
+    def __init__(self, authenticate: Callable[[], Awaitable[Token]], monotonic: Callable[[], float]) -> None:
         """`authenticate` asks the supplier once; `monotonic` tells the seconds."""
         self._authenticate = authenticate
         self._monotonic = monotonic
@@ -19,7 +60,7 @@ class SharedLogin:
         self._pending: asyncio.Task[str] | None = None
 
     async def token(self) -> str:
-        """A token that is good for the next minutes. Raises what `authenticate` raises, to everyone who waits for it."""
+        """A token that is valid for the next minutes. Raises what `authenticate` raises, to every caller that waits."""
         if self._token is not None and self._monotonic() < self._renew_at:
             return self._token
         if self._pending is None:
@@ -34,7 +75,7 @@ class SharedLogin:
             self._token = None
 
     async def close(self) -> None:
-        """Give up a login that is under way."""
+        """Cancel a login that is under way."""
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.wait([self._pending])
@@ -42,8 +83,9 @@ class SharedLogin:
     async def _log_in(self) -> str:
         # Counted from before the request: the token's life began at some time after.
         started = self._monotonic()
-        self._token = await self._authenticate()
-        self._renew_at = started + _TOKEN_SECONDS - _RENEW_SECONDS
+        self._token, seconds = await self._authenticate()
+        life = seconds or DEFAULT_TOKEN_SECONDS
+        self._renew_at = started + life - min(_RENEW_SECONDS, life * _RENEW_SHARE)
         return self._token
 
     def _forget(self, _task: asyncio.Task[str]) -> None:

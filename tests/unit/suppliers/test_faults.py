@@ -1,47 +1,98 @@
-"""What an answer's errors mean for the caller: another token, another try, or an end."""
+"""What an answer's errors mean for the caller: a new token, another try, or an end."""
 
-from datetime import UTC, datetime
+import json
 from typing import Any
 
 import pytest
 
-from app.core.errors import SupplierError, SupplierRefused, SupplierTokenExpired, SupplierUnavailable
+from app.core.errors import (
+    OutcomeUnknown,
+    SupplierDeclined,
+    SupplierError,
+    SupplierRefused,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+)
 from app.suppliers.nivoda import faults
+from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of
 
-NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
+SECRET = 's3cret-"token"'
 
 
 def of_errors(errors: Any, *, logging_in: bool = False) -> SupplierError:
-    return faults.of_errors(errors, logging_in=logging_in, secrets=("s3cret-token",))
+    return faults.of_entries(entries_of(errors), logging_in=logging_in, secrets=(SECRET,))
+
+
+def of_status(
+    status: int, body: bytes = b"", errors: Any = None, *, logging_in: bool = False, established: bool = False
+) -> SupplierError:
+    return faults.of_status(
+        status, entries_of(errors), body, logging_in=logging_in, established=established, secrets=(SECRET,)
+    )
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        "Unauthorized: invalid or expired token", "Unauthorised", "jwt expired", "Invalid token", "The token has expired",
-        "token is not valid", "Not authenticated", "UNAUTHENTICATED",
+        "Unauthorized: invalid or expired token", "Unauthorised", "jwt expired", "jwt malformed", "Invalid token",
+        "invalid token", "token expired", "The token has expired", "token is not valid", "Not authenticated",
+        "Unauthenticated", "UNAUTHENTICATED", "Context creation failed: jwt expired", "Your session has expired",
     ],
 )  # fmt: skip
-def test_a_token_that_is_not_accepted_is_told_from_other_errors(message: str) -> None:
-    assert type(of_errors([{"message": message}])) is SupplierTokenExpired
+@pytest.mark.parametrize("extensions", [{}, {"code": "INTERNAL_SERVER_ERROR"}])
+def test_a_token_that_is_not_accepted_is_told_from_other_errors(message: str, extensions: dict[str, str]) -> None:
+    assert type(of_errors([{"message": message, "extensions": extensions}])) is SupplierTokenExpired
 
 
-@pytest.mark.parametrize("message", ["Internal server error", "limit must be at most 50", "Field is malformed"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Please log in", "extensions": {"code": "UNAUTHENTICATED"}},
+        {"message": "Nope", "extensions": {"code": "unauthenticated"}},
+        {"message": "Nope", "code": "UNAUTHENTICATED"},
+        {"extensions": {"code": "TOKEN_EXPIRED"}},
+    ],
+)
+def test_a_token_that_is_not_accepted_is_recognised_by_its_code(error: dict[str, Any]) -> None:
+    assert type(of_errors([error])) is SupplierTokenExpired
+
+
+@pytest.mark.parametrize("message", ["limit must be at most 50", "Field is malformed"])
 def test_any_other_error_is_just_an_error_with_its_message(message: str) -> None:
     error = of_errors([{"message": message}])
     assert type(error) is SupplierError
     assert message in error.message
 
 
+@pytest.mark.parametrize("logging_in", [False, True])
 @pytest.mark.parametrize(
-    "message", ["Wrong username or password", "Invalid credentials", "Account locked", "Unauthorized"]
-)
-def test_credentials_that_are_refused_at_login_are_a_refusal(message: str) -> None:
-    assert type(of_errors([{"message": message}], logging_in=True)) is SupplierRefused
+    "message",
+    [
+        "Internal error", "Internal server error", "Service temporarily unavailable", "Request timed out",
+        "connect ECONNREFUSED 10.0.0.7:5432", "Cannot read properties of undefined (reading 'password')",
+        "Login service is unavailable, try later", "Request failed with status code 502", "Something went wrong",
+    ],
+)  # fmt: skip
+def test_an_accident_inside_the_supplier_is_an_outage_at_login_too(message: str, logging_in: bool) -> None:
+    assert type(of_errors([{"message": message}], logging_in=logging_in)) is SupplierUnavailable
 
 
-def test_a_fault_at_login_is_no_refusal() -> None:
-    assert type(of_errors([{"message": "Internal server error"}], logging_in=True)) is SupplierError
+@pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
+def test_the_code_of_an_accident_is_an_outage(code: str) -> None:
+    assert type(of_errors([{"message": "Boom", "extensions": {"code": code}}])) is SupplierUnavailable
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Wrong username or password", "Invalid credentials", "Account locked", "Unauthorized", "User not found",
+        "The email or password is incorrect", "This account has been disabled", "Two-factor code required",
+        "Access denied", "Forbidden",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("extensions", [{}, {"code": "INTERNAL_SERVER_ERROR"}])
+def test_credentials_that_are_refused_at_login_are_a_refusal(message: str, extensions: dict[str, str]) -> None:
+    assert type(of_errors([{"message": message, "extensions": extensions}], logging_in=True)) is SupplierRefused
 
 
 @pytest.mark.parametrize("errors", ["down", [None], [[]], {"message": None}, [{}], 7, [{"message": {"a": 1}}]])
@@ -49,10 +100,13 @@ def test_errors_of_any_shape_are_errors(errors: Any) -> None:
     assert type(of_errors(errors)) is SupplierError
 
 
-def test_a_secret_never_shows_in_a_message() -> None:
-    error = of_errors([{"message": "bad luck with s3cret-token today"}, {"message": "x" * 10_000}])
-    assert "s3cret-token" not in error.message
+def test_a_secret_never_shows_in_a_message_however_it_is_written() -> None:
+    written = json.dumps(SECRET)[1:-1]
+    error = of_errors([{"message": f"bad luck with {SECRET} and {written} today"}, {"message": "x" * 10_000}])
+    assert "s3cret" not in error.message
     assert len(error.message) < 400
+    page = f"<html><title>Blocked {SECRET}</title>".encode()
+    assert "s3cret" not in of_status(403, page).message
 
 
 @pytest.mark.parametrize(
@@ -60,24 +114,64 @@ def test_a_secret_never_shows_in_a_message() -> None:
     [
         (500, False, SupplierUnavailable), (502, True, SupplierUnavailable), (503, False, SupplierUnavailable),
         (408, False, SupplierUnavailable), (401, False, SupplierTokenExpired), (401, True, SupplierRefused),
-        (403, False, SupplierRefused), (404, False, SupplierRefused), (302, False, SupplierRefused),
-        (400, False, SupplierRefused),
+        (404, False, SupplierRefused), (302, False, SupplierRefused), (400, False, SupplierRefused),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("body", [b"", b"busy, sorry", b"<!doctype html><html></html>"])
 def test_a_status_decides_whether_another_try_can_help(
-    status: int, logging_in: bool, expected: type[SupplierError]
+    status: int, logging_in: bool, expected: type[SupplierError], body: bytes
 ) -> None:
-    assert type(faults.of_status(status, logging_in=logging_in)) is expected
+    assert type(of_status(status, body, logging_in=logging_in)) is expected
+
+
+@pytest.mark.parametrize("logging_in", [False, True])
+@pytest.mark.parametrize("established", [False, True])
+def test_a_firewall_s_403_is_an_outage_and_named_as_what_it_is(logging_in: bool, established: bool) -> None:
+    page = b"\n<HTML><head><Title>\nRequest blocked </title></head>"
+    error = of_status(403, page, logging_in=logging_in, established=established)
+    assert type(error) is SupplierUnavailable
+    assert 'HTTP 403 with an HTML page "Request blocked" (web application firewall?)' in error.message
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 405, 406])
+def test_an_answer_that_is_not_the_api_s_is_an_outage_only_where_the_api_has_answered_before(status: int) -> None:
+    assert type(of_status(status, b"<html>", established=True)) is SupplierUnavailable
+    first = of_status(status, b"<html>")
+    assert type(first) is SupplierRefused
+    assert "NIVODA_ENDPOINT" in first.message
 
 
 @pytest.mark.parametrize(
-    ("header", "expected"),
+    ("status", "message", "expected"),
     [
-        (None, None), ("3", 3.0), (" 1.5 ", 1.5), ("0", None), ("-1", None), ("soon", None), ("", None), ("nan", None),
-        ("9" * 400, None),
-        ("Thu, 12 Feb 2026 12:00:30 GMT", 30.0), ("Thu, 12 Feb 2026 12:00:30 -0000", 30.0),
-        ("Thu, 12 Feb 2026 11:00:00 GMT", None),
+        (400, "limit must be at most 50", SupplierRefused), (403, "Forbidden", SupplierRefused),
+        (422, "jwt malformed", SupplierTokenExpired), (400, "Context creation failed: invalid token", SupplierTokenExpired),
+        (500, "jwt expired", SupplierTokenExpired), (400, "Internal error", SupplierUnavailable),
+        (500, "limit must be at most 50", SupplierUnavailable),
     ],
 )  # fmt: skip
-def test_retry_after_is_seconds_or_a_date(header: str | None, expected: float | None) -> None:
-    assert faults.retry_after_seconds(header, NOW) == expected
+def test_the_errors_in_the_body_of_an_error_status_are_read_and_shown(
+    status: int, message: str, expected: type[SupplierError]
+) -> None:
+    error = of_status(status, b"{}", [{"message": message}], established=True)
+    assert type(error) is expected
+    assert message in error.message
+    assert str(status) in error.message
+    assert "NIVODA_ENDPOINT" not in error.message
+
+
+def test_credentials_that_an_error_status_refuses_are_a_refusal() -> None:
+    error = of_status(400, b"{}", [{"message": "Wrong password"}], logging_in=True)
+    assert type(error) is SupplierRefused
+    assert "credentials" in error.message
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("The diamond is sold", SupplierDeclined), ("jwt expired", SupplierTokenExpired), ("Oops", OutcomeUnknown),
+        ("", OutcomeUnknown),
+    ],
+)  # fmt: skip
+def test_only_a_refusal_says_that_nothing_was_done(message: str, expected: type[SupplierError]) -> None:
+    assert type(faults.of_sent([ErrorEntry(message)], secrets=())) is expected

@@ -1,14 +1,17 @@
-"""One login for everybody, no more than needed, and nobody takes it away from the others."""
+"""Shared login: as few logins as possible, and renewal in time."""
 
 import asyncio
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from app.core.errors import SupplierUnavailable
-from app.suppliers.nivoda.login import SharedLogin
+from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
 
 SIX_HOURS = 6 * 3600
 FIVE_MINUTES = 300
+NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
 
 
 class Supplier:
@@ -20,14 +23,15 @@ class Supplier:
         self.gate = asyncio.Event()
         self.gate.set()
         self.fails = False
+        self.life: float | None = None
 
-    async def authenticate(self) -> str:
+    async def authenticate(self) -> Token:
         self.logins += 1
         number = self.logins
         await self.gate.wait()
         if self.fails:
             raise SupplierUnavailable
-        return f"token {number}"
+        return Token(f"token {number}", self.life)
 
     def monotonic(self) -> float:
         return self.seconds
@@ -128,3 +132,42 @@ async def test_closing_ends_a_login_under_way(supplier: Supplier, login: SharedL
     await login.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+@pytest.mark.parametrize(("life", "renewed_after"), [(3600, 3300), (86_400, 86_100), (60, 54)])
+async def test_the_life_that_the_supplier_names_decides_when_a_token_is_renewed(
+    supplier: Supplier, login: SharedLogin, life: float, renewed_after: float
+) -> None:
+    supplier.life = life
+    await login.token()
+    supplier.seconds += renewed_after - 1
+    assert await login.token() == "token 1"
+    supplier.seconds += 1
+    assert await login.token() == "token 2"
+
+
+@pytest.mark.parametrize(
+    ("expires", "expected"),
+    [
+        (3600, 3600.0), (3600.5, 3600.5), ("3600", 3600.0), (86_400, 86_400.0),
+        (NOW.timestamp() + 3600, 3600.0), ((NOW.timestamp() + 3600) * 1000, 3600.0),
+        (str((NOW.timestamp() + 3600) * 1000), 3600.0),
+    ],
+)  # fmt: skip
+def test_expires_is_seconds_to_go_or_an_instant_by_its_magnitude(expires: Any, expected: float) -> None:
+    assert lifetime_seconds(expires, NOW) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "expires",
+    [
+        None, 0, -5, 1, True, "soon", "", [], {}, float("nan"), float("inf"), 21_600_000, 10**30,
+        NOW.timestamp() - 10, (NOW.timestamp() - 10) * 1000, NOW.timestamp() + 40 * 86_400,
+    ],
+)  # fmt: skip
+def test_an_expiry_that_can_not_be_right_is_ignored(expires: Any) -> None:
+    assert lifetime_seconds(expires, NOW) is None
+
+
+def test_a_token_does_not_show_in_its_repr() -> None:
+    assert "secret" not in repr(Token("secret", 5.0))
