@@ -8,11 +8,12 @@ import aiohttp
 import msgspec
 
 from app.core.clock import utc_now
-from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierUnavailable
+from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierTokenExpired, SupplierUnavailable
 from app.suppliers.nivoda import faults
 from app.suppliers.nivoda.damage import salvage
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
 from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
+from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
 from app.suppliers.nivoda.throttling import is_throttled, wait_seconds
 
 _MOST_BYTES = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
@@ -41,7 +42,7 @@ async def received(response: aiohttp.ClientResponse) -> Response:
     """Read a response's body within its bound.
 
     Raises:
-        SupplierUnavailable: an answer with status 200 is larger than the bound.
+        AnswerTooLarge: an answer with status 200 is larger than the bound.
     """
     expected = response.status == HTTPStatus.OK
     most = _MOST_BYTES if expected else _MOST_ERROR_BYTES
@@ -50,7 +51,7 @@ async def received(response: aiohttp.ClientResponse) -> Response:
         body += chunk
         if len(body) > most:
             if expected:
-                raise SupplierUnavailable(f"The supplier's answer is larger than {most} bytes")
+                raise AnswerTooLarge(f"The supplier's answer is larger than {most} bytes")
             break
     return Response(response.status, response.headers.get("Retry-After"), bytes(body[:most]))
 
@@ -60,6 +61,7 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
 
     Raises:
         SupplierBusy: the supplier asks for fewer requests, by status 429 or in `errors[]`.
+        ItemsLost: the page is missing because of some of its items.
         SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
     """
     logging_in = operation.name == AUTHENTICATE.name
@@ -73,12 +75,20 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
         envelope = _open(response.body)
     except (*_NOT_JSON, ValueError) as error:
         raise faults.of_unreadable(response.status, response.body, secrets) from error
-    if entries := entries_of(envelope.errors):
+    entries = entries_of(envelope.errors)
+    partial = [entry for entry in entries if operation.concerns_a_part(entry)]
+    if entries:
         _refuse_throttled(response, entries, secrets)
-        raise faults.of_entries(entries, logging_in=logging_in, secrets=secrets)
+        said = faults.of_entries(entries, logging_in=logging_in, secrets=secrets)
+        if len(partial) < len(entries) or isinstance(said, SupplierTokenExpired):
+            raise said
     try:
-        return operation.read(envelope.data)
+        return operation.read(envelope.data, partial)
     except (*_NOT_JSON, ValueError) as error:
+        if partial and all(map(faults.is_outage, partial)):
+            raise faults.of_entries(partial, logging_in=False, secrets=secrets) from error
+        if partial:
+            raise ItemsLost(partial, secrets) from error
         raise SupplierUnavailable("The supplier's answer can't be read: its data has another shape") from error
 
 

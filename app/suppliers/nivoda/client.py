@@ -25,6 +25,7 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.nivoda.answers import Response, read, read_sent, received
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
 from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
 from app.suppliers.ports import RateLimiter
 
@@ -244,8 +245,9 @@ class NivodaClient:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another try can help. An `errors[]` may be a passing one; a refusal and an end of patience are not."""
-    return isinstance(error, SupplierError) and not isinstance(error, SupplierRefused | SupplierBusy)
+    """Whether another try of the same request can help. An `errors[]` may be a passing one."""
+    final = SupplierRefused | SupplierBusy | AnswerTooLarge | ItemsLost
+    return isinstance(error, SupplierError) and not isinstance(error, final)
 
 
 def _log_retry(operation: str) -> Callable[[RetryCallState], None]:

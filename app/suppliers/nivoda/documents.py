@@ -1,8 +1,12 @@
 """The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+
+from app.suppliers.nivoda.error_entries import ErrorEntry
+from app.suppliers.nivoda.faults import is_unshowable
 
 PAGE_LIMIT = 50
 """Most stones of one page, and most ids of one query."""
@@ -22,14 +26,48 @@ class Operation(Generic[Answer]):
     def __repr__(self) -> str:
         return f"<Operation {self.name}>"
 
-    def read(self, data: msgspec.Raw) -> Answer:
-        """Read the answer's `data`.
+    def concerns_a_part(self, entry: ErrorEntry) -> bool:
+        """Whether an error concerns a part of the answer, so that the rest of it counts."""
+        del entry
+        return False
+
+    def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> Answer:
+        """Read the answer's `data`. `partial`: the errors that concern parts of it.
 
         Raises:
             msgspec.ValidationError: it has another shape. Null where stones or a count belong is such a case: taken for
                 an empty page it would end the reading of a partition too early.
         """
+        del partial
         return self._decoder.decode(data)
+
+
+class PageOperation(Operation["As[Found]"]):
+    """A page of items. An error of one item costs no other item."""
+
+    def __init__(self, name: str, selection: str) -> None:
+        """`selection`: the fields of an item."""
+        super().__init__(name, _PAGE.replace("SELECTION", selection), As[Found])
+
+    def concerns_a_part(self, entry: ErrorEntry) -> bool:
+        return entry.item is not None or (not entry.path and is_unshowable(entry))
+
+    def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> "As[Found]":
+        answer = super().read(data)
+        answer.account.diamonds_by_query.errors = partial
+        return answer
+
+
+# `total_count` is not asked for: it is known to be wrong.
+_PAGE = """
+    query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {
+      as(token: $token) {
+        diamonds_by_query(query: $query, offset: $offset, limit: $limit, order: {type: price, direction: ASC}) {
+          items { SELECTION }
+        }
+      }
+    }
+"""
 
 
 class Session(msgspec.Struct):
@@ -60,10 +98,19 @@ class Count(msgspec.Struct):
     diamonds_by_query_count: _Counted
 
 
-class Items(msgspec.Struct):
-    """The items of a page, each left as its own bytes: one that can't be understood must not spoil the others."""
+class Items(msgspec.Struct, rename={"errors": "$errors"}):
+    """The items of a page, each left as its own bytes: one that can't be understood must not spoil the others.
+
+    `errors`: the errors of single items. They come from the answer's `errors[]`.
+    """
 
     items: list[msgspec.Raw]
+    errors: Sequence[ErrorEntry] = ()
+
+    def error(self, position: int) -> ErrorEntry | None:
+        """The first error of a position; one that names no position counts for all of them."""
+        own = (entry for entry in self.errors if entry.item == position)
+        return next(own, next((entry for entry in self.errors if entry.item is None), None))
 
 
 class Found(msgspec.Struct):
@@ -90,36 +137,31 @@ COUNT = Operation(
     As[Count],
 )
 
-# `total_count` is not asked for: it is known to be wrong.
-PAGE = Operation(
+PAGE = PageOperation(
     "diamonds_by_query",
     """
-    query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {
-      as(token: $token) {
-        diamonds_by_query(query: $query, offset: $offset, limit: $limit, order: {type: price, direction: ASC}) {
-          items {
-            id price discount diamond_price markup_price markup_discount
-            diamond {
-              id availability HoldId NivodaStockId supplierStockId image video eyeClean brown green blue gray milky
-              bowtie mine_of_origin supplier_video_link approval_type final_price show_measurements
-              show_certificate_number return_window CertificateType
-              delivery_time { express_timeline_applicable min_business_days max_business_days }
-              supplier { id name legal_name }
-              certificate {
-                id lab certNumber pdfUrl shape fullShape carats clarity cut polish symmetry color f_color f_intensity
-                f_overtone floInt floCol labgrown labgrown_type treated verified length width depth depthPercentage
-                table crownAngle crownHeight pavAngle pavHeight pavDepth girdle girdleCondition culetSize
-                culet_condition cut_style keyToSymbols comments colorShade mix_tinge starLength lowerGirdle
-                country_of_origin image video
-                v360 { id url }
-                product_images { id url loupe360_url type display_index }
-                product_videos { id url loupe360_url type }
-              }
-            }
-          }
-        }
+    id price discount diamond_price markup_price markup_discount
+    diamond {
+      id availability HoldId NivodaStockId supplierStockId image video eyeClean brown green blue gray milky
+      bowtie mine_of_origin supplier_video_link approval_type final_price show_measurements
+      show_certificate_number return_window CertificateType
+      delivery_time { express_timeline_applicable min_business_days max_business_days }
+      supplier { id name legal_name }
+      certificate {
+        id lab certNumber pdfUrl shape fullShape carats clarity cut polish symmetry color f_color f_intensity
+        f_overtone floInt floCol labgrown labgrown_type treated verified length width depth depthPercentage
+        table crownAngle crownHeight pavAngle pavHeight pavDepth girdle girdleCondition culetSize
+        culet_condition cut_style keyToSymbols comments colorShade mix_tinge starLength lowerGirdle
+        country_of_origin image video
+        v360 { id url }
+        product_images { id url loupe360_url type display_index }
+        product_videos { id url loupe360_url type }
       }
     }
     """,
-    As[Found],
 )
+
+# For items that PAGE answers with null: a value that the supplier can't show takes its whole item along.
+PAGE_OF_IDS_AND_PRICES = PageOperation("diamonds_by_query_ids_and_prices", "id price diamond { id }")
+PAGE_OF_STONE_IDS = PageOperation("diamonds_by_query_stone_ids", "diamond { id }")
+PAGE_OF_OFFER_IDS = PageOperation("diamonds_by_query_offer_ids", "id")

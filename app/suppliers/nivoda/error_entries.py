@@ -1,6 +1,7 @@
 """Entries of a GraphQL answer's `errors[]`, read tolerantly: the specification's shape, and whatever else arrives."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -20,6 +21,24 @@ class ErrorEntry(msgspec.Struct, frozen=True):
     path: tuple[str | int, ...] = ()
     extensions: Mapping[str, Any] = {}
     locations: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def item(self) -> int | None:
+        """The position on a page that the path points at, or below; None where it points elsewhere."""
+        place = self._place()
+        return None if place is None else int(self.path[place])
+
+    @property
+    def below_item(self) -> str:
+        """The path below the item, with dots; empty where there is none."""
+        place = self._place()
+        return "" if place is None else ".".join(map(str, self.path[place + 1 :]))
+
+    def _place(self) -> int | None:
+        for place, (name, position) in enumerate(pairwise(self.path), start=1):
+            if name == "items" and (type(position) is int or str(position).isdecimal()) and int(position) >= 0:
+                return place
+        return None
 
 
 def entries_of(errors: Any) -> list[ErrorEntry]:

@@ -14,6 +14,21 @@ from app.core.errors import (
 )
 from app.suppliers.nivoda.error_entries import ErrorEntry, redacted, summary
 
+
+class AnswerTooLarge(SupplierUnavailable):
+    """The supplier's answer is larger than an answer may be."""
+
+
+class ItemsLost(SupplierUnavailable):
+    """The supplier answered without a page because of some of its items."""
+
+    def __init__(self, entries: Sequence[ErrorEntry], secrets: Collection[str]) -> None:
+        """`entries`: the errors. `first`: the first position that one of them points at."""
+        super().__init__(f"The supplier answered without a page: {summary(entries, secrets)}")
+        self.entries = entries
+        self.first = min((entry.item for entry in entries if entry.item is not None), default=None)
+
+
 _TOKEN_CODES = frozenset({"UNAUTHENTICATED", "TOKEN_EXPIRED", "INVALID_TOKEN", "JWT_EXPIRED"})
 _TOKEN = re.compile(
     r"unauthori[sz]ed|unauthenticated|not authenticated|not logged in|jwt"
@@ -38,6 +53,13 @@ _OUTAGE = re.compile(
     r"\binternal\b|server error|unavailable|time.?out|timed out|try again|temporar|overload|maintenance|gateway"
     r"|unexpected error|went wrong|\bconnect|ECONN|ENOTFOUND|EAI_AGAIN|socket hang up|\bfetch failed|failed to fetch"
     r"|deadlock|\bdatabase\b|status code 5[0-9]{2}|cannot read propert|is not a function|of undefined",
+    re.IGNORECASE,
+)
+
+# A stored value that the supplier's own schema does not allow, in the words of several GraphQL servers.
+_UNSHOWABLE = re.compile(
+    r"cannot represent|cannot return null|non-nullable|expected a value of type|is not a valid value|invalid enum"
+    r"|cannot serialize|can't serialize|serializ",
     re.IGNORECASE,
 )
 
@@ -77,6 +99,16 @@ def of_entries(entries: Sequence[ErrorEntry], *, logging_in: bool, secrets: Coll
     return kind(f"The supplier answered with an error: {message}")
 
 
+def is_outage(entry: ErrorEntry) -> bool:
+    """Whether an error speaks of an accident inside the supplier, so that another try can help."""
+    return bool(entry.code in _OUTAGE_CODES or _OUTAGE.search(entry.message)) and not _UNSHOWABLE.search(entry.message)
+
+
+def is_unshowable(entry: ErrorEntry) -> bool:
+    """Whether an error says that a stored value does not fit the schema, so that another try can't help."""
+    return _UNSHOWABLE.search(entry.message) is not None
+
+
 def of_status(
     status: int,
     entries: Sequence[ErrorEntry],
@@ -93,6 +125,8 @@ def of_status(
     """
     what = f"HTTP {status}: {summary(entries, secrets)}" if entries else _described(status, body, secrets)
     said = of_entries(entries, logging_in=logging_in, secrets=secrets) if entries else None
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return AnswerTooLarge(f"The supplier answered {what}")
     unauthorized = status == HTTPStatus.UNAUTHORIZED
     if isinstance(said, SupplierTokenExpired) or (unauthorized and not logging_in):
         return SupplierTokenExpired(f"The supplier no longer accepts the token ({what})")

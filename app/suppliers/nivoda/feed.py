@@ -1,6 +1,5 @@
 """Nivoda feed: counts, pages by price, and lookups by id."""
 
-import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,8 +9,8 @@ from typing import TypeVar
 from app.core.settings import Settings
 from app.suppliers.lookup import MOST_WITNESSES, look_up
 from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import COUNT, PAGE, PAGE_LIMIT
-from app.suppliers.nivoda.mapping import observe
+from app.suppliers.nivoda.documents import COUNT, PAGE_LIMIT
+from app.suppliers.nivoda.pages import PageReader
 from app.suppliers.ports import Lookup, Page, RateLimiter, StoneQuery
 
 LARGEST_INT = 2**31 - 1
@@ -25,6 +24,7 @@ class NivodaFeed:
 
     def __init__(self, client: NivodaClient) -> None:
         self._client = client
+        self._pages = PageReader(client)
 
     @property
     def page_size(self) -> int:
@@ -43,21 +43,14 @@ class NivodaFeed:
         return await self._count(_filter(query))
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
-        """Stones in the order of price. A stone that can't be understood comes with its problem.
-
-        A page on which an item names no stone is asked for once more: with a null a server also says that it failed to
-        show one just then, and whose place it took nobody could find out later.
+        """Stones in the order of price. A stone that can't be understood, or shown, comes with its problem.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
-        filters = _filter(query)
-        page = await self._page(filters, offset, limit, query.lab_grown)
-        if all(item.identified for item in page.items):
-            return page
-        return await self._page(filters, offset, limit, query.lab_grown)
+        return await self._pages.read(_filter(query), offset, limit, query.lab_grown)
 
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
         """Look up stones by id with the filter `filter_ids`.
@@ -72,7 +65,7 @@ class NivodaFeed:
         return await look_up(stone_ids, witnesses, self._page_of, self._count_of)
 
     async def _page_of(self, stone_ids: Sequence[str]) -> Page:
-        return await self._page({"filter_ids": stone_ids}, 0, PAGE_LIMIT)
+        return await self._pages.read({"filter_ids": stone_ids}, 0, PAGE_LIMIT)
 
     async def _count_of(self, stone_ids: Sequence[str]) -> int:
         return await self._count({"filter_ids": stone_ids})
@@ -80,16 +73,6 @@ class NivodaFeed:
     async def _count(self, filters: Mapping[str, object]) -> int:
         answer = await self._client.call(COUNT, {"query": filters})
         return answer.account.diamonds_by_query_count
-
-    async def _page(
-        self, filters: Mapping[str, object], offset: int, limit: int, lab_grown: bool | None = None
-    ) -> Page:
-        answer = await self._client.call(PAGE, {"query": filters, "offset": offset, "limit": limit})
-        received = time.monotonic()
-        return Page(
-            received=received,
-            items=[observe(bytes(item), lab_grown=lab_grown) for item in answer.account.diamonds_by_query.items],
-        )
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import msgspec
 
 from app.catalog.stone import Stone
 from app.pricing.rules import price_per_carat_cents
-from app.suppliers.nivoda import origin, spellings
+from app.suppliers.nivoda import null_items, origin, spellings
 from app.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
 from app.suppliers.nivoda.damage import Unreadable, first_flaw, flaw, original, read_item, storable
 from app.suppliers.nivoda.origin import UnclearOrigin
@@ -71,6 +71,7 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
         identity = _identity(item)
         if damaged or _NUL_ESCAPE in received:
             _refuse_flaws(item)
+        _refuse_reported(item)
         stone = _stone(identity, item, lab_grown)
     except (_Problem, UnclearOrigin) as error:
         return _bad(identity or _offered(item) or _unidentified(received), payload, lab_grown, cents, str(error))
@@ -132,6 +133,11 @@ def _identity(item: Item) -> str:
 def _refuse_flaws(item: Item) -> None:
     if problem := first_flaw(item):
         raise _Problem(problem)
+
+
+def _refuse_reported(item: Item) -> None:
+    if reason := null_items.reported(item.errors):
+        raise _Problem(reason)
 
 
 def _shown_cents(item: Item) -> int | None:

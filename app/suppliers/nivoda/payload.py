@@ -96,9 +96,10 @@ class Diamond(msgspec.Struct, rename={
     certificate: Certificate | None = None
 
 
-class Item(msgspec.Struct):
-    """`price`: US cents."""
+class Item(msgspec.Struct, rename={"errors": "$errors"}):
+    """`price`: US cents. `errors`: why the supplier does not show the item; see `null_items`."""
 
     id: Any = None
     price: Any = None
     diamond: Diamond | None = None
+    errors: Any = None

@@ -1,0 +1,212 @@
+"""Pages with null items, pages that are too large, and pages that an item takes along."""
+
+import random
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, build_schema
+
+from app.core.errors import SupplierUnavailable
+from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.feed import NivodaFeed
+from app.suppliers.nivoda.mapping import observe
+from app.suppliers.ports import Page, StoneQuery
+from sandbox.supplier.served_schema import facts
+from tests.contract.nivoda import CountingLimiter, account, answer, errors, scripted_supplier
+from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id
+
+CLARITY: dict[str, Any] = {"diamond__certificate__clarity": "SI4"}  # may be null
+COLOR: dict[str, Any] = {"diamond__certificate__color": "D+"}  # may not: null goes up to the item
+PROBLEM = "diamond.certificate.color: Enum 'DiamondColor' cannot represent value: 'D+'"
+
+
+async def read(supplier: PublishedSupplier, offset: int = 0, limit: int = 50, **query: Any) -> Page:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+        return await NivodaFeed(client).page(StoneQuery(**query), offset, limit)
+
+
+def ids(page: Page) -> list[str]:
+    return [item.supplier_stone_id for item in page.items]
+
+
+def problems(page: Page) -> dict[str, str]:
+    return {item.supplier_stone_id: item.problem for item in page.items if item.problem}
+
+
+def pages_asked(supplier: PublishedSupplier) -> int:
+    return supplier.requests["Page"]
+
+
+async def test_an_item_that_is_null_on_every_request_is_quarantined_under_its_id_with_the_reason() -> None:
+    items = [published_item(number, **(COLOR if number == 20 else {})) for number in range(60)]
+    async with published_supplier(items) as supplier:
+        page = await read(supplier)
+    assert ids(page) == [stone_id(number) for number in range(50)]
+    assert problems(page) == {stone_id(20): PROBLEM}
+    assert page.unidentified == []
+    assert pages_asked(supplier) == 2
+
+
+async def test_what_is_kept_of_a_null_item_is_understood_again_in_the_same_way() -> None:
+    async with published_supplier([published_item(1, **COLOR)]) as supplier:
+        (item,) = (await read(supplier)).items
+    assert observe(item.payload) == item
+
+
+async def test_a_field_that_became_null_because_of_an_error_fails_neither_the_page_nor_its_item() -> None:
+    items = [published_item(number, **(CLARITY if number % 2 else {})) for number in range(10)]
+    async with published_supplier(items) as supplier:
+        page = await read(supplier)
+    assert [item.stone is not None and item.stone.clarity for item in page.items] == ["VS1", None] * 5
+    assert pages_asked(supplier) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"price": None}, "price: Cannot return null for non-nullable field DiamondItem.price."),
+        ({"diamond__availability": "GONE"}, "Enum 'ProductAvailability' cannot represent value: 'GONE'"),
+        ({"diamond__certificate": None}, "Cannot return null for non-nullable field Diamond.certificate."),
+        ({"diamond__certificate__carats": "heavy"}, "Float cannot represent non numeric value"),
+        ({"id": None}, "Cannot return null for non-nullable field DiamondItem.id."),
+        ({"id": None, "price": None}, "Cannot return null for non-nullable field DiamondItem"),
+    ],
+)
+async def test_any_field_may_be_the_one_that_can_not_be_shown(changes: dict[str, Any], problem: str) -> None:
+    items = [published_item(number, **(changes if number == 2 else {})) for number in range(5)]
+    async with published_supplier(items) as supplier:
+        page = await read(supplier)
+    assert sorted(ids(page)) == [stone_id(number) for number in range(5)]
+    assert problem in problems(page)[stone_id(2)]
+
+
+async def test_a_stone_without_any_id_is_unidentified_at_its_position() -> None:
+    items = [published_item(number) for number in range(5)]
+    items[3]["id"] = items[3]["diamond"]["id"] = None
+    async with published_supplier(items) as supplier:
+        page = await read(supplier)
+    assert ids(page) == [stone_id(number) for number in (0, 1, 2, 4)]
+    assert (page.unidentified, page.length) == ([3], 5)
+
+
+async def test_a_page_of_nothing_but_null_items_costs_a_few_calls() -> None:
+    async with published_supplier([published_item(number, **COLOR) for number in range(50)]) as supplier:
+        page = await read(supplier)
+    assert problems(page) == {stone_id(number): PROBLEM for number in range(50)}
+    assert pages_asked(supplier) <= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_random_ties_do_not_attribute_an_error_to_another_stone(seed: int) -> None:
+    items = [published_item(number, price=100_000, **(COLOR if number % 10 == 3 else {})) for number in range(120)]
+    bad = {stone_id(number) for number in range(120) if number % 10 == 3}
+    async with published_supplier(items) as supplier:
+        supplier.random_ties = random.Random(seed)
+        for offset in (0, 50, 100):
+            page = await read(supplier, offset)
+            assert problems(page).keys() <= bad
+            assert page.length == (50 if offset < 100 else 20)
+            assert set(ids(page)) & bad == problems(page).keys()
+
+
+async def test_an_item_that_is_null_for_a_moment_only_is_read() -> None:
+    items = [published_item(number, price=100_000) for number in range(5)]
+    async with published_supplier(items) as supplier:
+        original = supplier._root["diamonds_by_query"]
+
+        def failing_once(info: Any, **arguments: Any) -> Any:
+            page = original(info, **arguments)
+            if pages_asked(supplier) == 1:
+                return {**page, "items": [*page["items"][:2], None, *page["items"][3:]]}
+            return page
+
+        supplier._root["diamonds_by_query"] = failing_once
+        page = await read(supplier)
+    assert sorted(ids(page)) == [stone_id(number) for number in range(5)]
+    assert problems(page) == {}
+
+
+async def test_lookup_of_a_stone_that_can_not_be_shown_finds_it() -> None:
+    items = [published_item(1, **COLOR), published_item(2)]
+    async with (
+        published_supplier(items) as supplier,
+        NivodaClient.open(account(supplier.endpoint), CountingLimiter()) as client,
+    ):
+        found = await NivodaFeed(client).lookup([stone_id(1), stone_id(3)], [stone_id(2)])
+    assert {item.supplier_stone_id: item.problem for item in found.found} == {stone_id(1): PROBLEM}
+    assert set(found.absent) == {stone_id(3)}
+
+
+def strict_list_schema() -> GraphQLSchema:
+    """The published schema with items that may not be null: one bad item takes the whole page along."""
+    text = facts("2026").replace("items: [DiamondItem]\n", "items: [DiamondItem!]!\n")
+    assert "items: [DiamondItem!]!" in text
+    return build_schema(text)
+
+
+async def test_a_page_that_an_item_takes_along_is_read_around_it() -> None:
+    items = [published_item(number, **(COLOR if number in (0, 7, 8, 31) else {})) for number in range(50)]
+    async with published_supplier(items, strict_list_schema()) as supplier:
+        page = await read(supplier)
+    assert len(page.items) + len(page.unidentified) == 50
+    assert [item.supplier_stone_id for item in page.items if item.stone] == [
+        stone_id(number) for number in range(50) if number not in (0, 7, 8, 31)
+    ]
+    assert problems(page).keys() == {stone_id(number) for number in (0, 7, 8, 31)}
+
+
+LARGE: dict[str, Any] = {"diamond__certificate__comments": "x" * 100_000}
+
+
+async def test_an_oversized_page_is_read_in_parts_and_only_there() -> None:
+    items = [published_item(number, **(LARGE if 60 <= number < 95 else {})) for number in range(150)]
+    async with published_supplier(items) as supplier:
+        supplier.largest_answer = 1_300_000
+        settings = account(supplier.endpoint, nivoda_tries=2)
+        async with NivodaClient.open(settings, CountingLimiter()) as client:
+            feed = NivodaFeed(client)
+            for _ in range(2):
+                supplier.asked.clear()
+                pages = [await feed.page(StoneQuery(), offset, 50) for offset in (0, 50, 100)]
+                assert [ids(page) for page in pages] == [
+                    [stone_id(number) for number in range(start, start + 50)] for start in (0, 50, 100)
+                ]
+    # The second time the sizes are known.
+    assert [request["variables"]["limit"] for request in supplier.asked] == [50, 12, 12, 12, 12, 2, 50]
+
+
+async def test_a_single_item_that_is_too_large_is_quarantined_under_its_id() -> None:
+    items = [published_item(number, **(LARGE if number == 1 else {})) for number in range(50)]
+    async with published_supplier(items) as supplier:
+        supplier.largest_answer = 99_000
+        async with NivodaClient.open(account(supplier.endpoint), CountingLimiter()) as client:
+            feed = NivodaFeed(client)
+            first = await feed.page(StoneQuery(), 0, 50)
+            supplier.requests.clear()
+            second = await feed.page(StoneQuery(), 0, 50)
+    assert ids(first) == ids(second) == [stone_id(number) for number in range(50)]
+    assert (
+        problems(first) == problems(second) == {stone_id(1): "item: The supplier answered HTTP 413 with an empty body"}
+    )
+    assert pages_asked(supplier) <= 8
+
+
+@pytest.mark.parametrize("message", ["Internal server error", "Request timed out"])
+async def test_a_page_that_is_missing_because_of_an_outage_is_tried_again(message: str) -> None:
+    path = ["as", "diamonds_by_query", "items", 3, "diamond"]
+    body = {"data": None, "errors": [{"message": message, "path": path}]}
+    async with scripted_supplier() as supplier:
+        supplier.script.extend([answer(body)] * 2)
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+            with pytest.raises(SupplierUnavailable, match=message):
+                await NivodaFeed(client).page(StoneQuery(), 0, 50)
+    assert len(supplier.asked) == 2
+
+
+async def test_an_error_that_points_at_no_item_fails_the_whole_page() -> None:
+    data: dict[str, Any] = {"as": {"diamonds_by_query": {"items": []}}}
+    async with scripted_supplier() as supplier:
+        supplier.script.append(errors("Something is odd", data))
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+            with pytest.raises(Exception, match="Something is odd"):
+                await NivodaFeed(client).page(StoneQuery(), 0, 50)
