@@ -206,11 +206,13 @@ def usable(item: Item) -> bool:
         return False
     carats = read_carats(certificate.get("carats"))
     measures = (_read_number(certificate.get(name)) for name in _MEASURES)
-    names = (item.get("id"), diamond.get("HoldId"), certificate.get("certNumber"), certificate.get("lab"))
+    ids = (item.get("id"), diamond.get("HoldId"))  # kept unchanged, spaces included
+    names = (certificate.get("certNumber"), certificate.get("lab"))
     return (
         carats is not None
         and _LEAST_CARATS <= carats <= MOST_CARATS
         and all(measure is None or measure <= _MOST_MEASURE for measure in measures)
+        and all(not isinstance(name, str) or not name.strip() or len(name) <= _LONGEST_NAME for name in ids)
         and all(not isinstance(name, str) or len(name.strip()) <= _LONGEST_NAME for name in names)
         and storable(item)
     )

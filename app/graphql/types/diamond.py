@@ -110,7 +110,9 @@ class Measurements:
     length_mm: float | None = strawberry.field(description="Length in millimetres.")
     width_mm: float | None = strawberry.field(description="Width in millimetres.")
     height_mm: float | None = strawberry.field(description="Height in millimetres.")
-    ratio: float | None = strawberry.field(description="Length by width.")
+    ratio: float | None = strawberry.field(
+        description="The longer side by the shorter one; hearts and triangles: length by width."
+    )
     table_percent: float | None = strawberry.field(description="Width of the table by width of the stone, percent.")
     depth_percent: float | None = strawberry.field(description="Height by width, percent.")
     details: JSON = strawberry.field(

@@ -76,7 +76,9 @@ class DiamondFilter:
     length_mm: FloatRange | None = _criterion("Of this length in millimetres.")
     width_mm: FloatRange | None = _criterion("Of this width in millimetres.")
     height_mm: FloatRange | None = _criterion("Of this height in millimetres.")
-    ratio: FloatRange | None = _criterion("Of this length by width.")
+    ratio: FloatRange | None = _criterion(
+        "Of this ratio: the longer side by the shorter one; hearts and triangles: length by width."
+    )
     table_percent: FloatRange | None = _criterion("With this table, percent.")
     depth_percent: FloatRange | None = _criterion("With this depth, percent.")
     eye_clean: bool | None = _criterion("Said to be eye-clean, or said not to be.")

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from app.suppliers.nivoda.conditions import stated_tinge
 from app.suppliers.nivoda.payload import Certificate, Diamond
-from app.suppliers.nivoda.values import address, flag, measure, text
+from app.suppliers.nivoda.values import address, days, flag, measure, text
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -45,7 +46,10 @@ class DeliveryTime(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 
 class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """What is a yes or a no for some suppliers and a text for others ("Light", "90%") is whichever was sent."""
+    """Values that some suppliers send as yes or no and others as a text ("Light", "90%") keep the form that was sent.
+
+    `reported_color`: the colour's text where the grade does not contain all of it, such as "K, Faint Brown".
+    """
 
     eye_clean: bool | str | None = None
     brown: bool | str | None = None
@@ -54,6 +58,7 @@ class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
     gray: bool | str | None = None
     milky: bool | str | None = None
     bowtie: bool | str | None = None
+    reported_color: str | None = None
     color_shade: str | None = None
     mix_tinge: str | None = None
     fancy_color: str | None = None
@@ -63,9 +68,10 @@ class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
     comments: str | None = None
     lab_grown_type: str | None = None
     certificate_type: str | None = None
-    certificate_verified: bool | None = None
-    show_certificate_number: bool | None = None
-    show_measurements: bool | None = None
+    certificate_verified: bool | str | None = None
+    treatment: str | None = None
+    show_certificate_number: bool | str | None = None
+    show_measurements: bool | str | None = None
     mine_of_origin: str | None = None
     country_of_origin: str | None = None
     nivoda_stock_id: str | None = None
@@ -102,17 +108,18 @@ def measurements(certificate: Certificate) -> bytes:
     )
 
 
-def attributes(diamond: Diamond, certificate: Certificate) -> bytes:
+def attributes(diamond: Diamond, certificate: Certificate, reported_color: str | None) -> bytes:
     """A JSON object of the attributes that are known."""
     return _encode(
         Attributes(
             eye_clean=_flag_or_text(diamond.eye_clean),
-            brown=_flag_or_text(diamond.brown),
-            green=_flag_or_text(diamond.green),
-            blue=_flag_or_text(diamond.blue),
-            gray=_flag_or_text(diamond.gray),
-            milky=_flag_or_text(diamond.milky),
-            bowtie=_flag_or_text(diamond.bowtie),
+            brown=stated_tinge(diamond.brown),
+            green=stated_tinge(diamond.green),
+            blue=stated_tinge(diamond.blue),
+            gray=stated_tinge(diamond.gray),
+            milky=stated_tinge(diamond.milky),
+            bowtie=stated_tinge(diamond.bowtie),
+            reported_color=reported_color,
             color_shade=text(certificate.color_shade),
             mix_tinge=text(certificate.mix_tinge),
             fancy_color=text(certificate.f_color),
@@ -122,14 +129,15 @@ def attributes(diamond: Diamond, certificate: Certificate) -> bytes:
             comments=text(certificate.comments),
             lab_grown_type=text(certificate.labgrown_type),
             certificate_type=text(diamond.certificate_type),
-            certificate_verified=flag(certificate.verified),
-            show_certificate_number=flag(diamond.show_certificate_number),
-            show_measurements=flag(diamond.show_measurements),
+            certificate_verified=_flag_or_text(certificate.verified),
+            treatment=text(certificate.treated) if flag(certificate.treated) is None else None,
+            show_certificate_number=_flag_or_text(diamond.show_certificate_number),
+            show_measurements=_flag_or_text(diamond.show_measurements),
             mine_of_origin=text(diamond.mine_of_origin),
             country_of_origin=text(certificate.country_of_origin),
             nivoda_stock_id=text(diamond.nivoda_stock_id),
             supplier_stock_id=text(diamond.supplier_stock_id),
-            return_days=_days(diamond.return_window),
+            return_days=days(diamond.return_window),
             delivery_time=_delivery_time(diamond.delivery_time),
             supplier_video_url=address(diamond.supplier_video_link),
             spin_url=spin_url(certificate),
@@ -157,13 +165,10 @@ def _urls(media: list[Any]) -> Iterator[str]:
 
 
 def _flag_or_text(value: Any) -> bool | str | None:
+    if value is None:
+        return None
     answer = flag(value)
     return text(value) if answer is None else answer
-
-
-def _days(value: Any) -> int | None:
-    found = measure(value)
-    return int(found) if found is not None and found >= 0 else None
 
 
 def _delivery_time(value: Any) -> DeliveryTime | None:
@@ -171,6 +176,6 @@ def _delivery_time(value: Any) -> DeliveryTime | None:
         return None
     return DeliveryTime(
         flag(value.get("express_timeline_applicable")),
-        _days(value.get("min_business_days")),
-        _days(value.get("max_business_days")),
+        days(value.get("min_business_days")),
+        days(value.get("max_business_days")),
     )

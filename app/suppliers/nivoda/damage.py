@@ -14,6 +14,8 @@ import msgspec
 
 from app.core.nesting import deeper
 from app.suppliers.nivoda.payload import Certificate, Diamond, Item
+from app.suppliers.nivoda.remains import read_remains
+from app.suppliers.nivoda.values import fraction
 
 _WRAPPER = re.compile(rb'\{"\$unreadable":"([A-Za-z0-9+/=]*)"\}')
 # Strings are taken whole, so brackets and commas inside them do not count.
@@ -23,7 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # How the bytes that are not UTF-8 come out of `surrogateescape`.
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 
-_item = msgspec.json.Decoder(Item, float_hook=str)
+_item = msgspec.json.Decoder(Item, float_hook=fraction)
 _raw = msgspec.json.Decoder(msgspec.Raw)
 # Levels of an item; a proper one has four. The database, where it ends up, has a bound too.
 _DEEPEST = 200
@@ -31,7 +33,14 @@ _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Unreadable(Exception):
-    """An item in which no object can be found; the message is the problem."""
+    """An item in which no object can be found; the message is the problem.
+
+    `remains`: an item with the ids that can be read.
+    """
+
+    def __init__(self, problem: str, remains: Item) -> None:
+        super().__init__(problem)
+        self.remains = remains
 
 
 def read_item(received: bytes) -> tuple[Item, bool]:
@@ -44,7 +53,7 @@ def read_item(received: bytes) -> tuple[Item, bool]:
         Unreadable: it is no object, or no JSON at all, or nested too deep.
     """
     if deeper(received, _DEEPEST):
-        raise Unreadable("payload: is nested too deep")
+        raise Unreadable("payload: is nested too deep", read_remains(received)[0])
     try:
         received.decode()
         return _item.decode(received), False
@@ -112,11 +121,12 @@ def salvage(body: bytes) -> bytes:
 def _read_leniently(received: bytes) -> Item:
     text = received.decode(errors="surrogateescape")
     try:
-        found = json.loads(text, strict=False, parse_int=str, parse_float=str, parse_constant=str)
+        found = json.loads(text, strict=False, parse_int=str, parse_float=fraction, parse_constant=str)
     except (ValueError, RecursionError):
-        raise Unreadable("payload: is not JSON") from None
+        remains, place = read_remains(received)
+        raise Unreadable(f"{place or 'payload'}: is not JSON", remains) from None
     if not isinstance(found, dict):
-        raise Unreadable("payload: is not an object")
+        raise Unreadable("payload: is not an object", Item())
     item = _pick(found, Item)
     if isinstance(diamond := found.get("diamond"), dict):
         item["diamond"] = _pick(diamond, Diamond)

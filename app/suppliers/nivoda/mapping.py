@@ -4,19 +4,20 @@ A stone is usable if it has an id, a certificate, a weight and a price, if its o
 and number of it fits its column. Everything else may be missing or odd.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
 import msgspec
 
 from app.catalog.stone import Stone
+from app.catalog.vocabulary import colors, offers, scales
 from app.pricing.rules import price_per_carat_cents
-from app.suppliers.nivoda import null_items, origin, spellings
+from app.suppliers.nivoda import appearance, conditions, null_items, origin
 from app.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
 from app.suppliers.nivoda.damage import Unreadable, first_flaw, flaw, original, read_item, storable
 from app.suppliers.nivoda.origin import UnclearOrigin
 from app.suppliers.nivoda.payload import Certificate, Diamond, Item
-from app.suppliers.nivoda.values import OutOfRange, address, flag, milli, number, text, tinge, word
+from app.suppliers.nivoda.values import OutOfRange, address, identifier, milli, milli_size, number, text, word
 from app.suppliers.ports import Observed
 
 MAPPING_VERSION = 2
@@ -26,8 +27,6 @@ MAPPING_VERSION = 2
 MOST_CARATS = 10_000
 # A hundred billion dollars: leaves room in 64 bits for the highest markup and the price per carat of the smallest stone.
 MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
-_MOST_MEASURE = 2_000_000  # in thousandths still within 32 bits
-_MOST_RATIO = 100_000
 _OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
 
@@ -63,7 +62,7 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
     try:
         item, damaged = read_item(received)
     except Unreadable as error:
-        return _bad(_unidentified(received), storable(received), lab_grown, None, str(error))
+        return _bad(_known_as(error.remains, received), storable(received), lab_grown, None, str(error))
     payload = storable(received) if damaged else received
     cents = _shown_cents(item)
     identity = ""
@@ -74,7 +73,7 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
         _refuse_reported(item)
         stone = _stone(identity, item, lab_grown)
     except (_Problem, UnclearOrigin) as error:
-        return _bad(identity or _offered(item) or _unidentified(received), payload, lab_grown, cents, str(error))
+        return _bad(identity or _known_as(item, received), payload, lab_grown, cents, str(error))
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
@@ -111,16 +110,24 @@ def _unidentified(received: bytes) -> str:
     return f"unidentified:{blake2b(received, digest_size=_HASH_BYTES).hexdigest()}"
 
 
+def _known_as(item: Item, received: bytes) -> str:
+    """The stone's id where the item shows one, by itself or by its offer, else one made from the bytes."""
+    try:
+        return _identity(item)
+    except _Problem:
+        return _offered(item) or _unidentified(received)
+
+
 def _offered(item: Item) -> str | None:
     """The stone that an offer is of, where the item shows none: a good stone that turned bad must still be known."""
-    shown = text(item.diamond.id) if item.diamond else None
-    prefix, _, found = (text(item.id) or "").partition("/")
-    known = shown is None and prefix == _OFFER and 0 < len(found) <= _LONGEST_ID and flaw(found) is None
+    shown = identifier(item.diamond.id) if item.diamond else None
+    prefix, _, found = (identifier(item.id) or "").partition("/")
+    known = shown is None and prefix == _OFFER and found.strip() and len(found) <= _LONGEST_ID and flaw(found) is None
     return found if known else None
 
 
 def _identity(item: Item) -> str:
-    found = text(item.diamond.id) if item.diamond else None
+    found = identifier(item.diamond.id) if item.diamond else None
     if found is None:
         raise _Problem("diamond.id: is missing")
     if len(found) > _LONGEST_ID:
@@ -180,13 +187,13 @@ def _carats(certificate: Certificate) -> int:
 
 def _measure(field: str, value: object) -> int | None:
     try:
-        return milli(number(value), _MOST_MEASURE) or None
+        return milli_size(value)
     except OutOfRange as error:
         raise _Problem(f"diamond.certificate.{field}: {error}") from None
 
 
-def _key(field: str, value: object) -> str | None:
-    found = text(value)
+def _key(field: str, value: object, read: Callable[[object], str | None] = identifier) -> str | None:
+    found = read(value)
     if found and len(found) > _LONGEST_ID:
         raise _Problem(f"{field}: is longer than {_LONGEST_ID} characters")
     return found
@@ -198,13 +205,13 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
     if certificate is None:
         raise _Problem("diamond.certificate: is missing")
     carat_milli, cents = _carats(certificate), _price(item)
-    shape, raw_shape = _shape(certificate)
-    color, color_rank = spellings.color(word(certificate.color))
-    clarity, clarity_rank = spellings.clarity(word(certificate.clarity))
-    cut, cut_rank = spellings.cut(word(certificate.cut))
-    polish, polish_rank = spellings.finish(word(certificate.polish))
-    symmetry, symmetry_rank = spellings.finish(word(certificate.symmetry))
-    fluorescence, fluorescence_rank, fluorescence_color = spellings.fluorescence(
+    shape, raw_shape = appearance.shape(certificate)
+    color = appearance.color(certificate)
+    clarity, clarity_rank = scales.clarity(word(certificate.clarity))
+    cut, cut_rank = scales.cut(word(certificate.cut))
+    polish, polish_rank = scales.finish(word(certificate.polish))
+    symmetry, symmetry_rank = scales.finish(word(certificate.symmetry))
+    fluorescence, fluorescence_rank, fluorescence_color = colors.fluorescence(
         word(certificate.fluorescence), word(certificate.fluorescence_color)
     )
     length, width = _measure("length", certificate.length), _measure("width", certificate.width)
@@ -216,8 +223,8 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
         shape=shape,
         raw_shape=raw_shape,
         carat_milli=carat_milli,
-        color=color,
-        color_rank=color_rank,
+        color=color.grade,
+        color_rank=color.rank,
         clarity=clarity,
         clarity_rank=clarity_rank,
         cut=cut,
@@ -229,50 +236,40 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
         fluorescence=fluorescence,
         fluorescence_rank=fluorescence_rank,
         fluorescence_color=fluorescence_color,
-        fancy_color=spellings.hues(word(certificate.f_color)),
-        fancy_intensity=spellings.intensity(word(certificate.f_intensity)),
-        fancy_overtone=spellings.hues(word(certificate.f_overtone)),
+        fancy_color=color.hues,
+        fancy_intensity=color.intensity,
+        fancy_overtone=colors.hues(word(certificate.f_overtone)),
         lab_grown=origin.lab_grown(diamond, certificate, queried_lab_grown),
-        treated=flag(certificate.treated),
+        treated=conditions.treated(certificate.treated),
         supplier_price_cents=cents,
         price_per_carat_cents=price_per_carat_cents(cents, carat_milli),
-        availability=spellings.availability(word(diamond.availability)),
+        availability=offers.availability(word(diamond.availability)),
         raw_availability=raw_availability,
         hold_id=_key("diamond.HoldId", diamond.hold_id),
         image_url=_image(diamond, certificate),
         video_url=_video(diamond, certificate),
         certificate_lab=_lab(certificate),
-        certificate_number=_key("diamond.certificate.certNumber", certificate.cert_number),
+        certificate_number=_key("diamond.certificate.certNumber", certificate.cert_number, text),
         certificate_pdf_url=address(certificate.pdf_url),
         length_milli=length,
         width_milli=width,
         height_milli=_measure("depth", certificate.depth),
-        ratio_milli=_ratio(length, width),
+        ratio_milli=appearance.ratio(shape, length, width),
         table_milli=_measure("table", certificate.table),
         depth_milli=_measure("depthPercentage", certificate.depth_percentage),
-        eye_clean=flag(diamond.eye_clean),
-        brown_tinge=tinge(diamond.brown),
-        green_tinge=tinge(diamond.green),
-        milky=tinge(diamond.milky),
+        eye_clean=conditions.eye_clean(diamond.eye_clean),
+        brown_tinge=conditions.tinge(diamond.brown),
+        green_tinge=conditions.tinge(diamond.green),
+        milky=conditions.tinge(diamond.milky),
         supplier_name=text(supplier.get("name")),
         supplier_legal_name=text(supplier.get("legal_name")),
         measurements=measurements(certificate),
-        attributes=attributes(diamond, certificate),
+        attributes=attributes(diamond, certificate, color.reported),
     )
 
 
-def _shape(certificate: Certificate) -> tuple[str, str | None]:
-    """The shape, and the text that it was read from."""
-    plain, full = word(certificate.shape), word(certificate.full_shape)
-    shape = spellings.shape(plain)
-    if shape == "OTHER" and (by_full := spellings.shape(full)) != "OTHER":
-        shape = by_full
-    return shape, plain or full
-
-
 def _lab(certificate: Certificate) -> str | None:
-    found = _key("diamond.certificate.lab", certificate.lab)
-    return found.upper() if found else None
+    return offers.lab(_key("diamond.certificate.lab", certificate.lab, text))
 
 
 def _image(diamond: Diamond, certificate: Certificate) -> str | None:
@@ -286,11 +283,3 @@ def _video(diamond: Diamond, certificate: Certificate) -> str | None:
         or next(iter(urls(certificate.product_videos)), None)
         or spin_url(certificate)
     )
-
-
-def _ratio(length: int | None, width: int | None) -> int | None:
-    """Length by width in thousandths, rounded half up; None where it says nothing (a needle, a typing error)."""
-    if not length or not width:
-        return None
-    ratio = (2000 * length + width) // (2 * width)
-    return ratio if ratio <= _MOST_RATIO else None

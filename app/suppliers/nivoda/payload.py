@@ -1,7 +1,7 @@
 """The wire: one item of a page, as Nivoda sends it.
 
 Every field may be missing, null or of another type than yesterday, so none is declared with a type; a JSON number with a
-fraction arrives as its text, never as a float. Declared is exactly what the mapping uses; the rest is left unread.
+fraction arrives as its text (`values.Fraction`), never as a float. Declared is exactly what the mapping uses; the rest is left unread.
 """
 
 from typing import Any

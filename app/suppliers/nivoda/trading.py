@@ -9,6 +9,7 @@ from datetime import datetime
 
 from redis.asyncio import Redis
 
+from app.catalog.vocabulary import offers
 from app.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
@@ -20,7 +21,6 @@ from app.core.errors import (
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.limiter import RedisRateLimiter
-from app.suppliers.nivoda import spellings
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import Answer, Operation
 from app.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
@@ -116,7 +116,7 @@ class NivodaTrading:
         found = answer.account.get_diamond_by_id
         if found is None or found.diamond is None:
             return None
-        return SuppliersWord(spellings.availability(found.diamond.availability), found.diamond.hold_id or None)
+        return SuppliersWord(offers.availability(found.diamond.availability), found.diamond.hold_id or None)
 
     def _deadline(self) -> float:
         return self._monotonic() + self._patience_seconds

@@ -1,4 +1,4 @@
-"""Single values of the wire, read whatever their type: texts, exact numbers, yes and no, addresses."""
+"""Single values of a supplier item, whatever their JSON type: texts, exact numbers, yes and no, addresses."""
 
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -6,25 +6,65 @@ from functools import lru_cache
 from typing import Any
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})(?:[eE][+-]?[0-9]{1,3})?")
+_WITH_UNIT = re.compile(r"\s*([^\s%°]+?)\s*(?:mm|%|°|deg)\.?\s*", re.IGNORECASE)
+_WITH_DAYS = re.compile(r"\s*([0-9]{1,4})\s*(?:business\s+)?days?\s*", re.IGNORECASE)
 # More digits than `_NUMBER` lets through, so that nothing is rounded but on purpose.
 _EXACT = Context(prec=250, rounding=ROUND_HALF_UP)
 _LONGEST_WORD = 100
+_MOST_DIGITS = 40
 _TEXTS = 8192
 _LARGEST_MEASURE = 1_000_000
-_YES = frozenset({"YES", "Y", "TRUE", "1", "100%", "EYE CLEAN", "EYECLEAN"})
-_NO = frozenset({"NO", "N", "FALSE", "0", "0%", "NONE", "NOT EYE CLEAN"})
-_SLIGHT_OR_MORE = frozenset({"SLIGHT", "FAINT", "LIGHT", "MEDIUM", "STRONG", "HEAVY"})
+MOST_SIZE = 2_000_000
+"""Largest size that a column holds: its thousandths are within 32 bits."""
+# Texts that stand for a missing value, where a program wrote its own null.
+_LONGEST_NULL = 9
+_NULLS = frozenset({"", "null", "Null", "NULL", "undefined", "nan", "NaN", "NAN"})
+_YES = frozenset({"YES", "Y", "TRUE", "T", "1"})
+_NO = frozenset({"NO", "N", "FALSE", "F", "0"})
 
 
 class OutOfRange(ValueError):
     """A number that its column does not hold; the message is what is wrong with it."""
 
 
+class Fraction:
+    """A JSON number with a fraction or an exponent.
+
+    `written`: its text. `amount`: the exact number, None where it has too many digits. `measure`: the same, of a number that
+    can be a size. `milli`: its thousandths as `milli_size` gives them, -1 where that raises OutOfRange.
+    """
+
+    __slots__ = ("amount", "measure", "milli", "written")
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+        self.amount = _number(written)
+        self.measure = _possible(self.amount)
+        try:
+            self.milli = milli(self.amount, MOST_SIZE) or 0
+        except OutOfRange:
+            self.milli = -1
+
+
 def text(value: Any) -> str | None:
-    """The text of a string or a whole number, trimmed; None for an empty one and for everything else."""
+    """The text of a string or a number, trimmed; None for an empty one and for everything else.
+
+    A whole number has no fraction: 4711.0 is "4711".
+    """
+    if value is None:
+        return None
     if type(value) is str:
-        return value.strip() or None
-    return str(value) if type(value) is int else None
+        trimmed = value.strip()
+        return trimmed if len(trimmed) > _LONGEST_NULL or trimmed not in _NULLS else None
+    if type(value) is int:
+        return str(value)
+    return _plain(value) if type(value) is Fraction else None
+
+
+def identifier(value: Any) -> str | None:
+    """An id, unchanged, spaces included; None for a blank one and for everything else."""
+    found = text(value)
+    return value if found is not None and type(value) is str else found
 
 
 def word(value: Any) -> str | None:
@@ -35,6 +75,8 @@ def word(value: Any) -> str | None:
 
 def number(value: Any) -> Decimal | None:
     """The number, exactly as it was written, be it a JSON number or a string; None for everything else."""
+    if type(value) is Fraction:
+        return value.amount
     if type(value) is str:
         return _number(value)
     return Decimal(value) if type(value) is int else None
@@ -53,10 +95,36 @@ def milli(amount: Decimal | None, most: int) -> int | None:
     return int(_EXACT.to_integral_value(_EXACT.scaleb(amount, 3)))
 
 
-def measure(value: Any) -> Decimal | None:
-    """A number that can be a length, an angle or a proportion; None for everything else."""
+def milli_size(value: Any) -> int | None:
+    """Thousandths of a positive size; None for everything else.
+
+    Raises:
+        OutOfRange: it is more than `MOST_SIZE`.
+    """
+    if type(value) is Fraction and value.milli >= 0:
+        return value.milli or None
+    return None if value is None else milli(size(value), MOST_SIZE) or None
+
+
+def size(value: Any) -> Decimal | None:
+    """A length, a proportion or an angle, with or without its unit ("6.43 mm", "61.8%"); None for everything else."""
     found = number(value)
-    return found if found is not None and abs(found) < _LARGEST_MEASURE else None
+    if found is None and type(value) is str and (unit := _WITH_UNIT.fullmatch(value)):
+        return _number(unit[1])
+    return found
+
+
+def measure(value: Any) -> Decimal | None:
+    """The same, of a size that is possible."""
+    return value.measure if type(value) is Fraction else None if value is None else _possible(size(value))
+
+
+def days(value: Any) -> int | None:
+    """A number of days; None for everything else."""
+    if type(value) is str and (named := _WITH_DAYS.fullmatch(value)):
+        return int(named[1])
+    found = measure(value)
+    return int(found) if found is not None and found >= 0 else None
 
 
 def flag(value: Any) -> bool | None:
@@ -65,18 +133,18 @@ def flag(value: Any) -> bool | None:
         return value
     if type(value) is str:
         return _flag(value)
-    return value == 1 if type(value) is int and value in {0, 1} else None
+    found = number(value)
+    return found == 1 if found is not None and found in {0, 1} else None
 
 
-def tinge(value: Any) -> bool | None:
-    """Whether there is a tinge, by yes and no or by how strong it is."""
-    answer = flag(value)
-    if answer is None and type(value) is str:
-        words = value.upper().split()
-        if words and words[0] in {"NO", "NON"}:
-            return False
-        return not _SLIGHT_OR_MORE.isdisjoint(words) or None
-    return answer
+def withheld(value: Any) -> bool:
+    """Whether a flag such as `show_certificate_number` asks not to show something.
+
+    A missing flag and null ask for nothing. A flag that is not understood is taken for a no.
+    """
+    if value is None or (type(value) is str and value.strip() in _NULLS):
+        return False
+    return flag(value) is not True
 
 
 def address(value: Any) -> str | None:
@@ -93,10 +161,29 @@ def address(value: Any) -> str | None:
 @lru_cache(_TEXTS)
 def _flag(value: str) -> bool | None:
     answer = value.strip().upper()
-    return True if answer in _YES else False if answer in _NO else None
+    if answer in _YES or answer in _NO:
+        return answer in _YES
+    found = _number(value)
+    return found == 1 if found is not None and found in {0, 1} else None
 
 
 @lru_cache(_TEXTS)
 def _number(value: str) -> Decimal | None:
     trimmed = value.strip()
     return Decimal(trimmed) if _NUMBER.fullmatch(trimmed) else None
+
+
+def _possible(amount: Decimal | None) -> Decimal | None:
+    return amount if amount is not None and abs(amount) < _LARGEST_MEASURE else None
+
+
+def _plain(value: Fraction) -> str:
+    """The digits of a whole number; any other number as it was written."""
+    amount = value.amount
+    if amount is None or abs(amount.adjusted()) > _MOST_DIGITS or amount != amount.to_integral_value():
+        return value.written
+    return str(int(amount))
+
+
+fraction = lru_cache(_TEXTS)(Fraction)
+"""The fraction of a JSON number's text, as the decoders' hook: the same few thousand come again and again."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.catalog.stone import Stone
 from app.suppliers.nivoda import mapping
@@ -65,7 +67,7 @@ def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
         "length_milli": 6_430,
         "width_milli": 6_450,
         "height_milli": 3_980,
-        "ratio_milli": 997,
+        "ratio_milli": 1_003,
         "table_milli": 57_000,
         "depth_milli": 61_800,
         "eye_clean": True,
@@ -276,3 +278,182 @@ def test_the_canonical_hash_changes_with_any_value_of_the_stone() -> None:
         for changes in ({}, {"price": 1}, {f"{CERTIFICATE}.comments": "x"}, {f"{CERTIFICATE}.color": "H"})
     }
     assert len(hashes) == 4
+
+
+def test_ids_that_differ_by_a_space_are_two_stones() -> None:
+    assert good({"diamond.id": " lead", "id": "DIAMOND/ lead"}).supplier_stone_id == " lead"
+    assert good({"diamond.id": "lead"}).supplier_stone_id == "lead"
+    assert observe(payload({"diamond": None, "id": "DIAMOND/ lead"})).supplier_stone_id == " lead"
+
+
+@given(identity=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=200))
+def test_ids_are_stored_unchanged(identity: str) -> None:
+    observed = observe(payload({"diamond.id": identity, "id": identity, "diamond.HoldId": identity}))
+    if observed.stone is None:
+        assert identity.strip() in {"", "null", "Null", "NULL", "undefined", "nan", "NaN", "NAN"}
+    else:
+        assert observed.stone.supplier_stone_id == observed.stone.offer_id == observed.stone.hold_id == identity
+
+
+def test_whole_numbers_have_no_fraction_in_any_text() -> None:
+    names = {
+        "diamond.supplierStockId": "supplierStockId", "diamond.NivodaStockId": "nivodaStockId",
+        "diamond.mine_of_origin": "mineOfOrigin", "diamond.CertificateType": "certificateType",
+        f"{CERTIFICATE}.comments": "comments", f"{CERTIFICATE}.keyToSymbols": "keyToSymbols",
+        f"{CERTIFICATE}.cut_style": "cutStyle", f"{CERTIFICATE}.country_of_origin": "countryOfOrigin",
+    }  # fmt: skip
+    numbers = {f"{CERTIFICATE}.certNumber": 2141438171.0, "diamond.supplier": {"name": 5.0, "legal_name": 6.0}}
+    stone = good(dict.fromkeys(names, 4711.0) | numbers)
+    assert stone.certificate_number == "2141438171"
+    assert (stone.supplier_name, stone.supplier_legal_name) == ("5", "6")
+    attributes = json.loads(stone.attributes)
+    assert {attributes[name] for name in names.values()} == {"4711"}
+    assert good({"diamond.id": 17.0}).supplier_stone_id == "17"
+
+
+@pytest.mark.parametrize("silent", ["null", " NULL ", "", "NaN"])
+def test_text_of_a_null_is_no_text(silent: str) -> None:
+    fields = (
+        "certNumber",
+        "lab",
+        "color",
+        "clarity",
+        "floInt",
+        "floCol",
+        "girdle",
+        "comments",
+        "length",
+        "f_color",
+        "shape",
+    )
+    stone = good({f"{CERTIFICATE}.{name}": silent for name in fields} | {"diamond.eyeClean": silent})
+    assert (stone.certificate_number, stone.certificate_lab, stone.color, stone.clarity, stone.fluorescence) == (
+        None,
+    ) * 5
+    assert (stone.fluorescence_color, stone.length_milli, stone.fancy_color, stone.raw_shape) == (None,) * 4
+    assert stone.eye_clean is None
+    assert "comments" not in json.loads(stone.attributes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "length", "width", "expected"),
+    [
+        ("OVAL", "5.0", "7.0", 1_400), ("OVAL", 7.0, 5.0, 1_400), ("ROUND", "6.43", "6.45", 1_003), ("Lotus", 1, 2, 2_000),
+        ("HEART", 5.0, 6.0, 833), ("Triangular Brilliant", 5.0, 6.0, 833), ("TRILLIANT", 6.0, 5.0, 1_200),
+    ],
+)  # fmt: skip
+def test_ratio_is_longer_by_shorter_except_for_hearts_and_triangles(
+    shape: str, length: Any, width: Any, expected: int
+) -> None:
+    changes = {f"{CERTIFICATE}.shape": shape, f"{CERTIFICATE}.length": length, f"{CERTIFICATE}.width": width}
+    assert good(changes).ratio_milli == expected
+
+
+@given(
+    shape=st.sampled_from(["ROUND", "OVAL", "PEAR", "Radiant", "HALFMOON", "HEART", "TRILLIANT"]),
+    length=st.integers(1, 40_000),
+    width=st.integers(1, 40_000),
+)
+def test_ratio_is_at_least_one_except_for_hearts_and_triangles(shape: str, length: int, width: int) -> None:
+    changes = {f"{CERTIFICATE}.length": f"{length / 1000:.3f}", f"{CERTIFICATE}.width": f"{width / 1000:.3f}"}
+    ratio = good({f"{CERTIFICATE}.shape": shape} | changes).ratio_milli
+    if shape in {"HEART", "TRILLIANT"}:
+        long, short = length, width
+    else:
+        long, short = max(length, width), min(length, width)
+        assert ratio is None or ratio >= 1_000
+    assert ratio is None or abs(ratio - 1000 * long / short) <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("changes", "grade", "rank", "hues", "intensity", "reported"),
+    [
+        ({"color": "G"}, "G", 4, None, None, None),
+        ({"color": "K, Faint Brown"}, "K", 8, None, None, "K, Faint Brown"),
+        ({"color": "Y-Z, Light Yellow"}, "Y-Z", 23, None, None, "Y-Z, Light Yellow"),
+        ({"color": "FANCY", "f_color": "Yellow", "f_intensity": "Fancy Intense"}, "FANCY", None, "YELLOW", "FANCY_INTENSE", None),
+        ({"color": "Fancy Light Yellow"}, "Fancy Light Yellow", None, "YELLOW", "FANCY_LIGHT", None),
+        ({"color": None, "f_color": "Fancy Vivid Pink"}, None, None, "PINK", "FANCY_VIVID", None),
+        ({"color": "K", "f_color": "Brown"}, "K", 8, "BROWN", None, None),
+        ({"color": "U-V", "f_color": "Yellow", "f_intensity": "Light"}, "U-V", 19, "YELLOW", "LIGHT", None),
+        ({"color": "G", "f_color": "Pink", "f_intensity": "Fancy Vivid"}, None, None, "PINK", "FANCY_VIVID", "G"),
+        ({"color": "G", "f_color": "", "f_intensity": "N/A"}, "G", 4, None, None, None),
+    ],
+)  # fmt: skip
+def test_color_and_fancy_color(
+    changes: dict[str, Any],
+    grade: str | None,
+    rank: int | None,
+    hues: str | None,
+    intensity: str | None,
+    reported: str | None,
+) -> None:
+    stone = good({f"{CERTIFICATE}.{name}": value for name, value in changes.items()})
+    assert (stone.color, stone.color_rank, stone.fancy_color, stone.fancy_intensity) == (grade, rank, hues, intensity)
+    assert json.loads(stone.attributes).get("reportedColor") == reported
+
+
+def test_values_that_are_no_yes_or_no_are_kept_as_texts() -> None:
+    stone = good({
+        "diamond.eyeClean": "90%", "diamond.bowtie": "Slight", "diamond.show_certificate_number": "ask",
+        f"{CERTIFICATE}.verified": "2024-05-01", f"{CERTIFICATE}.treated": "Laser drilled",
+    })  # fmt: skip
+    assert stone.eye_clean is None
+    assert stone.treated is True
+    shown = json.loads(stone.attributes)
+    assert (shown["eyeClean"], shown["bowtie"], shown["certificateVerified"]) == ("90%", "Slight", "2024-05-01")
+    assert (shown["treatment"], shown["showCertificateNumber"]) == ("Laser drilled", "ask")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("price", b"123456", b"01234"), ("price", b"123456", b"+5"), ("price", b"123456", b"1.2.3"),
+        (f"{CERTIFICATE}.carats", b"1.01", b".5"), (f"{CERTIFICATE}.carats", b"1.01", b"1."), (f"{CERTIFICATE}.labgrown", b"false", b"False"),
+        (f"{CERTIFICATE}.comments", b'"Pinpoints are not shown."', b'"6" wide"'),
+        (f"{CERTIFICATE}.comments", b'"Pinpoints are not shown."', b"undefined"),
+        (f"{CERTIFICATE}.comments", b'"Pinpoints are not shown."', rb'"\x"'),
+    ],
+)  # fmt: skip
+def test_item_with_a_malformed_value_is_identified(path: str, old: bytes, new: bytes) -> None:
+    text = payload()
+    assert text.count(b": " + old) == 1 or path == f"{CERTIFICATE}.labgrown"
+    place = text.index(b'"' + path.rpartition(".")[2].encode() + b'": ')
+    observed = observe(text[:place] + text[place:].replace(old, new, 1))
+    assert observed.supplier_stone_id == STONE_ID
+    assert observed.problem is not None
+    assert observed.problem.startswith(path)
+    assert observe(observed.payload) == observed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b'{"id": "DIAMOND/5", "price": 01}', "5"),
+        (b'{"price": 01, "diamond": {"id": "6"}}', "6"),
+        (b'{"id": "DIAMOND/5", "price": 01, "diamond": {"id": 7}}', "7"),
+        (b'{"id": "DIAMOND/5", "price": 01, "diamond": {"id": 007}}', "5"),
+        (b'{"diamond": {"supplier": {"id": "8"}, "certificate": {"id": "9"}}, "price": 01}', None),
+        (b'{"diamond": [{"id": "6"}], "price": 01}', None),
+        (b'{"diamond": {"id": "6"}, "diamond": {"id": "7"}, "price": 01}', None),
+        (b'{"comments": "6" wide", "diamond": {"id": "6"}}', None),
+        (b'{"diamond": {"id": "6\xff"}, "price": 01}', None),
+        (rb'{"diamond": {"id": "6\u0000"}, "price": 01}', None),
+        (b'{"diamond": {"id": "' + b"6" * 201 + b'"}, "price": 01}', None),
+    ],
+)  # fmt: skip
+def test_only_a_certain_id_identifies_a_malformed_item(text: bytes, expected: str | None) -> None:
+    found = observe(text).supplier_stone_id
+    assert found == expected if expected else found.startswith("unidentified:")
+
+
+@given(text=st.text('"\\{}[]:,0123 idamondDIAMOND/', max_size=80))
+def test_no_remains_make_the_mapping_fail(text: str) -> None:
+    observed = observe(text.encode())
+    assert observed.problem
+    assert observe(observed.payload) == observed
+
+
+def test_too_deep_item_is_identified() -> None:
+    observed = observe(payload({"diamond.unknown": "HERE"}).replace(b'"HERE"', b"[" * 3_000 + b"]" * 3_000))
+    assert (observed.supplier_stone_id, observed.problem) == (STONE_ID, "payload: is nested too deep")

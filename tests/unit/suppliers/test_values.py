@@ -7,30 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.suppliers.nivoda.values import OutOfRange, address, flag, measure, milli, number, text, tinge, word
+from app.suppliers.nivoda.values import (
+    OutOfRange,
+    address,
+    days,
+    flag,
+    fraction,
+    identifier,
+    measure,
+    milli,
+    milli_size,
+    number,
+    text,
+    withheld,
+    word,
+)
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (True, True), ("Yes", True), ("YES ", True), ("true", True), ("100%", True), (1, True), ("1", True),
-        (False, False), ("no", False), ("0%", False), (0, False), ("None", False),
-        (None, None), ("", None), ("90%", None), ("E1", None), ("Borderline", None), (2, None), ([], None), ({}, None),
+        (True, True), ("Yes", True), ("YES ", True), ("true", True), ("t", True), (1, True), ("1", True), (fraction("1.0"), True),
+        (False, False), ("no", False), ("f", False), (0, False), ("0.0", False), (fraction("0.0"), False),
+        (None, None), ("", None), ("None", None), ("90%", None), ("E1", None), ("100%", None), (fraction("0.5"), None), ("Borderline", None), (2, None), ([], None), ({}, None),
     ],
 )  # fmt: skip
 def test_yes_and_no_are_known_in_any_spelling_and_the_rest_is_unknown(shown: Any, expected: bool | None) -> None:
     assert flag(shown) is expected
-
-
-@pytest.mark.parametrize(
-    ("shown", "expected"),
-    [
-        ("Light", True), ("Faint Brown", True), ("No Brown", False), ("NONE", False), (True, True), ("", None), (None, None),
-        ("M1", None), (["Light"], None),
-    ],
-)  # fmt: skip
-def test_a_tinge_may_be_told_by_its_strength(shown: Any, expected: bool | None) -> None:
-    assert tinge(shown) is expected
 
 
 @pytest.mark.parametrize(
@@ -67,13 +70,63 @@ def test_measures_beyond_all_reason_are_unknown() -> None:
 
 
 def test_texts_are_trimmed_and_empty_ones_are_none() -> None:
-    everything: list[Any] = [" a ", "", "  ", 5, 5.0, True, None, [], {}]
-    assert [text(shown) for shown in everything] == [
-        "a",
-        *[None] * 2,
-        "5",
-        *[None] * 5,
-    ]
+    everything: list[Any] = [" a ", "", "  ", "null", " NULL ", "NaN", "undefined", 5, True, None, [], {}]
+    assert [text(shown) for shown in everything] == ["a", *[None] * 6, "5", *[None] * 4]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2141438171.0", "2141438171"), ("4711.000", "4711"), ("2.141438171e9", "2141438171"), ("-0.0", "0"), ("1E2", "100"),
+        ("4711.5", "4711.5"), ("1e999", "1e999"), ("1e-3", "1e-3"), ("0.10", "0.10"), ("9" * 99 + ".0", "9" * 99 + ".0"),
+        ("9" * 120 + ".0", "9" * 120 + ".0"),
+    ],
+)  # fmt: skip
+def test_whole_number_has_no_fraction_as_a_text(written: str, expected: str) -> None:
+    assert text(fraction(written)) == identifier(fraction(written)) == expected
+
+
+def test_identifier_is_unchanged() -> None:
+    everything: list[Any] = [" lead", "lead ", "a\tb", "12.0", 17, fraction("17.0"), "", "  ", "null", None, True, []]
+    assert [identifier(shown) for shown in everything] == [
+        " lead", "lead ", "a\tb", "12.0", "17", "17", *[None] * 6,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("7.200000", 7_200), (fraction("6.43"), 6_430), (5, 5_000), ("6.5 mm", 6_500), ("61.8%", 61_800), ("34.5°", 34_500),
+        ("0", None), (fraction("-1.5"), None), ("mm", None), ("6.5 cm", None), ("6.5 mm x 4", None), (None, None), (True, None),
+    ],
+)  # fmt: skip
+def test_size_is_read_with_and_without_its_unit(shown: Any, expected: int | None) -> None:
+    assert milli_size(shown) == expected
+
+
+@pytest.mark.parametrize("shown", ["2000001", fraction("2000000.1"), fraction("1e20"), 10**9, "3000000 mm"])
+def test_size_that_no_column_holds_is_out_of_range(shown: Any) -> None:
+    with pytest.raises(OutOfRange, match="is more than 2000000"):
+        milli_size(shown)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [(7, 7), ("7", 7), ("7 days", 7), ("2 business days", 2), (fraction("7.0"), 7), ("week", None), (-1, None)],
+)
+def test_days(shown: Any, expected: int | None) -> None:
+    assert days(shown) == expected
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (None, False), (True, False), ("yes", False), (1, False), ("", False), ("null", False),
+        (False, True), ("false", True), (0, True), ("maybe", True), (2, True), ([], True), ("None", True),
+    ],
+)  # fmt: skip
+def test_flag_that_is_not_understood_withholds(shown: Any, expected: bool) -> None:
+    assert withheld(shown) is expected
 
 
 def test_a_word_is_not_an_essay() -> None:
