@@ -1,4 +1,4 @@
-"""The command line of the API: serve, migrate, keys, documents, schema."""
+"""The command line of the API: serve, migrate, keys, documents, purchases, schema."""
 
 import asyncio
 import sys
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.access.issuing import IssuedKey, Issuing
 from app.access.repository import StoredKey
 from app.access.scopes import Scope
+from app.commands import purchases
 from app.core import logging
 from app.core.database import Database
 from app.core.errors import InventoryError
@@ -36,6 +37,7 @@ keys = typer.Typer(no_args_is_help=True, help="API keys: who may call, and what 
 app.add_typer(keys, name="keys")
 documents = typer.Typer(no_args_is_help=True, help="Persisted documents: what clients will ask, known beforehand.")
 app.add_typer(documents, name="documents")
+app.add_typer(purchases.app, name="purchases")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 _KEY_COMMAND_SECONDS = 30

@@ -63,6 +63,8 @@ class Jobs:
             "reconcile": self.pipeline.reconciler().reconcile,
             "settle_holds": self.settlement.holds,
             "settle_purchases": self.settlement.purchases,
+            "release_declined": self.settlement.declined,
+            "remind_of_orders": self.settlement.reminders,
             "start_nightly": self.upkeep.start_nightly,
             "watch_nightly": self.upkeep.watch_nightly,
             "watch_dead_letters": self.upkeep.watch_dead_letters,
@@ -200,7 +202,10 @@ _BY_NAME = [
 
 # Which minutes of the hour a duty is done in; the others every minute.
 _EVERY_FIVE = set(range(0, 60, 5))
-_MINUTES: dict[str, set[int]] = {"watch_nightly": _EVERY_FIVE, "watch_dead_letters": _EVERY_FIVE, "prune": {37}}
+_MINUTES: dict[str, set[int]] = {
+    **dict.fromkeys(("watch_nightly", "watch_dead_letters", "remind_of_orders"), _EVERY_FIVE),
+    "prune": {37},
+}
 
 
 def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> Worker:

@@ -1,8 +1,6 @@
-"""What every command shares: how it begins, how it runs, who asks, and the question whether to go on."""
+"""What every command shares: how it begins, how it runs, and the question whether to go on."""
 
 import asyncio
-import getpass
-import socket
 from collections.abc import Coroutine
 from typing import Annotated, Any
 
@@ -32,15 +30,6 @@ def run(command: Coroutine[Any, Any, None]) -> None:
     """Run a command to its end, on the faster event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(command)
-
-
-def who() -> str:
-    """Who asks, for the record: the account and the machine."""
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        account = "unknown"
-    return f"{account}@{socket.gethostname()}"
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -22,6 +22,7 @@ Kind = Literal[
     "dead_letters",
     "purchase_unknown",
     "purchase_contradicted",
+    "purchases_unanswered",
 ]
 
 

@@ -63,14 +63,17 @@ FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measure
 -- availability --
 -- Whether a diamond can be had: the one rule that combines what the supplier says with what is held and bought here. They
 -- are kept apart and meet when somebody looks, so a sync can't undo a hold, and a hold ends at its instant and not when a
--- sweeper comes by. In order: what was bought here is sold. What is being bought or held here is on hold, whatever the
--- supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
+-- sweeper comes by. In order: what was bought here is sold. A stone whose order the supplier declined is unavailable until a
+-- sync has read it again. What is being bought or held here is on hold, whatever the supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
 -- is over, the mirror is late, and the diamond available. Otherwise the supplier has the word.
 -- Subqueries that give a value, not EXISTS: those Postgres would answer from a hash of all holds and purchases, which is
 -- built anew for each page. These are a look into an index for each diamond that is shown: purchase_history_won,
 -- hold_history_open, hold_history_supplier.
 COALESCE(
-    (SELECT CASE bought.state WHEN 'confirmed' THEN 'sold' ELSE 'on_hold' END FROM purchase_history AS bought
+    (SELECT CASE WHEN bought.state <> 'confirmed' THEN 'on_hold'
+                 WHEN bought.supplier_answer = 'declined' THEN 'unavailable'
+                 ELSE 'sold' END
+     FROM purchase_history AS bought
      WHERE bought.diamond_id = diamonds.id AND bought.state <> 'failed'),
     (SELECT 'on_hold' FROM hold_history AS held
      WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')

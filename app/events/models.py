@@ -20,7 +20,11 @@ class EventKind(StrEnum):
     HOLD_EXPIRED = "hold_expired"
     HOLD_PURCHASED = "hold_purchased"
     PURCHASE_PENDING = "purchase_pending"
+    # The supplier accepted the order; its later message confirms or declines it. Until 2026 an accepted order had the kind
+    # purchase_confirmed.
+    PURCHASE_ORDERED = "purchase_ordered"
     PURCHASE_CONFIRMED = "purchase_confirmed"
+    PURCHASE_DECLINED = "purchase_declined"
     PURCHASE_FAILED = "purchase_failed"
     PURCHASE_UNKNOWN = "purchase_unknown"
     # A sync brought new stones, new values, or stones that were gone.

@@ -36,8 +36,11 @@ class UserErrorCode(Enum):
         "IDEMPOTENCY_MISMATCH", description="The idempotency key was used for another request."
     )
     PURCHASE_FAILED = strawberry.enum_value("PURCHASE_FAILED", description="Nothing was bought.")
+    PURCHASE_DECLINED = strawberry.enum_value(
+        "PURCHASE_DECLINED", description="The supplier declined the order after it had accepted it."
+    )
     PURCHASE_SETTLED = strawberry.enum_value(
-        "PURCHASE_SETTLED", description="The outcome of the purchase is known, or is still awaited."
+        "PURCHASE_SETTLED", description="The state of the purchase does not allow this."
     )
     SUPPLIER_ERROR = strawberry.enum_value(
         "SUPPLIER_ERROR", description="The supplier did not take the order; nothing was bought."

@@ -1,6 +1,7 @@
 """`/api/v2/diamonds/{id}/hold` and `/purchase`."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from app.rest.operation import Header
 from app.rest.state import State
 from app.trading.purchase_request import PurchaseRequest
 from app.trading.purchases import refusal
-from app.trading.states import HoldState, PurchaseState
+from app.trading.states import REST_STATUS, HoldState, PurchaseState
 from app.trading.texts import LONGEST_TEXT, LONGEST_WORD, is_blank
 
 _LONGEST_KEY = 200
@@ -58,11 +59,21 @@ class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True):
     expected_price_cents: _Cents | None = None
 
 
+class PurchaseStatus(StrEnum):
+    """What became of the order. `confirmed`: the supplier accepted it."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
 class BoughtDiamond(msgspec.Struct, frozen=True):
-    """A purchase."""
+    """A purchase. `state` tells an order that the supplier accepted (`ordered`) from one that it confirmed (`confirmed`)."""
 
     id: UUID
-    status: PurchaseState
+    status: PurchaseStatus
+    state: PurchaseState
 
 
 class PurchaseAnswer(msgspec.Struct, frozen=True):
@@ -91,7 +102,7 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     Raises:
         BadRequest: there is no idempotency key, or more than one.
         NotFound: there is no such diamond.
-        TradingConflict: it can't be bought, or not like this; the reason says why.
+        TradingConflict: it can't be bought, or not like this, or the supplier declined the order; the reason says why.
         OutcomeUnknown: whether it was bought is not known. The same key answers that later.
     """
     key = _key(request)
@@ -101,7 +112,8 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     error = refusal(purchase)
     if error is not None:
         raise error
-    return answer(PurchaseAnswer(BoughtDiamond(purchase.id, purchase.state)))
+    status = PurchaseStatus(REST_STATUS[purchase.state])
+    return answer(PurchaseAnswer(BoughtDiamond(purchase.id, status, purchase.state)))
 
 
 def _key(request: Request[State]) -> str:

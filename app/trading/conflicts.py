@@ -62,12 +62,18 @@ class IdempotencyMismatch(TradingConflict):
 
 
 class PurchaseFailed(TradingConflict):
-    """Nothing was bought, as somebody found out; try again under a new idempotency key."""
+    """The purchase failed: the supplier has no such order. Buy again under a new idempotency key."""
 
     reason = "PURCHASE_FAILED"
 
 
+class PurchaseDeclined(TradingConflict):
+    """The supplier declined the order after it had accepted it. Buy another diamond under a new idempotency key."""
+
+    reason = "PURCHASE_DECLINED"
+
+
 class PurchaseSettled(TradingConflict):
-    """The purchase has ended already, and otherwise."""
+    """The state of the purchase does not allow this."""
 
     reason = "PURCHASE_SETTLED"

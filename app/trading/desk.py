@@ -9,6 +9,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.ports import Trading
 from app.trading.holds import Holds
+from app.trading.outcomes import Outcomes
 from app.trading.purchases import Purchases
 from app.trading.records import Records
 from app.trading.undisturbed import Undisturbed
@@ -19,6 +20,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     holds: Holds
     purchases: Purchases
+    outcomes: Outcomes
     records: Records
 
 
@@ -30,6 +32,7 @@ async def open_desk(settings: Settings, database: Database, supplier: Trading | 
         yield Desk(
             Holds(settings, database, supplier, undisturbed),
             Purchases(settings, database, supplier, undisturbed),
+            Outcomes(database),
             Records(database),
         )
     finally:

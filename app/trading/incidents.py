@@ -1,13 +1,19 @@
-"""What someone must be told of purchases, put into words."""
+"""Alerts about purchases, in words for operators."""
+
+from collections.abc import Sequence
 
 from app.alerts.incident import Content, Incident
 from app.trading.models import Purchase
 
-_LOOK = """Ask the supplier, or look into the account there, for an order with this customer order number. Then settle the \
-purchase with the mutation purchaseResolve (scope purchases:admin). Until then the stone stays reserved, and nothing is \
-sent again."""
-_CONTRADICTED = """Look into the account at the supplier: the order is there, and somebody will be charged for it. Tell the \
-client, or cancel the order."""
+_LOOK = """Look for an order with this customer order number in the account at the supplier, or ask the supplier. Then settle \
+the purchase with the mutation purchaseResolve (scope purchases:admin) or the command below. Until then the stone stays \
+reserved, and nothing is sent again."""
+_CONTRADICTED = """Look into the account at the supplier: the order is there and will be charged. Inform the client, or cancel \
+the order at the supplier."""
+_UNANSWERED = """Look for the supplier's message about each order, or ask the supplier. Then record it with the mutation \
+purchaseConfirm or purchaseDecline (scope purchases:admin) or a command below. There is no further reminder of these orders."""
+# Beyond that a mail is no longer read; the list of all is one command away.
+_MOST_LISTED = 20
 
 
 def purchase_unknown(feed: str, purchase: Purchase) -> Incident:
@@ -22,6 +28,10 @@ def purchase_unknown(feed: str, purchase: Purchase) -> Incident:
             reason="The order was sent, and the supplier did not say what became of it.",
             figures=_figures(purchase),
             next_step=_LOOK,
+            commands=[
+                f"python -m app purchases resolve {purchase.id} --outcome ordered --reason TEXT",
+                f"python -m app purchases resolve {purchase.id} --outcome failed --reason TEXT",
+            ],
         ),
     )
 
@@ -38,6 +48,32 @@ def purchase_contradicted(feed: str, purchase: Purchase, order_id: str) -> Incid
             reason=f"The purchase is {purchase.state}, and then the supplier confirmed it.",
             figures=[*_figures(purchase), ("Order at the supplier", order_id)],
             next_step=_CONTRADICTED,
+        ),
+    )
+
+
+def purchases_unanswered(feed: str, purchases: Sequence[Purchase]) -> Incident:
+    """Orders that the supplier accepted, and has neither confirmed nor declined in time. The oldest comes first."""
+    listed = [
+        (f"Order {one.supplier_order_id or 'without an id'} of {one.ordered_at:%Y-%m-%d %H:%M} UTC", str(one.id))
+        for one in purchases[:_MOST_LISTED]
+    ]
+    more = [("Others", f"{len(purchases) - _MOST_LISTED}")] if len(purchases) > _MOST_LISTED else []
+    return Incident(
+        key=f"purchases_unanswered:{purchases[0].id}",
+        kind="purchases_unanswered",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject="Orders without the supplier's confirmation",
+            reason="The supplier accepted these orders, and no confirmation or decline is recorded.",
+            figures=[("Orders", str(len(purchases))), *listed, *more],
+            next_step=_UNANSWERED,
+            commands=[
+                "python -m app purchases list --state ordered",
+                "python -m app purchases confirm PURCHASE_ID --reason TEXT",
+                "python -m app purchases decline PURCHASE_ID --reason TEXT",
+            ],
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What becomes of purchases: each move with its event, in the caller's transaction, with the stone locked."""
+"""Transitions of purchases: each with its event, in the caller's transaction, with the stone locked."""
 
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from app.core.logging import get_logger
 from app.events.log import append
 from app.events.models import EventKind, NewEvent
 from app.trading import moves, repository
-from app.trading.incidents import purchase_contradicted, purchase_unknown
+from app.trading.conflicts import PurchaseDeclined
+from app.trading.incidents import purchase_contradicted, purchase_unknown, purchases_unanswered
 from app.trading.models import Purchase
 from app.trading.states import HoldState, PurchaseState
 
@@ -17,13 +18,15 @@ log = get_logger()
 
 _EVENTS = {
     PurchaseState.PENDING: EventKind.PURCHASE_PENDING,
+    PurchaseState.ORDERED: EventKind.PURCHASE_ORDERED,
     PurchaseState.CONFIRMED: EventKind.PURCHASE_CONFIRMED,
+    PurchaseState.DECLINED: EventKind.PURCHASE_DECLINED,
     PurchaseState.FAILED: EventKind.PURCHASE_FAILED,
     PurchaseState.UNKNOWN: EventKind.PURCHASE_UNKNOWN,
 }
 
 
-async def confirm(
+async def order(
     connection: Connection,
     purchase: Purchase,
     order_id: str | None,
@@ -31,17 +34,50 @@ async def confirm(
     resolved_by: str | None = None,
     resolution: str | None = None,
 ) -> Purchase | None:
-    """It was bought, and with it the hold under which it was made; None if it can't become so any more."""
-    confirmed = await repository.confirm_purchase(
+    """Record that the supplier accepted the order, which uses up its hold; None if the state does not allow that."""
+    ordered = await repository.order_purchase(
         connection, purchase.id, order_id, resolved_by=resolved_by, resolution=resolution
     )
-    if confirmed is None:
+    if ordered is None:
         return None
-    if confirmed.hold_id is not None:
-        await moves.end(connection, confirmed.hold_id, HoldState.PURCHASED)
-    await repository.nothing_due_for_stone(connection, confirmed.diamond_id)
-    await tell(connection, confirmed)
+    if ordered.hold_id is not None:
+        await moves.end(connection, ordered.hold_id, HoldState.PURCHASED)
+    await repository.nothing_due_for_stone(connection, ordered.diamond_id)
+    await tell(connection, ordered)
+    return ordered
+
+
+async def confirm(
+    connection: Connection, purchase: Purchase, *, who: str, reason: str, order_id: str | None = None
+) -> Purchase | None:
+    """Record the supplier's confirmation; None if the state does not allow that."""
+    confirmed = await repository.answer_purchase(
+        connection, purchase.id, PurchaseState.CONFIRMED, who, reason, order_id
+    )
+    if confirmed is not None:
+        await tell(connection, confirmed)
     return confirmed
+
+
+async def decline(connection: Connection, purchase: Purchase, *, who: str, reason: str) -> Purchase | None:
+    """Record that the supplier declined the order; None if the state does not allow that.
+
+    The stone is unavailable until a sync has read it again. Its hold stays used up; what the supplier may still hold
+    under it is ended by the job.
+    """
+    declined = await repository.answer_purchase(connection, purchase.id, PurchaseState.DECLINED, who, reason)
+    if declined is None:
+        return None
+    if declined.hold_id is not None:
+        await repository.release_at_supplier(connection, declined.hold_id)
+    await tell(connection, declined)
+    return declined
+
+
+async def release(connection: Connection, purchase_id: UUID, diamond_id: UUID, run_id: UUID) -> None:
+    """Leave the stone of a declined order to the sync: a run has read it since, so its availability may be another."""
+    if await repository.release_declined(connection, purchase_id, PurchaseDeclined.reason):
+        await append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, (diamond_id,), run_id=run_id))
 
 
 async def fail(
@@ -53,7 +89,7 @@ async def fail(
     resolved_by: str | None = None,
     resolution: str | None = None,
 ) -> Purchase | None:
-    """Nothing was bought; None if it can't become so any more."""
+    """Record that no order was placed; None if the state does not allow that."""
     failed = await repository.fail_purchase(
         connection, purchase.id, code, failure, resolved_by=resolved_by, resolution=resolution
     )
@@ -63,7 +99,7 @@ async def fail(
 
 
 async def doubt(connection: Connection, purchase: Purchase, feed: str) -> Purchase | None:
-    """Nobody knows whether it was bought, and someone must find out; None if it can't become so any more."""
+    """Record that the outcome of the order is unknown, and alert an operator; None if the state does not allow that."""
     doubtful = await repository.doubt_purchase(connection, purchase.id)
     if doubtful is None:
         return None
@@ -94,8 +130,18 @@ async def abandon(connection: Connection, purchase_id: UUID, feed: str) -> None:
         await doubt(connection, purchase, feed)
 
 
+async def remind(connection: Connection, seconds: float, limit: int, feed: str) -> int:
+    """Alert an operator, once, of orders that the supplier accepted so long ago without a recorded answer."""
+    unanswered = await repository.claim_unanswered(connection, seconds, limit)
+    if unanswered:
+        await report(connection, purchases_unanswered(feed, unanswered))
+        log.warning("purchases_unanswered", count=len(unanswered), oldest=str(unanswered[0].id))
+    return len(unanswered)
+
+
 async def tell(connection: Connection, purchase: Purchase) -> None:
-    """Append the event of the state that a purchase has come into."""
+    """Append the event of the state that a purchase has entered."""
+    failure = PurchaseDeclined.reason if purchase.state is PurchaseState.DECLINED else purchase.failure_code
     await append(
         connection,
         NewEvent(
@@ -104,6 +150,6 @@ async def tell(connection: Connection, purchase: Purchase) -> None:
             client_id=purchase.client_id,
             hold_id=purchase.hold_id,
             purchase_id=purchase.id,
-            data={"failure": purchase.failure_code} if purchase.failure_code else {},
+            data={"failure": failure} if failure else {},
         ),
     )

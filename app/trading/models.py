@@ -40,7 +40,12 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase. `hold_id`: the buyer's hold under which it was made. `failure_code` tells clients why it failed."""
+    """A purchase. `hold_id`: the buyer's hold under which it was made. `failure_code` tells clients why it failed.
+
+    `ordered_at`: when the supplier accepted the order. `ended_at`: when the state became one that can only be corrected:
+    confirmed, declined or failed. `answered_by`, `answer_reason`: who recorded the supplier's later message, and how it
+    is known.
+    """
 
     id: UUID
     diamond_id: UUID
@@ -57,12 +62,15 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     return_option: bool | None
     requested_at: datetime
     sent_at: datetime | None
+    ordered_at: datetime | None
     ended_at: datetime | None
     supplier_order_id: str | None
     failure_code: str | None
     failure: str | None
     resolved_by: str | None
     resolution: str | None
+    answered_by: str | None
+    answer_reason: str | None
 
 
 class Stone(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ knows stays unknown until the supplier's answer comes after all, or a person has
 """
 
 import asyncio
-from uuid import UUID
 
 import asyncpg
 
@@ -13,7 +12,6 @@ from app.core.database import Connection, Database
 from app.core.errors import (
     DatabaseUnavailable,
     InventoryError,
-    NotFound,
     OutcomeUnknown,
     SupplierError,
     SupplierHasNot,
@@ -28,14 +26,13 @@ from app.trading.conflicts import (
     IdempotencyMismatch,
     NotAvailable,
     PriceChanged,
+    PurchaseDeclined,
     PurchaseFailed,
-    PurchaseSettled,
 )
 from app.trading.holds import held, no_diamond
 from app.trading.models import Hold, Purchase, Stone
 from app.trading.purchase_request import PurchaseRequest
-from app.trading.states import HoldState, PurchaseState
-from app.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
+from app.trading.states import BOUGHT, OPEN_PURCHASES, REST_STATUS, HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed
 from app.trading.waiting import Waiting
 
@@ -75,45 +72,6 @@ class Purchases:
         if self._supplier is None:
             raise TradingUnavailable
         return await self._undisturbed.do(self._buy(self._supplier, request, client_id, key))
-
-    async def resolve(
-        self, purchase_id: UUID, *, bought: bool, who: str, reason: str, order_id: str | None = None
-    ) -> Purchase:
-        """Settle a purchase of unknown outcome, by a person who has looked. The same again changes nothing.
-
-        Raises:
-            ValidationFailed: a text is blank, too long or not storable.
-            NotFound: there is no such purchase.
-            PurchaseSettled: its outcome is known, or not given up yet.
-        """
-        check(
-            {
-                "reason": Text(reason, LONGEST_TEXT),
-                "supplier_order_id": Text(order_id, LONGEST_WORD, optional=True),
-            }
-        )
-        async with self._database.bounded() as connection:
-            found = await repository.purchase(connection, purchase_id)
-        if found is None:
-            raise NotFound("There is no purchase with this id.")
-        wanted = PurchaseState.CONFIRMED if bought else PurchaseState.FAILED
-        async with moves.locked(self._database, found.diamond_id) as connection:
-            present = await repository.purchase(connection, purchase_id)
-            assert present is not None  # noqa: S101 - purchases are never deleted
-            if present.state is wanted and present.resolved_by is not None:
-                return present
-            if present.state is not PurchaseState.UNKNOWN:
-                raise PurchaseSettled(f"The purchase is {present.state}.", state=present.state)
-            resolved = (
-                await ledger.confirm(connection, present, order_id, resolved_by=who, resolution=reason)
-                if bought
-                else await ledger.fail(
-                    connection, present, PurchaseFailed.reason, reason, resolved_by=who, resolution=reason
-                )
-            )
-        assert resolved is not None, "what is unknown can be settled"  # noqa: S101 - by the states
-        log.info("purchase resolved", purchase_id=str(purchase_id), state=resolved.state, who=who)
-        return resolved
 
     async def _buy(self, supplier: Trading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
         if not await self._is_used(key, client_id):  # a used key answers what became of it, whatever the rules are now
@@ -209,7 +167,7 @@ class Purchases:
         async with moves.locked(self._database, purchase.diamond_id) as connection:
             settled: Purchase | None
             if isinstance(outcome, str):
-                settled = await ledger.confirm(connection, purchase, outcome)
+                settled = await ledger.order(connection, purchase, outcome)
                 if settled is None:
                     settled = await ledger.contradict(connection, purchase, outcome, feed)
             elif isinstance(outcome, OutcomeUnknown):
@@ -235,22 +193,25 @@ class Purchases:
 
 
 def refusal(purchase: Purchase) -> InventoryError | None:
-    """What a client is told of a purchase that is not confirmed, the first time and every time after."""
-    if purchase.state is PurchaseState.CONFIRMED:
+    """The error for a client whose purchase is not ordered or confirmed: the same the first time and every later time."""
+    if purchase.state in BOUGHT:
         return None
-    if purchase.state is not PurchaseState.FAILED:
+    status = REST_STATUS[purchase.state]
+    if purchase.state in OPEN_PURCHASES:
         return OutcomeUnknown(
-            "Whether the diamond was bought is not known yet. Nothing is sent again; ask later with the same key.",
-            details={"id": purchase.id, "status": purchase.state},
+            "Whether the diamond was ordered is not known yet. Nothing is sent again; ask later with the same key.",
+            details={"id": purchase.id, "status": status},
         )
+    if purchase.state is PurchaseState.DECLINED:
+        return PurchaseDeclined(id=purchase.id, status=status, state=purchase.state)
     if purchase.failure_code == NotAvailable.reason:
-        return NotAvailable("The supplier no longer has the diamond.", id=purchase.id, status=purchase.state)
+        return NotAvailable("The supplier no longer has the diamond.", id=purchase.id, status=status)
     if purchase.failure_code == SupplierError.code:
         return SupplierError(
             "The supplier did not take the order; nothing was bought. Try again under a new idempotency key.",
-            details={"id": purchase.id, "status": purchase.state},
+            details={"id": purchase.id, "status": status},
         )
-    return PurchaseFailed(id=purchase.id, status=purchase.state)
+    return PurchaseFailed(id=purchase.id, status=status)
 
 
 async def _offer_of(connection: Connection, stone: Stone, hold: Hold | None) -> str:

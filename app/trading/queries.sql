@@ -140,6 +140,12 @@ SELECT EXISTS (
     SELECT FROM hold_history WHERE diamond_id = $1 AND state = 'requested' AND id IS DISTINCT FROM $2
 )
 
+-- release_at_supplier --
+-- The order under the hold was declined: whatever the supplier still holds is to be ended.
+UPDATE hold_history SET due_at = clock_timestamp(), attempts = 0
+WHERE id = $1 AND ended_at IS NOT NULL AND supplier_hold_id IS NOT NULL
+  AND coalesce(supplier_until > clock_timestamp() - interval '1 minute', true)
+
 -- claim_due_hold --
 -- The hold for which something has been due for longest, put off before it is done: whoever dies on the way leaves it to
 -- the next round. Attempts at the supplier come ever more rarely, up to an hour. While he is away ($1 false) only what is
@@ -157,9 +163,17 @@ RETURNING id, diamond_id, state, supplier_hold_id, supplier_until, ended_at,
 
 -- Purchases
 
+-- purchase_state --
+-- A purchase's state. The column `state` says what became of the order ('confirmed': the supplier accepted it);
+-- `supplier_answer` is the supplier's later message about an accepted order.
+CASE WHEN supplier_answer IS NOT NULL THEN supplier_answer WHEN state = 'confirmed' THEN 'ordered' ELSE state END
+
 -- purchase_columns --
-id, diamond_id, client_id, idempotency_key, request_hash, state, price_cents, hold_id, offer_id, destination_id, reference,
-comments, return_option, requested_at, sent_at, ended_at, supplier_order_id, failure_code, failure, resolved_by, resolution
+id, diamond_id, client_id, idempotency_key, request_hash, {purchase_state} AS state, price_cents, hold_id, offer_id,
+destination_id, reference, comments, return_option, requested_at, sent_at,
+CASE WHEN state = 'confirmed' OR supplier_answer IS NOT NULL THEN ended_at END AS ordered_at,
+CASE WHEN supplier_answer IS NOT NULL THEN answered_at WHEN state <> 'confirmed' THEN ended_at END AS ended_at,
+supplier_order_id, failure_code, failure, resolved_by, resolution, answered_by, answer_reason
 
 -- purchase --
 SELECT {purchase_columns} FROM purchase_history WHERE id = $1
@@ -190,23 +204,32 @@ UPDATE purchase_history SET sent_at = clock_timestamp()
 WHERE id = $1 AND state = 'pending' AND sent_at IS NULL
 RETURNING id
 
--- confirm_purchase --
--- The supplier sold it, as the order $2.
+-- order_purchase --
+-- The supplier accepted the order, under the id $2.
 UPDATE purchase_history
 SET state = 'confirmed', ended_at = clock_timestamp(), supplier_order_id = $2, resolved_by = $3, resolution = $4
-WHERE id = $1 AND state = ANY ($5::text[])
+WHERE id = $1 AND {purchase_state} = ANY ($5::text[])
+RETURNING {purchase_columns}
+
+-- answer_purchase --
+-- The supplier's later message ($2: confirmed or declined), as recorded by $3 for the reason $4. $5: the order's id, if the
+-- message names it.
+UPDATE purchase_history
+SET supplier_answer = $2, answered_at = clock_timestamp(), answered_by = $3, answer_reason = $4,
+    supplier_order_id = coalesce($5, supplier_order_id)
+WHERE id = $1 AND {purchase_state} = ANY ($6::text[])
 RETURNING {purchase_columns}
 
 -- fail_purchase --
--- Nothing was bought, because of $3 ($2 for clients).
+-- No order was placed, because of $3 ($2 for clients).
 UPDATE purchase_history
 SET state = 'failed', ended_at = clock_timestamp(), failure_code = $2, failure = $3, resolved_by = $4, resolution = $5
-WHERE id = $1 AND state = ANY ($6::text[])
+WHERE id = $1 AND {purchase_state} = ANY ($6::text[])
 RETURNING {purchase_columns}
 
 -- doubt_purchase --
--- Nobody knows what became of it.
-UPDATE purchase_history SET state = 'unknown' WHERE id = $1 AND state = ANY ($2::text[])
+-- The order was sent, and its outcome is not known.
+UPDATE purchase_history SET state = 'unknown' WHERE id = $1 AND {purchase_state} = ANY ($2::text[])
 RETURNING {purchase_columns}
 
 -- abandoned_purchases --
@@ -214,6 +237,36 @@ RETURNING {purchase_columns}
 SELECT id, diamond_id FROM purchase_history
 WHERE state = 'pending' AND coalesce(sent_at, requested_at) < clock_timestamp() - make_interval(secs => $1)
 ORDER BY requested_at LIMIT $2
+
+-- claim_unanswered --
+-- Orders that the supplier accepted $1 seconds ago or earlier and for which no answer is recorded: each is claimed once, for
+-- its reminder. Served by purchase_history_unanswered.
+UPDATE purchase_history SET reminded_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM purchase_history
+    WHERE state = 'confirmed' AND supplier_answer IS NULL AND reminded_at IS NULL
+      AND ended_at < clock_timestamp() - make_interval(secs => $1)
+    ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING {purchase_columns}
+
+-- declined_and_seen --
+-- Declined orders whose stone a completed run of the feed $1 has read since the answer, each with the run. The run's
+-- consolidation has written the supplier's word. Served by purchase_history_declined and the key of stones_seen.
+SELECT declined.id, declined.diamond_id, seen.run_id
+FROM purchase_history AS declined
+JOIN diamonds ON diamonds.id = declined.diamond_id
+JOIN stones_seen AS seen ON seen.feed = $1 AND seen.supplier_stone_id = diamonds.supplier_stone_id
+JOIN run_metadata AS run ON run.id = seen.run_id
+WHERE declined.state = 'confirmed' AND declined.supplier_answer = 'declined'
+  AND seen.observed_at > declined.answered_at AND run.status = 'completed'
+ORDER BY declined.answered_at LIMIT $2
+
+-- release_declined --
+-- The stone of a declined order is for the sync alone to decide about from now on.
+UPDATE purchase_history SET state = 'failed', failure_code = $2, failure = answer_reason
+WHERE id = $1 AND state = 'confirmed' AND supplier_answer = 'declined'
+RETURNING id
 
 -- Records: what a person looks at. $1 to $3 are the filter, NULL for all; served by the index of the client or the stone,
 -- or in the order of asking.
@@ -239,14 +292,14 @@ WHERE $3::text[] IS NULL OR state = ANY ($3)
 -- Newest first, after ($4, $5).
 SELECT {purchase_columns} FROM purchase_history
 WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
-  AND ($3::text[] IS NULL OR state = ANY ($3))
+  AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3))
   AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid))
 ORDER BY requested_at DESC, id DESC LIMIT $6
 
 -- count_of_purchases --
 SELECT count(*) FROM purchase_history
 WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
-  AND ($3::text[] IS NULL OR state = ANY ($3))
+  AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3))
 
 -- history --
 -- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows stay for ever, and the

@@ -17,9 +17,11 @@ from app.trading.states import HoldState, PurchaseState, holds_before, purchases
 _IDLE_SECONDS = 10.0
 
 _statements = Statements("app.trading")
+_PURCHASE_STATE = _statements.part("purchase_state")
 _PARTS = {
     "hold_columns": _statements.part("hold_columns"),
-    "purchase_columns": _statements.part("purchase_columns"),
+    "purchase_state": _PURCHASE_STATE,
+    "purchase_columns": _statements.part("purchase_columns").format(purchase_state=_PURCHASE_STATE),
     "availability": AVAILABILITY,
 }
 
@@ -231,7 +233,7 @@ async def mark_purchase_sent(connection: Connection, purchase_id: UUID) -> bool:
     return await connection.fetchval(sql.mark_purchase_sent, purchase_id) is not None
 
 
-async def confirm_purchase(
+async def order_purchase(
     connection: Connection,
     purchase_id: UUID,
     order_id: str | None,
@@ -239,10 +241,20 @@ async def confirm_purchase(
     resolved_by: str | None = None,
     resolution: str | None = None,
 ) -> Purchase | None:
-    """The purchase, confirmed; None if it can't become so any more."""
-    before = purchases_before(PurchaseState.CONFIRMED)
+    """The purchase, ordered; None if its state does not allow that any more."""
+    before = purchases_before(PurchaseState.ORDERED)
     return _purchase(
-        await connection.fetchrow(sql.confirm_purchase, purchase_id, order_id, resolved_by, resolution, before)
+        await connection.fetchrow(sql.order_purchase, purchase_id, order_id, resolved_by, resolution, before)
+    )
+
+
+async def answer_purchase(
+    connection: Connection, purchase_id: UUID, answer: PurchaseState, who: str, reason: str, order_id: str | None = None
+) -> Purchase | None:
+    """The purchase, confirmed or declined; None if its state does not allow that."""
+    before = purchases_before(answer)
+    return _purchase(
+        await connection.fetchrow(sql.answer_purchase, purchase_id, answer.value, who, reason, order_id, before)
     )
 
 
@@ -272,6 +284,28 @@ async def abandoned_purchases(connection: Connection, seconds: float, limit: int
     """The ids of purchases that are pending for longer than that, each with its stone's."""
     rows = await connection.fetch(sql.abandoned_purchases, seconds, limit)
     return [(row["id"], row["diamond_id"]) for row in rows]
+
+
+async def claim_unanswered(connection: Connection, seconds: float, limit: int) -> Sequence[Purchase]:
+    """Orders accepted so long ago without a recorded answer; each is returned once, whoever asks."""
+    rows = await connection.fetch(sql.claim_unanswered, seconds, limit)
+    return sorted((purchase_of(row) for row in rows), key=lambda purchase: purchase.ordered_at or purchase.requested_at)
+
+
+async def declined_and_seen(connection: Connection, feed: str, limit: int) -> Sequence[tuple[UUID, UUID, UUID]]:
+    """Declined orders whose stone a completed run has read since: the purchase, its stone and the run."""
+    rows = await connection.fetch(sql.declined_and_seen, feed, limit)
+    return [(row["id"], row["diamond_id"], row["run_id"]) for row in rows]
+
+
+async def release_declined(connection: Connection, purchase_id: UUID, failure_code: str) -> bool:
+    """Leave the stone of a declined order to the sync; False if that was done before."""
+    return await connection.fetchval(sql.release_declined, purchase_id, failure_code) is not None
+
+
+async def release_at_supplier(connection: Connection, hold_id: UUID) -> None:
+    """Have the supplier asked to end what it may still hold under an ended hold."""
+    await connection.execute(sql.release_at_supplier, hold_id)
 
 
 def hold_of(row: asyncpg.Record) -> Hold:

@@ -69,6 +69,22 @@ class Settlement:
                 await ledger.abandon(connection, purchase_id, self._settings.sync_feed)
         return len(abandoned)
 
+    async def reminders(self) -> int:
+        """Alert an operator of accepted orders that were neither confirmed nor declined in time; answers how many."""
+        seconds = self._settings.trading_confirmation_hours * 3600.0
+        async with self._database.transaction() as connection:
+            return await ledger.remind(connection, seconds, _MOST_AT_ONCE, self._settings.sync_feed)
+
+    async def declined(self) -> int:
+        """Leave the stones of declined orders to the sync once a completed run has read them; answers how many."""
+        feed = self._settings.sync_feed
+        async with self._database.bounded() as connection:
+            seen = await repository.declined_and_seen(connection, feed, _MOST_AT_ONCE)
+        for purchase_id, diamond_id, run_id in seen:
+            async with moves.locked(self._database, diamond_id) as connection:
+                await ledger.release(connection, purchase_id, diamond_id, run_id)
+        return len(seen)
+
     async def _close(self, due: DueHold) -> None:
         async with moves.locked(self._database, due.diamond_id) as connection:
             await moves.close_overdue(connection, due.diamond_id)

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.core.logging import get_logger
+from app.core.operator import who
 from app.core.settings import Settings
 from sync import show
 from sync.ports import DeadLetter
-from sync.terminal import AsJson, Yes, begin, confirm, run, who
+from sync.terminal import AsJson, Yes, begin, confirm, run
 from sync.wiring import open_dead_letters
 
 log = get_logger()

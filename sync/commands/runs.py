@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from app.core.database import Database
+from app.core.operator import who
 from app.runs import repository
 from app.runs.models import Partition, Run, RunOutline
 from sync import show
 from sync.domain.histogram import label
 from sync.domain.partition import Band
 from sync.reconcile import Report
-from sync.terminal import AsJson, begin, run, who
+from sync.terminal import AsJson, begin, run
 from sync.wiring import open_control
 
 app = typer.Typer(no_args_is_help=True, help="Runs: which there were, what became of one, cancel one.")

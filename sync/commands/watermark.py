@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from app.core.clock import utc_now
+from app.core.operator import who
 from sync import show, watermarks
 from sync.adapters.watermark import open_watermark_store
 from sync.domain.window import Watermark
-from sync.terminal import AsJson, Yes, begin, confirm, run, who
+from sync.terminal import AsJson, Yes, begin, confirm, run
 
 app = typer.Typer(no_args_is_help=True, help="The watermark: up to where the feed has been taken in.")
 

@@ -36,3 +36,12 @@ class Trading(BaseModel):
         float,
         setting("Trading", "How long the same request sent again waits for what becomes of the first.", ge=0, le=60),
     ] = 5.0
+    trading_confirmation_hours: Annotated[
+        float,
+        setting(
+            "Trading",
+            "How long after an order the supplier's confirmation may take before an operator is reminded of it.",
+            gt=0,
+            le=24 * 366,
+        ),
+    ] = 48.0

@@ -14,6 +14,7 @@ from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.payload import UserError, attempt, check_key, refusals, user_errors
 from app.graphql.relay import global_id, key_of
+from app.graphql.roots.outcome_mutations import OutcomeMutations
 from app.graphql.roots.trading_mutations import TradingMutations
 from app.graphql.types.inputs import known
 from app.graphql.types.jobs import Job, run_of, show_job
@@ -70,7 +71,7 @@ class SyncPayload:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(TradingMutations):
+class Mutation(TradingMutations, OutcomeMutations):
     @field(
         says="Adds a pricing rule. Prices follow with `inventoryReprice`, or the next run.", needs=Scope.PRICING_WRITE
     )

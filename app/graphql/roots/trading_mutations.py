@@ -1,35 +1,29 @@
-"""Holding and buying: the mutations of clients, and the one by which a person settles what nobody knows."""
+"""Holding and buying: the mutations of clients."""
 
 from collections.abc import Awaitable
 from datetime import datetime
-from enum import Enum
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
 
 from app.access.scopes import Scope
-from app.core.errors import InventoryError, NotFound, ValidationFailed
+from app.core.errors import NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.guard import field
-from app.graphql.payload import UserError, UserErrorCode, user_errors
-from app.graphql.relay import key_of
+from app.graphql.payload import UserError, user_errors
+from app.graphql.roots.purchase_payload import ERRORS, PurchasePayload, held_until, purchase_payload, read_key
 from app.graphql.scalars import Cents
 from app.graphql.types.holds import Hold, show_holds
 from app.graphql.types.inputs import known
-from app.graphql.types.money import Money, money
-from app.graphql.types.purchases import Purchase, show_purchases
 from app.trading.conflicts import HoldDenied, TradingConflict
 from app.trading.models import Hold as HoldRow
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.purchase_request import PurchaseRequest
-from app.trading.purchases import refusal
-from app.trading.states import HoldState, PurchaseState
+from app.trading.states import HoldState
 from app.trading.texts import LONGEST_WORD, Text, check
 
 _argument = strawberry.argument
-_ERRORS = "What is wrong with the request; empty when it was done."
 _DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."
 _HOLD_ID = "The hold's global id, or the id by which REST knows it."
 _MINUTES = "For so many minutes from now at the most; as long as it may be when left out."
@@ -66,38 +60,13 @@ class DiamondPurchaseInput:
     return_option: bool | None = strawberry.field(default=UNSET, description="Whether it may be returned.")
 
 
-@strawberry.enum(description="What was found out about a purchase.")
-class PurchaseOutcome(Enum):
-    CONFIRMED = strawberry.enum_value("confirmed", description="The supplier has the order.")
-    FAILED = strawberry.enum_value("failed", description="The supplier has no such order, and will have none.")
-
-
-@strawberry.input(description="What became of a purchase of unknown outcome, by somebody who has looked.")
-class PurchaseResolveInput:
-    purchase_id: strawberry.ID = strawberry.field(description="The purchase's global id, or the one on the invoice.")
-    outcome: PurchaseOutcome = strawberry.field(description="What was found out.")
-    reason: str = strawberry.field(description="How it is known: who was asked, and what they said.")
-    supplier_order_id: str | None = strawberry.field(default=UNSET, description="The order at the supplier.")
-
-
 @strawberry.type(description="What became of a request about a hold.")
 class HoldPayload:
     hold: Hold | None = strawberry.field(description="The hold as it is now; null when there is none of the caller's.")
     held_until: datetime | None = strawberry.field(
         description="With ALREADY_HELD, HOLD_NOT_EXTENDABLE: when the hold ends; null otherwise."
     )
-    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
-
-
-@strawberry.type(description="What became of a purchase.")
-class PurchasePayload:
-    purchase: Purchase | None = strawberry.field(
-        description="The purchase as it is now; null when none was made. Its state may be PENDING or UNKNOWN: ask again "
-        "later, with the same key."
-    )
-    present_price: Money | None = strawberry.field(description="With PRICE_CHANGED: the price; null otherwise.")
-    held_until: datetime | None = strawberry.field(description="With ALREADY_HELD: when the hold ends; null otherwise.")
-    user_errors: list[UserError] = strawberry.field(description=_ERRORS)
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
 
 
 @strawberry.type
@@ -115,7 +84,7 @@ class TradingMutations:
         input: Annotated[HoldCreateInput, _argument(description="Which diamond, and how long.")],  # noqa: A002 - as everywhere
     ) -> HoldPayload:
         async def create() -> HoldRow:
-            diamond_id = _key(input.diamond_id, "Diamond", "There is no diamond with this id.")
+            diamond_id = read_key(input.diamond_id, "Diamond", "There is no diamond with this id.")
             return await info.context.desk.holds.create(diamond_id, info.context.caller.client_id, known(input.minutes))
 
         return await _hold(create(), info)
@@ -131,7 +100,7 @@ class TradingMutations:
         input: Annotated[HoldExtendInput, _argument(description="Which hold, and how far.")],  # noqa: A002 - as everywhere
     ) -> HoldPayload:
         async def extend() -> HoldRow:
-            hold_id = _key(input.hold_id, "Hold", "You have no such hold.")
+            hold_id = read_key(input.hold_id, "Hold", "You have no such hold.")
             return await info.context.desk.holds.extend(hold_id, info.context.caller.client_id, known(input.minutes))
 
         return await _hold(extend(), info)
@@ -143,7 +112,7 @@ class TradingMutations:
         input: Annotated[HoldReleaseInput, _argument(description="Which hold.")],  # noqa: A002 - as everywhere
     ) -> HoldPayload:
         async def release() -> HoldRow:
-            hold_id = _key(input.hold_id, "Hold", "You have no such hold.")
+            hold_id = read_key(input.hold_id, "Hold", "You have no such hold.")
             return await info.context.desk.holds.release(hold_id, info.context.caller.client_id)
 
         return await _hold(release(), info)
@@ -161,67 +130,17 @@ class TradingMutations:
             request, key = _read(input)
             return await info.context.desk.purchases.buy(request, client_id=info.context.caller.client_id, key=key)
 
-        return await _purchase(buy(), info)
-
-    @field(says="Settles a purchase of unknown outcome, after looking at the supplier's.", needs=Scope.PURCHASES_ADMIN)
-    async def purchase_resolve(
-        self,
-        info: Info,
-        input: Annotated[PurchaseResolveInput, _argument(description="What was found out.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
-        async def resolve() -> PurchaseRow:
-            purchase_id = _key(input.purchase_id, "Purchase", "There is no purchase with this id.")
-            return await info.context.desk.purchases.resolve(
-                purchase_id,
-                bought=input.outcome is PurchaseOutcome.CONFIRMED,
-                who=info.context.caller.client_id,
-                reason=input.reason,
-                order_id=known(input.supplier_order_id) or None,
-            )
-
-        return await _purchase(resolve(), info, resolving=True)
+        return await purchase_payload(buy(), info)
 
 
 async def _hold(work: Awaitable[HoldRow], info: Info) -> HoldPayload:
     try:
         row = await work
     except (ValidationFailed, NotFound, TradingConflict) as error:
-        return HoldPayload(hold=None, held_until=_until(error), user_errors=user_errors(error, "input"))
+        return HoldPayload(hold=None, held_until=held_until(error), user_errors=user_errors(error, "input"))
     (hold,) = await show_holds([row], info, info.selection.below("hold"))
     errors = user_errors(HoldDenied()) if row.state is HoldState.DENIED else []
     return HoldPayload(hold=hold, held_until=None, user_errors=errors)
-
-
-async def _purchase(work: Awaitable[PurchaseRow], info: Info, *, resolving: bool = False) -> PurchasePayload:
-    try:
-        row = await work
-    except (ValidationFailed, NotFound, TradingConflict) as error:
-        price = error.details.get("price_cents")
-        return PurchasePayload(
-            purchase=None,
-            present_price=money(price) if isinstance(price, int) else None,
-            held_until=_until(error),
-            user_errors=user_errors(error, "input"),
-        )
-    (purchase,) = await show_purchases([row], info, info.selection.below("purchase"))
-    errors: list[UserError] = []
-    if row.state is PurchaseState.FAILED and not resolving:
-        failure = refusal(row) or InventoryError()
-        code = failure.reason if isinstance(failure, TradingConflict) else failure.code
-        errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
-    return PurchasePayload(purchase=purchase, present_price=None, held_until=None, user_errors=errors)
-
-
-def _until(error: InventoryError) -> datetime | None:
-    until = error.details.get("until")
-    return until if isinstance(until, datetime) else None
-
-
-def _key(text: str, type_name: str, missing: str) -> UUID:
-    key = key_of(text, type_name)
-    if key is None:
-        raise NotFound(missing)
-    return key
 
 
 def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
@@ -229,7 +148,7 @@ def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
     # A key inside of an input is named by its whole path: not in the schema's spelling, which the payload cuts short.
     check({"idempotency_key": Text(given.idempotency_key, LONGEST_WORD)})
     request = PurchaseRequest(
-        diamond_id=_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
+        diamond_id=read_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
         destination_id=given.destination_id,
         reference=known(given.reference) or None,
         comments=known(given.comments) or None,

@@ -31,9 +31,11 @@ class EventKind(Enum):
     HOLD_EXPIRED = _value("hold_expired", description="The hold has run out.")
     HOLD_PURCHASED = _value("hold_purchased", description="The hold became a purchase.")
     PURCHASE_PENDING = _value("purchase_pending", description="Somebody is buying the diamond.")
-    PURCHASE_CONFIRMED = _value("purchase_confirmed", description="The supplier sold it.")
-    PURCHASE_FAILED = _value("purchase_failed", description="The purchase came to nothing.")
-    PURCHASE_UNKNOWN = _value("purchase_unknown", description="Whether the supplier sold it is not known yet.")
+    PURCHASE_ORDERED = _value("purchase_ordered", description="The supplier accepted the order.")
+    PURCHASE_CONFIRMED = _value("purchase_confirmed", description="The supplier confirmed the order.")
+    PURCHASE_DECLINED = _value("purchase_declined", description="The supplier declined the order it had accepted.")
+    PURCHASE_FAILED = _value("purchase_failed", description="No order was placed.")
+    PURCHASE_UNKNOWN = _value("purchase_unknown", description="Whether the supplier has the order is not known yet.")
     DIAMONDS_CHANGED = _value("diamonds_changed", description="A sync brought them, or new values.")
     DIAMONDS_REMOVED = _value("diamonds_removed", description="They are no longer in the inventory.")
     DIAMONDS_REPRICED = _value(
@@ -59,7 +61,9 @@ class PurchaseFacts:
     mine: bool = strawberry.field(description="Whether it is the caller's.")
     id: strawberry.ID | None = strawberry.field(description="The purchase's global id; null for somebody else's.")
     client_id: str | None = strawberry.field(description="Whose it is; null for somebody else's.")
-    failure: str | None = strawberry.field(description="The code of why it failed; null for somebody else's.")
+    failure: str | None = strawberry.field(
+        description="The code of why it failed or was declined; null for somebody else's."
+    )
 
 
 @strawberry.type(description="Something that happened to a hold.")

@@ -12,19 +12,26 @@ from app.graphql.relay import Node, global_id
 from app.graphql.types.diamond import Diamond
 from app.graphql.types.holds import diamonds_of, may_see
 from app.graphql.types.money import Money, money
+from app.trading import states
 from app.trading.models import Purchase as Row
 
 _value = strawberry.enum_value
 
 
-@strawberry.enum(description="How far a purchase is.")
+@strawberry.enum(description="State of a purchase.")
 class PurchaseState(Enum):
     PENDING = _value("pending", description="The supplier is being asked.")
-    CONFIRMED = _value("confirmed", description="The diamond was bought.")
-    FAILED = _value("failed", description="Nothing was bought.")
+    ORDERED = _value(
+        "ordered", description="The supplier accepted the order. Its confirmation comes later, usually within a day."
+    )
+    CONFIRMED = _value("confirmed", description="The supplier confirmed the order.")
+    DECLINED = _value(
+        "declined", description="The supplier declined the order after it had accepted it. The diamond is not bought."
+    )
+    FAILED = _value("failed", description="No order was placed. Nothing is bought.")
     UNKNOWN = _value(
         "unknown",
-        description="The supplier was asked and did not say what became of it. Somebody finds out; nothing is sent again.",
+        description="The order was sent, and its outcome is not known. An operator finds out; nothing is sent again.",
     )
 
 
@@ -37,18 +44,27 @@ class Purchase(Node):
         description="The global id of the hold under which it was made; null without one."
     )
     client_id: str = strawberry.field(description="Who buys.")
-    state: PurchaseState = strawberry.field(description="How far it is.")
+    state: PurchaseState = strawberry.field(description="Its state.")
     price: Money = strawberry.field(description="What is charged: the price that was expected.")
     destination_id: str | None = strawberry.field(description="Where it goes, by the supplier's id.")
     reference: str | None = strawberry.field(description="The client's own reference.")
     comments: str | None = strawberry.field(description="What the supplier was told.")
     return_option: bool | None = strawberry.field(description="Whether the client asked for the right to return it.")
     requested_at: datetime = strawberry.field(description="When it was asked for.")
-    ended_at: datetime | None = strawberry.field(description="When its outcome was known.")
+    ordered_at: datetime | None = strawberry.field(description="When the supplier accepted the order; null before.")
+    ended_at: datetime | None = strawberry.field(
+        description="When it was confirmed, declined or failed; null while it waits for that."
+    )
     supplier_order_id: str | None = strawberry.field(description="The order at the supplier.")
-    failure: str | None = strawberry.field(description="Why it failed, in words; null unless it did.")
+    failure: str | None = strawberry.field(
+        description="Why it failed or was declined, in words; null in every other state."
+    )
     resolved_by: str | None = strawberry.field(description="Who settled it, if its outcome was unknown.")
-    resolution: str | None = strawberry.field(description="How they knew.")
+    resolution: str | None = strawberry.field(description="How the outcome was found out.")
+    answered_by: str | None = strawberry.field(
+        description="Who recorded the supplier's confirmation or decline; null before."
+    )
+    answer: str | None = strawberry.field(description="The supplier's confirmation or decline, as it was recorded.")
 
 
 async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection) -> list[Purchase]:
@@ -72,11 +88,14 @@ async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection
             comments=row.comments,
             return_option=row.return_option,
             requested_at=row.requested_at,
+            ordered_at=row.ordered_at,
             ended_at=row.ended_at,
             supplier_order_id=row.supplier_order_id,
-            failure=row.failure,
+            failure=row.answer_reason if row.state is states.PurchaseState.DECLINED else row.failure,
             resolved_by=row.resolved_by,
             resolution=row.resolution,
+            answered_by=row.answered_by,
+            answer=row.answer_reason,
         )
         for row in rows
     ]

@@ -127,7 +127,7 @@ async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UU
     """Make every hold and purchase older that there is, or that there is of these stones."""
     instants = {
         "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
-        "purchase_history": ("requested_at", "sent_at", "ended_at"),
+        "purchase_history": ("requested_at", "sent_at", "ended_at", "answered_at"),
     }
     for table, names in instants.items():
         sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)

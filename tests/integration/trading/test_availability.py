@@ -21,13 +21,15 @@ HOLDS: list[tuple[str, int] | None] = [
     None, ("requested", 5), ("requested", -5), ("active", 5), ("active", -5), ("released", 5), ("expired", -5),
     ("denied", 5),
 ]  # fmt: skip
-PURCHASES = [None, "pending", "unknown", "confirmed", "failed"]
+PURCHASES = [None, "pending", "unknown", "ordered", "confirmed", "declined", "failed"]
 
 
 def expected(word: str, shown: str | None, held: tuple[str, int] | None, purchase: str | None) -> str:
     """The rule, in the order in which docs/trading.md tells it."""
-    if purchase == "confirmed":
+    if purchase in {"ordered", "confirmed"}:
         return "sold"
+    if purchase == "declined":
+        return "unavailable"
     if held is not None and held[0] in {"requested", "active"} and held[1] > 0:
         return "on_hold"
     if purchase in {"pending", "unknown"}:
@@ -48,12 +50,14 @@ async def put(market: Market, number: int, held: tuple[str, int] | None, purchas
             market.ids[number], held[0], OURS, held[1],
         )  # fmt: skip
     if purchase is not None:
+        answer = purchase if purchase in {"confirmed", "declined"} else None
+        state = "confirmed" if answer or purchase == "ordered" else purchase
         await market.run(
             """INSERT INTO purchase_history (diamond_id, client_id, idempotency_key, request_hash, state, price_cents,
-                   offer_id, ended_at, failure_code)
+                   offer_id, ended_at, failure_code, supplier_answer, answered_at, answered_by, answer_reason)
                VALUES ($1::uuid, 'acme', $1::uuid::text, '', $2, 5, 'x', CASE WHEN $2 IN ('confirmed', 'failed') THEN now() END,
-                       CASE WHEN $2 = 'failed' THEN 'X' END)""",
-            market.ids[number], purchase,
+                       CASE WHEN $2 = 'failed' THEN 'X' END, $3, CASE WHEN $3 <> '' THEN now() END, $3, $3)""",
+            market.ids[number], state, answer,
         )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ async def test_of_many_twins_of_one_purchase_one_order_goes_out_and_all_hear_the
         seconds = time.monotonic() - began
     print(f"{TWINS} twins, 4 processes: {seconds:.2f} s")  # noqa: T201 - as above
     assert all(answer == answers[0] for answer in answers)
-    assert answers[0]["purchase"]["state"] == "CONFIRMED"
+    assert answers[0]["purchase"]["state"] == "ORDERED"
     assert await market.asked("create_order") == 1
     assert await market.run("SELECT count(*) FROM purchase_history") == 1
 

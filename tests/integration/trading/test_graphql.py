@@ -19,10 +19,15 @@ CREATE = f"mutation ($id: ID!, $minutes: Int) {{ holdCreate(input: {{diamondId: 
 EXTEND = f"mutation ($id: ID!, $minutes: Int) {{ holdExtend(input: {{holdId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
 RELEASE = f"mutation ($id: ID!) {{ holdRelease(input: {{holdId: $id}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
 PURCHASE = """id databaseId diamondId diamond { availability } holdId clientId state price { cents } destinationId reference
-  comments returnOption requestedAt endedAt supplierOrderId failure resolvedBy resolution"""
+  comments returnOption requestedAt orderedAt endedAt supplierOrderId failure resolvedBy resolution answeredBy answer"""
 BUY = f"""mutation ($input: DiamondPurchaseInput!) {{ diamondPurchase(input: $input) {{
   purchase {{ {PURCHASE} }} presentPrice {{ cents }} {ERRORS} }} }}"""
 RESOLVE = f"""mutation ($input: PurchaseResolveInput!) {{ purchaseResolve(input: $input) {{
+  purchase {{ {PURCHASE} }} {ERRORS} }} }}"""
+
+CONFIRM = f"""mutation ($input: PurchaseConfirmInput!) {{ purchaseConfirm(input: $input) {{
+  purchase {{ {PURCHASE} }} {ERRORS} }} }}"""
+DECLINE = f"""mutation ($input: PurchaseDeclineInput!) {{ purchaseDecline(input: $input) {{
   purchase {{ {PURCHASE} }} {ERRORS} }} }}"""
 
 
@@ -139,7 +144,8 @@ async def test_a_purchase_is_made_once_and_shown_to_its_buyer(market: Market, pe
     purchase = made["purchase"]
     assert made == again
     assert made["userErrors"] == []
-    shown = {"state": "CONFIRMED", "clientId": "acme", "holdId": hold["id"], "price": {"cents": PRICE},
+    assert (purchase["orderedAt"] is not None, purchase["endedAt"]) == (True, None)
+    shown = {"state": "ORDERED", "clientId": "acme", "holdId": hold["id"], "price": {"cents": PRICE},
              "diamond": {"availability": "SOLD"}, "reference": "7", "comments": "gift", "returnOption": True}  # fmt: skip
     assert purchase | shown == purchase
     node = f"query ($id: ID!) {{ node(id: $id) {{ ... on Purchase {{ {PURCHASE} }} }} }}"
@@ -154,7 +160,7 @@ async def test_each_way_in_which_a_purchase_is_refused(market: Market, people: P
     assert (taken["heldUntil"], problems(taken)) == (hold["expiresAt"], [(None, "ALREADY_HELD")])
     changed = await ask(acme, BUY, input=order(market, 1, expectedPrice=5))
     assert (changed["presentPrice"], problems(changed)) == ({"cents": PRICE}, [(None, "PRICE_CHANGED")])
-    assert (await ask(acme, BUY, input=order(market, 1)))["purchase"]["state"] == "CONFIRMED"
+    assert (await ask(acme, BUY, input=order(market, 1)))["purchase"]["state"] == "ORDERED"
     assert problems(await ask(acme, BUY, input=order(market, 1, comments="x"))) == [(None, "IDEMPOTENCY_MISMATCH")]
     assert problems(await ask(globex, BUY, input=order(market, 1))) == [(None, "NOT_AVAILABLE")]
     wrong = order(market, 2, idempotencyKey="2", destinationId=" ", comments="x" * 2001, reference="\x00")
@@ -187,6 +193,43 @@ async def test_an_unknown_purchase_is_shown_as_it_is_and_settled_by_who_may(mark
     assert (await ask(people["acme"], BUY, input=order(market)))["purchase"] == resolved
     other = found | {"outcome": "FAILED"}
     assert problems(await ask(people["olga"], RESOLVE, input=other)) == [(None, "PURCHASE_SETTLED")]
+
+
+async def test_an_operator_records_the_suppliers_confirmation_and_decline(market: Market, people: People) -> None:
+    first, second = [
+        (await ask(people["acme"], BUY, input=order(market, number, idempotencyKey=str(number))))["purchase"]
+        for number in (0, 1)
+    ]
+    confirmation = {"purchaseId": first["id"], "reason": "e-mail of today", "supplierOrderId": "N-17"}
+    refusal = {"purchaseId": second["id"], "reason": "sold in the shop"}
+    for who, document, given in (("acme", CONFIRM, confirmation), ("globex", DECLINE, refusal)):
+        assert await codes(people[who], document, input=given) == ["FORBIDDEN"]
+    assert problems(await ask(people["olga"], CONFIRM, input=confirmation | {"reason": " "})) == [
+        (["input", "reason"], "INVALID")
+    ]
+    assert problems(await ask(people["olga"], DECLINE, input=refusal | {"purchaseId": "x"})) == [(None, "NOT_FOUND")]
+
+    confirmed, again = [await ask(people["olga"], CONFIRM, input=confirmation) for _ in range(2)]
+    assert confirmed == again
+    shown = {"state": "CONFIRMED", "answeredBy": "olga", "answer": "e-mail of today", "supplierOrderId": "N-17",
+             "failure": None, "diamond": {"availability": "SOLD"}}  # fmt: skip
+    assert confirmed["purchase"] | shown == confirmed["purchase"]
+    assert confirmed["purchase"]["endedAt"] >= first["orderedAt"]
+
+    declined = await ask(people["olga"], DECLINE, input=refusal)
+    shown = {"state": "DECLINED", "answeredBy": "olga", "answer": "sold in the shop", "failure": "sold in the shop",
+             "diamond": {"availability": "UNAVAILABLE"}}  # fmt: skip
+    assert declined["purchase"] | shown == declined["purchase"]
+    assert declined["userErrors"] == []
+    buyer = await ask(people["acme"], BUY, input=order(market, 1, idempotencyKey="1"))
+    assert (buyer["purchase"]["state"], problems(buyer)) == ("DECLINED", [(None, "PURCHASE_DECLINED")])
+    assert problems(await ask(people["olga"], CONFIRM, input=confirmation | {"purchaseId": second["id"]})) == [
+        (None, "PURCHASE_SETTLED")
+    ]
+    listed = "query ($state: [PurchaseState!]) { purchases(everyone: true, state: $state) { nodes { id } } }"
+    for state, purchase in (("CONFIRMED", first), ("DECLINED", second)):
+        assert await ask(people["olga"], listed, state=[state]) == {"nodes": [{"id": purchase["id"]}]}
+    assert await ask(people["olga"], listed, state=["ORDERED", "FAILED"]) == {"nodes": []}
 
 
 async def test_a_purchase_that_came_to_nothing_is_a_problem_of_the_buyers_only(market: Market, people: People) -> None:
@@ -235,7 +278,7 @@ async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market
     bought = """query ($state: [PurchaseState!], $everyone: Boolean) { purchases(state: $state, everyone: $everyone) {
       totalCount edges { cursor node { state diamond { databaseId } } } } }"""
     (edge,) = (await ask(people["acme"], bought))["edges"]
-    assert edge["node"] == {"state": "CONFIRMED", "diamond": {"databaseId": str(market.ids[0])}}
+    assert edge["node"] == {"state": "ORDERED", "diamond": {"databaseId": str(market.ids[0])}}
     assert (await ask(people["globex"], bought))["totalCount"] == 0
     assert (await ask(people["olga"], bought, everyone=True))["totalCount"] == 1
     assert (await ask(people["acme"], bought, state=["FAILED", "UNKNOWN"]))["totalCount"] == 0
@@ -274,13 +317,13 @@ async def test_the_whole_history_of_a_stone_is_one_query(market: Market, people:
     told = [entry["event"] for entry in reversed(entries) if entry["event"]]
     assert told == [
         "HOLD_REQUESTED", "HOLD_ACTIVATED", "HOLD_RELEASED", "HOLD_REQUESTED", "HOLD_ACTIVATED",
-        "PURCHASE_PENDING", "HOLD_PURCHASED", "PURCHASE_CONFIRMED",
+        "PURCHASE_PENDING", "HOLD_PURCHASED", "PURCHASE_ORDERED",
     ]  # fmt: skip
     rows = [entry for entry in entries if not entry["event"]]
     assert [(row["clientId"], (row["hold"] or {}).get("state")) for row in rows] == [
         ("acme", "PURCHASED"), ("acme", "PURCHASED"), ("globex", "RELEASED"),
     ]  # fmt: skip
-    assert rows[0]["purchase"] == {"id": bought["id"], "state": "CONFIRMED"}
+    assert rows[0]["purchase"] == {"id": bought["id"], "state": "ORDERED"}
     assert await codes(people["acme"], query, id=str(market.ids[0])) == ["FORBIDDEN"]
     await market.run("DELETE FROM event_log")
     kept = await ask(people["olga"], query, id=str(market.ids[0]))

@@ -32,7 +32,7 @@ async def test_a_trade_that_is_cut_off_goes_on_and_is_answered_to_who_asks_again
     market: Market, hasty: httpx.AsyncClient
 ) -> None:
     trades = (
-        ("create_order", BUY, {"input": order(market)}, "purchase", "CONFIRMED"),
+        ("create_order", BUY, {"input": order(market)}, "purchase", "ORDERED"),
         ("create_hold", CREATE, {"id": str(market.ids[1])}, "hold", "ACTIVE"),
     )
     for operation, document, variables, thing, state in trades:

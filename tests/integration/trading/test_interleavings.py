@@ -75,7 +75,7 @@ async def test_what_the_supplier_still_holds_of_an_old_hold_is_not_taken_for_wha
 
 async def test_a_stone_that_was_bought_has_no_old_holds_left_to_be_ended(market: Market) -> None:
     await leave_a_hold_at_the_supplier(market)
-    assert (await market.buy(client="globex")).state is PurchaseState.CONFIRMED
+    assert (await market.buy(client="globex")).state is PurchaseState.ORDERED
     await market.pass_time(2 * 3600)
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 0, "what the order has used up may be known there under the same id"
@@ -148,4 +148,4 @@ async def test_so_it_is_where_the_stone_is_bought(
     except AlreadyHeld:
         assert who == "globex"
     else:
-        assert (purchase.client_id, purchase.state) == (who, PurchaseState.CONFIRMED)
+        assert (purchase.client_id, purchase.state) == (who, PurchaseState.ORDERED)

@@ -143,7 +143,7 @@ class Trade(RuleBasedStateMachine):
             assert bought
             assert bought.price_cents == (prices[named] or guaranteed)
             sold = not stone.sold_elsewhere
-            assert bought.state is (PurchaseState.CONFIRMED if sold else PurchaseState.FAILED)
+            assert bought.state is (PurchaseState.ORDERED if sold else PurchaseState.FAILED)
             stone.bought = sold
             if sold and own:
                 self.close(stone, HoldState.PURCHASED)

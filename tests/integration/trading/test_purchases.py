@@ -15,6 +15,7 @@ from app.trading.conflicts import (
     PurchaseSettled,
 )
 from app.trading.holds import Holds
+from app.trading.outcomes import Outcome
 from app.trading.purchase_request import PurchaseRequest
 from app.trading.purchases import Purchases, refusal
 from app.trading.states import HoldState, PurchaseState
@@ -26,7 +27,7 @@ DAY = 24 * 3600
 
 async def test_a_stone_is_bought_without_a_hold_and_is_sold_from_then_on(market: Market) -> None:
     purchase = await market.buy(reference="order 7", comments="a gift", return_option=True)
-    assert (purchase.state, purchase.price_cents, purchase.hold_id) == (PurchaseState.CONFIRMED, PRICE, None)
+    assert (purchase.state, purchase.price_cents, purchase.hold_id) == (PurchaseState.ORDERED, PRICE, None)
     assert refusal(purchase) is None
     (order,) = await market.trades("create_order")
     assert order["arguments"]["items"] == [{
@@ -39,7 +40,7 @@ async def test_a_stone_is_bought_without_a_hold_and_is_sold_from_then_on(market:
         with pytest.raises(NotAvailable) as caught:
             await attempt
         assert caught.value.details["availability"] == "sold"
-    assert await market.events() == ["purchase_pending", "purchase_confirmed"]
+    assert await market.events() == ["purchase_pending", "purchase_ordered"]
 
 
 async def test_the_holder_buys_under_its_hold_and_nobody_else_does(market: Market) -> None:
@@ -47,11 +48,11 @@ async def test_the_holder_buys_under_its_hold_and_nobody_else_does(market: Marke
     with pytest.raises(AlreadyHeld):
         await market.buy(client="globex")
     purchase = await market.buy()
-    assert (purchase.state, purchase.hold_id) == (PurchaseState.CONFIRMED, hold.id)
+    assert (purchase.state, purchase.hold_id) == (PurchaseState.ORDERED, hold.id)
     ended = (await market.desk.records.holds([hold.id]))[hold.id]
     assert ended.state is HoldState.PURCHASED
     assert await market.availability() == "sold"
-    assert (await market.events())[2:] == ["purchase_pending", "hold_purchased", "purchase_confirmed"]
+    assert (await market.events())[2:] == ["purchase_pending", "hold_purchased", "purchase_ordered"]
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 0, "the order has used the supplier's hold up"
 
@@ -115,7 +116,7 @@ async def test_invariant_17_no_sync_frees_sells_or_reprices_a_stone_behind_its_h
         await market.hold(client="globex")
     assert await market.hold() == hold if "status" not in word else True
     purchase = await market.buy(expected_price_cents=PRICE)
-    assert (purchase.state, purchase.price_cents) == (PurchaseState.CONFIRMED, PRICE)
+    assert (purchase.state, purchase.price_cents) == (PurchaseState.ORDERED, PRICE)
 
 
 async def test_what_the_supplier_has_sold_to_somebody_else_fails_for_good_under_this_key(market: Market) -> None:
@@ -126,7 +127,7 @@ async def test_what_the_supplier_has_sold_to_somebody_else_fails_for_good_under_
         assert isinstance(refusal(purchase), NotAvailable)
     assert await market.asked("create_order") == 1
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "AVAILABLE"}})
-    assert (await market.buy(key="2")).state is PurchaseState.CONFIRMED
+    assert (await market.buy(key="2")).state is PurchaseState.ORDERED
 
 
 async def test_a_supplier_who_is_busy_all_along_was_not_asked_to_sell(market: Market) -> None:
@@ -171,32 +172,38 @@ async def test_an_unknown_outcome_is_told_to_a_person_and_nothing_is_sent_until_
 
     bought = bool(await market.trades("create_order"))
     assert bought == (name != "not executed")
-    resolved = await market.desk.purchases.resolve(
-        purchase.id, bought=bought, who="olga", reason="asked on the phone", order_id="17" if bought else None
+    resolved = await market.desk.outcomes.resolve(
+        purchase.id,
+        Outcome.ORDERED if bought else Outcome.FAILED,
+        who="olga",
+        reason="asked on the phone",
+        order_id="17" if bought else None,
     )
-    assert resolved.state is (PurchaseState.CONFIRMED if bought else PurchaseState.FAILED)
+    assert resolved.state is (PurchaseState.ORDERED if bought else PurchaseState.FAILED)
     assert (resolved.resolved_by, resolved.resolution) == ("olga", "asked on the phone")
     assert await market.buy() == resolved, "the same key answers how it ended"
     if not bought:
         assert isinstance(refusal(resolved), PurchaseFailed)
     assert await market.availability() == ("sold" if bought else "available")
-    end = "purchase_confirmed" if bought else "purchase_failed"
+    end = "purchase_ordered" if bought else "purchase_failed"
     assert await market.events() == ["purchase_pending", "purchase_unknown", end]
 
 
 async def test_a_purchase_is_resolved_once_and_only_while_its_outcome_is_unknown(market: Market) -> None:
-    confirmed = await market.buy()
+    ordered = await market.buy()
     for bought in (True, False):
         with pytest.raises(PurchaseSettled):
-            await market.desk.purchases.resolve(confirmed.id, bought=bought, who="olga", reason="?")
+            await market.desk.outcomes.resolve(
+                ordered.id, Outcome.ORDERED if bought else Outcome.FAILED, who="olga", reason="?"
+            )
     await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
     unknown = await market.buy(1, key="2")
-    first = await market.desk.purchases.resolve(unknown.id, bought=True, who="olga", reason="seen", order_id="1")
-    assert await market.desk.purchases.resolve(unknown.id, bought=True, who="otto", reason="seen too") == first
+    first = await market.desk.outcomes.resolve(unknown.id, Outcome.ORDERED, who="olga", reason="seen", order_id="1")
+    assert await market.desk.outcomes.resolve(unknown.id, Outcome.ORDERED, who="otto", reason="seen too") == first
     with pytest.raises(PurchaseSettled):
-        await market.desk.purchases.resolve(unknown.id, bought=False, who="otto", reason="no")
+        await market.desk.outcomes.resolve(unknown.id, Outcome.FAILED, who="otto", reason="no")
     with pytest.raises(NotFound):
-        await market.desk.purchases.resolve(market.ids[0], bought=False, who="otto", reason="no")
+        await market.desk.outcomes.resolve(market.ids[0], Outcome.FAILED, who="otto", reason="no")
 
 
 async def test_a_hold_ends_by_time_while_its_purchase_goes_on_and_the_stone_stays_the_buyers(market: Market) -> None:
@@ -210,7 +217,7 @@ async def test_a_hold_ends_by_time_while_its_purchase_goes_on_and_the_stone_stay
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 0, "the order may rest on it"
     assert await market.availability() == "on_hold"
-    await market.desk.purchases.resolve(purchase.id, bought=False, who="olga", reason="no order there")
+    await market.desk.outcomes.resolve(purchase.id, Outcome.FAILED, who="olga", reason="no order there")
     assert await market.availability() == "available"
 
 
@@ -237,10 +244,10 @@ async def test_an_answer_that_comes_after_all_settles_what_was_given_up(market: 
     await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
     unknown = await market.buy()
     settled = await market.desk.purchases._settle(unknown, "late-1")
-    assert (settled.state, settled.supplier_order_id) == (PurchaseState.CONFIRMED, "late-1")
+    assert (settled.state, settled.supplier_order_id) == (PurchaseState.ORDERED, "late-1")
 
     given_up = await market.buy(1, key="2")
-    failed = await market.desk.purchases.resolve(given_up.id, bought=False, who="olga", reason="no order there")
+    failed = await market.desk.outcomes.resolve(given_up.id, Outcome.FAILED, who="olga", reason="no order there")
     assert await market.desk.purchases._settle(given_up, "late-2") == failed
     kinds = {row["kind"] for row in await market.rows("SELECT kind FROM alerts")}
     assert kinds == {"purchase_unknown", "purchase_contradicted"}
@@ -282,7 +289,7 @@ async def test_what_the_supplier_said_is_written_down_when_the_database_is_there
 
     monkeypatch.setattr(market.desk.purchases, "_settle", settle_later)
     monkeypatch.setattr(purchases, "_WRITE_PAUSE_SECONDS", 0)
-    assert (await market.buy()).state is PurchaseState.CONFIRMED
+    assert (await market.buy()).state is PurchaseState.ORDERED
     assert await market.asked("create_order") == 1
 
 
@@ -291,7 +298,7 @@ async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -
     with pytest.raises(AlreadyHeld):
         await market.buy()
     await market.desk.holds.release(hold.id, "globex")
-    assert (await market.buy()).state is PurchaseState.CONFIRMED
+    assert (await market.buy()).state is PurchaseState.ORDERED
 
 
 async def test_nothing_is_traded_where_no_supplier_is_set(market: Market) -> None:

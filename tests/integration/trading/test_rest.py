@@ -8,6 +8,7 @@ import pytest
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
+from app.trading.outcomes import Outcome
 from tests.integration.trading.market import PRICE, Market
 
 People = Mapping[str, httpx.AsyncClient]
@@ -100,7 +101,10 @@ async def test_a_purchase_is_answered_as_the_contract_has_it_and_the_same_when_a
     terms: dict[str, Any] = {"reference": "7", "comments": "a gift", "return_option": False}
     first, again = [await buy(people["acme"], path(market), **terms, expected_price_cents=PRICE) for _ in range(2)]
     purchase_id = str(await market.run("SELECT id FROM purchase_history"))
-    assert (first.status_code, first.json()) == (200, {"data": {"id": purchase_id, "status": "confirmed"}})
+    assert (first.status_code, first.json()) == (
+        200,
+        {"data": {"id": purchase_id, "status": "confirmed", "state": "ordered"}},
+    )
     assert again.json() == first.json()
     assert await market.asked("create_order") == 1
 
@@ -137,6 +141,23 @@ async def test_a_key_is_the_same_over_rest_and_graphql(market: Market, people: P
     body = (await people["acme"].post("/graphql", json={"query": document, "variables": {"input": given}})).json()
     # It is known there, but as a request without an expected price.
     assert body["data"]["diamondPurchase"]["userErrors"] == [{"code": "IDEMPOTENCY_MISMATCH"}]
+
+
+async def test_the_same_key_tells_an_accepted_order_from_a_confirmed_and_a_declined_one(
+    market: Market, people: People
+) -> None:
+    outcomes = market.desk.outcomes
+    for number, key in ((0, "1"), (1, "2")):
+        assert (await buy(people["acme"], path(market, number), key)).json()["data"]["state"] == "ordered"
+    first, second = await market.rows("SELECT id FROM purchase_history ORDER BY requested_at")
+    await outcomes.confirm(first["id"], who="olga", reason="by e-mail")
+    confirmed = await buy(people["acme"], path(market), "1")
+    assert confirmed.json() == {"data": {"id": str(first["id"]), "status": "confirmed", "state": "confirmed"}}
+    await outcomes.decline(second["id"], who="olga", reason="by e-mail")
+    declined = refused(await buy(people["acme"], path(market, 1), "2"))
+    details = {"reason": "PURCHASE_DECLINED", "id": str(second["id"]), "status": "failed", "state": "declined"}
+    assert declined == (409, "CONFLICT", details)
+    assert await market.asked("create_order") == 2
 
 
 async def test_who_may_hold_may_not_buy_and_who_may_buy_may_not_hold(market: Market, people: People) -> None:
@@ -218,10 +239,12 @@ async def test_an_unknown_outcome_is_504_and_the_same_key_later_answers_how_it_e
     assert refused(first) == unknown
     await market.mend_supplier()
     assert refused(await buy(people["acme"], path(market))) == unknown
-    await market.desk.purchases.resolve(purchase_id, bought=bought, who="olga", reason="seen", order_id="1")
+    await market.desk.outcomes.resolve(
+        purchase_id, Outcome.ORDERED if bought else Outcome.FAILED, who="olga", reason="seen", order_id="1"
+    )
     later = await buy(people["acme"], path(market))
     if bought:
-        assert later.json() == {"data": {"id": str(purchase_id), "status": "confirmed"}}
+        assert later.json() == {"data": {"id": str(purchase_id), "status": "confirmed", "state": "ordered"}}
     else:
         details = {"reason": "PURCHASE_FAILED", "id": str(purchase_id), "status": "failed"}
         assert refused(later) == (409, "CONFLICT", details)

@@ -66,10 +66,48 @@ async def test_invariant_17_the_holder_buys_at_the_guaranteed_price_what_a_run_h
     await market.hold()
     await pipeline.sync()
     bought = await market.buy(expected_price_cents=PRICE)
-    assert (bought.state, bought.price_cents) == (PurchaseState.CONFIRMED, PRICE)
+    assert (bought.state, bought.price_cents) == (PurchaseState.ORDERED, PRICE)
     await pipeline.sync()
     assert await suppliers_word(market) == ("sold", None)
     assert await market.availability() == "sold"
     assert await market.events() == [
-        "hold_requested", "hold_activated", "purchase_pending", "hold_purchased", "purchase_confirmed", "diamonds_changed",
+        "hold_requested", "hold_activated", "purchase_pending", "hold_purchased", "purchase_ordered", "diamonds_changed",
     ]  # fmt: skip
+
+
+async def test_a_declined_stone_is_for_the_sync_to_decide_about_once_it_was_read_again(
+    market: Market, pipeline: Pipeline
+) -> None:
+    ordered = await market.buy()
+    await pipeline.sync()
+    assert await suppliers_word(market) == ("sold", None)
+    await market.desk.outcomes.decline(ordered.id, who="olga", reason="broken")
+    assert await market.settlement.declined() == 0, "the run read it before the decline"
+    assert await market.availability() == "unavailable"
+
+    stone = market.stones[0]["id"]
+    await market.control("POST", "update", {"id": stone, "set": {"availability": "AVAILABLE"}})
+    await pipeline.sync()
+    await market.run("UPDATE run_metadata SET status = 'partial' WHERE id = (SELECT run_id FROM stones_seen LIMIT 1)")
+    assert await market.settlement.declined() == 0, "the run was not consolidated"
+    await market.run("UPDATE run_metadata SET status = 'completed'")
+    assert await market.availability() == "unavailable"
+    assert [await market.settlement.declined() for _ in range(2)] == [1, 0]
+    assert await market.availability() == "available"
+    assert (await market.events())[-1] == "diamonds_changed"
+    (first,) = (await market.desk.records.purchases([ordered.id])).values()
+    assert first.state is PurchaseState.DECLINED
+    again = await market.buy(key="2")
+    assert again.state is PurchaseState.ORDERED
+    assert await market.availability() == "sold"
+
+
+async def test_a_declined_stone_that_the_supplier_does_not_offer_again_stays_unavailable(
+    market: Market, pipeline: Pipeline
+) -> None:
+    ordered = await market.buy()
+    await market.desk.outcomes.decline(ordered.id, who="olga", reason="sold in the shop")
+    await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "NOT_AVAILABLE"}})
+    await pipeline.sync()
+    assert await market.settlement.declined() == 1
+    assert await market.availability() == "unavailable"

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.trading.states import (
+    BOUGHT,
     HOLD_WAYS,
     OPEN_HOLDS,
     OPEN_PURCHASES,
     PURCHASE_WAYS,
+    REST_STATUS,
     HoldState,
     PurchaseState,
     holds_before,
@@ -20,8 +22,8 @@ from app.trading.states import (
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "trading.md").read_text(encoding="utf-8")
 HOLDS = {("requested", "active"), ("requested", "denied"), ("active", "released"), ("active", "expired"),
          ("active", "purchased")}  # fmt: skip
-PURCHASES = {("pending", "confirmed"), ("pending", "failed"), ("pending", "unknown"), ("unknown", "confirmed"),
-             ("unknown", "failed")}  # fmt: skip
+PURCHASES = {("pending", "ordered"), ("pending", "failed"), ("pending", "unknown"), ("unknown", "ordered"),
+             ("unknown", "failed"), ("ordered", "confirmed"), ("ordered", "declined"), ("confirmed", "declined")}  # fmt: skip
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(HoldState, HoldState)))
@@ -38,7 +40,16 @@ def test_a_purchase_goes_these_ways_and_no_other(before: PurchaseState, after: P
 
 def test_what_is_open_can_still_become_something() -> None:
     assert {state for state, ways in HOLD_WAYS.items() if ways} == OPEN_HOLDS
-    assert {state for state, ways in PURCHASE_WAYS.items() if ways} == OPEN_PURCHASES
+    assert {state for state, ways in PURCHASE_WAYS.items() if ways} == OPEN_PURCHASES | BOUGHT
+
+
+def test_every_purchase_is_open_bought_or_over_and_rest_says_so() -> None:
+    over = {PurchaseState.DECLINED, PurchaseState.FAILED}
+    assert {*OPEN_PURCHASES, *BOUGHT, *over} == set(PurchaseState)
+    assert {state for state, status in REST_STATUS.items() if status == "confirmed"} == BOUGHT
+    assert {state for state, status in REST_STATUS.items() if status == "failed"} == over
+    assert {REST_STATUS[state] for state in OPEN_PURCHASES} == OPEN_PURCHASES
+    assert REST_STATUS.keys() == set(PurchaseState)
 
 
 @pytest.mark.parametrize(("heading", "ways"), [("hold", HOLDS), ("purchase", PURCHASES)])

@@ -1,0 +1,1 @@
+"""Commands of the API's command line, one module for each group."""

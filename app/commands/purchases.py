@@ -1,0 +1,148 @@
+"""`purchases list|show|resolve|confirm|decline`: purchases, and what operators record about them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.core import logging
+from app.core.database import Database
+from app.core.errors import NotFound
+from app.core.operator import who
+from app.core.settings import Settings
+from app.trading.models import Purchase
+from app.trading.outcomes import Outcome, Outcomes
+from app.trading.records import PurchaseFilter, Records
+from app.trading.states import PurchaseState
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True, help="Purchases: list and show them, record their outcome and the supplier's answer."
+)
+
+_COMMAND_SECONDS = 30
+_OWN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client alone
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+PurchaseId = Annotated[
+    UUID, typer.Argument(metavar="PURCHASE_ID", help="As on the invoice: the customer order number.")
+]
+Reason = Annotated[str, typer.Option(help="How it is known: who was asked, or which message says so.")]
+By = Annotated[str | None, typer.Option(help="Who records it; the account and the machine when not given.")]
+OrderId = Annotated[str | None, typer.Option(help="The order's id at the supplier.")]
+
+
+@app.command(name="list")
+def list_purchases(
+    state: Annotated[list[PurchaseState] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only of this client.")] = None,
+    diamond: Annotated[UUID | None, typer.Option(metavar="DIAMOND_ID", help="Only of this diamond.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest on.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List purchases, newest first."""
+    wanted = PurchaseFilter(client, diamond, state or None)
+    found, _ = _with_database(lambda database: Records(database).page_of_purchases(wanted, None, limit))
+    if as_json:
+        _print_json([_public(purchase) for purchase in found])
+    else:
+        Console().print(_table(found))
+
+
+@app.command()
+def show(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
+    """Show one purchase."""
+    found = _with_database(lambda database: Records(database).purchases([purchase_id]))
+    if purchase_id not in found:
+        raise NotFound(f"There is no purchase {purchase_id}.")
+    _print(found[purchase_id], as_json=as_json)
+
+
+@app.command()
+def resolve(
+    purchase_id: PurchaseId,
+    outcome: Annotated[Outcome, typer.Option(help="ordered: the supplier has the order; failed: it has none.")],
+    reason: Reason,
+    by: By = None,
+    order_id: OrderId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Settle a purchase of unknown outcome, after a look into the supplier's account."""
+    _print(
+        _record(lambda found: found.resolve(purchase_id, outcome, who=by or who(), reason=reason, order_id=order_id)),
+        as_json=as_json,
+    )
+
+
+@app.command()
+def confirm(
+    purchase_id: PurchaseId, reason: Reason, by: By = None, order_id: OrderId = None, as_json: AsJson = False
+) -> None:
+    """Record the supplier's confirmation of an accepted order."""
+    _print(
+        _record(lambda found: found.confirm(purchase_id, who=by or who(), reason=reason, order_id=order_id)),
+        as_json=as_json,
+    )
+
+
+@app.command()
+def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Record that the supplier declined an accepted order. The diamond is unavailable until a sync has read it again."""
+    _print(_record(lambda found: found.decline(purchase_id, who=by or who(), reason=reason)), as_json=as_json)
+
+
+def _record(work: Callable[[Outcomes], Awaitable[Purchase]]) -> Purchase:
+    return _with_database(lambda database: work(Outcomes(database)))
+
+
+def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    settings = Settings.read()
+    logging.configure(settings.log_level, settings.log_format, "purchases")
+
+    async def run() -> T:
+        async with asyncio.timeout(_COMMAND_SECONDS), Database.open(settings) as database:
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+def _print(purchase: Purchase, *, as_json: bool) -> None:
+    fields = _public(purchase)
+    if as_json:
+        _print_json(fields)
+        return
+    table = Table("field", "value", show_header=False)
+    for name, value in fields.items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), str(value))
+    Console().print(table)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(msgspec.json.encode(value))
+
+
+def _public(purchase: Purchase) -> dict[str, object]:
+    fields = msgspec.structs.asdict(purchase)
+    return {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
+
+
+def _table(purchases: Sequence[Purchase]) -> Table:
+    table = Table("id", "state", "client", "price", "requested", "order", "answer")
+    for one in purchases:
+        table.add_row(
+            str(one.id),
+            one.state,
+            one.client_id,
+            f"${one.price_cents / 100:,.2f}",
+            f"{one.requested_at:%Y-%m-%d %H:%M}",
+            one.supplier_order_id or "",
+            one.answer_reason or one.failure or "",
+        )
+    return table

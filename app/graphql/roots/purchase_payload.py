@@ -1,0 +1,70 @@
+"""What mutations on purchases answer, and how they read ids."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from app.core.errors import InventoryError, NotFound, ValidationFailed
+from app.graphql.context import Info
+from app.graphql.payload import UserError, UserErrorCode, user_errors
+from app.graphql.relay import key_of
+from app.graphql.types.money import Money, money
+from app.graphql.types.purchases import Purchase, show_purchases
+from app.trading.conflicts import TradingConflict
+from app.trading.models import Purchase as PurchaseRow
+from app.trading.purchases import refusal
+from app.trading.states import OPEN_PURCHASES
+
+ERRORS = "What is wrong with the request; empty when it was done."
+
+
+@strawberry.type(description="What became of a purchase.")
+class PurchasePayload:
+    purchase: Purchase | None = strawberry.field(
+        description="The purchase as it is now; null when none was made. Its state may be PENDING or UNKNOWN: ask again "
+        "later, with the same key."
+    )
+    present_price: Money | None = strawberry.field(description="With PRICE_CHANGED: the price; null otherwise.")
+    held_until: datetime | None = strawberry.field(description="With ALREADY_HELD: when the hold ends; null otherwise.")
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+async def purchase_payload(work: Awaitable[PurchaseRow], info: Info, *, recording: bool = False) -> PurchasePayload:
+    """`recording`: an operator records an outcome, which is no problem of that request."""
+    try:
+        row = await work
+    except (ValidationFailed, NotFound, TradingConflict) as error:
+        price = error.details.get("price_cents")
+        return PurchasePayload(
+            purchase=None,
+            present_price=money(price) if isinstance(price, int) else None,
+            held_until=held_until(error),
+            user_errors=user_errors(error, "input"),
+        )
+    (purchase,) = await show_purchases([row], info, info.selection.below("purchase"))
+    errors: list[UserError] = []
+    failure = None if recording or row.state in OPEN_PURCHASES else refusal(row)
+    if failure is not None:
+        code = failure.reason if isinstance(failure, TradingConflict) else failure.code
+        errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
+    return PurchasePayload(purchase=purchase, present_price=None, held_until=None, user_errors=errors)
+
+
+def held_until(error: InventoryError) -> datetime | None:
+    """When the hold ends that is in the way; None where the error is about something else."""
+    until = error.details.get("until")
+    return until if isinstance(until, datetime) else None
+
+
+def read_key(text: str, type_name: str, missing: str) -> UUID:
+    """The id that an argument names.
+
+    Raises:
+        NotFound: it is no id of this type.
+    """
+    key = key_of(text, type_name)
+    if key is None:
+        raise NotFound(missing)
+    return key
