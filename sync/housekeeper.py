@@ -6,13 +6,10 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 import asyncio
 import time
 
-from arq.worker import Worker
-from redis.exceptions import RedisError
-
 from app.core.jobs import JobsUnavailable, connect
 from app.core.logging import get_logger
+from sync.job_worker import REDIS_OUTAGES, JobWorkers
 from sync.jobs import POLL_SECONDS, Jobs, arq_worker, attempt
-from sync.roles import cut_off
 from sync.wiring import Pipeline
 
 log = get_logger()
@@ -21,25 +18,29 @@ _REDIS_PAUSE_SECONDS = 5.0
 _ROUND_SECONDS = 60.0
 _REPORT_WAIT_SECONDS = 2.0
 _DRAIN_SHARE = 0.8  # of the time after SIGTERM; the rest is for closing down
-_REDIS_OUTAGES = (RedisError, OSError, TimeoutError)
 
 
 async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
-    """Be the jobs until `stop`."""
+    """Run the jobs role until `stop`. While Redis is away running jobs go on and none is picked up."""
     settings = pipeline.settings
-    async with Jobs.open(pipeline) as jobs, asyncio.TaskGroup() as group:
-        group.create_task(pipeline.consumer(settings.queue_work_done, jobs.report, slots=1, stop=stop).run())
-        rounds = _Rounds(jobs)
-        while not stop.is_set():
-            redis = connect(settings)
-            try:
-                await _work(arq_worker(jobs, redis, with_duties=True), stop, settings.sync_drain_seconds * _DRAIN_SHARE)
-            except _REDIS_OUTAGES as error:
-                log.warning("redis unavailable", error=type(error).__name__)
-                await rounds.round_if_due(stop)
-                await _pause(stop)
-            finally:
-                await redis.aclose()
+    redis = connect(settings)
+    try:
+        async with (
+            Jobs.open(pipeline) as jobs,
+            asyncio.TaskGroup() as group,
+            JobWorkers.open(settings.sync_drain_seconds * _DRAIN_SHARE) as workers,
+        ):
+            group.create_task(pipeline.consumer(settings.queue_work_done, jobs.report, slots=1, stop=stop).run())
+            rounds = _Rounds(jobs)
+            while not stop.is_set():
+                try:
+                    await workers.pick_up(arq_worker(jobs, redis, with_duties=True), stop)
+                except REDIS_OUTAGES as error:
+                    log.warning("redis_unavailable", error=type(error).__name__)
+                    await rounds.round_if_due(stop)
+                    await _pause(stop)
+    finally:
+        await redis.aclose()
 
 
 class _Rounds:
@@ -58,22 +59,6 @@ class _Rounds:
             if stop.is_set():
                 return
             await attempt(name, duty)
-
-
-async def _work(worker: Worker, stop: asyncio.Event, drain_seconds: float) -> None:
-    """Let an arq worker work until `stop`; its jobs may then take `drain_seconds` to finish."""
-    working = asyncio.create_task(worker.main())
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        worker.allow_pick_jobs = False
-        if not working.done() and worker.tasks:
-            await asyncio.wait(worker.tasks.values(), timeout=drain_seconds)
-        if working.done():
-            working.result()
-    finally:
-        stopping.cancel()
-        await cut_off(working, *worker.tasks.values())
 
 
 async def _pause(stop: asyncio.Event) -> None:
@@ -97,7 +82,8 @@ async def once(pipeline: Pipeline, stop: asyncio.Event) -> bool:
 
 async def _do_enqueued(jobs: Jobs, stop: asyncio.Event) -> None:
     """Do the jobs that are due. Not arq's own burst, which would also wait for those that are due later."""
-    redis = connect(jobs.pipeline.settings)
+    settings = jobs.pipeline.settings
+    redis = connect(settings)
     try:
         worker = arq_worker(jobs, redis, with_duties=False)
         idle = asyncio.Event()
@@ -111,10 +97,11 @@ async def _do_enqueued(jobs: Jobs, stop: asyncio.Event) -> None:
 
         watching = asyncio.create_task(watch())
         try:
-            await _work(worker, idle, jobs.pipeline.settings.sync_drain_seconds * _DRAIN_SHARE)
+            async with JobWorkers.open(settings.sync_drain_seconds * _DRAIN_SHARE) as workers:
+                await workers.pick_up(worker, idle)
         finally:
             watching.cancel()
-    except _REDIS_OUTAGES as error:
+    except REDIS_OUTAGES as error:
         raise JobsUnavailable from error
     finally:
         await redis.aclose()

@@ -1,7 +1,7 @@
 """The jobs, as arq knows them: what the API enqueues by name, and what is due regularly."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -10,11 +10,11 @@ import asyncpg
 from arq import Retry, cron
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
-from arq.worker import Function, Worker, func
+from arq.worker import Function, func
 
 from app.core.clock import utc_now
 from app.core.errors import Conflict, InventoryError
-from app.core.jobs import QUEUE, Progress, note_progress
+from app.core.jobs import QUEUE, JobsUnavailable, Progress, note_progress
 from app.core.logging import get_logger
 from app.runs import repository
 from app.trading.settlement import Settlement
@@ -22,6 +22,7 @@ from sync import job_effects
 from sync.adapters.resend import open_mailer
 from sync.alerts import Delivery
 from sync.job_effects import Effect
+from sync.job_worker import JobWorker
 from sync.messages import WorkDone, decode
 from sync.repricing import Repricing
 from sync.scheduler import Request
@@ -145,7 +146,9 @@ async def reprice(ctx: Context) -> int:
     """Give every stone the price of the present rules; answers how many prices have changed."""
 
     async def report(done: int, total: int) -> None:
-        await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
+        # The work goes on without Redis; only the progress is not shown.
+        with suppress(JobsUnavailable):
+            await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
 
     return await _jobs(ctx).repricing.reprice(report, job_id=ctx["job_id"])
 
@@ -208,7 +211,7 @@ _MINUTES: dict[str, set[int]] = {
 }
 
 
-def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> Worker:
+def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> JobWorker:
     """An arq worker for the jobs by name, with or without the duties at their times.
 
     arq's own signal handlers stay off: they would cancel jobs at once, and replace those by which every role leaves.
@@ -224,7 +227,7 @@ def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> Worker:
         cron(regularly(name), name=name, minute=_MINUTES.get(name), timeout=_JOB_SECONDS)
         for name in (jobs.duties if with_duties else ())
     ]
-    return Worker(
+    return JobWorker(
         functions=_BY_NAME,
         cron_jobs=duties,
         redis_pool=redis,

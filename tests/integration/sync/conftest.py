@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from arq.connections import ArqRedis
 
 from app.core.clock import utc_now
 from app.core.database import Database
+from app.core.jobs import connect
 from app.core.settings import Settings
 from app.runs.models import Run
 from sandbox.broker import Broker as Bus
@@ -23,6 +25,7 @@ from sync.outbox import Outbox
 from sync.reconcile import Reconciler
 from sync.scheduler import Scheduler
 from sync.upkeep import Upkeep
+from sync.wiring import Pipeline
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.upkeep import UpkeepAt
@@ -150,6 +153,25 @@ def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
         return await lifecycle.get(run_id)
 
     return run
+
+
+@pytest.fixture
+def pipeline(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    broker: ServiceBusBroker,
+    watermarks: FileWatermarkStore,
+    outbox: Outbox,
+) -> Pipeline:
+    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+
+
+@pytest_asyncio.fixture
+async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
+    connected = connect(settings)
+    yield connected
+    await connected.aclose()
 
 
 @pytest.fixture

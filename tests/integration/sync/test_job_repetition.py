@@ -1,26 +1,21 @@
 """Jobs delivered twice: the queue delivers at least once, so a repetition answers the first effect and changes nothing."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from arq.connections import ArqRedis
 from arq.jobs import Job
 
 from app.core.database import Database
-from app.core.jobs import QUEUE, connect
+from app.core.jobs import QUEUE
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Run
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
 from sync.alerts import Delivery
 from sync.control import Control
 from sync.jobs import Jobs, arq_worker
 from sync.lifecycle import Lifecycle
-from sync.outbox import Outbox
 from sync.reconcile import Reconciler
 from sync.wiring import Pipeline
 from tests.integration.pipeline.conftest import Bench
@@ -31,25 +26,6 @@ from tests.integration.sync.conftest import Execute, OpenRun
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
-
-
-@pytest.fixture
-def pipeline(
-    settings: Settings,
-    database: Database,
-    shelf: Shelf,
-    broker: ServiceBusBroker,
-    watermarks: FileWatermarkStore,
-    outbox: Outbox,
-) -> Pipeline:
-    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
-
-
-@pytest_asyncio.fixture
-async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
-    connected = connect(settings)
-    yield connected
-    await connected.aclose()
 
 
 class Queue:

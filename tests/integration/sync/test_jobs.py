@@ -5,14 +5,12 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-import pytest_asyncio
 from arq.connections import ArqRedis
 from arq.jobs import Job
 
@@ -23,13 +21,10 @@ from app.core.settings import Settings
 from app.runs import repository
 from sandbox.broker import Broker as Bus
 from sync import housekeeper
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
 from sync.alerts import Delivery
 from sync.jobs import Jobs
 from sync.lifecycle import Lifecycle
 from sync.messages import WorkDone, encode
-from sync.outbox import Outbox
 from sync.wiring import Pipeline
 from tests.contract.resend import mail_service
 from tests.integration.pipeline.conftest import Bench
@@ -40,25 +35,6 @@ from tests.integration.sync.conftest import Execute, OpenRun
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
-
-
-@pytest.fixture
-def pipeline(
-    settings: Settings,
-    database: Database,
-    shelf: Shelf,
-    broker: ServiceBusBroker,
-    watermarks: FileWatermarkStore,
-    outbox: Outbox,
-) -> Pipeline:
-    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
-
-
-@pytest_asyncio.fixture
-async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
-    connected = connect(settings)
-    yield connected
-    await connected.aclose()
 
 
 async def do(pipeline: Pipeline, redis: ArqRedis, name: str, **arguments: Any) -> Any:

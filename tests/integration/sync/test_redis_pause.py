@@ -1,0 +1,119 @@
+"""Redis stops answering while the jobs role works: running jobs finish, and each job is done once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from arq.connections import ArqRedis
+from arq.jobs import Job
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
+
+from app.core.jobs import QUEUE, enqueue
+from app.core.settings import Settings
+from app.runs import repository
+from app.suppliers.ports import StoneQuery
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from sync import housekeeper
+from sync.wiring import Pipeline
+from tests.integration.pipeline.shelf import Shelf
+
+_OUTAGES = (RedisError, OSError, TimeoutError)
+
+
+@pytest_asyncio.fixture
+async def paused_valkey(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Valkey]:
+    """A Valkey of the test's own, which the test pauses with SIGSTOP. Clients wait for it for half a second."""
+    monkeypatch.setattr("app.core.jobs._TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("sync.housekeeper._REDIS_PAUSE_SECONDS", 0.1)
+    with scratch_directory() as directory:
+        server = Valkey(directory)
+        await server.start()
+        yield server
+        os.kill(server.pid, signal.SIGCONT)
+        await server.stop()
+
+
+@pytest.fixture
+def settings(settings: Settings, paused_valkey: Valkey) -> Settings:
+    return Settings.read(
+        **settings.model_dump(exclude_unset=True) | {"redis_url": paused_valkey.url(), "sync_nightly": False}
+    )
+
+
+@pytest_asyncio.fixture
+async def jobs_role(pipeline: Pipeline) -> AsyncIterator[None]:
+    """The jobs role, running."""
+    stop = asyncio.Event()
+    serving = asyncio.create_task(housekeeper.serve(pipeline, stop))
+    yield
+    stop.set()
+    await serving
+
+
+class Gate:
+    """A point at which work waits until the test lets it pass."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def wait(self) -> None:
+        """Say that the point is reached, and wait."""
+        self.reached.set()
+        await self.opened.wait()
+
+
+@pytest.fixture
+def counting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Holds every count, so that a run stays in planning."""
+    gate, count = Gate(), shelf.count
+
+    async def held(query: StoneQuery) -> int:
+        await gate.wait()
+        return await count(query)
+
+    monkeypatch.setattr(shelf, "count", held)
+    return gate
+
+
+@pytest.mark.usefixtures("jobs_role")
+async def test_run_planned_while_redis_pauses_is_started_once(
+    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, counting: Gate, paused_valkey: Valkey
+) -> None:
+    shelf.lay(*range(10))
+    with capture_logs() as logs:
+
+        async def logged(event: str) -> None:
+            while not any(entry["event"] == event for entry in logs):  # noqa: ASYNC110 - the log has no event to await
+                await asyncio.sleep(0.05)
+
+        async with asyncio.timeout(120):
+            job_id = await enqueue(redis, "schedule_run", full=True, started_by="a client")
+            await counting.reached.wait()
+            os.kill(paused_valkey.pid, signal.SIGSTOP)
+            await logged("redis_unavailable")
+            counting.opened.set()
+            # The plan is made and the job has ended, all without Redis.
+            await logged("job_end_not_written")
+            os.kill(paused_valkey.pid, signal.SIGCONT)
+            answer = await _result(Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer))
+    async with pipeline.database.connection() as connection:
+        (run,) = await repository.listing(connection)
+    assert (answer, run.status, run.error_code) == (str(run.id), "running", None)
+    # Not in the queue any more, so it does not run again when its mark of being in progress expires.
+    assert await redis.zcard(QUEUE) == 0
+
+
+async def _result(job: Job) -> object:
+    """The job's result, as soon as Redis knows it."""
+    while True:
+        try:
+            if info := await job.result_info():
+                return info.result
+        except _OUTAGES:
+            pass
+        await asyncio.sleep(0.05)
