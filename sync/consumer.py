@@ -51,6 +51,21 @@ class Consumer:
         finally:
             await cut_off(*slots)
 
+    async def drain(self, *, wait_seconds: float) -> bool:
+        """Take messages one after the other until none arrives in time, or one can't be handled now (False).
+
+        Raises:
+            BrokerUnavailable: the broker does not answer.
+        """
+        async with self._broker.inbox(self._queue) as inbox:
+            while not self._stop.is_set():
+                delivery = await inbox.receive(wait_seconds=wait_seconds)
+                if delivery is None:
+                    return True
+                if not await self._take(delivery):
+                    return False
+        return True
+
     async def _slot(self) -> None:
         failures = 0
         async with self._broker.inbox(self._queue) as inbox:
@@ -67,7 +82,8 @@ class Consumer:
             await self._pause(failures + 1)
             return None, failures + 1
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _take(self, delivery: Delivery) -> bool:
+        """Handle a message and settle it. False if it could not be handled now."""
         last = delivery.number >= self._max_deliveries
         try:
             await self._handler(delivery.body, last)
@@ -75,6 +91,7 @@ class Consumer:
             await delivery.abandon()
             if isinstance(reason, asyncio.CancelledError):
                 raise
+            return False
         except OutcomeStored as outcome:
             log.warning("failure_recorded", queue=self._queue, reason=repr(outcome.__cause__))
             await delivery.complete()
@@ -86,11 +103,14 @@ class Consumer:
             await delivery.dead_letter("UnreadableMessage", error.message)
         except InventoryError as error:
             await self._failed(delivery, error, final=last or not error.retryable)
+            return False
         except Exception as error:
             log.exception("message failed", queue=self._queue, delivery=delivery.number)
             await self._failed(delivery, error, final=last)
+            return False
         else:
             await delivery.complete()
+        return True
 
     async def _failed(self, delivery: Delivery, error: Exception, *, final: bool) -> None:
         reason = error.code if isinstance(error, InventoryError) else type(error).__name__

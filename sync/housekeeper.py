@@ -6,6 +6,7 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 import asyncio
 import time
 
+from app.core.errors import InventoryError
 from app.core.jobs import JobsUnavailable, connect
 from app.core.logging import get_logger
 from sync.job_worker import REDIS_OUTAGES, JobWorkers
@@ -18,6 +19,10 @@ _REDIS_PAUSE_SECONDS = 5.0
 _ROUND_SECONDS = 60.0
 _REPORT_WAIT_SECONDS = 2.0
 _DRAIN_SHARE = 0.8  # of the time after SIGTERM; the rest is for closing down
+
+
+class ReportsLeft(InventoryError):
+    """A report of a finished partition could not be handled now. It is delivered again."""
 
 
 async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
@@ -108,15 +113,7 @@ async def _do_enqueued(jobs: Jobs, stop: asyncio.Event) -> None:
 
 
 async def _take_reports(jobs: Jobs, stop: asyncio.Event) -> None:
-    queue = jobs.pipeline.settings.queue_work_done
-    async with jobs.pipeline.broker.inbox(queue) as inbox:
-        while not stop.is_set():
-            delivery = await inbox.receive(wait_seconds=_REPORT_WAIT_SECONDS)
-            if delivery is None:
-                return
-            try:
-                await jobs.report(delivery.body, False)
-            except BaseException:
-                await delivery.abandon()
-                raise
-            await delivery.complete()
+    pipeline = jobs.pipeline
+    consumer = pipeline.consumer(pipeline.settings.queue_work_done, jobs.report, slots=1, stop=stop)
+    if not await consumer.drain(wait_seconds=_REPORT_WAIT_SECONDS):
+        raise ReportsLeft

@@ -3,16 +3,25 @@
 A message says "look at this", never "this is so": it may arrive twice, late or out of order.
 """
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from app.core.errors import InventoryError
+from app.core.nesting import REQUEST_LEVELS, deeper
 
 
 class UnreadableMessage(InventoryError):
     """The message is not one of ours, or of a version that this process does not know."""
+
+
+# The longest body that is decoded, in bytes. The longest message that a role sends has some 300.
+LONGEST_BODY = 65_536
+
+# For logs only, so any printable text will do.
+TraceId = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
@@ -21,7 +30,7 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
     version: Literal[1] = 1
     run_id: UUID
     partition_id: UUID
-    trace_id: str
+    trace_id: TraceId
 
 
 class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
@@ -30,10 +39,10 @@ class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
     version: Literal[1] = 1
     run_id: UUID
     partition_id: UUID
-    trace_id: str
+    trace_id: TraceId
     status: Literal["succeeded", "failed"]
-    fetched: int
-    pages: int
+    fetched: Count
+    pages: Count
 
 
 class Consolidate(msgspec.Struct, frozen=True, kw_only=True, tag="consolidate"):
@@ -41,7 +50,7 @@ class Consolidate(msgspec.Struct, frozen=True, kw_only=True, tag="consolidate"):
 
     version: Literal[1] = 1
     run_id: UUID
-    trace_id: str
+    trace_id: TraceId
 
 
 Message = TypeVar("Message", WorkItem, WorkDone, Consolidate)
@@ -60,7 +69,11 @@ def decode(body: bytes, kind: type[Message]) -> Message:
     Raises:
         UnreadableMessage: it is not one.
     """
+    if len(body) > LONGEST_BODY:
+        raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {LONGEST_BODY}")
+    if deeper(body, REQUEST_LEVELS):
+        raise UnreadableMessage(f"Not a {kind.__name__}: nested deeper than {REQUEST_LEVELS} levels")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # the latter for a string that is not UTF-8
         raise UnreadableMessage(f"Not a {kind.__name__}: {error}") from error

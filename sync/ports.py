@@ -15,7 +15,11 @@ class Delivery(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What was sent."""
+        """What was sent.
+
+        Raises:
+            UnreadableMessage: the message has no data body.
+        """
 
     @property
     def number(self) -> int:
@@ -57,7 +61,11 @@ class Broker(Protocol):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was put aside. `sent_at` is when it came to its queue."""
+    """A message that was put aside. `sent_at` is when it came to its queue.
+
+    `body_type`: `data` for a message that a role can read; otherwise `sequence`, `value`, `none` or `undecodable`. `body`,
+    `reason` and `description` are printable: escaped, and shortened where they are very long.
+    """
 
     queue: str
     sequence_number: int
@@ -65,7 +73,15 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     description: str
     deliveries: int
+    body_type: str
     body: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """How many dead letters were sent again, and those that were left because no role can read their bodies."""
+
+    messages: int
+    left: Sequence[DeadLetter]
 
 
 class DeadLetters(Protocol):
@@ -74,8 +90,8 @@ class DeadLetters(Protocol):
     async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
         """The oldest ones, left where they are."""
 
-    async def replay(self, queue: str, limit: int) -> int:
-        """Send the oldest ones to their queue again; answers how many."""
+    async def replay(self, queue: str, limit: int) -> Replayed:
+        """Send the oldest ones to their queue again. Those without a data body stay where they are."""
 
     async def discard(self, queue: str, limit: int) -> int:
         """Throw the oldest ones away; answers how many."""

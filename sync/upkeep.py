@@ -1,6 +1,5 @@
 """What is to be done regularly, each duty for itself: safe at any time, many times, and by several processes at once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.alerts.incident import Incident, report
@@ -70,10 +69,9 @@ class Upkeep:
     async def watch_dead_letters(self) -> None:
         """Tell someone that messages were put aside, once for as long as the oldest of a queue lies there."""
         settings = self._settings
-        queues = (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate)
-        # At once, because most of the time goes into connecting.
-        found = await asyncio.gather(*(self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS) for queue in queues))
-        for queue, letters in zip(queues, found, strict=True):
+        # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
+        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
+            letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
             if not letters:
                 continue
             oldest = letters[0]

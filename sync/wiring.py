@@ -11,6 +11,7 @@ import msgspec
 from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.ports import Feed, Trading
+from sync.adapters.credential import ProcessCredential
 from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.supplier import open_limited_feed, open_settling
 from sync.adapters.watermark import open_watermark_store
@@ -94,8 +95,9 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
         database = await stack.enter_async_context(Database.open(settings))
         feed = await stack.enter_async_context(open_limited_feed(settings))
         trading = await stack.enter_async_context(open_settling(settings))
-        broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
-        watermarks = await stack.enter_async_context(open_watermark_store(settings))
+        credential = await stack.enter_async_context(ProcessCredential())
+        broker = await stack.enter_async_context(ServiceBusBroker.open(settings, credential))
+        watermarks = await stack.enter_async_context(open_watermark_store(settings, credential))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
         yield Pipeline(settings, database, feed, broker, watermarks, outbox, broker.dead_letters(), trading)
 
@@ -107,7 +109,11 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[Control, Recon
     Raises:
         SettingsError: the database or the broker is not set.
     """
-    async with Database.open(settings) as database, ServiceBusBroker.open(settings) as broker:
+    async with (
+        Database.open(settings) as database,
+        ProcessCredential() as credential,
+        ServiceBusBroker.open(settings, credential) as broker,
+    ):
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
         yield Control(settings, database, outbox), Reconciler(settings, database, outbox)
 
@@ -119,5 +125,5 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     Raises:
         SettingsError: the broker is not set.
     """
-    async with ServiceBusBroker.open(settings) as broker:
+    async with ProcessCredential() as credential, ServiceBusBroker.open(settings, credential) as broker:
         yield broker.dead_letters()

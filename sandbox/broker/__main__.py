@@ -43,6 +43,10 @@ def main(
     max_delivery_count: Annotated[int, typer.Option(min=1, help="Deliveries until a message is a dead letter.")] = 10,
     ttl_seconds: Annotated[float | None, typer.Option(help="How long a message lives; for ever if not given.")] = None,
     max_messages: Annotated[int, typer.Option(min=1, help="How many messages a queue holds.")] = 100_000,
+    max_connections: Annotated[
+        int | None,
+        typer.Option(min=1, help="Connections at once; Microsoft's emulator allows 10. No limit if not given."),
+    ] = None,
     control_port: Annotated[int | None, typer.Option(help="Where to listen for HTTP: queues, faults, drop.")] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
@@ -60,7 +64,8 @@ def main(
             require_free(number or 0, f"choose another with {name}", host=host)
         except CannotListen as error:
             raise SystemExit(error.message) from error
-    asyncio.run(run(Broker(dict.fromkeys(names, settings), host, port), control_port))
+    broker = Broker(dict.fromkeys(names, settings), host, port, max_connections=max_connections)
+    asyncio.run(run(broker, control_port))
 
 
 if __name__ == "__main__":

@@ -50,12 +50,17 @@ class Connection(asyncio.Protocol):
         resolve: Resolve,
         idle_seconds: float,
         on_begin: Callable[["Connection"], None],
+        admit: Callable[["Connection"], bool],
         on_end: Callable[["Connection"], None],
     ) -> None:
-        """`idle_seconds`: how long a client may be silent; it is asked to speak twice as often."""
+        """`idle_seconds`: how long a client may be silent; it is asked to speak twice as often.
+
+        `admit` decides on the client's `open` whether there is room for the connection.
+        """
         self._resolve = resolve
         self._idle_seconds = idle_seconds
         self._on_begin = on_begin
+        self._admit = admit
         self._on_end = on_end
         self._reader = FrameReader()
         self._sessions: dict[int, Session] = {}
@@ -225,6 +230,8 @@ class Connection(asyncio.Protocol):
                 idle_time_out=UInt(int(self._idle_seconds * 1000 / 2)),
             ),
         )
+        if not self._admit(self):
+            self.end("amqp:resource-limit-exceeded", "ConnectionsQuotaExceeded for the namespace.")
 
     def _end_session(self, channel: int) -> bool:
         session = self._sessions.pop(channel, None)

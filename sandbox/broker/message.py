@@ -31,6 +31,15 @@ class Counts(msgspec.Struct, frozen=True):
     dead_letter: int
 
 
+class Connections(msgspec.Struct, frozen=True):
+    """How many connections are open, how many were open at once at most, and how many were made and refused."""
+
+    open: int
+    most: int
+    made: int
+    refused: int
+
+
 class State(IntEnum):
     """What a receiver sees as `x-opt-message-state`."""
 

@@ -15,7 +15,7 @@ from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import QueueNotFound
 from sandbox.broker.faults import Faults
 from sandbox.broker.management import Management
-from sandbox.broker.message import Counts, QueueSettings
+from sandbox.broker.message import Connections, Counts, QueueSettings
 from sandbox.broker.node import Node, QueueNode, RequestNode
 from sandbox.broker.queue import Queue
 
@@ -40,12 +40,18 @@ class Broker:
         port: int = 0,
         *,
         idle_seconds: float = 240,
+        max_connections: int | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        """`port` 0 takes a free one. A client that is silent for `idle_seconds` is disconnected."""
+        """`port` 0 takes a free one. A client that is silent for `idle_seconds` is disconnected.
+
+        A connection beyond `max_connections` is refused as by Service Bus: Microsoft's emulator allows 10, and no more can be
+        configured (https://github.com/Azure/azure-service-bus-emulator-installer/issues/58).
+        """
         self.host = host
         self.port = port
         self._idle_seconds = idle_seconds
+        self._max_connections = max_connections
         self._clock = clock
         self._queues: dict[str, Queue[Envelope]] = {}
         self._senders: dict[str, QueueNode] = {}
@@ -53,6 +59,8 @@ class Broker:
         for name, settings in queues.items():
             self.create_queue(name, settings)
         self._connections: set[Connection] = set()
+        self._admitted: set[Connection] = set()
+        self._made = self._most = self._refused = 0
         self._deserted = asyncio.Event()
         self._deserted.set()
         self._leaving = False
@@ -122,9 +130,21 @@ class Broker:
     ) -> None:
         await self.stop()
 
+    def accept(self, name: str, message: bytes) -> None:
+        """Take in an encoded AMQP message, as a client of any other kind may send it.
+
+        Raises:
+            BrokerError: the queue does not take it.
+        """
+        self._senders[name].accept(message, 0)
+
     def counts(self) -> dict[str, Counts]:
         """Per queue, how many messages stand where."""
         return {name: queue.counts() for name, queue in self._queues.items()}
+
+    def connections(self) -> Connections:
+        """How many connections there are and were."""
+        return Connections(open=len(self._admitted), most=self._most, made=self._made, refused=self._refused)
 
     def plan(self, name: str, faults: Faults) -> None:
         """Let these faults befall what is sent to a queue from now on; `Faults()` is none.
@@ -151,7 +171,7 @@ class Broker:
         log.warning("broker dropped everything")
 
     def _connect(self) -> Connection:
-        return Connection(self._resolve, self._idle_seconds, self._connected, self._disconnected)
+        return Connection(self._resolve, self._idle_seconds, self._connected, self._admit, self._disconnected)
 
     def _connected(self, connection: Connection) -> None:
         # Not before: one that is only being made has nothing yet that could be cut.
@@ -160,7 +180,18 @@ class Broker:
         if self._leaving:
             connection.abort()
 
+    def _admit(self, connection: Connection) -> bool:
+        if self._max_connections is not None and len(self._admitted) >= self._max_connections:
+            self._refused += 1
+            log.warning("connection_refused", max_connections=self._max_connections)
+            return False
+        self._admitted.add(connection)
+        self._made += 1
+        self._most = max(self._most, len(self._admitted))
+        return True
+
     def _disconnected(self, connection: Connection) -> None:
+        self._admitted.discard(connection)
         self._connections.discard(connection)
         if not self._connections:
             self._deserted.set()

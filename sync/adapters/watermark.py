@@ -4,15 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from app.core.settings import Settings, SettingsError
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.ports import WatermarkStore
 
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
 
 @asynccontextmanager
-async def open_watermark_store(settings: Settings) -> AsyncIterator[WatermarkStore]:
-    """The store that the settings name.
+async def open_watermark_store(
+    settings: Settings, credential: "AsyncTokenCredential | None" = None
+) -> AsyncIterator[WatermarkStore]:
+    """The store that the settings name. `credential` opens Azure Storage where no connection string does.
 
     Raises:
         SettingsError: they name none, or a directory that nothing can be written to.
@@ -23,7 +29,7 @@ async def open_watermark_store(settings: Settings) -> AsyncIterator[WatermarkSto
     # Imported where it is used: Azure's libraries cost every start half a second that one machine needn't pay.
     from sync.adapters.watermark_blob import open_blob_store  # noqa: PLC0415
 
-    async with open_blob_store(settings) as store:
+    async with open_blob_store(settings, credential) as store:
         yield store
 
 

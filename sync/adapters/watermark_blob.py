@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
 
 from app.core.errors import StorageUnavailable, WatermarkConflict
@@ -64,14 +64,13 @@ class BlobWatermarkStore:
 
 
 @asynccontextmanager
-async def open_blob_store(settings: Settings) -> AsyncIterator[BlobWatermarkStore]:
+async def open_blob_store(
+    settings: Settings, credential: AsyncTokenCredential | None
+) -> AsyncIterator[BlobWatermarkStore]:
     """The store in the account that the settings name: by managed identity, or by connection string."""
     blob = (settings.watermark_container, f"{settings.sync_feed}.json")
-    if settings.azure_storage_account_url is not None:
-        async with (
-            DefaultAzureCredential() as credential,
-            BlobServiceClient(settings.azure_storage_account_url, credential, **_patience()) as service,
-        ):
+    if settings.azure_storage_account_url is not None and credential is not None:
+        async with BlobServiceClient(settings.azure_storage_account_url, credential, **_patience()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))
     else:
         connection_string = settings.need("azure_storage_connection_string")

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.core.logging import get_logger
 from app.core.operator import who
 from app.core.settings import Settings
 from sync import show
-from sync.ports import DeadLetter
+from sync.ports import DeadLetter, Replayed
 from sync.terminal import AsJson, Yes, begin, confirm, run
 from sync.wiring import open_dead_letters
 
@@ -67,6 +68,7 @@ def list_letters(
 def replay(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
     """Send dead letters to their queue again. Safe: what is done already is not done again.
 
+    A message whose body is not data stays where it is: no role can read it.
     A partition that has failed with its message is read again by `retry`, not by this.
     """
     _empty(queue, limit, replayed=True, yes=yes, as_json=as_json)
@@ -83,28 +85,39 @@ def _empty(queue: Queue, limit: int, *, replayed: bool, yes: bool, as_json: bool
     name = queue.named(settings)
     verb = "replay" if replayed else "discard"
 
-    async def command() -> None:
+    async def command() -> Replayed:
         async with open_dead_letters(settings) as dead_letters:
             # No more than lie there now: one that comes back while the others are replayed stays.
             present = len(await dead_letters.peek(name, limit))
-            if present:
-                confirm(f"{verb.capitalize()} {present} dead letters of {name}?", yes=yes)
-                act = dead_letters.replay if replayed else dead_letters.discard
-                done = await act(name, present)
-                log.warning("dead letters handled", action=verb, queue=name, messages=done, who=who())
+            if not present:
+                return Replayed(0, [])
+            confirm(f"{verb.capitalize()} {present} dead letters of {name}?", yes=yes)
+            if replayed:
+                done = await dead_letters.replay(name, present)
             else:
-                done = 0
-        if as_json:
-            show.as_document({"queue": name, "action": verb, "messages": done})
-        else:
-            Console().print(f"{name}: {done} dead letters {'replayed' if replayed else 'discarded'}.")
+                done = Replayed(await dead_letters.discard(name, present), [])
+            log.warning("dead_letters_handled", action=verb, queue=name, messages=done.messages, who=who())
+            return done
 
-    run(command())
+    async def show_result() -> None:
+        done = await command()
+        if as_json:
+            show.as_document({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
+            return
+        console = Console()
+        console.print(f"{name}: {done.messages} dead letters {'replayed' if replayed else 'discarded'}.")
+        if done.left:
+            console.print(_table(done.left))
+            console.print(f"{len(done.left)} left: no role can read such a body. Discard them after a look.")
+
+    run(show_result())
 
 
 def _table(found: Sequence[DeadLetter]) -> Table:
-    table = Table("queue", "number", "sent", "reason", "description", "message")
+    table = Table("queue", "number", "sent", "reason", "description", "body type", "message")
     for letter in found:
         sent = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}" if letter.sent_at else ""
-        table.add_row(letter.queue, str(letter.sequence_number), sent, letter.reason, letter.description, letter.body)
+        # As `Text`, in which square brackets are no markup.
+        texts = (letter.reason, letter.description, letter.body_type, letter.body)
+        table.add_row(letter.queue, str(letter.sequence_number), sent, *map(Text, texts))
     return table

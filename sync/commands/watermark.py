@@ -11,6 +11,7 @@ from rich.table import Table
 from app.core.clock import utc_now
 from app.core.operator import who
 from sync import show, watermarks
+from sync.adapters.credential import ProcessCredential
 from sync.adapters.watermark import open_watermark_store
 from sync.domain.window import Watermark
 from sync.terminal import AsJson, Yes, begin, confirm, run
@@ -24,7 +25,7 @@ def show_watermark(as_json: AsJson = False) -> None:
     settings = begin("watermark")
 
     async def command() -> None:
-        async with open_watermark_store(settings) as store:
+        async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
             stored = await store.read()
         watermark = stored[0] if stored else None
         if as_json:
@@ -49,7 +50,7 @@ def set_watermark(
     wanted = _instant(instant)
 
     async def command() -> None:
-        async with open_watermark_store(settings) as store:
+        async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
             proposal = await watermarks.propose(store, wanted, who(), reason, utc_now)
             confirm(_question(proposal), yes=yes)
             await watermarks.apply(store, proposal)

@@ -8,6 +8,7 @@ from app.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
 from sync.adapters.servicebus import ServiceBusBroker
+from sync.ports import Replayed
 
 QUEUE = "work-items"
 
@@ -51,7 +52,7 @@ async def test_replayed_ones_are_delivered_again_with_their_bodies_and_count_fro
     broker: ServiceBusBroker, bus: Bus
 ) -> None:
     await put_aside(broker, b"one", b"two", b"three")
-    assert await broker.dead_letters().replay(QUEUE, 2) == 2
+    assert await broker.dead_letters().replay(QUEUE, 2) == Replayed(2, [])
     counts = bus.counts()[QUEUE]
     assert (counts.active, counts.dead_letter) == (2, 1)
     async with broker.inbox(QUEUE) as inbox:

@@ -20,7 +20,8 @@ from app.core.sql import Statements
 from app.suppliers.nivoda.feed import NivodaFeed
 from app.suppliers.nivoda.trading import NivodaTrading
 from app.trading.repository import sql as trading
-from sync.adapters.servicebus import ServiceBusBroker, ServiceBusDelivery, ServiceBusInbox
+from sync.adapters.inbox import ServiceBusDelivery, ServiceBusInbox
+from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.watermark_blob import BlobWatermarkStore
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.statements import sql

@@ -13,6 +13,10 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from app.core.settings import Settings
+from sandbox.broker import Broker as Bus
+from sandbox.broker.codec import encode
+from sandbox.broker.values import Described, ULong
+from sync.adapters.servicebus import ServiceBusBroker
 from sync.cli import app
 from sync.lifecycle import Lifecycle
 from tests.integration.sync.conftest import Execute, OpenRun
@@ -135,6 +139,29 @@ async def test_no_queue_has_dead_letters_at_first(cli: Cli, queue: str) -> None:
     assert await cli.document("dead-letters", "list", "--queue", queue) == []
     assert (await cli.document("dead-letters", "replay", "--queue", queue))["messages"] == 0
     assert (await cli.document("dead-letters", "discard", "--queue", queue))["messages"] == 0
+
+
+async def test_dead_letters_of_every_body_type_are_listed_and_replayed(
+    cli: Cli, bus: Bus, broker: ServiceBusBroker
+) -> None:
+    sequence = encode(Described(ULong(0x76), [1, "two"]))
+    markup = encode(Described(ULong(0x75), b"[/bold] one"))
+    async with broker.inbox("work-items") as inbox:
+        for message in (sequence, markup):
+            bus.accept("work-items", message)
+            delivery = await inbox.receive(wait_seconds=10)
+            assert delivery is not None
+            await delivery.dead_letter("Bad", "[/red] \x1b[31m")
+    table = (await cli("dead-letters", "list")).stdout
+    assert "sequence" in table
+    assert "[/bold] one" in table
+    assert "\x1b" not in table
+    listed = await cli.document("dead-letters", "list")
+    assert [letter["body_type"] for letter in listed] == ["sequence", "data"]
+    replayed = await cli.document("dead-letters", "replay", "--queue", "work-items", "--yes")
+    assert replayed["messages"] == 1
+    assert [letter["body_type"] for letter in replayed["left"]] == ["sequence"]
+    assert "1 left" in (await cli("dead-letters", "replay", "--queue", "work-items", "--yes")).stdout
 
 
 async def test_a_rebuild_of_nothing_finds_nothing(cli: Cli) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sync.adapters.servicebus import ServiceBusDelivery
+from sync.adapters.inbox import ServiceBusDelivery
+from sync.adapters.links import Link, Patience
 
 
 class StubbornReceiver:
@@ -29,17 +30,22 @@ class StubbornReceiver:
         """The server's answer arrives, to this renewal and all later ones."""
         self._answer.set()
 
+    def _create_handler(self, auth: Any) -> None:
+        raise NotImplementedError  # it connects to nothing
+
     async def complete_message(self, message: Any) -> None:
         self.completed += 1
 
 
-def _message() -> Any:
-    return SimpleNamespace(body=b"", delivery_count=0, locked_until_utc=datetime.now(UTC) + timedelta(seconds=0.1))
+def _delivery(receiver: StubbornReceiver) -> ServiceBusDelivery:
+    message = SimpleNamespace(delivery_count=0, locked_until_utc=datetime.now(UTC) + timedelta(seconds=0.1))
+    link: Any = Link(lambda: cast("Any", receiver), Patience())
+    return ServiceBusDelivery(link, cast("Any", message), asyncio.Lock(), Patience())
 
 
 async def test_a_message_is_settled_although_its_renewal_can_not_be_cancelled() -> None:
     receiver = StubbornReceiver()
-    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    delivery = _delivery(receiver)
     await receiver.renewing.wait()
     settling = asyncio.create_task(delivery.complete())
     await asyncio.sleep(0.05)
@@ -53,7 +59,7 @@ async def test_a_message_is_settled_although_its_renewal_can_not_be_cancelled() 
 async def test_a_lock_is_renewed_no_more_once_its_message_is_settled() -> None:
     receiver = StubbornReceiver()
     receiver.answer()
-    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    delivery = _delivery(receiver)
     await receiver.renewing.wait()
     await delivery.complete()
     renewals = receiver.renewals
@@ -63,7 +69,7 @@ async def test_a_lock_is_renewed_no_more_once_its_message_is_settled() -> None:
 
 async def test_a_message_is_given_back_after_the_wait_for_its_renewal_was_cancelled() -> None:
     receiver = StubbornReceiver()
-    delivery = ServiceBusDelivery(cast("Any", receiver), _message(), asyncio.Lock())
+    delivery = _delivery(receiver)
     await receiver.renewing.wait()
     settling = asyncio.create_task(delivery.complete())
     await asyncio.sleep(0.05)
