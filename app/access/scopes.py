@@ -14,6 +14,7 @@ class Scope(StrEnum):
 
     DIAMONDS_READ = "diamonds:read"
     PRICES_SUPPLIER = "prices:supplier"
+    CERTIFICATES_HIDDEN = "certificates:hidden"
     HOLDS_WRITE = "holds:write"
     PURCHASES_WRITE = "purchases:write"
     PURCHASES_ADMIN = "purchases:admin"
@@ -26,6 +27,7 @@ class Scope(StrEnum):
 MEANINGS: Mapping[Scope, str] = MappingProxyType({
     Scope.DIAMONDS_READ: "Search and read diamonds.",
     Scope.PRICES_SUPPLIER: "See what the supplier asks: cost, cost per carat, markup; filter and sort by them.",
+    Scope.CERTIFICATES_HIDDEN: "See certificates and measurements that a supplier asks not to show; search by them.",
     Scope.HOLDS_WRITE: "Hold diamonds and release the holds.",
     Scope.PURCHASES_WRITE: "Buy diamonds.",
     Scope.PURCHASES_ADMIN: "See and settle everyone's purchases.",

@@ -57,6 +57,8 @@ class Diamond(msgspec.Struct, frozen=True, kw_only=True):
     certificate_lab: str | None = _NOT_ASKED
     certificate_number: str | None = _NOT_ASKED
     certificate_pdf_url: str | None = _NOT_ASKED
+    certificate_hidden: bool = _NOT_ASKED
+    measurements_hidden: bool = _NOT_ASKED
     length_milli: int | None = _NOT_ASKED
     width_milli: int | None = _NOT_ASKED
     height_milli: int | None = _NOT_ASKED

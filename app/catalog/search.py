@@ -40,6 +40,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     availability: Sequence[str] | None = None
     certificate_lab: Sequence[str] | None = None
     certificate_number: Sequence[str] | None = None
+    certificate_hidden: bool | None = None
+    measurements_hidden: bool | None = None
     carat_milli: Range | None = None
     retail_price_cents: Range | None = None
     retail_per_carat_cents: Range | None = None

@@ -107,7 +107,9 @@ _CRITERIA: Mapping[str, Criterion] = {
         "ratio_milli", "table_milli", "depth_milli", "rating",
     )},
     "retail_per_carat_cents": _between(RETAIL_PER_CARAT.expression),
-    **dict.fromkeys(("lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky"), _flag),
+    **dict.fromkeys((
+        "lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky", "certificate_hidden", "measurements_hidden",
+    ), _flag),
     "has_image": _present("image_url"),
     "has_video": _present("video_url"),
     "created_since": _since("created_at"),

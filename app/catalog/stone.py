@@ -52,6 +52,8 @@ class Stone(msgspec.Struct, frozen=True, kw_only=True):
     certificate_lab: str | None
     certificate_number: str | None
     certificate_pdf_url: str | None
+    certificate_hidden: bool  # the supplier asks not to show its number and its document
+    measurements_hidden: bool  # the supplier asks not to show them
     length_milli: int | None
     width_milli: int | None
     height_milli: int | None

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from app.access.scopes import Principal, Scope
 from app.catalog import grades, search
 from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from app.catalog.search import Filter, Hit, Offset, Order
+from app.catalog.search import Filter, Hit, Offset, Order, Search
+from app.catalog.visibility import visible
 from app.core.errors import NotFound
 from app.rest.answers import Pagination, answer
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
@@ -90,7 +91,9 @@ def read_search(parameters: Parameters) -> SearchRequest:
         retail_price_cents=parameters.between("retail_price", _cents, _cents, says="The retail price in cents"),
         availability=parameters.many("availability", _availability, says="Any of these."),
         certificate_lab=parameters.many("certificate_lab", word, says="Any of these laboratories."),
-        certificate_number=parameters.many("certificate_number", word, says="Any of these certificates."),
+        certificate_number=parameters.many(
+            "certificate_number", word, says="Any of these certificates, of those whose number the caller may see."
+        ),
     )
     sort = parameters.one("sort_by", choice(SORTS), says="`created_at` when left out. Grades sort by rank, best first.")
     descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), says="`desc` when left out.")
@@ -110,7 +113,7 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
     asked = read_search(Parameters(request.query_params))
     if asked.tells_supplier_prices:
         principal.require(Scope.PRICES_SUPPLIER)
-    diamonds = request.state["search"]
+    diamonds = _search(request, principal)
     stretch = Offset(asked.limit, (asked.page - 1) * asked.limit)
     total = await diamonds.count(asked.criteria)
     hits: Sequence[Hit] = ()
@@ -126,7 +129,7 @@ async def show_diamond(request: Request[State], principal: Principal) -> Respons
     Raises:
         NotFound: no active diamond has this id; what isn't an id at all is nobody's either.
     """
-    diamond = await _find(request, _visible_columns(principal))
+    diamond = await _find(request, principal, _visible_columns(principal))
     return answer(OneDiamondAnswer(serialize(diamond, principal.client_id)))
 
 
@@ -136,14 +139,18 @@ async def show_availability(request: Request[State], principal: Principal) -> Re
     Raises:
         NotFound: as `show_diamond`.
     """
-    diamond = await _find(request, {"id", "availability", "open_hold"})
+    diamond = await _find(request, principal, {"id", "availability", "open_hold"})
     hold_id = own_hold(diamond, principal.client_id)
     return answer(AvailabilityAnswer(Availability(diamond.id, diamond.availability, hold_id)))
 
 
-async def _find(request: Request[State], columns: Collection[str]) -> Diamond:
+def _search(request: Request[State], principal: Principal) -> Search:
+    return visible(request.state["search"], sees_hidden=principal.may(Scope.CERTIFICATES_HIDDEN))
+
+
+async def _find(request: Request[State], principal: Principal, columns: Collection[str]) -> Diamond:
     diamond_id = diamond_key(request)
-    found = await request.state["search"].find([diamond_id], columns)
+    found = await _search(request, principal).find([diamond_id], columns)
     if diamond_id not in found:
         raise NotFound("There is no diamond with this id.")
     return found[diamond_id]

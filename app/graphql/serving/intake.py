@@ -6,6 +6,7 @@ from http import HTTPStatus
 from graphql import GraphQLError
 
 from app.access.scopes import Principal, Scope
+from app.catalog.visibility import visible
 from app.core.errors import BadRequest, Forbidden, Unauthenticated
 from app.core.settings import Settings
 from app.graphql.context import Context
@@ -50,7 +51,7 @@ class Intake:
             principal=principal,
             document=document.node,
             settings=self._settings,
-            search=connection.state["search"],
+            search=visible(connection.state["search"], sees_hidden=_sees_hidden(principal)),
             rulebook=connection.state["rulebook"],
             journal=connection.state["journal"],
             desk=connection.state["desk"],
@@ -90,6 +91,10 @@ class Intake:
             )
             raise Refused(status_of_invalid(connection), [format_error(problem)])
         return await Bill.open(connection.state["budget"], principal.key_id if principal else None, cost)
+
+
+def _sees_hidden(principal: Principal | None) -> bool:
+    return principal is not None and principal.may(Scope.CERTIFICATES_HIDDEN)
 
 
 def _required(principal: Principal | None) -> Principal:

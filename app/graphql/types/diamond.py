@@ -92,11 +92,14 @@ def _fancy(row: Row) -> FancyColor | None:
     return FancyColor(color=row.fancy_color, intensity=row.fancy_intensity, overtone=row.fancy_overtone)
 
 
+_HIDDEN = "null if the supplier asks not to show it and the caller lacks the scope `certificates:hidden`"
+
+
 @strawberry.type(description="The report of a gemmological laboratory.")
 class Certificate:
     lab: str | None = strawberry.field(description="The laboratory, such as `GIA`.")
-    number: str | None = strawberry.field(description="The report's number.")
-    pdf_url: str | None = strawberry.field(description="Where the report can be read.")
+    number: str | None = strawberry.field(description=f"The report's number; {_HIDDEN}.")
+    pdf_url: str | None = strawberry.field(description=f"Where the report can be read; {_HIDDEN}.")
 
 
 def _certificate(row: Row) -> Certificate | None:
@@ -105,7 +108,10 @@ def _certificate(row: Row) -> Certificate | None:
     return Certificate(lab=row.certificate_lab, number=row.certificate_number, pdf_url=row.certificate_pdf_url)
 
 
-@strawberry.type(description="The size and the proportions of a diamond.")
+@strawberry.type(
+    description="The size and the proportions of a diamond. All of them are empty if the supplier asks not to show them and "
+    "the caller lacks the scope `certificates:hidden`."
+)
 class Measurements:
     length_mm: float | None = strawberry.field(description="Length in millimetres.")
     width_mm: float | None = strawberry.field(description="Width in millimetres.")

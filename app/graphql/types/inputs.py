@@ -72,7 +72,9 @@ class DiamondFilter:
     lab_grown: bool | None = _criterion("Grown in a laboratory, or natural.")
     treated: bool | None = _criterion("Treated, or said not to be.")
     certificate_labs: list[str] | None = _criterion("With a report of these laboratories.")
-    certificate_numbers: list[str] | None = _criterion("With these report numbers.")
+    certificate_numbers: list[str] | None = _criterion(
+        "With these report numbers, of the reports whose number the caller may see."
+    )
     length_mm: FloatRange | None = _criterion("Of this length in millimetres.")
     width_mm: FloatRange | None = _criterion("Of this width in millimetres.")
     height_mm: FloatRange | None = _criterion("Of this height in millimetres.")

@@ -17,10 +17,10 @@ from app.suppliers.nivoda.attributes import attributes, measurements, spin_url, 
 from app.suppliers.nivoda.damage import Unreadable, first_flaw, flaw, original, read_item, storable
 from app.suppliers.nivoda.origin import UnclearOrigin
 from app.suppliers.nivoda.payload import Certificate, Diamond, Item
-from app.suppliers.nivoda.values import OutOfRange, address, identifier, milli, milli_size, number, text, word
+from app.suppliers.nivoda.values import OutOfRange, address, identifier, milli, milli_size, number, text, withheld, word
 from app.suppliers.ports import Observed
 
-MAPPING_VERSION = 2
+MAPPING_VERSION = 3
 """Goes up with every change of what a payload is mapped to, so that payloads staged before count as changed."""
 
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
@@ -251,6 +251,8 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
         certificate_lab=_lab(certificate),
         certificate_number=_key("diamond.certificate.certNumber", certificate.cert_number, text),
         certificate_pdf_url=address(certificate.pdf_url),
+        certificate_hidden=withheld(diamond.show_certificate_number),
+        measurements_hidden=withheld(diamond.show_measurements),
         length_milli=length,
         width_milli=width,
         height_milli=_measure("depth", certificate.depth),

@@ -64,6 +64,8 @@ def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
         "certificate_lab": "GIA",
         "certificate_number": "2215432101",
         "certificate_pdf_url": "https://media.example/2215432101.pdf",
+        "certificate_hidden": False,
+        "measurements_hidden": False,
         "length_milli": 6_430,
         "width_milli": 6_450,
         "height_milli": 3_980,
@@ -457,3 +459,20 @@ def test_no_remains_make_the_mapping_fail(text: str) -> None:
 def test_too_deep_item_is_identified() -> None:
     observed = observe(payload({"diamond.unknown": "HERE"}).replace(b'"HERE"', b"[" * 3_000 + b"]" * 3_000))
     assert (observed.supplier_stone_id, observed.problem) == (STONE_ID, "payload: is nested too deep")
+
+
+@pytest.mark.parametrize(
+    ("shown", "hidden"),
+    [
+        (MISSING, False), (None, False), (True, False), ("true", False), (1, False), (1.0, False), ("", False),
+        (False, True), ("false", True), ("No", True), (0, True), (0.0, True), ("on request", True), (2, True), ({}, True),
+    ],
+)  # fmt: skip
+def test_flag_that_hides_a_certificate_or_measurements(shown: Any, hidden: bool) -> None:
+    flags = {"show_certificate_number": "certificate_hidden", "show_measurements": "measurements_hidden"}
+    for flag, column in flags.items():
+        stone = good({} if shown is MISSING else {f"diamond.{flag}": shown})
+        assert {name: getattr(stone, name) for name in flags.values()} == {
+            name: hidden and name == column for name in flags.values()
+        }
+        assert stone.certificate_number == "2215432101"
