@@ -12,6 +12,7 @@ from app.catalog import grades, search
 from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
 from app.catalog.search import Filter, Hit, Offset, Order, Search
 from app.catalog.visibility import visible
+from app.catalog.vocabulary.criteria import labs
 from app.core.errors import NotFound
 from app.rest.answers import Pagination, answer
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
@@ -90,7 +91,7 @@ def read_search(parameters: Parameters) -> SearchRequest:
         ),
         retail_price_cents=parameters.between("retail_price", _cents, _cents, says="The retail price in cents"),
         availability=parameters.many("availability", _availability, says="Any of these."),
-        certificate_lab=parameters.many("certificate_lab", word, says="Any of these laboratories."),
+        certificate_lab=_labs(parameters.many("certificate_lab", word, says="Any of these laboratories.")),
         certificate_number=parameters.many(
             "certificate_number", word, says="Any of these certificates, of those whose number the caller may see."
         ),
@@ -100,6 +101,10 @@ def read_search(parameters: Parameters) -> SearchRequest:
     page, limit = page_of(parameters)
     parameters.check()
     return SearchRequest(criteria, Order(sort or search.CREATED, descending is not False), page, limit)
+
+
+def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
+    return None if texts is None else labs(texts)
 
 
 def _visible_columns(principal: Principal) -> frozenset[str]:

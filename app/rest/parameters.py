@@ -90,7 +90,7 @@ class Parameters:
 
     def _parse(self, name: str, text: str, kind: Kind[T]) -> T | None:
         try:
-            return kind.parse(text)
+            return kind.parse(text.strip() or text)
         except ValueError as error:
             self._problems[name] = str(error)
             return None

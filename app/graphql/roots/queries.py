@@ -7,6 +7,7 @@ from strawberry import UNSET
 
 from app.access.scopes import Scope
 from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from app.catalog.vocabulary.criteria import labs
 from app.core.errors import ValidationFailed
 from app.graphql.context import Info
 from app.graphql.guard import field
@@ -67,7 +68,7 @@ class Query(PricingQueries, RunQueries, TradingQueries, EventQueries):
         lab: Annotated[str, _argument(description="The laboratory, such as `GIA`.")],
         number: Annotated[str, _argument(description="The report's number.")],
     ) -> Diamond | None:
-        criteria = Filter(certificate_lab=_texts("lab", lab), certificate_number=_texts("number", number))
+        criteria = Filter(certificate_lab=labs(_texts("lab", lab)), certificate_number=_texts("number", number))
         order, first = Order(RETAIL_PRICE), Window(limit=1)
         page = await info.context.search.page(criteria, order, first, columns_of(info.selection))
         return Diamond(row=page.hits[0].diamond) if page.hits else None

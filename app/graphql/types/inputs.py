@@ -13,6 +13,7 @@ from strawberry import UNSET
 
 from app.catalog import search
 from app.catalog.search import Filter, Order, Range, Sort
+from app.catalog.vocabulary.criteria import fancy_colors, fancy_intensities, labs
 from app.core.errors import NotFound
 from app.graphql.relay import read_global_id
 from app.graphql.scalars import Cents
@@ -66,9 +67,9 @@ class DiamondFilter:
     polishes: list[CutGrade] | None = _criterion("Of these polishes.")
     symmetries: list[CutGrade] | None = _criterion("Of these symmetries.")
     fluorescences: list[Fluorescence] | None = _criterion("Of these strengths of fluorescence.")
-    fancy_colors: list[str] | None = _criterion("Of these fancy colours, as stated.")
-    fancy_intensities: list[str] | None = _criterion("Of these intensities of fancy colour, as stated.")
-    fancy_overtones: list[str] | None = _criterion("Of these overtones of fancy colour, as stated.")
+    fancy_colors: list[str] | None = _criterion("Of these fancy colours, in any spelling that the data may have.")
+    fancy_intensities: list[str] | None = _criterion("Of these intensities of fancy colour, likewise.")
+    fancy_overtones: list[str] | None = _criterion("Of these overtones of fancy colour, likewise.")
     lab_grown: bool | None = _criterion("Grown in a laboratory, or natural.")
     treated: bool | None = _criterion("Treated, or said not to be.")
     certificate_labs: list[str] | None = _criterion("With a report of these laboratories.")
@@ -161,11 +162,11 @@ class FilterReader:
             polish=self._each("polishes", given.polishes, _grade),
             symmetry=self._each("symmetries", given.symmetries, _grade),
             fluorescence=self._each("fluorescences", given.fluorescences, _grade),
-            fancy_color=self._each("fancyColors", given.fancy_colors, read_text),
-            fancy_intensity=self._each("fancyIntensities", given.fancy_intensities, read_text),
-            fancy_overtone=self._each("fancyOvertones", given.fancy_overtones, read_text),
+            fancy_color=self._spelled("fancyColors", given.fancy_colors, fancy_colors),
+            fancy_intensity=self._spelled("fancyIntensities", given.fancy_intensities, fancy_intensities),
+            fancy_overtone=self._spelled("fancyOvertones", given.fancy_overtones, fancy_colors),
             availability=self._each("availability", given.availability, lambda member: str(member.value)),
-            certificate_lab=self._each("certificateLabs", given.certificate_labs, read_text),
+            certificate_lab=self._spelled("certificateLabs", given.certificate_labs, labs),
             certificate_number=self._each("certificateNumbers", given.certificate_numbers, read_text),
             carat_milli=self._sizes("carat", given.carat),
             retail_price_cents=self._whole("price", given.price),
@@ -202,6 +203,12 @@ class FilterReader:
         except ValueError as error:
             self._problems[f"filter.{name}"] = str(error)
             return None
+
+    def _spelled(
+        self, name: str, given: Sequence[str] | None, spell: Callable[[Sequence[str]], Sequence[str]]
+    ) -> Sequence[str] | None:
+        texts = self._each(name, given, read_text)
+        return None if texts is None else spell(texts)
 
     def _id(self, text: strawberry.ID) -> UUID:
         try:
@@ -255,11 +262,11 @@ def _grade(member: Enum) -> str:
 
 
 def read_text(text: str) -> str:
-    """A text that the database can hold.
+    """A text that the database can hold, without the spaces around it.
 
     Raises:
         ValueError: it is empty, too long, or holds a NUL.
     """
     if not text or len(text) > _LONGEST_TEXT or "\x00" in text:
         raise ValueError(f"should hold texts of 1 to {_LONGEST_TEXT} characters")
-    return text
+    return text.strip() or text

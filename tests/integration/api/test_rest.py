@@ -57,6 +57,12 @@ FILTERS = {
     "retail_price_min=300000&retail_price_max=400000": [4, 3],
     "availability=on_hold": [5],
     "certificate_lab=IGI&certificate_number=1000002": [2],
+    "certificate_lab=igi": [2],
+    "certificate_lab=%20I.G.I.%20": [2],
+    "certificate_number=%201000002%20": [2],
+    "carat_min=%201.5%20&carat_max=%202": [3, 2],
+    "retail_price_min=%20300000&retail_price_max=400000%20": [4, 3],
+    "lab_grown=true%20": [4],
     "shape=round&lab_grown=true&color=E": [4],
     "shape=pear": [],
 }

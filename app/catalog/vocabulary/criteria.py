@@ -1,0 +1,28 @@
+"""Criteria of a search by text, read by the functions that read the data."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from app.catalog.vocabulary.colors import hues, intensity
+from app.catalog.vocabulary.offers import lab
+
+Read = Callable[[str], str | None]
+
+
+def any_spelling(texts: Iterable[str], read: Read) -> Sequence[str]:
+    """The values that match the texts: what the data makes of each text, and the text itself as a supplier may send it."""
+    return [*dict.fromkeys(value for text in texts for value in (text, read(text)) if value)]
+
+
+def labs(texts: Iterable[str]) -> Sequence[str]:
+    """Laboratories, "gia" as "GIA"."""
+    return any_spelling(texts, lab)
+
+
+def fancy_colors(texts: Iterable[str]) -> Sequence[str]:
+    """Fancy colours and overtones, "Brownish Orange" as "BROWN-ORANGE"."""
+    return any_spelling(texts, hues)
+
+
+def fancy_intensities(texts: Iterable[str]) -> Sequence[str]:
+    """Intensities of fancy colours, "vivid" as "FANCY_VIVID"."""
+    return any_spelling(texts, intensity)
