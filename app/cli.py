@@ -21,7 +21,7 @@ from app.access.scopes import Scope
 from app.commands import purchases
 from app.core import logging
 from app.core.database import Database
-from app.core.errors import InventoryError
+from app.core.errors import DatabaseMisconfigured, InventoryError
 from app.core.migrate import upgrade
 from app.core.settings import Settings, SettingsError
 from app.generated import generated_files
@@ -29,6 +29,7 @@ from app.graphql.serving.manifest import read_file
 from app.graphql.serving.registry import Registry
 from app.main import create_app
 from app.server import CannotListen, serve
+from app.startup import check
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ def main() -> None:
         app()
     except (SettingsError, CannotListen) as error:
         _leave(str(error), 2)
+    except DatabaseMisconfigured as error:
+        _leave(error.reason, 2)
     except InventoryError as error:
         _leave(f"{error.message} ({error.__cause__})" if error.__cause__ else error.message, 1)
     except asyncpg.PostgresError as error:
@@ -69,7 +72,9 @@ def serve_api(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings.read(**given)
     logging.configure(settings.log_level, settings.log_format, "api")
-    serve(create_app(settings), settings)
+    application = create_app(settings)
+    asyncio.run(check(settings))
+    serve(application, settings)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from app.core import revision
-from app.core.errors import InventoryError, RunConflict
+from app.core.errors import DatabaseMisconfigured, InventoryError, RunConflict
 from app.core.logging import get_logger
 from app.core.settings import SettingsError
 from sync import show
@@ -48,6 +48,8 @@ def main() -> None:
         _leave(str(error), 2)
     except RunConflict as error:
         _leave(f"{error.message}. See `python -m sync runs list`.", OPEN_RUN_EXIT)
+    except DatabaseMisconfigured as error:
+        _leave(error.reason, 2)
     except InventoryError as error:
         _leave(f"{error.code}: {error.message}", 1)
 

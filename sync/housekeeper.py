@@ -6,9 +6,11 @@ After SIGTERM no job is begun any more. One that is cut off in spite of the time
 import asyncio
 import time
 
+from app.core import redis_server
 from app.core.errors import InventoryError
 from app.core.jobs import JobsUnavailable, connect
 from app.core.logging import get_logger
+from app.core.settings import Settings, SettingsError
 from sync.job_worker import REDIS_OUTAGES, JobWorkers
 from sync.jobs import POLL_SECONDS, Jobs, arq_worker, attempt
 from sync.wiring import Pipeline
@@ -28,6 +30,7 @@ class ReportsLeft(InventoryError):
 async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
     """Run the jobs role until `stop`. While Redis is away running jobs go on and none is picked up."""
     settings = pipeline.settings
+    await _refuse_unfit_redis(settings)
     redis = connect(settings)
     try:
         async with (
@@ -46,6 +49,23 @@ async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
                     await _pause(stop)
     finally:
         await redis.aclose()
+
+
+async def _refuse_unfit_redis(settings: Settings) -> None:
+    """Look at how Redis is set up. One that does not answer may be all right, and is waited for later.
+
+    Raises:
+        SettingsError: no job can ever be done with it.
+    """
+    redis = connect(settings)
+    try:
+        found = await redis_server.report(redis)
+    except REDIS_OUTAGES:
+        return
+    finally:
+        await redis.aclose()
+    if found is not None:
+        raise SettingsError(f"REDIS_URL: {found}")
 
 
 class _Rounds:
@@ -75,6 +95,7 @@ async def _pause(stop: asyncio.Event) -> None:
 
 async def once(pipeline: Pipeline, stop: asyncio.Event) -> bool:
     """Do everything that is due, then leave: for a machine that is started for it. False if something failed."""
+    await _refuse_unfit_redis(pipeline.settings)
     async with Jobs.open(pipeline) as jobs:
         done = [await attempt("jobs", lambda: _do_enqueued(jobs, stop))]
         done.append(await attempt("reports", lambda: _take_reports(jobs, stop)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core import revision
 from app.core.database import Database
-from app.core.errors import DatabaseUnavailable, SchemaBehind
+from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind
 from app.core.logging import get_logger
 
 log = get_logger()
@@ -60,12 +60,17 @@ async def schema_ready(database: Database, stop: asyncio.Event) -> None:
     """Wait, until `stop`, for as long as the schema is older than this code: half of a role must not work with it.
 
     A database that does not answer is none of this: a role starts without it, and bears its absence.
+
+    Raises:
+        DatabaseMisconfigured: waiting does not help.
     """
     while not stop.is_set():
         try:
             await revision.require(database)
         except SchemaBehind as error:
             log.warning("schema is behind", **error.details)
+        except DatabaseMisconfigured:
+            raise
         except DatabaseUnavailable:
             return
         else:

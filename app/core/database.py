@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 import msgspec
 
-from app.core.errors import DatabaseUnavailable
+from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.core.logging import get_logger
+from app.core.pooler import PooledConnection
 from app.core.settings import Settings
+
+log = get_logger()
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,6 +40,10 @@ _OUTAGES = (
     asyncpg.InvalidCatalogNameError,
 )
 
+# PgBouncer reports these outages of its own as protocol violations. Every other one is a matter of settings: a start-up
+# parameter that it does not know, for example.
+_POOLER_OUTAGES = ("login", "timeout", "try again", "cannot connect", "shut", "too many", "no more connections")
+
 
 class Database:
     """A pool of connections to the inventory's schema."""
@@ -49,20 +57,24 @@ class Database:
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
         """The database for the length of a `with`; connects on first use, so a service starts before its database."""
         database = cls(settings)
+        schema = settings.database_schema
+        session: dict[str, Any] = (
+            {"connection_class": PooledConnection.to(schema), "statement_cache_size": 0}
+            if settings.database_pooler == "transaction"
+            # In the startup packet, so that it takes no round trip.
+            else {"server_settings": {"search_path": schema, "timezone": "UTC"}, "statement_cache_size": 200}
+        )
         pool = asyncpg.create_pool(
             settings.need("database_url"),
             min_size=0,
             max_size=settings.database_pool_size,
             timeout=settings.database_timeout_seconds,
-            # A pooler in transaction mode hands out another server connection each time: prepared statements get lost.
-            statement_cache_size=0 if settings.database_pooler == "transaction" else 200,
             max_inactive_connection_lifetime=300,
             # A connection whose other end is gone without a word would hold its user for as long as TCP likes.
             command_timeout=settings.database_statement_seconds,
             init=_set_codecs,
             reset=_leave_as_it_is,
-            # In the startup packet, so that it also holds behind a pooler, where a later SET would not.
-            server_settings={"search_path": settings.database_schema, "timezone": "UTC"},
+            **session,
         )
         async with pool:
             database._pool = pool
@@ -84,11 +96,21 @@ class Database:
 
         Raises:
             DatabaseUnavailable: there is none to be had, or it was lost on the way.
+            DatabaseMisconfigured: the database or a pooler before it does not accept how it is used.
         """
         assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
                 yield connection
+        except asyncpg.ProtocolViolationError as error:
+            if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
+                raise DatabaseUnavailable from error
+            reason = (
+                f"DATABASE_URL: the server refuses the connection: {error}. "
+                "If it leads to a pooler in transaction mode, set DATABASE_POOLER=transaction"
+            )
+            log.error("database_misconfigured", reason=reason)  # noqa: TRY400 - the reason is all that helps
+            raise DatabaseMisconfigured(reason) from error
         except _OUTAGES as error:
             raise DatabaseUnavailable from error
 

@@ -110,6 +110,15 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer; try again soon."""
 
 
+class DatabaseMisconfigured(DatabaseUnavailable):
+    """The database is not set up for this service; the log says what to change."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason`: for operators, with the setting to change."""
+        super().__init__()
+        self.reason = reason
+
+
 class SchemaBehind(Unavailable):
     """The database's schema is older than this code. Run `python -m app migrate`."""
 

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core import revision
+from app.core import redis_server, revision
 from app.core.clock import utc_now
-from app.core.errors import DatabaseUnavailable, SchemaBehind, Unavailable
+from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind, Unavailable
 from app.rest.answers import answer
 from app.rest.state import State
 
@@ -63,6 +63,8 @@ async def _database(request: Request[State]) -> str:
         await revision.require(database)
     except SchemaBehind as error:
         return f"is at {error.details['present']}, but this version needs {error.details['needed']}"
+    except DatabaseMisconfigured as error:
+        return error.reason
     except DatabaseUnavailable:
         return _SILENT
     return _OK
@@ -71,7 +73,6 @@ async def _database(request: Request[State]) -> str:
 async def _redis(request: Request[State]) -> str:
     try:
         async with asyncio.timeout(2):
-            await request.state["redis"].ping()
+            return await redis_server.problem(request.state["redis"]) or _OK
     except (RedisError, OSError, TimeoutError):
         return _SILENT
-    return _OK

@@ -1,6 +1,7 @@
 """An embedded Valkey (or Redis) server that keeps nothing."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.stack.binaries import valkey_server
@@ -16,10 +17,11 @@ class Valkey(Server):
 
     name = "Valkey"
 
-    def __init__(self, directory: Path, *, port: int | None = None) -> None:
-        """`directory` takes its log. `port` None takes a free one."""
+    def __init__(self, directory: Path, *, port: int | None = None, options: Mapping[str, str] | None = None) -> None:
+        """`directory` takes its log. `port` None takes a free one. `options` replace those of its command line."""
         super().__init__(ports=[port] if port else [])
         self._directory = directory
+        self._options = dict(options or {})
 
     def url(self, database: int = 0) -> str:
         """How to reach one of its 16 databases."""
@@ -34,7 +36,7 @@ class Valkey(Server):
             "--maxmemory": _MEMORY,
             "--maxmemory-policy": "noeviction",  # a full server says so instead of forgetting jobs
             "--dir": str(self._directory),
-        }
+        } | self._options
         return Process(
             self.name,
             [valkey_server(), *(part for option in options.items() for part in option)],

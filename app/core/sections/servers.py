@@ -19,7 +19,7 @@ class Servers(BaseModel):
         PostgresUrl | None,
         setting(
             "Database",
-            "The same database without a pooler, for migrations and LISTEN; DATABASE_URL when not set.",
+            "The same database past a transaction pooler, for migrations and LISTEN; DATABASE_URL when not set.",
             example="postgresql://user:password@localhost:5432/diamonds",
         ),
     ] = None
@@ -31,7 +31,7 @@ class Servers(BaseModel):
     ] = 10
     database_pooler: Annotated[
         Literal["none", "transaction"],
-        setting("Database", "transaction: DATABASE_URL goes through a pooler that shares connections."),
+        setting("Database", "transaction: DATABASE_URL leads to a pooler in transaction mode (PgBouncer, Supavisor)."),
     ] = "none"
     database_timeout_seconds: Annotated[
         float, setting("Database", "Longest wait for a connection or a short statement.", gt=0, le=600)

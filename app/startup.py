@@ -1,0 +1,46 @@
+"""Checks before the API listens: servers that answer, but are set up in a way that it can't work with.
+
+A server that does not answer is no reason to stay away: the API starts without it.
+"""
+
+import asyncio
+from contextlib import aclosing, suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.core import redis_server
+from app.core.database import Database
+from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.core.settings import Settings
+
+_SECONDS = 2.0
+
+
+async def check(settings: Settings) -> None:
+    """Look at the database and at Redis.
+
+    Redis is only reported: without it reads go on.
+
+    Raises:
+        DatabaseMisconfigured: no request could be answered.
+    """
+    await asyncio.gather(_database(settings), _redis(settings))
+
+
+async def _database(settings: Settings) -> None:
+    async with Database.open(settings) as database:
+        try:
+            await database.ping()
+        except DatabaseMisconfigured:
+            raise
+        except DatabaseUnavailable:
+            return
+
+
+async def _redis(settings: Settings) -> None:
+    redis = Redis.from_url(settings.need("redis_url"), socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+    async with aclosing(redis):
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(_SECONDS):
+                await redis_server.report(redis)

@@ -1,0 +1,217 @@
+"""The database through PgBouncer in transaction mode, with a user who is not named like the schema."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from app.access.issuing import Issuing
+from app.access.scopes import Scope
+from app.core.database import Database
+from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable
+from app.core.settings import Settings
+from app.main import create_app
+from app.runs import repository
+from sandbox.broker import Broker, QueueSettings
+from sandbox.stack.scratch import scratch_directory
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.lifecycle import Lifecycle
+from sync.outbox import Outbox
+from sync.scheduler import Request
+from sync.wiring import Pipeline
+from tests.contract.relay import Relay
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.operators import with_state
+from tests.pgbouncer import SERVER_CONNECTIONS, USER, PgBouncer, grant
+
+MANY = 10 * SERVER_CONNECTIONS
+CREATE_RULE = """mutation {
+  pricingRuleCreate(idempotencyKey: "key", rule: {name: "all", priority: 5, markupRatio: 1.5}) {
+    pricingRule { id } userErrors { message }
+  }
+}"""
+
+
+@pytest_asyncio.fixture
+async def pooler(database_url: str) -> AsyncIterator[PgBouncer]:
+    password = secrets.token_urlsafe(12)
+    await grant(database_url, password)
+    with scratch_directory() as directory:
+        server = PgBouncer(directory, database_url, password=password)
+        await server.start()
+        yield server
+        await server.stop()
+
+
+@pytest.fixture
+def settings(pooler: PgBouncer, database_url: str, redis_url: str) -> Settings:
+    return Settings.read(
+        database_url=pooler.url,
+        database_direct_url=database_url,
+        database_pooler="transaction",
+        database_pool_size=MANY,
+        redis_url=redis_url,
+        environment="production",
+        sync_nightly=False,
+    )
+
+
+@pytest_asyncio.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with Database.open(settings) as opened:
+        yield opened
+
+
+async def test_every_statement_finds_the_schema_whatever_server_connection_it_gets(database: Database) -> None:
+    async def use(number: int) -> int:
+        backends = set()
+        async with database.connection() as connection:
+            for _ in range(3):
+                found = await connection.fetchrow(
+                    "SELECT current_schema() AS schema, current_setting('TimeZone') AS zone, current_user AS name, "
+                    "pg_backend_pid() AS backend, count(*) AS runs FROM run_metadata WHERE id IS NOT NULL AND $1::int > -1",
+                    number,
+                )
+                assert found is not None
+                assert (found["schema"], found["zone"], found["name"], found["runs"]) == ("inventory", "UTC", USER, 0)
+                backends.add(found["backend"])
+        return len(backends)
+
+    async with asyncio.TaskGroup() as group:
+        uses = [group.create_task(use(number)) for number in range(MANY)]
+    assert max(use.result() for use in uses) > 1, "server connections are shared, or this shows nothing"
+
+
+async def test_each_way_to_run_a_statement_finds_the_schema(database: Database) -> None:
+    insert = "INSERT INTO alerts (incident, kind, feed, content) VALUES ($1, 'run_failed', 'x', $2)"
+    async with database.connection() as connection:
+        await connection.execute(insert, "one", {"json": True})
+        await connection.executemany(insert, [("two", {}), ("three", {})])
+        await connection.execute("UPDATE alerts SET feed = 'y' WHERE incident = 'one'; SELECT 1")
+        assert await connection.fetchval("SELECT content FROM alerts WHERE incident = $1", "one") == {"json": True}
+        assert [row["incident"] for row in await connection.fetch("SELECT incident FROM alerts ORDER BY 1")] == [
+            "one",
+            "three",
+            "two",
+        ]
+        row = await connection.fetchrow("SELECT feed FROM alerts WHERE incident = 'one'")
+        assert row is not None
+        assert row["feed"] == "y"
+
+
+async def test_failed_statement_is_undone_alone_outside_a_transaction_and_with_all_inside_of_one(
+    database: Database,
+) -> None:
+    insert = "INSERT INTO alerts (incident, kind, feed, content) VALUES ($1, 'run_failed', 'x', '{}')"
+    async with database.connection() as connection:
+        await connection.execute(insert, "kept")
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await connection.execute(insert, "kept")
+        await connection.execute(insert, "kept as well")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await insert_all(database, insert, "undone", "kept")
+    async with database.transaction() as connection:
+        await connection.execute(insert, "outer")
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with connection.transaction():
+                await connection.execute(insert, "kept")
+        await connection.execute(insert, "after the savepoint")
+    async with database.connection() as connection:
+        kept = [row["incident"] for row in await connection.fetch("SELECT incident FROM alerts ORDER BY 1")]
+    assert kept == ["after the savepoint", "kept", "kept as well", "outer"]
+
+
+async def insert_all(database: Database, insert: str, *incidents: str) -> None:
+    """Insert in one transaction."""
+    async with database.transaction() as connection:
+        for incident in incidents:
+            await connection.execute(insert, incident)
+
+
+async def test_api_answers(settings: Settings, database: Database) -> None:
+    scopes = [Scope.DIAMONDS_READ, Scope.SYNC_READ, Scope.SYNC_ADMIN, Scope.PRICING_WRITE]
+    key = (await Issuing(database).create("shop", "acme", scopes)).key.text
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        transport = httpx.ASGITransport(with_state(app, state))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers={"X-API-Key": key}) as client:
+            assert (await client.get("/ready")).json() == {
+                "status": "ready",
+                "checks": {"database": "ok", "redis": "ok"},
+            }
+            answers = await asyncio.gather(
+                client.get("/api/v2/diamonds"),
+                client.get("/api/v2/analytics/summary"),
+                client.get("/api/v2/analytics/runs"),
+                client.post("/graphql", json={"query": "{ diamonds { totalCount } syncRuns { nodes { id } } }"}),
+                client.post("/graphql", json={"query": CREATE_RULE}),
+            )
+    assert [answer.status_code for answer in answers] == [200] * 5, [answer.text for answer in answers]
+    assert all("errors" not in answer.json() for answer in answers), [answer.text for answer in answers]
+
+
+async def test_complete_sync(settings: Settings, database: Database, tmp_path: Path) -> None:
+    queues = (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate)
+    shelf = Shelf()
+    shelf.lay(*range(120))
+    async with Broker(dict.fromkeys(queues, QueueSettings())) as bus:
+        through = Settings.read(
+            **settings.model_dump(exclude_unset=True) | {"azure_service_bus_connection_string": bus.connection_string}
+        )
+        async with ServiceBusBroker.open(through) as broker:
+            outbox = Outbox(through, broker, Lifecycle(database, through.sync_lease_seconds))
+            watermarks = FileWatermarkStore(tmp_path, through.sync_feed)
+            pipeline = Pipeline(through, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+            stop = asyncio.Event()
+            roles = [asyncio.create_task(role(stop)) for role in (pipeline.work, pipeline.consolidate)]
+            run, _ = await pipeline.scheduler().schedule(Request(full=True))
+            async with asyncio.timeout(60):
+                while run.is_open:
+                    await asyncio.sleep(0.1)
+                    async with database.connection() as connection:
+                        run = await repository.run(connection, run.id)
+            stop.set()
+            await asyncio.gather(*roles)
+    assert (run.status, run.distinct_stones, run.upserted) == ("completed", 120, 120)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM diamonds WHERE status = 'active'") == 120
+
+
+async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_setting(settings: Settings) -> None:
+    plain = Settings.read(**settings.model_dump(exclude_unset=True) | {"database_pooler": "none"})
+    async with Database.open(plain) as database:
+        with pytest.raises(DatabaseMisconfigured) as caught:
+            await database.ping()
+    assert "unsupported startup parameter: search_path" in caught.value.reason
+    assert "DATABASE_POOLER=transaction" in caught.value.reason
+    app = create_app(plain)
+    async with app.router.lifespan_context(app) as state:
+        transport = httpx.ASGITransport(with_state(app, state))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            answer = await client.get("/ready")
+    assert answer.status_code == 503
+    assert "DATABASE_POOLER=transaction" in answer.json()["error"]["details"]["database"]
+
+
+async def test_postgres_that_is_away_behind_a_pooler_is_an_outage(database_url: str) -> None:
+    await grant(database_url, "secret")
+    with scratch_directory() as directory:
+        async with Relay.open(urlsplit(database_url).port or 0) as relay:
+            behind = database_url.replace(f":{urlsplit(database_url).port}/", f":{relay.port}/")
+            pooler = PgBouncer(directory, behind, password="secret")
+            await pooler.start()
+            settings = Settings.read(database_url=pooler.url, database_pooler="transaction")
+        # The relay is gone, and with it the way to Postgres.
+        async with Database.open(settings) as database:
+            for _ in range(2):
+                with pytest.raises(DatabaseUnavailable) as caught:
+                    await database.ping()
+                assert not isinstance(caught.value, DatabaseMisconfigured)
+        await pooler.stop()

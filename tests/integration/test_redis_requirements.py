@@ -1,0 +1,109 @@
+"""A Redis server that is set up in a way that jobs can't work with is reported, and by what."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
+
+from app import startup
+from app.core import redis_server
+from app.core.jobs import JobsUnavailable, connect, enqueue
+from app.core.settings import Settings, SettingsError
+from app.main import create_app
+from sandbox.stack.ports import free_ports
+from sandbox.stack.scratch import scratch_directory
+from sandbox.stack.valkey import Valkey
+from sync import housekeeper
+from sync.wiring import open_pipeline
+from tests.integration.sync.operators import with_state
+
+NOT_SUPPORTED = "cluster mode is not supported"
+
+
+@asynccontextmanager
+async def valkey(**options: str) -> AsyncIterator[Valkey]:
+    """A Valkey of the test's own; `options` of its command line, with underscores."""
+    with scratch_directory() as directory:
+        server = Valkey(directory, options={f"--{name.replace('_', '-')}": value for name, value in options.items()})
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+@pytest_asyncio.fixture(params=["one shard with all slots", "no slots"])
+async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Valkey]:
+    """A server in cluster mode."""
+    # By default the members' port is 10,000 above the clients', which not every port has.
+    async with valkey(cluster_enabled="yes", cluster_port=str(free_ports(1)[0])) as server:
+        if request.param == "one shard with all slots":
+            async with Redis.from_url(server.url()) as redis:
+                await redis.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+                while b"cluster_state:ok" not in await redis.execute_command("CLUSTER", "INFO"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        yield server
+
+
+@pytest.fixture
+def settings(cluster: Valkey, database_url: str) -> Settings:
+    return Settings.read(
+        database_url=database_url,
+        redis_url=cluster.url(),
+        azure_service_bus_connection_string=(
+            "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
+        ),
+        watermark_directory=".",
+        nivoda_endpoint="http://127.0.0.1:9/",
+        nivoda_username="x",
+        nivoda_password="x",
+    )
+
+
+async def test_jobs_do_not_work_in_cluster_mode(settings: Settings) -> None:
+    """Why it is refused; where this passes one day, the check may go."""
+    redis = connect(settings)
+    with pytest.raises(JobsUnavailable) as caught:
+        await enqueue(redis, "reprice")
+    assert isinstance(caught.value.__cause__, ResponseError)
+    await redis.aclose()
+
+
+async def test_cluster_mode_is_reported_by_ready_and_at_the_start_of_the_api(settings: Settings) -> None:
+    with capture_logs() as logs:
+        await startup.check(settings)
+    assert [entry["reason"] for entry in logs if entry["event"] == "redis_misconfigured"] == [redis_server.CLUSTER_MODE]
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        transport = httpx.ASGITransport(with_state(app, state))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            answer = await client.get("/ready")
+    assert answer.json()["status"] == "degraded"
+    assert NOT_SUPPORTED in answer.json()["checks"]["redis"]
+
+
+async def test_jobs_role_does_not_start_in_cluster_mode(settings: Settings) -> None:
+    async with open_pipeline(settings) as pipeline:
+        for role in (housekeeper.serve, housekeeper.once):
+            with pytest.raises(SettingsError, match=f"REDIS_URL: {NOT_SUPPORTED}"):
+                await role(pipeline, asyncio.Event())
+
+
+async def test_server_that_evicts_keys_is_reported() -> None:
+    async with valkey(maxmemory_policy="allkeys-lru") as server, Redis.from_url(server.url()) as redis:
+        with capture_logs() as logs:
+            assert await redis_server.report(redis) is None
+    assert [entry["recommended"] for entry in logs] == ["noeviction"]
+
+
+async def test_plain_server_is_fit(redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        with capture_logs() as logs:
+            assert await redis_server.report(redis) is None
+    assert logs == []
