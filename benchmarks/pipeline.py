@@ -13,9 +13,10 @@ from app.core.clock import utc_now
 from app.core.database import Database
 from app.core.settings import Settings
 from app.runs.models import Run
-from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.client import NivodaClient, Variables
 from app.suppliers.nivoda.documents import COUNT, Answer, Operation
 from app.suppliers.nivoda.feed import NivodaFeed
+from app.suppliers.nivoda.schema_view import assumed_view
 from benchmarks.servers import Site
 from benchmarks.statements import sql
 from sync.adapters.watermark_file import FileWatermarkStore
@@ -39,9 +40,9 @@ class Recorded:
     def __init__(self, parts: Mapping[int, Sequence[bytes]]) -> None:
         self._parts = parts
 
-    async def call(self, operation: Operation[Answer], variables: Mapping[str, object]) -> Answer:
+    async def call(self, operation: Operation[Answer], variables: Variables) -> Answer:
         """The answer to a count or a page."""
-        asked = msgspec.convert(variables, type=dict)
+        asked = msgspec.convert(variables(assumed_view()) if callable(variables) else variables, type=dict)
         items = self._parts[asked["query"]["dollar_value"]["from"]]
         if operation.name == COUNT.name:
             return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query_count":%d}}' % len(items)))

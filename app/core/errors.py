@@ -182,6 +182,13 @@ class SupplierRefused(SupplierError):
     retryable = False
 
 
+class SupplierSchemaChanged(SupplierError):
+    """The supplier's schema lacks something that is required."""
+
+    code = "SUPPLIER_SCHEMA"
+    retryable = False
+
+
 class SupplierDeclined(SupplierError):
     """The supplier says no."""
 

@@ -1,6 +1,8 @@
 """Lookup of stones by id: which of them the supplier still has, and which it certainly has not."""
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Literal
 
 from app.core.errors import SupplierUnavailable
 from app.core.logging import get_logger
@@ -13,6 +15,9 @@ _TRIES = 3
 
 PageOf = Callable[[Sequence[str]], Awaitable[Page]]
 CountOf = Callable[[Sequence[str]], Awaitable[int]]
+OneOf = Callable[[str], Awaitable[Observed | Literal["absent", "unclear"]]]
+
+_NO_WITNESS = "The supplier does not show a stone that it showed before, so no stone counts as gone"
 
 
 async def look_up(stone_ids: Collection[str], witnesses: Collection[str], page_of: PageOf, count_of: CountOf) -> Lookup:
@@ -51,6 +56,29 @@ async def look_up(stone_ids: Collection[str], witnesses: Collection[str], page_o
     unclear = remaining.keys() - set(absent)
     log.warning("stones_counted_but_not_shown", stones=len(unclear))
     return _lookup(received, found, absent=absent, unclear=unclear)
+
+
+async def look_up_singly(stone_ids: Collection[str], witnesses: Collection[str], one_of: OneOf, most: int) -> Lookup:
+    """Look stones up one by one, at most `most` of them; the others are unclear.
+
+    `one_of` asks for one stone. An absence is proven only if the same question shows a witness.
+
+    Raises:
+        SupplierUnavailable: the supplier shows no witness.
+        SupplierError: as `one_of`.
+    """
+    received = time.monotonic()
+    for witness in witnesses:
+        if isinstance(await one_of(witness), Observed):
+            break
+    else:
+        if witnesses:
+            raise SupplierUnavailable(_NO_WITNESS)
+    asked = list(dict.fromkeys(stone_ids))[: max(0, most)]
+    answers = {stone_id: await one_of(stone_id) for stone_id in asked}
+    found = {stone_id: answer for stone_id, answer in answers.items() if isinstance(answer, Observed)}
+    absent = {stone_id for stone_id, answer in answers.items() if answer == "absent"}
+    return _lookup(received, found, absent=absent, unclear=set(stone_ids) - found.keys() - absent)
 
 
 def _lookup(

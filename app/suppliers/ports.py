@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -76,6 +76,22 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     unclear: frozenset[str]
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a supplier's schema offers to a reader now.
+
+    `windows`: queries by the instant of the last change. `carats`, `origin`: queries by weight, and by natural or
+    lab-grown. `lookup`: stones are looked up together, or one by one. `price_order`: pages are in order of price; without,
+    they are in another order. `differences`: what the schema lacks of what is wanted, one sentence each, sorted.
+    """
+
+    windows: bool
+    carats: bool
+    origin: bool
+    price_order: bool
+    lookup: Literal["together", "one by one"]
+    differences: tuple[str, ...]
+
+
 class Feed(Protocol):
     """Reading a supplier's stones, in order of price (cents, ascending; unpriced last), ties by the supplier's rule.
 
@@ -91,6 +107,9 @@ class Feed(Protocol):
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         """`limit` stones (at most `page_size`) from `offset` on."""
+
+    async def capabilities(self) -> Capabilities:
+        """What the supplier's schema offers now. A query that needs more raises `SupplierSchemaChanged`."""
 
     @property
     def lookup_size(self) -> int:

@@ -23,6 +23,8 @@ class ScriptedSupplier:
         self.login_script: deque[Act] = deque()
         self.asked: list[dict[str, Any]] = []
         self.logins = 0
+        self.introspections = 0
+        self.introspection: Act = errors("GraphQL introspection is not allowed.")
         self.valid: set[str] = set()
         self.connections: set[object] = set()
         self.endpoint = ""
@@ -31,6 +33,9 @@ class ScriptedSupplier:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.connections.add(request.transport)
         asked = json.loads(await request.read())
+        if "__schema" in asked["query"]:
+            self.introspections += 1
+            return await self.introspection(request)
         if "authenticate" in asked["query"]:
             return await self._log_in(request, asked["variables"])
         self.asked.append(asked)

@@ -64,6 +64,7 @@ class PublishedSupplier:
         self.schema = schema
         self.items = list(items)
         self.introspection = introspection
+        self.introspected: GraphQLSchema | None = None  # what an introspection shows, where that is another schema
         self.random_ties: random.Random | None = None
         self.largest_answer: int | None = None
         self.requests: Counter[str] = Counter()
@@ -91,8 +92,9 @@ class PublishedSupplier:
         names = {part.name.value for part in operation.selection_set.selections if hasattr(part, "name")}
         introspects = names <= {"__schema", "__type"}
         if introspects and not self.introspection:
-            return self._reject([GraphQLError(INTROSPECTION_REFUSED)])
-        if errors := validate(self.schema, document):
+            return web.json_response({"errors": [{"message": INTROSPECTION_REFUSED}]}, status=400)
+        schema = self.introspected if introspects and self.introspected else self.schema
+        if errors := validate(schema, document):
             return self._reject(errors)
         values = get_variable_values(self.schema, operation.variable_definitions or [], body.get("variables") or {})
         if isinstance(values, list):
@@ -102,9 +104,7 @@ class PublishedSupplier:
         self.requests[name] += 1
         if not introspects and name != "Authenticate":
             self.asked.append(body)
-        result = graphql_sync(
-            self.schema, body["query"], self._root, variable_values=variables, field_resolver=_resolve
-        )
+        result = graphql_sync(schema, body["query"], self._root, variable_values=variables, field_resolver=_resolve)
         answer = json.dumps(result.formatted)
         if self.largest_answer is not None and len(answer) > self.largest_answer:
             return web.Response(status=413)

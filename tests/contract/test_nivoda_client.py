@@ -86,7 +86,7 @@ async def test_a_passing_fault_is_tried_again_and_every_request_takes_its_turn(
     async with NivodaClient.open(account(supplier.endpoint, nivoda_timeout_seconds=0.3), limiter) as client:
         assert await count(client) == 7
     assert len(supplier.asked) == 3
-    assert limiter.turns == supplier.logins + len(supplier.asked) == 4
+    assert limiter.turns == supplier.introspections + supplier.logins + len(supplier.asked) == 5
 
 
 @pytest.mark.parametrize("name", PASSING)
@@ -109,7 +109,7 @@ async def test_a_supplier_that_is_not_there_is_unavailable(limiter: CountingLimi
     async with NivodaClient.open(settings, limiter) as client:
         with pytest.raises(SupplierUnavailable, match="can't be reached"):
             await count(client)
-    assert limiter.turns == 2
+    assert limiter.turns == 3, "one of them for the schema"
 
 
 async def test_concurrent_calls_share_one_login(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:

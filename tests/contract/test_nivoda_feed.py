@@ -242,7 +242,7 @@ async def test_a_stone_that_a_page_fails_to_show_is_asked_for_by_its_id(shown: b
         async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
             page = await NivodaFeed(client).page(StoneQuery(), 0, 50)
     assert [item.payload for item in page.items] == [other, good]
-    assert supplier.asked[-1]["variables"]["query"] == {"filter_ids": ["other"]}
+    assert supplier.asked[-1]["variables"]["query"] == {"filter_ids": ["other"], "search_on_markup_price": False}
 
 
 async def test_postgres_takes_every_payload_and_every_value(database_url: str) -> None:

@@ -354,4 +354,4 @@ async def test_every_call_has_a_connection_of_its_own(market: Market) -> None:
         supplier.script.extend([answer({"data": {"as": {"cancel_hold": {"id": "1"}}}})] * 3)
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
             await asyncio.gather(*(trading.cancel_hold("1") for _ in range(3)))
-    assert len(supplier.connections) == 4, "and so has the login"
+    assert len(supplier.connections) == 5, "and so have the login and the introspection"

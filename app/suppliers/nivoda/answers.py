@@ -10,10 +10,11 @@ import msgspec
 from app.core.clock import utc_now
 from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierTokenExpired, SupplierUnavailable
 from app.suppliers.nivoda import faults
+from app.suppliers.nivoda.absences import is_rejection
 from app.suppliers.nivoda.damage import salvage
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
 from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
-from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
+from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost, RequestRejected
 from app.suppliers.nivoda.throttling import is_throttled, wait_seconds
 
 _MOST_BYTES = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
@@ -61,13 +62,15 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
 
     Raises:
         SupplierBusy: the supplier asks for fewer requests, by status 429 or in `errors[]`.
+        RequestRejected: the supplier's schema does not allow the request.
         ItemsLost: the page is missing because of some of its items.
         SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
     """
     logging_in = operation.name == AUTHENTICATE.name
     if response.status != HTTPStatus.OK:
-        entries = _errors_in(response.body)
+        entries = errors_of(response)
         _refuse_throttled(response, entries, secrets)
+        _refuse_rejected(entries, secrets)
         raise faults.of_status(
             response.status, entries, response.body, logging_in=logging_in, established=established, secrets=secrets
         )
@@ -79,6 +82,7 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
     partial = [entry for entry in entries if operation.concerns_a_part(entry)]
     if entries:
         _refuse_throttled(response, entries, secrets)
+        _refuse_rejected(entries, secrets)
         said = faults.of_entries(entries, logging_in=logging_in, secrets=secrets)
         if len(partial) < len(entries) or isinstance(said, SupplierTokenExpired):
             raise said
@@ -100,7 +104,7 @@ def read_sent(operation: Operation[Answer], response: Response, secrets: Collect
         SupplierError: it was not done.
     """
     if response.status != HTTPStatus.OK:
-        entries = _errors_in(response.body)
+        entries = errors_of(response)
         _refuse_throttled(response, entries, secrets, every=True)
         if entries and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise faults.of_sent(entries, secrets=secrets)
@@ -148,12 +152,18 @@ def _refuse_throttled(
     raise SupplierBusy(wait, f"The supplier asks for fewer requests: {said}")
 
 
-def _errors_in(body: bytes) -> list[ErrorEntry]:
-    """The `errors[]` of a body that comes with an error status; none where it is no GraphQL answer."""
+def errors_of(response: Response) -> list[ErrorEntry]:
+    """The `errors[]` of a response; none where it is no GraphQL answer."""
     try:
-        return entries_of(_envelope.decode(body).errors)
+        return entries_of(_envelope.decode(response.body).errors)
     except _NOT_JSON:
         return []
+
+
+def _refuse_rejected(entries: Collection[ErrorEntry], secrets: Collection[str]) -> None:
+    """Raise `RequestRejected` where an error says that the schema does not allow the request."""
+    if rejections := [entry for entry in entries if is_rejection(entry)]:
+        raise RequestRejected(rejections, secrets)
 
 
 def _open(body: bytes) -> _Envelope:

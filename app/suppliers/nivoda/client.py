@@ -14,8 +14,10 @@ from app.core.clock import utc_now
 from app.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
+    SupplierDeclined,
     SupplierError,
     SupplierRefused,
+    SupplierSchemaChanged,
     SupplierTimeout,
     SupplierTokenExpired,
     SupplierUnavailable,
@@ -23,10 +25,14 @@ from app.core.errors import (
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.suppliers.nivoda.answers import Response, read, read_sent, received
+from app.suppliers.nivoda.absences import is_rejection
+from app.suppliers.nivoda.answers import Response, errors_of, read, read_sent, received
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
-from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
+from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost, RequestRejected
+from app.suppliers.nivoda.introspection import INTROSPECT
 from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
+from app.suppliers.nivoda.schema_view import SchemaView
+from app.suppliers.nivoda.supplier_schema import SupplierSchema
 from app.suppliers.ports import RateLimiter
 
 log = get_logger()
@@ -35,6 +41,9 @@ PATIENCE_SECONDS = 900.0
 _CONNECTIONS = 50
 _IDLE_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 60.0
+_MOST_REJECTIONS = 25  # of one call; each teaches something new
+
+Variables = Mapping[str, object] | Callable[[SchemaView], Mapping[str, object]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,6 +58,7 @@ class NivodaClient:
         session: aiohttp.ClientSession,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
+        waits_for_schema: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use `open`, which brings the session."""
@@ -63,6 +73,7 @@ class NivodaClient:
         self._patience_seconds = patience_seconds
         self._monotonic = monotonic
         self._login = SharedLogin(self._authenticate, monotonic)
+        self.schema = SupplierSchema(self._introspect, monotonic, waits=waits_for_schema)
         self._established = False  # whether the endpoint has ever given a proper answer
 
     @classmethod
@@ -75,6 +86,7 @@ class NivodaClient:
         patience_seconds: float = PATIENCE_SECONDS,
         timeout_seconds: float | None = None,
         fresh_connections: bool = False,
+        waits_for_schema: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> AsyncIterator[Self]:
         """A client for the length of a `with`; connects and logs in when it is first used.
@@ -82,7 +94,8 @@ class NivodaClient:
         `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
         `timeout_seconds`: the longest wait for one answer; the settings' when None. `fresh_connections`: one for each
         call. A connection that was kept may be closed by the other end just as something is sent, and then nobody knows
-        whether it got there.
+        whether it got there. `waits_for_schema`: whether the first call waits until the supplier's schema was introspected;
+        without, the published types apply until then.
         """
         kept = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
         async with aiohttp.ClientSession(
@@ -91,20 +104,30 @@ class NivodaClient:
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.nivoda_timeout_seconds),
         ) as session:
-            client = cls(settings, limiter, session, patience_seconds=patience_seconds, monotonic=monotonic)
+            client = cls(
+                settings,
+                limiter,
+                session,
+                patience_seconds=patience_seconds,
+                waits_for_schema=waits_for_schema,
+                monotonic=monotonic,
+            )
             try:
                 yield client
             finally:
+                await client.schema.close()
                 await client._login.close()
 
     async def call(
-        self, operation: Operation[Answer], variables: Mapping[str, object], *, patience_seconds: float | None = None
+        self, operation: Operation[Answer], variables: Variables, *, patience_seconds: float | None = None
     ) -> Answer:
         """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
 
-        `patience_seconds`: another one than the client's.
+        `variables`: the values, or a function that makes them for a view of the schema. `patience_seconds`: another one
+        than the client's.
 
         Raises:
+            SupplierSchemaChanged: the supplier's schema lacks what the operation requires. Never tried again.
             SupplierRefused: the credentials, or the request as such, are refused. Never tried again.
             SupplierBusy: the supplier asks for fewer requests, and patience ran out.
             SupplierTokenExpired: not even new tokens are accepted.
@@ -128,10 +151,10 @@ class NivodaClient:
         await self._turn(deadline)
         if self._monotonic() > deadline:  # this process stood still, and may be taken for dead by now
             raise SupplierBusy(None)
+        view = await self.schema.view()
+        used = self.schema.negotiated(operation, view)
         try:
-            response = await self._post(
-                _encode({"query": operation.document, "variables": {**variables, "token": token}})
-            )
+            response = await self._post(_encode(used.request({**variables, "token": token})))
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
@@ -146,6 +169,9 @@ class NivodaClient:
             raise
         except SupplierTokenExpired:
             self._login.refuse(token)
+            raise
+        except SupplierDeclined:
+            self.schema.learn([entry for entry in errors_of(response) if is_rejection(entry)], used.document)
             raise
         except OutcomeUnknown as error:
             log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error.__cause__ or error))
@@ -171,17 +197,21 @@ class NivodaClient:
             reraise=True,
         )
 
-    async def _try(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+    async def _try(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
         try:
             return await self._inside(operation, variables, deadline)
         except SupplierTokenExpired:
             # Tokens end before their time, too: at once with a new one. If that is refused as well, it is a failed try.
             return await self._inside(operation, variables, deadline)
 
-    async def _inside(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+    async def _inside(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
         token = await self._login.token()
+
+        def with_token(view: SchemaView) -> Mapping[str, object]:
+            return {**(variables(view) if callable(variables) else variables), "token": token}
+
         try:
-            return await self._exchange(operation, {**variables, "token": token}, deadline, secrets=(token,))
+            return await self._negotiate(operation, with_token, deadline, secrets=(token,))
         except SupplierTokenExpired:
             self._login.refuse(token)
             raise
@@ -189,17 +219,40 @@ class NivodaClient:
     async def _authenticate(self) -> Token:
         deadline = self._monotonic() + self._patience_seconds
         secrets = (self._credentials["password"],)
-        answer = await self._exchange(AUTHENTICATE, self._credentials, deadline, secrets=secrets)
+        answer = await self._negotiate(AUTHENTICATE, lambda _: self._credentials, deadline, secrets=secrets)
         session = answer.authenticate.username_and_password
         seconds = lifetime_seconds(session.expires, utc_now())
         log.info("supplier_login", token_seconds=seconds)
         return Token(session.token, seconds)
 
+    async def _introspect(self) -> SchemaView:
+        deadline = self._monotonic() + self._patience_seconds
+        answer = await self._exchange(INTROSPECT, {"query": INTROSPECT.document}, deadline, secrets=())
+        return answer.view()
+
+    async def _negotiate(
+        self,
+        operation: Operation[Answer],
+        variables: Callable[[SchemaView], Mapping[str, object]],
+        deadline: float,
+        secrets: Collection[str],
+    ) -> Answer:
+        """One answer to a document that the supplier's schema allows; a rejection leads to another document."""
+        for _ in range(_MOST_REJECTIONS):
+            view = await self.schema.view()
+            used = self.schema.negotiated(operation, view)
+            try:
+                return await self._exchange(operation, used.request(variables(view)), deadline, secrets)
+            except RequestRejected as rejected:
+                if not await self.schema.renegotiate(operation, view, used, rejected.entries):
+                    raise
+        raise SupplierSchemaChanged("The supplier keeps rejecting the request for other reasons")
+
     async def _exchange(
-        self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float, secrets: Collection[str]
+        self, operation: Operation[Answer], request: Mapping[str, object], deadline: float, secrets: Collection[str]
     ) -> Answer:
         """One answer. A supplier that asks for fewer requests, with 429 or in `errors[]`, is waited for until the deadline."""
-        body = _encode({"query": operation.document, "variables": variables})
+        body = _encode(request)
         wait = self._settings.nivoda_backoff_seconds
         while True:
             await self._turn(deadline)
@@ -246,7 +299,7 @@ class NivodaClient:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether another try of the same request can help. An `errors[]` may be a passing one."""
-    final = SupplierRefused | SupplierBusy | AnswerTooLarge | ItemsLost
+    final = SupplierRefused | SupplierBusy | SupplierSchemaChanged | AnswerTooLarge | ItemsLost
     return isinstance(error, SupplierError) and not isinstance(error, final)
 
 

@@ -1,12 +1,13 @@
 """The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from app.suppliers.nivoda.error_entries import ErrorEntry
-from app.suppliers.nivoda.faults import is_unshowable
+from app.suppliers.nivoda.faults import is_outage, is_unshowable
+from app.suppliers.nivoda.negotiation import Template
 
 PAGE_LIMIT = 50
 """Most stones of one page, and most ids of one query."""
@@ -18,10 +19,24 @@ _Counted = Annotated[int, msgspec.Meta(ge=0)]
 class Operation(Generic[Answer]):
     """A document and how its answer's `data` is read. What a call varies goes into variables, never into the text."""
 
-    def __init__(self, name: str, document: str, answer: type[Answer]) -> None:
+    def __init__(
+        self,
+        name: str,
+        document: str,
+        answer: type[Answer],
+        *,
+        required: Collection[str] = (),
+        orders: Sequence[str] = (),
+    ) -> None:
+        """`required`, `orders`: as of `Template`."""
         self.name = name
-        self.document = " ".join(document.split())
+        self.template = Template(document, required, orders)
         self._decoder = msgspec.json.Decoder(answer)
+
+    @property
+    def document(self) -> str:
+        """The document as it is sent where the schema offers everything."""
+        return self.template.text
 
     def __repr__(self) -> str:
         return f"<Operation {self.name}>"
@@ -45,9 +60,15 @@ class Operation(Generic[Answer]):
 class PageOperation(Operation["As[Found]"]):
     """A page of items. An error of one item costs no other item."""
 
-    def __init__(self, name: str, selection: str) -> None:
-        """`selection`: the fields of an item."""
-        super().__init__(name, _PAGE.replace("SELECTION", selection), As[Found])
+    def __init__(self, name: str, selection: str, required: Collection[str] = ()) -> None:
+        """`selection`: the fields of an item. `required`: the paths of those that an item can't do without."""
+        super().__init__(
+            name,
+            _PAGE.replace("SELECTION", selection),
+            As[Found],
+            required=[f"diamonds_by_query.items.{path}" for path in required],
+            orders=_ORDERS,
+        )
 
     def concerns_a_part(self, entry: ErrorEntry) -> bool:
         return entry.item is not None or (not entry.path and is_unshowable(entry))
@@ -58,6 +79,31 @@ class PageOperation(Operation["As[Found]"]):
         return answer
 
 
+class OneItemOperation(Operation["OneItem"]):
+    """One item by its stone's id. The supplier answers an id that it does not have with an error."""
+
+    def __init__(self, name: str, selection: str, required: Collection[str] = ()) -> None:
+        """As `PageOperation`."""
+        paths = [f"get_diamond_by_id.{path}" for path in required]
+        super().__init__(name, _ITEM.replace("SELECTION", selection), OneItem, required=paths)
+
+    def concerns_a_part(self, entry: ErrorEntry) -> bool:
+        return ("get_diamond_by_id" in entry.path and not is_outage(entry)) or (not entry.path and is_unshowable(entry))
+
+    def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> "OneItem":
+        if partial:
+            try:
+                answer = super().read(data)
+            except msgspec.ValidationError:
+                answer = OneItem(account=OneItemFound(get_diamond_by_id=msgspec.Raw(b"null")))
+            answer.errors = partial
+            return answer
+        return super().read(data)
+
+
+# Best first. In another order than by price, a page is complete as well; only its place in the feed is another one.
+_ORDERS = ("price", "createdAt", "size", "insert", "none")
+
 # `total_count` is not asked for: it is known to be wrong.
 _PAGE = """
     query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {
@@ -66,6 +112,13 @@ _PAGE = """
           items { SELECTION }
         }
       }
+    }
+"""
+
+
+_ITEM = """
+    query Item($token: String!, $stone: ID!) {
+      as(token: $token) { get_diamond_by_id(diamond_id: $stone) { SELECTION } }
     }
 """
 
@@ -117,14 +170,28 @@ class Found(msgspec.Struct):
     diamonds_by_query: Items
 
 
+class OneItemFound(msgspec.Struct):
+    """The item as its own bytes; `null` where there is none."""
+
+    get_diamond_by_id: msgspec.Raw
+
+
+class OneItem(msgspec.Struct, rename={"errors": "$errors"}):
+    """An item, or null and the errors that say why."""
+
+    account: OneItemFound = msgspec.field(name="as")
+    errors: Sequence[ErrorEntry] = ()
+
+
 AUTHENTICATE = Operation(
     "authenticate",
     """
     query Authenticate($username: String!, $password: String!) {
-      authenticate { username_and_password(username: $username, password: $password) { token } }
+      authenticate { username_and_password(username: $username, password: $password) { token expires } }
     }
     """,
     Authenticated,
+    required=["authenticate.username_and_password.token"],
 )
 
 COUNT = Operation(
@@ -135,11 +202,10 @@ COUNT = Operation(
     }
     """,
     As[Count],
+    required=["diamonds_by_query_count"],
 )
 
-PAGE = PageOperation(
-    "diamonds_by_query",
-    """
+_SELECTION = """
     id price discount diamond_price markup_price markup_discount
     diamond {
       id availability HoldId NivodaStockId supplierStockId image video eyeClean brown green blue gray milky
@@ -158,8 +224,11 @@ PAGE = PageOperation(
         product_videos { id url loupe360_url type }
       }
     }
-    """,
-)
+"""
+_REQUIRED = ("id", "price", "diamond.id", "diamond.availability", "diamond.certificate.carats")
+
+PAGE = PageOperation("diamonds_by_query", _SELECTION, _REQUIRED)
+ITEM = OneItemOperation("get_diamond_by_id_item", _SELECTION, _REQUIRED)
 
 # For items that PAGE answers with null: a value that the supplier can't show takes its whole item along.
 PAGE_OF_IDS_AND_PRICES = PageOperation("diamonds_by_query_ids_and_prices", "id price diamond { id }")

@@ -9,6 +9,7 @@ from app.core.errors import (
     SupplierDeclined,
     SupplierError,
     SupplierRefused,
+    SupplierSchemaChanged,
     SupplierTokenExpired,
     SupplierUnavailable,
 )
@@ -17,6 +18,15 @@ from app.suppliers.nivoda.error_entries import ErrorEntry, redacted, summary
 
 class AnswerTooLarge(SupplierUnavailable):
     """The supplier's answer is larger than an answer may be."""
+
+
+class RequestRejected(SupplierSchemaChanged):
+    """The supplier's schema does not allow the document or its variables. Nothing was executed."""
+
+    def __init__(self, entries: Sequence[ErrorEntry], secrets: Collection[str]) -> None:
+        """`entries`: the errors."""
+        super().__init__(f"The supplier rejects the request: {summary(entries, secrets)}")
+        self.entries = entries
 
 
 class ItemsLost(SupplierUnavailable):

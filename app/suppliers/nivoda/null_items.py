@@ -18,7 +18,9 @@ _LONGEST_TEXT = 200
 _OFFER = "DIAMOND/"  # an offer's id is DIAMOND/<id of its stone>
 
 
-class _ShownStone(msgspec.Struct):
+class ShownStone(msgspec.Struct):
+    """A stone in one of the smaller selections."""
+
     id: str | None = None
 
 
@@ -27,7 +29,7 @@ class Shown(msgspec.Struct):
 
     id: str | None = None
     price: Any = None
-    diamond: _ShownStone | None = None
+    diamond: ShownStone | None = None
 
     @property
     def stone_id(self) -> str | None:
@@ -52,7 +54,15 @@ def reason(entry: ErrorEntry | None) -> str:
     """What is wrong with a null item: `field: message`."""
     if entry is None:
         return "item: the supplier answers with null"
-    return f"{entry.below_item or 'item'}: {_plain(entry.message or entry.code) or 'the supplier answers with null'}"
+    return f"{_field(entry)}: {_plain(entry.message or entry.code) or 'the supplier answers with null'}"
+
+
+def _field(entry: ErrorEntry) -> str:
+    """The path of the error's field within its item, as far as it is known."""
+    if entry.below_item:
+        return entry.below_item
+    below = [str(part) for part in entry.path if part not in {"as", "get_diamond_by_id"}]
+    return ".".join(below) if "get_diamond_by_id" in entry.path and below else "item"
 
 
 def payload(item: Shown, entry: ErrorEntry | None) -> bytes:

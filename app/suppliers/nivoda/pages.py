@@ -19,16 +19,17 @@ from app.suppliers.nivoda.documents import (
 )
 from app.suppliers.nivoda.error_entries import ErrorEntry
 from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
+from app.suppliers.nivoda.filters import FeedFilter, lookup_by
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.nivoda.null_items import NULL, Match, Shown
+from app.suppliers.nivoda.single_items import SingleItems
 from app.suppliers.ports import Observed, Page
 
 log = get_logger()
 
 _SMALLER_SELECTIONS = (PAGE_OF_IDS_AND_PRICES, PAGE_OF_STONE_IDS, PAGE_OF_OFFER_IDS)
 _REMEMBERED = 256
-
-Filters = Mapping[str, object]
+_MOST_SINGLE = 5  # calls for one page where stones can't be asked for together
 
 
 class _Received(msgspec.Struct):
@@ -42,28 +43,29 @@ class _Received(msgspec.Struct):
 class PageReader:
     """Reads pages of one supplier's feed. Safe for concurrent calls."""
 
-    def __init__(self, client: NivodaClient) -> None:
+    def __init__(self, client: NivodaClient, singles: SingleItems) -> None:
         self._client = client
-        # By query and position: how many items an answer may hold there. Other places of the feed are not slowed down.
-        self._sizes: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+        self._singles = singles
+        # By filter and position: how many items an answer may hold there. Other places of the feed are not slowed down.
+        self._sizes: OrderedDict[tuple[FeedFilter, int], int] = OrderedDict()
 
-    async def read(self, filters: Filters, offset: int, limit: int, lab_grown: bool | None = None) -> Page:
+    async def read(self, chosen: FeedFilter, offset: int, limit: int) -> Page:
         """Read a page. An item that is null comes with its id and the reason as its problem, where the id can be learned.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
         """
-        page = await self._in_parts(filters, offset, limit)
+        origin = chosen.query.lab_grown
+        page = await self._in_parts(chosen, offset, limit)
         items: list[Observed | None] = [
-            None if item == NULL else observe(item, lab_grown=lab_grown) for item in page.items
+            None if item == NULL else observe(item, lab_grown=origin) for item in page.items
         ]
         nameless = [place for place, item in enumerate(items) if item is None or not item.identified]
         if nameless:
-            found = await self._identify(
-                filters, offset, limit, items, {place: page.errors.get(place) for place in nameless}
-            )
-            for place, item in found.items():
-                items[place] = observe(item, lab_grown=lab_grown)
+            nulls = {place: page.errors.get(place) for place in nameless}
+            found = await self._identify(chosen, offset, limit, items, nulls)
+            for place, payload in found.items():
+                items[place] = observe(payload, lab_grown=origin)
         unidentified = [place for place, item in enumerate(items) if item is None]
         if nameless:
             log.warning("page_with_null_items", offset=offset, null=len(nameless), unidentified=len(unidentified))
@@ -71,48 +73,47 @@ class PageReader:
             received=page.received, items=[item for item in items if item is not None], unidentified=unidentified
         )
 
-    async def _in_parts(self, filters: Filters, offset: int, limit: int) -> _Received:
+    async def _in_parts(self, chosen: FeedFilter, offset: int, limit: int) -> _Received:
         """A page in one answer, or in several where one would be too large or is refused because of an item."""
-        query = msgspec.json.encode(filters, order="deterministic")
         page: _Received | None = None
         position, end, size = offset, offset + limit, limit
         while position < end:
-            size = self._sizes.get((query, position), size)
+            size = self._sizes.get((chosen, position), size)
             asked = min(size, end - position)
             try:
-                answer = await self._ask(PAGE, filters, position, asked)
+                answer = await self._ask(PAGE, chosen, position, asked)
             except (AnswerTooLarge, ItemsLost) as error:
                 log.warning("page_not_answered", offset=position, items=asked, error=error.message)
                 if asked > 1:
-                    size = self._smaller(query, position, asked, error)
+                    size = self._smaller(chosen, position, asked, error)
                     continue
                 # The item that is the reason is found: the next part may be large again.
                 size = limit
-                part, errors = [NULL], {0: _reason(error)}
+                items, errors = [NULL], {0: _reason(error)}
             else:
-                part = [bytes(item) for item in answer.items]
-                errors = {place: entry for place in range(len(part)) if (entry := answer.error(place)) is not None}
+                items = [bytes(item) for item in answer.items]
+                errors = {place: entry for place in range(len(items)) if (entry := answer.error(place)) is not None}
             page = page or _Received(time.monotonic(), [], {})
             page.errors |= {len(page.items) + place: entry for place, entry in errors.items()}
-            page.items += part
+            page.items += items
             position += asked
-            if len(part) < asked:
+            if len(items) < asked:
                 break
         return page or _Received(time.monotonic(), [], {})
 
-    def _smaller(self, query: bytes, position: int, asked: int, error: AnswerTooLarge | ItemsLost) -> int:
+    def _smaller(self, chosen: FeedFilter, position: int, asked: int, error: AnswerTooLarge | ItemsLost) -> int:
         """The next size to ask for at a position, where this one was not answered."""
         if isinstance(error, ItemsLost):
             return max(1, min(asked // 2 if error.first is None else error.first, asked - 1))
-        self._sizes[query, position] = size = asked // 2
-        self._sizes.move_to_end((query, position))
+        self._sizes[chosen, position] = size = asked // 2
+        self._sizes.move_to_end((chosen, position))
         while len(self._sizes) > _REMEMBERED:
             self._sizes.popitem(last=False)
         return size
 
     async def _identify(
         self,
-        filters: Filters,
+        chosen: FeedFilter,
         offset: int,
         limit: int,
         items: Sequence[Observed | None],
@@ -127,7 +128,7 @@ class PageReader:
             if not left:
                 break
             try:
-                answer = await self._ask(selection, filters, offset, limit)
+                answer = await self._ask(selection, chosen, offset, limit)
             except (AnswerTooLarge, ItemsLost) as error:
                 log.warning("null_items_not_shown", selection=selection.name, error=error.message)
                 continue
@@ -135,22 +136,40 @@ class PageReader:
             matches |= null_items.match(left, taken, [null_items.shown(item) for item in answer.items], prices)
         found = {place: null_items.payload(one.item, nulls[place]) for place, one in matches.items() if one.certain}
         doubtful = {place: one.item for place, one in matches.items() if not one.certain}
-        return found | (await self._confirm(doubtful, nulls) if doubtful else {})
+        return found | (await self._confirm(chosen, doubtful, nulls) if doubtful else {})
 
-    async def _confirm(self, doubtful: Mapping[int, Shown], nulls: Mapping[int, ErrorEntry | None]) -> dict[int, bytes]:
+    async def _confirm(
+        self, chosen: FeedFilter, doubtful: Mapping[int, Shown], nulls: Mapping[int, ErrorEntry | None]
+    ) -> dict[int, bytes]:
         """Ask for exactly these stones: those that are shown now were null for a moment, or are others."""
-        ids = [item.stone_id for item in doubtful.values()]
-        answer = await self._in_parts({"filter_ids": ids}, 0, len(ids))
-        shown = {observed.supplier_stone_id: bytes(item) for item in answer.items
-                 if item != NULL and (observed := observe(bytes(item))).identified}  # fmt: skip
-        found = {place: shown[item.stone_id] for place, item in doubtful.items() if item.stone_id in shown}
-        left = {place: item for place, item in doubtful.items() if place not in found}
-        if len(left) == sum(item == NULL for item in answer.items):
-            found |= {place: null_items.payload(item, nulls[place]) for place, item in left.items()}
+        ids = {place: item.stone_id for place, item in doubtful.items() if item.stone_id is not None}
+        if lookup_by(await self._client.schema.view()) == "single":
+            return await self._confirm_singly(ids)
+        by_ids = FeedFilter(dimension=chosen.dimension, stone_ids=tuple(ids.values()))
+        answer = await self._in_parts(by_ids, 0, len(ids))
+        shown = {
+            observed.supplier_stone_id: item
+            for item in answer.items
+            if item != NULL and (observed := observe(item)).identified
+        }
+        found = {place: shown[stone_id] for place, stone_id in ids.items() if stone_id in shown}
+        left = [place for place in ids if place not in found]
+        if len(left) == answer.items.count(NULL):
+            found |= {place: null_items.payload(doubtful[place], nulls[place]) for place in left}
         return found
 
-    async def _ask(self, selection: PageOperation, filters: Filters, offset: int, limit: int) -> Items:
-        answer = await self._client.call(selection, {"query": filters, "offset": offset, "limit": limit})
+    async def _confirm_singly(self, ids: Mapping[int, str]) -> dict[int, bytes]:
+        found = {}
+        for place, stone_id in list(ids.items())[:_MOST_SINGLE]:
+            answer = await self._singles.read(stone_id)
+            if isinstance(answer, Observed):
+                found[place] = answer.payload
+        return found
+
+    async def _ask(self, selection: PageOperation, chosen: FeedFilter, offset: int, limit: int) -> Items:
+        answer = await self._client.call(
+            selection, lambda view: {"query": chosen.build(view), "offset": offset, "limit": limit}
+        )
         return answer.account.diamonds_by_query
 
 

@@ -172,7 +172,12 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
     """
     patience, timeout = settings.trading_patience_seconds, settings.trading_timeout_seconds
     async with NivodaClient.open(
-        settings, limiter, patience_seconds=patience, timeout_seconds=timeout, fresh_connections=True
+        settings,
+        limiter,
+        patience_seconds=patience,
+        timeout_seconds=timeout,
+        fresh_connections=True,
+        waits_for_schema=False,
     ) as client:
         yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 

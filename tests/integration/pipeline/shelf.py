@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.suppliers.lookup import MOST_WITNESSES, look_up
 from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Lookup, Observed, Page, StoneQuery
+from app.suppliers.ports import Capabilities, Lookup, Observed, Page, StoneQuery
 from tests.unit.suppliers.items import item
 
 
@@ -28,6 +28,9 @@ def observed(number: int, cents: int = 100_000, *, queried: bool | None = None, 
     return observe(payload(number, cents, **changes), lab_grown=queried)
 
 
+EVERYTHING = Capabilities(windows=True, carats=True, origin=True, price_order=True, lookup="together", differences=())
+
+
 class Shelf:
     """The port `Feed` over a dictionary."""
 
@@ -37,6 +40,7 @@ class Shelf:
     def __init__(self) -> None:
         self.items: dict[str, bytes] = {}
         self.asked: list[StoneQuery] = []
+        self.offers = EVERYTHING
 
     def lay(self, *numbers: int, cents: int = 100_000, **changes: Any) -> None:
         """Put stones there, or change those that are there."""
@@ -54,6 +58,9 @@ class Shelf:
     async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
         self.asked.append(query)
         return Page(received=time.monotonic(), items=self._matching(query)[offset : offset + limit])
+
+    async def capabilities(self) -> Capabilities:
+        return self.offers
 
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
         return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
