@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
 
 import msgspec
 
 from app.alerts.incident import Content, Incident, Kind
+from app.core.errors import SupplierSchemaChanged
 from app.runs.models import Run, RunOutline
 from sync.domain import nightly
 
+_MOST_DIFFERENCES = 30
 NIGHTLY = "nightly"  # who starts the nightly run
 
 _KINDS: dict[str, Kind] = {
@@ -48,7 +52,7 @@ def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
 def _cause(reason: str) -> str:
     """What tells one reason from another. An outage of the supplier speaks in many ways; being refused is none."""
     code = reason.partition(":")[0].partition("(")[0]
-    if not code.startswith("SUPPLIER"):
+    if code == SupplierSchemaChanged.code or not code.startswith("SUPPLIER"):
         return code
     return "SUPPLIER_REFUSED" if "refused" in reason else "SUPPLIER"
 
@@ -143,6 +147,29 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
             next_step="Look at the logs of the scheduler (or of the jobs, where they start the run), then start it by hand. "
             "It reads everything since the watermark, so nothing is missed.",
             commands=["python -m sync runs list", "python -m sync schedule"],
+        ),
+    )
+
+
+def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incident:
+    """The supplier's schema lacks something that the sync reads. A set of differences is one incident, in every run."""
+    digest = blake2b("\n".join(differences).encode(), digest_size=8).hexdigest()
+    shown = [("Difference", one) for one in differences[:_MOST_DIFFERENCES]]
+    if len(differences) > len(shown):
+        shown.append(("More", str(len(differences) - len(shown))))
+    return Incident(
+        key=f"schema_differs:{feed}:{digest}",
+        kind="schema_differs",
+        feed=feed,
+        run_id=run_id,
+        content=Content(
+            subject=f"The supplier's schema has changed ({feed})",
+            reason=f"The supplier's schema lacks {len(differences)} of the members that the sync uses. The runs continue "
+            "without them.",
+            figures=shown,
+            next_step="Compare what the supplier offers with what is read. Ask the supplier where the change is not known. "
+            "This mail is sent once for each set of differences.",
+            commands=["python -m app doctor supplier", f"python -m sync runs show {run_id}"],
         ),
     )
 

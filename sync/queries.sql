@@ -22,6 +22,12 @@ SET status = 'running', plan = $3, count_queries = $4, lease_token = NULL, lease
 WHERE id = $1 AND lease_token = $2 AND status = 'planning'
 RETURNING id
 
+-- add_schema_differences --
+-- What the supplier's schema lacked, as the run's processes found it.
+UPDATE run_metadata
+SET schema_differences = ARRAY(SELECT DISTINCT unnest(schema_differences || $2::text[]) ORDER BY 1)
+WHERE id = $1
+
 -- add_partition --
 INSERT INTO worker_runs (
     id, run_id, feed, ordinal, kind, price_from, price_to, first_offset, planned_stones, status

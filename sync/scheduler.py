@@ -11,12 +11,18 @@ import structlog
 from app.alerts.incident import report
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import DeadlinePassed, InventoryError, WatermarkInFuture
+from app.core.errors import (
+    DeadlinePassed,
+    InventoryError,
+    SupplierError,
+    SupplierSchemaChanged,
+    WatermarkInFuture,
+)
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run
-from app.suppliers.ports import Feed
+from app.suppliers.ports import Capabilities, Feed
 from sync import incidents
 from sync.domain.heatmap import PriceRange
 from sync.domain.partition import Plan, plan
@@ -26,10 +32,13 @@ from sync.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.outbox import Outbox
 from sync.ports import WatermarkStore
 from sync.reading import query_of
+from sync.schema_differences import record
 from sync.staging import SUPPLIER
 from sync.statements import sql
 
 log = get_logger()
+
+_CAPABILITIES_SECONDS = 20.0
 
 # Called with the number of counts asked so far, while the plan is being made.
 Progress = Callable[[int], None]
@@ -89,6 +98,9 @@ class Scheduler:
                     asyncio.timeout((run.deadline_at - datetime.now(UTC)).total_seconds()),
                     kept(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds),
                 ):
+                    offered = await self._feed.capabilities()
+                    await record(self._database, run, offered.differences)
+                    _refuse_window(window, offered)
                     made = await self._plan(window, progress)
             except TimeoutError:
                 # A supplier that only asks for patience would otherwise hold this process beyond the end of its run.
@@ -132,7 +144,16 @@ class Scheduler:
             full=request.full,
             full_every=timedelta(hours=self._settings.sync_full_every_hours),
             overlap=timedelta(seconds=self._settings.sync_overlap_seconds),
+            windows=await self._offers_windows(),
         )
+
+    async def _offers_windows(self) -> bool:
+        """Whether the supplier can be asked for changes. True where it does not answer soon: planning finds out."""
+        try:
+            async with asyncio.timeout(_CAPABILITIES_SECONDS):
+                return (await self._feed.capabilities()).windows
+        except (SupplierError, TimeoutError):
+            return True
 
     async def _open(self, window: Window, request: Request) -> tuple[UUID, UUID]:
         return await self._lifecycle.open(
@@ -197,6 +218,19 @@ class Scheduler:
             for band in made.bands
         ]
         return await self._lifecycle.activate(run_id, token, msgspec.to_builtins(made), made.counts_used, parts)
+
+
+def _refuse_window(window: Window, offered: Capabilities) -> None:
+    """Stop an incremental run that the supplier can't answer.
+
+    Raises:
+        SupplierSchemaChanged: with what to do.
+    """
+    if window.run_type == "incremental" and not offered.windows:
+        raise SupplierSchemaChanged(
+            "The supplier's schema offers no filter by the last change, so an incremental run can't be read. "
+            "Start a full run: python -m sync schedule --full"
+        )
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -27,6 +27,7 @@ from sync.lifecycle import Lifecycle
 from sync.messages import WorkItem, decode
 from sync.outbox import Outbox
 from sync.reading import query_of
+from sync.schema_differences import record
 from sync.staging import stage
 from sync.statements import sql
 
@@ -106,6 +107,7 @@ class Worker:
         log.info("partition begins", planned=partition.planned_stones, resumed=partition.checkpoint is not None)
         try:
             await self._read(run, partition, token)
+            await record(self._database, run, self._feed.known_differences())
         except (Stopped, asyncio.CancelledError):
             await self._release(partition, token, None)
             raise

@@ -22,6 +22,7 @@ Kind = Literal[
     "dead_letters",
     "purchase_unknown",
     "purchase_contradicted",
+    "schema_differs",
     "purchases_unanswered",
 ]
 

@@ -67,6 +67,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: datetime
     started_at: datetime
     completed_at: datetime | None
+    schema_differences: tuple[str, ...] = ()
 
     @property
     def heatmap(self) -> RunPlan | None:

@@ -111,6 +111,9 @@ class Feed(Protocol):
     async def capabilities(self) -> Capabilities:
         """What the supplier's schema offers now. A query that needs more raises `SupplierSchemaChanged`."""
 
+    def known_differences(self) -> Sequence[str]:
+        """The differences of the capabilities as far as they are known without asking the supplier."""
+
     @property
     def lookup_size(self) -> int:
         """Most ids of one lookup."""

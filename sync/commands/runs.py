@@ -175,6 +175,7 @@ def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition],
         ("Watermark", f"moved {_minute(found.watermark_moved_at)}" if found.watermark_moved_at else "not moved"),
         ("Forced by", found.forced_by or ""),
         ("Mass delete allowed by", found.mass_delete_allowed_by or ""),
+        ("Schema differences", "\n".join(found.schema_differences)),
     ):
         if value:
             facts.add_row(fact, value)

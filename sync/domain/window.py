@@ -66,11 +66,12 @@ def decide(
     full: bool,
     full_every: timedelta,
     overlap: timedelta,
+    windows: bool = True,
     skew: timedelta = _SKEW,
 ) -> Window:
-    """The window of a run that starts `now`.
+    """The window of a run that starts `now`. `windows`: whether the supplier can be asked for changes.
 
-    Full when it is asked for, when nothing is known of an earlier run, or when the last complete full run is
+    Full when it is asked for, when the supplier can't be asked for changes, when nothing is known of an earlier run, or when the last complete full run is
     `full_every` ago, or will be within the hour. A watermark up to `skew` ahead of `now` is a difference of clocks and counts as `now`.
 
     Raises:
@@ -90,6 +91,8 @@ def decide(
         )
     if full:
         reason = "asked for"
+    elif not windows:
+        reason = "the supplier's schema offers no filter by the last change"
     elif mark is None:
         reason = "there is no watermark"
     elif last_full is None:

@@ -138,6 +138,9 @@ class SyncRun(Node):
     moves_watermark: bool = strawberry.field(description="Whether the next run may begin where this one ends.")
     forced_by: str | None = strawberry.field(description="Who had it consolidated in spite of gaps.")
     mass_delete_allowed_by: str | None = strawberry.field(description="Who allowed it to delete more than usual.")
+    schema_differences: list[str] = strawberry.field(
+        description="Members that the supplier's schema lacked when the run was read, one sentence each; empty if none."
+    )
     started_at: datetime = strawberry.field(description="When it began.")
     deadline_at: datetime = strawberry.field(description="When it fails, if it is still open then.")
     consolidated_at: datetime | None = strawberry.field(description="When all of it was in the inventory.")
@@ -227,6 +230,7 @@ def _show_run(run: Run, partitions: Sequence[Partition], outline: RunOutline | N
         moves_watermark=run.moves_watermark,
         forced_by=run.forced_by,
         mass_delete_allowed_by=run.mass_delete_allowed_by,
+        schema_differences=list(run.schema_differences),
         started_at=run.started_at,
         deadline_at=run.deadline_at,
         consolidated_at=run.consolidated_at,

@@ -98,18 +98,28 @@ class NivodaFeed:
             await self._client.call(PAGE, lambda now: {"query": probe(now, self._dimension), "offset": 0, "limit": 1})
             view = self._probed = schema.present()
         found = offered(view, self._dimension)
-        page = schema.negotiated(PAGE, view)
-        needed = (AUTHENTICATE, COUNT, PAGE) if found.lookup != "single" else (AUTHENTICATE, COUNT, PAGE, ITEM)
-        lacking = {one for operation in needed for one in schema.negotiated(operation, view).differences}
-        schema.note(found.differences)
         return Capabilities(
             windows=found.changed,
             carats=found.carats,
             origin=found.origin,
-            price_order=page.order == "price",
+            price_order=schema.negotiated(PAGE, view).order == "price",
             lookup="one by one" if found.lookup == "single" else "together",
-            differences=tuple(sorted(lacking.union(found.differences))),
+            differences=self._differences(view),
         )
+
+    def known_differences(self) -> Sequence[str]:
+        """The differences that are known now; none where the schema lacks what is required."""
+        try:
+            return self._differences(self._client.schema.present())
+        except SupplierSchemaChanged:
+            return ()
+
+    def _differences(self, view: SchemaView) -> tuple[str, ...]:
+        schema, found = self._client.schema, offered(view, self._dimension)
+        needed = (AUTHENTICATE, COUNT, PAGE) if found.lookup != "single" else (AUTHENTICATE, COUNT, PAGE, ITEM)
+        lacking = {one for operation in needed for one in schema.negotiated(operation, view).differences}
+        schema.note(found.differences)
+        return tuple(sorted(lacking.union(found.differences)))
 
     async def _page_of(self, stone_ids: Sequence[str]) -> Page:
         return await self._pages.read(self._by_ids(stone_ids), 0, PAGE_LIMIT)

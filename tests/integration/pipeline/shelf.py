@@ -62,6 +62,9 @@ class Shelf:
     async def capabilities(self) -> Capabilities:
         return self.offers
 
+    def known_differences(self) -> Sequence[str]:
+        return self.offers.differences
+
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
         return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
 
