@@ -66,6 +66,29 @@ async def test_nothing_lands_outside_the_schema(server: Postgres) -> None:
     await connection.close()
 
 
+async def test_certificates_that_are_withheld_already_are_hidden_by_the_migration(server: Postgres) -> None:
+    url = await server.create_database("hidden")
+    await upgrade(url, "0013")
+    connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})
+    columns = await connection.fetch(
+        "SELECT attname, format_type(atttypid, NULL) AS kind FROM pg_attribute "
+        "WHERE attrelid = 'diamonds'::regclass AND attnum > 0 AND attnotnull"
+    )
+    plain = {"text": "'available'", "boolean": "false", "bytea": "''", "uuid": "gen_random_uuid()", "json": "'{}'",
+             "timestamp with time zone": "now()"}  # fmt: skip
+    values = {row["attname"]: plain.get(row["kind"], "1") for row in columns} | {"status": "'active'"}
+    shown = ["{}", '{"showCertificateNumber":true}', '{"showCertificateNumber":false}', '{"showMeasurements":false}']
+    for number, attributes in enumerate(shown):
+        row = values | {"supplier_stone_id": f"'{number}'", "attributes": f"'{attributes}'"}
+        await connection.execute(f"INSERT INTO diamonds ({', '.join(row)}) VALUES ({', '.join(row.values())})")  # noqa: S608
+    await upgrade(url, "0014")
+    flags = "SELECT certificate_hidden, measurements_hidden FROM diamonds ORDER BY supplier_stone_id"
+    assert [tuple(row) for row in await connection.fetch(flags)] == [
+        (False, False), (False, False), (True, False), (False, True),
+    ]  # fmt: skip
+    await connection.close()
+
+
 async def test_migrators_that_come_at_once_take_turns(server: Postgres) -> None:
     url = await server.create_database("turns")
     environment = {"PATH": os.defpath, "DATABASE_URL": url}

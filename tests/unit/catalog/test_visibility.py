@@ -1,0 +1,124 @@
+"""A search without hidden values: nothing of them is shown, and no criterion matches them."""
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.catalog.diamond import COLUMNS, Diamond
+from app.catalog.facets import Facets
+from app.catalog.search import CARAT, Filter, Hit, Offset, Order, Page, Position, Range, Search, Window
+from app.catalog.visibility import Visible, visible
+
+NUMBER = "LG2141438171"
+KEY = UUID(int=1)
+ROW: Mapping[str, Any] = {
+    "id": KEY, "shape": "OVAL", "certificate_lab": "IGI", "certificate_number": NUMBER, "certificate_hidden": True,
+    "measurements_hidden": True, "certificate_pdf_url": f"https://media.example/{NUMBER}.pdf",
+    "image_url": f"https://media.example/{NUMBER.lower()}.jpg", "video_url": None, "length_milli": 7_000, "width_milli": 5_000,
+    "height_milli": 4_000, "ratio_milli": 1_400, "table_milli": 57_000, "depth_milli": 61_000,
+    "measurements": '{"length":7}', "attributes": f'{{"comments":"Report {NUMBER}"}}',
+}  # fmt: skip
+
+
+class Shelf(Search):
+    """One diamond; remembers what was asked for."""
+
+    def __init__(self, **values: Any) -> None:
+        self.row = {**ROW, **values}
+        self.criteria = Filter()
+        self.columns: frozenset[str] = frozenset()
+
+    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+        del order, stretch
+        self.criteria = criteria
+        return Page([Hit(self._diamond(columns), Position(1, KEY))], more=False)
+
+    async def count(self, criteria: Filter) -> int:
+        self.criteria = criteria
+        return 1
+
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        del names, disregard_own
+        self.criteria = criteria
+        return Facets({}, {})
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        return dict.fromkeys(ids, self._diamond(columns))
+
+    def _diamond(self, columns: Collection[str]) -> Diamond:
+        self.columns = frozenset(columns)
+        return Diamond(**{name: value for name, value in self.row.items() if name in {*columns, "id"}})
+
+
+def shown(shelf: Shelf, *columns: str) -> Mapping[str, Any]:
+    """What a caller without the scope sees of the diamond, the same in a page and by its id."""
+    search = Visible(shelf)
+    found = asyncio.run(search.find([KEY], columns))[KEY]
+    page = asyncio.run(search.page(Filter(), Order(CARAT), Offset(1, 0), columns))
+    assert page.hits[0].diamond == found
+    return {name: getattr(found, name) for name in columns}
+
+
+def test_caller_with_the_scope_gets_the_search_itself() -> None:
+    shelf = Shelf()
+    assert visible(shelf, sees_hidden=True) is shelf
+    assert isinstance(visible(shelf, sees_hidden=False), Visible)
+
+
+@given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
+def test_hidden_values_are_removed_from_any_set_of_columns(columns: list[str]) -> None:
+    found = shown(Shelf(), *columns)
+    assert "2141438171" not in str(found)
+    kept = {"id", "shape", "certificate_lab", "certificate_hidden", "measurements_hidden", "video_url"}
+    for name, value in found.items():
+        if name in kept:
+            assert value == ROW[name]
+        else:
+            assert value == ("{}" if name in {"measurements", "attributes"} else None)
+
+
+@given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
+def test_values_that_are_not_hidden_stay(columns: list[str]) -> None:
+    shelf = Shelf(certificate_hidden=False, measurements_hidden=False)
+    assert shown(shelf, *columns) == {name: shelf.row[name] for name in columns}
+
+
+json_values = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5) | st.just(f"x {NUMBER} y"),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text("abc", max_size=3), children, max_size=3),
+)
+
+
+@given(attributes=st.dictionaries(st.text("abc", max_size=3), json_values, max_size=4))
+def test_number_is_removed_from_any_attributes(attributes: dict[str, Any]) -> None:
+    found = shown(Shelf(attributes=json.dumps(attributes)), "attributes")["attributes"]
+    assert NUMBER not in found
+    if NUMBER not in json.dumps(attributes):
+        assert json.loads(found) == attributes
+
+
+def test_criteria_on_hidden_values_exclude_them() -> None:
+    measures = [name for name in COLUMNS if name.endswith("_milli") and name != "carat_milli"]
+    assert len(measures) == 6
+    cases: list[tuple[dict[str, Any], dict[str, bool]]] = [
+        ({}, {}),
+        ({"certificate_lab": ["GIA"], "carat_milli": Range(1, 2), "ids": [KEY]}, {}),
+        ({"certificate_number": [NUMBER]}, {"certificate_hidden": False}),
+        *(({name: Range(1, None)}, {"measurements_hidden": False}) for name in measures),
+    ]
+    for wanted, added in cases:
+        shelf = Shelf()
+        search = Visible(shelf)
+        expected = msgspec.structs.replace(Filter(**wanted), **added)
+        asyncio.run(search.count(Filter(**wanted)))
+        assert shelf.criteria == expected
+        asyncio.run(search.page(Filter(**wanted), Order(CARAT), Offset(1, 0), ["id"]))
+        assert shelf.criteria == expected
+        asyncio.run(search.facets(Filter(**wanted), ["shape"]))
+        assert shelf.criteria == expected
