@@ -114,10 +114,10 @@ def _client(settings: Settings, credential: AsyncTokenCredential | None, options
     """Makes senders and receivers, each with a connection of its own; has none itself."""
     namespace = settings.azure_service_bus_namespace
     if settings.azure_service_bus_connection_string is None and namespace is not None and credential is not None:
-        return ServiceBusClient(namespace, credential, **_OPTIONS, **options)
+        return ServiceBusClient(namespace, credential, **_OPTIONS | options)
     text = settings.need("azure_service_bus_connection_string")
     try:
-        return ServiceBusClient.from_connection_string(text, **_OPTIONS, **options)
+        return ServiceBusClient.from_connection_string(text, **_OPTIONS | options)
     except ValueError:
         raise SettingsError(
             "AZURE_SERVICE_BUS_CONNECTION_STRING: is not a connection string. "

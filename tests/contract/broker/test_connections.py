@@ -15,9 +15,12 @@ from azure.servicebus import (
     ServiceBusMessage,
 )
 
+from app.core.errors import BrokerUnavailable
+from app.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
 from sandbox.broker.frames import AMQP_HEADER, HEARTBEAT, Close, FrameReader, Open, write
 from sandbox.broker.values import UInt
+from sync.adapters.servicebus import ServiceBusBroker
 from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, open_desk, receive_one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -172,3 +175,22 @@ async def test_the_synchronous_client_works_as_well(desk: Desk) -> None:
 
     assert await asyncio.to_thread(work) == [0, 1, 0]
     assert desk.counts(queue) == Counts(active=0, locked=0, scheduled=0, deferred=0, dead_letter=1)
+
+
+async def test_a_connection_beyond_the_limit_is_refused_and_the_others_go_on() -> None:
+    async with Broker({"stones": QueueSettings()}, max_connections=2) as broker, open_desk(broker) as desk:
+        sender, receiver = await desk.both("stones")
+        settings = Settings.read(azure_service_bus_connection_string=broker.connection_string)
+        # The pipeline's own adapter: the bare client forgets the socket of a connection that is refused.
+        async with ServiceBusBroker.open(settings, retry_total=0) as other:
+            with pytest.raises(BrokerUnavailable) as caught:
+                await other.send("stones", [b"refused"])
+            assert "ConnectionsQuotaExceeded" in str(caught.value.__cause__)
+            assert (broker.connections().open, broker.connections().refused) == (2, 1)
+            await sender.send_messages(ServiceBusMessage("taken"))
+            await sender.close()
+            await other.send("stones", [b"taken as well"])
+        for text in ("taken", "taken as well"):
+            message = await receive_one(receiver)
+            assert str(message) == text
+            await receiver.complete_message(message)

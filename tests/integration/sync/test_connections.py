@@ -1,0 +1,98 @@
+"""The processes of `docker/compose.yaml` fit within the connections that Microsoft's emulator of Service Bus allows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+
+from app.core.database import Database
+from app.core.settings import Settings
+from app.runs import repository
+from sandbox.broker import Broker as Bus
+from sandbox.broker import QueueSettings
+from sync import housekeeper
+from sync.adapters.servicebus import ServiceBusBroker
+from sync.adapters.watermark_file import FileWatermarkStore
+from sync.lifecycle import Lifecycle
+from sync.outbox import Outbox
+from sync.scheduler import Request
+from sync.wiring import Pipeline
+from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import QUEUES
+
+COMPOSE = yaml.safe_load((Path(__file__).parents[3] / "docker" / "compose.yaml").read_text(encoding="utf-8"))[
+    "services"
+]
+ALLOWED = 10
+FOR_AN_OPERATOR = 1  # `python -m sync dead-letters list`
+ROLES = {"worker", "consolidator", "jobs", "scheduler"}
+
+
+def processes(service: str) -> int:
+    return int(COMPOSE[service].get("deploy", {}).get("replicas", 1))
+
+
+@pytest_asyncio.fixture
+async def bus() -> AsyncIterator[Bus]:
+    """A broker that refuses one connection more than the emulator allows."""
+    queues = dict.fromkeys(QUEUES, QueueSettings(lock_seconds=60, max_delivery_count=1))
+    async with Bus(queues, max_connections=ALLOWED) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(settings: Settings, redis_url: str) -> Settings:
+    environment: dict[str, Any] = COMPOSE["worker"]["environment"]
+    return Settings.read(
+        **settings.model_dump(exclude_unset=True)
+        | {
+            "redis_url": redis_url,
+            "sync_nightly": False,
+            "sync_min_partition_stones": 10,
+            "sync_partition_concurrency": int(environment["SYNC_PARTITION_CONCURRENCY"]),
+        }
+    )
+
+
+async def test_processes_of_the_compose_file_fit_within_the_emulators_connections(
+    settings: Settings, database: Database, shelf: Shelf, bus: Bus, tmp_path: Path
+) -> None:
+    commands = {name: service.get("command", []) for name, service in COMPOSE.items()}
+    assert {name for name, command in commands.items() if command[:3] == ["python", "-m", "sync"]} == ROLES
+    shelf.lay(*range(200))
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+
+        async def process() -> Pipeline:
+            """A process as far as the broker sees it: with a client of its own."""
+            broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
+            outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
+            store = FileWatermarkStore(tmp_path, settings.sync_feed)
+            return Pipeline(settings, database, shelf, broker, store, outbox, broker.dead_letters())
+
+        async with asyncio.TaskGroup() as roles:
+            for _ in range(processes("worker")):
+                roles.create_task((await process()).work(stop))
+            for _ in range(processes("consolidator")):
+                roles.create_task((await process()).consolidate(stop))
+            jobs = await process()
+            for _ in range(processes("jobs")):
+                roles.create_task(housekeeper.serve(jobs, stop))
+            # Nothing is refused while a run goes through all roles, and the dead letters of all queues are counted.
+            run, _ = await (await process()).scheduler().schedule(Request(full=True))
+            async with housekeeper.Jobs.open(jobs) as duties:
+                await duties.duties["reconcile"]()
+                while run.is_open:
+                    await duties.duties["watch_dead_letters"]()
+                    async with database.connection() as connection:
+                        run = await repository.run(connection, run.id)
+            stop.set()
+    assert run.status == "completed"
+    connections = bus.connections()
+    assert connections.refused == 0
+    assert connections.most <= ALLOWED - FOR_AN_OPERATOR
