@@ -147,5 +147,5 @@ def _middleware(settings: Settings) -> list[Middleware]:
             max_age=3600,
         ),
         Middleware(Compression, minimum_size=1024, compresslevel=5),
-        Middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.request_seconds),
+        Middleware(BodyLimit, largest=settings.max_body_bytes),
     ]

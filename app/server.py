@@ -1,10 +1,13 @@
-"""Serves the application with uvicorn until SIGTERM, then lets the open requests finish."""
+"""Server process: serves the application until SIGTERM, then finishes the open requests."""
 
 import asyncio
 import gc
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -13,17 +16,16 @@ from starlette.applications import Starlette
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.graphql.serving.presence import Presence
-from app.protocol import Protocol
-from app.websocket import SocketProtocol
+from app.http.connections import Connections, Limits
+from app.http.protocol import HttpConnection
 
 log = get_logger()
 
-# Requests that are open at SIGTERM get this long; orchestrators usually wait 30 seconds.
-_DRAIN_SECONDS = 25
-# For the farewell to reach the sockets before uvicorn cuts them off.
-_FAREWELL_SECONDS = 0.5
-_PING_SECONDS = 20.0
-_PONG_SECONDS = 20.0
+# Requests that are open get this long after the delay of SHUTDOWN_DELAY_SECONDS; orchestrators usually wait 30 seconds.
+_DRAIN_SECONDS = 20.0
+# For sockets to leave by themselves, and for tasks whose connection is closed.
+_FAREWELL_SECONDS = 2.0
+_TASK_SECONDS = 2.0
 # What is sent and not taken for so long is not waited for any longer, or the connection of a client that stands still would
 # stay for ever.
 _UNSENT_MILLISECONDS = 60_000
@@ -54,37 +56,79 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but those who are connected for long are asked to leave first: it would wait for them."""
+    """uvicorn with the project's connections, and with a shutdown in three steps.
+
+    After SIGTERM the process still accepts requests for a while, because proxies still send them, and says
+    `Connection: close`. Then it closes its listeners and asks sockets to connect elsewhere. Then it waits for open requests.
+    """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
+        self.connections = Connections(Limits.of(settings))
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=Protocol,
-            ws=SocketProtocol,
-            ws_max_size=settings.max_body_bytes,
-            ws_ping_interval=_PING_SECONDS,
-            ws_ping_timeout=_PONG_SECONDS,
-            # Most messages are small, and each subscriber would cost its own compression.
-            ws_per_message_deflate=False,
+            http=partial(HttpConnection, connections=self.connections),  # type: ignore[arg-type]  # it calls it only
+            ws="none",  # `HttpConnection` upgrades by itself
             lifespan="on",
             log_config=None,
             log_level="warning",
             access_log=False,
-            server_header=False,
             proxy_headers=False,  # app.main decides whom to believe
-            timeout_keep_alive=settings.keep_alive_seconds,
-            limit_concurrency=settings.max_connections,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
         super().__init__(config)
         self._presence: Presence = app.state.presence
+        self._delay_seconds = settings.shutdown_delay_seconds
+        self._terminated = False
+        self._interrupt: Callable[[], object] = lambda: None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop. SIGTERM comes from an orchestrator, which may still route requests here; Ctrl-C from a person, who waits."""
+        self._terminated = self._terminated or sig == signal.SIGTERM
+        if self.should_exit:
+            self._interrupt()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ask everyone to leave, stop listening, and wait."""
+        """Stop accepting, end the open connections, and end the application."""
+        self.connections.draining = True
+        if self._terminated:
+            await self._go_on_accepting()
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._say_farewell())
+            group.create_task(self.connections.wait_until_empty(_DRAIN_SECONDS))
+            for connection in self.connections:
+                if not self.connections.is_streaming(connection):
+                    connection.shutdown()
+        await self._end_tasks()
+        if not self.force_exit:
+            await self.lifespan.shutdown()
+
+    async def _go_on_accepting(self) -> None:
+        """Wait for the delay, or for a second signal."""
+        loop = asyncio.get_running_loop()
+        self._interrupt = lambda: loop.call_soon_threadsafe(interrupted.set)
+        interrupted = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._delay_seconds):
+                await interrupted.wait()
+
+    async def _say_farewell(self) -> None:
+        """Ask sockets and event streams to leave. Those that do not are closed."""
         self._presence.close()
-        await asyncio.sleep(_FAREWELL_SECONDS)
-        await super().shutdown(sockets)
+        if not await self.connections.wait_until_empty(_FAREWELL_SECONDS):
+            for connection in self.connections:
+                connection.shutdown()
+
+    async def _end_tasks(self) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_TASK_SECONDS)
+        for task in self.server_state.tasks:
+            log.warning("request_cancelled")
+            task.cancel()
 
 
 def serve(app: Starlette, settings: Settings) -> None:

@@ -1,10 +1,12 @@
 """The peer of an API: a route of Starlette's that reads a request and answers it with the bytes of a file.
 
-python -m benchmarks.route PORT FILE
+python -m benchmarks.route PORT FILE [httptools | h11 | own]
 """
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,6 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.core.settings import Settings
+from app.http.connections import Connections, Limits
+from app.http.protocol import HttpConnection
 from sandbox.stack.ports import LOOPBACK
 
 
@@ -25,12 +30,18 @@ def application(content: bytes) -> Starlette:
     return Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
 
 
+def protocol(name: str) -> Any:
+    """One of uvicorn's protocols by its name, or the project's."""
+    return partial(HttpConnection, connections=Connections(Limits.of(Settings()))) if name == "own" else name
+
+
 def main() -> None:
     """Serve until SIGTERM, with what the API is served with."""
-    port, file = sys.argv[1:]
+    port, file, *names = sys.argv[1:]
     app = application(Path(file).read_bytes())
+    (name,) = names or ["httptools"]
     uvicorn.run(
-        app, host=LOOPBACK, port=int(port), loop="uvloop", http="httptools", access_log=False, log_level="warning"
+        app, host=LOOPBACK, port=int(port), loop="uvloop", http=protocol(name), access_log=False, log_level="warning"
     )
 
 

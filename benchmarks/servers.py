@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,8 @@ _NO_LIMITS = {
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "GRAPHQL_BUDGET": "1000000000",
     "GRAPHQL_RESTORE_RATE": "1000000000",
+    "MAX_SOCKETS": "100000",
+    "SOCKETS_PER_KEY": "100000",
 }
 
 
@@ -47,6 +49,7 @@ class Site(msgspec.Struct, frozen=True):
             "HOST": LOOPBACK,
             "LOG_LEVEL": "WARNING",
             "ENVIRONMENT": "production",
+            "SHUTDOWN_DELAY_SECONDS": "0",
             **_NO_LIMITS,
         }
         async with AsyncExitStack() as stack:
@@ -57,29 +60,36 @@ class Site(msgspec.Struct, frozen=True):
                 addresses.append(address)
             yield addresses
 
-    @asynccontextmanager
-    async def program(
+    def program(
         self, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
-    ) -> AsyncIterator[str]:
+    ) -> AbstractAsyncContextManager[str]:
         """A Python program that serves HTTP on a port, from when it answers 200 under `path`; its address."""
-        address = f"http://{LOOPBACK}:{port}"
-        process = Process(
-            f"{command[1]}-{port}",
-            (sys.executable, *command),
-            log=self.directory / f"{port}.log",
-            environment=environment,
-            directory=_SOURCE,
-        )
-        process.start()
-        try:
-            await process.ready(partial(_answers, address + path), timeout_seconds=_START_SECONDS)
-            yield address
-        finally:
-            await process.stop()
+        return program(self.directory, command, port, path, environment)
 
     async def key(self, database: Database) -> str:
         """A key that may read diamonds."""
         return (await Issuing(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
+
+
+@asynccontextmanager
+async def program(
+    directory: Path, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
+) -> AsyncIterator[str]:
+    """A Python program that serves HTTP and logs to a directory; see `Site.program`."""
+    address = f"http://{LOOPBACK}:{port}"
+    process = Process(
+        f"{command[1]}-{port}",
+        (sys.executable, *command),
+        log=directory / f"{port}.log",
+        environment=environment,
+        directory=_SOURCE,
+    )
+    process.start()
+    try:
+        await process.ready(partial(_answers, address + path), timeout_seconds=_START_SECONDS)
+        yield address
+    finally:
+        await process.stop()
 
 
 @asynccontextmanager

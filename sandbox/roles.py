@@ -24,6 +24,7 @@ _ONE_MACHINE = {
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "RATE_LIMIT_WRITES_PER_MINUTE": "60000000",
     "RATE_LIMIT_FAILURES_PER_MINUTE": "60000000",
+    "SHUTDOWN_DELAY_SECONDS": "0",  # no proxy has to notice that a process ends
     "SYNC_NIGHTLY": "false",  # a run that nobody asked for would get in the way of one that somebody does
 }
 _MOST_WORKERS = 4  # more than the supplier's 200 pages a second can feed

@@ -44,10 +44,6 @@ class BodyTooLarge(BadRequest):
     """The request's body is too large."""
 
 
-class BodyTooSlow(BadRequest):
-    """The request's body does not arrive."""
-
-
 class Unauthenticated(InventoryError):
     """The credentials are missing or not valid."""
 

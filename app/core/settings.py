@@ -55,6 +55,16 @@ class Settings(Alerts, Sync, Trading, Supplier, Servers, Events, Access, Api, Ge
         except ValidationError as error:
             raise SettingsError("\n".join(_one_line(cls, problem) for problem in error.errors())) from None
 
+    @property
+    def most_sockets(self) -> int:
+        """Sockets and event streams of one process."""
+        return self.max_sockets or self.max_connections
+
+    @property
+    def most_sockets_per_key(self) -> int:
+        """Sockets and event streams of one key in one process: by default it leaves most of them to other keys."""
+        return self.sockets_per_key or max(1, self.most_sockets // 4)
+
     def need(self, name: str) -> str:
         """The value of a setting that this role can't do without.
 

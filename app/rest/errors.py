@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import BadRequest, BodyTooLarge, BodyTooSlow, InventoryError, NotFound, RateLimited
+from app.core.errors import BadRequest, BodyTooLarge, InventoryError, NotFound, RateLimited
 from app.core.logging import get_logger
 from app.rest.answers import answer
 
@@ -28,7 +28,6 @@ STATUSES: Mapping[str, HTTPStatus] = {
 # Errors with a status of their own under a code of the contract.
 _PRECISE: Mapping[type[InventoryError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
 }
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 from starlette.datastructures import QueryParams
-from starlette.routing import Route
 
 from app.access.scopes import Scope
+from app.core.routing import Route
 from app.rest.guard import Endpoint, Handler, everyone, needs
 from app.rest.parameters import Asked, Parameters
 

@@ -52,6 +52,7 @@ class Services:
             "HOST": LOOPBACK,
             "PORT": str(port),
             "SYNC_NIGHTLY": "false",
+            "SHUTDOWN_DELAY_SECONDS": "0",
             "NIVODA_REQUESTS_PER_SECOND": "200",
             **settings,
         }

@@ -14,6 +14,7 @@ TINY = {
     "consolidation": ["--stones", "120", "--rounds", "1"],
     "search": ["--stones", "2000", "--requests", "4"],
     "graphql": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
+    "protocol": ["--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "subscriptions": ["--subscribers", "15", "--stones", "20", "--rate", "20", "--seconds", "1", "--processes", "1"],
 }
 EXPECTED = {
@@ -23,9 +24,10 @@ EXPECTED = {
         "first page", "first page, total", "first page, facets", "deep page, cursor", "deep page, offset",
     },
     "graphql": {"50 x 20 over HTTP"},
+    "protocol": {"small answer"},
     "subscriptions": {"from commit to delivery"},
 }  # fmt: skip
-TIMED = {"search", "graphql", "subscriptions"}
+TIMED = {"search", "graphql", "protocol", "subscriptions"}
 
 
 def run(*arguments: str) -> int:

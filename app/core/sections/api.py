@@ -60,8 +60,23 @@ class Api(BaseModel):
         float, setting("API", "How long a client may take to send a request's body.", gt=0, le=600)
     ] = 30.0
     max_connections: Annotated[
-        int, setting("API", "Most connections of one process; more are told to come back.", ge=1, le=1_000_000)
+        int,
+        setting(
+            "API",
+            "Most connections for requests in one process. Beyond it the one that waits longest for its client is closed.",
+            ge=1,
+            le=1_000_000,
+        ),
     ] = 2000
+    shutdown_delay_seconds: Annotated[
+        float,
+        setting(
+            "API",
+            "How long requests are still accepted after SIGTERM, until no new ones are routed to the process.",
+            ge=0,
+            le=60,
+        ),
+    ] = 5.0
     trusted_proxies: Annotated[
         str,
         AfterValidator(_are_networks),

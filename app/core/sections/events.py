@@ -21,15 +21,35 @@ class Events(BaseModel):
         int,
         setting("Events", "Subscriptions that one key may have open in one process of the API.", ge=1, le=1_000_000),
     ] = 5_000
-    sockets_per_key: Annotated[
-        int,
+    max_sockets: Annotated[
+        int | None,
         setting(
             "Events",
-            "Sockets and event streams that one key may have open in one process of the API.",
+            "Most sockets and event streams in one process of the API; when not set, as many as MAX_CONNECTIONS.",
+            example="2000",
             ge=1,
             le=1_000_000,
         ),
-    ] = 2_000
+    ] = None
+    sockets_per_key: Annotated[
+        int | None,
+        setting(
+            "Events",
+            "Sockets and event streams that one key may have in one process; when not set, a quarter of MAX_SOCKETS.",
+            example="500",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = None
+    sockets_unauthenticated: Annotated[
+        int,
+        setting(
+            "Events",
+            "Sockets in one process of the API that have not shown a key yet. Beyond it the oldest one is closed.",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = 200
     sockets_introduction_seconds: Annotated[
         float, setting("Events", "How long a socket may take to say who it is.", gt=0, le=300)
     ] = 10.0

@@ -10,16 +10,16 @@ import structlog
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute
 
 from app.access.scopes import Principal
 from app.core.errors import (
     BadRequest,
     BodyTooLarge,
-    BodyTooSlow,
     InventoryError,
     RateLimited,
 )
+from app.core.routing import Route, WebSocketRoute
 from app.core.settings import Settings
 from app.graphql.serving.errors import FormattedError, format_inventory_error, status_of, unforeseen
 from app.graphql.serving.execution import execute
@@ -134,8 +134,6 @@ class Endpoint:
 def _status_of_refusal(error: InventoryError) -> HTTPStatus:
     if isinstance(error, BodyTooLarge):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    if isinstance(error, BodyTooSlow):
-        return HTTPStatus.REQUEST_TIMEOUT
     statuses = {
         "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
         "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,

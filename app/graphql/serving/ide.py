@@ -12,7 +12,8 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+
+from app.core.routing import Route
 
 _PLACE = Path(__file__).parent / "graphiql"
 _ADDRESS = "/graphql/page"

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from app.access.door import Door
 from app.access.scopes import Principal
-from app.core.errors import InventoryError, Unauthenticated
+from app.core.errors import InventoryError, Unauthenticated, Unavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
 
@@ -26,6 +26,10 @@ class TooMany(InventoryError):
     """This key has too much open at once."""
 
     code = "TOO_MANY_SUBSCRIPTIONS"
+
+
+class TooManySockets(Unavailable):
+    """Too many sockets and event streams are open. Try again later."""
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -73,10 +77,12 @@ class Presence:
 
         Raises:
             TooMany: its key has too many already.
+            TooManySockets: all keys together have too many.
         """
-        with _counted(
-            self._sockets, guest.principal.key_id, self._settings.sockets_per_key, "sockets and event streams"
-        ):
+        if len(self._guests) >= self._settings.most_sockets:
+            raise TooManySockets
+        most = self._settings.most_sockets_per_key
+        with _counted(self._sockets, guest.principal.key_id, most, "sockets and event streams"):
             self._guests.add(guest)
             if self._closing:
                 guest.dismiss(RESTART)
@@ -94,6 +100,9 @@ class Presence:
         """
         with _counted(self._subscriptions, principal.key_id, self._settings.subscriptions_per_key, "subscriptions"):
             yield
+
+    def __len__(self) -> int:
+        return len(self._guests)
 
     def close(self) -> None:
         """Ask everyone to leave, and whoever still comes."""

@@ -26,9 +26,10 @@ from app.graphql.serving.execution import execute
 from app.graphql.serving.intake import Intake
 from app.graphql.serving.live import Live, NotFollowed
 from app.graphql.serving.operation import Operation
-from app.graphql.serving.presence import Leave, Presence, TooMany
+from app.graphql.serving.presence import Leave, Presence, TooMany, TooManySockets
 from app.graphql.serving.request import GraphQLRequest, Refused, read_members
 from app.graphql.serving.state import State
+from app.http.connections import authenticate
 
 log = get_logger()
 
@@ -149,12 +150,13 @@ class Socket:
             self.principal, self.headers = await self._introduction()
             self.client_id = self.principal.client_id
             with self._presence.entered(self):
+                authenticate(self._websocket.scope)
                 await self._send(type="connection_ack")
                 while True:
                     await self._take(await self._receive())
         except _Closed as closed:
             self.dismiss(closed.leave)
-        except TooMany as error:
+        except (TooMany, TooManySockets) as error:
             self.dismiss(Leave(1013, error.message))
         except Exception as error:  # noqa: BLE001 - logged there
             self.dismiss(Leave(1011, str(format_inventory_error(unforeseen(error))["message"])))

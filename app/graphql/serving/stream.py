@@ -18,6 +18,7 @@ from app.access.scopes import Principal
 from app.core.errors import InventoryError, Unauthenticated
 from app.graphql.serving.errors import FormattedError, format_inventory_error, unforeseen
 from app.graphql.serving.presence import INVALID_KEY, Leave
+from app.http.connections import streaming
 
 EVENT_STREAM = "text/event-stream"
 # So that nobody on the way takes a quiet stream for a dead one.
@@ -76,8 +77,7 @@ class EventStream:
     # As a response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del scope
-        with self.stays:
+        with self.stays, streaming(scope):
             async with aclosing(self._answers):
                 await self._stream(receive, send)
 

@@ -43,6 +43,7 @@ async def ready(port: int) -> bool:
 async def processes(settings: Settings, ports: Sequence[int], directory: Path) -> AsyncIterator[list[Process]]:
     environment = {
         "DATABASE_URL": settings.need("database_url"), "REDIS_URL": settings.need("redis_url"), "HOST": "127.0.0.1",
+        "SHUTDOWN_DELAY_SECONDS": "0",
     }  # fmt: skip
     async with AsyncExitStack() as stack:
         started = []

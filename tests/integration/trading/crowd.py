@@ -56,7 +56,9 @@ class Crowd:
 async def open_crowd(settings: Settings, directory: Path, *, clients: int, processes: int = 4) -> AsyncIterator[Crowd]:
     """So many clients before so many processes, for the length of a `with`."""
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
-    own = {name.upper(): _text(value) for name, value in given.items()} | {"LOG_FORMAT": "json"}
+    own = {name.upper(): _text(value) for name, value in given.items()} | {
+        "LOG_FORMAT": "json", "SHUTDOWN_DELAY_SECONDS": "0",
+    }  # fmt: skip
     environment = {**os.environ, **own}
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(

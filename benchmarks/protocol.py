@@ -1,0 +1,64 @@
+"""HTTP connections: a small answer of a Starlette route, through the project's protocol and through those of uvicorn."""
+
+from contextlib import AsyncExitStack
+from typing import Annotated
+
+import msgspec
+
+from benchmarks.client import Call
+from benchmarks.figures import Figure, Pace, Report
+from benchmarks.servers import program
+from sandbox.stack.ports import free_ports
+from sandbox.stack.scratch import scratch_directory
+
+_CONTENT = b'{"data": [%b]}' % b", ".join([b'{"id": 1, "carats": 1.01}'] * 20)
+_BODY = b'{"query": "{ diamonds { totalCount } }"}'
+# As a client behind a proxy sends them.
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate, br",
+    "User-Agent": "benchmark/1.0",
+    "X-API-Key": "k" * 48,
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Forwarded-Proto": "https",
+    "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long each is asked, each time.")] = 3.0
+    connections: Annotated[int, msgspec.Meta(ge=1, description="Requests that are under way at a time.")] = 8
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
+
+
+async def measure(wanted: Options) -> Report:
+    """Ask the same application through each protocol in turns."""
+    names = ("own", "httptools", "h11")
+    paces: dict[str, list[Pace]] = {name: [] for name in names}
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(scratch_directory())
+        file = directory / "answer.json"
+        file.write_bytes(_CONTENT)
+        calls = {}
+        for name, port in zip(names, free_ports(len(names)), strict=True):
+            command = ("-m", "benchmarks.route", str(port), str(file), name)
+            address = await stack.enter_async_context(program(directory, command, port, "/", {}))
+            calls[name] = Call.post(f"{address}/", _BODY, _HEADERS)
+        for _ in range(wanted.rounds):
+            for name, call in calls.items():
+                taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
+                paces[name].append(Pace.of(taken, elapsed=elapsed))
+    return Report(
+        figures=[
+            Figure(
+                name="small answer",
+                unit="requests",
+                measured=Pace.middle(paces["own"]),
+                limit=f"through uvicorn's {name}",
+                limited=Pace.middle(paces[name]),
+            )
+            for name in names[1:]
+        ]
+    )
