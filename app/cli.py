@@ -24,6 +24,7 @@ from app.core.database import Database
 from app.core.errors import DatabaseMisconfigured, InventoryError
 from app.core.migrate import upgrade
 from app.core.settings import Settings, SettingsError
+from app.doctor.command import app as doctor
 from app.generated import generated_files
 from app.graphql.serving.manifest import read_file
 from app.graphql.serving.registry import Registry
@@ -38,6 +39,7 @@ keys = typer.Typer(no_args_is_help=True, help="API keys: who may call, and what 
 app.add_typer(keys, name="keys")
 documents = typer.Typer(no_args_is_help=True, help="Persisted documents: what clients will ask, known beforehand.")
 app.add_typer(documents, name="documents")
+app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]

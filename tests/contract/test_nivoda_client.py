@@ -14,8 +14,8 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnavailable,
 )
-from app.suppliers.nivoda import answers
-from app.suppliers.nivoda import client as module
+from app.suppliers.nivoda import answers, retries, supplier_schema
+from app.suppliers.nivoda import client as client_module
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import COUNT
 from tests.contract.nivoda import (
@@ -384,7 +384,8 @@ async def test_no_secret_shows_in_logs_errors_or_reprs(
     supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     capture = structlog.testing.LogCapture()
-    monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[capture]))
+    for module in (client_module, retries, supplier_schema):
+        monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[capture]))
     seen: list[object] = []
     supplier.login_script.append(errors(f"trouble with {PASSWORD}"))
     supplier.script.extend([errors("trouble with token-2-of-many"), status(429), status(500), errors(EXPIRED), reset])
@@ -394,7 +395,9 @@ async def test_no_secret_shows_in_logs_errors_or_reprs(
             await count(client)
         seen += [repr(client), repr(vars(client)["_login"]), caught.value, caught.value.details, *capture.entries]
     assert supplier.logins == 3
-    assert {entry["event"] for entry in capture.entries} == {"supplier_login", "supplier_busy", "supplier_call_failed"}
+    assert {entry["event"] for entry in capture.entries} == {
+        "supplier_schema_not_introspected", "supplier_login", "supplier_busy", "supplier_call_failed",
+    }  # fmt: skip
     text = " ".join(map(repr, seen))
     assert PASSWORD not in text
     assert "-of-many" not in text

@@ -8,15 +8,12 @@ from typing import Self
 
 import aiohttp
 import msgspec
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from app.core.clock import utc_now
 from app.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
     SupplierDeclined,
-    SupplierError,
-    SupplierRefused,
     SupplierSchemaChanged,
     SupplierTimeout,
     SupplierTokenExpired,
@@ -28,11 +25,13 @@ from app.core.settings import Settings
 from app.suppliers.nivoda.absences import is_rejection
 from app.suppliers.nivoda.answers import Response, errors_of, read, read_sent, received
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
-from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost, RequestRejected
+from app.suppliers.nivoda.faults import RequestRejected
 from app.suppliers.nivoda.introspection import INTROSPECT
 from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
+from app.suppliers.nivoda.retries import LONGEST_WAIT_SECONDS, retrying
 from app.suppliers.nivoda.schema_view import SchemaView
 from app.suppliers.nivoda.supplier_schema import SupplierSchema
+from app.suppliers.nivoda.throttling import limits_in
 from app.suppliers.ports import RateLimiter
 
 log = get_logger()
@@ -40,7 +39,6 @@ log = get_logger()
 PATIENCE_SECONDS = 900.0
 _CONNECTIONS = 50
 _IDLE_SECONDS = 30.0
-_LONGEST_WAIT_SECONDS = 60.0
 _MOST_REJECTIONS = 25  # of one call; each teaches something new
 
 Variables = Mapping[str, object] | Callable[[SchemaView], Mapping[str, object]]
@@ -74,6 +72,8 @@ class NivodaClient:
         self._monotonic = monotonic
         self._login = SharedLogin(self._authenticate, monotonic)
         self.schema = SupplierSchema(self._introspect, monotonic, waits=waits_for_schema)
+        self.limits: dict[str, str] = {}
+        """What the supplier's headers say of its rate limit, by the header's name."""
         self._established = False  # whether the endpoint has ever given a proper answer
 
     @classmethod
@@ -134,7 +134,7 @@ class NivodaClient:
             SupplierError: every try failed; the last one's error.
         """
         deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
-        return await self._retrying(operation.name)(self._try, operation, variables, deadline)
+        return await retrying(self._settings, operation.name)(self._try, operation, variables, deadline)
 
     async def send(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
         """Ask inside `as(token)`, once: for what must not happen twice.
@@ -177,25 +177,21 @@ class NivodaClient:
             log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error.__cause__ or error))
             raise
 
+    async def log_in(self) -> float | None:
+        """Log in unless there is a valid token; the life of the token in seconds, None if the supplier names none.
+
+        Raises:
+            SupplierError: as `call`.
+        """
+        await retrying(self._settings, AUTHENTICATE.name)(self._login.token)
+        return self._login.life_seconds
+
     async def _token_by(self, deadline: float) -> str:
         try:
             async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
-                return await self._retrying(AUTHENTICATE.name)(self._login.token)
+                return await retrying(self._settings, AUTHENTICATE.name)(self._login.token)
         except TimeoutError:
             raise SupplierUnreached("The supplier's login takes too long") from None
-
-    def _retrying(self, operation: str) -> AsyncRetrying:
-        return AsyncRetrying(
-            stop=stop_after_attempt(self._settings.nivoda_tries),
-            wait=wait_exponential_jitter(
-                multiplier=self._settings.nivoda_backoff_seconds,
-                jitter=self._settings.nivoda_backoff_seconds,
-                max=_LONGEST_WAIT_SECONDS,
-            ),
-            retry=retry_if_exception(_may_pass),
-            before_sleep=_log_retry(operation),
-            reraise=True,
-        )
 
     async def _try(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
         try:
@@ -261,7 +257,7 @@ class NivodaClient:
                 answer = read(operation, response, secrets, established=self._established)
             except SupplierBusy as busy:
                 pause = busy.retry_after or wait
-                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
                 log.warning(
                     "supplier_busy",
                     operation=operation.name,
@@ -288,6 +284,7 @@ class NivodaClient:
         try:
             # A redirect would carry the credentials somewhere else.
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
+                self.limits |= limits_in(response.headers)
                 return await received(response)
         except TimeoutError as error:
             raise SupplierTimeout from error
@@ -295,23 +292,3 @@ class NivodaClient:
             raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Whether another try of the same request can help. An `errors[]` may be a passing one."""
-    final = SupplierRefused | SupplierBusy | SupplierSchemaChanged | AnswerTooLarge | ItemsLost
-    return isinstance(error, SupplierError) and not isinstance(error, final)
-
-
-def _log_retry(operation: str) -> Callable[[RetryCallState], None]:
-    def write(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning(
-            "supplier_call_failed",
-            operation=operation,
-            tries=state.attempt_number,
-            error=str(error),
-            wait_seconds=round(state.next_action.sleep, 3) if state.next_action else None,
-        )
-
-    return write

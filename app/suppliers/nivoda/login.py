@@ -57,6 +57,7 @@ class SharedLogin:
         self._monotonic = monotonic
         self._token: str | None = None
         self._renew_at = 0.0
+        self.life_seconds: float | None = None  # of the last token, where the supplier named it
         self._pending: asyncio.Task[str] | None = None
 
     async def token(self) -> str:
@@ -83,8 +84,8 @@ class SharedLogin:
     async def _log_in(self) -> str:
         # Counted from before the request: the token's life began at some time after.
         started = self._monotonic()
-        self._token, seconds = await self._authenticate()
-        life = seconds or DEFAULT_TOKEN_SECONDS
+        self._token, self.life_seconds = await self._authenticate()
+        life = self.life_seconds or DEFAULT_TOKEN_SECONDS
         self._renew_at = started + life - min(_RENEW_SECONDS, life * _RENEW_SHARE)
         return self._token
 

@@ -36,6 +36,7 @@ class SupplierSchema:
         self._waits = waits
         self._view: SchemaView | None = None
         self._source: Source = "assumption"
+        self.problem: str | None = None  # why the last introspection failed
         self._refresh_at = monotonic()
         self._asked_at: float | None = None
         self._pending: asyncio.Task[None] | None = None
@@ -127,6 +128,7 @@ class SupplierSchema:
         try:
             view = await self._introspect()
         except SupplierError as error:
+            self.problem = error.message
             log.warning("supplier_schema_not_introspected", error=error.message)
             away = isinstance(error, SupplierUnavailable)
             self._refresh_at = self._monotonic() + (_RETRY_SECONDS if away else _REFRESH_SECONDS)
@@ -134,7 +136,7 @@ class SupplierSchema:
                 # What was learned a day ago is forgotten: a field may have come back.
                 self._adopt(assumed_view())
             return
-        self._source = "introspection"
+        self._source, self.problem = "introspection", None
         self._refresh_at = self._monotonic() + _REFRESH_SECONDS
         log.info("supplier_schema_introspected", types=len(view.objects) + len(view.inputs) + len(view.enums))
         if view != self._view:

@@ -1,7 +1,7 @@
 """Rate limits in the supplier's answers, and how long each asks to wait: `Retry-After`, `errors[]`, and their texts."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -27,6 +27,8 @@ _LENGTH = re.compile(
     rf"\b(?P<number>[0-9]{{1,7}}(?:\.[0-9]{{1,6}})?|an?|one)\s*(?P<unit>{'|'.join(names for names, _ in _UNITS)})\b",
     re.IGNORECASE,
 )
+_LONGEST_HEADER = 100
+_MOST_HEADERS = 10
 _KEYS = {"retryafter": 1.0, "retryafterseconds": 1.0, "retryafterms": 0.001, "retryaftermilliseconds": 0.001}
 
 
@@ -42,6 +44,12 @@ def wait_seconds(entries: Iterable[ErrorEntry], header: str | None, now: datetim
         named = [_extended(name, value) for name, value in entry.extensions.items()]
         waits += named if any(named) else [_spoken(entry.message)]
     return max(filter(None, waits), default=None)
+
+
+def limits_in(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that name a rate limit (`RateLimit`, `X-RateLimit-Limit`, ...), bounded."""
+    named = {name.lower(): value[:_LONGEST_HEADER] for name, value in headers.items() if "ratelimit" in name.lower()}
+    return dict(list(named.items())[:_MOST_HEADERS])
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

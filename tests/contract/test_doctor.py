@@ -1,0 +1,95 @@
+"""The supplier check: what it reports about schemas, logins and counts, and how it leaves."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from typing import Any
+
+import pytest
+
+from app.core.settings import SettingsError
+from app.doctor.checks import Report, printed
+from app.doctor.supplier import examine
+from sandbox.supplier.served_schema import SchemaOptions
+from tests.contract.nivoda import PASSWORD, account
+from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier
+
+
+def settings(supplier: PublishedSupplier, **others: Any) -> Any:
+    return account(supplier.endpoint, nivoda_requests_per_second=1000, nivoda_tries=1, **others)
+
+
+def states(report: Report) -> dict[str, str]:
+    return {check.name: check.state for check in report.checks}
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.doctor.supplier._REQUESTS_PER_SECOND", 1000.0)
+
+
+async def test_a_supplier_that_offers_everything_is_ok_and_nothing_is_sent_but_reads() -> None:
+    async with published_supplier([published_item(number) for number in range(5)]) as supplier:
+        report = await examine(settings(supplier))
+    assert set(states(report).values()) == {"ok"}
+    assert report.works
+    assert report.facts["counts"] == {"total": 5, "priced": 5, "natural": 5, "lab_grown": 0}
+    assert supplier.rejected == []
+    assert all(request["query"].startswith("query") for request in supplier.asked)
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+async def test_what_is_missing_is_named_and_the_rest_works(introspection: bool) -> None:
+    options = SchemaOptions(version="2024", without=("DiamondQuery.filter_ids",), introspection=introspection)
+    async with published_supplier([published_item(number) for number in range(5)], options) as supplier:
+        report = await examine(settings(supplier))
+    found = states(report)
+    assert found["capabilities"] == "degraded"
+    assert found["introspection"] == ("ok" if introspection else "degraded")
+    assert (found["login"], found["counts"], found["lookup"], report.works) == ("ok", "ok", "ok", True)
+    text = printed(report)
+    assert "Certificate.cut_style is not offered" in text
+    assert "10 members are not offered" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+async def test_a_required_member_that_is_missing_fails_and_is_named() -> None:
+    async with published_supplier([published_item(1)], SchemaOptions(without=("DiamondItem.price",))) as supplier:
+        report = await examine(settings(supplier))
+    assert not report.works
+    assert states(report)["operations"] == states(report)["capabilities"] == "failed"
+    assert "DiamondItem.price" in printed(report)
+
+
+async def test_a_refused_login_skips_what_depends_on_it() -> None:
+    async with published_supplier([]) as supplier:
+        report = await examine(settings(supplier, nivoda_password="wrong"))
+    assert states(report).keys() == {"introspection", "login", "operations", "limits"}
+    assert states(report)["login"] == "failed"
+    assert "Wrong username or password" in printed(report)
+
+
+async def test_without_an_endpoint_it_is_a_mistake_in_the_settings() -> None:
+    with pytest.raises(SettingsError, match="NIVODA_ENDPOINT"):
+        await examine(account(""))
+
+
+@pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("hunter-2", 1)])
+async def test_the_command_prints_json_and_leaves_with_the_result(password: str, code: int) -> None:
+    async with published_supplier([published_item(number) for number in range(3)]) as supplier:
+        surroundings = {
+            **os.environ,
+            "NIVODA_ENDPOINT": supplier.endpoint,
+            "NIVODA_USERNAME": "me@example.com",
+            "NIVODA_PASSWORD": password,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "app", "doctor", "supplier", "--json", env=surroundings, stdout=PIPE, stderr=PIPE
+        )
+        out, err = await process.communicate()
+    assert process.returncode == code, err
+    document = json.loads(out)
+    assert document["works"] is (code == 0)
+    assert password not in out.decode() + err.decode()
