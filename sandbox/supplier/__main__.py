@@ -11,9 +11,12 @@ import uvloop
 from app.core.logging import configure, get_logger
 from sandbox.stack.ports import CannotListen, require_free
 from sandbox.supplier.accounts import Account
+from sandbox.supplier.behaviour import Behaviour, Unit
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema, Version
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from sandbox.supplier.spread import Spread
 
+_DEFAULT = Options()
 Port = Annotated[int, typer.Option(min=0, max=65_535)]
 
 
@@ -31,6 +34,14 @@ def main(
     account: Annotated[list[str] | None, typer.Option(help="another account with Pro access, USER:PASSWORD")] = None,
     token_seconds: Annotated[float, typer.Option(min=0)] = Options().token_seconds,
     hold_seconds: Annotated[float, typer.Option(min=0)] = Options().hold_seconds,
+    schema: Annotated[Version, typer.Option(help="version of the published schema")] = _DEFAULT.schema.version,
+    without: Annotated[list[str] | None, typer.Option(help="member to remove from the schema, Type.member")] = None,
+    rename: Annotated[list[str] | None, typer.Option(help="member to rename, Type.member=name")] = None,
+    introspection: Annotated[bool, typer.Option(help="whether introspection is allowed")] = True,
+    until: Annotated[Unit, typer.Option(help="unit of Hold.until, since 1970")] = _DEFAULT.behaviour.until,
+    expires: Annotated[
+        Unit, typer.Option(help="Session.expires: seconds to go, or milliseconds since 1970")
+    ] = _DEFAULT.behaviour.expires,
 ) -> None:
     """Serve the supplier's API and its control port. Their addresses are written to stdout, as a line of JSON."""
     configure("INFO", "auto", "supplier")
@@ -46,7 +57,13 @@ def main(
         accounts=(Account(username, password, pro), *(Account(name, secret) for name, _, secret in others)),
         token_seconds=token_seconds,
         hold_seconds=hold_seconds,
+        schema=SchemaOptions(schema, tuple(without or ()), tuple(rename or ()), introspection),
+        behaviour=Behaviour(until=until, expires=expires),
     )
+    try:
+        ServedSchema(options.schema)
+    except ValueError as error:
+        raise SystemExit(f"--without or --rename: {error}") from error
     for number, name in ((port, "--port"), (control_port, "--control-port")):
         try:
             require_free(number, f"choose another with {name}", host=host)

@@ -1,4 +1,4 @@
-"""Who may log in, and the tokens they hold."""
+"""Accounts, their tokens, and how a token ends."""
 
 import secrets
 from collections import OrderedDict
@@ -23,34 +23,55 @@ class Account(msgspec.Struct, frozen=True):
         return f"Account({self.username!r}, pro={self.pro})"
 
 
+class Login(msgspec.Struct, frozen=True):
+    """A session: its token, by when it ends, and a token for the next session."""
+
+    account: Account
+    token: str
+    refresh_token: str
+    ends: datetime
+
+
 class Accounts:
     """Logs in and recognises tokens, each good for `token_seconds`."""
 
     def __init__(self, accounts: Iterable[Account], token_seconds: float, clock: Clock) -> None:
         self._accounts = {account.username: account for account in accounts}
-        self._lifetime = timedelta(seconds=token_seconds)
+        self.lifetime = timedelta(seconds=token_seconds)
         self._clock = clock
-        self._tokens: OrderedDict[str, tuple[Account, datetime]] = OrderedDict()
+        self._tokens: OrderedDict[str, Login] = OrderedDict()
+        self._refresh_tokens: OrderedDict[str, Account] = OrderedDict()
 
-    def log_in(self, username: str, password: str) -> str | None:
-        """A new token; None for wrong credentials."""
+    def log_in(self, username: str, password: str) -> Login | None:
+        """A new session; None for wrong credentials."""
         account = self._accounts.get(username)
         if account is None or not secrets.compare_digest(account.password.encode(), password.encode()):
             return None
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = account, self._clock() + self._lifetime
-        if len(self._tokens) > _TOKENS:
-            self._tokens.popitem(last=False)
-        return token
+        return self._session(account)
+
+    def refresh(self, refresh_token: str) -> Login | None:
+        """A new session in exchange for a refresh token, which ends; None for an unknown one."""
+        account = self._refresh_tokens.pop(refresh_token, None)
+        return None if account is None else self._session(account)
 
     def holder(self, token: str) -> Account | None:
         """Whose token this is; None if it is unknown or has expired."""
-        account, end = self._tokens.get(token, (None, None))
-        if end is None or end <= self._clock():
+        login = self._tokens.get(token)
+        if login is None or login.ends <= self._clock():
             self._tokens.pop(token, None)
             return None
-        return account
+        return login.account
 
     def revoke(self, token: str) -> None:
         """Let a token expire before its time."""
         self._tokens.pop(token, None)
+
+    def _session(self, account: Account) -> Login:
+        ends = self._clock() + self.lifetime
+        login = Login(account, secrets.token_urlsafe(24), secrets.token_urlsafe(24), ends)
+        self._tokens[login.token] = login
+        self._refresh_tokens[login.refresh_token] = account
+        for known in (self._tokens, self._refresh_tokens):
+            if len(known) > _TOKENS:
+                known.popitem(last=False)
+        return login

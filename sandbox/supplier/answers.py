@@ -1,268 +1,285 @@
-"""Answers to operations: who may ask what, field by field, errors beside data as a GraphQL server gives them."""
+"""Root resolvers: who may ask what; sessions, holds, orders and locations as the schema shows them."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import msgspec
-from graphql import GraphQLError, GraphQLObjectType, VariableValues, get_argument_values, get_named_type
+from graphql import DocumentNode, OperationDefinitionNode, OperationType, SelectionSetNode, execute_sync
 
-from sandbox.supplier import search
-from sandbox.supplier.accounts import Account, Accounts
+from sandbox.supplier.accounts import Account, Accounts, Login
+from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
+from sandbox.supplier.call import Call
 from sandbox.supplier.calls import Calls
-from sandbox.supplier.documents import Operation, Projection, Selected
-from sandbox.supplier.faults import NOTHING, Faults, Rule
-from sandbox.supplier.identity import ordinal_of
+from sandbox.supplier.completion import Path, Ready, Refused
+from sandbox.supplier.documents import Selected
+from sandbox.supplier.faults import Faults
+from sandbox.supplier.identity import mix
 from sandbox.supplier.inventory import Inventory
-from sandbox.supplier.search import Order
-from sandbox.supplier.trading import OrderItem, Refused, Trading
+from sandbox.supplier.locations import Locations
+from sandbox.supplier.pages import Reading
+from sandbox.supplier.trading import Hold, OrderItem, Trading
 
-_LARGEST_PAGE = 50
-_DEFAULT_PAGE = 50
-_TOTAL_CAP = 10_000
 UNAUTHORIZED = "Unauthorized: invalid or expired token"
+UNAUTHENTICATED = "UNAUTHENTICATED"
+_NO_PRO = "This account has no Pro access: holds and orders are not enabled"
 
-
-class Call:
-    """One request on its way: whose it is, what went wrong on purpose, what went wrong."""
-
-    def __init__(self, operation: Operation, variables: VariableValues, bearer: str | None) -> None:
-        self.operation = operation
-        self.variables = variables
-        self.bearer = bearer
-        self.struck = NOTHING
-        self.errors: list[dict[str, Any]] = []
-
-    def below(self, selected: Selected) -> list[Selected]:
-        return self.operation.below(selected, self.variables)
-
-    def roots(self) -> list[Selected]:
-        return self.operation.select([self.operation.node.selection_set], self.variables)
-
-    def names(self) -> list[str]:
-        """What is asked for: the roots, and what `as` wraps."""
-        names: list[str] = []
-        for root in self.roots():
-            names += [field.name for field in self.below(root)] if root.name == "as" else [root.name]
-        return names
-
-    def tokens(self) -> list[str]:
-        """The tokens that the call carries."""
-        wrapped = [self.arguments(root, self.operation.root)["token"] for root in self.roots() if root.name == "as"]
-        return wrapped + ([self.bearer] if self.bearer else [])
-
-    def arguments(self, selected: Selected, parent: GraphQLObjectType) -> dict[str, Any]:
-        return get_argument_values(parent.fields[selected.name], selected.nodes[0], self.variables)
+Arguments = Mapping[str, Any]
 
 
 class Answers:
     """Answers calls from the inventory, the accounts and the trading book."""
 
     def __init__(
-        self, inventory: Inventory, accounts: Accounts, trading: Trading, faults: Faults, calls: Calls
+        self,
+        inventory: Inventory,
+        accounts: Accounts,
+        trading: Trading,
+        faults: Faults,
+        calls: Calls,
+        behaviour: BehaviourHolder,
     ) -> None:
-        self._inventory = inventory
-        self._accounts = accounts
-        self._trading = trading
-        self._faults = faults
-        self._calls = calls
+        self.accounts = accounts
+        self.trading = trading
+        self.calls = calls
+        self.locations = Locations()
+        self.reading = Reading(inventory, trading, faults, behaviour)
+        self._behaviour = behaviour
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self._behaviour.now
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The body of the answer: `data`, and `errors` if there are any."""
-        self._trading.expire()
-        data = self._fields(call, call.roots(), call.operation.root, None, ())
+        self.trading.expire()
+        data = call.completion.data(_Root(self, call))
         if call.struck.spoils("errors") is not None:
             call.errors.append({"message": "Internal server error", "extensions": {"code": "INTERNAL"}})
         return {"errors": call.errors, "data": data} if call.errors else {"data": data}
 
-    def _fields(
-        self,
-        call: Call,
-        fields: Sequence[Selected],
-        parent: GraphQLObjectType,
-        account: Account | None,
-        path: tuple[str, ...],
-    ) -> dict[str, Any]:
-        answers: dict[str, Any] = {}
-        for field in fields:
-            place = (*path, field.key)
-            try:
-                answers[field.key] = self._field(call, field, parent, account, place)
-            except (Refused, GraphQLError) as error:
-                message = error.message if isinstance(error, GraphQLError) else str(error)
-                call.errors.append({"message": message, "path": list(place)})
-                answers[field.key] = None
-        return answers
 
-    def _field(
-        self, call: Call, field: Selected, parent: GraphQLObjectType, account: Account | None, path: tuple[str, ...]
-    ) -> Any:
-        if field.name.startswith("__"):
-            return _meta(field, parent)
-        arguments = call.arguments(field, parent)
-        if field.name in {"as", "authenticate"}:
-            account = self._holder(arguments["token"]) if field.name == "as" else None
-            return self._fields(call, call.below(field), _type_of(field, parent), account, path)
-        if field.name == "username_and_password":
-            token = self._accounts.log_in(arguments["username"], arguments["password"])
-            if token is None:
-                raise Refused("Wrong username or password")
-            return call.operation.projection(field, parent, call.variables)({"token": token})
-        return self._data(call, field, parent, arguments, account or self._holder(call.bearer))
+class _Root:
+    """`Query` or `Mutation`, without a token or inside `as(token)`."""
 
-    def _data(
-        self,
-        call: Call,
-        field: Selected,
-        parent: GraphQLObjectType,
-        arguments: dict[str, Any],
-        account: Account,
-    ) -> Any:
-        if field.name == "diamonds_by_query_count":
-            return self._inventory.search(_criteria(arguments)).count
-        if field.name == "diamonds_by_query":
-            return self._page(call, field, parent, arguments, account)
-        if field.name == "create_order":
-            return self._order(arguments, account)
-        projection = call.operation.projection(field, parent, call.variables)
-        if field.name == "get_diamond_by_id":
-            ordinal = self._inventory.find(ordinal_of(arguments["diamond_id"]))
-            return None if ordinal is None else self._projected(ordinal, account, projection)
-        return projection(self._hold(field.name, arguments, account))
+    def __init__(self, answers: Answers, call: Call, account: Account | None = None) -> None:
+        self._answers = answers
+        self._call = call
+        self._account = account
+        self._resolvers: Mapping[str, Callable[[Arguments, Selected], Any]] = {
+            "diamonds_by_query_count": lambda arguments, _: self._reading.count(self._call, arguments),
+            "diamonds_by_query": self._page,
+            "get_diamond_by_id": self._by_id,
+            "create_hold": self._create_hold,
+            "cancel_hold": self._cancel_hold,
+            "create_order": self._create_order,
+            "create_location": self._create_location,
+            "update_location": self._update_location,
+            "delete_location": self._delete_location,
+        }
+
+    def resolve(self, name: str, arguments: Arguments, field: Selected, _path: Path) -> Any:
+        if name in {"__schema", "__type"}:
+            return Ready(_introspect(self._call, field))
+        if name == "as":
+            return _Root(self._answers, self._call, self._holder(arguments.get("token") or self._call.bearer))
+        if name == "authenticate":
+            return _Authentication(self._answers)
+        if self._account is None:
+            self._account = self._holder(self._call.bearer)
+        return self._resolvers[name](arguments, field)
+
+    @property
+    def _reading(self) -> Reading:
+        return self._answers.reading
 
     def _holder(self, token: str | None) -> Account:
-        account = None if token is None else self._accounts.holder(token)
-        if account is None:
-            raise Refused(UNAUTHORIZED)
-        return account
+        account = None if token is None else self._answers.accounts.holder(token)
+        if account is not None:
+            return account
+        self._call.unauthorized = True
+        ending = self._call.struck.ending
+        if ending is not None and ending.kind == "token":
+            entry = ending.entry
+            raise Refused(entry["message"], entry["extensions"]["code"])
+        raise Refused(UNAUTHORIZED, UNAUTHENTICATED)
 
-    # Reading
+    @property
+    def _known(self) -> Account:
+        if self._account is None:
+            raise Refused(UNAUTHORIZED, UNAUTHENTICATED)
+        return self._account
 
-    def _page(
-        self, call: Call, field: Selected, parent: GraphQLObjectType, arguments: Mapping[str, Any], account: Account
-    ) -> Any:
-        limit, offset = arguments.get("limit"), arguments.get("offset") or 0
-        limit = _DEFAULT_PAGE if limit is None else limit
-        if not 0 <= limit <= _LARGEST_PAGE:
-            raise Refused(f"limit must lie between 0 and {_LARGEST_PAGE}")
-        if offset < 0:
-            raise Refused("offset must not be negative")
-        order = arguments.get("order")
-        found = self._inventory.search(
-            _criteria(arguments),
-            Order(order["type"], (order.get("direction") or "ASC") == "DESC") if order else Order(),
-        )
-        ordinals = found.page(offset, limit)
-        if call.struck.spoils("repeat") and ordinals:
-            start = max(offset - _LARGEST_PAGE, 0)
-            ordinals = self._faults.repeat(ordinals, found.page(start, offset - start), limit)
-        total = found.count
-        if call.struck.spoils("total_count"):
-            total = self._faults.random.randrange(2 * total + 10)
-        # Not to be trusted on a good day either: it stops counting early and is always a little behind.
-        page: dict[str, Any] = {"__typename": "DiamondPage", "total_count": min(total - total // 50, _TOTAL_CAP)}
-        answers: dict[str, Any] = {}
-        for part in call.below(field):
-            if part.name == "items":
-                projection = call.operation.projection(part, _type_of(field, parent), call.variables)
-                answers[part.key] = self._items(call, ordinals, account, projection)
-            else:
-                answers[part.key] = page[part.name]
-        return answers
+    def _page(self, arguments: Arguments, _field: Selected) -> Any:
+        return self._reading.page(self._call, arguments, self._known)
 
-    def _items(self, call: Call, ordinals: Sequence[int], account: Account, projection: Projection) -> Any:
-        rule = call.struck.spoils("dirt")
-        if rule is not None:
-            return self._dirty_items(rule, ordinals, account, projection)
-        return [self._projected(ordinal, account, projection) for ordinal in ordinals]
-
-    def _dirty_items(self, rule: Rule, ordinals: Sequence[int], account: Account, projection: Projection) -> Any:
-        variant = self._faults.variant(rule)
-        if variant == "null":
-            return None
-        if variant == "odd":
-            return "[object Object]"
-        hit = self._faults.random.randrange(len(ordinals)) if ordinals else 0
-        items = []
-        for place, ordinal in enumerate(ordinals):
-            item, _ = self._shown(ordinal, account)
-            if variant == "unknown_field":
-                item["rapnet_listed"] = {"since": None, "tags": ["new"]}
-            elif place == hit:
-                item = self._inventory.clean_item(ordinal)
-                self._faults.smear(item, usable=variant == "usable")
-            items.append(_raw(projection.raw(item, self._inventory.clean_item(ordinal))))
-        return items
-
-    def _projected(self, ordinal: int, account: Account, projection: Projection) -> Any:
-        item, special = self._shown(ordinal, account)
-        return _raw(projection.raw(item, self._inventory.clean_item(ordinal))) if special else projection(item)
-
-    def _shown(self, ordinal: int, account: Account) -> tuple[dict[str, Any], bool]:
-        item, special = self._inventory.item(ordinal)
-        hold_id = self._trading.hold_id(ordinal, account)
-        if hold_id is not None and isinstance(item["diamond"], dict):
-            item["diamond"]["HoldId"] = hold_id
-        return item, special
+    def _by_id(self, arguments: Arguments, field: Selected) -> Any:
+        return self._reading.by_id(self._call, arguments["diamond_id"], field, self._known)
 
     # Trading
 
-    def _hold(self, name: str, arguments: dict[str, Any], account: Account) -> dict[str, Any]:
-        _need_pro(account)
-        try:
-            if name == "cancel_hold":
-                answer: dict[str, Any] = {"id": str(self._trading.cancel_hold(arguments["hold_id"], account).id)}
-            else:
-                hold = self._trading.create_hold(arguments["ProductId"], account)
-                answer = {
-                    "id": None if hold is None else str(hold.id),
-                    "denied": hold is None,
-                    "until": None if hold is None else hold.until.isoformat(),
-                }
-        except Refused as error:
-            self._calls.traded(name, account.username, arguments, {"refused": str(error)})
-            raise
-        self._calls.traded(name, account.username, arguments, dict(answer))
-        return answer
+    def _trader(self) -> Account:
+        if not self._known.pro:
+            raise Refused(_NO_PRO, "FORBIDDEN")
+        return self._known
 
-    def _order(self, arguments: dict[str, Any], account: Account) -> str:
-        _need_pro(account)
+    def _create_hold(self, arguments: Arguments, _field: Selected) -> Any:
+        account = self._trader()
+        if arguments["ProductType"] != "Diamond":
+            raise Refused("The simulator holds diamonds only")
+        hold = self._answers.trading.create_hold(arguments["ProductId"], account)
+        shown = _denied() if hold is None else show_hold(self._answers, hold, account)
+        self._traded("create_hold", account, arguments, shown)
+        return shown
+
+    def _cancel_hold(self, arguments: Arguments, _field: Selected) -> Any:
+        account = self._trader()
+        try:
+            hold = self._answers.trading.cancel_hold(arguments["hold_id"], account)
+        except Refused as error:
+            self._answers.calls.traded("cancel_hold", account.username, dict(arguments), {"refused": error.message})
+            raise
+        shown = show_hold(self._answers, hold, account)
+        self._traded("cancel_hold", account, arguments, shown)
+        return shown
+
+    def _create_order(self, arguments: Arguments, _field: Selected) -> Any:
+        account = self._trader()
+        nulled = self._call.struck.spoils("null_order")
+        if nulled is not None and not nulled.executed:
+            return None
         items = [msgspec.convert(item, OrderItem) for item in arguments["items"]]
         try:
-            order, returns = self._trading.create_order(items, account)
+            for item in items:
+                self._check_destination(item.destination_id, account)
+            order = self._answers.trading.create_order(items, account)
         except Refused as error:
-            self._calls.traded("create_order", account.username, arguments, {"refused": str(error)})
+            self._answers.calls.traded("create_order", account.username, dict(arguments), {"refused": error.message})
             raise
-        answer = {"id": str(order), "return_options": returns}
-        self._calls.traded("create_order", account.username, arguments, answer)
-        return str(order)
+        answer = {"id": str(order.id), "return_options": [item.returnable for item in order.items]}
+        self._answers.calls.traded("create_order", account.username, dict(arguments), answer)
+        return None if nulled else str(order.id)
+
+    def _check_destination(self, destination: str | None, account: Account) -> None:
+        if destination is None or not self._answers.behaviour.known_destinations:
+            return
+        if not self._answers.locations.exists(account.username, destination):
+            raise Refused("Destination not found")
+
+    def _traded(self, operation: str, account: Account, arguments: Arguments, shown: Mapping[str, Any]) -> None:
+        answer = {name: shown[name] for name in ("id", "denied", "until")}
+        self._answers.calls.traded(operation, account.username, dict(arguments), answer)
+
+    # Locations
+
+    def _create_location(self, arguments: Arguments, _field: Selected) -> Any:
+        return self._answers.locations.create(self._known.username, _location(arguments["location"]))
+
+    def _update_location(self, arguments: Arguments, _field: Selected) -> Any:
+        fields = _location(arguments.get("location") or {})
+        return self._answers.locations.update(self._known.username, arguments["id"], fields)
+
+    def _delete_location(self, arguments: Arguments, _field: Selected) -> Any:
+        return self._answers.locations.delete(self._known.username, arguments["id"])
 
 
-def _meta(field: Selected, parent: GraphQLObjectType) -> str:
-    if field.name != "__typename":
-        raise Refused("Introspection is not available")
-    return parent.name
+class _Authentication:
+    """`Authenticate`: sessions for a password or a refresh token."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def resolve(self, name: str, arguments: Arguments, _field: Selected, _path: Path) -> Any:
+        if name == "refresh_token":
+            login = self._answers.accounts.refresh(arguments["refresh_token"])
+        else:
+            login = self._answers.accounts.log_in(arguments["username"], arguments["password"])
+        if login is None:
+            wrong = "Invalid refresh token" if name == "refresh_token" else "Wrong username or password"
+            raise Refused(wrong, UNAUTHENTICATED)
+        return {
+            "token": login.token,
+            "expires": self._expires(login),
+            "refresh_token": login.refresh_token,
+            "user": _User(self._answers, login.account),
+        }
+
+    def _expires(self, login: Login) -> float:
+        if self._answers.behaviour.expires == "milliseconds":
+            return _milliseconds(login.ends)
+        return self._answers.accounts.lifetime.total_seconds()
 
 
-def _need_pro(account: Account) -> None:
-    if not account.pro:
-        raise Refused("This account has no Pro access: holds and orders are not enabled")
+class _User:
+    """`User`: the holds and the locations of an account."""
+
+    def __init__(self, answers: Answers, account: Account) -> None:
+        self._answers = answers
+        self._account = account
+
+    def resolve(self, name: str, _arguments: Arguments, _field: Selected, _path: Path) -> Any:
+        identity = f"{mix(int.from_bytes(self._account.username.encode(), 'big') & (1 << 64) - 1):016x}"
+        match name:
+            case "id":
+                return identity
+            case "holds":
+                return [show_hold(self._answers, hold, self._account) for hold in self._holds()]
+            case "holds_count":
+                return len(self._holds())
+        locations = self._answers.locations.of(self._account.username)
+        related = [{"location": location, "type": "OWNER"} for location in locations]
+        match name:
+            case "default_location":
+                return related[0] if related else None
+            case "locations":
+                return related
+            case _:
+                return {"id": identity[:8], "name": self._account.username, "locations": locations}
+
+    def _holds(self) -> list[Hold]:
+        return self._answers.trading.holds_of(self._account)
 
 
-def _criteria(arguments: Mapping[str, Any]) -> search.Criteria:
-    try:
-        return search.criteria(arguments["query"])
-    except ValueError as error:
-        raise Refused(f"query.updated: {error}") from error
+def show_hold(answers: Answers, hold: Hold, account: Account) -> dict[str, Any]:
+    """A granted hold as the schema shows it."""
+    behaviour = answers.behaviour
+    until = _milliseconds(hold.until)
+    return {
+        "id": str(hold.id),
+        "diamond": answers.reading.stored_item(hold.ordinal, account)[0]["diamond"],
+        "ProductType": "Diamond",
+        "denied": behaviour.granted_denied,
+        "until": until if behaviour.until == "milliseconds" else until / 1000,
+        "extension_status": hold.extension_status,
+        "request_date": hold.requested.isoformat(),
+    }
 
 
-def _type_of(field: Selected, parent: GraphQLObjectType) -> GraphQLObjectType:
-    kind = get_named_type(parent.fields[field.name].type)
-    if not isinstance(kind, GraphQLObjectType):
-        raise TypeError(f"{field.name} is no object")
-    return kind
+def _denied() -> dict[str, Any]:
+    return {"id": str(uuid4()), "diamond": None, "ProductType": "Diamond", "denied": True, "until": None}
 
 
-def _raw(item: Any) -> msgspec.Raw:
-    # Only this writer lets through what msgspec rightly refuses: lone surrogates, integers beyond 64 bits.
-    return msgspec.Raw(json.dumps(item).encode())
+def _location(given: Arguments) -> dict[str, Any]:
+    names = ("country", "name", "address1", "address2", "postalCode", "city", "state")
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+def _milliseconds(instant: datetime) -> float:
+    return float(round(instant.timestamp() * 1000))
+
+
+def _introspect(call: Call, field: Selected) -> Any:
+    """The answer to `__schema` or `__type`, by the general executor."""
+    operation = call.operation.node
+    alone = OperationDefinitionNode(
+        operation=OperationType.QUERY,
+        selection_set=SelectionSetNode(selections=tuple(field.nodes)),
+        variable_definitions=operation.variable_definitions,
+    )
+    others = [node for node in call.operation.document.definitions if not isinstance(node, OperationDefinitionNode)]
+    document = DocumentNode(definitions=(alone, *others))
+    result = execute_sync(call.operation.schema, document, variable_values=call.given)
+    if result.data is None:
+        raise Refused("; ".join(error.message for error in result.errors or ()))
+    return result.data[field.key]

@@ -1,10 +1,13 @@
-"""What the supplier was asked: calls by operation and outcome, the busiest second, every hold and order."""
+"""Log of calls: counts by operation and outcome, the busiest second, holds and orders, rejected requests."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 _TRADES = 10_000
+_REJECTED = 100
+_LONGEST_QUERY = 10_000
+_SECRETS = frozenset({"token", "password", "refresh_token"})
 
 
 class Calls:
@@ -22,6 +25,7 @@ class Calls:
         self._outcomes: dict[str, Counter[str]] = {}
         self._holds: deque[dict[str, Any]] = deque(maxlen=_TRADES)
         self._orders: deque[dict[str, Any]] = deque(maxlen=_TRADES)
+        self._rejected: deque[dict[str, Any]] = deque(maxlen=_REJECTED)
 
     def arrived(self) -> None:
         """A request is here."""
@@ -37,17 +41,29 @@ class Calls:
         for operation in operations or ("unreadable",):
             self._outcomes.setdefault(operation, Counter())[outcome] += 1
 
+    def rejected(self, errors: Sequence[dict[str, Any]], query: str, variables: Mapping[str, Any] | None) -> None:
+        """A request is not valid under the schema. Credentials and tokens are not kept."""
+        self.ended((), "rejected")
+        kept = {name: value for name, value in (variables or {}).items() if name not in _SECRETS}
+        messages = [error["message"] for error in errors]
+        self._rejected.append({"errors": messages, "query": query[:_LONGEST_QUERY], "variables": kept})
+
     def traded(self, operation: str, account: str, arguments: dict[str, Any], answer: dict[str, Any]) -> None:
         """A hold or an order took effect or was refused, whether or not the client will hear of it."""
         trades = self._orders if operation == "create_order" else self._holds
         trades.append({"operation": operation, "account": account, "arguments": arguments, "answer": answer})
 
     def report(self) -> dict[str, Any]:
-        """`max_per_second`: the most requests that arrived within any one second. The last 10,000 trades are kept."""
+        """Everything since the last `clear`.
+
+        `max_per_second`: the most requests that arrived within any one second. The last 10,000 trades and the last 100
+        rejected requests are kept.
+        """
         return {
             "total": self._total,
             "max_per_second": self._busiest,
             "operations": {operation: dict(outcomes) for operation, outcomes in self._outcomes.items()},
             "holds": list(self._holds),
             "orders": list(self._orders),
+            "rejected": list(self._rejected),
         }

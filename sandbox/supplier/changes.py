@@ -5,8 +5,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Literal, get_args
 
-from sandbox.supplier import dirt
-from sandbox.supplier.identity import ordinal_of, stone_id
+from sandbox.supplier import bad_values
+from sandbox.supplier.identity import offer_id, ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.payload import Item
 from sandbox.supplier.stones import LAB_GROWN, Record
@@ -25,7 +25,7 @@ DriftKind = Literal["price", "availability", "add", "remove"]
 FIELDS: tuple[Field, ...] = get_args(Field)
 
 _CERTIFICATE = ("diamond", "certificate")
-_PATHS: Mapping[str, dirt.Path] = {
+_PATHS: Mapping[str, bad_values.Path] = {
     "price": ("price",),
     "availability": ("diamond", "availability"),
     "carats": (*_CERTIFICATE, "carats"),
@@ -109,8 +109,8 @@ class Changes:
         ordinal = self._find(identity)
         item = self._inventory.clean_item(ordinal)
         paths = {name: _path(name, item) for name in values}
-        true: dict[dirt.Path, Callable[[Record], Record]] = {}
-        shown: dict[dirt.Path, Any] = {}
+        true: dict[bad_values.Path, Callable[[Record], Record]] = {}
+        shown: dict[bad_values.Path, Any] = {}
         for name, value in values.items():
             setter = self._setter(name, value)
             if setter is None:
@@ -123,6 +123,25 @@ class Changes:
         for path, setter in true.items():
             self._inventory.assign(ordinal, setter, lift=(path,))
         return stone_id(ordinal)
+
+    def set_indexed(self, identity: str, *, indexed: bool) -> str:
+        """Let a stone match ranges of prices, or none.
+
+        Raises:
+            KeyError: no such stone in the feed.
+        """
+        ordinal = self._find(identity)
+        self._inventory.set_indexed(ordinal, indexed=indexed)
+        return stone_id(ordinal)
+
+    def offer_again(self, identity: str, price: int) -> str:
+        """Add a further offer of a stone at another price; returns the id of the offer.
+
+        Raises:
+            KeyError: no such stone in the feed.
+        """
+        ordinal = self._inventory.first_offer(self._find(identity))
+        return offer_id(self._inventory.offer_again(ordinal, price))
 
     def restore(self, identity: str) -> str:
         """Let a stone show its own, clean values everywhere.
@@ -150,18 +169,20 @@ class Changes:
         """Different stones of the feed, at most `count`."""
         inventory = self._inventory
         present = inventory.stones.present
+
+        def eligible(ordinal: int) -> bool:
+            if not present[ordinal] or inventory.first_offer(ordinal) != ordinal:
+                return False
+            return not usable or inventory.usable(ordinal)
+
         chosen: dict[int, None] = {}
         # Throwing darts is quick while most rows are hit; where it is not, look at them all.
         for _ in range(4 * count):
             ordinal = random.randrange(len(present)) if present else 0
-            if len(chosen) < count and present and present[ordinal] and (not usable or inventory.usable(ordinal)):
+            if len(chosen) < count and present and eligible(ordinal):
                 chosen[ordinal] = None
         if len(chosen) < count:
-            rest = [
-                ordinal
-                for ordinal in range(len(present))
-                if present[ordinal] and ordinal not in chosen and (not usable or inventory.usable(ordinal))
-            ]
+            rest = [ordinal for ordinal in range(len(present)) if ordinal not in chosen and eligible(ordinal)]
             chosen |= dict.fromkeys(random.sample(rest, min(count - len(chosen), len(rest))))
         return list(chosen)
 
@@ -188,15 +209,13 @@ class Changes:
                     flag = LAB_GROWN if value else 0
                     return lambda record: record._replace(flags=record.flags & ~LAB_GROWN | flag)
             case int() if name == "price":
-                number = value if 0 < value <= dirt.MOST_CENTS else None
+                number = value if 0 < value <= bad_values.MOST_CENTS else None
             case int() | float() if name == "carats":
                 thousandths = Decimal(str(value)) * 1000
                 whole = thousandths == thousandths.to_integral_value()
-                number = int(thousandths) if whole and 0 < thousandths <= 1000 * dirt.MOST_CARATS else None
+                number = int(thousandths) if whole and 0 < thousandths <= 1000 * bad_values.MOST_CARATS else None
             case int() | float() if name == "discount":
-                hundredths = Decimal(str(value)) * 100
-                whole = hundredths == hundredths.to_integral_value()
-                number = int(hundredths) if whole and abs(hundredths) < _MOST_DISCOUNT else None
+                number = int(value) if value == int(value) and abs(value) < _MOST_DISCOUNT else None
             case str() if name in words:
                 number = words[name].find(value)
         return None if number is None else lambda record: record._replace(**{name: number})
@@ -225,13 +244,13 @@ def _another(words: Sequence[str], weights: Sequence[float], current: int, rando
     return random.choices(others, [weights[number] for number in others])[0]
 
 
-def _path(name: str, item: Item) -> dirt.Path:
+def _path(name: str, item: Item) -> bad_values.Path:
     if name in _PATHS:
         return _PATHS[name]
     if "." in name:
         return tuple(name.split("."))
     diamond: Item = item["diamond"]
-    places: tuple[tuple[Item, dirt.Path], ...] = (
+    places: tuple[tuple[Item, bad_values.Path], ...] = (
         (item, ()),
         (diamond, ("diamond",)),
         (diamond["certificate"], _CERTIFICATE),

@@ -1,31 +1,30 @@
-"""The control port: the truth about the feed, and the means to change it, to spoil it, and to see what was asked."""
+"""Control API: the truth about the feed, changes and faults, the schema in force, and the log of calls."""
 
-import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.supplier.bad_values import MOST_CENTS
+from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
 from sandbox.supplier.calls import Calls
 from sandbox.supplier.changes import Changes, DriftKind, Field
+from sandbox.supplier.control_http import Strict, answering, body_of, number, refusal
+from sandbox.supplier.control_trading import TradingControl
 from sandbox.supplier.drift import Drift
+from sandbox.supplier.endpoint import Endpoint
 from sandbox.supplier.faults import Faults, Rule
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
+from sandbox.supplier.trading import Trading
 
-Model = TypeVar("Model")
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 _PAGE, _LARGEST_PAGE = 1_000, 100_000
-
-
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request body that has only the fields it should have."""
 
 
 class Change(Strict, frozen=True):
@@ -54,15 +53,26 @@ class BringBack(Strict, frozen=True):
 
 
 class Update(Strict, frozen=True):
-    """`set`: values to show, see `Changes.update`. `restore`: first be clean again."""
+    """`set`: values to show, see `Changes.update`. `restore`: first show the own values again.
+
+    `indexed`: whether ranges of prices find the stone.
+    """
 
     id: str
-    set: dict[str, Any] = {}
+    set: dict[str, Any] = msgspec.field(default_factory=dict)
     restore: bool = False
+    indexed: bool | None = None
 
     def __post_init__(self) -> None:
-        if not self.set and not self.restore:
-            raise ValueError("say what to set, or restore")
+        if not self.set and not self.restore and self.indexed is None:
+            raise ValueError("say what to set, or restore, or indexed")
+
+
+class OfferAgain(Strict, frozen=True):
+    """A further offer of a stone, at a price in cents."""
+
+    id: str
+    price: Annotated[int, Meta(gt=0, le=MOST_CENTS)]
 
 
 class DriftRequest(Strict, frozen=True):
@@ -81,15 +91,26 @@ class FaultsRequest(Strict, frozen=True):
 class Control:
     """The routes below /control."""
 
-    def __init__(self, inventory: Inventory, faults: Faults, calls: Calls) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        trading: Trading,
+        endpoint: Endpoint,
+        behaviour: BehaviourHolder,
+        faults: Faults,
+        calls: Calls,
+    ) -> None:
         self._inventory = inventory
+        self._trading = TradingControl(trading)
+        self._endpoint = endpoint
+        self._behaviour = behaviour
         self._changes = Changes(inventory)
         self._faults = faults
         self._calls = calls
         self.drift = Drift(self._changes)
 
     def application(self) -> Starlette:
-        handlers: list[tuple[str, str, Callable[[Request], Awaitable[Any]]]] = [
+        handlers = [
             ("GET", "stones", self.stones),
             ("GET", "summary", self.summary),
             ("POST", "change", self.change),
@@ -97,50 +118,62 @@ class Control:
             ("POST", "remove", self.remove),
             ("POST", "bring-back", self.bring_back),
             ("POST", "update", self.update),
+            ("POST", "offer-again", self.offer_again),
             ("POST", "drift", self.start_drift),
             ("DELETE", "drift", self.stop_drift),
             ("POST", "faults", self.set_faults),
             ("DELETE", "faults", self.clear_faults),
+            ("GET", "schema", self.schema),
+            ("POST", "schema", self.set_schema),
+            ("GET", "behaviour", self.behaviour),
+            ("POST", "behaviour", self.set_behaviour),
             ("GET", "calls", self.report),
             ("DELETE", "calls", self.clear_calls),
+            *self._trading.routes(),
         ]
         return Starlette(
-            routes=[Route(f"/control/{name}", _json(handler), methods=[verb]) for verb, name, handler in handlers],
-            exception_handlers={HTTPException: _refusal},
+            routes=[Route(f"/control/{name}", answering(handler), methods=[verb]) for verb, name, handler in handlers],
+            exception_handlers={HTTPException: refusal},
         )
 
     async def stones(self, request: Request) -> Any:
-        offset = _number(request, "offset", 0)
-        return self._inventory.truth(offset, min(_number(request, "limit", _PAGE), _LARGEST_PAGE))
+        offset = number(request, "offset", 0)
+        return self._inventory.truth(offset, min(number(request, "limit", _PAGE), _LARGEST_PAGE))
 
     async def summary(self, _request: Request) -> Any:
         return self._inventory.summary()
 
     async def change(self, request: Request) -> Any:
-        wanted = await _body(request, Change)
+        wanted = await body_of(request, Change)
         return {"ids": self._changes.change(wanted.count, wanted.seed, wanted.fields)}
 
     async def add(self, request: Request) -> Any:
-        wanted = await _body(request, Add)
+        wanted = await body_of(request, Add)
         return {"ids": self._changes.add(wanted.count, wanted.seed)}
 
     async def remove(self, request: Request) -> Any:
-        wanted = await _body(request, Remove)
+        wanted = await body_of(request, Remove)
         if wanted.count is not None:
             return {"ids": self._changes.remove(wanted.count, wanted.seed)}
         return {"ids": self._changes.remove_these(wanted.ids or ())}
 
     async def bring_back(self, request: Request) -> Any:
-        wanted = await _body(request, BringBack)
+        wanted = await body_of(request, BringBack)
         return {"ids": self._changes.bring_back(wanted.ids)}
 
     async def update(self, request: Request) -> Any:
-        wanted = await _body(request, Update)
+        wanted = await body_of(request, Update)
         identity = self._changes.restore(wanted.id) if wanted.restore else wanted.id
+        if wanted.indexed is not None:
+            self._changes.set_indexed(identity, indexed=wanted.indexed)
         return {"ids": [self._changes.update(identity, wanted.set) if wanted.set else identity]}
 
+    async def offer_again(self, request: Request) -> Any:
+        wanted = await body_of(request, OfferAgain)
+        return {"ids": [wanted.id], "offer_id": self._changes.offer_again(wanted.id, wanted.price)}
+
     async def start_drift(self, request: Request) -> Any:
-        wanted = await _body(request, DriftRequest)
+        wanted = await body_of(request, DriftRequest)
         await self.drift.start(wanted.per_second, wanted.seed, wanted.kinds)
         return {}
 
@@ -148,7 +181,7 @@ class Control:
         return await self.drift.stop()
 
     async def set_faults(self, request: Request) -> Any:
-        wanted = await _body(request, FaultsRequest)
+        wanted = await body_of(request, FaultsRequest)
         self._faults.set(wanted.rules, wanted.seed)
         return {}
 
@@ -156,42 +189,23 @@ class Control:
         self._faults.clear()
         return {}
 
+    async def schema(self, _request: Request) -> Any:
+        return self._endpoint.schema.options
+
+    async def set_schema(self, request: Request) -> Any:
+        self._endpoint.schema = ServedSchema(await body_of(request, SchemaOptions))
+        return self._endpoint.schema.options
+
+    async def behaviour(self, _request: Request) -> Any:
+        return self._behaviour.now
+
+    async def set_behaviour(self, request: Request) -> Any:
+        self._behaviour.now = await body_of(request, Behaviour)
+        return self._behaviour.now
+
     async def report(self, _request: Request) -> Any:
         return self._calls.report()
 
     async def clear_calls(self, _request: Request) -> Any:
         self._calls.clear()
         return {}
-
-
-def _json(handler: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            answer = await handler(request)
-        except KeyError as error:
-            raise HTTPException(400, str(error.args[0])) from error
-        return Response(msgspec.json.encode(answer), media_type="application/json")
-
-    return endpoint
-
-
-async def _refusal(_request: Request, error: Exception) -> Response:
-    status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
-    return Response(msgspec.json.encode({"error": message}), status, media_type="application/json")
-
-
-async def _body(request: Request, model: type[Model]) -> Model:
-    # The standard decoder lets through what no other does: lone surrogates, integers beyond 64 bits.
-    try:
-        body = json.loads(await request.body())
-        json.dumps(body, allow_nan=False)  # what is set here is served again, and must be JSON then
-        return msgspec.convert(body, model)
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise HTTPException(400, f"The request can't be read: {error}") from error
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise HTTPException(400, f"{name} must be a whole number, not {text!r}")
-    return int(text)

@@ -1,11 +1,10 @@
-"""Clients' documents: parsed and validated once each, and their selections compiled into projections.
+"""Document cache: each document is parsed and validated once, and its selections are compiled into projections.
 
 A general executor resolves a hundred fields of fifty stones one by one; a projection picks them in a comprehension.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -23,28 +22,44 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    ValidationRule,
     VariableValues,
-    build_schema,
     get_directive_values,
     get_named_type,
     get_variable_values,
     parse,
+    specified_rules,
     validate,
 )
+from graphql.validation import ASTValidationRule
+
+from sandbox.supplier.served_schema import ServedSchema, stored_name
+from sandbox.supplier.validation_messages import as_graphql_js
 
 _DOCUMENTS = 256
 _PROJECTIONS = 32
 _MOST_TOKENS = 5_000
 
-SCHEMA: GraphQLSchema = build_schema((files("sandbox.supplier") / "schema.graphql").read_text(encoding="utf-8"))
+PARSE_FAILED, VALIDATION_FAILED = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
+NO_INTROSPECTION = (
+    "GraphQL introspection is not allowed by this server, but the query contained __schema or __type. "
+    "To enable introspection, turn it on in the server's configuration."
+)
 
 
 class Invalid(Exception):
     """A document, or its variables, that the schema does not allow; holds entries for `errors[]`."""
 
-    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+    def __init__(self, errors: Sequence[GraphQLError], code: str = VALIDATION_FAILED) -> None:
         super().__init__(errors)
-        self.errors = [dict(error.formatted) for error in errors]
+        self.errors: list[dict[str, Any]] = [dict(error.formatted) | {"extensions": {"code": code}} for error in errors]
+
+    def reworded(self, served: ServedSchema, variables: Mapping[str, Any] | None = None) -> "Invalid":
+        """The same with the messages that the schema's options ask for."""
+        if served.options.messages == "graphql-js":
+            for error in self.errors:
+                error["message"] = as_graphql_js(error["message"], served.graphql, variables)
+        return self
 
 
 class Projection:
@@ -96,13 +111,16 @@ class Selected(msgspec.Struct, frozen=True):
 class Operation:
     """One operation of a valid document, ready to be answered."""
 
-    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(self, served: ServedSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self.served = served
+        self.schema: GraphQLSchema = served.graphql
+        self.document = document
         self.node = operation
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self._projections: dict[tuple[Any, ...], Projection] = {}
-        root = SCHEMA.get_root_type(operation.operation)
+        root = self.schema.get_root_type(operation.operation)
         if root is None:
             raise Invalid([GraphQLError(f"This schema has no {operation.operation.value}.", operation)])
         self.root: GraphQLObjectType = root
@@ -113,9 +131,9 @@ class Operation:
         Raises:
             Invalid: one is missing or of another type.
         """
-        values = get_variable_values(SCHEMA, self.node.variable_definitions or (), given, max_errors=10)
+        values = get_variable_values(self.schema, self.node.variable_definitions or (), given, max_errors=10)
         if isinstance(values, list):
-            raise Invalid(values)
+            raise Invalid(values).reworded(self.served, given)
         return values
 
     def select(self, sets: Sequence[SelectionSetNode], variables: VariableValues) -> list[Selected]:
@@ -147,7 +165,8 @@ class Operation:
         fields: list[tuple[str, str, Projection | None]] = []
         for field in self.below(selected, variables):
             leaf = not any(node.selection_set for node in field.nodes)
-            fields.append((field.key, field.name, None if leaf else self._compile(field, kind, variables)))
+            name = field.name if field.name == "__typename" else stored_name(kind.fields[field.name], field.name)
+            fields.append((field.key, name, None if leaf else self._compile(field, kind, variables)))
         return Projection(fields, kind.name)
 
     def _collect(
@@ -175,9 +194,10 @@ def _holds(directive: GraphQLDirective, node: SelectionNode, variables: Variable
 
 
 class Documents:
-    """The documents seen last, by their text."""
+    """The documents seen last, by their text, under one schema."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: ServedSchema) -> None:
+        self.schema = schema
         self._known: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
     def operation(self, text: str, name: str | None) -> Operation:
@@ -188,24 +208,39 @@ class Documents:
         """
         known = self._known.get((text, name))
         if known is None:
-            known = self._known[text, name] = _read(text, name)
+            known = self._known[text, name] = self._read(text, name)
             if len(self._known) > _DOCUMENTS:
                 self._known.popitem(last=False)
         self._known.move_to_end((text, name))
         return known
 
+    def _read(self, text: str, name: str | None) -> Operation:
+        schema = self.schema.graphql
+        try:
+            document = parse(text, max_tokens=_MOST_TOKENS)
+            errors = validate(schema, document, self._rules(), max_errors=10)
+        except GraphQLError as error:
+            raise Invalid([error], PARSE_FAILED) from error
+        except RecursionError as error:
+            raise Invalid([GraphQLError("The document is nested too deeply.")]) from error
+        if errors:
+            raise Invalid(errors).reworded(self.schema)
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        if name is not None:
+            operations = [node for node in operations if node.name and node.name.value == name]
+        if len(operations) != 1:
+            raise Invalid([GraphQLError("Say by operationName which one operation of the document is meant.")])
+        return Operation(self.schema, document, operations[0])
 
-def _read(text: str, name: str | None) -> Operation:
-    try:
-        document = parse(text, max_tokens=_MOST_TOKENS)
-    except GraphQLError as error:
-        raise Invalid([error]) from error
-    errors = validate(SCHEMA, document, max_errors=10)
-    if errors:
-        raise Invalid(errors)
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    if name is not None:
-        operations = [node for node in operations if node.name and node.name.value == name]
-    if len(operations) != 1:
-        raise Invalid([GraphQLError("Say by operationName which one operation of the document is meant.")])
-    return Operation(document, operations[0])
+    def _rules(self) -> Sequence[type[ASTValidationRule]]:
+        if self.schema.options.introspection:
+            return specified_rules
+        return (*specified_rules, _NoIntrospection)
+
+
+class _NoIntrospection(ValidationRule):
+    """Rejects documents that select `__schema` or `__type`."""
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.name.value in {"__schema", "__type"}:
+            self.report_error(GraphQLError(NO_INTROSPECTION, node))

@@ -1,16 +1,19 @@
-"""The supplier's one address, as a plain ASGI application: HTTP in, HTTP out, and what goes wrong in between."""
+"""The API endpoint as an ASGI application: HTTP requests, HTTP responses, and the faults between them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
 from sandbox.supplier.accounts import Accounts
-from sandbox.supplier.answers import UNAUTHORIZED, Answers, Call
+from sandbox.supplier.answers import Answers
+from sandbox.supplier.call import Call
 from sandbox.supplier.calls import Calls
 from sandbox.supplier.documents import Documents, Invalid
-from sandbox.supplier.faults import Faults, Rule
+from sandbox.supplier.faults import BEFORE, Faults, Rule
+from sandbox.supplier.served_schema import ServedSchema
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,6 +25,7 @@ RESET = "sandbox.reset"
 """The ASGI extension by which a server lets an application cut the connection."""
 
 _MOST_BYTES = 1 << 20
+_HTML = b"<html><body>upstream error</body></html>"
 _OK, _BAD_REQUEST, _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE = 200, 400, 404, 405, 413
 
 
@@ -38,21 +42,32 @@ class Gone(Exception):
 class Endpoint:
     """Reads a request, lets faults strike, answers."""
 
-    def __init__(self, answers: Answers, accounts: Accounts, faults: Faults, calls: Calls) -> None:
+    def __init__(
+        self, schema: ServedSchema, answers: Answers, accounts: Accounts, faults: Faults, calls: Calls
+    ) -> None:
+        self._documents = Documents(schema)
         self._answers = answers
         self._accounts = accounts
         self._faults = faults
         self._calls = calls
-        self._documents = Documents()
+
+    @property
+    def schema(self) -> ServedSchema:
+        """The schema in force; the next request meets another one that is set."""
+        return self._documents.schema
+
+    @schema.setter
+    def schema(self, schema: ServedSchema) -> None:
+        self._documents = Documents(schema)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the endpoint speaks HTTP only, not {scope['type']}")
         if scope["path"] != PATH:
-            await _respond(send, _NOT_FOUND, {"message": f"The API is at {PATH}"})
+            await _respond(send, _NOT_FOUND, _errors(f"The API is at {PATH}"))
             return
         if scope["method"] != "POST":
-            await _respond(send, _NOT_ALLOWED, {"message": "POST a JSON object with a query"})
+            await _respond(send, _NOT_ALLOWED, _errors("POST a JSON object with a query"))
             return
         self._calls.arrived()
         try:
@@ -62,7 +77,7 @@ class Endpoint:
             return
         if body is None:
             self._calls.ended((), "malformed")
-            await _respond(send, _TOO_LARGE, {"message": f"A request may have {_MOST_BYTES} bytes"})
+            await _respond(send, _TOO_LARGE, _errors(f"A request may have {_MOST_BYTES} bytes"))
             return
         await self._handle(scope, body, receive, send)
 
@@ -71,40 +86,42 @@ class Endpoint:
             request = msgspec.json.decode(body, type=Request)
         except msgspec.MsgspecError as error:
             self._calls.ended((), "malformed")
-            await _respond(send, _BAD_REQUEST, {"message": f"The request can't be read: {error}"})
+            await _respond(send, _BAD_REQUEST, _errors(f"The request can't be read: {error}"))
             return
         try:
             operation = self._documents.operation(request.query, request.operation_name)
-            variables = operation.variables(request.variables or {})
+            call = Call(operation, request.variables or {}, _bearer(scope))
         except Invalid as error:
-            self._calls.ended((), "errors")
-            await _respond(send, _OK, {"errors": error.errors})
+            self._calls.rejected(error.errors, request.query, request.variables)
+            await _respond(send, _BAD_REQUEST, {"errors": error.errors})
             return
-        call = Call(operation, variables, _bearer(scope))
         names = call.names()
         call.struck = self._faults.strike(names)
         ending = call.struck.ending
-        if ending is not None and ending.kind == "status" and not ending.executed:
-            self._calls.ended(names, f"status_{ending.status}")
+        if ending is not None and ending.kind in BEFORE and not ending.executed:
+            self._calls.ended(names, _outcome(ending))
             await _refuse(send, ending)
             return
         if ending is not None and ending.kind == "token":
             for token in call.tokens():
                 self._accounts.revoke(token)
-        answer = msgspec.json.encode(self._answers.answer(call))
-        outcome = "errors" if call.errors else "ok"
+        answer = _encode(self._answers.answer(call))
         if ending is None or ending.kind == "token":
-            self._calls.ended(names, "token" if any(e["message"] == UNAUTHORIZED for e in call.errors) else outcome)
-            await _write(send, _OK, answer)
+            self._calls.ended(names, "token" if call.unauthorized else "errors" if call.errors else "ok")
+            await _write(send, ending.http_status if ending is not None and call.unauthorized else _OK, answer)
         else:
-            self._calls.ended(names, f"status_{ending.status}" if ending.kind == "status" else ending.kind)
+            self._calls.ended(names, _outcome(ending))
             await _end_badly(ending, answer, scope, receive, send)
+
+
+def _outcome(ending: Rule) -> str:
+    return f"status_{ending.http_status}" if ending.kind == "status" else ending.kind
 
 
 async def _end_badly(rule: Rule, answer: bytes, scope: Scope, receive: Receive, send: Send) -> None:
     """The call has taken effect; what the client learns of it is another matter."""
     match rule.kind:
-        case "status":
+        case "status" | "rate_limit" | "internal_error":
             await _refuse(send, rule)
         case "reset":
             scope["extensions"][RESET]()
@@ -144,7 +161,23 @@ def _bearer(scope: Scope) -> str | None:
 
 async def _refuse(send: Send, rule: Rule) -> None:
     headers = [] if rule.retry_after is None else [(b"retry-after", str(rule.retry_after).encode())]
-    await _write(send, rule.status, b"<html><body>upstream error</body></html>", b"text/html", headers)
+    if rule.kind == "status" and rule.html:
+        await _write(send, rule.http_status, _HTML, b"text/html", headers)
+    else:
+        body = msgspec.json.encode({"errors": [rule.entry], "data": None})
+        await _write(send, rule.http_status, body, headers=headers)
+
+
+def _errors(message: str) -> dict[str, Any]:
+    return {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}
+
+
+def _encode(answer: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(answer)
+    except (ValueError, OverflowError):
+        # Only this writer writes lone surrogates and integers beyond 64 bits, which a fault or a stored text may have.
+        return json.dumps(answer).encode()
 
 
 async def _respond(send: Send, status: int, body: Any) -> None:

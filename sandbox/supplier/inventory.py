@@ -1,4 +1,4 @@
-"""The supplier's stock: what is in the feed, found by any filter in any order, and kept so while stones change.
+"""Inventory: the stones of the feed, found by any filter in any order while stones change.
 
 Every search with a new filter makes a view (the matching keys in order) and a few views are kept; a change moves one
 stone in each of them. So counts and deep pages cost microseconds, and a price band is two places in a view.
@@ -12,53 +12,23 @@ from typing import Any
 import msgspec
 
 from app.core.clock import Clock, utc_now
-from sandbox.supplier import dirt, search, spread
+from sandbox.supplier import bad_values, search, spread
+from sandbox.supplier.completion import complete_whole
 from sandbox.supplier.identity import offer_id, stone_id
-from sandbox.supplier.order import SortedKeys
 from sandbox.supplier.payload import Item, Payloads
 from sandbox.supplier.search import Criteria, Order
-from sandbox.supplier.special import Special, read
-from sandbox.supplier.stones import BEYOND, LAB_GROWN, NO_CARATS, NO_PRICE, Record, Stones
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
+from sandbox.supplier.special import Special
+from sandbox.supplier.stones import LAB_GROWN, NO_CARATS, Record, Stones
+from sandbox.supplier.views import Found, View
 
 _VIEWS = 8
 _BY_PRICE = Order("price")
-
-
-class View:
-    """The stones that pass a filter, in one order."""
-
-    def __init__(self, stones: Stones, wanted: Criteria, order: Order) -> None:
-        self.tests = search.tests(wanted, stones)
-        self.key = search.sorting(order, stones)
-        self._present = stones.present
-        ordinals: Iterable[int] = wanted.candidates() if wanted.named else range(len(stones))
-        ordinals = [ordinal for ordinal in ordinals if ordinal < len(stones) and stones.present[ordinal]]
-        for test in self.tests:
-            ordinals = [ordinal for ordinal in ordinals if test(ordinal)]
-        self.keys = SortedKeys(map(self.key, ordinals))
-
-    def key_of(self, ordinal: int) -> int | None:
-        """Where this stone stands in the view; None if it does not belong to it."""
-        if not self._present[ordinal] or not all(test(ordinal) for test in self.tests):
-            return None
-        return self.key(ordinal)
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A stretch of a view: what a search found."""
-
-    keys: SortedKeys
-    first: int
-    count: int
-
-    def page(self, offset: int, limit: int) -> list[int]:
-        """The ordinals of a page."""
-        start = self.first + offset
-        return [search.ordinal_at(key) for key in self.keys.slice(start, min(start + limit, self.first + self.count))]
+_ITEM = ServedSchema(SchemaOptions()).object_type("DiamondItem")
 
 
 class Inventory:
-    """The stock. `seed` decides everything that is not real, `dirt_share` of the stones are dirty from the beginning."""
+    """The stock. `seed` decides all that is not real; `dirt_share` of the stones have bad values from the beginning."""
 
     def __init__(
         self,
@@ -73,9 +43,12 @@ class Inventory:
         self.clock = clock
         self._payloads = Payloads(self.stones, seed)
         self._specials: dict[int, Special] = {}
+        # Further offers of a stone: rows with an offer id and a price that differ and everything else of the first offer.
+        self._first_offers: dict[int, int] = {}
+        self._further_offers: dict[int, list[int]] = {}
         spread.fill(self.stones, count=count, seed=seed, spread=spread_of, start=self.now())
         for ordinal in range(count):
-            kind = dirt.kind_of(seed, ordinal, dirt_share)
+            kind = bad_values.kind_of(seed, ordinal, dirt_share)
             if kind is not None:
                 self._specials[ordinal] = Special(self.stones.record(ordinal), seed + ordinal, kind)
                 self._read_special(ordinal)
@@ -102,10 +75,12 @@ class Inventory:
         if wanted == Criteria() and not order.descending:
             if order.type == "price":
                 return self._by_price
-            if order.type == "id":
+            if order.type == "none":
                 return self._by_id
         if wanted.named:
-            return View(self.stones, wanted, order)  # as quick to make as to find
+            named = wanted.candidates()
+            further = {offer for ordinal in named for offer in self._further_offers.get(ordinal, ())}
+            return View(self.stones, wanted, order, named | further)  # as quick to make as to find
         view = self._views.get((wanted, order))
         if view is None:
             view = self._views[wanted, order] = View(self.stones, wanted, order)
@@ -115,13 +90,23 @@ class Inventory:
         return view
 
     def item(self, ordinal: int) -> tuple[Item, bool]:
-        """What the feed shows of a stone, and whether it is special: dirty or overridden, of any shape and type."""
-        special = self._specials.get(ordinal)
+        """The stored values of an item, and whether they may break the schema: bad values or overrides."""
+        first = self._first_offers.get(ordinal)
         item = self.clean_item(ordinal)
-        return (item, False) if special is None else (special.show(item), True)
+        below = False
+        if first is not None:
+            shown, below = self.item(first)
+            item["diamond"] = shown["diamond"]
+        special = self._specials.get(ordinal)
+        return (item, below) if special is None else (special.show(item), True)
+
+    def served_item(self, ordinal: int) -> Item | None:
+        """The item in a response with all fields of the schema; None where a null propagates to it."""
+        served: Item | None = complete_whole(_ITEM, self.item(ordinal)[0])
+        return served
 
     def clean_item(self, ordinal: int) -> Item:
-        """What the feed would show of a stone if it were clean."""
+        """The item as the stone's record says."""
         special = self._specials.get(ordinal)
         return self._payloads.item(ordinal, self.stones.record(ordinal) if special is None else special.clean)
 
@@ -131,6 +116,10 @@ class Inventory:
     def find(self, ordinal: int | None) -> int | None:
         """The ordinal, if such a stone is in the feed now."""
         return ordinal if ordinal is not None and ordinal < len(self.stones) and self.stones.present[ordinal] else None
+
+    def first_offer(self, ordinal: int) -> int:
+        """The ordinal of a stone's first offer, which is the stone's own."""
+        return self._first_offers.get(ordinal, ordinal)
 
     def returnable(self, ordinal: int) -> bool:
         return self._payloads.returnable(ordinal)
@@ -152,17 +141,18 @@ class Inventory:
         return {"stones": len(self._by_id.keys), "usable": len(present), "price_sum": price_sum}
 
     def usable(self, ordinal: int) -> bool:
-        special = self._specials.get(ordinal)
-        return special is None or special.usable
+        special, first = self._specials.get(ordinal), self.first_offer(ordinal)
+        return (special is None or special.usable) and (first == ordinal or self.usable(first))
 
     def _row(self, ordinal: int) -> dict[str, Any]:
         stones = self.stones
-        price, carats = stones.price[ordinal], stones.carats[ordinal]
+        special = self._specials.get(ordinal)
+        carats = stones.carats[ordinal]
         return {
-            "id": stone_id(ordinal),
+            "id": stone_id(self.first_offer(ordinal)),
             "offer_id": offer_id(ordinal),
-            "price": None if price in {NO_PRICE, BEYOND} else price,
-            "carats": None if carats == NO_CARATS else carats / 1000,
+            "price": stones.price[ordinal] if special is None else special.shown_price,
+            "carats": None if carats in {0, NO_CARATS} else carats / 1000,
             "shape": stones.shapes.word(stones.shape[ordinal]),
             "color": stones.colors.word(stones.color[ordinal]),
             "clarity": stones.clarities.word(stones.clarity[ordinal]),
@@ -173,7 +163,7 @@ class Inventory:
 
     # Changes
 
-    def assign(self, ordinal: int, record: Callable[[Record], Record], lift: Iterable[dirt.Path] = ()) -> None:
+    def assign(self, ordinal: int, record: Callable[[Record], Record], lift: Iterable[bad_values.Path] = ()) -> None:
         """Give a stone other values, lift the overrides that would hide them, and stamp it as changed now."""
         with self._moving(ordinal):
             special = self._specials.get(ordinal)
@@ -189,56 +179,94 @@ class Inventory:
         number = self.stones.availabilities.number(word)
         self.assign(ordinal, lambda record: record._replace(availability=number), [("diamond", "availability")])
 
-    def override(self, ordinal: int, overrides: Mapping[dirt.Path, Any], lift: Iterable[dirt.Path] = ()) -> None:
-        """Let a stone show other values than its own at these places, and its own again at those to lift."""
+    def override(
+        self,
+        ordinal: int,
+        overrides: Mapping[bad_values.Path, Any],
+        lift: Iterable[bad_values.Path] = (),
+        *,
+        indexed: bool | None = None,
+    ) -> None:
+        """Let a stone show other values than its own at these places, and its own again at those to lift.
+
+        `indexed`: whether ranges of prices find it; None leaves that as it is.
+        """
         with self._moving(ordinal):
             clean = self.stones.record(ordinal)
             special = self._specials.setdefault(ordinal, Special(clean, ordinal))
             special.settle(self.clean_item(ordinal))
             special.overrides.update(overrides)
+            special.indexed = special.indexed if indexed is None else indexed
             for path in lift:
                 special.overrides.pop(path, None)
             self._read_special(ordinal)
 
     def restore(self, ordinal: int) -> None:
-        """Make a stone clean: it shows its own values everywhere."""
+        """Let a stone show the values of its record everywhere, and be found by them."""
         with self._moving(ordinal):
             special = self._specials.pop(ordinal, None)
             if special is not None:
                 self.stones.write(ordinal, special.clean)
 
+    def set_indexed(self, ordinal: int, *, indexed: bool) -> None:
+        """Let a stone match ranges of prices, or none: its entry in the search index has no price then."""
+        self.override(ordinal, {}, indexed=indexed)
+
     def add(self, count: int, seed: int) -> list[int]:
         """Put new, clean stones into the feed; returns their ordinals."""
         ordinals = spread.add(self.stones, count=count, seed=seed, now=self.now())
+        self._arrive(ordinals)
+        return ordinals
+
+    def offer_again(self, ordinal: int, price: int) -> int:
+        """Add a further offer of a stone, at another price; returns the offer's ordinal."""
+        special = self._specials.get(ordinal)
+        record = self.stones.record(ordinal) if special is None else special.clean
+        offer = self.stones.append(record._replace(price=price), self.now(), self.now())
+        self._first_offers[offer] = ordinal
+        self._further_offers.setdefault(ordinal, []).append(offer)
+        self._arrive([offer])
+        return offer
+
+    def _arrive(self, ordinals: Iterable[int]) -> None:
         for view in self._all_views():
             for ordinal in ordinals:
                 key = view.key_of(ordinal)
                 if key is not None:
                     view.keys.add(key)
-        return ordinals
 
     def remove(self, ordinal: int) -> None:
-        """Take a stone out of the feed."""
+        """Take a stone with all its offers, or a further offer, out of the feed."""
         with self._moving(ordinal):
-            self.stones.present[ordinal] = 0
+            self._set_present(ordinal, 0)
 
     def bring_back(self, ordinal: int) -> None:
         """Put a stone that was taken out back into the feed, as it was."""
         with self._moving(ordinal):
-            self.stones.present[ordinal] = 1
+            self._set_present(ordinal, 1)
+
+    def _set_present(self, ordinal: int, value: int) -> None:
+        for one in (ordinal, *self._further_offers.get(ordinal, ())):
+            self.stones.present[one] = value
 
     def _all_views(self) -> list[View]:
         return [self._by_id, self._by_price, *self._views.values()]
 
     @contextmanager
     def _moving(self, ordinal: int) -> Iterator[None]:
-        before = [(view, view.key_of(ordinal)) for view in self._all_views()]
+        further = self._further_offers.get(ordinal, ())
+        moved = (ordinal, *further)
+        before = [(view, one, view.key_of(one)) for view in self._all_views() for one in moved]
         try:
             yield
         finally:
-            self.stones.updated[ordinal] = self.now()
-            for view, old in before:
-                new = view.key_of(ordinal)
+            for one in further:  # the same stone, at another price
+                price = self.stones.price[one]
+                self.stones.write(one, self.stones.record(ordinal)._replace(price=price))
+            for one in moved:
+                self.stones.updated[one] = self.now()
+            for view, one, old in before:
+                new = view.key_of(one)
                 if new != old:
                     if old is not None:
                         view.keys.remove(old)
@@ -248,5 +276,6 @@ class Inventory:
     def _read_special(self, ordinal: int) -> None:
         special = self._specials[ordinal]
         item, _ = self.item(ordinal)
-        special.usable = dirt.usable(item)
-        self.stones.write(ordinal, read(item, special.clean, self.stones))
+        lab_grown = bool(special.clean.flags & LAB_GROWN)
+        special.usable = bad_values.usable(self.served_item(ordinal), lab_grown=lab_grown)
+        self.stones.write(ordinal, special.index(item, self.stones))

@@ -1,17 +1,19 @@
-"""One stone as the supplier shows it: every field of an item, made on demand from its columns and its own random bits."""
+"""Items of the feed: every field of a stone that the supplier's schema has, generated on demand from its columns."""
 
 from decimal import Decimal
 from typing import Any
 
-from sandbox.supplier.identity import certificate_number, mix, stone_id
+from sandbox.supplier.identity import OFFER_PREFIX, certificate_number, mix, stone_id
 from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Record, Stones
 from sandbox.supplier.vocabulary import (
     COMMENTS,
+    COUNTRIES,
     CULETS,
     EYE_CLEAN,
     FANCY_COLORS,
     FANCY_INTENSITIES,
     FINISHES,
+    FLUORESCENCE_COLORS,
     FLUORESCENCES,
     GIRDLE_CONDITIONS,
     GIRDLES,
@@ -31,6 +33,19 @@ Item = dict[str, Any]
 _MEDIA = "https://media.sandbox.example"
 _GOLDEN = 0x9E3779B97F4A7C15
 _MARKUP = Decimal("1.06")
+_HALVES = tuple(f"{number / 2:.1f}" for number in range(100))
+_FIVES = tuple(str(number * 5) for number in range(20))
+_COMPANIES: tuple[Item, ...] = tuple(
+    {
+        "id": f"{0x5000 + number:08x}",
+        "name": name,
+        "legal_name": legal_name,
+        "locations": [],
+        "accept_returns": None,
+        "accept_holds": True,
+    }
+    for number, (name, legal_name) in enumerate(SUPPLIERS)
+)
 
 
 class Payloads:
@@ -41,7 +56,7 @@ class Payloads:
         self._seed = mix(seed & 0xFFFFFFFFFFFFFFFF)
 
     def item(self, ordinal: int, record: Record) -> Item:
-        """The clean item: no dirt, no overrides, no holder."""
+        """The item as the stone's record says, without bad values, overrides, holds and orders."""
         stones = self._stones
         bits = mix((self._seed + (ordinal + 1) * _GOLDEN) & 0xFFFFFFFFFFFFFFFF)
         more = mix(bits)
@@ -50,24 +65,23 @@ class Payloads:
         grown, fancy = bool(flags & LAB_GROWN), bool(flags & FANCY)
         image = f"{_MEDIA}/{identity}/still.jpg" if flags & HAS_IMAGE else None
         video = f"{_MEDIA}/{identity}/film.mp4" if bits & 7 else None
-        availability = stones.availabilities.word(record.availability)
-        supplier = 11 if grown else bits >> 3 & 15
-        name, legal_name = SUPPLIERS[supplier]
-        stock = f"{name[:2].upper()}{more & 0xFFFFFF:07d}"
-        marked_up = int(price * _MARKUP)
+        certificate = self._certificate(ordinal, record, identity, image, more, fancy=fancy, grown=grown)
+        supplier = _COMPANIES[11 if grown else bits >> 3 & 15]
         return {
-            "id": "DIAMOND/" + identity,
+            "id": OFFER_PREFIX + identity,
             "price": price,
-            "discount": record.discount / 100,
+            "discount": record.discount,
             "diamond_price": price,
-            "markup_price": marked_up,
-            "markup_discount": round(record.discount / 100 + 6, 2),
+            "markup_price": int(price * _MARKUP),
+            "markup_discount": record.discount + 600,
             "diamond": {
                 "id": identity,
-                "availability": availability,
+                "OrderItemId": None,
+                "v360": certificate["v360"],
+                "availability": stones.availabilities.word(record.availability),
                 "HoldId": None,
                 "NivodaStockId": f"N{ordinal + 100_000:09d}",
-                "supplierStockId": stock,
+                "supplierStockId": f"{supplier['name'][:2].upper()}{more & 0xFFFFFF:07d}",
                 "image": image,
                 "video": video,
                 "eyeClean": EYE_CLEAN[bits >> 7 & 7],
@@ -75,23 +89,28 @@ class Payloads:
                 "green": TINGES[bits >> 13 & 7],
                 "blue": TINGES[bits >> 16 & 7],
                 "gray": TINGES[bits >> 19 & 7],
+                "other": None,
                 "milky": MILKINESS[bits >> 22 & 7],
                 "bowtie": None if record.shape == 0 else TINGES[bits >> 25 & 7],
                 "mine_of_origin": None if grown else MINES[bits >> 28 & 7],
+                "canada_mark_eligible": None,
+                "forever_mark_eligible": None,
                 "supplier_video_link": video,
-                "approval_type": "INSTANT" if bits >> 31 & 1 else "SUPPLIER",
-                "final_price": price,
+                "approval_type": "INTERNAL" if bits >> 31 & 1 else "FULL",
+                "final_price": True,
+                "inclusions": [],
                 "show_measurements": True,
                 "show_certificate_number": True,
                 "return_window": 7 if returnable(bits) else 0,
                 "CertificateType": "DIGITAL" if grown else "PHYSICAL",
+                "location": None,
                 "delivery_time": {
                     "express_timeline_applicable": bool(bits >> 33 & 1),
                     "min_business_days": 2 + (bits >> 34 & 3),
                     "max_business_days": 6 + (bits >> 36 & 7),
                 },
-                "supplier": {"id": f"{0x5000 + supplier:08x}", "name": name, "legal_name": legal_name},
-                "certificate": self._certificate(ordinal, record, identity, image, more, fancy=fancy, grown=grown),
+                "supplier": supplier,
+                "certificate": certificate,
             },
         }
 
@@ -106,11 +125,13 @@ class Payloads:
         fluorescence = FLUORESCENCES[bits >> 3 & 15]
         film = f"{_MEDIA}/{identity}/360"
         films = bool(record.flags & HAS_V360)
+        pavilion = _HALVES[84 + (bits >> 45 & 7)]
         return {
             "id": f"{mix(bits):016x}",
             "lab": lab,
             "certNumber": number,
             "pdfUrl": f"{_MEDIA}/certificates/{lab}-{number}.pdf",
+            "diamonds": None,
             "shape": shape,
             "fullShape": f"{shape} BRILLIANT" if record.shape == 0 else shape,
             "carats": record.carats / 1000,
@@ -123,36 +144,47 @@ class Payloads:
             "f_intensity": FANCY_INTENSITIES[bits >> 16 & 7] if fancy else None,
             "f_overtone": OVERTONES[bits >> 19 & 7] if fancy else None,
             "floInt": fluorescence,
-            "floCol": None if fluorescence == "NON" else "BLU",
+            "floCol": None if fluorescence == "NON" else FLUORESCENCE_COLORS[bits >> 19 & 3],
             "labgrown": grown,
             "labgrown_type": LAB_GROWN_TYPES[bits >> 22 & 3] if grown else None,
             "treated": not bits >> 24 & 63,
-            "verified": bool(bits >> 30 & 7),
+            "verified": "true" if bits >> 30 & 7 else "false",
             "length": length,
             "width": width,
             "depth": height,
             "depthPercentage": depth,
             "table": table,
-            "crownAngle": 30 + (bits >> 33 & 31) / 4,
-            "crownHeight": 12 + (bits >> 38 & 7) / 2,
-            "pavAngle": 40 + (bits >> 41 & 15) / 10,
-            "pavHeight": 42 + (bits >> 45 & 7) / 2,
-            "pavDepth": 42 + (bits >> 45 & 7) / 2,
+            "crownAngle": f"{30 + (bits >> 33 & 31) / 4:.2f}",
+            "crownHeight": _HALVES[24 + (bits >> 38 & 7)],
+            "pavAngle": f"{40 + (bits >> 41 & 15) / 10:.1f}",
+            "pavHeight": pavilion,
+            "pavDepth": pavilion,
             "girdle": GIRDLES[bits >> 48 & 7],
             "girdleCondition": GIRDLE_CONDITIONS[bits >> 51 & 3],
             "culetSize": CULETS[bits >> 53 & 7],
             "culet_condition": None,
             "cut_style": None,
             "keyToSymbols": KEY_SYMBOLS[bits >> 56 & 7],
+            "inclusions": [],
             "comments": COMMENTS[bits >> 59 & 7],
             "colorShade": None,
             "mix_tinge": None,
-            "starLength": 45 + (bits >> 40 & 3) * 5,
-            "lowerGirdle": 70 + (bits >> 42 & 3) * 5,
-            "country_of_origin": None if grown else MINES[bits >> 61 & 7],
+            "starLength": _FIVES[9 + (bits >> 40 & 3)],
+            "lowerGirdle": _FIVES[14 + (bits >> 42 & 3)],
+            "country_of_origin": None if grown else COUNTRIES[bits >> 61 & 7],
+            "canada_mark_eligible": None,
             "image": image,
             "video": film if films else None,
-            "v360": {"id": f"{bits & 0xFFFFFFFF:08x}", "url": film} if films else None,
+            "v360": {
+                "id": f"{bits & 0xFFFFFFFF:08x}",
+                "url": film,
+                "frame_count": 256,
+                "renumbered": None,
+                "top_index": None,
+                "dl_link": None,
+            }
+            if films
+            else None,
             "product_images": []
             if image is None
             else [
@@ -165,28 +197,31 @@ class Payloads:
                 }
             ],
             "product_videos": [
-                {"id": f"{bits >> 16 & 0xFFFFFFFF:08x}", "url": film, "loupe360_url": film, "type": "360"}
+                {
+                    "id": f"{bits >> 16 & 0xFFFFFFFF:08x}",
+                    "url": film,
+                    "loupe360_url": film,
+                    "type": "360",
+                    "display_index": 0,
+                }
             ]
             if films
             else [],
         }
 
-    def _measures(self, ordinal: int, record: Record, bits: int) -> tuple[float, float, float, float, float]:
-        """Depth and table in percent; length, width and depth in millimetres."""
+    def _measures(self, ordinal: int, record: Record, bits: int) -> tuple[str, str, str, str, str]:
+        """Depth and table in percent; length, width and depth in millimetres. The supplier serves them as texts."""
         measured = self._stones.measured
         if ordinal < len(measured["x"]):
-            return (
-                measured["depth"][ordinal] / 100,
-                measured["table"][ordinal] / 100,
-                measured["x"][ordinal] / 100,
-                measured["y"][ordinal] / 100,
-                measured["z"][ordinal] / 100,
-            )
-        # A round stone of one carat is about 6.45 mm across; the volume goes with the weight.
-        width = round(6.45 * (record.carats / 1000) ** (1 / 3), 2)
-        length = width if record.shape == 0 else round(width * (1 + (bits >> 20 & 31) / 62), 2)
-        depth = 57 + (bits >> 25 & 63) / 10
-        return depth, 54 + (bits >> 31 & 7), length, width, round(width * depth / 100, 2)
+            hundredths = tuple(measured[name][ordinal] for name in ("depth", "table", "x", "y", "z"))
+        else:
+            # A round stone of one carat is about 6.45 mm across; the volume goes with the weight.
+            width = round(645 * (record.carats / 1000) ** (1 / 3))
+            length = width if record.shape == 0 else round(width * (1 + (bits >> 20 & 31) / 62))
+            depth = 5_700 + (bits >> 25 & 63) * 10
+            hundredths = depth, 5_400 + (bits >> 31 & 7) * 100, length, width, round(width * depth / 10_000)
+        depth_text, table, length_text, width_text, height = [f"{n // 100}.{n % 100:02d}" for n in hundredths]
+        return depth_text, table, length_text, width_text, height
 
     def returnable(self, ordinal: int) -> bool:
         """Whether the supplier takes this stone back."""

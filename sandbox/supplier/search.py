@@ -1,11 +1,12 @@
-"""What a client searches for, turned into tests on columns, and how answers are ordered.
+"""Search criteria and orders of the supplier's queries, as tests on columns and sort keys.
 
-Settled for this simulator: bands compare numerically and include both ends; a missing end is open; an empty list does
-not filter; a stone without a price matches only where no price is asked for, and sorts last in either direction; ties
-are broken by id.
+Both ends of a range are inclusive and compared with the stored number: `dollar_value: {from: 500, to: 500}` finds $500.00
+and not $500.01. An empty list does not filter. A stone without a value matches no range of it and sorts last in either
+direction; equal stones are ordered by id. `certificate_numbers` overrides every other criterion. `has_image` and
+`has_v360` together mean either.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Literal
@@ -14,38 +15,60 @@ import msgspec
 
 from sandbox.supplier.identity import SCRAMBLE_MASK, ordinal_of, ordinal_of_certificate, scramble, unscramble
 from sandbox.supplier.stones import HAS_IMAGE, HAS_V360, LAB_GROWN, NO_CARATS, NO_PRICE, Stones
+from sandbox.supplier.vocabulary import Words
 
-OrderType = Literal["id", "createdAt", "price", "discount", "size", "price_per_carat"]
-Range = tuple[int | None, int | None]
+OrderType = Literal[
+    "none", "createdAt", "insert", "price", "discount", "size", "price_per_carat", "color", "clarity", "cut", "popular"
+]
+Range = tuple[int, int]
+OpenRange = tuple[int | None, int | None]
 Test = Callable[[int], bool]
 
 _ID_BITS = SCRAMBLE_MASK.bit_length()
 _LAST = 1 << 160  # beyond anything that is sorted by
-_FAIR_AND_POOR = ("F", "P")
+_FAIR_AND_POOR = ("F", "FR", "P", "PR")
+_MEMO = ("MEMO", "ON_MEMO")
+_SUPPORTED = frozenset({
+    "cut", "color", "clarity", "sizes", "shapes", "dollar_value", "dollar_per_carat", "has_image", "has_v360",
+    "certificate_numbers", "labgrown", "hide_memo", "updated", "availability", "filter_ids", "excludeFairPoorCuts",
+    # They decide only which price is compared and whether unknown values pass: no effect here.
+    "sub", "sue", "sul", "suk",
+})  # fmt: skip
+_ONLY_FALSE = frozenset(
+    {"search_on_markup_price", "search_on_preferred_currency", "add_taxes_on_search", "custom_query"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Order(msgspec.Struct, frozen=True):
-    type: OrderType = "id"
+    type: OrderType = "none"
     descending: bool = False
 
 
 class Criteria(msgspec.Struct, frozen=True):
-    """A `DiamondQuery`. Prices in cents, carats in thousandths, instants in microseconds; None does not filter."""
+    """A `DiamondQuery`. Prices in cents, carats in thousandths, instants in microseconds; None does not filter.
+
+    `exclusive_from`, `exclusive_to`: that end of dollars per carat is not part of the range.
+    """
 
     price: Range | None = None
     dollars_per_carat: Range | None = None
     sizes: tuple[Range, ...] = ()
     shapes: frozenset[str] = frozenset()
+    colors: frozenset[str] = frozenset()
+    clarities: frozenset[str] = frozenset()
+    cuts: frozenset[str] = frozenset()
     availability: frozenset[str] = frozenset()
     lab_grown: bool | None = None
     has_image: bool | None = None
     has_v360: bool | None = None
     no_fair_or_poor_cuts: bool = False
     no_memo: bool = False
-    updated: Range | None = None
+    updated: OpenRange | None = None
     ids: tuple[str, ...] = ()
     certificate_numbers: tuple[str, ...] = ()
+    exclusive_from: bool = False
+    exclusive_to: bool = False
 
     @property
     def named(self) -> bool:
@@ -53,11 +76,10 @@ class Criteria(msgspec.Struct, frozen=True):
         return bool(self.ids or self.certificate_numbers)
 
     def candidates(self) -> set[int]:
-        """The ordinals behind the ids and certificate numbers (where both are given, behind both)."""
+        """The ordinals behind the ids or certificate numbers."""
         ordinals = {ordinal_of(text) for text in self.ids}
-        certified = {ordinal_of_certificate(number) for number in self.certificate_numbers}
-        found = ordinals & certified if self.ids and self.certificate_numbers else ordinals | certified
-        return {ordinal for ordinal in found if ordinal is not None}
+        ordinals |= {ordinal_of_certificate(number) for number in self.certificate_numbers}
+        return {ordinal for ordinal in ordinals if ordinal is not None}
 
 
 def micros(instant: datetime) -> int:
@@ -66,43 +88,59 @@ def micros(instant: datetime) -> int:
     return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 
-def criteria(query: Mapping[str, Any]) -> Criteria:
-    """Read a coerced `DiamondQuery`.
+def criteria(query: Mapping[str, Any], *, exclusive_from: bool = False, exclusive_to: bool = False) -> Criteria:
+    """Read a coerced `DiamondQuery`. `exclusive_from`, `exclusive_to`: treat that end of every range as exclusive.
 
     Raises:
-        ValueError: an end of `updated` is not an ISO 8601 instant.
+        ValueError: a filter is not simulated, or an end of `updated` is not an ISO 8601 instant.
     """
-    updated = query.get("updated")
+    given = {name: value for name, value in query.items() if value is not None}
+    for name, value in given.items():
+        if name not in _SUPPORTED and not (name in _ONLY_FALSE and value is False):
+            raise ValueError(f"query.{name}: the simulator does not filter by {value!r}")
+    numbers = tuple(number for number in given.get("certificate_numbers", ()) if number)
+    if numbers:
+        return Criteria(certificate_numbers=numbers)
+
+    def words(name: str) -> frozenset[str]:
+        return frozenset(word for word in given.get(name, ()) if word)
+
+    inner = (int(exclusive_from), -int(exclusive_to))
+    updated = given.get("updated")
     return Criteria(
-        price=_whole(query.get("dollar_value"), 100),
-        dollars_per_carat=_whole(query.get("dollar_per_carat"), 1),
-        sizes=tuple(_thousandths(size) for size in query.get("sizes") or ()),
-        shapes=frozenset(shape.upper() for shape in query.get("shapes") or () if shape),
-        availability=frozenset(word.replace("_", " ") for word in query.get("availability") or () if word),
-        lab_grown=query.get("labgrown"),
-        has_image=query.get("has_image"),
-        has_v360=query.get("has_v360"),
-        no_fair_or_poor_cuts=bool(query.get("excludeFairPoorCuts")),
-        no_memo=bool(query.get("hide_memo")),
+        price=_shrink(_range(given.get("dollar_value"), 100), inner),
+        dollars_per_carat=_range(given.get("dollar_per_carat"), 1),
+        sizes=tuple(filter(None, (_shrink(_thousandths(size), inner) for size in given.get("sizes", ())))),
+        shapes=frozenset(shape.upper() for shape in words("shapes")),
+        colors=words("color"),
+        clarities=words("clarity"),
+        cuts=words("cut"),
+        availability=words("availability"),
+        lab_grown=given.get("labgrown"),
+        has_image=given.get("has_image"),
+        has_v360=given.get("has_v360"),
+        no_fair_or_poor_cuts=given.get("excludeFairPoorCuts", False),
+        no_memo=given.get("hide_memo", False),
         updated=None if updated is None else (_instant(updated.get("from")), _instant(updated.get("to"))),
-        ids=tuple(text for text in (query.get("filter_ids") or query.get("ids") or ()) if text),
-        certificate_numbers=tuple(number for number in query.get("certificate_numbers") or () if number),
+        ids=tuple(identity for identity in given.get("filter_ids", ()) if identity is not None),
+        exclusive_from=exclusive_from,
+        exclusive_to=exclusive_to,
     )
 
 
-def _whole(span: Mapping[str, int | None] | None, unit: int) -> Range | None:
-    if span is None or (span.get("from") is None and span.get("to") is None):
+def _range(span: Mapping[str, int] | None, unit: int) -> Range | None:
+    return None if span is None else (span["from"] * unit, span["to"] * unit)
+
+
+def _thousandths(span: Mapping[str, float] | None) -> Range | None:
+    if span is None:
         return None
-    low, high = span.get("from"), span.get("to")
-    return None if low is None else low * unit, None if high is None else high * unit
+    low, high = (Decimal(repr(span[end])) * 1000 for end in ("from", "to"))
+    return int(low.to_integral_value(ROUND_CEILING)), int(high.to_integral_value(ROUND_FLOOR))
 
 
-def _thousandths(span: Mapping[str, float | None]) -> Range:
-    low, high = span.get("from"), span.get("to")
-    return (
-        None if low is None else int((Decimal(repr(low)) * 1000).to_integral_value(ROUND_CEILING)),
-        None if high is None else int((Decimal(repr(high)) * 1000).to_integral_value(ROUND_FLOOR)),
-    )
+def _shrink(span: Range | None, inner: Range) -> Range | None:
+    return None if span is None else (span[0] + inner[0], span[1] + inner[1])
 
 
 def _instant(text: str | None) -> int | None:
@@ -112,25 +150,25 @@ def _instant(text: str | None) -> int | None:
     return micros(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
-def within(value: int, span: Range) -> bool:
+def within(value: int, span: OpenRange) -> bool:
     low, high = span
     return (low is None or low <= value) and (high is None or value <= high)
 
 
 def tests(wanted: Criteria, stones: Stones) -> list[Test]:
-    """Tests on an ordinal that must all pass; one per criterion that filters, the most selective first."""
+    """Tests on an ordinal that must all pass; one per criterion that filters, the most selective first.
+
+    Ids and certificate numbers are no test: they name the candidates.
+    """
     found: list[Test] = []
-    if wanted.named:
-        candidates = wanted.candidates()
-        found.append(lambda ordinal: ordinal in candidates)
     if wanted.updated is not None:
         updated_span, updated = wanted.updated, stones.updated
         found.append(lambda ordinal: within(updated[ordinal], updated_span))
     if wanted.price is not None:
-        price_span, price = wanted.price, stones.price
-        found.append(lambda ordinal: price[ordinal] != NO_PRICE and within(price[ordinal], price_span))
+        (low, high), price = wanted.price, stones.price
+        found.append(lambda ordinal: low <= price[ordinal] <= high)
     if wanted.dollars_per_carat is not None:
-        found.append(_per_carat(wanted.dollars_per_carat, stones))
+        found.append(_per_carat(wanted, wanted.dollars_per_carat, stones))
     if wanted.sizes:
         found.append(_sizes(wanted.sizes, stones))
     found += _flags(wanted, stones)
@@ -138,45 +176,65 @@ def tests(wanted: Criteria, stones: Stones) -> list[Test]:
         # Looked up at every test: a word that is unknown now may be learnt later.
         shape, shape_word = stones.shape, stones.shapes.word
         found.append(lambda ordinal: (shape_word(shape[ordinal]) or "").upper() in wanted.shapes)
-    if wanted.availability:
-        availability, availability_word = stones.availability, stones.availabilities.word
-        found.append(lambda ordinal: availability_word(availability[ordinal]) in wanted.availability)
+    for words, column, known in (
+        (wanted.colors, stones.color, stones.colors),
+        (wanted.clarities, stones.clarity, stones.clarities),
+        (wanted.cuts, stones.cut, stones.cuts),
+        (wanted.availability, stones.availability, stones.availabilities),
+    ):
+        if words:
+            found.append(_words(words, column, known))
     if wanted.no_fair_or_poor_cuts:
-        cut, refused = stones.cut, {stones.cuts.find(word) for word in _FAIR_AND_POOR}
-        found.append(lambda ordinal: cut[ordinal] not in refused)
+        found.append(_no_words(_FAIR_AND_POOR, stones.cut, stones.cuts))
     if wanted.no_memo:
-        standing, memo = stones.availability, stones.availabilities.find("MEMO")
-        found.append(lambda ordinal: standing[ordinal] != memo)
+        found.append(_no_words(_MEMO, stones.availability, stones.availabilities))
     return found
 
 
+def _words(wanted: frozenset[str], column: Sequence[int], known: Words) -> Test:
+    return lambda ordinal: known.word(column[ordinal]) in wanted
+
+
+def _no_words(refused: Sequence[str], column: Sequence[int], known: Words) -> Test:
+    return lambda ordinal: known.word(column[ordinal]) not in refused
+
+
 def _flags(wanted: Criteria, stones: Stones) -> list[Test]:
+    flags = stones.flags
+    if wanted.has_image and wanted.has_v360:
+        either = HAS_IMAGE | HAS_V360
+        return [lambda ordinal: bool(flags[ordinal] & either), *_flags(_without_media(wanted), stones)]
     mask = value = 0
     for flag, asked in ((LAB_GROWN, wanted.lab_grown), (HAS_IMAGE, wanted.has_image), (HAS_V360, wanted.has_v360)):
         if asked is not None:
             mask |= flag
             value |= flag if asked else 0
-    flags = stones.flags
     return [lambda ordinal: flags[ordinal] & mask == value] if mask else []
 
 
-def _per_carat(span: Range, stones: Stones) -> Test:
+def _without_media(wanted: Criteria) -> Criteria:
+    return msgspec.structs.replace(wanted, has_image=None, has_v360=None)
+
+
+def _per_carat(wanted: Criteria, span: Range, stones: Stones) -> Test:
     """Exact: price (cents) / carats (thousandths) against whole dollars per carat, without a division."""
     low, high = span
     price, carats = stones.price, stones.carats
+    # All are integers, so an exclusive end is one that is one further in.
+    inner_low, inner_high = int(wanted.exclusive_from), int(wanted.exclusive_to)
 
     def test(ordinal: int) -> bool:
-        if price[ordinal] == NO_PRICE or carats[ordinal] == NO_CARATS:
+        weight = carats[ordinal]
+        if price[ordinal] == NO_PRICE or weight in {0, NO_CARATS}:
             return False
-        scaled = price[ordinal] * 10
-        return (low is None or low * carats[ordinal] <= scaled) and (high is None or scaled <= high * carats[ordinal])
+        return low * weight + inner_low <= price[ordinal] * 10 <= high * weight - inner_high
 
     return test
 
 
 def _sizes(spans: tuple[Range, ...], stones: Stones) -> Test:
     carats = stones.carats
-    return lambda ordinal: carats[ordinal] != NO_CARATS and any(within(carats[ordinal], span) for span in spans)
+    return lambda ordinal: carats[ordinal] != NO_CARATS and any(low <= carats[ordinal] <= high for low, high in spans)
 
 
 def sorting(order: Order, stones: Stones) -> Callable[[int], int]:
@@ -200,19 +258,30 @@ def _value(kind: OrderType, stones: Stones) -> Callable[[int], int | None]:
     def price_or_none(ordinal: int) -> int | None:
         return None if price[ordinal] == NO_PRICE else price[ordinal]
 
+    def carats_or_none(ordinal: int) -> int | None:
+        return None if carats[ordinal] == NO_CARATS else carats[ordinal]
+
     def price_per_carat(ordinal: int) -> int | None:
-        if price[ordinal] == NO_PRICE or carats[ordinal] == NO_CARATS:
+        if price[ordinal] == NO_PRICE or carats[ordinal] in {0, NO_CARATS}:
             return None
         # Two different ratios of such numbers differ by more than one part in 10**20.
         return price[ordinal] * 10**20 // carats[ordinal]
 
+    def word(column: Sequence[int]) -> Callable[[int], int | None]:
+        return lambda ordinal: None if column[ordinal] == Words.NONE else column[ordinal]
+
     values: Mapping[OrderType, Callable[[int], int | None]] = {
-        "id": lambda _: 0,
+        "none": lambda _: 0,
+        "popular": lambda _: 0,
         "createdAt": stones.created.__getitem__,
+        "insert": stones.created.__getitem__,
         "price": price_or_none,
         "discount": stones.discount.__getitem__,
-        "size": lambda ordinal: carats[ordinal] or None,
+        "size": carats_or_none,
         "price_per_carat": price_per_carat,
+        "color": word(stones.color),
+        "clarity": word(stones.clarity),
+        "cut": word(stones.cut),
     }
     return values[kind]
 
@@ -221,9 +290,12 @@ def ordinal_at(key: int) -> int:
     return unscramble(key)
 
 
+def least_key(key: int, *, after: bool = False) -> int:
+    """The least key that is equal to this one in the order; `after`: the least one that is greater."""
+    return (key >> _ID_BITS) + after << _ID_BITS
+
+
 def price_bounds(span: Range, *, descending: bool) -> tuple[int, int]:
     """The keys of an order by price between which a band lies: from the first up to, not including, the second."""
-    low, high = span
-    if descending:
-        low, high = None if high is None else -high, None if low is None else -low
-    return (-_LAST if low is None else low) << _ID_BITS, (_LAST if high is None else high + 1) << _ID_BITS
+    low, high = (-span[1], -span[0]) if descending else span
+    return low << _ID_BITS, high + 1 << _ID_BITS

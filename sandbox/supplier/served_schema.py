@@ -27,13 +27,15 @@ class SchemaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which schema is served.
 
     `without` removes fields, input fields and enum values (`Type.member`). `rename` serves one under another name
-    (`Type.member=name`). Without `introspection`, a request that selects `__schema` or `__type` is rejected.
+    (`Type.member=name`). Without `introspection`, a request that selects `__schema` or `__type` is rejected. `messages`:
+    the library whose wording validation errors have.
     """
 
     version: Version = "2026"
     without: tuple[str, ...] = ()
     rename: tuple[str, ...] = ()
     introspection: bool = True
+    messages: Literal["graphql-js", "graphql-core"] = "graphql-js"
 
 
 class ServedSchema:
@@ -49,6 +51,12 @@ class ServedSchema:
         self.plain = not (options.without or options.rename)
         """Whether every value that the simulator generates is valid as it is."""
         self.graphql = _published(options.version) if self.plain else _changed(options)
+
+    def object_type(self, name: str) -> GraphQLObjectType:
+        kind = self.graphql.type_map[name]
+        if not isinstance(kind, GraphQLObjectType):
+            raise TypeError(f"{name} is no object type")
+        return kind
 
 
 def stored_name(field: GraphQLField, name: str) -> str:

@@ -17,11 +17,13 @@ from app.core.clock import Clock, utc_now
 from sandbox.stack.ports import LOOPBACK
 from sandbox.supplier.accounts import Account, Accounts
 from sandbox.supplier.answers import Answers
+from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
 from sandbox.supplier.calls import Calls
 from sandbox.supplier.control import Control
 from sandbox.supplier.endpoint import PATH, RESET, Endpoint
 from sandbox.supplier.faults import Faults
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.spread import Spread
 from sandbox.supplier.trading import Trading
 
@@ -46,6 +48,8 @@ class Options(msgspec.Struct, frozen=True):
     accounts: tuple[Account, ...] = (DEFAULT_ACCOUNT,)
     token_seconds: float = 6 * 3600
     hold_seconds: float = 24 * 3600
+    schema: SchemaOptions = SchemaOptions()
+    behaviour: Behaviour = Behaviour()
 
 
 class Simulator:
@@ -56,6 +60,7 @@ class Simulator:
 
         Raises:
             OSError: a port is in use.
+            ValueError: the schema options name a member that the schema does not have.
         """
         self._sockets = [_bind(options.host, port) for port in (options.port, options.control_port)]
         self.endpoint, self.control = (f"http://{options.host}:{bound.getsockname()[1]}" for bound in self._sockets)
@@ -69,10 +74,13 @@ class Simulator:
         )
         faults, calls = Faults(), Calls(time.monotonic)
         accounts = Accounts(options.accounts, options.token_seconds, clock)
-        answers = Answers(self.inventory, accounts, Trading(self.inventory, options.hold_seconds), faults, calls)
-        self._control = Control(self.inventory, faults, calls)
+        trading = Trading(self.inventory, options.hold_seconds)
+        behaviour = BehaviourHolder(options.behaviour)
+        answers = Answers(self.inventory, accounts, trading, faults, calls, behaviour)
+        endpoint = Endpoint(ServedSchema(options.schema), answers, accounts, faults, calls)
+        self._control = Control(self.inventory, trading, endpoint, behaviour, faults, calls)
         self._servers = [
-            _Server(_config(Endpoint(answers, accounts, faults, calls))),
+            _Server(_config(endpoint)),
             _Server(_config(self._control.application())),
         ]
         self._running: list[asyncio.Task[None]] = []

@@ -1,70 +1,87 @@
-"""A stone that does not show what its record says: dirty from the beginning, or overridden through the control port."""
+"""A stone that does not show what its record says: bad values from the beginning, or overrides of the control API."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sandbox.supplier import dirt
-from sandbox.supplier.payload import Item
-from sandbox.supplier.stones import BEYOND, FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, NO_CARATS, NO_PRICE, Record, Stones
-from sandbox.supplier.vocabulary import Words
+from graphql import GraphQLError, GraphQLFloat, GraphQLInt
 
-_MOST_CARATS = (1 << 32) - 1
+from sandbox.supplier import bad_values
+from sandbox.supplier.payload import Item
+from sandbox.supplier.stones import HAS_IMAGE, HAS_V360, NO_CARATS, NO_PRICE, Record, Stones
+from sandbox.supplier.vocabulary import Words
 
 
 class Special:
-    """What lies between the clean record and what is shown. The columns of such a stone hold what is shown."""
+    """The difference between the record of a stone and what it shows.
+
+    The columns of such a stone are its entry in the search index: it holds what is shown as far as that is a value; the
+    price and the origin are the record's where it is not. `indexed`: False for an entry without a price.
+    """
 
     def __init__(self, clean: Record, seed: int, kind: str | None = None) -> None:
         self.clean = clean
-        self.overrides: dict[dirt.Path, Any] = {}
+        self.overrides: dict[bad_values.Path, Any] = {}
         self.usable = True
+        self.shown_price: int | None = None
+        self.indexed = True
         self._seed = seed
         self._kind = kind
 
     def show(self, item: Item) -> Item:
-        """Make the clean item dirty, in place."""
+        """Put the stone's own values into the item of its record, in place."""
         if self._kind is not None:
-            dirt.smear(self._kind, item, self._seed)
-        dirt.override(item, self.overrides)
+            bad_values.override(item, bad_values.values_of(self._kind, item, self._seed))
+        bad_values.override(item, self.overrides)
         return item
 
     def settle(self, item: Item) -> None:
-        """Turn the dirt into plain overrides, which can then be lifted one by one. `item`: the clean one."""
+        """Turn the bad values into plain overrides, which can then be lifted one by one. `item`: that of the record."""
         if self._kind is not None:
-            self.overrides = {**dirt.smears(self._kind, item, self._seed), **self.overrides}
+            self.overrides = {**bad_values.values_of(self._kind, item, self._seed), **self.overrides}
             self._kind = None
 
-
-def read(item: Item, clean: Record, stones: Stones) -> Record:
-    """The record that an item shows, as far as it shows one."""
-    diamond = item["diamond"] if isinstance(item["diamond"], dict) else {}
-    certificate = diamond.get("certificate")
-    if not isinstance(certificate, dict):
-        certificate = {}
-    shown = dirt.read_price(item["price"])
-    carats = dirt.read_carats(certificate.get("carats"))
-    return Record(
-        price=NO_PRICE if shown is None else max(min(shown, BEYOND), 1 - BEYOND),
-        carats=NO_CARATS if carats is None else min(_thousandths(carats), _MOST_CARATS),
-        shape=_number(stones.shapes, certificate.get("shape")),
-        color=_number(stones.colors, certificate.get("color")),
-        clarity=_number(stones.clarities, certificate.get("clarity")),
-        cut=_number(stones.cuts, certificate.get("cut")),
-        availability=_number(stones.availabilities, diamond.get("availability")),
-        flags=(LAB_GROWN if certificate.get("labgrown") is True else 0)
-        | (HAS_IMAGE if diamond.get("image") else 0)
-        | (HAS_V360 if certificate.get("v360") else 0)
-        | (clean.flags & FANCY),
-        discount=clean.discount,
-    )
+    def index(self, item: Item, stones: Stones) -> Record:
+        """The entry in the search index of a stone that shows this item; keeps the shown price."""
+        diamond = item["diamond"] if isinstance(item["diamond"], dict) else {}
+        certificate = diamond.get("certificate")
+        if not isinstance(certificate, dict):
+            certificate = {}
+        self.shown_price = price = _price(item["price"])
+        indexed_price = self.clean.price if price is None or price < 0 else price
+        return Record(
+            price=indexed_price if self.indexed else NO_PRICE,
+            carats=_carats(certificate.get("carats")),
+            shape=_number(stones.shapes, certificate.get("shape")),
+            color=_number(stones.colors, certificate.get("color")),
+            clarity=_number(stones.clarities, certificate.get("clarity")),
+            cut=_number(stones.cuts, certificate.get("cut")),
+            availability=_number(stones.availabilities, diamond.get("availability")),
+            flags=self.clean.flags & ~(HAS_IMAGE | HAS_V360)
+            | (HAS_IMAGE if diamond.get("image") else 0)
+            | (HAS_V360 if certificate.get("v360") else 0),
+            discount=self.clean.discount,
+        )
 
 
-def _thousandths(carats: Decimal) -> int:
-    return int((carats * 1000).to_integral_value(ROUND_HALF_UP))
+def _price(stored: Any) -> int | None:
+    """The price that an Int carries; None for every other value."""
+    try:
+        return None if stored is None else GraphQLInt.coerce_output_value(stored)
+    except GraphQLError:
+        return None
+
+
+def _carats(stored: Any) -> int:
+    try:
+        number = -1.0 if stored is None else GraphQLFloat.coerce_output_value(stored)
+    except GraphQLError:
+        return NO_CARATS
+    thousandths = (Decimal(repr(number)) * 1000).to_integral_value(ROUND_HALF_UP)
+    return int(thousandths) if 0 <= thousandths < NO_CARATS else NO_CARATS
 
 
 def _number(words: Words, shown: Any) -> int:
-    if not isinstance(shown, str) or not shown or not dirt.storable(shown):
+    if not isinstance(shown, str) or not shown or not bad_values.storable(shown):
         return Words.NONE
     known = words.find(shown.upper())
     return words.number(shown) if known is None else known

@@ -30,6 +30,7 @@ Spread = Literal["real", "density"]
 
 _DATA = files("sandbox") / "data"
 _REAL_CUTS = {"Ideal": 0, "Premium": 1, "Very Good": 2, "Good": 3, "Fair": 4}
+_FANCY_COLOR = COLORS.index("FANCY")
 _BLOCK = 4096
 _CHEAPEST_CENTS = 4_000
 _SECOND = 1_000_000
@@ -108,7 +109,7 @@ def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
             price,
             _carats(price, random.random(), grown=bool(flag & LAB_GROWN)),
             shape,
-            Words.NONE if flag & FANCY else color,
+            _FANCY_COLOR if flag & FANCY else color,
             clarity,
             cut if shape == 0 else Words.NONE,  # only round stones have their cut graded
             availability,

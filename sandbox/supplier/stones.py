@@ -1,4 +1,4 @@
-"""The stones as columns: some forty bytes each, so that half a million of them fit beside everything else."""
+"""The stones as columns: about forty bytes each. The columns are the search index; see `special` for bad values."""
 
 from array import array
 from typing import NamedTuple
@@ -6,10 +6,9 @@ from typing import NamedTuple
 from sandbox.supplier.vocabulary import AVAILABILITIES, CLARITIES, COLORS, CUTS, SHAPES, Words
 
 NO_PRICE = -(1 << 62)
-"""In the price column: the feed shows no price, or none that is a number."""
-BEYOND = 1 << 62
-"""In the price column: a number that no 64-bit integer holds; beyond any band, but a number."""
-NO_CARATS = 0
+"""In the price column: the search index has no price, so the stone matches no range of prices."""
+NO_CARATS = (1 << 32) - 1
+"""In the carats column: the stone has no carats that are a number, so it matches no range of sizes."""
 
 LAB_GROWN, HAS_IMAGE, HAS_V360, FANCY = 1, 2, 4, 8
 

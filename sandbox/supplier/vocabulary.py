@@ -7,14 +7,16 @@ SHAPES = (
     "CUSHION MODIFIED", "OLD MINER", "BAGUETTE", "TRILLIANT",
 )  # fmt: skip
 SHAPE_WEIGHTS = (52, 11, 6, 7, 7, 7, 3, 3, 1.5, 1.5, 0.5, 0.2, 0.2, 0.1)
-COLORS = ("D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N")
-COLOR_WEIGHTS = (13, 15, 15, 15, 13, 10, 7, 5, 3, 2, 2)
+COLORS = ("D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "FANCY")
+COLOR_WEIGHTS = (13, 15, 15, 15, 13, 10, 7, 5, 3, 2, 2, 0)
 CLARITIES = ("FL", "IF", "VVS1", "VVS2", "VS1", "VS2", "SI1", "SI2", "SI3", "I1", "I2", "I3")
 CLARITY_WEIGHTS = (0.5, 6, 10, 13, 19, 19, 16, 10, 1, 4, 1, 0.5)
 CUTS = ("ID", "EX", "VG", "G", "F", "P")
 CUT_WEIGHTS = (4, 62, 22, 8, 3, 1)
-AVAILABILITIES = ("AVAILABLE", "HOLD", "ON HOLD", "SOLD", "MEMO", "UNAVAILABLE", "NOT AVAILABLE")
-AVAILABILITY_WEIGHTS = (926, 22, 8, 16, 16, 7, 5)
+AVAILABILITIES = (
+    "AVAILABLE", "HOLD", "ON_HOLD", "SOLD", "MEMO", "NOT_AVAILABLE", "CONSIGNMENT", "ON_MEMO", "SOLD_OUT",
+)  # fmt: skip
+AVAILABILITY_WEIGHTS = (926, 22, 8, 16, 12, 8, 2, 3, 3)
 
 FINISHES = ("EX", "EX", "EX", "EX", "VG", "VG", "G", "ID")
 LABS = ("GIA", "GIA", "GIA", "GIA", "IGI", "IGI", "HRD", "GCAL")
@@ -29,10 +31,12 @@ OVERTONES = (None, None, None, "YELLOWISH", "BROWNISH", "ORANGY", "PINKISH", "GR
 GIRDLES = ("THN", "MED", "MED", "STK", "MED to STK", "THN to MED", "STK to TSK", "MED")
 GIRDLE_CONDITIONS = ("FACETED", "FACETED", "POLISHED", "BRUTED")
 CULETS = ("NON", "NON", "NON", "NON", "NON", "VSM", "SML", "PTD")
+FLUORESCENCE_COLORS = ("B", "BLU", "Blue", "B")
 EYE_CLEAN = ("Yes", "Yes", "Yes", "100%", "Yes", "No", None, "Borderline")
 MILKINESS = ("None", "None", "None", "None", "None", "None", "Light", None)
 TINGES = ("None", "None", "None", "None", "None", None, "Faint", "None")
-MINES = (None, None, "Botswana", "Canada", "South Africa", "Russia", "Namibia", "Australia")
+MINES = (None, None, "Botswana", "Canada", "South Africa", "Russia", "Namibia", "Argyle, Australia")
+COUNTRIES = (None, None, "BOTSWANA", "CANADA", "SOUTH_AFRICA", "RUSSIA", "NAMIBIA", "OTHER")
 KEY_SYMBOLS = (
     "Crystal, Feather", "Feather, Needle", "Pinpoint", "Cloud, Crystal, Needle", "Crystal", "Twinning Wisp, Feather",
     "Feather, Indented Natural", "",

@@ -22,7 +22,7 @@ from app.suppliers.nivoda.trading import NivodaTrading, open_trading
 from app.suppliers.nivoda.trading_documents import CREATE_ORDER
 from app.suppliers.ports import HoldAnswer, Order
 from sandbox.supplier.accounts import Account
-from sandbox.supplier.documents import SCHEMA
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import Act, CountingLimiter, account, answer, errors, reset, scripted_supplier, status
 
@@ -137,7 +137,7 @@ async def test_an_order_does_not_speak_of_what_it_was_not_given(market: Market) 
 
 
 def test_an_order_names_no_type_that_the_supplier_has_not_published() -> None:
-    published = print_schema(SCHEMA).replace("OrderItemInput", "SomeOtherName")
+    published = print_schema(ServedSchema(SchemaOptions()).graphql).replace("OrderItemInput", "SomeOtherName")
     assert validate(build_schema(published), parse(CREATE_ORDER.document)) == []
 
 

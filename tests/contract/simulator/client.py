@@ -35,6 +35,11 @@ query ($username: String!, $password: String!) {
   authenticate { username_and_password(username: $username, password: $password) { token } }
 }
 """
+BY_ID = """
+query ($token: String!, $id: ID!) {
+  as(token: $token) { get_diamond_by_id(diamond_id: $id) { id price diamond { id availability HoldId OrderItemId } } }
+}
+"""
 BY_PRICE = {"type": "price", "direction": "ASC"}
 
 

@@ -36,9 +36,11 @@ async def test_the_truth_is_paged_in_the_order_of_ids(client: Client) -> None:
 
 async def test_a_stone_is_made_dirty_and_clean_again(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
-    await client.control("POST", "update", {"id": row["id"], "set": {"certificate": None}})
-    item = (await client.page({"ids": [row["id"]]}))["items"][0]
-    assert item["diamond"]["certificate"] is None
+    await client.control("POST", "update", {"id": row["id"], "set": {"certNumber": "?", "price": 0}})
+    item = (await client.page({"filter_ids": [row["id"]]}))["items"][0]
+    assert (item["price"], item["diamond"]["certificate"]["certNumber"]) == (0, "?")
+    spoiled = row | {"price": 0, "usable": False}
+    assert spoiled in await client.control("GET", "stones")
     await client.control("POST", "update", {"id": row["id"], "restore": True})
     assert row in await client.control("GET", "stones")
 
@@ -66,12 +68,15 @@ async def test_calls_are_counted_by_operation_and_outcome(client: Client) -> Non
     client.token = "gone"
     await client.ask(COUNT, query={})
     calls = await client.control("GET", "calls")
+    (rejected,) = calls["rejected"]
+    assert "nonsense" in rejected["errors"][0]
+    assert rejected["query"] == "{ nonsense }"
     assert calls["total"] == 4
     assert 1 <= calls["max_per_second"] <= 4
     assert calls["operations"] == {
         "diamonds_by_query_count": {"ok": 1, "token": 1},
         "diamonds_by_query": {"ok": 1},
-        "unreadable": {"errors": 1},
+        "unreadable": {"rejected": 1},
     }
 
 
@@ -95,6 +100,15 @@ async def test_calls_are_counted_by_operation_and_outcome(client: Client) -> Non
         ("POST", "faults", {"rules": [{"kind": "storm"}]}),
         ("POST", "faults", {"rules": [{"kind": "status", "share": 2}]}),
         ("POST", "faults", "nothing"),
+        ("POST", "offer-again", {"id": "nobody", "price": 100}),
+        ("POST", "offer-again", {"id": "nobody", "price": 0}),
+        ("POST", "schema", {"version": "2025"}),
+        ("POST", "schema", {"without": ["Diamond.sparkle"]}),
+        ("POST", "behaviour", {"until": "days"}),
+        ("POST", "holds/x/extend", {"seconds": 5}),
+        ("POST", "holds/x/extend", {"seconds": -5}),
+        ("POST", "orders/x/confirm", None),
+        ("POST", "orders/x/decline", {"stone": "lost"}),
     ],
 )
 async def test_a_control_request_that_makes_no_sense_is_400_with_a_sentence(

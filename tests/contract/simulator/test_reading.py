@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.supplier.server import Options
-from tests.contract.simulator.client import PAGE, STONES, Client, Start
+from tests.contract.simulator.client import BY_ID, PAGE, STONES, Client, Start
 
 
 async def test_pages_cover_a_feed_at_rest_exactly_once(client: Client) -> None:
@@ -26,46 +26,105 @@ async def test_counts_of_a_band_match_its_pages(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "variables", [{"limit": 51}, {"limit": -1}, {"offset": -1}, {"query": {"updated": {"from": "yesterday"}}}]
+    "variables",
+    [
+        {"limit": 51},
+        {"limit": -1},
+        {"offset": -1},
+        {"offset": 50_001},
+        {"query": {"updated": {"from": "yesterday"}}},
+        {"query": {"girdle": ["MED"]}},
+    ],
 )
 async def test_a_page_that_can_not_be_had_is_an_error(variables: dict[str, Any], client: Client) -> None:
     body = await client.ask(PAGE, **{"query": {}, **variables})
     assert body["errors"][0]["path"] == ["as", "diamonds_by_query"]
-    assert body["data"]["as"]["diamonds_by_query"] is None
+    assert body["data"] is None
+
+
+async def test_the_largest_offset_is_50000(start: Start) -> None:
+    client = await start(Options(stones=50_060, dirt_share=0))
+    assert len((await client.page(offset=50_000))["items"]) == 50
 
 
 async def test_the_total_of_a_page_is_not_the_count(start: Start) -> None:
     client = await start(Options(stones=12_000))
     assert (await client.page(limit=1))["total_count"] == 10_000
-    band = {"dollar_value": {"to": 2_000}}
+    band = {"dollar_value": {"from": 0, "to": 2_000}}
     assert (await client.page(band, limit=1))["total_count"] < await client.count(band)
 
 
-async def test_one_stone_is_found_by_its_id(client: Client) -> None:
-    row = (await client.control("GET", "stones?offset=7&limit=1"))[0]
-    document = """
-    query ($token: String!, $id: ID!) {
-      as(token: $token) { get_diamond_by_id(diamond_id: $id) { diamond { id availability HoldId } } }
+async def test_one_stone_is_found_by_its_id_with_its_offer_and_price(client: Client) -> None:
+    stones = await client.control("GET", "stones?limit=100")
+    row = next(row for row in stones if row["usable"])
+    item = (await client.ask(BY_ID, id=row["id"]))["data"]["as"]["get_diamond_by_id"]
+    assert item == {
+        "id": row["offer_id"],
+        "price": row["price"],
+        "diamond": {"id": row["id"], "availability": row["availability"], "HoldId": None, "OrderItemId": None},
     }
-    """
-    body = await client.ask(document, id=row["id"])
-    expected = {"id": row["id"], "availability": row["availability"], "HoldId": None}
-    assert body["data"]["as"]["get_diamond_by_id"]["diamond"] == expected
-    assert (await client.ask(document, id="nobody"))["data"]["as"]["get_diamond_by_id"] is None
+
+
+async def test_an_unknown_id_is_an_error_with_null_data(client: Client) -> None:
+    await client.control("POST", "behaviour", {"unknown_id": "error"})
+    for identity in ("nobody", "00000000-0000-4000-8000-000000000000"):
+        body = await client.ask(BY_ID, id=identity)
+        assert (body["data"], body["errors"][0]["path"]) == (None, ["as", "get_diamond_by_id"])
+        assert "not found" in body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "message"),
+    [
+        ({"lab": "WGI"}, ["diamond", "certificate", "lab"], 'Enum "CertificateLab" cannot represent value: "WGI"'),
+        ({"price": None}, ["price"], "Cannot return null for non-nullable field DiamondItem.price."),
+        ({"price": 1 << 63}, ["price"], "Int cannot represent non 32-bit signed integer value"),
+        ({"certificate": None}, ["diamond", "certificate"], "non-nullable field Diamond.certificate."),
+        ({"diamond": None}, ["diamond"], "non-nullable field DiamondItem.diamond."),
+        ({"carats": "N/A"}, ["diamond", "certificate", "carats"], "Float cannot represent"),
+        ({"availability": "ON HOLD"}, ["diamond", "availability"], "ProductAvailability"),
+    ],
+)
+async def test_a_value_that_a_non_null_field_can_not_carry_makes_the_item_null(
+    values: dict[str, Any], path: list[str], message: str, client: Client
+) -> None:
+    row = next(row for row in await client.control("GET", "stones") if row["usable"])
+    await client.control("POST", "update", {"id": row["id"], "set": values})
+    full = PAGE.replace("carats", "carats lab")
+    other = next(row for row in await client.control("GET", "stones?limit=300") if row["usable"])
+    body = await client.ask(full, query={"filter_ids": [other["id"], row["id"]]}, limit=50)
+    items = body["data"]["as"]["diamonds_by_query"]["items"]
+    assert [item and item["id"] for item in items].count(None) == 1
+    assert [item["id"] for item in items if item] == [other["offer_id"]]
+    (error,) = body["errors"]
+    assert error["path"] == ["as", "diamonds_by_query", "items", items.index(None), *path]
+    assert message in error["message"]
+    fewer = f"query ($token: String!, $query: DiamondQuery) {{ as(token: $token) {{ {IDS} }} }}"
+    body = await client.ask(fewer, query={"filter_ids": [row["id"]]})
+    assert body == {"data": {"as": {"diamonds_by_query": {"items": [{"id": row["offer_id"]}]}}}}
+
+
+IDS = "diamonds_by_query(query: $query) { items { id } }"
+
+
+async def test_a_value_that_a_nullable_field_can_not_carry_is_null_with_an_error(client: Client) -> None:
+    row = next(row for row in await client.control("GET", "stones") if row["usable"])
+    await client.control("POST", "update", {"id": row["id"], "set": {"clarity": "SI4", "labgrown": "LG"}})
+    selection = PAGE.replace("carats", "carats clarity labgrown")
+    body = await client.ask(selection, query={"filter_ids": [row["id"]]})
+    (item,) = body["data"]["as"]["diamonds_by_query"]["items"]
+    certificate = item["diamond"]["certificate"]
+    assert (item["price"], certificate["clarity"], certificate["labgrown"]) == (row["price"], None, None)
+    place = ["as", "diamonds_by_query", "items", 0, "diamond", "certificate"]
+    assert [error["path"] for error in body["errors"]] == [[*place, "clarity"], [*place, "labgrown"]]
 
 
 @pytest.mark.parametrize(
     ("values", "shown"),
-    [
-        ({"certNumber": "12\x0034"}, b"12\\u000034"),
-        ({"certNumber": "12\ud83d34"}, b"12\\ud83d34"),
-        ({"price": 1 << 63}, b'"price": 9223372036854775808'),
-        ({"diamond.sparkle": 1}, b'"sparkle": 1'),
-    ],
+    [({"certNumber": "12\x0034"}, b"12\\u000034"), ({"certNumber": "12\ud83d34"}, b"12\\ud83d34")],
 )
-async def test_what_no_server_should_send_is_sent(values: dict[str, Any], shown: bytes, client: Client) -> None:
+async def test_texts_that_no_database_stores_are_sent(values: dict[str, Any], shown: bytes, client: Client) -> None:
     row = (await client.control("GET", "stones?limit=1"))[0]
     await client.control("POST", "update", {"id": row["id"], "set": values})
-    query = {"ids": [row["id"]]}
-    response = await client.post(PAGE, token=client.token, query=query)
+    response = await client.post(PAGE, token=client.token, query={"filter_ids": [row["id"]]})
     assert shown in response.content

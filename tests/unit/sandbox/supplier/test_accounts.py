@@ -20,8 +20,10 @@ def test_wrong_credentials_give_no_token(name: str, password: str, accounts: Acc
 
 
 def test_a_token_belongs_to_who_logged_in_until_it_expires(accounts: Accounts, clock: Any) -> None:
-    token = accounts.log_in("anna", "opal-secret")
-    assert token is not None
+    login = accounts.log_in("anna", "opal-secret")
+    assert login is not None
+    assert (login.ends - clock()).total_seconds() == 60
+    token = login.token
     clock.advance(59)
     assert accounts.holder(token) == ANNA
     clock.advance(1)
@@ -29,11 +31,22 @@ def test_a_token_belongs_to_who_logged_in_until_it_expires(accounts: Accounts, c
 
 
 def test_a_revoked_or_unknown_token_is_nobodys(accounts: Accounts) -> None:
-    token = accounts.log_in("anna", "opal-secret")
-    assert token is not None
-    accounts.revoke(token)
-    assert accounts.holder(token) is None
+    login = accounts.log_in("anna", "opal-secret")
+    assert login is not None
+    accounts.revoke(login.token)
+    assert accounts.holder(login.token) is None
     assert accounts.holder("made up") is None
+
+
+def test_a_refresh_token_gives_one_new_session(accounts: Accounts) -> None:
+    login = accounts.log_in("anna", "opal-secret")
+    assert login is not None
+    renewed = accounts.refresh(login.refresh_token)
+    assert renewed is not None
+    assert renewed.token != login.token
+    assert accounts.holder(renewed.token) == ANNA
+    assert accounts.refresh(login.refresh_token) is None
+    assert accounts.refresh(login.token) is None
 
 
 def test_a_password_does_not_show() -> None:

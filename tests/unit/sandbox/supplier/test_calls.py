@@ -24,6 +24,17 @@ def test_calls_are_counted_by_operation_and_outcome_until_cleared() -> None:
     assert report["holds"] == [
         {"operation": "create_hold", "account": "anna", "arguments": {"ProductId": "x"}, "answer": {"denied": True}}
     ]
-    assert report["orders"] == []
+    assert report["orders"] == report["rejected"] == []
     calls.clear()
-    assert calls.report() == {"total": 0, "max_per_second": 0, "operations": {}, "holds": [], "orders": []}
+    nothing = {"total": 0, "max_per_second": 0, "operations": {}, "holds": [], "orders": [], "rejected": []}
+    assert calls.report() == nothing
+
+
+def test_rejected_requests_are_kept_without_secrets_up_to_a_hundred() -> None:
+    calls = Calls(lambda: 0.0)
+    for number in range(150):
+        calls.rejected([{"message": f"wrong {number}"}], "{ a }", {"token": "t0ken", "password": "pw", "query": {}})
+    report = calls.report()
+    assert [entry["errors"] for entry in report["rejected"]] == [[f"wrong {number}"] for number in range(50, 150)]
+    assert report["rejected"][0] == {"errors": ["wrong 50"], "query": "{ a }", "variables": {"query": {}}}
+    assert report["operations"] == {"unreadable": {"rejected": 150}}

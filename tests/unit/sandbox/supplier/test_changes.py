@@ -9,10 +9,11 @@ import pytest
 from sandbox.supplier.changes import FIELDS, Changes, Field
 from sandbox.supplier.identity import ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.search import criteria
 
 Make = Callable[..., Inventory]
 
-NO_CERTIFICATE = {"carats": None, "shape": None, "color": None, "clarity": None, "labgrown": False}
+NO_CERTIFICATE = {"carats": None, "shape": None, "color": None, "clarity": None}
 
 
 def rows(inventory: Inventory) -> dict[str, dict[str, Any]]:
@@ -123,12 +124,20 @@ def test_removing_by_id_is_all_or_nothing(make_inventory: Make) -> None:
         ({"price": "4200"}, True, {"price": 4_200}),
         ({"shape": "oval"}, True, {"shape": "OVAL"}),
         ({"shape": "Lotus"}, True, {"shape": "Lotus"}),
-        ({"color": None}, True, {"color": None}),
-        ({"eyeClean": "E2", "lab": "", "diamond.sparkle": 3}, True, {}),
+        ({"clarity": None}, True, {"clarity": None}),
+        ({"clarity": "SI4"}, True, {"clarity": "SI4"}),
+        ({"labgrown": "LG", "labgrown_type": None}, False, {}),
+        ({"eyeClean": "E2", "floInt": "", "diamond.sparkle": 3}, True, {}),
+        ({"color": None}, False, {"color": None}),
+        ({"lab": "WGI"}, False, {}),
+        ({"availability": "ON HOLD"}, False, {"availability": "ON HOLD"}),
         ({"price": None}, False, {"price": None}),
+        ({"price": 0}, False, {"price": 0}),
+        ({"price": -5}, False, {"price": -5}),
         ({"price": "on request"}, False, {"price": None}),
         ({"price": 1 << 64}, False, {"price": None}),
         ({"carats": 0}, False, {"carats": None}),
+        ({"carats": -1}, False, {"carats": None}),
         ({"certificate": None}, False, NO_CERTIFICATE),
         ({"diamond": "gone"}, False, {**NO_CERTIFICATE, "availability": None}),
         ({"comments": "a\x00b"}, False, {}),
@@ -160,9 +169,9 @@ def test_a_true_value_lifts_what_hid_it(make_inventory: Make) -> None:
     assert shown(inventory, identity)["diamond"]["certificate"]["comments"] == "kept"
 
 
-def test_a_stone_that_was_dirty_from_the_beginning_can_be_made_clean(make_inventory: Make) -> None:
+def test_a_stone_with_bad_values_from_the_beginning_can_be_made_clean(make_inventory: Make) -> None:
     inventory = make_inventory(300, dirt_share=1.0)
-    unpriced = [row["id"] for row in rows(inventory).values() if row["price"] is None]
+    unpriced = [row["id"] for row in rows(inventory).values() if (row["price"] or 0) <= 0]
     changes = Changes(inventory)
     assert len(unpriced) > 5
     changes.update(unpriced[0], {"price": 31_415})
@@ -172,12 +181,80 @@ def test_a_stone_that_was_dirty_from_the_beginning_can_be_made_clean(make_invent
     assert rows(inventory)[unpriced[1]]["price"] > 0
 
 
-def test_an_update_leaves_the_rest_of_the_dirt_where_it_is(make_inventory: Make) -> None:
+def test_an_update_leaves_the_rest_of_the_bad_values_where_it_is(make_inventory: Make) -> None:
     inventory = make_inventory(300, dirt_share=1.0)
-    unpriced = next(row for row in rows(inventory).values() if row["price"] is None)
+    unpriced = next(row for row in rows(inventory).values() if (row["price"] or 0) <= 0)
     Changes(inventory).update(unpriced["id"], {"eyeClean": "E2"})
     assert shown(inventory, unpriced["id"])["diamond"]["eyeClean"] == "E2"
     assert rows(inventory)[unpriced["id"]] == unpriced
+
+
+def test_the_origin_stays_true_whatever_the_flag_shows(make_inventory: Make) -> None:
+    inventory = make_inventory(50)
+    changes = Changes(inventory)
+    for identity, row in rows(inventory).items():
+        changes.update(identity, {"diamond.certificate.labgrown": not row["labgrown"]})
+        assert rows(inventory)[identity] == row | {"usable": False}
+        assert shown(inventory, identity)["diamond"]["certificate"]["labgrown"] != row["labgrown"]
+
+
+def test_a_stone_that_is_not_indexed_is_in_no_range_of_prices_until_it_is_again(make_inventory: Make) -> None:
+    inventory = make_inventory(50)
+    changes = Changes(inventory)
+    identity = inventory.truth(7, 1)[0]["id"]
+    before = rows(inventory)
+    band = criteria({"dollar_value": {"from": 0, "to": 2**31 - 1}})
+    changes.set_indexed(identity, indexed=False)
+    assert rows(inventory) == before
+    assert (inventory.search(band).count, inventory.search(criteria({})).count) == (49, 50)
+    changes.update(identity, {"carats": 1})
+    assert inventory.search(band).count == 49
+    changes.set_indexed(identity, indexed=True)
+    assert inventory.search(band).count == 50
+
+
+def test_a_further_offer_is_another_row_of_the_same_stone(make_inventory: Make) -> None:
+    inventory = make_inventory(50)
+    changes = Changes(inventory)
+    (row,) = inventory.truth(7, 1)
+    ordinal = ordinal_of(row["id"])
+    offer = changes.offer_again(row["id"], 123_456)
+    assert row["offer_id"] != offer
+    assert inventory.summary()["stones"] == 51
+    both = [found for found in inventory.truth(0, 100) if found["id"] == row["id"]]
+    assert {found["offer_id"]: found for found in both} == {
+        row["offer_id"]: row,
+        offer: row | {"offer_id": offer, "price": 123_456},
+    }
+    found = inventory.search(criteria({"filter_ids": [row["id"]]}))
+    items = [inventory.item(one)[0] for one in found.page(0, 50)]
+    assert {item["id"] for item in items} == {row["offer_id"], offer}
+    assert items[0]["diamond"] == items[1]["diamond"]
+    assert {item["price"] for item in items} == {row["price"], 123_456}
+    # What happens to the stone happens to both offers, but for the price; either offer can change its price or go.
+    changes.update(row["id"], {"price": 99_900, "availability": "SOLD", "eyeClean": "E2"})
+    changes.update(offer, {"price": 88_800})
+    both = [found for found in inventory.truth(0, 100) if found["id"] == row["id"]]
+    assert {(found["price"], found["availability"]) for found in both} == {(99_900, "SOLD"), (88_800, "SOLD")}
+    assert ordinal is not None
+    assert inventory.item(50)[0]["diamond"]["eyeClean"] == "E2"
+    changes.update(row["id"], {"diamond.certificate": None})
+    assert not any(found["usable"] for found in inventory.truth(0, 100) if found["id"] == row["id"])
+    changes.remove_these([offer])
+    assert inventory.summary()["stones"] == 50
+    changes.remove_these([row["id"]])
+    assert inventory.summary()["stones"] == 49
+
+
+def test_random_changes_choose_no_further_offer(make_inventory: Make) -> None:
+    inventory = make_inventory(3)
+    changes = Changes(inventory)
+    identities = [row["id"] for row in inventory.truth(0, 3)]
+    for number, identity in enumerate(identities):
+        changes.offer_again(identity, 1_000 + number)
+    assert sorted(changes.change(10, 1, ["price"])) == sorted(identities)
+    assert sorted(changes.remove(10, 1)) == sorted(identities)
+    assert inventory.summary()["stones"] == 0
 
 
 @pytest.mark.parametrize("values", [{"weight": 1}, {"price": 1, "nonsense": 2}])

@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from graphql import execute_sync, parse
 
-from sandbox.supplier.documents import SCHEMA, Documents, Invalid
+from sandbox.supplier.documents import Documents, Invalid
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
+
+SERVED = ServedSchema(SchemaOptions())
+NO_INTROSPECTION = ServedSchema(SchemaOptions(introspection=False))
 
 QUERIES = [
     "{ diamonds_by_query(query: {}) { total_count items { id price } } }",
@@ -17,7 +21,7 @@ QUERIES = [
       diamonds_by_query(query: {}) {
         items {
           diamond { id image @skip(if: $with) certificate { ...Graded v360 @include(if: $with) { url } } }
-          ... on DiamondOffer { price diamond { certificate { carats lab } supplier { name } } }
+          ... on DiamondItem { price diamond { certificate { carats lab } supplier { name } } }
         }
       }
     }
@@ -38,10 +42,10 @@ def test_a_projection_picks_what_the_general_executor_picks(
         return {"total_count": 8, "items": [inventory.item(ordinal)[0] for ordinal in range(8)]}
 
     given = {"with": with_it} if "$with" in text else {}
-    operation = Documents().operation(text, None)
+    operation = Documents(SERVED).operation(text, None)
     variables = operation.variables(given)
     root = operation.select([operation.node.selection_set], variables)[0]
-    expected = execute_sync(SCHEMA, parse(text), {"diamonds_by_query": page()}, variable_values=given)
+    expected = execute_sync(SERVED.graphql, parse(text), {"diamonds_by_query": page()}, variable_values=given)
     picked = operation.projection(root, operation.root, variables)(page())
     assert expected.errors is None
     assert {"diamonds_by_query": picked} == expected.data
@@ -49,7 +53,7 @@ def test_a_projection_picks_what_the_general_executor_picks(
 
 def test_a_projection_shows_what_should_not_be_there_as_it_is(make_inventory: Callable[..., Inventory]) -> None:
     text = "{ get_diamond_by_id(diamond_id: 1) { diamond { id eyeClean certificate { carats } supplier { name } } } }"
-    operation = Documents().operation(text, None)
+    operation = Documents(SERVED).operation(text, None)
     variables = operation.variables({})
     root = operation.select([operation.node.selection_set], variables)[0]
     clean = make_inventory(1).item(0)[0]["diamond"]
@@ -63,10 +67,22 @@ def test_a_projection_shows_what_should_not_be_there_as_it_is(make_inventory: Ca
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{ diamonds }", "Cannot query field 'diamonds'"),
-        ("{ diamonds_by_query_count(query: {colour: 1}) }", "unknown field 'colour'"),
-        ("{ diamonds_by_query(query: {}) { items { sparkle } } }", "Cannot query field 'sparkle'"),
-        ("{ diamonds_by_query_count }", "required"),
+        ("{ diamonds }", 'Cannot query field "diamonds" on type "Query"'),
+        ("{ diamonds_by_query_count(query: {colour: 1}) }", 'Field "colour" is not defined by type "DiamondQuery".'),
+        (
+            "{ diamonds_by_query(query: {}) { items { sparkle } } }",
+            'Cannot query field "sparkle" on type "DiamondItem"',
+        ),
+        ("{ get_diamond_by_id { id } }", 'argument "diamond_id" of type "ID!" is required'),
+        (
+            "{ diamonds_by_query_count(query: {dollar_value: {from: 1}}) }",
+            'Field "IntRange.to" of required type "Int!" was not provided.',
+        ),
+        ("{ diamonds_by_query_count(query: {ids: [1]}) }", 'Field "ids" is not defined by type "DiamondQuery".'),
+        (
+            "{ diamonds_by_query_count(query: {availability: [UNAVAILABLE]}) }",
+            'Value "UNAVAILABLE" does not exist in "ProductAvailability" enum.',
+        ),
         ("{", "Syntax Error"),
         ("query A { __typename } query B { __typename }", "operationName"),
         ("subscription { __typename }", "subscription"),
@@ -75,31 +91,76 @@ def test_a_projection_shows_what_should_not_be_there_as_it_is(make_inventory: Ca
 )
 def test_a_document_that_the_schema_does_not_allow_is_refused(text: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
-        Documents().operation(text, None)
-    assert message in str(caught.value.errors)
+        Documents(SERVED).operation(text, None)
+    assert any(message in error["message"] for error in caught.value.errors)
 
 
-def test_a_variable_of_another_type_is_refused() -> None:
-    operation = Documents().operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
-    for given in ({}, {"q": {"dollar_value": {"from": 1.5}}}, {"q": {"nope": 1}}, {"q": None}):
-        with pytest.raises(Invalid):
-            operation.variables(given)
-    assert operation.variables({"q": {"dollar_value": {"from": 1}, "sizes": {"from": 1}}}).coerced["q"]["sizes"] == [
-        {"from": 1.0}
-    ]
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (None, 'Variable "$q" of non-null type "DiamondQuery!" must not be null.'),
+        ({"dollar_value": {"from": 1.5, "to": 2}}, '1.5 at "q.dollar_value.from"; Int cannot represent non-integer'),
+        ({"dollar_value": {"from": 0}}, 'at "q.dollar_value"; Field "to" of required type "Int!" was not provided.'),
+        ({"dollar_value": {"to": 5}}, 'Field "from" of required type "Int!" was not provided.'),
+        ({"dollar_value": {"from": 0, "to": None}}, 'Expected non-nullable type "Int!" not to be null.'),
+        ({"dollar_value": {"from": 0, "to": 2**31}}, "Int cannot represent non 32-bit signed integer value"),
+        ({"sizes": [{"from": 0.5}]}, 'at "q.sizes[0]"; Field "to" of required type "Float!" was not provided.'),
+        ({"ids": ["x"]}, 'got invalid value {"ids": ["x"]}; Field "ids" is not defined by type "DiamondQuery".'),
+        ({"availability": ["ON HOLD"]}, 'Value "ON HOLD" does not exist in "ProductAvailability" enum.'),
+        ({"updated": {"since": "2026-01-01"}}, 'Field "since" is not defined by type "DateRange".'),
+        (5, 'Variable "$q" got invalid value 5; Expected type "DiamondQuery" to be an object.'),
+    ],
+)
+def test_a_variable_that_the_schema_does_not_allow_is_refused(query: object, message: str) -> None:
+    operation = Documents(SERVED).operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
+    with pytest.raises(Invalid) as caught:
+        operation.variables({"q": query})
+    assert message in caught.value.errors[0]["message"]
+    assert all(error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"} for error in caught.value.errors)
+
+
+def test_the_wording_of_graphql_core_can_be_asked_for() -> None:
+    documents = Documents(ServedSchema(SchemaOptions(messages="graphql-core")))
+    operation = documents.operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
+    with pytest.raises(Invalid) as caught:
+        operation.variables({"q": {"ids": []}})
+    assert "not to include unknown field 'ids'" in caught.value.errors[0]["message"]
+
+
+def test_a_variable_that_the_schema_allows_is_coerced() -> None:
+    operation = Documents(SERVED).operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
+    query = {"dollar_value": {"from": 0, "to": 2**31 - 1}, "sizes": {"from": 1, "to": 2}, "updated": {"from": "2026"}}
+    coerced = operation.variables({"q": query}).coerced["q"]
+    assert coerced["sizes"] == [{"from": 1.0, "to": 2.0}]
+    with pytest.raises(Invalid):
+        operation.variables({})
+
+
+def test_only_introspection_is_refused_where_it_is_switched_off() -> None:
+    documents = Documents(NO_INTROSPECTION)
+    for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Diamond") { name } }'):
+        Documents(SERVED).operation(text, None)
+        with pytest.raises(Invalid, match="introspection is not allowed"):
+            documents.operation(text, None)
+    documents.operation("{ __typename diamonds_by_query { __typename } }", None)
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(Invalid):
+        Documents(SERVED).operation("{ as " * 1_600 + "{ __typename }" + "}" * 1_600, None)
 
 
 def test_the_operation_is_chosen_by_its_name() -> None:
     text = "query A { __typename } query B { diamonds_by_query_count(query: {}) }"
-    operation = Documents().operation(text, "B")
+    operation = Documents(SERVED).operation(text, "B")
     assert operation.node.name is not None
     assert operation.node.name.value == "B"
     with pytest.raises(Invalid):
-        Documents().operation(text, "C")
+        Documents(SERVED).operation(text, "C")
 
 
 def test_only_the_documents_seen_last_are_kept() -> None:
-    documents = Documents()
+    documents = Documents(SERVED)
     first = documents.operation("{ __typename }", None)
     assert documents.operation("{ __typename }", None) is first
     for number in range(300):

@@ -1,6 +1,7 @@
 """Faults strike by seed, share, operation and count."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.supplier.faults import NOTHING, Faults, Kind, Rule
+from sandbox.supplier.identity import offer_id, stone_id
 
 
 def strikes(rules: Sequence[Rule], seed: int, calls: int = 400, operation: str = "count") -> list[Kind | None]:
@@ -85,6 +87,73 @@ def test_a_page_that_repeats_is_as_long_and_leaves_no_hole(page: list[int], befo
         assert repeated == [page[0], *page][: len(page)]
 
 
+def test_a_rule_lasts_as_long_as_it_says() -> None:
+    now = 100.0
+    faults = Faults(lambda: now)
+    faults.set([Rule("internal_error", for_seconds=20)], 1)
+    assert faults.strike(["authenticate"]).ending
+    now = 119.9
+    assert faults.strike(["authenticate"]).ending
+    now = 120.0
+    assert faults.strike(["authenticate"]) == NOTHING
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in {"status", "token"}])
+def test_only_a_status_changes_the_http_status_by_itself(kind: Kind) -> None:
+    assert Rule(kind).http_status == 200
+    assert Rule(kind, status=403).http_status == 403
+
+
+def test_a_rule_about_stones_hits_the_same_share_of_them_every_time() -> None:
+    faults = Faults()
+    rules = [Rule("null_items", stones_share=0.003), Rule("null_items", ids=(stone_id(7), offer_id(9)))]
+    faults.set(rules, 1)
+    hit = [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
+    assert len(hit) == pytest.approx(300, abs=6 * 17)
+    assert hit == [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
+    assert [ordinal for ordinal in range(1_000) if faults.hits(rules[1], ordinal)] == [7, 9]
+    faults.set(rules, 2)
+    assert hit != [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
+    faults.clear()
+    assert not any(faults.hits(rules[1], ordinal) for ordinal in range(10))
+
+
+@given(st.integers(0, 60_000), st.floats(0, 1))
+def test_a_wrong_count_is_wrong_by_its_share_and_by_one_at_least(count: int, relative: float) -> None:
+    wrong = Faults().wrong_count(Rule("count_error", relative=relative), count)
+    assert wrong >= 0
+    assert wrong == 0 or abs(wrong - count) == max(1, round(count * relative))
+
+
+def test_a_count_is_stale_for_the_seconds_of_the_rule() -> None:
+    now = 100.0
+    faults = Faults(lambda: now)
+    rule = Rule("stale_count", seconds=30)
+    faults.set([rule], 1)
+    assert faults.stale_count(rule, "a", 5) == 5
+    assert faults.stale_count(rule, "b", 9) == 9
+    now = 129.9
+    assert faults.stale_count(rule, "a", 6) == 5
+    now = 130.0
+    assert [faults.stale_count(rule, "a", 7), faults.stale_count(rule, "a", 8)] == [7, 7]
+    for number in range(2_000):
+        faults.stale_count(rule, number, 1)
+    assert len(faults._counts) == 1_000
+
+
+@given(st.lists(st.integers(), max_size=50, unique=True), st.integers())
+def test_a_page_omits_or_duplicates_one_stone(page: list[int], seed: int) -> None:
+    faults = Faults()
+    faults.random.seed(seed)
+    omitted = faults.omit(page)
+    assert len(omitted) == max(0, len(page) - 1)
+    assert omitted == [ordinal for ordinal in page if ordinal in omitted]
+    doubled = faults.duplicate(page)
+    assert len(doubled) == len(page)
+    assert doubled == sorted(doubled, key=page.index), "the order is kept"
+    assert len(set(doubled)) == (len(page) - 1 if len(page) > 1 else len(page))
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -95,6 +164,12 @@ def test_a_page_that_repeats_is_as_long_and_leaves_no_hole(page: list[int], befo
         {"kind": "reset", "count": -1},
         {"kind": "dirt", "variants": []},
         {"kind": "status", "shares": 0.5},
+        {"kind": "null_items", "stones_share": 2},
+        {"kind": "count_error", "relative": -0.1},
+        {"kind": "early_end", "stones": -1},
+        {"kind": "exclusive_ranges", "ends": "none"},
+        {"kind": "big_comments", "bytes": 1 << 30},
+        {"kind": "internal_error", "for_seconds": -1},
         {},
     ],
 )

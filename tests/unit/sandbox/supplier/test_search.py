@@ -3,102 +3,130 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.supplier import dirt, search
+from sandbox.supplier import search
 from sandbox.supplier.changes import FIELDS, Changes
 from sandbox.supplier.identity import ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.search import Criteria, Order
-from sandbox.supplier.stones import BEYOND
+from sandbox.supplier.vocabulary import Words
 
 STONES = 400
 DAY = 86_400_000_000
 
-dollars = st.one_of(st.none(), st.integers(-1, 6_000))
-spans = st.fixed_dictionaries({}, optional={"from": dollars, "to": dollars})
-sizes = st.fixed_dictionaries(
-    {}, optional={"from": st.floats(0, 3, allow_nan=False), "to": st.one_of(st.none(), st.floats(0, 5))}
-)
+dollars = st.integers(-1, 6_000)
+spans = st.fixed_dictionaries({"from": dollars, "to": dollars})
+sizes = st.fixed_dictionaries({"from": st.floats(0, 3, allow_nan=False), "to": st.floats(0, 5)})
 instants = st.integers(0, 31).map(lambda days: f"2026-01-{days + 1:02d}T00:00:00Z" if days < 31 else None)
 queries = st.fixed_dictionaries(
     {},
     optional={
         "dollar_value": spans,
         "dollar_per_carat": spans,
-        "sizes": st.lists(sizes, max_size=2),
+        "sizes": st.lists(st.none() | sizes, max_size=2),
         "shapes": st.lists(st.sampled_from(["ROUND", "oval", "PEAR", "Lotus", None]), max_size=3),
+        "color": st.lists(st.sampled_from(["D", "E", "FANCY", None]), max_size=3),
+        "clarity": st.lists(st.sampled_from(["IF", "VS1", "VS2"]), max_size=2),
+        "cut": st.lists(st.sampled_from(["EX", "ID"]), max_size=2),
         "availability": st.lists(st.sampled_from(["AVAILABLE", "ON_HOLD", "NOT_AVAILABLE", "SOLD"]), max_size=2),
-        "labgrown": st.booleans(),
+        "labgrown": st.none() | st.booleans(),
         "has_image": st.booleans(),
         "has_v360": st.booleans(),
         "excludeFairPoorCuts": st.booleans(),
         "hide_memo": st.booleans(),
         "updated": st.fixed_dictionaries({}, optional={"from": instants, "to": instants}),
+        "search_on_markup_price": st.just(False),
     },
 )
-orders = st.builds(Order, st.sampled_from(["createdAt", "price", "discount", "size", "price_per_carat"]), st.booleans())
+TYPES = [
+    "none", "popular", "createdAt", "insert", "price", "discount", "size", "price_per_carat", "color", "clarity", "cut",
+]  # fmt: skip
+orders = st.builds(Order, st.sampled_from(TYPES), st.booleans())
 
 
-def expected(inventory: Inventory, query: dict[str, Any], order: Order) -> list[str]:
+def expected(inventory: Inventory, query: dict[str, Any], order: Order, inner: tuple[int, int] = (0, 0)) -> list[str]:
     """The same search by looking at every row of the truth and every item, one after the other."""
     found = []
+    stones = inventory.stones
     for row in inventory.truth(0, 10_000):
         ordinal = ordinal_of(row["id"])
         assert ordinal is not None
         item, _ = inventory.item(ordinal)
-        # The truth shows no price that no integer holds, yet it is a number: beyond all others, and all such are equal.
-        price = dirt.read_price(item["price"])
-        row["price"] = None if price is None else min(price, BEYOND)
-        if matches(row, item, inventory.stones.updated[ordinal], query):
-            found.append((row, inventory.stones.created[ordinal], inventory.stones.discount[ordinal]))
-
-    def key(entry: tuple[dict[str, Any], int, int]) -> tuple[bool, Any, str]:
-        row, created, discount = entry
+        # The search index keeps the record's price where the shown one is none that a range can hold.
         price = row["price"]
-        value = {
-            "createdAt": created,
-            "price": price,
-            "discount": discount,
-            "size": row["carats"],
-            "price_per_carat": None
-            if price is None or not row["carats"]
-            else Fraction(price) / Fraction(row["carats"]),
-        }[order.type]
+        row["price"] = inventory.clean_item(ordinal)["price"] if price is None or price < 0 else price
+        stored = (item["diamond"]["certificate"] or {}).get("carats")
+        row["carats"] = stored if isinstance(stored, int | float) and stored >= 0 else None
+        if matches(row, item, stones.updated[ordinal], query, inner):
+            found.append((row, ordinal))
+
+    def key(entry: tuple[dict[str, Any], int]) -> tuple[bool, Any, str]:
+        row, ordinal = entry
+        values: dict[str, Callable[[], Any]] = {
+            "none": lambda: 0,
+            "popular": lambda: 0,
+            "createdAt": lambda: stones.created[ordinal],
+            "insert": lambda: stones.created[ordinal],
+            "price": lambda: row["price"],
+            "discount": lambda: stones.discount[ordinal],
+            "size": lambda: row["carats"],
+            "price_per_carat": lambda: Fraction(row["price"]) / Fraction(row["carats"]) if row["carats"] else None,
+            "color": lambda: number(stones.color[ordinal]),
+            "clarity": lambda: number(stones.clarity[ordinal]),
+            "cut": lambda: number(stones.cut[ordinal]),
+        }
+        value = values[order.type]()
         return value is None, 0 if value is None else (-value if order.descending else value), row["id"]
 
-    return [row["id"] for row, *_ in sorted(found, key=key)]
+    return [row["id"] for row, _ in sorted(found, key=key)]
 
 
-def matches(row: dict[str, Any], item: dict[str, Any], updated: int, query: dict[str, Any]) -> bool:
+def number(word: int) -> int | None:
+    return None if word == Words.NONE else word
+
+
+def matches(
+    row: dict[str, Any], item: dict[str, Any], updated: int, query: dict[str, Any], inner: tuple[int, int]
+) -> bool:
     price, carats = row["price"], row["carats"]
     certificate = item["diamond"]["certificate"] or {}
-    value, per_carat = query.get("dollar_value") or {}, query.get("dollar_per_carat") or {}
     window = query.get("updated") or {}
-    hundreds = {end: bound * 100 for end, bound in value.items() if bound is not None}
-    scaled = {end: round(bound * carats * 1000) for end, bound in per_carat.items() if bound is not None and carats}
     limits = {end: micros(text) for end, text in window.items() if text is not None}
-    asks_per_carat = any(bound is not None for bound in per_carat.values())
+    given = [size for size in query.get("sizes") or () if size]
+    hundreds = scaled(query.get("dollar_value"), 100, inner)
+    per_carat = scaled(query.get("dollar_per_carat"), round(carats * 1000) if carats else 0, inner)
+    media = (query.get("has_image"), query.get("has_v360"))
+    shown = (bool(item["diamond"]["image"]), bool(certificate.get("v360")))
     return (
-        (not hundreds or (price is not None and inside(price, hundreds)))
-        and (not asks_per_carat or (price is not None and bool(carats) and inside(price * 10, scaled)))
-        and (not query.get("sizes") or (bool(carats) and any(inside(carats, size) for size in query["sizes"])))
+        inside(price, hundreds)
+        and (not per_carat or (bool(carats) and inside(price * 10, per_carat)))
+        and (not given or (carats is not None and any(inside(carats, scaled(size, 1, inner, 0.001)) for size in given)))
         and (
             not any(query.get("shapes") or ())
             or (row["shape"] or "").upper() in {shape.upper() for shape in query["shapes"] if shape}
         )
-        and (not query.get("availability") or (row["availability"] or "").replace(" ", "_") in query["availability"])
+        and all(
+            not any(query.get(name) or ()) or row.get(name, certificate.get(name)) in query[name]
+            for name in ("color", "clarity", "cut", "availability")
+        )
         and query.get("labgrown") in {None, row["labgrown"]}
-        and query.get("has_image") in {None, bool(item["diamond"]["image"])}
-        and query.get("has_v360") in {None, bool(certificate.get("v360"))}
+        and (any(shown) if media == (True, True) else all(a in {None, b} for a, b in zip(media, shown, strict=True)))
         and not (query.get("excludeFairPoorCuts") and str(certificate.get("cut")).upper() in {"F", "P"})
-        and not (query.get("hide_memo") and row["availability"] == "MEMO")
+        and not (query.get("hide_memo") and row["availability"] in {"MEMO", "ON_MEMO"})
         and inside(updated, limits)
     )
+
+
+def scaled(span: dict[str, Any] | None, unit: int, inner: tuple[int, int], step: float = 1) -> dict[str, Any]:
+    if span is None:
+        return {}
+    return {"from": span["from"] * unit + inner[0] * step, "to": span["to"] * unit + inner[1] * step}
 
 
 def inside(value: float, span: dict[str, Any]) -> bool:
@@ -150,6 +178,7 @@ def test_a_search_that_was_made_before_still_holds_after_changes(
     changes.add(5, seed)
     changes.remove(10, seed)
     changes.update(inventory.truth(0, 1)[0]["id"], {"price": None, "shape": "Lotus"})
+    changes.update(inventory.truth(1, 1)[0]["id"], {"price": -5, "carats": 0})
     assert page_ids(inventory, query, order) == expected(inventory, query, order)
 
 
@@ -159,24 +188,90 @@ def test_bands_compare_with_cents_and_include_both_ends(make_inventory: Callable
     for row, price in zip(inventory.truth(0, 3), (49_900, 49_950, 50_000), strict=True):
         changes.update(row["id"], {"price": price})
 
-    def count(**span: int) -> int:
-        return inventory.search(search.criteria({"dollar_value": span})).count
+    def count(low: int, high: int, **ends: bool) -> int:
+        return inventory.search(search.criteria({"dollar_value": {"from": low, "to": high}}, **ends)).count
 
-    assert [count(**{"from": 0, "to": 499}), count(**{"from": 500, "to": 999})] == [1, 1]
-    assert [count(**{"from": 499, "to": 500}), count(**{"from": 499}), count(to=499)] == [3, 3, 1]
+    assert [count(0, 499), count(500, 999)] == [1, 1]
+    assert [count(499, 500), count(499, 999), count(0, 499), count(500, 499)] == [3, 3, 1, 0]
+    assert count(499, 500, exclusive_from=True) == 2
+    assert count(499, 500, exclusive_to=True) == 2
+    assert count(499, 500, exclusive_from=True, exclusive_to=True) == 1
 
 
-def test_a_stone_without_a_price_matches_only_unpriced_queries_and_comes_last(
+def test_a_stone_without_a_price_in_the_index_matches_no_range_and_comes_last(
     make_inventory: Callable[..., Inventory],
 ) -> None:
     inventory = make_inventory(5)
     identity = inventory.truth(2, 1)[0]["id"]
-    Changes(inventory).update(identity, {"price": None})
-    for span in ({"from": 0}, {"to": 10_000_000}, {"from": -1, "to": 10_000_000}):
-        assert identity not in page_ids(inventory, {"dollar_value": span}, Order("price"))
+    Changes(inventory).set_indexed(identity, indexed=False)
+    assert identity not in page_ids(inventory, {"dollar_value": {"from": -(2**31), "to": 2**31 - 1}}, Order("price"))
     for descending in (False, True):
         assert page_ids(inventory, {}, Order("price", descending))[-1] == identity
-    assert identity in page_ids(inventory, {"dollar_value": {"from": None}}, Order("price"))
+
+
+@pytest.mark.parametrize("stored", [None, "soon", -1, 2**31])
+def test_a_stone_whose_price_is_none_is_found_by_the_price_that_it_had(
+    stored: object, make_inventory: Callable[..., Inventory]
+) -> None:
+    inventory = make_inventory(5)
+    row = inventory.truth(2, 1)[0]
+    Changes(inventory).update(row["id"], {"price": 50_000})
+    Changes(inventory).update(row["id"], {"price": stored})
+    assert row["id"] in page_ids(inventory, {"dollar_value": {"from": 500, "to": 500}}, Order("price"))
+
+
+def test_a_stone_of_zero_carats_matches_a_range_that_has_zero_and_one_without_carats_none(
+    make_inventory: Callable[..., Inventory],
+) -> None:
+    inventory = make_inventory(3)
+    for row, carats in zip(inventory.truth(0, 3), (0, None, 0.5), strict=True):
+        Changes(inventory).update(row["id"], {"carats": carats})
+    assert inventory.search(search.criteria({"sizes": [{"from": 0, "to": 1_000}]})).count == 2
+    assert inventory.search(search.criteria({"sizes": [{"from": 0.001, "to": 1_000}]})).count == 1
+
+
+@pytest.mark.parametrize(
+    "query", [{"girdle": ["MED"]}, {"search_on_markup_price": True}, {"discount": {"from": 0, "to": 5}}]
+)
+def test_a_filter_that_is_not_simulated_is_refused_instead_of_ignored(query: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(query))):
+        search.criteria(query)
+
+
+@given(query=queries, ends=st.tuples(st.booleans(), st.booleans()))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_exclusive_ends_leave_out_what_lies_on_them(
+    query: dict[str, Any], ends: tuple[bool, bool], moving: Inventory
+) -> None:
+    wanted = search.criteria(query, exclusive_from=ends[0], exclusive_to=ends[1])
+    ids = {stone_id(ordinal) for ordinal in moving.search(wanted).page(0, 10_000)}
+    assert ids == set(expected(moving, query, Order(), (int(ends[0]), -int(ends[1]))))
+
+
+def test_random_ties_are_ordered_anew_on_each_page_and_nothing_else_is(
+    make_inventory: Callable[..., Inventory],
+) -> None:
+    inventory = make_inventory(60)
+    rows = inventory.truth(0, 60)
+    for place, row in enumerate(rows):
+        Changes(inventory).update(row["id"], {"price": 1_000 + place // 20})
+    for wanted in ({}, {"dollar_value": {"from": 10, "to": 11}}):
+        found = inventory.search(search.criteria(wanted), Order("price"))
+        random = Random(1)
+        assert found.count == 60
+        whole = [found.page_with_random_ties(0, 60, random) for _ in range(2)]
+        assert whole[0] != whole[1]
+        assert sorted(whole[0]) == sorted(whole[1]) == sorted(found.page(0, 60))
+        for offset, limit in ((0, 7), (15, 10), (55, 10), (60, 5)):
+            pages = [found.page_with_random_ties(offset, limit, random) for _ in range(20)]
+            sound = found.page(offset, limit)
+            for page in pages:
+                assert len(set(page)) == len(sound)
+                assert [inventory.stones.price[o] for o in page] == [inventory.stones.price[o] for o in sound]
+            assert not sound or len({tuple(page) for page in pages}) > 1
+    cheap = inventory.search(search.criteria({"dollar_value": {"from": 10, "to": 10}}), Order("price"))
+    assert cheap.count == 20
+    assert len(cheap.page_with_random_ties(0, 50, Random(2))) == 20
 
 
 def test_equal_prices_are_ordered_by_id_in_both_directions(make_inventory: Callable[..., Inventory]) -> None:
@@ -188,27 +283,33 @@ def test_equal_prices_are_ordered_by_id_in_both_directions(make_inventory: Calla
     assert page_ids(inventory, {}, Order("price")) == page_ids(inventory, {}, Order("price", descending=True)) == ids
 
 
-def test_ids_and_certificate_numbers_name_stones(make_inventory: Callable[..., Inventory]) -> None:
+def test_ids_name_stones_and_certificate_numbers_override_everything(
+    make_inventory: Callable[..., Inventory],
+) -> None:
     inventory = make_inventory(30)
     rows = inventory.truth(0, 3)
     gone = Changes(inventory).remove_these([rows[2]["id"]])
     item, _ = inventory.item(ordinal_of(rows[1]["id"]) or 0)
     number = item["diamond"]["certificate"]["certNumber"]
-    named = {"ids": [rows[0]["id"], rows[1]["offer_id"], *gone, "nonsense"]}
+    named = {"filter_ids": [rows[0]["id"], rows[1]["offer_id"], None, *gone, "nonsense"]}
     assert set(page_ids(inventory, named, Order("price"))) == {rows[0]["id"], rows[1]["id"]}
+    priced = {**named, "dollar_value": {"from": 0, "to": 0}}
+    assert page_ids(inventory, priced, Order("price")) == []
     assert page_ids(inventory, {"certificate_numbers": [number, "1"]}, Order("price")) == [rows[1]["id"]]
-    assert page_ids(inventory, {**named, "certificate_numbers": [number]}, Order("price")) == [rows[1]["id"]]
+    others = {**priced, "certificate_numbers": [number], "girdle": None}
+    assert page_ids(inventory, others, Order("price")) == [rows[1]["id"]]
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
         ({"sizes": [{"from": 0.5, "to": 0.5}]}, True),
-        ({"sizes": [{"from": 0.5004}]}, False),
-        ({"sizes": [{"to": 0.4999}]}, False),
+        ({"sizes": [{"from": 0.5004, "to": 1}]}, False),
+        ({"sizes": [{"from": 0, "to": 0.4999}]}, False),
+        ({"sizes": [{"from": 0, "to": 0.4999}, {"from": 0.5, "to": 9}]}, True),
         ({"dollar_per_carat": {"from": 1_000, "to": 1_000}}, True),
-        ({"dollar_per_carat": {"from": 1_001}}, False),
-        ({"dollar_per_carat": {"to": 999}}, False),
+        ({"dollar_per_carat": {"from": 1_001, "to": 5_000}}, False),
+        ({"dollar_per_carat": {"from": 0, "to": 999}}, False),
     ],
 )
 def test_sizes_and_prices_per_carat_include_their_ends_exactly(
@@ -222,7 +323,7 @@ def test_sizes_and_prices_per_carat_include_their_ends_exactly(
 def test_an_empty_list_does_not_filter(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     query: dict[str, Any] = {
-        "ids": [],
+        "filter_ids": [],
         "shapes": [],
         "sizes": [],
         "availability": [],
@@ -250,5 +351,5 @@ def test_an_instant_that_is_none_is_refused() -> None:
 def test_only_some_searches_are_remembered(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     for carats in range(40):
-        inventory.search(Criteria(sizes=((carats, None),)))
+        inventory.search(Criteria(sizes=((carats, 9_999),)))
     assert len(inventory._views) == 8

@@ -89,10 +89,12 @@ def test_initial_stones_changed_last_between_2_and_30_days_ago(dense: Stones) ->
 
 def test_further_stones_are_of_every_sort(dense: Stones) -> None:
     words = {dense.availabilities.word(number) for number in dense.availability}
-    assert words == {"AVAILABLE", "HOLD", "ON HOLD", "SOLD", "MEMO", "UNAVAILABLE", "NOT AVAILABLE"}
+    assert words == {
+        "AVAILABLE", "HOLD", "ON_HOLD", "SOLD", "MEMO", "ON_MEMO", "CONSIGNMENT", "NOT_AVAILABLE", "SOLD_OUT",
+    }  # fmt: skip
     for flag in (1, 2, 4, 8):
         assert 0 < sum(bool(value & flag) for value in dense.flags) < len(dense)
-    assert None in {dense.colors.word(number) for number in dense.color}
+    assert "FANCY" in {dense.colors.word(number) for number in dense.color}
 
 
 def test_added_stones_depend_on_the_seed_and_are_stamped_now() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.changes import Changes
+from sandbox.supplier.completion import Refused
 from sandbox.supplier.identity import ordinal_of
 from sandbox.supplier.inventory import Inventory
-from sandbox.supplier.trading import OrderItem, Refused, Trading
+from sandbox.supplier.trading import AfterDecline, OrderItem, Trading
 
 ANNA, BEN = Account("anna", "a"), Account("ben", "b")
 
@@ -49,7 +50,7 @@ def test_a_hold_takes_the_stone_from_others_and_shows_only_to_its_holder(
     assert trading.create_hold(stone, ANNA) is None
 
 
-@pytest.mark.parametrize("availability", ["SOLD", "MEMO", "UNAVAILABLE", "NOT AVAILABLE", "ON HOLD"])
+@pytest.mark.parametrize("availability", ["SOLD", "MEMO", "SOLD_OUT", "NOT_AVAILABLE", "ON_HOLD"])
 def test_a_stone_that_is_not_available_can_not_be_held(
     availability: str, trading: Trading, inventory: Inventory, stone: str
 ) -> None:
@@ -99,9 +100,9 @@ def test_the_end_of_a_hold_does_not_undo_what_the_feed_said_since(
 
 def test_the_same_order_twice_buys_twice(trading: Trading, inventory: Inventory, stone: str) -> None:
     item = OrderItem(f"DIAMOND/{stone}", customer_order_number="A-1")
-    first, _ = trading.create_order([item], ANNA)
-    second, _ = trading.create_order([item], ANNA)
-    assert first != second
+    first, second = (trading.create_order([item], ANNA) for _ in range(2))
+    assert first.id != second.id
+    assert first.items[0].id != second.items[0].id
     assert standing(inventory, stone) == "SOLD"
 
 
@@ -129,10 +130,73 @@ def test_a_return_is_silently_refused_where_the_stone_can_not_be_returned(
 ) -> None:
     seen = set()
     for row in inventory.truth(0, 40):
-        item, _ = inventory.item(ordinal_of(row["id"]) or 0)
-        window = item["diamond"]["return_window"]
-        _, returns = trading.create_order([OrderItem(row["offer_id"], return_option=True)], ANNA)
-        assert returns == [window > 0]
+        stored, _ = inventory.item(ordinal_of(row["id"]) or 0)
+        window = stored["diamond"]["return_window"]
+        (item,) = trading.create_order([OrderItem(row["offer_id"], return_option=True)], ANNA).items
+        assert item.returnable == (window > 0)
         seen.add(window)
-        assert trading.create_order([OrderItem(row["offer_id"])], ANNA)[1] == [False]
+        assert not trading.create_order([OrderItem(row["offer_id"])], ANNA).items[0].returnable
     assert seen == {0, 7}
+
+
+def test_a_hold_that_is_extended_ends_later(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
+    hold = trading.create_hold(stone, ANNA)
+    assert hold is not None
+    clock.advance(500)
+    extended = trading.extend(str(hold.id), 600, "SUPPLIER_EXTENDED")
+    assert (extended.until - clock()).total_seconds() == 700
+    assert extended.extension_status == "SUPPLIER_EXTENDED"
+    clock.advance(699)
+    assert [held.stone_id for held in trading.holds()] == [stone]
+    assert trading.holds_of(BEN) == []
+    clock.advance(1)
+    assert trading.holds() == []
+    assert standing(inventory, stone) == "AVAILABLE"
+    with pytest.raises(KeyError):
+        trading.extend(str(hold.id), 600, "SUPPLIER_EXTENDED")
+
+
+def test_the_order_item_id_shows_to_the_buyer_only_and_a_decline_takes_it_away(
+    trading: Trading, inventory: Inventory, stone: str
+) -> None:
+    ordinal = ordinal_of(stone) or 0
+    order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
+    assert trading.order_item_id(ordinal, ANNA) == str(order.items[0].id)
+    assert trading.order_item_id(ordinal, BEN) is None
+    assert [(known.id, known.state) for known in trading.orders()] == [(order.id, "ordered")]
+    trading.decline(str(order.id), "sold")
+    assert trading.order_item_id(ordinal, ANNA) is None
+    assert trading.orders()[0].state == "declined"
+    with pytest.raises(Refused, match="not available"):
+        trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
+
+
+@pytest.mark.parametrize(("after", "word"), [("sold", "SOLD"), ("available", "AVAILABLE"), ("removed", None)])
+def test_a_declined_order_leaves_its_stones_as_it_was_told(
+    after: AfterDecline, word: str | None, trading: Trading, inventory: Inventory, stone: str
+) -> None:
+    order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
+    trading.decline(str(order.id), after)
+    found = inventory.find(ordinal_of(stone))
+    assert (None if found is None else standing(inventory, stone)) == word
+
+
+def test_an_order_is_confirmed_or_declined_once(trading: Trading, inventory: Inventory, stone: str) -> None:
+    order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
+    assert trading.confirm(str(order.id)).state == "confirmed"
+    with pytest.raises(KeyError, match="confirmed already"):
+        trading.confirm(str(order.id))
+    with pytest.raises(KeyError, match="confirmed already"):
+        trading.decline(str(order.id), "available")
+    with pytest.raises(KeyError, match="no order"):
+        trading.confirm("x")
+    assert standing(inventory, stone) == "SOLD"
+
+
+def test_the_decline_of_an_order_leaves_a_later_order_of_the_stone_alone(
+    trading: Trading, inventory: Inventory, stone: str
+) -> None:
+    first, second = (trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA) for _ in range(2))
+    trading.decline(str(first.id), "available")
+    assert trading.order_item_id(ordinal_of(stone) or 0, ANNA) == str(second.items[0].id)
+    assert standing(inventory, stone) == "SOLD"

@@ -27,7 +27,8 @@ def shown(values: dict[str, Any]) -> tuple[Any, Any]:
     (row,) = (row for row in inventory.truth(0, 3) if row["id"] == identity)
     ordinal = ordinal_of(identity)
     assert ordinal is not None
-    stone = observe(json.dumps(inventory.item(ordinal)[0]).encode()).stone
+    # A response with all fields; the supplier's fields beyond those that the pipeline selects change nothing.
+    stone = observe(json.dumps(inventory.served_item(ordinal)).encode()).stone
     truth = (row["price"], round(row["carats"] * 1000)) if row["usable"] else None
     return truth, (stone.supplier_price_cents, stone.carat_milli) if stone else None
 

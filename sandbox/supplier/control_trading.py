@@ -1,0 +1,84 @@
+"""Control API for holds and orders: what the supplier does with them."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+from starlette.requests import Request
+
+from sandbox.supplier.control_http import Route, Strict, body_of
+from sandbox.supplier.trading import AfterDecline, ExtensionStatus, Hold, Order, Trading
+
+
+class Extension(Strict, frozen=True):
+    """Let a hold end later, by this many seconds."""
+
+    seconds: Annotated[float, Meta(gt=0, le=365 * 86_400)] = 86_400
+    status: ExtensionStatus = "SUPPLIER_EXTENDED"
+
+
+class Decline(Strict, frozen=True):
+    """`stone`: what becomes of the stones. They stay sold (to another customer), become available, or leave the feed."""
+
+    stone: AfterDecline = "sold"
+
+
+class Confirm(Strict, frozen=True):
+    """A confirmation has no further fields."""
+
+
+class TradingControl:
+    """The routes about holds and orders."""
+
+    def __init__(self, trading: Trading) -> None:
+        self._trading = trading
+
+    def routes(self) -> list[Route]:
+        return [
+            ("GET", "holds", self.holds),
+            ("POST", "holds/{id}/extend", self.extend),
+            ("GET", "orders", self.orders),
+            ("POST", "orders/{id}/confirm", self.confirm),
+            ("POST", "orders/{id}/decline", self.decline),
+        ]
+
+    async def holds(self, _request: Request) -> Any:
+        return [_hold(hold) for hold in self._trading.holds()]
+
+    async def extend(self, request: Request) -> Any:
+        wanted = await body_of(request, Extension)
+        return _hold(self._trading.extend(request.path_params["id"], wanted.seconds, wanted.status))
+
+    async def orders(self, _request: Request) -> Any:
+        return [_order(order) for order in self._trading.orders()]
+
+    async def confirm(self, request: Request) -> Any:
+        await body_of(request, Confirm)
+        return _order(self._trading.confirm(request.path_params["id"]))
+
+    async def decline(self, request: Request) -> Any:
+        wanted = await body_of(request, Decline)
+        return _order(self._trading.decline(request.path_params["id"], wanted.stone))
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "stone_id": hold.stone_id,
+        "account": hold.account,
+        "requested": hold.requested,
+        "until": hold.until,
+        "extension_status": hold.extension_status,
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "account": order.account,
+        "created": order.created,
+        "state": order.state,
+        "items": [
+            {"id": item.id, "stone_id": item.stone_id, "returnable": item.returnable, "item": item.item}
+            for item in order.items
+        ],
+    }
