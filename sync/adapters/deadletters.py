@@ -6,10 +6,11 @@ from datetime import datetime
 
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.exceptions import MessageLockLostError
 
 from app.core.errors import BrokerUnavailable
 from sync.adapters.amqp_messages import body_of, printable
-from sync.adapters.links import FAILURES, Link, Patience
+from sync.adapters.links import Link, LinkFailed, Patience
 from sync.ports import DeadLetter, Replayed
 
 _PAGE = 100
@@ -105,10 +106,8 @@ class ServiceBusDeadLetters:
         try:
             await link.open()
             yield link
-        except FAILURES as error:
-            raise BrokerUnavailable(
-                f"The dead letters of {queue} can't be reached: {type(error).__name__}. Try again"
-            ) from error
+        except (LinkFailed, MessageLockLostError) as error:
+            raise BrokerUnavailable(f"The dead letters of {queue} can't be reached: {error}") from error
         finally:
             await link.close()
 

@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import MessageLockLostError
 from app.core.errors import BrokerUnavailable
 from app.core.logging import get_logger
 from sync.adapters.amqp_messages import body_of
-from sync.adapters.links import FAILURES, Link, Patience
+from sync.adapters.links import Link, LinkFailed, Patience
 from sync.messages import UnreadableMessage
 from sync.ports import Delivery
 
@@ -45,9 +45,9 @@ class ServiceBusInbox:
         try:
             link = await self._open()
             message = await self._receive(link, wait_seconds)
-        except FAILURES as error:
+        except LinkFailed as error:
             await self.close()
-            raise BrokerUnavailable(f"Receiving from {self._queue} failed: {type(error).__name__}") from error
+            raise BrokerUnavailable(f"Receiving from {self._queue} failed: {error}") from error
         except asyncio.CancelledError:
             # A frame may have been read in part.
             await self.close()
@@ -146,9 +146,9 @@ class ServiceBusDelivery:
         try:
             async with self._using:
                 await self._link.call(self._patience.settle, how)
-        except FAILURES as error:
+        except (LinkFailed, MessageLockLostError) as error:
             # The lock or the connection was lost: the message comes again, which every handler is made for.
-            log.warning("message_not_settled", error=type(error).__name__)
+            log.warning("message_not_settled", error=str(error))
 
     async def _keep_locked(self) -> None:
         while (until := self._message.locked_until_utc) is not None:
@@ -166,5 +166,5 @@ class ServiceBusDelivery:
             except MessageLockLostError:
                 log.warning("message_lock_lost")
                 return
-            except FAILURES as error:
-                log.warning("message_lock_not_renewed", error=type(error).__name__)
+            except LinkFailed as error:
+                log.warning("message_lock_not_renewed", error=str(error))

@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from azure.core.exceptions import AzureError
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.exceptions import MessageLockLostError
 
 from app.core.logging import get_logger
 
@@ -21,10 +21,14 @@ log = get_logger()
 Handler = TypeVar("Handler", ServiceBusReceiver, ServiceBusSender)
 Answer = TypeVar("Answer")
 
-# What a call fails with when the broker can't be reached, or refuses. The client raises ValueError for a handler that was closed.
-FAILURES = (AzureError, OSError, TimeoutError, ValueError)
-
 _CANCEL_SECONDS = 1.0
+
+
+class LinkFailed(Exception):
+    """A call on a link failed: the broker does not answer, refuses, or sends what the client does not understand.
+
+    The client raises errors of many kinds, also such as it does not document. So any of them counts.
+    """
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +75,7 @@ class Link(Generic[Handler]):
         """Connect, and attach the link.
 
         Raises:
-            AzureError, OSError, TimeoutError, ValueError: see `FAILURES`.
+            LinkFailed: not within the time.
         """
         await self.call(self._patience.open, lambda handler: handler.__aenter__())
 
@@ -79,19 +83,24 @@ class Link(Generic[Handler]):
         """Do something with the handler.
 
         Raises:
-            TimeoutError: it took longer than `seconds`. The link is broken.
-            AzureError, OSError, ValueError: as the client raises them.
+            MessageLockLostError: a message is not in hand any more.
+            LinkFailed: as the client says, or it took longer than `seconds`; then the link is broken.
         """
         task = asyncio.ensure_future(operation(self._handler))
         try:
-            await asyncio.wait({task}, timeout=seconds)
+            ended, _ = await asyncio.wait({task}, timeout=seconds)
         finally:
             if not task.done():
                 self.broken = True
                 await self._give_up(task)
-        if task.cancelled():
-            raise TimeoutError
-        return task.result()
+        if not ended:
+            raise LinkFailed(f"no answer within {seconds:g} s")
+        try:
+            return task.result()
+        except MessageLockLostError:
+            raise
+        except Exception as error:
+            raise LinkFailed(f"{type(error).__name__}: {error}") from error
 
     async def _give_up(self, task: asyncio.Future[Any]) -> None:
         # Without its socket the call ends by itself. A cancellation alone may be swallowed where the client reads a frame.
@@ -106,7 +115,7 @@ class Link(Generic[Handler]):
         """Close the link and its connection, in order if the broker takes part in it."""
         try:
             if not self.broken:
-                with suppress(*FAILURES):
+                with suppress(LinkFailed, MessageLockLostError):
                     await self.call(self._patience.close, lambda handler: handler.close())
         finally:
             self._abort()

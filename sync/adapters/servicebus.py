@@ -21,7 +21,7 @@ from app.core.settings import Settings, SettingsError
 from sync.adapters import amqp_messages
 from sync.adapters.deadletters import ServiceBusDeadLetters
 from sync.adapters.inbox import ServiceBusInbox
-from sync.adapters.links import FAILURES, Link, Patience
+from sync.adapters.links import Link, LinkFailed, Patience
 from sync.ports import Inbox
 
 log = get_logger()
@@ -72,9 +72,9 @@ class ServiceBusBroker:
             try:
                 link = await self._open_sender(queue)
                 await link.call(self._patience.send, lambda sender: _send_batches(sender, bodies))
-            except FAILURES as error:
+            except LinkFailed as error:
                 await self._close_sender()
-                raise BrokerUnavailable(f"Sending to {queue} failed: {type(error).__name__}") from error
+                raise BrokerUnavailable(f"Sending to {queue} failed: {error}") from error
             except asyncio.CancelledError:
                 await self._close_sender()
                 raise

@@ -1,6 +1,7 @@
 """The pipeline's servers and its own parts, as tests of its upkeep want them: everything real."""
 
 import gc
+import os
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
@@ -172,6 +173,22 @@ async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
     connected = connect(settings)
     yield connected
     await connected.aclose()
+
+
+def role_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a role that runs as a process of its own. Its supplier does not answer."""
+    return {
+        **os.environ,
+        "DATABASE_URL": settings.need("database_url"),
+        "REDIS_URL": settings.need("redis_url"),
+        "AZURE_SERVICE_BUS_CONNECTION_STRING": settings.need("azure_service_bus_connection_string"),
+        "WATERMARK_DIRECTORY": settings.need("watermark_directory"),
+        "NIVODA_ENDPOINT": "http://127.0.0.1:9/",
+        "NIVODA_USERNAME": "nobody",
+        "NIVODA_PASSWORD": "secret",
+        "SYNC_NIGHTLY": "false",
+        "LOG_FORMAT": "json",
+    }
 
 
 @pytest.fixture

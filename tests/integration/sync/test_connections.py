@@ -18,6 +18,7 @@ from sandbox.broker import QueueSettings
 from sync import housekeeper
 from sync.adapters.servicebus import ServiceBusBroker
 from sync.adapters.watermark_file import FileWatermarkStore
+from sync.jobs import Jobs
 from sync.lifecycle import Lifecycle
 from sync.outbox import Outbox
 from sync.scheduler import Request
@@ -85,7 +86,7 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
                 roles.create_task(housekeeper.serve(jobs, stop))
             # Nothing is refused while a run goes through all roles, and the dead letters of all queues are counted.
             run, _ = await (await process()).scheduler().schedule(Request(full=True))
-            async with housekeeper.Jobs.open(jobs) as duties:
+            async with Jobs.open(jobs) as duties:
                 await duties.duties["reconcile"]()
                 while run.is_open:
                     await duties.duties["watch_dead_letters"]()

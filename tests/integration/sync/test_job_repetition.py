@@ -1,5 +1,7 @@
 """Jobs delivered twice: the queue delivers at least once, so a repetition answers the first effect and changes nothing."""
 
+import asyncio
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -18,9 +20,10 @@ from sync.jobs import Jobs, arq_worker
 from sync.lifecycle import Lifecycle
 from sync.reconcile import Reconciler
 from sync.wiring import Pipeline
+from tests.contract.relay import SilentEndpoint
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
-from tests.integration.sync.conftest import Execute, OpenRun
+from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 
 @pytest.fixture
@@ -72,10 +75,27 @@ async def test_repeated_schedule_job_answers_the_run_it_opened(
         assert await repository.total(connection) == 1
 
 
-async def test_repeated_schedule_job_does_not_plan_again_after_the_process_died_while_planning(
-    queue: Queue, open_run: OpenRun, execute: Execute, reconciler: Reconciler, database: Database
+async def test_job_killed_while_it_planned_a_run_answers_that_run_afterwards(
+    queue: Queue, settings: Settings, redis: ArqRedis, database: Database, execute: Execute, reconciler: Reconciler
 ) -> None:
-    run = await open_run(None, job_id="one")
+    async def planning() -> Run | None:
+        async with database.connection() as connection:
+            return await repository.open_run(connection, settings.sync_feed)
+
+    async with SilentEndpoint.open(b"") as supplier:
+        environment = role_environment(settings) | {"NIVODA_ENDPOINT": f"http://127.0.0.1:{supplier.port}/"}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sync", "jobs", env=environment, stderr=asyncio.subprocess.DEVNULL
+        )
+        assert await redis.enqueue_job("schedule_run", _job_id="one", full=True, started_by="a client")
+        async with asyncio.timeout(60):
+            while (run := await planning()) is None:  # noqa: ASYNC110 - the database has no event to await
+                await asyncio.sleep(0.05)
+        process.kill()
+        await process.wait()
+    # Both run out by themselves: the mark of the job in 15 minutes, the lease of the run after SYNC_LEASE_SECONDS.
+    await redis.delete("arq:in-progress:one", "arq:job:one")
+    await redis.zrem(QUEUE, "one")
     await execute("UPDATE run_metadata SET lease_until = clock_timestamp() - interval '1 second'")
     await reconciler.reconcile()
     assert await queue.deliver("schedule_run", full=True, started_by="a client") == str(run.id)

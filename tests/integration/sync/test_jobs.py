@@ -1,7 +1,6 @@
 """The jobs role: what the API enqueues by name is done, reports are taken, and SIGTERM ends it in order."""
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -29,7 +28,7 @@ from sync.wiring import Pipeline
 from tests.contract.resend import mail_service
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
-from tests.integration.sync.conftest import Execute, OpenRun
+from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 
 @pytest.fixture
@@ -209,28 +208,13 @@ async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
     assert mail["subject"] == "The sync run did not finish in time (nivoda)"
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DATABASE_URL": settings.need("database_url"),
-        "REDIS_URL": settings.need("redis_url"),
-        "AZURE_SERVICE_BUS_CONNECTION_STRING": settings.need("azure_service_bus_connection_string"),
-        "WATERMARK_DIRECTORY": settings.need("watermark_directory"),
-        "NIVODA_ENDPOINT": "http://127.0.0.1:9/",
-        "NIVODA_USERNAME": "nobody",
-        "NIVODA_PASSWORD": "secret",
-        "SYNC_NIGHTLY": "false",
-        "LOG_FORMAT": "json",
-    }
-
-
 async def test_one_round_ends_by_itself_with_exit_code_zero(
     settings: Settings, execute: Execute, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(None)
     await execute("UPDATE run_metadata SET lease_until = clock_timestamp() - interval '1 second'")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sync", "jobs", "--once", env=environment(settings), stderr=PIPE
+        sys.executable, "-m", "sync", "jobs", "--once", env=role_environment(settings), stderr=PIPE
     )
     _, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
@@ -239,7 +223,7 @@ async def test_one_round_ends_by_itself_with_exit_code_zero(
 
 async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Settings, redis: ArqRedis) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sync", "jobs", env=environment(settings), stderr=PIPE
+        sys.executable, "-m", "sync", "jobs", env=role_environment(settings), stderr=PIPE
     )
     job_id = await enqueue(redis, "reprice")
     job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
