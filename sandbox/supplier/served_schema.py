@@ -19,7 +19,8 @@ from graphql import (
 Version = Literal["2024", "2026"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
 
-_FACTS = files("sandbox.supplier") / "schema"
+# One copy for the client and the simulator: the published types, with their sources.
+_FACTS = files("app.suppliers.nivoda") / "schema"
 _STORED = "stored"
 
 
