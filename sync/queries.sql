@@ -338,9 +338,13 @@ FROM pricing_rules ORDER BY priority, created_at, id
 SELECT clock_timestamp()
 
 -- held_prices --
--- How many stones of the inventory stand at each whole dollar, rounded up: what foretells where the feed's stones lie.
-SELECT ((supplier_price_cents + 99) / 100)::bigint AS dollars, count(*)::int AS stones
-FROM diamonds WHERE supplier = $1 AND status = 'active'
+-- How many stones of the inventory stand at each whole dollar, rounded up, and how many of them cost exactly that much:
+-- what foretells where the feed's stones lie. With $2 by price per carat, else by price.
+SELECT ((price.cents + 99) / 100)::bigint AS dollars, count(*)::int AS stones,
+       (count(*) FILTER (WHERE price.cents % 100 = 0))::int AS exact
+FROM diamonds
+CROSS JOIN LATERAL (SELECT CASE WHEN $2 THEN price_per_carat_cents ELSE supplier_price_cents END AS cents) AS price
+WHERE supplier = $1 AND status = 'active'
 GROUP BY 1 ORDER BY 1
 
 -- Reconciling: what a dead process or a lost message left behind. Each of these takes only rows that nobody else has in

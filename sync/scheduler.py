@@ -22,10 +22,12 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run
-from app.suppliers.ports import Capabilities, Feed
+from app.suppliers.ports import Capabilities, Feed, StoneQuery
 from sync import incidents
 from sync.domain.heatmap import PriceRange
-from sync.domain.partition import Plan, plan
+from sync.domain.partition import Plan
+from sync.domain.planner import plan
+from sync.domain.ruler import HeldPrice
 from sync.domain.window import Watermark, Window, decide
 from sync.lease import kept
 from sync.lifecycle import Lifecycle, Opening, PlannedPartition
@@ -101,7 +103,7 @@ class Scheduler:
                     offered = await self._feed.capabilities()
                     await record(self._database, run, offered.differences)
                     _refuse_window(window, offered)
-                    made = await self._plan(window, progress)
+                    made = await self._plan(window, offered, progress)
             except TimeoutError:
                 # A supplier that only asks for patience would otherwise hold this process beyond the end of its run.
                 late = DeadlinePassed("The feed could not be counted before the run's deadline")
@@ -124,7 +126,7 @@ class Scheduler:
     async def rehearse(self, request: Request, progress: Progress = lambda _: None) -> tuple[Window, Plan]:
         """What `schedule` would do now, without starting anything. Costs the same counts."""
         window = await self._window(request)
-        return window, await self._plan(window, progress)
+        return window, await self._plan(window, await self._feed.capabilities(), progress)
 
     async def _alarm(self, error: WatermarkInFuture) -> None:
         watermark = str(error.details.get("watermark"))
@@ -170,13 +172,17 @@ class Scheduler:
             )
         )
 
-    async def _plan(self, window: Window, progress: Progress) -> Plan:
+    async def _plan(self, window: Window, offered: Capabilities, progress: Progress) -> Plan:
+        dimension = self._settings.nivoda_partition_dimension
+        per_carat = dimension == "dollar_per_carat"
         async with self._database.connection() as connection:
-            held = [tuple(row) for row in await connection.fetch(sql.held_prices, SUPPLIER)]
+            held = [HeldPrice(**row) for row in await connection.fetch(sql.held_prices, SUPPLIER, per_carat)]
         counting = plan(
             max_partitions=self._settings.sync_max_partitions,
             min_stones=self._settings.sync_min_partition_stones,
             held=held,
+            dimension=dimension,
+            by_origin=offered.origin,
         )
         asked = 0
         wanted = next(counting)
@@ -192,14 +198,7 @@ class Scheduler:
 
     async def _count(self, window: Window, ranges: Sequence[PriceRange]) -> list[int]:
         """The counts of some ranges, asked at once."""
-        tasks = [
-            asyncio.create_task(
-                self._feed.count(
-                    query_of(window.run_type, window.updated_from, window.updated_to, part.price_from, part.price_to)
-                )
-            )
-            for part in ranges
-        ]
+        tasks = [asyncio.create_task(self._feed.count(_query(window, part))) for part in ranges]
         try:
             return await asyncio.gather(*tasks)
         finally:
@@ -231,6 +230,11 @@ def _refuse_window(window: Window, offered: Capabilities) -> None:
             "The supplier's schema offers no filter by the last change, so an incremental run can't be read. "
             "Start a full run: python -m sync schedule --full"
         )
+
+
+def _query(window: Window, part: PriceRange) -> StoneQuery:
+    query = query_of(window.run_type, window.updated_from, window.updated_to, part.price_from, part.price_to)
+    return msgspec.structs.replace(query, lab_grown=part.lab_grown)
 
 
 def _iso(instant: datetime | None) -> str | None:

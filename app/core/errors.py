@@ -245,6 +245,13 @@ class FeedRestless(SupplierError):
     retryable = False
 
 
+class FeedIncomplete(SupplierError):
+    """The supplier counts stones that it does not show, so the run cannot prove that it read the whole feed."""
+
+    code = "INCOMPLETE"
+    retryable = False
+
+
 class QuarantineExceeded(InventoryError):
     """Too large a share of the stones can't be understood."""
 

@@ -10,6 +10,7 @@ RunType = Literal["full", "incremental"]
 RunStatus = Literal["planning", "running", "consolidating", "completed", "partial", "failed", "cancelled"]
 PartitionStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
 PartitionKind = Literal["band", "outside"]
+PriceDimension = Literal["dollar_value", "dollar_per_carat"]
 
 OPEN_STATUSES: frozenset[RunStatus] = frozenset({"planning", "running", "consolidating"})
 
@@ -25,12 +26,16 @@ class PlannedBand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the heatmap found: the price bands, and how many stones have a price and how many none."""
+    """What the heatmap found: the price bands, and how many stones have a price and how many none.
+
+    `dimension`: what the prices of the bands are compared with.
+    """
 
     bands: tuple[PlannedBand, ...]
     total: int
     priced: int
     unpriced: int
+    dimension: PriceDimension = "dollar_value"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

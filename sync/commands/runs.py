@@ -180,10 +180,11 @@ def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition],
         if value:
             facts.add_row(fact, value)
     console.print(facts)
+    dimension = found.heatmap.dimension if found.heatmap else "dollar_value"
     table = Table("#", "price (USD)", "status", "tries", "read", "planned", "worker", "reason")
     for part in partitions:
         table.add_row(
-            str(part.ordinal), label(_band(part)), part.status,
+            str(part.ordinal), label(_band(part), dimension), part.status,
             str(part.attempts), f"{part.fetched:,}", f"{part.planned_stones:,}", part.worker_id or "",
             part.error_message or "",
         )  # fmt: skip

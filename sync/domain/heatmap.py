@@ -5,6 +5,7 @@ more than `a` and at most `b` dollars. Differences of neighbours add up to the w
 """
 
 from bisect import bisect_left, bisect_right, insort
+from itertools import pairwise
 
 import msgspec
 
@@ -19,17 +20,20 @@ _DRIFT_SHARE = 0.01
 
 
 class PriceRange(msgspec.Struct, frozen=True):
-    """What one count asks for: whole US dollars, both ends inclusive, None is open.
+    """One count to ask for: whole US dollars, both ends inclusive, None is open.
 
-    With both ends open nothing is filtered and stones without a price count too; else they never do.
+    With both ends open no price is compared, and stones without a price count too. `lab_grown`: only one origin.
     """
 
     price_from: int | None = None
     price_to: int | None = None
+    lab_grown: bool | None = None
 
 
 EVERYTHING = PriceRange()
 PRICED = PriceRange(price_from=0)
+NATURAL = PriceRange(lab_grown=False)
+LAB_GROWN = PriceRange(lab_grown=True)
 
 
 def drift_allowance(total: int) -> int:
@@ -109,12 +113,8 @@ class Heatmap:
         return min(max(self._counted[cheaper] for cheaper in self._upto(dollars)), self.priced)
 
     def at(self, dollars: int) -> int | None:
-        """Stones that cost exactly `dollars`, at most; None where that was neither counted nor follows."""
-        if dollars in self._at:
-            return self._at[dollars]
-        if dollars - 1 in self._counted:
-            return self.up_to(dollars) - self.up_to(dollars - 1)
-        return None
+        """Stones that cost exactly `dollars`, to the cent; None where that was not counted."""
+        return self._at.get(dollars)
 
     def at_most(self, dollars: int) -> int:
         """The most stones that can cost exactly `dollars`, for a price that was counted."""
@@ -123,6 +123,13 @@ class Heatmap:
             return known
         below = self._dollars[bisect_left(self._dollars, dollars) - 1]
         return self.up_to(dollars) - self.up_to(below)
+
+    def heaviest_dollar(self, low: int, high: int) -> int:
+        """The most stones known to cost the same between two counted prices, rounded up to the dollar."""
+        inside = [dollars for dollars in self._dollars if low <= dollars <= high]
+        return max(
+            (self.up_to(dear) - self.up_to(cheap) for cheap, dear in pairwise(inside) if dear - cheap == 1), default=0
+        )
 
     def _upto(self, dollars: int) -> list[int]:
         return self._dollars[: bisect_right(self._dollars, dollars)]

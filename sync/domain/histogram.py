@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sync.domain.partition import Band, Plan
+from sync.domain.partition import Band, Dimension, Plan
 
 _FULL = "█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -24,17 +24,17 @@ def histogram(plan: Plan, *, width: int = 40) -> Iterator[Line]:
     for band in plan.bands:
         eighths = round(8 * width * band.planned / largest) if largest else 0
         bar = _FULL * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-        yield Line(label(band), band.planned, bar)
+        yield Line(label(band, plan.dimension), band.planned, bar)
 
 
-def label(band: Band) -> str:
-    """The prices of a partition: `$500 to $750`, `up to $500`, `from $750`, `everything`, or `without a price`."""
+def label(band: Band, dimension: Dimension) -> str:
+    """The prices of a partition: `$500 to $750`, `up to $500/ct`, `from $750`, `everything`, or `without a price`."""
     if band.kind == "outside":
         return "without a price"
-    if band.price_from is None and band.price_to is None:
-        return "everything"
-    if band.price_from is None:
-        return f"up to ${band.price_to:,}"
-    if band.price_to is None:
-        return f"from ${band.price_from:,}"
-    return f"${band.price_from:,} to ${band.price_to:,}"
+    unit = "/ct" if dimension == "dollar_per_carat" else ""
+    low, high = (None if edge is None else f"${edge:,}{unit}" for edge in (band.price_from, band.price_to))
+    if low and high:
+        return f"{low} to {high}"
+    if low or high:
+        return f"from {low}" if low else f"up to {high}"
+    return "everything"

@@ -10,6 +10,8 @@ from itertools import accumulate
 from math import log2
 from typing import Protocol
 
+import msgspec
+
 from sync.domain.heatmap import ABOVE_ALL, BELOW_ALL
 
 # Keeps the inventory's scale rising where it holds no stone; small beside a thousandth of the inventory.
@@ -43,16 +45,24 @@ class LogarithmicRuler:
         return 0.0
 
 
+class HeldPrice(msgspec.Struct, frozen=True):
+    """Stones of the inventory that cost more than `dollars - 1` and at most `dollars`, and those at exactly `dollars`."""
+
+    dollars: int
+    stones: int
+    exact: int
+
+
 class InventoryRuler:
-    """Knows how many stones of an inventory cost (more than `dollars - 1` and) at most `dollars`."""
+    """Scale on which the stones of an inventory lie evenly."""
 
     knows_heavy_prices = True
 
-    def __init__(self, held: Sequence[tuple[int, int]]) -> None:
-        """`held`: (dollars, stones), by price rounded up to the dollar, in ascending order, one entry per price."""
-        self._dollars = [dollars for dollars, _ in held]
-        self._stones = [stones for _, stones in held]
-        self._up_to = [0, *accumulate(self._stones)]
+    def __init__(self, held: Sequence[HeldPrice]) -> None:
+        """`held`: one entry per whole dollar, in ascending order."""
+        self._dollars = [price.dollars for price in held]
+        self._exact = [price.exact for price in held]
+        self._up_to = [0, *accumulate(price.stones for price in held)]
 
     def mark(self, dollars: int) -> float:
         share = self._up_to[bisect_right(self._dollars, dollars)] / self._up_to[-1]
@@ -61,7 +71,7 @@ class InventoryRuler:
     def share_at(self, dollars: int) -> float:
         place = bisect_right(self._dollars, dollars) - 1
         found = place >= 0 and self._dollars[place] == dollars
-        return self._stones[place] / self._up_to[-1] if found else 0.0
+        return self._exact[place] / self._up_to[-1] if found else 0.0
 
 
 def price_at(ruler: Ruler, mark: float) -> int:

@@ -1,15 +1,22 @@
 """The search for even bands: which prices to count next, until the bands are even enough for what they have cost."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
-from sync.domain.cuts import Knot, Slice, slices
+from sync.domain.cuts import Knot, Slice, least_possible, slices
 from sync.domain.heatmap import ABOVE_ALL, BELOW_ALL, Heatmap, PriceRange
+from sync.domain.interpolation import Curve, beside_round_price, foretell, gap_of, middle
+from sync.domain.partition import Dimension
 from sync.domain.ruler import Ruler, price_at
 
-# A first look where nothing is known: where diamonds cost.
-_FIRST_LOOK = (102, 253, 604, 1_502, 4_003, 10_002, 40_003)
+# The first counts where nothing is known: usual prices, and usual prices per carat.
+_FIRST_LOOK: Mapping[Dimension, tuple[int, ...]] = {
+    "dollar_value": (102, 253, 604, 1_502, 4_003, 10_002, 40_003),
+    "dollar_per_carat": (504, 1_202, 2_003, 2_804, 4_003, 6_002, 12_003),
+}
 
+# Points of a curve of which nothing has been counted yet: its two ends.
+_UNCOUNTED = 2
 # The largest band over the mean that is good enough: at first, and when all counts are spent.
 _AIM = 1.06
 _AIM_SPENT = 1.25
@@ -17,11 +24,17 @@ _AIM_SPENT = 1.25
 _NEAR = 0.025
 # A price where more than this (in mean bands) may be read twice is looked at before it becomes an edge.
 _HEAVY = 0.15
+_VERY_HEAVY = 0.5
+# A largest band this near (as a factor) to the least that prices allow can't be made much smaller.
+_NEAR_BOUND = 1.03
+# The last counts, which are kept for edges that may be read twice by many.
+_RESERVE = 5
+# The share of the budget after which known prices within the large bands help more than better edges near the targets,
+# and how large (in mean bands) a band may be for that.
+_LATE = 0.65
+_ROUGH = 1.5
 # Tries after which an edge is looked for by halving: a price that holds many defeats every curve.
 _PATIENCE = 3
-# What makes a price round, roundest first; and how far from either end of a gap it must lie to be worth a count.
-_ROUND = (1_000_000, 100_000, 10_000, 1_000, 500, 100, 50, 10, 1)
-_MARGIN = 0.25
 # People end prices in these digits, so a cut there would be read twice by more than one beside it.
 _LIKED_ENDINGS = frozenset({0, 5, 9})
 # Prices counted at once between two known ones, while the scale is not trusted.
@@ -31,16 +44,19 @@ _CAUTIOUS = 2
 class Search:
     """Asks for counts through `wanted`, learns from them in `take_in`, and knows the `best` bands so far."""
 
-    def __init__(self, heatmap: Heatmap, ruler: Ruler, parts: int, *, budget: int) -> None:
+    def __init__(
+        self, heatmap: Heatmap, ruler: Ruler, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
+    ) -> None:
         """`parts`: bands that are wished for. `budget`: most counts that may be asked."""
         self._heatmap = heatmap
         self._ruler = ruler
+        self._dimension = dimension
         self._parts = parts
         self._mean = heatmap.priced / parts
         self._budget = budget
         # Whether the ruler foretells well enough to look for every edge at once; the counts will tell.
         self._trusted = ruler.knows_heavy_prices
-        self._informed = ruler.knows_heavy_prices
+        self._informed = ruler.knows_heavy_prices or len(heatmap.curve()) > _UNCOUNTED
         self._targets = [heatmap.priced * part / parts for part in range(1, parts)]
         self._tries = dict.fromkeys(self._targets, 0)
         self._foretold: dict[int, float] = {}
@@ -60,16 +76,50 @@ class Search:
         if left <= 0:
             return ()
         if not self._informed:
-            return tuple(PriceRange(price_to=dollars) for dollars in _FIRST_LOOK[:left])
+            return tuple(PriceRange(price_to=dollars) for dollars in _FIRST_LOOK[self._dimension][:left])
         best = self.best()
+        large = self._large(best)
+        heavy, doubtful = self._unsure([part.low.dollars for part in best[1:]])
+        probes = [PriceRange(price_to=dollars) for dollars in (self._probes(large) if large else [])]
+        # An edge that is read twice by many spoils the bands on both of its sides, so the last counts are for edges.
+        if probes and left > min(len(doubtful), _RESERVE):
+            return (*_exactly(heavy), *probes)[: left - min(len(doubtful), _RESERVE)]
+        return (*_exactly(heavy), *_exactly(doubtful))[:left]
+
+    def _large(self, best: Sequence[Slice]) -> list[Slice]:
+        """The bands that are too large for what has been spent, and may become smaller."""
         aim = (_AIM + (_AIM_SPENT - _AIM) * (self.used / self._budget) ** 2) * self._mean
-        large = [part for part in best if part.stones > aim]
-        probes = self._probes(large) if large else []
-        if probes:
-            return tuple(PriceRange(price_to=dollars) for dollars in probes[:left])
-        edges = [part.low.dollars for part in best[1:]]
+        bound = _NEAR_BOUND * least_possible(self._heatmap.curve(), self._parts)
+        return [
+            part
+            for part in best
+            if part.stones > aim
+            and (part.stones > bound or (part.stones > _AIM_SPENT * self._mean and not self._pinned(part)))
+        ]
+
+    def _pinned(self, part: Slice) -> bool:
+        heaviest = self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars)
+        return heaviest > _VERY_HEAVY * self._mean
+
+    def beyond(self, most: int) -> tuple[PriceRange, ...]:
+        """The counts that tell whether a band holds more than `most` stones, where the stones at its edge decide that."""
+        edges = [
+            part.low.dollars
+            for part in self.best()[1:]
+            if self._heatmap.at(part.low.dollars) is None
+            and part.high.up_to - part.low.up_to + self._heatmap.at_most(part.low.dollars) > most
+        ]
+        return _exactly(edges)
+
+    def _unsure(self, edges: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The edges where many stones may be read twice: those where the counts beside it say so, and the others."""
         unsure = [dollars for dollars in edges if self._may_be_heavy(dollars)]
-        return tuple(PriceRange(price_from=dollars, price_to=dollars) for dollars in unsure[:left])
+        heavy = [
+            dollars
+            for dollars in unsure
+            if self._heatmap.knows(dollars - 1) and self._heatmap.at_most(dollars) > _VERY_HEAVY * self._mean
+        ]
+        return heavy, [dollars for dollars in unsure if dollars not in heavy]
 
     def take_in(self, asked: Sequence[PriceRange], counts: Sequence[int]) -> None:
         """Learn what was counted.
@@ -95,35 +145,67 @@ class Search:
 
     def _probes(self, large: Sequence[Slice]) -> list[int]:
         """Prices to count, so that the large bands can be cut better."""
+        late = self.used > _LATE * self._budget and max(part.stones for part in large) < _ROUGH * self._mean
+        if late:
+            return self._within(large) or self._near_targets(large)
+        return self._near_targets(large) or self._within(large)
+
+    def _near_targets(self, large: Sequence[Slice]) -> list[int]:
+        """Prices where even edges should lie."""
         curve = self._heatmap.curve()
         open_targets = [target for target in self._targets if not self._settled(target, curve)]
         inside = [t for t in open_targets if any(part.low.up_to < t < part.high.up_to for part in large)]
         gaps: dict[int, list[float]] = {}
         for target in inside or open_targets:
-            gaps.setdefault(_gap(curve, target), []).append(target)
+            gaps.setdefault(gap_of(curve, target), []).append(target)
         probes = []
         for gap, targets in gaps.items():
             chosen = targets if self._trusted else _spread(targets, _CAUTIOUS)
             probes += [self._probe(curve, gap, target) for target in chosen]
         return sorted({dollars for dollars in probes if not self._heatmap.knows(dollars)})
 
-    def _settled(self, target: float, curve: Sequence[tuple[int, int]]) -> bool:
+    def _within(self, large: Sequence[Slice]) -> list[int]:
+        """Prices within the large bands, in the gap of each that holds the most stones, halfway.
+
+        Groups of equal prices and edges that are read twice make uneven targets better than even ones. Only more known
+        prices tell which.
+        """
+        curve = self._heatmap.curve()
+        probes = set()
+        for part in large:
+            inside = [
+                gap
+                for gap, ((low, below), (high, up_to)) in enumerate(pairwise(curve))
+                if part.low.dollars <= low < high <= part.high.dollars and high - low > 1 and up_to > below
+            ]
+            if inside:
+                gap = max(inside, key=lambda gap: curve[gap + 1][1] - curve[gap][1])
+                probes.add(self._halfway(curve, gap))
+        return sorted(probes)
+
+    def _halfway(self, curve: Curve, gap: int) -> int:
+        (low, below), (high, up_to) = curve[gap], curve[gap + 1]
+        dollars = price_at(self._ruler, foretell(curve, gap, (below + up_to) / 2, self._ruler))
+        return min(max(self._lighter(dollars, low, high), low + 1), high - 1)
+
+    def _settled(self, target: float, curve: Curve) -> bool:
         """Whether there is an edge near enough, or nothing left to count in between."""
         near = _NEAR * self._mean
-        below = _gap(curve, target)
+        below = gap_of(curve, target)
         for dollars, up_to in curve[max(1, below - 1) : below + 3]:
             if dollars != ABOVE_ALL and abs(up_to - target) + self._read_twice(dollars) <= near:
                 return True
         return curve[below + 1][0] - curve[below][0] <= 1
 
-    def _probe(self, curve: Sequence[tuple[int, int]], gap: int, target: float) -> int:
+    def _probe(self, curve: Curve, gap: int, target: float) -> int:
         """A price inside the gap where F should be `target`."""
         (low, _), (high, _) = curve[gap], curve[gap + 1]
         self._tries[target] += 1
-        if self._tries[target] > _PATIENCE:
-            dollars = _beside_round_price(self._ruler, low, high)
+        spent = self._tries[target] - _PATIENCE
+        if spent > 0:
+            dollars = beside_round_price(self._ruler, low, high) if spent % 2 else middle(self._ruler, low, high)
         else:
-            dollars = price_at(self._ruler, _foretell(curve, gap, target, self._ruler))
+            dollars = price_at(self._ruler, foretell(curve, gap, target, self._ruler))
             dollars = self._lighter(dollars, low, high)
         dollars = min(max(dollars, low + 1), high - 1)
         self._foretold[dollars] = target
@@ -150,61 +232,11 @@ class Search:
         return self._heatmap.at_most(dollars) > _HEAVY * self._mean
 
 
-def _beside_round_price(ruler: Ruler, low: int, high: int) -> int:
-    """A price well inside (low, high), just below a round one: where many stones share a price, it is a round one."""
-    if _roundness(low + 1) > 1 and low + 2 < high:
-        return low + 2
-    width = ruler.mark(high) - ruler.mark(low)
-    first = price_at(ruler, ruler.mark(low) + width * _MARGIN)
-    last = price_at(ruler, ruler.mark(high) - width * _MARGIN)
-    for step in _ROUND:
-        rounded = last // step * step
-        if rounded >= first:
-            return rounded - 1 if step > 1 else (first + last) // 2
-    return (low + high) // 2
-
-
-def _roundness(dollars: int) -> int:
-    return next(step for step in _ROUND if dollars % step == 0)
-
-
-def _gap(curve: Sequence[tuple[int, int]], target: float) -> int:
-    """The last known price with at most `target` stones up to it."""
-    return bisect_right(curve, target, key=lambda point: point[1]) - 1
+def _exactly(prices: Iterable[int]) -> tuple[PriceRange, ...]:
+    return tuple(PriceRange(price_from=dollars, price_to=dollars) for dollars in prices)
 
 
 def _spread(targets: Sequence[float], most: int) -> Iterable[float]:
     """At most so many of the targets, evenly."""
     count = min(most, len(targets))
     return [targets[(2 * place + 1) * len(targets) // (2 * count)] for place in range(count)]
-
-
-def _foretell(curve: Sequence[tuple[int, int]], gap: int, target: float, ruler: Ruler) -> float:
-    """The mark at which the curve comes to `target`, by a smooth rising curve through the known points.
-
-    The curve is a cubic whose slopes are harmonic means of the chords beside each point, so it never turns back
-    (Fritsch and Butland, 1984); it runs over the counts, because the mark is what is looked for.
-    """
-    (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
-    m0, m1 = ruler.mark(x0), ruler.mark(x1)
-    width = f1 - f0
-    chord = (m1 - m0) / width
-    s0 = _slope(_chord(curve, gap - 1, ruler), chord)
-    s1 = _slope(chord, _chord(curve, gap + 1, ruler))
-    t = (target - f0) / width
-    rest = 1 - t
-    return m0 * (1 + 2 * t) * rest**2 + m1 * (3 - 2 * t) * t**2 + width * t * rest * (s0 * rest - s1 * t)
-
-
-def _chord(curve: Sequence[tuple[int, int]], gap: int, ruler: Ruler) -> float | None:
-    """Marks per stone across a gap; None outside the curve and where the gap holds no stone."""
-    if not 0 <= gap < len(curve) - 1 or curve[gap][1] == curve[gap + 1][1]:
-        return None
-    (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
-    return (ruler.mark(x1) - ruler.mark(x0)) / (f1 - f0)
-
-
-def _slope(left: float | None, right: float | None) -> float:
-    if left is None or right is None:
-        return (left if right is None else right) or 0.0
-    return 2 * left * right / (left + right)

@@ -12,21 +12,25 @@ from pathlib import Path
 from random import Random
 
 from sync.domain.heatmap import PriceRange
-from sync.domain.partition import Band, Counting, Plan
+from sync.domain.partition import Band, Dimension, Plan
+from sync.domain.planner import Counting
+from sync.domain.ruler import HeldPrice
 
 _DATA = Path(__file__).parents[4] / "sandbox" / "data"
 
 
 class Spread:
-    """Priced stones (cents) and a number of unpriced ones, counted by the supplier's rules."""
+    """Priced stones (cents) and a number of unpriced ones, counted by the supplier's rules. `grown`: lab-grown ones."""
 
-    def __init__(self, cents: Iterable[int], unpriced: int = 0) -> None:
+    def __init__(self, cents: Iterable[int], unpriced: int = 0, grown: int = 0) -> None:
         self.cents = sorted(cents)
         self.unpriced = unpriced
+        self.grown = grown
 
     def count(self, price: PriceRange) -> int:
-        if price == PriceRange():
-            return len(self.cents) + self.unpriced
+        if price.price_from is price.price_to is None:
+            whole = len(self.cents) + self.unpriced
+            return {None: whole, True: self.grown, False: whole - self.grown}[price.lab_grown]
         first = 0 if price.price_from is None else bisect_left(self.cents, price.price_from * 100)
         end = len(self.cents) if price.price_to is None else bisect_right(self.cents, price.price_to * 100)
         return max(0, end - first)
@@ -35,9 +39,11 @@ class Spread:
         """How many stones a band's query returns."""
         return self.count(PriceRange(band.price_from, band.price_to))
 
-    def held(self) -> list[tuple[int, int]]:
+    def held(self) -> list[HeldPrice]:
         """The stones as an inventory tells them to the planner."""
-        return sorted(Counter(-(-cents // 100) for cents in self.cents).items())
+        exact = Counter(cents // 100 for cents in self.cents if cents % 100 == 0)
+        rounded_up = Counter(-(-cents // 100) for cents in self.cents)
+        return [HeldPrice(dollars, stones, exact[dollars]) for dollars, stones in sorted(rounded_up.items())]
 
     def heaviest(self) -> int:
         """The most stones that share a price."""
@@ -92,10 +98,11 @@ def _price(kind: str, low: int, end: int, random: Random) -> int:
 
 
 @cache
-def real() -> tuple[int, ...]:
-    """The prices of 53,940 real stones, in whole dollars and with many ties."""
+def real(dimension: Dimension = "dollar_value") -> tuple[int, ...]:
+    """The prices of 53,940 real stones, in whole dollars and with many ties; or their prices per carat, in cents."""
     with gzip.open(_DATA / "diamonds-53940.csv.gz", "rt", encoding="utf-8") as file:
-        return tuple(int(row["price"]) * 100 for row in csv.DictReader(file))
+        stones = [(int(row["price"]) * 100, float(row["carat"])) for row in csv.DictReader(file)]
+    return tuple(cents if dimension == "dollar_value" else round(cents / carats) for cents, carats in stones)
 
 
 def changed(cents: Sequence[int], random: Random) -> list[int]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import CoverageUnproven
-from sync.domain.heatmap import EVERYTHING, Heatmap, PriceRange
-from sync.domain.partition import plan
+from sync.domain.heatmap import PRICED, Heatmap, PriceRange
+from sync.domain.planner import plan
 from tests.unit.sync.domain.spread import Spread, drive
 
 
@@ -45,16 +45,38 @@ class Moved(Spread):
         self.seen = False
 
     def count(self, price: PriceRange) -> int:
-        again = price == EVERYTHING and self.seen
-        self.seen = self.seen or price == EVERYTHING
-        return super().count(price) + again * self.by
+        count = super().count(price) + (self.by if self.seen and price.price_from in {None, 0} else 0)
+        self.seen = self.seen or price == PRICED
+        return count
 
 
-@pytest.mark.parametrize(("by", "last"), [(0, "band"), (1, "outside"), (-1, "outside")])
-def test_invariant_02_unpriced_stones_are_looked_for_when_the_feed_moves(by: int, last: str) -> None:
-    result = drive(plan(max_partitions=4), Moved(range(0, 4_000_00, 100), by))
+@pytest.mark.parametrize("by", [-1, 0, 1])
+@pytest.mark.parametrize("dollars", [4_000, 60_000])
+def test_a_feed_that_moves_between_two_counts_seems_to_have_no_unpriced_stones(dollars: int, by: int) -> None:
+    result = drive(plan(max_partitions=4), Moved(range(0, dollars * 100, 100), by))
 
-    assert [band.kind for band in result.bands] == ["band", "band", "band", last]
+    assert [band.kind for band in result.bands] == ["band"] * 4
+
+
+class Late(Spread):
+    """A feed whose unpriced stones appear after the first counts."""
+
+    def __init__(self, cents: range, unpriced: int) -> None:
+        super().__init__(cents)
+        self.late = unpriced
+        self.counted = 0
+
+    def count(self, price: PriceRange) -> int:
+        self.counted += 1
+        self.unpriced = self.late if self.counted > 2 else 0
+        return super().count(price)
+
+
+def test_invariant_02_unpriced_stones_that_appear_while_the_feed_is_counted_are_read() -> None:
+    result = drive(plan(max_partitions=4), Late(range(0, 4_000_00, 100), 7))
+
+    assert [band.kind for band in result.bands] == ["band", "band", "band", "outside"]
+    assert result.unpriced == 7
 
 
 def test_more_priced_stones_than_stones_prove_nothing() -> None:

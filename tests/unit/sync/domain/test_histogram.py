@@ -1,10 +1,11 @@
 """A plan can be looked at."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.histogram import Line, histogram
-from sync.domain.partition import Band, Plan
+from sync.domain.partition import MOST_PLANNED, Band, Plan
 
 
 def plan_of(*sizes: int, unpriced: int = 0) -> Plan:
@@ -35,6 +36,11 @@ def test_each_partition_is_a_line() -> None:
     ]
 
 
+def test_prices_per_carat_say_so() -> None:
+    plan = msgspec.structs.replace(plan_of(20, 40, 15), dimension="dollar_per_carat")
+    assert [line.label for line in histogram(plan)] == ["up to $1,000/ct", "$1,000/ct to $2,000/ct", "from $2,000/ct"]
+
+
 def test_a_feed_read_whole_is_one_line() -> None:
     assert [line.label for line in histogram(plan_of(7))] == ["everything"]
 
@@ -43,7 +49,7 @@ def test_an_empty_plan_has_no_lines() -> None:
     assert list(histogram(Plan(bands=(), total=0, priced=0, unpriced=0, counts_used=2))) == []
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30), st.integers(1, 100))
+@given(st.lists(st.integers(0, MOST_PLANNED), min_size=1, max_size=30), st.integers(1, 100))
 def test_no_bar_is_wider_than_asked_and_a_larger_partition_never_has_a_shorter_one(
     sizes: list[int], width: int
 ) -> None:

@@ -1,15 +1,17 @@
 """The plan of a run covers everything, evenly, at a price."""
 
+import math
 from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import CoverageUnproven
-from sync.domain.heatmap import EVERYTHING
-from sync.domain.partition import Band, Plan, plan
+from app.core.errors import CoverageUnproven, FeedIncomplete
+from sync.domain.heatmap import EVERYTHING, PriceRange
+from sync.domain.partition import LARGEST_OFFSET, MOST_PLANNED, Band, Dimension, Plan
+from sync.domain.planner import plan
 from tests.unit.sync.domain.spread import Spread, balance, changed, drive, live, real
 
 LIVE = ["uniform", "logarithmic", "clumped", "round"]
@@ -87,9 +89,10 @@ def test_a_plan_never_foretells_fewer_stones_than_have_a_price(cents: list[int])
         (lambda: made(band(0, None, 10), band(1, 10, 10), band(2, 10, None)), "ends where it begins"),
         (lambda: made(band(0, None, 10), band(1, 10, None, planned=49)), "fewer stones"),
         (lambda: made(band(0, None, 10), band(1, 10, None), unpriced=1), "without a price"),
+        (lambda: made(band(0, None, 10), band(1, 10, None, planned=45_001)), "offsets end at 50000"),
         (lambda: made(band(0, None, 10), band(2, 10, None)), "ordinals"),
         (lambda: made(outside(0), band(1, None, 10), band(2, 10, None)), "followed by"),
-        (made, "nobody reads it"),
+        (made, "has no partition"),
     ],
 )
 def test_invariant_02_a_plan_with_a_gap_can_not_be_made(flawed: object, flaw: str) -> None:
@@ -144,8 +147,22 @@ def test_invariant_03_real_stones_with_many_ties_are_divided_evenly(stones: int)
     assert later.counts_used <= 45
 
 
+@pytest.mark.parametrize("dimension", ["dollar_value", "dollar_per_carat"])
+def test_invariant_03_the_sandbox_feed_is_divided_evenly_in_either_dimension(dimension: Dimension) -> None:
+    spread = Spread(real(dimension))
+
+    first = drive(plan(dimension=dimension), spread)
+    later = drive(plan(held=Spread(changed(spread.cents, Random(4))).held(), dimension=dimension), spread)
+
+    assert (first.dimension, len(first.bands), len(later.bands)) == (dimension, 30, 30)
+    assert balance(first, spread) <= 1.2
+    assert balance(later, spread) <= 1.2
+    assert first.counts_used <= 85
+    assert later.counts_used <= 40
+
+
 def test_unpriced_stones_cost_one_partition_of_the_thirty() -> None:
-    spread = Spread(real(), unpriced=700)
+    spread = Spread(real(), unpriced=700, grown=20_000)
 
     result = drive(plan(), spread)
 
@@ -157,6 +174,42 @@ def test_unpriced_stones_cost_one_partition_of_the_thirty() -> None:
     assert balance(result, spread) <= 1.2
 
 
+def clustered(seed: int, low: int, high: int, share: float) -> list[int]:
+    """2,952 prices with cents, a share of them within a dollar of where the edges of 30 even bands would lie."""
+    random = Random(seed)
+    loose = sorted(round(100 * math.exp(random.uniform(math.log(low), math.log(high)))) for _ in range(2_952))
+    edges = [loose[len(loose) * place // 30] // 100 * 100 for place in range(1, 30)]
+    return [random.choice(edges) + random.randrange(-99, 100) if random.random() < share else price for price in loose]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize(("low", "high"), [(500, 5_000), (500, 1_000), (1_000, 1_100), (200, 20_000)])
+def test_invariant_03_cents_that_cluster_at_the_edges_are_divided_evenly(
+    low: int, high: int, share: float, seed: int
+) -> None:
+    spread = Spread(clustered(seed, low, high, share))
+
+    result = drive(plan(min_stones=50), spread)
+
+    assert result.counts_used <= 100
+    assert balance(result, spread) <= 1.3
+    assert result.max_over_mean == pytest.approx(balance(result, spread), abs=0.1)
+
+
+@pytest.mark.parametrize("edge", [999_00, 1_000_00, 1_234_00])
+def test_invariant_03_an_edge_between_two_clusters_of_cents_is_found(edge: int) -> None:
+    random = Random(edge)
+    near = [edge + random.randrange(-99, 100) for _ in range(2_000)]
+    spread = Spread(near + [edge + random.randrange(-700_00, 700_00) for _ in range(952)])
+
+    result = drive(plan(max_partitions=2), spread)
+
+    assert [band.price_to for band in result.bands] == [edge // 100, None]
+    assert balance(result, spread) <= 1.1
+    assert result.counts_used <= 40
+
+
 @given(st.lists(st.integers(0, 5_000_00), min_size=400, max_size=2_000), st.integers(2, 10))
 def test_invariant_03_no_band_of_loose_prices_is_much_larger_than_the_mean(cents: list[int], parts: int) -> None:
     spread = Spread(cents)
@@ -164,7 +217,7 @@ def test_invariant_03_no_band_of_loose_prices_is_much_larger_than_the_mean(cents
     result = drive(plan(max_partitions=parts, min_stones=1), spread)
 
     sizes = [spread.read(band) for band in result.bands]
-    dollar = max(stones for _, stones in spread.held())  # nothing divides the stones within a dollar
+    dollar = max(price.stones for price in spread.held())  # nothing divides the stones within a dollar
     assert max(sizes) <= 1.3 * len(cents) / parts + 2 * dollar
 
 
@@ -220,7 +273,7 @@ def test_prices_far_above_every_expectation_are_divided_too() -> None:
         (Spread([5]), 2),
         (Spread([2**31 - 1]), 2),
         (Spread([], unpriced=7), 2),
-        (Spread([], unpriced=50_000), 2),
+        (Spread([], unpriced=40_000), 2),
         (Spread(range(0, 199_900, 100), unpriced=3), 2),
     ],
 )
@@ -232,6 +285,78 @@ def test_a_small_feed_is_read_whole_after_two_counts(spread: Spread, counts: int
     assert result.bands == (whole if total else ())
     assert result.counts_used == counts
     assert result.unpriced == spread.unpriced
+
+
+@pytest.mark.parametrize("most", [1, 2, 30])
+def test_a_plan_has_more_partitions_than_allowed_where_offsets_would_end(most: int) -> None:
+    spread = Spread(live("clumped"))
+
+    result = drive(plan(max_partitions=most), spread)
+
+    assert max(spread.read(band) for band in result.bands) <= MOST_PLANNED
+    assert len(result.bands) >= 10
+    assert result.counts_used <= 100
+    assert balance(result, spread) <= 1.2
+
+
+class Fivefold(Spread):
+    """A feed in which every stone stands five times."""
+
+    def count(self, price: PriceRange) -> int:
+        return 5 * super().count(price)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_no_partition_of_two_million_stones_goes_beyond_the_largest_offset(known: bool) -> None:
+    spread = Fivefold(live("round"))
+
+    result = drive(plan(held=spread.held() if known else ()), spread)
+
+    sizes = [(spread.read(band), band) for band in result.bands]
+    assert all(size <= MOST_PLANNED or band.indivisible for size, band in sizes)
+    assert sum(band.indivisible for band in result.bands) <= 2  # 50,790 stones share a price
+    assert len(result.bands) <= 90
+    assert result.counts_used <= 300
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20)
+def test_heaps_of_one_price_do_not_keep_the_stones_beside_them_from_being_read(seed: int) -> None:
+    random = Random(seed)
+    heaps = [(random.randrange(1, 50_000) * 100, random.randrange(10_000, 44_000)) for _ in range(6)]
+    spread = Spread(
+        [random.randrange(1_00, 50_000_00) for _ in range(100_000)]
+        + [cents for cents, stones in heaps for _ in range(stones)]
+    )
+
+    result = drive(plan(max_partitions=random.choice([1, 5, 30])), spread)
+
+    assert all(spread.read(band) <= LARGEST_OFFSET or band.indivisible for band in result.bands)
+
+
+def test_a_single_price_beyond_the_largest_offset_is_marked_for_its_reader() -> None:
+    spread = Spread([*range(100_00, 20_000_00, 100), *[777_00] * 60_000])
+
+    result = drive(plan(max_partitions=5), spread)
+
+    (marked,) = [band for band in result.bands if band.indivisible]
+    assert spread.read(marked) >= 60_000
+    assert marked.price_from is not None
+    assert marked.price_to is not None
+    assert all(band.planned <= MOST_PLANNED for band in result.bands if band != marked)
+    (whole,) = drive(plan(), Spread([500_00] * 60_000)).bands
+    assert (whole.planned, whole.indivisible) == (60_000, True)
+
+
+@pytest.mark.parametrize(
+    "spread",
+    [Spread(real(), unpriced=700), Spread([], unpriced=50_000), Spread([500_00] * 60_000, unpriced=1)],
+)
+def test_unpriced_stones_beyond_the_largest_offset_are_an_incomplete_feed(spread: Spread) -> None:
+    with pytest.raises(FeedIncomplete, match="NIVODA_PARTITION_DIMENSION") as refused:
+        drive(plan(), spread)
+
+    assert refused.value.details["missing"] == spread.unpriced
 
 
 def test_one_price_that_everything_shares_makes_one_band() -> None:
@@ -251,7 +376,7 @@ def test_two_neighbouring_prices_are_not_read_twice_for_nothing() -> None:
 
 @given(st.integers(5, 40))
 def test_a_budget_is_kept_whatever_the_prices(budget: int) -> None:
-    result = drive(plan(budget=budget), Spread([price * 1_000_00 for price in range(1, 41) for _ in range(1_500)]))
+    result = drive(plan(budget=budget), Spread([price * 1_000_00 for price in range(1, 41) for _ in range(1_100)]))
 
     assert result.counts_used <= budget
 
