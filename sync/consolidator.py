@@ -29,6 +29,7 @@ from app.runs.models import Run
 from app.suppliers.ports import Feed, Page
 from sync.batch import Batch
 from sync.changes import Changes
+from sync.completeness import RunCheck
 from sync.consumer import OutcomeStored
 from sync.domain.window import Watermark
 from sync.gates import Gates
@@ -50,6 +51,7 @@ class Consolidator:
     def __init__(self, settings: Settings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
         self._settings = settings
         self._database = database
+        self._check = RunCheck(settings, database, feed)
         self._gates = Gates(settings, database, feed)
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
@@ -105,6 +107,7 @@ class Consolidator:
         async with kept(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
             try:
                 if run.consolidated_at is None:
+                    await self._prove(run, token)
                     await self._gates.quarantine(run)
                     gone = await self._gone(run, token)
                     await self._batches(run, token)
@@ -116,6 +119,7 @@ class Consolidator:
                 raise
         async with self._database.connection() as connection:
             row = await connection.fetchrow(sql.complete_run, run.id, token, moved)
+            await connection.execute(sql.forget_pages_of_run, run.id)
         if row is None:
             raise LeaseLost
         done = repository.run_of(row)
@@ -155,13 +159,33 @@ class Consolidator:
                 raise LeaseLost
             yield connection
 
+    async def _prove(self, run: Run, token: UUID) -> None:
+        """Make sure that the run has read the whole feed, before anything is consolidated.
+
+        Raises:
+            FeedIncomplete: it has not, or cannot show it.
+        """
+        if run.consolidated_through is None:
+            async with self._in_time(run):
+                await self._check.prove(run, lambda page: self._stage_returned(run, token, page))
+
     async def _gone(self, run: Run, token: UUID) -> list[str]:
-        """The stones that the supplier no longer has. A supplier that only asks for patience ends with the run's time."""
+        """The stones that the supplier no longer has."""
+        async with self._in_time(run):
+            return await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+
+    @asynccontextmanager
+    async def _in_time(self, run: Run) -> AsyncIterator[None]:
+        """Questions to the supplier end with the run's time, however often it asks for patience.
+
+        Raises:
+            LeaseLost: the time is over.
+        """
         async with self._database.connection() as connection:
             left = await connection.fetchval(sql.seconds_left, run.id)
         try:
             async with asyncio.timeout(left):
-                return await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+                yield
         except TimeoutError:
             # Whether it is overdue is decided under the run's lock: it may have been given more time since.
             await self._lifecycle.end_overdue(run.id)

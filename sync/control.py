@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from app.core.database import Connection, Database
-from app.core.errors import Conflict, NotFound, RunConflict
+from app.core.errors import Conflict, FeedIncomplete, NotFound, RunConflict
 from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
@@ -30,7 +30,9 @@ class Control:
     async def retry(
         self, run_id: UUID, partition: UUID | int | None, who: str, *, job_id: str | None = None
     ) -> tuple[Run, list[Partition]]:
-        """Read a run's failed partitions again (or only one, by id or ordinal), from their checkpoints on.
+        """Read a run's failed partitions again (or only one, by id or ordinal), from the start.
+
+        Where every partition has succeeded and the run as a whole was not complete, all of them are read again.
 
         Raises:
             NotFound: there is no such run or partition.
@@ -43,7 +45,9 @@ class Control:
                 if run.status not in ("partial", "failed"):
                     raise Conflict(f"Run {run_id} is {run.status}; only a partial or failed run can be retried")
                 chosen = await _chosen(connection, run_id, partition)
-                rows = await connection.fetch(sql.reopen_partitions, run_id, chosen)
+                outline = await repository.outline(connection, run_id)
+                everything = run.error_code == FeedIncomplete.code and outline.succeeded == outline.total
+                rows = await connection.fetch(sql.reopen_partitions, run_id, chosen, everything)
                 if not rows:
                     raise Conflict(_nothing_to_retry(run_id, await repository.partitions(connection, run_id)))
                 await connection.execute(sql.reopen_run, run_id, float(self._settings.sync_run_deadline_seconds))
@@ -83,6 +87,8 @@ class Control:
                 if run.status == "completed":
                     raise Conflict(f"Run {run_id} is consolidated already")
                 gaps = outline.total - outline.succeeded
+                # Forced, a run that could not show its completeness is brought in like one with gaps.
+                forced = gaps > 0 or (force and run.error_code == FeedIncomplete.code)
                 # One that waits for a consolidator, or has one, only gets another message.
                 if run.status != "consolidating":
                     _refuse_gaps(run, outline.total, gaps, force=force)
@@ -90,7 +96,7 @@ class Control:
                         sql.reopen_consolidation,
                         run_id,
                         float(self._settings.sync_run_deadline_seconds),
-                        who if gaps else None,
+                        who if forced else None,
                         who if allow_mass_delete else None,
                     )
                 await job_effects.record(connection, job_id, "consolidating", run_id)
@@ -100,7 +106,7 @@ class Control:
             "consolidation asked for",
             run_id=str(run_id),
             who=who,
-            forced=gaps > 0,
+            forced=force,
             mass_delete_allowed=allow_mass_delete,
         )
         await self._outbox.send_trigger(run_id, run.trace_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.alerts.incident import Content, Incident, Kind
-from app.core.errors import SupplierSchemaChanged
+from app.core.errors import FeedIncomplete, SupplierSchemaChanged
 from app.runs.models import Run, RunOutline
 from sync.domain import nightly
 
@@ -65,6 +65,8 @@ class _Advice(msgspec.Struct, frozen=True):
 
 _SKIPPED = """Look at why they failed, then read only those partitions again. What was read so far is kept; the \
 inventory and the watermark stay as they were."""
+_INCOMPLETE = """The supplier counts more stones than its pages show, or its counts contradict each other. Ask the supplier, \
+then read the run again. The inventory and the watermark stay as they were."""
 _QUARANTINED = """Look at the problems in the raw table. If the supplier has changed its format, the mapping must \
 follow. If the stones really are that bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
 _MASS_DELETE = """Ask the supplier whether these stones are really gone. Only if they are, confirm the deletion."""
@@ -81,7 +83,10 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
     consolidate = f"python -m sync consolidate {run.id}"
     if kind == "consolidation_skipped":
         skipped = f"{outline.failed} of {outline.total} partitions failed: nothing was consolidated"
-        return _Advice(skipped, _SKIPPED, [show, retry])
+        incomplete = "The supplier did not show every stone: nothing was consolidated"
+        if run.error_code == FeedIncomplete.code:
+            skipped = incomplete
+        return _Advice(skipped, _INCOMPLETE if skipped is incomplete else _SKIPPED, [show, retry])
     if kind == "quarantine_exceeded":
         dirt = "Too many stones can't be understood: nothing was consolidated"
         return _Advice(dirt, _QUARANTINED, [show, consolidate])
@@ -112,6 +117,8 @@ def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
     if run.upserted or run.unchanged or run.quarantined or run.deleted:
         done = f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.quarantined:,} quarantined"
         figures.append(("Consolidated", f"{done}, {run.deleted:,} deleted"))
+    if run.unidentified:
+        figures.append(("Without an id", f"{run.unidentified:,}"))
     return figures
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from app.alerts.incident import report
 from app.core.database import Connection, Database
-from app.core.errors import DeadlinePassed, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
+from app.core.errors import DeadlinePassed, FeedIncomplete, InventoryError, LeaseLost, PlanningAbandoned, RunConflict
 from app.runs import repository
 from app.runs.models import Partition, PartitionKind, Run, RunType
 from sync import incidents, job_effects
@@ -78,6 +78,7 @@ class Lifecycle:
                     float(opening.deadline_seconds),
                     opening.window_to,
                 )
+                await connection.execute(sql.forget_pages, opening.feed, run_id)
                 await job_effects.record(connection, opening.job_id, str(run_id), run_id)
         except asyncpg.UniqueViolationError:
             raise RunConflict(f"A run of {opening.feed} is open; one at a time") from None
@@ -136,9 +137,11 @@ class Lifecycle:
             await connection.execute(sql.mark_consolidation_sent, run_id)
 
     async def end_partition(
-        self, partition: Partition, token: UUID, *, error: str | None = None
+        self, partition: Partition, token: UUID, *, error: str | None = None, unidentified: int = 0
     ) -> tuple[Partition, bool]:
         """A partition has succeeded, or failed with `error`; answers it, and whether to trigger consolidation.
+
+        `unidentified`: items that the supplier counts and could not show.
 
         Ending and counting are one transaction, ordered by the lock on the run: exactly one caller is the last.
 
@@ -148,7 +151,7 @@ class Lifecycle:
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, partition.run_id)
             status = "failed" if error else "succeeded"
-            if await connection.fetchval(sql.end_partition, partition.id, token, status, error) is None:
+            if await connection.fetchval(sql.end_partition, partition.id, token, status, error, unidentified) is None:
                 raise LeaseLost
             trigger = await self._settle(connection, partition.run_id)
             ended = next(p for p in await repository.partitions(connection, partition.run_id) if p.id == partition.id)
@@ -164,10 +167,13 @@ class Lifecycle:
             await connection.execute(sql.request_consolidation, run_id)
             return True
         reasons = [p.error_message for p in await repository.partitions(connection, run_id) if p.status == "failed"]
-        status = "partial" if outline.succeeded else "failed"
         reason = next(filter(None, reasons), "no reason known")
+        # Incomplete pages are no failure of the run: what was read stays, and a retry reads the partitions again.
+        incomplete = [text for text in reasons if text and text.startswith(FeedIncomplete.code)]
+        status = "partial" if outline.succeeded or incomplete else "failed"
+        code = FeedIncomplete.code if incomplete and len(incomplete) == len(reasons) else "PARTITIONS_FAILED"
         message = f"{outline.failed} of {outline.total} partitions failed: {reason}"
-        await connection.execute(sql.end_run, run_id, status, "PARTITIONS_FAILED", message)
+        await connection.execute(sql.end_run, run_id, status, code, message)
         await _tell(connection, run_id, reason)
         return False
 
@@ -205,7 +211,8 @@ class Lifecycle:
 
     async def fail_locked(self, connection: Connection, run_id: UUID, error: InventoryError) -> None:
         """`fail`, in the transaction of someone who holds the run's lock."""
-        await self._end_locked(connection, run_id, "failed", error.code, error.message)
+        status = "partial" if isinstance(error, FeedIncomplete) else "failed"
+        await self._end_locked(connection, run_id, status, error.code, error.message)
 
     async def cancel(self, run_id: UUID, who: str, job_id: str | None = None) -> bool:
         """End an open run because someone wants it. False if it had ended already."""

@@ -113,8 +113,9 @@ SELECT error_message FROM worker_runs
 WHERE run_id = $1 AND error_message IS NOT NULL ORDER BY completed_at DESC NULLS FIRST, lease_until DESC LIMIT 1
 
 -- end_partition --
+-- $5: items that the supplier counts and could not show.
 UPDATE worker_runs
-SET status = $3, error_message = $4, completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
+SET status = $3, error_message = $4, unidentified = $5, completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
@@ -125,7 +126,7 @@ RETURNING id
 -- An older observation never wins: the row of stones_seen is locked first, tells whether this page is the newest look
 -- at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
 WITH page AS (
-    SELECT * FROM unnest({observed at $9}) AS page ({observed})
+    SELECT * FROM unnest({observed at $14}) AS page ({observed})
 ), moment AS MATERIALIZED (
     SELECT clock_timestamp() - make_interval(secs => $5) AS observed_at
 ), checkpoint AS (
@@ -140,12 +141,29 @@ WITH page AS (
     FOR UPDATE
 ), holder AS (
     SELECT run_id FROM checkpoint UNION ALL SELECT id FROM consolidator
+), listed AS (
+    INSERT INTO pages_read (run_id, partition_id, reading, offers, stones, prices, carats)
+    SELECT $3, $1, $9, $10, $11, $12, $13 FROM holder
 ), seen AS (
-    INSERT INTO stones_seen AS seen (feed, supplier_stone_id, run_id, observed_at)
-    SELECT $4, page.supplier_stone_id, $3, moment.observed_at
+    INSERT INTO stones_seen AS seen (feed, supplier_stone_id, run_id, observed_at, offer_id, offer_cents)
+    SELECT $4, page.supplier_stone_id, $3, moment.observed_at, page.offer_id, page.supplier_price_cents
     FROM page CROSS JOIN holder CROSS JOIN moment ORDER BY page.supplier_stone_id
     ON CONFLICT (feed, supplier_stone_id) DO UPDATE
-    SET run_id = excluded.run_id, observed_at = greatest(seen.observed_at, excluded.observed_at)
+    SET run_id = excluded.run_id,
+        (observed_at, offer_id, offer_cents) = (
+            SELECT CASE WHEN kept THEN seen.observed_at ELSE excluded.observed_at END,
+                   CASE WHEN kept THEN seen.offer_id ELSE excluded.offer_id END,
+                   CASE WHEN kept THEN seen.offer_cents ELSE excluded.offer_cents END
+            FROM (
+                -- Of two offers that one run has seen the cheaper one represents the stone, then the one with the lower
+                -- id; of two looks at one offer, or of two runs, the newer one.
+                SELECT CASE
+                    WHEN seen.run_id = excluded.run_id AND seen.offer_id <> excluded.offer_id
+                    THEN (seen.offer_cents, seen.offer_id) < (excluded.offer_cents, excluded.offer_id)
+                    ELSE seen.observed_at > excluded.observed_at
+                END AS kept
+            ) AS choice
+        )
     RETURNING seen.supplier_stone_id, seen.observed_at
 ), staged AS (
     INSERT INTO raw_diamonds_nivoda AS raw (feed, observed_at, run_id, {observed})
@@ -160,6 +178,24 @@ WITH page AS (
     RETURNING raw.supplier_stone_id
 )
 SELECT (SELECT count(*) FROM holder) AS holders, (SELECT count(*) FROM staged) AS staged
+
+-- forget_pages --
+-- What other runs of a feed ($1) than $2 have read proves nothing any more.
+DELETE FROM pages_read WHERE run_id IN (SELECT id FROM run_metadata WHERE feed = $1 AND id <> $2)
+
+-- forget_pages_of_run --
+-- A completed run needs no proof any more.
+DELETE FROM pages_read WHERE run_id = (SELECT id FROM run_metadata WHERE id = $1 AND status = 'completed')
+
+-- pages_read --
+-- What a partition has read so far.
+SELECT reading, offers, stones, prices, carats FROM pages_read WHERE partition_id = $1 ORDER BY id
+
+-- distinct_listings --
+-- How many offers and stones a run has read, and how many items could not be identified.
+SELECT (SELECT count(*)::int FROM (SELECT DISTINCT unnest(offers) FROM pages_read WHERE run_id = $1) AS offers) AS listings,
+       (SELECT count(*)::int FROM (SELECT DISTINCT unnest(stones) FROM pages_read WHERE run_id = $1) AS stones) AS stones,
+       (SELECT coalesce(sum(unidentified), 0)::int FROM worker_runs WHERE run_id = $1) AS unidentified
 
 -- Consolidation
 
@@ -314,8 +350,11 @@ WHERE id = $1
 -- asked again.
 UPDATE run_metadata AS run
 SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.asked_again + parts.fetched,
-    repeated = run.asked_again + parts.fetched - $2
-FROM (SELECT coalesce(sum(fetched), 0)::int AS fetched FROM worker_runs WHERE run_id = $1) AS parts
+    repeated = run.asked_again + parts.fetched - $2, unidentified = parts.unidentified
+FROM (
+    SELECT coalesce(sum(fetched), 0)::int AS fetched, coalesce(sum(unidentified), 0)::int AS unidentified
+    FROM worker_runs WHERE run_id = $1
+) AS parts
 WHERE id = $1
 
 -- complete_run --
@@ -422,13 +461,19 @@ UPDATE worker_runs SET sent_at = NULL WHERE id = ANY ($1::uuid[]) AND status IN 
 -- What a person asks of a run that has ended
 
 -- reopen_partitions --
--- Partitions that failed ($2 NULL: all of them) are to be read again, from their checkpoints on.
+-- Partitions that failed ($2 NULL: all of them) are to be read again, or every partition ($3) where the run as a whole was
+-- not complete. They start anew: what was read hours ago proves nothing about the feed now.
+WITH forgotten AS (
+    DELETE FROM pages_read WHERE run_id = $1 AND partition_id IN (
+        SELECT id FROM worker_runs
+        WHERE run_id = $1 AND ($3 OR status IN ('failed', 'cancelled')) AND ($2::uuid IS NULL OR id = $2)
+    )
+)
 UPDATE worker_runs
 SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL,
-    -- The reader's patience starts anew, else a restless feed could never be retried.
-    checkpoint = jsonb_set(checkpoint, '{pages}', '0')
-WHERE run_id = $1 AND status IN ('failed', 'cancelled') AND ($2::uuid IS NULL OR id = $2)
+    checkpoint = NULL, unidentified = 0
+WHERE run_id = $1 AND ($3 OR status IN ('failed', 'cancelled')) AND ($2::uuid IS NULL OR id = $2)
 RETURNING *
 
 -- reopen_run --

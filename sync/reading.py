@@ -1,9 +1,10 @@
-"""Which stones of the feed a run asks for."""
+"""The supplier's queries of a run."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.runs.models import RunType
+from app.runs.models import Run, RunType
 from app.suppliers.ports import StoneQuery
+from sync.domain.listing import Part
 
 
 def query_of(
@@ -15,8 +16,27 @@ def query_of(
 ) -> StoneQuery:
     """The stones of a run within a price range.
 
-    A full run asks without a window: a stone must not be missed for what the supplier knows of its last change.
+    A full run asks without a window: a stone must not be missed because of its last change as the supplier knows it.
     """
     if run_type == "full":
         return StoneQuery(price_from=price_from, price_to=price_to)
     return StoneQuery(price_from=price_from, price_to=price_to, updated_from=window_from, updated_to=window_to)
+
+
+def query_of_part(run: Run, part: Part, overlap: timedelta) -> StoneQuery:
+    """The query of a part of a run. `overlap`: how far the supplier's clock may be behind."""
+    updated_from, updated_to = (None, None) if run.run_type == "full" else (run.window_from, run.window_to)
+    if part.changed == "since_opening":
+        updated_from, updated_to = run.window_to, None
+    elif part.changed == "recently":
+        recently = run.window_to - overlap
+        updated_from = recently if updated_from is None else max(updated_from, recently)
+    return StoneQuery(
+        price_from=part.price_from,
+        price_to=part.price_to,
+        carats_from=part.carats_from,
+        carats_to=part.carats_to,
+        lab_grown=part.lab_grown,
+        updated_from=updated_from,
+        updated_to=updated_to,
+    )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
@@ -10,7 +11,8 @@ from app.catalog.stone import Stone, diamond_id
 from app.core.database import Connection
 from app.core.errors import LeaseLost
 from app.suppliers.ports import Observed, Page
-from sync.domain.reader import Checkpoint
+from sync.domain.completeness import Checkpoint
+from sync.domain.listing import Listing
 from sync.statements import OBSERVED, sql
 
 SUPPLIER = "nivoda"
@@ -29,15 +31,19 @@ async def stage(
     checkpoint: Checkpoint | None,
     lease_token: UUID,
     lease_seconds: float,
+    reading: int = 0,
+    kept: Sequence[Observed] | None = None,
 ) -> int:
     """Write a page and its checkpoint, all or nothing; answers how many payloads were new or had changed.
 
-    `partition_id` is None for the consolidator, which has no checkpoint.
+    `partition_id` is None for the consolidator, which has no checkpoint. `reading`: number of the pass of the partition.
+    `kept`: the items that are written, all of them where it is None; every item counts as read.
 
     Raises:
         LeaseLost: someone else has the partition (or the run) by now; nothing was written.
     """
-    stones = _distinct(page.items)
+    stones = distinct(page.items if kept is None else kept)
+    listings = [listing_of(item) for item in page.items]
     row = await connection.fetchrow(
         sql.stage_page,
         partition_id,
@@ -48,6 +54,11 @@ async def stage(
         lease_seconds,
         checkpoint,
         len(page.items),
+        reading,
+        [listing.offer for listing in listings],
+        [listing.stone for listing in listings],
+        [listing.price for listing in listings],
+        [listing.carats for listing in listings],
         *columns(stones),
     )
     if row is None or not row["holders"]:
@@ -55,9 +66,41 @@ async def stage(
     return int(row["staged"])
 
 
-def _distinct(items: Sequence[Observed]) -> list[Observed]:
-    """One item per stone, the last one: a statement writes a row only once."""
-    return list({item.supplier_stone_id: item for item in items}.values())
+def distinct(items: Sequence[Observed]) -> list[Observed]:
+    """One item per stone: a statement writes a row only once.
+
+    Of two offers the cheaper one, then the one with the lower id; of two looks at one offer the last one.
+    """
+    found: dict[str, Observed] = {}
+    for item in items:
+        held = found.get(item.supplier_stone_id)
+        if held is None or _offer(held) == _offer(item) or _rank(item) < _rank(held):
+            found[item.supplier_stone_id] = item
+    return list(found.values())
+
+
+def listing_of(item: Observed) -> Listing:
+    """An item as the reader sees it. Ids are hashed: the proof only compares them."""
+    return Listing(
+        _key(f"{item.supplier_stone_id} {_offer(item)}"),
+        _key(item.supplier_stone_id),
+        item.price_cents,
+        item.stone.carat_milli if item.stone else None,
+    )
+
+
+def _offer(item: Observed) -> str:
+    """The offer's id. An item that can't be understood shows none; it is known by its stone's, as most offers are."""
+    return (item.stone and item.stone.offer_id) or f"DIAMOND/{item.supplier_stone_id}"
+
+
+def _rank(item: Observed) -> tuple[bool, int, str]:
+    cents = item.stone.supplier_price_cents if item.stone else None
+    return cents is None, cents or 0, _offer(item)
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
 def columns(items: Sequence[Observed]) -> list[list[object]]:

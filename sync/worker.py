@@ -6,6 +6,7 @@ Whatever it holds is in the database after every page: the stones and the checkp
 import asyncio
 import time
 from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import msgspec
@@ -17,18 +18,18 @@ from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run
-from app.suppliers.ports import Feed, Page, StoneQuery
+from app.suppliers.ports import Feed, Page
 from sync.consumer import OutcomeStored, Stopped
-from sync.domain.heatmap import drift_allowance
+from sync.domain.completeness import Checkpoint, PartitionReading, Proof
+from sync.domain.listing import CountRequest, Listing, PageRequest, PageView
 from sync.domain.partition import Band
-from sync.domain.reader import Checkpoint, Reader
 from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.messages import WorkItem, decode
 from sync.outbox import Outbox
-from sync.reading import query_of
+from sync.reading import query_of_part
 from sync.schema_differences import record
-from sync.staging import stage
+from sync.staging import listing_of, stage
 from sync.statements import sql
 
 log = get_logger()
@@ -36,7 +37,6 @@ log = get_logger()
 _RETRY_CLAIM_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-_SHORT_PAGES = 3  # in one reading, before the supplier's counts and pages are said to contradict each other
 
 
 class Worker:
@@ -106,7 +106,7 @@ class Worker:
             run = await repository.run(connection, partition.run_id)
         log.info("partition begins", planned=partition.planned_stones, resumed=partition.checkpoint is not None)
         try:
-            await self._read(run, partition, token)
+            proof = await self._read(run, partition, token)
             await record(self._database, run, self._feed.known_differences())
         except (Stopped, asyncio.CancelledError):
             await self._release(partition, token, None)
@@ -118,8 +118,16 @@ class Worker:
             if await self._failed(partition, token, error, last):
                 raise OutcomeStored from error
             raise
-        ended, trigger = await self._lifecycle.end_partition(partition, token)
-        log.info("partition succeeded", fetched=ended.fetched, pages=ended.pages)
+        ended, trigger = await self._lifecycle.end_partition(partition, token, unidentified=proof.unidentified)
+        log.info(
+            "partition succeeded",
+            fetched=ended.fetched,
+            pages=ended.pages,
+            counted=proof.counted,
+            listings=proof.listings,
+            unidentified=proof.unidentified,
+            repairs=proof.repairs,
+        )
         if trigger:
             await self._outbox.send_trigger(run.id, run.trace_id)
         await self._outbox.report(ended, run.trace_id)
@@ -148,66 +156,81 @@ class Worker:
             async with self._database.connection() as connection:
                 await connection.execute(sql.release_partition, partition.id, token, message)
 
-    async def _read(self, run: Run, partition: Partition, token: UUID) -> None:
+    async def _read(self, run: Run, partition: Partition, token: UUID) -> Proof:
         async with self._database.connection() as connection:
             left = await connection.fetchval(sql.seconds_left, run.id)
         try:
             async with asyncio.timeout(left), kept(lambda: self._keep(partition, token), self._lifecycle.lease_seconds):
-                await self._pages(run, partition, token)
+                return await self._prove(run, partition, token)
         except TimeoutError:
             # Whether it is overdue is decided under the run's lock: it may have been given more time since.
             await self._lifecycle.end_overdue(run.id)
             raise LeaseLost from None
 
-    async def _pages(self, run: Run, partition: Partition, token: UUID) -> None:
-        """Page after page; while one is staged, the next one is already on its way."""
-        reader = Reader(_band(partition), limit=self._feed.page_size, overlap=self._settings.sync_page_overlap)
-        at = msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else reader.start()
-        query = query_of(run.run_type, run.window_from, run.window_to, partition.price_from, partition.price_to)
-        short_pages = 0
-        fetching = asyncio.create_task(self._fetch(partition, token, query, at))
-        try:
-            while not at.finished:
-                page = await fetching
-                end = at.next_offset + len(page.items)
-                at = reader.read(at, [(item.supplier_stone_id, item.price_cents) for item in page.items])
-                if at.finished and await self._ends_early(query, end, short_pages):
-                    at, short_pages = msgspec.structs.replace(at, finished=False), short_pages + 1
-                if not at.finished:
-                    fetching = asyncio.create_task(self._fetch(partition, token, query, at))
-                await self._stage(run, partition, token, page, at)
-                if self._stop.is_set() and not at.finished:
-                    raise Stopped
-        finally:
-            fetching.cancel()
-
-    async def _ends_early(self, query: StoneQuery, end: int, short_pages: int) -> bool:
-        """Whether a short page is not the end, as the count says, the supplier's only trustworthy figure.
+    async def _prove(self, run: Run, partition: Partition, token: UUID) -> Proof:
+        """Request after request, up to the proof; while a page is staged, the next request is already on its way.
 
         Raises:
-            SupplierUnavailable: the pages keep ending early, by more than stones that have just come can explain.
+            FeedIncomplete: the partition cannot be proven.
         """
-        count = await self._feed.count(query)
-        if count > end:
-            log.warning("page ends early", end=end, count=count)
-        if short_pages < _SHORT_PAGES:
-            return count > end
-        if count > end + drift_allowance(count):
-            raise SupplierUnavailable(f"The supplier's pages end after {end} of {count} stones")
-        return False
+        reading = await self._restored(partition)
+        steps = reading.requests()
+        request = next(steps)
+        asking = asyncio.create_task(self._ask(run, partition, token, request))
+        try:
+            while True:
+                answer = await asking
+                asked = request
+                view = _view(answer) if isinstance(answer, Page) else answer
+                try:
+                    request = steps.send(view)
+                except StopIteration as end:
+                    proof: Proof | None = end.value
+                else:
+                    proof = None
+                    asking = asyncio.create_task(self._ask(run, partition, token, request))
+                if isinstance(answer, Page) and isinstance(asked, PageRequest):
+                    await self._stage(run, partition, token, answer, asked, reading)
+                if proof is not None:
+                    return proof
+                if self._stop.is_set():
+                    raise Stopped
+        finally:
+            asking.cancel()
 
-    async def _fetch(self, partition: Partition, token: UUID, query: StoneQuery, at: Checkpoint) -> Page:
-        """The next page. An outage is waited out with the message in hand: it says nothing about this partition.
+    async def _restored(self, partition: Partition) -> PartitionReading:
+        """The reading as the stored pages left it."""
+        reading = PartitionReading(
+            _band(partition),
+            limit=self._feed.page_size,
+            overlap=self._settings.sync_page_overlap,
+            by_origin=(await self._feed.capabilities()).origin,
+            checkpoint=msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else None,
+        )
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.pages_read, partition.id)
+        for row in rows:
+            columns = (row[name] for name in ("offers", "stones", "prices", "carats"))
+            reading.restore(row["reading"], [Listing(*values) for values in zip(*columns, strict=True)])
+        return reading
+
+    async def _ask(
+        self, run: Run, partition: Partition, token: UUID, request: CountRequest | PageRequest
+    ) -> Page | int:
+        """The supplier's answer. An outage is waited out with the message in hand: it says nothing about this partition.
 
         Raises:
             SupplierError: the outage lasts too long, or it is none.
             Stopped: the process is leaving.
         """
+        query = query_of_part(run, request.part, timedelta(seconds=self._settings.sync_overlap_seconds))
         until = time.monotonic() + self._settings.sync_outage_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._feed.page(query, at.next_offset, self._feed.page_size)
+                if isinstance(request, PageRequest):
+                    return await self._feed.page(query, request.offset, request.limit)
+                return await self._feed.count(query)
             except SupplierUnavailable as error:
                 # One that asks for patience has been given it already.
                 if isinstance(error, SupplierBusy) or time.monotonic() + pause > until:
@@ -224,8 +247,16 @@ class Worker:
             async with self._database.connection() as connection:
                 await connection.execute(sql.note_error, partition.id, token, message)
 
-    async def _stage(self, run: Run, partition: Partition, token: UUID, page: Page, at: Checkpoint) -> None:
-        """Every stone of the page is a look at it, also where the reader must step back behind the page."""
+    async def _stage(
+        self, run: Run, partition: Partition, token: UUID, page: Page, request: PageRequest, reading: PartitionReading
+    ) -> None:
+        """Write a page. Every item of it is a look at a stone, also where the reader steps back behind the page.
+
+        An item that a pass of one origin has shown is not written again without its origin.
+        """
+        items = page.items
+        if request.part.lab_grown is None and reading.by_origin:
+            items = [item for item in items if not reading.knows_origin(listing_of(item).offer)]
         async with self._database.connection() as connection:
             written = await stage(
                 connection,
@@ -233,15 +264,21 @@ class Worker:
                 feed=run.feed,
                 run_id=run.id,
                 partition_id=partition.id,
-                checkpoint=at,
+                checkpoint=reading.checkpoint,
                 lease_token=token,
                 lease_seconds=self._lifecycle.lease_seconds,
+                reading=request.reading,
+                kept=items,
             )
-        log.debug("page staged", stones=len(page.items), written=written, next_offset=at.next_offset)
+        log.debug("page staged", stones=len(page.items), written=written, offset=request.offset)
 
     async def _keep(self, partition: Partition, token: UUID) -> None:
         async with self._database.connection() as connection:
             await connection.fetchval(sql.keep_partition, partition.id, token, self._lifecycle.lease_seconds)
+
+
+def _view(page: Page) -> PageView:
+    return PageView([listing_of(item) for item in page.items], page.unidentified)
 
 
 def _band(partition: Partition) -> Band:

@@ -53,6 +53,7 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     upserted: int
     unchanged: int
     quarantined: int
+    unidentified: int
     deleted: int
     revived: int
     error_code: str | None

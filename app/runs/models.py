@@ -63,6 +63,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     upserted: int
     unchanged: int
     quarantined: int
+    unidentified: int
     deleted: int
     revived: int
     forced_by: str | None
@@ -107,6 +108,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Any  # JSON of the reader's checkpoint, None before the first page
     pages: int
     fetched: int
+    unidentified: int
     error_message: str | None
     sent_at: datetime | None
     started_at: datetime | None

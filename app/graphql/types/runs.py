@@ -99,6 +99,9 @@ class SyncFigures:
     upserted: int = strawberry.field(description="Stones that were new or had changed.")
     unchanged: int = strawberry.field(description="Stones that were as before.")
     quarantined: int = strawberry.field(description="Stones that could not be understood.")
+    unidentified: int = strawberry.field(
+        description="Items that the supplier counts and answers without an id. None of the other figures includes them."
+    )
     deleted: int = strawberry.field(description="Stones that were gone from the feed.")
     revived: int = strawberry.field(description="Stones that had been deleted and came back.")
     count_queries: int = strawberry.field(description="Counts that the plan asked the supplier for.")
@@ -157,6 +160,7 @@ class SyncRun(Node):
             upserted=run.upserted,
             unchanged=run.unchanged,
             quarantined=run.quarantined,
+            unidentified=run.unidentified,
             deleted=run.deleted,
             revived=run.revived,
             count_queries=run.count_queries,

@@ -18,7 +18,7 @@ from app.runs.models import Partition, Run, RunType
 from app.suppliers.ports import Observed, Page, StoneQuery
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.consolidator import Consolidator
-from sync.domain.reader import Checkpoint
+from sync.domain.completeness import Checkpoint
 from sync.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.staging import stage
 from sync.statements import sql
@@ -120,7 +120,7 @@ class Bench:
                 feed=hand.run.feed,
                 run_id=hand.run.id,
                 partition_id=hand.partition.id,
-                checkpoint=Checkpoint(next_offset=47, anchors=(("x", 1),)),
+                checkpoint=Checkpoint(phase="reading", total=47),
                 lease_token=hand.token,
                 lease_seconds=LEASE_SECONDS,
             )

@@ -41,6 +41,10 @@ class Shelf:
         self.items: dict[str, bytes] = {}
         self.asked: list[StoneQuery] = []
         self.offers = EVERYTHING
+        # Stones that only a lookup finds: they come back once a run has read the feed.
+        self.unlisted: set[str] = set()
+        # The stones of an incremental run's window; None for all of them.
+        self.changed: set[str] | None = None
 
     def lay(self, *numbers: int, cents: int = 100_000, **changes: Any) -> None:
         """Put stones there, or change those that are there."""
@@ -70,15 +74,26 @@ class Shelf:
 
     async def page_of(self, stone_ids: Sequence[str]) -> Page:
         """The stones with these ids."""
-        found = [item for item in self._matching(StoneQuery()) if item.supplier_stone_id in stone_ids]
+        found = [item for item in self._all() if item.supplier_stone_id in stone_ids]
         return Page(received=time.monotonic(), items=found[: self.page_size])
 
     async def count_of(self, stone_ids: Sequence[str]) -> int:
         """How many stones have these ids."""
-        return sum(item.supplier_stone_id in stone_ids for item in self._matching(StoneQuery()))
+        return sum(item.supplier_stone_id in stone_ids for item in self._all())
+
+    def _all(self) -> list[Observed]:
+        return [observe(text) for text in self.items.values()]
 
     def _matching(self, query: StoneQuery) -> list[Observed]:
-        looks = [observe(text, lab_grown=query.lab_grown) for text in self.items.values()]
+        if query.updated_from is not None and query.updated_to is None:
+            return []  # nothing changes while a run reads
+        looks = [
+            observe(text, lab_grown=query.lab_grown)
+            for stone, text in self.items.items()
+            if (query.lab_grown is None or _grown(text) is query.lab_grown)
+            and stone not in self.unlisted
+            and (query.updated_to is None or self.changed is None or stone in self.changed)
+        ]
         found = [
             look
             for look in looks
@@ -86,3 +101,9 @@ class Shelf:
             and (query.price_to is None or 0 <= (look.price_cents or -1) <= query.price_to * 100)
         ]
         return sorted(found, key=lambda look: (look.price_cents is None, look.price_cents or 0, look.supplier_stone_id))
+
+
+def _grown(text: bytes) -> bool:
+    """The origin that a query finds an item under."""
+    look = observe(text)
+    return look.stone is not None and look.stone.lab_grown

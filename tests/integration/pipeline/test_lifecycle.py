@@ -42,7 +42,7 @@ async def test_invariant_06_of_two_partitions_that_end_at_once_the_later_one_see
     first, last = [await bench.take(run, part) for part in await bench.partitions(run)]
     async with bench.database.transaction() as ending:
         await ending.execute(sql.lock_run, run.id)
-        await ending.execute(sql.end_partition, first.partition.id, first.token, "succeeded", None)
+        await ending.execute(sql.end_partition, first.partition.id, first.token, "succeeded", None, 0)
         later = asyncio.create_task(bench.lifecycle.end_partition(last.partition, last.token))
         await asyncio.wait({later}, timeout=0.5)  # it would not see the first one, which is not committed yet
     _, trigger = await later

@@ -1,0 +1,94 @@
+"""Items, pages and sub-queries of a supplier's feed, as the reader sees them.
+
+A *listing* is one item of the feed: an offer of a stone at a price. The supplier counts and pages listings, and one stone
+may be offered twice, so completeness is proven in listings.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+import msgspec
+
+Changed = Literal["since_opening", "recently"]
+
+
+class Listing(NamedTuple):
+    """One item of a page.
+
+    `offer`, `stone`: what identifies the offer and its stone. `price`: US cents, `carats`: thousandths of a carat; None
+    where the item shows none.
+    """
+
+    offer: int
+    stone: int
+    price: int | None
+    carats: int | None = None
+
+
+class PageView(NamedTuple):
+    """A page: its listings in order, and the positions (from 0) of items that could not be identified."""
+
+    listings: Sequence[Listing]
+    unidentified: Sequence[int] = ()
+
+    @property
+    def length(self) -> int:
+        """Number of positions that the page covers."""
+        return len(self.listings) + len(self.unidentified)
+
+    def positions(self) -> list[int]:
+        """The position on the page of each listing."""
+        unidentified = set(self.unidentified)
+        return [place for place in range(self.length) if place not in unidentified]
+
+    def neighbour_prices(self) -> list[int | None]:
+        """For each unidentified item the price of the listing before it, or after it where none is before."""
+        if not self.unidentified:
+            return []
+        places = self.positions()
+        prices = [listing.price for listing in self.listings]
+        found = [bisect_left(places, place) - 1 for place in self.unidentified]
+        return [prices[max(0, at)] if prices else None for at in found]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A sub-query of the run's query. Both ends of a range are inclusive, None is open.
+
+    `price_from`, `price_to`: whole US dollars. `carats_from`, `carats_to`: carats. `lab_grown`: only one origin.
+    `changed`: only listings that the supplier has changed since the run opened; with "recently", also those that match the
+    run's query and changed shortly before, because the supplier's clock may be behind.
+    """
+
+    price_from: int | None = None
+    price_to: int | None = None
+    carats_from: Decimal | None = None
+    carats_to: Decimal | None = None
+    lab_grown: bool | None = None
+    changed: Changed | None = None
+
+
+EVERYTHING = Part()
+
+
+class CountRequest(msgspec.Struct, frozen=True):
+    """Ask the supplier how many listings match. The answer is an integer."""
+
+    part: Part
+
+
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the supplier for a page. The answer is a `PageView`.
+
+    `reading`: number of the pass that the page belongs to, so that its listings can be restored after a restart.
+    """
+
+    part: Part
+    offset: int
+    limit: int
+    reading: int = 0
+
+
+Request = CountRequest | PageRequest
+Answer = int | PageView
