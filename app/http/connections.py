@@ -21,9 +21,10 @@ from app.http.errors import ProtocolError
 
 # Orchestrators must always get an answer to these: they restart or bypass processes that do not answer.
 EXEMPT_PATHS = frozenset({b"/health", b"/ready"})
-# Read from a socket at once, and so the most that waits in a connection for its turn.
+# Read from a socket at once, and so the most that waits in a connection for its turn. Bodies are read in larger pieces.
 READ_SIZE = 16_384
-# Content of requests that are not answered yet, in all connections.
+BODY_READ_SIZE = 65_536
+# Requests with a body that are not answered yet, in all connections.
 MOST_CONTENT_BYTES = 64 * 1_048_576
 
 _EXTENSION = "diamond_inventory.connection"
@@ -90,7 +91,8 @@ class Connections:
         self._content_bytes = 0
         self._date = (0, b"")
         # Shared by all connections: each takes its bytes out before the next one reads.
-        self.buffer = memoryview(bytearray(READ_SIZE))
+        self.body_buffer = memoryview(bytearray(BODY_READ_SIZE))
+        self.buffer = self.body_buffer[:READ_SIZE]
         self._closed = asyncio.Event()
         # The server stops soon: each response is the last one of its connection.
         self.draining = False

@@ -110,12 +110,12 @@ class HttpConnection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """The buffer that the transport reads into."""
         del sizehint
-        return self._connections.buffer
+        return self._connections.body_buffer if self._reader else self._connections.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Process received bytes."""
         if self._phase is not _Phase.END:
-            self._process(self._pending + self._connections.buffer[:nbytes], parsed=len(self._pending))
+            self._process(self._pending + self._connections.body_buffer[:nbytes], parsed=len(self._pending))
         else:
             self._discarded += nbytes
             if self._discarded > _MOST_DISCARDED:
@@ -185,10 +185,13 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._reader = reader_of(request.length)
         self._exchange = Exchange(self, request, self._scope(request, scope_extension(self._connections, self)))
         if self._reader:
+            self._content_bytes = end - start
             self._expect(_Phase.BODY, self._connections.limits.body_seconds)
         else:
             self._expect_nothing()
         self._start(self._exchange.run(self._app))
+        if self._reader:
+            self._connections.hold_content(self, self._content_bytes)
         return end
 
     def _read_body(self, reader: BodyReader, data: bytes, position: int) -> int:

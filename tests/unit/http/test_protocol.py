@@ -317,6 +317,20 @@ async def test_where_all_bodies_are_too_large_the_oldest_incomplete_one_goes(mon
         assert site.connections._content_bytes == 0
 
 
+async def test_heads_that_wait_for_their_bodies_count_as_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MOST_CONTENT_BYTES", 10_000)
+    async with serving(echo) as site:
+        streams = [await site.open() for _ in range(6)]
+        for _, writer in streams:
+            writer.write(POST + b"X-Large: " + b"x" * 3_000 + b"\r\nContent-Length: 1\r\n\r\n")
+        async with asyncio.timeout(20):
+            for reader, _ in streams[:3]:
+                assert await reader.read() == b""
+        assert site.connections._content_bytes <= 10_000
+        for _, writer in streams:
+            writer.close()
+
+
 @pytest.mark.parametrize("resets", [False, True])
 async def test_ended_connections_are_freed_at_once(resets: bool) -> None:
     async with serving(echo) as site, without_collections():
