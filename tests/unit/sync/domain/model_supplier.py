@@ -74,6 +74,7 @@ class ModelSupplier:
         self.touched: set[int] = set()
         self._ids = count(1)
         self._past: list[tuple[int, dict[int, Item]]] = []
+        self._found: dict[Part, list[Item]] = {}
 
     # The feed
 
@@ -108,6 +109,7 @@ class ModelSupplier:
         """Whatever the feed holds now has been there for long."""
         self.touched.clear()
         self._past.clear()
+        self._found.clear()
 
     def remove(self, offer: int) -> None:
         self._remember()
@@ -123,8 +125,10 @@ class ModelSupplier:
         """A run opens now."""
         self.now += 1
         self.opened = self.now
+        self._found.clear()
 
     def _remember(self) -> None:
+        self._found.clear()
         if self.behaviour.lag:
             self._past.append((self.now, dict(self.items)))
 
@@ -165,7 +169,11 @@ class ModelSupplier:
         return next((items for changed, items in self._past if changed > then), self.items)
 
     def _matching(self, part: Part, items: dict[int, Item]) -> list[Item]:
-        return [item for item in items.values() if self._matches(part, item)]
+        if items is not self.items:
+            return [item for item in items.values() if self._matches(part, item)]
+        if part not in self._found:
+            self._found[part] = [item for item in items.values() if self._matches(part, item)]
+        return list(self._found[part])
 
     def _matches(self, part: Part, item: Item) -> bool:
         return (

@@ -8,7 +8,8 @@ import msgspec
 from sync.domain.completeness import Checkpoint, PartitionReading, Proof
 from sync.domain.heatmap import PriceRange
 from sync.domain.listing import CountRequest, Listing, PageRequest, PageView, Part
-from sync.domain.partition import Band, Plan, plan
+from sync.domain.partition import Band, Plan
+from sync.domain.planner import plan
 from sync.domain.repair import Steps
 from sync.domain.run_proof import Distinct, DistinctRequest, RunCompleteness, RunProof
 from tests.unit.sync.domain.model_supplier import ModelSupplier
@@ -109,7 +110,7 @@ class WholeRun:
         return self._prove()
 
     def _plan(self) -> Plan:
-        counting = plan(max_partitions=self._max_partitions, min_stones=self._min_stones)
+        counting = plan(max_partitions=self._max_partitions, min_stones=self._min_stones, by_origin=self._by_origin)
         wanted = next(counting)
         while True:
             try:
@@ -120,7 +121,7 @@ class WholeRun:
 
     def _count(self, part: PriceRange) -> int:
         self._meanwhile()
-        return self.supplier.count(Part(price_from=part.price_from, price_to=part.price_to))
+        return self.supplier.count(Part(price_from=part.price_from, price_to=part.price_to, lab_grown=part.lab_grown))
 
     def _take(self, listings: list[Listing]) -> None:
         self.read |= {listing.offer for listing in listings}
