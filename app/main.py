@@ -35,6 +35,7 @@ from app.graphql.serving.registry import Registry
 from app.graphql.serving.state import State as GraphQLState
 from app.pricing.rulebook import Rulebook
 from app.rest.errors import routing_refusal
+from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
 from app.rest.state import State as RestState
 from app.runs.journal import Journal
@@ -50,7 +51,10 @@ _SENT = (
     "Authorization", "Content-Type", "If-None-Match", "Traceparent", "X-API-Key", "X-Client-Id", "X-Idempotency-Key",
     "X-Nonce", "X-Signature", "X-Signature-Version", "X-Timestamp",
 )  # fmt: skip
-_READ = ("ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-Id")
+_READ = (
+    "ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", IGNORED_PARAMETERS,
+    "X-Request-Id",
+)  # fmt: skip
 
 
 class State(RestState, GraphQLState):

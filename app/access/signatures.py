@@ -16,10 +16,9 @@ import msgspec
 # How far a request's time may lie from ours, either way.
 WINDOW_SECONDS = 300
 
-_HEADERS = ("x-client-id", "x-timestamp", "x-signature", "x-signature-version", "x-nonce")
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
-_SIGNATURE = re.compile(r"[0-9a-f]{64}")
+_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _NONCE = re.compile(r"[\x21-\x7e]{1,200}")
 # What a signature is checked against when nobody has the client's id: the work is the same either way.
 _NOBODYS_SECRETS = (b"nobody",)
@@ -37,6 +36,14 @@ class MultiHeaders(Protocol):
 
     def getlist(self, key: str) -> list[str]:
         """Every value of a header."""
+
+
+class Malformed(Exception):
+    """Signature headers that have no valid form. The message depends on the headers alone, never on a secret or a client."""
+
+    def __init__(self, header: str, problem: str) -> None:
+        super().__init__(f"{header} {problem}.")
+        self.header = header
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -70,19 +77,39 @@ def signed(headers: MultiHeaders) -> bool:
     return bool(headers.getlist("x-client-id") or headers.getlist("x-signature"))
 
 
-def read(headers: MultiHeaders) -> Signature | None:
-    """The signature in a request's headers; None when one is missing, malformed or there twice."""
-    listed = {name: headers.getlist(name) for name in _HEADERS}
-    if any(len(values) > 1 for values in listed.values()):
-        return None
-    client_id, timestamp, digest, version, nonce = ((values[0] if values else "") for values in listed.values())
-    if not (_CLIENT_ID.fullmatch(client_id) and _TIMESTAMP.fullmatch(timestamp) and _SIGNATURE.fullmatch(digest)):
-        return None
-    if version in ("", "1"):
+def read(headers: MultiHeaders) -> Signature:
+    """The signature in a request's headers. Its digits may be of either case.
+
+    Raises:
+        Malformed: a header is missing, has another form, or is there twice.
+    """
+    version = _single(headers, "X-Signature-Version")
+    if version not in ("", "1", "2"):
+        raise Malformed("X-Signature-Version", "should be 1 or 2")
+    client_id = _formed(headers, "X-Client-Id", _CLIENT_ID, "1 to 200 visible ASCII characters")
+    timestamp = _formed(headers, "X-Timestamp", _TIMESTAMP, "Unix seconds")
+    digest = _formed(headers, "X-Signature", _SIGNATURE, "64 hexadecimal digits").lower()
+    if version != "2":
+        _single(headers, "X-Nonce")
         return Signature(Version.V1, client_id, timestamp, digest)
-    if version == "2" and _NONCE.fullmatch(nonce):
-        return Signature(Version.V2, client_id, timestamp, digest, nonce)
-    return None
+    nonce = _formed(headers, "X-Nonce", _NONCE, "1 to 200 visible ASCII characters")
+    return Signature(Version.V2, client_id, timestamp, digest, nonce)
+
+
+def _formed(headers: MultiHeaders, name: str, form: re.Pattern[str], accepted: str) -> str:
+    text = _single(headers, name)
+    if not text:
+        raise Malformed(name, "is missing")
+    if not form.fullmatch(text):
+        raise Malformed(name, f"should hold {accepted}")
+    return text
+
+
+def _single(headers: MultiHeaders, name: str) -> str:
+    values = headers.getlist(name)
+    if len(values) > 1:
+        raise Malformed(name, "is there more than once")
+    return values[0] if values else ""
 
 
 def canonical(signature: Signature, target: Target, body: bytes) -> bytes:

@@ -1,4 +1,8 @@
-"""From a signed request to a principal: one refusal, which doesn't tell what was wrong."""
+"""Authentication of signed requests.
+
+Errors of form (a missing header, a time outside the window) are told apart: they depend on the request alone. An unknown
+client and a wrong secret get one message. What a genuine signature still lacks is told to the client that made it.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
@@ -11,7 +15,7 @@ from app.access.authenticator import CACHE_SECONDS
 from app.access.nonces import Nonces, NoncesUnavailable
 from app.access.repository import StoredKey
 from app.access.scopes import Principal, Proof
-from app.access.signatures import Signature, Target, Version
+from app.access.signatures import WINDOW_SECONDS, Malformed, Signature, Target, Version
 from app.access.usage import Usage
 from app.core.clock import Clock, utc_now
 from app.core.database import Database
@@ -55,18 +59,30 @@ class Signers:
             Unauthenticated: something is missing or wrong.
             DatabaseUnavailable: what the client may do can't be known now.
         """
-        signature = signatures.read(request.headers)
-        if signature is None or not signature.fresh_at(self._clock().timestamp()):
-            raise _refusal()
+        signature = self._read(request)
         target = target_of(request)
         if not signatures.genuine(signature, target, await request.body(), self._secrets):
             raise _refusal()
         if signature.version is Version.V2 and self._hosts and target.host.lower() not in self._hosts:
-            raise _refusal()
+            raise Unauthenticated("The host is not one that this server accepts signatures for.", details=_of("Host"))
         keys = await self._live_keys(signature.client_id, v1=signature.version is Version.V1)
         proof = await self._proof(signature)
         await self._usage.note(keys[-1])
         return _principal(signature.client_id, keys, proof)
+
+    def _read(self, request: Request[Any]) -> Signature:
+        try:
+            signature = signatures.read(request.headers)
+        except Malformed as error:
+            raise Unauthenticated(str(error), details=_of(error.header)) from None
+        now = self._clock().timestamp()
+        if not signature.fresh_at(now):
+            raise Unauthenticated(
+                f"X-Timestamp is {abs(int(now) - int(signature.timestamp))} seconds from the server's time, {int(now)}; "
+                f"at most {WINDOW_SECONDS} are accepted. Correct the clock, then sign again.",
+                details=_of("X-Timestamp"),
+            )
+        return signature
 
     async def renew(self, principal: Principal) -> Principal:
         """A client that signed, as it is now.
@@ -80,8 +96,11 @@ class Signers:
 
     async def _live_keys(self, client_id: str, *, v1: bool) -> Sequence[StoredKey]:
         keys = [key for key in await self._keys(client_id) if key.live_at(self._clock())]
-        if not keys or (v1 and not any(key.signature_v1 for key in keys)):
+        if not keys:
             raise _refusal()
+        if v1 and not any(key.signature_v1 for key in keys):
+            problem = "This client may not sign version 1. Sign version 2."
+            raise Unauthenticated(problem, details=_of("X-Signature-Version"))
         return keys
 
     async def _proof(self, signature: Signature) -> Proof:
@@ -92,7 +111,7 @@ class Signers:
                 return Proof.SIGNED_ONCE
         except NoncesUnavailable:
             return Proof.SIGNED_UNCHECKED
-        raise _refusal()
+        raise Unauthenticated("X-Nonce was used before. Sign each request with a new one.", details=_of("X-Nonce"))
 
     async def _keys(self, client_id: str) -> Sequence[StoredKey]:
         cached = self._cache.get(client_id)
@@ -117,6 +136,11 @@ def target_of(request: Request[Any]) -> Target:
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
     )
+
+
+def _of(header: str) -> Mapping[str, str]:
+    """The details of an error that a client can correct in one header."""
+    return {"header": header}
 
 
 def _refusal() -> Unauthenticated:

@@ -12,7 +12,7 @@ from app.catalog import grades, search
 from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
 from app.catalog.search import Filter, Hit, Offset, Order, Search
 from app.catalog.visibility import visible
-from app.catalog.vocabulary.criteria import labs
+from app.catalog.vocabulary import criteria
 from app.core.errors import NotFound
 from app.rest.answers import Pagination, answer
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
@@ -28,7 +28,10 @@ SORTS = {
     "clarity": search.CLARITY,
 }
 
-_shape, _color, _clarity, _cut = map(grade, (grades.SHAPES, grades.COLORS, grades.CLARITIES, grades.CUTS))
+_shape = grade(grades.SHAPES, criteria.shape)
+_color = grade(grades.COLORS, criteria.color)
+_clarity = grade(grades.CLARITIES, criteria.clarity)
+_cut = grade(grades.CUTS, criteria.cut)
 _availability = choice({name: name for name in grades.AVAILABILITIES})
 _cents = whole(0, 10**15 - 1)
 
@@ -79,7 +82,7 @@ def read_search(parameters: Parameters) -> SearchRequest:
     Raises:
         ValidationFailed: names every parameter that is wrong.
     """
-    criteria = Filter(
+    wanted = Filter(
         shape=parameters.many("shape", _shape, says="Any of these shapes."),
         color=parameters.many("color", _color, says="Any of these colours."),
         clarity=parameters.many("clarity", _clarity, says="Any of these clarities."),
@@ -100,11 +103,11 @@ def read_search(parameters: Parameters) -> SearchRequest:
     descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), says="`desc` when left out.")
     page, limit = page_of(parameters)
     parameters.check()
-    return SearchRequest(criteria, Order(sort or search.CREATED, descending is not False), page, limit)
+    return SearchRequest(wanted, Order(sort or search.CREATED, descending is not False), page, limit)
 
 
 def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
-    return None if texts is None else labs(texts)
+    return None if texts is None else criteria.labs(texts)
 
 
 def _visible_columns(principal: Principal) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.rest import ignored
 from app.rest.errors import STATUSES
 from app.rest.operation import Operation
 
@@ -27,6 +28,14 @@ HMAC-SHA-256, hexadecimal, of these lines joined by `\\n`: `v2`, the method, the
 are signed as they are sent. Beside it go `X-Client-Id`, `X-Timestamp` (Unix seconds, at most 300 from ours),
 `X-Signature-Version: 2` and `X-Nonce`, which works once. `docs/signature-vectors.json` has examples, and so has
 `examples/signing` for several languages."""
+
+_ANSWER_HEADERS = {
+    ignored.HEADER: {
+        "description": "Names of query parameters that the operation does not know and ignores, separated by commas and "
+        f"percent-encoded. At most {ignored.MOST_NAMES} names; `...` ends a shortened name or list. Absent if there are none.",
+        "schema": {"type": "string"},
+    }
+}
 
 Code = Literal[
     "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
@@ -106,7 +115,7 @@ def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
     }
     if operation.body:
         content = {"application/json": {"schema": schema_of[operation.body]}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.scope is None:
         described["security"] = []
     return described
@@ -114,16 +123,17 @@ def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _PATH_PARAMETER.findall(path):
-        # What is no id is nobody's: any text is allowed, and 404.
-        yield {"name": name, "in": "path", "required": True, "description": "An id.", "schema": {"type": "string"}}
+        says = "An id, a UUID. A text that is not the id of anything, well-formed or not, is answered with 404."
+        yield {"name": name, "in": "path", "required": True, "description": says, "schema": {"type": "string"}}
 
 
 def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for asked in operation.asked:
         says = f"{asked.says} Needs the scope `{asked.scope}`." if asked.scope else asked.says
         parameter: dict[str, Any] = {"name": asked.name, "in": "query", "description": says, "schema": asked.schema}
-        if asked.schema["type"] == "array":
-            parameter["description"] += f" May be repeated, also as `{asked.name}[]`."
+        parameter["allowEmptyValue"] = True  # read as if the parameter were absent
+        if asked.repeats:
+            parameter["description"] += f" May be repeated, also as `{asked.name}[]` or `{asked.name}[0]`."
         yield parameter
 
 
@@ -145,7 +155,7 @@ def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
 
 def _success(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     content = {operation.media_type: {"schema": schema_of[operation.answers]}}
-    return {"description": _phrase(operation.status), "content": content}
+    return {"description": _phrase(operation.status), "headers": _ANSWER_HEADERS, "content": content}
 
 
 def _refusals(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:

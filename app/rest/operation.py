@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from app.access.scopes import Scope
 from app.core.routing import Route
 from app.rest.guard import Endpoint, Handler, everyone, needs
+from app.rest.ignored import telling_ignored
 from app.rest.parameters import Asked, Parameters
 
 
@@ -28,7 +29,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `writes`: it changes
     something. `versioned`: see `guard.needs`. `query` reads the query string, `header` is needed beside it, `body` is the
-    type of the request's body. `answers` is the type of the answer's body, None where it isn't documented; `refuses` are
+    type of the request's body, which may be left out if it is not `body_required`. `answers` is the type of the answer's body, None where it isn't documented; `refuses` are
     the codes of the errors that this operation has beyond those of all.
     """
 
@@ -45,6 +46,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: Callable[[Parameters], object] | None = None
     header: Header | None = None
     body: Any = None
+    body_required: bool = True
     status: int = 200
     answers: Any = None
     media_type: str = "application/json"
@@ -54,9 +56,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def endpoint(self) -> Endpoint:
         """What the route calls."""
         if self.scope and self.handler:
-            return needs(self.scope, self.handler, writes=self.writes, versioned=self.versioned)
+            return telling_ignored(
+                needs(self.scope, self.handler, writes=self.writes, versioned=self.versioned), self.asked
+            )
         if self.opened and not self.scope and not self.handler:
-            return everyone(self.opened)
+            return telling_ignored(everyone(self.opened), self.asked)
         raise TypeError(f"{self.name} is neither open nor guarded")
 
     @property

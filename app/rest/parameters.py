@@ -1,4 +1,4 @@
-"""Reads a query string: every parameter that is wrong is named, all at once; one that nobody asks for is ignored."""
+"""Reading of query strings. The answer names every parameter that is wrong; an unknown one is ignored."""
 
 import math
 import re
@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from app.access.scopes import Scope
 from app.catalog.search import Range
+from app.catalog.vocabulary.keys import key
 from app.core.errors import ValidationFailed
 
 T = TypeVar("T")
@@ -32,29 +33,42 @@ class Asked(msgspec.Struct, frozen=True):
     says: str
     scope: Scope | None
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the parameter is a list."""
+        return bool(self.schema["type"] == "array")
+
 
 _MOST_VALUES = 200
 _LONGEST_WORD = 200
-_WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
+# `shape[]`, and `shape[0]` or `shape[a]` as PHP writes lists.
+_LISTED = re.compile(r"([^\[\]]+)\[[^\[\]]{0,40}\]")
+_WHOLE = re.compile(r"\+?([0-9]{1,15})(\.0{0,15})?", re.ASCII)
 _LARGEST_SIZE = 1_000_000
 _DEFAULT_LIMIT = 50
-# As JSON writes numbers; the exponent is short, so that rounding stays cheap.
-_DECIMAL = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+# The exponent is short, so that rounding stays cheap.
+_DECIMAL = re.compile(r"\+?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 
 class Parameters:
     """The parameters of one request. Read them all, then call `check`."""
 
     def __init__(self, query: QueryParams) -> None:
-        self._query = query
+        self._given: dict[str, list[str]] = {}
+        self._listed: dict[str, list[str]] = {}
+        for name, text in query.multi_items():
+            if not text.strip():  # as HTML forms send a field that is not filled in
+                continue
+            self._given.setdefault(name, []).append(text)
+            self._listed.setdefault(listed_name(name), []).append(text)
         self._problems: dict[str, str] = {}
         self.asked: list[Asked] = []
 
     def many(self, name: str, kind: Kind[T], *, says: str) -> Sequence[T] | None:
-        """A list, spelt `name=a&name=b` or `name[]=a`; None when it isn't there."""
+        """A list: `name=a&name=b`, `name[]=a`, `name[0]=a`. None if it is absent or has no value."""
         schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
         self.asked.append(Asked(name, schema, says, None))
-        texts = [*self._query.getlist(name), *self._query.getlist(f"{name}[]")]
+        texts = self._listed.get(name, [])
         if not texts:
             return None
         if len(texts) > _MOST_VALUES:
@@ -63,9 +77,9 @@ class Parameters:
         return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
     def one(self, name: str, kind: Kind[T], *, says: str, scope: Scope | None = None) -> T | None:
-        """A single value; None when it isn't there. Whether the caller has the `scope` is the handler's to ask."""
+        """A single value; None if it is absent or empty. Whether the caller has the `scope` is the handler's to ask."""
         self.asked.append(Asked(name, kind.schema, says, scope))
-        texts = self._query.getlist(name)
+        texts = self._given.get(name, [])
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
             return None
@@ -90,10 +104,16 @@ class Parameters:
 
     def _parse(self, name: str, text: str, kind: Kind[T]) -> T | None:
         try:
-            return kind.parse(text.strip() or text)
+            return kind.parse(text.strip())
         except ValueError as error:
             self._problems[name] = str(error)
             return None
+
+
+def listed_name(name: str) -> str:
+    """The parameter's name without the brackets of a list."""
+    match = _LISTED.fullmatch(name)
+    return match[1] if match else name
 
 
 def page_of(parameters: Parameters) -> tuple[int, int]:
@@ -104,23 +124,24 @@ def page_of(parameters: Parameters) -> tuple[int, int]:
 
 
 def choice(choices: Mapping[str, T]) -> Kind[T]:
-    """One of a few words, exactly as written."""
+    """One of a few words, in any case, its parts separated by a space, a hyphen or an underscore."""
+    by_key = {key(word): value for word, value in choices.items()}
 
     def parse(text: str) -> T:
-        if text not in choices:
+        if key(text) not in by_key:
             raise ValueError(f"should be one of {', '.join(choices)}")
-        return choices[text]
+        return by_key[key(text)]
 
     return Kind(parse, {"type": "string", "enum": list(choices)})
 
 
-def grade(scale: Sequence[str]) -> Kind[str]:
-    """One of a scale of grades, in any case, words apart by a space, a hyphen or an underscore."""
-    known = frozenset(scale)
+def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> Kind[str]:
+    """One of a scale, in any spelling that the data may have. `read`: the function that reads the data."""
+    names = {key(name): name for name in scale}
 
     def parse(text: str) -> str:
-        name = re.sub(r"[ -]", "_", text.strip().upper())
-        if name not in known:
+        name = names.get(key(text)) or read(text)
+        if name is None or name not in scale:
             raise ValueError(f"should be one of {', '.join(scale)}")
         return name
 
@@ -131,7 +152,8 @@ def whole(smallest: int, largest: int, default: int | None = None) -> Kind[int]:
     """A whole number between two, both included. `default` is only told."""
 
     def parse(text: str) -> int:
-        number = int(text) if _WHOLE.fullmatch(text) else -1
+        match = _WHOLE.fullmatch(text)
+        number = int(match[1]) if match else -1
         if not smallest <= number <= largest:
             raise ValueError(f"should be a whole number from {smallest} to {largest}")
         return number
@@ -147,9 +169,9 @@ def _word(text: str) -> str:
 
 
 def _boolean(text: str) -> bool:
-    if text not in {"true", "false"}:
+    if text.lower() not in {"true", "false"}:
         raise ValueError("should be one of true, false")
-    return text == "true"
+    return text.lower() == "true"
 
 
 def _instant(text: str) -> datetime:

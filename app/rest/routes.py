@@ -2,6 +2,7 @@
 
 from app.access.scopes import Scope
 from app.rest import analytics, diamonds, health, runs, trading, triggers
+from app.rest.bodies import Nothing
 from app.rest.documentation import Documentation
 from app.rest.operation import Operation
 
@@ -68,6 +69,8 @@ DOCUMENTED = (
         scope=Scope.HOLDS_WRITE,
         handler=trading.hold_diamond,
         writes=True,
+        body=Nothing,
+        body_required=False,
         answers=trading.HoldAnswer,
         refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),

@@ -11,17 +11,17 @@ from starlette.responses import Response
 
 from app.access.scopes import Principal
 from app.core.errors import BadRequest
+from app.core.idempotency import LONGEST_KEY, read_header
 from app.rest.answers import answer
-from app.rest.bodies import read_body
+from app.rest.bodies import read_body, read_nothing
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
 from app.rest.state import State
 from app.trading.purchase_request import PurchaseRequest
 from app.trading.purchases import refusal
 from app.trading.states import REST_STATUS, HoldState, PurchaseState
-from app.trading.texts import LONGEST_TEXT, LONGEST_WORD, is_blank
+from app.trading.texts import LONGEST_TEXT, LONGEST_WORD
 
-_LONGEST_KEY = 200
 # Postgres takes no NUL. What else the texts must fulfil is checked with the request, for REST and GraphQL alike.
 _PATTERN = r"^[^\x00]*$"
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WORD, pattern=_PATTERN)]
@@ -31,7 +31,7 @@ _Cents = Annotated[int, msgspec.Meta(ge=0, le=10**15 - 1)]
 IDEMPOTENCY_KEY = Header(
     "X-Idempotency-Key",
     "Of your own choice, new for each purchase: the same request sent again answers what became of the first.",
-    {"type": "string", "minLength": 1, "maxLength": _LONGEST_KEY},
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 )
 
 
@@ -49,7 +49,7 @@ class HoldAnswer(msgspec.Struct, frozen=True):
     data: HeldDiamond
 
 
-class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True):
+class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to buy under which terms. `expected_price_cents`: the retail price that was shown."""
 
     destination_id: _Word
@@ -86,10 +86,12 @@ async def hold_diamond(request: Request[State], principal: Principal) -> Respons
     """`POST /api/v2/diamonds/{id}/hold`: for as long as it may be; asked again, the open hold.
 
     Raises:
+        ValidationFailed: the body holds a field.
         NotFound: there is no such diamond.
         TradingConflict: it can't be held; the reason says why.
         OutcomeUnknown: the supplier did not answer. Ask again later.
     """
+    await read_nothing(request)
     hold = await request.state["desk"].holds.create(diamond_key(request), principal.client_id)
     return answer(
         HoldAnswer(HeldDiamond(hold.id, hold.state is HoldState.DENIED, hold.expires_at if hold.open else None))
@@ -117,8 +119,11 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
 
 
 def _key(request: Request[State]) -> str:
-    """The idempotency key as it was sent, as GraphQL takes it."""
+    """The idempotency key in the header."""
     given = request.headers.getlist(IDEMPOTENCY_KEY.name)
-    if len(given) != 1 or is_blank(given[0]) or len(given[0]) > _LONGEST_KEY:
-        raise BadRequest(f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {_LONGEST_KEY} characters.")
-    return given[0]
+    try:
+        (text,) = given
+        return read_header(text)
+    except ValueError:
+        problem = f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {LONGEST_KEY} printable characters."
+        raise BadRequest(problem) from None

@@ -22,20 +22,20 @@ _ENDED_BADLY = ("partial", "failed")
 _TO_BE_READ_AGAIN = ("failed", "cancelled")
 
 
-class ScheduleRequest(msgspec.Struct, frozen=True):
+class ScheduleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which run to start."""
 
     run_type: RunType
 
 
-class ConsolidateRequest(msgspec.Struct, frozen=True):
+class ConsolidateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which run to consolidate. `force`: in spite of failed partitions; nothing is deleted then."""
 
     run_id: UUID
     force: bool = False
 
 
-class RetryRequest(msgspec.Struct, frozen=True):
+class RetryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which run's failed partitions to read again: all, or one."""
 
     run_id: UUID

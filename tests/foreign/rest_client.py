@@ -226,7 +226,7 @@ def stones_are_shown_held_and_bought(service: Service) -> None:
     named = {"X-Idempotency-Key": "order-1"}
     check("destination_id" in service.ask("POST", path, body={}, headers=named).refuses(400, "VALIDATION_ERROR"))
     bought = service.ask("POST", path, body=order, headers=named).data
-    check(set(bought) == {"id", "status"}, bought)
+    check({"id", "status"} <= set(bought), bought)
     check(service.ask("POST", path, body=order, headers=named).data == bought, "the same key, the same result")
     other = service.ask("POST", path, body={**order, "reference": "r-2"}, headers=named)
     check(other.refuses(409, "CONFLICT")["reason"] == "IDEMPOTENCY_MISMATCH")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from app.catalog.vocabulary import colors, scales, shapes
 from app.catalog.vocabulary.colors import hues, intensity
 from app.catalog.vocabulary.offers import lab
 
@@ -11,6 +12,27 @@ Read = Callable[[str], str | None]
 def any_spelling(texts: Iterable[str], read: Read) -> Sequence[str]:
     """The values that match the texts: what the data makes of each text, and the text itself as a supplier may send it."""
     return [*dict.fromkeys(value for text in texts for value in (text, read(text)) if value)]
+
+
+def shape(text: str) -> str | None:
+    """The shape, "rb" as "ROUND"; None for one that is not understood."""
+    found = shapes.shape(text)
+    return None if found == shapes.OTHER else found
+
+
+def color(text: str) -> str | None:
+    """The colour grade; a range or an unknown text is none of the listed grades."""
+    return colors.color(text)[0]
+
+
+def clarity(text: str) -> str | None:
+    """The clarity grade, "vvs-1" as "VVS1"."""
+    return scales.clarity(text)[0]
+
+
+def cut(text: str) -> str | None:
+    """The cut grade, "EX" as "EXCELLENT"."""
+    return scales.cut(text)[0]
 
 
 def labs(texts: Iterable[str]) -> Sequence[str]:

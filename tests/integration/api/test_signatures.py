@@ -88,10 +88,11 @@ async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_
     client: httpx.AsyncClient, issuing: Issuing, serve: Serve, settings: Settings
 ) -> None:
     response = await ask(client, version=1)
-    assert (response.status_code, response.json()) == (401, REFUSAL)
+    assert (response.status_code, response.json()["error"]["details"]) == (401, {"header": "X-Signature-Version"})
     await issuing.allow_v1("legacy", allowed=False)
     async with serve(settings) as address, httpx.AsyncClient(base_url=address) as fresh:
-        assert (await ask(fresh, client_id="legacy", version=1)).json() == REFUSAL
+        refused = (await ask(fresh, client_id="legacy", version=1)).json()["error"]
+        assert (refused["code"], refused["details"]) == ("UNAUTHORIZED", {"header": "X-Signature-Version"})
         assert (await ask(fresh, client_id="legacy")).status_code == 200
 
 
@@ -101,14 +102,14 @@ async def test_version_one_also_writes_where_the_previous_system_did(client: htt
         assert (await client.send(signed(request, "legacy", version=version))).status_code == 202
 
 
-async def test_whatever_is_wrong_the_refusal_is_the_same(client: httpx.AsyncClient) -> None:
+async def test_errors_of_secret_have_one_answer(client: httpx.AsyncClient) -> None:
     wrong: tuple[dict[str, Any], ...] = (
-        {"secret": "wrong"}, {"client_id": "nobody", "secret": "x"}, {"client_id": "stranger"}, {"version": 1},
-        {"timestamp": str(int(time()) - 301)}, {"timestamp": str(int(time()) + 302)}, {"timestamp": "soon"},
+        {"secret": "wrong"}, {"client_id": "nobody", "secret": "x"}, {"client_id": "stranger"},
+        {"secret": "wrong", "version": 1}, {"client_id": "nobody", "secret": "x", "version": 1},
     )  # fmt: skip
     requests = [signed(client.build_request("GET", SEARCH), **how) for how in wrong]
-    for name, value in (("X-Signature", "0" * 64), ("X-Nonce", "another"), ("X-Nonce", ""), ("Host", "example.com"),
-                        ("X-Client-Id", "legacy"), ("X-Signature-Version", "1"), ("X-Signature", "")):  # fmt: skip
+    for name, value in (("X-Signature", "0" * 64), ("X-Nonce", "another"), ("Host", "example.com"),
+                        ("X-Client-Id", "legacy"), ("X-Signature-Version", "1")):  # fmt: skip
         changed = signed(client.build_request("GET", SEARCH))
         changed.headers[name] = value
         requests.append(changed)
@@ -121,6 +122,39 @@ async def test_whatever_is_wrong_the_refusal_is_the_same(client: httpx.AsyncClie
         response = await client.send(request)
         assert (response.status_code, response.json()) == (401, REFUSAL), request.headers
         assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_errors_of_form_name_the_header_for_every_client_alike(client: httpx.AsyncClient) -> None:
+    forms = (("X-Timestamp", "soon"), ("X-Timestamp", ""), ("X-Timestamp", str(int(time()) - 900)),
+             ("X-Timestamp", str(int(time()) + 900)), ("X-Nonce", ""), ("X-Nonce", "a b"), ("X-Signature", ""),
+             ("X-Signature", "0" * 63), ("X-Client-Id", ""), ("X-Signature-Version", "3"))  # fmt: skip
+    for header, value in forms:
+        answers = []
+        ways: tuple[dict[str, Any], ...] = ({}, {"secret": "wrong"}, {"client_id": "nobody", "secret": "x"})
+        for how in ways:
+            request = signed(client.build_request("GET", SEARCH), **how)
+            request.headers[header] = value
+            answers.append(await client.send(request))
+        assert {answer.status_code for answer in answers} == {401}
+        bodies = [answer.json()["error"] for answer in answers]
+        assert [(body["code"], body["details"]) for body in bodies] == [("UNAUTHORIZED", {"header": header})] * 3, (
+            bodies
+        )
+        assert all(body["message"].startswith(header) for body in bodies), bodies
+
+
+async def test_a_genuine_signature_of_a_forbidden_version_is_told_so(client: httpx.AsyncClient) -> None:
+    response = await ask(client, version=1)
+    message = "This client may not sign version 1. Sign version 2."
+    expected = {"code": "UNAUTHORIZED", "message": message, "details": {"header": "X-Signature-Version"}}
+    assert (response.status_code, response.json()["error"]) == (401, expected)
+
+
+async def test_an_upper_case_signature_is_accepted(client: httpx.AsyncClient) -> None:
+    for how in BOTH:
+        request = signed(client.build_request("GET", SEARCH), **how)
+        request.headers["X-Signature"] = request.headers["X-Signature"].upper()
+        assert (await client.send(request)).status_code == 200
 
 
 async def test_version_one_is_refused_with_a_changed_body_method_path_or_time(client: httpx.AsyncClient) -> None:
@@ -148,7 +182,7 @@ async def test_a_request_that_is_sent_again_is_refused(client: httpx.AsyncClient
     request = signed(client.build_request("GET", SEARCH))
     answers = [await client.send(request) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
-    assert answers[1].json() == REFUSAL
+    assert answers[1].json()["error"]["details"] == {"header": "X-Nonce"}
 
 
 async def test_of_many_repetitions_at_once_one_is_answered(client: httpx.AsyncClient) -> None:

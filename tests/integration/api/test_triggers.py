@@ -118,7 +118,7 @@ async def test_what_can_not_be_consolidated_is_refused(operator: httpx.AsyncClie
 async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.AsyncClient) -> None:
     for path, body, names in (
         ("scheduler", {}, {"run_type"}),
-        ("scheduler", {"run_type": "half", "more": 1}, {"run_type"}),
+        ("scheduler", {"run_type": "half", "more": 1}, {"run_type", "more"}),
         ("consolidate", {"run_id": 1, "force": "yes"}, {"run_id", "force"}),
         ("retry-workers", {"partition_id": "x"}, {"run_id", "partition_id"}),
     ):
@@ -182,8 +182,12 @@ async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
             await valkey.stop()
             assert (await client.get(f"{ANALYTICS}/summary")).status_code == 200
             answers = await asyncio.gather(*(
-                client.post(f"{TRIGGERS}/{path}", json={"run_type": "full", "run_id": str(run_id(1)), "force": True})
-                for path in ("scheduler", "consolidate", "retry-workers")
+                client.post(f"{TRIGGERS}/{path}", json=body)
+                for path, body in (
+                    ("scheduler", {"run_type": "full"}),
+                    ("consolidate", {"run_id": str(run_id(1)), "force": True}),
+                    ("retry-workers", {"run_id": str(run_id(1))}),
+                )
             ))  # fmt: skip
             for response in answers:
                 status, body = error(response)

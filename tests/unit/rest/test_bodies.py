@@ -1,0 +1,73 @@
+"""JSON bodies of requests: unknown fields are named, together with the field that the client probably means."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.requests import Request
+
+from app.core.errors import BadRequest, ValidationFailed
+from app.rest.bodies import Nothing, read_body, read_nothing
+from app.rest.routes import DOCUMENTED
+from app.rest.trading import PurchaseOrder
+
+
+def request(body: bytes) -> Request[Any]:
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+async def problems(body: Mapping[str, Any], kind: type[msgspec.Struct] = PurchaseOrder) -> Mapping[str, object]:
+    with pytest.raises(ValidationFailed) as raised:
+        await read_body(request(msgspec.json.encode(body)), kind)
+    return raised.value.details
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("expectedPriceCents", "expected_price_cents"),
+        ("expected_price", "expected_price_cents"),
+        ("expected-price-cents", "expected_price_cents"),
+        ("Destination_ID", "destination_id"),
+        ("returnOption", "return_option"),
+        ("comment", "comments"),
+    ],
+)
+async def test_unknown_field_is_named_with_the_one_that_is_meant(name: str, meant: str) -> None:
+    found = await problems({"destination_id": "d", name: 1})
+    assert found == {name: f"is not a field of this request; did you mean {meant}?"}
+
+
+async def test_unknown_field_without_similar_one_lists_the_fields() -> None:
+    listed = "comments, destination_id, expected_price_cents, reference, return_option"
+    assert await problems({"destination_id": "d", "zzz": 1}) == {
+        "zzz": f"is not a field of this request; its fields are {listed}"
+    }
+
+
+async def test_unknown_and_wrong_fields_are_named_together_and_bounded() -> None:
+    assert set(await problems({"destinationId": "d"})) == {"destination_id", "destinationId"}
+    found = await problems({"destination_id": "d", **{f"{'x' * 500}\n{number}": 1 for number in range(500)}})
+    assert sum(map(len, found)) < 1000
+    assert not any("\n" in name for name in found)
+
+
+async def test_operation_without_fields_accepts_an_empty_body_only() -> None:
+    for body in (b"", b" \n", b"{}"):
+        await read_nothing(request(body))
+    with pytest.raises(ValidationFailed, match="minutes: is not a field of this request; it has no fields"):
+        await read_nothing(request(b'{"minutes": 5}'))
+    for body in (b"null", b"[]", b"minutes=5"):
+        with pytest.raises(BadRequest):
+            await read_nothing(request(body))
+
+
+@pytest.mark.parametrize("operation", [one for one in DOCUMENTED if one.writes], ids=lambda one: str(one.name))
+async def test_every_operation_that_writes_forbids_unknown_fields(operation: Any) -> None:
+    assert operation.body.__struct_config__.forbid_unknown_fields
+    if operation.body is not Nothing:
+        assert "surprise" in await problems({"surprise": 1}, operation.body)
