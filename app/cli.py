@@ -1,4 +1,4 @@
-"""The command line of the API: serve, migrate, keys, documents, purchases, schema."""
+"""The command line of the API: serve, migrate, keys, documents, purchases, destinations, schema."""
 
 import asyncio
 import sys
@@ -19,6 +19,7 @@ from app.access.issuing import IssuedKey, Issuing
 from app.access.repository import StoredKey
 from app.access.scopes import Scope
 from app.commands import purchases
+from app.commands.destinations import destinations
 from app.core import logging
 from app.core.database import Database
 from app.core.errors import DatabaseMisconfigured, InventoryError
@@ -41,6 +42,7 @@ documents = typer.Typer(no_args_is_help=True, help="Persisted documents: what cl
 app.add_typer(documents, name="documents")
 app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
+app.command()(destinations)
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 _KEY_COMMAND_SECONDS = 30

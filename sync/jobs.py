@@ -63,7 +63,9 @@ class Jobs:
         return {
             "reconcile": self.pipeline.reconciler().reconcile,
             "settle_holds": self.settlement.holds,
+            "refresh_holds": self.settlement.refresh,
             "settle_purchases": self.settlement.purchases,
+            "examine_purchases": self.settlement.evidence,
             "release_declined": self.settlement.declined,
             "remind_of_orders": self.settlement.reminders,
             "start_nightly": self.upkeep.start_nightly,
@@ -207,6 +209,7 @@ _BY_NAME = [
 _EVERY_FIVE = set(range(0, 60, 5))
 _MINUTES: dict[str, set[int]] = {
     **dict.fromkeys(("watch_nightly", "watch_dead_letters", "remind_of_orders"), _EVERY_FIVE),
+    "refresh_holds": set(range(4, 60, 10)),
     "prune": {37},
 }
 

@@ -24,6 +24,8 @@ Kind = Literal[
     "purchase_contradicted",
     "schema_differs",
     "purchases_unanswered",
+    "purchase_evidence",
+    "purchase_price_risen",
 ]
 
 

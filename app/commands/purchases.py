@@ -1,4 +1,4 @@
-"""`purchases list|show|resolve|confirm|decline`: purchases, and what operators record about them."""
+"""`purchases list|show|examine|resolve|confirm|decline`: purchases, and what operators record about them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 import typer
+from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from app.core.database import Database
 from app.core.errors import NotFound
 from app.core.operator import who
 from app.core.settings import Settings
+from app.suppliers.nivoda.trading import open_limited_trading
 from app.trading.models import Purchase
 from app.trading.outcomes import Outcome, Outcomes
 from app.trading.records import PurchaseFilter, Records
@@ -26,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Purchases: list and show them, record their outcome and the supplier's answer."
 )
 
-_COMMAND_SECONDS = 30
+_COMMAND_SECONDS = 60
 _OWN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client alone
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -48,7 +50,7 @@ def list_purchases(
 ) -> None:
     """List purchases, newest first."""
     wanted = PurchaseFilter(client, diamond, state or None)
-    found, _ = _with_database(lambda database: Records(database).page_of_purchases(wanted, None, limit))
+    found, _ = _with_database(lambda _, database: Records(database).page_of_purchases(wanted, None, limit))
     if as_json:
         _print_json([_public(purchase) for purchase in found])
     else:
@@ -58,10 +60,24 @@ def list_purchases(
 @app.command()
 def show(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
     """Show one purchase."""
-    found = _with_database(lambda database: Records(database).purchases([purchase_id]))
+    found = _with_database(lambda _, database: Records(database).purchases([purchase_id]))
     if purchase_id not in found:
         raise NotFound(f"There is no purchase {purchase_id}.")
     _print(found[purchase_id], as_json=as_json)
+
+
+@app.command(name="examine")
+def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
+    """Look for evidence of an order of unknown outcome at the supplier. Nothing is sent again, and nothing is decided."""
+
+    async def examine(settings: Settings, database: Database) -> Purchase:
+        async with (
+            Redis.from_url(settings.need("redis_url")) as redis,
+            open_limited_trading(settings, redis) as supplier,
+        ):
+            return await Outcomes(settings, database, supplier).examine(purchase_id)
+
+    _print(_with_database(examine), as_json=as_json)
 
 
 @app.command()
@@ -98,16 +114,19 @@ def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJ
 
 
 def _record(work: Callable[[Outcomes], Awaitable[Purchase]]) -> Purchase:
-    return _with_database(lambda database: work(Outcomes(database)))
+    async def with_outcomes(settings: Settings, database: Database) -> Purchase:
+        return await work(Outcomes(settings, database, None))
+
+    return _with_database(with_outcomes)
 
 
-def _with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     settings = Settings.read()
     logging.configure(settings.log_level, settings.log_format, "purchases")
 
     async def run() -> T:
         async with asyncio.timeout(_COMMAND_SECONDS), Database.open(settings) as database:
-            return await work(database)
+            return await work(settings, database)
 
     return asyncio.run(run())
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.pricing.rules import PricingRule
+
 _LONGEST_NAME = 200
 _LONGEST_SUPPLIER = 100
 _PRIORITIES = range(-1_000_000, 1_000_001)
@@ -62,6 +64,20 @@ class StoredRule(Draft, frozen=True, kw_only=True):
     id: UUID
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def rule(self) -> PricingRule:
+        """What the row decides."""
+        return PricingRule(
+            priority=self.priority,
+            markup_ratio=self.markup_ratio,
+            rating=self.rating,
+            carat_min_milli=self.carat_min_milli,
+            carat_max_milli=self.carat_max_milli,
+            shapes=None if self.shapes is None else frozenset(self.shapes),
+            lab_grown=self.lab_grown,
+            supplier=self.supplier,
+        )
 
 
 def place_of(rules: Sequence[StoredRule], draft: Draft, replacing: StoredRule | None) -> int:

@@ -89,6 +89,17 @@ DOCUMENTED = (
         refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),
     Operation(
+        method="GET",
+        path="/api/v2/destinations",
+        name="listDestinations",
+        summary="List the destinations that a purchase can name.",
+        tag="Diamonds",
+        scope=Scope.PURCHASES_WRITE,
+        handler=trading.list_destinations,
+        answers=trading.DestinationsAnswer,
+        refuses=("SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
+    ),
+    Operation(
         method="POST",
         path="/api/v2/triggers/scheduler",
         name="startRun",

@@ -1,5 +1,6 @@
-"""`/api/v2/diamonds/{id}/hold` and `/purchase`."""
+"""`/api/v2/diamonds/{id}/hold` and `/purchase`, and `/api/v2/destinations`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -18,7 +19,7 @@ from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
 from app.rest.state import State
 from app.trading.purchase_request import PurchaseRequest
-from app.trading.purchases import refusal
+from app.trading.refusals import refusal
 from app.trading.states import REST_STATUS, HoldState, PurchaseState
 from app.trading.texts import LONGEST_TEXT, LONGEST_WORD
 
@@ -80,6 +81,35 @@ class PurchaseAnswer(msgspec.Struct, frozen=True):
     """The answer of `purchase`."""
 
     data: BoughtDiamond
+
+
+class ListedDestination(msgspec.Struct, frozen=True):
+    """A location to which an order can go. `id` is the `destination_id` of a purchase. `default`: of the account."""
+
+    id: str
+    name: str
+    address: Sequence[str]
+    postal_code: str | None
+    city: str | None
+    state: str | None
+    country: str | None
+    default: bool
+
+
+class DestinationsAnswer(msgspec.Struct, frozen=True):
+    """The destinations of the supplier's account."""
+
+    data: Sequence[ListedDestination]
+
+
+async def list_destinations(request: Request[State], _principal: Principal) -> Response:
+    """`GET /api/v2/destinations`: the default first.
+
+    Raises:
+        SupplierError: the supplier can't be asked, or does not list them. A purchase then accepts any destination.
+    """
+    found = await request.state["desk"].destinations.listed()
+    return answer(DestinationsAnswer([ListedDestination(**msgspec.structs.asdict(one)) for one in found]))
 
 
 async def hold_diamond(request: Request[State], principal: Principal) -> Response:

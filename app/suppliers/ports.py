@@ -126,11 +126,21 @@ class Feed(Protocol):
         """
 
 
-class SuppliersWord(msgspec.Struct, frozen=True):
-    """What the supplier says of a stone now: its availability (of grades.AVAILABILITIES), and our hold's id there."""
+class ItemStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A stone as the supplier shows it now. `availability`: one of grades.AVAILABILITIES.
+
+    `hold_id`, `order_item_id`: of a hold and an order of this account; those of other accounts are not shown.
+    `shows_holds`, `shows_orders`: whether None for these means that there is none. `offer_id` and `price_cents` (US cents)
+    are None where the supplier does not show them in a known form.
+    """
 
     availability: str
-    hold_id: str | None
+    hold_id: str | None = None
+    offer_id: str | None = None
+    price_cents: int | None = None
+    order_item_id: str | None = None
+    shows_holds: bool = True
+    shows_orders: bool = True
 
 
 class HoldAnswer(msgspec.Struct, frozen=True):
@@ -140,8 +150,33 @@ class HoldAnswer(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+class OwnHold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold in the account's list. `stone_id` is None for another product, `until` where the supplier does not say."""
+
+    id: str
+    stone_id: str | None
+    denied: bool
+    until: datetime | None
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """A location of the account at the supplier, to which an order can go. `address`: its lines, without the city."""
+
+    id: str
+    name: str
+    address: Sequence[str] = ()
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    default: bool = False
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One stone to be bought. `number` is ours: it comes back on the invoice and is how people recognise the order."""
+    """One stone to be bought. `number` is ours: it comes back on the invoice and is how people recognise the order.
+
+    `order_item_id`: what the stone showed before; with another value, or one that was not looked for, it may be ordered.
+    """
 
     number: str
     supplier_stone_id: str
@@ -149,6 +184,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     destination_id: str | None = None
     comments: str | None = None
     return_option: bool | None = None
+    order_item_id: str | None = None
 
 
 class Trading(Protocol):
@@ -168,8 +204,14 @@ class Trading(Protocol):
     async def create_order(self, order: Order) -> str:
         """Buy a stone; the order's id. `SupplierHasNot` where it is not to be had."""
 
-    async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
-        """What the supplier says of a stone now; None if it has no such stone."""
+    async def look(self, supplier_stone_id: str) -> ItemStatus | None:
+        """The stone as the supplier shows it now; None if it has no such stone."""
+
+    async def own_holds(self) -> Sequence[OwnHold] | None:
+        """The account's holds; None where the supplier does not list them."""
+
+    async def destinations(self) -> Sequence[Destination] | None:
+        """The account's locations; None where the supplier does not list them."""
 
 
 class RateLimiter(Protocol):

@@ -50,7 +50,7 @@ class HoldNotExtendable(TradingConflict):
 
 
 class PriceChanged(TradingConflict):
-    """The price is another by now; look at it, and ask again under a new idempotency key."""
+    """The price has changed. Nothing was ordered: buy at the new price under a new idempotency key."""
 
     reason = "PRICE_CHANGED"
 

@@ -8,6 +8,7 @@ import msgspec
 from app.core.database import Database
 from app.core.settings import Settings
 from app.suppliers.ports import Trading
+from app.trading.destinations import Destinations
 from app.trading.holds import Holds
 from app.trading.outcomes import Outcomes
 from app.trading.purchases import Purchases
@@ -21,6 +22,7 @@ class Desk(msgspec.Struct, frozen=True):
     holds: Holds
     purchases: Purchases
     outcomes: Outcomes
+    destinations: Destinations
     records: Records
 
 
@@ -28,12 +30,15 @@ class Desk(msgspec.Struct, frozen=True):
 async def open_desk(settings: Settings, database: Database, supplier: Trading | None) -> AsyncIterator[Desk]:
     """The desk for the length of a `with`, which ends when everything is written down that was begun."""
     undisturbed = Undisturbed()
+    destinations = Destinations(supplier)
     try:
         yield Desk(
-            Holds(settings, database, supplier, undisturbed),
-            Purchases(settings, database, supplier, undisturbed),
-            Outcomes(database),
-            Records(database),
+            holds=Holds(settings, database, supplier, undisturbed),
+            purchases=Purchases(settings, database, supplier, undisturbed, destinations),
+            outcomes=Outcomes(settings, database, supplier),
+            destinations=destinations,
+            records=Records(database),
         )
     finally:
         await undisturbed.close()
+        await destinations.close()

@@ -31,6 +31,7 @@ from app.trading.conflicts import AlreadyHeld, HoldLimitReached, HoldNotExtendab
 from app.trading.leftovers import let_go
 from app.trading.models import Hold, Stone
 from app.trading.states import HoldState
+from app.trading.supplier_holds import SupplierHolds
 from app.trading.undisturbed import Undisturbed
 from app.trading.waiting import Waiting
 
@@ -99,13 +100,12 @@ class Holds:
             if hold.state is not HoldState.ACTIVE or hold.expires_at is None:
                 raise _over(hold)
             now = await repository.now(connection)
-            limit = hold.requested_at + timedelta(minutes=longest)
-            if hold.supplier_until is not None:
-                limit = min(limit, hold.supplier_until)
+            latest = hold.requested_at + timedelta(minutes=longest)
+            limit = latest if hold.supplier_until is None else min(latest, hold.supplier_until)
             if limit <= hold.expires_at:
                 raise HoldNotExtendable(until=hold.expires_at)
-            until = limit if minutes is None else min(limit, now + timedelta(minutes=minutes))
-            extended = await repository.extend_hold(connection, hold_id, until)
+            wanted = latest if minutes is None else min(latest, now + timedelta(minutes=minutes))
+            extended = await repository.extend_hold(connection, hold_id, min(limit, wanted), wanted)
             if extended is None:
                 return hold
             await moves.tell(connection, extended, EventKind.HOLD_EXTENDED)
@@ -132,7 +132,7 @@ class Holds:
         assert released is not None, "an open hold under its lock can be released"  # noqa: S101 - by the states
         log.info("hold released", hold_id=str(hold_id), client_id=client_id)
         if self._supplier is not None and released.supplier_hold_id is not None:
-            self._undisturbed.later(let_go(self._database, self._supplier, released))
+            self._undisturbed.later(let_go(self._database, SupplierHolds(self._supplier), released))
         return released
 
     async def _create(self, supplier: Trading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
@@ -175,6 +175,7 @@ class Holds:
                 diamond_id,
                 client_id,
                 price_cents=stone.retail_price_cents,
+                supplier_price_cents=stone.supplier_price_cents,
                 minutes=minutes,
                 blocks_seconds=max(_BLOCKS_SECONDS, 2 * moves.settle_seconds(settings)),
                 due_seconds=moves.settle_seconds(settings),
@@ -186,10 +187,11 @@ class Holds:
         """Let go what the supplier still holds for us: he would deny the new hold because of the old one."""
         try:
             async with asyncio.timeout(moves.call_seconds(self._settings)):
+                found = SupplierHolds(supplier)
                 for old in reservation.leftovers:
                     await let_go(
                         self._database,
-                        supplier,
+                        found,
                         old,
                         reservation.stone.supplier_stone_id,
                         asking=reservation.hold.id,
@@ -210,7 +212,7 @@ class Holds:
         log.info("hold settled", hold_id=str(hold.id), client_id=hold.client_id, state=settled.state)
         if answer.id is not None and not settled.open:
             late = msgspec.structs.replace(settled, supplier_hold_id=answer.id, supplier_until=answer.until)
-            self._undisturbed.later(let_go(self._database, supplier, late))
+            self._undisturbed.later(let_go(self._database, SupplierHolds(supplier), late))
         return settled
 
     async def _outcome(self, hold: Hold) -> Hold:

@@ -52,6 +52,51 @@ def purchase_contradicted(feed: str, purchase: Purchase, order_id: str) -> Incid
     )
 
 
+def purchase_evidence(feed: str, purchase: Purchase) -> Incident:
+    """The supplier shows an order item on the stone of a purchase of unknown outcome."""
+    known = purchase.checked_at is not None
+    before = purchase.order_item_before or "none" if known else "not known, it was not read before the order"
+    return Incident(
+        key=f"purchase_evidence:{purchase.id}",
+        kind="purchase_evidence",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject="A purchase of unknown outcome was probably ordered",
+            reason="The supplier shows an order item of this account on the stone"
+            + (" that was not there before the order." if known else "."),
+            figures=[
+                *_figures(purchase),
+                ("Order item at the supplier", purchase.order_item_seen or ""),
+                ("Order item before", before),
+            ],
+            next_step=_LOOK,
+            commands=[f"python -m app purchases resolve {purchase.id} --outcome ordered --reason TEXT"],
+        ),
+    )
+
+
+def purchase_price_risen(feed: str, purchase: Purchase) -> Incident:
+    """A stone was ordered at its guaranteed price, and the supplier asks more than when the hold was made."""
+    difference = purchase.price_difference_cents or 0
+    return Incident(
+        key=f"purchase_price_risen:{purchase.id}",
+        kind="purchase_price_risen",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject="A guaranteed price was honoured at a higher cost",
+            reason="The supplier's price has risen since the hold was made. The client pays the guaranteed price.",
+            figures=[
+                *_figures(purchase),
+                ("Supplier's price now", _dollars(purchase.supplier_price_cents or 0)),
+                ("More than under the hold", _dollars(difference)),
+            ],
+            next_step="Nothing has to be done for the purchase. If this happens often, shorten TRADING_LONGEST_HOLD_MINUTES.",
+        ),
+    )
+
+
 def purchases_unanswered(feed: str, purchases: Sequence[Purchase]) -> Incident:
     """Orders that the supplier accepted, and has neither confirmed nor declined in time. The oldest comes first."""
     listed = [
@@ -84,6 +129,10 @@ def _figures(purchase: Purchase) -> list[tuple[str, str]]:
         ("Client", purchase.client_id),
         ("Diamond", str(purchase.diamond_id)),
         ("Offer at the supplier", purchase.offer_id),
-        ("Price", f"${purchase.price_cents / 100:,.2f}"),
+        ("Price", _dollars(purchase.price_cents)),
         ("Asked for", f"{purchase.requested_at:%Y-%m-%d %H:%M:%S} UTC"),
     ]
+
+
+def _dollars(cents: int) -> str:
+    return f"${cents // 100:,}.{cents % 100:02d}"

@@ -10,7 +10,13 @@ from app.events.log import append
 from app.events.models import EventKind, NewEvent
 from app.trading import moves, repository
 from app.trading.conflicts import PurchaseDeclined
-from app.trading.incidents import purchase_contradicted, purchase_unknown, purchases_unanswered
+from app.trading.incidents import (
+    purchase_contradicted,
+    purchase_evidence,
+    purchase_price_risen,
+    purchase_unknown,
+    purchases_unanswered,
+)
 from app.trading.models import Purchase
 from app.trading.states import HoldState, PurchaseState
 
@@ -30,11 +36,15 @@ async def order(
     connection: Connection,
     purchase: Purchase,
     order_id: str | None,
+    feed: str,
     *,
     resolved_by: str | None = None,
     resolution: str | None = None,
 ) -> Purchase | None:
-    """Record that the supplier accepted the order, which uses up its hold; None if the state does not allow that."""
+    """Record that the supplier accepted the order, which uses up its hold; None if the state does not allow that.
+
+    An operator is alerted where the guaranteed price of the hold is honoured although the supplier's has risen.
+    """
     ordered = await repository.order_purchase(
         connection, purchase.id, order_id, resolved_by=resolved_by, resolution=resolution
     )
@@ -43,6 +53,8 @@ async def order(
     if ordered.hold_id is not None:
         await moves.end(connection, ordered.hold_id, HoldState.PURCHASED)
     await repository.nothing_due_for_stone(connection, ordered.diamond_id)
+    if ordered.price_difference_cents is not None:
+        await report(connection, purchase_price_risen(feed, ordered))
     await tell(connection, ordered)
     return ordered
 
@@ -88,10 +100,17 @@ async def fail(
     *,
     resolved_by: str | None = None,
     resolution: str | None = None,
+    current_price_cents: int | None = None,
 ) -> Purchase | None:
     """Record that no order was placed; None if the state does not allow that."""
     failed = await repository.fail_purchase(
-        connection, purchase.id, code, failure, resolved_by=resolved_by, resolution=resolution
+        connection,
+        purchase.id,
+        code,
+        failure,
+        resolved_by=resolved_by,
+        resolution=resolution,
+        current_price_cents=current_price_cents,
     )
     if failed is not None:
         await tell(connection, failed)
@@ -117,6 +136,20 @@ async def contradict(connection: Connection, purchase: Purchase, order_id: str, 
         await report(connection, purchase_contradicted(feed, present, order_id))
         log.error("purchase confirmed after it was given up", purchase_id=str(purchase.id), order_id=order_id)
     return present
+
+
+async def examined(connection: Connection, purchase: Purchase, order_item_id: str | None, feed: str) -> Purchase | None:
+    """Record that the supplier's item was read after the order; None if the outcome is known by now.
+
+    `order_item_id`: what the item showed. An order item that was not there before is evidence of the order, of which an
+    operator is alerted; it decides nothing, and none proves nothing.
+    """
+    found = order_item_id if order_item_id != purchase.order_item_before else None
+    noted = await repository.note_examination(connection, purchase.id, found)
+    seen = noted is not None and noted.order_item_seen is not None
+    if noted is not None and seen and await report(connection, purchase_evidence(feed, noted)):
+        log.warning("purchase_evidence_found", purchase_id=str(purchase.id), order_item=noted.order_item_seen)
+    return noted
 
 
 async def abandon(connection: Connection, purchase_id: UUID, feed: str) -> None:

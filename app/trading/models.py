@@ -12,7 +12,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """A hold, as time has it: one that is past its end is expired, whoever has written that down or not.
 
     `expires_at` is None while it is requested; `wanted_until` says how long it will be at the most. `supplier_until`: when
-    the supplier's hold ends by itself, None where he does not say.
+    the supplier's hold ends by itself, None where it does not say. `supplier_price_cents`: the supplier's price when the hold
+    was made, None for holds that are older than the column.
     """
 
     id: UUID
@@ -20,6 +21,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     state: HoldState
     price_cents: int
+    supplier_price_cents: int | None
     requested_at: datetime
     wanted_until: datetime
     expires_at: datetime | None
@@ -45,6 +47,11 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     `ordered_at`: when the supplier accepted the order. `ended_at`: when the state became one that can only be corrected:
     confirmed, declined or failed. `answered_by`, `answer_reason`: who recorded the supplier's later message, and how it
     is known.
+
+    `supplier_price_cents`: the price of the supplier's item just before the order, None if it was not read;
+    `price_difference_cents`: how much more that is than under the hold. `checked_at`: when that item showed the orders of this
+    account, and `order_item_before` the one of the stone. `current_price_cents`: the client's price by
+    that item, where it was refused. `order_item_seen`: an order item that the supplier showed after the order was sent.
     """
 
     id: UUID
@@ -71,14 +78,27 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     resolution: str | None
     answered_by: str | None
     answer_reason: str | None
+    checked_at: datetime | None
+    supplier_price_cents: int | None
+    price_difference_cents: int | None
+    current_price_cents: int | None
+    order_item_before: str | None
+    order_item_seen: str | None
+    order_item_seen_at: datetime | None
+    examined_at: datetime | None
 
 
 class Stone(msgspec.Struct, frozen=True, kw_only=True):
-    """What trading has to know of a stone. `availability` is the supplier's word and ours together."""
+    """A stone as trading needs it. `availability` combines the supplier's word with holds and purchases."""
 
     id: UUID
+    supplier: str
     supplier_stone_id: str
     offer_id: str | None
     active: bool
+    shape: str
+    carat_milli: int
+    lab_grown: bool
+    supplier_price_cents: int
     retail_price_cents: int
     availability: str

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 from app.core.database import Connection, Database
+from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.events.log import append
 from app.events.models import EventKind, NewEvent
@@ -12,6 +14,8 @@ from app.suppliers.ports import HoldAnswer
 from app.trading import repository
 from app.trading.models import Hold
 from app.trading.states import HoldState
+
+log = get_logger()
 
 # Beyond everything that a call may take by its own limits, before the job takes its process for dead.
 _MARGIN_SECONDS = 10.0
@@ -105,12 +109,26 @@ async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> H
         return present
     if present.open and present.supplier_hold_id == answer.id:
         if answer.until is not None:
-            await repository.note_supplier_until(connection, hold_id, answer.until)
+            await note_supplier_end(connection, hold_id, answer.until)
         return await repository.hold(connection, hold_id) or present
     if not present.open:
         await close_overdue(connection, present.diamond_id)
         await repository.note_late_hold(connection, hold_id, answer.id, answer.until)
     return present
+
+
+async def note_supplier_end(connection: Connection, hold_id: UUID, until: datetime) -> None:
+    """Record when the supplier's hold of an active hold ends now. The stone is locked.
+
+    The client's hold ends later too, as far as it was wanted; what was promised to the client does not shrink.
+    """
+    present = await repository.hold(connection, hold_id)
+    noted = await repository.note_supplier_until(connection, hold_id, until)
+    if noted is None or present is None:
+        return
+    log.info("hold_end_moved", hold_id=str(hold_id), supplier_until=until, expires_at=noted.expires_at)
+    if noted.until > present.until:
+        await tell(connection, noted, EventKind.HOLD_EXTENDED)
 
 
 async def tell(connection: Connection, hold: Hold, kind: EventKind | None = None) -> None:

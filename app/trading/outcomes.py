@@ -6,8 +6,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.core.database import Connection, Database
-from app.core.errors import NotFound
+from app.core.errors import NotFound, TradingUnavailable
 from app.core.logging import get_logger
+from app.core.settings import Settings
+from app.suppliers.ports import Trading
 from app.trading import ledger, moves, repository
 from app.trading.conflicts import PurchaseFailed, PurchaseSettled
 from app.trading.models import Purchase
@@ -28,8 +30,11 @@ class Outcome(StrEnum):
 class Outcomes:
     """Recording what the supplier does not say in its answers. Each method may be repeated: the same changes nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, supplier: Trading | None) -> None:
+        """The supplier is needed by `examine` only."""
+        self._settings = settings
         self._database = database
+        self._supplier = supplier
 
     async def resolve(
         self, purchase_id: UUID, outcome: Outcome, *, who: str, reason: str, order_id: str | None = None
@@ -58,7 +63,9 @@ class Outcomes:
                     connection, present, PurchaseFailed.reason, reason, resolved_by=who, resolution=reason
                 )
             else:
-                resolved = await ledger.order(connection, present, order_id, resolved_by=who, resolution=reason)
+                resolved = await ledger.order(
+                    connection, present, order_id, self._settings.sync_feed, resolved_by=who, resolution=reason
+                )
             if outcome is Outcome.CONFIRMED:
                 resolved = await ledger.confirm(connection, present, who=who, reason=reason)
         assert resolved is not None, "an unknown purchase can be settled"  # noqa: S101 - by the states
@@ -101,17 +108,55 @@ class Outcomes:
         log.warning("purchase_declined", purchase_id=str(purchase_id), who=who)
         return declined
 
-    @asynccontextmanager
-    async def _locked(self, purchase_id: UUID) -> AsyncIterator[tuple[Connection, Purchase]]:
-        """The purchase, with its stone locked."""
+    async def examine(self, purchase_id: UUID) -> Purchase:
+        """Look for evidence of an order of unknown outcome in the supplier's item. Nothing is decided by it.
+
+        Raises:
+            NotFound: there is no such purchase.
+            PurchaseSettled: the outcome of the purchase is known.
+            TradingUnavailable: trading is not set up.
+            SupplierError: the supplier can't be asked.
+        """
+        if self._supplier is None:
+            raise TradingUnavailable
+        purchase = await self._find(purchase_id)
+        if purchase.state is PurchaseState.UNKNOWN:
+            examined = await examine(self._database, self._supplier, purchase, self._settings.sync_feed)
+            if examined is not None:
+                return examined
+            purchase = await self._find(purchase_id)
+        raise PurchaseSettled(
+            f"The purchase is {purchase.state}; only an unknown one is examined.", state=purchase.state
+        )
+
+    async def _find(self, purchase_id: UUID) -> Purchase:
         async with self._database.bounded() as connection:
             found = await repository.purchase(connection, purchase_id)
         if found is None:
             raise NotFound("There is no purchase with this id.")
+        return found
+
+    @asynccontextmanager
+    async def _locked(self, purchase_id: UUID) -> AsyncIterator[tuple[Connection, Purchase]]:
+        """The purchase, with its stone locked."""
+        found = await self._find(purchase_id)
         async with moves.locked(self._database, found.diamond_id) as connection:
             present = await repository.purchase(connection, purchase_id)
             assert present is not None  # noqa: S101 - purchases are never deleted
             yield connection, present
+
+
+async def examine(database: Database, supplier: Trading, purchase: Purchase, feed: str) -> Purchase | None:
+    """Read the supplier's item of a purchase of unknown outcome; None if its outcome is known by now.
+
+    Raises:
+        SupplierError: the supplier can't be asked.
+    """
+    async with database.bounded() as connection:
+        stone_id = await repository.supplier_stone(connection, purchase.diamond_id)
+    status = await supplier.look(stone_id)
+    async with moves.locked(database, purchase.diamond_id) as connection:
+        return await ledger.examined(connection, purchase, status.order_item_id if status else None, feed)
 
 
 def _check(who: str, reason: str, order_id: str | None = None) -> None:

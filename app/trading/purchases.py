@@ -1,17 +1,18 @@
-"""Buying stones: a record first, then one order, then its outcome; each its own short transaction.
+"""Buying stones: a record first, then a check of the price, then one order, then its outcome.
 
-The supplier knows no idempotency, so ours is the record: nothing goes out without it, and it goes out once. What nobody
-knows stays unknown until the supplier's answer comes after all, or a person has looked.
+Each step is its own short transaction, and none is open while the supplier is asked. The supplier knows no idempotency, so
+the record provides it: nothing is sent without one, and nothing is sent twice. An unknown outcome stays unknown until the
+supplier's answer comes late, or an operator has looked.
 """
 
 import asyncio
 
 import asyncpg
+import msgspec
 
-from app.core.database import Connection, Database
+from app.core.database import Database
 from app.core.errors import (
     DatabaseUnavailable,
-    InventoryError,
     OutcomeUnknown,
     SupplierError,
     SupplierHasNot,
@@ -19,20 +20,22 @@ from app.core.errors import (
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
+from app.pricing import repository as pricing
+from app.pricing.rules import price
 from app.suppliers.ports import Order, Trading
 from app.trading import ledger, moves, repository
 from app.trading.conflicts import (
     AlreadyHeld,
     IdempotencyMismatch,
     NotAvailable,
-    PriceChanged,
-    PurchaseDeclined,
-    PurchaseFailed,
 )
+from app.trading.destinations import Destinations
 from app.trading.holds import held, no_diamond
 from app.trading.models import Hold, Purchase, Stone
+from app.trading.price_check import Cleared, Refused, check
 from app.trading.purchase_request import PurchaseRequest
-from app.trading.states import BOUGHT, OPEN_PURCHASES, REST_STATUS, HoldState, PurchaseState
+from app.trading.states import HoldState, PurchaseState
+from app.trading.terms import Terms, agree, require_available
 from app.trading.undisturbed import Undisturbed
 from app.trading.waiting import Waiting
 
@@ -43,25 +46,41 @@ _WRITE_TRIES = 20
 _WRITE_PAUSE_SECONDS = 0.5
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """A purchase that was recorded just now and not sent yet, with the stone, the client's hold and the terms."""
+
+    purchase: Purchase
+    stone: Stone
+    hold: Hold | None
+    terms: Terms
+
+
 class Purchases:
     """Purchases of one installation. Without a supplier's account nothing can be bought."""
 
     def __init__(
-        self, settings: Settings, database: Database, supplier: Trading | None, undisturbed: Undisturbed
+        self,
+        settings: Settings,
+        database: Database,
+        supplier: Trading | None,
+        undisturbed: Undisturbed,
+        destinations: Destinations,
     ) -> None:
         self._settings = settings
         self._database = database
         self._supplier = supplier
         self._undisturbed = undisturbed
+        self._destinations = destinations
 
     async def buy(self, request: PurchaseRequest, *, client_id: str, key: str) -> Purchase:
         """Buy a stone, once per `key` of the client; asked again, what became of it. `refusal` says what went wrong.
 
-        Its price is the expected one, if that is the list price or the one that the client's hold guarantees. Without an
-        expectation it is the guaranteed one, or else the list price.
+        Its price is the expected one, if that is the list price, the one that the client's hold guarantees, or the one that
+        its last refusal named. Without an expectation it is the guaranteed one, or else the list price. Before the order is
+        sent the supplier's price is checked (setting TRADING_CHECK_PRICE); if that fails, nothing is ordered.
 
         Raises:
-            ValidationFailed: a text of the request is blank, too long or not storable.
+            ValidationFailed: a text of the request is blank, too long or not storable, or the account has no such destination.
             NotFound: there is no such stone.
             IdempotencyMismatch: the key was used for another request.
             AlreadyHeld: by somebody else, or the client's own hold is still being asked for.
@@ -76,40 +95,51 @@ class Purchases:
     async def _buy(self, supplier: Trading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
         if not await self._is_used(key, client_id):  # a used key answers what became of it, whatever the rules are now
             request.check()
+            await self._destinations.check(request.destination_id)
         try:
-            purchase, stone = await self._record(request, client_id, key)
+            recorded = await self._record(request, client_id, key)
         except asyncpg.UniqueViolationError:
             # The key was used for another stone, at the same time. It is known now.
-            purchase, stone = await self._record(request, client_id, key)
-        if stone is None:
-            return await self._outcome(purchase)
-        return await self._order(supplier, purchase, stone)
+            recorded = await self._record(request, client_id, key)
+        if isinstance(recorded, Purchase):
+            return await self._outcome(recorded)
+        checked = await self._check(supplier, recorded)
+        if isinstance(checked, Cleared):
+            return await self._order(supplier, recorded, checked)
+        return await self._refuse(recorded.purchase, checked)
 
     async def _is_used(self, key: str, client_id: str) -> bool:
         async with self._database.bounded() as connection:
             return await repository.purchase_by_key(connection, client_id, key) is not None
 
-    async def _record(self, request: PurchaseRequest, client_id: str, key: str) -> tuple[Purchase, Stone | None]:
-        """The purchase under the key; with the stone if it is new, and the order is to be sent."""
+    async def _record(self, request: PurchaseRequest, client_id: str, key: str) -> Purchase | Recorded:
+        """The purchase under the key; as `Recorded` if it is new, and the order is to be sent."""
         async with moves.locked(self._database, request.diamond_id) as connection:
             known = await repository.purchase_by_key(connection, client_id, key)
             if known is not None:
                 if known.request_hash != request.hash:
                     raise IdempotencyMismatch
-                return known, None
+                return known
             present = await moves.open_hold(connection, request.diamond_id)
             stone = await repository.stone(connection, request.diamond_id)
             if stone is None:
                 raise no_diamond()
             hold = self._own_hold(present, client_id)
-            offer_id = await _offer_of(connection, stone, hold)
+            if await repository.open_purchase(connection, stone.id):
+                raise NotAvailable("The diamond is being bought.", availability="on_hold")
+            if hold is None and not stone.active:
+                raise no_diamond()
+            offer_id = require_available(stone, hold)
+            checks = self._settings.trading_check_price
+            quoted = await repository.quoted_price(connection, stone.id, client_id) if checks else None
+            terms = agree(request.expected_price_cents, stone, hold, quoted)
             purchase = await repository.add_purchase(
                 connection,
                 stone.id,
                 client_id,
                 key,
                 request.hash,
-                _price(request, stone, hold),
+                terms.price_cents,
                 hold.id if hold else None,
                 offer_id,
                 request.destination_id,
@@ -118,7 +148,7 @@ class Purchases:
                 request.return_option,
             )
             await ledger.tell(connection, purchase)
-            return purchase, stone
+            return Recorded(purchase, stone, hold, terms)
 
     @staticmethod
     def _own_hold(hold: Hold | None, client_id: str) -> Hold | None:
@@ -131,18 +161,49 @@ class Purchases:
             raise AlreadyHeld("Your own hold of the diamond is still being asked for; try again.", until=hold.until)
         return hold
 
-    async def _order(self, supplier: Trading, purchase: Purchase, stone: Stone) -> Purchase:
+    async def _check(self, supplier: Trading, recorded: Recorded) -> Cleared | Refused:
+        """Read the supplier's item and compare it with the terms. Nothing is ordered if that fails."""
+        purchase, stone = recorded.purchase, recorded.stone
+        if not self._settings.trading_check_price:
+            return Cleared(offer_id=purchase.offer_id, compared=False)
+        try:
+            async with asyncio.timeout(moves.call_seconds(self._settings)):
+                status = await supplier.look(stone.supplier_stone_id)
+        except (SupplierError, TimeoutError) as error:
+            reason = error.message if isinstance(error, SupplierError) else "the supplier did not answer in time"
+            log.warning("price_not_checked", purchase_id=str(purchase.id), error=reason)
+            return Refused(SupplierError.code, f"The supplier's price could not be checked: {reason}")
+        async with self._database.bounded() as connection:
+            rules = [stored.rule for stored in await pricing.rules(connection)]
+
+        def reprice(cents: int) -> int:
+            return price(rules, cents, stone.carat_milli, stone.shape, stone.lab_grown, stone.supplier).retail_cents
+
+        return check(status, purchase.offer_id, recorded.terms, stone, recorded.hold, reprice)
+
+    async def _refuse(self, purchase: Purchase, refused: Refused) -> Purchase:
+        """End a purchase that was not sent."""
+        async with moves.locked(self._database, purchase.diamond_id) as connection:
+            failed = await ledger.fail(
+                connection, purchase, refused.code, refused.reason, current_price_cents=refused.current_price_cents
+            )
+        log.info("purchase_refused", purchase_id=str(purchase.id), client_id=purchase.client_id, code=refused.code)
+        return failed or await self._outcome(purchase)
+
+    async def _order(self, supplier: Trading, recorded: Recorded, cleared: Cleared) -> Purchase:
+        purchase, stone = recorded.purchase, recorded.stone
         async with moves.locked(self._database, stone.id) as connection:
-            may_go_out = await repository.mark_purchase_sent(connection, purchase.id)
+            may_go_out = await repository.mark_purchase_sent(connection, purchase.id, cleared)
         if not may_go_out:  # this process stood still for so long that it was taken for dead
             return await self._outcome(purchase)
         order = Order(
             number=str(purchase.id),
             supplier_stone_id=stone.supplier_stone_id,
-            offer_id=purchase.offer_id,
+            offer_id=cleared.offer_id,
             destination_id=purchase.destination_id,
             comments=_comments(purchase),
             return_option=purchase.return_option,
+            order_item_id=cleared.order_item_id,
         )
         try:
             order_id = await supplier.create_order(order)
@@ -167,7 +228,7 @@ class Purchases:
         async with moves.locked(self._database, purchase.diamond_id) as connection:
             settled: Purchase | None
             if isinstance(outcome, str):
-                settled = await ledger.order(connection, purchase, outcome)
+                settled = await ledger.order(connection, purchase, outcome, feed)
                 if settled is None:
                     settled = await ledger.contradict(connection, purchase, outcome, feed)
             elif isinstance(outcome, OutcomeUnknown):
@@ -190,55 +251,6 @@ class Purchases:
             if found.state is not PurchaseState.PENDING or waiting.over:
                 return found
             await waiting.pause()
-
-
-def refusal(purchase: Purchase) -> InventoryError | None:
-    """The error for a client whose purchase is not ordered or confirmed: the same the first time and every later time."""
-    if purchase.state in BOUGHT:
-        return None
-    status = REST_STATUS[purchase.state]
-    if purchase.state in OPEN_PURCHASES:
-        return OutcomeUnknown(
-            "Whether the diamond was ordered is not known yet. Nothing is sent again; ask later with the same key.",
-            details={"id": purchase.id, "status": status},
-        )
-    if purchase.state is PurchaseState.DECLINED:
-        return PurchaseDeclined(id=purchase.id, status=status, state=purchase.state)
-    if purchase.failure_code == NotAvailable.reason:
-        return NotAvailable("The supplier no longer has the diamond.", id=purchase.id, status=status)
-    if purchase.failure_code == SupplierError.code:
-        return SupplierError(
-            "The supplier did not take the order; nothing was bought. Try again under a new idempotency key.",
-            details={"id": purchase.id, "status": status},
-        )
-    return PurchaseFailed(id=purchase.id, status=status)
-
-
-async def _offer_of(connection: Connection, stone: Stone, hold: Hold | None) -> str:
-    """The supplier's offer of a stone that this client may buy.
-
-    Under a hold of one's own only the supplier may still say no: what the sync brought meanwhile does not.
-    """
-    if await repository.open_purchase(connection, stone.id):
-        raise NotAvailable("The diamond is being bought.", availability="on_hold")
-    if hold is None and not stone.active:
-        raise no_diamond()
-    if stone.availability == "sold" or (hold is None and stone.availability != "available"):
-        raise NotAvailable(availability=stone.availability)
-    if stone.offer_id is None:
-        raise NotAvailable("The supplier does not say how to order this diamond.", availability="unavailable")
-    return stone.offer_id
-
-
-def _price(request: PurchaseRequest, stone: Stone, hold: Hold | None) -> int:
-    """What is charged: the price that the client was shown, if it is one of those that hold now."""
-    guaranteed = hold.price_cents if hold else stone.retail_price_cents
-    expected = request.expected_price_cents
-    if expected is None:
-        return guaranteed
-    if expected not in {guaranteed, stone.retail_price_cents}:
-        raise PriceChanged(price_cents=guaranteed)
-    return expected
 
 
 def _comments(purchase: Purchase) -> str | None:

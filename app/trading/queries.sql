@@ -14,7 +14,8 @@ SELECT set_config('idle_in_transaction_session_timeout', $2, true),
 
 -- stone --
 -- A stone as it stands, with its availability by the one rule (app/catalog/queries.sql).
-SELECT id, supplier_stone_id, offer_id, status = 'active' AS active, retail_price_cents, {availability} AS availability
+SELECT id, supplier, supplier_stone_id, offer_id, status = 'active' AS active, shape, carat_milli, lab_grown,
+       supplier_price_cents, retail_price_cents, {availability} AS availability
 FROM diamonds WHERE id = $1
 
 -- now --
@@ -25,7 +26,8 @@ SELECT clock_timestamp()
 
 -- hold_columns --
 -- A hold as time has it: past its end it is over, whether somebody came by to write that down or not.
-id, diamond_id, client_id, price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until, reason,
+id, diamond_id, client_id, price_cents, supplier_price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until,
+reason,
 CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired'
      WHEN state = 'requested' AND expires_at <= clock_timestamp() THEN 'denied'
      ELSE state END AS state,
@@ -56,8 +58,10 @@ WHERE client_id = $1 AND state IN ('requested', 'active') AND expires_at > clock
 -- add_hold --
 -- Reserves a stone: $4 minutes are wanted. If nobody finds out within $5 seconds what became of it, it blocks no longer;
 -- after $6 seconds the job looks. Of two at once the second fails on hold_history_open.
-INSERT INTO hold_history (diamond_id, client_id, state, price_cents, requested_at, wanted_until, expires_at, due_at)
-SELECT $1, $2, 'requested', $3, now, now + make_interval(mins => $4), now + make_interval(secs => $5),
+INSERT INTO hold_history (
+    diamond_id, client_id, state, price_cents, supplier_price_cents, requested_at, wanted_until, expires_at, due_at
+)
+SELECT $1, $2, 'requested', $3, $7, now, now + make_interval(mins => $4), now + make_interval(secs => $5),
        now + make_interval(secs => $6)
 FROM (SELECT clock_timestamp() AS now) AS clock
 RETURNING {hold_columns}
@@ -90,16 +94,36 @@ WHERE id = $1 AND state = ANY ($5::text[])
 RETURNING {hold_columns}
 
 -- extend_hold --
--- Holds on until $2.
-UPDATE hold_history SET expires_at = $2, due_at = $2
+-- Lasts until $2. $3: until when it is wanted, which the supplier's hold may allow later.
+UPDATE hold_history SET expires_at = $2, due_at = $2, wanted_until = greatest(wanted_until, $3)
 WHERE id = $1 AND state = 'active' AND expires_at > clock_timestamp() AND expires_at < $2
 RETURNING {hold_columns}
 
 -- note_supplier_until --
--- The answer comes late, after the job had found the same hold: now it is known how long the supplier keeps it.
+-- The supplier's hold of an active hold ends at $2 now. The hold ends later with it, as far as it was wanted, and never earlier
+-- than before.
 UPDATE hold_history
-SET supplier_until = $2, expires_at = least(expires_at, $2), due_at = least(expires_at, $2)
-WHERE id = $1 AND state = 'active'
+SET supplier_until = $2, expires_at = greatest(expires_at, least(wanted_until, $2)),
+    due_at = greatest(expires_at, least(wanted_until, $2))
+WHERE id = $1 AND state = 'active' AND expires_at > clock_timestamp()
+RETURNING {hold_columns}
+
+-- any_supplier_hold --
+-- Whether any hold is active that the supplier knows. Served by hold_history_open.
+SELECT EXISTS (
+    SELECT FROM hold_history
+    WHERE state = 'active' AND supplier_hold_id IS NOT NULL AND expires_at > clock_timestamp()
+)
+
+-- moved_holds --
+-- Active holds whose end at the supplier ($1: its ids, $2: their ends) is another than the recorded one by a second or more,
+-- those that end first coming first. Served by hold_history_supplier.
+SELECT held.id, held.diamond_id, listed.until
+FROM unnest($1::text[], $2::timestamptz[]) AS listed (supplier_hold_id, until)
+JOIN hold_history AS held ON held.supplier_hold_id = listed.supplier_hold_id
+WHERE held.state = 'active' AND held.expires_at > clock_timestamp()
+  AND (held.supplier_until IS NULL OR abs(extract(epoch FROM held.supplier_until - listed.until)) >= 1)
+ORDER BY held.expires_at, held.id LIMIT $3
 
 -- note_late_hold --
 -- The supplier grants a hold that is over here: he is to end it.
@@ -173,7 +197,9 @@ id, diamond_id, client_id, idempotency_key, request_hash, {purchase_state} AS st
 destination_id, reference, comments, return_option, requested_at, sent_at,
 CASE WHEN state = 'confirmed' OR supplier_answer IS NOT NULL THEN ended_at END AS ordered_at,
 CASE WHEN supplier_answer IS NOT NULL THEN answered_at WHEN state <> 'confirmed' THEN ended_at END AS ended_at,
-supplier_order_id, failure_code, failure, resolved_by, resolution, answered_by, answer_reason
+supplier_order_id, failure_code, failure, resolved_by, resolution, answered_by, answer_reason, checked_at,
+supplier_price_cents, price_difference_cents, current_price_cents, order_item_before, order_item_seen, order_item_seen_at,
+examined_at
 
 -- purchase --
 SELECT {purchase_columns} FROM purchase_history WHERE id = $1
@@ -199,10 +225,46 @@ VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, clock_timestamp
 RETURNING {purchase_columns}
 
 -- mark_purchase_sent --
--- The order goes out now. Once: nobody sends what has been sent, or was given up in the meantime.
-UPDATE purchase_history SET sent_at = clock_timestamp()
+-- The order goes out now, for the offer $2. Once: what was sent, or was given up in the meantime, is not sent again. $3: the
+-- price of the supplier's item, if it was read before. $4: the difference from the price under the hold. $6: whether the item
+-- showed orders of this account. $5: the one that it showed.
+UPDATE purchase_history
+SET sent_at = clock_timestamp(), offer_id = $2, supplier_price_cents = $3, price_difference_cents = $4,
+    order_item_before = $5, checked_at = CASE WHEN $6 THEN clock_timestamp() END
 WHERE id = $1 AND state = 'pending' AND sent_at IS NULL
 RETURNING id
+
+-- quoted_price --
+-- The price that the last refusal of a purchase of the stone $1 named to the client $2, if its price had changed.
+SELECT current_price_cents FROM purchase_history
+WHERE diamond_id = $1 AND client_id = $2 AND current_price_cents IS NOT NULL
+ORDER BY requested_at DESC, id DESC LIMIT 1
+
+-- claim_unknown --
+-- The purchase of unknown outcome whose turn it is to be examined at the supplier, more and more rarely. One whose order was
+-- seen is not examined again. Served by purchase_history_unknown.
+UPDATE purchase_history
+SET examinations = examinations + 1,
+    examine_at = clock_timestamp() + least(interval '2 minutes' * 2 ^ least(examinations, 8), interval '6 hours')
+WHERE id = (
+    SELECT id FROM purchase_history
+    WHERE state = 'unknown' AND order_item_seen IS NULL AND coalesce(examine_at <= clock_timestamp(), true)
+    ORDER BY examine_at NULLS FIRST LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING {purchase_columns}
+
+-- supplier_stone --
+-- The supplier's id of a stone.
+SELECT supplier_stone_id FROM diamonds WHERE id = $1
+
+-- note_examination --
+-- The supplier's item was read after the order was sent. $2: an order item that it showed and that was not there before; NULL
+-- proves nothing. The first one found stays.
+UPDATE purchase_history
+SET examined_at = clock_timestamp(), order_item_seen = coalesce(order_item_seen, $2),
+    order_item_seen_at = CASE WHEN $2 IS NOT NULL THEN coalesce(order_item_seen_at, clock_timestamp()) ELSE order_item_seen_at END
+WHERE id = $1 AND state = 'unknown'
+RETURNING {purchase_columns}
 
 -- order_purchase --
 -- The supplier accepted the order, under the id $2.
@@ -221,9 +283,10 @@ WHERE id = $1 AND {purchase_state} = ANY ($6::text[])
 RETURNING {purchase_columns}
 
 -- fail_purchase --
--- No order was placed, because of $3 ($2 for clients).
+-- No order was placed, because of $3 ($2 for clients). $7: the client's price now, where it has changed.
 UPDATE purchase_history
-SET state = 'failed', ended_at = clock_timestamp(), failure_code = $2, failure = $3, resolved_by = $4, resolution = $5
+SET state = 'failed', ended_at = clock_timestamp(), failure_code = $2, failure = $3, resolved_by = $4, resolution = $5,
+    current_price_cents = $7
 WHERE id = $1 AND {purchase_state} = ANY ($6::text[])
 RETURNING {purchase_columns}
 

@@ -11,6 +11,7 @@ from app.catalog.statements import AVAILABILITY
 from app.core.database import Connection
 from app.core.sql import Statements
 from app.trading.models import Hold, Purchase, Stone
+from app.trading.price_check import Cleared
 from app.trading.states import HoldState, PurchaseState, holds_before, purchases_before
 
 # Between two statements of a transaction that holds locks nothing is waited for.
@@ -107,12 +108,13 @@ async def add_hold(
     client_id: str,
     *,
     price_cents: int,
+    supplier_price_cents: int,
     minutes: int,
     blocks_seconds: float,
     due_seconds: float,
 ) -> Hold:
     row = await connection.fetchrow(
-        sql.add_hold, diamond_id, client_id, price_cents, minutes, blocks_seconds, due_seconds
+        sql.add_hold, diamond_id, client_id, price_cents, minutes, blocks_seconds, due_seconds, supplier_price_cents
     )
     assert row is not None  # noqa: S101 - an INSERT without a condition
     return hold_of(row)
@@ -141,13 +143,31 @@ async def end_hold(
     return _hold(await connection.fetchrow(sql.end_hold, hold_id, state, reason, perhaps_granted, holds_before(state)))
 
 
-async def extend_hold(connection: Connection, hold_id: UUID, until: datetime) -> Hold | None:
+async def extend_hold(connection: Connection, hold_id: UUID, until: datetime, wanted_until: datetime) -> Hold | None:
     """The hold with its new end; None if it is over, or ends later anyway."""
-    return _hold(await connection.fetchrow(sql.extend_hold, hold_id, until))
+    return _hold(await connection.fetchrow(sql.extend_hold, hold_id, until, wanted_until))
 
 
-async def note_supplier_until(connection: Connection, hold_id: UUID, until: datetime) -> None:
-    await connection.execute(sql.note_supplier_until, hold_id, until)
+async def note_supplier_until(connection: Connection, hold_id: UUID, until: datetime) -> Hold | None:
+    """The hold with its new end at the supplier; None if it is not active."""
+    return _hold(await connection.fetchrow(sql.note_supplier_until, hold_id, until))
+
+
+async def any_supplier_hold(connection: Connection) -> bool:
+    """Whether any hold is active that the supplier knows."""
+    found: bool = await connection.fetchval(sql.any_supplier_hold)
+    return found
+
+
+async def moved_holds(
+    connection: Connection, ends: Mapping[str, datetime], limit: int
+) -> Sequence[tuple[UUID, UUID, datetime]]:
+    """Active holds whose end at the supplier has moved: the hold, its stone and the new end.
+
+    `ends`: by the supplier's id of the hold.
+    """
+    rows = await connection.fetch(sql.moved_holds, list(ends), list(ends.values()), limit)
+    return [(row["id"], row["diamond_id"], row["until"]) for row in rows]
 
 
 async def note_late_hold(
@@ -228,9 +248,40 @@ async def add_purchase(connection: Connection, *values: object) -> Purchase:
     return purchase_of(row)
 
 
-async def mark_purchase_sent(connection: Connection, purchase_id: UUID) -> bool:
+async def mark_purchase_sent(connection: Connection, purchase_id: UUID, cleared: Cleared) -> bool:
     """Whether the order may go out: this once."""
-    return await connection.fetchval(sql.mark_purchase_sent, purchase_id) is not None
+    marked = await connection.fetchval(
+        sql.mark_purchase_sent,
+        purchase_id,
+        cleared.offer_id,
+        cleared.supplier_price_cents,
+        cleared.price_difference_cents,
+        cleared.order_item_id,
+        cleared.compared,
+    )
+    return marked is not None
+
+
+async def quoted_price(connection: Connection, diamond_id: UUID, client_id: str) -> int | None:
+    """The price that the client's last refused purchase of the stone was told, if it had changed."""
+    cents: int | None = await connection.fetchval(sql.quoted_price, diamond_id, client_id)
+    return cents
+
+
+async def claim_unknown(connection: Connection) -> Purchase | None:
+    """The purchase of unknown outcome that is to be examined next."""
+    return _purchase(await connection.fetchrow(sql.claim_unknown))
+
+
+async def supplier_stone(connection: Connection, diamond_id: UUID) -> str:
+    """The supplier's id of a stone."""
+    stone_id: str = await connection.fetchval(sql.supplier_stone, diamond_id)
+    return stone_id
+
+
+async def note_examination(connection: Connection, purchase_id: UUID, order_item_id: str | None) -> Purchase | None:
+    """The purchase with what was found; None if its outcome is known by now."""
+    return _purchase(await connection.fetchrow(sql.note_examination, purchase_id, order_item_id))
 
 
 async def order_purchase(
@@ -266,12 +317,14 @@ async def fail_purchase(
     *,
     resolved_by: str | None = None,
     resolution: str | None = None,
+    current_price_cents: int | None = None,
 ) -> Purchase | None:
-    """The purchase, failed; None if it can't become so any more."""
+    """The purchase, failed; None if its state does not allow that."""
     before = purchases_before(PurchaseState.FAILED)
-    return _purchase(
-        await connection.fetchrow(sql.fail_purchase, purchase_id, code, failure, resolved_by, resolution, before)
+    row = await connection.fetchrow(
+        sql.fail_purchase, purchase_id, code, failure, resolved_by, resolution, before, current_price_cents
     )
+    return _purchase(row)
 
 
 async def doubt_purchase(connection: Connection, purchase_id: UUID) -> Purchase | None:

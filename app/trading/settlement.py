@@ -8,15 +8,18 @@ from app.core.database import Database
 from app.core.errors import SupplierError, SupplierUnavailable
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.suppliers.ports import HoldAnswer, Trading
+from app.suppliers.ports import Trading
 from app.trading import ledger, moves, repository
 from app.trading.leftovers import let_go
+from app.trading.outcomes import examine
 from app.trading.repository import DueHold
 from app.trading.states import HoldState
+from app.trading.supplier_holds import SupplierHolds
 
 log = get_logger()
 
 _MOST_AT_ONCE = 500
+_MOST_EXAMINED = 50
 
 
 class Settlement:
@@ -27,6 +30,7 @@ class Settlement:
         self._settings = settings
         self._database = database
         self._supplier = supplier
+        self._holds: SupplierHolds | None = None
 
     async def holds(self) -> int:
         """Close holds that are over by time, find out about requests, end at the supplier what is over here.
@@ -59,6 +63,31 @@ class Settlement:
             raise away
         return done
 
+    async def refresh(self) -> int:
+        """Take over the ends that the supplier's holds have now; answers how many have moved.
+
+        A supplier can let a hold end later. The client's hold then ends later too, as far as it was wanted, and never
+        earlier than before.
+
+        Raises:
+            SupplierUnavailable: the supplier does not answer.
+        """
+        if self._supplier is None:
+            return 0
+        async with self._database.bounded() as connection:
+            if not await repository.any_supplier_hold(connection):
+                return 0
+        listed = await SupplierHolds(self._supplier).listed()
+        ends = {one.id: one.until for one in listed or () if one.until is not None and not one.denied}
+        if not ends:
+            return 0
+        async with self._database.bounded() as connection:
+            moved = await repository.moved_holds(connection, ends, _MOST_AT_ONCE)
+        for hold_id, diamond_id, until in moved:
+            async with moves.locked(self._database, diamond_id) as connection:
+                await moves.note_supplier_end(connection, hold_id, until)
+        return len(moved)
+
     async def purchases(self) -> int:
         """Give up the purchases whose process is gone, and tell someone of those that may have been made."""
         seconds = moves.settle_seconds(self._settings)
@@ -68,6 +97,27 @@ class Settlement:
             async with moves.locked(self._database, diamond_id) as connection:
                 await ledger.abandon(connection, purchase_id, self._settings.sync_feed)
         return len(abandoned)
+
+    async def evidence(self) -> int:
+        """Examine purchases of unknown outcome at the supplier, each more and more rarely; answers how many.
+
+        Raises:
+            SupplierUnavailable: the supplier does not answer.
+        """
+        done = 0
+        while self._supplier is not None and done < _MOST_EXAMINED:
+            async with self._database.bounded() as connection:
+                purchase = await repository.claim_unknown(connection)
+            if purchase is None:
+                break
+            done += 1
+            try:
+                await examine(self._database, self._supplier, purchase, self._settings.sync_feed)
+            except SupplierUnavailable:
+                raise
+            except SupplierError as error:
+                log.warning("purchase_not_examined", purchase_id=str(purchase.id), code=error.code, error=error.message)
+        return done
 
     async def reminders(self) -> int:
         """Alert an operator of accepted orders that were neither confirmed nor declined in time; answers how many."""
@@ -90,19 +140,24 @@ class Settlement:
             await moves.close_overdue(connection, due.diamond_id)
 
     async def _find_out(self, supplier: Trading, due: DueHold) -> None:
-        """The supplier shows our hold of a stone to us alone: if there is one that we don't know, it is this one."""
+        """Settle a request without an answer: a hold of this account on the stone that is not known here is this one."""
         try:
-            word = await supplier.look(due.supplier_stone_id)
+            found = await self._supplier_holds(supplier).of_stone(due.supplier_stone_id)
         except SupplierError:
             await self._close(due)  # if it has blocked the stone for long enough
             raise
         async with moves.locked(self._database, due.diamond_id) as connection:
-            hold_id = word.hold_id if word else None
-            if hold_id is not None and not await repository.knows_supplier_hold(connection, hold_id):
-                await moves.settle(connection, due.id, HoldAnswer(hold_id))
+            unknown = [one for one in found if one.id and not await repository.knows_supplier_hold(connection, one.id)]
+            if unknown:
+                await moves.settle(connection, due.id, unknown[0])
             else:
                 await moves.end(connection, due.id, HoldState.DENIED, reason=moves.NOT_HELD)
-        log.info("hold found out", hold_id=str(due.id), held=hold_id is not None)
+        log.info("hold_found_out", hold_id=str(due.id), held=bool(unknown))
+
+    def _supplier_holds(self, supplier: Trading) -> SupplierHolds:
+        if self._holds is None:
+            self._holds = SupplierHolds(supplier)
+        return self._holds
 
     async def _end_there(self, supplier: Trading, due: DueHold) -> None:
         async with self._database.bounded() as connection:
@@ -114,4 +169,4 @@ class Settlement:
             if await repository.ended_by_itself(connection, hold.id):
                 await repository.nothing_due(connection, hold.id)
                 return
-        await let_go(self._database, supplier, hold, due.supplier_stone_id)
+        await let_go(self._database, self._supplier_holds(supplier), hold, due.supplier_stone_id)

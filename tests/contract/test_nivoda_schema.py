@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from app.core.errors import SupplierRefused, SupplierSchemaChanged, SupplierUnavailable
+from app.core.errors import OutcomeUnknown, SupplierError, SupplierRefused, SupplierSchemaChanged, SupplierUnavailable
 from app.suppliers.nivoda import feed as feed_module
 from app.suppliers.nivoda import supplier_schema
 from app.suppliers.nivoda.client import NivodaClient
@@ -251,17 +251,39 @@ async def test_a_refused_login_is_no_matter_of_the_schema() -> None:
                 await client.call(COUNT, {"query": {}})
 
 
-async def test_trading_does_not_wait_for_the_schema_and_learns_from_a_rejection_without_sending_again() -> None:
+async def test_trading_does_not_wait_for_the_schema_and_sends_a_rejected_document_again_without_what_is_missing() -> (
+    None
+):
     async with scripted_supplier() as supplier:
         rejection = refusal(400, 'Cannot query field "denied" on type "Hold".', code="GRAPHQL_VALIDATION_FAILED")
+        free = answer({"data": {"as": {"get_diamond_by_id": {"diamond": {"id": "s", "availability": "AVAILABLE"}}}}})
         granted = answer({"data": {"as": {"create_hold": {"id": "h", "until": None}}}})
-        supplier.script.extend([rejection, granted])
+        supplier.script.extend([rejection, free, granted])
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
-            with pytest.raises(Exception, match="Cannot query field"):
-                await trading.create_hold("s")
-            assert len(supplier.asked) == 1
             assert (await trading.create_hold("s")).id == "h"
-    assert "denied" not in supplier.asked[1]["query"]
+    sent = [asked["query"] for asked in supplier.asked if "create_hold" in asked["query"]]
+    assert ["denied" in query for query in sent] == [True, False]
+
+
+async def test_a_rejected_document_is_not_sent_again_where_the_stone_looks_as_if_it_was_done() -> None:
+    async with scripted_supplier() as supplier:
+        rejection = refusal(400, 'Cannot query field "denied" on type "Hold".', code="GRAPHQL_VALIDATION_FAILED")
+        held = {"id": "s", "availability": "HOLD", "HoldId": "h"}
+        supplier.script.extend([rejection, answer({"data": {"as": {"get_diamond_by_id": {"diamond": held}}}})])
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            with pytest.raises(OutcomeUnknown):
+                await trading.create_hold("s")
+    assert len([asked for asked in supplier.asked if "create_hold" in asked["query"]]) == 1
+
+
+async def test_a_rejection_that_teaches_nothing_ends_the_request() -> None:
+    async with scripted_supplier() as supplier:
+        rejection = refusal(400, "The document is odd.", code="GRAPHQL_VALIDATION_FAILED")
+        supplier.script.append(rejection)
+        async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
+            with pytest.raises(SupplierError):
+                await trading.create_hold("s")
+    assert len([asked for asked in supplier.asked if "create_hold" in asked["query"]]) == 1
 
 
 async def test_each_difference_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,10 @@ def settle() -> None:
         async with Database.open(settings) as database, open_settling(settings) as supplier:
             settlement = Settlement(settings, database, supplier)
             await settlement.holds()
+            await settlement.refresh()
             await settlement.purchases()
+            await settlement.evidence()
+            await settlement.declined()
+            await settlement.reminders()
 
     run(command())

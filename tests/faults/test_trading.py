@@ -133,10 +133,30 @@ async def lose_a_purchase(shop: Shop, stone: int) -> None:
     await shop.wait(A_WHILE)
 
 
+async def lose_an_order(shop: Shop, stone: int) -> None:
+    """The supplier takes an order, and its answer is lost."""
+    rule = {"kind": "status", "status": 500, "executed": True, "operations": ["create_order"]}
+    await shop.site.feed("POST", "faults", {"rules": [rule]})
+    answer = await buy(shop, stone)
+    await shop.site.feed("DELETE", "faults")
+    assert answer
+    assert answer["purchase"]["state"] == "UNKNOWN"
+
+
+async def order_long_ago(shop: Shop, stone: int) -> None:
+    """An order that the supplier has not confirmed."""
+    assert await buy(shop, stone)
+    await shop.site.fetch(
+        "UPDATE purchase_history SET ended_at = ended_at - interval '3 days' WHERE diamond_id = $1", shop.id_of(stone)
+    )
+
+
 LEFT: dict[str, Callable[[Shop, int], Awaitable[None]]] = {
     "a lost hold": lose_a_hold,
     "an expired hold": let_a_hold_expire,
     "a lost purchase": lose_a_purchase,
+    "a lost order": lose_an_order,
+    "an order without an answer": order_long_ago,
 }
 
 
@@ -144,6 +164,7 @@ LEFT: dict[str, Callable[[Shop, int], Awaitable[None]]] = {
 async def test_the_jobs_may_be_killed_at_every_step(shop: Shop, name: str) -> None:
     leave = LEFT[name]
     undisturbed = shop.next_stone()
+    await shop.set_aside()
     await leave(shop, undisturbed)
     shop.site.crew.forget()
     await shop.settle_all()
@@ -152,6 +173,7 @@ async def test_the_jobs_may_be_killed_at_every_step(shop: Shop, name: str) -> No
     assert len(orders) >= 4, orders
     for order in orders:
         stone = shop.next_stone()
+        await shop.set_aside()
         await leave(shop, stone)
         shop.site.crew.arm(SETTLE, order)
         await shop.settle_all()

@@ -115,6 +115,10 @@ class Shop:
             if not await self.site.value("SELECT count(*) FROM hold_history WHERE due_at <= now()"):
                 return
 
+    async def set_aside(self) -> None:
+        """Leave the jobs nothing to do for the purchases that there are, so that each round does the same."""
+        await self.site.fetch("UPDATE purchase_history SET examine_at = 'infinity', reminded_at = now()")
+
     def points(self, role: str) -> Iterator[Order]:
         """Every point that a role has passed since that was forgotten, each as often as it was."""
         passed: Counter[str] = self.site.crew.passed(role)
@@ -177,6 +181,18 @@ class Shop:
             assert open_holds or "unknown" in purchases.values(), "the supplier holds nothing that is over here"
         assert (word == "SOLD") == bool(orders)
         await self._check_events(stone)
+        await self._check_alerts(stone)
+
+    async def _check_alerts(self, stone: int) -> None:
+        """What a row says of an alert is true: it was stored in the same transaction."""
+        for row in await self.purchases(stone):
+            rows = await self.site.fetch(
+                "SELECT kind FROM alerts WHERE content::text LIKE '%' || $1 || '%'", str(row["id"])
+            )
+            kinds = Counter(one["kind"] for one in rows)
+            assert kinds["purchases_unanswered"] == int(row["reminded_at"] is not None)
+            assert kinds["purchase_evidence"] == int(row["order_item_seen"] is not None)
+            assert kinds["purchase_unknown"] <= 1
 
     async def _check_events(self, stone: int) -> None:
         """Each row's last event is the one of the state that it is in."""

@@ -36,6 +36,13 @@ class Trading(BaseModel):
         float,
         setting("Trading", "How long the same request sent again waits for what becomes of the first.", ge=0, le=60),
     ] = 5.0
+    trading_check_price: Annotated[
+        bool,
+        setting(
+            "Trading",
+            "Whether the supplier's price is read immediately before an order. Without a hold, a higher one refuses the order.",
+        ),
+    ] = True
     trading_confirmation_hours: Annotated[
         float,
         setting(

@@ -42,6 +42,11 @@ class PurchaseResolveInput:
     supplier_order_id: str | None = strawberry.field(default=UNSET, description=_ORDER_ID)
 
 
+@strawberry.input(description="A purchase whose outcome is unknown.")
+class PurchaseExamineInput:
+    purchase_id: strawberry.ID = strawberry.field(description=_PURCHASE_ID)
+
+
 @strawberry.input(description="The supplier's confirmation of an accepted order.")
 class PurchaseConfirmInput:
     purchase_id: strawberry.ID = strawberry.field(description=_PURCHASE_ID)
@@ -78,6 +83,21 @@ class OutcomeMutations:
             )
 
         return await purchase_payload(resolve(), info, recording=True)
+
+    @field(
+        says="Reads the supplier's item of a purchase of unknown outcome and shows the evidence. Nothing is sent again.",
+        needs=Scope.PURCHASES_ADMIN,
+    )
+    async def purchase_examine(
+        self,
+        info: Info,
+        input: Annotated[PurchaseExamineInput, _argument(description="Which purchase.")],  # noqa: A002 - as everywhere
+    ) -> PurchasePayload:
+        async def examine() -> PurchaseRow:
+            purchase_id = read_key(input.purchase_id, "Purchase", _NO_PURCHASE)
+            return await info.context.desk.outcomes.examine(purchase_id)
+
+        return await purchase_payload(examine(), info, recording=True)
 
     @field(
         says="Records the supplier's confirmation of an accepted order. Repeated, it changes nothing.",

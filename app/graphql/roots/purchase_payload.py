@@ -14,7 +14,7 @@ from app.graphql.types.money import Money, money
 from app.graphql.types.purchases import Purchase, show_purchases
 from app.trading.conflicts import TradingConflict
 from app.trading.models import Purchase as PurchaseRow
-from app.trading.purchases import refusal
+from app.trading.refusals import refusal
 from app.trading.states import OPEN_PURCHASES
 
 ERRORS = "What is wrong with the request; empty when it was done."
@@ -36,10 +36,9 @@ async def purchase_payload(work: Awaitable[PurchaseRow], info: Info, *, recordin
     try:
         row = await work
     except (ValidationFailed, NotFound, TradingConflict) as error:
-        price = error.details.get("price_cents")
         return PurchasePayload(
             purchase=None,
-            present_price=money(price) if isinstance(price, int) else None,
+            present_price=_present_price(error),
             held_until=held_until(error),
             user_errors=user_errors(error, "input"),
         )
@@ -49,7 +48,14 @@ async def purchase_payload(work: Awaitable[PurchaseRow], info: Info, *, recordin
     if failure is not None:
         code = failure.reason if isinstance(failure, TradingConflict) else failure.code
         errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
-    return PurchasePayload(purchase=purchase, present_price=None, held_until=None, user_errors=errors)
+    return PurchasePayload(
+        purchase=purchase, present_price=_present_price(failure), held_until=None, user_errors=errors
+    )
+
+
+def _present_price(error: InventoryError | None) -> Money | None:
+    price = error.details.get("price_cents") if error else None
+    return money(price) if isinstance(price, int) else None
 
 
 def held_until(error: InventoryError) -> datetime | None:

@@ -15,6 +15,7 @@ from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.types import positions
+from app.graphql.types.destinations import Destination, show_destination
 from app.graphql.types.history import DiamondHistory, show_history
 from app.graphql.types.holds import Hold, HoldState, show_holds
 from app.graphql.types.inputs import known
@@ -140,6 +141,14 @@ class TradingQueries:
         listed, page = await _page(info, window, read, show_purchases)
         edges = [PurchaseEdge(cursor=cursor, node=node) for cursor, node in listed]
         return PurchaseConnection(criteria=criteria, edges=edges, page_info=page)
+
+    @field(
+        says="The destinations to which an order can go, the default first: the locations of the supplier's account. An error "
+        "where the supplier does not list them; a purchase then accepts any destination.",
+        needs=Scope.PURCHASES_WRITE,
+    )
+    async def destinations(self, info: Info) -> list[Destination]:
+        return [show_destination(one) for one in await info.context.desk.destinations.listed()]
 
     @field(
         says="All that happened to a diamond, newest first: every hold and purchase there ever was, and the events of the "

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import strawberry
 
+from app.access.scopes import Scope
 from app.graphql.context import Info, Selection
+from app.graphql.guard import field
 from app.graphql.relay import Node, global_id
 from app.graphql.types.diamond import Diamond
 from app.graphql.types.holds import diamonds_of, may_see
@@ -35,8 +37,25 @@ class PurchaseState(Enum):
     )
 
 
+@strawberry.type(
+    description="What the supplier showed about a purchase of unknown outcome. It decides nothing: an operator does."
+)
+class PurchaseEvidence:
+    examined_at: datetime = strawberry.field(description="When the supplier's item was last read after the order.")
+    order_item_id: str | None = strawberry.field(
+        description="An order item of the supplier's that was not there before the order: strong evidence that the order "
+        "was placed. Null proves nothing."
+    )
+    seen_at: datetime | None = strawberry.field(description="When the order item was first seen.")
+    order_item_id_before: str | None = strawberry.field(description="The order item that the supplier showed before.")
+    compared: bool = strawberry.field(
+        description="Whether the supplier's item was read before the order. If not, an order item may be an older one."
+    )
+
+
 @strawberry.type(description="A purchase of a diamond.")
 class Purchase(Node):
+    row: strawberry.Private[Row]
     database_id: UUID = strawberry.field(description="The id by which REST and the supplier's invoice know it.")
     diamond_id: strawberry.ID = strawberry.field(description="The diamond's global id.")
     diamond: Diamond | None = strawberry.field(description="The diamond; null when it is no longer in the inventory.")
@@ -66,6 +85,34 @@ class Purchase(Node):
     )
     answer: str | None = strawberry.field(description="The supplier's confirmation or decline, as it was recorded.")
 
+    @field(
+        says="The supplier's price immediately before the order; null where it was not read.",
+        needs=Scope.PRICES_SUPPLIER,
+    )
+    def supplier_price(self) -> Money | None:
+        return _money(self.row.supplier_price_cents)
+
+    @field(
+        says="How much more the supplier asked than when the hold was made. The guaranteed price is charged; null "
+        "where the supplier asked no more, and without a hold.",
+        needs=Scope.PRICES_SUPPLIER,
+    )
+    def supplier_price_increase(self) -> Money | None:
+        return _money(self.row.price_difference_cents)
+
+    @field(says="Evidence of an order of unknown outcome; null where none was looked for.", needs=Scope.PURCHASES_ADMIN)
+    def evidence(self) -> PurchaseEvidence | None:
+        row = self.row
+        if row.examined_at is None:
+            return None
+        return PurchaseEvidence(
+            examined_at=row.examined_at,
+            order_item_id=row.order_item_seen,
+            seen_at=row.order_item_seen_at,
+            order_item_id_before=row.order_item_before,
+            compared=row.checked_at is not None,
+        )
+
 
 async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection) -> list[Purchase]:
     """Purchases as the schema shows them; of all of them together the diamonds are one statement.
@@ -75,6 +122,7 @@ async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection
     diamonds = await diamonds_of([row.diamond_id for row in rows], info, selections or (info.selection,))
     return [
         Purchase(
+            row=row,
             id=global_id("Purchase", row.id),
             database_id=row.id,
             diamond_id=global_id("Diamond", row.diamond_id),
@@ -99,6 +147,10 @@ async def show_purchases(rows: Sequence[Row], info: Info, *selections: Selection
         )
         for row in rows
     ]
+
+
+def _money(cents: int | None) -> Money | None:
+    return None if cents is None else money(cents)
 
 
 async def find_purchases(keys: Collection[UUID], info: Info) -> Mapping[UUID, Purchase]:

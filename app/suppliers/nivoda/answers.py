@@ -12,7 +12,7 @@ from app.core.errors import OutcomeUnknown, SupplierBusy, SupplierTokenExpired, 
 from app.suppliers.nivoda import faults
 from app.suppliers.nivoda.absences import is_rejection
 from app.suppliers.nivoda.damage import salvage
-from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from app.suppliers.nivoda.documents import Answer, Operation
 from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
 from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost, RequestRejected
 from app.suppliers.nivoda.throttling import is_throttled, wait_seconds
@@ -66,7 +66,7 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
         ItemsLost: the page is missing because of some of its items.
         SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
     """
-    logging_in = operation.name == AUTHENTICATE.name
+    logging_in = operation.logs_in
     if response.status != HTTPStatus.OK:
         entries = errors_of(response)
         _refuse_throttled(response, entries, secrets)
@@ -100,6 +100,7 @@ def read_sent(operation: Operation[Answer], response: Response, secrets: Collect
     """The answer to a request that must not be sent twice. Data that says it was done counts, whatever errors stand beside.
 
     Raises:
+        RequestRejected: the supplier's schema does not allow the request, by all the errors.
         OutcomeUnknown: the response does not say whether it was done.
         SupplierError: it was not done.
     """
@@ -107,6 +108,7 @@ def read_sent(operation: Operation[Answer], response: Response, secrets: Collect
         entries = errors_of(response)
         _refuse_throttled(response, entries, secrets, every=True)
         if entries and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            _refuse_rejected(entries, secrets, every=True)
             raise faults.of_sent(entries, secrets=secrets)
         error = faults.of_status(
             response.status, (), response.body, logging_in=False, established=False, secrets=secrets
@@ -125,6 +127,7 @@ def read_sent(operation: Operation[Answer], response: Response, secrets: Collect
         entries = entries_of(envelope.errors)
         if entries:
             _refuse_throttled(response, entries, secrets, every=True)
+            _refuse_rejected(entries, secrets, every=True)
             said = faults.of_entries(entries, logging_in=False, secrets=secrets)
             raise faults.of_sent(entries, secrets=secrets) from said
         raise OutcomeUnknown from error
@@ -160,9 +163,13 @@ def errors_of(response: Response) -> list[ErrorEntry]:
         return []
 
 
-def _refuse_rejected(entries: Collection[ErrorEntry], secrets: Collection[str]) -> None:
-    """Raise `RequestRejected` where an error says that the schema does not allow the request."""
-    if rejections := [entry for entry in entries if is_rejection(entry)]:
+def _refuse_rejected(entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False) -> None:
+    """Raise `RequestRejected` where an error says that the schema does not allow the request.
+
+    `every`: only if all the errors say so.
+    """
+    rejections = [entry for entry in entries if is_rejection(entry)]
+    if rejections and (not every or len(rejections) == len(entries)):
         raise RequestRejected(rejections, secrets)
 
 

@@ -13,7 +13,6 @@ from app.core.clock import utc_now
 from app.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
-    SupplierDeclined,
     SupplierSchemaChanged,
     SupplierTimeout,
     SupplierTokenExpired,
@@ -22,8 +21,7 @@ from app.core.errors import (
 )
 from app.core.logging import get_logger
 from app.core.settings import Settings
-from app.suppliers.nivoda.absences import is_rejection
-from app.suppliers.nivoda.answers import Response, errors_of, read, read_sent, received
+from app.suppliers.nivoda.answers import Response, read, read_sent, received
 from app.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
 from app.suppliers.nivoda.faults import RequestRejected
 from app.suppliers.nivoda.introspection import INTROSPECT
@@ -136,14 +134,29 @@ class NivodaClient:
         deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
         return await retrying(self._settings, operation.name)(self._try, operation, variables, deadline)
 
-    async def send(self, operation: Operation[Answer], variables: Mapping[str, object], deadline: float) -> Answer:
+    async def account(self, operation: Operation[Answer], *, patience_seconds: float | None = None) -> Answer:
+        """Log in with a document that asks for the account's data. The token that calls use is not touched.
+
+        Raises:
+            SupplierRefused: the credentials are refused. Never tried again.
+            SupplierError: as `call`.
+        """
+        deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
+        secrets = (self._credentials["password"],)
+        return await retrying(self._settings, operation.name)(
+            self._negotiate, operation, lambda _: self._credentials, deadline, secrets
+        )
+
+    async def send(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
         """Ask inside `as(token)`, once: for what must not happen twice.
 
-        Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again.
+        Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again. `variables`: as of `call`.
 
         Raises:
             OutcomeUnknown: it was sent, and whether it was done is not known.
+            RequestRejected: the schema does not allow the document, so nothing was done; another one is known now.
             SupplierBusy, SupplierTokenExpired: it was not taken, by what the supplier says.
+            SupplierSchemaChanged: the schema does not allow the operation. Nothing was done.
             SupplierDeclined: the supplier says no.
             SupplierError: it was not sent, or refused as a request.
         """
@@ -154,7 +167,8 @@ class NivodaClient:
         view = await self.schema.view()
         used = self.schema.negotiated(operation, view)
         try:
-            response = await self._post(_encode(used.request({**variables, "token": token})))
+            given = variables(view) if callable(variables) else variables
+            response = await self._post(_encode(used.request({**given, "token": token})))
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
@@ -170,9 +184,10 @@ class NivodaClient:
         except SupplierTokenExpired:
             self._login.refuse(token)
             raise
-        except SupplierDeclined:
-            self.schema.learn([entry for entry in errors_of(response) if is_rejection(entry)], used.document)
-            raise
+        except RequestRejected as rejected:
+            if self.schema.learn(rejected.entries, used.document) or self.schema.present() is not view:
+                raise
+            raise SupplierSchemaChanged(rejected.message) from rejected
         except OutcomeUnknown as error:
             log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error.__cause__ or error))
             raise

@@ -27,9 +27,11 @@ class Operation(Generic[Answer]):
         *,
         required: Collection[str] = (),
         orders: Sequence[str] = (),
+        logs_in: bool = False,
     ) -> None:
-        """`required`, `orders`: as of `Template`."""
+        """`required`, `orders`: as of `Template`. `logs_in`: it is sent with the credentials, and not inside `as(token)`."""
         self.name = name
+        self.logs_in = logs_in
         self.template = Template(document, required, orders)
         self._decoder = msgspec.json.Decoder(answer)
 
@@ -192,6 +194,7 @@ AUTHENTICATE = Operation(
     """,
     Authenticated,
     required=["authenticate.username_and_password.token"],
+    logs_in=True,
 )
 
 COUNT = Operation(

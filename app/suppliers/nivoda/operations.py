@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS
 from app.suppliers.nivoda.documents import (
     AUTHENTICATE,
     COUNT,
@@ -26,11 +27,14 @@ _QUERY = {
     "search_on_markup_price": False,
 }
 _PAGE = {**_TOKEN, "query": _QUERY, "offset": 0, "limit": 50}
+_CREDENTIALS = {"username": "me@example.com", "password": "..."}
 _ORDER = {"offer": "DIAMOND/1", "comment": "-", "number": "1", "return_option": True, "destination": "1"}
 
 OPERATIONS: Mapping[Operation[Any], Mapping[str, object]] = {
     INTROSPECT: {},
-    AUTHENTICATE: {"username": "me@example.com", "password": "..."},
+    AUTHENTICATE: _CREDENTIALS,
+    OWN_HOLDS: _CREDENTIALS,
+    LOCATIONS: _CREDENTIALS,
     COUNT: {**_TOKEN, "query": _QUERY},
     PAGE: _PAGE,
     PAGE_OF_IDS_AND_PRICES: _PAGE,

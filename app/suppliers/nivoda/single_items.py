@@ -1,11 +1,13 @@
 """Single items by `get_diamond_by_id`, for a schema that offers no filter by ids."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from app.suppliers.nivoda import null_items
 from app.suppliers.nivoda.client import NivodaClient
 from app.suppliers.nivoda.documents import ITEM
+from app.suppliers.nivoda.error_entries import ErrorEntry
 from app.suppliers.nivoda.faults import AnswerTooLarge, is_unshowable
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.nivoda.null_items import Shown
@@ -43,6 +45,11 @@ class SingleItems:
         if unshowable := [entry for entry in answer.errors if is_unshowable(entry)]:
             shown = Shown(diamond=null_items.ShownStone(stone_id))
             return observe(null_items.payload(shown, unshowable[0]))
-        if all(_NO_SUCH.search(entry.message or entry.code) for entry in answer.errors):
+        if says_absent(answer.errors):
             return "absent"
         return "unclear"
+
+
+def says_absent(errors: Sequence[ErrorEntry]) -> bool:
+    """Whether the errors beside a missing item say that the supplier has no such stone; so does a null without any."""
+    return all(_NO_SUCH.search(entry.message or entry.code) for entry in errors)

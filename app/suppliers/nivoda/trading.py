@@ -3,10 +3,10 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 
+import msgspec
 from redis.asyncio import Redis
 
 from app.catalog.vocabulary import offers
@@ -16,25 +16,35 @@ from app.core.errors import (
     SupplierDeclined,
     SupplierError,
     SupplierHasNot,
+    SupplierTimeout,
     SupplierTokenExpired,
+    SupplierUnavailable,
 )
-from app.core.logging import get_logger
 from app.core.settings import Settings
 from app.suppliers.limiter import RedisRateLimiter
-from app.suppliers.nivoda.client import NivodaClient
+from app.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS, Authenticated, destinations_of, end_of, holds_of
+from app.suppliers.nivoda.client import NivodaClient, Variables
 from app.suppliers.nivoda.documents import Answer, Operation
-from app.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
-from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, Hold
-from app.suppliers.ports import HoldAnswer, Order, RateLimiter, SuppliersWord
-
-log = get_logger()
+from app.suppliers.nivoda.error_entries import summary
+from app.suppliers.nivoda.faults import RequestRejected
+from app.suppliers.nivoda.mapping import MOST_CENTS
+from app.suppliers.nivoda.null_items import NULL
+from app.suppliers.nivoda.schema_view import SchemaView, named
+from app.suppliers.nivoda.single_items import says_absent
+from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, OneOffer
+from app.suppliers.nivoda.values import number, text
+from app.suppliers.ports import Destination, HoldAnswer, ItemStatus, Order, OwnHold, RateLimiter
 
 # Not "Destination not found".
 _NO_SUCH_STONE = re.compile(
     r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)",
     re.IGNORECASE | re.DOTALL,
 )
+# Of one hold or order; each teaches something new about the schema.
+_MOST_REJECTIONS = 10
 _NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
+
+_offer = msgspec.json.Decoder(OneOffer)
 
 
 class NivodaTrading:
@@ -56,8 +66,10 @@ class NivodaTrading:
 
     async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
         async def nothing_happened() -> bool:
-            word = await self._look_again(supplier_stone_id)
-            return word is None or word.hold_id is None
+            status = await self._look_again(supplier_stone_id)
+            if status is None or status.shows_holds:
+                return status is None or status.hold_id is None
+            return status.availability == "available"
 
         try:
             answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
@@ -67,7 +79,7 @@ class NivodaTrading:
             raise
         hold = answer.account.create_hold
         if hold.id and not hold.denied:
-            return HoldAnswer(hold.id, _end_of(hold))
+            return HoldAnswer(hold.id, end_of(hold.id, hold.until))
         if hold.denied:
             return HoldAnswer(None)
         raise OutcomeUnknown
@@ -83,40 +95,74 @@ class NivodaTrading:
 
     async def create_order(self, order: Order) -> str:
         async def nothing_happened() -> bool:
-            word = await self._look_again(order.supplier_stone_id)
-            # Not by "sold" alone: how he shows a stone whose order he is still working on is not known.
-            return word is not None and (word.availability == "available" or word.hold_id is not None)
+            status = await self._look_again(order.supplier_stone_id)
+            if status is None or status.order_item_id not in (None, order.order_item_id):
+                return False
+            # Not by "sold" alone: how a stone shows whose order is being worked on is not known.
+            return status.availability == "available" or status.hold_id is not None
 
-        item = {
-            "offer": order.offer_id,
-            "number": order.number,
-            "comment": order.comments,
-            "return_option": order.return_option,
-            "destination": order.destination_id,
-        }
-        given = {name: value for name, value in item.items() if value is not None}
         try:
-            answer = await self._send(CREATE_ORDER, given, nothing_happened)
+            answer = await self._send(CREATE_ORDER, lambda view: _item(order, view), nothing_happened)
         except SupplierDeclined as error:
             if _NO_SUCH_STONE.search(error.message):
                 raise SupplierHasNot(error.message) from error
             raise
         return answer.account.create_order
 
-    async def look(self, supplier_stone_id: str) -> SuppliersWord | None:
+    async def look(self, supplier_stone_id: str) -> ItemStatus | None:
         return await self._look(supplier_stone_id, self._patience_seconds)
 
-    async def _look_again(self, supplier_stone_id: str) -> SuppliersWord | None:
+    async def own_holds(self) -> Sequence[OwnHold] | None:
+        return holds_of(await self._account(OWN_HOLDS))
+
+    async def destinations(self) -> Sequence[Destination] | None:
+        return destinations_of(await self._account(LOCATIONS))
+
+    async def _account(self, operation: Operation[Authenticated]) -> Authenticated:
+        """What a login shows of the account.
+
+        Raises:
+            SupplierError: the supplier can't be asked in time, or its schema does not offer this.
+        """
+        try:
+            async with asyncio.timeout(self._look_seconds):
+                return await self._client.account(operation, patience_seconds=self._patience_seconds)
+        except TimeoutError:
+            raise SupplierTimeout from None
+
+    async def _look_again(self, supplier_stone_id: str) -> ItemStatus | None:
         # After a refusal, so it has to wait out the pause that was asked for, which is as long as patience at the most.
         async with asyncio.timeout(self._look_seconds):
             return await self._look(supplier_stone_id, self._look_seconds)
 
-    async def _look(self, supplier_stone_id: str, patience_seconds: float) -> SuppliersWord | None:
+    async def _look(self, supplier_stone_id: str, patience_seconds: float) -> ItemStatus | None:
         answer = await self._client.call(LOOK, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
-        found = answer.account.get_diamond_by_id
-        if found is None or found.diamond is None:
+        item, errors = bytes(answer.account.get_diamond_by_id), answer.errors
+        if item == NULL:
+            if says_absent(errors):
+                return None
+            raise SupplierError(f"The supplier can't show the stone: {summary(errors, ())}")
+        try:
+            found = _offer.decode(item)
+        except msgspec.ValidationError as error:
+            raise SupplierUnavailable("The supplier's answer can't be read: the stone has another shape") from error
+        diamond = found.diamond
+        if diamond is None:
             return None
-        return SuppliersWord(offers.availability(found.diamond.availability), found.diamond.hold_id or None)
+        if diamond.id is not None and diamond.id != supplier_stone_id:
+            raise SupplierUnavailable(
+                f"The supplier answered with the stone {diamond.id} instead of {supplier_stone_id}"
+            )
+        failed = {part for entry in errors for part in entry.path}
+        return ItemStatus(
+            availability=offers.availability(diamond.availability),
+            hold_id=diamond.hold_id or None,
+            offer_id=text(found.id),
+            price_cents=_cents(found.price),
+            order_item_id=diamond.order_item_id or None,
+            shows_holds=diamond.hold_id is not msgspec.UNSET and "HoldId" not in failed,
+            shows_orders=diamond.order_item_id is not msgspec.UNSET and "OrderItemId" not in failed,
+        )
 
     def _deadline(self) -> float:
         return self._monotonic() + self._patience_seconds
@@ -124,20 +170,21 @@ class NivodaTrading:
     async def _send(
         self,
         operation: Operation[Answer],
-        variables: Mapping[str, object],
+        variables: Variables,
         nothing_happened: Callable[[], Awaitable[bool]],
     ) -> Answer:
-        """Send, and after a refusal of the call as such (429, a token that has ended) once more, until patience ends.
+        """Send, and after a refusal of the call as such once more, until patience ends.
 
-        Such a refusal means that nothing was done. What costs money is not left to that: before it is sent again, and
-        before anybody is told that it was not done, the stone is looked at.
+        Refusals of the call are 429, a token that has ended, and a document that the schema does not allow. Each means that
+        nothing was done. What costs money is not left to that: before it is sent again, and before the client is told that
+        it was not done, the stone is looked at.
         """
         deadline = self._deadline()
-        tokens = 0
+        tokens = rejections = 0
         while True:
             try:
                 return await self._client.send(operation, variables, deadline)
-            except (SupplierBusy, SupplierTokenExpired) as refusal:
+            except (SupplierBusy, SupplierTokenExpired, RequestRejected) as refusal:
                 try:
                     unchanged = await nothing_happened()
                 except (SupplierError, TimeoutError):
@@ -145,7 +192,8 @@ class NivodaTrading:
                 if not unchanged:
                     raise OutcomeUnknown from refusal
                 tokens += isinstance(refusal, SupplierTokenExpired)
-                if tokens > 1 or self._monotonic() >= deadline:
+                rejections += isinstance(refusal, RequestRejected)
+                if tokens > 1 or rejections > _MOST_REJECTIONS or self._monotonic() >= deadline:
                     raise
 
 
@@ -182,12 +230,25 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
         yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 
 
-def _end_of(hold: Hold) -> datetime | None:
-    """The instant at which a granted hold ends; None where the supplier does not say, or not in a known form."""
-    try:
-        return read_instant(hold.until)
-    except InstantNotUnderstood as error:
-        log.warning(
-            "hold_end_not_understood", supplier_hold_id=hold.id, until=bytes(hold.until)[:100], error=str(error)
-        )
-        return None
+def _item(order: Order, view: SchemaView) -> Mapping[str, object]:
+    """The variables of an order, as the schema allows them. The number goes into the comment where it has no place."""
+    field = view.field(view.mutation, "create_order")
+    taken = field.arguments.get("items") if field else None
+    members = view.inputs.get(named(taken.type), {}) if taken else {}
+    number, comment = order.number, order.comments
+    item: dict[str, object | None] = {
+        "offer": order.offer_id,
+        "number": number,
+        "comment": comment,
+        "return_option": order.return_option,
+        "destination": order.destination_id,
+    }
+    if members and "customer_order_number" not in members:
+        item |= {"number": None, "comment": "\n".join(filter(None, (f"Order number: {number}", comment)))}
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _cents(price: object) -> int | None:
+    """An item's price in US cents; None where it is missing or not understood."""
+    amount = number(price)
+    return int(amount) if amount is not None and 0 < amount <= MOST_CENTS and amount % 1 == 0 else None

@@ -1,25 +1,27 @@
 """GraphQL documents of the trading operations, with the shape of each answer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from app.suppliers.nivoda.documents import As, Operation
+from app.suppliers.nivoda.documents import As, OneItemOperation, Operation
 
 
-class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId"}):
-    """`hold_id`: of a hold of this account; others' are not shown."""
+class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId", "order_item_id": "OrderItemId"}):
+    """`hold_id`, `order_item_id`: of a hold and an order of this account; unset where the schema does not offer them."""
 
-    availability: str | None = None
-    hold_id: str | None = None
+    id: str | None = None
+    availability: Any = None
+    hold_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    order_item_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class OneOffer(msgspec.Struct):
+    """`id`: of the offer, which an order names. `price`: US cents."""
+
     diamond: LookedUp | None
-
-
-class OneFound(msgspec.Struct):
-    get_diamond_by_id: OneOffer | None
+    id: Any = None
+    price: Any = None
 
 
 class Hold(msgspec.Struct):
@@ -46,14 +48,11 @@ class OrderCreated(msgspec.Struct):
     create_order: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-LOOK = Operation(
+# What a trade has to know of a stone. Read whenever a hold or an order is in doubt, so it is small.
+LOOK = OneItemOperation(
     "get_diamond_by_id",
-    """
-    query Look($token: String!, $stone: ID!) {
-      as(token: $token) { get_diamond_by_id(diamond_id: $stone) { diamond { id availability HoldId } } }
-    }
-    """,
-    As[OneFound],
+    "id price diamond { id availability HoldId OrderItemId }",
+    required=["diamond.availability"],
 )
 
 CREATE_HOLD = Operation(
@@ -64,6 +63,7 @@ CREATE_HOLD = Operation(
     }
     """,
     As[HoldCreated],
+    required=["create_hold.id"],
 )
 
 CANCEL_HOLD = Operation(
@@ -76,7 +76,8 @@ CANCEL_HOLD = Operation(
     As[HoldCancelled],
 )
 
-# Item by item: what the supplier calls the type of an item is documented nowhere. What is not given is not sent.
+# The item is written out: each of its members is negotiated by itself, and its type needs no name. What is not given is
+# not sent.
 CREATE_ORDER = Operation(
     "create_order",
     """

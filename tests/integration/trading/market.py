@@ -127,7 +127,7 @@ async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UU
     """Make every hold and purchase older that there is, or that there is of these stones."""
     instants = {
         "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
-        "purchase_history": ("requested_at", "sent_at", "ended_at", "answered_at"),
+        "purchase_history": ("requested_at", "sent_at", "ended_at", "answered_at", "examined_at", "examine_at"),
     }
     for table, names in instants.items():
         sets = ", ".join(f"{name} = {name} - make_interval(secs => $1)" for name in names)
@@ -138,7 +138,13 @@ async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UU
 async def stock(url: str, stones: Sequence[Mapping[str, Any]]) -> list[UUID]:
     """Put the supplier's stones into the inventory; their ids, in order."""
     rows = [
-        build(number, supplier_stone_id=stone["id"], offer_id=stone["offer_id"], retail_price_cents=PRICE)
+        build(
+            number,
+            supplier_stone_id=stone["id"],
+            offer_id=stone["offer_id"],
+            supplier_price_cents=stone["price"],
+            retail_price_cents=PRICE,
+        )
         for number, stone in enumerate(stones)
     ]
     connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})

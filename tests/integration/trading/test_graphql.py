@@ -232,6 +232,59 @@ async def test_an_operator_records_the_suppliers_confirmation_and_decline(market
     assert await ask(people["olga"], listed, state=["ORDERED", "FAILED"]) == {"nodes": []}
 
 
+async def test_destinations_are_listed_and_checked(market: Market, people: People) -> None:
+    query = "{ destinations { id name address city country isDefault } }"
+    shop, workshop = await ask(people["acme"], query)
+    assert shop == {"id": "shop", "name": "Shop", "address": ["1 Hatton Garden"], "city": "London", "country": "GB",
+                    "isDefault": True}  # fmt: skip
+    assert workshop["id"] == "workshop"
+    assert await codes(people["looker"], query) == ["FORBIDDEN"]
+    wrong = await ask(people["acme"], BUY, input=order(market, destinationId="nowhere"))
+    assert problems(wrong) == [(["input", "destinationId"], "INVALID")]
+    assert "'workshop' (Workshop)" in wrong["userErrors"][0]["message"]
+
+
+async def test_a_price_that_rose_at_the_supplier_is_shown_with_the_failed_purchase(
+    market: Market, people: People
+) -> None:
+    raised = market.stones[0]["price"] + 10_000
+    await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"price": raised}})
+    refused = await ask(people["acme"], BUY, input=order(market))
+    cents = (raised * 115 + 50) // 100
+    assert (refused["purchase"]["state"], refused["presentPrice"], problems(refused)) == (
+        "FAILED", {"cents": cents}, [(None, "PRICE_CHANGED")],
+    )  # fmt: skip
+    assert str(raised) not in str(refused), "what the supplier asks is not for every client"
+    bought = await ask(people["acme"], BUY, input=order(market, idempotencyKey="2", expectedPrice=cents))
+    assert bought["purchase"]["state"] == "ORDERED"
+    price = "query ($id: ID!) { node(id: $id) { ... on Purchase { supplierPrice { cents } supplierPriceIncrease { cents } } } }"
+    assert await codes(people["acme"], price, id=bought["purchase"]["id"]) == ["FORBIDDEN", "FORBIDDEN"]
+
+
+async def test_evidence_of_an_unknown_order_is_shown_to_operators(market: Market, people: People) -> None:
+    await market.break_supplier({"kind": "status", "status": 500, "executed": True, "operations": ["create_order"]})
+    purchase = (await ask(people["acme"], BUY, input=order(market)))["purchase"]
+    await market.mend_supplier()
+    fields = "evidence { orderItemId orderItemIdBefore seenAt examinedAt compared }"
+    examine = f"""mutation ($id: ID!) {{ purchaseExamine(input: {{purchaseId: $id}}) {{
+      purchase {{ state {fields} }} userErrors {{ code }} }} }}"""
+    node = f"query ($id: ID!) {{ node(id: $id) {{ ... on Purchase {{ {fields} }} }} }}"
+    assert await ask(people["olga"], node, id=purchase["id"]) == {"evidence": None}
+    assert await codes(people["acme"], examine, id=purchase["id"]) == ["FORBIDDEN"]
+    found = (await ask(people["olga"], examine, id=purchase["id"]))["purchase"]
+    (item,) = await market.control("GET", "orders")
+    evidence = found["evidence"]
+    assert (found["state"], evidence["orderItemId"], evidence["orderItemIdBefore"], evidence["compared"]) == (
+        "UNKNOWN", item["items"][0]["id"], None, True,
+    )  # fmt: skip
+    assert (await ask(people["olga"], node, id=purchase["id"]))["evidence"]["seenAt"] == evidence["seenAt"]
+    assert await codes(people["acme"], node, id=purchase["id"]) == ["FORBIDDEN"]
+    found_out = {"purchaseId": purchase["id"], "outcome": "ORDERED", "reason": "the order item"}
+    await ask(people["olga"], RESOLVE, input=found_out)
+    settled = await ask(people["olga"], examine, id=purchase["id"])
+    assert settled["userErrors"] == [{"code": "PURCHASE_SETTLED"}]
+
+
 async def test_a_purchase_that_came_to_nothing_is_a_problem_of_the_buyers_only(market: Market, people: People) -> None:
     await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
     purchase = (await ask(people["acme"], BUY, input=order(market)))["purchase"]

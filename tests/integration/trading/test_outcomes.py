@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from app.cli import app as commands
 from app.commands.purchases import app as purchases
+from app.core import logging
 from app.core.errors import NotFound, ValidationFailed
 from app.trading.conflicts import NotAvailable, PurchaseDeclined, PurchaseSettled
 from app.trading.models import Purchase
 from app.trading.outcomes import Outcome
-from app.trading.purchases import refusal
+from app.trading.refusals import refusal
 from app.trading.settlement import Settlement
 from app.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import Market
@@ -145,8 +147,14 @@ async def test_how_long_an_answer_may_take_is_a_setting(market: Market) -> None:
 
 @pytest.fixture
 def environment(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", market.settings.need("database_url"))
-    monkeypatch.setenv("LOG_FORMAT", "json")
+    settings = market.settings
+    for name in ("database_url", "redis_url", "nivoda_endpoint", "nivoda_username"):
+        monkeypatch.setenv(name.upper(), settings.need(name))
+    assert settings.nivoda_password
+    monkeypatch.setenv("NIVODA_REQUESTS_PER_SECOND", "1000")
+    monkeypatch.setenv("NIVODA_PASSWORD", settings.nivoda_password.get_secret_value())
+    # What it sets up belongs to the whole process.
+    monkeypatch.setattr(logging, "configure", lambda *_: None)
 
 
 async def command(*arguments: str) -> Any:
@@ -157,7 +165,12 @@ async def command(*arguments: str) -> Any:
 async def answered(*arguments: str) -> Any:
     result = await command(*arguments, "--json")
     assert result.exit_code == 0, result.exception
-    return json.loads(result.stdout)
+    return document(result)
+
+
+def document(result: Any) -> Any:
+    """The last line: the log goes to the same stream here."""
+    return json.loads(result.stdout.splitlines()[-1])
 
 
 @pytest.mark.usefixtures("environment")
@@ -176,3 +189,17 @@ async def test_operators_record_outcomes_from_the_command_line(market: Market) -
     for arguments in (("show", str(ordered.id)), ("list",)):
         shown = await command(*arguments)
         assert (shown.exit_code, "by phone" in shown.stdout) == (0, True)
+
+
+@pytest.mark.usefixtures("environment")
+async def test_operators_see_destinations_and_evidence_on_the_command_line(market: Market) -> None:
+    result = await asyncio.to_thread(CliRunner().invoke, commands, ["destinations", "--json"])
+    assert [one["id"] for one in document(result)] == ["shop", "workshop"]
+    shown = await asyncio.to_thread(CliRunner().invoke, commands, ["destinations"])
+    assert "Hatton Garden" in shown.stdout
+    await market.break_supplier({"kind": "status", "status": 500, "executed": True, "operations": ["create_order"]})
+    lost = await market.buy()
+    await market.mend_supplier()
+    examined = await answered("examine", str(lost.id))
+    assert (examined["state"], examined["order_item_before"]) == ("unknown", None)
+    assert examined["order_item_seen"]

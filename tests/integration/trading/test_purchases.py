@@ -14,10 +14,13 @@ from app.trading.conflicts import (
     PurchaseFailed,
     PurchaseSettled,
 )
+from app.trading.destinations import Destinations
 from app.trading.holds import Holds
 from app.trading.outcomes import Outcome
+from app.trading.price_check import Cleared
 from app.trading.purchase_request import PurchaseRequest
-from app.trading.purchases import Purchases, refusal
+from app.trading.purchases import Purchases, Recorded
+from app.trading.refusals import refusal
 from app.trading.states import HoldState, PurchaseState
 from app.trading.undisturbed import Undisturbed
 from tests.integration.trading.market import PRICE, Market
@@ -125,7 +128,7 @@ async def test_what_the_supplier_has_sold_to_somebody_else_fails_for_good_under_
         purchase = await market.buy()
         assert (purchase.state, purchase.failure_code) == (PurchaseState.FAILED, "NOT_AVAILABLE")
         assert isinstance(refusal(purchase), NotAvailable)
-    assert await market.asked("create_order") == 1
+    assert await market.asked("create_order") == 0, "the check of the price shows it"
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "AVAILABLE"}})
     assert (await market.buy(key="2")).state is PurchaseState.ORDERED
 
@@ -257,11 +260,13 @@ async def test_what_was_given_up_in_the_meantime_does_not_go_out(market: Market)
     """A process that stood still between writing the record and sending the order."""
     wanted = market.desk.purchases
     request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
-    purchase, stone = await wanted._record(request, "acme", "1")
-    assert stone
+    recorded = await wanted._record(request, "acme", "1")
+    assert isinstance(recorded, Recorded)
+    cleared = await wanted._check(market.supplier, recorded)
+    assert isinstance(cleared, Cleared)
     await market.pass_time(60)
     await market.settlement.purchases()
-    ended = await wanted._order(market.supplier, purchase, stone)
+    ended = await wanted._order(market.supplier, recorded, cleared)
     assert ended.state is PurchaseState.FAILED
     assert await market.asked("create_order") == 0
 
@@ -305,7 +310,8 @@ async def test_nothing_is_traded_where_no_supplier_is_set(market: Market) -> Non
     nothing = (market.settings, market.database, None, Undisturbed())
     for attempt in (
         Holds(*nothing).create(market.ids[0], "acme"),
-        Purchases(*nothing).buy(
+        Destinations(None).listed(),
+        Purchases(*nothing, Destinations(None)).buy(
             PurchaseRequest(diamond_id=market.ids[0], destination_id="x"), client_id="acme", key="1"
         ),
     ):

@@ -213,6 +213,48 @@ async def test_a_destination_without_a_visible_character_is_refused_by_rest_and_
     assert await market.run("SELECT count(*) FROM purchase_history") == 0
 
 
+async def test_destinations_are_the_locations_of_the_suppliers_account(market: Market, people: People) -> None:
+    found = (await people["acme"].get("/api/v2/destinations")).json()["data"]
+    assert found == [
+        {"id": "shop", "name": "Shop", "address": ["1 Hatton Garden"], "postal_code": "EC1N 8AA", "city": "London",
+         "state": None, "country": "GB", "default": True},
+        {"id": "workshop", "name": "Workshop", "address": ["Pelikaanstraat 62"], "postal_code": None, "city": "Antwerp",
+         "state": None, "country": "BE", "default": False},
+    ]  # fmt: skip
+    assert refused(await people["looker"].get("/api/v2/destinations"))[:2] == (403, "FORBIDDEN")
+    status, code, details = refused(await buy(people["acme"], path(market), destination_id="nowhere"))
+    assert (status, code, set(details)) == (400, "VALIDATION_ERROR", {"destination_id"})
+    assert "'shop' (Shop), 'workshop' (Workshop)" in details["destination_id"]
+    assert await market.asked("create_order") == 0
+    assert await market.run("SELECT count(*) FROM purchase_history") == 0
+    assert (await buy(people["acme"], path(market), destination_id="workshop")).status_code == 200
+
+
+async def test_any_destination_is_accepted_while_the_suppliers_cannot_be_read(market: Market, people: People) -> None:
+    assert (await people["acme"].post(hold_path(market, 1))).status_code == 200, "the API has a token"
+    await market.break_supplier({"kind": "status", "status": 500, "operations": ["authenticate"]})
+    assert refused(await people["acme"].get("/api/v2/destinations"))[0] in {502, 504}
+    # It is the supplier who refuses it.
+    refusal = refused(await buy(people["acme"], path(market), destination_id="nowhere"))
+    assert refusal[:2] == (502, "SUPPLIER_ERROR")
+    assert await market.asked("create_order") == 1
+
+
+async def test_a_price_that_rose_at_the_supplier_is_a_conflict_that_names_the_new_one(
+    market: Market, people: People
+) -> None:
+    raised = market.stones[0]["price"] + 10_000
+    await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"price": raised}})
+    first, again = [refused(await buy(people["acme"], path(market))) for _ in range(2)]
+    purchase_id = str(await market.run("SELECT id FROM purchase_history"))
+    cents = (raised * 115 + 50) // 100
+    details = {"reason": "PRICE_CHANGED", "id": purchase_id, "status": "failed", "price_cents": cents}
+    assert first == again == (409, "CONFLICT", details)
+    bought = await buy(people["acme"], path(market), "2", expected_price_cents=cents)
+    assert bought.json()["data"]["state"] == "ordered"
+    assert await market.asked("create_order") == 1
+
+
 async def test_what_the_supplier_sold_to_somebody_else_is_a_conflict_each_time(market: Market, people: People) -> None:
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "SOLD"}})
     first, again = [refused(await buy(people["acme"], path(market))) for _ in range(2)]

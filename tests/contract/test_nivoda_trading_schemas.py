@@ -1,0 +1,164 @@
+"""Trading against changed schemas of the supplier, with introspection and without: what can be done is done, once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from app.core.errors import OutcomeUnknown, SupplierError, SupplierSchemaChanged
+from app.suppliers.nivoda.trading import NivodaTrading, open_trading
+from app.suppliers.ports import Order
+from sandbox.supplier.served_schema import SchemaOptions
+from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
+from tests.contract.nivoda import CountingLimiter, account
+
+
+class Shop:
+    """A simulator with a schema, an account there, and what it was really asked."""
+
+    def __init__(self, simulator: Simulator, trading: NivodaTrading, http: httpx.AsyncClient) -> None:
+        self.trading = trading
+        self._simulator = simulator
+        self._http = http
+        self.stones: list[dict[str, Any]] = []
+
+    async def control(self, verb: str, path: str, body: Any = None) -> Any:
+        response = await self._http.request(verb, f"{self._simulator.control}/control/{path}", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def order(self, number: int, **others: Any) -> Order:
+        stone = self.stones[number]
+        given = {"destination_id": "shop", "comments": "a gift", **others}
+        return Order(number="purchase-1", supplier_stone_id=stone["id"], offer_id=stone["offer_id"], **given)
+
+    async def ordered(self) -> list[dict[str, Any]]:
+        return [item["item"] for order in await self.control("GET", "orders") for item in order["items"]]
+
+
+@asynccontextmanager
+async def open_shop(schema: SchemaOptions) -> AsyncIterator[Shop]:
+    async with (
+        Simulator(Options(stones=60, dirt_share=0, schema=schema)) as simulator,
+        httpx.AsyncClient(timeout=30) as http,
+        open_trading(
+            account(
+                simulator.endpoint,
+                nivoda_username=DEFAULT_ACCOUNT.username,
+                nivoda_password=DEFAULT_ACCOUNT.password,
+                nivoda_tries=2,
+                trading_patience_seconds=5.0,
+                trading_timeout_seconds=5.0,
+            ),
+            CountingLimiter(),
+        ) as trading,
+    ):
+        shop = Shop(simulator, trading, http)
+        found = await shop.control("GET", "stones?offset=0&limit=60")
+        shop.stones = [one for one in found if one["usable"] and one["availability"] == "AVAILABLE"]
+        yield shop
+
+
+# Members that trading can do without.
+OPTIONAL = [
+    (), ("Diamond.HoldId",), ("Diamond.OrderItemId",), ("Diamond.id",), ("DiamondItem.price",), ("DiamondItem.id",),
+    ("Hold.until",), ("Hold.denied",), ("Hold.diamond",), ("User.holds",), ("User.locations",),
+    ("User.default_location", "User.company"), ("Location.address2", "Location.city"), ("Session.expires",),
+    ("OrderItemInput.customer_order_number",), ("OrderItemInput.return_option",),
+    ("Diamond.HoldId", "Diamond.OrderItemId", "Hold.until", "OrderItemInput.customer_order_number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+@pytest.mark.parametrize("without", OPTIONAL, ids=lambda members: ", ".join(members) or "nothing")
+async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
+    without: tuple[str, ...], introspection: bool
+) -> None:
+    async with open_shop(SchemaOptions(without=without, introspection=introspection)) as shop:
+        trading, (first, second, *_) = shop.trading, shop.stones
+        hold = await trading.create_hold(first["id"])
+        assert hold.id
+        status = await trading.look(first["id"])
+        assert status
+        assert status.availability == "on_hold"
+        assert (status.hold_id, status.shows_holds) == (
+            (None, False) if "Diamond.HoldId" in without else (hold.id, True)
+        )
+        assert await trading.cancel_hold(hold.id)
+        order_id = await trading.create_order(shop.order(1, order_item_id=None))
+        (item,) = await shop.ordered()
+        bought = await trading.look(second["id"])
+        assert bought
+        assert (bought.price_cents, bought.offer_id) == (
+            None if "DiamondItem.price" in without else second["price"],
+            None if "DiamondItem.id" in without else second["offer_id"],
+        )
+        assert (bought.order_item_id is None) == (not bought.shows_orders) == ("Diamond.OrderItemId" in without)
+        assert order_id
+        if "OrderItemInput.customer_order_number" in without:
+            assert item["customer_comment"] == "Order number: purchase-1\na gift"
+        else:
+            assert (item["customer_order_number"], item["customer_comment"]) == ("purchase-1", "a gift")
+        report = await shop.control("GET", "calls")
+        assert (len(report["holds"]), len(report["orders"])) == (2, 1), "a hold, its release and one order"
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+@pytest.mark.parametrize("version", ["2024", "2026"])
+async def test_both_versions_list_holds_and_locations(version: Any, introspection: bool) -> None:
+    async with open_shop(SchemaOptions(version=version, introspection=introspection)) as shop:
+        hold = await shop.trading.create_hold(shop.stones[0]["id"])
+        listed = await shop.trading.own_holds()
+        assert listed is not None
+        assert [(one.id, one.stone_id, one.until) for one in listed] == [(hold.id, shop.stones[0]["id"], hold.until)]
+        found = await shop.trading.destinations()
+        assert found is not None
+        assert [(one.id, one.default) for one in found] == [("shop", True), ("workshop", False)]
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+@pytest.mark.parametrize(
+    ("without", "given"),
+    [
+        ("OrderItemInput.return_option", {"return_option": True}),
+        ("OrderItemInput.customer_comment", {}),
+        ("OrderItemInput.destinationId", {}),
+    ],
+)
+async def test_what_a_client_asks_for_and_the_schema_has_no_place_for_is_not_ordered(
+    without: str, given: dict[str, Any], introspection: bool
+) -> None:
+    async with open_shop(SchemaOptions(without=(without,), introspection=introspection)) as shop:
+        with pytest.raises(SupplierSchemaChanged) as caught:
+            await shop.trading.create_order(shop.order(0, **given))
+        assert without in caught.value.message
+        assert await shop.ordered() == []
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+@pytest.mark.parametrize(
+    "rename", ["Hold.id=hold_id", "Mutation.create_hold=hold_create", "OrderItemInput.offerId=offer_id"]
+)
+async def test_without_what_is_required_nothing_is_done_and_the_error_names_it(
+    rename: str, introspection: bool
+) -> None:
+    async with open_shop(SchemaOptions(rename=(rename,), introspection=introspection)) as shop:
+        orders = rename.startswith("OrderItemInput")
+        trading = shop.trading
+        attempt = trading.create_order(shop.order(0)) if orders else trading.create_hold(shop.stones[0]["id"])
+        with pytest.raises(SupplierError) as caught:
+            await attempt
+        assert not isinstance(caught.value, OutcomeUnknown)
+        assert await shop.ordered() == []
+        assert await shop.control("GET", "holds") == []
+
+
+@pytest.mark.parametrize("introspection", [True, False])
+async def test_the_input_type_may_have_any_name(introspection: bool) -> None:
+    """The item of an order is written out, so nothing names its type."""
+    async with open_shop(SchemaOptions(introspection=introspection)) as shop:
+        assert await shop.trading.create_order(shop.order(0, return_option=True))
+        (item,) = await shop.ordered()
+        assert item["return_option"] is True
