@@ -60,7 +60,13 @@ async def test_locations_are_listed_once_with_the_default_first() -> None:
     }
     shop, safe, other = await destinations(logged_in(user))
     assert shop == Destination(
-        id="L1", name="Shop", address=("1 Hatton Garden",), postal_code="EC1N", city="London", country="GB", default=True
+        id="L1",
+        name="Shop",
+        address=("1 Hatton Garden",),
+        postal_code="EC1N",
+        city="London",
+        country="GB",
+        default=True,
     )
     assert (safe.id, safe.address, safe.state, safe.postal_code, safe.default) == (
         "L2", ("1 Hatton Garden", "2nd floor"), None, "2018", False,

@@ -58,10 +58,10 @@ async def test_no_negotiated_document_is_rejected_with_its_variables(
 ) -> None:
     client = await start(Options(stones=5, schema=SchemaOptions(version)))
     view = view_of(ServedSchema(SchemaOptions(version)).graphql)
-    variables = dict(OPERATIONS[operation])
+    variables: dict[str, Any] = dict(OPERATIONS[operation])
     if "query" in variables:
         variables["query"] = probe(view, "dollar_value")
-    request = {"query": operation.document, "variables": variables}
+    request: dict[str, Any] = {"query": operation.document, "variables": variables}
     if operation is not INTROSPECT:
         request = operation.template.negotiate(view).request(variables)
     parse(str(request["query"]))

@@ -4,6 +4,7 @@ Each example is a seed. The long form: `python -m tests.unit.sync.domain.test_an
 """
 
 import sys
+from collections.abc import Callable
 from random import Random
 
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def missing(seed: int) -> int | None:
         jitter=random.choice([0] * 8 + [0.01, 0.03]),
         lag=random.choice([0] * 8 + [5, 40]),
     )
-    prices = random.choice(
+    prices: Callable[[], int] = random.choice(
         [
             lambda: random.randrange(10_000, 900_000),
             lambda: random.randrange(100, 400) * 100,
