@@ -1,4 +1,4 @@
-"""Receives messages and settles them: the one place where an error becomes a message's fate."""
+"""Message consumer: receives messages, calls a handler, and settles each message by the outcome."""
 
 import asyncio
 import random
@@ -12,15 +12,15 @@ from sync.roles import cut_off
 
 log = get_logger()
 
-# A handler gets the message's body, and whether this is its last delivery before it becomes a dead letter.
+# A handler gets the message's body, and whether this is the last delivery before the message becomes a dead letter.
 Handler = Callable[[bytes, bool], Awaitable[None]]
 
-_RECEIVE_SECONDS = 2.0  # how long SIGTERM may go unnoticed by an idle slot
+_RECEIVE_SECONDS = 2.0  # the longest time until an idle slot notices SIGTERM
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Stopped(Exception):
-    """The process is asked to leave; the work in hand has been put down properly."""
+    """The process stops; the work on the message has been released."""
 
 
 class OutcomeStored(Exception):
@@ -31,7 +31,7 @@ class OutcomeStored(Exception):
 
 
 class Consumer:
-    """Some slots that each take one message at a time, until `stop` is set."""
+    """A number of slots that each handle one message at a time, until `stop` is set."""
 
     def __init__(
         self, broker: Broker, queue: str, handler: Handler, *, slots: int, max_deliveries: int, stop: asyncio.Event
@@ -78,7 +78,7 @@ class Consumer:
         try:
             return await inbox.receive(wait_seconds=_RECEIVE_SECONDS), 0
         except BrokerUnavailable as error:
-            log.warning("broker unavailable", queue=self._queue, error=error.message)
+            log.warning("broker_unavailable", queue=self._queue, error=error.message)
             await self._pause(failures + 1)
             return None, failures + 1
 
@@ -96,16 +96,16 @@ class Consumer:
             log.warning("failure_recorded", queue=self._queue, reason=repr(outcome.__cause__))
             await delivery.complete()
         except LeaseLost:
-            # Someone else has taken the work over, with a message or a claim of its own.
+            # Another process has the work, with its own message or claim.
             await delivery.complete()
         except UnreadableMessage as error:
-            log.warning("message unreadable", queue=self._queue, error=error.message)
+            log.warning("message_unreadable", queue=self._queue, error=error.message)
             await delivery.dead_letter("UnreadableMessage", error.message)
         except InventoryError as error:
             await self._failed(delivery, error, final=last or not error.retryable)
             return False
         except Exception as error:
-            log.exception("message failed", queue=self._queue, delivery=delivery.number)
+            log.exception("message_handler_failed", queue=self._queue, delivery=delivery.number)
             await self._failed(delivery, error, final=last)
             return False
         else:
@@ -114,7 +114,7 @@ class Consumer:
 
     async def _failed(self, delivery: Delivery, error: Exception, *, final: bool) -> None:
         reason = error.code if isinstance(error, InventoryError) else type(error).__name__
-        log.warning("message not done", queue=self._queue, reason=reason, delivery=delivery.number, final=final)
+        log.warning("message_failed", queue=self._queue, reason=reason, delivery=delivery.number, final=final)
         if final:
             await delivery.dead_letter(reason, str(error))
         else:
@@ -122,7 +122,7 @@ class Consumer:
             await delivery.abandon()
 
     async def _pause(self, failures: int) -> None:
-        """Wait longer after each failure, with the message still in hand; a stop ends the wait."""
+        """Wait, longer after each failure, with the message locked. A stop ends the wait."""
         seconds = min(2.0**failures, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         try:
             await asyncio.wait_for(self._stop.wait(), seconds)

@@ -1,6 +1,6 @@
-"""The role that does the jobs: until SIGTERM, or one round of everything that is due.
+"""The jobs role: until SIGTERM, or for one round of everything that is due.
 
-After SIGTERM no job is begun any more. One that is cut off in spite of the time it gets is done again by the next process.
+After SIGTERM no job begins. A job that does not end within the drain time is cancelled, and the next process does it again.
 """
 
 import asyncio
@@ -52,10 +52,10 @@ async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
 
 
 async def _refuse_unfit_redis(settings: Settings) -> None:
-    """Look at how Redis is set up. One that does not answer may be all right, and is waited for later.
+    """Check how Redis is set up. A server that does not answer is waited for later.
 
     Raises:
-        SettingsError: no job can ever be done with it.
+        SettingsError: jobs can't work with this server.
     """
     redis = connect(settings)
     try:
@@ -69,14 +69,14 @@ async def _refuse_unfit_redis(settings: Settings) -> None:
 
 
 class _Rounds:
-    """The duties without arq: they live in the database alone, so an outage of Redis does not stop them."""
+    """The periodic duties without arq: they need the database only, so an outage of Redis does not stop them."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self._next = 0.0
 
     async def round_if_due(self, stop: asyncio.Event) -> None:
-        """Do every duty, once a minute at most."""
+        """Do every duty, at most once a minute."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _ROUND_SECONDS
@@ -94,7 +94,7 @@ async def _pause(stop: asyncio.Event) -> None:
 
 
 async def once(pipeline: Pipeline, stop: asyncio.Event) -> bool:
-    """Do everything that is due, then leave: for a machine that is started for it. False if something failed."""
+    """Do everything that is due, then end: for a scheduled container job. Return False if something failed."""
     await _refuse_unfit_redis(pipeline.settings)
     async with Jobs.open(pipeline) as jobs:
         done = [await attempt("jobs", lambda: _do_enqueued(jobs, stop))]

@@ -1,4 +1,4 @@
-"""The jobs, as arq knows them: what the API enqueues by name, and what is due regularly."""
+"""The arq jobs: those that the API enqueues by name, and the periodic duties."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -41,7 +41,7 @@ Duty = Callable[[], Awaitable[object]]
 
 
 class Jobs:
-    """Everything that a job may need."""
+    """The services that jobs use."""
 
     def __init__(self, pipeline: Pipeline, delivery: Delivery) -> None:
         self.pipeline = pipeline
@@ -59,7 +59,7 @@ class Jobs:
 
     @property
     def duties(self) -> dict[str, Duty]:
-        """What is due regularly, in the order in which a single round does it."""
+        """The periodic duties by name, in the order of a single round."""
         return {
             "reconcile": self.pipeline.reconciler().reconcile,
             "settle_holds": self.settlement.holds,
@@ -77,12 +77,12 @@ class Jobs:
         }
 
     async def report(self, body: bytes, _last: bool) -> None:
-        """A worker says that a partition has ended. After the last one the run must go on: make sure that it does."""
+        """Handle a worker's report that a partition has ended. After the last partition make sure that the run continues."""
         done = decode(body, WorkDone)
         async with self.pipeline.database.connection() as connection:
             outline = await repository.outline(connection, done.run_id)
         log.info(
-            "partition reported",
+            "partition_reported",
             run_id=str(done.run_id),
             partition_id=str(done.partition_id),
             trace_id=done.trace_id,
@@ -98,61 +98,61 @@ class Jobs:
 
 
 async def attempt(name: str, duty: Duty) -> bool:
-    """Do a duty; what goes wrong is logged and left to the next time."""
+    """Do a duty. Log a failure and return False; the next round tries again."""
     try:
         await duty()
     except InventoryError as error:
-        log.warning("duty not done", duty=name, code=error.code, error=error.message)
+        log.warning("periodic_job_failed", duty=name, code=error.code, error=error.message)
         return False
     except Exception:
-        log.exception("duty failed", duty=name)
+        log.exception("periodic_job_failed", duty=name)
         return False
     return True
 
 
-# By name, for the API and for arq. Ids come as text. What is refused is told to whoever waits for the job's result.
+# Called by name, from the API and from arq. Ids are text. A refusal is the job's result.
 
 
 async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str) -> str:
-    """Start a run; answers its id."""
-    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=ctx["job_id"])
+    """Start a run; return its id."""
+    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=_identity(ctx))
     run, _ = await _jobs(ctx).pipeline.scheduler().schedule(request)
     return str(run.id)
 
 
 async def retry_run(ctx: Context, *, run_id: str, partition_id: str | None = None, who: str) -> int:
-    """Read a run's failed partitions again; answers how many."""
+    """Read a run's failed partitions again; return how many."""
     partition = UUID(partition_id) if partition_id else None
     control = _jobs(ctx).pipeline.control()
-    _, partitions = await control.retry(UUID(run_id), partition, who, job_id=ctx["job_id"])
+    _, partitions = await control.retry(UUID(run_id), partition, who, job_id=_identity(ctx))
     return len(partitions)
 
 
 async def consolidate_run(
     ctx: Context, *, run_id: str, force: bool = False, allow_mass_delete: bool = False, who: str
 ) -> str:
-    """Ask for a run's consolidation once more; answers its status."""
+    """Ask for a run's consolidation once more; return the run's status."""
     control = _jobs(ctx).pipeline.control()
     run = await control.consolidate(
-        UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete, job_id=ctx["job_id"]
+        UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete, job_id=_identity(ctx)
     )
     return run.status
 
 
 async def cancel_run(ctx: Context, *, run_id: str, who: str) -> str:
-    """End an open run; answers its status."""
-    return (await _jobs(ctx).pipeline.control().cancel(UUID(run_id), who, job_id=ctx["job_id"])).status
+    """End an open run; return its status."""
+    return (await _jobs(ctx).pipeline.control().cancel(UUID(run_id), who, job_id=_identity(ctx))).status
 
 
 async def reprice(ctx: Context) -> int:
-    """Give every stone the price of the present rules; answers how many prices have changed."""
+    """Give every stone the price of the present rules; return how many prices have changed."""
 
     async def report(done: int, total: int) -> None:
         # The work goes on without Redis; only the progress is not shown.
         with suppress(JobsUnavailable):
             await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
 
-    return await _jobs(ctx).repricing.reprice(report, job_id=ctx["job_id"])
+    return await _jobs(ctx).repricing.reprice(report, job_id=_identity(ctx))
 
 
 def _jobs(ctx: Context) -> Jobs:
@@ -177,14 +177,19 @@ async def _once(job: Callable[..., Awaitable[object]], ctx: Context, arguments: 
 
 async def _effect(ctx: Context) -> Effect | None:
     async with _jobs(ctx).pipeline.database.connection() as connection:
-        return await job_effects.find(connection, ctx["job_id"])
+        return await job_effects.find(connection, _identity(ctx))
+
+
+def _identity(ctx: Context) -> str:
+    """The job's id with the time at which it was enqueued: a request with the same key is another job an hour later."""
+    return f"{ctx['job_id']}@{ctx['enqueue_time'].timestamp():.3f}"
 
 
 def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -> Function:
-    """A job under its own name. One that is `repeatable` is tried again where its error says that this can help.
+    """Return an arq function under the job's name. A `repeatable` job is tried again if its error is retryable.
 
-    The others are not: a second try of a start that failed would be another run, with another alert. They only may be
-    begun again (hence the tries) after their process was stopped in the middle.
+    The others are not tried again after an error: the run already holds the reason, and an alert was sent. They may only be
+    delivered again (hence the number of tries) after their process was stopped.
     """
 
     async def run(ctx: Context, **arguments: Any) -> object:
@@ -192,7 +197,7 @@ def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -
             return await _once(job, ctx, arguments)
         except InventoryError as error:
             final = not (repeatable and error.retryable) or ctx["job_try"] >= _JOB_TRIES
-            log.warning("job not done", job=job.__name__, code=error.code, error=error.message, final=final)
+            log.warning("job_failed", job=job.__name__, code=error.code, error=error.message, final=final)
             if final:
                 raise
             raise Retry(defer=_RETRY_SECONDS) from error
@@ -205,7 +210,7 @@ _BY_NAME = [
     _named(reprice, repeatable=True),
 ]
 
-# Which minutes of the hour a duty is done in; the others every minute.
+# The minutes of the hour at which a duty runs; the other duties run every minute.
 _EVERY_FIVE = set(range(0, 60, 5))
 _MINUTES: dict[str, set[int]] = {
     **dict.fromkeys(("watch_nightly", "watch_dead_letters", "remind_of_orders"), _EVERY_FIVE),
@@ -215,9 +220,9 @@ _MINUTES: dict[str, set[int]] = {
 
 
 def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> JobWorker:
-    """An arq worker for the jobs by name, with or without the duties at their times.
+    """Return an arq worker for the jobs by name, with or without the periodic duties.
 
-    arq's own signal handlers stay off: they would cancel jobs at once, and replace those by which every role leaves.
+    arq's own signal handlers stay off: they would cancel jobs at once, and replace the handlers of the role.
     """
 
     def regularly(name: str) -> WorkerCoroutine:

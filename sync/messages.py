@@ -1,6 +1,6 @@
-"""The messages between the roles: versioned JSON that names things; what they mean stands in the database.
+"""The messages between the roles: versioned JSON that names rows of the database.
 
-A message says "look at this", never "this is so": it may arrive twice, late or out of order.
+A message asks for a look at a row and carries no state, because it may arrive twice, late or out of order.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -13,7 +13,7 @@ from app.core.nesting import REQUEST_LEVELS, deeper
 
 
 class UnreadableMessage(InventoryError):
-    """The message is not one of ours, or of a version that this process does not know."""
+    """The message has another format, or a version that this process does not know."""
 
 
 # The longest body that is decoded, in bytes. The longest message that a role sends has some 300.
@@ -64,10 +64,10 @@ def encode(message: WorkItem | WorkDone | Consolidate) -> bytes:
 
 
 def decode(body: bytes, kind: type[Message]) -> Message:
-    """A body as the message that its queue carries.
+    """Decode a body as the kind of message that its queue carries.
 
     Raises:
-        UnreadableMessage: it is not one.
+        UnreadableMessage: it is not such a message.
     """
     if len(body) > LONGEST_BODY:
         raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {LONGEST_BODY}")

@@ -11,7 +11,7 @@ from sync.domain.window import Watermark
 
 
 class Delivery(Protocol):
-    """A message in hand: locked for us until it is settled, and kept locked as long as we live."""
+    """A received message. Its lock is renewed until it is settled, as long as the process lives."""
 
     @property
     def body(self) -> bytes:
@@ -23,16 +23,16 @@ class Delivery(Protocol):
 
     @property
     def number(self) -> int:
-        """Which delivery of this message it is: 1 for the first."""
+        """The number of this delivery of the message: 1 for the first."""
 
     async def complete(self) -> None:
-        """Done with it. A lost lock is not an error: the message will come again, and that is harmless."""
+        """Remove the message. A lost lock is not an error: the message is delivered again, which is harmless."""
 
     async def abandon(self) -> None:
-        """Let someone else have it, now."""
+        """Make the message available to other consumers at once."""
 
     async def dead_letter(self, reason: str, description: str) -> None:
-        """Put it aside for a person to look at."""
+        """Move the message to the dead letters, for an operator to look at."""
 
 
 class Inbox(Protocol):
@@ -57,7 +57,7 @@ class Broker(Protocol):
         """
 
     def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
-        """A connection of its own to receive from a queue."""
+        """An inbox of a queue, with its own connection."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

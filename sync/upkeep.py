@@ -1,4 +1,4 @@
-"""What is to be done regularly, each duty for itself: safe at any time, many times, and by several processes at once."""
+"""The periodic duties. Each one is independent, idempotent, and safe in several processes at once."""
 
 from collections.abc import Awaitable, Callable
 
@@ -22,7 +22,7 @@ _COUNTED_DEAD_LETTERS = 100
 
 
 class Upkeep:
-    """The duties of one feed. Each raises what it fails with; none depends on another."""
+    """The duties of one feed."""
 
     def __init__(
         self, settings: Settings, database: Database, scheduler: Scheduler, dead_letters: DeadLetters, clock: Clock
@@ -34,9 +34,9 @@ class Upkeep:
         self._clock = clock
 
     async def start_nightly(self) -> None:
-        """Start the nightly run, once it is due and unless one has begun since. Of two that try, one does.
+        """Start the nightly run if it is due and none has begun since. Of two processes that try, one succeeds.
 
-        One that could not be planned (a supplier that was away at two o'clock) is tried again within the night.
+        A run that could not be planned, because the supplier was away, is tried again within the night.
         """
         now = self._clock()
         if not self._settings.sync_nightly:
@@ -51,12 +51,12 @@ class Upkeep:
         try:
             run, _ = await self._scheduler.schedule(Request(started_by=incidents.NIGHTLY))
         except RunConflict:
-            log.info("nightly run waits", reason="another run is open")
+            log.info("nightly_run_waits", reason="another run is open")
         else:
-            log.info("nightly run started", run_id=str(run.id))
+            log.info("nightly_run_started", run_id=str(run.id))
 
     async def watch_nightly(self) -> None:
-        """Tell someone if the last nightly run did not happen. A feed that was never read has no nights yet."""
+        """Alert the operator if the last nightly run did not start. A feed that was never read is not watched."""
         now = self._clock()
         if nightly.in_time(now):
             return
@@ -67,7 +67,7 @@ class Upkeep:
                 await self._tell(connection, incidents.nightly_missed(self._settings.sync_feed, due))
 
     async def watch_dead_letters(self) -> None:
-        """Tell someone that messages were put aside, once for as long as the oldest of a queue lies there."""
+        """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
         settings = self._settings
         # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
         for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
@@ -80,7 +80,7 @@ class Upkeep:
                 settings.sync_feed,
                 queue,
                 count=f"{len(letters)}{' or more' if len(letters) == _COUNTED_DEAD_LETTERS else ''}",
-                # Not by its number alone: a queue that is made anew counts from the beginning.
+                # With its time: a queue that is created again numbers its messages from the beginning.
                 oldest=f"{oldest.sequence_number}:{sent_at}",
                 since=oldest.sent_at,
                 reason=f"{oldest.reason}: {oldest.description}" if oldest.description else oldest.reason,
@@ -89,7 +89,7 @@ class Upkeep:
                 await self._tell(connection, incident)
 
     async def prune(self) -> dict[str, int]:
-        """Remove what is older than the retention and no longer needed; answers how much of what."""
+        """Remove records that are older than the retention and not needed; return the number of each kind."""
         days = self._settings.sync_retention_days
 
         def old(name: str) -> Callable[[Connection], Awaitable[int]]:
@@ -118,7 +118,7 @@ class Upkeep:
                 return total
 
     async def number_events(self) -> None:
-        """Give events their positions where no process of the API does."""
+        """Number new events, for an installation without a running API process."""
         async with self._database.connection() as connection:
             await events.number(connection)
 

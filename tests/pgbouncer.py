@@ -1,4 +1,4 @@
-"""A PgBouncer of a test's own, in transaction mode, before a database of its own."""
+"""A PgBouncer in transaction mode, for one test and its database."""
 
 import os
 import shutil

@@ -23,25 +23,25 @@ else:
     # Generic for the type checker only.
     Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
-# What asyncpg raises when the server is gone, restarting, or refuses for want of resources.
+# What asyncpg raises when the server is gone, restarts, or refuses for lack of resources.
 _OUTAGES = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    # A statement on a connection whose server has just said its last words.
+    # A statement on a connection that the server is closing.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
-    # Refused at the door: a wrong or rotated password, a database that is being restored.
+    # Refused at login: a wrong or rotated password, a database that is being restored.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
 
-# PgBouncer reports these outages of its own as protocol violations. Every other one is a matter of settings: a start-up
-# parameter that it does not know, for example.
+# PgBouncer reports these outages as protocol violations. Every other violation is a matter of settings, such as a start-up
+# parameter that it does not know.
 _POOLER_OUTAGES = ("login", "timeout", "try again", "cannot connect", "shut", "too many", "no more connections")
 
 
@@ -70,7 +70,7 @@ class Database:
             max_size=settings.database_pool_size,
             timeout=settings.database_timeout_seconds,
             max_inactive_connection_lifetime=300,
-            # A connection whose other end is gone without a word would hold its user for as long as TCP likes.
+            # Without a limit, a statement on a connection whose peer is silent would wait for TCP to give up.
             command_timeout=settings.database_statement_seconds,
             init=_set_codecs,
             reset=_leave_as_it_is,
@@ -87,7 +87,7 @@ class Database:
 
     @property
     def patience(self) -> float:
-        """The longest that one waits for a connection, in seconds."""
+        """The longest wait for a connection, in seconds."""
         return self._settings.database_timeout_seconds
 
     @asynccontextmanager
@@ -95,8 +95,8 @@ class Database:
         """A connection outside a transaction.
 
         Raises:
-            DatabaseUnavailable: there is none to be had, or it was lost on the way.
-            DatabaseMisconfigured: the database or a pooler before it does not accept how it is used.
+            DatabaseUnavailable: no connection is available in time, or it was lost.
+            DatabaseMisconfigured: the server, or a pooler in front of it, rejects the way it is used.
         """
         assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
         try:
@@ -116,10 +116,10 @@ class Database:
 
     @asynccontextmanager
     async def bounded(self) -> AsyncIterator[Connection]:
-        """A connection for short statements: what is done with it may take as long as one has to wait for it.
+        """A connection for short statements. Its use is limited to the time that the wait for a connection may take.
 
         Raises:
-            DatabaseUnavailable: as `connection`, or the time is over.
+            DatabaseUnavailable: as `connection`, or the limit has passed.
         """
         async with self.connection() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
             yield connection
@@ -136,19 +136,19 @@ class Database:
 
     @asynccontextmanager
     async def bounded_transaction(self) -> AsyncIterator[Connection]:
-        """As `transaction`, for short statements: what is done in it may take as long as one has to wait for a connection.
+        """As `transaction`, for short statements. It is limited to the time that the wait for a connection may take.
 
         Raises:
-            DatabaseUnavailable: as `transaction`, or the time is over.
+            DatabaseUnavailable: as `transaction`, or the limit has passed.
         """
         async with self.transaction() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
             yield connection
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life.
+        """Check that the database answers.
 
         Raises:
-            DatabaseUnavailable: there is none within two seconds.
+            DatabaseUnavailable: it does not answer within two seconds.
         """
         try:
             async with asyncio.timeout(2), self.connection() as connection:
@@ -158,7 +158,7 @@ class Database:
 
 
 async def _leave_as_it_is(_connection: Connection) -> None:
-    """Nothing: no statement of ours leaves anything behind in its session, so none has to wait for that to be undone."""
+    """Skip asyncpg's reset of a session: no statement here leaves state in its session, and the reset costs a round trip."""
 
 
 async def _set_codecs(connection: Connection) -> None:

@@ -1,6 +1,6 @@
-"""The queue of background jobs: what the API enqueues by name and the pipeline's jobs carry out.
+"""The queue of background jobs: the API enqueues a job by name, the jobs role does it.
 
-Jobs are written as MessagePack, not pickled: whoever can write to Redis must not be able to run code with it.
+Jobs are encoded as MessagePack, not pickled: a client that can write to Redis must not be able to run code by that.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ Stage = Literal["queued", "running", "done", "failed"]
 
 
 class JobsUnavailable(Unavailable):
-    """The queue of jobs does not answer; try again soon."""
+    """The job queue does not answer; try again soon."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -40,14 +40,14 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why a job failed, as an `InventoryError` says it."""
+    """The reason why a job failed: the code and message of an `InventoryError`."""
 
     code: str
     message: str
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
-    """A job, as long as it waits or runs and for an hour after. `result` is what it answered, None until it is done."""
+    """A job while it waits or runs, and for an hour after its end. `result`: its answer, None until it is done."""
 
     id: str
     name: str
@@ -59,12 +59,12 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will become of it."""
+        """Whether the job has ended."""
         return self.stage in {"done", "failed"}
 
 
 def _plain(value: object) -> object:
-    """What MessagePack has no type for: ids, and the error of a job that failed."""
+    """Convert what MessagePack has no type for: ids, and the error of a failed job."""
     if isinstance(value, InventoryError):
         return {"code": value.code, "message": value.message}
     return repr(value) if isinstance(value, BaseException) else str(value)
@@ -74,7 +74,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 def connect(settings: Settings) -> ArqRedis:
-    """The queue of jobs in the settings' Redis. Connects on first use; close it with `aclose`.
+    """Return the job queue in the Redis of the settings. It connects on first use; close it with `aclose`.
 
     Raises:
         SettingsError: Redis is not set.
@@ -90,7 +90,7 @@ def connect(settings: Settings) -> ArqRedis:
 
 
 async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **arguments: Any) -> str:
-    """Have a job done by name; answers its id. With a `key` the same request again is the same job, for an hour.
+    """Enqueue a job by name and return its id. With a `key` a repeated request is the same job, for an hour.
 
     Raises:
         Conflict: the key was used with other arguments.
@@ -104,7 +104,7 @@ async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **argum
     if job is not None:
         return job.job_id
     known = await state(redis, chosen) if chosen else None
-    if chosen is None or known is None:  # it ended an hour ago, just now
+    if chosen is None or known is None:  # its result expired between the two calls
         raise JobsUnavailable
     if (known.name, known.arguments) != (name, arguments):
         raise Conflict("The idempotency key was used with other arguments.")
@@ -112,21 +112,21 @@ async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **argum
 
 
 async def state(redis: ArqRedis, job_id: str) -> JobState | None:
-    """What has become of a job; None when nobody knows it (any more).
+    """Return the state of a job; None for an unknown job, and for one that ended more than an hour ago.
 
     Raises:
-        JobsUnavailable: it can't be known now.
+        JobsUnavailable: Redis does not answer.
     """
     job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
     try:
-        # Asked once more: it may have ended after the look at its result and before the one at the job itself.
+        # Read twice: the job may end between the look at its result and the look at the job itself.
         info = await job.info() or await job.result_info()
         status = await job.status()
         noted = await redis.get(_PROGRESS + job_id)
     except (RedisError, OSError, TimeoutError) as error:
         raise JobsUnavailable from error
     except DeserializationError:
-        return None  # written by someone else
+        return None  # written by another program
     if info is None:
         return None
     known = JobState(
@@ -144,10 +144,10 @@ async def state(redis: ArqRedis, job_id: str) -> JobState | None:
 
 
 async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
-    """What has become of a job: as soon as it is over, or else after so many seconds.
+    """Return the state of a job when it has ended, or after `seconds`.
 
     Raises:
-        JobsUnavailable: it can't be known now.
+        JobsUnavailable: Redis does not answer.
     """
     end = monotonic() + seconds
     while True:
@@ -158,10 +158,10 @@ async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
 
 
 async def note_progress(redis: ArqRedis, job_id: str, progress: Progress) -> None:
-    """Let those who ask know how far a job is.
+    """Store the progress of a job for `state`.
 
     Raises:
-        JobsUnavailable: nobody was told.
+        JobsUnavailable: Redis does not answer.
     """
     try:
         await redis.set(_PROGRESS + job_id, _encoder.encode(progress), ex=_PROGRESS_KEPT_SECONDS)
@@ -173,5 +173,5 @@ def _failure(result: object) -> Failure:
     try:
         return msgspec.convert(result, Failure)
     except msgspec.ValidationError:
-        # Not one of our errors, so its words are not for everyone; the log has them.
+        # An unexpected error: its text is not for clients; the log has it.
         return Failure(InventoryError.code, "The job failed; the log says why.")

@@ -4,7 +4,7 @@ Such a pooler gives a client another server connection for each transaction. So 
 
 - The search path belongs to the transaction. PgBouncer refuses a client that sends it at start-up, and a `SET` would reach
   one server connection of many. It is set together with `BEGIN`, in one message.
-- A statement outside a transaction becomes a transaction of its own. asyncpg sends it in two steps (prepare, execute), which
+- A statement outside a transaction becomes its own transaction. asyncpg sends it in two steps (prepare, execute), which
   two server connections would not understand.
 - No prepared statement is kept: PgBouncer knows them from 1.21 on only.
 

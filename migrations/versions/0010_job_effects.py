@@ -10,7 +10,7 @@ depends_on = None
 STATEMENTS = [
     """
     CREATE TABLE job_effects (
-        -- The queue's id of the job. Stored in the transaction that makes the job's change.
+        -- The queue's id of the job, with the time at which it was enqueued. Stored in the transaction that makes the job's change.
         job_id     text PRIMARY KEY CHECK (job_id <> ''),
         -- The run that the job opened or changed; NULL for a job that concerns no run.
         run_id     uuid REFERENCES run_metadata ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 """Azure Service Bus, through Microsoft's client.
 
-The client's objects must not be shared between coroutines, so every inbox has a connection of its own. A process keeps one
-sender open at most: the broker counts connections, and Microsoft's emulator allows 10 in all.
+The client's objects must not be shared between coroutines, so every inbox has its own connection. A process keeps at most one
+sender open: the broker limits connections, Microsoft's emulator to 10.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class ServiceBusBroker:
 
     @asynccontextmanager
     async def inbox(self, queue: str) -> AsyncIterator[Inbox]:
-        """A connection of its own to receive from a queue, opened again after it was lost."""
+        """An inbox with its own connection, which is opened again after a loss."""
         inbox = ServiceBusInbox(lambda: self._client.get_queue_receiver(queue, prefetch_count=0), queue, self._patience)
         try:
             yield inbox
@@ -111,7 +111,7 @@ class ServiceBusBroker:
 
 
 def _client(settings: Settings, credential: AsyncTokenCredential | None, options: dict[str, Any]) -> ServiceBusClient:
-    """Makes senders and receivers, each with a connection of its own; has none itself."""
+    """Return the client, which makes senders and receivers. Each of them has its own connection; the client has none."""
     namespace = settings.azure_service_bus_namespace
     if settings.azure_service_bus_connection_string is None and namespace is not None and credential is not None:
         return ServiceBusClient(namespace, credential, **_OPTIONS | options)

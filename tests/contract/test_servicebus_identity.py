@@ -121,7 +121,7 @@ async def test_message_is_held_beyond_its_lock_and_its_token(
         delivery = await inbox.receive(wait_seconds=10)
         assert delivery is not None
         await asyncio.sleep(HELD_SECONDS)
-        assert bus.counts()[QUEUE].locked == 1, "nobody else may have it meanwhile"
+        assert bus.counts()[QUEUE].locked == 1, "no other consumer may receive it"
         await delivery.complete()
         assert delivery.number == 1
     assert bus.counts()[QUEUE] == Counts(active=0, locked=0, scheduled=0, deferred=0, dead_letter=0)

@@ -28,7 +28,7 @@ NOT_SUPPORTED = "cluster mode is not supported"
 
 @asynccontextmanager
 async def valkey(**options: str) -> AsyncIterator[Valkey]:
-    """A Valkey of the test's own; `options` of its command line, with underscores."""
+    """A Valkey for one test; `options` of its command line, with underscores."""
     with scratch_directory() as directory:
         server = Valkey(directory, options={f"--{name.replace('_', '-')}": value for name, value in options.items()})
         await server.start()

@@ -27,7 +27,7 @@ _OUTAGES = (RedisError, OSError, TimeoutError)
 
 @pytest_asyncio.fixture
 async def paused_valkey(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Valkey]:
-    """A Valkey of the test's own, which the test pauses with SIGSTOP. Clients wait for it for half a second."""
+    """A Valkey for one test, which pauses it with SIGSTOP. Clients wait half a second for an answer."""
     monkeypatch.setattr("app.core.jobs._TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr("sync.housekeeper._REDIS_PAUSE_SECONDS", 0.1)
     with scratch_directory() as directory:
