@@ -461,19 +461,15 @@ UPDATE worker_runs SET sent_at = NULL WHERE id = ANY ($1::uuid[]) AND status IN 
 -- What a person asks of a run that has ended
 
 -- reopen_partitions --
--- Partitions that failed ($2 NULL: all of them) are to be read again, or every partition ($3) where the run as a whole was
--- not complete. They start anew: what was read hours ago proves nothing about the feed now.
+-- These partitions ($2) are read again. They start anew: what was read hours ago proves nothing about the feed now.
 WITH forgotten AS (
-    DELETE FROM pages_read WHERE run_id = $1 AND partition_id IN (
-        SELECT id FROM worker_runs
-        WHERE run_id = $1 AND ($3 OR status IN ('failed', 'cancelled')) AND ($2::uuid IS NULL OR id = $2)
-    )
+    DELETE FROM pages_read WHERE run_id = $1 AND partition_id = ANY ($2::uuid[])
 )
 UPDATE worker_runs
 SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL,
     checkpoint = NULL, unidentified = 0
-WHERE run_id = $1 AND ($3 OR status IN ('failed', 'cancelled')) AND ($2::uuid IS NULL OR id = $2)
+WHERE run_id = $1 AND id = ANY ($2::uuid[]) AND status NOT IN ('pending', 'running')
 RETURNING *
 
 -- reopen_run --

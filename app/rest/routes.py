@@ -154,6 +154,17 @@ DOCUMENTED = (
     ),
     Operation(
         method="GET",
+        path="/api/v2/triggers/jobs/{job_id}",
+        name="showJob",
+        summary="Show a job of the sync and its result.",
+        tag="Triggers",
+        scope=Scope.SYNC_ADMIN,
+        handler=triggers.show_job,
+        answers=triggers.JobAnswer,
+        refuses=("NOT_FOUND",),
+    ),
+    Operation(
+        method="GET",
         path="/api/v2/analytics/summary",
         name="summary",
         summary="The inventory and the pipeline at a glance.",

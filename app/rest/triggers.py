@@ -1,4 +1,4 @@
-"""`/api/v2/triggers`: what a person may ask of the sync. The pipeline does it; here it is only put in its queue."""
+"""`/api/v2/triggers`: requests of operators to the sync. A request that the rules allow is queued as a job."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +11,16 @@ from starlette.responses import Response
 
 from app.access.scopes import Principal
 from app.core import jobs
-from app.core.errors import Conflict, NotFound
+from app.core.errors import NotFound
+from app.core.jobs import Stage
 from app.rest.answers import answer
 from app.rest.bodies import read_body
 from app.rest.state import State
-from app.runs import repository
-from app.runs.models import Partition, Run, RunType
+from app.runs import repository, rules
+from app.runs.jobs import SYNC_JOBS, SyncJob, run_of
+from app.runs.models import Partition, RunFacts, RunType
 
-_ENDED_BADLY = ("partial", "failed")
-_TO_BE_READ_AGAIN = ("failed", "cancelled")
+_LONGEST_JOB_ID = 100
 
 
 class ScheduleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +44,10 @@ class RetryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A job that will be done soon. `run_id` is left out where the run does not exist yet."""
+    """A job that was queued; `GET /api/v2/triggers/jobs/{job_id}` shows its result.
+
+    `run_id` is left out where the run does not exist yet.
+    """
 
     job_id: str
     status: str
@@ -54,6 +58,34 @@ class QueuedAnswer(msgspec.Struct, frozen=True):
     """The answer of a trigger."""
 
     data: Queued
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """Why a job failed: a stable code, and what happened."""
+
+    code: str
+    message: str
+
+
+class JobFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A job and its result.
+
+    `run_id`: the run that it concerns, left out until there is one. `partitions`: how many a finished retry reads again.
+    `error`: left out unless the job has failed.
+    """
+
+    job_id: str
+    job: SyncJob
+    status: Stage
+    run_id: UUID | None = None
+    partitions: int | None = None
+    error: JobError | None = None
+
+
+class JobAnswer(msgspec.Struct, frozen=True):
+    """The answer of `jobs/{job_id}`."""
+
+    data: JobFigures
 
 
 class FailedWorker(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +118,11 @@ async def start_run(request: Request[State], principal: Principal) -> Response:
     """`POST /api/v2/triggers/scheduler`.
 
     Raises:
-        Conflict: a run is open; `details` says which.
+        Conflict: a run is open; `details` names it.
     """
     asked = await read_body(request, ScheduleRequest)
     async with request.state["database"].bounded() as connection:
-        present = await repository.open_run(connection, request.state["settings"].sync_feed)
-    if present:
-        raise Conflict("A run is open; one at a time.", details={"run_id": present.id, "status": present.status})
+        rules.check_start(await repository.open_run(connection, request.state["settings"].sync_feed))
     return await _queue(request, "schedule_run", full=asked.run_type == "full", started_by=principal.client_id)
 
 
@@ -101,17 +131,12 @@ async def consolidate_run(request: Request[State], principal: Principal) -> Resp
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it can't be consolidated as it is.
+        Conflict: as `rules.check_consolidation`.
     """
     asked = await read_body(request, ConsolidateRequest)
-    run, partitions = await _run(request, asked.run_id)
-    if run.status in ("planning", "running", "completed"):
-        raise Conflict(f"The run is {run.status}.", details={"status": run.status})
-    gaps = sum(partition.status != "succeeded" for partition in partitions)
-    if gaps and not asked.force:
-        raise Conflict(f"{gaps} of {len(partitions)} partitions have not succeeded.", details={"failed": gaps})
+    rules.check_consolidation(await _facts(request, asked.run_id), force=asked.force)
     return await _queue(
-        request, "consolidate_run", run_id=run.id, force=asked.force, who=principal.client_id, about=run.id
+        request, "consolidate_run", run_id=asked.run_id, force=asked.force, who=principal.client_id, about=asked.run_id
     )
 
 
@@ -120,19 +145,17 @@ async def retry_workers(request: Request[State], principal: Principal) -> Respon
 
     Raises:
         NotFound: there is no such run, or no such partition in it.
-        Conflict: nothing of it has failed.
+        Conflict: as `rules.partitions_to_retry`.
     """
     asked = await read_body(request, RetryRequest)
-    run, partitions = await _run(request, asked.run_id)
-    if run.status not in _ENDED_BADLY:
-        raise Conflict(f"The run is {run.status}.", details={"status": run.status})
-    chosen = [partition for partition in partitions if asked.partition_id in (None, partition.id)]
-    if asked.partition_id and not chosen:
-        raise NotFound(f"The run has no partition {asked.partition_id}.")
-    if not any(partition.status in _TO_BE_READ_AGAIN for partition in chosen):
-        raise Conflict("No partition has failed.")
+    rules.partitions_to_retry(await _facts(request, asked.run_id), asked.partition_id)
     return await _queue(
-        request, "retry_run", run_id=run.id, partition_id=asked.partition_id, who=principal.client_id, about=run.id
+        request,
+        "retry_run",
+        run_id=asked.run_id,
+        partition_id=asked.partition_id,
+        who=principal.client_id,
+        about=asked.run_id,
     )
 
 
@@ -142,9 +165,34 @@ async def failed_workers(request: Request[State], _principal: Principal) -> Resp
     Raises:
         NotFound: there is no such run.
     """
-    run, partitions = await _run(request, path_id(request, "run_id"))
-    workers = [_failed(partition) for partition in partitions if partition.status == "failed"]
-    return answer(FailedWorkersAnswer(FailedWorkers(run.id, len(workers), workers)))
+    facts = await _facts(request, path_id(request, "run_id"))
+    workers = [_failed(partition) for partition in facts.partitions if partition.status == "failed"]
+    return answer(FailedWorkersAnswer(FailedWorkers(facts.run.id, len(workers), workers)))
+
+
+async def show_job(request: Request[State], _principal: Principal) -> Response:
+    """`GET /api/v2/triggers/jobs/{job_id}`.
+
+    Raises:
+        NotFound: no such job of the sync is known; one is remembered for an hour after its end.
+        JobsUnavailable: Redis does not answer.
+    """
+    job_id = request.path_params["job_id"]
+    state = await jobs.state(request.state["jobs"], job_id) if len(job_id) <= _LONGEST_JOB_ID else None
+    if state is None or state.name not in SYNC_JOBS:
+        raise NotFound("No job of the sync is known under this id. A job is remembered for an hour after its end.")
+    return answer(
+        JobAnswer(
+            JobFigures(
+                job_id=state.id,
+                job=SYNC_JOBS[state.name],
+                status=state.stage,
+                run_id=run_of(state),
+                partitions=state.result if state.name == "retry_run" else None,
+                error=JobError(state.failure.code, state.failure.message) if state.failure else None,
+            )
+        )
+    )
 
 
 def path_id(request: Request[State], name: str) -> UUID:
@@ -159,9 +207,9 @@ def path_id(request: Request[State], name: str) -> UUID:
         raise NotFound from None
 
 
-async def _run(request: Request[State], run_id: UUID) -> tuple[Run, Sequence[Partition]]:
+async def _facts(request: Request[State], run_id: UUID) -> RunFacts:
     async with request.state["database"].bounded() as connection:
-        return await repository.run(connection, run_id), await repository.partitions(connection, run_id)
+        return await repository.facts(connection, run_id)
 
 
 async def _queue(request: Request[State], job: str, *, about: UUID | None = None, **arguments: Any) -> Response:

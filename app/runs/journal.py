@@ -8,7 +8,7 @@ import msgspec
 from app.core.database import Database
 from app.core.sql import Statements
 from app.runs import repository
-from app.runs.models import Partition, Run, RunOutline, RunPosition, RunStatus, RunType
+from app.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
 from app.runs.repository import run_of
 
 sql = Statements("app.runs")
@@ -52,6 +52,15 @@ class Journal:
         """Those of the runs that there are."""
         async with self._database.bounded() as connection:
             return {row["id"]: run_of(row) for row in await connection.fetch(sql.runs_by_id, list(ids))}
+
+    async def facts(self, run_id: UUID) -> RunFacts:
+        """A run with what the rules about it look at.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        async with self._database.bounded() as connection:
+            return await repository.facts(connection, run_id)
 
     async def partitions(self, run_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Partition]]:
         """The partitions of each run, in the order of their prices."""

@@ -1,5 +1,6 @@
 """Sync runs and their partitions, as the API shows them and the pipeline works on them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -113,6 +114,14 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None
     started_at: datetime | None
     completed_at: datetime | None
+
+
+class RunFacts(msgspec.Struct, frozen=True):
+    """A run with what the rules about it look at: the newest run of its feed, and its own partitions by price."""
+
+    run: Run
+    newest: Run
+    partitions: Sequence[Partition]
 
 
 class RunPosition(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from app.core.database import Connection
 from app.core.errors import NotFound
 from app.core.sql import Statements
-from app.runs.models import Partition, Run, RunOutline, RunPosition, RunStatus, RunType
+from app.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
 
 sql = Statements("app.runs")
 
@@ -43,6 +43,16 @@ async def newest(connection: Connection, feed: str) -> Run | None:
     """The run of a feed that started last."""
     row = await connection.fetchrow(sql.newest_run, feed)
     return run_of(row) if row else None
+
+
+async def facts(connection: Connection, run_id: UUID) -> RunFacts:
+    """A run with what the rules about it look at.
+
+    Raises:
+        NotFound: there is no run with this id.
+    """
+    found = await run(connection, run_id)
+    return RunFacts(found, await newest(connection, found.feed) or found, await partitions(connection, run_id))
 
 
 async def open_run(connection: Connection, feed: str) -> Run | None:

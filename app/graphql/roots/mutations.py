@@ -1,5 +1,6 @@
 """The mutations. What is wrong with a request stands in the payload's `userErrors`; outages and refusals are errors."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from strawberry import UNSET
 
 from app.access.scopes import Scope
 from app.core import jobs
-from app.core.errors import InventoryError, NotFound, ValidationFailed
+from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
 from app.core.jobs import JobState, JobsUnavailable
 from app.graphql.context import Info
 from app.graphql.guard import field
@@ -17,9 +18,12 @@ from app.graphql.relay import global_id, key_of
 from app.graphql.roots.outcome_mutations import OutcomeMutations
 from app.graphql.roots.trading_mutations import TradingMutations
 from app.graphql.types.inputs import known
-from app.graphql.types.jobs import Job, run_of, show_job
+from app.graphql.types.jobs import Job, show_job
 from app.graphql.types.pricing import PricingRule, PricingRuleInput, read_rule, show_rule
-from app.graphql.types.runs import SyncRun, find_runs
+from app.graphql.types.runs import SyncRun, find_runs, show_runs
+from app.runs import rules
+from app.runs.jobs import run_of
+from app.runs.models import RunFacts
 
 _argument = strawberry.argument
 
@@ -162,10 +166,14 @@ class Mutation(TradingMutations, OutcomeMutations):
     ) -> SyncPayload:
         chosen = known(partition_id)
         try:
-            partition = None if chosen is None else str(UUID(chosen))
+            partition = None if chosen is None else UUID(chosen)
         except ValueError:
             return _refused(NotFound("There is no partition under this id."))
-        return await _of_run(info, "retry_run", id, partition_id=partition)
+
+        def check(facts: RunFacts) -> None:
+            rules.partitions_to_retry(facts, partition)
+
+        return await _of_run(info, "retry_run", id, check, partition_id=str(partition) if partition else None)
 
     @field(
         says="Asks for the consolidation of the newest run once more. One that is consolidated stays as it is.",
@@ -183,7 +191,11 @@ class Mutation(TradingMutations, OutcomeMutations):
             bool, _argument(description="You have looked: more stones than usual are really gone.")
         ] = False,
     ) -> SyncPayload:
-        return await _of_run(info, "consolidate_run", id, force=force, allow_mass_delete=allow_mass_delete)
+
+        def check(facts: RunFacts) -> None:
+            rules.check_consolidation(facts, force=force)
+
+        return await _of_run(info, "consolidate_run", id, check, force=force, allow_mass_delete=allow_mass_delete)
 
     @field(says="Ends an open run. One that is over stays as it is.", needs=Scope.SYNC_ADMIN)
     async def sync_cancel(
@@ -191,7 +203,10 @@ class Mutation(TradingMutations, OutcomeMutations):
         info: Info,
         id: _RunId,  # noqa: A002 - the argument's name in every GraphQL API
     ) -> SyncPayload:
-        return await _of_run(info, "cancel_run", id)
+        def check(facts: RunFacts) -> None:
+            rules.check_cancel(facts.run)
+
+        return await _of_run(info, "cancel_run", id, check)
 
 
 async def _add(rule: PricingRuleInput, client_id: str, key: str, info: Info) -> PricingRule:
@@ -221,10 +236,22 @@ def _refused(error: InventoryError) -> SyncPayload:
     return SyncPayload(run=None, job=None, user_errors=user_errors(error))
 
 
-async def _of_run(info: Info, name: str, text: str, **arguments: object) -> SyncPayload:
+async def _of_run(
+    info: Info, name: str, text: str, check: Callable[[RunFacts], None], **arguments: object
+) -> SyncPayload:
+    """Queue a job about a run, unless the rules refuse it as the run is now."""
     run_id = key_of(text, "SyncRun")
     if run_id is None:
         return _refused(NotFound("There is no run under this id."))
+    try:
+        facts = await info.context.journal.facts(run_id)
+    except NotFound as error:
+        return _refused(error)
+    try:
+        check(facts)
+    except (Conflict, NotFound) as error:
+        (run,) = await show_runs([facts.run], info, info.selection.below("run"))
+        return SyncPayload(run=run, job=None, user_errors=user_errors(error))
     who = f"api:{info.context.caller.client_id}"
     return await _hand_over(info, name, key=None, run_id=str(run_id), who=who, **arguments)
 

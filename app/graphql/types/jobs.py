@@ -11,6 +11,7 @@ from app.core import jobs
 from app.core.jobs import JobState
 from app.graphql.context import Info
 from app.graphql.types.runs import SyncRun, find_runs
+from app.runs.jobs import run_of
 
 _value = strawberry.enum_value
 
@@ -79,12 +80,6 @@ async def find_job(job_id: str, info: Info) -> Job | None:
     if run_id and "run" in info.selection:
         runs = await find_runs([run_id], info, info.selection.below("run"))
     return show_job(state, runs.get(run_id) if run_id else None)
-
-
-def run_of(state: JobState) -> UUID | None:
-    """The run that a job is about, as soon as there is one."""
-    text = state.result if state.name == "schedule_run" else state.arguments.get("run_id")
-    return UUID(text) if text else None
 
 
 def show_job(state: JobState, run: SyncRun | None) -> Job:

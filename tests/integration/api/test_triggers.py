@@ -1,7 +1,7 @@
 """What operators ask of the sync over REST: golden answers, what is put in the queue, and each error."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -9,11 +9,13 @@ import httpx
 import pytest_asyncio
 from arq.connections import ArqRedis
 from arq.jobs import JobDef
+from arq.worker import Function, Worker, func
 
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
 from app.core import jobs
 from app.core.database import Database
+from app.core.errors import Conflict
 from app.core.settings import Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
@@ -56,8 +58,8 @@ async def test_a_second_run_is_refused_while_one_is_open(
         409,
         {
             "code": "CONFLICT",
-            "message": "A run is open; one at a time.",
-            "details": {"run_id": str(run_id(1)), "status": "running"},
+            "message": f"Run {run_id(1)} is running; wait until it has ended, or cancel it.",
+            "details": {"reason": "RUN_OPEN", "run_id": str(run_id(1)), "status": "running"},
         },
     )
     assert await queued(queue) == []
@@ -82,17 +84,27 @@ async def test_failed_partitions_are_read_again_all_or_one(
         assert await queued(queue) == [("retry_run", asked)]
 
 
-async def test_what_can_not_be_read_again_is_refused(operator: httpx.AsyncClient, insert: Insert) -> None:
-    await insert([build_run(1), build_run(2, status="partial")], "run_metadata")
+async def test_a_retry_that_the_rules_refuse_is_a_conflict_at_once(
+    operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
+) -> None:
+    await insert([build_run(1, status="partial"), build_run(2, status="partial")], "run_metadata")
+    await insert([build_partition(1, 0, status="failed")], "worker_runs")
     await insert([build_partition(2, 0), build_partition(2, 1, status="failed")], "worker_runs")
-    for asked, expected in (
-        ({"run_id": str(uuid4())}, (404, "NOT_FOUND")),
-        ({"run_id": str(run_id(1))}, (409, "CONFLICT")),
-        ({"run_id": str(run_id(2)), "partition_id": str(partition_id(2, 0))}, (409, "CONFLICT")),
-        ({"run_id": str(run_id(2)), "partition_id": str(uuid4())}, (404, "NOT_FOUND")),
+    for asked, status, reason in (
+        ({"run_id": str(run_id(1))}, 409, "RUN_NOT_NEWEST"),
+        ({"run_id": str(run_id(2)), "partition_id": str(partition_id(2, 0))}, 409, "PARTITION_NOT_FAILED"),
+        ({"run_id": str(run_id(2)), "partition_id": str(uuid4())}, 404, "PARTITION_NOT_FOUND"),
     ):
-        status, body = error(await operator.post(f"{TRIGGERS}/retry-workers", json=asked))
-        assert (status, body["code"]) == expected
+        answered, body = error(await operator.post(f"{TRIGGERS}/retry-workers", json=asked))
+        assert (answered, body["details"]["reason"]) == (status, reason)
+    assert error(await operator.post(f"{TRIGGERS}/retry-workers", json={"run_id": str(uuid4())}))[0] == 404
+    await insert([build_run(3, status="failed", error_code="SUPPLIER_ERROR")], "run_metadata")
+    for path in ("retry-workers", "consolidate"):
+        asked = {"run_id": str(run_id(3))} | ({"force": True} if path == "consolidate" else {})
+        answered, body = error(await operator.post(f"{TRIGGERS}/{path}", json=asked))
+        assert (answered, body["details"]["reason"]) == (409, "RUN_NOT_PLANNED"), path
+        assert "failed before it was planned" in body["message"]
+    assert await queued(queue) == []
 
 
 async def test_a_run_is_consolidated_after_all(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
@@ -101,7 +113,12 @@ async def test_a_run_is_consolidated_after_all(operator: httpx.AsyncClient, queu
     asked = {"run_id": str(run_id(1))}
     assert error(await operator.post(f"{TRIGGERS}/consolidate", json=asked)) == (
         409,
-        {"code": "CONFLICT", "message": "1 of 2 partitions have not succeeded.", "details": {"failed": 1}},
+        {
+            "code": "CONFLICT",
+            "message": f"Run {run_id(1)} has 1 of 2 partitions that have not succeeded. Retry them, or consolidate what was "
+            "read with `force`: then nothing is deleted and the watermark stays.",
+            "details": {"reason": "PARTITIONS_FAILED", "run_id": str(run_id(1)), "status": "partial", "failed": 1},
+        },
     )
     response = await operator.post(f"{TRIGGERS}/consolidate", json={**asked, "force": True})
     assert (response.status_code, response.json()["data"]["run_id"]) == (202, str(run_id(1)))
@@ -113,6 +130,74 @@ async def test_what_can_not_be_consolidated_is_refused(operator: httpx.AsyncClie
     for key, status in ((run_id(1), 409), (run_id(2), 409), (uuid4(), 404)):
         response = await operator.post(f"{TRIGGERS}/consolidate", json={"run_id": str(key)})
         assert response.status_code == status
+
+
+async def test_the_result_of_a_job_is_shown(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+    await insert([build_run(1, status="partial")], "run_metadata")
+    await insert([build_partition(1, 0, status="failed")], "worker_runs")
+    answers: dict[str, Any] = {"retry_run": 1, "schedule_run": str(run_id(2))}
+
+    async def do(ctx: dict[str, Any], job: str) -> Any:
+        if job not in answers:
+            raise Conflict("Run 1 has ended already.")
+        return answers[job]
+
+    async def ask(path: str, body: dict[str, Any]) -> str:
+        response = await operator.post(f"{TRIGGERS}/{path}", json=body)
+        assert response.status_code == 202, response.text
+        return str(response.json()["data"]["job_id"])
+
+    async def shown(job_id: str) -> Any:
+        response = await operator.get(f"{TRIGGERS}/jobs/{job_id}")
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    retry = await ask("retry-workers", {"run_id": str(run_id(1))})
+    queued_retry = {"job_id": retry, "job": "retry", "status": "queued", "run_id": str(run_id(1))}
+    assert await shown(retry) == queued_retry
+    start = await ask("scheduler", {"run_type": "full"})
+    assert await shown(start) == {"job_id": start, "job": "start", "status": "queued"}
+    consolidate = await ask("consolidate", {"run_id": str(run_id(1)), "force": True})
+    await work_off(queue, do)
+    assert await shown(retry) == {**queued_retry, "status": "done", "partitions": 1}
+    assert await shown(start) == {"job_id": start, "job": "start", "status": "done", "run_id": str(run_id(2))}
+    assert await shown(consolidate) == {
+        "job_id": consolidate,
+        "job": "consolidate",
+        "status": "failed",
+        "run_id": str(run_id(1)),
+        "error": {"code": "CONFLICT", "message": "Run 1 has ended already."},
+    }
+
+
+async def work_off(queue: ArqRedis, do: Callable[[dict[str, Any], str], Awaitable[Any]]) -> None:
+    """Do the queued jobs of the sync, as the pipeline would."""
+
+    def named(name: str) -> Function:
+        async def job(ctx: dict[str, Any], **_: Any) -> Any:
+            return await do(ctx, name)
+
+        return func(job, name=name)
+
+    worker = Worker(
+        functions=[named(name) for name in ("schedule_run", "retry_run", "consolidate_run")],
+        redis_pool=queue,
+        queue_name=jobs.QUEUE,
+        burst=True,
+        poll_delay=0.01,
+        handle_signals=False,
+        job_serializer=queue.job_serializer,
+        job_deserializer=queue.job_deserializer,
+        log_results=False,
+    )
+    await worker.main()
+
+
+async def test_a_job_that_is_not_of_the_sync_is_not_shown(operator: httpx.AsyncClient, queue: ArqRedis) -> None:
+    reprice = await jobs.enqueue(queue, "reprice")
+    for job_id in (reprice, "unknown", "x" * 500, "%00"):
+        status, body = error(await operator.get(f"{TRIGGERS}/jobs/{job_id}"))
+        assert (status, body["code"]) == (404, "NOT_FOUND"), job_id
 
 
 async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.AsyncClient) -> None:

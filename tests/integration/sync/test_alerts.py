@@ -79,6 +79,7 @@ async def test_a_run_that_is_retried_is_told_of_once_for_each_reason(
     run = await open_run(2)
     await end(database, lifecycle, run.id, None, "SUPPLIER_ERROR: The supplier answered with HTTP 502")
     told = []
+    failed = [await execute("SELECT id FROM worker_runs WHERE status = 'failed'")]
     for reason in (
         "SUPPLIER_TIMEOUT: The supplier did not answer in time",  # the same outage
         "FEED_RESTLESS: too fast",
@@ -86,7 +87,7 @@ async def test_a_run_that_is_retried_is_told_of_once_for_each_reason(
         "SUPPLIER_ERROR: The supplier refused the credentials",
         "ValueError('a mistake')",
     ):
-        await execute(sql.reopen_partitions, run.id, None)
+        await execute(sql.reopen_partitions, run.id, failed)
         await execute(sql.reopen_run, run.id, 3600.0)
         await execute("UPDATE worker_runs SET status = 'failed', error_message = $1 WHERE status = 'pending'", reason)
         assert await lifecycle.settle(run.id)

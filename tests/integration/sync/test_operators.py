@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from app.access.scopes import Scope
 from app.core.database import Database
+from app.core.errors import InventoryError
 from app.core.settings import Settings
 from app.graphql.roots import mutations
 from app.runs import repository
@@ -85,6 +86,26 @@ async def test_a_run_is_started_retried_consolidated_and_cancelled(
         for key in (uuid4(), "nonsense"):
             missing = await of_run(ask, name, key)
             assert [error["code"] for error in missing["userErrors"]] == ["NOT_FOUND"], (name, key)
+
+
+async def test_a_request_that_the_rules_refuse_is_answered_without_a_job(
+    ask: Ask, open_run: OpenRun, lifecycle: Lifecycle
+) -> None:
+    old = await open_run(1)
+    await lifecycle.cancel(old.id, "a test")
+    unplanned = await open_run(None)
+    await lifecycle.fail(unplanned.id, InventoryError("The supplier is away"))
+    for name, run, reason in (
+        ("syncRetry", old, "not the newest"),
+        ("syncConsolidate", old, "not the newest"),
+        ("syncCancel", old, "has ended already"),
+        ("syncRetry", unplanned, "failed before it was planned"),
+        ("syncConsolidate", unplanned, "failed before it was planned"),
+    ):
+        refused = await of_run(ask, name, run.id)
+        assert (refused["job"], refused["run"]["databaseId"]) == (None, str(run.id))
+        ((problem),) = refused["userErrors"]
+        assert (problem["code"], reason in problem["message"]) == ("CONFLICT", True), problem
 
 
 @pytest.mark.usefixtures("housekeeping")
