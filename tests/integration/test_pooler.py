@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from app import startup
 from app.access.issuing import Issuing
 from app.access.scopes import Scope
 from app.core.database import Database
@@ -28,6 +30,7 @@ from sync.scheduler import Request
 from sync.wiring import Pipeline
 from tests.contract.relay import Relay
 from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.conftest import role_environment
 from tests.integration.sync.operators import with_state
 from tests.pgbouncer import SERVER_CONNECTIONS, USER, PgBouncer, grant
 
@@ -198,6 +201,27 @@ async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_set
             answer = await client.get("/ready")
     assert answer.status_code == 503
     assert "DATABASE_POOLER=transaction" in answer.json()["error"]["details"]["database"]
+
+
+async def test_role_does_not_start_and_names_the_setting(settings: Settings, tmp_path: Path) -> None:
+    plain = Settings.read(
+        **settings.model_dump(exclude_unset=True)
+        | {
+            "database_pooler": "none",
+            "azure_service_bus_connection_string": (
+                "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
+            ),
+            "watermark_directory": str(tmp_path),
+        }
+    )
+    with pytest.raises(DatabaseMisconfigured):
+        await startup.check(plain)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sync", "consolidator", env=role_environment(plain), stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2, errors.decode()
+    assert b"DATABASE_POOLER=transaction" in errors.splitlines()[-1]
 
 
 async def test_postgres_that_is_away_behind_a_pooler_is_an_outage(database_url: str) -> None:
