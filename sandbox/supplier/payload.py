@@ -35,6 +35,10 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _MARKUP = Decimal("1.06")
 _HALVES = tuple(f"{number / 2:.1f}" for number in range(100))
 _FIVES = tuple(str(number * 5) for number in range(20))
+_TENTHS = tuple(f"{number / 10:.1f}" for number in range(600))
+_HUNDREDTHS = tuple(
+    f"{number // 100}.{number % 100:02d}" for number in range(25_000)
+)  # the largest stone is 208 mm long
 _COMPANIES: tuple[Item, ...] = tuple(
     {
         "id": f"{0x5000 + number:08x}",
@@ -154,9 +158,9 @@ class Payloads:
             "depth": height,
             "depthPercentage": depth,
             "table": table,
-            "crownAngle": f"{30 + (bits >> 33 & 31) / 4:.2f}",
+            "crownAngle": _HUNDREDTHS[3_000 + (bits >> 33 & 31) * 25],
             "crownHeight": _HALVES[24 + (bits >> 38 & 7)],
-            "pavAngle": f"{40 + (bits >> 41 & 15) / 10:.1f}",
+            "pavAngle": _TENTHS[400 + (bits >> 41 & 15)],
             "pavHeight": pavilion,
             "pavDepth": pavilion,
             "girdle": GIRDLES[bits >> 48 & 7],
@@ -220,7 +224,7 @@ class Payloads:
             length = width if record.shape == 0 else round(width * (1 + (bits >> 20 & 31) / 62))
             depth = 5_700 + (bits >> 25 & 63) * 10
             hundredths = depth, 5_400 + (bits >> 31 & 7) * 100, length, width, round(width * depth / 10_000)
-        depth_text, table, length_text, width_text, height = [f"{n // 100}.{n % 100:02d}" for n in hundredths]
+        depth_text, table, length_text, width_text, height = [_HUNDREDTHS[number] for number in hundredths]
         return depth_text, table, length_text, width_text, height
 
     def returnable(self, ordinal: int) -> bool:

@@ -266,6 +266,13 @@ def test_a_field_that_no_item_has_is_refused_and_nothing_is_set(values: dict[str
     assert inventory.truth(0, 1)[0] == row
 
 
+def test_the_largest_stone_has_measures(make_inventory: Make) -> None:
+    inventory = make_inventory(30)
+    for row in inventory.truth(0, 30):
+        Changes(inventory).update(row["id"], {"carats": 10_000})
+        assert float(shown(inventory, row["id"])["diamond"]["certificate"]["length"]) > 100
+
+
 def test_the_summary_counts_what_the_truth_lists(make_inventory: Make) -> None:
     inventory = make_inventory(500, dirt_share=0.3)
     Changes(inventory).remove(50, 1)
