@@ -12,7 +12,7 @@ from app.runs.models import Run
 from app.suppliers.ports import Feed, Page
 from sync.domain.listing import CountRequest, PageView
 from sync.domain.run_proof import Distinct, DistinctRequest, RunCompleteness, RunProof, RunRequest, Steps
-from sync.reading import query_of_part
+from sync.reading import count_of_part, query_of_part
 from sync.staging import listing_of
 from sync.statements import sql
 
@@ -75,10 +75,10 @@ class RunCheck:
             async with self._database.connection() as connection:
                 row = await connection.fetchrow(sql.distinct_listings, run.id)
             return Distinct(*row.values()) if row else Distinct(0, 0, 0)
-        query = query_of_part(run, request.part, timedelta(seconds=self._settings.sync_overlap_seconds))
+        overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
         if isinstance(request, CountRequest):
-            return await self._feed.count(query)
-        page = await self._feed.page(query, request.offset, request.limit)
+            return await count_of_part(self._feed, run, request.part, overlap)
+        page = await self._feed.page(query_of_part(run, request.part, overlap), request.offset, request.limit)
         await stage(page)
         return PageView([listing_of(item) for item in page.items], page.unidentified)
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from app.runs.models import Run, RunType
-from app.suppliers.ports import StoneQuery
+from app.suppliers.ports import Feed, StoneQuery
 from sync.domain.listing import Part
 
 
@@ -21,6 +21,16 @@ def query_of(
     if run_type == "full":
         return StoneQuery(price_from=price_from, price_to=price_to)
     return StoneQuery(price_from=price_from, price_to=price_to, updated_from=window_from, updated_to=window_to)
+
+
+async def count_of_part(feed: Feed, run: Run, part: Part, overlap: timedelta) -> int:
+    """The supplier's count of a part of a run.
+
+    Where it can't be asked for changes, none are known: counts and pages must then agree exactly.
+    """
+    if part.changed is not None and not (await feed.capabilities()).windows:
+        return 0
+    return await feed.count(query_of_part(run, part, overlap))
 
 
 def query_of_part(run: Run, part: Part, overlap: timedelta) -> StoneQuery:

@@ -27,7 +27,7 @@ from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.messages import WorkItem, decode
 from sync.outbox import Outbox
-from sync.reading import query_of_part
+from sync.reading import count_of_part, query_of_part
 from sync.schema_differences import record
 from sync.staging import listing_of, stage
 from sync.statements import sql
@@ -223,14 +223,15 @@ class Worker:
             SupplierError: the outage lasts too long, or it is none.
             Stopped: the process is leaving.
         """
-        query = query_of_part(run, request.part, timedelta(seconds=self._settings.sync_overlap_seconds))
+        overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
         until = time.monotonic() + self._settings.sync_outage_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
                 if isinstance(request, PageRequest):
+                    query = query_of_part(run, request.part, overlap)
                     return await self._feed.page(query, request.offset, request.limit)
-                return await self._feed.count(query)
+                return await count_of_part(self._feed, run, request.part, overlap)
             except SupplierUnavailable as error:
                 # One that asks for patience has been given it already.
                 if isinstance(error, SupplierBusy) or time.monotonic() + pause > until:

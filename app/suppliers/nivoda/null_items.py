@@ -2,7 +2,7 @@
 
 A stored value that the supplier's schema does not allow becomes an error, and takes the whole item along where its field
 can't be null. A smaller selection still shows the item's id, so that the stone is quarantined under its own id. The payload
-that is kept for it is made here: the ids, and the error under `$errors`.
+that is kept for it is made here: the ids, the price, and the error under `$errors`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,9 +66,10 @@ def _field(entry: ErrorEntry) -> str:
 
 
 def payload(item: Shown, entry: ErrorEntry | None) -> bytes:
-    """The payload that is kept for a null item."""
-    made: dict[str, object] = {"diamond": {"id": item.stone_id}, "$errors": [reason(entry)]}
-    return msgspec.json.encode(made if item.id is None else {"id": item.id, **made})
+    """The payload that is kept for a null item. Its price tells in which band the supplier counts it."""
+    shown = {"id": item.id, "price": item.price if type(item.price) is int else None}
+    made = {name: value for name, value in shown.items() if value is not None}
+    return msgspec.json.encode({**made, "diamond": {"id": item.stone_id}, "$errors": [reason(entry)]})
 
 
 def reported(errors: Any) -> str | None:
