@@ -50,6 +50,9 @@ _REDIS_TIMEOUT_SECONDS = 2.0
 _SENT = (
     "Authorization", "Content-Type", "If-None-Match", "Traceparent", "X-API-Key", "X-Client-Id", "X-Idempotency-Key",
     "X-Nonce", "X-Signature", "X-Signature-Version", "X-Timestamp",
+    # Of Apollo Client, of Sentry and of W3C tracing.
+    "Apollo-Require-Preflight", "ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "Baggage", "Sentry-Trace",
+    "Tracestate", "X-Request-Id",
 )  # fmt: skip
 _READ = (
     "ETag", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", IGNORED_PARAMETERS,
@@ -145,6 +148,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
+            allow_origin_regex=settings.origin_pattern,
             allow_methods=["GET", "POST"],
             allow_headers=_SENT,
             expose_headers=_READ,

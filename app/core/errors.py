@@ -40,6 +40,15 @@ class BadRequest(InventoryError):
     code = "BAD_REQUEST"
 
 
+class PersistedQueryNotSupported(InventoryError):
+    """A hash of Apollo's automatic persisted queries without its document."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")  # the text by which Apollo's link recognises the error
+
+
 class BodyTooLarge(BadRequest):
     """The request's body is too large."""
 

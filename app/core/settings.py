@@ -4,6 +4,7 @@ Each field of a section is one variable (its name in capitals) with what it mean
 printed from here. A wrong value ends the process with one line that names the variable (exit code 2).
 """
 
+import re
 from typing import Any, Self
 
 from pydantic import SecretStr, ValidationError
@@ -18,6 +19,8 @@ from app.core.sections.servers import Servers
 from app.core.sections.supplier import Supplier
 from app.core.sections.sync import Sync
 from app.core.sections.trading import Trading
+
+_LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
 
 class SettingsError(Exception):
@@ -64,6 +67,16 @@ class Settings(Alerts, Sync, Trading, Supplier, Servers, Events, Access, Api, Ge
     def most_sockets_per_key(self) -> int:
         """Sockets and event streams of one key in one process: by default it leaves most of them to other keys."""
         return self.sockets_per_key or max(1, self.most_sockets // 4)
+
+    @property
+    def origin_pattern(self) -> str | None:
+        """Pattern of further origins whose pages may call: in development every port of this machine."""
+        return _LOOPBACK if self.environment == "development" else None
+
+    def admits(self, origin: str) -> bool:
+        """Whether pages of an origin may call."""
+        pattern = self.origin_pattern
+        return origin in self.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
 
     def need(self, name: str) -> str:
         """The value of a setting that this role can't do without.

@@ -1,11 +1,12 @@
 """What mutations answer: what has changed, or what is wrong with the request, as values that a form can show."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from enum import Enum
 from typing import TypeVar
 
 import strawberry
 
+from app.core import idempotency
 from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
 from app.core.jobs import Failure
 from app.trading.conflicts import TradingConflict
@@ -13,13 +14,12 @@ from app.trading.conflicts import TradingConflict
 T = TypeVar("T")
 
 IDEMPOTENCY_KEY = "idempotencyKey"
-_LONGEST_KEY = 200
 
 
 @strawberry.enum(description="What kind of problem a request has.")
 class UserErrorCode(Enum):
     INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is not valid; `field` says which.")
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is nothing under this id.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Nothing has this id; `field` says which.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="The present state does not allow this.")
     NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond can't be had.")
     ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Somebody else holds the diamond.")
@@ -39,8 +39,19 @@ class UserErrorCode(Enum):
     PURCHASE_DECLINED = strawberry.enum_value(
         "PURCHASE_DECLINED", description="The supplier declined the order after it had accepted it."
     )
+    PURCHASE_PENDING = strawberry.enum_value(
+        "PURCHASE_PENDING",
+        description="The supplier is being asked. Send the same request again later, under the same idempotency key.",
+    )
+    PURCHASE_UNKNOWN = strawberry.enum_value(
+        "PURCHASE_UNKNOWN",
+        description="The order was sent, and its outcome is not known. Do not order again; send the same request later, "
+        "under the same idempotency key.",
+    )
     PURCHASE_SETTLED = strawberry.enum_value(
-        "PURCHASE_SETTLED", description="The state of the purchase does not allow this."
+        "PURCHASE_SETTLED",
+        description="The purchase is in a state in which this outcome can't be recorded; `message` names the state. The "
+        "purchase stays as it is.",
     )
     SUPPLIER_ERROR = strawberry.enum_value(
         "SUPPLIER_ERROR", description="The supplier did not take the order; nothing was bought."
@@ -56,19 +67,21 @@ class UserError:
     code: UserErrorCode = strawberry.field(description="What kind of problem it is.")
 
 
-async def attempt(work: Awaitable[T], prefix: str = "") -> tuple[T | None, list[UserError]]:
+async def attempt(
+    work: Awaitable[T], prefix: str = "", *, subject: Sequence[str] = ()
+) -> tuple[T | None, list[UserError]]:
     """What a use case gives, or what is wrong with the request. Everything else is still raised.
 
-    `prefix`: the argument whose fields the use case checks.
+    `prefix`: the argument whose fields the use case checks. `subject`: the path to the id of what it is about.
     """
     try:
         return await work, []
     except (ValidationFailed, NotFound, Conflict) as error:
-        return None, user_errors(error, prefix)
+        return None, user_errors(error, prefix, subject=subject)
 
 
-def user_errors(error: InventoryError, prefix: str = "") -> list[UserError]:
-    """A problem with the request, as the payload shows it: one for each field, or one alone."""
+def user_errors(error: InventoryError, prefix: str = "", *, subject: Sequence[str] = ()) -> list[UserError]:
+    """A problem with the request, as the payload shows it: one for each field, or one alone. `subject`: see `attempt`."""
     if isinstance(error, ValidationFailed):
         return [
             UserError(
@@ -79,27 +92,32 @@ def user_errors(error: InventoryError, prefix: str = "") -> list[UserError]:
             for name, problem in error.details.items()
         ]
     code = error.reason if isinstance(error, TradingConflict) else error.code
-    return [UserError(field=None, message=error.message, code=UserErrorCode(code))]
+    return [UserError(field=_about(code, subject), message=error.message, code=UserErrorCode(code))]
 
 
-def refusals(failure: Failure) -> list[UserError]:
-    """A job's failure, where it is the request's fault; none where it isn't."""
+def refusals(failure: Failure, *, subject: Sequence[str] = ()) -> list[UserError]:
+    """A job's failure, where it is the request's fault; none where it isn't. `subject`: see `attempt`."""
     try:
         code = UserErrorCode(failure.code)
     except ValueError:
         return []
-    return [UserError(field=None, message=failure.message, code=code)]
+    return [UserError(field=_about(failure.code, subject), message=failure.message, code=code)]
 
 
-def check_key(key: str) -> str:
-    """An idempotency key.
+def _about(code: str, subject: Sequence[str]) -> list[str] | None:
+    return [*subject] if subject and code == NotFound.code else None
+
+
+def read_key(text: str, name: str = IDEMPOTENCY_KEY) -> str:
+    """An idempotency key, without the white space around it. `name`: the field, as the error names it.
 
     Raises:
-        ValidationFailed: it is empty or too long.
+        ValidationFailed: the key is empty, too long or not printable.
     """
-    if not key.strip() or len(key) > _LONGEST_KEY or "\x00" in key:
-        raise ValidationFailed({IDEMPOTENCY_KEY: f"should hold 1 to {_LONGEST_KEY} characters"})
-    return key
+    try:
+        return idempotency.read_key(text)
+    except ValueError as error:
+        raise ValidationFailed({name: str(error)}) from None
 
 
 def _camel(name: str) -> str:

@@ -16,6 +16,8 @@ _LARGEST_CENTS = 10**15 - 1
 
 
 def _parse_cents(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():  # as Int accepts 1.0
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST_CENTS:
         raise GraphQLError(f"Cents are a whole number from 0 to {_LARGEST_CENTS}.")
     return value
@@ -30,7 +32,7 @@ def _parse_uuid(value: object) -> UUID:
 
 def _parse_instant(value: object) -> datetime:
     try:
-        instant = datetime.fromisoformat(value) if isinstance(value, str) else None
+        instant = datetime.fromisoformat(value.upper()) if isinstance(value, str) else None
         if instant and instant.tzinfo:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):

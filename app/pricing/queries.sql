@@ -36,7 +36,14 @@ RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_m
           created_at, updated_at
 
 -- remove_rule --
-DELETE FROM pricing_rules WHERE id = $1 RETURNING id
+-- Its id is kept, so that the request that made it does not make it again.
+WITH removed AS (DELETE FROM pricing_rules WHERE id = $1 RETURNING id)
+INSERT INTO deleted_pricing_rules (id, deleted_at) SELECT id, $2 FROM removed
+ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at
+RETURNING id
+
+-- is_deleted --
+SELECT EXISTS (SELECT FROM deleted_pricing_rules WHERE id = $1)
 
 -- preview --
 -- What prices would become. $1: the present rules and the other ones, as JSON, each with its place in the order in which

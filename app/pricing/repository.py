@@ -68,9 +68,14 @@ async def change(connection: Connection, rule_id: UUID, draft: Draft, now: datet
     return _rule_of(row) if row else None
 
 
-async def remove(connection: Connection, rule_id: UUID) -> bool:
-    """Whether there was such a rule; now there is none."""
-    return await connection.fetchval(sql.remove_rule, rule_id) is not None
+async def remove(connection: Connection, rule_id: UUID, now: datetime) -> bool:
+    """Delete a rule, and keep its id. Return whether there was such a rule."""
+    return await connection.fetchval(sql.remove_rule, rule_id, now) is not None
+
+
+async def is_deleted(connection: Connection, rule_id: UUID) -> bool:
+    """Whether there was a rule with this id."""
+    return bool(await connection.fetchval(sql.is_deleted, rule_id))
 
 
 async def preview(

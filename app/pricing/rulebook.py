@@ -44,7 +44,7 @@ class Rulebook:
 
         Raises:
             ValidationFailed: by the draft's fields.
-            Conflict: the key was used for another rule, or there are too many rules.
+            Conflict: the key was used for another rule or a deleted one, or there are too many rules.
         """
         _check(draft)
         rule_id = uuid5(_NAMESPACE, f"{client_id}\n{key}")
@@ -52,6 +52,9 @@ class Rulebook:
         async with self._database.bounded() as connection, connection.transaction():
             known = (await repository.rules_by_id(connection, [rule_id])).get(rule_id)
             if known is None:
+                # Looked up after the rule: a rule is deleted in one statement, so one of the two is seen.
+                if await repository.is_deleted(connection, rule_id):
+                    raise _deleted()
                 if len(await repository.rules(connection)) >= MOST_RULES:
                     raise Conflict(f"There are {MOST_RULES} rules already; remove one first.")
                 added = await repository.add(connection, rule_id, draft, self._clock(), request)
@@ -59,7 +62,9 @@ class Rulebook:
                     log.info("pricing rule added", rule_id=str(rule_id), client_id=client_id)
                     return added
                 # Someone sent the same request at the same time, and was faster.
-                known = (await repository.rules_by_id(connection, [rule_id]))[rule_id]
+                known = (await repository.rules_by_id(connection, [rule_id])).get(rule_id)
+            if known is None:
+                raise _deleted()
             if await repository.request_hash(connection, rule_id) != request:
                 raise Conflict("The idempotency key was used for another rule.")
             return known
@@ -86,7 +91,7 @@ class Rulebook:
             NotFound: there was none.
         """
         async with self._database.bounded() as connection:
-            removed = await repository.remove(connection, rule_id)
+            removed = await repository.remove(connection, rule_id, self._clock())
         if not removed:
             raise _no_rule(rule_id)
         log.info("pricing rule removed", rule_id=str(rule_id), client_id=client_id)
@@ -118,6 +123,12 @@ def _check(draft: Draft) -> None:
     problems = draft.problems()
     if problems:
         raise ValidationFailed(problems)
+
+
+def _deleted() -> Conflict:
+    return Conflict(
+        "The rule that was created under this idempotency key has been deleted. Use a new key for a new rule."
+    )
 
 
 def _no_rule(rule_id: UUID) -> NotFound:

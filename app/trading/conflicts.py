@@ -74,6 +74,6 @@ class PurchaseDeclined(TradingConflict):
 
 
 class PurchaseSettled(TradingConflict):
-    """The state of the purchase does not allow this."""
+    """The outcome can't be recorded in the state of the purchase."""
 
     reason = "PURCHASE_SETTLED"

@@ -13,7 +13,7 @@ from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
 from app.core.jobs import JobState, JobsUnavailable
 from app.graphql.context import Info
 from app.graphql.guard import field
-from app.graphql.payload import UserError, attempt, check_key, refusals, user_errors
+from app.graphql.payload import UserError, attempt, read_key, refusals, user_errors
 from app.graphql.relay import global_id, key_of
 from app.graphql.roots.outcome_mutations import OutcomeMutations
 from app.graphql.roots.trading_mutations import TradingMutations
@@ -84,7 +84,7 @@ class Mutation(TradingMutations, OutcomeMutations):
         info: Info,
         rule: Annotated[PricingRuleInput, _argument(description="The rule.")],
         idempotency_key: _Key,
-    ) -> PricingRuleCreatePayload:
+    ) -> PricingRuleCreatePayload | None:
         client_id = info.context.caller.client_id
         added, errors = await attempt(_add(rule, client_id, idempotency_key, info), "rule")
         return PricingRuleCreatePayload(pricing_rule=added, user_errors=errors)
@@ -98,8 +98,8 @@ class Mutation(TradingMutations, OutcomeMutations):
         info: Info,
         id: _RuleId,  # noqa: A002 - the argument's name in every GraphQL API
         rule: Annotated[PricingRuleInput, _argument(description="The rule as it shall be.")],
-    ) -> PricingRuleUpdatePayload:
-        changed, errors = await attempt(_change(id, rule, info), "rule")
+    ) -> PricingRuleUpdatePayload | None:
+        changed, errors = await attempt(_change(id, rule, info), "rule", subject=("id",))
         return PricingRuleUpdatePayload(pricing_rule=changed, user_errors=errors)
 
     @field(
@@ -110,15 +110,15 @@ class Mutation(TradingMutations, OutcomeMutations):
         self,
         info: Info,
         id: _RuleId,  # noqa: A002 - the argument's name in every GraphQL API
-    ) -> PricingRuleDeletePayload:
-        deleted, errors = await attempt(_remove(id, info))
+    ) -> PricingRuleDeletePayload | None:
+        deleted, errors = await attempt(_remove(id, info), subject=("id",))
         return PricingRuleDeletePayload(deleted_id=deleted, user_errors=errors)
 
     @field(
         says="Gives every stone the price of the present rules, in the background. Doing it twice changes nothing more.",
         needs=Scope.PRICING_WRITE,
     )
-    async def inventory_reprice(self, info: Info) -> InventoryRepricePayload:
+    async def inventory_reprice(self, info: Info) -> InventoryRepricePayload | None:
         job_id = await jobs.enqueue(info.context.jobs, "reprice")
         state = await jobs.state(info.context.jobs, job_id)
         if state is None:
@@ -136,16 +136,16 @@ class Mutation(TradingMutations, OutcomeMutations):
         moves_watermark: Annotated[
             bool, _argument(description="Whether the next run may begin where this one ends.")
         ] = True,
-    ) -> SyncPayload:
+    ) -> SyncPayload | None:
         client_id = info.context.caller.client_id
         try:
-            check_key(idempotency_key)
+            key = read_key(idempotency_key)
         except ValidationFailed as error:
             return _refused(error)
         return await _hand_over(
             info,
             "schedule_run",
-            key=f"{client_id}\n{idempotency_key}",
+            key=f"{client_id}\n{key}",
             full=full,
             moves_watermark=moves_watermark,
             started_by=f"api:{client_id}",
@@ -163,12 +163,12 @@ class Mutation(TradingMutations, OutcomeMutations):
         partition_id: Annotated[
             strawberry.ID | None, _argument(description="Only this partition; all that failed when left out.")
         ] = UNSET,
-    ) -> SyncPayload:
+    ) -> SyncPayload | None:
         chosen = known(partition_id)
         try:
             partition = None if chosen is None else UUID(chosen)
         except ValueError:
-            return _refused(NotFound("There is no partition under this id."))
+            return _refused(NotFound("There is no partition under this id."), "partitionId")
 
         def check(facts: RunFacts) -> None:
             rules.partitions_to_retry(facts, partition)
@@ -190,7 +190,7 @@ class Mutation(TradingMutations, OutcomeMutations):
         allow_mass_delete: Annotated[
             bool, _argument(description="You have looked: more stones than usual are really gone.")
         ] = False,
-    ) -> SyncPayload:
+    ) -> SyncPayload | None:
 
         def check(facts: RunFacts) -> None:
             rules.check_consolidation(facts, force=force)
@@ -202,7 +202,7 @@ class Mutation(TradingMutations, OutcomeMutations):
         self,
         info: Info,
         id: _RunId,  # noqa: A002 - the argument's name in every GraphQL API
-    ) -> SyncPayload:
+    ) -> SyncPayload | None:
         def check(facts: RunFacts) -> None:
             rules.check_cancel(facts.run)
 
@@ -210,8 +210,8 @@ class Mutation(TradingMutations, OutcomeMutations):
 
 
 async def _add(rule: PricingRuleInput, client_id: str, key: str, info: Info) -> PricingRule:
-    check_key(key)
-    return show_rule(await info.context.rulebook.add(read_rule(rule), client_id=client_id, key=key))
+    draft, read = read_rule(rule), read_key(key)
+    return show_rule(await info.context.rulebook.add(draft, client_id=client_id, key=read))
 
 
 async def _change(rule_id: str, rule: PricingRuleInput, info: Info) -> PricingRule:
@@ -232,8 +232,8 @@ def _rule_key(text: str) -> UUID:
     return key
 
 
-def _refused(error: InventoryError) -> SyncPayload:
-    return SyncPayload(run=None, job=None, user_errors=user_errors(error))
+def _refused(error: InventoryError, *subject: str) -> SyncPayload:
+    return SyncPayload(run=None, job=None, user_errors=user_errors(error, subject=subject))
 
 
 async def _of_run(
@@ -242,11 +242,11 @@ async def _of_run(
     """Queue a job about a run, unless the rules refuse it as the run is now."""
     run_id = key_of(text, "SyncRun")
     if run_id is None:
-        return _refused(NotFound("There is no run under this id."))
+        return _refused(NotFound("There is no run under this id."), "id")
     try:
         facts = await info.context.journal.facts(run_id)
     except NotFound as error:
-        return _refused(error)
+        return _refused(error, "id")
     try:
         check(facts)
     except (Conflict, NotFound) as error:
@@ -264,7 +264,10 @@ async def _hand_over(info: Info, name: str, *, key: str | None, **arguments: obj
     if state is None:
         raise JobsUnavailable
     run = await _run(state, info)
-    return SyncPayload(run=run, job=show_job(state, run), user_errors=refusals(state.failure) if state.failure else [])
+    # Of a run that exists, only a partition can be missing.
+    subject = ("partitionId",) if arguments.get("partition_id") and run else ("id",)
+    errors = refusals(state.failure, subject=subject) if state.failure else []
+    return SyncPayload(run=run, job=show_job(state, run), user_errors=errors)
 
 
 async def _run(state: JobState, info: Info) -> SyncRun | None:

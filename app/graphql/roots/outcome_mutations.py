@@ -10,7 +10,7 @@ from strawberry import UNSET
 from app.access.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
-from app.graphql.roots.purchase_payload import PurchasePayload, purchase_payload, read_key
+from app.graphql.roots.purchase_payload import PurchasePayload, purchase_payload, read_id
 from app.graphql.types.inputs import known
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.outcomes import Outcome
@@ -72,10 +72,10 @@ class OutcomeMutations:
         self,
         info: Info,
         input: Annotated[PurchaseResolveInput, _argument(description="What was found out.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
+    ) -> PurchasePayload | None:
         async def resolve() -> PurchaseRow:
             return await info.context.desk.outcomes.resolve(
-                read_key(input.purchase_id, "Purchase", _NO_PURCHASE),
+                read_id(input.purchase_id, "Purchase", _NO_PURCHASE),
                 _OUTCOMES[input.outcome],
                 who=info.context.caller.client_id,
                 reason=input.reason,
@@ -92,9 +92,9 @@ class OutcomeMutations:
         self,
         info: Info,
         input: Annotated[PurchaseExamineInput, _argument(description="Which purchase.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
+    ) -> PurchasePayload | None:
         async def examine() -> PurchaseRow:
-            purchase_id = read_key(input.purchase_id, "Purchase", _NO_PURCHASE)
+            purchase_id = read_id(input.purchase_id, "Purchase", _NO_PURCHASE)
             return await info.context.desk.outcomes.examine(purchase_id)
 
         return await purchase_payload(examine(), info, recording=True)
@@ -107,10 +107,10 @@ class OutcomeMutations:
         self,
         info: Info,
         input: Annotated[PurchaseConfirmInput, _argument(description="The confirmation.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
+    ) -> PurchasePayload | None:
         async def confirm() -> PurchaseRow:
             return await info.context.desk.outcomes.confirm(
-                read_key(input.purchase_id, "Purchase", _NO_PURCHASE),
+                read_id(input.purchase_id, "Purchase", _NO_PURCHASE),
                 who=info.context.caller.client_id,
                 reason=input.reason,
                 order_id=known(input.supplier_order_id),
@@ -127,10 +127,10 @@ class OutcomeMutations:
         self,
         info: Info,
         input: Annotated[PurchaseDeclineInput, _argument(description="The decline.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
+    ) -> PurchasePayload | None:
         async def decline() -> PurchaseRow:
             return await info.context.desk.outcomes.decline(
-                read_key(input.purchase_id, "Purchase", _NO_PURCHASE),
+                read_id(input.purchase_id, "Purchase", _NO_PURCHASE),
                 who=info.context.caller.client_id,
                 reason=input.reason,
             )

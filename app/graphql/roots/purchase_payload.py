@@ -1,6 +1,6 @@
 """What mutations on purchases answer, and how they read ids."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -15,9 +15,26 @@ from app.graphql.types.purchases import Purchase, show_purchases
 from app.trading.conflicts import TradingConflict
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.refusals import refusal
-from app.trading.states import OPEN_PURCHASES
+from app.trading.states import PurchaseState
 
 ERRORS = "What is wrong with the request; empty when it was done."
+_PURCHASE_ERRORS = (
+    "What is wrong with the request, or keeps it from being completed: PURCHASE_PENDING and PURCHASE_UNKNOWN stand here too. "
+    "Empty when the supplier has accepted the order, or the outcome was recorded."
+)
+_OPEN: Mapping[PurchaseState, UserError] = {
+    PurchaseState.PENDING: UserError(
+        field=None,
+        message="The supplier is being asked. Send the same request again later, under the same idempotency key.",
+        code=UserErrorCode.PURCHASE_PENDING,
+    ),
+    PurchaseState.UNKNOWN: UserError(
+        field=None,
+        message="The order was sent, and its outcome is not known. Do not order again; send the same request later, under "
+        "the same idempotency key.",
+        code=UserErrorCode.PURCHASE_UNKNOWN,
+    ),
+}
 
 
 @strawberry.type(description="What became of a purchase.")
@@ -28,11 +45,14 @@ class PurchasePayload:
     )
     present_price: Money | None = strawberry.field(description="With PRICE_CHANGED: the price; null otherwise.")
     held_until: datetime | None = strawberry.field(description="With ALREADY_HELD: when the hold ends; null otherwise.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = strawberry.field(description=_PURCHASE_ERRORS)
 
 
 async def purchase_payload(work: Awaitable[PurchaseRow], info: Info, *, recording: bool = False) -> PurchasePayload:
-    """`recording`: an operator records an outcome, which is no problem of that request."""
+    """The answer to a purchase or to its recording.
+
+    `recording`: an operator records an outcome, which is no problem of that request.
+    """
     try:
         row = await work
     except (ValidationFailed, NotFound, TradingConflict) as error:
@@ -40,11 +60,11 @@ async def purchase_payload(work: Awaitable[PurchaseRow], info: Info, *, recordin
             purchase=None,
             present_price=_present_price(error),
             held_until=held_until(error),
-            user_errors=user_errors(error, "input"),
+            user_errors=user_errors(error, "input", subject=("input", "purchaseId" if recording else "diamondId")),
         )
     (purchase,) = await show_purchases([row], info, info.selection.below("purchase"))
-    errors: list[UserError] = []
-    failure = None if recording or row.state in OPEN_PURCHASES else refusal(row)
+    errors = [] if recording or row.state not in _OPEN else [_OPEN[row.state]]
+    failure = None if recording or errors else refusal(row)
     if failure is not None:
         code = failure.reason if isinstance(failure, TradingConflict) else failure.code
         errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
@@ -64,7 +84,7 @@ def held_until(error: InventoryError) -> datetime | None:
     return until if isinstance(until, datetime) else None
 
 
-def read_key(text: str, type_name: str, missing: str) -> UUID:
+def read_id(text: str, type_name: str, missing: str) -> UUID:
     """The id that an argument names.
 
     Raises:

@@ -42,7 +42,7 @@ class Query(PricingQueries, RunQueries, TradingQueries, EventQueries):
         after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
         last: Annotated[int | None, _argument(description="Page backwards: this many, at most 100.")] = UNSET,
         before: Annotated[str | None, _argument(description="Those before this cursor.")] = UNSET,
-    ) -> DiamondConnection:
+    ) -> DiamondConnection | None:
         arguments = Arguments(filter, sort, first=first, after=after, last=last, before=before)
         return await connect(arguments, info)
 
@@ -90,7 +90,7 @@ class Query(PricingQueries, RunQueries, TradingQueries, EventQueries):
         self,
         info: Info,
         ids: Annotated[list[strawberry.ID], _argument(description=f"The global ids, at most {MOST_NODES}.")],
-    ) -> list[Node | None]:
+    ) -> list[Node | None] | None:
         return await find_nodes(ids, info)
 
     @field(says="Who is asking.")

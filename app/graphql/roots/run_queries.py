@@ -62,7 +62,7 @@ class RunQueries:
         feed: Annotated[str | None, _argument(description="Only runs of this feed.")] = UNSET,
         first: Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")] = UNSET,
         after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
-    ) -> SyncRunConnection:
+    ) -> SyncRunConnection | None:
         wanted_type, statuses, name = known(type), known(status), known(feed)
         limit, place = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         position = RunPosition(*place) if place else None

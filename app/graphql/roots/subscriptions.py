@@ -40,7 +40,7 @@ class EventQueries:
         "missed in between.",
         needs=Scope.DIAMONDS_READ,
     )
-    async def event_cursor(self, info: Info) -> str:
+    async def event_cursor(self, info: Info) -> str | None:
         return cursors.encode(await info.context.hub.cursor())
 
 

@@ -11,8 +11,8 @@ from app.access.scopes import Scope
 from app.core.errors import NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.guard import field
-from app.graphql.payload import UserError, user_errors
-from app.graphql.roots.purchase_payload import ERRORS, PurchasePayload, held_until, purchase_payload, read_key
+from app.graphql.payload import UserError, read_key, user_errors
+from app.graphql.roots.purchase_payload import ERRORS, PurchasePayload, held_until, purchase_payload, read_id
 from app.graphql.scalars import Cents
 from app.graphql.types.holds import Hold, show_holds
 from app.graphql.types.inputs import known
@@ -21,7 +21,6 @@ from app.trading.models import Hold as HoldRow
 from app.trading.models import Purchase as PurchaseRow
 from app.trading.purchase_request import PurchaseRequest
 from app.trading.states import HoldState
-from app.trading.texts import LONGEST_WORD, Text, check
 
 _argument = strawberry.argument
 _DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."
@@ -82,12 +81,12 @@ class TradingMutations:
         self,
         info: Info,
         input: Annotated[HoldCreateInput, _argument(description="Which diamond, and how long.")],  # noqa: A002 - as everywhere
-    ) -> HoldPayload:
+    ) -> HoldPayload | None:
         async def create() -> HoldRow:
-            diamond_id = read_key(input.diamond_id, "Diamond", "There is no diamond with this id.")
+            diamond_id = read_id(input.diamond_id, "Diamond", "There is no diamond with this id.")
             return await info.context.desk.holds.create(diamond_id, info.context.caller.client_id, known(input.minutes))
 
-        return await _hold(create(), info)
+        return await _hold(create(), info, "diamondId")
 
     @field(
         says="Lets a hold of the caller's last longer: at most as long as the supplier's own hold, and as the longest "
@@ -98,24 +97,24 @@ class TradingMutations:
         self,
         info: Info,
         input: Annotated[HoldExtendInput, _argument(description="Which hold, and how far.")],  # noqa: A002 - as everywhere
-    ) -> HoldPayload:
+    ) -> HoldPayload | None:
         async def extend() -> HoldRow:
-            hold_id = read_key(input.hold_id, "Hold", "You have no such hold.")
+            hold_id = read_id(input.hold_id, "Hold", "You have no such hold.")
             return await info.context.desk.holds.extend(hold_id, info.context.caller.client_id, known(input.minutes))
 
-        return await _hold(extend(), info)
+        return await _hold(extend(), info, "holdId")
 
     @field(says="Ends a hold of the caller's. One that is over stays as it is.", needs=Scope.HOLDS_WRITE)
     async def hold_release(
         self,
         info: Info,
         input: Annotated[HoldReleaseInput, _argument(description="Which hold.")],  # noqa: A002 - as everywhere
-    ) -> HoldPayload:
+    ) -> HoldPayload | None:
         async def release() -> HoldRow:
-            hold_id = read_key(input.hold_id, "Hold", "You have no such hold.")
+            hold_id = read_id(input.hold_id, "Hold", "You have no such hold.")
             return await info.context.desk.holds.release(hold_id, info.context.caller.client_id)
 
-        return await _hold(release(), info)
+        return await _hold(release(), info, "holdId")
 
     @field(
         says="Buys a diamond, once for each idempotency key, at the expected price or not at all.",
@@ -125,7 +124,7 @@ class TradingMutations:
         self,
         info: Info,
         input: Annotated[DiamondPurchaseInput, _argument(description="What, and under which terms.")],  # noqa: A002 - as everywhere
-    ) -> PurchasePayload:
+    ) -> PurchasePayload | None:
         async def buy() -> PurchaseRow:
             request, key = _read(input)
             return await info.context.desk.purchases.buy(request, client_id=info.context.caller.client_id, key=key)
@@ -133,11 +132,13 @@ class TradingMutations:
         return await purchase_payload(buy(), info)
 
 
-async def _hold(work: Awaitable[HoldRow], info: Info) -> HoldPayload:
+async def _hold(work: Awaitable[HoldRow], info: Info, subject: str) -> HoldPayload:
+    """The answer to a request about a hold. `subject`: the field of the input that names it."""
     try:
         row = await work
     except (ValidationFailed, NotFound, TradingConflict) as error:
-        return HoldPayload(hold=None, held_until=held_until(error), user_errors=user_errors(error, "input"))
+        errors = user_errors(error, "input", subject=("input", subject))
+        return HoldPayload(hold=None, held_until=held_until(error), user_errors=errors)
     (hold,) = await show_holds([row], info, info.selection.below("hold"))
     errors = user_errors(HoldDenied()) if row.state is HoldState.DENIED else []
     return HoldPayload(hold=hold, held_until=None, user_errors=errors)
@@ -146,13 +147,13 @@ async def _hold(work: Awaitable[HoldRow], info: Info) -> HoldPayload:
 def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
     """The request, and its idempotency key."""
     # A key inside of an input is named by its whole path: not in the schema's spelling, which the payload cuts short.
-    check({"idempotency_key": Text(given.idempotency_key, LONGEST_WORD)})
+    key = read_key(given.idempotency_key, "idempotency_key")
     request = PurchaseRequest(
-        diamond_id=read_key(given.diamond_id, "Diamond", "There is no diamond with this id."),
+        diamond_id=read_id(given.diamond_id, "Diamond", "There is no diamond with this id."),
         destination_id=given.destination_id,
         reference=known(given.reference) or None,
         comments=known(given.comments) or None,
         return_option=known(given.return_option),
         expected_price_cents=given.expected_price,
     )
-    return request, given.idempotency_key
+    return request, key

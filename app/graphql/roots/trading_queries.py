@@ -108,7 +108,7 @@ class TradingQueries:
         client_id: _ClientId = UNSET,
         first: _First = UNSET,
         after: _After = UNSET,
-    ) -> HoldConnection:
+    ) -> HoldConnection | None:
         window = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         criteria = HoldFilter(
             client_id=_client(info, known(client_id), everyone=everyone),
@@ -130,7 +130,7 @@ class TradingQueries:
         client_id: _ClientId = UNSET,
         first: _First = UNSET,
         after: _After = UNSET,
-    ) -> PurchaseConnection:
+    ) -> PurchaseConnection | None:
         window = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         criteria = PurchaseFilter(
             client_id=_client(info, known(client_id), everyone=everyone),
@@ -163,7 +163,7 @@ class TradingQueries:
         ],
         first: _First = UNSET,
         after: _After = UNSET,
-    ) -> DiamondHistory:
+    ) -> DiamondHistory | None:
         limit, place = positions.read_window(known(first), known(after), _DEFAULT_PAGE)
         key = _diamond(diamond_id)
         assert key is not None  # noqa: S101 - it is required

@@ -136,6 +136,7 @@ def _status_of_refusal(error: InventoryError) -> HTTPStatus:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     statuses = {
         "BAD_REQUEST": HTTPStatus.BAD_REQUEST,
+        "PERSISTED_QUERY_NOT_SUPPORTED": HTTPStatus.OK,  # as Apollo Server: the link reads the body
         "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
         "FORBIDDEN": HTTPStatus.FORBIDDEN,
         "NOT_FOUND": HTTPStatus.NOT_FOUND,

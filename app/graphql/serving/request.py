@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.core import accepted
 from app.core.errors import BadRequest
 from app.core.nesting import REQUEST_LEVELS, deeper
+from app.graphql.serving import persisted_queries
 from app.graphql.serving.errors import FormattedError, format_inventory_error
 
 JSON = "application/json"
@@ -93,6 +94,7 @@ def _wrong(members: object) -> str:
 
 
 def _checked(asked: GraphQLRequest, where: str) -> GraphQLRequest:
+    persisted_queries.check(asked.extensions, asked.query, asked.document_id)
     if (asked.query is None) == (asked.document_id is None):
         raise BadRequest(f"{where} is not a GraphQL request: it should hold either query or documentId.")
     return asked
@@ -106,17 +108,27 @@ def read_get(request: Request[Any]) -> GraphQLRequest:
         BadRequest: it is no GraphQL request.
     """
     given = request.query_params
+    if "documentId" not in given and "query" not in given and "extensions" in given:
+        persisted_queries.check(_member(given["extensions"], "extensions"), None, None)
     if "documentId" not in given or "query" in given:
         raise not_by_get("Send queries by POST; by GET only the documentId of a registered one.")
     members: dict[str, Any] = {"documentId": given["documentId"], "operationName": given.get("operationName")}
     try:
         for name in ("variables", "extensions"):
-            member = given.get(name, "null").encode()
-            if deeper(member, REQUEST_LEVELS):
-                raise BadRequest(f"This is not a GraphQL request: {name} are nested too deep.")
-            members[name] = msgspec.json.decode(member)
-        return msgspec.convert(members, GraphQLRequest)
+            members[name] = _member(given.get(name, "null"), name)
+        asked = msgspec.convert(members, GraphQLRequest)
     except msgspec.ValidationError:
         raise BadRequest(f"This is not a GraphQL request: {_wrong(members)}.") from None
+    persisted_queries.check(asked.extensions, None, asked.document_id)
+    return asked
+
+
+def _member(text: str, name: str) -> object:
+    """A member of a request by GET, which is JSON."""
+    try:
+        encoded = text.encode()
+        if deeper(encoded, REQUEST_LEVELS):
+            raise BadRequest(f"This is not a GraphQL request: {name} are nested too deep.")
+        return msgspec.json.decode(encoded)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"This is not a GraphQL request: {error}.") from None

@@ -96,7 +96,7 @@ class Sockets:
         """Whether a page from there may connect. Who comes without an origin is no browser."""
         origin = websocket.headers.get("origin")
         here = websocket.headers.get("host", "").lower()
-        if origin is None or origin in self._settings.origins or origin.lower().partition("://")[2] == here:
+        if origin is None or self._settings.admits(origin) or origin.lower().partition("://")[2] == here:
             return True
         log.info("socket refused", origin=origin[:100])
         return False

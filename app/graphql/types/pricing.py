@@ -145,7 +145,7 @@ class PricingQueries:
     """What can be asked about prices; part of `Query`."""
 
     @field(says="All pricing rules, in the order in which they are tried.", needs=Scope.PRICING_WRITE)
-    async def pricing_rules(self, info: Info) -> list[PricingRule]:
+    async def pricing_rules(self, info: Info) -> list[PricingRule] | None:
         return [show_rule(rule) for rule in await info.context.rulebook.every()]
 
     @field(
@@ -159,7 +159,7 @@ class PricingQueries:
         replacing: Annotated[
             strawberry.ID | None, _argument(description="The rule that it would be a change of; a new one without.")
         ] = UNSET,
-    ) -> PricingRulePreview:
+    ) -> PricingRulePreview | None:
         replaced = known(replacing)
         key = None if replaced is None else key_of(replaced, "PricingRule")
         unknown = ValidationFailed({"replacing": "is no pricing rule's id"})

@@ -273,6 +273,40 @@ async def test_pages_of_other_origins_may_not_call_unless_they_are_listed(
         assert "RateLimit-Remaining" in answer.headers["access-control-expose-headers"]
 
 
+@pytest.mark.parametrize("environment", ["development", "production"])
+async def test_in_development_pages_of_this_machine_may_call(
+    settings: Settings, serve: Serve, environment: str
+) -> None:
+    sent = (
+        "apollographql-client-name, apollographql-client-version, apollo-require-preflight, sentry-trace, baggage, "
+        "tracestate, x-request-id, x-api-key, content-type"
+    )
+    here = (
+        "http://localhost:5173",
+        "http://localhost",
+        "http://127.0.0.1:3001",
+        "http://[::1]:8080",
+        "https://localhost",
+    )
+    elsewhere = (
+        "http://localhost.evil.com",
+        "http://evil.com:5173",
+        "http://127.0.0.1.evil.com",
+        "http://localhost:5173x",
+        "null",
+    )
+    async with (
+        serve(settings.model_copy(update={"environment": environment})) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        for origin in (*here, *elsewhere):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": sent}
+            answer = await client.options("/graphql", headers=asked)
+            allowed = environment == "development" and origin in here
+            assert answer.headers.get("access-control-allow-origin") == (origin if allowed else None), origin
+            assert (answer.status_code == 200) == allowed, answer.text
+
+
 async def test_by_default_no_other_origin_may_call(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         answer = await client.get("/health", headers={"Origin": "https://shop.example.com"})

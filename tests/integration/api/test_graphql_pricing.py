@@ -96,7 +96,7 @@ async def test_a_rule_is_made_listed_found_changed_and_removed(ask: Query) -> No
     deleted = (await ask(DELETE, id=str(plain)))["data"]["pricingRuleDelete"]
     assert deleted == {"deletedId": rule["id"], "userErrors": []}, "the id by which caches know it"
     assert await listed(ask) == []
-    missing = {"field": None, "code": "NOT_FOUND"}
+    missing = {"field": ["id"], "code": "NOT_FOUND"}
     for document, name in ((DELETE, "pricingRuleDelete"), (UPDATE, "pricingRuleUpdate")):
         for key in (rule["id"], "nonsense"):
             (error,) = (await ask(document, id=key, rule=SIMPLE))["data"][name]["userErrors"]
@@ -117,6 +117,17 @@ async def test_the_same_request_twice_makes_one_rule(ask: Query) -> None:
     assert other["pricingRule"] is None
     assert [error["code"] for error in other["userErrors"]] == ["CONFLICT"]
     assert (await create(ask, key="2"))["pricingRule"]["id"] != first["pricingRule"]["id"]
+
+
+async def test_a_replayed_request_does_not_make_a_deleted_rule_again(ask: Query) -> None:
+    made = await create(ask, key="once")
+    await ask(DELETE, id=made["pricingRule"]["id"])
+    for key in ("once", " once\t"):
+        again = await create(ask, key=key)
+        assert (again["pricingRule"], [error["code"] for error in again["userErrors"]]) == (None, ["CONFLICT"])
+        assert "deleted" in again["userErrors"][0]["message"]
+    assert await listed(ask) == []
+    assert (await create(ask, key="twice"))["userErrors"] == []
 
 
 async def test_keys_of_different_clients_do_not_meet(rulebook: Rulebook) -> None:

@@ -26,10 +26,21 @@ def test_money_is_written_in_dollars(cents: int, amount: str, formatted: str) ->
     assert (money(cents).amount(), money(cents).formatted()) == (amount, formatted)
 
 
-@pytest.mark.parametrize("value", [-1, 1.0, 1.5, "1", True, 10**15, None])
+@pytest.mark.parametrize("value", [-1, -1.0, 1.5, 1e15, float("nan"), float("inf"), "1", True, 10**15, None])
 def test_cents_are_whole_not_negative_and_bounded(value: object) -> None:
     with pytest.raises(GraphQLError, match="Cents"):
         _parse_cents(value)
+
+
+@pytest.mark.parametrize("value", [100_000, 100_000.0])
+def test_cents_may_be_written_with_a_fraction_of_zero(value: object) -> None:
+    cents = _parse_cents(value)
+    assert (cents, type(cents)) == (100_000, int)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31t14:00:00.000+02:00"])
+def test_an_instant_may_be_written_with_small_letters(text: str) -> None:
+    assert _parse_instant(text) == datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

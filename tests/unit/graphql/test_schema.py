@@ -5,7 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, is_non_null_type
 
 from app.access.scopes import Scope
 from app.catalog import grades
@@ -52,6 +52,18 @@ def test_everything_in_the_schema_is_described() -> None:
 )
 def test_every_enum_lists_the_catalogs_scale_in_its_order(enum: type[Enum], scale: Sequence[str]) -> None:
     assert [member.value for member in enum] == list(scale)
+
+
+def test_a_forbidden_root_field_does_not_null_the_others() -> None:
+    roots = [schema._schema.query_type, schema._schema.mutation_type]
+    required = [
+        f"{root}.{name}"
+        for root in roots
+        if root
+        for name, field in root.fields.items()
+        if is_non_null_type(field.type)
+    ]
+    assert required == ["Query.me"], "it has no scope of its own"
 
 
 def test_a_grade_that_the_enum_does_not_know_is_other() -> None:

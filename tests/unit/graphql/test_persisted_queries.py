@@ -1,0 +1,59 @@
+"""Automatic persisted queries: the hash of Apollo's link, with and without its document."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from app.core.errors import BadRequest, PersistedQueryNotSupported
+from app.graphql.serving.errors import format_inventory_error
+from app.graphql.serving.request import read_members
+
+QUERY = "{ me { clientId } }"
+DIGEST = hashlib.sha256(QUERY.encode()).hexdigest()
+
+
+def request(persisted: Any, **members: Any) -> Any:
+    return read_members({"extensions": {"persistedQuery": persisted}, **members})
+
+
+def test_a_hash_without_a_document_is_answered_as_apollo_servers_do() -> None:
+    with pytest.raises(PersistedQueryNotSupported) as raised:
+        request({"version": 1, "sha256Hash": DIGEST}, operationName="Me", variables={})
+    error = format_inventory_error(raised.value)
+    assert (error["message"], error["extensions"]) == (
+        "PersistedQueryNotSupported",
+        {"code": "PERSISTED_QUERY_NOT_SUPPORTED"},
+    )
+
+
+@pytest.mark.parametrize("digest", [DIGEST, DIGEST.upper()])
+def test_the_hash_of_the_document_is_accepted(digest: str) -> None:
+    assert request({"version": 1, "sha256Hash": digest}, query=QUERY).query == QUERY
+    assert request({"version": 1, "sha256Hash": digest}, documentId=f"sha256:{DIGEST}").document_id
+
+
+@pytest.mark.parametrize(
+    "persisted",
+    [
+        {"version": 1, "sha256Hash": "0" * 64},
+        {"version": 1, "sha256Hash": DIGEST[:-1]},
+        {"version": 1, "sha256Hash": 1},
+        {"version": 1},
+        {"version": 2, "sha256Hash": DIGEST},
+        {"version": True, "sha256Hash": DIGEST},
+        {"sha256Hash": DIGEST},
+        "x",
+        [],
+        0,
+    ],
+)
+def test_another_hash_or_form_beside_a_document_is_an_error(persisted: Any) -> None:
+    with pytest.raises(BadRequest, match=r"extensions\.persistedQuery"):
+        request(persisted, query=QUERY)
+
+
+def test_requests_without_the_extension_are_read_as_before() -> None:
+    assert request(None, query=QUERY).query == QUERY
+    with pytest.raises(BadRequest, match="extensions should be"):
+        read_members({"query": QUERY, "extensions": "x"})
