@@ -100,8 +100,8 @@ async def test_a_retry_that_the_rules_refuse_is_a_conflict_at_once(
     assert error(await operator.post(f"{TRIGGERS}/retry-workers", json={"run_id": str(uuid4())}))[0] == 404
     await insert([build_run(3, status="failed", error_code="SUPPLIER_ERROR")], "run_metadata")
     for path in ("retry-workers", "consolidate"):
-        asked = {"run_id": str(run_id(3))} | ({"force": True} if path == "consolidate" else {})
-        answered, body = error(await operator.post(f"{TRIGGERS}/{path}", json=asked))
+        request: dict[str, object] = {"run_id": str(run_id(3))} | ({"force": True} if path == "consolidate" else {})
+        answered, body = error(await operator.post(f"{TRIGGERS}/{path}", json=request))
         assert (answered, body["details"]["reason"]) == (409, "RUN_NOT_PLANNED"), path
         assert "failed before it was planned" in body["message"]
     assert await queued(queue) == []

@@ -1,13 +1,17 @@
 """The supplier's price, immediately before an order: what is ordered at which price, and what is not."""
 
+import asyncio
+
 import msgspec
 import pytest
 
 from app.core.errors import SupplierError
 from app.suppliers.ports import HoldAnswer
-from app.trading.conflicts import PriceChanged
+from app.trading.conflicts import NotAvailable, PriceChanged
 from app.trading.models import Purchase
-from app.trading.purchases import Purchases
+from app.trading.price_check import Cleared
+from app.trading.purchase_request import PurchaseRequest
+from app.trading.purchases import Purchases, Recorded
 from app.trading.refusals import refusal
 from app.trading.states import PurchaseState
 from app.trading.undisturbed import Undisturbed
@@ -138,6 +142,29 @@ async def test_the_order_names_the_offer_that_the_supplier_shows_now(market: Mar
     bought = await market.buy()
     (order,) = await market.trades("create_order")
     assert order["arguments"]["items"][0]["offerId"] == market.stones[0]["offer_id"] == bought.offer_id
+
+
+async def test_of_many_requests_under_one_key_one_is_checked_and_ordered(market: Market) -> None:
+    bought = await asyncio.gather(*(market.buy() for _ in range(10)))
+    assert {one.id for one in bought} == {bought[0].id}
+    assert (await market.asked("get_diamond_by_id"), await market.asked("create_order")) == (1, 1)
+
+
+async def test_a_process_that_dies_between_check_and_order_has_ordered_nothing(market: Market) -> None:
+    purchases = market.desk.purchases
+    request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
+    recorded = await purchases._record(request, "acme", "1")
+    assert isinstance(recorded, Recorded)
+    assert isinstance(await purchases._check(market.supplier, recorded), Cleared)
+    with pytest.raises(NotAvailable):
+        await market.buy(client="globex")
+    await market.pass_time(60)
+    assert await market.settlement.purchases() == 1
+    failed = await market.buy()
+    assert (failed.state, failed.failure_code) == (PurchaseState.FAILED, "SUPPLIER_ERROR")
+    assert await market.asked("create_order") == 0
+    assert await market.run("SELECT count(*) FROM alerts") == 0
+    assert (await market.buy(key="2")).state is PurchaseState.ORDERED
 
 
 # An order of unknown outcome
