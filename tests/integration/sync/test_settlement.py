@@ -82,6 +82,7 @@ async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
     async def restless(query: StoneQuery, offset: int, limit: int) -> Page:
         raise FeedRestless
 
+    shelf.lay(*range(1, 11))
     monkeypatch.setattr(shelf, "page", restless)
     run = await open_run(1)
     async with database.connection() as connection:
