@@ -7,7 +7,7 @@ import pytest
 from app.core.database import Database
 from app.core.errors import FeedRestless
 from app.runs import repository
-from app.suppliers.ports import Page, StoneQuery
+from app.suppliers.ports import StoneQuery
 from sandbox.broker import Broker as Bus
 from sandbox.broker.message import Counts
 from sync.consumer import Handler
@@ -79,11 +79,10 @@ async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
     upkeep_at: UpkeepAt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def restless(query: StoneQuery, offset: int, limit: int) -> Page:
+    async def restless(query: StoneQuery) -> int:
         raise FeedRestless
 
-    shelf.lay(*range(1, 11))
-    monkeypatch.setattr(shelf, "page", restless)
+    monkeypatch.setattr(shelf, "count", restless)
     run = await open_run(1)
     async with database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
