@@ -49,8 +49,8 @@ async def figures_of(settings: Settings, database: Database, run: Run) -> Figure
     Raises:
         InventoryError: the supplier, the database or the watermark's storage does not answer.
     """
-    if run.completed_at is None:
-        raise InventoryError(f"The run {run.id} is not over")
+    if run.completed_at is None or run.repeated is None:
+        raise InventoryError(f"The run {run.id} is not completed")
     async with open_limited_feed(settings) as feed:
         supplier_stones = await feed.count(StoneQuery())
     async with open_watermark_store(settings) as watermarks:

@@ -13,6 +13,9 @@ from sync.statements import sql
 
 _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
 
+# Stones that are looked up to name the exact number of deletes, once a run is stopped because of them.
+_MOST_COUNTED = 10_000
+
 # Takes in a page of stones that were thought to be gone.
 Returned = Callable[[Page], Awaitable[None]]
 
@@ -29,6 +32,17 @@ def check_quarantine_share(bad: int, stones: int, share: float) -> None:
             "(SYNC_MAX_QUARANTINE_SHARE)",
             details={"quarantined": bad, "stones": stones, "share": share},
         )
+
+
+def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_up: int = 0) -> MassDeleteStopped:
+    """The stop of a run that would delete too much, with the exact figures."""
+    more = f" (of {not_looked_up} more that the run did not see, the supplier was not asked)" if not_looked_up else ""
+    return MassDeleteStopped(
+        f"{'At least ' if not_looked_up else ''}{gone} of {active} active stones are gone from the feed{more}, more than the "
+        f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
+        f"`python -m sync consolidate --allow-mass-delete {run.id}`",
+        details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
+    )
 
 
 class Gates:
@@ -79,7 +93,7 @@ class Gates:
             ]
         allowed = int(active * self._settings.sync_max_delete_share)
         gone: list[str] = []
-        active_gone = 0
+        active_gone = looked_up = 0
         async for missing in self._missing(run):
             left = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
             if named := missing.keys() - set(left):
@@ -89,13 +103,19 @@ class Gates:
                 left += found.absent
             gone += left
             active_gone += sum(missing[stone_id] for stone_id in left)
-            if active_gone > allowed and run.mass_delete_allowed_by is None:
-                raise MassDeleteStopped(
-                    f"At least {active_gone} of {active} active stones are gone from the feed, more than the allowed "
-                    f"{allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
-                    f"`python -m sync consolidate --allow-mass-delete {run.id}`"
-                )
+            looked_up += len(missing)
+            stopped = active_gone > allowed and run.mass_delete_allowed_by is None
+            if stopped and looked_up >= _MOST_COUNTED:
+                not_looked_up = await self._missing_after(run, list(missing)[-1])
+                raise _mass_delete(run, active_gone, active, allowed, not_looked_up=not_looked_up)
+        if active_gone > allowed and run.mass_delete_allowed_by is None:
+            raise _mass_delete(run, active_gone, active, allowed)
         return gone
+
+    async def _missing_after(self, run: Run, stone_id: str) -> int:
+        async with self._database.connection() as connection:
+            count: int = await connection.fetchval(sql.count_missing, run.feed, run.id, run.window_to, stone_id)
+            return count
 
     async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
         """Stones that the run did not see and whether they are active, as many at a time as fit into a question."""

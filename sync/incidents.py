@@ -108,7 +108,7 @@ def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
         ("Run type", f"{run.run_type}, {window}"),
         ("Started", f"{_minute(run.started_at)} by {run.started_by}"),
         ("Partitions", f"{outline.succeeded} of {outline.total} succeeded"),
-        ("Stones read", f"{outline.fetched:,} of {outline.planned_stones:,}"),
+        ("Stones read", f"{run.fetched:,}, planned {outline.planned_stones:,}"),
     ]
     if run.completed_at is not None:
         figures.insert(

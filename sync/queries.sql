@@ -115,7 +115,8 @@ WHERE run_id = $1 AND error_message IS NOT NULL ORDER BY completed_at DESC NULLS
 -- end_partition --
 -- $5: items that the supplier counts and could not show.
 UPDATE worker_runs
-SET status = $3, error_message = $4, unidentified = $5, completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL
+SET status = $3, error_message = $4, unidentified = $5, completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL,
+    distinct_stones = (SELECT count(DISTINCT stone) FROM pages_read CROSS JOIN unnest(stones) AS stone WHERE partition_id = $1)
 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
@@ -201,10 +202,10 @@ SELECT (SELECT count(*)::int FROM (SELECT DISTINCT unnest(offers) FROM pages_rea
 
 -- claim_consolidation --
 -- The run for this consolidator, unless another one is alive on it or there is nothing to consolidate.
-UPDATE run_metadata
+UPDATE run_metadata AS run
 SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND status = 'consolidating' AND (lease_until IS NULL OR lease_until < clock_timestamp())
-RETURNING *
+RETURNING {run}
 
 -- release_consolidation --
 -- Back to the others, with what is done so far.
@@ -260,6 +261,13 @@ LEFT JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_ston
 WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL
   AND seen.supplier_stone_id > $5
 ORDER BY seen.supplier_stone_id LIMIT $6
+
+-- count_missing --
+-- How many stones after an id ($4) a full run did not see, as `missing_stones` lists them.
+SELECT count(*)::int
+FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL
+  AND seen.supplier_stone_id > $4
 
 -- batch --
 -- The next stones of a run, with what decides whether they must be written.
@@ -359,11 +367,11 @@ WHERE id = $1
 
 -- complete_run --
 -- Consolidated, and the watermark has moved ($3) or was not to move.
-UPDATE run_metadata
+UPDATE run_metadata AS run
 SET status = 'completed', completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL,
     watermark_moved_at = CASE WHEN $3 THEN clock_timestamp() END
 WHERE id = $1 AND lease_token = $2 AND status = 'consolidating'
-RETURNING *
+RETURNING {run}
 
 -- pricing_rules --
 -- In the order in which they are tried.
@@ -468,7 +476,7 @@ WITH forgotten AS (
 UPDATE worker_runs
 SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL,
-    checkpoint = NULL, unidentified = 0
+    checkpoint = NULL, unidentified = 0, distinct_stones = NULL
 WHERE run_id = $1 AND id = ANY ($2::uuid[]) AND status NOT IN ('pending', 'running')
 RETURNING *
 

@@ -8,6 +8,8 @@ A placeholder in `queries.sql` is a set of columns in one of four forms:
     {stone from excluded}   name = excluded.name, ...
     {stone at $9}           $9::type[], $10::type[], ...
 
+`{run}` stands for the columns of a run named `run`, as in `app.runs`.
+
 Only names from the code get into a statement this way, never values.
 """
 
@@ -18,6 +20,7 @@ import msgspec
 
 from app.catalog.stone import Stone
 from app.core.sql import Statements
+from app.runs import statements as runs
 
 _TYPES = {str: "text", int: "integer", bool: "boolean", bytes: "json"}
 _TYPES_BY_ENDING = {"_rank": "smallint", "_cents": "bigint"}
@@ -51,7 +54,7 @@ _PLACEHOLDER = re.compile(rf"\{{(?P<columns>{'|'.join(_SETS)})(?: (?P<form>of|fr
 
 def compose(statement: str) -> str:
     """A statement with its placeholders filled in."""
-    return _PLACEHOLDER.sub(_written_out, statement)
+    return _PLACEHOLDER.sub(_written_out, runs.compose(statement))
 
 
 def _written_out(found: re.Match[str]) -> str:

@@ -23,7 +23,7 @@ SELECT status, count(*)::int AS runs FROM run_metadata WHERE started_at >= $1 GR
 
 -- newest_runs --
 -- The run of each feed that started last.
-SELECT DISTINCT ON (feed) * FROM run_metadata ORDER BY feed, started_at DESC, id DESC
+SELECT DISTINCT ON (run.feed) {run} FROM run_metadata AS run ORDER BY run.feed, run.started_at DESC, run.id DESC
 
 -- last_completed --
 -- When each feed was last read completely: any run, and one from end to end.
@@ -33,7 +33,7 @@ FROM run_metadata WHERE status = 'completed' GROUP BY feed
 -- waiting --
 -- Runs whose stones are not all in the inventory: they wait for a consolidator or have one ($1 NULL), or ended without,
 -- and no later run of the feed has read the same again. Or one run ($1), whatever became of it.
-SELECT run.*, seen.stones, CASE WHEN run.consolidated_at IS NULL THEN seen.done ELSE seen.stones END AS done
+SELECT {run}, seen.stones, CASE WHEN run.consolidated_at IS NULL THEN seen.done ELSE seen.stones END AS done
 FROM run_metadata AS run
 CROSS JOIN LATERAL (
     SELECT count(*)::int AS stones,

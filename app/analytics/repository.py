@@ -11,8 +11,9 @@ from app.core.errors import NotFound
 from app.core.sql import Statements
 from app.runs.models import Run
 from app.runs.repository import run_of
+from app.runs.statements import compose
 
-sql = Statements("app.analytics")
+sql = Statements("app.analytics", compose=compose)
 
 
 async def stock(connection: Connection) -> Mapping[str, Stock]:

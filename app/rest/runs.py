@@ -32,7 +32,10 @@ _RUN_TYPES: Mapping[str, RunType] = {"full": "full", "incremental": "incremental
 
 
 class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. Counts are stones. `window_from` and `window_to` enclose the changes that it reads."""
+    """A run. Counts are stones. `window_from` and `window_to` enclose the changes that it reads.
+
+    `fetched` is what was read so far. `distinct_stones` and `repeated` are null until the run is consolidated.
+    """
 
     run_id: UUID
     feed: str
@@ -48,8 +51,8 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     watermark_moved_at: datetime | None
     forced_by: str | None
     fetched: int
-    distinct_stones: int
-    repeated: int
+    distinct_stones: int | None
+    repeated: int | None
     upserted: int
     unchanged: int
     quarantined: int
@@ -75,6 +78,7 @@ class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     worker_id: str | None
     planned_stones: int
     records_processed: int
+    distinct_stones: int | None
     pages: int
     error_message: str | None
     started_at: datetime | None
@@ -188,6 +192,7 @@ def _worker(partition: Partition, *, sees_prices: bool) -> WorkerFigures:
         worker_id=partition.worker_id,
         planned_stones=partition.planned_stones,
         records_processed=partition.fetched,
+        distinct_stones=partition.distinct_stones,
         pages=partition.pages,
         error_message=partition.error_message,
         started_at=partition.started_at,

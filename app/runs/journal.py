@@ -6,12 +6,10 @@ from uuid import UUID
 import msgspec
 
 from app.core.database import Database
-from app.core.sql import Statements
 from app.runs import repository
 from app.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
 from app.runs.repository import run_of
-
-sql = Statements("app.runs")
+from app.runs.statements import sql
 
 
 class RunFilter(msgspec.Struct, frozen=True):

@@ -40,7 +40,10 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/sync.md`."""
+    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/sync.md`.
+
+    `fetched`, `unidentified`: what was read so far. `distinct_stones`, `repeated`: None until the run is consolidated.
+    """
 
     id: UUID
     feed: str
@@ -59,8 +62,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     consolidated_at: datetime | None
     watermark_moved_at: datetime | None
     fetched: int
-    distinct_stones: int
-    repeated: int
+    distinct_stones: int | None
+    repeated: int | None
     upserted: int
     unchanged: int
     quarantined: int
@@ -90,7 +93,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Partition(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `worker_runs`: one part of a run, with the checkpoint from which its reading goes on.
 
-    `price_from`, `price_to`: whole US dollars, both inclusive, None is open.
+    `price_from`, `price_to`: whole US dollars of the plan's dimension, both inclusive, None is open. `distinct_stones`: the
+    different stones among the fetched ones, None until the partition has ended.
     """
 
     id: UUID
@@ -109,6 +113,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Any  # JSON of the reader's checkpoint, None before the first page
     pages: int
     fetched: int
+    distinct_stones: int | None
     unidentified: int
     error_message: str | None
     sent_at: datetime | None
@@ -134,7 +139,8 @@ class RunPosition(msgspec.Struct, frozen=True):
 class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
     """How far the partitions of a run are.
 
-    `max_over_mean`: the largest price band over the mean one, by stones really read; 1.0 where none was.
+    `max_over_mean`: the largest price band over the mean one, by different stones (planned ones until a band was read); 1.0
+    without bands.
     """
 
     total: int

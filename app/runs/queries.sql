@@ -1,14 +1,22 @@
+-- run_columns --
+-- The columns of a run. Until it is consolidated, only its partitions know what was read.
+run.*,
+    run.asked_again + (SELECT coalesce(sum(part.fetched), 0)::int FROM worker_runs AS part WHERE part.run_id = run.id)
+        AS fetched_so_far,
+    (SELECT coalesce(sum(part.unidentified), 0)::int FROM worker_runs AS part WHERE part.run_id = run.id)
+        AS unidentified_so_far
+
 -- run_by_id --
 -- One run.
-SELECT * FROM run_metadata WHERE id = $1
+SELECT {run} FROM run_metadata AS run WHERE id = $1
 
 -- newest_run --
 -- The run of a feed that started last, whatever became of it. Served by run_metadata_started.
-SELECT * FROM run_metadata WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
+SELECT {run} FROM run_metadata AS run WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
 
 -- open_run --
 -- The run of a feed that is not over. Served by run_metadata_open.
-SELECT * FROM run_metadata WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
+SELECT {run} FROM run_metadata AS run WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
 
 -- last_full_completed --
 -- When the feed was last read from end to end (by the start of that run). A run that was forced has gaps.
@@ -18,7 +26,7 @@ WHERE feed = $1 AND run_type = 'full' AND status = 'completed' AND forced_by IS 
 -- list_runs --
 -- Runs, newest first, by type, status, feed and start, and after a position ($6, $7: start and id of the run before it);
 -- NULL asks for everything. Served by run_metadata_started.
-SELECT * FROM run_metadata
+SELECT {run} FROM run_metadata AS run
 WHERE ($1::text IS NULL OR run_type = $1)
   AND ($2::text[] IS NULL OR status = ANY ($2))
   AND ($3::text IS NULL OR feed = $3)
@@ -38,15 +46,15 @@ WHERE ($1::text IS NULL OR run_type = $1)
   AND ($5::timestamptz IS NULL OR started_at < $5)
 
 -- runs_by_id --
-SELECT * FROM run_metadata WHERE id = ANY ($1::uuid[])
+SELECT {run} FROM run_metadata AS run WHERE id = ANY ($1::uuid[])
 
 -- partitions_of_runs --
 -- The partitions of several runs, each run's in the order of their prices.
 SELECT * FROM worker_runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id, ordinal
 
 -- outlines --
--- How far the partitions of several runs are; a run without any is left out. How even they are is a matter of the price
--- bands: the partition outside them is small by its nature.
+-- How far the partitions of several runs are; a run without any is left out. Balance compares the different stones of the
+-- price bands, planned ones until a band was read. The partition outside the bands is small by its nature.
 SELECT run_id,
        count(*)::int AS total,
        count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,
@@ -55,7 +63,8 @@ SELECT run_id,
        coalesce(sum(fetched), 0)::int AS fetched,
        coalesce(sum(planned_stones), 0)::int AS planned_stones,
        coalesce(
-           (max(fetched) FILTER (WHERE kind = 'band')) * (count(*) FILTER (WHERE kind = 'band'))::float8
-           / nullif(sum(fetched) FILTER (WHERE kind = 'band'), 0), 1
+           (max(coalesce(distinct_stones, planned_stones)) FILTER (WHERE kind = 'band'))
+           * (count(*) FILTER (WHERE kind = 'band'))::float8
+           / nullif(sum(coalesce(distinct_stones, planned_stones)) FILTER (WHERE kind = 'band'), 0), 1
        ) AS max_over_mean
 FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id

@@ -9,17 +9,19 @@ import msgspec
 
 from app.core.database import Connection
 from app.core.errors import NotFound
-from app.core.sql import Statements
 from app.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
-
-sql = Statements("app.runs")
+from app.runs.statements import sql
 
 _NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, max_over_mean=1.0)
 
 
 def run_of(row: asyncpg.Record) -> Run:
-    """A row of `run_metadata` as a `Run`."""
-    return msgspec.convert(dict(row), Run)
+    """A row with the columns `{run}` of `queries.sql` as a `Run`."""
+    values = dict(row)
+    so_far = {"fetched": values.pop("fetched_so_far"), "unidentified": values.pop("unidentified_so_far")}
+    if values["consolidated_at"] is None:
+        values |= {**so_far, "distinct_stones": None, "repeated": None}
+    return msgspec.convert(values, Run)
 
 
 def partition_of(row: asyncpg.Record) -> Partition:

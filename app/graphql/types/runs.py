@@ -93,9 +93,9 @@ class SyncPlan:
 
 @strawberry.type(description="What became of the stones of a run. Zero until consolidation gets there.")
 class SyncFigures:
-    fetched: int = strawberry.field(description="Stones that were read, repetitions included.")
-    distinct: int = strawberry.field(description="Different stones among them.")
-    repeated: int = strawberry.field(description="Repetitions among them.")
+    fetched: int = strawberry.field(description="Stones that were read so far, repetitions included.")
+    distinct: int | None = strawberry.field(description="Different stones among them; null until consolidated.")
+    repeated: int | None = strawberry.field(description="Repetitions among them; null until consolidated.")
     upserted: int = strawberry.field(description="Stones that were new or had changed.")
     unchanged: int = strawberry.field(description="Stones that were as before.")
     quarantined: int = strawberry.field(description="Stones that could not be understood.")
@@ -115,7 +115,9 @@ class SyncProgress:
     open: int = strawberry.field(description="Partitions that wait or are being read.")
     fetched: int = strawberry.field(description="Stones that were read.")
     planned: int = strawberry.field(description="Stones that were planned.")
-    max_over_mean: float = strawberry.field(description="The largest price band by the mean one; 1 is even.")
+    max_over_mean: float = strawberry.field(
+        description="The largest price band over the mean one, in different stones; 1 is even."
+    )
 
 
 @strawberry.type(description="Why a run has no success.")

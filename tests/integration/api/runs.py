@@ -22,6 +22,7 @@ def partition_id(number: int, ordinal: int) -> UUID:
 def build_run(number: int, **values: Any) -> Row:
     """A row of `run_metadata`: a full run, completed, that started `number` hours after EPOCH."""
     started = EPOCH + timedelta(hours=number)
+    completed = values.get("status", "completed") == "completed"
     return {
         "id": run_id(number),
         "feed": "nivoda",
@@ -34,7 +35,7 @@ def build_run(number: int, **values: Any) -> Row:
         "moves_watermark": True,
         "consolidate_requested_at": None,
         "consolidated_through": None,
-        "consolidated_at": None,
+        "consolidated_at": started + timedelta(minutes=4) if completed else None,
         "fetched": 10,
         "distinct_stones": 9,
         "repeated": 1,
@@ -75,14 +76,18 @@ def build_partition(number: int, ordinal: int, **values: Any) -> Row:
 
 
 def run_figures(number: int, **values: Any) -> dict[str, Any]:
-    """What a run of `build_run` looks like over REST."""
+    """What a run of `build_run` without partitions looks like over REST."""
     row = build_run(number)
+    if values.get("status", "completed") != "completed":
+        # Not consolidated: its partitions have read nothing, and how many different stones they will read is not known.
+        unknown = {"distinct_stones": None, "repeated": None}
+        values = {"consolidated_at": None, "fetched": 0, **unknown, **values}
     return {
         "run_id": str(run_id(number)), "feed": "nivoda", "run_type": "full", "status": "completed",
         "phase": "completed", "started_by": "test", "started_at": text(row["started_at"]),
         "completed_at": text(row["completed_at"]), "window_from": None, "window_to": text(row["window_to"]),
-        "consolidated_at": None, "watermark_moved_at": None, "forced_by": None, "fetched": 10, "distinct_stones": 9,
-        "repeated": 1, "upserted": 7, "unchanged": 1, "quarantined": 1, "deleted": 0, "revived": 0, "error_code": None,
+        "consolidated_at": text(row["consolidated_at"]), "watermark_moved_at": None, "forced_by": None, "fetched": 10, "distinct_stones": 9,
+        "repeated": 1, "upserted": 7, "unchanged": 1, "quarantined": 1, "unidentified": 0, "deleted": 0, "revived": 0, "error_code": None,
         "error_message": None, "trace_id": f"{number:032x}", **values,
     }  # fmt: skip
 

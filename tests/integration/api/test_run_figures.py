@@ -1,6 +1,7 @@
 """What operators see of the runs over REST: golden answers, and each parameter that is wrong."""
 
 import httpx
+import pytest
 
 from app.access.scopes import Scope
 from tests.integration.api.diamonds import EPOCH, Insert, MakeKey
@@ -51,11 +52,12 @@ async def test_a_run_is_shown_with_its_workers(
     operator: httpx.AsyncClient, address: str, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build_run(1)], "run_metadata")
-    row = build_partition(1, 3)
+    row = build_partition(1, 3, distinct_stones=4)
     await insert([row], "worker_runs")
     worker = {
         "partition_id": str(partition_id(1, 3)), "number": 3, "kind": "band", "status": "succeeded", "attempts": 1,
-        "worker_id": "worker-3", "planned_stones": 5, "records_processed": 5, "pages": 2, "error_message": None,
+        "worker_id": "worker-3", "planned_stones": 5, "records_processed": 5, "distinct_stones": 4, "pages": 2,
+        "error_message": None,
         "started_at": text(row["started_at"]), "completed_at": text(row["completed_at"]),
     }  # fmt: skip
     path = f"{ANALYTICS}/runs/{run_id(1)}"
@@ -64,3 +66,27 @@ async def test_a_run_is_shown_with_its_workers(
     async with httpx.AsyncClient(base_url=address, headers=headers) as trusted:
         workers = (await trusted.get(path)).json()["data"]["workers"]
     assert workers == [{**worker, "price_from": 300, "price_to": 399}]
+
+
+@pytest.mark.parametrize("status", ["partial", "failed", "cancelled", "running", "consolidating"])
+async def test_what_a_run_has_read_is_the_same_figure_everywhere(
+    operator: httpx.AsyncClient, insert: Insert, status: str
+) -> None:
+    """Of a run that is not consolidated the number of different stones is not known: it is never said to be 0."""
+    booked = {"fetched": 0, "distinct_stones": 0, "repeated": 0, "upserted": 0, "unchanged": 0, "quarantined": 0}
+    ended = {} if status in ("partial", "failed", "cancelled") else {"completed_at": None}
+    await insert([build_run(1, status=status, asked_again=4, **booked, **ended)], "run_metadata")
+    await insert([build_partition(1, 0, fetched=2_000), build_partition(1, 1, fetched=330)], "worker_runs")
+    known = (2_334, None, None)
+    for path in ("runs", f"runs/{run_id(1)}", "summary", "suppliers"):
+        data = (await operator.get(f"{ANALYTICS}/{path}")).json()["data"]
+        shown = data[0] if isinstance(data, list) else data
+        shown = shown.get("pipeline", shown)
+        shown = shown.get("last_run", shown)
+        assert (shown["fetched"], shown["distinct_stones"], shown["repeated"]) == known, path
+    document = """query ($id: ID!) { syncRun(id: $id) { figures { fetched distinct repeated } }
+        syncRuns { nodes { figures { fetched distinct repeated } } } }"""
+    body = {"query": document, "variables": {"id": str(run_id(1))}}
+    data = (await operator.post("/graphql", json=body)).json()["data"]
+    for run in (data["syncRun"], data["syncRuns"]["nodes"][0]):
+        assert tuple(run["figures"].values()) == known

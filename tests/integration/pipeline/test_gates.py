@@ -10,6 +10,7 @@ import pytest
 from app.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
 from app.runs.models import Run
 from app.suppliers.ports import Page
+from sync import gates
 from sync.adapters.watermark_file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
@@ -56,7 +57,7 @@ async def test_invariant_10_a_stone_that_a_run_missed_is_asked_for_before_it_is_
     assert done is not None
     assert done.deleted == 1
     assert await bench.rows(ACTIVE) == ids(1, 2, 3, 4, 6, 7, 8, 9, 10)
-    assert done.fetched == done.distinct_stones + done.repeated == 9
+    assert (done.fetched, done.distinct_stones, done.repeated) == (9, 9, 0)
 
 
 async def test_invariant_10_too_many_deletes_stop_the_run_and_change_nothing(
@@ -74,6 +75,30 @@ async def test_invariant_10_too_many_deletes_stop_the_run_and_change_nothing(
     assert await bench.rows(ACTIVE) == ids(*range(1, 11))
     assert await bench.value(RETAIL, stone_id(4)) == 115_000
     assert await watermarks.read() == before
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        (10_000, "150 of 200 active stones are gone from the feed, more than the allowed 40"),
+        (50, r"At least \d+ of 200 active stones are gone from the feed \(of \d+ more that the run did not see"),
+    ],
+)
+async def test_invariant_10_a_stopped_run_names_how_many_stones_are_gone(
+    bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, most: int, said: str
+) -> None:
+    monkeypatch.setattr(gates, "_MOST_COUNTED", most)
+    shelf.lay(*range(1, 201))
+    await bench.sync()
+    shelf.take(*range(1, 151))
+    run = await bench.read()
+    with pytest.raises(MassDeleteStopped, match=f"^{said}") as stopped:
+        await bench.consolidator.consolidate(run.id)
+    figures = stopped.value.details
+    assert (figures["active"], figures["allowed"]) == (200, 40)
+    if most == 50:
+        assert 40 < int(str(figures["gone"])) < 150
+        assert int(str(figures["gone"])) + int(str(figures["not_looked_up"])) == 150
 
 
 async def test_a_share_of_deletes_that_is_allowed_passes(bench: Bench, shelf: Shelf) -> None:

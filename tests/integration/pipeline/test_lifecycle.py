@@ -6,6 +6,7 @@ from app.core.errors import LeaseLost, RunConflict, SupplierUnavailable
 from app.runs import repository
 from sync.statements import sql
 from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import observed
 
 
 async def test_invariant_15_a_second_run_of_a_feed_is_refused(bench: Bench) -> None:
@@ -111,15 +112,27 @@ async def test_a_run_that_was_given_more_time_is_not_overdue(bench: Bench) -> No
     assert (await bench.lifecycle.get(run.id)).status == "running"
 
 
-async def test_invariant_03_the_few_stones_outside_the_bands_do_not_make_a_run_uneven(bench: Bench) -> None:
+async def test_invariant_03_balance_compares_the_different_stones_of_the_bands(bench: Bench) -> None:
     run = await bench.open(parts=3)
+
+    async def max_over_mean() -> float:
+        async with bench.database.connection() as connection:
+            return (await repository.outline(connection, run.id)).max_over_mean
+
     await bench.value(
-        "UPDATE worker_runs SET fetched = (ARRAY[1500, 1400, 101])[ordinal + 1], "
+        "UPDATE worker_runs SET planned_stones = (ARRAY[1600, 1400, 101])[ordinal + 1], fetched = 9000 * ordinal, "
         "kind = CASE WHEN ordinal = 2 THEN 'outside' ELSE 'band' END"
     )
-    async with bench.database.connection() as connection:
-        outline = await repository.outline(connection, run.id)
-    assert outline.max_over_mean == pytest.approx(1500 / 1450)
-    await bench.value("UPDATE worker_runs SET fetched = 0")
-    async with bench.database.connection() as connection:
-        assert (await repository.outline(connection, run.id)).max_over_mean == 1.0
+    assert await max_over_mean() == pytest.approx(1600 / 1500)
+    await bench.value("UPDATE worker_runs SET distinct_stones = 1300 WHERE ordinal = 0")
+    assert await max_over_mean() == pytest.approx(1400 / 1350)
+    await bench.value("UPDATE worker_runs SET distinct_stones = 0")
+    assert await max_over_mean() == 1.0
+
+
+async def test_the_different_stones_of_a_partition_are_counted_when_it_ends(bench: Bench) -> None:
+    hand = await bench.hand()
+    await bench.stage(hand, [observed(1), observed(2)])
+    await bench.stage(hand, [observed(2), observed(3)])
+    ended, _ = await bench.lifecycle.end_partition(hand.partition, hand.token)
+    assert (ended.fetched, ended.distinct_stones) == (4, 3)

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
+from app.core.errors import SupplierTimeout
 from app.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sandbox.broker.codec import encode
@@ -66,6 +67,21 @@ async def test_runs_are_listed_and_shown_for_people_and_for_scripts(
     cancelled = await cli.document("runs", "cancel", str(run.id))
     assert cancelled["status"] == "cancelled"
     assert "Cancelled by" in (await cli("runs", "show", str(run.id))).stdout
+
+
+async def test_what_a_failed_run_has_read_is_listed_shown_and_mailed(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    await execute("UPDATE worker_runs SET fetched = CASE ordinal WHEN 0 THEN 2000 ELSE 334 END")
+    await lifecycle.fail(run.id, SupplierTimeout())
+    (listed,) = await cli.document("runs", "list")
+    shown = (await cli.document("runs", "show", str(run.id)))["run"]
+    for one in (listed, shown):
+        assert (one["fetched"], one["distinct_stones"], one["repeated"]) == (2_334, None, None)
+    assert "2,334" in (await cli("runs", "list")).stdout
+    assert "2,334" in (await cli("runs", "show", str(run.id))).stdout
+    assert "2,334, planned 20" in str(await execute("SELECT content::text FROM alerts"))
 
 
 async def test_what_is_refused_says_why(cli: Cli, open_run: OpenRun) -> None:
