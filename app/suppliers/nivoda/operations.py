@@ -17,7 +17,8 @@ from app.suppliers.nivoda.documents import (
 from app.suppliers.nivoda.introspection import INTROSPECT
 from app.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK
 
-_TOKEN = {"token": "..."}
+_SAMPLE = "sample"
+_TOKEN = {"token": _SAMPLE}
 # With every filter that the feed uses; `filters.FeedFilter` leaves out what a schema does not offer.
 _QUERY = {
     "dollar_value": {"from": 0, "to": 2**31 - 1},
@@ -27,7 +28,7 @@ _QUERY = {
     "search_on_markup_price": False,
 }
 _PAGE = {**_TOKEN, "query": _QUERY, "offset": 0, "limit": 50}
-_CREDENTIALS = {"username": "me@example.com", "password": "..."}
+_CREDENTIALS = {"username": "me@example.com", "password": _SAMPLE}
 _ORDER = {"offer": "DIAMOND/1", "comment": "-", "number": "1", "return_option": True, "destination": "1"}
 
 OPERATIONS: Mapping[Operation[Any], Mapping[str, object]] = {
