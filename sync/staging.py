@@ -85,7 +85,7 @@ def listing_of(item: Observed) -> Listing:
         _key(f"{item.supplier_stone_id} {_offer(item)}"),
         _key(item.supplier_stone_id),
         item.price_cents,
-        item.stone.carat_milli if item.stone else None,
+        item.carat_milli,
     )
 
 

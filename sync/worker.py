@@ -200,11 +200,13 @@ class Worker:
 
     async def _restored(self, partition: Partition) -> PartitionReading:
         """The reading as the stored pages left it."""
+        offered = await self._feed.capabilities()
         reading = PartitionReading(
             _band(partition),
             limit=self._feed.page_size,
             overlap=self._settings.sync_page_overlap,
-            by_origin=(await self._feed.capabilities()).origin,
+            by_origin=offered.origin,
+            by_weight=offered.carats,
             checkpoint=msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else None,
         )
         async with self._database.connection() as connection:

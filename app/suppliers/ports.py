@@ -33,7 +33,9 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes  # the item's JSON, to the byte
     queried_lab_grown: bool | None = None  # the origin that the query asked for; None if it asked for both
     payload_hash: bytes  # 16 bytes; changes with the payload, the queried origin and the version of the mapping
-    price_cents: int | None  # with the id, recognises an unchanged stone on the next page
+    # What price ranges compare and pages are ordered by: the price in US cents, or the price per carat (`per_carat`).
+    price_cents: int | None
+    carat_milli: int | None = None  # also of a stone that has a problem, where the item shows it
     stone: Stone | None
     problem: str | None  # names the field and what is wrong; None for a good stone
     canonical_hash: bytes | None  # 16 bytes over the stone; None for a bad one

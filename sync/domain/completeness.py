@@ -16,7 +16,7 @@ What remains missing on a moving feed may not exceed the changes that the suppli
 whole run is checked once more, and the tolerance is applied there once (`run_proof.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 import msgspec
@@ -24,7 +24,7 @@ import msgspec
 from app.core.errors import FeedIncomplete
 from sync.domain.known import Known
 from sync.domain.listing import Answer, CountRequest, Listing, PageRequest, PageView, Part, Request
-from sync.domain.partition import Band
+from sync.domain.partition import LARGEST_OFFSET, Band
 from sync.domain.reader import PageReader, Position
 from sync.domain.repair import Repair, RepairFailed, Steps
 
@@ -93,14 +93,19 @@ class PartitionReading:
         limit: int,
         overlap: int = 1,
         by_origin: bool = True,
+        by_weight: bool = True,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`limit`, `overlap`: as of `PageReader`. `by_origin`: whether the supplier can be asked for one origin."""
+        """`limit`, `overlap`: as of `PageReader`.
+
+        `by_origin`, `by_weight`: whether the supplier can be asked for one origin, or a range of weights.
+        """
         self.checkpoint = checkpoint or Checkpoint()
         self._band = band
         self._limit = limit
         self._overlap = overlap
         self.by_origin = by_origin
+        self._by_weight = by_weight
         self._known: list[Known] = []
         self._repairs: dict[int, Repair] = {}
         self._moved = False
@@ -108,7 +113,7 @@ class PartitionReading:
         for number, place, price in self.checkpoint.unidentified:
             self._known[number].note_unidentified(place, price)
 
-    def restore(self, reading: int, listings: Iterable[Listing]) -> None:
+    def restore(self, reading: int, listings: Sequence[Listing]) -> None:
         """Take in the listings of a stored page of a pass."""
         self._known[reading].add(self._wanted(listings))
 
@@ -196,6 +201,11 @@ class PartitionReading:
 
     def _read(self, number: int) -> Steps[None]:
         reading = self.checkpoint.passes[number]
+        if reading.end > LARGEST_OFFSET and not self._outside:
+            # Its last pages cannot be asked for. The proof divides it by price and weight.
+            unread = msgspec.structs.replace(reading.position, finished=True, disorder=True)
+            self._save_pass(number, msgspec.structs.replace(reading, position=unread))
+            return
         reader = PageReader(planned=reading.end, limit=self._limit, overlap=self._overlap)
         part = self._part(reading.lab_grown)
         while not reading.position.finished:
@@ -224,9 +234,15 @@ class PartitionReading:
             self._save(unidentified=(*earlier, *noted))
         return fresh
 
-    def _wanted(self, listings: Iterable[Listing]) -> Iterable[Listing]:
-        """The partition outside the bands also shows some priced listings: they prove where it starts."""
-        return [listing for listing in listings if listing.price is None] if self._outside else listings
+    def _wanted(self, listings: Sequence[Listing]) -> Sequence[Listing]:
+        """The partition outside the bands also shows some priced listings: they prove where it starts.
+
+        A listing without a price before a priced one is priced too: its price cannot be read.
+        """
+        if not self._outside:
+            return listings
+        priced = [place for place, listing in enumerate(listings) if listing.price is not None]
+        return listings[priced[-1] + 1 :] if priced else listings
 
     # Proving
 
@@ -367,6 +383,7 @@ class PartitionReading:
                 limit=self._limit,
                 budget=_SPARE_REQUESTS + _REQUESTS_PER_PAGE * pages,
                 reading=number,
+                by_weight=self._by_weight,
             )
         return self._repairs[number]
 
@@ -383,7 +400,7 @@ class PartitionReading:
             for offset in range(max(0, priced - _OUTSIDE_MARGIN), end, self._limit):
                 repair.spend()
                 page = yield from _page(part, offset, self._limit, number)
-                unpriced = [listing for listing in page.listings if listing.price is None]
+                unpriced = self._wanted(page.listings) if self._outside else _unpriced(page.listings)
                 news += known.changes(unpriced)
                 known.add(unpriced)
                 shown |= {listing.offer for listing in unpriced}
@@ -490,6 +507,10 @@ class PartitionReading:
         if low is None and high is None:
             return "All prices"
         return f"${low or 0} and more" if high is None else f"${low or 0} to ${high}"
+
+
+def _unpriced(listings: Sequence[Listing]) -> list[Listing]:
+    return [listing for listing in listings if listing.price is None]
 
 
 def _count(part: Part) -> Steps[int]:

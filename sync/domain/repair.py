@@ -79,12 +79,18 @@ ALL_WEIGHTS = Weights()
 class Repair:
     """Repairs one query. Its requests are bounded by `budget`."""
 
-    def __init__(self, known: Known, part: Part, *, limit: int, budget: int, reading: int = 0) -> None:
-        """`part`: the query. `limit`: listings of a page. `reading`: number of the pass, as in `PageRequest`."""
+    def __init__(
+        self, known: Known, part: Part, *, limit: int, budget: int, reading: int = 0, by_weight: bool = True
+    ) -> None:
+        """`part`: the query. `limit`: listings of a page. `reading`: number of the pass, as in `PageRequest`.
+
+        `by_weight`: whether the supplier can be asked for a range of weights.
+        """
         self._known = known
         self._part = part
         self._limit = limit
         self._reading = reading
+        self._by_weight = by_weight
         self._left = budget
         self.used = 0
         # Listings that were found, have changed, or have left.
@@ -221,7 +227,7 @@ class Repair:
 
     def _verify_weights(self, span: Range, weights: Weights, counted: int, depth: int) -> Steps[set[int]]:
         """Prove the listings that have a weight, in parts; answers their offers. None where it cannot be divided."""
-        edges = self._weight_edges(span, weights, counted)
+        edges = self._weight_edges(span, weights, counted) if self._by_weight else []
         if not edges or depth > _LONGEST_HALVING:
             if depth:
                 return (yield from self._read_whole(span, weights, counted, set()))
@@ -348,7 +354,7 @@ class Repair:
             RepairFailed: the requests are used up.
         """
         twice = self._known.twice
-        if self._known.counts_stones is not None or twice is None:
+        if self._known.counts_stones is not None or twice is None or not self._by_weight:
             return
         yield from self._learn_ends()
         prices, carats = [one.price or 0 for one in twice], twice[0].carats or 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import SupplierUnavailable
 from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import COUNT, PAGE
+from app.suppliers.nivoda.documents import COUNT, PAGES
 from app.suppliers.nivoda.feed import NivodaFeed
 from app.suppliers.nivoda.mapping import observe
 from app.suppliers.ports import Observed, StoneQuery
@@ -194,7 +194,8 @@ async def test_a_page_carries_the_instant_at_which_it_was_received(supplier: Sup
 
 
 def test_the_counts_of_pages_are_never_asked_for() -> None:
-    assert "total_count" not in PAGE.document
+    for pages in PAGES.values():
+        assert all("total_count" not in operation.document for operation in (pages.full, *pages.smaller))
     assert "diamonds_by_query_count" in COUNT.document
 
 

@@ -1,12 +1,13 @@
 """The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
 
-from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from app.suppliers.nivoda.error_entries import ErrorEntry
 from app.suppliers.nivoda.faults import is_outage, is_unshowable
+from app.suppliers.nivoda.filters import Dimension
 from app.suppliers.nivoda.negotiation import Template
 
 PAGE_LIMIT = 50
@@ -62,14 +63,19 @@ class Operation(Generic[Answer]):
 class PageOperation(Operation["As[Found]"]):
     """A page of items. An error of one item costs no other item."""
 
-    def __init__(self, name: str, selection: str, required: Collection[str] = ()) -> None:
-        """`selection`: the fields of an item. `required`: the paths of those that an item can't do without."""
+    def __init__(
+        self, name: str, selection: str, required: Collection[str] = (), dimension: Dimension = "dollar_value"
+    ) -> None:
+        """`selection`: the fields of an item. `required`: the paths of those that an item can't do without.
+
+        `dimension`: price or price per carat, by which the items are ordered.
+        """
         super().__init__(
             name,
-            _PAGE.replace("SELECTION", selection),
+            _PAGE.replace("SELECTION", selection).replace("ORDER", _ORDERS[dimension][0]),
             As[Found],
             required=[f"diamonds_by_query.items.{path}" for path in required],
-            orders=_ORDERS,
+            orders=_ORDERS[dimension],
         )
 
     def concerns_a_part(self, entry: ErrorEntry) -> bool:
@@ -103,14 +109,18 @@ class OneItemOperation(Operation["OneItem"]):
         return super().read(data)
 
 
-# Best first. In another order than by price, a page is complete as well; only its place in the feed is another one.
-_ORDERS = ("price", "createdAt", "size", "insert", "none")
+# Best first. In another order a page is complete as well; only its place in the feed is another one.
+_OTHER_ORDERS = ("createdAt", "size", "insert", "none")
+_ORDERS: Mapping[Dimension, Sequence[str]] = {
+    "dollar_value": ("price", *_OTHER_ORDERS),
+    "dollar_per_carat": ("price_per_carat", "price", *_OTHER_ORDERS),
+}
 
 # `total_count` is not asked for: it is known to be wrong.
 _PAGE = """
     query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {
       as(token: $token) {
-        diamonds_by_query(query: $query, offset: $offset, limit: $limit, order: {type: price, direction: ASC}) {
+        diamonds_by_query(query: $query, offset: $offset, limit: $limit, order: {type: ORDER, direction: ASC}) {
           items { SELECTION }
         }
       }
@@ -230,10 +240,32 @@ _SELECTION = """
 """
 _REQUIRED = ("id", "price", "diamond.id", "diamond.availability", "diamond.certificate.carats")
 
-PAGE = PageOperation("diamonds_by_query", _SELECTION, _REQUIRED)
 ITEM = OneItemOperation("get_diamond_by_id_item", _SELECTION, _REQUIRED)
 
-# For items that PAGE answers with null: a value that the supplier can't show takes its whole item along.
-PAGE_OF_IDS_AND_PRICES = PageOperation("diamonds_by_query_ids_and_prices", "id price diamond { id }")
-PAGE_OF_STONE_IDS = PageOperation("diamonds_by_query_stone_ids", "diamond { id }")
-PAGE_OF_OFFER_IDS = PageOperation("diamonds_by_query_offer_ids", "id")
+
+class PageOperations(NamedTuple):
+    """The documents of a page in one order.
+
+    `smaller`: for items that `full` answers with null. A value that the supplier can't show takes its whole item along.
+    """
+
+    full: PageOperation
+    smaller: tuple[PageOperation, ...]
+
+    @classmethod
+    def by(cls, dimension: Dimension) -> "PageOperations":
+        name = "diamonds_by_query" if dimension == "dollar_value" else "diamonds_by_query_per_carat"
+        return cls(
+            PageOperation(name, _SELECTION, _REQUIRED, dimension),
+            (
+                PageOperation(f"{name}_ids_and_prices", "id price diamond { id }", (), dimension),
+                PageOperation(f"{name}_stone_ids", "diamond { id }", (), dimension),
+                PageOperation(f"{name}_offer_ids", "id", (), dimension),
+            ),
+        )
+
+
+PAGES: Mapping[Dimension, PageOperations] = {
+    "dollar_value": PageOperations.by("dollar_value"),
+    "dollar_per_carat": PageOperations.by("dollar_per_carat"),
+}

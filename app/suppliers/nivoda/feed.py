@@ -8,7 +8,7 @@ from app.core.errors import SupplierSchemaChanged
 from app.core.settings import Settings
 from app.suppliers.lookup import MOST_WITNESSES, look_up, look_up_singly
 from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGE, PAGE_LIMIT
+from app.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGE_LIMIT, PAGES
 from app.suppliers.nivoda.filters import Dimension, FeedFilter, lookup_by, offered, probe
 from app.suppliers.nivoda.pages import PageReader
 from app.suppliers.nivoda.schema_view import SchemaView
@@ -33,6 +33,7 @@ class NivodaFeed:
         """`dimension`: what the prices of a query are compared with."""
         self._client = client
         self._dimension = dimension
+        self._page = PAGES[dimension].full
         self._monotonic = monotonic
         self._singles = SingleItems(client)
         self._pages = PageReader(client, self._singles)
@@ -95,14 +96,16 @@ class NivodaFeed:
         view = await schema.view()
         if schema.source != "introspection" and view is not self._probed:
             await self._client.call(COUNT, lambda now: {"query": probe(now, self._dimension)})
-            await self._client.call(PAGE, lambda now: {"query": probe(now, self._dimension), "offset": 0, "limit": 1})
+            await self._client.call(
+                self._page, lambda now: {"query": probe(now, self._dimension), "offset": 0, "limit": 1}
+            )
             view = self._probed = schema.present()
         found = offered(view, self._dimension)
         return Capabilities(
             windows=found.changed,
             carats=found.carats,
             origin=found.origin,
-            price_order=schema.negotiated(PAGE, view).order == "price",
+            price_order=schema.negotiated(self._page, view).order == self._page.template.orders[0],
             lookup="one by one" if found.lookup == "single" else "together",
             differences=self._differences(view),
         )
@@ -116,7 +119,9 @@ class NivodaFeed:
 
     def _differences(self, view: SchemaView) -> tuple[str, ...]:
         schema, found = self._client.schema, offered(view, self._dimension)
-        needed = (AUTHENTICATE, COUNT, PAGE) if found.lookup != "single" else (AUTHENTICATE, COUNT, PAGE, ITEM)
+        needed = (
+            (AUTHENTICATE, COUNT, self._page) if found.lookup != "single" else (AUTHENTICATE, COUNT, self._page, ITEM)
+        )
         lacking = {one for operation in needed for one in schema.negotiated(operation, view).differences}
         schema.note(found.differences)
         return tuple(sorted(lacking.union(found.differences)))

@@ -62,9 +62,8 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
     try:
         item, damaged = read_item(received)
     except Unreadable as error:
-        return _bad(_known_as(error.remains, received), storable(received), lab_grown, None, str(error))
+        return _bad(_known_as(error.remains, received), storable(received), lab_grown, error.remains, str(error))
     payload = storable(received) if damaged else received
-    cents = _shown_cents(item)
     identity = ""
     try:
         identity = _identity(item)
@@ -73,26 +72,28 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
         _refuse_reported(item)
         stone = _stone(identity, item, lab_grown)
     except (_Problem, UnclearOrigin) as error:
-        return _bad(identity or _known_as(item, received), payload, lab_grown, cents, str(error))
+        return _bad(identity or _known_as(item, received), payload, lab_grown, item, str(error))
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
         queried_lab_grown=lab_grown,
         payload_hash=_payload_hash(payload, lab_grown),
-        price_cents=cents,
+        price_cents=stone.supplier_price_cents,
+        carat_milli=stone.carat_milli,
         stone=stone,
         problem=None,
         canonical_hash=blake2b(_encode(stone), digest_size=_HASH_BYTES).digest(),
     )
 
 
-def _bad(identity: str, payload: bytes, lab_grown: bool | None, cents: int | None, problem: str) -> Observed:
+def _bad(identity: str, payload: bytes, lab_grown: bool | None, item: Item, problem: str) -> Observed:
     return Observed(
         supplier_stone_id=identity,
         payload=payload,
         queried_lab_grown=lab_grown,
         payload_hash=_payload_hash(payload, lab_grown),
-        price_cents=cents,
+        price_cents=_shown_cents(item),
+        carat_milli=_shown_carats(item),
         stone=None,
         problem=problem,
         canonical_hash=None,
@@ -150,6 +151,13 @@ def _refuse_reported(item: Item) -> None:
 def _shown_cents(item: Item) -> int | None:
     amount = number(item.price)
     return int(amount) if amount is not None and 0 <= amount <= MOST_CENTS and amount % 1 == 0 else None
+
+
+def _shown_carats(item: Item) -> int | None:
+    try:
+        return _carats(item.diamond.certificate) if item.diamond and item.diamond.certificate else None
+    except _Problem:
+        return None
 
 
 def _price(item: Item) -> int:

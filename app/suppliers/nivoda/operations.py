@@ -8,10 +8,7 @@ from app.suppliers.nivoda.documents import (
     AUTHENTICATE,
     COUNT,
     ITEM,
-    PAGE,
-    PAGE_OF_IDS_AND_PRICES,
-    PAGE_OF_OFFER_IDS,
-    PAGE_OF_STONE_IDS,
+    PAGES,
     Operation,
 )
 from app.suppliers.nivoda.introspection import INTROSPECT
@@ -37,10 +34,7 @@ OPERATIONS: Mapping[Operation[Any], Mapping[str, object]] = {
     OWN_HOLDS: _CREDENTIALS,
     LOCATIONS: _CREDENTIALS,
     COUNT: {**_TOKEN, "query": _QUERY},
-    PAGE: _PAGE,
-    PAGE_OF_IDS_AND_PRICES: _PAGE,
-    PAGE_OF_STONE_IDS: _PAGE,
-    PAGE_OF_OFFER_IDS: _PAGE,
+    **{operation: _PAGE for pages in PAGES.values() for operation in (pages.full, *pages.smaller)},
     ITEM: {**_TOKEN, "stone": "1"},
     LOOK: {**_TOKEN, "stone": "1"},
     CREATE_HOLD: {**_TOKEN, "stone": "1"},

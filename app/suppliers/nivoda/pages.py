@@ -9,14 +9,7 @@ import msgspec
 from app.core.logging import get_logger
 from app.suppliers.nivoda import null_items
 from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import (
-    PAGE,
-    PAGE_OF_IDS_AND_PRICES,
-    PAGE_OF_OFFER_IDS,
-    PAGE_OF_STONE_IDS,
-    Items,
-    PageOperation,
-)
+from app.suppliers.nivoda.documents import PAGES, Items, PageOperation
 from app.suppliers.nivoda.error_entries import ErrorEntry
 from app.suppliers.nivoda.faults import AnswerTooLarge, ItemsLost
 from app.suppliers.nivoda.filters import FeedFilter, lookup_by
@@ -27,7 +20,6 @@ from app.suppliers.ports import Observed, Page
 
 log = get_logger()
 
-_SMALLER_SELECTIONS = (PAGE_OF_IDS_AND_PRICES, PAGE_OF_STONE_IDS, PAGE_OF_OFFER_IDS)
 _REMEMBERED = 256
 _MOST_SINGLE = 5  # calls for one page where stones can't be asked for together
 
@@ -69,9 +61,10 @@ class PageReader:
         unidentified = [place for place, item in enumerate(items) if item is None]
         if nameless:
             log.warning("page_with_null_items", offset=offset, null=len(nameless), unidentified=len(unidentified))
-        return Page(
-            received=page.received, items=[item for item in items if item is not None], unidentified=unidentified
-        )
+        shown = [item for item in items if item is not None]
+        if chosen.dimension == "dollar_per_carat":
+            shown = [msgspec.structs.replace(item, price_cents=_per_carat(item)) for item in shown]
+        return Page(received=page.received, items=shown, unidentified=unidentified)
 
     async def _in_parts(self, chosen: FeedFilter, offset: int, limit: int) -> _Received:
         """A page in one answer, or in several where one would be too large or is refused because of an item."""
@@ -81,7 +74,7 @@ class PageReader:
             size = self._sizes.get((chosen, position), size)
             asked = min(size, end - position)
             try:
-                answer = await self._ask(PAGE, chosen, position, asked)
+                answer = await self._ask(PAGES[chosen.dimension].full, chosen, position, asked)
             except (AnswerTooLarge, ItemsLost) as error:
                 log.warning("page_not_answered", offset=position, items=asked, error=error.message)
                 if asked > 1:
@@ -121,9 +114,11 @@ class PageReader:
     ) -> dict[int, bytes]:
         """The payloads of null items whose ids can be learned; a few calls, however many of the items are null."""
         known = [item.supplier_stone_id if item and item.identified else None for item in items]
-        prices = [item.price_cents if item else None for item in items]
+        # Only an order by price says anything about the price of a null item.
+        ordered = chosen.dimension == "dollar_value"
+        prices = [item.price_cents if item and ordered else None for item in items]
         matches: dict[int, Match] = {}
-        for selection in _SMALLER_SELECTIONS:
+        for selection in PAGES[chosen.dimension].smaller:
             left = {place: error for place, error in nulls.items() if place not in matches}
             if not left:
                 break
@@ -175,3 +170,11 @@ class PageReader:
 
 def _reason(error: AnswerTooLarge | ItemsLost) -> ErrorEntry:
     return error.entries[0] if isinstance(error, ItemsLost) else ErrorEntry(error.message)
+
+
+def _per_carat(item: Observed) -> int | None:
+    """The price per carat in US cents: a multiple of 100 only if it is exactly a whole dollar, as ranges compare it."""
+    if item.price_cents is None or not item.carat_milli:
+        return None
+    cents, rest = divmod(item.price_cents * 1000, item.carat_milli)
+    return cents + 1 if rest and cents % 100 == 0 else cents

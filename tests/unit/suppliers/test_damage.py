@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.suppliers.nivoda.damage import original, salvage, storable
-from app.suppliers.nivoda.documents import PAGE
+from app.suppliers.nivoda.documents import PAGES
 from app.suppliers.nivoda.mapping import observe
 from tests.unit.suppliers.items import STONE_ID, payload
 
@@ -30,7 +30,7 @@ def page(*items: bytes) -> bytes:
 
 def read(body: bytes) -> list[bytes]:
     data = msgspec.json.decode(body, type=dict[str, msgspec.Raw])["data"]
-    return [bytes(item) for item in PAGE.read(data).account.diamonds_by_query.items]
+    return [bytes(item) for item in PAGES["dollar_value"].full.read(data).account.diamonds_by_query.items]
 
 
 @pytest.mark.parametrize("bad", NOT_JSON)

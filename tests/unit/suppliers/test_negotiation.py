@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 import app.suppliers.nivoda
 from app.core.errors import SupplierSchemaChanged
 from app.suppliers.nivoda.absences import absences
-from app.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGE, Operation
+from app.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGES, Operation
 from app.suppliers.nivoda.error_entries import entries_of
 from app.suppliers.nivoda.filters import FeedFilter, offered, probe
 from app.suppliers.nivoda.introspection import INTROSPECT, Introspected
@@ -37,6 +37,8 @@ from app.suppliers.nivoda.schema_view import SchemaView, assumed_view, view_of
 from app.suppliers.nivoda.trading_documents import CREATE_ORDER
 from app.suppliers.ports import StoneQuery
 from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version, facts
+
+PAGE = PAGES["dollar_value"].full
 
 NINE = {
     "DiamondItem.diamond_price", "Diamond.NivodaStockId", "Certificate.girdleCondition", "Certificate.culet_condition",
@@ -84,8 +86,11 @@ def test_every_operation_of_the_client_is_registered() -> None:
     modules = [
         importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
     ]
-    found = {value for module in modules for value in vars(module).values() if isinstance(value, Operation)}
-    assert found == set(OPERATIONS)
+    values = [value for module in modules for value in vars(module).values()]
+    found = {value for value in values if isinstance(value, Operation)}
+    assert found | {operation for pages in PAGES.values() for operation in (pages.full, *pages.smaller)} == set(
+        OPERATIONS
+    )
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
 
 

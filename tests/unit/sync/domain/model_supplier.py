@@ -32,8 +32,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     end early. `omit`, `repeat`: shares of the pages that omit an item, or repeat one and push another one out. `lost`:
     offers that no page shows. `cap`: most listings of a page. `bias`: factor of every count. `jitter`: largest relative
     error of a count, drawn for each request. `lag`: requests by which counts are behind. `exclusive`: ranges of prices
-    exclude their ends. `counts_stones`: a stone that is offered twice counts once. `silent_origin`: the filter of origins
-    also misses these offers.
+    exclude their ends. `counts_stones`: a stone that is offered twice counts once. `largest_offset`: a page further on is rejected. `weighs`: ranges of weights can be asked for.
     """
 
     random_ties: bool = False
@@ -47,6 +46,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     lag: int = 0
     exclusive: bool = False
     counts_stones: bool = False
+    largest_offset: int = 50_000
+    weighs: bool = True
 
     @property
     def shows_all(self) -> bool:
@@ -146,6 +147,7 @@ class ModelSupplier:
         self.now += 1
         self.pages += 1
         how = self.behaviour
+        assert offset <= how.largest_offset, "the supplier rejects this offset"
         found = [item for item in self._matching(part, self.items) if item.offer not in how.lost]
         tie = {item.offer: self.random.random() if how.random_ties else item.offer for item in found}
         found.sort(key=lambda item: (item.price is None, item.price or 0, tie[item.offer]))
@@ -176,6 +178,7 @@ class ModelSupplier:
         return list(self._found[part])
 
     def _matches(self, part: Part, item: Item) -> bool:
+        assert self.behaviour.weighs or (part.carats_from is None and part.carats_to is None), "there is no such filter"
         return (
             (part.lab_grown is None or item.grown is part.lab_grown)
             and (part.changed is None or item.updated >= self.opened)

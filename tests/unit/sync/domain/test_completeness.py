@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from app.core.errors import FeedIncomplete
+from sync.domain import completeness, partition, planner
 from tests.unit.sync.domain.model_supplier import Behaviour, ModelSupplier
 from tests.unit.sync.domain.spread import real
 from tests.unit.sync.domain.whole_run import WholeRun
@@ -63,6 +64,22 @@ def test_the_real_stones_between_500_and_720_dollars_in_random_order_lose_nothin
 def test_stones_of_one_price_and_weight_and_stones_without_a_weight_are_read_again_until_the_ids_add_up() -> None:
     supplier = ModelSupplier(1, Behaviour(random_ties=True))
     supplier.fill([50_000] * 220, lambda number: None if number % 40 == 0 else 1_000)
+    assert read(supplier).read == supplier.items.keys()
+
+
+def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (planner, partition):
+        monkeypatch.setattr(module, "MOST_PLANNED", 450)
+    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    supplier = feed([50_000] * 1_500 + SPREAD[:500], random_ties=True, largest_offset=500)
+    run = read(supplier)
+    assert run.read == supplier.items.keys()
+    assert run.plan is not None
+    assert any(band.indivisible for band in run.plan.bands)
+
+
+def test_ties_are_read_again_where_the_supplier_offers_no_ranges_of_weights() -> None:
+    supplier = feed([50_000] * 220, random_ties=True, weighs=False)
     assert read(supplier).read == supplier.items.keys()
 
 

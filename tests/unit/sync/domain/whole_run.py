@@ -36,7 +36,12 @@ class PartitionRun:
         """Go on from what is stored, as the successor of a killed worker does."""
         checkpoint = msgspec.json.decode(self._checkpoint, type=Checkpoint) if self._checkpoint else None
         self._reading = PartitionReading(
-            self._band, limit=self._limit, overlap=self._overlap, by_origin=self._by_origin, checkpoint=checkpoint
+            self._band,
+            limit=self._limit,
+            overlap=self._overlap,
+            by_origin=self._by_origin,
+            by_weight=self._supplier.behaviour.weighs,
+            checkpoint=checkpoint,
         )
         for number, listings in self.stored:
             self._reading.restore(number, listings)
