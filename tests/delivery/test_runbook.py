@@ -19,13 +19,16 @@ COMMANDS = {"app": typer.main.get_command(app_commands), "sync": typer.main.get_
 
 
 def rows(heading: str) -> dict[str, str]:
-    """The first column of the table below a heading, by each name in backticks in it, and the rest of the row."""
+    """The first column of the table below a heading, by each name in backticks in it, and the rest of the row.
+
+    "`name` with `something`" explains a case of a name that has a row of its own.
+    """
     section = RUNBOOK.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     found: dict[str, str] = {}
     for line in section.splitlines():
         if line.startswith("| `"):
             names, _, rest = line.removeprefix("|").partition("|")
-            found |= dict.fromkeys(re.findall(r"`([^`]+)`", names), rest)
+            found |= dict.fromkeys(re.findall(r"`([^`]+)`", names.partition(" with ")[0]), rest)
     return found
 
 

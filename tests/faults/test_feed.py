@@ -59,7 +59,7 @@ async def test_invariant_10_only_a_full_run_deletes_and_what_comes_back_lives_ag
 async def test_invariant_10_a_failed_full_run_deletes_nothing(site: Site) -> None:
     await site.complete()
     await site.feed("POST", "remove", {"count": 60, "seed": 1})
-    rule = {"kind": "status", "status": 403, "count": 1, "operations": ["diamonds_by_query"]}
+    rule = {"kind": "status", "status": 403, "html": False, "count": 1, "operations": ["diamonds_by_query"]}
     await site.feed("POST", "faults", {"rules": [rule]})
     attempt = await site.attempt("--full")
     assert attempt.run is not None

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pyt
 
 # Refused for good: the next attempts of a partition would not help.
 REFUSE_TWO_PAGES: list[dict[str, Any]] = [
-    {"kind": "status", "status": 403, "count": 2, "operations": ["diamonds_by_query"]}
+    {"kind": "status", "status": 403, "html": False, "count": 2, "operations": ["diamonds_by_query"]}
 ]
 RESTLESS_RUNS = 2
 

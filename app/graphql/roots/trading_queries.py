@@ -147,7 +147,7 @@ class TradingQueries:
         "where the supplier does not list them; a purchase then accepts any destination.",
         needs=Scope.PURCHASES_WRITE,
     )
-    async def destinations(self, info: Info) -> list[Destination]:
+    async def destinations(self, info: Info) -> list[Destination] | None:
         return [show_destination(one) for one in await info.context.desk.destinations.listed()]
 
     @field(

@@ -39,9 +39,13 @@ try {
   const sketch = await page.textContent("#searchDiamonds dd pre");
   const refusal = await page.textContent("#refusal pre");
   const signature = await page.textContent("#signature p");
-  // The second visit is answered from the browser's cache, which the server confirms with 304.
-  const [confirmed] = await Promise.all([page.waitForResponse(`${url}/api-docs`), page.goto(`${url}/api-docs`)]);
-  const again = confirmed.status();
+  // The second visit is answered from the browser's cache, which the server confirms with 304. Only the DevTools
+  // protocol shows that status; the page itself sees the cached 200.
+  const devTools = await page.context().newCDPSession(page);
+  await devTools.send("Network.enable");
+  const received = new Promise((resolve) => devTools.once("Network.responseReceivedExtraInfo", resolve));
+  await page.goto(`${url}/api-docs`);
+  const again = (await received).statusCode;
   await page.waitForSelector("main[aria-busy]", { state: "detached" });
   const operationsAgain = await page.locator("main details").evaluateAll((nodes) => nodes.map((node) => node.id));
   console.log(JSON.stringify({

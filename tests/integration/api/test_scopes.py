@@ -153,7 +153,8 @@ async def test_every_field_that_needs_a_scope_is_null_without_it(api: httpx.Asyn
     await insert([build(1)])
     guarded = {name for name, scope in scopes_of_fields(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
     bands = {f"{kind}.{end}" for kind in ("SyncPartition", "SyncPlanBand") for end in ("priceFrom", "priceTo")}
-    assert guarded == {"Diamond.supplierPrice", "Diamond.supplierPricePerCarat", "Diamond.markupRatio", *bands}
+    bought = {"Purchase.supplierPrice", "Purchase.supplierPriceIncrease"}  # read in tests/integration/trading
+    assert guarded == {"Diamond.supplierPrice", "Diamond.supplierPricePerCarat", "Diamond.markupRatio", *bands, *bought}
     for field in ("supplierPrice { amount }", "supplierPricePerCarat { amount }", "markupRatio"):
         query = f"{{ diamonds {{ nodes {{ {field} }} }} }}"
         body = (await api.post("/graphql", json={"query": query})).json()

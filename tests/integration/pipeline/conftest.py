@@ -15,7 +15,7 @@ from app.core.database import Database
 from app.core.settings import Settings
 from app.runs import repository
 from app.runs.models import Partition, Run, RunType
-from app.suppliers.ports import Observed, Page, StoneQuery
+from app.suppliers.ports import Feed, Observed, Page, StoneQuery
 from sync.adapters.watermark_file import FileWatermarkStore
 from sync.consolidator import Consolidator
 from sync.domain.completeness import Checkpoint
@@ -59,11 +59,18 @@ class Hand(msgspec.Struct, frozen=True):
 class Bench:
     """Runs in the state that a test asks for, reached the way the pipeline reaches it."""
 
-    def __init__(self, settings: Settings, database: Database, shelf: Shelf, watermarks: FileWatermarkStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        shelf: Shelf,
+        watermarks: FileWatermarkStore,
+        feed: Feed | None = None,
+    ) -> None:
         self.database = database
         self.shelf = shelf
         self.lifecycle = Lifecycle(database, LEASE_SECONDS)
-        self.consolidator = Consolidator(settings, database, shelf, watermarks)
+        self.consolidator = Consolidator(settings, database, feed or shelf, watermarks)
         self._feed = settings.sync_feed
 
     async def open(self, run_type: RunType = "full", parts: int = 1, deadline_seconds: float = 3600) -> Run:

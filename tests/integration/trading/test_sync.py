@@ -20,7 +20,7 @@ class Pipeline(Bench):
 
     def __init__(self, market: Market, feed: NivodaFeed, directory: Path) -> None:
         watermarks = FileWatermarkStore(directory, market.settings.sync_feed)
-        super().__init__(market.settings, market.database, Shelf(), watermarks)
+        super().__init__(market.settings, market.database, Shelf(), watermarks, feed)
         self._pages = feed
 
     async def _everything(self) -> AsyncIterator[Observed]:

@@ -25,7 +25,7 @@ def test_a_placeholder_is_written_out(placeholder: str, written: str) -> None:
 
 def test_parameters_are_numbered_from_where_the_statement_says_and_typed_like_their_columns() -> None:
     first, second, third, *others = compose("{observed at $9}").split(", ")
-    assert (first, second, third) == ("$9::text[]", "$10::json[]", "$11::bytea[]")
+    assert (first, second, third) == ("$9::text[]", "$10::json[]", "$11::boolean[]")
     kinds = dict(zip([*OBSERVED][3:], others, strict=True))
     assert kinds["supplier_price_cents"] == f"${9 + [*OBSERVED].index('supplier_price_cents')}::bigint[]"
     assert [kinds[name].partition("::")[2] for name in ("color_rank", "carat_milli", "eye_clean", "attributes")] == [
