@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import cast
+from itertools import chain
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -30,16 +31,22 @@ from sync.worker import Worker
 
 _PARTITIONS = 8
 _DEADLINE_SECONDS = 3600.0
+_LAB_GROWN = b'"labgrown":true'
 
 
 class Recorded:
-    """Stands where the client does: it has the bytes of every answer, and `NivodaFeed` reads them as ever.
+    """A client with the bytes of every answer at hand, for `NivodaFeed`.
 
-    The stones of a partition are found by the price at which its band begins.
+    It knows two filters: the price at which a partition begins, and the origin. Nothing changes while a run reads.
     """
 
     def __init__(self, parts: Mapping[int, Sequence[bytes]]) -> None:
-        self._parts = parts
+        """`parts`: the items of each partition by the price at which it begins."""
+        self._parts: dict[tuple[int | None, bool | None], Sequence[bytes]] = {(None, None): list(chain(*parts.values()))}
+        for start, items in parts.items():
+            self._parts[start, None] = items
+            for grown in (False, True):
+                self._parts[start, grown] = [item for item in items if (_LAB_GROWN in item) is grown]
         self.schema = SupplierSchema(self._introspect, time.monotonic, waits=False)
 
     async def _introspect(self) -> SchemaView:
@@ -48,11 +55,17 @@ class Recorded:
     async def call(self, operation: Operation[Answer], variables: Variables) -> Answer:
         """The answer to a count or a page."""
         asked = msgspec.convert(variables(assumed_view()) if callable(variables) else variables, type=dict)
-        items = self._parts[asked["query"]["dollar_value"]["from"]]
+        items = self._matching(asked["query"])
         if operation.name == COUNT.name:
             return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query_count":%d}}' % len(items)))
         page = b",".join(items[asked["offset"] : asked["offset"] + asked["limit"]])
         return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query":{"items":[%b]}}}' % page))
+
+    def _matching(self, query: Mapping[str, Any]) -> Sequence[bytes]:
+        if "updated" in query:
+            return ()
+        prices = query.get("dollar_value")
+        return self._parts[prices["from"] if prices else None, query.get("labgrown")]
 
 
 class Nobody:
@@ -73,6 +86,7 @@ class Pipeline:
         self._settings: Settings = site.settings
         self._database = database
         self._lifecycle = Lifecycle(database, site.settings.sync_lease_seconds)
+        self._recorded = Recorded({})
         self._watermarks = FileWatermarkStore(site.directory / "watermarks", site.settings.sync_feed)
 
     async def empty(self) -> None:
@@ -95,7 +109,8 @@ class Pipeline:
         parts = {start: items[start : start + size] for start in range(0, len(items), size)}
         run_id, bodies = await self._plan(parts)
         outbox = Outbox(self._settings, Nobody(), self._lifecycle)
-        feed = NivodaFeed(cast("NivodaClient", Recorded(parts)))
+        self._recorded = Recorded(parts)
+        feed = NivodaFeed(cast("NivodaClient", self._recorded))
         worker = Worker(self._settings, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())
         waiting = iter(bodies)
 
@@ -135,7 +150,7 @@ class Pipeline:
 
     async def consolidate(self, run: Run) -> tuple[Run, float]:
         """Bring a run that was read into the inventory; how it ended, and after how many seconds."""
-        feed = NivodaFeed(cast("NivodaClient", Recorded({})))
+        feed = NivodaFeed(cast("NivodaClient", self._recorded))
         consolidator = Consolidator(self._settings, self._database, feed, self._watermarks)
         begun = time.perf_counter()
         done = await consolidator.consolidate(run.id)

@@ -21,8 +21,9 @@ from app.runs.models import Partition, Run
 from app.suppliers.ports import Feed, Page
 from sync.consumer import OutcomeStored, Stopped
 from sync.domain.completeness import Checkpoint, PartitionReading, Proof
-from sync.domain.listing import CountRequest, Listing, PageRequest, PageView
+from sync.domain.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request
 from sync.domain.partition import Band
+from sync.domain.repair import Steps
 from sync.lease import kept
 from sync.lifecycle import Lifecycle
 from sync.messages import WorkItem, decode
@@ -175,28 +176,22 @@ class Worker:
         """
         reading = await self._restored(partition)
         steps = reading.requests()
-        request = next(steps)
-        asking = asyncio.create_task(self._ask(run, partition, token, request))
+        request = _next(steps, None)
+        asking: asyncio.Task[Page | int] | None = None
         try:
-            while True:
-                answer = await asking
-                asked = request
-                view = _view(answer) if isinstance(answer, Page) else answer
-                try:
-                    request = steps.send(view)
-                except StopIteration as end:
-                    proof: Proof | None = end.value
-                else:
-                    proof = None
+            while not isinstance(request, Proof):
+                answer = await (asking or self._ask(run, partition, token, request))
+                asked, request = request, _next(steps, _view(answer) if isinstance(answer, Page) else answer)
+                if not isinstance(request, Proof):
                     asking = asyncio.create_task(self._ask(run, partition, token, request))
                 if isinstance(answer, Page) and isinstance(asked, PageRequest):
                     await self._stage(run, partition, token, answer, asked, reading)
-                if proof is not None:
-                    return proof
-                if self._stop.is_set():
+                if self._stop.is_set() and not isinstance(request, Proof):
                     raise Stopped
+            return request
         finally:
-            asking.cancel()
+            if asking is not None:
+                asking.cancel()
 
     async def _restored(self, partition: Partition) -> PartitionReading:
         """The reading as the stored pages left it."""
@@ -278,6 +273,15 @@ class Worker:
     async def _keep(self, partition: Partition, token: UUID) -> None:
         async with self._database.connection() as connection:
             await connection.fetchval(sql.keep_partition, partition.id, token, self._lifecycle.lease_seconds)
+
+
+def _next(steps: Steps[Proof], answer: Answer | None) -> Request | Proof:
+    """What to ask next. What a killed worker has stored may be proven without a further request."""
+    try:
+        return next(steps) if answer is None else steps.send(answer)
+    except StopIteration as end:
+        proof: Proof = end.value
+        return proof
 
 
 def _view(page: Page) -> PageView:

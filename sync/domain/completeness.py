@@ -39,6 +39,8 @@ _SPARE_REQUESTS = 60
 _REQUESTS_PER_PAGE = 25
 # Readings of the unpriced listings without a new one before they are given up.
 _COLLECT_TRIES = 12
+# Readings of the whole feed for listings that match no range.
+_READINGS_OF_EVERYTHING = 3
 # Changed listings are read while they are fewer than this share of a pass, or than some pages.
 _CHANGED_SHARE = 0.5
 _CHANGED_PAGES = 20
@@ -109,6 +111,8 @@ class PartitionReading:
         self._known: list[Known] = []
         self._repairs: dict[int, Repair] = {}
         self._moved = False
+        # Whether the whole feed was read for listings that match no range: they are not among the known ones.
+        self._everything = False
         self._grow()
         for number, place, price in self.checkpoint.unidentified:
             self._known[number].note_unidentified(place, price)
@@ -139,7 +143,11 @@ class PartitionReading:
             self._save(current=self.checkpoint.current + 1)
         self._save(phase="proving")
         for number in range(len(self.checkpoint.passes)):
-            yield from self._prove(number)
+            try:
+                yield from self._prove(number)
+            except FeedIncomplete:
+                if not self._outside or not (yield from self._read_everything(number)):
+                    raise
         yield from self._prove_origins()
         return Proof(
             counted=self.checkpoint.total,
@@ -410,6 +418,26 @@ class PartitionReading:
             idle = 0 if len(shown) > before else idle + 1
         return news > 0
 
+    def _read_everything(self, number: int) -> Steps[bool]:
+        """Read the unfiltered pages until they show as many listings as are counted; False if they do not.
+
+        A listing that matches no range may still show a price. Then it stands anywhere in the feed.
+        """
+        part = self._part_of(number)
+        shown: set[int] = set()
+        for _ in range(_READINGS_OF_EVERYTHING):
+            end, unidentified = (yield from _count(part)), 0
+            if end > LARGEST_OFFSET:
+                return False
+            for offset in range(0, end, max(1, self._limit - 1)):
+                page = yield from _page(part, offset, self._limit, number)
+                shown |= {listing.offer for listing in page.listings}
+                unidentified += len(page.unidentified)
+            if len(shown) + unidentified >= end:
+                self._everything = True
+                return True
+        return False
+
     def _read_changed(self, number: int) -> Steps[tuple[int, int]]:
         """Read what the supplier has changed in this pass; answers what is still missing, and how much may be.
 
@@ -449,7 +477,7 @@ class PartitionReading:
             FeedIncomplete: they are not.
         """
         total = self.checkpoint.total
-        if any(reading.lab_grown is None for reading in self.checkpoint.passes):
+        if self._everything or any(reading.lab_grown is None for reading in self.checkpoint.passes):
             return
         union = self._union()
         if not union.missing(total):

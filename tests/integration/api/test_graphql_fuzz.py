@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.access.scopes import Scope
+from app.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.runs import build_partition, build_run
 
@@ -25,6 +26,11 @@ async def fuzz(address: str, key: str, place: Path) -> tuple[int | None, str]:
     )  # fmt: skip
     out, _ = await process.communicate()
     return process.returncode, out.decode()
+
+
+@pytest.fixture
+def settings(supplied: Settings) -> Settings:
+    return supplied
 
 
 @pytest.mark.timeout(400)  # hundreds of requests, on whatever machine

@@ -47,6 +47,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool = False
     counts_stones: bool = False
     largest_offset: int = 50_000
+    unranged: frozenset[int] = frozenset()
     weighs: bool = True
 
     @property
@@ -191,7 +192,7 @@ class ModelSupplier:
             return True
         low = (part.price_from or 0) * 100
         high = (2**31 - 1 if part.price_to is None else part.price_to) * 100
-        if item.price is None:
+        if item.price is None or item.offer in self.behaviour.unranged:
             return False
         return low < item.price < high if self.behaviour.exclusive else low <= item.price <= high
 

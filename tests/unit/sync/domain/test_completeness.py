@@ -11,7 +11,8 @@ from tests.unit.sync.domain.model_supplier import Behaviour, ModelSupplier
 from tests.unit.sync.domain.spread import real
 from tests.unit.sync.domain.whole_run import WholeRun
 
-SPREAD = [Random(3).randrange(20_000, 900_000) for _ in range(4_000)]
+_RANDOM = Random(3)
+SPREAD = [_RANDOM.randrange(20_000, 900_000) for _ in range(4_000)]
 
 
 def feed(prices: Sequence[int | None], **behaviour: object) -> ModelSupplier:
@@ -128,6 +129,15 @@ def test_a_stone_that_is_offered_twice_is_counted_by_its_offers_or_once() -> Non
         twin = supplier.add((first.price or 0) + 5_000, first.carats, grown=first.grown, stone=first.stone)
         supplier.items[twin] = supplier.items[twin]._replace(updated=-1)
         assert read(supplier).read == supplier.items.keys()
+
+
+def test_stones_that_show_a_price_and_match_no_range_are_read() -> None:
+    supplier = feed(SPREAD)
+    supplier.behaviour = Behaviour(unranged=frozenset(list(supplier.items)[:3]))
+    run = read(supplier, min_stones=200)
+    assert run.read == supplier.items.keys()
+    assert run.plan is not None
+    assert run.plan.bands[-1].kind == "outside"
 
 
 def test_stones_of_neither_origin_are_read() -> None:
