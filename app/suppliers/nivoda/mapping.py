@@ -61,6 +61,9 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
     received = original(payload)
     try:
         item, damaged = read_item(received)
+        if item.errors is not None:
+            # The supplier does not show the stone, so its origin is not known either.
+            lab_grown = None
     except Unreadable as error:
         return _bad(_known_as(error.remains, received), storable(received), lab_grown, error.remains, str(error))
     payload = storable(received) if damaged else received
