@@ -42,7 +42,9 @@ class Recorded:
 
     def __init__(self, parts: Mapping[int, Sequence[bytes]]) -> None:
         """`parts`: the items of each partition by the price at which it begins."""
-        self._parts: dict[tuple[int | None, bool | None], Sequence[bytes]] = {(None, None): list(chain(*parts.values()))}
+        self._parts: dict[tuple[int | None, bool | None], Sequence[bytes]] = {
+            (None, None): list(chain(*parts.values()))
+        }
         for start, items in parts.items():
             self._parts[start, None] = items
             for grown in (False, True):

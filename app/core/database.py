@@ -101,6 +101,10 @@ class Database:
         assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
+                if connection.is_closed():
+                    # Lost between its login and now. asyncpg would never free its place in the pool.
+                    connection.terminate()
+                    raise DatabaseUnavailable
                 yield connection
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from app.core.database import Database
+from app.core.database import Connection, Database
+from app.core.errors import DatabaseUnavailable
 from app.core.settings import Settings
 
 LAST = "SELECT query FROM pg_stat_activity WHERE pid = $1"
@@ -39,3 +40,20 @@ async def test_what_a_failed_user_began_is_rolled_back_before_the_next(database:
     async with database.connection() as connection:
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SELECT count(*) FROM event_counter") == 1
+
+
+async def test_a_connection_that_is_lost_before_it_is_handed_out_frees_its_place(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose(connection: Connection) -> None:
+        connection.terminate()
+
+    settings = Settings.read(database_url=database_url, database_pool_size=1, database_timeout_seconds=2)
+    with monkeypatch.context() as patched:
+        patched.setattr("app.core.database._set_codecs", lose)
+        async with Database.open(settings) as database:
+            for _ in range(2):  # of one place
+                with pytest.raises(DatabaseUnavailable) as refused:
+                    async with database.connection():
+                        pass
+                assert refused.value.__cause__ is None, "no wait for the place has timed out"

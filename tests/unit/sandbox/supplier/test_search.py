@@ -112,7 +112,8 @@ def matches(
             or (row["shape"] or "").upper() in {shape.upper() for shape in query["shapes"] if shape}
         )
         and all(
-            not any(query.get(name) or ()) or row.get(name, certificate.get(name)) in {value for value in query[name] if value}
+            not any(query.get(name) or ())
+            or row.get(name, certificate.get(name)) in {value for value in query[name] if value}
             for name in ("color", "clarity", "cut", "availability")
         )
         and query.get("labgrown") in {None, row["labgrown"]}
