@@ -22,7 +22,7 @@ API, SETTLE = "api", "settle"
 SETTINGS = {
     "TRADING_LONGEST_HOLD_MINUTES": "660",
     "TRADING_TIMEOUT_SECONDS": "10",
-    "TRADING_PATIENCE_SECONDS": "1",
+    "TRADING_PATIENCE_SECONDS": "5",  # a login on a busy machine is no outage
     "TRADING_WAIT_SECONDS": "0.2",
     "NIVODA_REQUESTS_PER_SECOND": "1000",
     "NIVODA_BURST": "1000",
@@ -40,6 +40,15 @@ BUY = f"""mutation ($stone: ID!, $key: String!) {{ answer: diamondPurchase(input
 A_WHILE, HALF_A_DAY = 120.0, 12 * 3600.0
 _SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+# What waits for time or for the jobs. A hold whose purchase is unknown is due for ever: somebody has to look first.
+_UNSETTLED = """
+    SELECT (
+        SELECT count(*) FROM hold_history AS hold
+        WHERE state IN ('requested', 'active') OR due_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM purchase_history WHERE diamond_id = hold.diamond_id AND state = 'unknown'
+        )
+    ) + (SELECT count(*) FROM purchase_history WHERE state = 'pending')
+"""
 
 Answer = Mapping[str, Any]
 
@@ -80,6 +89,12 @@ class Shop:
             while not await self._healthy():  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
 
+    async def renew(self) -> None:
+        """Another process of the API. It keeps no destinations yet, so that a step passes the same points each time."""
+        if self.api is not None:
+            await self.api.kill()
+        await self.open()
+
     async def _healthy(self) -> bool:
         assert self.api is not None
         assert self.api.running, self.api.last_lines(20)
@@ -112,12 +127,30 @@ class Shop:
         """Rounds until nothing is due; what failed becomes due again as time passes."""
         for _ in range(5):
             await self.settle()
-            if not await self.site.value("SELECT count(*) FROM hold_history WHERE due_at <= now()"):
+            if not await self.due():
                 return
 
+    async def due(self) -> int:
+        """How many holds wait for the jobs now."""
+        return int(await self.site.value("SELECT count(*) FROM hold_history WHERE due_at <= now()"))
+
     async def set_aside(self) -> None:
-        """Leave the jobs nothing to do for the purchases that there are, so that each round does the same."""
+        """Leave the jobs nothing to do for the holds and purchases that there are, so that each round does the same.
+
+        Of an active hold, whosever it is, each round would read the end at the supplier, until it is over.
+        """
+        if await self.site.value(_UNSETTLED):
+            await self.wait(HALF_A_DAY)
+            await self.settle_all()
+        assert not await self.site.value(_UNSETTLED), "the jobs have settled what is over"
+        await self.site.fetch("UPDATE hold_history SET due_at = 'infinity' WHERE due_at IS NOT NULL")
         await self.site.fetch("UPDATE purchase_history SET examine_at = 'infinity', reminded_at = now()")
+
+    async def calm(self) -> None:
+        """Nobody is to die any more, and the supplier answers: a test that failed must not disturb the next one."""
+        self.site.crew.disarm()
+        self.site.crew.deaths()
+        await self.site.feed("DELETE", "faults")
 
     def points(self, role: str) -> Iterator[Order]:
         """Every point that a role has passed since that was forgotten, each as often as it was."""
