@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
@@ -101,11 +101,10 @@ class Database:
         assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
-                if connection.is_closed():
-                    # Lost between its login and now. asyncpg would never free its place in the pool.
-                    connection.terminate()
-                    raise DatabaseUnavailable
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    _free_if_lost(connection)
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
                 raise DatabaseUnavailable from error
@@ -159,6 +158,17 @@ class Database:
                 await connection.fetchval("SELECT 1")
         except TimeoutError as error:
             raise DatabaseUnavailable from error
+
+
+def _free_if_lost(connection: Connection) -> None:
+    """Free the place in the pool of a connection that was lost while it was handed out or used.
+
+    asyncpg frees it when it notices the loss itself. Where the server ends the connection at the same moment it does not,
+    and the pool would be smaller by one for ever and never close.
+    """
+    with suppress(asyncpg.InterfaceError):  # it is free already
+        if connection.is_closed():
+            connection.terminate()
 
 
 async def _leave_as_it_is(_connection: Connection) -> None:
