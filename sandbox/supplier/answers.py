@@ -44,7 +44,7 @@ class Answers:
         self.trading = trading
         self.calls = calls
         self.locations = Locations()
-        self.reading = Reading(inventory, trading, faults, behaviour)
+        self.reading = Reading(inventory, trading, faults)
         self._behaviour = behaviour
 
     @property

@@ -12,15 +12,13 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `until`: the unit of `Hold.until`, counted from 1970. `expires`: `Session.expires` as seconds to go, or as milliseconds
     since 1970. `granted_denied`: what `Hold.denied` is for a hold that was granted. `known_destinations`: whether an order
-    is refused where its `destinationId` is none of the account's locations. `unknown_id`: what `get_diamond_by_id`
-    answers for a stone that is not there.
+    is refused where its `destinationId` is none of the account's locations.
     """
 
     until: Unit = "milliseconds"
     expires: Unit = "seconds"
     granted_denied: Literal[False] | None = False
     known_destinations: bool = True
-    unknown_id: Literal["error", "null"] = "null"
 
 
 class BehaviourHolder:

@@ -5,7 +5,6 @@ from typing import Any
 
 from sandbox.supplier import bad_values, search
 from sandbox.supplier.accounts import Account
-from sandbox.supplier.behaviour import BehaviourHolder
 from sandbox.supplier.call import Call
 from sandbox.supplier.completion import Path, Ready, Refused
 from sandbox.supplier.documents import Projection, Selected
@@ -33,9 +32,8 @@ Arguments = Mapping[str, Any]
 class Reading:
     """Answers queries about stones."""
 
-    def __init__(self, inventory: Inventory, trading: Trading, faults: Faults, behaviour: BehaviourHolder) -> None:
+    def __init__(self, inventory: Inventory, trading: Trading, faults: Faults) -> None:
         self._inventory = inventory
-        self._behaviour = behaviour
         self._trading = trading
         self._faults = faults
 
@@ -77,8 +75,6 @@ class Reading:
         """
         ordinal = None if "/" in identity else self._inventory.find(ordinal_of(identity))
         if ordinal is None:
-            if self._behaviour.now.unknown_id == "null":
-                return Ready(None)
             raise Refused("Diamond not found", "NOT_FOUND")
         return self.item(call, ordinal, account, call.operation.projection(field, call.operation.root, call.variables))
 

@@ -66,7 +66,6 @@ async def test_one_stone_is_found_by_its_id_with_its_offer_and_price(client: Cli
 
 
 async def test_an_unknown_id_is_an_error_with_null_data(client: Client) -> None:
-    await client.control("POST", "behaviour", {"unknown_id": "error"})
     for identity in ("nobody", "00000000-0000-4000-8000-000000000000"):
         body = await client.ask(BY_ID, id=identity)
         assert (body["data"], body["errors"][0]["path"]) == (None, ["as", "get_diamond_by_id"])
