@@ -25,7 +25,7 @@ class Sync(BaseModel):
     ] = 24 * 7
     sync_page_overlap: Annotated[
         int, setting("Sync", "Stones of one page that the next page begins with.", ge=1, le=25)
-    ] = 3
+    ] = 1
     sync_partition_concurrency: Annotated[
         int, setting("Sync", "Partitions that one worker reads at a time.", ge=1, le=30)
     ] = 4
