@@ -71,7 +71,7 @@ async def test_the_api_may_be_killed_at_every_step(shop: Shop, name: str) -> Non
         stone = shop.next_stone()
         for one in before:
             assert succeeded(await one(shop, stone))
-        await shop.renew()
+        await shop.learn_destinations()
         return stone
 
     undisturbed = await prepare()

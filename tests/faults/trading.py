@@ -22,11 +22,12 @@ API, SETTLE = "api", "settle"
 SETTINGS = {
     "TRADING_LONGEST_HOLD_MINUTES": "660",
     "TRADING_TIMEOUT_SECONDS": "10",
-    "TRADING_PATIENCE_SECONDS": "5",  # a login on a busy machine is no outage
+    "TRADING_PATIENCE_SECONDS": "2",  # a login on a busy machine is no outage
     "TRADING_WAIT_SECONDS": "0.2",
     "NIVODA_REQUESTS_PER_SECOND": "1000",
     "NIVODA_BURST": "1000",
 }
+DESTINATIONS = "{ answer: destinations { id } }"
 HOLD = """mutation ($stone: ID!) { answer: holdCreate(input: {diamondId: $stone, minutes: 600}) {
   hold { databaseId state } userErrors { code } } }"""
 EXTEND = """mutation ($hold: ID!) { answer: holdExtend(input: {holdId: $hold}) {
@@ -89,11 +90,9 @@ class Shop:
             while not await self._healthy():  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    async def renew(self) -> None:
-        """Another process of the API. It keeps no destinations yet, so that a step passes the same points each time."""
-        if self.api is not None:
-            await self.api.kill()
-        await self.open()
+    async def learn_destinations(self) -> None:
+        """Have the API's process read the destinations, so that a step passes the same points each time."""
+        assert await self.ask(DESTINATIONS)
 
     async def _healthy(self) -> bool:
         assert self.api is not None
