@@ -87,7 +87,7 @@ async function* search(first: number) {
   do {
     const filter = { shapes: ["ROUND" as const, "OVAL" as const], carat: { min: 0.5 }, availability: ["AVAILABLE" as const] };
     const { data, error } = await client.query(SEARCH, { filter, first, after }).toPromise();
-    if (!data) throw error ?? new Error("no answer");
+    if (!data?.diamonds) throw error ?? new Error("no answer");
     console.log(`A page of ${data.diamonds.nodes.length} of ${data.diamonds.totalCount} stones:`);
     yield* data.diamonds.nodes;
     after = data.diamonds.pageInfo.hasNextPage ? (data.diamonds.pageInfo.endCursor ?? null) : null;
@@ -104,13 +104,13 @@ for await (const stone of search(3)) {
 const [cheapest] = stones;
 if (cheapest) {
   const { data, error } = await client.mutation(HOLD, { diamondId: cheapest.id }).toPromise();
-  if (data?.holdCreate.hold) {
+  if (data?.holdCreate?.hold) {
     const { state, expiresAt } = data.holdCreate.hold;
     console.log(`Hold: ${state} until ${expiresAt}`);
     // The mutation has told the cache: no request is sent for this.
     const known = await client.query(STONE, { id: cheapest.id }, { requestPolicy: "cache-only" }).toPromise();
     console.log(`In the cache: ${known.data?.diamond?.availability}`);
   } else {
-    console.log(`Hold: ${data?.holdCreate.userErrors.map(({ code, message }) => `${code} ${message}`).join() ?? error?.message}`);
+    console.log(`Hold: ${data?.holdCreate?.userErrors.map(({ code, message }) => `${code} ${message}`).join() ?? error?.message}`);
   }
 }

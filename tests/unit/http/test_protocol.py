@@ -84,6 +84,7 @@ async def test_clients_that_do_not_take_an_answer_are_cut_off(monkeypatch: pytes
     monkeypatch.setattr(protocol, "SEND_SECONDS", 0.2)
     async with serving(echo) as site:
         _, writer = await site.open(receive_buffer=4096)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream has no other transports
         writer.write(b"GET /?size=20000000 HTTP/1.1\r\nHost: x\r\n\r\n")
         await until(lambda: site.state.total_requests)
         await site.until_empty()
