@@ -132,7 +132,9 @@ def is_field_line(line: bytes) -> bool:
 def _malformed(head: bytes) -> ProtocolError:
     if _FIRST_LINE.match(head):
         return _bad("A header field is malformed.")
-    return _bad("The request line is malformed. Send a method, a path that begins with / and HTTP/1.1.")
+    return _bad(
+        "The request line is malformed. Send a method, a path that begins with / and has no fragment (#), and HTTP/1.1."
+    )
 
 
 def _check_host(hosts: Sequence[bytes], version: str) -> None:
