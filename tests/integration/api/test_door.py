@@ -56,7 +56,7 @@ async def test_headers_beyond_the_limit_are_refused(address: str) -> None:
 async def test_what_is_no_request_is_refused_in_the_form_of_all_refusals(address: str) -> None:
     answer = await exchange(address, b"\x16\x03\x01 nonsense\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    message = "Bad Request. The request line is malformed. Send a method, a path that begins with / and HTTP/1.1."
+    message = "Bad Request. The request line is malformed. Send a method, a path that begins with / and has no fragment (#), and HTTP/1.1."
     assert answer.endswith(f'{{"error":{{"code":"BAD_REQUEST","message":"{message}"}}}}'.encode())
 
 
