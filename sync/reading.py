@@ -46,6 +46,8 @@ def query_of_part(run: Run, part: Part, overlap: timedelta) -> StoneQuery:
         price_to=part.price_to,
         carats_from=part.carats_from,
         carats_to=part.carats_to,
+        cross_from=part.cross_from,
+        cross_to=part.cross_to,
         lab_grown=part.lab_grown,
         updated_from=updated_from,
         updated_to=updated_to,

@@ -33,7 +33,7 @@ HEAD_SECONDS = 15.0
 SEND_SECONDS = 60.0
 # For the rest of a request that was refused: a client that is cut off while it sends rarely sees the answer.
 _LINGER_SECONDS = 3.0
-_MOST_DISCARDED = 32 * 1_048_576
+_MOST_DISCARDED = 8 * 1_048_576
 # More content than this stays in the socket until the application takes it.
 _HIGH_WATER = 65_536
 

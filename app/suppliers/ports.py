@@ -13,14 +13,17 @@ from app.catalog.stone import Stone
 class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the feed. None leaves an end open; both ends of a range are inclusive.
 
-    `price_from`/`price_to`: whole US dollars. `carats_from`/`carats_to`: carats. `lab_grown`: only lab-grown stones
-    (True) or only natural ones (False). `updated_from`/`updated_to`: instants of the supplier's last change.
+    `price_from`/`price_to`: whole US dollars. `carats_from`/`carats_to`: carats. `cross_from`/`cross_to`: the price in
+    whole US dollars where `price_from` is a price per carat, else the weight in hundredths of a carat. `lab_grown`: only
+    lab-grown stones (True) or only natural ones (False). `updated_from`/`updated_to`: instants of the supplier's last change.
     """
 
     price_from: int | None = None
     price_to: int | None = None
     carats_from: Decimal | None = None
     carats_to: Decimal | None = None
+    cross_from: int | None = None
+    cross_to: int | None = None
     lab_grown: bool | None = None
     updated_from: datetime | None = None
     updated_to: datetime | None = None

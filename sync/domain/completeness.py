@@ -26,7 +26,7 @@ from sync.domain.known import Known
 from sync.domain.listing import Answer, CountRequest, Listing, PageRequest, PageView, Part, Request
 from sync.domain.partition import LARGEST_OFFSET, Band
 from sync.domain.reader import PageReader, Position
-from sync.domain.repair import Repair, RepairFailed, Steps
+from sync.domain.repair import LARGEST_DOLLARS, Repair, RepairFailed, Steps, between
 
 Phase = Literal["opening", "reading", "proving"]
 
@@ -41,6 +41,8 @@ _REQUESTS_PER_PAGE = 25
 _COLLECT_TRIES = 12
 # Readings of the whole feed for listings that match no range.
 _READINGS_OF_EVERYTHING = 3
+# Slices of the unpriced listings of a large feed.
+_MOST_SLICES = 200
 # Changed listings are read while they are fewer than this share of a pass, or than some pages.
 _CHANGED_SHARE = 0.5
 _CHANGED_PAGES = 20
@@ -49,10 +51,12 @@ _CHANGED_PAGES = 20
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
     """One query of a partition. `lab_grown`: its origin, None for both. `counted`: listings that it must show.
 
-    `end`: positions of the query; more than `counted` where reading starts in the middle of it.
+    `end`: positions of the query; more than `counted` where reading starts in the middle of it. `cross`: its range of the
+    cross filter (`Part.cross_from`), None for all.
     """
 
     lab_grown: bool | None
+    cross: tuple[int, int] | None = None
     counted: int
     end: int
     position: Position
@@ -162,7 +166,7 @@ class PartitionReading:
     def _open(self) -> Steps[None]:
         whole = yield from self._opened(None)
         if not self.by_origin:
-            self._save(phase="reading", total=whole.counted, passes=(whole,))
+            self._save(phase="reading", total=whole.counted, passes=tuple((yield from self._slices(whole))))
             self._grow()
             return
         natural, grown = (yield from self._opened(False)), (yield from self._opened(True))
@@ -174,13 +178,46 @@ class PartitionReading:
         if natural.counted + grown.counted < whole.counted:
             # Stones of neither origin are found by reading the band without a filter.
             passes.append(whole)
-        self._save(phase="reading", total=whole.counted, passes=tuple(passes))
+        slices: list[Pass] = []
+        for one in passes:
+            slices += yield from self._slices(one)
+        self._save(phase="reading", total=whole.counted, passes=tuple(slices))
         self._grow()
 
-    def _opened(self, lab_grown: bool | None) -> Steps[Pass]:
-        counted, end = yield from self._counts(self._part(lab_grown))
+    def _opened(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> Steps[Pass]:
+        counted, end = yield from self._counts(self._part(lab_grown, cross))
         start = max(0, end - counted - _OUTSIDE_MARGIN) if self._outside else 0
-        return Pass(lab_grown=lab_grown, counted=counted, end=end, position=Position(next_offset=start))
+        return Pass(lab_grown=lab_grown, cross=cross, counted=counted, end=end, position=Position(next_offset=start))
+
+    def _slices(self, one: Pass) -> Steps[list[Pass]]:
+        """Divide a pass over unpriced listings whose last positions cannot be asked for, by the cross filter.
+
+        Listings in no slice are missing from the total of the partition, which fails its proof.
+
+        Raises:
+            FeedIncomplete: one value of the cross filter holds too many listings.
+        """
+        if not self._outside or one.end <= LARGEST_OFFSET:
+            return [one]
+        found: list[Pass] = []
+        unseen = [(0, LARGEST_DOLLARS)]
+        while unseen:
+            low, high = unseen.pop()
+            sliced = yield from self._opened(one.lab_grown, (low, high))
+            if not sliced.counted:
+                continue
+            if sliced.end <= LARGEST_OFFSET:
+                found.append(sliced)
+            elif high - low > 1 and len(found) + len(unseen) < _MOST_SLICES:
+                middle = between(low, high)
+                unseen += [(middle, high), (low, middle)]
+            else:
+                raise FeedIncomplete(
+                    f"{self._words()}: {sliced.end} stones cannot be divided, and the supplier accepts no offset above "
+                    f"{LARGEST_OFFSET}",
+                    details={"counted": one.counted, "read": 0, "missing": one.counted},
+                )
+        return found
 
     def _counts(self, part: Part) -> Steps[tuple[int, int]]:
         """How many listings a pass must show, and how many positions its query has."""
@@ -200,10 +237,18 @@ class PartitionReading:
         return self._band.price_from is None and self._band.price_to is None
 
     def _part_of(self, number: int) -> Part:
-        return self._part(self.checkpoint.passes[number].lab_grown)
+        reading = self.checkpoint.passes[number]
+        return self._part(reading.lab_grown, reading.cross)
 
-    def _part(self, lab_grown: bool | None) -> Part:
-        return Part(price_from=self._band.price_from, price_to=self._band.price_to, lab_grown=lab_grown)
+    def _part(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> Part:
+        cross_from, cross_to = cross or (None, None)
+        return Part(
+            price_from=self._band.price_from,
+            price_to=self._band.price_to,
+            cross_from=cross_from,
+            cross_to=cross_to,
+            lab_grown=lab_grown,
+        )
 
     # Reading: page after page
 
@@ -215,7 +260,7 @@ class PartitionReading:
             self._save_pass(number, msgspec.structs.replace(reading, position=unread))
             return
         reader = PageReader(planned=reading.end, limit=self._limit, overlap=self._overlap)
-        part = self._part(reading.lab_grown)
+        part = self._part_of(number)
         while not reading.position.finished:
             at = reading.position
             page = yield from _page(part, at.next_offset, self._limit, number)
@@ -267,7 +312,7 @@ class PartitionReading:
             yield from self._repair_of(number).learn_unit()
         if known.matches(reading.counted) and verified:
             return
-        part = self._part(reading.lab_grown)
+        part = self._part_of(number)
         last = reading.counted
         for _ in range(_ROUNDS):
             counted, _end = yield from self._counts(part)
@@ -303,7 +348,7 @@ class PartitionReading:
             self._fail(number, counted, f"it counted {last} before, and nothing has changed")
         if counted < last:
             # Stones can leave without a trace in what has changed. A count that is wrong does not stay the same.
-            again, _ = yield from self._counts(self._part(reading.lab_grown))
+            again, _ = yield from self._counts(self._part_of(number))
             if again > counted:
                 self._fail(number, again, f"it counted {counted} before, and nothing has changed")
             counted = again
@@ -328,7 +373,11 @@ class PartitionReading:
             return True
         before = repair.changes
         try:
-            if (yield from repair.spot_check()):
+            if self._known[number].unidentified and not at.disorder:
+                yield from repair.verify_prices(at.suspects)
+                return repair.changes == before
+            # An item without an id that was shown twice hides a listing that was not shown, also from a count.
+            if not self._known[number].unidentified and (yield from repair.spot_check()):
                 return True
             yield from repair.verify_all()
         except RepairFailed as failure:
@@ -388,7 +437,7 @@ class PartitionReading:
             pages = max(reading.position.pages, reading.end // max(1, self._limit - self._overlap) + 1)
             self._repairs[number] = Repair(
                 self._known[number],
-                self._part(reading.lab_grown),
+                self._part_of(number),
                 limit=self._limit,
                 budget=_SPARE_REQUESTS + _REQUESTS_PER_PAGE * pages,
                 reading=number,
@@ -444,8 +493,7 @@ class PartitionReading:
 
         What may be missing is what was changed between the two counts of changed listings.
         """
-        reading, known = self.checkpoint.passes[number], self._known[number]
-        part = self._part(reading.lab_grown)
+        known, part = self._known[number], self._part_of(number)
         changed = msgspec.structs.replace(part, changed="recently")
         before = yield from _count(changed)
         yield from self._read_all(number, changed, before)
@@ -455,7 +503,7 @@ class PartitionReading:
 
     def _read_recent(self, number: int) -> Steps[bool]:
         """Read what changed shortly before the run opened; True if that is news: then the supplier's clock is behind."""
-        part = msgspec.structs.replace(self._part(self.checkpoint.passes[number].lab_grown), changed="recently")
+        part = msgspec.structs.replace(self._part_of(number), changed="recently")
         counted = yield from _count(part)
         return (yield from self._read_all(number, part, counted)) > 0
 
@@ -478,7 +526,8 @@ class PartitionReading:
             FeedIncomplete: they are not.
         """
         total = self.checkpoint.total
-        if self._everything or any(reading.lab_grown is None for reading in self.checkpoint.passes):
+        whole = any(reading.lab_grown is None and reading.cross is None for reading in self.checkpoint.passes)
+        if self._everything or whole:
             return
         union = self._union()
         if not union.missing(total):
@@ -487,7 +536,7 @@ class PartitionReading:
         if not union.missing(total) or (yield from self._moves()):
             return
         raise FeedIncomplete(
-            f"{self._words()}: the supplier counts {total} stones, and shows {len(union)} of both origins",
+            f"{self._words()}: the supplier counts {total} stones, and its queries by origin show {len(union)}",
             details=self._figures(total, len(union)),
         )
 

@@ -12,13 +12,15 @@ Inside = Callable[[Listing], bool]
 class Known:
     """Listings by offer, and the unidentified items beside them.
 
-    An unidentified item has no id. It is known by a key of its place, and by the price of a neighbour.
+    An unidentified item has no id. It is known by a key of its place, and by the price of a neighbour. An item that moved
+    between two pages is noted at two places, until `settle` replaces the notes by what one complete reading shows.
     """
 
     def __init__(self) -> None:
         self._listings: dict[int, Listing] = {}
         self._stones: Counter[int] = Counter()
         self._unidentified: dict[Hashable, int | None] = {}
+        self._noted: set[Hashable] = set()
         # Whether the supplier counts a stone that is offered twice once; None before it is known.
         self.counts_stones: bool | None = None
         # Offers by price, and the prices in order; built when a range is first asked for.
@@ -46,6 +48,12 @@ class Known:
         return sum(listing.price is None for listing in self._listings.values()) + sum(
             price is None for price in self._unidentified.values()
         )
+
+    @property
+    def noted_prices(self) -> Sequence[int]:
+        """Prices of the neighbours of unidentified items that no complete reading has shown, ascending."""
+        prices = {price for key, price in self._unidentified.items() if key in self._noted and price is not None}
+        return sorted(prices)
 
     def matches(self, count: int) -> bool:
         """Whether the set is as large as the supplier counts."""
@@ -96,6 +104,7 @@ class Known:
     def note_unidentified(self, key: Hashable, price: int | None) -> None:
         """Take in an unidentified item at a place, next to a listing of this price."""
         self._unidentified[key] = price
+        self._noted.add(key)
 
     def settle(
         self, inside: Inside, low: int, high: int, shown: Collection[int], unidentified: Sequence[int | None]

@@ -52,11 +52,20 @@ class PageView(NamedTuple):
         found = [bisect_left(places, place) - 1 for place in self.unidentified]
         return [prices[max(0, at)] if prices else None for at in found]
 
+    def price_ranges(self) -> list[tuple[int | None, int | None]]:
+        """For each unidentified item the prices of the listings before and after it; None where the page has none."""
+        places = self.positions()
+        found = [bisect_left(places, place) for place in self.unidentified]
+        prices = [None, *(listing.price for listing in self.listings), None]
+        return [(prices[at], prices[at + 1]) for at in found]
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A sub-query of the run's query. Both ends of a range are inclusive, None is open.
 
     `price_from`, `price_to`: whole US dollars. `carats_from`, `carats_to`: carats. `lab_grown`: only one origin.
+    `cross_from`, `cross_to`: a range of the cross filter, by which listings without a price are divided: the price in whole
+    US dollars where partitions are ranges of prices per carat, else the weight in hundredths of a carat.
     `changed`: only listings that the supplier has changed since the run opened; with "recently", also those that match the
     run's query and changed shortly before, because the supplier's clock may be behind.
     """
@@ -65,6 +74,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     price_to: int | None = None
     carats_from: Decimal | None = None
     carats_to: Decimal | None = None
+    cross_from: int | None = None
+    cross_to: int | None = None
     lab_grown: bool | None = None
     changed: Changed | None = None
 

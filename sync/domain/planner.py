@@ -52,7 +52,7 @@ def plan(
 
     Raises:
         CoverageUnproven: the supplier's counts contradict each other by more than drift can explain.
-        FeedIncomplete: stones in no price range lie beyond the offsets that the supplier accepts.
+        FeedIncomplete: stones in no price range stand behind more others than offsets reach, and those cannot be divided.
     """
     if max_partitions < 1 or min_stones < 1 or budget < _FEWEST_COUNTS:
         raise ValueError("a plan needs at least one partition, one stone in it, and five counts")
@@ -140,20 +140,37 @@ class _Planning:
         stones = max(self._heatmap.total, self._heatmap.priced)
         unpriced = max(0, self._heatmap.total - self._heatmap.priced)
         if stones > MOST_PLANNED and unpriced:
-            yield from self._unpriced(self._heatmap.total)
+            yield from self._check_offsets((yield from self._unpriced(self._heatmap.total)))
         only = Band(
             ordinal=0, kind="band", price_from=None, price_to=None, planned=stones, indivisible=stones > MOST_PLANNED
         )
         return self._plan([only] if stones else [], unpriced)
+
+    def _check_offsets(self, unpriced: int) -> Steps[None]:
+        """Check that one partition without a filter can be read to its end, where the stones in no price range stand.
+
+        Raises:
+            FeedIncomplete: the supplier does not accept the offsets that lead to them.
+        """
+        if not unpriced:
+            return
+        if self._by_origin:  # each origin is read by itself
+            origins = yield NATURAL, LAB_GROWN
+            self._used += 2
+            if max(origins) <= MOST_PLANNED:
+                return
+        total = self._heatmap.total
+        raise FeedIncomplete(
+            f"{unpriced} of {total} stones lie in no range of {self._dimension}, all others cannot be divided, and the "
+            "supplier does not accept the offsets that lead to them. Set NIVODA_PARTITION_DIMENSION to the other dimension",
+            details={"counted": total, "read": self._heatmap.priced, "missing": unpriced},
+        )
 
     def _unpriced(self, again: int) -> Steps[int]:
         """Count the stones in no price range, which a partition outside the bands must read.
 
         A feed that moves between two counts looks as if it had some. Where that decides anything, both are counted once
         more. `again`: the second unfiltered count.
-
-        Raises:
-            FeedIncomplete: there are some, and the supplier does not accept the offsets that lead to them.
         """
         total, priced = self._heatmap.total, self._heatmap.priced
         if total == priced == again:
@@ -163,20 +180,9 @@ class _Planning:
         total_again, priced_again = yield EVERYTHING, PRICED
         self._used += 2
         gaps = (max(0, total - priced), max(0, total_again - priced_again))
-        if total_again <= MOST_PLANNED or not any(gaps):
-            return max(gaps)
-        if self._by_origin:
-            origins = yield NATURAL, LAB_GROWN
-            self._used += 2
-            if max(origins) <= MOST_PLANNED:  # each origin is read by itself
-                return max(gaps)
-        if not all(gaps):
+        if total_again > MOST_PLANNED and not all(gaps):
             return 0  # The feed moves; the proof of the whole run decides.
-        raise FeedIncomplete(
-            f"{gaps[1]} of {total_again} stones lie in no range of {self._dimension}, and the supplier does not accept the "
-            "offsets that lead to them. Set NIVODA_PARTITION_DIMENSION to the other dimension",
-            details={"counted": total_again, "read": priced_again, "missing": gaps[1]},
-        )
+        return max(gaps)
 
     def _plan(self, bands: Sequence[Band], unpriced: int) -> Plan:
         return Plan(

@@ -50,6 +50,7 @@ _SPARE_PAGES = 50
 _SHORT_TRIES = 2
 _END_TRIES = 3
 _SMALL_PART = 3
+_ANY_PRICE = 2**31 * 100
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +60,9 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     pages so far were ordered by price. `back`: length of the last step back, 0 after an accepted page. `tries`: earlier
     requests for this offset. `shaken`: an anchor was lost, so later pages overlap by more. `blind`: the last page had no
     listing to go on from, so the next one is accepted without a proof. `capped`: the supplier's pages are shorter than
-    requested. `disorder`: pages contradicted each other. `suspects`: prices (cents) of rule 4. `pages`: pages requested so
-    far. `ended_early`: the pages end before the count does.
+    requested. `disorder`: pages contradicted each other. `suspects`: prices (cents) of rule 4, and of items without an id
+    that may have been counted twice. `unidentified_until`: the highest price that an item without an id may have. `pages`:
+    pages requested so far. `ended_early`: the pages end before the count does.
     """
 
     next_offset: int
@@ -74,6 +76,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     capped: bool = False
     disorder: bool = False
     suspects: tuple[int, ...] = ()
+    unidentified_until: int | None = None
     pages: int = 0
     finished: bool = False
     ended_early: bool = False
@@ -113,6 +116,8 @@ class PageReader:
             ordered=ordered,
             disorder=at.disorder or not ordered or self._contradicts(at, offers) or (at.tries > 0 and new > 0),
         )
+        if page.unidentified:
+            at = self._suspecting_unidentified(at, page, end)
         first = _adjoins(at, page.listings)
         if first is None and _tied(at, page.listings):
             first = 0
@@ -131,6 +136,25 @@ class PageReader:
         known = set(self._previous)
         again = tuple(offer for offer in offers if offer in known)
         return again != offers[: len(again)] or again != self._previous[len(self._previous) - len(again) :]
+
+    def _suspecting_unidentified(self, at: Position, page: PageView, end: int) -> Position:
+        """Items without an id: one that a page repeats, or that stands elsewhere on the next page, looks like two.
+
+        The price of such an item lies between those of its neighbours. Two of them may be one item where these ranges
+        meet, or where they stand on one page. Then the prices of the neighbours become suspects.
+        """
+        if at.back or at.tries or (page.length < self.limit and at.next_offset + page.length < end):
+            return msgspec.structs.replace(at, disorder=True)
+        found, until = set(at.suspects), at.unidentified_until
+        for before, after in page.price_ranges():
+            lowest = before if before is not None else at.floor_cents
+            meets = until is not None and (lowest is None or lowest <= until)
+            if meets or after is None or len(page.unidentified) > 1:
+                if lowest is None and after is None:
+                    return msgspec.structs.replace(at, disorder=True)
+                found |= {price for price in (lowest, after) if price is not None}
+            until = max(until or 0, _ANY_PRICE if after is None else after)
+        return msgspec.structs.replace(at, suspects=tuple(sorted(found)), unidentified_until=until)
 
     def _back(self, at: Position) -> Position:
         """Half a page back, then twice as far each time."""

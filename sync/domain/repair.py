@@ -28,6 +28,8 @@ _CENTS = 100
 # each reading shows a listing with a chance of about 0.6.
 _IDLE_TRIES = 3
 _COLLECT_TRIES = 12
+# Further readings without a new listing before items without an id are believed: a page may repeat such an item.
+_UNIDENTIFIED_TRIES = 2
 # Share of a page that a planned part may hold: some listings are not known yet.
 _FILLED = 0.7
 # Ranges of a spot check.
@@ -111,8 +113,10 @@ class Repair:
         """
         yield from self._learn_ends()
         for cents in suspects:
-            if self._known.matches(counted):
+            if self._known.matches(counted) and not self._known.noted_prices:
                 return
+            yield from self._verify(_around(cents))
+        for cents in self._known.noted_prices:
             yield from self._verify(_around(cents))
         if not self._known.matches(counted):
             yield from self._search(self._whole, counted - len(self._known))
@@ -217,7 +221,7 @@ class Repair:
         elif span.divisible:
             inner = [cents // _CENTS for cents, _ in self._known.prices(span.low * _CENTS, span.high * _CENTS)]
             inner = [dollars for dollars in inner if span.low < dollars < span.high]
-            middle = inner[len(inner) // 2] if inner else _between(span.low, span.high)
+            middle = inner[len(inner) // 2] if inner else between(span.low, span.high)
             yield from self._verify(Range(span.low, middle))
             yield from self._verify(Range(middle, span.high))
         else:
@@ -282,8 +286,9 @@ class Repair:
                     break
             shown |= now
             # All readings together, or this one alone where listings have left since.
+            believed = not unidentified or idle >= _UNIDENTIFIED_TRIES
             for complete in (shown, now):
-                if self._known.number(complete) + len(unidentified) == counted:
+                if believed and self._known.number(complete) + len(unidentified) == counted:
                     self._settle(span, weights, complete, unidentified)
                     return complete
             idle = 0 if len(shown) > before else idle + 1
@@ -400,7 +405,7 @@ class Repair:
         self.used += 1
 
 
-def _between(low: int, high: int) -> int:
+def between(low: int, high: int) -> int:
     """A price between two others, nearer to the lower one: prices lie thinner the higher they are."""
     return max(low + 1, min(high - 1, int(max(low, 1) ** 0.5 * high**0.5)))
 

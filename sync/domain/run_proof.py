@@ -5,11 +5,14 @@ shows the shared edges to nobody) and stones that arrived in a band after its pr
 unidentified items, N0 and N1 the counts before and after reading, and C the number of listings changed since the run
 opened:
 
-- N0 = N1 = D + X: proven.
+- N0 = N1 = D + X, and the count stays as it is: proven.
 - N1 > D + X: listings are missing. Those that changed and those at the shared edges of the bands are read. What is missing
   then may not exceed the growth of C during that reading: the only tolerance, applied once per run, and 0 at rest.
 - D > N0 + C: more listings were read than the feed can have had. The counts are wrong.
 - C = 0 and D outside of N1 to N0: nothing has changed, and yet the figures differ.
+
+Counts that are wrong at random agree with the pages by chance now and then. So where nothing has changed, the last count is
+requested some more times and must stay the same.
 """
 
 from collections.abc import Generator, Sequence
@@ -27,6 +30,8 @@ _ROUNDS = 4
 # The share of the feed up to which changed listings are read once more.
 _CHANGED_SHARE = 0.25
 _CHANGED_PAGES = 20
+# Further requests of the last count, which must all agree with it where nothing has changed.
+_CONFIRMATIONS = 5
 # Listings at a shared edge are requested so often before they are taken for all.
 _EDGE_TRIES = 3
 
@@ -93,7 +98,7 @@ class RunCompleteness:
         read = yield from _distinct()
         closed = yield from _count(Part())
         opened = closed if self._opened is None else self._opened
-        if read.agrees(closed) and read.agrees(opened):
+        if opened == closed and read.agrees(closed) and (yield from self._stays(closed)) == closed:
             return self._proof(read, opened, closed)
         changed = yield from _count(Part(changed="since_opening"))
         tolerated = 0
@@ -106,7 +111,7 @@ class RunCompleteness:
         changed = max(changed, (yield from _count(Part(changed="since_opening"))))
         if not read.agrees(opened) and min(read.listings, read.stones) > opened + changed:
             self._fail(read, opened, f"and {changed} have changed since: the counts contradict the pages")
-        if not changed and closed != opened:
+        if not changed:
             yield from self._confirm(read, opened, closed)
         return self._proof(read, opened, closed, changed, tolerated)
 
@@ -148,15 +153,22 @@ class RunCompleteness:
         return len(shown)
 
     def _confirm(self, read: Distinct, opened: int, closed: int) -> Steps[None]:
-        """Nothing has changed, and yet the counts differ: stones may only have left, and the count stays as it is.
+        """Check the last count where nothing has changed: stones may only have left, and the count stays as it is.
 
         Raises:
             FeedIncomplete: the counts contradict each other.
         """
-        again = yield from _count(Part())
-        if closed > opened or again > closed:
+        again = yield from self._stays(closed)
+        if closed > opened or again != closed:
             counts = f"{opened}, then {closed}, then {again}"
             self._fail(read, closed, f"it counted {counts}, and nothing has changed since the run opened")
+
+    def _stays(self, closed: int) -> Steps[int]:
+        """Count again and again; answers the first count that differs, or the same one."""
+        for _ in range(_CONFIRMATIONS):
+            if (again := (yield from _count(Part()))) != closed:
+                return again
+        return closed
 
     def _proof(self, read: Distinct, opened: int, closed: int, changed: int = 0, tolerated: int = 0) -> RunProof:
         return RunProof(

@@ -125,12 +125,19 @@ class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
             found[self.dimension] = {"from": query.price_from or 0, "to": _or_largest(query.price_to)}
         if query.carats_from is not None or query.carats_to is not None:
             found[_CARATS] = [{"from": float(query.carats_from or 0), "to": float(_or_largest(query.carats_to))}]
+        if query.cross_from is not None or query.cross_to is not None:
+            found |= self._cross(query.cross_from or 0, _or_largest(query.cross_to))
         if query.lab_grown is not None:
             found[_ORIGIN] = query.lab_grown
         if query.updated_from is not None or query.updated_to is not None:
             ends = (("from", query.updated_from), ("to", query.updated_to))
             found[_CHANGED] = {name: _iso(instant) for name, instant in ends if instant is not None}
         return found
+
+    def _cross(self, low: int, high: int) -> dict[str, object]:
+        if self.dimension == "dollar_per_carat":
+            return {"dollar_value": {"from": low, "to": high}}
+        return {_CARATS: [{"from": low / 100, "to": high / 100}]}
 
     def _lacking(self, name: str, fields: frozenset[str]) -> str:
         message = f"The supplier's schema lacks what is required: the filter DiamondQuery.{name}"

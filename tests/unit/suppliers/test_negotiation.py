@@ -244,7 +244,7 @@ def test_stones_are_looked_up_by_what_the_schema_offers(without: Any, rename: An
     ("member", "query", "attribute"),
     [
         ("dollar_value", StoneQuery(price_from=1), "price"), ("sizes", StoneQuery(carats_to=Decimal(1)), "carats"),
-        ("labgrown", StoneQuery(lab_grown=True), "origin"),
+        ("sizes", StoneQuery(cross_to=100), "carats"), ("labgrown", StoneQuery(lab_grown=True), "origin"),
         ("updated", StoneQuery(updated_from=datetime(2026, 2, 12, tzinfo=UTC)), "changed"),
     ],
 )  # fmt: skip
@@ -262,6 +262,13 @@ def test_a_missing_dimension_names_the_setting_that_helps() -> None:
         FeedFilter(dimension="dollar_value", query=StoneQuery(price_to=5)).build(view)
     built = FeedFilter(dimension="dollar_per_carat", query=StoneQuery(price_to=5)).build(view)
     assert built["dollar_per_carat"] == {"from": 0, "to": 5}
+
+
+def test_the_cross_filter_is_the_price_or_the_weight() -> None:
+    view, query = introspected(served("2026")), StoneQuery(cross_from=20, cross_to=150)
+    by_carat = FeedFilter(dimension="dollar_per_carat", query=query).build(view)
+    assert by_carat["dollar_value"] == {"from": 20, "to": 150}
+    assert FeedFilter(dimension="dollar_value", query=query).build(view)["sizes"] == [{"from": 0.2, "to": 1.5}]
 
 
 def test_markup_is_left_out_of_the_compared_price_where_the_schema_allows_it() -> None:

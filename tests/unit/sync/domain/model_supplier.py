@@ -184,6 +184,7 @@ class ModelSupplier:
             (part.lab_grown is None or item.grown is part.lab_grown)
             and (part.changed is None or item.updated >= self.opened)
             and _weighs(part, item)
+            and _crosses(part, item)
             and self._costs(part, item)
         )
 
@@ -202,3 +203,10 @@ def _weighs(part: Part, item: Item) -> bool:
         return True
     low, high = (part.carats_from or 0) * 1000, part.carats_to
     return item.carats is not None and low <= item.carats and (high is None or item.carats <= high * 1000)
+
+
+def _crosses(part: Part, item: Item) -> bool:
+    """The cross filter, in hundredths of a carat."""
+    if part.cross_from is None or part.cross_to is None:
+        return True
+    return item.carats is not None and part.cross_from * 10 <= item.carats <= part.cross_to * 10

@@ -69,9 +69,14 @@ def missing(seed: int) -> int | None:
         proof = run.complete()
     except InventoryError:
         return None
-    lost = len((before & supplier.items.keys()) - supplier.touched - run.read) - proof.unidentified
+    unread = [supplier.items[offer] for offer in (before & supplier.items.keys()) - supplier.touched - run.read]
+    silent = sum(item.silent for item in unread)
+    lost = len(unread) - silent - proof.tolerated
+    if not rate:
+        # At rest an item that is always null is counted. On a moving feed a listing that left may hide it.
+        lost += max(0, silent - proof.unidentified)
     # On a moving feed a listing that misbehaving pages or wrong counts hide may be lost beside each one that moved.
-    hiding = rate and not (behaviour.shows_all and behaviour.counts_right)
+    hiding = rate and not (behaviour.shows_all and behaviour.counts_right and not behaviour.random_ties)
     return max(0, lost - (len(supplier.left) + len(supplier.touched) if hiding else 0))
 
 

@@ -9,6 +9,7 @@ from app.core.errors import FeedIncomplete
 from sync.domain import completeness, partition, planner
 from tests.unit.sync.domain.model_supplier import Behaviour, ModelSupplier
 from tests.unit.sync.domain.spread import real
+from tests.unit.sync.domain.test_any_supplier import missing
 from tests.unit.sync.domain.whole_run import WholeRun
 
 _RANDOM = Random(3)
@@ -77,6 +78,40 @@ def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkey
     assert run.read == supplier.items.keys()
     assert run.plan is not None
     assert any(band.indivisible for band in run.plan.bands)
+
+
+@pytest.mark.parametrize("by_origin", [False, True])
+def test_unpriced_stones_beyond_the_offsets_are_divided_by_the_cross_filter(
+    monkeypatch: pytest.MonkeyPatch, by_origin: bool
+) -> None:
+    for module in (planner, partition):
+        monkeypatch.setattr(module, "MOST_PLANNED", 450)
+    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    supplier = feed([*SPREAD[:2_500], *[None] * 70], largest_offset=500)
+    run = read(supplier, by_origin=by_origin)
+    assert run.read == supplier.items.keys()
+    assert max(len(one._reading.checkpoint.passes) for one in run.partitions) > 2
+
+
+def test_unpriced_stones_that_no_offset_and_no_cross_filter_reaches_are_incomplete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (planner, partition):
+        monkeypatch.setattr(module, "MOST_PLANNED", 450)
+    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    supplier = feed(SPREAD[:2_500], largest_offset=500)
+    for _ in range(3):
+        unreachable = supplier.add(None, None)
+        supplier.items[unreachable] = supplier.items[unreachable]._replace(updated=-1)
+    supplier.settle()
+    with pytest.raises(FeedIncomplete, match="Stones without a price: the supplier counts 3") as failure:
+        read(supplier)
+    assert failure.value.details["missing"] == 3
+
+
+@pytest.mark.parametrize("seed", [71, 2071, 5541, 7293, 24256])
+def test_counts_that_agree_by_chance_and_repeated_items_without_an_id_prove_nothing(seed: int) -> None:
+    assert not missing(seed)
 
 
 def test_ties_are_read_again_where_the_supplier_offers_no_ranges_of_weights() -> None:

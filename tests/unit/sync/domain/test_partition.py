@@ -348,11 +348,15 @@ def test_a_single_price_beyond_the_largest_offset_is_marked_for_its_reader() -> 
     assert (whole.planned, whole.indivisible) == (60_000, True)
 
 
-@pytest.mark.parametrize(
-    "spread",
-    [Spread(real(), unpriced=700), Spread([], unpriced=50_000), Spread([500_00] * 60_000, unpriced=1)],
-)
-def test_unpriced_stones_beyond_the_largest_offset_are_an_incomplete_feed(spread: Spread) -> None:
+def test_unpriced_stones_beyond_the_largest_offset_are_left_to_their_reader() -> None:
+    result = drive(plan(), Spread(real(), unpriced=700))
+
+    assert result.bands[-1].kind == "outside"
+    assert result.bands[-1].planned >= 700
+
+
+@pytest.mark.parametrize("spread", [Spread([], unpriced=50_000), Spread([500_00] * 60_000, unpriced=1)])
+def test_unpriced_stones_behind_others_that_cannot_be_divided_are_an_incomplete_feed(spread: Spread) -> None:
     with pytest.raises(FeedIncomplete, match="NIVODA_PARTITION_DIMENSION") as refused:
         drive(plan(), spread)
 
