@@ -11,7 +11,7 @@ GRAPHIQL := app/graphql/serving/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
 
-.PHONY: help install demo up graphiql test faults bench check audit format schema env infra terraform clean
+.PHONY: help install clients demo up graphiql test faults bench check audit format schema env infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,14 @@ $(GRAPHIQL): app/graphql/serving/graphiql/package-lock.json
 		--fetch-retries=1 --fetch-timeout=20000 || echo "GraphiQL: npm could not install its files; a CDN will do." >&2
 
 graphiql: $(GRAPHIQL) ## Install what the page of GraphiQL loads from npm, so that it needs no CDN
+
+# Generated from the committed schemas, so that a client that no longer fits fails here.
+clients: $(INSTALLED) ## Install and build the clients of docs/clients.md, which the tests then run (needs npm)
+	@npm ci --prefix examples/clients --ignore-scripts --silent --no-audit --no-fund
+	@npm run --prefix examples/clients --silent build >/dev/null
+	@$(UV) venv --quiet --clear .local/clients
+	@$(UV) pip install --quiet --python .local/clients/bin/python --requirement examples/clients/requirements.txt
+	@cd examples/clients && ../../.local/clients/bin/ariadne-codegen --config ariadne.toml >/dev/null
 
 demo: $(INSTALLED) $(if $(findstring --once,$(ARGS)),,$(GRAPHIQL)) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
 	@exec $(PY) -m sandbox demo $(ARGS)

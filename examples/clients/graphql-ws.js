@@ -1,0 +1,31 @@
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+
+const client = createClient({
+  url: `${process.env.API_URL.replace("http", "ws")}/graphql`,
+  connectionParams: { apiKey: process.env.API_KEY },
+  webSocketImpl: WebSocket, // a browser has its own
+  retryAttempts: Infinity,
+  shouldRetry: () => true,
+});
+
+const query = "{ eventCursor diamonds(sort: {by: PRICE, direction: ASC}, first: 2) { nodes { supplierStoneId price { cents } } } }";
+let after;
+for await (const { data, errors } of client.iterate({ query })) {
+  if (errors) throw new Error(JSON.stringify(errors));
+  after = data.eventCursor;
+  for (const stone of data.diamonds.nodes) console.log(stone.supplierStoneId, stone.price.cents);
+}
+
+// What has happened since the query comes first, then what happens from now on.
+const changes = client.iterate({
+  query: "subscription ($after: String) { diamondChanged(after: $after) { cursor kind diamondIds } }",
+  variables: { after },
+});
+console.log("subscribed");
+for await (const { data, errors } of changes) {
+  if (errors) throw new Error(JSON.stringify(errors));
+  console.log(data.diamondChanged.kind);
+  break;
+}
+await client.dispose();
