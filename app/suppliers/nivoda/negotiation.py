@@ -161,17 +161,18 @@ class _Negotiation:
         if lacking := [name for name, value in offered.arguments.items() if value.required and name not in given]:
             self._drop(type_name, path, f"requires the argument {lacking[0]}")
             return None
+        noted = len(self._differences)
         below = self._selections(node.selection_set, named(offered.type), path)
         if node.selection_set is not None and below is None:
             names = [field.name.value for field in node.selection_set.selections if isinstance(field, FieldNode)]
-            self._drop(type_name, path, f"offers none of {', '.join(names)}")
+            self._drop(type_name, path, f"offers none of {', '.join(names)}", self._differences[noted:])
             return None
         return FieldNode(
             alias=node.alias, name=node.name, arguments=arguments, directives=node.directives, selection_set=below
         )
 
-    def _drop(self, type_name: str | None, path: tuple[str, ...], why: str) -> None:
-        """Note that a field is left out.
+    def _drop(self, type_name: str | None, path: tuple[str, ...], why: str, below: Sequence[str] = ()) -> None:
+        """Note that a field is left out. `below`: the differences that led to it.
 
         Raises:
             SupplierSchemaChanged: it is required.
@@ -181,7 +182,8 @@ class _Negotiation:
         place = ".".join(below_as)
         required = any(one == place or one.startswith(f"{place}.") for one in self._template.required)
         if required or len(below_as) <= 1:
-            raise SupplierSchemaChanged(f"The supplier's schema lacks what is required: {member} {why}")
+            cause = f" ({below[0].partition(';')[0]})" if below else ""
+            raise SupplierSchemaChanged(f"The supplier's schema lacks what is required: {member} {why}{cause}")
         self._differences.append(f"{member} {why}; it is not read")
 
     # Arguments

@@ -21,7 +21,7 @@ from graphql import (
     parse,
     validate,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import app.suppliers.nivoda
@@ -71,7 +71,7 @@ def violations(schema: GraphQLSchema, request: Mapping[str, Any]) -> list[dict[s
     return [dict(error.formatted) for error in values] if isinstance(values, list) else []
 
 
-def example(operation: Operation[Any], view: SchemaView) -> dict[str, object]:
+def values_for(operation: Operation[Any], view: SchemaView) -> dict[str, object]:
     """Example variables whose filter the view offers."""
     variables = dict(OPERATIONS[operation])
     return {**variables, "query": probe(view, "dollar_value")} if "query" in variables else variables
@@ -105,7 +105,7 @@ def test_every_document_is_valid_as_it_is_with_its_variables_in_the_newer_schema
 def test_every_negotiated_document_is_valid_with_its_variables(operation: Operation[Any], version: Version) -> None:
     schema = served(version)
     view = introspected(schema)
-    request = operation.template.negotiate(view).request(example(operation, view))
+    request = operation.template.negotiate(view).request(values_for(operation, view))
     assert violations(schema, request) == []
 
 
@@ -175,7 +175,7 @@ def test_a_missing_order_falls_back_to_the_next_or_to_none(without: tuple[str, .
     schema = served("2026", *without)
     negotiated = PAGE.template.negotiate(introspected(schema))
     assert negotiated.order == order
-    assert violations(schema, negotiated.request(example(PAGE, introspected(schema)))) == []
+    assert violations(schema, negotiated.request(values_for(PAGE, introspected(schema)))) == []
     assert len(negotiated.differences) == bool(without)
 
 
@@ -205,7 +205,7 @@ def test_changed_nullability_and_renamed_types_do_not_matter(old: str, new: str)
     view = introspected(schema)
     for operation in NEGOTIATED:
         negotiated = operation.template.negotiate(view)
-        assert violations(schema, negotiated.request(example(operation, view))) == []
+        assert violations(schema, negotiated.request(values_for(operation, view))) == []
         assert negotiated.differences == ()
 
 
@@ -222,7 +222,7 @@ def test_a_field_that_can_not_be_selected_as_before_is_dropped(old: str, new: st
     schema = build_schema(text)
     negotiated = PAGE.template.negotiate(introspected(schema))
     assert negotiated.differences == (f"{difference}; it is not read",)
-    assert violations(schema, negotiated.request(example(PAGE, introspected(schema)))) == []
+    assert violations(schema, negotiated.request(values_for(PAGE, introspected(schema)))) == []
 
 
 @pytest.mark.parametrize(
@@ -338,6 +338,7 @@ def variant(version: Version, without: list[str]) -> GraphQLSchema | None:
 
 @settings(max_examples=25)
 @given(chosen=variants)
+@example(chosen=("2024", ["Diamond.id"]))
 def test_whatever_is_missing_negotiated_documents_are_valid_or_the_error_names_what_is_required(
     chosen: tuple[Version, list[str]],
 ) -> None:
@@ -350,7 +351,9 @@ def test_whatever_is_missing_negotiated_documents_are_valid_or_the_error_names_w
         if isinstance(negotiated, str):
             assert any(member.partition(".")[2] in negotiated for member in chosen[1])
             continue
-        variables = {name: value for name, value in example(operation, view).items() if name not in negotiated.unusable}
+        variables = {
+            name: value for name, value in values_for(operation, view).items() if name not in negotiated.unusable
+        }
         assert violations(schema, negotiated.request(variables)) == []
 
 
@@ -369,7 +372,7 @@ def test_without_introspection_rejections_teach_the_same(chosen: tuple[Version, 
                 assert isinstance(negotiate(operation, expected), str)
                 break
             variables = {
-                name: value for name, value in example(operation, view).items() if name not in negotiated.unusable
+                name: value for name, value in values_for(operation, view).items() if name not in negotiated.unusable
             }
             request = negotiated.request(variables)
             errors = violations(schema, request)
