@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
-GRAPHIQL := app/graphql/serving/graphiql/node_modules/.package-lock.json
+GRAPHIQL := app/graphql/http/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
 
@@ -27,8 +27,8 @@ $(INSTALLED): pyproject.toml uv.lock | $(UV)
 install: $(INSTALLED) ## Install the locked dependencies into .venv
 
 # The page works without, from a CDN: so neither a missing npm nor a missing network is an error.
-$(GRAPHIQL): app/graphql/serving/graphiql/package-lock.json
-	@! command -v npm >/dev/null || npm ci --prefix app/graphql/serving/graphiql --ignore-scripts --silent --no-audit --no-fund \
+$(GRAPHIQL): app/graphql/http/graphiql/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix app/graphql/http/graphiql --ignore-scripts --silent --no-audit --no-fund \
 		--fetch-retries=1 --fetch-timeout=20000 || echo "GraphiQL: npm could not install its files; a CDN will do." >&2
 
 graphiql: $(GRAPHIQL) ## Install what the page of GraphiQL loads from npm, so that it needs no CDN
@@ -61,7 +61,7 @@ check: $(INSTALLED) ## What must hold before a commit: lint, format, types, dire
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
-	@.venv/bin/bandit -q -c pyproject.toml -r app sync migrations
+	@.venv/bin/bandit -q -c pyproject.toml -r app sync inventory migrations
 	@$(PY) -m app schema --check
 
 audit: $(INSTALLED) ## Ask the advisory database about the locked dependencies (needs the network)
@@ -95,4 +95,4 @@ schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from t
 	@$(PY) -m app schema
 
 clean: ## Remove what was installed and generated
-	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/serving/graphiql/node_modules
+	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/http/graphiql/node_modules

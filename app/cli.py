@@ -15,23 +15,23 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.access.issuing import IssuedKey, Issuing
-from app.access.repository import StoredKey
-from app.access.scopes import Scope
+from app.auth.api_key_service import IssuedKey, Issuing
+from app.auth.repository import StoredKey
+from app.auth.scopes import Scope
 from app.commands import purchases
 from app.commands.destinations import destinations
-from app.core import logging
-from app.core.database import Database
-from app.core.errors import DatabaseMisconfigured, InventoryError
-from app.core.migrate import upgrade
-from app.core.settings import Settings, SettingsError
 from app.doctor.command import app as doctor
 from app.generated import generated_files
-from app.graphql.serving.manifest import read_file
-from app.graphql.serving.registry import Registry
+from app.graphql.http.document_manifest import read_file
+from app.graphql.http.persisted_documents import Registry
 from app.main import create_app
 from app.server import CannotListen, serve
 from app.startup import check
+from inventory.core import logging
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseMisconfigured, InventoryError
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings, SettingsError
 
 T = TypeVar("T")
 

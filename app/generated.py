@@ -5,15 +5,15 @@ from pathlib import Path
 
 import msgspec
 
-from app.access.scopes import MEANINGS, Scope
-from app.catalog.diamond import SUPPLIER_COST
-from app.core.settings import example_file
+from app.auth.scopes import MEANINGS, Scope
 from app.graphql.schema import schema
 from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
 from app.rest.diamonds import SORTS
 from app.rest.openapi import encoded
 from app.rest.routes import DOCUMENTED, OPERATIONS
 from app.rest.serializers import DiamondAnswer
+from inventory.catalog.diamond import SUPPLIER_COST
+from inventory.core.settings import example_file
 
 
 def generated_files() -> Mapping[Path, str]:

@@ -12,36 +12,36 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.access.authenticator import Authenticator
-from app.access.door import Door
-from app.access.limits import Budgets, Limiter
-from app.access.nonces import Nonces
-from app.access.signers import Signers
-from app.catalog.repository import PostgresSearch
-from app.core import jobs
-from app.core.body import BodyLimit
-from app.core.compression import Compression
-from app.core.database import Database
-from app.core.headers import Headers
-from app.core.logging import get_logger
-from app.core.settings import Settings
-from app.core.tracing import Tracing
-from app.events.hub import Hub
-from app.graphql.serving.budget import Budget
-from app.graphql.serving.endpoint import routes as graphql_routes
-from app.graphql.serving.live import Live
-from app.graphql.serving.presence import Presence
-from app.graphql.serving.registry import Registry
-from app.graphql.serving.state import State as GraphQLState
-from app.pricing.rulebook import Rulebook
+from app.auth.authentication import Door
+from app.auth.authenticator import Authenticator
+from app.auth.limits import Budgets, Limiter
+from app.auth.nonces import Nonces
+from app.auth.signature_authenticator import Signers
+from app.graphql.http.budget import Budget
+from app.graphql.http.connections import Presence
+from app.graphql.http.endpoint import routes as graphql_routes
+from app.graphql.http.persisted_documents import Registry
+from app.graphql.http.state import State as GraphQLState
+from app.graphql.http.subscription_manager import Live
+from app.http.body_limit import BodyLimit
+from app.http.compression import Compression
+from app.http.response_headers import Headers
+from app.http.tracing import Tracing
 from app.rest.errors import routing_refusal
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
 from app.rest.state import State as RestState
-from app.runs.journal import Journal
-from app.runs.watch import RunWatch
-from app.suppliers.nivoda.trading import open_limited_trading
-from app.trading.desk import open_desk
+from inventory.catalog.repository import PostgresSearch
+from inventory.core import jobs
+from inventory.core.database import Database
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.events.dispatcher import Hub
+from inventory.pricing.service import Rulebook
+from inventory.runs.service import Journal
+from inventory.runs.watch import RunWatch
+from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.trading.service import open_desk
 
 log = get_logger()
 

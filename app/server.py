@@ -13,11 +13,11 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from app.core.logging import get_logger
-from app.core.settings import Settings
-from app.graphql.serving.presence import Presence
+from app.graphql.http.connections import Presence
 from app.http.connections import Connections, Limits
 from app.http.protocol import HttpConnection
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
 
 log = get_logger()
 

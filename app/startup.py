@@ -9,10 +9,10 @@ from contextlib import aclosing, suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.core import redis_server
-from app.core.database import Database
-from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable
-from app.core.settings import Settings
+from inventory.core import redis_server
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable
+from inventory.core.settings import Settings
 
 _SECONDS = 2.0
 

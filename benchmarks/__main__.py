@@ -2,8 +2,8 @@
 
 import sys
 
-from app.core import logging
 from benchmarks.cli import main
+from inventory.core import logging
 
 logging.configure("WARNING", "auto", "bench")
 main(sys.argv[1:])

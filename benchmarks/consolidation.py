@@ -10,14 +10,14 @@ from typing import Annotated
 
 import msgspec
 
-from app.core.database import Database
-from app.runs.models import Run
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.pipeline import Pipeline
 from benchmarks.servers import started
 from benchmarks.statements import sql
 from benchmarks.stones import payloads
-from sync.staging import SUPPLIER
+from inventory.core.database import Database
+from inventory.runs.models import Run
+from sync.worker.staging import SUPPLIER
 
 _AT_ONCE = 4
 

@@ -11,15 +11,15 @@ from typing import Annotated
 import msgspec
 from graphql import OperationDefinitionNode, parse
 
-from app.catalog import statements
-from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
-from app.core.database import Connection, Database
 from app.graphql.context import Selection
 from app.graphql.types.diamond import columns_of
 from benchmarks.client import Call
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.servers import Site, started
 from benchmarks.stones import stock
+from inventory.catalog import statements
+from inventory.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from inventory.core.database import Connection, Database
 from sandbox.stack.ports import free_ports
 
 _PAGE = 50

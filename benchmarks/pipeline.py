@@ -10,24 +10,24 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs.models import Run
-from app.suppliers.nivoda.client import NivodaClient, Variables
-from app.suppliers.nivoda.documents import COUNT, Answer, Operation
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.schema_view import SchemaView, assumed_view
-from app.suppliers.nivoda.supplier_schema import SupplierSchema
 from benchmarks.servers import Site
 from benchmarks.statements import sql
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.consolidator import Consolidator
-from sync.lifecycle import Lifecycle, Opening, PlannedPartition
-from sync.messages import WorkItem, encode
-from sync.outbox import Outbox
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.runs.models import Run
+from inventory.suppliers.nivoda.client import NivodaClient, Variables
+from inventory.suppliers.nivoda.documents import COUNT, Answer, Operation
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view
+from inventory.suppliers.nivoda.supplier_schema import SupplierSchema
+from sync.consolidator.consolidator import Consolidator
+from sync.messaging.messages import WorkItem, encode
+from sync.messaging.outbox import Outbox
 from sync.ports import Inbox
-from sync.worker import Worker
+from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.watermark.file import FileWatermarkStore
+from sync.worker.worker import Worker
 
 _PARTITIONS = 8
 _DEADLINE_SECONDS = 3600.0

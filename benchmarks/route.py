@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.core.settings import Settings
 from app.http.connections import Connections, Limits
 from app.http.protocol import HttpConnection
+from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK
 
 

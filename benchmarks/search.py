@@ -12,15 +12,15 @@ import asyncpg
 import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
 
-from app.catalog import grades, statements
-from app.catalog.diamond import Diamond
-from app.catalog.facets import COUNTED, MEASURED
-from app.catalog.repository import PostgresSearch
-from app.catalog.search import SORTS, Filter, Offset, Order, Range, Search, Window
-from app.core.database import Database
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.servers import started
 from benchmarks.stones import stock
+from inventory.catalog import grades, statements
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import COUNTED, MEASURED
+from inventory.catalog.repository import PostgresSearch
+from inventory.catalog.search import SORTS, Filter, Offset, Order, Range, Search, Window
+from inventory.core.database import Database
 
 # What a list of diamonds shows.
 COLUMNS = (

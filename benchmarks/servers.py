@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.migrate import upgrade
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process

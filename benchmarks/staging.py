@@ -9,14 +9,14 @@ from uuid import uuid4
 
 import msgspec
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.suppliers.nivoda.mapping import observe
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.pipeline import Pipeline
 from benchmarks.servers import started
 from benchmarks.statements import sql
 from benchmarks.stones import RAW_COLUMNS, payloads, raw_rows
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.suppliers.nivoda.mapping import observe
 
 
 class Options(msgspec.Struct, frozen=True):

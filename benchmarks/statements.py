@@ -1,6 +1,6 @@
 """The benchmarks' own statements: limits, and what brings tables into a known state."""
 
-from app.core.sql import Statements
-from sync.statements import compose
+from inventory.core.sql import Statements
+from sync.runs.statements import compose
 
 sql = Statements("benchmarks", compose=compose)

@@ -8,19 +8,19 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from app.catalog.stone import Stone
-from app.core.clock import utc_now
-from app.core.database import Connection, Database
-from app.pricing.rules import PricingRule, price
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Observed
 from benchmarks.statements import sql
+from inventory.catalog.stone import Stone
+from inventory.core.clock import utc_now
+from inventory.core.database import Connection, Database
+from inventory.pricing.rules import PricingRule, price
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Observed
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.search import Criteria
 from sandbox.supplier.spread import Spread
-from sync.staging import SUPPLIER, columns
-from sync.statements import OBSERVED
-from sync.statements import sql as pipeline
+from sync.runs.statements import OBSERVED
+from sync.runs.statements import sql as pipeline
+from sync.worker.staging import SUPPLIER, columns
 
 RAW_COLUMNS = ("feed", "observed_at", "run_id", *OBSERVED)
 

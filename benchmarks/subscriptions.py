@@ -22,13 +22,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.catalog.stone import diamond_id
-from app.core.database import Database
-from app.events import cursors, log
-from app.events.models import EventKind, NewEvent
 from benchmarks.figures import Figure, Pace, Report, shares
 from benchmarks.servers import CLIENT, started
 from benchmarks.statements import sql
+from inventory.catalog.stone import diamond_id
+from inventory.core.database import Database
+from inventory.events import cursors, log
+from inventory.events.models import EventKind, NewEvent
 
 WATCHED = 10
 WATCHING_ALL = 10

@@ -1,4 +1,4 @@
-"""Runs the migrations against the URL and schema that `app.core.migrate` hands over."""
+"""Runs the migrations against the URL and schema that `inventory.core.migrate` hands over."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.core.migrate import Patience
+from inventory.core.migrate import Patience
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _ASK_SECONDS = 0.2

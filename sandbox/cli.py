@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from app.core import logging
-from app.core.errors import InventoryError
-from app.core.settings import SettingsError
+from inventory.core import logging
+from inventory.core.errors import InventoryError
+from inventory.core.settings import SettingsError
 from sandbox.demo import demonstrate
 from sandbox.document import Document
 from sandbox.installation import Wishes
-from sandbox.parent import end_with_make
+from sandbox.parent_watchdog import end_with_make
 from sandbox.stack.ports import CannotListen
 from sandbox.stack.signals import Stopped, stopping_on_signals
 from sandbox.up import keep_up

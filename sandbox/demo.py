@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 import msgspec
 from rich.console import Console
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.runs.models import Run
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.runs.models import Run
 from sandbox.document import Document
 from sandbox.figures import Figures, figures_of
 from sandbox.installation import Installation, Wishes, first, install

@@ -4,15 +4,15 @@ from datetime import datetime
 
 import msgspec
 
-from app.core.database import Database
-from app.core.errors import InventoryError
-from app.core.settings import Settings
-from app.core.sql import Statements
-from app.runs import repository
-from app.runs.models import Run
-from app.suppliers.ports import StoneQuery
-from sync.adapters.supplier import open_limited_feed
-from sync.adapters.watermark import open_watermark_store
+from inventory.core.database import Database
+from inventory.core.errors import InventoryError
+from inventory.core.settings import Settings
+from inventory.core.sql import Statements
+from inventory.runs import repository
+from inventory.runs.models import Run
+from inventory.suppliers.ports import StoneQuery
+from sync.supplier import open_limited_feed
+from sync.watermark.store import open_watermark_store
 
 sql = Statements("sandbox")
 

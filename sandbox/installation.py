@@ -10,19 +10,19 @@ import asyncpg
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.database import Database
-from app.core.errors import InventoryError
-from app.core.migrate import upgrade
-from app.core.settings import Settings
-from app.runs.models import Run
-from sandbox import keeper, logs, roles
+from inventory.core.database import Database
+from inventory.core.errors import InventoryError
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings
+from inventory.runs.models import Run
+from sandbox import logs, roles, supervisor
 from sandbox.progress import Display, Moment
 from sandbox.stack.ports import free_ports, require_free
 from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
 from sandbox.sync_run import SyncRun
-from sync.adapters.watermark import usable_directory
+from sync.watermark.store import usable_directory
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class Installation:
         log = self.stack.directory / "scheduler.log"
         return await SyncRun(self.database, self.settings.sync_feed, self.environment, log).complete(display)
 
-    async def watch(self, say: keeper.Say) -> NoReturn:
+    async def watch(self, say: supervisor.Say) -> NoReturn:
         """Look after every process and server; what happens to them is said.
 
         Raises:
@@ -110,9 +110,9 @@ class Installation:
         """
         if not self._keeps:
             await self.stack.watch()
-        programs = [keeper.kept_program(process) for process in self.programs.values()]
-        servers = [keeper.kept_server(server) for server in self.stack.servers]
-        await keeper.keep([*servers, *programs], say)
+        programs = [supervisor.kept_program(process) for process in self.programs.values()]
+        servers = [supervisor.kept_server(server) for server in self.stack.servers]
+        await supervisor.keep([*servers, *programs], say)
 
     async def stop(self) -> None:
         """End all processes at once; the servers are still there for what they have to put down."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK
 
 _SOURCE = Path(__file__).parents[1]

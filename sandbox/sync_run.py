@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from app.core.database import Database
-from app.core.errors import DatabaseUnavailable, InventoryError
-from app.core.sql import Statements
-from app.runs import repository
-from app.runs.models import Run
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseUnavailable, InventoryError
+from inventory.core.sql import Statements
+from inventory.runs import repository
+from inventory.runs.models import Run
 from sandbox.progress import Display, Moment
 from sandbox.stack.process import Process
 from sandbox.stack.programs import python_module

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
 from sandbox.document import Document
 from sandbox.installation import Installation, Wishes, first, install
 from sandbox.progress import Display, display

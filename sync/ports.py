@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from sync.domain.window import Watermark
+from sync.planning.window import Watermark
 
 
 class Delivery(Protocol):

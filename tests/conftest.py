@@ -9,7 +9,7 @@ import hypothesis
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from app.core.migrate import upgrade
+from inventory.core.migrate import upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey

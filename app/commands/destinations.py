@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from app.core import logging
-from app.core.settings import Settings
-from app.suppliers.nivoda.trading import open_limited_trading
-from app.suppliers.ports import Destination
-from app.trading.destinations import Destinations
+from inventory.core import logging
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.suppliers.ports import Destination
+from inventory.trading.destinations import Destinations
 
 _COMMAND_SECONDS = 60
 

@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from app.core import logging
-from app.core.database import Database
-from app.core.errors import NotFound
-from app.core.operator import who
-from app.core.settings import Settings
-from app.suppliers.nivoda.trading import open_limited_trading
-from app.trading.models import Purchase
-from app.trading.outcomes import Outcome, Outcomes
-from app.trading.records import PurchaseFilter, Records
-from app.trading.states import PurchaseState
+from inventory.core import logging
+from inventory.core.database import Database
+from inventory.core.errors import NotFound
+from inventory.core.operator import who
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.trading.models import Purchase
+from inventory.trading.outcomes import Outcome, Outcomes
+from inventory.trading.queries import PurchaseFilter, Records
+from inventory.trading.states import PurchaseState
 
 T = TypeVar("T")
 

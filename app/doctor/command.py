@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from app.core import logging
-from app.core.settings import Settings
 from app.doctor import supplier as supplier_check
 from app.doctor.checks import Report, printed
+from inventory.core import logging
+from inventory.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Check what this installation depends on.")
 

@@ -3,16 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.core.errors import SupplierError, SupplierSchemaChanged
-from app.core.settings import Settings
 from app.doctor.checks import Check, Report
-from app.suppliers.limiter import LocalRateLimiter
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import Operation
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.introspection import INTROSPECT
-from app.suppliers.nivoda.operations import OPERATIONS
-from app.suppliers.ports import Capabilities, StoneQuery
+from inventory.core.errors import SupplierError, SupplierSchemaChanged
+from inventory.core.settings import Settings
+from inventory.suppliers.limiter import LocalRateLimiter
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.introspection import INTROSPECT
+from inventory.suppliers.nivoda.operations import OPERATIONS
+from inventory.suppliers.ports import Capabilities, StoneQuery
 
 T = TypeVar("T")
 

@@ -7,14 +7,14 @@ import strawberry
 from arq.connections import ArqRedis
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 
-from app.access.scopes import Principal, Scope
-from app.catalog.search import Search
-from app.core.errors import Unauthenticated
-from app.core.settings import Settings
-from app.events.hub import Hub
-from app.pricing.rulebook import Rulebook
-from app.runs.journal import Journal
-from app.trading.desk import Desk
+from app.auth.scopes import Principal, Scope
+from inventory.catalog.search import Search
+from inventory.core.errors import Unauthenticated
+from inventory.core.settings import Settings
+from inventory.events.dispatcher import Hub
+from inventory.pricing.service import Rulebook
+from inventory.runs.service import Journal
+from inventory.trading.service import Desk
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

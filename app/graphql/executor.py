@@ -29,7 +29,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.guard import Needs
 
 Make = Callable[[Any], Any]

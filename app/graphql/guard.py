@@ -7,7 +7,7 @@ import strawberry
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension, SyncExtensionResolver
 from strawberry.types.field import StrawberryField
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import strawberry
 
-from app.core import idempotency
-from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
-from app.core.jobs import Failure
-from app.trading.conflicts import TradingConflict
+from app.http import idempotency
+from inventory.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
+from inventory.core.jobs import Failure
+from inventory.trading.errors import TradingConflict
 
 T = TypeVar("T")
 

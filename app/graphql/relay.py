@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from app.core.errors import NotFound
+from inventory.core.errors import NotFound
 
 
 @strawberry.interface(description="Something with an id that is unique in the whole schema.")

@@ -18,7 +18,7 @@ from app.graphql.types.diamond import Diamond
 
 
 class _Prepared(SchemaExtension):
-    """Executes the document that `app.graphql.serving.documents` has parsed, limited and validated."""
+    """Executes the document that `app.graphql.http.document_cache` has parsed, limited and validated."""
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.graphql_document = self.execution_context.context.document
@@ -31,7 +31,7 @@ class _Prepared(SchemaExtension):
 
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `app.graphql.serving.errors` logs what nobody foresaw, once, and nothing else."""
+        """Nothing: `app.graphql.http.errors` logs what nobody foresaw, once, and nothing else."""
 
 
 schema = _Schema(

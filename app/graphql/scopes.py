@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 from strawberry.types.field import StrawberryField
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.guard import Needs
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import msgspec
 from starlette.types import Scope
 
-from app.core.settings import Settings
 from app.http.errors import ProtocolError
+from inventory.core.settings import Settings
 
 # Orchestrators must always get an answer to these: they restart or bypass processes that do not answer.
 EXEMPT_PATHS = frozenset({b"/health", b"/ready"})

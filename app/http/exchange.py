@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message
 
-from app.core.logging import get_logger
 from app.http.errors import ProtocolError, refusal
 from app.http.request_head import RequestHead
+from inventory.core.logging import get_logger
 
 log = get_logger()
 

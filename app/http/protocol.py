@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.core.logging import get_logger
 from app.http.connections import EXEMPT_PATHS, Connections, scope_extension
 from app.http.errors import ProtocolError, refusal
 from app.http.exchange import Exchange
@@ -24,6 +23,7 @@ from app.http.request_head import END_OF_HEAD, RequestHead, check_incomplete, ch
 from app.http.scope import address_of, scope_of
 from app.http.timer import DeadlineTimer
 from app.http.websocket import WebSocketConnection
+from inventory.core.logging import get_logger
 
 log = get_logger()
 

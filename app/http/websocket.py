@@ -17,10 +17,10 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from app.core.logging import get_logger
 from app.http.connections import Connections
 from app.http.errors import ProtocolError, refusal
 from app.http.timer import DeadlineTimer
+from inventory.core.logging import get_logger
 
 log = get_logger()
 

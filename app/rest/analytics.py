@@ -7,14 +7,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal
-from app.analytics import repository
-from app.analytics.models import Stock, Waiting
-from app.core.clock import utc_now
-from app.rest.answers import answer
+from app.auth.scopes import Principal
+from app.rest.responses import answer
 from app.rest.runs import PHASES, RunFigures, Status, figures_of
 from app.rest.state import State
 from app.rest.triggers import path_id
+from inventory.analytics import repository
+from inventory.analytics.models import Stock, Waiting
+from inventory.core.clock import utc_now
 
 _LAST_DAYS = 7
 

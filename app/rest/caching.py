@@ -5,10 +5,10 @@ import hashlib
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal
-from app.core.build import fingerprint
-from app.events.log import data_version
+from app.auth.scopes import Principal
 from app.rest.state import State
+from inventory.core.build import fingerprint
+from inventory.events.log import data_version
 
 # Whoever calls with other credentials may see something else.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"

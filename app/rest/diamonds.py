@@ -7,17 +7,17 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal, Scope
-from app.catalog import grades, search
-from app.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from app.catalog.search import Filter, Hit, Offset, Order, Search
-from app.catalog.visibility import visible
-from app.catalog.vocabulary import criteria
-from app.core.errors import NotFound
-from app.rest.answers import Pagination, answer
+from app.auth.scopes import Principal, Scope
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
+from app.rest.responses import Pagination, answer
 from app.rest.serializers import DiamondAnswer, own_hold, serialize
 from app.rest.state import State
+from inventory.catalog import grades, search
+from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
+from inventory.catalog.search import Filter, Hit, Offset, Order, Search
+from inventory.catalog.visibility import visible
+from inventory.catalog.vocabulary import criteria
+from inventory.core.errors import NotFound
 
 SORTS = {
     "created_at": search.CREATED,

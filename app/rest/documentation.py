@@ -7,10 +7,10 @@ from importlib.resources import files
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import NotFound
 from app.rest.openapi import encoded
 from app.rest.operation import Operation
 from app.rest.state import State
+from inventory.core.errors import NotFound
 
 _FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 _POLICY = (

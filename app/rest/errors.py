@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.errors import BadRequest, BodyTooLarge, InventoryError, NotFound, RateLimited
-from app.core.logging import get_logger
-from app.rest.answers import answer
+from app.rest.responses import answer
+from inventory.core.errors import BadRequest, BodyTooLarge, InventoryError, NotFound, RateLimited
+from inventory.core.logging import get_logger
 
 log = get_logger()
 

@@ -6,12 +6,12 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal, Scope
-from app.core.errors import BadRequest, InventoryError, Unavailable
-from app.core.logging import get_logger
+from app.auth.scopes import Principal, Scope
 from app.rest.caching import conditional, spares, tag_of_data, tagged, unchanged
 from app.rest.errors import refusal
 from app.rest.state import State
+from inventory.core.errors import BadRequest, InventoryError, Unavailable
+from inventory.core.logging import get_logger
 
 log = get_logger()
 

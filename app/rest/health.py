@@ -10,11 +10,11 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core import redis_server, revision
-from app.core.clock import utc_now
-from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind, Unavailable
-from app.rest.answers import answer
+from app.rest.responses import answer
 from app.rest.state import State
+from inventory.core import redis_server, revision
+from inventory.core.clock import utc_now
+from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind, Unavailable
 
 # It is about this moment.
 _UNCACHED = {"Cache-Control": "no-store"}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.headers import note
+from app.http.response_headers import note
 from app.rest.guard import Endpoint
 from app.rest.parameters import Asked, listed_name
 

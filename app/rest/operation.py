@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from starlette.datastructures import QueryParams
 
-from app.access.scopes import Scope
-from app.core.routing import Route
+from app.auth.scopes import Scope
+from app.http.routing import Route
 from app.rest.guard import Endpoint, Handler, everyone, needs
 from app.rest.ignored import telling_ignored
 from app.rest.parameters import Asked, Parameters

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from starlette.datastructures import QueryParams
 
-from app.access.scopes import Scope
-from app.catalog.search import Range
-from app.catalog.vocabulary.keys import key
-from app.core.errors import ValidationFailed
+from app.auth.scopes import Scope
+from inventory.catalog.search import Range
+from inventory.catalog.vocabulary.keys import key
+from inventory.core.errors import ValidationFailed
 
 T = TypeVar("T")
 

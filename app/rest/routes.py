@@ -1,10 +1,10 @@
 """The operations of REST, each with the scope that it needs."""
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.rest import analytics, diamonds, health, runs, trading, triggers
-from app.rest.bodies import Nothing
 from app.rest.documentation import Documentation
 from app.rest.operation import Operation
+from app.rest.request_body import Nothing
 
 DOCUMENTED = (
     Operation(

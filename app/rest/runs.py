@@ -9,13 +9,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal, Scope
-from app.rest.answers import Pagination, answer
+from app.auth.scopes import Principal, Scope
 from app.rest.parameters import Parameters, choice, instant, page_of
+from app.rest.responses import Pagination, answer
 from app.rest.state import State
 from app.rest.triggers import path_id
-from app.runs import repository
-from app.runs.models import Partition, PartitionKind, PartitionStatus, Run, RunStatus, RunType
+from inventory.runs import repository
+from inventory.runs.models import Partition, PartitionKind, PartitionStatus, Run, RunStatus, RunType
 
 Status = Literal["running", "completed", "failed", "partial"]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.catalog.diamond import Diamond
+from inventory.catalog.diamond import Diamond
 
 # As it is encoded, for the documentation.
 _OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})

@@ -5,11 +5,11 @@ from typing import TypedDict
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
-from app.access.door import Door
-from app.catalog.search import Search
-from app.core.database import Database
-from app.core.settings import Settings
-from app.trading.desk import Desk
+from app.auth.authentication import Door
+from inventory.catalog.search import Search
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.trading.service import Desk
 
 
 class State(TypedDict):

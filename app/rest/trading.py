@@ -10,18 +10,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal
-from app.core.errors import BadRequest
-from app.core.idempotency import LONGEST_KEY, read_header
-from app.rest.answers import answer
-from app.rest.bodies import read_body, read_nothing
+from app.auth.scopes import Principal
+from app.http.idempotency import LONGEST_KEY, read_header
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
+from app.rest.request_body import read_body, read_nothing
+from app.rest.responses import answer
 from app.rest.state import State
-from app.trading.purchase_request import PurchaseRequest
-from app.trading.refusals import refusal
-from app.trading.states import REST_STATUS, HoldState, PurchaseState
-from app.trading.texts import LONGEST_TEXT, LONGEST_WORD
+from inventory.core.errors import BadRequest
+from inventory.trading.purchase_request import PurchaseRequest
+from inventory.trading.refusals import refusal
+from inventory.trading.states import REST_STATUS, HoldState, PurchaseState
+from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD
 
 # Postgres takes no NUL. What else the texts must fulfil is checked with the request, for REST and GraphQL alike.
 _PATTERN = r"^[^\x00]*$"

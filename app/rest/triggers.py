@@ -9,16 +9,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.scopes import Principal
-from app.core import jobs
-from app.core.errors import NotFound
-from app.core.jobs import Stage
-from app.rest.answers import answer
-from app.rest.bodies import read_body
+from app.auth.scopes import Principal
+from app.rest.request_body import read_body
+from app.rest.responses import answer
 from app.rest.state import State
-from app.runs import repository, rules
-from app.runs.jobs import SYNC_JOBS, SyncJob, run_of
-from app.runs.models import Partition, RunFacts, RunType
+from inventory.core import jobs
+from inventory.core.errors import NotFound
+from inventory.core.jobs import Stage
+from inventory.runs import repository, rules
+from inventory.runs.jobs import SYNC_JOBS, SyncJob, run_of
+from inventory.runs.models import Partition, RunFacts, RunType
 
 _LONGEST_JOB_ID = 100
 

@@ -148,7 +148,7 @@ TABLES = [
         worker_id      text,
         lease_token    uuid,
         lease_until    timestamptz,
-        -- How far it has been read, as sync/domain/reader.py defines it; NULL before the first page.
+        -- How far it has been read, as sync/planning/reader.py defines it; NULL before the first page.
         checkpoint     jsonb,
         pages          integer NOT NULL DEFAULT 0,
         fetched        integer NOT NULL DEFAULT 0,

@@ -1,6 +1,6 @@
 """Finding a diamond by its certificate without reading the whole inventory."""
 
-from app.core import indexes
+from inventory.core import indexes
 
 revision = "0003"
 down_revision = "0002"

@@ -1,6 +1,6 @@
 """Searching in the order of a price per carat, a grade or a rating without sorting all that matches."""
 
-from app.core import indexes
+from inventory.core import indexes
 
 revision = "0008"
 down_revision = "0007"
@@ -11,7 +11,7 @@ depends_on = None
 # cost: 50,000 diamonds go into that table at 8,000 to 13,500 a second instead of 31,000 to 53,000; a whole sync of
 # 100,000 stones takes as long as before, because the supplier is slower still. The supplier's price came with 0009.
 INDEXES = {
-    # The expression of `app.catalog.search.RETAIL_PER_CARAT`, to the letter.
+    # The expression of `inventory.catalog.search.RETAIL_PER_CARAT`, to the letter.
     "diamonds_retail_per_carat": "(retail_price_cents / carat_milli * 1000"
     " + (retail_price_cents % carat_milli * 2000 + carat_milli) / (2 * carat_milli))",
     "diamonds_color": "color_rank",

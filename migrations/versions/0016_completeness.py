@@ -17,7 +17,7 @@ STATEMENTS = [
         run_id       uuid NOT NULL REFERENCES run_metadata ON DELETE CASCADE,
         -- NULL: read by the consolidator.
         partition_id uuid REFERENCES worker_runs ON DELETE CASCADE,
-        -- Number of the pass, as sync/domain/completeness.py counts them.
+        -- Number of the pass, as sync/planning/completeness.py counts them.
         reading      integer NOT NULL,
         -- Hashes of the offers' and the stones' ids, and what the items show; in step.
         offers       bigint[] NOT NULL,

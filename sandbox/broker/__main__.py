@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.core.logging import configure
+from inventory.core.logging import configure
 from sandbox.broker.control import control_server
 from sandbox.broker.message import QueueSettings
 from sandbox.broker.server import Broker

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from app.core.logging import get_logger
+from inventory.core.logging import get_logger
 from sandbox.broker.codec import MalformedData
 from sandbox.broker.frames import (
     AMQP_HEADER,

@@ -10,7 +10,7 @@ from heapq import heappop, heappush, nsmallest
 from typing import Final, Generic
 from uuid import UUID, uuid4
 
-from app.core.clock import Clock
+from inventory.core.clock import Clock
 from sandbox.broker.errors import LockLost, MessageNotFound, NotAllowed, QueueFull
 from sandbox.broker.message import Counts, DeadLetter, Message, Payload, QueueSettings, State
 

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from app.core.clock import Clock, utc_now
-from app.core.logging import get_logger
+from inventory.core.clock import Clock, utc_now
+from inventory.core.logging import get_logger
 from sandbox.broker import cbs
 from sandbox.broker.connection import Connection
 from sandbox.broker.envelope import Envelope

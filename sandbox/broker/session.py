@@ -10,15 +10,7 @@ from sandbox.broker.codec import MalformedData
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import BrokerError, LockLost, QueueNotFound
 from sandbox.broker.frames import Attach, Begin, Detach, Disposition, Flow, Transfer
-from sandbox.broker.link import (
-    MAX_MESSAGE_BYTES,
-    Inlet,
-    MessageOutlet,
-    Outlet,
-    ReplyOutlet,
-    error_of,
-    rejected,
-)
+from sandbox.broker.link import MAX_MESSAGE_BYTES, Inlet, MessageOutlet, Outlet, ReplyOutlet, error_of, rejected
 from sandbox.broker.message import Message
 from sandbox.broker.node import Node, QueueNode, RequestNode
 from sandbox.broker.settlement import is_final, settle

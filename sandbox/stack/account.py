@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.core.errors import InventoryError
+from inventory.core.errors import InventoryError
 
 UNPRIVILEGED = "nobody"
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.core.errors import InventoryError
+from inventory.core.errors import InventoryError
 from sandbox.stack.account import open_to_all
 from sandbox.stack.scratch import locked, scratch_home
 

@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-from app.core.errors import InventoryError
+from inventory.core.errors import InventoryError
 
 LOOPBACK = "127.0.0.1"
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.core.errors import InventoryError
+from inventory.core.errors import InventoryError
 from sandbox.stack import shim
 from sandbox.stack.account import Account
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.core.errors import InventoryError
+from inventory.core.errors import InventoryError
 from sandbox.stack.account import passable
 
 _PREFIX = "run-"

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, Self
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process, ProcessFailed
 from sandbox.stack.programs import Broker, BrokerOptions, Supplier, SupplierOptions, python_module

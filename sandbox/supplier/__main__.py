@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from app.core.logging import configure, get_logger
+from inventory.core.logging import configure, get_logger
 from sandbox.stack.ports import CannotListen, require_free
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.behaviour import Behaviour, Unit

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from app.core.clock import Clock
+from inventory.core.clock import Clock
 
 _TOKENS = 10_000
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.clock import Clock, utc_now
+from inventory.core.clock import Clock, utc_now
 from sandbox.supplier import bad_values, search, spread
 from sandbox.supplier.completion import complete_whole
 from sandbox.supplier.identity import offer_id, stone_id

@@ -20,7 +20,7 @@ Version = Literal["2024", "2026"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
 
 # One copy for the client and the simulator: the published types, with their sources.
-_FACTS = files("app.suppliers.nivoda") / "schema"
+_FACTS = files("inventory.suppliers.nivoda") / "schema"
 _STORED = "stored"
 
 

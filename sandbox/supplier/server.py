@@ -13,7 +13,7 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.core.clock import Clock, utc_now
+from inventory.core.clock import Clock, utc_now
 from sandbox.stack.ports import LOOPBACK
 from sandbox.supplier.accounts import Account, Accounts
 from sandbox.supplier.answers import Answers

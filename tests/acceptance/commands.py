@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 
 PATIENCE_SECONDS = 90
 

@@ -17,8 +17,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth.scopes import Scope
+from inventory.core.settings import Settings
 from sandbox.up import Address, Hmac
 from tests.acceptance.commands import (
     PATIENCE_SECONDS,

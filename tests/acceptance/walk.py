@@ -18,8 +18,8 @@ import asyncpg
 import msgspec
 import typer
 
-from app.core.database import Connection
 from app.graphql.types.inputs import DiamondSortField
+from inventory.core.database import Connection
 from sandbox.up import Address
 from tests.acceptance.commands import control, started
 

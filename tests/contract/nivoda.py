@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 
 PASSWORD = "correct horse battery staple"
 Act = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.servicebus import ServiceBusBroker
 from sync.ports import Replayed
 
 QUEUE = "work-items"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.core.settings import SettingsError
 from app.doctor.checks import Report, printed
 from app.doctor.supplier import examine
+from inventory.core.settings import SettingsError
 from sandbox.supplier.served_schema import SchemaOptions
 from tests.contract.nivoda import PASSWORD, account
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sandbox import keeper, logs
+from sandbox import logs, supervisor
 from sandbox.stack.process import Process, ProcessFailed
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
@@ -41,7 +41,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_a_process_that_is_killed_is_started_again_however_often(program: Callable[[str], Process]) -> None:
     process = program("import time; time.sleep(600)")
     said: list[str] = []
-    keeping = asyncio.create_task(keeper.keep([keeper.kept_program(process)], said.append))
+    keeping = asyncio.create_task(supervisor.keep([supervisor.kept_program(process)], said.append))
     for _ in range(6):
         number = process.pid
         await process.kill()
@@ -57,7 +57,7 @@ async def test_a_process_that_fails_each_time_is_given_up_with_its_last_words(
     said: list[str] = []
     with pytest.raises(ProcessFailed, match=r"(?s)exit code 1, and starting it again does not help.*no good"):
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await keeper.keep([keeper.kept_program(process)], said.append)
+            await supervisor.keep([supervisor.kept_program(process)], said.append)
     assert len(said) == 4
 
 
@@ -66,7 +66,7 @@ async def test_a_process_that_finds_a_setting_wrong_is_not_started_again(program
     said: list[str] = []
     with pytest.raises(ProcessFailed, match="REDIS_URL: is not set"):
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await keeper.keep([keeper.kept_program(process)], said.append)
+            await supervisor.keep([supervisor.kept_program(process)], said.append)
     assert said == []
 
 
@@ -75,7 +75,7 @@ async def test_a_server_that_dies_comes_back_on_its_port() -> None:
         server = Valkey(directory)
         await server.start()
         first, port = server.process, server.port
-        keeping = asyncio.create_task(keeper.keep([keeper.kept_server(server)], lambda _: None))
+        keeping = asyncio.create_task(supervisor.keep([supervisor.kept_server(server)], lambda _: None))
         await server.kill()
         await until(lambda: server.process is not first and server.process is not None and server.process.running)
         async with asyncio.timeout(PATIENCE_SECONDS):

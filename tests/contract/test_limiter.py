@@ -10,9 +10,9 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from app.suppliers import limiter as module
-from app.suppliers.limiter import URGENT_BURST, LocalRateLimiter, RedisRateLimiter
-from app.suppliers.ports import RateLimiter
+from inventory.suppliers import limiter as module
+from inventory.suppliers.limiter import URGENT_BURST, LocalRateLimiter, RedisRateLimiter
+from inventory.suppliers.ports import RateLimiter
 from sandbox.stack.valkey import Valkey
 
 RATE, BURST = 200.0, 20

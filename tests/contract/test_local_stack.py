@@ -16,7 +16,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 from redis.asyncio import Redis
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import ProcessFailed
 from sandbox.stack.programs import SupplierOptions

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest_asyncio
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
 from sandbox.broker.codec import encode
 from sandbox.broker.values import Described, ULong
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.consumer import Consumer
-from sync.messages import WorkItem, decode
-from sync.messages import encode as encode_item
+from sync.messaging.consumer import Consumer
+from sync.messaging.messages import WorkItem, decode
+from sync.messaging.messages import encode as encode_item
+from sync.messaging.servicebus import ServiceBusBroker
 from sync.ports import DeadLetter
 
 QUEUE = "work-items"

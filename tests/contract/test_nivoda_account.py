@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import SupplierError, SupplierRefused
-from app.suppliers.nivoda.trading import open_trading
-from app.suppliers.ports import Destination, OwnHold
+from inventory.core.errors import SupplierError, SupplierRefused
+from inventory.suppliers.nivoda.trading import open_trading
+from inventory.suppliers.ports import Destination, OwnHold
 from tests.contract.nivoda import Act, CountingLimiter, account, answer, errors, scripted_supplier, status
 
 HATTON = {"id": "L1", "name": "Shop", "address1": "1 Hatton Garden", "address2": None, "postalCode": "EC1N", "city": "London",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
-from app.core.errors import (
+from inventory.core.errors import (
     SupplierBusy,
     SupplierError,
     SupplierRefused,
@@ -14,10 +14,10 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnavailable,
 )
-from app.suppliers.nivoda import answers, retries, supplier_schema
-from app.suppliers.nivoda import client as client_module
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import COUNT
+from inventory.suppliers.nivoda import client as client_module
+from inventory.suppliers.nivoda import responses, retries, supplier_schema
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import COUNT
 from tests.contract.nivoda import (
     PASSWORD,
     Act,
@@ -353,7 +353,7 @@ async def test_a_limiter_that_never_lets_through_is_busy_when_patience_is_over(s
 async def test_an_answer_without_end_is_not_read_to_the_end(
     supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers, "_MOST_BYTES", 1_000)
+    monkeypatch.setattr(responses, "_MOST_BYTES", 1_000)
     supplier.script.append(answer(b" " * 100_000))
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
         with pytest.raises(SupplierUnavailable, match="larger than 1000 bytes"):

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import SupplierUnavailable
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import COUNT, PAGES
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Observed, StoneQuery
+from inventory.core.errors import SupplierUnavailable
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import COUNT, PAGES
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Observed, StoneQuery
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import Act, CountingLimiter, account, answer, scripted_supplier
 from tests.unit.suppliers.items import payload

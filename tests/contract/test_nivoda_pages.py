@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema
 
-from app.core.errors import SupplierUnavailable
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Page, StoneQuery
+from inventory.core.errors import SupplierUnavailable
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Page, StoneQuery
 from sandbox.supplier.served_schema import facts
 from tests.contract.nivoda import CountingLimiter, account, answer, errors, scripted_supplier
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id

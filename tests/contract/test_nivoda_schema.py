@@ -8,14 +8,20 @@ from typing import Any
 import pytest
 import structlog
 
-from app.core.errors import OutcomeUnknown, SupplierError, SupplierRefused, SupplierSchemaChanged, SupplierUnavailable
-from app.suppliers.nivoda import feed as feed_module
-from app.suppliers.nivoda import supplier_schema
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import COUNT
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.trading import open_trading
-from app.suppliers.ports import Capabilities, StoneQuery
+from inventory.core.errors import (
+    OutcomeUnknown,
+    SupplierError,
+    SupplierRefused,
+    SupplierSchemaChanged,
+    SupplierUnavailable,
+)
+from inventory.suppliers.nivoda import feed as feed_module
+from inventory.suppliers.nivoda import supplier_schema
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import COUNT
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.trading import open_trading
+from inventory.suppliers.ports import Capabilities, StoneQuery
 from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from tests.contract.nivoda import CountingLimiter, account, answer, page_of_html, refusal, scripted_supplier, status
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id

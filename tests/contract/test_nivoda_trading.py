@@ -9,7 +9,7 @@ import httpx
 import pytest
 from graphql import build_schema, parse, print_schema, validate
 
-from app.core.errors import (
+from inventory.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
     SupplierDeclined,
@@ -18,9 +18,9 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnreached,
 )
-from app.suppliers.nivoda.trading import NivodaTrading, open_trading
-from app.suppliers.nivoda.trading_documents import CREATE_ORDER
-from app.suppliers.ports import HoldAnswer, Order
+from inventory.suppliers.nivoda.trading import NivodaTrading, open_trading
+from inventory.suppliers.nivoda.trading_documents import CREATE_ORDER
+from inventory.suppliers.ports import HoldAnswer, Order
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core.errors import OutcomeUnknown, SupplierError, SupplierSchemaChanged
-from app.suppliers.nivoda.trading import NivodaTrading, open_trading
-from app.suppliers.ports import Order
+from inventory.core.errors import OutcomeUnknown, SupplierError, SupplierSchemaChanged
+from inventory.suppliers.nivoda.trading import NivodaTrading, open_trading
+from inventory.suppliers.ports import Order
 from sandbox.supplier.served_schema import SchemaOptions
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import CountingLimiter, account

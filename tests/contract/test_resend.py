@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from app.core.errors import AlertRefused, MailUnavailable
-from app.core.settings import Settings
-from sync.adapters import resend as adapter
-from sync.adapters.resend import open_mailer
+from inventory.core.errors import AlertRefused, MailUnavailable
+from inventory.core.settings import Settings
+from sync.alerts import resend as adapter
+from sync.alerts.resend import open_mailer
 from sync.ports import Mail, Mailer
 from tests.contract.resend import MailService, mail_service, refusal
 

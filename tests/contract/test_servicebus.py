@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.servicebus import ServiceBusBroker
 
 QUEUE = "work-items"
 LOCK_SECONDS = 1.6

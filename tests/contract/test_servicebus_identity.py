@@ -12,12 +12,12 @@ import pytest_asyncio
 from aiohttp import web
 from azure.servicebus import TransportType
 
-from app.core.errors import BrokerUnavailable
-from app.core.settings import Settings
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
-from sync.adapters.credential import ProcessCredential
-from sync.adapters.links import Patience
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.credential import ProcessCredential
+from sync.messaging.links import Patience
+from sync.messaging.servicebus import ServiceBusBroker
 from tests.contract.certificates import server_context
 from tests.contract.relay import Relay
 

@@ -10,11 +10,11 @@ import pytest_asyncio
 from azure.core.credentials import AccessToken
 from azure.servicebus import TransportType
 
-from app.core.errors import BrokerUnavailable
-from app.core.settings import Settings
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.settings import Settings
 from sandbox.broker import Broker, QueueSettings
-from sync.adapters.links import Patience
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.links import Patience
+from sync.messaging.servicebus import ServiceBusBroker
 from sync.ports import Inbox
 from tests.contract.relay import Relay, SilentEndpoint
 

@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
-from app.core.errors import StorageUnavailable, WatermarkConflict
-from app.core.settings import Settings, SettingsError
-from sync import watermarks
-from sync.adapters.watermark import open_watermark_store
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.domain.window import Watermark
+from inventory.core.errors import StorageUnavailable, WatermarkConflict
+from inventory.core.settings import Settings, SettingsError
+from sync.planning.window import Watermark
 from sync.ports import WatermarkStore
+from sync.watermark import manual
+from sync.watermark.file import FileWatermarkStore
+from sync.watermark.store import open_watermark_store
 from tests.contract.azurite import AzuriteMissing, azurite
 
 pytestmark = pytest.mark.timeout(400)  # the first time, Azurite is installed
@@ -119,20 +119,20 @@ async def test_of_many_writers_at_once_one_wins_and_the_others_change_nothing(
 
 async def test_one_that_was_moved_after_a_person_looked_is_not_set(store: WatermarkStore) -> None:
     await store.write(at(0), None)
-    proposal = await watermarks.propose(store, NOON - timedelta(hours=1), "someone", "a gap", lambda: NOON)
+    proposal = await manual.propose(store, NOON - timedelta(hours=1), "someone", "a gap", lambda: NOON)
     stored = await store.read()
     assert stored is not None
     await store.write(at(5), stored[1])
     with pytest.raises(WatermarkConflict):
-        await watermarks.apply(store, proposal)
+        await manual.apply(store, proposal)
 
 
 async def test_a_person_may_set_it_back_and_is_remembered(store: WatermarkStore) -> None:
     await store.write(at(0), None)
     back = NOON - timedelta(days=1)
-    proposal = await watermarks.propose(store, back, "someone", "a gap", lambda: NOON)
+    proposal = await manual.propose(store, back, "someone", "a gap", lambda: NOON)
     assert proposal.skips is None
-    await watermarks.apply(store, proposal)
+    await manual.apply(store, proposal)
     stored = await store.read()
     assert stored is not None
     assert stored[0] == Watermark(

@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs import repository
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.runs import repository
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.process import Process
 from sandbox.stack.stack import Stack

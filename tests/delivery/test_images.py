@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from sandbox.supplier.server import DEFAULT_ACCOUNT
 from tests.delivery.installed import SOURCE
 from tests.foreign.npm import run_node

@@ -7,10 +7,10 @@ from typing import Any, get_args
 import pytest
 import typer
 
-from app.alerts.incident import Kind
 from app.cli import app as app_commands
-from app.core.settings import Settings
-from sync.cli import app as sync_commands
+from inventory.alerts.incident import Kind
+from inventory.core.settings import Settings
+from sync.cli.main import app as sync_commands
 from tests.delivery.installed import SOURCE
 
 DOCS = SOURCE / "docs"

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import asyncpg
 import pytest
 
-from app.core.migrate import upgrade
+from inventory.core.migrate import upgrade
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
 from tests.acceptance.commands import own_environment
@@ -178,6 +178,6 @@ def test_a_migration_that_takes_something_away_says_that_it_contracts() -> None:
 
 def test_an_index_of_a_table_in_use_is_built_concurrently() -> None:
     locking = {name for name, _, text in upgrades() if set(_INDEX.findall(text)) - {*_TABLE.findall(text)}}
-    assert {name for name in locking if name[:4] > FIRST_RELEASE} == set(), "use app.core.indexes.create"
+    assert {name for name in locking if name[:4] > FIRST_RELEASE} == set(), "use inventory.core.indexes.create"
     assert "0007_trading" in locking  # it would notice
     assert "0003_certificates" not in locking

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 
 TERRAFORM = Path(__file__).parents[2] / "infra" / "terraform"
 MODULE = TERRAFORM / "modules" / "container-apps"

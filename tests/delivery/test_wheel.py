@@ -51,7 +51,7 @@ print(json.dumps({
     "user": os.getuid(), "groups": os.getgroups(), "here": os.listdir(),
     "read_only": [place for place in places if os.statvfs(place).f_flag & os.ST_RDONLY],
     "written": [place for place in places if writable(place)],
-    "imported": [name for name in ("app", "sync", "sandbox", "tests") if importable(name)],
+    "imported": [name for name in ("app", "sync", "inventory", "sandbox", "tests") if importable(name)],
     "source": os.path.exists(sys.argv[1]),
 }))
 """
@@ -71,12 +71,18 @@ def installed(directory: Path) -> Installed:
 def test_the_wheel_holds_the_product_with_its_migrations_and_neither_sandbox_nor_tests(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(build_wheel(tmp_path)).namelist())
     packages = {name.split("/")[0] for name in names}
-    assert {name for name in packages if not name.endswith(".dist-info")} == {"app", "sync"}
-    delivered = {name.removeprefix("app/core/migrations/") for name in names if "app/core/migrations/" in name}
+    assert {name for name in packages if not name.endswith(".dist-info")} == {"app", "sync", "inventory"}
+    delivered = {
+        name.removeprefix("inventory/core/migrations/") for name in names if "inventory/core/migrations/" in name
+    }
     written = {str(path.relative_to(SOURCE / "migrations")) for path in (SOURCE / "migrations").rglob("*.py*")}
     assert delivered >= {name for name in written if "__pycache__" not in name}
     kinds = {".sql", ".lua", ".html", ".css", ".js"}
-    beside = {str(path.relative_to(SOURCE)) for package in ("app", "sync") for path in (SOURCE / package).rglob("*")}
+    beside = {
+        str(path.relative_to(SOURCE))
+        for package in ("app", "sync", "inventory")
+        for path in (SOURCE / package).rglob("*")
+    }
     # What npm has put there is for development alone, and not of the product.
     assert names >= {name for name in beside if Path(name).suffix in kinds and "node_modules" not in name}
     assert not any("node_modules" in name for name in names)
@@ -134,7 +140,7 @@ async def test_the_place_that_the_services_run_in_is_that_of_a_container(install
         "here": [],
         "read_only": ["/", "/usr", "/etc", "/empty", str(installed.environment), sys.base_prefix],
         "written": [],
-        "imported": ["app", "sync"],
+        "imported": ["app", "sync", "inventory"],
         "source": False,
     }
 

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from tests.faults.campaign import Campaign, Result, Unsettle, refer
-from tests.faults.mischief import unsettling
+from tests.faults.fault_injection import unsettling
 from tests.faults.options import Options
 from tests.faults.site import open_site
 

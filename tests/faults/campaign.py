@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from app.runs.models import Run
-from tests.faults.crew import ROLES, SCHEDULER, Kill
+from inventory.runs.models import Run
 from tests.faults.kills import Moments, Planned, Reference, deck
+from tests.faults.processes import ROLES, SCHEDULER, Kill
 from tests.faults.scenario import STEPS, State
 from tests.faults.site import Hung, Site
 from tests.faults.snapshot import Verdict, against_reference, against_supplier, books, snapshot

@@ -7,10 +7,10 @@ from random import Random
 
 import msgspec
 
-from app.runs.models import Run
-from tests.faults.crew import SCHEDULER
-from tests.faults.nursery import Child
+from inventory.runs.models import Run
+from tests.faults.fork_server import Child
 from tests.faults.points import Order
+from tests.faults.processes import SCHEDULER
 from tests.faults.site import Site
 from tests.faults.snapshot import Snapshot
 

@@ -15,16 +15,16 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from app.core.database import Connection, Database
-from app.core.sql import Statements
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.trading import NivodaTrading
-from app.trading.repository import sql as trading
-from sync.adapters.inbox import ServiceBusDelivery, ServiceBusInbox
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_blob import BlobWatermarkStore
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.statements import sql
+from inventory.core.database import Connection, Database
+from inventory.core.sql import Statements
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.trading import NivodaTrading
+from inventory.trading.repository import sql as trading
+from sync.messaging.inbox import ServiceBusDelivery, ServiceBusInbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.runs.statements import sql
+from sync.watermark.blob import BlobWatermarkStore
+from sync.watermark.file import FileWatermarkStore
 
 _EFFECT = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 _COMMENT = re.compile(r"--.*$", re.MULTILINE)
@@ -111,9 +111,9 @@ def lay(trap: Trap) -> None:
 
 def _names_of_effects() -> dict[str, str]:
     """The statements that write, by their text."""
-    files = [sql, *map(Statements, ("app.runs", "app.events", "app.alerts"))]
+    files = [sql, *map(Statements, ("inventory.runs", "inventory.events", "inventory.alerts"))]
     statements = [(name, getattr(file, name)) for file in files for name in file]
-    statements += [(name, getattr(trading, name)) for name in Statements("app.trading")]
+    statements += [(name, getattr(trading, name)) for name in Statements("inventory.trading")]
     return {text: f"statement: {name}" for name, text in statements if _EFFECT.search(_COMMENT.sub("", text))}
 
 

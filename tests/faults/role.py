@@ -11,15 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from app import cli as api
-from app.core.database import Database
-from app.core.errors import InventoryError
-from app.core.logging import get_logger
-from app.trading.settlement import Settlement
-from sync import cli
-from sync.adapters.supplier import open_settling
-from sync.roles import live
-from sync.terminal import begin, run
-from sync.wiring import open_control
+from inventory.core.database import Database
+from inventory.core.errors import InventoryError
+from inventory.core.logging import get_logger
+from inventory.trading.settlement import Settlement
+from sync.cli import main as cli
+from sync.cli.common import begin, run
+from sync.container import open_control
+from sync.process import live
+from sync.supplier import open_settling
 from tests.faults.points import Trap, lay
 
 _RECONCILE_SECONDS = 0.5

@@ -13,16 +13,16 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from app.core.database import Database
-from app.core.migrate import upgrade
-from app.core.settings import Settings
-from app.runs import repository
-from app.runs.models import Run
+from inventory.core.database import Database
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from inventory.runs.models import Run
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
-from tests.faults.crew import ROLES, SCHEDULER, Crew
-from tests.faults.nursery import Birth, Child
+from tests.faults.fork_server import Birth, Child
 from tests.faults.options import LOCK_SECONDS, SMALL, Options
+from tests.faults.processes import ROLES, SCHEDULER, Crew
 
 FEED = "nivoda"
 _RULES = """
@@ -128,7 +128,7 @@ class Site:
 
     async def open_nursery(self) -> None:
         """Load everything once, for all processes to come."""
-        process = self.stack.launch("nursery", "tests.faults.nursery", str(self._nursery))
+        process = self.stack.launch("nursery", "tests.faults.fork_server", str(self._nursery))
         await process.ready(lambda: asyncio.sleep(0, self._nursery.exists()), timeout_seconds=_COMMAND_SECONDS)
 
     def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Child:

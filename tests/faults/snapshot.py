@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.runs.models import Run
+from inventory.runs.models import Run
 from tests.faults.site import FEED, Site
 
 # Which run wrote a row and when is all that may differ.

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.runs.models import Run
-from tests.faults.crew import Kill
+from inventory.runs.models import Run
 from tests.faults.drift import drifting
-from tests.faults.nursery import Child
+from tests.faults.fork_server import Child
 from tests.faults.points import Order
+from tests.faults.processes import Kill
 from tests.faults.site import Site
 from tests.faults.snapshot import Snapshot, against_supplier, books, snapshot
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.runs.models import Run
+from inventory.runs.models import Run
+from tests.faults.fork_server import Child
 from tests.faults.kills import Reference
-from tests.faults.nursery import Child
 from tests.faults.options import SMALL
 from tests.faults.site import Site
 from tests.faults.snapshot import against_reference, books, snapshot

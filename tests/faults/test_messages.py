@@ -10,15 +10,15 @@ import pytest
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 
-from app.runs.models import Run
-from sync.messages import Consolidate, WorkItem, encode
+from inventory.runs.models import Run
+from sync.messaging.messages import Consolidate, WorkItem, encode
 from tests.faults.campaign import Campaign
-from tests.faults.crew import ROLES, WORKERS
+from tests.faults.fault_injection import break_messages, break_supplier
+from tests.faults.fork_server import Child
 from tests.faults.kills import Reference
-from tests.faults.mischief import break_messages, break_supplier
-from tests.faults.nursery import Child
 from tests.faults.options import Options
 from tests.faults.points import Order
+from tests.faults.processes import ROLES, WORKERS
 from tests.faults.site import Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.faults.campaign import Campaign
-from tests.faults.crew import WORKERS
 from tests.faults.kills import Reference
+from tests.faults.processes import WORKERS
 from tests.faults.site import Site
 from tests.faults.snapshot import against_supplier, books, snapshot
 

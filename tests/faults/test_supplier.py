@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.runs.models import Run
+from inventory.runs.models import Run
 from tests.faults.campaign import Campaign
+from tests.faults.fault_injection import break_supplier, mixed
+from tests.faults.fork_server import Child
 from tests.faults.kills import Reference
-from tests.faults.mischief import break_supplier, mixed
-from tests.faults.nursery import Child
 from tests.faults.options import SMALL, Options
 from tests.faults.site import Site, open_site
 from tests.faults.snapshot import against_reference, against_supplier, books, snapshot

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.runs.models import Run
-from tests.faults.mischief import break_supplier
-from tests.faults.nursery import Child
+from inventory.runs.models import Run
+from tests.faults.fault_injection import break_supplier
+from tests.faults.fork_server import Child
 from tests.faults.site import Site
 from tests.faults.snapshot import against_supplier, books, snapshot
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import aiohttp
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from sandbox.stack.ports import free_ports
-from tests.faults.nursery import Child
+from tests.faults.fork_server import Child
 from tests.faults.options import Options
 from tests.faults.points import Order
 from tests.faults.site import Site, open_site

@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from app.core.database import Connection, Database
-from app.core.errors import DatabaseUnavailable
-from app.core.settings import Settings
+from inventory.core.database import Connection, Database
+from inventory.core.errors import DatabaseUnavailable
+from inventory.core.settings import Settings
 
 LAST = "SELECT query FROM pg_stat_activity WHERE pid = $1"
 PID = "SELECT pg_backend_pid()"
@@ -50,7 +50,7 @@ async def test_a_connection_that_is_lost_before_it_is_handed_out_frees_its_place
 
     settings = Settings.read(database_url=database_url, database_pool_size=1, database_timeout_seconds=2)
     with monkeypatch.context() as patched:
-        patched.setattr("app.core.database._set_codecs", lose)
+        patched.setattr("inventory.core.database._set_codecs", lose)
         async with Database.open(settings) as database:
             for _ in range(2):  # of one place
                 with pytest.raises(DatabaseUnavailable) as refused:

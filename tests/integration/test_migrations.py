@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.exc import DBAPIError
 
-from app.core.migrate import Patience, downgrade, upgrade
+from inventory.core.migrate import Patience, downgrade, upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 

@@ -13,21 +13,21 @@ import pytest
 import pytest_asyncio
 
 from app import startup
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.errors import DatabaseMisconfigured, DatabaseUnavailable
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from app.main import create_app
-from app.runs import repository
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable
+from inventory.core.settings import Settings
+from inventory.runs import repository
 from sandbox.broker import Broker, QueueSettings
 from sandbox.stack.scratch import scratch_directory
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.lifecycle import Lifecycle
-from sync.outbox import Outbox
-from sync.scheduler import Request
-from sync.wiring import Pipeline
+from sync.container import Pipeline
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.runs.lifecycle import Lifecycle
+from sync.scheduler.scheduler import Request
+from sync.watermark.file import FileWatermarkStore
 from tests.contract.relay import Relay
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import role_environment

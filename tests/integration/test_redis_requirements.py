@@ -12,15 +12,15 @@ from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from app import startup
-from app.core import redis_server
-from app.core.jobs import JobsUnavailable, connect, enqueue
-from app.core.settings import Settings, SettingsError
 from app.main import create_app
+from inventory.core import redis_server
+from inventory.core.jobs import JobsUnavailable, connect, enqueue
+from inventory.core.settings import Settings, SettingsError
 from sandbox.stack.ports import free_ports
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
-from sync import housekeeper
-from sync.wiring import open_pipeline
+from sync.container import open_pipeline
+from sync.jobs import worker
 from tests.integration.sync.operators import with_state
 
 NOT_SUPPORTED = "cluster mode is not supported"
@@ -90,7 +90,7 @@ async def test_cluster_mode_is_reported_by_ready_and_at_the_start_of_the_api(set
 
 async def test_jobs_role_does_not_start_in_cluster_mode(settings: Settings) -> None:
     async with open_pipeline(settings) as pipeline:
-        for role in (housekeeper.serve, housekeeper.once):
+        for role in (worker.serve, worker.once):
             with pytest.raises(SettingsError, match=f"REDIS_URL: {NOT_SUPPORTED}"):
                 await role(pipeline, asyncio.Event())
 

@@ -7,10 +7,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.core import jobs
-from app.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
-from app.core.jobs import JobState, JobsUnavailable
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.payload import UserError, attempt, read_key, refusals, user_errors
@@ -21,9 +18,12 @@ from app.graphql.types.inputs import known
 from app.graphql.types.jobs import Job, show_job
 from app.graphql.types.pricing import PricingRule, PricingRuleInput, read_rule, show_rule
 from app.graphql.types.runs import SyncRun, find_runs, show_runs
-from app.runs import rules
-from app.runs.jobs import run_of
-from app.runs.models import RunFacts
+from inventory.core import jobs
+from inventory.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
+from inventory.core.jobs import JobState, JobsUnavailable
+from inventory.runs import rules
+from inventory.runs.jobs import run_of
+from inventory.runs.models import RunFacts
 
 _argument = strawberry.argument
 

@@ -7,13 +7,13 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.roots.purchase_payload import PurchasePayload, purchase_payload, read_id
 from app.graphql.types.inputs import known
-from app.trading.models import Purchase as PurchaseRow
-from app.trading.outcomes import Outcome
+from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.outcomes import Outcome
 
 _argument = strawberry.argument
 _NO_PURCHASE = "There is no purchase with this id."

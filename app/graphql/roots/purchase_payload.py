@@ -6,16 +6,16 @@ from uuid import UUID
 
 import strawberry
 
-from app.core.errors import InventoryError, NotFound, ValidationFailed
 from app.graphql.context import Info
 from app.graphql.payload import UserError, UserErrorCode, user_errors
 from app.graphql.relay import key_of
 from app.graphql.types.money import Money, money
 from app.graphql.types.purchases import Purchase, show_purchases
-from app.trading.conflicts import TradingConflict
-from app.trading.models import Purchase as PurchaseRow
-from app.trading.refusals import refusal
-from app.trading.states import PurchaseState
+from inventory.core.errors import InventoryError, NotFound, ValidationFailed
+from inventory.trading.errors import TradingConflict
+from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.refusals import refusal
+from inventory.trading.states import PurchaseState
 
 ERRORS = "What is wrong with the request; empty when it was done."
 _PURCHASE_ERRORS = (

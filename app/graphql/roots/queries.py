@@ -5,10 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.catalog.search import RETAIL_PRICE, Filter, Order, Window
-from app.catalog.vocabulary.criteria import labs
-from app.core.errors import ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import Node, key_of
@@ -21,6 +18,9 @@ from app.graphql.types.diamond import Diamond, columns_of
 from app.graphql.types.inputs import DiamondFilter, DiamondSort, read_text
 from app.graphql.types.nodes import MOST_NODES, find_diamonds, find_nodes
 from app.graphql.types.pricing import PricingQueries
+from inventory.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from inventory.catalog.vocabulary.criteria import labs
+from inventory.core.errors import ValidationFailed
 
 _argument = strawberry.argument
 

@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import PageInfo, key_of
@@ -14,8 +14,8 @@ from app.graphql.types import positions
 from app.graphql.types.inputs import known
 from app.graphql.types.jobs import Job, find_job
 from app.graphql.types.runs import SyncRun, SyncRunStatus, SyncRunType, find_runs, show_runs
-from app.runs.journal import RunFilter
-from app.runs.models import Run, RunPosition, RunStatus, RunType
+from inventory.runs.models import Run, RunPosition, RunStatus, RunType
+from inventory.runs.service import RunFilter
 
 _argument = strawberry.argument
 

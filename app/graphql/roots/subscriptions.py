@@ -7,19 +7,19 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.core.errors import NotFound, ValidationFailed
-from app.events import cursors
-from app.events.cursors import Cursor
-from app.events.hub import Wanted
-from app.events.models import HOLD_KINDS
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field, subscription
 from app.graphql.relay import key_of
 from app.graphql.roots.topics import EventTopic, RunTopic
 from app.graphql.types.events import DiamondEvent, Exhibition, HoldEvent
 from app.graphql.types.runs import SyncRun, show_state
-from app.runs.watch import RunState
+from inventory.core.errors import NotFound, ValidationFailed
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
+from inventory.events.dispatcher import Wanted
+from inventory.events.models import HOLD_KINDS
+from inventory.runs.watch import RunState
 
 T = TypeVar("T")
 

@@ -1,17 +1,17 @@
 """What a subscription's resolver gives: not the events, but which ones are wanted and how they are shown.
 
 graphql-core wants something to iterate over. What one subscriber iterates over is mostly what others get, too, so it is
-made elsewhere, once for all of them: see `app.graphql.serving.live`.
+made elsewhere, once for all of them: see `app.graphql.http.subscription_manager`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from app.events.cursors import Cursor
-from app.events.hub import Wanted
 from app.graphql.types.events import Heard
-from app.runs.watch import RunState
+from inventory.events.cursors import Cursor
+from inventory.events.dispatcher import Wanted
+from inventory.runs.watch import RunState
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Topic(AsyncIterator[T]):
         self.show = show
 
     async def __anext__(self) -> T:
-        raise TypeError("a topic is followed by app.graphql.serving.live, not iterated over")
+        raise TypeError("a topic is followed by app.graphql.http.subscription_manager, not iterated over")
 
 
 class EventTopic(Topic[T]):

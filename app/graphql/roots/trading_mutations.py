@@ -7,8 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.core.errors import NotFound, ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.payload import UserError, read_key, user_errors
@@ -16,11 +15,12 @@ from app.graphql.roots.purchase_payload import ERRORS, PurchasePayload, held_unt
 from app.graphql.scalars import Cents
 from app.graphql.types.holds import Hold, show_holds
 from app.graphql.types.inputs import known
-from app.trading.conflicts import HoldDenied, TradingConflict
-from app.trading.models import Hold as HoldRow
-from app.trading.models import Purchase as PurchaseRow
-from app.trading.purchase_request import PurchaseRequest
-from app.trading.states import HoldState
+from inventory.core.errors import NotFound, ValidationFailed
+from inventory.trading.errors import HoldDenied, TradingConflict
+from inventory.trading.models import Hold as HoldRow
+from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.purchase_request import PurchaseRequest
+from inventory.trading.states import HoldState
 
 _argument = strawberry.argument
 _DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."

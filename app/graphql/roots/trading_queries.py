@@ -9,8 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.core.errors import ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import PageInfo, key_of
@@ -20,10 +19,11 @@ from app.graphql.types.history import DiamondHistory, show_history
 from app.graphql.types.holds import Hold, HoldState, show_holds
 from app.graphql.types.inputs import known
 from app.graphql.types.purchases import Purchase, PurchaseState, show_purchases
-from app.trading import states
-from app.trading.models import Hold as HoldRow
-from app.trading.models import Purchase as PurchaseRow
-from app.trading.records import HoldFilter, Position, PurchaseFilter
+from inventory.core.errors import ValidationFailed
+from inventory.trading import states
+from inventory.trading.models import Hold as HoldRow
+from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.queries import HoldFilter, Position, PurchaseFilter
 
 # A row, and what the schema shows of it.
 R = TypeVar("R", HoldRow, PurchaseRow)

@@ -2,11 +2,11 @@
 
 import strawberry
 
-from app.access.scopes import MEANINGS, Principal
-from app.core.settings import Settings
+from app.auth.scopes import MEANINGS, Principal
 from app.graphql import limits
 from app.graphql.types.inputs import LARGEST_PAGE
 from app.graphql.types.nodes import MOST_NODES
+from inventory.core.settings import Settings
 
 
 @strawberry.type(description="Something that a key allows.")

@@ -4,16 +4,16 @@ from typing import Annotated
 
 import strawberry
 
-from app.access.scopes import Scope
-from app.catalog import cursors
-from app.catalog.search import Filter, Order, Page, Window
-from app.core.errors import ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import PageInfo
 from app.graphql.types.diamond import Diamond, columns_of
 from app.graphql.types.facets import DiamondFacets, asked_facets, show_facets
 from app.graphql.types.inputs import LARGEST_PAGE, DiamondFilter, DiamondSort, FilterReader, known, read_order
+from inventory.catalog import cursors
+from inventory.catalog.search import Filter, Order, Page, Window
+from inventory.core.errors import ValidationFailed
 
 _DEFAULT_PAGE = 50
 

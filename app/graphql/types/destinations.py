@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.suppliers.ports import Destination as Row
+from inventory.suppliers.ports import Destination as Row
 
 
 @strawberry.type(description="A location to which an order can go.")

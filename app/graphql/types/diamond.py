@@ -14,13 +14,13 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.schema.name_converter import NameConverter
 
-from app.access.scopes import Scope
-from app.catalog.diamond import Diamond as Row
+from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
 from app.graphql.guard import Needs, field
 from app.graphql.relay import Node, global_id
 from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
 from app.graphql.types.money import Money, money
+from inventory.catalog.diamond import Diamond as Row
 
 _SOURCE = "source"
 

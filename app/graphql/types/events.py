@@ -9,14 +9,14 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from app.access.scopes import Principal, Scope
-from app.catalog.search import Search
-from app.events import cursors
-from app.events.cursors import Cursor
-from app.events.models import HOLD_KINDS, PURCHASE_KINDS, Event
+from app.auth.scopes import Principal, Scope
 from app.graphql.context import Selection
 from app.graphql.relay import global_id
 from app.graphql.types.diamond import Diamond, columns_of
+from inventory.catalog.search import Search
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
+from inventory.events.models import HOLD_KINDS, PURCHASE_KINDS, Event
 
 _value = strawberry.enum_value
 

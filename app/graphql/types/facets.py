@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from app.catalog import grades
-from app.catalog.facets import Bucket, Facets, Histogram
 from app.graphql.context import Selection
 from app.graphql.types.grades import ClarityGrade, ColorGrade, CutGrade, Shape, graded
 from app.graphql.types.money import Money, money
+from inventory.catalog import grades
+from inventory.catalog.facets import Bucket, Facets, Histogram
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)

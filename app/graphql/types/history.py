@@ -12,7 +12,7 @@ from app.graphql.types import positions
 from app.graphql.types.events import EventKind
 from app.graphql.types.holds import Hold, show_holds
 from app.graphql.types.purchases import Purchase, show_purchases
-from app.trading.records import Position
+from inventory.trading.queries import Position
 
 
 @strawberry.type(description="Something that happened to a diamond.")

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import strawberry
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
 from app.graphql.relay import Node, global_id
 from app.graphql.types.diamond import Diamond, columns_of
 from app.graphql.types.money import Money, money
-from app.trading.models import Hold as Row
+from inventory.trading.models import Hold as Row
 
 _value = strawberry.enum_value
 

@@ -11,13 +11,13 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from app.catalog import search
-from app.catalog.search import Filter, Order, Range, Sort
-from app.catalog.vocabulary.criteria import fancy_colors, fancy_intensities, labs
-from app.core.errors import NotFound
 from app.graphql.relay import read_global_id
 from app.graphql.scalars import Cents
 from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape
+from inventory.catalog import search
+from inventory.catalog.search import Filter, Order, Range, Sort
+from inventory.catalog.vocabulary.criteria import fancy_colors, fancy_intensities, labs
+from inventory.core.errors import NotFound
 
 T = TypeVar("T")
 S = TypeVar("S")

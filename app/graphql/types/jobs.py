@@ -6,12 +6,12 @@ from uuid import UUID
 
 import strawberry
 
-from app.access.scopes import Scope
-from app.core import jobs
-from app.core.jobs import JobState
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.types.runs import SyncRun, find_runs
-from app.runs.jobs import run_of
+from inventory.core import jobs
+from inventory.core.jobs import JobState
+from inventory.runs.jobs import run_of
 
 _value = strawberry.enum_value
 

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.access.scopes import Scope
-from app.core.errors import NotFound, ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.relay import Node, read_global_id
 from app.graphql.types.diamond import Diamond, columns_of
@@ -14,6 +13,7 @@ from app.graphql.types.holds import find_holds
 from app.graphql.types.pricing import find_rules
 from app.graphql.types.purchases import find_purchases
 from app.graphql.types.runs import find_runs
+from inventory.core.errors import NotFound, ValidationFailed
 
 MOST_NODES = 100
 

@@ -6,9 +6,9 @@ import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.core.errors import ValidationFailed
 from app.graphql.relay import PageInfo
 from app.graphql.types.inputs import LARGEST_PAGE
+from inventory.core.errors import ValidationFailed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

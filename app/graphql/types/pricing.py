@@ -9,9 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry import UNSET
 
-from app.access.scopes import Scope
-from app.catalog.diamond import Diamond as Row
-from app.core.errors import NotFound, ValidationFailed
+from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.guard import field
 from app.graphql.relay import Node, global_id, key_of
@@ -19,8 +17,10 @@ from app.graphql.types.diamond import Diamond, columns_of
 from app.graphql.types.grades import Shape, graded
 from app.graphql.types.inputs import FloatRange, known, thousandths
 from app.graphql.types.money import Money, money
-from app.pricing.draft import Draft, StoredRule
-from app.pricing.repository import Preview
+from inventory.catalog.diamond import Diamond as Row
+from inventory.core.errors import NotFound, ValidationFailed
+from inventory.pricing.draft import Draft, StoredRule
+from inventory.pricing.repository import Preview
 
 _argument = strawberry.argument
 

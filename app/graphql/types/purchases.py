@@ -7,15 +7,15 @@ from uuid import UUID
 
 import strawberry
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
 from app.graphql.guard import field
 from app.graphql.relay import Node, global_id
 from app.graphql.types.diamond import Diamond
 from app.graphql.types.holds import diamonds_of, may_see
 from app.graphql.types.money import Money, money
-from app.trading import states
-from app.trading.models import Purchase as Row
+from inventory.trading import states
+from inventory.trading.models import Purchase as Row
 
 _value = strawberry.enum_value
 

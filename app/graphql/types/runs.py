@@ -8,13 +8,13 @@ from uuid import UUID
 
 import strawberry
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
 from app.graphql.guard import Needs, field
 from app.graphql.relay import Node, global_id
 from app.graphql.types.money import Money, money
-from app.runs.models import Partition, Run, RunOutline, RunPlan
-from app.runs.watch import RunState
+from inventory.runs.models import Partition, Run, RunOutline, RunPlan
+from inventory.runs.watch import RunState
 
 _value = strawberry.enum_value
 

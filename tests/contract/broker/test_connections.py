@@ -15,12 +15,12 @@ from azure.servicebus import (
     ServiceBusMessage,
 )
 
-from app.core.errors import BrokerUnavailable
-from app.core.settings import Settings
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
 from sandbox.broker.frames import AMQP_HEADER, HEARTBEAT, Close, FrameReader, Open, write
 from sandbox.broker.values import UInt
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.servicebus import ServiceBusBroker
 from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, open_desk, receive_one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

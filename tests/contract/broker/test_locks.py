@@ -17,7 +17,7 @@ from azure.servicebus.exceptions import (
     MessageLockLostError,
 )
 
-from app.core.clock import utc_now
+from inventory.core.clock import utc_now
 from sandbox.broker import Broker, Counts, QueueSettings
 from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, open_desk, receive, receive_one
 

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
     MessageNotFoundError,
 )
 
-from app.core.clock import utc_now
+from inventory.core.clock import utc_now
 from sandbox.broker import Counts, QueueSettings
 from tests.contract.broker.desk import EMPTY, Desk, receive, receive_one, texts
 

@@ -13,7 +13,7 @@ from azure.servicebus.exceptions import (
     ServiceBusQuotaExceededError,
 )
 
-from app.core.clock import utc_now
+from inventory.core.clock import utc_now
 from sandbox.broker import QueueSettings
 from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, receive, receive_one, texts
 

@@ -10,7 +10,7 @@ from azure.servicebus.exceptions import (
     MessageNotFoundError,
 )
 
-from app.core.clock import utc_now
+from inventory.core.clock import utc_now
 from tests.contract.broker.desk import EMPTY, Desk, receive, texts, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from app.suppliers.nivoda.client import NivodaClient
-from app.suppliers.nivoda.documents import Operation
-from app.suppliers.nivoda.feed import NivodaFeed
-from app.suppliers.nivoda.filters import probe
-from app.suppliers.nivoda.introspection import INTROSPECT
-from app.suppliers.nivoda.operations import OPERATIONS
-from app.suppliers.nivoda.schema_view import view_of
-from app.suppliers.nivoda.trading import open_trading
-from app.suppliers.ports import Order, StoneQuery
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.feed import NivodaFeed
+from inventory.suppliers.nivoda.filters import probe
+from inventory.suppliers.nivoda.introspection import INTROSPECT
+from inventory.suppliers.nivoda.operations import OPERATIONS
+from inventory.suppliers.nivoda.schema_view import view_of
+from inventory.suppliers.nivoda.trading import open_trading
+from inventory.suppliers.ports import Order, StoneQuery
 from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options
 from tests.contract.nivoda import CountingLimiter, account

@@ -10,10 +10,7 @@ import httpx
 import pytest
 
 from sandbox.supplier.server import DEFAULT_ACCOUNT
-from tests.contract.simulator.client import (
-    LOGIN,
-    Client,
-)
+from tests.contract.simulator.client import LOGIN, Client
 
 
 @pytest.mark.parametrize("stalled", [False, True])

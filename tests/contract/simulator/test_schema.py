@@ -20,7 +20,7 @@ async def served_sdl(client: Client) -> str:
 
 
 def facts(version: Version) -> str:
-    folder = files("app.suppliers.nivoda") / "schema"
+    folder = files("inventory.suppliers.nivoda") / "schema"
     names = ["published-2024.graphql", "additions-2026.graphql"][: 2 if version == "2026" else 1]
     text = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     return print_schema(build_ast_schema(parse(text)))

@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.catalog import grades
-from app.core.database import Connection, Database
-from app.core.settings import Settings
-from app.events.log import sql as events
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from app.main import create_app
 from app.server import Server, listen
+from inventory.catalog import grades
+from inventory.core.database import Connection, Database
+from inventory.core.settings import Settings
+from inventory.events.log import sql as events
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, Serve, build
 from tests.integration.api.runs import build_partition, build_run

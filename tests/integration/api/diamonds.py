@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.catalog import grades
-from app.catalog.stone import diamond_id
-from app.core.settings import Settings
+from inventory.catalog import grades
+from inventory.catalog.stone import diamond_id
+from inventory.core.settings import Settings
 
 Row = dict[str, Any]
 Insert = Callable[..., Awaitable[None]]

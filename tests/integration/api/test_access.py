@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from app.access import authenticator as module
-from app.access import keys
-from app.access.authenticator import CACHE_SECONDS, Authenticator
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
-from app.core.settings import Settings
+from app.auth import authenticator as module
+from app.auth import keys
+from app.auth.api_key_service import Issuing
+from app.auth.authenticator import CACHE_SECONDS, Authenticator
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.errors import Conflict, NotFound, Unauthenticated, ValidationFailed
+from inventory.core.settings import Settings
 
 
 class Time:

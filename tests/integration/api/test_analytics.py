@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from app.core.clock import utc_now
+from inventory.core.clock import utc_now
 from tests.integration.api.diamonds import EPOCH, Insert, build
 from tests.integration.api.refusals import error
 from tests.integration.api.runs import build_run, run_figures, run_id, text

@@ -7,14 +7,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.catalog.repository import PostgresSearch
-from app.catalog.search import Filter
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import log
-from app.events.models import EventKind, NewEvent
 from app.rest import caching
+from inventory.catalog.repository import PostgresSearch
+from inventory.catalog.search import Filter
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import log
+from inventory.events.models import EventKind, NewEvent
 from tests.integration.api.diamonds import Insert, build
 from tests.integration.api.runs import build_run
 

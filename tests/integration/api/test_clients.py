@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.wire import happen
 

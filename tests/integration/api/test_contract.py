@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import MakeKey
 
 CLIENT = Path(__file__).parents[2] / "foreign" / "rest_client.py"

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import httpx
 
-from app.catalog.stone import diamond_id
+from inventory.catalog.stone import diamond_id
 from tests.integration.api.diamonds import Insert, build
 from tests.integration.api.refusals import error
 

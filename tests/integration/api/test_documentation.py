@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.rest.openapi import document
 from app.rest.routes import DOCUMENTED
 from tests.foreign.npm import run_node

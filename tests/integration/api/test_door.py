@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.catalog.repository import PostgresSearch
-from app.core.settings import Settings
 from app.http import protocol
 from app.http.request_head import LARGEST_HEAD
+from inventory.catalog.repository import PostgresSearch
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import MakeKey, Serve
 
 

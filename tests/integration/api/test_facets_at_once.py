@@ -5,13 +5,13 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.catalog import statements
-from app.catalog.repository import PostgresSearch
-from app.catalog.search import Filter
-from app.catalog.statements import Statement
-from app.core.database import Database
-from app.core.errors import DatabaseUnavailable
-from app.core.settings import Settings
+from inventory.catalog import statements
+from inventory.catalog.repository import PostgresSearch
+from inventory.catalog.search import Filter
+from inventory.catalog.statements import Statement
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseUnavailable
+from inventory.core.settings import Settings
 
 # As long as somebody holds the lock.
 ENDLESS = """SELECT 'shape' AS facet, 'count' AS kind, 'ROUND' AS label, 7 AS number

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from app.access import keys, signatures
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.access.signatures import Signature, Target, Version
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth import keys, signatures
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from app.auth.signatures import Signature, Target, Version
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.runs import build_run
 

@@ -12,14 +12,14 @@ import httpx
 import pytest
 from graphql import parse, validate
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth.scopes import Scope
+from app.graphql.http.graphiql_page import ASSETS, GraphiQL
 from app.graphql.schema import schema
-from app.graphql.serving.ide import ASSETS, GraphiQL
+from inventory.core.settings import Settings
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 
-PLACE = Path(__file__).parents[3] / "app" / "graphql" / "serving" / "graphiql"
+PLACE = Path(__file__).parents[3] / "app" / "graphql" / "http" / "graphiql"
 MODULES = PLACE / "node_modules"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OWN = ("page.js", "page.css", "examples.json")

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from app.access.scopes import Scope
-from app.catalog import grades
-from app.catalog.facets import MEASURED
+from app.auth.scopes import Scope
+from inventory.catalog import grades
+from inventory.catalog.facets import MEASURED
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, build
 
 FACETS = """{ diamonds(%s) { totalCount facets%s {

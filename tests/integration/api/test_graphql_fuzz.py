@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth.scopes import Scope
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.runs import build_partition, build_run
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import MakeKey
 

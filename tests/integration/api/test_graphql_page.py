@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from tests.integration.api.diamonds import Insert, MakeKey, build
 
 PAGE = Path(__file__).parents[3] / "docs" / "graphql.md"

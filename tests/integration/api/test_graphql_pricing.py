@@ -11,14 +11,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id, read_global_id
-from app.pricing import rulebook as module
-from app.pricing.draft import Draft, StoredRule
-from app.pricing.rulebook import Rulebook
-from app.pricing.rules import PricingRule, price
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.pricing import service as module
+from inventory.pricing.draft import Draft, StoredRule
+from inventory.pricing.rules import PricingRule, price
+from inventory.pricing.service import Rulebook
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, build
 
 RULE = "id name priority markupRatio rating caratMin caratMax shapes labGrown supplier createdAt updatedAt"

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.limits import MOST_REPETITIONS
 from tests.integration.api.diamonds import MakeKey
 

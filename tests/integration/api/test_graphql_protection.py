@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from app.access.scopes import Scope
-from app.catalog.repository import PostgresSearch
-from app.core.database import Database
-from app.core.errors import RateLimited
-from app.core.settings import Settings
-from app.graphql.serving.budget import Budget
-from app.graphql.serving.registry import Registry, document_id
+from app.auth.scopes import Scope
+from app.graphql.http.budget import Budget
+from app.graphql.http.persisted_documents import Registry, document_id
+from inventory.catalog.repository import PostgresSearch
+from inventory.core.database import Database
+from inventory.core.errors import RateLimited
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 from tests.integration.api.test_commands import run
 

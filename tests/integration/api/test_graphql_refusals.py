@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
-from app.graphql.serving.errors import MOST_ERRORS
+from app.auth.scopes import Scope
+from app.graphql.http.errors import MOST_ERRORS
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 
 # Arguments of a search, and what is wrong with them.

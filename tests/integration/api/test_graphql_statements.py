@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx
 import pytest_asyncio
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.runs import build_partition, build_run, run_id

@@ -8,9 +8,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.access.scopes import Scope
-from app.core.database import Database
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
+from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.wire import BEGINNING, happen, stone, wire
 

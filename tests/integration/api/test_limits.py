@@ -9,11 +9,11 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from app.access import keys
-from app.access.limits import Budget, Budgets, Limiter
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth import keys
+from app.auth.limits import Budget, Budgets, Limiter
+from app.auth.scopes import Scope
 from app.rest.routes import OPERATIONS
+from inventory.core.settings import Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import MakeKey, Serve

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth.scopes import Scope
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import MakeKey
 
 # An address may be wrong and too long at once; what is too long is not looked into.

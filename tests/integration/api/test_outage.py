@@ -3,15 +3,15 @@
 import httpx
 import pytest
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.catalog import statements
-from app.core.database import Database
-from app.core.migrate import upgrade
-from app.core.settings import Settings
-from app.events import cursors
-from app.events.cursors import Cursor
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
+from inventory.catalog import statements
+from inventory.core.database import Database
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from tests.integration.api.diamonds import Serve

@@ -13,11 +13,11 @@ import asyncpg
 import httpx
 import pytest
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.migrate import upgrade
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.migrate import upgrade
+from inventory.core.settings import Settings
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.server import Server

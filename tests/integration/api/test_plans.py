@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from app.catalog import statements
-from app.catalog.search import SORTS, Filter, Offset, Order, Position, Range, Window
-from app.core.database import Connection
+from inventory.catalog import statements
+from inventory.catalog.search import SORTS, Filter, Offset, Order, Position, Range, Window
+from inventory.core.database import Connection
 from tests.integration.api.diamonds import Insert
 from tests.integration.api.test_graphql import mixed
 

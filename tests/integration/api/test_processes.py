@@ -12,12 +12,12 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import cursors
-from app.events.cursors import Cursor
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
 from sandbox.stack.ports import free_ports
 from sandbox.stack.process import Process
 from tests.integration.api.diamonds import MakeKey

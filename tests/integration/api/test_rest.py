@@ -5,8 +5,8 @@ import re
 import httpx
 import pytest
 
-from app.access.scopes import Scope
-from app.catalog import statements as statements_of_search
+from app.auth.scopes import Scope
+from inventory.catalog import statements as statements_of_search
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.refusals import error
 

@@ -7,12 +7,12 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import cursors, hub, log
-from app.events.cursors import Cursor
-from app.events.models import EventKind, NewEvent
 from app.graphql.relay import global_id
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import cursors, dispatcher, log
+from inventory.events.cursors import Cursor
+from inventory.events.models import EventKind, NewEvent
 from tests.integration.api.diamonds import Serve
 from tests.integration.api.wire import BEGINNING, CHANGED, happen, happen_as_never_before, stone, wire
 
@@ -84,7 +84,7 @@ async def test_those_who_stay_while_the_database_is_restored_are_told_that_it_is
 ) -> None:
     """It has grown beyond where they were, so by its length alone nobody would notice."""
     away = asyncio.Event()
-    monkeypatch.setattr(hub.logger, "warning", lambda *_, **__: away.set())
+    monkeypatch.setattr(dispatcher.logger, "warning", lambda *_, **__: away.set())
     async with wire(address, key) as socket:
         await socket.subscribe(CHANGED, after=BEGINNING)
         await happen(database, 0)

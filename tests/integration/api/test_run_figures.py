@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.access.scopes import Scope
+from app.auth.scopes import Scope
 from tests.integration.api.diamonds import EPOCH, Insert, MakeKey
 from tests.integration.api.refusals import error
 from tests.integration.api.runs import build_partition, build_run, partition_id, run_figures, run_id, text

@@ -11,13 +11,13 @@ import pytest_asyncio
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLNonNull, GraphQLObjectType, GraphQLScalarType
 from starlette.routing import Route, WebSocketRoute
 
-from app.access.scopes import Scope
-from app.core.settings import Settings
+from app.auth.scopes import Scope
 from app.generated import scopes_page
 from app.graphql.schema import schema
 from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
 from app.main import create_app
 from app.rest.routes import OPERATIONS
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
 
 GRAPHQL = schema._schema

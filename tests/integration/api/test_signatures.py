@@ -12,13 +12,13 @@ import pytest_asyncio
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from app.access import signatures
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.access.signatures import Signature, Target, Version
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth import signatures
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from app.auth.signatures import Signature, Target, Version
 from app.main import create_app
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Insert, Serve, build

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.access.issuing import Issuing
-from app.core.database import Database
+from app.auth.api_key_service import Issuing
+from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, build
 from tests.integration.api.test_signatures import BOTH, issuing, settings, signed
 from tests.integration.api.test_streams import read_events

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.core.database import Database
-from app.core.settings import Settings
+from app.graphql.http import fanout
 from app.graphql.relay import global_id
-from app.graphql.serving import audience
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, Serve, build
 from tests.integration.api.wire import BEGINNING, CHANGED, happen, stone, wire
 
@@ -81,8 +81,8 @@ async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
 async def test_a_sync_that_changes_what_many_follow_slows_the_reading_down_and_ends_nobody(
     address: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "_MUCH_DUE", 5)
-    monkeypatch.setattr(audience, "_MOST_DUE", 60)
+    monkeypatch.setattr(fanout, "_MUCH_DUE", 5)
+    monkeypatch.setattr(fanout, "_MOST_DUE", 60)
     many, events = 50, 8
     async with wire(address, key) as socket:
         for number in range(many):

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import cursors
-from app.events.cursors import Cursor
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.foreign.npm import run_node

@@ -9,12 +9,12 @@ import httpx
 import msgspec
 import pytest
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import cursors
-from app.events.cursors import Cursor
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
 from tests.integration.api.diamonds import Insert, Serve, build
 from tests.integration.api.wire import BEGINNING, CHANGED, happen
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.events.models import EventKind
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
+from inventory.core.database import Database
+from inventory.events.models import EventKind
 from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.wire import BEGINNING, CHANGED, HOLDS, PROGRESS, happen, key_of, numbers, stone, wire
 

@@ -11,12 +11,12 @@ from arq.connections import ArqRedis
 from arq.jobs import JobDef
 from arq.worker import Function, Worker, func
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core import jobs
-from app.core.database import Database
-from app.core.errors import Conflict
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core import jobs
+from inventory.core.database import Database
+from inventory.core.errors import Conflict
+from inventory.core.settings import Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Insert, Serve

@@ -10,13 +10,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.catalog.stone import diamond_id
-from app.core.database import Database
-from app.events import cursors, log
-from app.events.cursors import Cursor
-from app.events.models import EventKind, NewEvent
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.catalog.stone import diamond_id
+from inventory.core.database import Database
+from inventory.events import cursors, log
+from inventory.events.cursors import Cursor
+from inventory.events.models import EventKind, NewEvent
 
 # The cursor before the first event that there ever was.
 BEGINNING = cursors.encode(Cursor(0, 0))

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from app.core.database import Database
-from app.core.settings import Settings
-from app.events import log
-from app.events.log import Filter
-from app.events.models import Event, EventKind, NewEvent
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events import log
+from inventory.events.log import Filter
+from inventory.events.models import Event, EventKind, NewEvent
 
 
 def stone(number: int) -> UUID:

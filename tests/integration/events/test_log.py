@@ -6,12 +6,12 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.core.database import Database
-from app.core.errors import CursorExpired, CursorUnknown
-from app.events import cursors, log
-from app.events.cursors import Cursor
-from app.events.log import STONES_PER_EVENT, Filter
-from app.events.models import EventKind
+from inventory.core.database import Database
+from inventory.core.errors import CursorExpired, CursorUnknown
+from inventory.events import cursors, log
+from inventory.events.cursors import Cursor
+from inventory.events.log import STONES_PER_EVENT, Filter
+from inventory.events.models import EventKind
 from tests.integration.events.conftest import Book, happening, stone
 
 

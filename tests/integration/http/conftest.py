@@ -9,10 +9,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process

@@ -10,18 +10,18 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs import repository
-from app.runs.models import Partition, Run, RunType
-from app.suppliers.ports import Feed, Observed, Page, StoneQuery
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.consolidator import Consolidator
-from sync.domain.completeness import Checkpoint
-from sync.lifecycle import Lifecycle, Opening, PlannedPartition
-from sync.staging import stage
-from sync.statements import sql
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from inventory.runs.models import Partition, Run, RunType
+from inventory.suppliers.ports import Feed, Observed, Page, StoneQuery
+from sync.consolidator.consolidator import Consolidator
+from sync.planning.completeness import Checkpoint
+from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.runs.statements import sql
+from sync.watermark.file import FileWatermarkStore
+from sync.worker.staging import stage
 from tests.integration.pipeline.shelf import Shelf
 
 LEASE_SECONDS = 30.0

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.suppliers.lookup import MOST_WITNESSES, look_up
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Capabilities, Lookup, Observed, Page, StoneQuery
+from inventory.suppliers.lookup import MOST_WITNESSES, look_up
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Capabilities, Lookup, Observed, Page, StoneQuery
 from tests.unit.suppliers.items import item
 
 

@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.clock import utc_now
-from app.core.errors import LeaseLost
-from app.core.settings import Settings
-from app.events import log
-from app.suppliers.nivoda.mapping import observe
-from sync.rebuild import Rebuild
-from sync.repricing import Repricing
+from inventory.core.clock import utc_now
+from inventory.core.errors import LeaseLost
+from inventory.core.settings import Settings
+from inventory.events import log
+from inventory.suppliers.nivoda.mapping import observe
+from sync.operations.rebuild import Rebuild
+from sync.operations.repricing import Repricing
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
 

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.errors import MassDeleteStopped, WatermarkConflict
-from app.suppliers.ports import StoneQuery
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.domain.window import Watermark
+from inventory.core.errors import MassDeleteStopped, WatermarkConflict
+from inventory.suppliers.ports import StoneQuery
+from sync.planning.window import Watermark
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
-from app.runs.models import Run
-from app.suppliers.ports import Page
-from sync import gates
-from sync.adapters.watermark_file import FileWatermarkStore
+from inventory.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
+from inventory.runs.models import Run
+from inventory.suppliers.ports import Page
+from sync.consolidator import safety_checks
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, stone_id
 
@@ -87,7 +87,7 @@ async def test_invariant_10_too_many_deletes_stop_the_run_and_change_nothing(
 async def test_invariant_10_a_stopped_run_names_how_many_stones_are_gone(
     bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, most: int, said: str
 ) -> None:
-    monkeypatch.setattr(gates, "_MOST_COUNTED", most)
+    monkeypatch.setattr(safety_checks, "_MOST_COUNTED", most)
     shelf.lay(*range(1, 201))
     await bench.sync()
     shelf.take(*range(1, 151))

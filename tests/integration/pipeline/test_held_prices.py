@@ -1,7 +1,7 @@
 """The prices of the inventory, by which a plan foretells where the feed's stones lie."""
 
-from sync.staging import SUPPLIER
-from sync.statements import sql
+from sync.runs.statements import sql
+from sync.worker.staging import SUPPLIER
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from app.core.errors import LeaseLost, RunConflict, SupplierUnavailable
-from app.runs import repository
-from sync.statements import sql
+from inventory.core.errors import LeaseLost, RunConflict, SupplierUnavailable
+from inventory.runs import repository
+from sync.runs.statements import sql
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import observed
 

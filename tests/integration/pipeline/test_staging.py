@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from app.catalog.stone import Stone
-from app.core.errors import LeaseLost
-from sync.statements import OBSERVED, sql
+from inventory.catalog.stone import Stone
+from inventory.core.errors import LeaseLost
+from sync.runs.statements import OBSERVED, sql
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import observed, stone_id
 

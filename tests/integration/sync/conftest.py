@@ -11,22 +11,22 @@ import pytest
 import pytest_asyncio
 from arq.connections import ArqRedis
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.jobs import connect
-from app.core.settings import Settings
-from app.runs.models import Run
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.jobs import connect
+from inventory.core.settings import Settings
+from inventory.runs.models import Run
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.control import Control
-from sync.lifecycle import Lifecycle, Opening, PlannedPartition
-from sync.outbox import Outbox
-from sync.reconcile import Reconciler
-from sync.scheduler import Scheduler
-from sync.upkeep import Upkeep
-from sync.wiring import Pipeline
+from sync.container import Pipeline
+from sync.jobs.maintenance import Upkeep
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.operations.control import Control
+from sync.operations.reconcile import Reconciler
+from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
+from sync.scheduler.scheduler import Scheduler
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.upkeep import UpkeepAt

@@ -8,15 +8,15 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from app.main import create_app
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.outbox import Outbox
-from sync.wiring import Pipeline
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from sync.container import Pipeline
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 
 RUN = """databaseId status type feed startedBy figures { fetched upserted } error { code message }

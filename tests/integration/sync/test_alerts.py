@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from app.core.database import Database
-from app.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
-from app.core.settings import Settings
-from app.runs import repository
-from sync.adapters.resend import open_mailer
-from sync.alerts import Delivery
-from sync.lifecycle import Lifecycle
-from sync.statements import sql
+from inventory.core.database import Database
+from inventory.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from sync.alerts.delivery import Delivery
+from sync.alerts.resend import open_mailer
+from sync.runs.lifecycle import Lifecycle
+from sync.runs.statements import sql
 from tests.contract.resend import MailService, mail_service, refusal
 from tests.integration.sync.conftest import Execute, OpenRun
 

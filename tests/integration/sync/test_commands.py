@@ -12,14 +12,14 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from app.core.errors import SupplierTimeout
-from app.core.settings import Settings
+from inventory.core.errors import SupplierTimeout
+from inventory.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sandbox.broker.codec import encode
 from sandbox.broker.values import Described, ULong
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.cli import app
-from sync.lifecycle import Lifecycle
+from sync.cli.main import app
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.runs.lifecycle import Lifecycle
 from tests.integration.sync.conftest import Execute, OpenRun
 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)

@@ -10,19 +10,19 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs import repository
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.runs import repository
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
-from sync import housekeeper
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.jobs import Jobs
-from sync.lifecycle import Lifecycle
-from sync.outbox import Outbox
-from sync.scheduler import Request
-from sync.wiring import Pipeline
+from sync.container import Pipeline
+from sync.jobs import worker
+from sync.jobs.tasks import Jobs
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.runs.lifecycle import Lifecycle
+from sync.scheduler.scheduler import Request
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import QUEUES
 
@@ -83,7 +83,7 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
                 roles.create_task((await process()).consolidate(stop))
             jobs = await process()
             for _ in range(processes("jobs")):
-                roles.create_task(housekeeper.serve(jobs, stop))
+                roles.create_task(worker.serve(jobs, stop))
             # Nothing is refused while a run goes through all roles, and the dead letters of all queues are counted.
             run, _ = await (await process()).scheduler().schedule(Request(full=True))
             async with Jobs.open(jobs) as duties:

@@ -4,14 +4,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import Conflict, MassDeleteStopped, NotFound, QuarantineExceeded, RunConflict
-from app.runs import repository
-from app.runs.models import Partition
+from inventory.core.database import Database
+from inventory.core.errors import Conflict, MassDeleteStopped, NotFound, QuarantineExceeded, RunConflict
+from inventory.runs import repository
+from inventory.runs.models import Partition
 from sandbox.broker import Broker as Bus
-from sync.control import Control
-from sync.lifecycle import Lifecycle
-from sync.statements import sql
+from sync.operations.control import Control
+from sync.runs.lifecycle import Lifecycle
+from sync.runs.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
 
 READ_A_PAGE = """UPDATE worker_runs SET fetched = 7, pages = 1, checkpoint = '{"offset": 4}' WHERE id = $1"""

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import MassDeleteStopped
-from app.runs import repository
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.control import Control
+from inventory.core.database import Database
+from inventory.core.errors import MassDeleteStopped
+from inventory.runs import repository
+from sync.operations.control import Control
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 

@@ -10,17 +10,17 @@ import pytest
 from arq.connections import ArqRedis
 from arq.jobs import Job
 
-from app.core.database import Database
-from app.core.jobs import QUEUE
-from app.core.settings import Settings
-from app.runs import repository
-from app.runs.models import Run
-from sync.alerts import Delivery
-from sync.control import Control
-from sync.jobs import Jobs, arq_worker
-from sync.lifecycle import Lifecycle
-from sync.reconcile import Reconciler
-from sync.wiring import Pipeline
+from inventory.core.database import Database
+from inventory.core.jobs import QUEUE
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from inventory.runs.models import Run
+from sync.alerts.delivery import Delivery
+from sync.container import Pipeline
+from sync.jobs.tasks import Jobs, arq_worker
+from sync.operations.control import Control
+from sync.operations.reconcile import Reconciler
+from sync.runs.lifecycle import Lifecycle
 from tests.contract.relay import SilentEndpoint
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf

@@ -13,18 +13,18 @@ import pytest
 from arq.connections import ArqRedis
 from arq.jobs import Job
 
-from app.core.database import Database
-from app.core.errors import DatabaseUnavailable, SupplierUnavailable
-from app.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
-from app.core.settings import Settings
-from app.runs import repository
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseUnavailable, SupplierUnavailable
+from inventory.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
+from inventory.core.settings import Settings
+from inventory.runs import repository
 from sandbox.broker import Broker as Bus
-from sync import housekeeper
-from sync.alerts import Delivery
-from sync.jobs import Jobs
-from sync.lifecycle import Lifecycle
-from sync.messages import WorkDone, encode
-from sync.wiring import Pipeline
+from sync.alerts.delivery import Delivery
+from sync.container import Pipeline
+from sync.jobs import worker
+from sync.jobs.tasks import Jobs
+from sync.messaging.messages import WorkDone, encode
+from sync.runs.lifecycle import Lifecycle
 from tests.contract.resend import mail_service
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
@@ -39,7 +39,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 async def do(pipeline: Pipeline, redis: ArqRedis, name: str, **arguments: Any) -> Any:
     """Enqueue a job, have one round done, and answer the job's result."""
     job_id = await enqueue(redis, name, **arguments)
-    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert await worker.once(pipeline, asyncio.Event())
     job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
     info = await job.result_info()
     assert info is not None
@@ -93,9 +93,9 @@ async def test_a_job_that_fails_for_a_while_is_kept_for_later(
     async def away(*_: object, **__: object) -> None:
         raise DatabaseUnavailable
 
-    monkeypatch.setattr("sync.repricing.Repricing.reprice", away)
+    monkeypatch.setattr("sync.operations.repricing.Repricing.reprice", away)
     await enqueue(redis, "reprice")
-    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert await worker.once(pipeline, asyncio.Event())
     assert await redis.zcard(QUEUE) == 1
 
 
@@ -117,7 +117,7 @@ async def test_no_pickle_is_ever_read(pipeline: Pipeline, redis: ArqRedis, monke
     await redis.zadd(QUEUE, {"evil": 1})
     unpickled: list[bytes] = []
     monkeypatch.setattr("pickle.loads", unpickled.append)
-    await housekeeper.once(pipeline, asyncio.Event())
+    await worker.once(pipeline, asyncio.Event())
     assert await redis.zcard(QUEUE) == 0
     assert unpickled == []
 
@@ -143,7 +143,7 @@ async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_do
         pipeline.outbox,
         pipeline.dead_letters,
     )
-    assert not await housekeeper.once(without, asyncio.Event())
+    assert not await worker.once(without, asyncio.Event())
     assert (await lifecycle.get(run.id)).status == "failed"
 
 
@@ -177,7 +177,7 @@ async def test_reports_are_taken_off_their_queue(
     await pipeline.broker.send("work-done", [b"\xff"])
     await pipeline.outbox.report(partitions[0], run.trace_id)
     assert bus.counts()["work-done"].active == 4
-    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert await worker.once(pipeline, asyncio.Event())
     counts = bus.counts()["work-done"]
     assert (counts.active, counts.dead_letter) == (0, 1)
 
@@ -207,7 +207,7 @@ async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
             pipeline.dead_letters,
         )
         for _ in range(2):
-            assert await housekeeper.once(mailed, asyncio.Event())
+            assert await worker.once(mailed, asyncio.Event())
         (mail,) = service.sent.values()
     assert mail["subject"] == "The sync run did not finish in time (nivoda)"
 
@@ -248,7 +248,7 @@ async def test_invariant_18_the_duties_are_done_without_redis(
         **settings.model_dump(exclude_unset=True) | {"redis_url": "redis://127.0.0.1:1/0", "sync_nightly": False}
     )
     stop = asyncio.Event()
-    serving = asyncio.create_task(housekeeper.serve(msgspec.structs.replace(pipeline, settings=nowhere), stop))
+    serving = asyncio.create_task(worker.serve(msgspec.structs.replace(pipeline, settings=nowhere), stop))
     async with asyncio.timeout(60):
         # What is waited for stands in the database.
         while await execute("SELECT status FROM run_metadata WHERE id = $1", run.id) != "failed":  # noqa: ASYNC110

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import (
+from inventory.core.database import Database
+from inventory.core.errors import (
     CoverageUnproven,
     InventoryError,
     SupplierRefused,
@@ -16,13 +16,13 @@ from app.core.errors import (
     SupplierUnavailable,
     WatermarkInFuture,
 )
-from app.core.settings import Settings
-from app.suppliers.ports import StoneQuery
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.domain.window import Watermark
-from sync.outbox import Outbox
-from sync.scheduler import Request, Scheduler
-from sync.upkeep import Upkeep
+from inventory.core.settings import Settings
+from inventory.suppliers.ports import StoneQuery
+from sync.jobs.maintenance import Upkeep
+from sync.messaging.outbox import Outbox
+from sync.planning.window import Watermark
+from sync.scheduler.scheduler import Request, Scheduler
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.upkeep import DUE, JUST_AFTER, TOO_LATE, UpkeepAt, incidents

@@ -9,15 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.errors import InventoryError
-from app.core.settings import Settings
+from app.auth.scopes import Scope
 from app.graphql.roots import mutations
-from app.runs import repository
-from sync import housekeeper
-from sync.lifecycle import Lifecycle
-from sync.wiring import Pipeline
+from inventory.core.database import Database
+from inventory.core.errors import InventoryError
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from sync.container import Pipeline
+from sync.jobs import worker
+from sync.runs.lifecycle import Lifecycle
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
@@ -34,7 +34,7 @@ START = f"mutation ($key: String!, $full: Boolean!) {{ syncStart(idempotencyKey:
 async def housekeeping(pipeline: Pipeline) -> AsyncIterator[None]:
     """The jobs role, at work while the test asks."""
     stop = asyncio.Event()
-    working = asyncio.create_task(housekeeper.serve(pipeline, stop))
+    working = asyncio.create_task(worker.serve(pipeline, stop))
     yield
     stop.set()
     await working
@@ -138,7 +138,7 @@ async def test_a_job_that_nobody_does_yet_is_answered_and_can_be_asked_for(
     asked = await ask("mutation { inventoryReprice { job { id kind status progress { done } } userErrors { code } } }")
     job = asked["data"]["inventoryReprice"]["job"]
     assert (job["kind"], job["status"], job["progress"]) == ("INVENTORY_REPRICE", "QUEUED", None)
-    assert await housekeeper.once(pipeline, asyncio.Event())
+    assert await worker.once(pipeline, asyncio.Event())
 
     document = (
         "query ($id: ID!) { job(id: $id) { status changed progress { done total } run { type } error { code } } }"

@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.errors import Conflict, MassDeleteStopped, QuarantineExceeded
-from app.core.settings import Settings
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Observed
-from sync.control import Control
-from sync.rebuild import Comparison, Rebuild
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.errors import Conflict, MassDeleteStopped, QuarantineExceeded
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Observed
+from sync.operations.control import Control
+from sync.operations.rebuild import Comparison, Rebuild
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, observed, stone_id
 

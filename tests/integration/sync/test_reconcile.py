@@ -5,18 +5,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import BrokerUnavailable
-from app.core.settings import Settings
-from app.runs import repository
-from app.runs.models import Partition
+from inventory.core.database import Database
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from inventory.runs.models import Partition
 from sandbox.broker import Broker as Bus
-from sync.adapters.servicebus import ServiceBusBroker
-from sync.lifecycle import Lifecycle
-from sync.messages import Consolidate, WorkItem, decode
-from sync.outbox import Outbox
-from sync.reconcile import Reconciler, Report
-from sync.statements import sql
+from sync.messaging.messages import Consolidate, WorkItem, decode
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.operations.reconcile import Reconciler, Report
+from sync.runs.lifecycle import Lifecycle
+from sync.runs.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
 
 NOTHING = Report(runs_ended=[], runs_settled=[], triggers_sent=[], partitions_sent=[])

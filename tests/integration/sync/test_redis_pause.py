@@ -12,14 +12,14 @@ from arq.jobs import Job
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from app.core.jobs import QUEUE, enqueue
-from app.core.settings import Settings
-from app.runs import repository
-from app.suppliers.ports import StoneQuery
+from inventory.core.jobs import QUEUE, enqueue
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from inventory.suppliers.ports import StoneQuery
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
-from sync import housekeeper
-from sync.wiring import Pipeline
+from sync.container import Pipeline
+from sync.jobs import worker
 from tests.integration.pipeline.shelf import Shelf
 
 _OUTAGES = (RedisError, OSError, TimeoutError)
@@ -28,8 +28,8 @@ _OUTAGES = (RedisError, OSError, TimeoutError)
 @pytest_asyncio.fixture
 async def paused_valkey(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Valkey]:
     """A Valkey for one test, which pauses it with SIGSTOP. Clients wait half a second for an answer."""
-    monkeypatch.setattr("app.core.jobs._TIMEOUT_SECONDS", 0.5)
-    monkeypatch.setattr("sync.housekeeper._REDIS_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("inventory.core.jobs._TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("sync.jobs.worker._REDIS_PAUSE_SECONDS", 0.1)
     with scratch_directory() as directory:
         server = Valkey(directory)
         await server.start()
@@ -49,7 +49,7 @@ def settings(settings: Settings, paused_valkey: Valkey) -> Settings:
 async def jobs_role(pipeline: Pipeline) -> AsyncIterator[None]:
     """The jobs role, running."""
     stop = asyncio.Event()
-    serving = asyncio.create_task(housekeeper.serve(pipeline, stop))
+    serving = asyncio.create_task(worker.serve(pipeline, stop))
     yield
     stop.set()
     await serving

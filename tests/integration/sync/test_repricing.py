@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.settings import Settings
-from sync.repricing import ConsolidationUnderWay, Repricing
-from sync.statements import sql
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from sync.operations.repricing import ConsolidationUnderWay, Repricing
+from sync.runs.statements import sql
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
-from app.runs import repository
-from sync.lifecycle import Lifecycle
-from sync.scheduler import Request
-from sync.wiring import Pipeline
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.runs import repository
+from sync.container import Pipeline
+from sync.runs.lifecycle import Lifecycle
+from sync.scheduler.scheduler import Request
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.operators import RUN, Ask, ask, caller, pipeline, settings

@@ -4,19 +4,19 @@ import asyncio
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import SchemaBehind
-from app.core.migrate import upgrade
-from app.core.revision import NEEDED, require
-from app.core.settings import Settings
-from sync import roles
+from inventory.core.database import Database
+from inventory.core.errors import SchemaBehind
+from inventory.core.migrate import upgrade
+from inventory.core.revision import NEEDED, require
+from inventory.core.settings import Settings
+from sync import process
 
 
 async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "_SCHEMA_SECONDS", 0.05)
+    monkeypatch.setattr(process, "_SCHEMA_SECONDS", 0.05)
     await upgrade(empty_database_url, "0001")
     async with Database.open(Settings.read(database_url=empty_database_url)) as database:
-        waiting = asyncio.create_task(roles.schema_ready(database, asyncio.Event()))
+        waiting = asyncio.create_task(process.schema_ready(database, asyncio.Event()))
         await asyncio.sleep(0.3)
         assert not waiting.done()
         await upgrade(empty_database_url)
@@ -27,7 +27,7 @@ async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypat
 async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str) -> None:
     stop = asyncio.Event()
     async with Database.open(Settings.read(database_url=empty_database_url)) as database:
-        waiting = asyncio.create_task(roles.schema_ready(database, stop))
+        waiting = asyncio.create_task(process.schema_ready(database, stop))
         await asyncio.sleep(0.3)
         assert not waiting.done()
         stop.set()
@@ -38,7 +38,7 @@ async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str)
 async def test_a_database_that_does_not_answer_keeps_no_role_from_starting() -> None:
     settings = Settings.read(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     async with Database.open(settings) as database, asyncio.timeout(10):
-        await roles.schema_ready(database, asyncio.Event())
+        await process.schema_ready(database, asyncio.Event())
 
 
 async def test_it_is_said_what_there_is_and_what_is_needed(empty_database_url: str) -> None:

@@ -5,15 +5,15 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from app.core.clock import utc_now
-from app.core.database import Database
-from app.core.errors import SupplierSchemaChanged
-from app.core.settings import Settings
-from app.suppliers.ports import Capabilities
-from sync.adapters.watermark_file import FileWatermarkStore
-from sync.domain.window import Watermark
-from sync.scheduler import Request, Scheduler
-from sync.wiring import Pipeline
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.core.errors import SupplierSchemaChanged
+from inventory.core.settings import Settings
+from inventory.suppliers.ports import Capabilities
+from sync.container import Pipeline
+from sync.planning.window import Watermark
+from sync.scheduler.scheduler import Request, Scheduler
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import EVERYTHING, Shelf
 from tests.integration.sync.conftest import Execute
 

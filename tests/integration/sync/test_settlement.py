@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from app.core.database import Database
-from app.core.errors import FeedRestless
-from app.runs import repository
-from app.suppliers.ports import StoneQuery
+from inventory.core.database import Database
+from inventory.core.errors import FeedRestless
+from inventory.runs import repository
+from inventory.suppliers.ports import StoneQuery
 from sandbox.broker import Broker as Bus
 from sandbox.broker.message import Counts
-from sync.consumer import Handler
-from sync.lifecycle import Lifecycle
-from sync.outbox import Outbox
-from sync.wiring import Pipeline
-from sync.worker import Worker
+from sync.container import Pipeline
+from sync.messaging.consumer import Handler
+from sync.messaging.outbox import Outbox
+from sync.runs.lifecycle import Lifecycle
+from sync.worker.worker import Worker
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import OpenRun

@@ -3,14 +3,12 @@
 import asyncio
 from uuid import uuid4
 
-from app.core.database import Database
-from app.core.errors import (
-    DeadlinePassed,
-)
-from app.events import log
-from app.events.models import EventKind, NewEvent
+from inventory.core.database import Database
+from inventory.core.errors import DeadlinePassed
+from inventory.events import log
+from inventory.events.models import EventKind, NewEvent
 from sandbox.broker import Broker as Bus
-from sync.adapters.servicebus import ServiceBusBroker
+from sync.messaging.servicebus import ServiceBusBroker
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun

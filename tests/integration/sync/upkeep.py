@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from app.core.database import Database
-from sync.upkeep import Upkeep
+from inventory.core.database import Database
+from sync.jobs.maintenance import Upkeep
 
 DUE = datetime(2026, 11, 23, 2, tzinfo=UTC)
 JUST_AFTER = DUE + timedelta(seconds=30)

@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
-from app.suppliers.nivoda.trading import open_limited_trading
-from app.trading.desk import open_desk
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.trading.service import open_desk
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.api.conftest import serve_api, statements
 from tests.integration.trading.market import Market, stock

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.core.database import Database
-from app.core.settings import Settings
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.process import Process
 

@@ -7,14 +7,14 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from app.catalog.repository import PostgresSearch
-from app.core.database import Connection, Database
-from app.core.settings import Settings
-from app.suppliers.ports import Trading
-from app.trading.desk import Desk
-from app.trading.models import Hold, Purchase
-from app.trading.purchase_request import PurchaseRequest
-from app.trading.settlement import Settlement
+from inventory.catalog.repository import PostgresSearch
+from inventory.core.database import Connection, Database
+from inventory.core.settings import Settings
+from inventory.suppliers.ports import Trading
+from inventory.trading.models import Hold, Purchase
+from inventory.trading.purchase_request import PurchaseRequest
+from inventory.trading.service import Desk
+from inventory.trading.settlement import Settlement
 from sandbox.supplier.server import Simulator
 from tests.integration.api.diamonds import build
 

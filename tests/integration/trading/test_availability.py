@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.analytics.repository import stock as figures
-from app.catalog import statements
-from app.catalog.search import COLOR, RETAIL_PRICE, Filter, Offset, Order, Window
+from inventory.analytics.repository import stock as figures
+from inventory.catalog import statements
+from inventory.catalog.search import COLOR, RETAIL_PRICE, Filter, Offset, Order, Window
 from tests.integration.trading.market import Market
 
 OURS, THEIRS = "hold-of-ours", "hold-of-another"

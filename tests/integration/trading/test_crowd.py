@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from app.core.settings import Settings
+from inventory.core.settings import Settings
 from tests.integration.trading.crowd import BUY, HOLD, open_crowd
 from tests.integration.trading.market import PRICE, Market
 

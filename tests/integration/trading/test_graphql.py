@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from app.events import log
+from inventory.events import log
 from tests.integration.trading.market import PRICE, Market
 
 People = Mapping[str, httpx.AsyncClient]

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
 from tests.integration.api.conftest import serve_api
 from tests.integration.trading.market import Market
 from tests.integration.trading.test_graphql import BUY, CREATE, order

@@ -5,11 +5,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
-from app.suppliers.ports import HoldAnswer
-from app.trading import moves, repository
-from app.trading.conflicts import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
-from app.trading.states import HoldState
+from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
+from inventory.suppliers.ports import HoldAnswer
+from inventory.trading import hold_transitions, repository
+from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
+from inventory.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
 
 DAY = 24 * 3600
@@ -50,8 +50,8 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     assert short.wanted_until - short.requested_at == timedelta(minutes=30)
     reservation = await market.desk.holds._reserve(market.ids[2], "acme", 60)
     until = reservation.hold.requested_at + timedelta(minutes=7)
-    async with moves.locked(market.database, market.ids[2]) as connection:
-        granted = await moves.settle(connection, reservation.hold.id, HoldAnswer("a short one", until))
+    async with hold_transitions.locked(market.database, market.ids[2]) as connection:
+        granted = await hold_transitions.settle(connection, reservation.hold.id, HoldAnswer("a short one", until))
     assert granted.expires_at == until
     for minutes in (0, -5, 24 * 60 + 1):
         with pytest.raises(ValidationFailed) as caught:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.core.database import Connection
-from app.core.errors import SupplierUnavailable
-from app.trading import moves, repository
-from app.trading.conflicts import AlreadyHeld, NotAvailable
-from app.trading.holds import Holds
-from app.trading.states import HoldState, PurchaseState
-from app.trading.undisturbed import Undisturbed
+from inventory.core.database import Connection
+from inventory.core.errors import SupplierUnavailable
+from inventory.trading import hold_transitions, repository
+from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.errors import AlreadyHeld, NotAvailable
+from inventory.trading.holds import Holds
+from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import Market
 
 
@@ -104,7 +104,7 @@ async def test_the_job_gives_a_request_its_time_from_when_it_goes_out(market: Ma
     seconds = await market.run(
         "SELECT extract(epoch FROM due_at - requested_at)::float8 FROM hold_history WHERE client_id = 'globex'"
     )
-    assert seconds > moves.settle_seconds(market.settings) + 0.5
+    assert seconds > hold_transitions.settle_seconds(market.settings) + 0.5
     assert (await asking).state is HoldState.ACTIVE
 
 

@@ -19,10 +19,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.catalog.search import Filter
-from app.core.settings import Settings
-from app.trading.conflicts import AlreadyHeld, HoldNotExtendable, HoldOver, NotAvailable, PriceChanged, TradingConflict
-from app.trading.states import HoldState, PurchaseState
+from inventory.catalog.search import Filter
+from inventory.core.settings import Settings
+from inventory.trading.errors import (
+    AlreadyHeld,
+    HoldNotExtendable,
+    HoldOver,
+    NotAvailable,
+    PriceChanged,
+    TradingConflict,
+)
+from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market, let_time_pass
 
 T = TypeVar("T")

@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from app.cli import app as commands
 from app.commands.purchases import app as purchases
-from app.core import logging
-from app.core.errors import NotFound, ValidationFailed
-from app.trading.conflicts import NotAvailable, PurchaseDeclined, PurchaseSettled
-from app.trading.models import Purchase
-from app.trading.outcomes import Outcome
-from app.trading.refusals import refusal
-from app.trading.settlement import Settlement
-from app.trading.states import HoldState, PurchaseState
+from inventory.core import logging
+from inventory.core.errors import NotFound, ValidationFailed
+from inventory.trading.errors import NotAvailable, PurchaseDeclined, PurchaseSettled
+from inventory.trading.models import Purchase
+from inventory.trading.outcomes import Outcome
+from inventory.trading.refusals import refusal
+from inventory.trading.settlement import Settlement
+from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import Market
 
 HOUR = 3600

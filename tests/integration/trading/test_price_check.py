@@ -5,16 +5,16 @@ import asyncio
 import msgspec
 import pytest
 
-from app.core.errors import SupplierError
-from app.suppliers.ports import HoldAnswer
-from app.trading.conflicts import NotAvailable, PriceChanged
-from app.trading.models import Purchase
-from app.trading.price_check import Cleared
-from app.trading.purchase_request import PurchaseRequest
-from app.trading.purchases import Purchases, Recorded
-from app.trading.refusals import refusal
-from app.trading.states import PurchaseState
-from app.trading.undisturbed import Undisturbed
+from inventory.core.errors import SupplierError
+from inventory.suppliers.ports import HoldAnswer
+from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.errors import NotAvailable, PriceChanged
+from inventory.trading.models import Purchase
+from inventory.trading.price_check import Cleared
+from inventory.trading.purchase_request import PurchaseRequest
+from inventory.trading.purchases import Purchases, Recorded
+from inventory.trading.refusals import refusal
+from inventory.trading.states import PurchaseState
 from tests.integration.trading.market import PRICE, Market
 
 

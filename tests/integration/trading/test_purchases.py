@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import DatabaseUnavailable, InventoryError, NotFound, OutcomeUnknown, SupplierError
-from app.trading import purchases
-from app.trading.conflicts import (
+from inventory.core.errors import DatabaseUnavailable, InventoryError, NotFound, OutcomeUnknown, SupplierError
+from inventory.trading import purchases
+from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.destinations import Destinations
+from inventory.trading.errors import (
     AlreadyHeld,
     IdempotencyMismatch,
     NotAvailable,
@@ -14,15 +16,13 @@ from app.trading.conflicts import (
     PurchaseFailed,
     PurchaseSettled,
 )
-from app.trading.destinations import Destinations
-from app.trading.holds import Holds
-from app.trading.outcomes import Outcome
-from app.trading.price_check import Cleared
-from app.trading.purchase_request import PurchaseRequest
-from app.trading.purchases import Purchases, Recorded
-from app.trading.refusals import refusal
-from app.trading.states import HoldState, PurchaseState
-from app.trading.undisturbed import Undisturbed
+from inventory.trading.holds import Holds
+from inventory.trading.outcomes import Outcome
+from inventory.trading.price_check import Cleared
+from inventory.trading.purchase_request import PurchaseRequest
+from inventory.trading.purchases import Purchases, Recorded
+from inventory.trading.refusals import refusal
+from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market
 
 DAY = 24 * 3600

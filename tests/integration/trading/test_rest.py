@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.access.issuing import Issuing
-from app.access.scopes import Scope
-from app.trading.outcomes import Outcome
+from app.auth.api_key_service import Issuing
+from app.auth.scopes import Scope
+from inventory.trading.outcomes import Outcome
 from tests.integration.trading.market import PRICE, Market
 
 People = Mapping[str, httpx.AsyncClient]

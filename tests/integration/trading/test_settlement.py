@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import OutcomeUnknown, SupplierUnavailable
-from app.suppliers.ports import HoldAnswer
-from app.trading import moves
-from app.trading.states import HoldState
+from inventory.core.errors import OutcomeUnknown, SupplierUnavailable
+from inventory.suppliers.ports import HoldAnswer
+from inventory.trading import hold_transitions
+from inventory.trading.states import HoldState
 from tests.integration.trading.market import Market
 
 DAY = 24 * 3600
@@ -220,7 +220,7 @@ async def test_an_answer_that_comes_too_late_is_not_lost(market: Market) -> None
 async def test_an_answer_for_a_hold_that_is_over_by_time_alone_is_not_lost_either(market: Market) -> None:
     hold = await market.hold()
     await market.pass_time(2 * DAY)
-    async with moves.locked(market.database, hold.diamond_id) as connection:
-        await moves.settle(connection, hold.id, HoldAnswer("a late one"))
+    async with hold_transitions.locked(market.database, hold.diamond_id) as connection:
+        await hold_transitions.settle(connection, hold.id, HoldAnswer("a late one"))
     (row,) = await market.rows("SELECT state, supplier_hold_id, due_at IS NOT NULL AS due FROM hold_history")
     assert row == {"state": "expired", "supplier_hold_id": "a late one", "due": True}

@@ -7,10 +7,10 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from app.core.errors import OutcomeUnknown, SupplierError, SupplierUnavailable
-from app.suppliers.ports import ItemStatus, OwnHold, Trading
-from app.trading.settlement import Settlement
-from app.trading.states import HoldState
+from inventory.core.errors import OutcomeUnknown, SupplierError, SupplierUnavailable
+from inventory.suppliers.ports import ItemStatus, OwnHold, Trading
+from inventory.trading.settlement import Settlement
+from inventory.trading.states import HoldState
 from tests.integration.trading.market import Market
 
 HOUR = timedelta(hours=1)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from app.suppliers.limiter import LocalRateLimiter
-from app.suppliers.nivoda.feed import NivodaFeed, open_feed
-from app.suppliers.ports import Observed, StoneQuery
-from app.trading.states import HoldState, PurchaseState
-from sync.adapters.watermark_file import FileWatermarkStore
+from inventory.suppliers.limiter import LocalRateLimiter
+from inventory.suppliers.nivoda.feed import NivodaFeed, open_feed
+from inventory.suppliers.ports import Observed, StoneQuery
+from inventory.trading.states import HoldState, PurchaseState
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.trading.market import PRICE, Market

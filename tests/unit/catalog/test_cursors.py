@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog import cursors
-from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Order, Position
+from inventory.catalog import cursors
+from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, Order, Position
 
 ORDERS = [Order(sort, descending=descending) for sort in SORTS for descending in (False, True)]
 INSTANTS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog import grades, statements
-from app.catalog.facets import COUNTED, MEASURED
-from app.catalog.search import COLOR, RETAIL_PRICE, SORTS, Filter, Offset, Order, Position, Range, Window
+from inventory.catalog import grades, statements
+from inventory.catalog.facets import COUNTED, MEASURED
+from inventory.catalog.search import COLOR, RETAIL_PRICE, SORTS, Filter, Offset, Order, Position, Range, Window
 
 TEXTS = st.lists(st.text(min_size=1).map(lambda text: f"'{text}$"), max_size=3)
 RANGES = st.builds(Range, st.none() | st.integers(0, 2**40), st.none() | st.integers(0, 2**40))

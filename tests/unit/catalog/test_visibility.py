@@ -10,10 +10,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog.diamond import COLUMNS, Diamond
-from app.catalog.facets import Facets
-from app.catalog.search import CARAT, Filter, Hit, Offset, Order, Page, Position, Range, Search, Window
-from app.catalog.visibility import Visible, visible
+from inventory.catalog.diamond import COLUMNS, Diamond
+from inventory.catalog.facets import Facets
+from inventory.catalog.search import CARAT, Filter, Hit, Offset, Order, Page, Position, Range, Search, Window
+from inventory.catalog.visibility import Visible, visible
 
 NUMBER = "LG2141438171"
 KEY = UUID(int=1)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.core.accepted import accepted, read_members
+from app.http.accepted_values import accepted, read_members
 from app.rest.routes import OPERATIONS
 
 PYTHON = re.compile(r"`|\b(str|int|float|bool|None|dict|array|object of type|Expected|got)\b")

@@ -16,7 +16,7 @@ RUNTIME: dict[str, Requirement] = {
     str(canonicalize_name(requirement.name)): requirement
     for requirement in map(Requirement, PROJECT["project"]["dependencies"])
 }
-OWN = {"app", "sync"}
+OWN = {"app", "sync", "inventory"}
 DISTRIBUTIONS = packages_distributions()
 
 

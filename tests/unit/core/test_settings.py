@@ -1,6 +1,6 @@
 import pytest
 
-from app.core.settings import Settings, SettingsError, example_file
+from inventory.core.settings import Settings, SettingsError, example_file
 
 
 @pytest.fixture(autouse=True)

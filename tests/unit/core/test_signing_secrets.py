@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.settings import Settings, SettingsError
+from inventory.core.settings import Settings, SettingsError
 
 
 def test_a_client_has_one_secret_or_several() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.settings import Settings, SettingsError
+from inventory.core.settings import Settings, SettingsError
 
 FAR = "db.example.com"
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events import cursors
-from app.events.cursors import Cursor
-from app.events.models import Event, EventKind
+from inventory.events import cursors
+from inventory.events.cursors import Cursor
+from inventory.events.models import Event, EventKind
 
 INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
+from app.graphql.http.cost import LENGTHS, PAGES, WEIGHTS, Plan, actual, requested
+from app.graphql.http.document_cache import Documents
 from app.graphql.schema import schema
-from app.graphql.serving.cost import LENGTHS, PAGES, WEIGHTS, Plan, actual, requested
-from app.graphql.serving.documents import Documents
 
 DOCUMENTS = Documents(schema._schema, suggestions=False)
 

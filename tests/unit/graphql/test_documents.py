@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from app.graphql.http import document_cache as serving
+from app.graphql.http.document_cache import Documents, InvalidDocument
+from app.graphql.http.errors import MOST_ERRORS
 from app.graphql.schema import schema
-from app.graphql.serving import documents as serving
-from app.graphql.serving.documents import Documents, InvalidDocument
-from app.graphql.serving.errors import MOST_ERRORS
 
 PAGE = "diamonds(first: 1) { totalCount }"
 

@@ -25,13 +25,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
-from app.access.scopes import Principal, Scope
-from app.catalog.diamond import Diamond
-from app.catalog.facets import Facets
-from app.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
+from app.auth.scopes import Principal, Scope
 from app.graphql.context import Context
 from app.graphql.executor import Executor
 from app.graphql.schema import schema
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import Facets
+from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
 
 CORE = schema._schema
 INSTANT = datetime(2026, 1, 1, tzinfo=UTC)

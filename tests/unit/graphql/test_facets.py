@@ -1,9 +1,9 @@
 """Facets as the schema shows them: in the scale's order, nothing lost."""
 
-from app.catalog.facets import MEASURED, SHARES, Bucket, Facets, Histogram, histogram
 from app.graphql.types.facets import show_facets
 from app.graphql.types.grades import ColorGrade
 from app.graphql.types.money import money
+from inventory.catalog.facets import MEASURED, SHARES, Bucket, Facets, Histogram, histogram
 
 
 def test_grades_come_in_the_order_of_the_scale_then_the_unlisted_together_then_those_without() -> None:

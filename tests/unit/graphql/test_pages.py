@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app.graphql.http.document_cache import Documents
 from app.graphql.schema import schema
-from app.graphql.serving.documents import Documents
 
 PAGE = Path(__file__).parents[3] / "docs" / "subscriptions.md"
 DOCUMENTS = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import BadRequest, PersistedQueryNotSupported
-from app.graphql.serving.errors import format_inventory_error
-from app.graphql.serving.request import read_members
+from app.graphql.http.errors import format_inventory_error
+from app.graphql.http.request import read_members
+from inventory.core.errors import BadRequest, PersistedQueryNotSupported
 
 QUERY = "{ me { clientId } }"
 DIGEST = hashlib.sha256(QUERY.encode()).hexdigest()

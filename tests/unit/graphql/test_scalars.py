@@ -7,10 +7,10 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.errors import NotFound
 from app.graphql.relay import global_id, read_global_id
 from app.graphql.scalars import _parse_cents, _parse_instant, _serialize_instant
 from app.graphql.types.money import money
+from inventory.core.errors import NotFound
 
 
 @pytest.mark.parametrize(

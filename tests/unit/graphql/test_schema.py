@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, is_non_null_type
 
-from app.access.scopes import Scope
-from app.catalog import grades
-from app.catalog.diamond import COLUMNS, SUPPLIER_COST
+from app.auth.scopes import Scope
 from app.graphql.guard import Needs
 from app.graphql.roots.mutations import Mutation
 from app.graphql.roots.queries import Query
 from app.graphql.schema import schema
 from app.graphql.types.diamond import SOURCES
 from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
-from app.pricing.rules import DEFAULT_MARKUP
+from inventory.catalog import grades
+from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST
+from inventory.pricing.rules import DEFAULT_MARKUP
 
 ROOT = Path(__file__).parents[3]
 TYPES = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.draft import Draft, StoredRule, place_of
+from inventory.pricing.draft import Draft, StoredRule, place_of
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = Draft(name="a", priority=1, markup_ratio=Decimal("1.15"))

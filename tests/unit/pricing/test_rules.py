@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.rules import DEFAULT_MARKUP, PricingRule, first_match, price, price_per_carat_cents, retail_cents
+from inventory.pricing.rules import DEFAULT_MARKUP, PricingRule, first_match, price, price_per_carat_cents, retail_cents
 
 SHAPES = ("ROUND", "OVAL", "PEAR")
 SUPPLIERS = ("nivoda", "other")

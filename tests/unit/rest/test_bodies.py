@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from app.core.errors import BadRequest, ValidationFailed
-from app.rest.bodies import Nothing, read_body, read_nothing
+from app.rest.request_body import Nothing, read_body, read_nothing
 from app.rest.routes import DOCUMENTED
 from app.rest.trading import PurchaseOrder
+from inventory.core.errors import BadRequest, ValidationFailed
 
 
 def request(body: bytes) -> Request[Any]:

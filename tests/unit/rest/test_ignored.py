@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.core.headers import Headers
+from app.http.response_headers import Headers
 from app.rest.diamonds import read_search
 from app.rest.ignored import HEADER, telling_ignored
 from app.rest.parameters import Parameters

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from app.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
-from app.core.errors import ValidationFailed
 from app.rest.diamonds import read_search
 from app.rest.parameters import Parameters
 from app.rest.runs import read_runs
+from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
+from inventory.core.errors import ValidationFailed
 
 
 def parameters(query: str | list[tuple[str, str]]) -> Parameters:

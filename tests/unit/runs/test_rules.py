@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.core.errors import Conflict, NotFound
-from app.runs.models import Partition, PartitionStatus, Run, RunFacts, RunStatus
-from app.runs.rules import Reason, check_cancel, check_consolidation, check_start, partitions_to_retry
+from inventory.core.errors import Conflict, NotFound
+from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunStatus
+from inventory.runs.rules import Reason, check_cancel, check_consolidation, check_start, partitions_to_retry
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.pricing.rules import price_per_carat_cents
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Observed
+from inventory.pricing.rules import price_per_carat_cents
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Observed
 from tests.unit.suppliers.items import item, payload
 
 json_values = st.recursive(

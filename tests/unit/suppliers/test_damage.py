@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.suppliers.nivoda.damage import original, salvage, storable
-from app.suppliers.nivoda.documents import PAGES
-from app.suppliers.nivoda.mapping import observe
+from inventory.suppliers.nivoda.documents import PAGES
+from inventory.suppliers.nivoda.lenient_json import original, salvage, storable
+from inventory.suppliers.nivoda.mapping import observe
 from tests.unit.suppliers.items import STONE_ID, payload
 
 GOOD = payload()

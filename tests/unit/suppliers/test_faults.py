@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import (
+from inventory.core.errors import (
     OutcomeUnknown,
     SupplierDeclined,
     SupplierError,
@@ -13,8 +13,8 @@ from app.core.errors import (
     SupplierTokenExpired,
     SupplierUnavailable,
 )
-from app.suppliers.nivoda import faults
-from app.suppliers.nivoda.error_entries import ErrorEntry, entries_of
+from inventory.suppliers.nivoda import errors as faults
+from inventory.suppliers.nivoda.error_entries import ErrorEntry, entries_of
 
 SECRET = 's3cret-"token"'
 

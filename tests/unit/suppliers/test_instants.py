@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
+from inventory.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 1_795_608_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import SupplierUnavailable
-from app.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
+from inventory.core.errors import SupplierUnavailable
+from inventory.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
 
 SIX_HOURS = 6 * 3600
 FIVE_MINUTES = 300

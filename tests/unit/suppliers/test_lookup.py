@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import SupplierUnavailable
-from app.suppliers.lookup import look_up
-from app.suppliers.nivoda.mapping import observe
-from app.suppliers.ports import Lookup, Page
+from inventory.core.errors import SupplierUnavailable
+from inventory.suppliers.lookup import look_up
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Lookup, Page
 from tests.unit.suppliers.items import payload
 
 WITNESS = "witness"

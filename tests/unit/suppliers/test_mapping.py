@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog.stone import Stone
-from app.suppliers.nivoda import mapping
-from app.suppliers.nivoda.mapping import observe
+from inventory.catalog.stone import Stone
+from inventory.suppliers.nivoda import mapping
+from inventory.suppliers.nivoda.mapping import observe
 from tests.unit.suppliers.items import MISSING, STONE_ID, payload
 
 CERTIFICATE = "diamond.certificate"

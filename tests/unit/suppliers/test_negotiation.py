@@ -24,18 +24,18 @@ from graphql import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import app.suppliers.nivoda
-from app.core.errors import SupplierSchemaChanged
-from app.suppliers.nivoda.absences import absences
-from app.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGES, Operation
-from app.suppliers.nivoda.error_entries import entries_of
-from app.suppliers.nivoda.filters import FeedFilter, offered, probe
-from app.suppliers.nivoda.introspection import INTROSPECT, Introspected
-from app.suppliers.nivoda.negotiation import Negotiated
-from app.suppliers.nivoda.operations import OPERATIONS
-from app.suppliers.nivoda.schema_view import SchemaView, assumed_view, view_of
-from app.suppliers.nivoda.trading_documents import CREATE_ORDER
-from app.suppliers.ports import StoneQuery
+import inventory.suppliers.nivoda
+from inventory.core.errors import SupplierSchemaChanged
+from inventory.suppliers.nivoda.absences import absences
+from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGES, Operation
+from inventory.suppliers.nivoda.error_entries import entries_of
+from inventory.suppliers.nivoda.filters import FeedFilter, offered, probe
+from inventory.suppliers.nivoda.introspection import INTROSPECT, Introspected
+from inventory.suppliers.nivoda.negotiation import Negotiated
+from inventory.suppliers.nivoda.operations import OPERATIONS
+from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view, view_of
+from inventory.suppliers.nivoda.trading_documents import CREATE_ORDER
+from inventory.suppliers.ports import StoneQuery
 from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version, facts
 
 PAGE = PAGES["dollar_value"].full
@@ -82,7 +82,7 @@ def differences(version: Version = "2026", *without: str, operation: Operation[A
 
 
 def test_every_operation_of_the_client_is_registered() -> None:
-    package = app.suppliers.nivoda
+    package = inventory.suppliers.nivoda
     modules = [
         importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
     ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.suppliers.nivoda.mapping import observe
+from inventory.suppliers.nivoda.mapping import observe
 from tests.unit.suppliers.items import MISSING, payload
 
 CERTIFICATE = "diamond.certificate"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.suppliers.nivoda.error_entries import entries_of
-from app.suppliers.nivoda.throttling import is_throttled, retry_after_seconds, wait_seconds
+from inventory.suppliers.nivoda.error_entries import entries_of
+from inventory.suppliers.nivoda.throttling import is_throttled, retry_after_seconds, wait_seconds
 
 NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.core.errors import BrokerUnavailable, LeaseLost, SupplierRefused, SupplierUnavailable
-from sync import consumer
-from sync.consumer import Consumer, OutcomeStored, Stopped
-from sync.messages import UnreadableMessage
+from inventory.core.errors import BrokerUnavailable, LeaseLost, SupplierRefused, SupplierUnavailable
+from sync.messaging import consumer
+from sync.messaging.consumer import Consumer, OutcomeStored, Stopped
+from sync.messaging.messages import UnreadableMessage
 from sync.ports import Delivery, Inbox
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sync.adapters.inbox import ServiceBusDelivery
-from sync.adapters.links import Link, Patience
+from sync.messaging.inbox import ServiceBusDelivery
+from sync.messaging.links import Link, Patience
 
 
 class StubbornReceiver:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from uuid import UUID
 
-from app.alerts.incident import Content
-from sync.letter import compose
+from inventory.alerts.incident import Content
+from sync.alerts.email import compose
 
 RUN = UUID("0af76519-16cd-43dd-8448-eb211c80319c")
 CONTENT = Content(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.messages import LONGEST_BODY, Consolidate, UnreadableMessage, WorkDone, WorkItem, decode, encode
+from sync.messaging.messages import LONGEST_BODY, Consolidate, UnreadableMessage, WorkDone, WorkItem, decode, encode
 
 Message = WorkItem | WorkDone | Consolidate
 KINDS: list[type[Any]] = [WorkItem, WorkDone, Consolidate]

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.catalog.stone import Stone
-from sync.statements import OBSERVED, compose, sql
+from inventory.catalog.stone import Stone
+from sync.runs.statements import OBSERVED, compose, sql
 
 STONE = Stone.__struct_fields__[1:]
 

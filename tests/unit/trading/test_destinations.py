@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from app.core.errors import SupplierError, SupplierUnavailable, TradingUnavailable, ValidationFailed
-from app.suppliers.ports import Destination, Trading
-from app.trading import destinations
-from app.trading.destinations import MOST_DESTINATIONS, Destinations
+from inventory.core.errors import SupplierError, SupplierUnavailable, TradingUnavailable, ValidationFailed
+from inventory.suppliers.ports import Destination, Trading
+from inventory.trading import destinations
+from inventory.trading.destinations import MOST_DESTINATIONS, Destinations
 
 SHOP = Destination(id="shop", name="Shop")
 WORKSHOP = Destination(id="workshop", name="Workshop", default=True)

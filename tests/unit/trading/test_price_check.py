@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.suppliers.ports import ItemStatus
-from app.trading.conflicts import NotAvailable, PriceChanged
-from app.trading.models import Hold, Stone
-from app.trading.price_check import Cleared, Refused, check
-from app.trading.states import HoldState
-from app.trading.terms import Basis, Terms, agree, require_available
+from inventory.suppliers.ports import ItemStatus
+from inventory.trading.errors import NotAvailable, PriceChanged
+from inventory.trading.models import Hold, Stone
+from inventory.trading.price_check import Cleared, Refused, check
+from inventory.trading.states import HoldState
+from inventory.trading.terms import Basis, Terms, agree, require_available
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUPPLIER, LISTED, GUARANTEED = 100_000, 115_000, 112_000

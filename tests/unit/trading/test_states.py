@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.trading.states import (
+from inventory.trading.states import (
     BOUGHT,
     HOLD_WAYS,
     OPEN_HOLDS,

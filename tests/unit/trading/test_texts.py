@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.core.errors import ValidationFailed
-from app.trading.texts import Text, check, is_blank
+from inventory.core.errors import ValidationFailed
+from inventory.trading.texts import Text, check, is_blank
 
 BLANK = [
     "",

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.core.errors import Conflict
-from app.trading.undisturbed import Undisturbed
+from inventory.core.errors import Conflict
+from inventory.trading.background_tasks import Undisturbed
 
 
 async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_it() -> None:

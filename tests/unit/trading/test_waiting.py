@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.trading.waiting import Waiting
+from inventory.trading.polling import Waiting
 
 
 async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from app.catalog.vocabulary import colors, criteria, offers
+from inventory.catalog.vocabulary import colors, criteria, offers
 
 
 @pytest.mark.parametrize(

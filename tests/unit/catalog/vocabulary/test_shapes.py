@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog import grades
-from app.catalog.vocabulary.shapes import OTHER, shape
+from inventory.catalog import grades
+from inventory.catalog.vocabulary.shapes import OTHER, shape
 
 # Every text of the supplier's own list.
 SUPPLIER = {

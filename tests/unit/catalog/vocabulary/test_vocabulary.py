@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalog import grades
-from app.catalog.vocabulary import colors, offers, scales, shapes
+from inventory.catalog import grades
+from inventory.catalog.vocabulary import colors, offers, scales, shapes
 
 SCALES: Mapping[str, tuple[Callable[[str | None], scales.Graded], Sequence[str]]] = {
     "color": (colors.color, grades.COLORS),

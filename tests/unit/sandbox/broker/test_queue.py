@@ -8,15 +8,7 @@ import pytest
 from sandbox.broker.errors import LockLost, MessageNotFound, QueueFull
 from sandbox.broker.message import Counts, State
 from sandbox.broker.queue import Queue
-from tests.unit.sandbox.broker.queues import (
-    LOCK,
-    MOMENT,
-    SETTLEMENTS,
-    Clock,
-    acquire,
-    lock_of,
-    make_queue,
-)
+from tests.unit.sandbox.broker.queues import LOCK, MOMENT, SETTLEMENTS, Clock, acquire, lock_of, make_queue
 
 
 def test_messages_are_received_in_the_order_in_which_they_were_sent(queue: Queue[str]) -> None:

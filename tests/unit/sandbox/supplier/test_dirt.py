@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.suppliers.nivoda.mapping import observe
+from inventory.suppliers.nivoda.mapping import observe
 from sandbox.supplier import dirt
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.payload import Item

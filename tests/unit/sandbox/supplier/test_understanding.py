@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.suppliers.nivoda.mapping import observe
+from inventory.suppliers.nivoda.mapping import observe
 from sandbox.supplier.changes import Changes
 from sandbox.supplier.identity import ordinal_of
 from sandbox.supplier.inventory import Inventory

@@ -1,0 +1,127 @@
+"""The door: who is calling, by key or by signature, how often they may, and what a possible repetition is good for."""
+
+from collections.abc import Awaitable
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+
+from app.auth import signatures
+from app.auth.authenticator import Authenticator, presented_key
+from app.auth.limits import Decision, Limiter
+from app.auth.nonces import Nonces, NoncesUnavailable
+from app.auth.scopes import Principal, Proof
+from app.auth.signature_authenticator import Signers
+from app.http.response_headers import note
+from inventory.core.errors import Forbidden, Unauthenticated
+
+
+class Door:
+    """Every request comes through here, whichever face of the inventory it asks: `admit`, and then `settle`."""
+
+    def __init__(self, authenticator: Authenticator, signers: Signers, nonces: Nonces, limiter: Limiter) -> None:
+        self._authenticator = authenticator
+        self._signers = signers
+        self._nonces = nonces
+        self._limiter = limiter
+
+    @staticmethod
+    def has_credentials(request: Request[Any]) -> bool:
+        """Whether someone says who they are."""
+        return signatures.signed(request.headers) or presented_key(request.headers) is not None
+
+    async def admit(self, request: Request[Any]) -> Principal:
+        """Who is calling. When the header `X-API-Key` is there it alone decides.
+
+        Failures are counted for each client address. Where there are too many, a key is no longer looked up unless it was
+        valid before: others behind the same address go on, and guesses cost us nothing.
+
+        Raises:
+            Unauthenticated: nobody says who they are, or it is not true.
+            RateLimited: it was not true too often.
+            Unavailable: it can't be known now.
+        """
+        if "x-api-key" not in request.headers and signatures.signed(request.headers):
+            return await self._counted(request, self._signers.authenticate(request))
+        return await self.admit_key(request, request.headers)
+
+    async def admit_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+        """Who is calling by a key. A socket may also bring one in its first message: `headers` are what it said in all.
+
+        Raises:
+            Unauthenticated: as `admit`, and so on.
+        """
+        if presented_key(headers) is None:
+            return await self._authenticator.authenticate(headers)
+        return await self._counted(connection, self._by_key(connection, headers))
+
+    async def renew(self, principal: Principal, headers: Headers) -> Principal:
+        """A caller who stays connected, as it is now: by the headers with which it was let in.
+
+        Raises:
+            Unauthenticated: its key is no longer valid, or the client that signed has none any more.
+            DatabaseUnavailable: that can't be known now.
+        """
+        if principal.proof is Proof.KEY:
+            return await self._authenticator.authenticate(headers)
+        return await self._signers.renew(principal)
+
+    async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+        _check_single_key(headers)
+        if presented_key(headers) and not self._authenticator.remembers(headers):
+            failures = self._limiter.budgets.failures
+            _apply(connection, await self._limiter.peek(failures, _address(connection)), only_refusals=True)
+        return await self._authenticator.authenticate(headers)
+
+    async def _counted(self, connection: HTTPConnection[Any], admission: Awaitable[Principal]) -> Principal:
+        try:
+            return await admission
+        except Unauthenticated:
+            failures = self._limiter.budgets.failures
+            _apply(connection, await self._limiter.take(failures, _address(connection)), only_refusals=True)
+            raise
+
+    async def settle(self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
+        """Count a request, now that it is known what it does, and decide about one that may be somebody's recording.
+
+        `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
+
+        Raises:
+            RateLimited: the caller has asked too often.
+            Forbidden: it changes something, and its signature is one that can be sent again.
+            NoncesUnavailable: it changes something, and its nonce can't be looked up.
+        """
+        budget = self._limiter.budgets.writes if writes else self._limiter.budgets.reads
+        _apply(request, await self._limiter.take(budget, principal.key_id))
+        if principal.proof is Proof.SIGNED and writes and not legacy:
+            raise Forbidden("Sign this with version 2, which can't be sent again.")
+        if principal.proof is Proof.SIGNED_UNCHECKED:
+            if writes:
+                raise NoncesUnavailable
+            self._nonces.let_through(principal.client_id)
+
+
+def _check_single_key(headers: Headers) -> None:
+    """Of two keys neither counts: whoever stands between us and the caller may have looked at the other one."""
+    deciding = "x-api-key" if "x-api-key" in headers else "authorization"
+    if len(headers.getlist(deciding)) > 1:
+        raise Unauthenticated("The API key is not valid.")
+
+
+def _apply(request: HTTPConnection[Any], decision: Decision, *, only_refusals: bool = False) -> None:
+    if not (only_refusals and decision.passes):
+        note(request.scope, decision.headers)
+    decision.check()
+
+
+def _address(request: HTTPConnection[Any]) -> str:
+    """Whom failures are counted for: the client's address, of IPv6 the network that a customer usually gets."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or int(address) >> 64)
+    return str(address)

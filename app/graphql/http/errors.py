@@ -1,0 +1,88 @@
+"""The one place where an error becomes a GraphQL error: a message, a place, and a stable `extensions.code`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from inventory.core.errors import InventoryError, Unavailable
+from inventory.core.logging import get_logger
+
+log = get_logger()
+
+# Errors of a request that is not executed: one with many mistakes must not make an answer larger than itself.
+MOST_ERRORS = 5
+
+# The codes that a client may see; any other error is our own business.
+_PUBLIC = frozenset({
+    "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
+    "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT", "SERVICE_UNAVAILABLE", "CURSOR_EXPIRED", "CURSOR_UNKNOWN", "SLOW_CONSUMER",
+    "TOO_MANY_SUBSCRIPTIONS", "PERSISTED_QUERY_NOT_SUPPORTED",
+})  # fmt: skip
+# Errors that concern the whole request. All others leave it answered: 200.
+_STATUSES: Mapping[str, HTTPStatus] = {
+    "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
+    "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
+    "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+FormattedError = dict[str, object]
+
+
+def format_error(error: GraphQLError) -> FormattedError:
+    """What the client sees of an error."""
+    cause = _cause(error)
+    formatted: FormattedError
+    if isinstance(cause, InventoryError):
+        formatted = format_inventory_error(cause)
+    elif cause is None:
+        code = "BAD_REQUEST" if isinstance(error, GraphQLSyntaxError) else "VALIDATION_ERROR"
+        formatted = {"message": error.message, "extensions": {"code": code}}
+    else:
+        formatted = format_inventory_error(unforeseen(cause))
+    if error.locations:
+        formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path:
+        formatted["path"] = error.path
+    return formatted
+
+
+def format_inventory_error(error: InventoryError) -> FormattedError:
+    """What the client sees of an error of ours. One that is our own fault tells nothing about itself."""
+    if isinstance(error, Unavailable):
+        log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
+    if error.code not in _PUBLIC:
+        log.error("request failed", exc_info=error)
+        error = InventoryError("Something went wrong on our side.")
+    extensions: dict[str, object] = {"code": error.code}
+    if error.code == "VALIDATION_ERROR":
+        extensions["fields"] = error.details
+        # By this word tools tell a wrong argument from a failure of ours.
+        extensions["classification"] = "ValidationError"
+    elif error.details:
+        extensions["details"] = error.details
+    return {"message": error.message, "extensions": extensions}
+
+
+def unforeseen(cause: Exception) -> InventoryError:
+    """What an exception that nobody foresaw is called; the log will tell its cause."""
+    error = InventoryError()
+    error.__cause__ = cause
+    return error
+
+
+def status_of(data: Mapping[str, object] | None, errors: Sequence[GraphQLError]) -> HTTPStatus:
+    """The HTTP status of an executed operation: not 200 only where nothing at all could be answered."""
+    if not any(value is not None for value in (data or {}).values()):
+        for error in errors:
+            cause = _cause(error)
+            if isinstance(cause, InventoryError) and cause.code in _STATUSES:
+                return _STATUSES[cause.code]
+    return HTTPStatus.OK
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    cause: Exception | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause

@@ -1,0 +1,70 @@
+"""Executes queries and mutations, however they came."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from graphql import GraphQLError, OperationType
+
+from app.graphql.http.cost import actual
+from app.graphql.http.errors import MOST_ERRORS, format_error
+from app.graphql.http.operation import Operation
+from app.graphql.schema import schema
+from inventory.core.errors import Unavailable
+from inventory.core.settings import Settings
+
+_encoder = msgspec.json.Encoder()
+
+
+class TooSlow(Unavailable):
+    """This takes too long; ask for less."""
+
+
+class StillUnderWay(Unavailable):
+    """This takes long, and may be done all the same; ask again, with the same idempotency key where there is one."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What an operation has come to."""
+
+    data: dict[str, object] | None
+    errors: Sequence[GraphQLError]
+    extensions: dict[str, object]
+
+    @property
+    def executed(self) -> bool:
+        """Whether anything was executed at all; not so where a variable has a wrong value."""
+        return self.data is not None or not self.errors or any(error.path for error in self.errors)
+
+    def members(self) -> dict[str, object]:
+        """What the client sees of it."""
+        members: dict[str, object] = {"data": self.data, "extensions": self.extensions}
+        if self.errors:
+            members["errors"] = [format_error(error) for error in self.errors]
+        return members
+
+    def encoded(self) -> bytes:
+        """The same, as JSON."""
+        return _encoder.encode(self.members())
+
+
+async def execute(operation: Operation, settings: Settings) -> Answer:
+    """Execute a query or a mutation, and give back what it did not cost.
+
+    Raises:
+        TooSlow: it takes longer than it may.
+        StillUnderWay: it does, and changes something: an order that was sent goes on without anybody who waits for it.
+    """
+    try:
+        async with asyncio.timeout(settings.graphql_timeout_seconds):
+            result = await schema.execute(
+                operation.text,
+                variable_values=operation.asked.variables,
+                context_value=operation.context,
+                operation_name=operation.name,
+            )
+    except TimeoutError:
+        raise (StillUnderWay if operation.kind is OperationType.MUTATION else TooSlow) from None
+    await operation.bill.settle(actual(operation.plan, result.data))
+    answer = Answer(result.data, result.errors or (), {"cost": operation.bill.shown()})
+    return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MOST_ERRORS])

@@ -1,0 +1,187 @@
+"""The subscriptions of one process, from a request to a stream of answers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    FragmentDefinitionNode,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution import create_source_event_stream
+
+from app.graphql.http.errors import MOST_ERRORS, FormattedError, format_error
+from app.graphql.http.fanout import BATCH, Group, Subscriber
+from app.graphql.http.operation import Operation
+from app.graphql.roots.topics import EventTopic, RunTopic, Show
+from app.graphql.schema import schema
+from app.graphql.types.events import Heard
+from inventory.core.errors import Unavailable
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.events.cursors import Cursor
+from inventory.events.dispatcher import Hub, Wanted
+from inventory.events.log import Slice
+from inventory.runs.watch import RunState, RunWatch
+
+log = get_logger()
+
+_PAUSE_SECONDS = 1.0
+
+
+class NotFollowed(Exception):
+    """A subscription that does not begin: a value in it is wrong, or the caller may not do this."""
+
+    def __init__(self, errors: list[FormattedError]) -> None:
+        super().__init__(f"{len(errors)} errors")
+        self.errors = errors
+
+
+class Live:
+    """Opens subscriptions."""
+
+    def __init__(self, settings: Settings, hub: Hub, watch: RunWatch) -> None:
+        self._most = settings.subscriptions_queue
+        self._most_bytes = settings.subscriptions_queue_bytes
+        self._hub = hub
+        self._watch = watch
+        self._groups: dict[Hashable, Group] = {}
+        hub.pace = self._keep_pace
+
+    async def open(self, operation: Operation) -> AsyncGenerator[bytes, None]:
+        """Begin a subscription: the answers to it, encoded, until it is over.
+
+        Raises:
+            NotFollowed: a value is wrong, or the caller may not do this.
+            InventoryError: its cursor is of no use any more, or what it is about isn't there. While it runs: it can't go on.
+        """
+        executor = Executor.build(
+            schema._schema,  # noqa: SLF001 - has no public name
+            operation.document.node,
+            context_value=operation.context,
+            raw_variable_values=operation.asked.variables,
+            operation_name=operation.name,
+            hide_suggestions=True,
+        )
+        if isinstance(executor, list):
+            raise NotFollowed([format_error(error) for error in executor[:MOST_ERRORS]])
+        topic = create_source_event_stream(executor)
+        if executor.is_awaitable(topic):
+            topic = await topic
+        if isinstance(topic, ExecutionResult):
+            raise NotFollowed([format_error(error) for error in topic.errors or ()])
+        key = _key(operation)
+        if isinstance(topic, RunTopic):
+            return self._follow_run(key, executor, topic, await self._watch.look(topic.run_id))
+        assert isinstance(topic, EventTopic)  # noqa: S101 - there are no others
+        # Awaited in any case: before the hub knows where the log ends, it can't tell what was missed from what is to come.
+        end = await self._hub.cursor()
+        if topic.after:
+            await self._hub.resume(topic.after)
+        return self._follow_events(key, executor, topic, topic.after or end)
+
+    async def _follow_events(
+        self, key: Hashable, executor: Executor[Any], topic: EventTopic[Any], cursor: Cursor
+    ) -> AsyncGenerator[bytes, None]:
+        group = self._join(key, executor, topic.show)
+        del executor  # the group has one
+        subscriber = Subscriber(group, cursor, most=self._most, most_bytes=self._most_bytes)
+        try:
+            position = cursor.position
+            while position < self._hub.position:
+                page = await self._page(position, topic.wanted)
+                missed = [Heard(event, topic.wanted.own(event)) for event in page.events]
+                async with aclosing(group.show(missed)) as answers:
+                    async for answer in answers:
+                        yield answer
+                position = page.through
+                if page.last:
+                    subscriber.caught_up(page.last)
+            # Between the last look at the hub's position and this line nobody else had their turn.
+            self._hub.follow(subscriber, topic.wanted, position)
+            async with aclosing(subscriber.answers()) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self._hub.leave(subscriber)
+            self._leave(key, group)
+
+    async def _page(self, position: int, wanted: Wanted) -> Slice:
+        while True:
+            try:
+                return await self._hub.page(position, wanted, BATCH)
+            except Unavailable as error:
+                log.warning("events can't be read", code=error.code)
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _keep_pace(self) -> None:
+        """Let those who show events do it before there are more: a sync may change what thousands follow at once."""
+        for group in [group for group in self._groups.values() if group.pressed]:
+            await group.relief()
+
+    async def _follow_run(
+        self, key: Hashable, executor: Executor[Any], topic: RunTopic[Any], state: RunState
+    ) -> AsyncGenerator[bytes, None]:
+        key = (key, topic.run_id)
+        group = self._join(key, executor, topic.show)
+        try:
+            yield await group.show_once(state)
+            async with aclosing(self._watch.follow(topic.run_id, state)) as states:
+                async for newer in states:
+                    yield await group.show_once(newer)
+        finally:
+            self._leave(key, group)
+
+    def _join(self, key: Hashable, executor: Executor[Any], show: Show) -> Group:
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(executor, show)
+        group.members += 1
+        return group
+
+    def _leave(self, key: Hashable, group: Group) -> None:
+        group.members -= 1
+        if group.members == 0:
+            group.close()
+            del self._groups[key]
+
+
+def _key(operation: Operation) -> Hashable:
+    """What two subscriptions must have in common to be sent the same: the fields, and who may see what in them."""
+    principal = operation.context.caller
+    given = operation.asked.variables or {}
+    inner = {variable: given.get(variable) for variable in sorted(_inner(operation.document.node))}
+    return operation.text, operation.name, msgspec.json.encode(inner), principal.client_id, principal.scopes
+
+
+class _Variables(Visitor):
+    """Collects the variables of what it visits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found.add(node.name.value)
+
+
+def _inner(document: DocumentNode) -> set[str]:
+    """The variables that matter below the root field. Its own arguments say what is followed, not how it is shown."""
+    parts: list[Node] = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    for field in (field for operation in operations for field in operation.selection_set.selections):
+        below = getattr(field, "selection_set", None)
+        parts += [*(field.directives or ()), *([below] if below else [])]
+    variables = _Variables()
+    for part in parts:
+        visit(part, variables)
+    return variables.found

@@ -1,0 +1,83 @@
+"""Reading of JSON bodies. The answer names every field that is wrong, unknown ones included."""
+
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from app.http.accepted_values import read_members
+from inventory.core.errors import BadRequest, ValidationFailed
+from inventory.core.json_depth import REQUEST_LEVELS, deeper
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# Unknown fields that an answer names, and the characters of a name that it repeats.
+_MOST_NAMED = 10
+_LONGEST_NAME = 60
+_SIMILARITY = 0.6
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an operation that takes no fields: empty, or an object without members."""
+
+
+async def read_body(request: Request[Any], kind: type[T]) -> T:
+    """The body as a struct.
+
+    Raises:
+        BadRequest: the body is not a JSON object.
+        ValidationFailed: one entry for each field that is missing, wrong or unknown.
+    """
+    body = await request.body()
+    if deeper(body, REQUEST_LEVELS):
+        raise BadRequest(f"Send a JSON object as the body, {REQUEST_LEVELS} levels deep at most.")
+    try:
+        given = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("Send a JSON object as the body.") from None
+    values, problems = read_members(given, kind)
+    problems |= dict(islice(unknown_members(given, msgspec.structs.fields(kind)), _MOST_NAMED))
+    if problems:
+        raise ValidationFailed(problems)
+    return kind(**values)
+
+
+async def read_nothing(request: Request[Any]) -> None:
+    """Check that the body holds no field.
+
+    Raises:
+        BadRequest: the body is neither empty nor a JSON object.
+        ValidationFailed: one entry for each field.
+    """
+    if (await request.body()).strip():
+        await read_body(request, Nothing)
+
+
+def unknown_members(
+    given: Mapping[str, Any], fields: Collection[msgspec.structs.FieldInfo]
+) -> Iterator[tuple[str, str]]:
+    """Each member that is no field, with the field that the client probably means."""
+    by_letters = {_letters(field.encode_name): field.encode_name for field in fields}
+    known = set(by_letters.values())
+    for name in given:
+        if name not in known:
+            near = get_close_matches(_letters(name[:_LONGEST_NAME]), by_letters, n=1, cutoff=_SIMILARITY)
+            hint = f"did you mean {by_letters[near[0]]}?" if near else _listed(known)
+            yield _shown(name), f"is not a field of this request; {hint}"
+
+
+def _listed(known: Collection[str]) -> str:
+    return f"its fields are {', '.join(sorted(known))}" if known else "it has no fields"
+
+
+def _letters(name: str) -> str:
+    """A name without the marks in which `expectedPriceCents` and `expected_price_cents` differ."""
+    return "".join(character for character in name.lower() if character.isalnum())
+
+
+def _shown(name: str) -> str:
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:_LONGEST_NAME])
+    return shown if len(name) <= _LONGEST_NAME else f"{shown}..."

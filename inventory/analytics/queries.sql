@@ -1,0 +1,50 @@
+-- stock --
+-- What the inventory holds of each supplier, in one pass; availability by the one rule (inventory/catalog/queries.sql).
+SELECT supplier,
+       count(*) FILTER (WHERE status = 'active') AS active,
+       count(*) FILTER (WHERE status = 'quarantined') AS quarantined,
+       count(*) FILTER (WHERE status = 'deleted') AS deleted,
+       count(*) FILTER (WHERE status = 'active' AND availability = 'available') AS available,
+       count(*) FILTER (WHERE status = 'active' AND availability = 'on_hold') AS on_hold,
+       count(*) FILTER (WHERE status = 'active' AND availability = 'sold') AS sold,
+       count(*) FILTER (WHERE status = 'active' AND availability = 'unavailable') AS unavailable,
+       count(*) FILTER (WHERE status = 'active' AND lab_grown) AS lab_grown,
+       count(*) FILTER (WHERE status = 'active' AND NOT lab_grown) AS natural_stones,
+       max(updated_at) AS changed_at
+FROM (
+    SELECT supplier, status, lab_grown, updated_at, CASE WHEN status = 'active' THEN {availability} END AS availability
+    FROM diamonds
+) AS stone
+GROUP BY supplier ORDER BY supplier
+
+-- run_counts --
+-- What became of the runs that started since $1.
+SELECT status, count(*)::int AS runs FROM run_metadata WHERE started_at >= $1 GROUP BY status
+
+-- newest_runs --
+-- The run of each feed that started last.
+SELECT DISTINCT ON (run.feed) {run} FROM run_metadata AS run ORDER BY run.feed, run.started_at DESC, run.id DESC
+
+-- last_completed --
+-- When each feed was last read completely: any run, and one from end to end.
+SELECT feed, max(completed_at) AS completed_at, max(completed_at) FILTER (WHERE run_type = 'full') AS full_completed_at
+FROM run_metadata WHERE status = 'completed' GROUP BY feed
+
+-- waiting --
+-- Runs whose stones are not all in the inventory: they wait for a consolidator or have one ($1 NULL), or ended without,
+-- and no later run of the feed has read the same again. Or one run ($1), whatever became of it.
+SELECT {run}, seen.stones, CASE WHEN run.consolidated_at IS NULL THEN seen.done ELSE seen.stones END AS done
+FROM run_metadata AS run
+CROSS JOIN LATERAL (
+    SELECT count(*)::int AS stones,
+           count(*) FILTER (WHERE supplier_stone_id <= run.consolidated_through)::int AS done
+    FROM stones_seen WHERE feed = run.feed AND run_id = run.id
+) AS seen
+WHERE CASE
+    WHEN $1::uuid IS NOT NULL THEN run.id = $1
+    WHEN run.status = 'consolidating' THEN true
+    ELSE run.status IN ('partial', 'failed') AND run.consolidated_at IS NULL AND seen.stones > 0
+         AND NOT EXISTS (SELECT FROM run_metadata AS later
+                         WHERE later.feed = run.feed AND later.started_at > run.started_at)
+END
+ORDER BY run.started_at

@@ -1,0 +1,59 @@
+"""Reading figures. Each function is one statement."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from inventory.analytics.models import Completed, Stock, Waiting
+from inventory.catalog.statements import AVAILABILITY_OF_MANY
+from inventory.core.database import Connection
+from inventory.core.errors import NotFound
+from inventory.core.sql import Statements
+from inventory.runs.models import Run
+from inventory.runs.repository import run_of
+from inventory.runs.statements import compose
+
+sql = Statements("inventory.analytics", compose=compose)
+
+
+async def stock(connection: Connection) -> Mapping[str, Stock]:
+    """What the inventory holds, by supplier."""
+    found = {}
+    for row in await connection.fetch(sql.stock.format(availability=AVAILABILITY_OF_MANY)):
+        columns = dict(row)
+        supplier, natural = columns.pop("supplier"), columns.pop("natural_stones")
+        found[str(supplier)] = Stock(**columns, natural=natural)
+    return found
+
+
+async def run_counts(connection: Connection, since: datetime) -> Mapping[str, int]:
+    """How many runs that started since then have each status."""
+    return {row["status"]: row["runs"] for row in await connection.fetch(sql.run_counts, since)}
+
+
+async def newest_runs(connection: Connection) -> Mapping[str, Run]:
+    """The run of each feed that started last."""
+    return {row["feed"]: run_of(row) for row in await connection.fetch(sql.newest_runs)}
+
+
+async def last_completed(connection: Connection) -> Mapping[str, Completed]:
+    """When each feed was last read completely."""
+    rows = await connection.fetch(sql.last_completed)
+    return {row["feed"]: Completed(row["completed_at"], row["full_completed_at"]) for row in rows}
+
+
+async def waiting(connection: Connection) -> list[Waiting]:
+    """The runs that wait for consolidation, the oldest first."""
+    return [Waiting(run_of(row), row["stones"], row["done"]) for row in await connection.fetch(sql.waiting, None)]
+
+
+async def consolidation(connection: Connection, run_id: UUID) -> Waiting:
+    """How far the consolidation of one run is.
+
+    Raises:
+        NotFound: there is no run with this id.
+    """
+    row = await connection.fetchrow(sql.waiting, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id}")
+    return Waiting(run_of(row), row["stones"], row["done"])

@@ -1,0 +1,83 @@
+"""Searching in Postgres: one statement per page, per count, per lookup."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+
+from inventory.catalog import statements
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import COUNTED, MEASURED, Facets, Histogram, histogram
+from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
+from inventory.core.database import Database
+from inventory.core.errors import DatabaseUnavailable
+
+
+class PostgresSearch(Search):
+    """The search over the table `diamonds`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Facets look at all that matches. Of the connections they leave the others enough, however many are asked for.
+        self._facets_at_once = asyncio.Semaphore(max(1, database.size // 2))
+
+    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+        rows = await self._fetch(statements.page(criteria, order, stretch, columns))
+        hits = [_hit(row) for row in rows[: stretch.limit]]
+        if isinstance(stretch, Window) and stretch.backwards:
+            hits.reverse()
+        return Page(hits, more=len(rows) > stretch.limit)
+
+    async def count(self, criteria: Filter) -> int:
+        rows = await self._fetch(statements.count(criteria))
+        return int(rows[0]["count"])
+
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        if not names:
+            return Facets({}, {})
+        statement = statements.facets(criteria, sorted(names), disregard_own=disregard_own)
+        async with self._turn():
+            rows = await self._fetch(statement)
+        found: dict[tuple[str, str], dict[str | None, int]] = {}
+        for row in rows:
+            found.setdefault((row["facet"], row["kind"]), {})[row["label"]] = row["number"]
+        return Facets(
+            counts={name: found.get((name, "count"), {}) for name in names if name in COUNTED},
+            histograms={name: _histogram(name, found) for name in names if name in MEASURED},
+        )
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        rows = await self._fetch(statements.find(ids, columns))
+        return {row["id"]: Diamond(**row) for row in rows}
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._database.patience):
+                await self._facets_at_once.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable from None
+        try:
+            yield
+        finally:
+            self._facets_at_once.release()
+
+    async def _fetch(self, statement: statements.Statement) -> list[asyncpg.Record]:
+        async with self._database.bounded() as connection:
+            return await connection.fetch(statement.text, *statement.arguments)
+
+
+def _hit(row: asyncpg.Record) -> Hit:
+    columns = dict(row)
+    value = statements.position_value(columns.pop("sort_value"))
+    return Hit(Diamond(**columns), Position(value, row["id"]))
+
+
+def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Histogram:
+    filled, quantiles = (
+        {int(label): number for label, number in found.get((name, kind), {}).items() if label is not None}
+        for kind in ("bucket", "quantile")
+    )
+    return histogram(name, filled, [quantiles[place] for place in sorted(quantiles)])

@@ -1,0 +1,167 @@
+"""What a search is: a filter, an order, a page; and the one interface behind which it is answered."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import Facets
+
+
+class Range(msgspec.Struct, frozen=True):
+    """Both ends belong to it; None leaves an end open."""
+
+    min: int | None = None
+    max: int | None = None
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which diamonds. A criterion that is None matches every diamond; those that are set must all match.
+
+    Criteria bear the names of the columns and their units. Lists match any of their values (an empty one matches
+    nothing); grades are those of `inventory.catalog.grades`. A criterion on a column without a value does not match.
+    """
+
+    ids: Sequence[UUID] | None = None
+    supplier: Sequence[str] | None = None
+    shape: Sequence[str] | None = None
+    color: Sequence[str] | None = None
+    clarity: Sequence[str] | None = None
+    cut: Sequence[str] | None = None
+    polish: Sequence[str] | None = None
+    symmetry: Sequence[str] | None = None
+    fluorescence: Sequence[str] | None = None
+    fancy_color: Sequence[str] | None = None
+    fancy_intensity: Sequence[str] | None = None
+    fancy_overtone: Sequence[str] | None = None
+    availability: Sequence[str] | None = None
+    certificate_lab: Sequence[str] | None = None
+    certificate_number: Sequence[str] | None = None
+    certificate_hidden: bool | None = None
+    measurements_hidden: bool | None = None
+    carat_milli: Range | None = None
+    retail_price_cents: Range | None = None
+    retail_per_carat_cents: Range | None = None
+    supplier_price_cents: Range | None = None
+    length_milli: Range | None = None
+    width_milli: Range | None = None
+    height_milli: Range | None = None
+    ratio_milli: Range | None = None
+    table_milli: Range | None = None
+    depth_milli: Range | None = None
+    rating: Range | None = None
+    lab_grown: bool | None = None
+    treated: bool | None = None
+    eye_clean: bool | None = None
+    brown_tinge: bool | None = None
+    green_tinge: bool | None = None
+    milky: bool | None = None
+    has_image: bool | None = None
+    has_video: bool | None = None
+    created_since: datetime | None = None
+    updated_since: datetime | None = None
+
+    @property
+    def tells_supplier_prices(self) -> bool:
+        """Whether the answer lets a caller infer what the supplier asks."""
+        return self.supplier_price_cents is not None
+
+
+class Sort(msgspec.Struct, frozen=True):
+    """Something to order by. Diamonds without a value come last, in both directions; ties go by id, in the same one.
+
+    `code` stands in cursors: a number is never given to another sort.
+    """
+
+    code: int
+    expression: str
+    nullable: bool = False
+    instant: bool = False
+    tells_supplier_prices: bool = False
+
+
+CREATED = Sort(1, "created_at", instant=True)
+RETAIL_PRICE = Sort(2, "retail_price_cents")
+CARAT = Sort(3, "carat_milli")
+# Rounded half up in integers, as `Diamond.retail_per_carat_cents` does it, and divided before it is multiplied: no price
+# that the inventory takes overflows 64 bits.
+RETAIL_PER_CARAT = Sort(
+    4,
+    "(retail_price_cents / carat_milli * 1000"
+    " + (retail_price_cents % carat_milli * 2000 + carat_milli) / (2 * carat_milli))",
+)
+COLOR = Sort(5, "color_rank", nullable=True)
+CLARITY = Sort(6, "clarity_rank", nullable=True)
+RATING = Sort(7, "rating", nullable=True)
+SUPPLIER_PRICE = Sort(8, "supplier_price_cents", tells_supplier_prices=True)
+
+SORTS: Sequence[Sort] = (CREATED, RETAIL_PRICE, CARAT, RETAIL_PER_CARAT, COLOR, CLARITY, RATING, SUPPLIER_PRICE)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A sort and its direction."""
+
+    sort: Sort
+    descending: bool = False
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in an order: the value of the sort there (an instant in microseconds since 1970), and the id."""
+
+    value: int
+    id: UUID
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of an order by position: the first `limit` diamonds after `after`, or the last ones before `before`.
+
+    Both positions may be given; `backwards` says from which end to count. The result stands in the order either way.
+    """
+
+    limit: int
+    after: Position | None = None
+    before: Position | None = None
+    backwards: bool = False
+
+
+class Offset(msgspec.Struct, frozen=True):
+    """A stretch of an order by number: `limit` diamonds from the `offset`-th on. The further, the slower."""
+
+    limit: int
+    offset: int
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A diamond on a page, and where it stands."""
+
+    diamond: Diamond
+    position: Position
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Part of a search's result, in its order. `more`: whether there is something beyond the far end."""
+
+    hits: Sequence[Hit]
+    more: bool
+
+
+class Search(Protocol):
+    """Finding active diamonds. Every method raises `DatabaseUnavailable` where the source does not answer.
+
+    Pages and counts are separate, so that each can be answered by whatever is fastest at it.
+    """
+
+    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+        """A page with these columns (`id` comes always)."""
+
+    async def count(self, criteria: Filter) -> int:
+        """How many diamonds match."""
+
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        """The facets of these names. With `disregard_own` each as if its own criterion were not set."""
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        """The diamonds with these ids; one that isn't there, or isn't active, is left out."""

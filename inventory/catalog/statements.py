@@ -1,0 +1,255 @@
+"""From a search to SQL: composes fragments of its own, and hands every value over as a parameter. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from inventory.catalog import grades
+from inventory.catalog.diamond import COLUMNS
+from inventory.catalog.facets import COUNTED, MEASURED, SHARES
+from inventory.catalog.search import RETAIL_PER_CARAT, Filter, Offset, Order, Position, Range, Window
+from inventory.core.sql import Statements
+
+sql = Statements("inventory.catalog")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Where a diamond without a value stands: last. Ranks and ratings are small and positive.
+_AFTER_ALL = 32767
+_BEFORE_ALL = -1
+# From here on finding a page costs more than fetching its rows one by one.
+_FAR = 1000
+
+
+# Columns that are not simply there.
+AVAILABILITY = sql.part("availability")
+AVAILABILITY_OF_MANY = sql.part("availability_of_many").format(availability=AVAILABILITY)
+_MADE: Mapping[str, str] = {"availability": AVAILABILITY, "open_hold": sql.part("open_hold")}
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """SQL and its arguments ($1 first)."""
+
+    text: str
+    arguments: Sequence[object]
+
+
+class _Arguments(list[object]):
+    def take(self, value: object, sql_type: str) -> str:
+        """The placeholder of a value."""
+        self.append(value)
+        return f"${len(self)}::{sql_type}"
+
+
+Criterion = Callable[[str, object, _Arguments], Iterator[str]]
+
+
+def _any_of(column: str, sql_type: str = "text") -> Criterion:
+    def fragments(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} = ANY ({arguments.take(values, f'{sql_type}[]')})"
+
+    return fragments
+
+
+def _graded(scale: Sequence[str]) -> Criterion:
+    ranks = grades.ranks(scale)
+
+    def fragments(name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+        wanted = sorted({ranks[grade] for grade in values})  # type: ignore[attr-defined]  # a list, by the filter's type
+        yield f"{name}_rank = ANY ({arguments.take(wanted, 'smallint[]')})"
+
+    return fragments
+
+
+def _between(expression: str | None = None) -> Criterion:
+    def fragments(name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+        assert isinstance(value, Range)  # noqa: S101 - by the filter's type
+        for operator, end in ((">=", value.min), ("<=", value.max)):
+            if end is not None:
+                yield f"{expression or name} {operator} {arguments.take(end, 'bigint')}"
+
+    return fragments
+
+
+def _flag(name: str, value: object, _arguments: _Arguments) -> Iterator[str]:
+    yield f"{name} = {'true' if value else 'false'}"
+
+
+def _present(column: str) -> Criterion:
+    def fragments(_name: str, value: object, _arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} IS {'NOT ' if value else ''}NULL"
+
+    return fragments
+
+
+def _since(column: str) -> Criterion:
+    def fragments(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+        yield f"{column} >= {arguments.take(value, 'timestamptz')}"
+
+    return fragments
+
+
+_CRITERIA: Mapping[str, Criterion] = {
+    "ids": _any_of("id", "uuid"),
+    **{name: _any_of(name) for name in (
+        "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "certificate_number",
+    )},
+    "availability": _any_of(f"({AVAILABILITY})"),
+    "color": _graded(grades.COLORS),
+    "clarity": _graded(grades.CLARITIES),
+    "cut": _graded(grades.CUTS),
+    "polish": _graded(grades.FINISHES),
+    "symmetry": _graded(grades.FINISHES),
+    "fluorescence": _graded(grades.FLUORESCENCES),
+    **{name: _between() for name in (
+        "carat_milli", "retail_price_cents", "supplier_price_cents", "length_milli", "width_milli", "height_milli",
+        "ratio_milli", "table_milli", "depth_milli", "rating",
+    )},
+    "retail_per_carat_cents": _between(RETAIL_PER_CARAT.expression),
+    **dict.fromkeys((
+        "lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky", "certificate_hidden", "measurements_hidden",
+    ), _flag),
+    "has_image": _present("image_url"),
+    "has_video": _present("video_url"),
+    "created_since": _since("created_at"),
+    "updated_since": _since("updated_at"),
+}  # fmt: skip
+
+
+_availability_of_many = _any_of(f"({AVAILABILITY_OF_MANY})")
+
+
+def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str] = (), *, many: bool) -> Iterator[str]:
+    """`many`: whether it is likely that most diamonds are looked at, and not the first few."""
+    for name in Filter.__struct_fields__:
+        value = getattr(criteria, name)
+        if value is not None and name not in leaving:
+            criterion = _availability_of_many if many and name == "availability" else _CRITERIA[name]
+            yield from criterion(name, value, arguments)
+
+
+Bounds = Sequence[tuple[Position, str]]
+
+
+def _bounds(window: Window, order: Order) -> Bounds:
+    """The positions between which a window lies, each with the operator by which a diamond compares with it."""
+    onward, back = ("<", ">") if order.descending else (">", "<")
+    both = ((window.after, onward), (window.before, back))
+    return [(position, operator) for position, operator in both if position]
+
+
+def _beyond(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+    """Conditions on diamonds that have a value."""
+    sort = order.sort
+    for position, operator in bounds:
+        if sort.instant:
+            value = arguments.take(_EPOCH + position.value * _MICROSECOND, "timestamptz")
+        else:
+            value = arguments.take(position.value, "bigint")
+        yield f"({sort.expression}, id) {operator} ({value}, {arguments.take(position.id, 'uuid')})"
+
+
+def _beyond_in_gap(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+    """Conditions on diamonds without a value, which come after all others."""
+    for position, operator in bounds:
+        if position.value == _gap(order):
+            yield f"id {operator} {arguments.take(position.id, 'uuid')}"
+        else:
+            yield "true" if operator == ("<" if order.descending else ">") else "false"
+
+
+def _gap(order: Order) -> int:
+    return _BEFORE_ALL if order.descending else _AFTER_ALL
+
+
+def _names(columns: Collection[str]) -> str:
+    asked = {*columns, "id"}
+    unknown = asked.difference(COLUMNS)
+    if unknown:
+        raise ValueError(f"diamonds have no columns {sorted(unknown)}")
+    return ", ".join(f"{_MADE[name]} AS {name}" if name in _MADE else name for name in COLUMNS if name in asked)
+
+
+def position_value(value: int | datetime) -> int:
+    """The value of a sort as positions hold it."""
+    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+
+
+def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Statement:
+    """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
+    arguments = _Arguments()
+    # Most diamonds are available: a page of others may lie anywhere.
+    rare = criteria.availability is not None and "available" not in criteria.availability
+    shared = list(_conditions(criteria, arguments, many=rare))
+    bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, Offset) else (
+        _bounds(stretch, order), 0, stretch.backwards
+    )  # fmt: skip
+    key = order.sort.expression
+    direction = "DESC" if order.descending != backwards else "ASC"
+    size, start = arguments.take(stretch.limit + 1, "bigint"), arguments.take(offset, "bigint")
+    names = _names(() if offset >= _FAR else columns)
+
+    def part(value: str, conditions: Iterable[str], limit: str) -> str:
+        every = "".join(f" AND {condition}" for condition in (*shared, *conditions))
+        return sql.page.format(columns=names, value=value, key=key, direction=direction, conditions=every, limit=limit)
+
+    valued = _beyond(bounds, order, arguments)
+    if order.sort.nullable:
+        reach = f"{size} + {start}"
+        parts = [
+            (key, [f"{key} IS NOT NULL", *valued]),
+            (f"({_gap(order)})::smallint", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
+        ]
+        (near, near_conditions), (far, far_conditions) = reversed(parts) if backwards else parts
+        text = sql.page_with_gap.format(
+            near=part(near, near_conditions, reach),
+            far=part(far, far_conditions, reach),
+            reach=reach,
+            direction=direction,
+            limit=f"{size} OFFSET {start}",
+        )
+    else:
+        text = part(key, valued, f"{size} OFFSET {start}")
+    if offset >= _FAR:
+        text = sql.page_far.format(columns=_names(columns), place=text, direction=direction)
+    return Statement(text, arguments)
+
+
+def count(criteria: Filter) -> Statement:
+    """The number of matches."""
+    arguments = _Arguments()
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, many=True))
+    return Statement(sql.count.format(conditions=conditions), arguments)
+
+
+def facets(criteria: Filter, names: Collection[str], *, disregard_own: bool) -> Statement:
+    """Rows of facet, kind (count, bucket or quantile), label and number. `names` are not empty."""
+    unknown = set(names).difference(COUNTED, MEASURED)
+    if unknown:
+        raise ValueError(f"there are no facets {sorted(unknown)}")
+    arguments = _Arguments()
+    own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
+    columns = [*names]
+    for name in own:
+        alone = " AND ".join(_CRITERIA[name](name, getattr(criteria, name), arguments)) or "true"
+        columns.append(f"({alone}) AS {name}_fits")
+    conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, own, many=True))
+    parts = []
+    for name in names:
+        others = " AND ".join(f"{other}_fits" for other in own if other != name)
+        where = f" WHERE {others}" if others else ""
+        if name in MEASURED:
+            edges = arguments.take(list(MEASURED[name]), "bigint[]")
+            shares = arguments.take(list(SHARES), "double precision[]")
+            parts.append(sql.facet_buckets.format(name=name, own=where, edges=edges))
+            parts.append(sql.facet_quantiles.format(name=name, own=where, shares=shares))
+        else:
+            parts.append(sql.facet_counts.format(name=name, own=where))
+    text = sql.facets.format(columns=", ".join(columns), conditions=conditions, parts="\nUNION ALL\n".join(parts))
+    return Statement(text, arguments)
+
+
+def find(ids: Collection[object], columns: Collection[str]) -> Statement:
+    """Diamonds by id."""
+    return Statement(sql.find.format(columns=_names(columns)), [list(ids)])

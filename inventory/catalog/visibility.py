@@ -1,0 +1,106 @@
+"""Values that a supplier asks not to show: certificates (number and document) and measurements.
+
+`Visible` stands in front of a search for callers who may not see them. It removes the values from every diamond, and lets no
+criterion on such a value match, so that neither a page nor a count, a cursor or a facet tells them.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import Facets
+from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Search, Window
+
+_MEASURES = frozenset({"length_milli", "width_milli", "height_milli", "ratio_milli", "table_milli", "depth_milli"})
+_MEASUREMENTS = _MEASURES | {"measurements"}
+# Columns that may hold a certificate's number: addresses of pictures and free texts repeat it.
+_CERTIFICATE = frozenset({"certificate_number", "certificate_pdf_url", "attributes", "image_url", "video_url"})
+_ADDRESSES = ("image_url", "video_url")
+_SHORTEST_NUMBER = 4
+
+_read = msgspec.json.Decoder(dict[str, Any]).decode
+_write = msgspec.json.Encoder().encode
+
+
+class Visible(Search):
+    """A search without hidden certificates and hidden measurements."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+
+    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+        page = await self._search.page(_narrowed(criteria), order, stretch, _with_flags(columns))
+        return Page([Hit(_shown(hit.diamond), hit.position) for hit in page.hits], more=page.more)
+
+    async def count(self, criteria: Filter) -> int:
+        return await self._search.count(_narrowed(criteria))
+
+    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        return await self._search.facets(_narrowed(criteria), names, disregard_own=disregard_own)
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        found = await self._search.find(ids, _with_flags(columns))
+        return {key: _shown(diamond) for key, diamond in found.items()}
+
+
+def visible(search: Search, *, sees_hidden: bool) -> Search:
+    """The search for a caller; `sees_hidden`: whether the caller may see hidden values."""
+    return search if sees_hidden else Visible(search)
+
+
+def _narrowed(criteria: Filter) -> Filter:
+    """The criteria, which no diamond meets by a value that is hidden."""
+    flags = {}
+    if criteria.certificate_number is not None:
+        flags["certificate_hidden"] = False
+    if any(getattr(criteria, name) is not None for name in _MEASURES):
+        flags["measurements_hidden"] = False
+    return msgspec.structs.replace(criteria, **flags) if flags else criteria
+
+
+def _with_flags(columns: Collection[str]) -> frozenset[str]:
+    needed = frozenset(columns)
+    if needed & _CERTIFICATE:
+        needed |= {"certificate_hidden", "certificate_number"}
+    return needed | {"measurements_hidden"} if needed & _MEASUREMENTS else needed
+
+
+def _shown(diamond: Diamond) -> Diamond:
+    changes: dict[str, Any] = {}
+    if diamond.certificate_hidden is True:
+        changes |= _without_certificate(diamond)
+    if diamond.measurements_hidden is True:
+        changes |= dict.fromkeys(_MEASURES) | {"measurements": "{}"}
+    asked = {name: value for name, value in changes.items() if getattr(diamond, name) is not msgspec.UNSET}
+    return msgspec.structs.replace(diamond, **asked) if asked else diamond
+
+
+def _without_certificate(diamond: Diamond) -> dict[str, Any]:
+    changes: dict[str, Any] = {"certificate_number": None, "certificate_pdf_url": None}
+    number = (diamond.certificate_number or "").casefold()
+    if len(number) < _SHORTEST_NUMBER:
+        return changes
+    for name in _ADDRESSES:
+        if number in (getattr(diamond, name) or "").casefold():
+            changes[name] = None
+    attributes: Any = diamond.attributes  # UNSET where they were not asked for
+    if attributes and number in attributes.casefold():
+        changes["attributes"] = _write(_without(_read(attributes), number)).decode()
+    return changes
+
+
+def _without(value: Any, number: str) -> Any:
+    """A JSON value without the texts that hold a number."""
+    match value:
+        case dict():
+            return {name: _without(part, number) for name, part in value.items() if not _holds(part, number)}
+        case list():
+            return [_without(part, number) for part in value if not _holds(part, number)]
+    return value
+
+
+def _holds(value: Any, number: str) -> bool:
+    return isinstance(value, str) and number in value.casefold()

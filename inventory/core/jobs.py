@@ -1,0 +1,177 @@
+"""The queue of background jobs: the API enqueues a job by name, the jobs role does it.
+
+Jobs are encoded as MessagePack, not pickled: a client that can write to Redis must not be able to run code by that.
+"""
+
+import asyncio
+import hashlib
+from time import monotonic
+from typing import Any, Literal
+
+import msgspec
+from arq.connections import ArqRedis
+from arq.jobs import DeserializationError, Job, JobResult, JobStatus
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from inventory.core.errors import Conflict, InventoryError, Unavailable
+from inventory.core.settings import Settings
+
+QUEUE = "diamond-inventory:jobs"
+
+_TIMEOUT_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_PROGRESS = "diamond-inventory:job-progress:"
+# As long as arq keeps a job's result.
+_PROGRESS_KEPT_SECONDS = 3600
+
+Stage = Literal["queued", "running", "done", "failed"]
+
+
+class JobsUnavailable(Unavailable):
+    """The job queue does not answer; try again soon."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a job is: `done` of `total` things."""
+
+    done: int
+    total: int
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The reason why a job failed: the code and message of an `InventoryError`."""
+
+    code: str
+    message: str
+
+
+class JobState(msgspec.Struct, frozen=True, kw_only=True):
+    """A job while it waits or runs, and for an hour after its end. `result`: its answer, None until it is done."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    stage: Stage
+    result: Any = None
+    failure: Failure | None = None
+    progress: Progress | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the job has ended."""
+        return self.stage in {"done", "failed"}
+
+
+def _plain(value: object) -> object:
+    """Convert what MessagePack has no type for: ids, and the error of a failed job."""
+    if isinstance(value, InventoryError):
+        return {"code": value.code, "message": value.message}
+    return repr(value) if isinstance(value, BaseException) else str(value)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
+
+
+def connect(settings: Settings) -> ArqRedis:
+    """Return the job queue in the Redis of the settings. It connects on first use; close it with `aclose`.
+
+    Raises:
+        SettingsError: Redis is not set.
+    """
+    pool = ConnectionPool.from_url(
+        settings.need("redis_url"), socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+    )
+    redis = ArqRedis(
+        pool, job_serializer=_encoder.encode, job_deserializer=msgspec.msgpack.decode, default_queue_name=QUEUE
+    )
+    redis.auto_close_connection_pool = True
+    return redis
+
+
+async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **arguments: Any) -> str:
+    """Enqueue a job by name and return its id. With a `key` a repeated request is the same job, for an hour.
+
+    Raises:
+        Conflict: the key was used with other arguments.
+        JobsUnavailable: it may not have been enqueued.
+    """
+    chosen = hashlib.sha256(f"{name}\n{key}".encode()).hexdigest()[:32] if key is not None else None
+    try:
+        job = await redis.enqueue_job(name, _job_id=chosen, **arguments)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JobsUnavailable from error
+    if job is not None:
+        return job.job_id
+    known = await state(redis, chosen) if chosen else None
+    if chosen is None or known is None:  # its result expired between the two calls
+        raise JobsUnavailable
+    if (known.name, known.arguments) != (name, arguments):
+        raise Conflict("The idempotency key was used with other arguments.")
+    return chosen
+
+
+async def state(redis: ArqRedis, job_id: str) -> JobState | None:
+    """Return the state of a job; None for an unknown job, and for one that ended more than an hour ago.
+
+    Raises:
+        JobsUnavailable: Redis does not answer.
+    """
+    job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
+    try:
+        # Read twice: the job may end between the look at its result and the look at the job itself.
+        info = await job.info() or await job.result_info()
+        status = await job.status()
+        noted = await redis.get(_PROGRESS + job_id)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JobsUnavailable from error
+    except DeserializationError:
+        return None  # written by another program
+    if info is None:
+        return None
+    known = JobState(
+        id=job_id,
+        name=info.function,
+        arguments=dict(info.kwargs),
+        stage="running" if status is JobStatus.in_progress else "queued",
+        progress=msgspec.msgpack.decode(noted, type=Progress) if noted else None,
+    )
+    if not isinstance(info, JobResult):
+        return known
+    if info.success:
+        return msgspec.structs.replace(known, stage="done", result=info.result)
+    return msgspec.structs.replace(known, stage="failed", failure=_failure(info.result))
+
+
+async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
+    """Return the state of a job when it has ended, or after `seconds`.
+
+    Raises:
+        JobsUnavailable: Redis does not answer.
+    """
+    end = monotonic() + seconds
+    while True:
+        known = await state(redis, job_id)
+        if known is None or known.over or monotonic() >= end:
+            return known
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def note_progress(redis: ArqRedis, job_id: str, progress: Progress) -> None:
+    """Store the progress of a job for `state`.
+
+    Raises:
+        JobsUnavailable: Redis does not answer.
+    """
+    try:
+        await redis.set(_PROGRESS + job_id, _encoder.encode(progress), ex=_PROGRESS_KEPT_SECONDS)
+    except (RedisError, OSError, TimeoutError) as error:
+        raise JobsUnavailable from error
+
+
+def _failure(result: object) -> Failure:
+    try:
+        return msgspec.convert(result, Failure)
+    except msgspec.ValidationError:
+        # An unexpected error: its text is not for clients; the log has it.
+        return Failure(InventoryError.code, "The job failed; the log says why.")

@@ -1,0 +1,73 @@
+"""Who may come in, and how often."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, SecretStr
+
+from inventory.core.sections.field import setting
+
+
+def _are_secrets(value: SecretStr) -> SecretStr:
+    _secrets_by_client(value.get_secret_value())
+    return value
+
+
+def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
+    wrong = ValueError("should be a JSON object from client ids to a secret or a list of secrets, none of them empty")
+    try:
+        given = msgspec.json.decode(text, type=dict[str, str | list[str]])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise wrong from None
+    listed = {client: [secrets] if isinstance(secrets, str) else secrets for client, secrets in given.items()}
+    if not all(client and secrets and all(secrets) for client, secrets in listed.items()):
+        raise wrong
+    return {client: [secret.encode() for secret in secrets] for client, secrets in listed.items()}
+
+
+SigningSecrets = Annotated[SecretStr, AfterValidator(_are_secrets)]
+
+
+class Access(BaseModel):
+    """Settings of the door."""
+
+    hmac_secrets: Annotated[
+        SigningSecrets | None,
+        setting(
+            "Access",
+            "JSON object from each client that signs to its secret, or to a list of them while one is being rotated.",
+            example='{"acme": "a long secret"}',
+        ),
+    ] = None
+
+    hmac_hosts: Annotated[
+        str,
+        setting(
+            "Access",
+            "Hosts that clients sign requests to (version 2), separated by commas; when not set, any.",
+            example="inventory.example.com",
+        ),
+    ] = ""
+
+    rate_limit_reads_per_minute: Annotated[
+        int, setting("Access", "Requests a minute that one key may read with.", ge=1, le=60_000_000)
+    ] = 60_000
+    rate_limit_writes_per_minute: Annotated[
+        int, setting("Access", "Requests a minute that one key may change something with.", ge=1, le=60_000_000)
+    ] = 600
+    rate_limit_failures_per_minute: Annotated[
+        int, setting("Access", "Failed logins a minute of one client address.", ge=1, le=60_000_000)
+    ] = 120
+    rate_limit_local_share: Annotated[
+        float, setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1)
+    ] = 0.2
+
+    @property
+    def signing_hosts(self) -> frozenset[str]:
+        """Hosts that signatures are made for, in small letters; none for any."""
+        return frozenset(host.strip().lower() for host in self.hmac_hosts.split(",") if host.strip())
+
+    def signing_secrets(self) -> Mapping[str, Sequence[bytes]]:
+        """The valid secrets of each client that signs."""
+        return _secrets_by_client(self.hmac_secrets.get_secret_value()) if self.hmac_secrets else {}

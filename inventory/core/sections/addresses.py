@@ -1,0 +1,77 @@
+"""Addresses of other servers: well-formed, and through TLS where `inventory.core.tls` says so."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr, ValidationInfo
+
+from inventory.core import tls as transport
+from inventory.core.tls import Tls
+
+
+def _is_postgres(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("should begin with postgresql://")
+    return SecretStr(transport.postgres(_parsed(value).get_secret_value(), _tls(given)))
+
+
+def _is_redis(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("should begin with redis:// or rediss://")
+    transport.redis(_parsed(value).get_secret_value(), _tls(given))
+    return value
+
+
+def _is_safe_bus(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    parts = _parts(value)
+    keys = {"sharedaccesskeyname", "sharedaccesskey"} <= parts.keys() or "sharedaccesssignature" in parts
+    if not keys or not re.match(r"sb://[^/\s]", parts.get("endpoint", "")):
+        raise ValueError("should hold Endpoint=sb://..., SharedAccessKeyName and SharedAccessKey")
+    transport.service_bus(value.get_secret_value(), _tls(given))
+    return value
+
+
+def _is_safe_storage(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    if not _parts(value).keys() & {"accountname", "blobendpoint", "usedevelopmentstorage"}:
+        raise ValueError("should hold AccountName and AccountKey, or BlobEndpoint")
+    transport.storage(value.get_secret_value(), _tls(given))
+    return value
+
+
+def _is_http(value: str, given: ValidationInfo) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("should begin with https:// (or http:// for a local server)")
+    transport.http(value, _tls(given))
+    return value
+
+
+def _parts(connection: SecretStr) -> dict[str, str]:
+    """The parts of a connection string by their names in small letters; empty where it is none."""
+    pairs = [part.partition("=") for part in connection.get_secret_value().rstrip(";").split(";")]
+    return {name.strip().lower(): value for name, _, value in pairs} if all(value for *_, value in pairs) else {}
+
+
+def _tls(given: ValidationInfo) -> Tls:
+    tls: Tls = given.data.get("tls", "require")  # a wrong value of its own is reported anyway
+    return tls
+
+
+def _parsed(url: SecretStr) -> SecretStr:
+    """A URL whose parts can be told apart: a `#` or `/` in a password must be written as %23 or %2F."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        # Without the cause, which may quote a piece of the password.
+        raise ValueError("is not a URL; are special characters of the password written as %..?") from None
+    if parts.fragment:
+        raise ValueError("holds a # that is not written as %23")
+    return url
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_is_postgres)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_is_redis)]
+HttpUrl = Annotated[str, AfterValidator(_is_http)]
+BusConnection = Annotated[SecretStr, AfterValidator(_is_safe_bus)]
+StorageConnection = Annotated[SecretStr, AfterValidator(_is_safe_storage)]

@@ -1,0 +1,68 @@
+"""The sync: how it cuts, reads, consolidates, and when it stops."""
+
+from typing import Annotated
+
+from pydantic import BaseModel
+
+from inventory.core.sections.field import setting
+
+
+class Sync(BaseModel):
+    """Settings of what runs in the background."""
+
+    sync_feed: Annotated[
+        str, setting("Sync", "Name of the feed: its watermark and its raw table.", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    ] = "nivoda"
+    sync_max_partitions: Annotated[int, setting("Sync", "Most partitions of a run.", ge=1, le=200)] = 30
+    sync_min_partition_stones: Annotated[
+        int, setting("Sync", "Fewest stones that are worth a partition of their own.", ge=1, le=10_000_000)
+    ] = 1000
+    sync_overlap_seconds: Annotated[
+        int, setting("Sync", "How far before the watermark an incremental run begins.", ge=0, le=30 * 86_400)
+    ] = 900
+    sync_full_every_hours: Annotated[
+        int, setting("Sync", "A run is full when the last full one is older than this.", ge=1, le=366 * 24)
+    ] = 24 * 7
+    sync_page_overlap: Annotated[
+        int, setting("Sync", "Stones of one page that the next page begins with.", ge=1, le=25)
+    ] = 1
+    sync_partition_concurrency: Annotated[
+        int, setting("Sync", "Partitions that one worker reads at a time.", ge=1, le=30)
+    ] = 4
+    sync_lease_seconds: Annotated[
+        float, setting("Sync", "A process that is silent for so long is taken for dead.", ge=2, le=300)
+    ] = 60.0
+    sync_run_deadline_seconds: Annotated[
+        int, setting("Sync", "A run that takes longer has failed.", ge=5, le=30 * 86_400)
+    ] = 6 * 3600
+    sync_drain_seconds: Annotated[
+        float, setting("Sync", "After SIGTERM, how long the open pages may take to finish.", gt=0, le=3600)
+    ] = 25.0
+    sync_consolidation_batch: Annotated[
+        int, setting("Sync", "Stones that are priced and written in one transaction.", ge=100, le=100_000)
+    ] = 10_000
+    sync_resend_seconds: Annotated[
+        float,
+        setting("Sync", "A message that nobody took up for so long is taken for lost and sent again.", gt=0, le=86_400),
+    ] = 300.0
+    sync_outage_seconds: Annotated[
+        float,
+        setting(
+            "Sync",
+            "How long a worker waits for a supplier that is away, before it counts as a failure.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 300.0
+    sync_max_quarantine_share: Annotated[
+        float, setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1)
+    ] = 0.05
+    sync_max_delete_share: Annotated[
+        float, setting("Sync", "A run that would delete a larger share of the inventory stops.", ge=0, le=1)
+    ] = 0.20
+    sync_nightly: Annotated[
+        bool, setting("Sync", "Whether the jobs start the run at 02:00 UTC; off where an external cron does.")
+    ] = True
+    sync_retention_days: Annotated[
+        int, setting("Sync", "Days that the records of runs and of deleted stones are kept.", ge=1, le=36_500)
+    ] = 90

@@ -1,0 +1,86 @@
+-- rules --
+-- All rules, in the order in which they are tried.
+SELECT id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+       created_at, updated_at
+FROM pricing_rules ORDER BY priority, created_at, id
+
+-- rules_by_id --
+SELECT id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+       created_at, updated_at
+FROM pricing_rules WHERE id = ANY ($1::uuid[])
+
+-- add_rule --
+-- A new rule under an id that stands for the request. Of the same request twice the second finds the rule there.
+INSERT INTO pricing_rules (id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown,
+                           supplier, created_at, updated_at, request_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
+ON CONFLICT (id) DO NOTHING
+RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+          created_at, updated_at
+
+-- request_of_rule --
+-- The hash of the request that made a rule.
+SELECT request_hash FROM pricing_rules WHERE id = $1
+
+-- change_rule --
+-- The same values again change nothing, not even the time.
+UPDATE pricing_rules
+SET name = $2, priority = $3, markup_ratio = $4, rating = $5, carat_min_milli = $6, carat_max_milli = $7, shapes = $8,
+    lab_grown = $9, supplier = $10,
+    updated_at = CASE
+        WHEN (name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier)
+             IS DISTINCT FROM ($2, $3, $4, $5, $6, $7, $8, $9, $10)
+        THEN $11 ELSE updated_at END
+WHERE id = $1
+RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+          created_at, updated_at
+
+-- remove_rule --
+-- Its id is kept, so that the request that made it does not make it again.
+WITH removed AS (DELETE FROM pricing_rules WHERE id = $1 RETURNING id)
+INSERT INTO deleted_pricing_rules (id, deleted_at) SELECT id, $2 FROM removed
+ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at
+RETURNING id
+
+-- is_deleted --
+SELECT EXISTS (SELECT FROM deleted_pricing_rules WHERE id = $1)
+
+-- preview --
+-- What prices would become. $1: the present rules and the other ones, as JSON, each with its place in the order in which
+-- they are tried. Only stones count that the rule decides now ($2, its place among the present ones) or would decide ($3,
+-- among the others). $4: the markup of stones without a rule; $5: how many samples. Rounds as inventory.pricing.rules does.
+WITH rules AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset($1::jsonb) AS rule (
+        present boolean, place integer, markup_ratio numeric, carat_min_milli integer, carat_max_milli integer,
+        shapes text[], lab_grown boolean, supplier text)
+), decided AS (
+    SELECT stone.id, stone.supplier_price_cents, stone.retail_price_cents, rules.present,
+           (array_agg(rules.place ORDER BY rules.place))[1] AS place,
+           (array_agg(rules.markup_ratio ORDER BY rules.place))[1] AS markup_ratio
+    FROM diamonds AS stone
+    JOIN rules ON (rules.carat_min_milli IS NULL OR rules.carat_min_milli <= stone.carat_milli)
+              AND (rules.carat_max_milli IS NULL OR stone.carat_milli <= rules.carat_max_milli)
+              AND (rules.shapes IS NULL OR stone.shape = ANY (rules.shapes))
+              AND (rules.lab_grown IS NULL OR rules.lab_grown = stone.lab_grown)
+              AND (rules.supplier IS NULL OR rules.supplier = stone.supplier)
+    WHERE stone.status = 'active'
+    GROUP BY stone.id, rules.present
+), affected AS MATERIALIZED (
+    SELECT id, retail_price_cents AS old_cents, bool_or(NOT present AND place = $3) AS decides,
+           round(supplier_price_cents * coalesce(min(markup_ratio) FILTER (WHERE NOT present), $4::numeric))::bigint
+           AS new_cents
+    FROM decided
+    GROUP BY id, retail_price_cents, supplier_price_cents
+    HAVING bool_or(CASE WHEN present THEN place = $2 ELSE place = $3 END)
+), totals AS (
+    SELECT count(*) AS affected, count(*) FILTER (WHERE decides) AS decided,
+           count(*) FILTER (WHERE old_cents <> new_cents) AS changed,
+           coalesce(sum(old_cents), 0)::bigint AS old_total, coalesce(sum(new_cents), 0)::bigint AS new_total
+    FROM affected
+)
+SELECT totals.*, sample.id, sample.old_cents, sample.new_cents
+FROM totals LEFT JOIN (
+    SELECT id, old_cents, new_cents FROM affected WHERE old_cents <> new_cents
+    ORDER BY abs(new_cents - old_cents) DESC, id LIMIT $5
+) AS sample ON true
+ORDER BY abs(sample.new_cents - sample.old_cents) DESC, sample.id

@@ -1,0 +1,127 @@
+"""Reading runs and partitions. What changes them is the pipeline's business and stands in `sync`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from inventory.core.database import Connection
+from inventory.core.errors import NotFound
+from inventory.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
+from inventory.runs.statements import sql
+
+_NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, max_over_mean=1.0)
+
+
+def run_of(row: asyncpg.Record) -> Run:
+    """A row with the columns `{run}` of `queries.sql` as a `Run`."""
+    values = dict(row)
+    so_far = {"fetched": values.pop("fetched_so_far"), "unidentified": values.pop("unidentified_so_far")}
+    if values["consolidated_at"] is None:
+        values |= {**so_far, "distinct_stones": None, "repeated": None}
+    return msgspec.convert(values, Run)
+
+
+def partition_of(row: asyncpg.Record) -> Partition:
+    """A row of `worker_runs` as a `Partition`."""
+    return msgspec.convert(dict(row), Partition)
+
+
+async def run(connection: Connection, run_id: UUID) -> Run:
+    """One run.
+
+    Raises:
+        NotFound: there is no run with this id.
+    """
+    row = await connection.fetchrow(sql.run_by_id, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id}")
+    return run_of(row)
+
+
+async def newest(connection: Connection, feed: str) -> Run | None:
+    """The run of a feed that started last."""
+    row = await connection.fetchrow(sql.newest_run, feed)
+    return run_of(row) if row else None
+
+
+async def facts(connection: Connection, run_id: UUID) -> RunFacts:
+    """A run with what the rules about it look at.
+
+    Raises:
+        NotFound: there is no run with this id.
+    """
+    found = await run(connection, run_id)
+    return RunFacts(found, await newest(connection, found.feed) or found, await partitions(connection, run_id))
+
+
+async def open_run(connection: Connection, feed: str) -> Run | None:
+    """The run of a feed that is not over."""
+    row = await connection.fetchrow(sql.open_run, feed)
+    return run_of(row) if row else None
+
+
+async def last_full_completed(connection: Connection, feed: str) -> datetime | None:
+    """When the last completed full run of a feed had started."""
+    value: datetime | None = await connection.fetchval(sql.last_full_completed, feed)
+    return value
+
+
+async def listing(
+    connection: Connection,
+    *,
+    run_type: RunType | None = None,
+    statuses: Sequence[RunStatus] | None = None,
+    feed: str | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+    after: RunPosition | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> list[Run]:
+    """Runs, newest first, counted from a position if there is one."""
+    position = (after.started_at, after.id) if after else (None, None)
+    rows = await connection.fetch(
+        sql.list_runs, run_type, statuses, feed, started_after, started_before, *position, limit, offset
+    )
+    return [run_of(row) for row in rows]
+
+
+async def total(
+    connection: Connection,
+    *,
+    run_type: RunType | None = None,
+    statuses: Sequence[RunStatus] | None = None,
+    feed: str | None = None,
+    started_after: datetime | None = None,
+    started_before: datetime | None = None,
+) -> int:
+    """How many runs a listing has on all its pages."""
+    return int(await connection.fetchval(sql.count_runs, run_type, statuses, feed, started_after, started_before))
+
+
+async def partitions_of(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, list[Partition]]:
+    """The partitions of each run, in the order of their prices."""
+    found: dict[UUID, list[Partition]] = {run_id: [] for run_id in run_ids}
+    for row in await connection.fetch(sql.partitions_of_runs, list(run_ids)):
+        found[row["run_id"]].append(partition_of(row))
+    return found
+
+
+async def partitions(connection: Connection, run_id: UUID) -> list[Partition]:
+    """A run's partitions in the order of their prices."""
+    return (await partitions_of(connection, [run_id]))[run_id]
+
+
+async def outlines(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, RunOutline]:
+    """How far the partitions of each run are."""
+    rows = [dict(row) for row in await connection.fetch(sql.outlines, list(run_ids))]
+    found = {row.pop("run_id"): msgspec.convert(row, RunOutline) for row in rows}
+    return {run_id: found.get(run_id, _NOTHING) for run_id in run_ids}
+
+
+async def outline(connection: Connection, run_id: UUID) -> RunOutline:
+    """How far a run's partitions are."""
+    return (await outlines(connection, [run_id]))[run_id]

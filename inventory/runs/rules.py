@@ -1,0 +1,151 @@
+"""Rules for starting, retrying, consolidating and cancelling a run.
+
+They are pure. The API calls them before it queues a job, and the pipeline calls them again under the run's lock. A refusal is a `Conflict` or `NotFound` whose `details["reason"]` is one of `Reason`.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NoReturn
+from uuid import UUID
+
+from inventory.core.errors import Conflict, FeedIncomplete, NotFound
+from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunStatus
+
+Reason = Literal[
+    "RUN_NOT_NEWEST",
+    "RUN_NOT_PLANNED",
+    "RUN_OPEN",
+    "RUN_COMPLETED",
+    "RUN_CANCELLED",
+    "RUN_ENDED",
+    "PARTITION_NOT_FOUND",
+    "PARTITION_NOT_FAILED",
+    "NO_PARTITION_FAILED",
+    "PARTITIONS_FAILED",
+]
+
+_RETRIED: frozenset[PartitionStatus] = frozenset({"failed", "cancelled"})
+_REFUSED_RETRIES: dict[RunStatus, Reason] = {
+    "planning": "RUN_OPEN",
+    "running": "RUN_OPEN",
+    "consolidating": "RUN_OPEN",
+    "completed": "RUN_COMPLETED",
+    "cancelled": "RUN_CANCELLED",
+}
+
+
+def partitions_to_retry(facts: RunFacts, chosen: UUID | int | None = None) -> Sequence[Partition]:
+    """The partitions that a retry reads again: all that failed, or the one with this id or ordinal.
+
+    Where every partition has succeeded and the run as a whole was not complete, all of them may be read again.
+
+    Raises:
+        NotFound: the run has no such partition.
+        Conflict: the run cannot be retried, or nothing of it has failed.
+    """
+    run = facts.run
+    _check_newest(facts)
+    if run.status in _REFUSED_RETRIES:
+        _refuse(run, _REFUSED_RETRIES[run.status], f"is {run.status}; only a partial or failed run can be retried")
+    if not facts.partitions:
+        _refuse(run, "RUN_NOT_PLANNED", "failed before it was planned; start a new run (python -m sync schedule)")
+    incomplete = _incomplete(facts)
+    again = [part for part in facts.partitions if part.status in _RETRIED or incomplete]
+    if chosen is not None:
+        again = [_partition(facts, chosen, again)]
+    if not again:
+        _refuse(
+            run,
+            "NO_PARTITION_FAILED",
+            f"has no failed partition; consolidate it instead (python -m sync consolidate {run.id})",
+        )
+    return again
+
+
+def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
+    """Whether a consolidation that is allowed is a forced one: of a run that did not read everything.
+
+    `force`: consolidate in spite of partitions that have not succeeded, or of a run that could not show its completeness.
+
+    Raises:
+        Conflict: the run cannot be consolidated, or it has gaps and `force` is not given.
+    """
+    run = facts.run
+    _check_newest(facts)
+    if run.status in ("planning", "running"):
+        _refuse(run, "RUN_OPEN", f"is {run.status}; its partitions must end first")
+    if run.status == "completed":
+        _refuse(run, "RUN_COMPLETED", "is consolidated already")
+    if run.status == "consolidating":
+        return False
+    if not facts.partitions and run.consolidate_requested_at is None:
+        _refuse(run, "RUN_NOT_PLANNED", "failed before it was planned; there is nothing to consolidate")
+    gaps = sum(part.status != "succeeded" for part in facts.partitions)
+    if gaps and not force:
+        _refuse(
+            run,
+            "PARTITIONS_FAILED",
+            f"has {gaps} of {len(facts.partitions)} partitions that have not succeeded. Retry them, or consolidate what was "
+            "read with `force`: then nothing is deleted and the watermark stays",
+            failed=gaps,
+        )
+    return gaps > 0 or (force and run.error_code == FeedIncomplete.code)
+
+
+def check_cancel(run: Run) -> None:
+    """Refuse to cancel a run that has ended.
+
+    Raises:
+        Conflict: it has.
+    """
+    if not run.is_open:
+        _refuse(run, "RUN_ENDED", f"has ended already: it is {run.status}")
+
+
+def check_start(open_run: Run | None) -> None:
+    """Refuse to start a run while another one of the feed is open.
+
+    Raises:
+        Conflict: one is.
+    """
+    if open_run is not None:
+        raise Conflict(
+            f"Run {open_run.id} is {open_run.status}; wait until it has ended, or cancel it.",
+            details={"reason": "RUN_OPEN", "run_id": open_run.id, "status": open_run.status},
+        )
+
+
+def _check_newest(facts: RunFacts) -> None:
+    """An older run is history: a later run has read its part of the feed again."""
+    run, newest = facts.run, facts.newest
+    if newest.id != run.id:
+        _refuse(
+            run,
+            "RUN_NOT_NEWEST",
+            f"is not the newest of {run.feed}: {newest.id} ({newest.status}) came after it",
+            newest_run_id=newest.id,
+        )
+
+
+def _incomplete(facts: RunFacts) -> bool:
+    """Whether every partition was read and the run as a whole still lacks stones."""
+    return facts.run.error_code == FeedIncomplete.code and all(part.status == "succeeded" for part in facts.partitions)
+
+
+def _partition(facts: RunFacts, chosen: UUID | int, retried: Sequence[Partition]) -> Partition:
+    for part in facts.partitions:
+        if chosen in (part.id, part.ordinal):
+            if part not in retried:
+                _refuse(
+                    facts.run,
+                    "PARTITION_NOT_FAILED",
+                    f"has a partition {part.ordinal} that is {part.status}; only a failed one can be retried",
+                    partition_id=part.id,
+                )
+            return part
+    raise NotFound(f"Run {facts.run.id} has no partition {chosen}.", details={"reason": "PARTITION_NOT_FOUND"})
+
+
+def _refuse(run: Run, reason: Reason, sentence: str, **details: object) -> NoReturn:
+    raise Conflict(
+        f"Run {run.id} {sentence}.", details={"reason": reason, "run_id": run.id, "status": run.status, **details}
+    )

@@ -1,0 +1,13 @@
+"""The statements about runs. `{run}` in a statement stands for the columns of a run named `run`."""
+
+from inventory.core.sql import Statements
+
+RUN_COLUMNS = Statements("inventory.runs").part("run_columns")
+
+
+def compose(statement: str) -> str:
+    """A statement with the columns of a run filled in."""
+    return statement.replace("{run}", RUN_COLUMNS)
+
+
+sql = Statements("inventory.runs", compose=compose)

@@ -1,0 +1,149 @@
+"""What a GraphQL server's validation errors say about its schema, in the words of several implementations."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from inventory.suppliers.nivoda.error_entries import ErrorEntry
+
+VALIDATION_CODES = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"})
+
+
+class MissingField(msgspec.Struct, frozen=True):
+    """An object type has no such field. `type_name` is None where the message does not say."""
+
+    type_name: str | None
+    name: str
+
+
+class UnusableField(msgspec.Struct, frozen=True):
+    """A field exists and can't be selected as it was. `composite`: it was selected with fields below it."""
+
+    name: str
+    composite: bool
+
+
+class MissingArgument(msgspec.Struct, frozen=True):
+    """A field takes no such argument."""
+
+    name: str
+    argument: str
+
+
+class MissingInput(msgspec.Struct, frozen=True):
+    """An input type has no such field."""
+
+    type_name: str
+    name: str
+
+
+class RequiredInput(msgspec.Struct, frozen=True):
+    """An input type requires a field that was not sent. `expected`: its type."""
+
+    type_name: str
+    name: str
+    expected: str
+
+
+class MissingEnumValue(msgspec.Struct, frozen=True):
+    """An enum has no such value."""
+
+    type_name: str
+    value: str
+
+
+class UnknownType(msgspec.Struct, frozen=True):
+    """There is no type of this name."""
+
+    name: str
+
+
+class VariableType(msgspec.Struct, frozen=True):
+    """A variable must have another type."""
+
+    name: str
+    expected: str
+
+
+Absence = (
+    MissingField
+    | UnusableField
+    | MissingArgument
+    | MissingInput
+    | RequiredInput
+    | MissingEnumValue
+    | UnknownType
+    | VariableType
+)
+
+_NAME = r"([A-Za-z_][A-Za-z0-9_]*)"
+_QUOTE = r"[\"'`‘’“”]?"  # noqa: RUF001 - some servers print typographic quotes
+
+
+def _q(pattern: str) -> str:
+    return _QUOTE + pattern + _QUOTE
+
+
+_TYPE = r"([\[\]!A-Za-z0-9_]+)"
+_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Absence]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), make)
+    for pattern, make in (
+        # graphql-js, graphql-core, gqlgen, Sangria; Ruby; Hot Chocolate; Hasura; graphql-java
+        (rf"cannot query field {_q(_NAME)} on type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+        (rf"field {_q(_NAME)} (?:doesn't|does not) exist on (?:the )?type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+        (rf"field {_q(_NAME)} not found in type:? {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+        (rf"field {_q(_NAME)} in type {_q(_NAME)} is undefined", lambda m: MissingField(m[2], m[1])),
+        (rf"unknown field {_q(_NAME)} on (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+        (rf"field {_q(_NAME)} must not have a selection", lambda m: UnusableField(m[1], composite=True)),
+        (rf"field {_q(_NAME)} of type {_q(_TYPE)} must have a (?:selection|sub)", lambda m: UnusableField(m[1], composite=False)),
+        (rf"argument {_QUOTE}(?:{_NAME}\.)?{_NAME}\({_NAME}:\){_QUOTE} of type {_q(_TYPE)} is required", lambda m: MissingField(m[1], m[2])),
+        (rf"type {_q(_NAME)} to include required field {_q(_NAME)}", lambda m: RequiredInput(m[1], m[2], "?")),
+        (rf"field {_q(_NAME)} argument {_q(_NAME)} of type {_q(_TYPE)} is required", lambda m: MissingField(None, m[1])),
+        (rf"argument {_q(_NAME)} of required type {_q(_TYPE)} was not provided on field {_q(_NAME)}", lambda m: MissingField(None, m[3])),
+        (rf"unknown argument {_q(_NAME)} on field {_QUOTE}(?:{_NAME}\.)?{_NAME}{_QUOTE}", lambda m: MissingArgument(m[3], m[1])),
+        (rf"field {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingArgument(m[1], m[2])),
+        (rf"field {_q(_NAME)} is not defined by (?:input )?type {_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
+        (rf"type {_q(_NAME)} not to include unknown field {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
+        (rf"unknown field {_q(_NAME)} (?:for|in|of) input (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
+        (rf"inputobject {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
+        (rf"field {_QUOTE}{_NAME}\.{_NAME}{_QUOTE} of required type {_q(_TYPE)} was not provided", lambda m: RequiredInput(m[1], m[2], m[3])),
+        (rf"value {_q(_NAME)} does not exist in {_q(_NAME)} enum", lambda m: MissingEnumValue(m[2], m[1])),
+        (rf"expected (?:value of )?type {_QUOTE}{_NAME}!?{_QUOTE},? (?:but )?found:? {_q(_NAME)}", lambda m: MissingEnumValue(m[1], m[2])),
+        (rf"variable {_QUOTE}\${_NAME}{_QUOTE} of type {_q(_TYPE)} used in position expecting type {_q(_TYPE)}", lambda m: VariableType(m[1], m[3])),
+        (rf"unknown type {_q(_NAME)}", lambda m: UnknownType(m[1])),
+    )
+)  # fmt: skip
+
+
+# A field in a document: a name that no colon follows.
+_FIELD = re.compile(rf"{_NAME}(?![A-Za-z0-9_])(?!\s*:)")
+
+
+def absences(entries: Sequence[ErrorEntry], document: str = "") -> list[Absence]:
+    """What the errors say is missing; an empty list if they say nothing of the kind.
+
+    `document`: the document that was sent. An error in unknown words still says where in it the mistake is.
+    """
+    return list(dict.fromkeys(one for entry in entries for one in _of(entry, document)))
+
+
+def is_rejection(entry: ErrorEntry) -> bool:
+    """Whether an error rejects the document or its variables: nothing was executed."""
+    return entry.code in VALIDATION_CODES or any(_of(entry, ""))
+
+
+def _of(entry: ErrorEntry, document: str) -> Iterator[Absence]:
+    if entry.path and entry.code not in VALIDATION_CODES:
+        return  # it happened while the request was executed
+    for pattern, make in _PATTERNS:
+        found = list(pattern.finditer(entry.message))
+        if found:
+            yield from map(make, found)
+            return
+    if entry.code in VALIDATION_CODES:
+        for line, column in entry.locations[:1]:
+            rest = document.splitlines()[line - 1 : line]
+            field = _FIELD.match(rest[0], column - 1) if rest and column > 0 else None
+            if field:
+                yield MissingField(None, field[1])

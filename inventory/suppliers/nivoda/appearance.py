@@ -1,0 +1,63 @@
+"""Shape, colour and proportions of a stone, which several fields of a certificate state together."""
+
+from typing import NamedTuple
+
+from inventory.catalog.grades import FANCY_INTENSITIES
+from inventory.catalog.vocabulary import colors, shapes
+from inventory.suppliers.nivoda.payload import Certificate
+from inventory.suppliers.nivoda.values import word
+
+_MOST_RATIO = 100_000
+_DIRECTED = frozenset({"HEART", "TRILLIANT"})
+_FANCY = frozenset(name for name in FANCY_INTENSITIES if name.startswith("FANCY"))
+_LONGEST_GRADE = 3  # "O-P"; a longer text may hold more than the grade
+
+
+class Color(NamedTuple):
+    """`reported`: the text of the colour where the grade does not contain all of it."""
+
+    grade: str | None
+    rank: int | None
+    hues: str | None
+    intensity: str | None
+    reported: str | None
+
+
+def shape(certificate: Certificate) -> tuple[str, str | None]:
+    """The shape, and the text that it was read from."""
+    plain, full = word(certificate.shape), word(certificate.full_shape)
+    found = shapes.shape(plain)
+    if found == shapes.OTHER and (by_full := shapes.shape(full)) != shapes.OTHER:
+        found = by_full
+    return found, plain or full
+
+
+def color(certificate: Certificate) -> Color:
+    """The colour grade and the fancy colour, which may stand in each other's field.
+
+    A fancy colour that is understood wins over a grade D to Z: the grade becomes a reported text, which no search finds.
+    """
+    shown = word(certificate.color)
+    grade, rank = colors.color(shown)
+    if certificate.f_color is None and certificate.f_intensity is None and rank is not None:
+        return Color(grade, rank, None, None, shown if shown and len(shown) > _LONGEST_GRADE else None)
+    hues, intensity = colors.hues(word(certificate.f_color)), colors.intensity(word(certificate.f_intensity))
+    for stated in (word(certificate.f_color), shown if rank is None else None):
+        own_hues, own_intensity = colors.fancy(stated)
+        hues, intensity = hues or own_hues, intensity or own_intensity
+    if rank is not None and hues and intensity in _FANCY:
+        return Color(None, None, hues, intensity, shown)
+    return Color(grade, rank, hues, intensity, shown if shown and rank and len(shown) > _LONGEST_GRADE else None)
+
+
+def ratio(shape_name: str, length: int | None, width: int | None) -> int | None:
+    """The longer side by the shorter one in thousandths, rounded half up; None where it says nothing (a typing error).
+
+    Hearts and triangles have a direction: their ratio is length by width as measured.
+    """
+    if not length or not width:
+        return None
+    if length < width and shape_name not in _DIRECTED:
+        length, width = width, length
+    found = (2000 * length + width) // (2 * width)
+    return found if found <= _MOST_RATIO else None

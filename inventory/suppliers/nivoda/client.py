@@ -1,0 +1,309 @@
+"""Asks Nivoda: one connection pool, one login, one place where a call is limited, timed out and tried again."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Self
+
+import aiohttp
+import msgspec
+
+from inventory.core.clock import utc_now
+from inventory.core.errors import (
+    OutcomeUnknown,
+    SupplierBusy,
+    SupplierSchemaChanged,
+    SupplierTimeout,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+    SupplierUnreached,
+)
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from inventory.suppliers.nivoda.errors import RequestRejected
+from inventory.suppliers.nivoda.introspection import INTROSPECT
+from inventory.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
+from inventory.suppliers.nivoda.responses import Response, read, read_sent, received
+from inventory.suppliers.nivoda.retries import LONGEST_WAIT_SECONDS, retrying
+from inventory.suppliers.nivoda.schema_view import SchemaView
+from inventory.suppliers.nivoda.supplier_schema import SupplierSchema
+from inventory.suppliers.nivoda.throttling import limits_in
+from inventory.suppliers.ports import RateLimiter
+
+log = get_logger()
+
+PATIENCE_SECONDS = 900.0
+_CONNECTIONS = 50
+_IDLE_SECONDS = 30.0
+_MOST_REJECTIONS = 25  # of one call; each teaches something new
+
+Variables = Mapping[str, object] | Callable[[SchemaView], Mapping[str, object]]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class NivodaClient:
+    """Sends operations and reads their answers. Safe for concurrent calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limiter: RateLimiter,
+        session: aiohttp.ClientSession,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        waits_for_schema: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Use `open`, which brings the session."""
+        self._url = settings.need("nivoda_endpoint")
+        self._credentials = {
+            "username": settings.need("nivoda_username"),
+            "password": settings.need("nivoda_password"),
+        }
+        self._settings = settings
+        self._limiter = limiter
+        self._session = session
+        self._patience_seconds = patience_seconds
+        self._monotonic = monotonic
+        self._login = SharedLogin(self._authenticate, monotonic)
+        self.schema = SupplierSchema(self._introspect, monotonic, waits=waits_for_schema)
+        self.limits: dict[str, str] = {}
+        """What the supplier's headers say of its rate limit, by the header's name."""
+        self._established = False  # whether the endpoint has ever given a proper answer
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings,
+        limiter: RateLimiter,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        timeout_seconds: float | None = None,
+        fresh_connections: bool = False,
+        waits_for_schema: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> AsyncIterator[Self]:
+        """A client for the length of a `with`; connects and logs in when it is first used.
+
+        `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
+        `timeout_seconds`: the longest wait for one answer; the settings' when None. `fresh_connections`: one for each
+        call. A connection that was kept may be closed by the other end just as something is sent, and then nobody knows
+        whether it got there. `waits_for_schema`: whether the first call waits until the supplier's schema was introspected;
+        without, the published types apply until then.
+        """
+        kept = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **kept),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.nivoda_timeout_seconds),
+        ) as session:
+            client = cls(
+                settings,
+                limiter,
+                session,
+                patience_seconds=patience_seconds,
+                waits_for_schema=waits_for_schema,
+                monotonic=monotonic,
+            )
+            try:
+                yield client
+            finally:
+                await client.schema.close()
+                await client._login.close()
+
+    async def call(
+        self, operation: Operation[Answer], variables: Variables, *, patience_seconds: float | None = None
+    ) -> Answer:
+        """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
+
+        `variables`: the values, or a function that makes them for a view of the schema. `patience_seconds`: another one
+        than the client's.
+
+        Raises:
+            SupplierSchemaChanged: the supplier's schema lacks what the operation requires. Never tried again.
+            SupplierRefused: the credentials, or the request as such, are refused. Never tried again.
+            SupplierBusy: the supplier asks for fewer requests, and patience ran out.
+            SupplierTokenExpired: not even new tokens are accepted.
+            SupplierError: every try failed; the last one's error.
+        """
+        deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
+        return await retrying(self._settings, operation.name)(self._try, operation, variables, deadline)
+
+    async def account(self, operation: Operation[Answer], *, patience_seconds: float | None = None) -> Answer:
+        """Log in with a document that asks for the account's data. The token that calls use is not touched.
+
+        Raises:
+            SupplierRefused: the credentials are refused. Never tried again.
+            SupplierError: as `call`.
+        """
+        deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
+        secrets = (self._credentials["password"],)
+        return await retrying(self._settings, operation.name)(
+            self._negotiate, operation, lambda _: self._credentials, deadline, secrets
+        )
+
+    async def send(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+        """Ask inside `as(token)`, once: for what must not happen twice.
+
+        Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again. `variables`: as of `call`.
+
+        Raises:
+            OutcomeUnknown: it was sent, and whether it was done is not known.
+            RequestRejected: the schema does not allow the document, so nothing was done; another one is known now.
+            SupplierBusy, SupplierTokenExpired: it was not taken, by what the supplier says.
+            SupplierSchemaChanged: the schema does not allow the operation. Nothing was done.
+            SupplierDeclined: the supplier says no.
+            SupplierError: it was not sent, or refused as a request.
+        """
+        token = await self._token_by(deadline)
+        await self._turn(deadline)
+        if self._monotonic() > deadline:  # this process stood still, and may be taken for dead by now
+            raise SupplierBusy(None)
+        view = await self.schema.view()
+        used = self.schema.negotiated(operation, view)
+        try:
+            given = variables(view) if callable(variables) else variables
+            response = await self._post(_encode(used.request({**given, "token": token})))
+        except SupplierUnreached:
+            raise
+        except SupplierUnavailable as error:
+            log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error))
+            raise OutcomeUnknown from error
+        try:
+            return read_sent(operation, response, secrets=(token,))
+        except SupplierBusy as busy:
+            pause = busy.retry_after or self._settings.nivoda_backoff_seconds
+            log.warning("supplier_busy", operation=operation.name, asked_seconds=busy.retry_after, error=busy.message)
+            await self._limiter.pause(min(pause, self._patience_seconds))
+            raise
+        except SupplierTokenExpired:
+            self._login.refuse(token)
+            raise
+        except RequestRejected as rejected:
+            if self.schema.learn(rejected.entries, used.document) or self.schema.present() is not view:
+                raise
+            raise SupplierSchemaChanged(rejected.message) from rejected
+        except OutcomeUnknown as error:
+            log.warning("supplier_outcome_unknown", operation=operation.name, error=str(error.__cause__ or error))
+            raise
+
+    async def log_in(self) -> float | None:
+        """Log in unless there is a valid token; the life of the token in seconds, None if the supplier names none.
+
+        Raises:
+            SupplierError: as `call`.
+        """
+        await retrying(self._settings, AUTHENTICATE.name)(self._login.token)
+        return self._login.life_seconds
+
+    async def _token_by(self, deadline: float) -> str:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
+                return await retrying(self._settings, AUTHENTICATE.name)(self._login.token)
+        except TimeoutError:
+            raise SupplierUnreached("The supplier's login takes too long") from None
+
+    async def _try(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+        try:
+            return await self._inside(operation, variables, deadline)
+        except SupplierTokenExpired:
+            # Tokens end before their time, too: at once with a new one. If that is refused as well, it is a failed try.
+            return await self._inside(operation, variables, deadline)
+
+    async def _inside(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+        token = await self._login.token()
+
+        def with_token(view: SchemaView) -> Mapping[str, object]:
+            return {**(variables(view) if callable(variables) else variables), "token": token}
+
+        try:
+            return await self._negotiate(operation, with_token, deadline, secrets=(token,))
+        except SupplierTokenExpired:
+            self._login.refuse(token)
+            raise
+
+    async def _authenticate(self) -> Token:
+        deadline = self._monotonic() + self._patience_seconds
+        secrets = (self._credentials["password"],)
+        answer = await self._negotiate(AUTHENTICATE, lambda _: self._credentials, deadline, secrets=secrets)
+        session = answer.authenticate.username_and_password
+        seconds = lifetime_seconds(session.expires, utc_now())
+        log.info("supplier_login", token_seconds=seconds)
+        return Token(session.token, seconds)
+
+    async def _introspect(self) -> SchemaView:
+        deadline = self._monotonic() + self._patience_seconds
+        answer = await self._exchange(INTROSPECT, {"query": INTROSPECT.document}, deadline, secrets=())
+        return answer.view()
+
+    async def _negotiate(
+        self,
+        operation: Operation[Answer],
+        variables: Callable[[SchemaView], Mapping[str, object]],
+        deadline: float,
+        secrets: Collection[str],
+    ) -> Answer:
+        """One answer to a document that the supplier's schema allows; a rejection leads to another document."""
+        for _ in range(_MOST_REJECTIONS):
+            view = await self.schema.view()
+            used = self.schema.negotiated(operation, view)
+            try:
+                return await self._exchange(operation, used.request(variables(view)), deadline, secrets)
+            except RequestRejected as rejected:
+                if not await self.schema.renegotiate(operation, view, used, rejected.entries):
+                    raise
+        raise SupplierSchemaChanged("The supplier keeps rejecting the request for other reasons")
+
+    async def _exchange(
+        self, operation: Operation[Answer], request: Mapping[str, object], deadline: float, secrets: Collection[str]
+    ) -> Answer:
+        """One answer. A supplier that asks for fewer requests, with 429 or in `errors[]`, is waited for until the deadline."""
+        body = _encode(request)
+        wait = self._settings.nivoda_backoff_seconds
+        while True:
+            await self._turn(deadline)
+            response = await self._post(body)
+            try:
+                answer = read(operation, response, secrets, established=self._established)
+            except SupplierBusy as busy:
+                pause = busy.retry_after or wait
+                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+                log.warning(
+                    "supplier_busy",
+                    operation=operation.name,
+                    asked_seconds=busy.retry_after,
+                    pause_seconds=pause,
+                    error=busy.message,
+                )
+                # Every process slows down, whether this call can wait for so long or not.
+                await self._limiter.pause(min(pause, self._patience_seconds))
+                if self._monotonic() + pause > deadline:
+                    raise
+            else:
+                self._established = True
+                return answer
+
+    async def _turn(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
+                await self._limiter.acquire()
+        except TimeoutError:
+            raise SupplierBusy(None) from None
+
+    async def _post(self, body: bytes) -> Response:
+        try:
+            # A redirect would carry the credentials somewhere else.
+            async with self._session.post(self._url, data=body, allow_redirects=False) as response:
+                self.limits |= limits_in(response.headers)
+                return await received(response)
+        except TimeoutError as error:
+            raise SupplierTimeout from error
+        except aiohttp.ClientConnectorError as error:
+            raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error

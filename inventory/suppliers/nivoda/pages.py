@@ -1,0 +1,180 @@
+"""Pages of the feed: oversized answers are read in parts, and null items are identified."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from inventory.core.logging import get_logger
+from inventory.suppliers.nivoda import null_items
+from inventory.suppliers.nivoda.client import NivodaClient
+from inventory.suppliers.nivoda.documents import PAGES, Items, PageOperation
+from inventory.suppliers.nivoda.error_entries import ErrorEntry
+from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost
+from inventory.suppliers.nivoda.filters import FeedFilter, lookup_by
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.nivoda.null_items import NULL, Match, Shown
+from inventory.suppliers.nivoda.single_items import SingleItems
+from inventory.suppliers.ports import Observed, Page
+
+log = get_logger()
+
+_REMEMBERED = 256
+_MOST_SINGLE = 5  # calls for one page where stones can't be asked for together
+
+
+class _Received(msgspec.Struct):
+    """The items of a page, one after the other, with the error of each position that has one."""
+
+    received: float
+    items: list[bytes]
+    errors: dict[int, ErrorEntry]
+
+
+class PageReader:
+    """Reads pages of one supplier's feed. Safe for concurrent calls."""
+
+    def __init__(self, client: NivodaClient, singles: SingleItems) -> None:
+        self._client = client
+        self._singles = singles
+        # By filter and position: how many items an answer may hold there. Other places of the feed are not slowed down.
+        self._sizes: OrderedDict[tuple[FeedFilter, int], int] = OrderedDict()
+
+    async def read(self, chosen: FeedFilter, offset: int, limit: int) -> Page:
+        """Read a page. An item that is null comes with its id and the reason as its problem, where the id can be learned.
+
+        Raises:
+            SupplierError: as `NivodaClient.call`.
+        """
+        origin = chosen.query.lab_grown
+        page = await self._in_parts(chosen, offset, limit)
+        items: list[Observed | None] = [
+            None if item == NULL else observe(item, lab_grown=origin) for item in page.items
+        ]
+        nameless = [place for place, item in enumerate(items) if item is None or not item.identified]
+        if nameless:
+            nulls = {place: page.errors.get(place) for place in nameless}
+            found = await self._identify(chosen, offset, limit, items, nulls)
+            for place, payload in found.items():
+                items[place] = observe(payload, lab_grown=origin)
+        unidentified = [place for place, item in enumerate(items) if item is None]
+        if nameless:
+            log.warning("page_with_null_items", offset=offset, null=len(nameless), unidentified=len(unidentified))
+        shown = [item for item in items if item is not None]
+        if chosen.dimension == "dollar_per_carat":
+            shown = [msgspec.structs.replace(item, price_cents=_per_carat(item)) for item in shown]
+        return Page(received=page.received, items=shown, unidentified=unidentified)
+
+    async def _in_parts(self, chosen: FeedFilter, offset: int, limit: int) -> _Received:
+        """A page in one answer, or in several where one would be too large or is refused because of an item."""
+        page: _Received | None = None
+        position, end, size = offset, offset + limit, limit
+        while position < end:
+            size = self._sizes.get((chosen, position), size)
+            asked = min(size, end - position)
+            try:
+                answer = await self._ask(PAGES[chosen.dimension].full, chosen, position, asked)
+            except (AnswerTooLarge, ItemsLost) as error:
+                log.warning("page_not_answered", offset=position, items=asked, error=error.message)
+                if asked > 1:
+                    size = self._smaller(chosen, position, asked, error)
+                    continue
+                # The item that is the reason is found: the next part may be large again.
+                size = limit
+                items, errors = [NULL], {0: _reason(error)}
+            else:
+                items = [bytes(item) for item in answer.items]
+                errors = {place: entry for place in range(len(items)) if (entry := answer.error(place)) is not None}
+            page = page or _Received(time.monotonic(), [], {})
+            page.errors |= {len(page.items) + place: entry for place, entry in errors.items()}
+            page.items += items
+            position += asked
+            if len(items) < asked:
+                break
+        return page or _Received(time.monotonic(), [], {})
+
+    def _smaller(self, chosen: FeedFilter, position: int, asked: int, error: AnswerTooLarge | ItemsLost) -> int:
+        """The next size to ask for at a position, where this one was not answered."""
+        if isinstance(error, ItemsLost):
+            return max(1, min(asked // 2 if error.first is None else error.first, asked - 1))
+        self._sizes[chosen, position] = size = asked // 2
+        self._sizes.move_to_end((chosen, position))
+        while len(self._sizes) > _REMEMBERED:
+            self._sizes.popitem(last=False)
+        return size
+
+    async def _identify(
+        self,
+        chosen: FeedFilter,
+        offset: int,
+        limit: int,
+        items: Sequence[Observed | None],
+        nulls: Mapping[int, ErrorEntry | None],
+    ) -> dict[int, bytes]:
+        """The payloads of null items whose ids can be learned; a few calls, however many of the items are null."""
+        known = [item.supplier_stone_id if item and item.identified else None for item in items]
+        # Only an order by price says anything about the price of a null item.
+        ordered = chosen.dimension == "dollar_value"
+        prices = [item.price_cents if item and ordered else None for item in items]
+        matches: dict[int, Match] = {}
+        for selection in PAGES[chosen.dimension].smaller:
+            left = {place: error for place, error in nulls.items() if place not in matches}
+            if not left:
+                break
+            try:
+                answer = await self._ask(selection, chosen, offset, limit)
+            except (AnswerTooLarge, ItemsLost) as error:
+                log.warning("null_items_not_shown", selection=selection.name, error=error.message)
+                continue
+            taken = [matches[place].item.stone_id if place in matches else name for place, name in enumerate(known)]
+            matches |= null_items.match(left, taken, [null_items.shown(item) for item in answer.items], prices)
+        found = {place: null_items.payload(one.item, nulls[place]) for place, one in matches.items() if one.certain}
+        doubtful = {place: one.item for place, one in matches.items() if not one.certain}
+        return found | (await self._confirm(chosen, doubtful, nulls) if doubtful else {})
+
+    async def _confirm(
+        self, chosen: FeedFilter, doubtful: Mapping[int, Shown], nulls: Mapping[int, ErrorEntry | None]
+    ) -> dict[int, bytes]:
+        """Ask for exactly these stones: those that are shown now were null for a moment, or are others."""
+        ids = {place: item.stone_id for place, item in doubtful.items() if item.stone_id is not None}
+        if lookup_by(await self._client.schema.view()) == "single":
+            return await self._confirm_singly(ids)
+        by_ids = FeedFilter(dimension=chosen.dimension, stone_ids=tuple(ids.values()))
+        answer = await self._in_parts(by_ids, 0, len(ids))
+        shown = {
+            observed.supplier_stone_id: item
+            for item in answer.items
+            if item != NULL and (observed := observe(item)).identified
+        }
+        found = {place: shown[stone_id] for place, stone_id in ids.items() if stone_id in shown}
+        left = [place for place in ids if place not in found]
+        if len(left) == answer.items.count(NULL):
+            found |= {place: null_items.payload(doubtful[place], nulls[place]) for place in left}
+        return found
+
+    async def _confirm_singly(self, ids: Mapping[int, str]) -> dict[int, bytes]:
+        found = {}
+        for place, stone_id in list(ids.items())[:_MOST_SINGLE]:
+            answer = await self._singles.read(stone_id)
+            if isinstance(answer, Observed):
+                found[place] = answer.payload
+        return found
+
+    async def _ask(self, selection: PageOperation, chosen: FeedFilter, offset: int, limit: int) -> Items:
+        answer = await self._client.call(
+            selection, lambda view: {"query": chosen.build(view), "offset": offset, "limit": limit}
+        )
+        return answer.account.diamonds_by_query
+
+
+def _reason(error: AnswerTooLarge | ItemsLost) -> ErrorEntry:
+    return error.entries[0] if isinstance(error, ItemsLost) else ErrorEntry(error.message)
+
+
+def _per_carat(item: Observed) -> int | None:
+    """The price per carat in US cents: a multiple of 100 only if it is exactly a whole dollar, as ranges compare it."""
+    if item.price_cents is None or not item.carat_milli:
+        return None
+    cents, rest = divmod(item.price_cents * 1000, item.carat_milli)
+    return cents + 1 if rest and cents % 100 == 0 else cents

@@ -1,0 +1,180 @@
+"""Nivoda's answers: a bounded body, and the typed answer or the error in it."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+
+from inventory.core.clock import utc_now
+from inventory.core.errors import OutcomeUnknown, SupplierBusy, SupplierTokenExpired, SupplierUnavailable
+from inventory.suppliers.nivoda import errors as faults
+from inventory.suppliers.nivoda.absences import is_rejection
+from inventory.suppliers.nivoda.documents import Answer, Operation
+from inventory.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
+from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost, RequestRejected
+from inventory.suppliers.nivoda.lenient_json import salvage
+from inventory.suppliers.nivoda.throttling import is_throttled, wait_seconds
+
+_MOST_BYTES = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
+_MOST_ERROR_BYTES = 64 * 1024  # of a body that comes with another status than 200
+_CHUNK_BYTES = 64 * 1024
+_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Envelope(msgspec.Struct):
+    errors: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+class Response(NamedTuple):
+    """An HTTP response. The body is cut off where the status is not 200."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+async def received(response: aiohttp.ClientResponse) -> Response:
+    """Read a response's body within its bound.
+
+    Raises:
+        AnswerTooLarge: an answer with status 200 is larger than the bound.
+    """
+    expected = response.status == HTTPStatus.OK
+    most = _MOST_BYTES if expected else _MOST_ERROR_BYTES
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > most:
+            if expected:
+                raise AnswerTooLarge(f"The supplier's answer is larger than {most} bytes")
+            break
+    return Response(response.status, response.headers.get("Retry-After"), bytes(body[:most]))
+
+
+def read(operation: Operation[Answer], response: Response, secrets: Collection[str], *, established: bool) -> Answer:
+    """The answer to a request that may be sent again. `secrets` show in no error; `established`: as `faults.of_status`.
+
+    Raises:
+        SupplierBusy: the supplier asks for fewer requests, by status 429 or in `errors[]`.
+        RequestRejected: the supplier's schema does not allow the request.
+        ItemsLost: the page is missing because of some of its items.
+        SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
+    """
+    logging_in = operation.logs_in
+    if response.status != HTTPStatus.OK:
+        entries = errors_of(response)
+        _refuse_throttled(response, entries, secrets)
+        _refuse_rejected(entries, secrets)
+        raise faults.of_status(
+            response.status, entries, response.body, logging_in=logging_in, established=established, secrets=secrets
+        )
+    try:
+        envelope = _open(response.body)
+    except (*_NOT_JSON, ValueError) as error:
+        raise faults.of_unreadable(response.status, response.body, secrets) from error
+    entries = entries_of(envelope.errors)
+    partial = [entry for entry in entries if operation.concerns_a_part(entry)]
+    if entries:
+        _refuse_throttled(response, entries, secrets)
+        _refuse_rejected(entries, secrets)
+        said = faults.of_entries(entries, logging_in=logging_in, secrets=secrets)
+        if len(partial) < len(entries) or isinstance(said, SupplierTokenExpired):
+            raise said
+    try:
+        return operation.read(envelope.data, partial)
+    except (*_NOT_JSON, ValueError) as error:
+        if partial and all(map(faults.is_outage, partial)):
+            raise faults.of_entries(partial, logging_in=False, secrets=secrets) from error
+        if partial:
+            raise ItemsLost(partial, secrets) from error
+        raise SupplierUnavailable("The supplier's answer can't be read: its data has another shape") from error
+
+
+def read_sent(operation: Operation[Answer], response: Response, secrets: Collection[str]) -> Answer:
+    """The answer to a request that must not be sent twice. Data that says it was done counts, whatever errors stand beside.
+
+    Raises:
+        RequestRejected: the supplier's schema does not allow the request, by all the errors.
+        OutcomeUnknown: the response does not say whether it was done.
+        SupplierError: it was not done.
+    """
+    if response.status != HTTPStatus.OK:
+        entries = errors_of(response)
+        _refuse_throttled(response, entries, secrets, every=True)
+        if entries and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            _refuse_rejected(entries, secrets, every=True)
+            raise faults.of_sent(entries, secrets=secrets)
+        error = faults.of_status(
+            response.status, (), response.body, logging_in=False, established=False, secrets=secrets
+        )
+        # 202 and 303 speak of something done, or about to be.
+        if _may_be_done(response.status):
+            raise OutcomeUnknown from error
+        raise error
+    try:
+        envelope = _envelope.decode(response.body)
+    except _NOT_JSON as error:
+        raise OutcomeUnknown from error
+    try:
+        return operation.read(envelope.data)
+    except (*_NOT_JSON, ValueError) as error:
+        entries = entries_of(envelope.errors)
+        if entries:
+            _refuse_throttled(response, entries, secrets, every=True)
+            _refuse_rejected(entries, secrets, every=True)
+            said = faults.of_entries(entries, logging_in=False, secrets=secrets)
+            raise faults.of_sent(entries, secrets=secrets) from said
+        raise OutcomeUnknown from error
+
+
+def _may_be_done(status: int) -> bool:
+    return (
+        status < HTTPStatus.BAD_REQUEST
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.REQUEST_TIMEOUT
+    )
+
+
+def _refuse_throttled(
+    response: Response, entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False
+) -> None:
+    """Raise `SupplierBusy` where there were too many requests. `every`: only if all the errors say so."""
+    limited = [entry for entry in entries if is_throttled([entry])]
+    if response.status != HTTPStatus.TOO_MANY_REQUESTS and not (
+        limited and (not every or len(limited) == len(entries))
+    ):
+        return
+    said = summary(limited, secrets) if limited else "HTTP 429"
+    wait = wait_seconds(limited, response.retry_after, utc_now())
+    raise SupplierBusy(wait, f"The supplier asks for fewer requests: {said}")
+
+
+def errors_of(response: Response) -> list[ErrorEntry]:
+    """The `errors[]` of a response; none where it is no GraphQL answer."""
+    try:
+        return entries_of(_envelope.decode(response.body).errors)
+    except _NOT_JSON:
+        return []
+
+
+def _refuse_rejected(entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False) -> None:
+    """Raise `RequestRejected` where an error says that the schema does not allow the request.
+
+    `every`: only if all the errors say so.
+    """
+    rejections = [entry for entry in entries if is_rejection(entry)]
+    if rejections and (not every or len(rejections) == len(entries)):
+        raise RequestRejected(rejections, secrets)
+
+
+def _open(body: bytes) -> _Envelope:
+    try:
+        return _envelope.decode(body)
+    except _NOT_JSON:
+        return _envelope.decode(salvage(body))

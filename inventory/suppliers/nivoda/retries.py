@@ -1,0 +1,49 @@
+"""Retries of a request that may be sent again."""
+
+from collections.abc import Callable
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from inventory.core.errors import SupplierBusy, SupplierError, SupplierRefused, SupplierSchemaChanged
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost
+
+log = get_logger()
+
+LONGEST_WAIT_SECONDS = 60.0
+
+
+def retrying(settings: Settings, operation: str) -> AsyncRetrying:
+    """Tries with growing waits, as the settings say. The last error is raised."""
+    return AsyncRetrying(
+        stop=stop_after_attempt(settings.nivoda_tries),
+        wait=wait_exponential_jitter(
+            multiplier=settings.nivoda_backoff_seconds,
+            jitter=settings.nivoda_backoff_seconds,
+            max=LONGEST_WAIT_SECONDS,
+        ),
+        retry=retry_if_exception(_may_pass),
+        before_sleep=_log_retry(operation),
+        reraise=True,
+    )
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another try of the same request can help. An `errors[]` may be a passing one."""
+    final = SupplierRefused | SupplierBusy | SupplierSchemaChanged | AnswerTooLarge | ItemsLost
+    return isinstance(error, SupplierError) and not isinstance(error, final)
+
+
+def _log_retry(operation: str) -> Callable[[RetryCallState], None]:
+    def write(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "supplier_call_failed",
+            operation=operation,
+            tries=state.attempt_number,
+            error=str(error),
+            wait_seconds=round(state.next_action.sleep, 3) if state.next_action else None,
+        )
+
+    return write

@@ -1,0 +1,150 @@
+"""The supplier's schema in one process: introspected once and then daily, or learned from the supplier's rejections."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
+
+from inventory.core.errors import SupplierError, SupplierUnavailable
+from inventory.core.logging import get_logger
+from inventory.suppliers.nivoda.absences import absences
+from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.error_entries import ErrorEntry
+from inventory.suppliers.nivoda.negotiation import Negotiated
+from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view
+
+log = get_logger()
+
+Source = Literal["introspection", "assumption"]
+
+_REFRESH_SECONDS = 24 * 3600.0
+_RETRY_SECONDS = 15 * 60.0  # after an introspection that failed
+_LEAST_SECONDS = 60.0  # between introspections because of rejections
+
+
+class SupplierSchema:
+    """The present view of the schema and the documents negotiated with it. Safe for concurrent calls."""
+
+    def __init__(
+        self, introspect: Callable[[], Awaitable[SchemaView]], monotonic: Callable[[], float], *, waits: bool
+    ) -> None:
+        """`introspect` asks the supplier once.
+
+        `waits`: whether a caller waits for the first introspection, and for a daily one. Without, it happens beside.
+        """
+        self._introspect = introspect
+        self._monotonic = monotonic
+        self._waits = waits
+        self._view: SchemaView | None = None
+        self._source: Source = "assumption"
+        self.problem: str | None = None  # why the last introspection failed
+        self._refresh_at = monotonic()
+        self._asked_at: float | None = None
+        self._pending: asyncio.Task[None] | None = None
+        # One document for each operation, for the present view only.
+        self._negotiated: dict[str, Negotiated] = {}
+        self._logged: set[str] = set()
+
+    @property
+    def source(self) -> Source:
+        """Where the present view comes from."""
+        return self._source
+
+    async def view(self) -> SchemaView:
+        """The present view. An introspection that fails leaves the view as it was."""
+        if self._monotonic() >= self._refresh_at and self._pending is None:
+            self._begin()
+        if self._pending is not None and self._waits:
+            await asyncio.shield(self._pending)
+        return self.present()
+
+    def present(self) -> SchemaView:
+        """The present view, without asking the supplier."""
+        if self._view is None:
+            self._view = assumed_view()
+        return self._view
+
+    def negotiated(self, operation: Operation[Any], view: SchemaView) -> Negotiated:
+        """An operation's document for a view.
+
+        Raises:
+            SupplierSchemaChanged: the view lacks what the operation requires.
+        """
+        if view is not self._view:
+            return operation.template.negotiate(view)
+        known = self._negotiated.get(operation.name)
+        if known is None:
+            known = self._negotiated[operation.name] = operation.template.negotiate(view)
+            self.note(known.differences)
+        return known
+
+    def note(self, differences: Sequence[str]) -> None:
+        """Log each difference once."""
+        for difference in differences:
+            if difference not in self._logged:
+                self._logged.add(difference)
+                log.warning("supplier_schema_difference", difference=difference, source=self._source)
+
+    async def renegotiate(
+        self, operation: Operation[Any], view: SchemaView, used: Negotiated, entries: Sequence[ErrorEntry]
+    ) -> bool:
+        """React to a rejection of a document that was negotiated with `view`; whether another one is worth a try."""
+        if view is not self._view:
+            return True  # another call has learned something in the meantime
+        if self._source == "introspection" and self._since_introspection() >= _LEAST_SECONDS:
+            if self._pending is None:
+                self._begin()
+            await asyncio.shield(self._pending)  # type: ignore[arg-type]
+            if self._view is not view and self.negotiated(operation, self.present()) != used:
+                return True
+        return self.learn(entries, used.document)
+
+    def learn(self, entries: Sequence[ErrorEntry], document: str) -> bool:
+        """Take over what the errors say is missing; whether that was anything new."""
+        before = self.present()
+        changed = before
+        for absence in absences(entries, document):
+            changed = changed.without(absence)
+        if changed is before:
+            return False
+        log.warning("supplier_schema_learned", errors=[entry.message[:200] for entry in entries[:10]])
+        self._adopt(changed)
+        return True
+
+    async def close(self) -> None:
+        """Cancel an introspection that is under way."""
+        if self._pending is not None:
+            self._pending.cancel()
+            await asyncio.wait([self._pending])
+
+    def _since_introspection(self) -> float:
+        return self._monotonic() - self._asked_at if self._asked_at is not None else _LEAST_SECONDS
+
+    def _begin(self) -> None:
+        self._pending = asyncio.create_task(self._refresh())
+        self._pending.add_done_callback(self._forget)
+
+    async def _refresh(self) -> None:
+        again, self._asked_at = self._asked_at is not None, self._monotonic()
+        try:
+            view = await self._introspect()
+        except SupplierError as error:
+            self.problem = error.message
+            log.warning("supplier_schema_not_introspected", error=error.message)
+            away = isinstance(error, SupplierUnavailable)
+            self._refresh_at = self._monotonic() + (_RETRY_SECONDS if away else _REFRESH_SECONDS)
+            if again and not away and self._source == "assumption":
+                # What was learned a day ago is forgotten: a field may have come back.
+                self._adopt(assumed_view())
+            return
+        self._source, self.problem = "introspection", None
+        self._refresh_at = self._monotonic() + _REFRESH_SECONDS
+        log.info("supplier_schema_introspected", types=len(view.objects) + len(view.inputs) + len(view.enums))
+        if view != self._view:
+            self._adopt(view)
+
+    def _adopt(self, view: SchemaView) -> None:
+        self._view = view
+        self._negotiated.clear()
+
+    def _forget(self, _task: asyncio.Task[None]) -> None:
+        self._pending = None

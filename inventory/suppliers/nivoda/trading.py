@@ -1,0 +1,254 @@
+"""Holding and buying at Nivoda, which knows no idempotency: what was perhaps done is never sent again blindly."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+from redis.asyncio import Redis
+
+from inventory.catalog.vocabulary import offers
+from inventory.core.errors import (
+    OutcomeUnknown,
+    SupplierBusy,
+    SupplierDeclined,
+    SupplierError,
+    SupplierHasNot,
+    SupplierTimeout,
+    SupplierTokenExpired,
+    SupplierUnavailable,
+)
+from inventory.core.settings import Settings
+from inventory.suppliers.limiter import RedisRateLimiter
+from inventory.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS, Authenticated, destinations_of, end_of, holds_of
+from inventory.suppliers.nivoda.client import NivodaClient, Variables
+from inventory.suppliers.nivoda.documents import Answer, Operation
+from inventory.suppliers.nivoda.error_entries import summary
+from inventory.suppliers.nivoda.errors import RequestRejected
+from inventory.suppliers.nivoda.mapping import MOST_CENTS
+from inventory.suppliers.nivoda.null_items import NULL
+from inventory.suppliers.nivoda.schema_view import SchemaView, named
+from inventory.suppliers.nivoda.single_items import says_absent
+from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, OneOffer
+from inventory.suppliers.nivoda.values import number, text
+from inventory.suppliers.ports import Destination, HoldAnswer, ItemStatus, Order, OwnHold, RateLimiter
+
+# Not "Destination not found".
+_NO_SUCH_STONE = re.compile(
+    r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)",
+    re.IGNORECASE | re.DOTALL,
+)
+# Of one hold or order; each teaches something new about the schema.
+_MOST_REJECTIONS = 10
+_NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
+
+_offer = msgspec.json.Decoder(OneOffer)
+
+
+class NivodaTrading:
+    """Trading behind a client. Every request takes its turn at the client's limiter."""
+
+    def __init__(
+        self,
+        client: NivodaClient,
+        *,
+        patience_seconds: float,
+        timeout_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`patience_seconds`: how long a call may wait before it is sent; `timeout_seconds`: how long for its answer."""
+        self._client = client
+        self._patience_seconds = patience_seconds
+        self._look_seconds = patience_seconds + timeout_seconds
+        self._monotonic = monotonic
+
+    async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
+        async def nothing_happened() -> bool:
+            status = await self._look_again(supplier_stone_id)
+            if status is None or status.shows_holds:
+                return status is None or status.hold_id is None
+            return status.availability == "available"
+
+        try:
+            answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
+        except SupplierDeclined as error:
+            if _NO_SUCH_STONE.search(error.message):
+                return HoldAnswer(None)
+            raise
+        hold = answer.account.create_hold
+        if hold.id and not hold.denied:
+            return HoldAnswer(hold.id, end_of(hold.id, hold.until))
+        if hold.denied:
+            return HoldAnswer(None)
+        raise OutcomeUnknown
+
+    async def cancel_hold(self, supplier_hold_id: str) -> bool:
+        try:
+            await self._client.send(CANCEL_HOLD, {"hold": supplier_hold_id}, self._deadline())
+        except SupplierDeclined as error:
+            if _NO_SUCH_HOLD.search(error.message):
+                return False
+            raise
+        return True
+
+    async def create_order(self, order: Order) -> str:
+        async def nothing_happened() -> bool:
+            status = await self._look_again(order.supplier_stone_id)
+            if status is None or status.order_item_id not in (None, order.order_item_id):
+                return False
+            # Not by "sold" alone: how a stone shows whose order is being worked on is not known.
+            return status.availability == "available" or status.hold_id is not None
+
+        try:
+            answer = await self._send(CREATE_ORDER, lambda view: _item(order, view), nothing_happened)
+        except SupplierDeclined as error:
+            if _NO_SUCH_STONE.search(error.message):
+                raise SupplierHasNot(error.message) from error
+            raise
+        return answer.account.create_order
+
+    async def look(self, supplier_stone_id: str) -> ItemStatus | None:
+        return await self._look(supplier_stone_id, self._patience_seconds)
+
+    async def own_holds(self) -> Sequence[OwnHold] | None:
+        return holds_of(await self._account(OWN_HOLDS))
+
+    async def destinations(self) -> Sequence[Destination] | None:
+        return destinations_of(await self._account(LOCATIONS))
+
+    async def _account(self, operation: Operation[Authenticated]) -> Authenticated:
+        """What a login shows of the account.
+
+        Raises:
+            SupplierError: the supplier can't be asked in time, or its schema does not offer this.
+        """
+        try:
+            async with asyncio.timeout(self._look_seconds):
+                return await self._client.account(operation, patience_seconds=self._patience_seconds)
+        except TimeoutError:
+            raise SupplierTimeout from None
+
+    async def _look_again(self, supplier_stone_id: str) -> ItemStatus | None:
+        # After a refusal, so it has to wait out the pause that was asked for, which is as long as patience at the most.
+        async with asyncio.timeout(self._look_seconds):
+            return await self._look(supplier_stone_id, self._look_seconds)
+
+    async def _look(self, supplier_stone_id: str, patience_seconds: float) -> ItemStatus | None:
+        answer = await self._client.call(LOOK, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
+        item, errors = bytes(answer.account.get_diamond_by_id), answer.errors
+        if item == NULL:
+            if says_absent(errors):
+                return None
+            raise SupplierError(f"The supplier can't show the stone: {summary(errors, ())}")
+        try:
+            found = _offer.decode(item)
+        except msgspec.ValidationError as error:
+            raise SupplierUnavailable("The supplier's answer can't be read: the stone has another shape") from error
+        diamond = found.diamond
+        if diamond is None:
+            return None
+        if diamond.id is not None and diamond.id != supplier_stone_id:
+            raise SupplierUnavailable(
+                f"The supplier answered with the stone {diamond.id} instead of {supplier_stone_id}"
+            )
+        failed = {part for entry in errors for part in entry.path}
+        return ItemStatus(
+            availability=offers.availability(diamond.availability),
+            hold_id=diamond.hold_id or None,
+            offer_id=text(found.id),
+            price_cents=_cents(found.price),
+            order_item_id=diamond.order_item_id or None,
+            shows_holds=diamond.hold_id is not msgspec.UNSET and "HoldId" not in failed,
+            shows_orders=diamond.order_item_id is not msgspec.UNSET and "OrderItemId" not in failed,
+        )
+
+    def _deadline(self) -> float:
+        return self._monotonic() + self._patience_seconds
+
+    async def _send(
+        self,
+        operation: Operation[Answer],
+        variables: Variables,
+        nothing_happened: Callable[[], Awaitable[bool]],
+    ) -> Answer:
+        """Send, and after a refusal of the call as such once more, until patience ends.
+
+        Refusals of the call are 429, a token that has ended, and a document that the schema does not allow. Each means that
+        nothing was done. What costs money is not left to that: before it is sent again, and before the client is told that
+        it was not done, the stone is looked at.
+        """
+        deadline = self._deadline()
+        tokens = rejections = 0
+        while True:
+            try:
+                return await self._client.send(operation, variables, deadline)
+            except (SupplierBusy, SupplierTokenExpired, RequestRejected) as refusal:
+                try:
+                    unchanged = await nothing_happened()
+                except (SupplierError, TimeoutError):
+                    raise OutcomeUnknown from refusal
+                if not unchanged:
+                    raise OutcomeUnknown from refusal
+                tokens += isinstance(refusal, SupplierTokenExpired)
+                rejections += isinstance(refusal, RequestRejected)
+                if tokens > 1 or rejections > _MOST_REJECTIONS or self._monotonic() >= deadline:
+                    raise
+
+
+@asynccontextmanager
+async def open_limited_trading(settings: Settings, redis: Redis) -> AsyncIterator[NivodaTrading | None]:
+    """Trading that takes part in the one budget of calls, by its urgent lane; None where no supplier is set.
+
+    Raises:
+        SettingsError: the endpoint is set, and its credentials are not.
+    """
+    if settings.nivoda_endpoint is None:
+        yield None
+        return
+    async with open_trading(settings, RedisRateLimiter.of(settings, redis, urgent=True)) as trading:
+        yield trading
+
+
+@asynccontextmanager
+async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaTrading]:
+    """Trading with the settings' account, for the length of a `with`.
+
+    Raises:
+        SettingsError: the supplier's endpoint or its credentials are not set.
+    """
+    patience, timeout = settings.trading_patience_seconds, settings.trading_timeout_seconds
+    async with NivodaClient.open(
+        settings,
+        limiter,
+        patience_seconds=patience,
+        timeout_seconds=timeout,
+        fresh_connections=True,
+        waits_for_schema=False,
+    ) as client:
+        yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
+
+
+def _item(order: Order, view: SchemaView) -> Mapping[str, object]:
+    """The variables of an order, as the schema allows them. The number goes into the comment where it has no place."""
+    field = view.field(view.mutation, "create_order")
+    taken = field.arguments.get("items") if field else None
+    members = view.inputs.get(named(taken.type), {}) if taken else {}
+    number, comment = order.number, order.comments
+    item: dict[str, object | None] = {
+        "offer": order.offer_id,
+        "number": number,
+        "comment": comment,
+        "return_option": order.return_option,
+        "destination": order.destination_id,
+    }
+    if members and "customer_order_number" not in members:
+        item |= {"number": None, "comment": "\n".join(filter(None, (f"Order number: {number}", comment)))}
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _cents(price: object) -> int | None:
+    """An item's price in US cents; None where it is missing or not understood."""
+    amount = number(price)
+    return int(amount) if amount is not None and 0 < amount <= MOST_CENTS and amount % 1 == 0 else None

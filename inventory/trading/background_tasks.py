@@ -1,0 +1,52 @@
+"""Work that goes on when whoever asked for it has gone: what was sent to the supplier must be written down."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from inventory.core.errors import InventoryError
+from inventory.core.logging import get_logger
+
+log = get_logger()
+
+T = TypeVar("T")
+
+
+class Undisturbed:
+    """Runs work in tasks of its own. A caller that gives up, or is cancelled at a limit, does not end the work."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work that is done to its end, whatever becomes of the caller."""
+        return await asyncio.shield(self._start(work))
+
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
+        """Have work done that nobody waits for. What it fails with is logged; its row knows that it is due."""
+        self._start(_alone(work))
+
+    async def close(self) -> None:
+        """Wait for what is under way; everything here ends by its own time limits."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: the caller may have gone, and asyncio would complain that nobody did
+
+
+async def _alone(work: Coroutine[Any, Any, object]) -> None:
+    try:
+        await work
+    except InventoryError as error:
+        log.warning("left to the jobs", code=error.code, error=error.message)
+    except Exception:
+        log.exception("left to the jobs")

@@ -1,0 +1,79 @@
+"""What trading refuses, told apart by its reason: the branch of the tree of errors that grows in this slice."""
+
+from typing import ClassVar
+
+from inventory.core.errors import Conflict
+
+
+class TradingConflict(Conflict):
+    """This can't be traded now."""
+
+    reason: ClassVar[str] = "NOT_AVAILABLE"
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        """`details`: facts for the client, beside the reason."""
+        super().__init__(message, details={"reason": self.reason, **details})
+
+
+class NotAvailable(TradingConflict):
+    """The diamond is not available."""
+
+
+class AlreadyHeld(TradingConflict):
+    """Somebody else holds the diamond."""
+
+    reason = "ALREADY_HELD"
+
+
+class HoldDenied(TradingConflict):
+    """The supplier denied the hold."""
+
+    reason = "HOLD_DENIED"
+
+
+class HoldLimitReached(TradingConflict):
+    """The client holds as many diamonds as it may; release one first."""
+
+    reason = "HOLD_LIMIT_REACHED"
+
+
+class HoldOver(TradingConflict):
+    """The hold is over."""
+
+    reason = "HOLD_OVER"
+
+
+class HoldNotExtendable(TradingConflict):
+    """The hold lasts as long as it may already."""
+
+    reason = "HOLD_NOT_EXTENDABLE"
+
+
+class PriceChanged(TradingConflict):
+    """The price has changed. Nothing was ordered: buy at the new price under a new idempotency key."""
+
+    reason = "PRICE_CHANGED"
+
+
+class IdempotencyMismatch(TradingConflict):
+    """The idempotency key was used for another request."""
+
+    reason = "IDEMPOTENCY_MISMATCH"
+
+
+class PurchaseFailed(TradingConflict):
+    """The purchase failed: the supplier has no such order. Buy again under a new idempotency key."""
+
+    reason = "PURCHASE_FAILED"
+
+
+class PurchaseDeclined(TradingConflict):
+    """The supplier declined the order after it had accepted it. Buy another diamond under a new idempotency key."""
+
+    reason = "PURCHASE_DECLINED"
+
+
+class PurchaseSettled(TradingConflict):
+    """The outcome can't be recorded in the state of the purchase."""
+
+    reason = "PURCHASE_SETTLED"

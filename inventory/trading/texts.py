@@ -1,0 +1,52 @@
+"""Validation of texts that clients and operators send: one rule for REST, GraphQL and the command line."""
+
+import unicodedata
+from collections.abc import Mapping
+
+import msgspec
+
+from inventory.core.errors import ValidationFailed
+
+LONGEST_WORD = 200
+LONGEST_TEXT = 2000
+
+# Separators, control and format characters, unassigned ones: a text of these alone shows nothing.
+_INVISIBLE = ("Z", "C")
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A text with the limit of its field. An optional one may be None or empty."""
+
+    value: str | None
+    longest: int
+    optional: bool = False
+
+
+def check(texts: Mapping[str, Text]) -> None:
+    """Refuse texts that are missing, blank, too long, or not storable.
+
+    Raises:
+        ValidationFailed: one entry for each such field.
+    """
+    problems = {name: problem for name, text in texts.items() if (problem := _problem(text)) is not None}
+    if problems:
+        raise ValidationFailed(problems)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has no visible character: empty, spaces of any kind, zero-width and control characters."""
+    return all(unicodedata.category(character)[0] in _INVISIBLE for character in text)
+
+
+def _problem(text: Text) -> str | None:
+    if not text.value and text.optional:
+        return None
+    if text.value is None:
+        return "is required"
+    if len(text.value) > text.longest:
+        return f"should hold at most {text.longest} characters"
+    if is_blank(text.value):
+        return "should hold a visible character"
+    if "\x00" in text.value:
+        return "should not hold the character NUL"
+    return None

@@ -1,0 +1,83 @@
+"""An alert as a mail: the same facts in text and in HTML, for a phone at two in the morning."""
+
+from datetime import datetime
+from html import escape
+from uuid import UUID
+
+from inventory.alerts.incident import Content
+from sync.ports import Mail
+
+# Mail programs know no style sheets worth the name: every element carries its own style.
+_FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+_PAGE = f"margin:0;padding:24px 12px;background:#f4f4f2;color:#1d1d1b;{_FONT}"
+_CARD = (
+    "width:100%;max-width:600px;margin:0 auto;background:#ffffff;border:1px solid #dededa;border-top:4px solid #b3261e;"
+    "border-radius:6px"
+)
+_HEADING = "margin:0 0 16px;font-size:20px;line-height:1.3;font-weight:600"
+_REASON = "margin:0 0 20px;font-size:15px;line-height:1.5;overflow-wrap:anywhere"
+_LABEL = (
+    "padding:6px 12px 6px 0;border-bottom:1px solid #eeeeea;color:#5f5f5a;font-weight:400;text-align:left;"
+    "vertical-align:top;white-space:nowrap"
+)
+_VALUE = "padding:6px 0;border-bottom:1px solid #eeeeea;vertical-align:top;overflow-wrap:anywhere"
+_SUBHEADING = "margin:24px 0 8px;font-size:15px;font-weight:600"
+_COMMAND = (
+    "margin:8px 0 0;padding:10px 12px;background:#f4f4f2;border-radius:4px;font-size:13px;line-height:1.4;"
+    "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere"
+)
+_FOOT = "margin:24px 0 0;font-size:12px;line-height:1.5;color:#767670"
+
+_WHY_ONCE = "This is sent once per incident. The inventory goes on serving what it has."
+
+
+def compose(content: Content, run_id: UUID | None, reported_at: datetime) -> Mail:
+    """The mail of an incident: what happened, why, the figures, and what to do next."""
+    figures = [*([("Run", str(run_id))] if run_id else []), *content.figures]
+    foot = f"Diamond Inventory, {reported_at:%Y-%m-%d %H:%M} UTC. {_WHY_ONCE}"
+    return Mail(
+        subject=content.subject,
+        text=_text(content, figures, foot),
+        html=_html(content, figures, foot),
+    )
+
+
+def _text(content: Content, figures: list[tuple[str, str]], foot: str) -> str:
+    width = max((len(label) for label, _ in figures), default=0)
+    parts = [
+        content.subject,
+        content.reason,
+        "\n".join(f"{label:<{width}}  {value}" for label, value in figures),
+        f"What to do\n{content.next_step}",
+        "\n".join(f"  {command}" for command in content.commands),
+        f"-- \n{foot}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _html(content: Content, figures: list[tuple[str, str]], foot: str) -> str:
+    rows = "".join(
+        f'<tr><th scope="row" style="{_LABEL}">{escape(label)}</th><td style="{_VALUE}">{escape(value)}</td></tr>'
+        for label, value in figures
+    )
+    commands = "".join(f'<pre style="{_COMMAND}">{escape(command)}</pre>' for command in content.commands)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(content.subject)}</title>
+</head>
+<body style="{_PAGE}">
+<table role="presentation" cellpadding="0" cellspacing="0" style="{_CARD}"><tr><td style="padding:24px">
+<h1 style="{_HEADING}">{escape(content.subject)}</h1>
+<p style="{_REASON}">{escape(content.reason)}</p>
+<table cellpadding="0" cellspacing="0" style="width:100%;border-collapse:collapse;font-size:14px;line-height:1.4">{rows}</table>
+<h2 style="{_SUBHEADING}">What to do</h2>
+<p style="margin:0;font-size:15px;line-height:1.5">{escape(content.next_step)}</p>
+{commands}
+<p style="{_FOOT}">{escape(foot)}</p>
+</td></tr></table>
+</body>
+</html>
+"""

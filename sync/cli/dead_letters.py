@@ -1,0 +1,123 @@
+"""`dead-letters list|replay|discard`: messages that were put aside."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from inventory.core.logging import get_logger
+from inventory.core.operator import who
+from inventory.core.settings import Settings
+from sync.cli import output
+from sync.cli.common import AsJson, Yes, begin, confirm, run
+from sync.container import open_dead_letters
+from sync.ports import DeadLetter, Replayed
+
+log = get_logger()
+
+app = typer.Typer(no_args_is_help=True, help="Messages that were put aside because they could not be processed.")
+
+_MOST = 10_000
+
+
+class Queue(StrEnum):
+    """The queues by what they carry; what they are called stands in the settings."""
+
+    WORK_ITEMS = "work-items"
+    WORK_DONE = "work-done"
+    CONSOLIDATE = "consolidate"
+
+    def named(self, settings: Settings) -> str:
+        """The queue's name at the broker."""
+        name: str = getattr(settings, f"queue_{self.name.lower()}")
+        return name
+
+
+OneQueue = Annotated[Queue, typer.Option("--queue", help="Which queue's.")]
+Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="How many, from the oldest on.")]
+
+
+@app.command(name="list")
+def list_letters(
+    queue: Annotated[Queue | None, typer.Option("--queue", help="Which queue's; all three when not given.")] = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, oldest first. They stay where they are."""
+    settings = begin("dead-letters")
+
+    async def command() -> None:
+        async with open_dead_letters(settings) as dead_letters:
+            queues = [queue] if queue else list(Queue)
+            found = [letter for one in queues for letter in await dead_letters.peek(one.named(settings), limit)]
+        if as_json:
+            output.as_document(found)
+        elif found:
+            Console().print(_table(found))
+        else:
+            Console().print("There are no dead letters.")
+
+    run(command())
+
+
+@app.command()
+def replay(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Send dead letters to their queue again. Safe: what is done already is not done again.
+
+    A message whose body is not data stays where it is: no role can read it.
+    A partition that has failed with its message is read again by `retry`, not by this.
+    """
+    _empty(queue, limit, replayed=True, yes=yes, as_json=as_json)
+
+
+@app.command()
+def discard(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Throw dead letters away."""
+    _empty(queue, limit, replayed=False, yes=yes, as_json=as_json)
+
+
+def _empty(queue: Queue, limit: int, *, replayed: bool, yes: bool, as_json: bool) -> None:
+    settings = begin("dead-letters")
+    name = queue.named(settings)
+    verb = "replay" if replayed else "discard"
+
+    async def command() -> Replayed:
+        async with open_dead_letters(settings) as dead_letters:
+            # No more than lie there now: one that comes back while the others are replayed stays.
+            present = len(await dead_letters.peek(name, limit))
+            if not present:
+                return Replayed(0, [])
+            confirm(f"{verb.capitalize()} {present} dead letters of {name}?", yes=yes)
+            if replayed:
+                done = await dead_letters.replay(name, present)
+            else:
+                done = Replayed(await dead_letters.discard(name, present), [])
+            log.warning("dead_letters_handled", action=verb, queue=name, messages=done.messages, who=who())
+            return done
+
+    async def show_result() -> None:
+        done = await command()
+        if as_json:
+            output.as_document({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
+            return
+        console = Console()
+        console.print(f"{name}: {done.messages} dead letters {'replayed' if replayed else 'discarded'}.")
+        if done.left:
+            console.print(_table(done.left))
+            console.print(f"{len(done.left)} left: no role can read such a body. Discard them after a look.")
+
+    run(show_result())
+
+
+def _table(found: Sequence[DeadLetter]) -> Table:
+    table = Table("queue", "number", "sent", "reason", "description", "body type", "message")
+    for letter in found:
+        sent = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}" if letter.sent_at else ""
+        # As `Text`, in which square brackets are no markup.
+        texts = (letter.reason, letter.description, letter.body_type, letter.body)
+        table.add_row(letter.queue, str(letter.sequence_number), sent, *map(Text, texts))
+    return table

@@ -1,0 +1,47 @@
+"""What the commands print: tables for people, one JSON document for scripts."""
+
+import sys
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from inventory.runs.models import Run
+from sync.planning.histogram import histogram
+from sync.planning.partition import Plan
+from sync.planning.window import Window
+
+
+def as_document(value: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def plan(window: Window, made: Plan, *, as_json: bool) -> None:
+    """A rehearsed plan: its window, and its partitions as a histogram."""
+    if as_json:
+        as_document({"window": window, "plan": made, "max_over_mean": made.max_over_mean})
+        return
+    console = Console()
+    since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
+    console.print(f"A {window.run_type} run ({window.reason}): {since}, {made.total:,} stones.")
+    table = Table("#", "price (USD)", "stones", "")
+    for line, band in zip(histogram(made), made.bands, strict=True):
+        table.add_row(str(band.ordinal), line.label, f"{line.count:,}", line.bar)
+    console.print(table)
+    console.print(
+        f"{len(made.bands)} partitions, the largest {made.max_over_mean:.2f} times the mean, "
+        f"found with {made.counts_used} counts. Nothing was started."
+    )
+
+
+def started(run: Run, made: Plan, *, as_json: bool) -> None:
+    """A run that is under way."""
+    if as_json:
+        as_document({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": len(made.bands),
+                     "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean})  # fmt: skip
+        return
+    Console().print(
+        f"Run {run.id} ({run.run_type}): {made.total:,} stones in {len(made.bands)} partitions, "
+        f"found with {made.counts_used} counts."
+    )

@@ -1,0 +1,79 @@
+"""`rebuild`: the inventory from its payloads."""
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inventory.core.clock import utc_now
+from inventory.core.database import Database
+from inventory.suppliers.nivoda.mapping import observe
+from sync.cli import output
+from sync.cli.common import AsJson, begin, run
+from sync.operations.rebuild import Comparison, Rebuild
+
+
+def rebuild(
+    apply: Annotated[bool, typer.Option("--apply", help="Replace what differs; without it, only compare.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the inventory with what its payloads say by today's mapping and prices; with --apply, make it that."""
+    settings = begin("rebuild")
+
+    async def command() -> None:
+        async with Database.open(settings) as database:
+            rebuilding = Rebuild(settings, database, observe, utc_now)
+            found = await rebuilding.compare()
+            # Shown before anything is replaced, so that the terminal keeps what was there.
+            if not as_json:
+                _print(found)
+            applied = await rebuilding.apply(found) if apply and found.outcomes else None
+        if as_json:
+            output.as_document(_plain(applied or found))
+        elif applied is not None:
+            Console().print(f"{sum(applied.outcomes.values()) - applied.outcomes.get('waiting', 0):,} stones replaced.")
+
+    run(command())
+
+
+def _plain(found: Comparison) -> object:
+    """For JSON: hashes, the only bytes among the fields, as hexadecimal digits."""
+    return msgspec.to_builtins(found, enc_hook=str, builtin_types=(bytes,)) | {
+        "differences": [
+            {
+                "supplier_stone_id": difference.supplier_stone_id,
+                "outcome": difference.outcome,
+                "fields": {name: [_text(value) for value in pair] for name, pair in difference.fields.items()},
+            }
+            for difference in found.differences
+        ]
+    }
+
+
+def _print(found: Comparison) -> None:
+    console = Console()
+    if found.differences:
+        table = Table("stone", "outcome", "field", "holds", "should hold")
+        for difference in found.differences:
+            fields = list(difference.fields.items()) or [("", (None, None))]
+            for position, (name, (holds, should)) in enumerate(fields):
+                lead = (difference.supplier_stone_id, difference.outcome) if position == 0 else ("", "")
+                table.add_row(*lead, name, _text(holds) or "", _text(should) or "")
+        console.print(table)
+        hidden = sum(found.outcomes.values()) - len(found.differences)
+        if hidden > 0:
+            console.print(f"... and {hidden:,} more.")
+    parts = [f"{count:,} {outcome}" for outcome, count in sorted(found.outcomes.items())]
+    console.print(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
+    if found.outcomes.get("waiting"):
+        console.print("What waits came with a run that was not consolidated; that run, or the next one, brings it in.")
+    if found.without_payload:
+        console.print(f"{found.without_payload:,} stones have no payload; they are left alone.")
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.hex() if isinstance(value, bytes) else str(value)

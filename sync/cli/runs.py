@@ -1,0 +1,249 @@
+"""`runs list|show|cancel`, `retry`, `consolidate`, `reconcile`: what became of runs, and what shall."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from inventory.core.database import Database
+from inventory.core.operator import who
+from inventory.runs import repository
+from inventory.runs.models import Partition, Run, RunOutline
+from sync.cli import output
+from sync.cli.common import AsJson, begin, run
+from sync.container import open_control
+from sync.operations.reconcile import Report
+from sync.planning.histogram import label
+from sync.planning.partition import Band
+
+app = typer.Typer(no_args_is_help=True, help="Runs: which there were, what became of one, cancel one.")
+
+RunId = Annotated[UUID, typer.Argument(metavar="RUN_ID")]
+
+
+@app.command(name="list")
+def list_runs(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest on.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    settings = begin("runs")
+
+    async def command() -> None:
+        async with Database.open(settings) as database, database.connection() as connection:
+            runs = await repository.listing(connection, limit=limit)
+        if as_json:
+            output.as_document([_brief(one) for one in runs])
+        else:
+            Console().print(_runs(runs))
+
+    run(command())
+
+
+@app.command(name="show")
+def show_run(run_id: RunId, as_json: AsJson = False) -> None:
+    """Show a run with its partitions."""
+    settings = begin("runs")
+
+    async def command() -> None:
+        async with Database.open(settings) as database, database.connection() as connection:
+            found = await repository.run(connection, run_id)
+            outline = await repository.outline(connection, run_id)
+            partitions = await repository.partitions(connection, run_id)
+        _print_run(found, outline, partitions, as_json=as_json)
+
+    run(command())
+
+
+@app.command()
+def cancel(run_id: RunId, as_json: AsJson = False) -> None:
+    """End an open run. Its workers stop with the page they have in hand; the watermark stays."""
+    settings = begin("runs")
+
+    async def command() -> None:
+        async with open_control(settings) as (control, _):
+            _print_outcome(await control.cancel(run_id, who()), "is cancelled", as_json=as_json)
+
+    run(command())
+
+
+def retry(
+    run_id: RunId,
+    partition: Annotated[
+        str | None, typer.Option(metavar="P", help="Only this partition, by number or id; all that failed otherwise.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the failed partitions of the newest run again, from where they stopped."""
+    settings = begin("retry")
+    chosen = _partition(partition)
+
+    async def command() -> None:
+        async with open_control(settings) as (control, _):
+            retried, partitions = await control.retry(run_id, chosen, who())
+        if as_json:
+            output.as_document(
+                {"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]}
+            )
+        else:
+            Console().print(f"Run {retried.id} is {retried.status} again: {len(partitions)} partitions are read.")
+
+    run(command())
+
+
+def consolidate(
+    run_id: RunId,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="In spite of failed partitions. Deletes nothing; the watermark stays."),
+    ] = False,
+    allow_mass_delete: Annotated[
+        bool, typer.Option("--allow-mass-delete", help="You have looked: that many stones are really gone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the consolidation of the newest run once more."""
+    settings = begin("consolidate")
+
+    async def command() -> None:
+        async with open_control(settings) as (control, _):
+            asked = await control.consolidate(run_id, who(), force=force, allow_mass_delete=allow_mass_delete)
+        _print_outcome(asked, "waits for a consolidator", as_json=as_json)
+
+    run(command())
+
+
+def reconcile(as_json: AsJson = False) -> None:
+    """Repair what dead processes and lost messages left behind. Safe at any time."""
+    settings = begin("reconcile")
+
+    async def command() -> None:
+        async with open_control(settings) as (_, reconciler):
+            _print_report(await reconciler.reconcile(), as_json=as_json)
+
+    run(command())
+
+
+def _partition(text: str | None) -> UUID | int | None:
+    if text is None:
+        return None
+    try:
+        return int(text) if text.isdecimal() else UUID(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is neither a partition's number nor its id") from None
+
+
+def _brief(one: Run) -> dict[str, object]:
+    """A run without its plan, which is as long as everything else together."""
+    fields = msgspec.structs.asdict(one)
+    del fields["plan"]
+    return fields
+
+
+def _runs(runs: Sequence[Run]) -> Table:
+    table = Table("run", "type", "status", "started", "took", "fetched", "written", "deleted", "reason")
+    for one in runs:
+        took = str(one.completed_at - one.started_at).partition(".")[0] if one.completed_at else ""
+        table.add_row(
+            str(one.id), one.run_type, _status(one), _minute(one.started_at), took,
+            f"{one.fetched:,}", f"{one.upserted:,}", f"{one.deleted:,}", one.error_message or "",
+        )  # fmt: skip
+    return table
+
+
+def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition], *, as_json: bool) -> None:
+    if as_json:
+        output.as_document({"run": _brief(found), "outline": outline, "partitions": partitions})
+        return
+    console = Console()
+    facts = Table.grid(padding=(0, 2))
+    since = _minute(found.window_from) if found.window_from else "the beginning"
+    for fact, value in (
+        ("Run", f"{found.id} ({found.run_type}, {found.feed})"),
+        ("Status", _status(found)),
+        ("Reason", f"{found.error_code}: {found.error_message}" if found.error_code else ""),
+        ("Window", f"{since} to {_minute(found.window_to)}"),
+        ("Started", f"{_minute(found.started_at)} by {found.started_by}"),
+        ("Ended", _minute(found.completed_at)),
+        ("Deadline", "" if found.completed_at else _minute(found.deadline_at)),
+        ("Partitions", f"{outline.succeeded} of {outline.total} succeeded, {outline.failed} failed"),
+        ("Stones read", f"{found.fetched:,}, planned {outline.planned_stones:,}"),
+        ("Without an id", f"{found.unidentified:,}" if found.unidentified else ""),
+        ("Consolidated", _consolidated(found)),
+        ("Watermark", f"moved {_minute(found.watermark_moved_at)}" if found.watermark_moved_at else "not moved"),
+        ("Forced by", found.forced_by or ""),
+        ("Mass delete allowed by", found.mass_delete_allowed_by or ""),
+        ("Schema differences", "\n".join(found.schema_differences)),
+    ):
+        if value:
+            facts.add_row(fact, value)
+    console.print(facts)
+    dimension = found.heatmap.dimension if found.heatmap else "dollar_value"
+    table = Table("#", "price (USD)", "status", "tries", "read", "planned", "worker", "reason")
+    for part in partitions:
+        table.add_row(
+            str(part.ordinal), label(_band(part), dimension), part.status,
+            str(part.attempts), f"{part.fetched:,}", f"{part.planned_stones:,}", part.worker_id or "",
+            part.error_message or "",
+        )  # fmt: skip
+    if partitions:
+        console.print(table)
+
+
+def _band(part: Partition) -> Band:
+    return Band(
+        ordinal=part.ordinal,
+        kind=part.kind,
+        price_from=part.price_from,
+        price_to=part.price_to,
+        planned=part.planned_stones,
+        first_offset=part.first_offset,
+    )
+
+
+def _status(one: Run) -> str:
+    return f"{one.status} (forced)" if one.forced_by else one.status
+
+
+def _consolidated(one: Run) -> str:
+    if one.consolidated_at is None:
+        return ""
+    return (
+        f"{one.distinct_stones:,} stones ({one.repeated:,} read twice): {one.upserted:,} written, "
+        f"{one.unchanged:,} unchanged, {one.quarantined:,} quarantined; {one.deleted:,} deleted, {one.revived:,} revived"
+    )
+
+
+def _minute(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}" if instant else ""
+
+
+def _print_outcome(one: Run, what: str, *, as_json: bool) -> None:
+    if as_json:
+        output.as_document({"run_id": one.id, "status": one.status, "forced_by": one.forced_by,
+                          "mass_delete_allowed_by": one.mass_delete_allowed_by})  # fmt: skip
+    else:
+        Console().print(f"Run {one.id} {what}.")
+
+
+def _print_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        output.as_document(report)
+        return
+    console = Console()
+    for outcome, ids in (
+        ("ended", report.runs_ended),
+        ("settled", report.runs_settled),
+        ("sent to the consolidator", report.triggers_sent),
+    ):
+        for run_id in ids:
+            console.print(f"Run {run_id}: {outcome}.")
+    if report.partitions_sent:
+        console.print(f"{len(report.partitions_sent)} partitions sent again.")
+    if not report.repaired:
+        console.print("Everything is as it should be.")

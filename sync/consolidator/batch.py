@@ -1,0 +1,39 @@
+"""A batch of stones, sorted into what must be written, what is left alone and what is bad."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from inventory.pricing.rules import PricingRule, price
+from sync.worker.staging import SUPPLIER
+
+
+class Batch:
+    """A batch of stones, sorted into what is written, what is left alone and what is bad."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]) -> None:
+        self.bad: list[str] = []
+        self.ids: list[str] = []
+        self.retail: list[int] = []
+        self.ratios: list[object] = []
+        self.ratings: list[int | None] = []
+        self.revived = 0
+        for row in rows:
+            if row["problem"] is not None:
+                self.bad.append(row["supplier_stone_id"])
+                continue
+            priced = price(
+                rules, row["supplier_price_cents"], row["carat_milli"], row["shape"], row["lab_grown"], SUPPLIER
+            )
+            if (
+                row["status"] == "active"
+                and row["source_hash"] == row["canonical_hash"]
+                and row["markup_ratio"] == priced.ratio
+                and row["rating"] == priced.rating
+            ):
+                continue
+            self.ids.append(row["supplier_stone_id"])
+            self.retail.append(priced.retail_cents)
+            self.ratios.append(priced.ratio)
+            self.ratings.append(priced.rating)
+            self.revived += row["status"] == "deleted"

@@ -1,0 +1,292 @@
+"""The consolidator: prices a run's stones, brings them into the inventory, then moves the watermark.
+
+It works in batches by stone id, each one transaction that also books how far it came; whoever takes over after a death
+goes on from there. Memory is bounded by a batch. Nothing is written before the gates have opened: a feed that is full
+of dirt, or that would empty the inventory, stops here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+import structlog
+
+from inventory.core.database import Connection, Database
+from inventory.core.errors import InventoryError, LeaseLost, StorageUnavailable, WatermarkConflict
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.pricing.rules import PricingRule
+from inventory.runs import repository
+from inventory.runs.models import Run
+from inventory.suppliers.ports import Feed, Page
+from sync.consolidator.batch import Batch
+from sync.consolidator.change_events import Changes
+from sync.consolidator.run_completeness import RunCheck
+from sync.consolidator.safety_checks import Gates
+from sync.messaging.consumer import OutcomeStored
+from sync.messaging.messages import Consolidate, decode
+from sync.planning.window import Watermark
+from sync.ports import WatermarkStore
+from sync.runs.lease import kept
+from sync.runs.lifecycle import Lifecycle
+from sync.runs.statements import sql
+from sync.worker.staging import SUPPLIER, stage
+
+log = get_logger()
+
+_WATERMARK_TRIES = 5
+
+
+class Consolidator:
+    """Consolidates one run at a time."""
+
+    def __init__(self, settings: Settings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
+        self._settings = settings
+        self._database = database
+        self._check = RunCheck(settings, database, feed)
+        self._gates = Gates(settings, database, feed)
+        self._watermarks = watermarks
+        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+
+    async def handle(self, body: bytes, _last: bool) -> None:
+        """Consolidate the run that a message names.
+
+        Raises:
+            UnreadableMessage: the body is not a consolidation message.
+            OutcomeStored: the run has failed with a reason that a retry cannot change, such as a safety check.
+            InventoryError: the run could not be consolidated now.
+        """
+        run_id = decode(body, Consolidate).run_id
+        try:
+            await self.consolidate(run_id)
+        except LeaseLost:
+            raise
+        except InventoryError as error:
+            if not error.retryable and not (await self._lifecycle.get(run_id)).is_open:
+                raise OutcomeStored from error
+            raise
+
+    async def consolidate(self, run_id: UUID) -> Run | None:
+        """Bring a run to its end; answers it, or None where there is nothing (more) to do for it.
+
+        Waits while another consolidator is alive on the run, in case that one dies.
+
+        Raises:
+            InventoryError: it could not be finished now; where that is final, the run has failed with the reason.
+        """
+        while (claimed := await self._claim(run_id)) is None:
+            busy_for = await self._busy_for(run_id)
+            if busy_for is None:
+                return None
+            await asyncio.sleep(min(max(busy_for, 0.1), 1.0))
+        run, token = claimed
+        with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
+            return await self._work(run, token)
+
+    async def _claim(self, run_id: UUID) -> tuple[Run, UUID] | None:
+        token = uuid4()
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(sql.claim_consolidation, run_id, token, self._lifecycle.lease_seconds)
+        return (repository.run_of(row), token) if row else None
+
+    async def _busy_for(self, run_id: UUID) -> float | None:
+        async with self._database.connection() as connection:
+            seconds: float | None = await connection.fetchval(sql.consolidation_busy_for, run_id)
+            return seconds
+
+    async def _work(self, run: Run, token: UUID) -> Run:
+        log.info("consolidation begins", resumed_after=run.consolidated_through)
+        async with kept(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
+            try:
+                if run.consolidated_at is None:
+                    await self._prove(run, token)
+                    await self._gates.quarantine(run)
+                    gone = await self._gone(run, token)
+                    await self._batches(run, token)
+                    await self._delete(run, token, gone)
+                    await self._book(run, token)
+                moved = await self._move_watermark(run, token)
+            except InventoryError as error:
+                await self._give_up(run, token, error)
+                raise
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(sql.complete_run, run.id, token, moved)
+            await connection.execute(sql.forget_pages_of_run, run.id)
+        if row is None:
+            raise LeaseLost
+        done = repository.run_of(row)
+        log.info(
+            "run completed",
+            fetched=done.fetched,
+            repeated=done.repeated,
+            upserted=done.upserted,
+            unchanged=done.unchanged,
+            quarantined=done.quarantined,
+            deleted=done.deleted,
+            watermark_moved=moved,
+        )
+        return done
+
+    async def _give_up(self, run: Run, token: UUID, error: InventoryError) -> None:
+        """Let someone else try at once, or end the run where trying again can't help."""
+        if isinstance(error, LeaseLost):
+            return
+        if error.retryable:
+            async with self._database.connection() as connection:
+                await connection.execute(sql.release_consolidation, run.id, token)
+            return
+        with suppress(LeaseLost):
+            async with self._ours(run.id, token) as connection:
+                await self._lifecycle.fail_locked(connection, run.id, error)
+
+    @asynccontextmanager
+    async def _ours(self, run_id: UUID, token: UUID) -> AsyncIterator[Connection]:
+        """A transaction in which the run is ours until the commit.
+
+        Raises:
+            LeaseLost: it is someone else's.
+        """
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(sql.hold_lease, run_id, token) is None:
+                raise LeaseLost
+            yield connection
+
+    async def _prove(self, run: Run, token: UUID) -> None:
+        """Make sure that the run has read the whole feed, before anything is consolidated.
+
+        Raises:
+            FeedIncomplete: it has not, or cannot show it.
+        """
+        if run.consolidated_through is None:
+            async with self._in_time(run):
+                await self._check.prove(run, lambda page: self._stage_returned(run, token, page))
+
+    async def _gone(self, run: Run, token: UUID) -> list[str]:
+        """The stones that the supplier no longer has."""
+        async with self._in_time(run):
+            return await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+
+    @asynccontextmanager
+    async def _in_time(self, run: Run) -> AsyncIterator[None]:
+        """Questions to the supplier end with the run's time, however often it asks for patience.
+
+        Raises:
+            LeaseLost: the time is over.
+        """
+        async with self._database.connection() as connection:
+            left = await connection.fetchval(sql.seconds_left, run.id)
+        try:
+            async with asyncio.timeout(left):
+                yield
+        except TimeoutError:
+            # Whether it is overdue is decided under the run's lock: it may have been given more time since.
+            await self._lifecycle.end_overdue(run.id)
+            raise LeaseLost from None
+
+    async def _stage_returned(self, run: Run, token: UUID, page: Page) -> None:
+        """Stones that the run did not see although the supplier has them: it sees them now."""
+        async with self._ours(run.id, token) as connection:
+            await stage(
+                connection,
+                page,
+                feed=run.feed,
+                run_id=run.id,
+                partition_id=None,
+                checkpoint=None,
+                lease_token=token,
+                lease_seconds=self._lifecycle.lease_seconds,
+            )
+            await connection.execute(sql.book_asked, run.id, len(page.items))
+
+    async def _batches(self, run: Run, token: UUID) -> None:
+        async with self._database.connection() as connection:
+            rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
+            changes = await Changes.of(connection, run.feed, run.id)
+        # As it is now: stones that were asked for once more may have sent it back to the beginning.
+        through = (await self._lifecycle.get(run.id)).consolidated_through or ""
+        while True:
+            async with self._ours(run.id, token) as connection:
+                rows = await connection.fetch(
+                    sql.batch, run.feed, run.id, through, self._settings.sync_consolidation_batch, SUPPLIER
+                )
+                if not rows:
+                    return
+                through = rows[-1]["supplier_stone_id"]
+                await self._write(connection, run, rows, rules, changes)
+            log.info("batch consolidated", stones=len(rows), through=through)
+
+    async def _write(
+        self,
+        connection: Connection,
+        run: Run,
+        rows: Sequence[asyncpg.Record],
+        rules: Sequence[PricingRule],
+        changes: Changes,
+    ) -> None:
+        batch = Batch(rows, rules)
+        now = await connection.fetchval(sql.now)
+        if batch.bad:
+            quarantined = await connection.fetch(sql.quarantine_diamonds, SUPPLIER, batch.bad, now)
+            await changes.removed(connection, quarantined)
+        if batch.ids:
+            upserted = await connection.fetch(
+                sql.upsert_diamonds, SUPPLIER, batch.ids, batch.retail, batch.ratios, batch.ratings, now
+            )
+            await changes.changed(connection, [row["id"] for row in upserted])
+        await connection.execute(
+            sql.book_batch,
+            run.id,
+            rows[-1]["supplier_stone_id"],
+            len(batch.ids),
+            len(rows) - len(batch.ids) - len(batch.bad),
+            len(batch.bad),
+            batch.revived,
+            self._lifecycle.lease_seconds,
+        )
+
+    async def _delete(self, run: Run, token: UUID, gone: Sequence[str]) -> None:
+        size = self._settings.sync_consolidation_batch
+        async with self._database.connection() as connection:
+            changes = await Changes.of(connection, run.feed, run.id)
+        for start in range(0, len(gone), size):
+            some = gone[start : start + size]
+            async with self._ours(run.id, token) as connection:
+                now = await connection.fetchval(sql.now)
+                await connection.execute(sql.delete_raw, some, now)
+                deleted = await connection.fetch(sql.delete_diamonds, SUPPLIER, some, now)
+                await changes.removed(connection, deleted)
+                await connection.execute(sql.book_deletes, run.id, len(deleted), self._lifecycle.lease_seconds)
+            log.info("stones deleted", stones=len(deleted))
+
+    async def _book(self, run: Run, token: UUID) -> None:
+        async with self._ours(run.id, token) as connection:
+            census = await connection.fetchrow(sql.census, run.feed, run.id)
+            await connection.execute(sql.book_run, run.id, census["distinct_stones"] if census else 0)
+
+    async def _move_watermark(self, run: Run, token: UUID) -> bool:
+        """Move the watermark to where the run's window closed.
+
+        False where it stays: the run was not to move it or did not read everything, it stands there or later already,
+        or it was set back while the run was open, so that changes lie between it and the run's window.
+        """
+        if not run.moves_watermark or run.forced_by is not None:
+            return False
+        for _ in range(_WATERMARK_TRIES):
+            present = await self._watermarks.read()
+            async with self._ours(run.id, token) as connection:
+                now = await connection.fetchval(sql.now)
+            if present is not None and present[0].last_updated_at >= run.window_to:
+                return bool(present[0].last_run_id == str(run.id))
+            if run.window_from is not None and (present is None or present[0].last_updated_at < run.window_from):
+                log.warning("watermark left where it is", reason="it was set back while the run was open")
+                return False
+            target = Watermark(last_updated_at=run.window_to, last_run_id=str(run.id), last_run_completed_at=now)
+            try:
+                await self._watermarks.write(target, present[1] if present else None)
+            except WatermarkConflict:
+                continue
+            return True
+        raise StorageUnavailable("The watermark keeps changing under our hands")

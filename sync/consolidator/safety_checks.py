@@ -1,0 +1,132 @@
+"""The gates before consolidation: what stops a run that would do harm, before anything is written."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+from inventory.core.database import Database
+from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
+from inventory.core.settings import Settings
+from inventory.runs.models import Run
+from inventory.suppliers.lookup import MOST_WITNESSES
+from inventory.suppliers.ports import Feed, Page
+from sync.runs.statements import sql
+from sync.worker.staging import SUPPLIER
+
+_FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
+
+# Stones that are looked up to name the exact number of deletes, once a run is stopped because of them.
+_MOST_COUNTED = 10_000
+
+# Takes in a page of stones that were thought to be gone.
+Returned = Callable[[Page], Awaitable[None]]
+
+
+def check_quarantine_share(bad: int, stones: int, share: float) -> None:
+    """Safety check: at most this share of the stones may be in quarantine.
+
+    Raises:
+        QuarantineExceeded: with the figures.
+    """
+    if bad >= _FEWEST_BAD_STONES and bad > stones * share:
+        raise QuarantineExceeded(
+            f"{bad} of {stones} stones can't be understood, more than the allowed share of {share:.0%} "
+            "(SYNC_MAX_QUARANTINE_SHARE)",
+            details={"quarantined": bad, "stones": stones, "share": share},
+        )
+
+
+def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_up: int = 0) -> MassDeleteStopped:
+    """The stop of a run that would delete too much, with the exact figures."""
+    more = f" (of {not_looked_up} more that the run did not see, the supplier was not asked)" if not_looked_up else ""
+    return MassDeleteStopped(
+        f"{'At least ' if not_looked_up else ''}{gone} of {active} active stones are gone from the feed{more}, more than the "
+        f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
+        f"`python -m sync consolidate --allow-mass-delete {run.id}`",
+        details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
+    )
+
+
+class Gates:
+    """Looks at what a run has staged, and asks the supplier about what it has not."""
+
+    def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+
+    async def quarantine(self, run: Run) -> None:
+        """Stop a run after which too large a share of the stones would be in quarantine.
+
+        The stones of a full run are the feed, so they are the measure. An incremental run reads only what changed: there
+        the measure is the inventory as it would be after the run. A run that adds nothing to the quarantine passes.
+
+        Raises:
+            QuarantineExceeded: with the figures.
+        """
+        share = self._settings.sync_max_quarantine_share
+        async with self._database.connection() as connection:
+            if run.run_type == "full":
+                census = await connection.fetchrow(sql.census, run.feed, run.id)
+                assert census is not None, "an aggregate has a row"  # noqa: S101
+                check_quarantine_share(census["quarantined"], census["distinct_stones"], share)
+                return
+            after = await connection.fetchrow(sql.inventory_census, run.feed, run.id, SUPPLIER)
+            assert after is not None, "an aggregate has a row"  # noqa: S101
+        if after["newly_quarantined"]:
+            check_quarantine_share(after["quarantined"], after["stones"], share)
+
+    async def gone(self, run: Run, returned: Returned) -> list[str]:
+        """Which stones the supplier no longer has: only a full run that read everything may say so.
+
+        The supplier is asked for exactly those that the run did not see. What it does have goes to `returned`.
+
+        Raises:
+            MassDeleteStopped: more than the allowed share of the inventory would go.
+            SupplierError: it can't be asked, or its answers can't be trusted.
+        """
+        if run.run_type != "full" or run.forced_by is not None:
+            return []
+        async with self._database.connection() as connection:
+            active = await connection.fetchval(sql.active_stones, SUPPLIER)
+            witnesses = [
+                row["supplier_stone_id"]
+                for row in await connection.fetch(sql.some_seen, run.feed, run.id, MOST_WITNESSES)
+            ]
+        allowed = int(active * self._settings.sync_max_delete_share)
+        gone: list[str] = []
+        active_gone = looked_up = 0
+        async for missing in self._missing(run):
+            left = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
+            if named := missing.keys() - set(left):
+                found = await self._feed.lookup(sorted(named), witnesses)
+                if found.found:
+                    await returned(Page(received=found.received, items=found.found))
+                left += found.absent
+            gone += left
+            active_gone += sum(missing[stone_id] for stone_id in left)
+            looked_up += len(missing)
+            stopped = active_gone > allowed and run.mass_delete_allowed_by is None
+            if stopped and looked_up >= _MOST_COUNTED:
+                not_looked_up = await self._missing_after(run, list(missing)[-1])
+                raise _mass_delete(run, active_gone, active, allowed, not_looked_up=not_looked_up)
+        if active_gone > allowed and run.mass_delete_allowed_by is None:
+            raise _mass_delete(run, active_gone, active, allowed)
+        return gone
+
+    async def _missing_after(self, run: Run, stone_id: str) -> int:
+        async with self._database.connection() as connection:
+            count: int = await connection.fetchval(sql.count_missing, run.feed, run.id, run.window_to, stone_id)
+            return count
+
+    async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
+        """Stones that the run did not see and whether they are active, as many at a time as fit into a question."""
+        after = ""
+        size = self._feed.lookup_size
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(
+                    sql.missing_stones, run.feed, SUPPLIER, run.id, run.window_to, after, size
+                )
+            if not rows:
+                return
+            after = rows[-1]["supplier_stone_id"]
+            yield {row["supplier_stone_id"]: row["active"] for row in rows}

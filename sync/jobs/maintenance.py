@@ -1,0 +1,128 @@
+"""The periodic duties. Each one is independent, idempotent, and safe in several processes at once."""
+
+from collections.abc import Awaitable, Callable
+
+from inventory.alerts.incident import Incident, report
+from inventory.core.clock import Clock
+from inventory.core.database import Connection, Database
+from inventory.core.errors import RunConflict
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.events import log as events
+from sync.alerts import incidents
+from sync.planning import nightly
+from sync.ports import DeadLetters
+from sync.runs.statements import sql
+from sync.scheduler.scheduler import Request, Scheduler
+
+log = get_logger()
+
+_PRUNED_AT_ONCE = 1000
+_COUNTED_DEAD_LETTERS = 100
+
+
+class Upkeep:
+    """The duties of one feed."""
+
+    def __init__(
+        self, settings: Settings, database: Database, scheduler: Scheduler, dead_letters: DeadLetters, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._scheduler = scheduler
+        self._dead_letters = dead_letters
+        self._clock = clock
+
+    async def start_nightly(self) -> None:
+        """Start the nightly run if it is due and none has begun since. Of two processes that try, one succeeds.
+
+        A run that could not be planned, because the supplier was away, is tried again within the night.
+        """
+        now = self._clock()
+        if not self._settings.sync_nightly:
+            return
+        async with self._database.connection() as connection:
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, nightly.last_due(now))
+        if state is None or state["begun"]:
+            return
+        tries = state["tries"]
+        if not (nightly.may_try_again(now, tries, state["last_try"]) if tries else nightly.in_time(now)):
+            return
+        try:
+            run, _ = await self._scheduler.schedule(Request(started_by=incidents.NIGHTLY))
+        except RunConflict:
+            log.info("nightly_run_waits", reason="another run is open")
+        else:
+            log.info("nightly_run_started", run_id=str(run.id))
+
+    async def watch_nightly(self) -> None:
+        """Alert the operator if the last nightly run did not start. A feed that was never read is not watched."""
+        now = self._clock()
+        if nightly.in_time(now):
+            return
+        due = nightly.last_due(now)
+        async with self._database.transaction() as connection:
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, due)
+            if state is not None and state["known"] and not (state["started"] or state["under_way"]):
+                await self._tell(connection, incidents.nightly_missed(self._settings.sync_feed, due))
+
+    async def watch_dead_letters(self) -> None:
+        """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
+        settings = self._settings
+        # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
+        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
+            letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
+            if not letters:
+                continue
+            oldest = letters[0]
+            sent_at = oldest.sent_at.isoformat() if oldest.sent_at else ""
+            incident = incidents.dead_letters(
+                settings.sync_feed,
+                queue,
+                count=f"{len(letters)}{' or more' if len(letters) == _COUNTED_DEAD_LETTERS else ''}",
+                # With its time: a queue that is created again numbers its messages from the beginning.
+                oldest=f"{oldest.sequence_number}:{sent_at}",
+                since=oldest.sent_at,
+                reason=f"{oldest.reason}: {oldest.description}" if oldest.description else oldest.reason,
+            )
+            async with self._database.transaction() as connection:
+                await self._tell(connection, incident)
+
+    async def prune(self) -> dict[str, int]:
+        """Remove records that are older than the retention and not needed; return the number of each kind."""
+        days = self._settings.sync_retention_days
+
+        def old(name: str) -> Callable[[Connection], Awaitable[int]]:
+            async def some(connection: Connection) -> int:
+                return len(await connection.fetch(getattr(sql, name), days, _PRUNED_AT_ONCE))
+
+            return some
+
+        async def old_events(connection: Connection) -> int:
+            return await events.prune(connection, self._settings.events_retention_days, _PRUNED_AT_ONCE)
+
+        names = ("prune_runs", "prune_payloads", "prune_alerts", "prune_job_effects")
+        pruned = {name: await self._prune(old(name)) for name in names}
+        pruned["prune_events"] = await self._prune(old_events)
+        if any(pruned.values()):
+            log.info("pruned", **pruned)
+        return pruned
+
+    async def _prune(self, some: Callable[[Connection], Awaitable[int]]) -> int:
+        total = 0
+        while True:
+            async with self._database.connection() as connection:
+                gone = await some(connection)
+            total += gone
+            if gone < _PRUNED_AT_ONCE:
+                return total
+
+    async def number_events(self) -> None:
+        """Number new events, for an installation without a running API process."""
+        async with self._database.connection() as connection:
+            await events.number(connection)
+
+    @staticmethod
+    async def _tell(connection: Connection, incident: Incident) -> None:
+        if await report(connection, incident):
+            log.warning("incident", kind=incident.kind, reason=incident.content.reason)

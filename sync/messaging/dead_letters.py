@@ -1,0 +1,150 @@
+"""The dead letters of Service Bus queues: listed without taking them, replayed, or discarded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.exceptions import MessageLockLostError
+
+from inventory.core.errors import BrokerUnavailable
+from sync.messaging.amqp_messages import body_of, printable
+from sync.messaging.links import Link, LinkFailed, Patience
+from sync.ports import DeadLetter, Replayed
+
+_PAGE = 100
+_WAIT_SECONDS = 3.0  # no further message within this time: the queue is empty
+
+
+class ServiceBusDeadLetters:
+    """Opens a connection for each call: dead letters are rare, and so are calls."""
+
+    def __init__(self, client: ServiceBusClient, patience: Patience) -> None:
+        self._client = client
+        self._patience = patience
+
+    async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
+        """The oldest dead letters of a queue; see `sync.ports.DeadLetters`."""
+        found: list[DeadLetter] = []
+        async with self._receiver(queue) as receiver:
+            following = 0
+            while len(found) < limit:
+                page = await self._peek(receiver, following, min(_PAGE, limit - len(found)))
+                if not page:
+                    break
+                found += [_letter(queue, message) for message in page]
+                # A message without a readable number does not end the list, and does not begin it again.
+                following = max([following, *(letter.sequence_number for letter in found)]) + 1
+        return found
+
+    async def _peek(
+        self, receiver: Link[ServiceBusReceiver], first: int, count: int
+    ) -> list[ServiceBusReceivedMessage]:
+        return await receiver.call(
+            self._patience.receive,
+            lambda handler: handler.peek_messages(max_message_count=count, sequence_number=first),
+        )
+
+    async def replay(self, queue: str, limit: int) -> Replayed:
+        """Send them to their queue again; see `sync.ports.DeadLetters`."""
+        left: list[ServiceBusReceivedMessage] = []
+        done = 0
+        async with self._receiver(queue) as receiver, self._sender(queue) as sender:
+            while done + len(left) < limit:
+                messages = await self._take(receiver, limit - done - len(left))
+                if not messages:
+                    break
+                for message in messages:
+                    data = body_of(message).data
+                    if data is None:
+                        left.append(message)
+                        continue
+                    # Sent before it is settled: a crash in between leaves it twice, which is harmless, and never lost.
+                    await self._send(sender, data)
+                    await self._complete(receiver, message)
+                    done += 1
+            for message in left:
+                await self._abandon(receiver, message)
+        return Replayed(done, [_letter(queue, message) for message in left])
+
+    async def discard(self, queue: str, limit: int) -> int:
+        """Discard them; see `sync.ports.DeadLetters`."""
+        done = 0
+        async with self._receiver(queue) as receiver:
+            while done < limit:
+                messages = await self._take(receiver, limit - done)
+                if not messages:
+                    break
+                for message in messages:
+                    await self._complete(receiver, message)
+                    done += 1
+        return done
+
+    async def _take(self, receiver: Link[ServiceBusReceiver], count: int) -> list[ServiceBusReceivedMessage]:
+        return await receiver.call(
+            _WAIT_SECONDS + self._patience.receive,
+            lambda handler: handler.receive_messages(max_message_count=min(_PAGE, count), max_wait_time=_WAIT_SECONDS),
+        )
+
+    async def _send(self, sender: Link[ServiceBusSender], data: bytes) -> None:
+        message = ServiceBusMessage(data, content_type="application/json")
+        await sender.call(self._patience.send, lambda handler: handler.send_messages(message))
+
+    async def _complete(self, receiver: Link[ServiceBusReceiver], message: ServiceBusReceivedMessage) -> None:
+        await receiver.call(self._patience.settle, lambda handler: handler.complete_message(message))
+
+    async def _abandon(self, receiver: Link[ServiceBusReceiver], message: ServiceBusReceivedMessage) -> None:
+        await receiver.call(self._patience.settle, lambda handler: handler.abandon_message(message))
+
+    @asynccontextmanager
+    async def _receiver(self, queue: str) -> AsyncIterator[Link[ServiceBusReceiver]]:
+        link = Link(
+            lambda: self._client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER, prefetch_count=0),
+            self._patience,
+        )
+        try:
+            await link.open()
+            yield link
+        except (LinkFailed, MessageLockLostError) as error:
+            raise BrokerUnavailable(f"The dead letters of {queue} can't be reached: {error}") from error
+        finally:
+            await link.close()
+
+    @asynccontextmanager
+    async def _sender(self, queue: str) -> AsyncIterator[Link[ServiceBusSender]]:
+        link = Link(lambda: self._client.get_queue_sender(queue), self._patience)
+        try:
+            await link.open()
+            yield link
+        finally:
+            await link.close()
+
+
+def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
+    body = body_of(message)
+    return DeadLetter(
+        queue=queue,
+        sequence_number=message.sequence_number or 0,
+        sent_at=_sent_at(message),
+        reason=_property(message, "DeadLetterReason") or "unknown",
+        description=_property(message, "DeadLetterErrorDescription"),
+        deliveries=message.delivery_count or 0,
+        body_type=body.type,
+        body=body.text,
+    )
+
+
+def _sent_at(message: ServiceBusReceivedMessage) -> datetime | None:
+    try:
+        return message.enqueued_time_utc
+    except (TypeError, ValueError, OverflowError):  # not a time
+        return None
+
+
+def _property(message: ServiceBusReceivedMessage, name: str) -> str:
+    """An application property as text. A sender may have set it to a value of any type."""
+    properties = message.application_properties
+    if not isinstance(properties, dict):
+        return ""
+    return printable(properties.get(name.encode(), properties.get(name)))

@@ -1,0 +1,79 @@
+"""The messages between the roles: versioned JSON that names rows of the database.
+
+A message asks for a look at a row and carries no state, because it may arrive twice, late or out of order.
+"""
+
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from inventory.core.errors import InventoryError
+from inventory.core.json_depth import REQUEST_LEVELS, deeper
+
+
+class UnreadableMessage(InventoryError):
+    """The message has another format, or a version that this process does not know."""
+
+
+# The longest body that is decoded, in bytes. The longest message that a role sends has some 300.
+LONGEST_BODY = 65_536
+
+# For logs only, so any printable text will do.
+TraceId = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
+    """To a worker: read this partition. On `work-items`."""
+
+    version: Literal[1] = 1
+    run_id: UUID
+    partition_id: UUID
+    trace_id: TraceId
+
+
+class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
+    """From a worker: this partition has ended. On `work-done`."""
+
+    version: Literal[1] = 1
+    run_id: UUID
+    partition_id: UUID
+    trace_id: TraceId
+    status: Literal["succeeded", "failed"]
+    fetched: Count
+    pages: Count
+
+
+class Consolidate(msgspec.Struct, frozen=True, kw_only=True, tag="consolidate"):
+    """To the consolidator: every partition of this run has succeeded. On `consolidate`."""
+
+    version: Literal[1] = 1
+    run_id: UUID
+    trace_id: TraceId
+
+
+Message = TypeVar("Message", WorkItem, WorkDone, Consolidate)
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: WorkItem | WorkDone | Consolidate) -> bytes:
+    """A message's body."""
+    return _encoder.encode(message)
+
+
+def decode(body: bytes, kind: type[Message]) -> Message:
+    """Decode a body as the kind of message that its queue carries.
+
+    Raises:
+        UnreadableMessage: it is not such a message.
+    """
+    if len(body) > LONGEST_BODY:
+        raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {LONGEST_BODY}")
+    if deeper(body, REQUEST_LEVELS):
+        raise UnreadableMessage(f"Not a {kind.__name__}: nested deeper than {REQUEST_LEVELS} levels")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # the latter for a string that is not UTF-8
+        raise UnreadableMessage(f"Not a {kind.__name__}: {error}") from error

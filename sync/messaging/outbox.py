@@ -1,0 +1,68 @@
+"""Sends what the database says is to be sent. A message that is lost here is sent again by reconcile."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.runs.models import Partition
+from sync.messaging.messages import Consolidate, WorkDone, WorkItem, encode
+from sync.ports import Broker
+from sync.runs.lifecycle import Lifecycle
+
+log = get_logger()
+
+
+class Outbox:
+    """The three kinds of messages, each after the transaction that makes it true."""
+
+    def __init__(self, settings: Settings, broker: Broker, lifecycle: Lifecycle) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._lifecycle = lifecycle
+
+    async def send_work(self, partitions: Sequence[Partition], trace_id: str) -> None:
+        """Work items for partitions that are open.
+
+        Raises:
+            BrokerUnavailable: some may not have been sent.
+        """
+        if not partitions:
+            return
+        bodies = [encode(WorkItem(run_id=part.run_id, partition_id=part.id, trace_id=trace_id)) for part in partitions]
+        await self._broker.send(self._settings.queue_work_items, bodies)
+        await self._lifecycle.mark_sent([part.id for part in partitions])
+
+    async def send_trigger(self, run_id: UUID, trace_id: str) -> bool:
+        """The trigger of a run whose partitions have all succeeded; False if it must be sent later."""
+        try:
+            await self._broker.send(
+                self._settings.queue_consolidate, [encode(Consolidate(run_id=run_id, trace_id=trace_id))]
+            )
+        except BrokerUnavailable as error:
+            log.warning("trigger not sent", error=error.message)
+            return False
+        await self._lifecycle.mark_consolidation_sent(run_id)
+        return True
+
+    async def send_trigger_if_due(self, run_id: UUID) -> None:
+        """The trigger, where it was asked for and nobody lived to send it."""
+        run = await self._lifecycle.get(run_id)
+        if run.status == "consolidating" and run.consolidate_sent_at is None:
+            await self.send_trigger(run.id, run.trace_id)
+
+    async def report(self, partition: Partition, trace_id: str) -> None:
+        """Tell that a partition has ended. For people to watch, so its loss is not worth a retry."""
+        report = WorkDone(
+            run_id=partition.run_id,
+            partition_id=partition.id,
+            trace_id=trace_id,
+            status="failed" if partition.status == "failed" else "succeeded",
+            fetched=partition.fetched,
+            pages=partition.pages,
+        )
+        try:
+            await self._broker.send(self._settings.queue_work_done, [encode(report)])
+        except BrokerUnavailable as error:
+            log.warning("report not sent", error=error.message)

@@ -1,0 +1,124 @@
+"""What a person may ask of a run: read the failed partitions again, consolidate it after all, cancel it."""
+
+from uuid import UUID
+
+import asyncpg
+
+from inventory.core.database import Connection, Database
+from inventory.core.errors import RunConflict
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.runs import repository, rules
+from inventory.runs.models import Partition, Run, RunFacts
+from sync.jobs import effects
+from sync.messaging.outbox import Outbox
+from sync.runs.lifecycle import Lifecycle
+from sync.runs.statements import sql
+
+log = get_logger()
+
+
+class Control:
+    """Each request is one transaction under the run's lock; its messages are sent afterwards, by reconcile if need be."""
+
+    def __init__(self, settings: Settings, database: Database, outbox: Outbox) -> None:
+        self._settings = settings
+        self._database = database
+        self._outbox = outbox
+        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+
+    async def retry(
+        self, run_id: UUID, partition: UUID | int | None, who: str, *, job_id: str | None = None
+    ) -> tuple[Run, list[Partition]]:
+        """Read a run's failed partitions again (or only one, by id or ordinal), from the start.
+
+        Where every partition has succeeded and the run as a whole was not complete, all of them are read again.
+
+        Raises:
+            NotFound, Conflict: as `rules.partitions_to_retry`.
+            RunConflict: another run of the feed is open.
+            BrokerUnavailable: they are due, but not yet on their way; reconcile sends them.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                facts = await self._locked(connection, run_id)
+                again = rules.partitions_to_retry(facts, partition)
+                rows = await connection.fetch(sql.reopen_partitions, run_id, [part.id for part in again])
+                await connection.execute(sql.reopen_run, run_id, float(self._settings.sync_run_deadline_seconds))
+                await effects.record(connection, job_id, len(rows), run_id)
+        except asyncpg.UniqueViolationError:
+            raise RunConflict("Another run of its feed is open; one at a time") from None
+        partitions = sorted((repository.partition_of(row) for row in rows), key=lambda part: part.ordinal)
+        log.info("run retried", run_id=str(run_id), partitions=len(partitions), who=who)
+        await self._outbox.send_work(partitions, facts.run.trace_id)
+        return await self._lifecycle.get(run_id), partitions
+
+    async def consolidate(
+        self,
+        run_id: UUID,
+        who: str,
+        *,
+        force: bool = False,
+        allow_mass_delete: bool = False,
+        job_id: str | None = None,
+    ) -> Run:
+        """Ask for the consolidation of a run once more.
+
+        With `force` also of a run with partitions that failed: what was read is brought in, nothing is deleted, and
+        the watermark stays, because not everything was read. `allow_mass_delete` confirms, after looking, that more
+        stones than usual may be deleted.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: as `rules.check_consolidation`.
+            RunConflict: another run of the feed is open.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                facts = await self._locked(connection, run_id)
+                forced = rules.check_consolidation(facts, force=force)
+                # One that waits for a consolidator, or has one, only gets another message.
+                if facts.run.status != "consolidating":
+                    await connection.execute(
+                        sql.reopen_consolidation,
+                        run_id,
+                        float(self._settings.sync_run_deadline_seconds),
+                        who if forced else None,
+                        who if allow_mass_delete else None,
+                    )
+                await effects.record(connection, job_id, "consolidating", run_id)
+        except asyncpg.UniqueViolationError:
+            raise RunConflict("Another run of its feed is open; one at a time") from None
+        log.info(
+            "consolidation asked for",
+            run_id=str(run_id),
+            who=who,
+            forced=forced,
+            mass_delete_allowed=allow_mass_delete,
+        )
+        await self._outbox.send_trigger(run_id, facts.run.trace_id)
+        return await self._lifecycle.get(run_id)
+
+    async def cancel(self, run_id: UUID, who: str, *, job_id: str | None = None) -> Run:
+        """End an open run. What its workers have in hand they put down with the next page.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: as `rules.check_cancel`.
+        """
+        rules.check_cancel(await self._lifecycle.get(run_id))
+        if not await self._lifecycle.cancel(run_id, who, job_id):
+            rules.check_cancel(await self._lifecycle.get(run_id))
+            raise RunConflict(f"Run {run_id} was retried in the meantime; cancel it again")
+        log.info("run cancelled", run_id=str(run_id), who=who)
+        return await self._lifecycle.get(run_id)
+
+    @staticmethod
+    async def _locked(connection: Connection, run_id: UUID) -> RunFacts:
+        """A run and what the rules look at, with the run locked.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        await connection.fetchrow(sql.lock_run, run_id)
+        return await repository.facts(connection, run_id)

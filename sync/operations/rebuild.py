@@ -1,0 +1,249 @@
+"""Builds the inventory again from the payloads alone: maps and prices them as today, and compares before it replaces.
+
+That is how a mended mapping reaches stones that the supplier does not send again, and how a damaged inventory is made
+good. What the supplier said of a stone last is in its payload, so nothing is asked of the supplier.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import asyncpg
+import msgspec
+
+from inventory.catalog.stone import Stone, diamond_id
+from inventory.core.clock import Clock
+from inventory.core.database import Connection, Database
+from inventory.core.errors import Conflict
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.pricing.rules import Priced, PricingRule, price
+from inventory.runs import repository
+from inventory.suppliers.ports import Observed
+from sync.consolidator.change_events import Changes
+from sync.consolidator.safety_checks import check_quarantine_share
+from sync.runs.statements import sql
+from sync.worker.staging import SUPPLIER, columns
+
+log = get_logger()
+
+
+class Remap(Protocol):
+    """The mapping of a stored payload, with the origin that its query asked for."""
+
+    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> Observed: ...
+
+
+Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified", "waiting"]
+
+_SHOWN = 50
+_INTERNAL = frozenset({"mapping", "source_hash"})
+_JSON = frozenset({"measurements", "attributes"})
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A stone that the payloads tell otherwise than the inventory does: per field what it holds, and what it should."""
+
+    supplier_stone_id: str
+    outcome: Outcome
+    fields: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is one for those who read the inventory, too."""
+        return self.outcome != "changed" or bool(self.fields.keys() - _INTERNAL)
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether it is a stone for sale that can't be understood any more."""
+        return self.outcome == "quarantined" and self.fields.get("status", ("",))[0] == "active"
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """How the inventory compares with its payloads. `differences` are the first ones of all that `outcomes` counts.
+
+    `spoiled`: stones for sale that today's mapping does not understand. `without_payload`: stones that the inventory
+    shows and no payload stands behind; they are left alone, and so are those that wait: no run that brought their
+    payloads was consolidated, so no gate has let them in.
+    """
+
+    stones: int
+    equal: int
+    spoiled: int
+    outcomes: Mapping[str, int]
+    differences: Sequence[Difference]
+    without_payload: int
+    applied: bool
+
+
+class _Rebuilt(msgspec.Struct, frozen=True):
+    """A stone as its payload tells it now."""
+
+    observed: Observed
+    priced: Priced | None
+    difference: Difference
+
+
+class Rebuild:
+    """Rebuilds one feed's stones in batches by stone id."""
+
+    def __init__(self, settings: Settings, database: Database, remap: Remap, clock: Clock) -> None:
+        self._settings = settings
+        self._database = database
+        self._remap = remap
+        self._clock = clock
+
+    async def compare(self) -> Comparison:
+        """What a rebuild would change; changes nothing."""
+        return await self._go(apply=False)
+
+    async def apply(self, found: Comparison) -> Comparison:
+        """Make the inventory what its payloads say; answers what was changed. Cut off, it is simply done again.
+
+        `found`: what a comparison has found just now.
+
+        Raises:
+            QuarantineExceeded: too many stones would not be for sale any more; perhaps it is the mapping that is wrong.
+            Conflict: a run is open; its stones are on their way from the payloads to the inventory.
+        """
+        check_quarantine_share(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
+        async with self._database.connection() as connection:
+            run = await repository.open_run(connection, self._settings.sync_feed)
+        if run is not None:
+            raise Conflict(f"Run {run.id} is {run.status}; wait until it has ended, or cancel it")
+        return await self._go(apply=True)
+
+    async def _go(self, *, apply: bool) -> Comparison:
+        async with self._database.connection() as connection:
+            rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
+            changes = await Changes.of(connection, self._settings.sync_feed, None)
+        stones, spoiled, through = 0, 0, ""
+        outcomes: Counter[str] = Counter()
+        shown: list[Difference] = []
+        while True:
+            async with self._database.transaction() as connection:
+                batch = (self._settings.sync_feed, through, self._settings.sync_consolidation_batch)
+                if apply:
+                    await connection.execute(sql.lock_payloads, *batch)
+                rows = await connection.fetch(sql.payloads, *batch)
+                if not rows:
+                    break
+                rebuilt = await self._compare(connection, rows, rules)
+                if apply:
+                    await self._write(connection, rebuilt, changes)
+            through = rows[-1]["supplier_stone_id"]
+            stones += len(rows)
+            spoiled += sum(one.difference.spoiled for one in rebuilt)
+            outcomes.update(one.difference.outcome for one in rebuilt)
+            shown += [one.difference for one in rebuilt[: _SHOWN - len(shown)]]
+            log.info("batch compared", stones=len(rows), different=len(rebuilt), applied=apply)
+        async with self._database.connection() as connection:
+            without_payload = await connection.fetchval(sql.diamonds_without_payload, SUPPLIER)
+        return Comparison(
+            stones=stones,
+            equal=stones - outcomes.total(),
+            spoiled=spoiled,
+            outcomes=dict(outcomes),
+            differences=shown,
+            without_payload=without_payload,
+            applied=apply,
+        )
+
+    async def _compare(
+        self, connection: Connection, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]
+    ) -> list[_Rebuilt]:
+        """The stones of a batch that differ."""
+        ids = [row["supplier_stone_id"] for row in rows]
+        held = {row["supplier_stone_id"]: row for row in await connection.fetch(sql.diamonds_of_stones, SUPPLIER, ids)}
+        different: list[_Rebuilt] = []
+        for row in rows:
+            observed = self._remap(row["payload"].encode(), lab_grown=row["queried_lab_grown"])
+            priced = _price(observed.stone, rules) if observed.stone else None
+            difference = _difference(row, held.get(row["supplier_stone_id"]), observed, priced)
+            if difference is not None:
+                different.append(_Rebuilt(observed, priced, difference))
+        return different
+
+    async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: Changes) -> None:
+        now = self._clock()
+        mapped = [one for one in rebuilt if one.difference.outcome not in ("deleted", "unidentified")]
+        good = [one for one in mapped if one.priced is not None and one.difference.outcome != "waiting"]
+        if mapped:
+            await connection.execute(sql.remap_payloads, *columns([one.observed for one in mapped]))
+        if good:
+            await connection.execute(
+                sql.upsert_diamonds,
+                SUPPLIER,
+                [one.observed.supplier_stone_id for one in good],
+                [one.priced.retail_cents for one in good if one.priced],
+                [one.priced.ratio for one in good if one.priced],
+                [one.priced.rating for one in good if one.priced],
+                now,
+            )
+            await changes.changed(
+                connection,
+                [diamond_id(SUPPLIER, one.observed.supplier_stone_id) for one in good if one.difference.visible],
+            )
+        for outcome, statement in (("quarantined", sql.quarantine_diamonds), ("deleted", sql.delete_diamonds)):
+            ids = [one.difference.supplier_stone_id for one in rebuilt if one.difference.outcome == outcome]
+            if ids:
+                await changes.removed(connection, await connection.fetch(statement, SUPPLIER, ids, now))
+
+
+def _price(stone: Stone, rules: Sequence[PricingRule]) -> Priced:
+    return price(rules, stone.supplier_price_cents, stone.carat_milli, stone.shape, stone.lab_grown, SUPPLIER)
+
+
+def _difference(
+    row: asyncpg.Record, held: asyncpg.Record | None, observed: Observed, priced: Priced | None
+) -> Difference | None:
+    """What a payload tells otherwise than the inventory holds it; None where they agree."""
+    stone_id: str = row["supplier_stone_id"]
+    status = held["status"] if held else None
+    if row["gone_at"] is not None:
+        gone = status in (None, "deleted")
+        return None if gone else _say(stone_id, "deleted", status=(status, "deleted"))
+    if observed.supplier_stone_id != stone_id:
+        # The mapping finds another id in it than it was stored under. The next full run sorts that out.
+        return _say(stone_id, "unidentified", supplier_stone_id=(stone_id, observed.supplier_stone_id))
+    if row["waits"]:
+        # Mapped anew, it is judged as it is now when its run is consolidated after all; until then it stays outside.
+        return _say(stone_id, "waiting")
+    if observed.stone is None or priced is None:
+        problem = {} if observed.problem == row["problem"] else {"problem": (row["problem"], observed.problem)}
+        if status not in (None, "quarantined"):
+            problem["status"] = (status, "quarantined")
+        return _say(stone_id, "quarantined", **problem) if problem else None
+    if held is None:
+        return _say(stone_id, "added")
+    fields = _changed(held, observed.stone, observed.canonical_hash, priced)
+    # Not seen in the inventory, but the next run would take the payload for changed.
+    if row["payload_hash"] != observed.payload_hash or row["canonical_hash"] != observed.canonical_hash:
+        fields.setdefault("mapping", ("as it was then", "as it is now"))
+    return _say(stone_id, "changed", **fields) if fields else None
+
+
+def _changed(
+    held: asyncpg.Record, stone: Stone, canonical_hash: bytes | None, priced: Priced
+) -> dict[str, tuple[Any, Any]]:
+    wanted: dict[str, Any] = {
+        "id": diamond_id(SUPPLIER, stone.supplier_stone_id),
+        "status": "active",
+        "source_hash": canonical_hash,
+        "retail_price_cents": priced.retail_cents,
+        "markup_ratio": priced.ratio,
+        "rating": priced.rating,
+        **msgspec.structs.asdict(stone),
+    }
+    changed: dict[str, tuple[Any, Any]] = {}
+    for name, value in wanted.items():
+        present, should = held[name], value
+        if name in _JSON:
+            present, should = msgspec.json.decode(present), msgspec.json.decode(value)
+        if present != should:
+            changed[name] = (present, should)
+    return changed
+
+
+def _say(stone_id: str, outcome: Outcome, **fields: tuple[Any, Any]) -> Difference:
+    return Difference(supplier_stone_id=stone_id, outcome=outcome, fields=fields)

@@ -1,0 +1,149 @@
+"""What counting has taught about where the prices lie: a curve of cumulative counts that only ever rises.
+
+A count of everything up to a whole dollar, F(x), includes the cents, so F(b) - F(a) is exactly how many stones cost
+more than `a` and at most `b` dollars. Differences of neighbours add up to the whole: nothing falls between two bands.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from itertools import pairwise
+
+import msgspec
+
+from inventory.core.errors import CoverageUnproven
+
+# The supplier's filter is a 32-bit integer, so is a price in cents: no stone lies below the one or above the other.
+BELOW_ALL = -1
+ABOVE_ALL = 2**31 - 1
+
+_DRIFT_STONES = 50
+_DRIFT_SHARE = 0.01
+
+
+class PriceRange(msgspec.Struct, frozen=True):
+    """One count to ask for: whole US dollars, both ends inclusive, None is open.
+
+    With both ends open no price is compared, and stones without a price count too. `lab_grown`: only one origin.
+    """
+
+    price_from: int | None = None
+    price_to: int | None = None
+    lab_grown: bool | None = None
+
+
+EVERYTHING = PriceRange()
+PRICED = PriceRange(price_from=0)
+NATURAL = PriceRange(lab_grown=False)
+LAB_GROWN = PriceRange(lab_grown=True)
+
+
+def drift_allowance(total: int) -> int:
+    """How far two counts may contradict each other because stones came and went in between."""
+    return max(_DRIFT_STONES, round(total * _DRIFT_SHARE))
+
+
+class Heatmap:
+    """Cumulative counts of the priced stones, and how many stones cost exactly so many dollars."""
+
+    def __init__(self, total: int, priced: int) -> None:
+        """`total`: the unfiltered count. `priced`: the count of everything from 0 dollars on.
+
+        Raises:
+            CoverageUnproven: more stones have a price than there are stones.
+        """
+        self.total = total
+        self.priced = priced
+        self.drift = drift_allowance(max(total, priced))
+        self._dollars = [BELOW_ALL, ABOVE_ALL]
+        self._counted = {BELOW_ALL: 0, ABOVE_ALL: priced}
+        self._at = dict[int, int]()
+        if priced > total + self.drift:
+            self._contradiction("more stones have a price than there are", total=total, priced=priced)
+
+    def record_up_to(self, dollars: int, count: int) -> None:
+        """Take in F(dollars).
+
+        Raises:
+            CoverageUnproven: it contradicts what is known by more than drift can explain.
+        """
+        if dollars not in self._counted:
+            insort(self._dollars, dollars)
+        self._counted[dollars] = count
+        here = self._dollars.index(dollars)
+        for cheaper in self._dollars[:here]:
+            if self._counted[cheaper] > count + self.drift:
+                self._falls(cheaper, dollars)
+        for dearer in self._dollars[here + 1 :]:
+            if count > self._counted[dearer] + self.drift:
+                self._falls(dollars, dearer)
+
+    def record_at(self, dollars: int, count: int) -> None:
+        """Take in how many stones cost exactly `dollars`, to the cent: a cut there is read twice by so many."""
+        self._at[dollars] = count
+
+    def record_from(self, dollars: int, count: int) -> None:
+        """Take in how many stones cost `dollars` or more: with F(dollars) they must make up all that have a price.
+
+        Raises:
+            CoverageUnproven: a stone at the edge is in neither half.
+        """
+        if self.up_to(dollars) + count < self.priced - self.drift:
+            self._contradiction(
+                f"what costs at most and what costs at least {dollars} dollars is not everything",
+                up_to=self.up_to(dollars),
+                from_there=count,
+                priced=self.priced,
+            )
+
+    def knows(self, dollars: int) -> bool:
+        return dollars in self._counted
+
+    def curve(self) -> list[tuple[int, int]]:
+        """(dollars, stones up to there), rising, from (BELOW_ALL, 0) to (ABOVE_ALL, priced).
+
+        Where drift made a count smaller than a cheaper one, it is lifted to it.
+        """
+        points, highest = [], 0
+        for dollars in self._dollars:
+            highest = min(max(highest, self._counted[dollars]), self.priced)
+            points.append((dollars, highest))
+        return points
+
+    def up_to(self, dollars: int) -> int:
+        """F(dollars) of a price that was counted, on the rising curve."""
+        return min(max(self._counted[cheaper] for cheaper in self._upto(dollars)), self.priced)
+
+    def at(self, dollars: int) -> int | None:
+        """Stones that cost exactly `dollars`, to the cent; None where that was not counted."""
+        return self._at.get(dollars)
+
+    def at_most(self, dollars: int) -> int:
+        """The most stones that can cost exactly `dollars`, for a price that was counted."""
+        known = self.at(dollars)
+        if known is not None:
+            return known
+        below = self._dollars[bisect_left(self._dollars, dollars) - 1]
+        return self.up_to(dollars) - self.up_to(below)
+
+    def heaviest_dollar(self, low: int, high: int) -> int:
+        """The most stones known to cost the same between two counted prices, rounded up to the dollar."""
+        inside = [dollars for dollars in self._dollars if low <= dollars <= high]
+        return max(
+            (self.up_to(dear) - self.up_to(cheap) for cheap, dear in pairwise(inside) if dear - cheap == 1), default=0
+        )
+
+    def _upto(self, dollars: int) -> list[int]:
+        return self._dollars[: bisect_right(self._dollars, dollars)]
+
+    def _falls(self, cheaper: int, dearer: int) -> None:
+        self._contradiction(
+            f"more stones cost at most {cheaper} dollars than at most {dearer}",
+            cheaper=self._counted[cheaper],
+            dearer=self._counted[dearer],
+        )
+
+    def _contradiction(self, what: str, **figures: int) -> None:
+        told = ", ".join(f"{name} {figure}" for name, figure in figures.items())
+        raise CoverageUnproven(
+            f"the supplier's counts contradict each other: {what} ({told}; {self.drift} may drift)",
+            details={**figures, "drift": self.drift},
+        )

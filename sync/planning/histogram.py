@@ -1,0 +1,40 @@
+"""A plan as text: one line for each partition, for the person who wants to see it before it runs."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sync.planning.partition import Band, Dimension, Plan
+
+_FULL = "█"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A partition's prices in words, the stones that it is expected to hold, and a bar as long as they are many."""
+
+    label: str
+    count: int
+    bar: str
+
+
+def histogram(plan: Plan, *, width: int = 40) -> Iterator[Line]:
+    """The lines of a plan; the largest partition's bar is `width` characters long."""
+    largest = max((band.planned for band in plan.bands), default=0)
+    for band in plan.bands:
+        eighths = round(8 * width * band.planned / largest) if largest else 0
+        bar = _FULL * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+        yield Line(label(band, plan.dimension), band.planned, bar)
+
+
+def label(band: Band, dimension: Dimension) -> str:
+    """The prices of a partition: `$500 to $750`, `up to $500/ct`, `from $750`, `everything`, or `without a price`."""
+    if band.kind == "outside":
+        return "without a price"
+    unit = "/ct" if dimension == "dollar_per_carat" else ""
+    low, high = (None if edge is None else f"${edge:,}{unit}" for edge in (band.price_from, band.price_to))
+    if low and high:
+        return f"{low} to {high}"
+    if low or high:
+        return f"from {low}" if low else f"up to {high}"
+    return "everything"

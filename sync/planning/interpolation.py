@@ -1,0 +1,72 @@
+"""Interpolation on a curve of counts: the price at which a count is expected, or at which it is found by halving."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from sync.planning.price_scale import Ruler, price_at
+
+Curve = Sequence[tuple[int, int]]
+"""Known points, rising: (dollars, stones up to there)."""
+
+# What makes a price round, roundest first; and how far from either end of a gap it must lie to be worth a count.
+_ROUND = (1_000_000, 100_000, 10_000, 1_000, 500, 100, 50, 10, 1)
+_MARGIN = 0.25
+
+
+def beside_round_price(ruler: Ruler, low: int, high: int) -> int:
+    """A price well inside (low, high), just below a round one: where many stones share a price, it is a round one."""
+    if _roundness(low + 1) > 1 and low + 2 < high:
+        return low + 2
+    width = ruler.mark(high) - ruler.mark(low)
+    first = price_at(ruler, ruler.mark(low) + width * _MARGIN)
+    last = price_at(ruler, ruler.mark(high) - width * _MARGIN)
+    for step in _ROUND:
+        rounded = last // step * step
+        if rounded >= first:
+            return rounded - 1 if step > 1 else (first + last) // 2
+    return (low + high) // 2
+
+
+def middle(ruler: Ruler, low: int, high: int) -> int:
+    """The price halfway between two prices on the ruler's scale."""
+    return price_at(ruler, (ruler.mark(low) + ruler.mark(high)) / 2)
+
+
+def _roundness(dollars: int) -> int:
+    return next(step for step in _ROUND if dollars % step == 0)
+
+
+def gap_of(curve: Curve, target: float) -> int:
+    """The last known price with at most `target` stones up to it."""
+    return bisect_right(curve, target, key=lambda point: point[1]) - 1
+
+
+def foretell(curve: Curve, gap: int, target: float, ruler: Ruler) -> float:
+    """The mark at which the curve comes to `target`, by a smooth rising curve through the known points.
+
+    The curve is a cubic whose slopes are harmonic means of the chords beside each point, so it never turns back
+    (Fritsch and Butland, 1984); it runs over the counts, because the mark is what is looked for.
+    """
+    (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
+    m0, m1 = ruler.mark(x0), ruler.mark(x1)
+    width = f1 - f0
+    chord = (m1 - m0) / width
+    s0 = _slope(_chord(curve, gap - 1, ruler), chord)
+    s1 = _slope(chord, _chord(curve, gap + 1, ruler))
+    t = (target - f0) / width
+    rest = 1 - t
+    return m0 * (1 + 2 * t) * rest**2 + m1 * (3 - 2 * t) * t**2 + width * t * rest * (s0 * rest - s1 * t)
+
+
+def _chord(curve: Curve, gap: int, ruler: Ruler) -> float | None:
+    """Marks per stone across a gap; None outside the curve and where the gap holds no stone."""
+    if not 0 <= gap < len(curve) - 1 or curve[gap][1] == curve[gap + 1][1]:
+        return None
+    (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
+    return (ruler.mark(x1) - ruler.mark(x0)) / (f1 - f0)
+
+
+def _slope(left: float | None, right: float | None) -> float:
+    if left is None or right is None:
+        return (left if right is None else right) or 0.0
+    return 2 * left * right / (left + right)

@@ -1,0 +1,86 @@
+"""Scales of price on which stones lie about evenly, so that a straight line foretells a count well.
+
+Without any knowledge that is the logarithm of the price. With an inventory at hand it is the share of its stones
+that cost at most so much: yesterday's feed foretells today's.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from math import log2
+from typing import Protocol
+
+import msgspec
+
+from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL
+
+# Keeps the inventory's scale rising where it holds no stone; small beside a thousandth of the inventory.
+_TILT = 1e-5
+
+
+class Ruler(Protocol):
+    """A scale of whole dollars from `BELOW_ALL` to `ABOVE_ALL`."""
+
+    @property
+    def knows_heavy_prices(self) -> bool:
+        """Whether `share_at` says anything."""
+
+    def mark(self, dollars: int) -> float:
+        """Where a price lies on the scale; rises strictly with the price."""
+
+    def share_at(self, dollars: int) -> float:
+        """The share of all priced stones that is believed to cost just so much."""
+
+
+class LogarithmicRuler:
+    """Knows only that twice the price is the same step everywhere."""
+
+    knows_heavy_prices = False
+
+    def mark(self, dollars: int) -> float:
+        return log2(dollars + 2)
+
+    def share_at(self, dollars: int) -> float:
+        del dollars
+        return 0.0
+
+
+class HeldPrice(msgspec.Struct, frozen=True):
+    """Stones of the inventory that cost more than `dollars - 1` and at most `dollars`, and those at exactly `dollars`."""
+
+    dollars: int
+    stones: int
+    exact: int
+
+
+class InventoryRuler:
+    """Scale on which the stones of an inventory lie evenly."""
+
+    knows_heavy_prices = True
+
+    def __init__(self, held: Sequence[HeldPrice]) -> None:
+        """`held`: one entry per whole dollar, in ascending order."""
+        self._dollars = [price.dollars for price in held]
+        self._exact = [price.exact for price in held]
+        self._up_to = [0, *accumulate(price.stones for price in held)]
+
+    def mark(self, dollars: int) -> float:
+        share = self._up_to[bisect_right(self._dollars, dollars)] / self._up_to[-1]
+        return share + _TILT * log2(dollars + 2)
+
+    def share_at(self, dollars: int) -> float:
+        place = bisect_right(self._dollars, dollars) - 1
+        found = place >= 0 and self._dollars[place] == dollars
+        return self._exact[place] / self._up_to[-1] if found else 0.0
+
+
+def price_at(ruler: Ruler, mark: float) -> int:
+    """The cheapest price whose mark is not below `mark`."""
+    low, high = BELOW_ALL, ABOVE_ALL
+    while high - low > 1:
+        middle = (low + high) // 2
+        if ruler.mark(middle) < mark:
+            low = middle
+        else:
+            high = middle
+    return high

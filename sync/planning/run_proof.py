@@ -1,0 +1,204 @@
+"""Proof that a whole run has read the feed: its distinct listings against the unfiltered count, before and after.
+
+Each partition has proven its own band. What is left are stones in no band (a supplier that excludes the ends of a range
+shows the shared edges to nobody) and stones that arrived in a band after its proof. With D distinct listings, X
+unidentified items, N0 and N1 the counts before and after reading, and C the number of listings changed since the run
+opened:
+
+- N0 = N1 = D + X, and the count stays as it is: proven.
+- N1 > D + X: listings are missing. Those that changed and those at the shared edges of the bands are read. What is missing
+  then may not exceed the growth of C during that reading: the only tolerance, applied once per run, and 0 at rest.
+- D > N0 + C: more listings were read than the feed can have had. The counts are wrong.
+- C = 0 and D outside of N1 to N0: nothing has changed, and yet the figures differ.
+
+Counts that are wrong at random agree with the pages by chance now and then. So where nothing has changed, the last count is
+requested some more times and must stay the same.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from inventory.core.errors import FeedIncomplete
+from sync.planning.listing import Answer, CountRequest, PageRequest, PageView, Part, Request
+
+T = TypeVar("T")
+
+# Rounds of reading what has changed and counting again.
+_ROUNDS = 4
+# The share of the feed up to which changed listings are read once more.
+_CHANGED_SHARE = 0.25
+_CHANGED_PAGES = 20
+# Further requests of the last count, which must all agree with it where nothing has changed.
+_CONFIRMATIONS = 5
+# Listings at a shared edge are requested so often before they are taken for all.
+_EDGE_TRIES = 3
+
+
+class DistinctRequest(msgspec.Struct, frozen=True):
+    """Ask the database what the run has read so far. The answer is a `Distinct`."""
+
+
+class Distinct(msgspec.Struct, frozen=True):
+    """Distinct listings and distinct stones that the run has read, and items that could not be identified."""
+
+    listings: int
+    stones: int
+    unidentified: int
+
+    def missing(self, count: int) -> int:
+        """Number of listings that the supplier counts and has not shown."""
+        if self.agrees(count):
+            return 0
+        return max(0, count - self.listings - self.unidentified)
+
+    def agrees(self, count: int) -> bool:
+        """Whether the supplier counts as much. It may count a stone that is offered twice once.
+
+        An unidentified item at a shared edge is noted by both bands, so `unidentified` is an upper bound.
+        """
+        return self.listings <= count <= self.listings + self.unidentified or (
+            count < self.listings and self.stones <= count <= self.stones + self.unidentified
+        )
+
+
+RunRequest = Request | DistinctRequest
+Steps = Generator[RunRequest, Answer | Distinct, T]
+
+
+class RunProof(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has read the whole feed. `tolerated`: listings that may be missing because they have just changed."""
+
+    opened: int
+    closed: int
+    listings: int
+    unidentified: int
+    changed: int = 0
+    tolerated: int = 0
+
+
+class RunCompleteness:
+    """Proves one run. `requests` yields what to ask and takes the answers; every page is staged before it is answered."""
+
+    def __init__(self, *, opened: int | None, edges: Sequence[int], limit: int, by_origin: bool) -> None:
+        """`opened`: the unfiltered count when the run was planned, None where it is not known. `edges`: shared edges."""
+        self._opened = opened
+        self._edges = edges
+        self._limit = limit
+        self._origins: tuple[bool | None, ...] = (False, True) if by_origin else (None,)
+        self._edges_read = False
+
+    def requests(self) -> Steps[RunProof]:
+        """What to ask, up to the proof.
+
+        Raises:
+            FeedIncomplete: the run cannot be proven, with the figures.
+        """
+        read = yield from _distinct()
+        closed = yield from _count(Part())
+        opened = closed if self._opened is None else self._opened
+        if opened == closed and read.agrees(closed) and (yield from self._stays(closed)) == closed:
+            return self._proof(read, opened, closed)
+        changed = yield from _count(Part(changed="since_opening"))
+        tolerated = 0
+        for _ in range(_ROUNDS):
+            if read.missing(closed) <= tolerated:
+                break
+            read, closed, tolerated = yield from self._read_more()
+        if read.missing(closed) > tolerated:
+            self._fail(read, closed, "these are missing")
+        changed = max(changed, (yield from _count(Part(changed="since_opening"))))
+        if not read.agrees(opened) and min(read.listings, read.stones) > opened + changed:
+            self._fail(read, opened, f"and {changed} have changed since: the counts contradict the pages")
+        if not changed:
+            yield from self._confirm(read, opened, closed)
+        return self._proof(read, opened, closed, changed, tolerated)
+
+    def _read_more(self) -> Steps[tuple[Distinct, int, int]]:
+        """Read what has changed, and once the edges; answers what is read and counted then, and what is tolerated."""
+        before = yield from _count(Part(changed="recently"))
+        closed = yield from _count(Part())
+        if before <= max(_CHANGED_PAGES * self._limit, _CHANGED_SHARE * closed):
+            for origin in self._origins:
+                part = Part(changed="recently", lab_grown=origin)
+                yield from self._pages(part, (yield from _count(part)))
+        read = yield from _distinct()
+        closed = yield from _count(Part())
+        after = yield from _count(Part(changed="recently"))
+        growth = max(0, after - before)
+        if read.missing(closed) > growth and not self._edges_read:
+            yield from self._read_edges()
+            read = yield from _distinct()
+        return read, closed, growth
+
+    def _read_edges(self) -> Steps[None]:
+        """Read what stands at the shared edges: a dollar to both sides, in case the ends of a range are excluded."""
+        self._edges_read = True
+        for edge in self._edges:
+            for origin in self._origins:
+                part = Part(price_from=max(0, edge - 1), price_to=edge + 1, lab_grown=origin)
+                counted = yield from _count(part)
+                for _ in range(_EDGE_TRIES):
+                    if (yield from self._pages(part, counted)) >= counted:
+                        break
+
+    def _pages(self, part: Part, counted: int) -> Steps[int]:
+        """Read the pages of a part; answers how many distinct listings they showed."""
+        shown: set[int] = set()
+        for offset in range(0, counted, max(1, self._limit - 1)):
+            answer = yield PageRequest(part=part, offset=offset, limit=self._limit)
+            assert isinstance(answer, PageView)  # noqa: S101 - the protocol of requests
+            shown |= {listing.offer for listing in answer.listings}
+        return len(shown)
+
+    def _confirm(self, read: Distinct, opened: int, closed: int) -> Steps[None]:
+        """Check the last count where nothing has changed: stones may only have left, and the count stays as it is.
+
+        Raises:
+            FeedIncomplete: the counts contradict each other.
+        """
+        again = yield from self._stays(closed)
+        if closed > opened or again != closed:
+            counts = f"{opened}, then {closed}, then {again}"
+            self._fail(read, closed, f"it counted {counts}, and nothing has changed since the run opened")
+
+    def _stays(self, closed: int) -> Steps[int]:
+        """Count again and again; answers the first count that differs, or the same one."""
+        for _ in range(_CONFIRMATIONS):
+            if (again := (yield from _count(Part()))) != closed:
+                return again
+        return closed
+
+    def _proof(self, read: Distinct, opened: int, closed: int, changed: int = 0, tolerated: int = 0) -> RunProof:
+        return RunProof(
+            opened=opened,
+            closed=closed,
+            listings=read.listings,
+            unidentified=read.unidentified,
+            changed=changed,
+            tolerated=tolerated,
+        )
+
+    def _fail(self, read: Distinct, counted: int, reason: str) -> NoReturn:
+        raise FeedIncomplete(
+            f"The supplier counts {counted} stones in the whole run, and {read.listings} were read ({reason})",
+            details={
+                "counted": counted,
+                "read": read.listings,
+                "missing": read.missing(counted),
+                "unidentified": read.unidentified,
+            },
+        )
+
+
+def _count(part: Part) -> Steps[int]:
+    answer = yield CountRequest(part)
+    assert isinstance(answer, int)  # noqa: S101 - the protocol of requests
+    return answer
+
+
+def _distinct() -> Steps[Distinct]:
+    answer = yield DistinctRequest()
+    assert isinstance(answer, Distinct)  # noqa: S101 - the protocol of requests
+    return answer

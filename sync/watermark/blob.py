@@ -1,0 +1,78 @@
+"""The watermark in Azure Storage: one blob, replaced only over the version that was read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
+
+from inventory.core.errors import StorageUnavailable, WatermarkConflict
+from inventory.core.settings import Settings
+from sync.planning.window import Watermark, decode_watermark
+
+_TIMEOUT_SECONDS = 15  # of one try, at the service
+
+
+def _patience() -> dict[str, Any]:
+    """How long a client waits and how often it tries. Its own defaults take more than a minute to find an outage."""
+    return {
+        "connection_timeout": 5,
+        "read_timeout": _TIMEOUT_SECONDS,
+        "retry_policy": LinearRetry(backoff=2, retry_total=3, random_jitter_range=1),
+    }
+
+
+class BlobWatermarkStore:
+    """One blob, written with `If-Match` (or `If-None-Match: *` for the first one)."""
+
+    def __init__(self, blob: BlobClient) -> None:
+        self._blob = blob
+
+    async def read(self) -> tuple[Watermark, str] | None:
+        """The watermark and its ETag; None where there is no blob yet."""
+        try:
+            stream = await self._blob.download_blob(timeout=_TIMEOUT_SECONDS)
+            content = await stream.readall()
+        except ResourceNotFoundError:
+            return None
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
+        return decode_watermark(content), str(stream.properties.etag)
+
+    async def write(self, watermark: Watermark, version: str | None) -> None:
+        """Replace exactly this version; see `sync.ports.WatermarkStore`."""
+        content = msgspec.json.encode(watermark)
+        try:
+            if version is None:
+                await self._blob.upload_blob(content, overwrite=False, timeout=_TIMEOUT_SECONDS)
+            else:
+                await self._blob.upload_blob(
+                    content,
+                    overwrite=True,
+                    etag=version,
+                    match_condition=MatchConditions.IfNotModified,
+                    timeout=_TIMEOUT_SECONDS,
+                )
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise WatermarkConflict from error
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
+
+
+@asynccontextmanager
+async def open_blob_store(
+    settings: Settings, credential: AsyncTokenCredential | None
+) -> AsyncIterator[BlobWatermarkStore]:
+    """The store in the account that the settings name: by managed identity, or by connection string."""
+    blob = (settings.watermark_container, f"{settings.sync_feed}.json")
+    if settings.azure_storage_account_url is not None and credential is not None:
+        async with BlobServiceClient(settings.azure_storage_account_url, credential, **_patience()) as service:
+            yield BlobWatermarkStore(service.get_blob_client(*blob))
+    else:
+        connection_string = settings.need("azure_storage_connection_string")
+        async with BlobServiceClient.from_connection_string(connection_string, **_patience()) as service:
+            yield BlobWatermarkStore(service.get_blob_client(*blob))

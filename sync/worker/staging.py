@@ -1,0 +1,128 @@
+"""Writing what was read: a page of observed stones into the raw table, with the checkpoint of its reader."""
+
+import time
+from collections.abc import Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+import msgspec
+
+from inventory.catalog.stone import Stone, diamond_id
+from inventory.core.database import Connection
+from inventory.core.errors import LeaseLost
+from inventory.suppliers.ports import Observed, Page
+from sync.planning.completeness import Checkpoint
+from sync.planning.listing import Listing
+from sync.runs.statements import OBSERVED, sql
+
+SUPPLIER = "nivoda"
+_FIELDS = Stone.__struct_fields__[1:]  # all but the key
+_NOTHING = (None,) * len(_FIELDS)
+_JSON = tuple(_FIELDS.index(name) for name in ("measurements", "attributes"))
+
+
+async def stage(
+    connection: Connection,
+    page: Page,
+    *,
+    feed: str,
+    run_id: UUID,
+    partition_id: UUID | None,
+    checkpoint: Checkpoint | None,
+    lease_token: UUID,
+    lease_seconds: float,
+    reading: int = 0,
+    kept: Sequence[Observed] | None = None,
+) -> int:
+    """Write a page and its checkpoint, all or nothing; answers how many payloads were new or had changed.
+
+    `partition_id` is None for the consolidator, which has no checkpoint. `reading`: number of the pass of the partition.
+    `kept`: the items that are written, all of them where it is None; every item counts as read.
+
+    Raises:
+        LeaseLost: someone else has the partition (or the run) by now; nothing was written.
+    """
+    stones = distinct(page.items if kept is None else kept)
+    listings = [listing_of(item) for item in page.items]
+    row = await connection.fetchrow(
+        sql.stage_page,
+        partition_id,
+        lease_token,
+        run_id,
+        feed,
+        time.monotonic() - page.received,
+        lease_seconds,
+        checkpoint,
+        len(page.items),
+        reading,
+        [listing.offer for listing in listings],
+        [listing.stone for listing in listings],
+        [listing.price for listing in listings],
+        [listing.carats for listing in listings],
+        *columns(stones),
+    )
+    if row is None or not row["holders"]:
+        raise LeaseLost
+    return int(row["staged"])
+
+
+def distinct(items: Sequence[Observed]) -> list[Observed]:
+    """One item per stone: a statement writes a row only once.
+
+    Of two offers the cheaper one, then the one with the lower id; of two looks at one offer the last one.
+    """
+    found: dict[str, Observed] = {}
+    for item in items:
+        held = found.get(item.supplier_stone_id)
+        if held is None or _offer(held) == _offer(item) or _rank(item) < _rank(held):
+            found[item.supplier_stone_id] = item
+    return list(found.values())
+
+
+def listing_of(item: Observed) -> Listing:
+    """An item as the reader sees it. Ids are hashed: the proof only compares them."""
+    return Listing(
+        _key(f"{item.supplier_stone_id} {_offer(item)}"),
+        _key(item.supplier_stone_id),
+        item.price_cents,
+        item.carat_milli,
+    )
+
+
+def _offer(item: Observed) -> str:
+    """The offer's id. An item that can't be understood shows none; it is known by its stone's, as most offers are."""
+    return (item.stone and item.stone.offer_id) or f"DIAMOND/{item.supplier_stone_id}"
+
+
+def _rank(item: Observed) -> tuple[bool, int, str]:
+    cents = item.stone.supplier_price_cents if item.stone else None
+    return cents is None, cents or 0, _offer(item)
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+
+
+def columns(items: Sequence[Observed]) -> list[list[object]]:
+    """Items column by column, in the order of `OBSERVED`."""
+    rows = [
+        (
+            item.supplier_stone_id,
+            item.payload.decode(),
+            item.queried_lab_grown,
+            item.payload_hash,
+            item.problem,
+            diamond_id(SUPPLIER, item.supplier_stone_id),
+            item.canonical_hash,
+            *(_values(item.stone) if item.stone else _NOTHING),
+        )
+        for item in items
+    ]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in OBSERVED]
+
+
+def _values(stone: Stone) -> list[object]:
+    values: list[object] = list(msgspec.structs.astuple(stone)[1:])
+    for position in _JSON:
+        values[position] = bytes(values[position]).decode()  # type: ignore[call-overload]
+    return values

@@ -1,0 +1,218 @@
+"""Signatures: the published examples hold, and nothing that differs passes."""
+
+import hmac
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from app.auth import signatures
+from app.auth.signatures import WINDOW_SECONDS, Malformed, Signature, Target, Version
+
+VECTORS = json.loads(Path("docs/signature-vectors.json").read_text("utf-8"))["vectors"]
+NOW = 1_790_000_000
+SECRETS = {"acme": [b"first secret", b"second secret"]}
+TARGET = Target("POST", "inventory.example.com", "/api/v2/triggers/scheduler", "a=1")
+BODY = b'{"run_type":"full"}'
+
+
+def headers(**values: str) -> Headers:
+    return Headers({name.replace("_", "-"): value for name, value in values.items()})
+
+
+def attempt(sent: Headers) -> Signature | None:
+    """The signature, if the headers have a valid form."""
+    try:
+        return signatures.read(sent)
+    except Malformed:
+        return None
+
+
+def signature(version: Version = Version.V2, **values: Any) -> Signature:
+    """A genuine one, for TARGET and BODY."""
+    nonce = "n-1" if version is Version.V2 else ""
+    unsigned = Signature(version, "acme", str(NOW), "", nonce)
+    digest = signatures.sign(SECRETS["acme"][0], signatures.canonical(unsigned, TARGET, BODY))
+    fields = {"version": version, "client_id": "acme", "timestamp": str(NOW), "digest": digest, "nonce": nonce}
+    return Signature(**{**fields, **values})
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
+def test_each_published_vector_is_genuine_and_says_what_is_signed(vector: Mapping[str, Any]) -> None:
+    request = vector["request"]
+    read = signatures.read(Headers(request["headers"]))
+    assert read is not None
+    target = Target(request["method"], request["host"], request["path"], request["query"])
+    body = request["body"].encode()
+    assert signatures.canonical(read, target, body).decode() == vector["canonical"]
+    assert signatures.genuine(read, target, body, {"acme": [vector["secret"].encode()]})
+    assert not signatures.genuine(read, target, body, {"acme": [b"another"]})
+
+
+def test_the_vectors_cover_both_versions() -> None:
+    versions = {vector["request"]["headers"].get("X-Signature-Version", "1") for vector in VECTORS}
+    assert versions == {"1", "2"}
+
+
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        (Target("PUT", TARGET.host, TARGET.path, TARGET.query), BODY),
+        (Target(TARGET.method, TARGET.host, "/api/v2/triggers/Scheduler", TARGET.query), BODY),
+        (TARGET, b'{"run_type":"Full"}'),
+        (TARGET, b""),
+    ],
+)
+def test_what_was_not_signed_is_not_genuine(version: Version, target: Target, body: bytes) -> None:
+    assert signatures.genuine(signature(version), TARGET, BODY, SECRETS)
+    assert not signatures.genuine(signature(version), target, body, SECRETS)
+
+
+def test_version_two_also_signs_host_query_and_nonce() -> None:
+    given_signature = signature()
+    for target in (
+        Target(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
+        Target(TARGET.method, TARGET.host, TARGET.path, "a=2"),
+    ):
+        assert not signatures.genuine(given_signature, target, BODY, SECRETS)
+        assert signatures.genuine(signature(Version.V1), target, BODY, SECRETS)
+    assert not signatures.genuine(signature(nonce="n-2"), TARGET, BODY, SECRETS)
+
+
+def test_another_time_is_not_genuine_and_an_old_one_not_fresh() -> None:
+    assert not signatures.genuine(signature(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
+    fresh = [signature().fresh_at(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
+    stale = [signature().fresh_at(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
+    assert (fresh, stale) == ([True, True], [False, False])
+
+
+def test_every_secret_of_a_client_is_valid_while_one_is_rotated() -> None:
+    unsigned = signature(digest="")
+    text = signatures.canonical(unsigned, TARGET, BODY)
+    for secret in SECRETS["acme"]:
+        assert signatures.genuine(signature(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
+
+
+def test_one_clients_secret_does_not_sign_for_another() -> None:
+    assert not signatures.genuine(signature(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
+
+
+def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    plain = hmac.compare_digest
+
+    def compare(made: str, sent: str) -> bool:
+        compared.append(len(made))
+        return plain(made, sent)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    for secrets in ({}, {"acme": [b"wrong"]}):
+        assert not signatures.genuine(signature(), TARGET, BODY, secrets)
+    assert compared == [64, 64]
+
+
+def test_what_would_be_accepted_of_nobody_is_refused() -> None:
+    text = signatures.canonical(signature(digest=""), TARGET, BODY)
+    forged = signature(digest=signatures.sign(signatures._NOBODYS_SECRETS[0], text))
+    assert not signatures.genuine(forged, TARGET, BODY, {})
+
+
+def test_a_thousand_mutated_signatures_and_not_one_genuine() -> None:
+    genuine = signature()
+    dice = random.Random(7)
+    for _ in range(1000):
+        field = dice.choice(("client_id", "timestamp", "digest", "nonce"))
+        text = getattr(genuine, field)
+        at = dice.randrange(len(text))
+        mutated = text[:at] + dice.choice("0123456789abcdefghijklmnopqrstuvwxyz-") + text[at + 1 :]
+        if mutated == text:
+            mutated = text[:at] + text[at + 1 :]
+        sent = headers(
+            x_client_id=genuine.client_id, x_timestamp=genuine.timestamp, x_signature=genuine.digest,
+            x_nonce=genuine.nonce, x_signature_version="2",
+        ).mutablecopy()  # fmt: skip
+        sent[f"x-{'signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
+        read = attempt(sent)
+        assert read is None or not signatures.genuine(read, TARGET, BODY, SECRETS), (field, mutated)
+
+
+GOOD = {"x-client-id": "acme", "x-timestamp": str(NOW), "x-signature": "0" * 64}
+
+
+def test_headers_are_read_in_both_versions() -> None:
+    assert signatures.read(Headers(GOOD)) == Signature(Version.V1, "acme", str(NOW), "0" * 64)
+    assert signatures.read(Headers({**GOOD, "x-signature-version": "1"})) == signatures.read(Headers(GOOD))
+    second = Headers({**GOOD, "x-signature-version": "2", "x-nonce": "n"})
+    assert signatures.read(second) == Signature(Version.V2, "acme", str(NOW), "0" * 64, "n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x-client-id": ""},
+        {"x-client-id": "a b"},
+        {"x-timestamp": ""},
+        {"x-timestamp": f"+{NOW}"},
+        {"x-timestamp": f"0{NOW}"},
+        {"x-timestamp": "١٧٩٠٠٠٠٠٠٠".encode().decode("latin-1")},
+        {"x-timestamp": "9" * 13},
+        {"x-signature": "0" * 63},
+        {"x-signature": " " + "0" * 63},
+        {"x-signature-version": "2"},
+        {"x-signature-version": "2", "x-nonce": "a b"},
+        {"x-signature-version": "3", "x-nonce": "n"},
+    ],
+)
+def test_malformed_headers_are_no_signature(change: Mapping[str, str]) -> None:
+    changed, *_ = change
+    header = {"2": "x-nonce"}.get(change.get("x-signature-version", ""), changed)
+    with pytest.raises(Malformed) as raised:
+        signatures.read(Headers({**GOOD, **change}))
+    assert raised.value.header.lower() == header
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_header_is_named(name: str) -> None:
+    with pytest.raises(Malformed, match=f"(?i)^{name} is missing"):
+        signatures.read(Headers({key: value for key, value in GOOD.items() if key != name}))
+
+
+def test_the_case_of_a_signature_does_not_matter() -> None:
+    genuine = signature()
+    for digest in (genuine.digest.upper(), genuine.digest.title()):
+        sent = headers(
+            x_client_id="acme", x_timestamp=str(NOW), x_signature=digest, x_nonce="n-1", x_signature_version="2"
+        )
+        assert signatures.read(sent) == genuine
+
+
+@pytest.mark.parametrize("name", ["x-client-id", "x-timestamp", "x-signature", "x-signature-version", "x-nonce"])
+def test_a_header_that_stands_twice_is_no_signature(name: str) -> None:
+    every = {**GOOD, "x-signature-version": "2", "x-nonce": "n"}
+    raw = [(key.encode(), value.encode()) for key, value in every.items()]
+    assert signatures.read(Headers(raw=raw)) is not None
+    with pytest.raises(Malformed, match=f"(?i)^{name} is there more than once"):
+        signatures.read(Headers(raw=[*raw, (name.encode(), every[name].encode())]))
+
+
+_latin = st.text(st.characters(max_codepoint=255), max_size=80)
+
+
+@given(
+    values=st.fixed_dictionaries({name: st.lists(_latin | st.just(GOOD.get(name, "2")), max_size=2) for name in
+                                  (*GOOD, "x-signature-version", "x-nonce")}),
+    body=st.binary(max_size=50),
+    target=st.builds(Target, _latin, _latin, _latin, _latin),
+)  # fmt: skip
+def test_no_headers_raise_and_none_is_genuine(values: Mapping[str, list[str]], body: bytes, target: Target) -> None:
+    raw = [(name.encode(), text.encode("latin-1")) for name, texts in values.items() for text in texts]
+    read = attempt(Headers(raw=raw))
+    assert read is None or not signatures.genuine(read, target, body, SECRETS)
+    assert read is None or read.fresh_at(NOW) in (True, False)

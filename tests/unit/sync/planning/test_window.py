@@ -1,0 +1,127 @@
+"""Which changes a run reads."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.core.errors import WatermarkInFuture
+from sync.planning.window import Watermark, Window, decide
+
+NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+OVERLAP = timedelta(minutes=15)
+WEEK = timedelta(days=7)
+
+durations = st.timedeltas(timedelta(0), timedelta(days=30))
+
+
+def mark(instant: datetime) -> Watermark:
+    return Watermark(last_updated_at=instant, last_run_id="1f0c", last_run_completed_at=instant)
+
+
+def decided(
+    watermark: datetime | None = NOW - timedelta(days=1),
+    last_full: datetime | None = NOW - timedelta(days=2),
+    *,
+    full: bool = False,
+    overlap: timedelta = OVERLAP,
+) -> Window:
+    stored = mark(watermark) if watermark else None
+    return decide(NOW, stored, last_full, full=full, full_every=WEEK, overlap=overlap)
+
+
+@given(age=durations, overlap=durations)
+def test_an_incremental_window_begins_an_overlap_before_the_watermark_and_ends_now(
+    age: timedelta, overlap: timedelta
+) -> None:
+    window = decided(NOW - age, overlap=overlap)
+
+    assert window.run_type == "incremental"
+    assert window.updated_from == NOW - age - overlap
+    assert window.updated_to == NOW
+
+
+@given(first=durations, then=durations, overlap=durations)
+def test_windows_that_follow_each_other_leave_no_instant_out(
+    first: timedelta, then: timedelta, overlap: timedelta
+) -> None:
+    earlier = decided(NOW - first, overlap=overlap)
+    later = decide(NOW + then, mark(earlier.updated_to), NOW + then, full=False, full_every=WEEK, overlap=overlap)
+
+    assert later.updated_from is not None
+    assert later.updated_from <= earlier.updated_to
+
+
+@pytest.mark.parametrize(
+    ("window", "reason"),
+    [
+        (lambda: decided(full=True), "asked for"),
+        (lambda: decided(watermark=None), "no watermark"),
+        (lambda: decided(last_full=None), "no full run"),
+        (lambda: decided(last_full=NOW - WEEK), "last full run completed 2026-02-22"),
+    ],
+)
+def test_a_full_run_reads_without_a_filter_and_says_why(window: object, reason: str) -> None:
+    assert callable(window)
+    result: Window = window()
+
+    assert (result.run_type, result.updated_from, result.updated_to) == ("full", None, NOW)
+    assert reason in result.reason
+
+
+def test_a_full_run_is_due_on_its_day_though_the_last_one_began_a_little_later_in_the_night() -> None:
+    assert decided(last_full=NOW - WEEK + timedelta(minutes=59)).run_type == "full"
+    assert decided(last_full=NOW - WEEK + timedelta(hours=1, microseconds=1)).run_type == "incremental"
+
+
+@given(ahead=st.timedeltas(timedelta(0), timedelta(minutes=5)))
+def test_a_watermark_that_is_a_little_ahead_counts_as_now(ahead: timedelta) -> None:
+    assert decided(NOW + ahead).updated_from == NOW - OVERLAP
+
+
+@given(ahead=st.timedeltas(timedelta(minutes=5, microseconds=1), timedelta(days=900)), full=st.booleans())
+def test_a_watermark_in_the_future_is_an_alarm_not_an_empty_run(ahead: timedelta, full: bool) -> None:
+    with pytest.raises(WatermarkInFuture, match="lies in the future"):
+        decided(NOW + ahead, full=full)
+
+
+def test_time_zones_are_understood() -> None:
+    there = timezone(timedelta(hours=9))
+
+    assert decided((NOW - timedelta(hours=1)).astimezone(there)).updated_from == NOW - timedelta(hours=1) - OVERLAP
+
+
+@pytest.mark.parametrize("which", ["now", "watermark", "last_full"])
+def test_an_instant_without_a_time_zone_is_refused(which: str) -> None:
+    given_ = {name: NOW.replace(tzinfo=None) if name == which else NOW for name in ("now", "watermark", "last_full")}
+
+    with pytest.raises(ValueError, match="has no time zone"):
+        decide(
+            given_["now"],
+            mark(given_["watermark"]),
+            given_["last_full"],
+            full=False,
+            full_every=WEEK,
+            overlap=OVERLAP,
+        )
+
+
+def test_a_negative_overlap_is_refused() -> None:
+    with pytest.raises(ValueError, match="not negative"):
+        decided(overlap=-OVERLAP)
+
+
+def test_a_watermark_is_camel_case_json_and_reads_over_unknown_fields() -> None:
+    stored = b'{"lastUpdatedAt":"2026-03-01T02:00:00Z","lastRunId":"1f0c","later":[1]}'
+
+    watermark = msgspec.json.decode(stored, type=Watermark)
+
+    assert watermark == Watermark(last_updated_at=NOW, last_run_id="1f0c")
+    assert msgspec.json.encode(watermark) == stored.replace(b',"later":[1]', b"")
+
+
+def test_a_stored_watermark_without_a_time_zone_is_not_read() -> None:
+    with pytest.raises(msgspec.ValidationError, match="timezone"):
+        msgspec.json.decode(b'{"lastUpdatedAt":"2026-03-01T02:00:00","lastRunId":"1f0c"}', type=Watermark)
