@@ -5,5 +5,5 @@ try:
 
     main()
 except KeyboardInterrupt:
-    # While everything is being loaded nobody listens to signals yet, and nothing has been started.
+    # While modules are loaded no signal handler is set, and nothing has been started.
     raise SystemExit(130) from None

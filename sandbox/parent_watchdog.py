@@ -1,4 +1,4 @@
-"""Ends with `make`: a target that is killed leaves its command running, which nobody would look for."""
+"""Ends with `make`: a target that is killed leaves its command running, unnoticed."""
 
 import ctypes
 import os

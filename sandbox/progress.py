@@ -23,7 +23,7 @@ _LINE_EVERY_SECONDS = 5.0
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Where a command is: the step, and how many stones of how many are through it; None where nobody knows yet."""
+    """Where a command is: the step, and how many stones of how many are through it; None where that is not known yet."""
 
     step: Step
     done: int = 0

@@ -1,7 +1,7 @@
 -- What a sync has brought, counted in the tables themselves and not taken from the run's own books.
 
 -- inventory --
--- The stones that are served, and those that the supplier has but nobody can understand.
+-- The stones that are served, and those of the supplier that are in quarantine.
 SELECT (SELECT count(*) FROM diamonds WHERE status = 'active') AS diamonds_active,
        (SELECT count(*) FROM raw_diamonds_nivoda WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
            AS quarantined

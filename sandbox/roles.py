@@ -20,12 +20,12 @@ _ONE_MACHINE = {
     "ENVIRONMENT": "development",
     "HOST": LOOPBACK,  # its keys are for trying out: nothing that a network should reach
     "SYNC_PARTITION_CONCURRENCY": "8",
-    # Whoever tries things out, or measures them, is not to be slowed.
+    # A person who tries the system, or a benchmark, is not slowed down.
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "RATE_LIMIT_WRITES_PER_MINUTE": "60000000",
     "RATE_LIMIT_FAILURES_PER_MINUTE": "60000000",
     "SHUTDOWN_DELAY_SECONDS": "0",  # no proxy has to notice that a process ends
-    "SYNC_NIGHTLY": "false",  # a run that nobody asked for would get in the way of one that somebody does
+    "SYNC_NIGHTLY": "false",  # a scheduled run would disturb one that is started by hand
 }
 _MOST_WORKERS = 4  # more than the supplier's 200 pages a second can feed
 _WATERMARK = ("WATERMARK_DIRECTORY", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_URL")

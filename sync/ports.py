@@ -120,7 +120,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mailer(Protocol):
-    """The service that sends mails to whoever must be told."""
+    """The service that sends mails to operators."""
 
     async def send(self, mail: Mail, key: str) -> str:
         """Send a mail once per `key`, however often it is tried within a day; answers its id at the service.

@@ -38,7 +38,7 @@ class Door:
         valid before: others behind the same address go on, and guesses cost us nothing.
 
         Raises:
-            Unauthenticated: nobody says who they are, or it is not true.
+            Unauthenticated: the request has no credentials, or they are wrong.
             RateLimited: it was not true too often.
             Unavailable: it can't be known now.
         """
@@ -83,7 +83,7 @@ class Door:
             raise
 
     async def settle(self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
-        """Count a request, now that it is known what it does, and decide about one that may be somebody's recording.
+        """Count a request once its scope is known, and reject one that may be a replay.
 
         `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
 
@@ -103,7 +103,7 @@ class Door:
 
 
 def _check_single_key(headers: Headers) -> None:
-    """Of two keys neither counts: whoever stands between us and the caller may have looked at the other one."""
+    """Reject two keys in one request: a proxy may have checked the other one."""
     deciding = "x-api-key" if "x-api-key" in headers else "authorization"
     if len(headers.getlist(deciding)) > 1:
         raise Unauthenticated("The API key is not valid.")

@@ -12,7 +12,7 @@ import zlib
 import msgspec
 
 PREFIX = "dia_live_"
-# A key of the previous system may be any string; one longer than this is nobody's.
+# A key of the previous system may be any string; a longer one belongs to no client.
 LONGEST_KEY = 512
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

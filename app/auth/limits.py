@@ -22,7 +22,7 @@ _SCRIPT = files("app.auth").joinpath("limit.lua").read_text("utf-8")
 _MINUTE = 60_000_000
 _SECOND = 1_000_000
 _MOST_LOCAL = 10_000
-# Where Redis keeps us waiting before it fails, nobody else waits for the next second.
+# After Redis has timed out, the other requests do not wait for it during the next second.
 _LONG_SECONDS, _REST_SECONDS = 0.1, 1.0
 
 
@@ -68,7 +68,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, budget: Budget, passes: bool, remaining: int, retry: int, reset: int) -> "Decision":
-        """From microseconds, rounded up: whoever waits so long finds room."""
+        """From microseconds, rounded up: a client that waits so long finds room."""
         return cls(budget, passes, remaining, ceil(retry / _SECOND), ceil(reset / _SECOND))
 
     @property

@@ -39,12 +39,12 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType({
 
 
 class Proof(Enum):
-    """How a caller was recognized; with it goes whether the request may be one that somebody recorded and sends again."""
+    """How a caller was authenticated, and whether the request may be a replay."""
 
     KEY = auto()
     SIGNED = auto()  # version 1
     SIGNED_ONCE = auto()  # version 2
-    SIGNED_UNCHECKED = auto()  # version 2, while nobody knew whether its nonce was used
+    SIGNED_UNCHECKED = auto()  # version 2, while the nonce could not be checked
 
 
 class Principal(msgspec.Struct, frozen=True):

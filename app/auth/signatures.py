@@ -20,8 +20,8 @@ _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _NONCE = re.compile(r"[\x21-\x7e]{1,200}")
-# What a signature is checked against when nobody has the client's id: the work is the same either way.
-_NOBODYS_SECRETS = (b"nobody",)
+# What the signature of an unknown client is checked against: the work is the same either way.
+_UNKNOWN_CLIENT_SECRETS = (b"unknown",)
 
 
 class Version(IntEnum):
@@ -132,9 +132,9 @@ def sign(secret: bytes, text: bytes) -> str:
 def genuine(signature: Signature, target: Target, body: bytes, secrets: Mapping[str, Sequence[bytes]]) -> bool:
     """Whether one of the client's secrets made the signature. Every secret is tried, and compared in constant time.
 
-    A client that nobody knows costs the same work as one with a single secret.
+    An unknown client costs the same work as one with a single secret.
     """
     known = secrets.get(signature.client_id)
     text = canonical(signature, target, body)
-    matches = [hmac.compare_digest(sign(secret, text), signature.digest) for secret in known or _NOBODYS_SECRETS]
+    matches = [hmac.compare_digest(sign(secret, text), signature.digest) for secret in known or _UNKNOWN_CLIENT_SECRETS]
     return bool(known) and any(matches)

@@ -35,7 +35,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         """Who is calling.
 
         Raises:
-            Unauthenticated: nobody is.
+            Unauthenticated: the request has no caller.
         """
         if self.principal is None:
             raise Unauthenticated("Send an API key in the header X-API-Key.")
@@ -45,8 +45,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse a caller without `scope`.
 
         Raises:
-            Unauthenticated: nobody is calling.
-            Forbidden: somebody is, who may not.
+            Unauthenticated: the request has no caller.
+            Forbidden: the caller lacks the scope.
         """
         self.caller.require(scope)
 

@@ -22,7 +22,7 @@ class UserErrorCode(Enum):
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Nothing has this id; `field` says which.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="The present state does not allow this.")
     NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond can't be had.")
-    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Somebody else holds the diamond.")
+    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Another client holds the diamond.")
     HOLD_DENIED = strawberry.enum_value("HOLD_DENIED", description="The supplier denied the hold.")
     HOLD_LIMIT_REACHED = strawberry.enum_value(
         "HOLD_LIMIT_REACHED", description="The client holds as many diamonds as it may."

@@ -35,7 +35,7 @@ def read_global_id(text: str) -> tuple[str, UUID]:
     """The type's name and the key that a global id stands for.
 
     Raises:
-        NotFound: it is no global id, so it is nobody's.
+        NotFound: it is no global id.
     """
     try:
         type_name, _, key = base64.b64decode(text, altchars=b"-_", validate=True).decode("ascii").partition(":")

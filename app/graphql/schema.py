@@ -31,7 +31,7 @@ class _Prepared(SchemaExtension):
 
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `app.graphql.http.errors` logs what nobody foresaw, once, and nothing else."""
+        """Nothing: `app.graphql.http.errors` logs unexpected exceptions, once, and nothing else."""
 
 
 schema = _Schema(

@@ -1,4 +1,4 @@
-"""Compresses answers for whoever takes them so, and leaves them alone for whoever says that it doesn't."""
+"""Response compression by Accept-Encoding."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware

@@ -27,7 +27,7 @@ def trace_id_of(traceparent: str | None) -> str:
 
 
 class Tracing:
-    """ASGI middleware: traces and logs each request. Whoever authenticates binds `client_id` to the same context."""
+    """ASGI middleware: traces and logs each request. The authentication binds `client_id` to the same context."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -10,7 +10,7 @@ from app.rest.state import State
 from inventory.core.build import fingerprint
 from inventory.events.log import data_version
 
-# Whoever calls with other credentials may see something else.
+# A caller with other credentials may see other fields.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
 
 

@@ -135,7 +135,7 @@ async def show_diamond(request: Request[State], principal: Principal) -> Respons
     """`GET /api/v2/diamonds/{id}`.
 
     Raises:
-        NotFound: no active diamond has this id; what isn't an id at all is nobody's either.
+        NotFound: no active diamond has this id, or it is no id.
     """
     diamond = await _find(request, principal, _visible_columns(principal))
     return answer(OneDiamondAnswer(serialize(diamond, principal.client_id)))

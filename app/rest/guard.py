@@ -22,7 +22,7 @@ Endpoint = Callable[[Request[State]], Awaitable[Response]]
 def needs(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
     """An endpoint for callers with `scope`.
 
-    `writes`: it changes something. `versioned`: its answer is made of stones and holds only, and whoever has it is spared
+    `writes`: it changes something. `versioned`: its answer depends on diamonds and holds only, and a client that has it is spared
     it by the version of the data.
     """
 
@@ -41,7 +41,7 @@ def needs(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bo
 
 
 def everyone(endpoint: Endpoint) -> Endpoint:
-    """An endpoint for everyone, known or not. Its errors become answers; one that nobody foresaw is logged."""
+    """An endpoint without authentication. Its errors become responses; unexpected ones are logged."""
 
     async def safe(request: Request[State]) -> Response:
         try:

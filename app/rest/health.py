@@ -39,7 +39,7 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 async def health(_request: Request[State]) -> Response:
-    """200 while the process lives. Asks nobody else: a restart would not bring them back."""
+    """200 while the process lives. It asks no other server: a restart would not repair one."""
     return answer(Health("ok", utc_now()), headers=_UNCACHED)
 
 

@@ -20,7 +20,7 @@ _TAGS = {
     "Diamonds": "The inventory.",
     "Triggers": "What can be asked of the sync.",
     "Analytics": "Figures about the inventory and the sync.",
-    "Service": "For whoever operates the service.",
+    "Service": "For operators of the service.",
 }
 _SIGNATURE = """\
 HMAC-SHA-256, hexadecimal, of these lines joined by `\\n`: `v2`, the method, the header `Host`, the path, the raw query

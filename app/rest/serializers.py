@@ -72,7 +72,7 @@ _FURTHER: Mapping[str, str] = {
 
 
 def own_hold(diamond: Diamond, client_id: str) -> str | None:
-    """The id of the client's own hold of a diamond. That somebody else holds it, its availability says."""
+    """The id of the client's own hold of a diamond. The availability says that another client holds it."""
     hold = diamond.open_hold
     return str(hold["id"]) if hold and hold["client_id"] == client_id else None
 

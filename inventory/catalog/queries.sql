@@ -62,7 +62,7 @@ FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measure
 
 -- availability --
 -- Whether a diamond can be had: the one rule that combines what the supplier says with what is held and bought here. They
--- are kept apart and meet when somebody looks, so a sync can't undo a hold, and a hold ends at its instant and not when a
+-- are stored apart and joined when they are read, so a sync can't undo a hold, and a hold ends at its instant and not when a
 -- sweeper comes by. In order: what was bought here is sold. A stone whose order the supplier declined is unavailable until a
 -- sync has read it again. What is being bought or held here is on hold, whatever the supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
 -- is over, the mirror is late, and the diamond available. Otherwise the supplier has the word.

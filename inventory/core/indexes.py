@@ -27,7 +27,7 @@ def drop(name: str) -> None:
 
 @contextmanager
 def _beside_the_others() -> Iterator[None]:
-    """No transaction, and no limit to waiting: it waits for those who are at work, and nobody waits for it."""
+    """No transaction, and no time limit: it waits for running statements, and no statement waits for it."""
     with op.get_context().autocommit_block():
         op.execute("SELECT set_config('inventory.lock_timeout', current_setting('lock_timeout'), false)")
         op.execute("SET lock_timeout TO 0")

@@ -12,7 +12,7 @@ from inventory.core.revision import MIGRATIONS
 class Patience(msgspec.Struct, frozen=True):
     """How long a migration waits for a lock that others hold (seconds), and how often it tries again.
 
-    Whoever comes after it waits as well, so a single wait is short: the service goes on in between.
+    Statements that come after it wait as well, so a single wait is short: the service continues in between.
     """
 
     lock_seconds: float = 5.0

@@ -32,7 +32,7 @@ class EventsUnavailable(Unavailable):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which events somebody wants to hear of; None for all of them."""
+    """Which events a listener follows; None for all of them."""
 
     diamond_ids: frozenset[UUID] | None = None
     kinds: frozenset[EventKind] | None = None
@@ -50,7 +50,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Listener(Protocol):
-    """Somebody who follows the log. Neither method may wait."""
+    """A listener of the log. Neither method may wait."""
 
     def hear(self, event: Event, own: tuple[UUID, ...]) -> None:
         """An event has happened to stones that are wanted: `own`."""
@@ -67,7 +67,7 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 async def _at_once() -> None:
-    """Nobody needs time."""
+    """No pause between events."""
 
 
 class Hub:
@@ -87,7 +87,7 @@ class Hub:
         self._places: dict[Listener, _Place] = {}
         self._by_stone: defaultdict[UUID, set[Listener]] = defaultdict(set)
         self._unbound: set[Listener] = set()  # those who want to hear of all stones
-        # Awaited after each event: whoever has to do something with it for many listeners sets the pace.
+        # Awaited after each event, so that a fan-out to many listeners sets the pace.
         self.pace: Callable[[], Awaitable[None]] = _at_once
 
     @property

@@ -1,4 +1,4 @@
-"""The event log in Postgres: appended to by whoever changes something, read after a position by whoever wants to know.
+"""The event log in Postgres: each change appends to it, and listeners read it after a position.
 
 A reader never misses an event and never sees two in another order, because positions are given to committed events only,
 by one process at a time: see `number`.

@@ -1,6 +1,6 @@
 """The sign that the log has grown: Postgres' own notifications, where they can be heard.
 
-They only make things fast. Whoever reads the log also looks by itself now and then, so a lost one delays, and no more.
+They only reduce the delay. Readers of the log also poll it, so a lost notification only delays an event.
 """
 
 import asyncio

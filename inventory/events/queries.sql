@@ -81,7 +81,7 @@ RETURNING position
 -- A text that is another one whenever what readers see is another one. It holds how many events were ever committed
 -- (numbered or not: the highest id would not tell of one that was inserted early and committed late); how far each run is
 -- that was not completed, and the newest one, because a first load appends no events, however often it is taken up; and
--- how many holds have run out that nobody has swept yet.
+-- how many expired holds have not been swept yet.
 SELECT concat_ws(
     '.',
     (SELECT last FROM event_counter) + (SELECT count(*) FROM event_log WHERE position IS NULL),

@@ -21,7 +21,7 @@ class RunFilter(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """Reads what the pipeline has written down. Every method raises `DatabaseUnavailable` where nobody answers."""
+    """Reads the runs of the pipeline. Every method raises `DatabaseUnavailable` where the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

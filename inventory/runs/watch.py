@@ -1,4 +1,4 @@
-"""Runs as they go on: each run that somebody watches is looked at once a second, however many watch it."""
+"""Progress of runs: each watched run is read once a second, however many subscribers watch it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -78,7 +78,7 @@ class RunWatch:
         return RunState(run, outlines[run_id], partitions.get(run_id, ()))
 
     async def follow(self, run_id: UUID, state: RunState) -> AsyncGenerator[RunState, None]:
-        """A run's states after this one, until it is over. Whoever is slow gets the newest state only."""
+        """A run's states after this one, until it is over. A slow subscriber gets the newest state only."""
         if state.over:
             return
         watched = self._watched.get(run_id)

@@ -1,10 +1,10 @@
 """One budget of calls for all processes: a token bucket in Redis, and a cautious share of it while Redis is away.
 
 A call reserves the next free slot, sleeps until it comes, and then asks once more whether the reservation still stands:
-a pause voids all reservations, so nobody calls into it and nobody rushes when it ends. Slots are given in the order of
+a pause cancels all reservations, so no process calls during the pause or rushes when it ends. Slots are given in the order of
 asking, so the order is fair, and a waiting process asks twice, however long it waits.
 
-Somebody who waits for a hold must not stand in line behind thirty workers. Urgent calls have a second, narrow bucket: they
+A client that waits for a hold must not queue behind thirty workers. Urgent calls have a second, narrow bucket: they
 go out by whichever of the two lets them go first, and are charged to the common one in either case. So the common rate is
 kept in the long run, and exceeded in between by no more than what the narrow bucket lets through.
 """
@@ -59,7 +59,7 @@ elseif reservation ~= epoch then
     free = free + interval
     if urgent_interval > 0 and wait > 0 then
         urgent = math.max(urgent, now)
-        -- Nobody calls into a pause, however urgent.
+        -- No call is made during a pause, however urgent.
         local narrow = math.max(0, urgent - urgent_ahead - now, paused - now)
         if narrow < wait then
             wait = narrow
@@ -98,7 +98,7 @@ class LocalRateLimiter:
                 await asyncio.sleep(wait)
 
     async def pause(self, seconds: float) -> None:
-        """Nobody calls for so long."""
+        """Pause all calls for this long."""
         until = self._monotonic() + seconds
         if until > self._paused:
             self._epoch += 1
@@ -121,7 +121,7 @@ class RedisRateLimiter:
     ) -> None:
         """`rate`: calls a second of all processes together; `burst`: calls that may go out at once after a rest.
 
-        Without Redis this process alone takes `rate * fallback_share`. `urgent`: somebody waits for what is called here.
+        Without Redis this process alone takes `rate * fallback_share`. `urgent`: a client waits for the answer.
         """
         self._script = redis.register_script(_SCRIPT)
         self._key = key
@@ -157,7 +157,7 @@ class RedisRateLimiter:
             reservation = epoch
 
     async def pause(self, seconds: float) -> None:
-        """Nobody calls for so long, in no process."""
+        """Pause all calls of all processes for this long."""
         # Here as well, in case Redis goes away in the meantime.
         await self._local.pause(seconds)
         await self._ask(_NO_RESERVATION, max(1, round(seconds * _MICROSECONDS)))

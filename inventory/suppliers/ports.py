@@ -1,4 +1,4 @@
-"""What the inventory needs from a supplier, whoever it is."""
+"""Ports to a supplier: what the inventory needs from any of them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -226,4 +226,4 @@ class RateLimiter(Protocol):
         """Wait until one call may go out."""
 
     async def pause(self, seconds: float) -> None:
-        """Nobody calls for so long: the supplier asked for it."""
+        """Pause all calls for this long: the supplier asked for it."""

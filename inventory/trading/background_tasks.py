@@ -1,4 +1,4 @@
-"""Work that goes on when whoever asked for it has gone: what was sent to the supplier must be written down."""
+"""Background tasks that outlive their request: what was sent to the supplier must be recorded."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -23,7 +23,7 @@ class Undisturbed:
         return await asyncio.shield(self._start(work))
 
     def later(self, work: Coroutine[Any, Any, object]) -> None:
-        """Have work done that nobody waits for. What it fails with is logged; its row knows that it is due."""
+        """Run a task for which no request waits. Its failure is logged; its row stays due."""
         self._start(_alone(work))
 
     async def close(self) -> None:
@@ -40,7 +40,7 @@ class Undisturbed:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at: the caller may have gone, and asyncio would complain that nobody did
+            task.exception()  # retrieved here: the caller may have gone, and asyncio would log it as unretrieved
 
 
 async def _alone(work: Coroutine[Any, Any, object]) -> None:

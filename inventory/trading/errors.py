@@ -20,7 +20,7 @@ class NotAvailable(TradingConflict):
 
 
 class AlreadyHeld(TradingConflict):
-    """Somebody else holds the diamond."""
+    """Another client holds the diamond."""
 
     reason = "ALREADY_HELD"
 

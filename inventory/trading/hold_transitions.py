@@ -48,7 +48,7 @@ def call_seconds(settings: Settings) -> float:
 
 @asynccontextmanager
 async def locked(database: Database, diamond_id: UUID, client_id: str | None = None) -> AsyncIterator[Connection]:
-    """A short transaction in which nobody else decides about the stone."""
+    """A short transaction that holds the lock of the stone."""
     async with database.bounded_transaction() as connection:
         await repository.lock(connection, diamond_id, client_id)
         yield connection

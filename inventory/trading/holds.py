@@ -37,7 +37,7 @@ from inventory.trading.supplier_release import let_go
 
 log = get_logger()
 
-# A request that nobody could settle for so long blocks the stone no more. Long enough for an outage of the supplier.
+# A request that could not be settled for so long no longer blocks the stone. Long enough for an outage of the supplier.
 _BLOCKS_SECONDS = 1800.0
 
 
@@ -67,9 +67,9 @@ class Holds:
         The hold is active or, where the supplier says no, denied.
 
         Raises:
-            ValidationFailed: nobody may hold a stone for so long.
+            ValidationFailed: no client may hold a stone for so long.
             NotFound: there is no such stone.
-            AlreadyHeld: by somebody else; `details` say until when.
+            AlreadyHeld: by another client; `details` say until when.
             NotAvailable: it can't be had; `details` say what it is.
             HoldLimitReached: the client holds enough.
             TradingUnavailable: trading is not set up.
@@ -259,8 +259,8 @@ class Holds:
 
 
 def held(hold: Hold) -> AlreadyHeld:
-    """What somebody else is told of a hold: when it ends, not whose it is."""
-    return AlreadyHeld(f"Somebody else holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
+    """The error for other clients: when the hold ends, not whose it is."""
+    return AlreadyHeld(f"Another client holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
 
 
 def no_diamond() -> NotFound:

@@ -17,7 +17,7 @@ _MOST_LISTED = 20
 
 
 def purchase_unknown(feed: str, purchase: Purchase) -> Incident:
-    """An order went out, and nobody knows what became of it."""
+    """An order was sent, and its outcome is unknown."""
     return Incident(
         key=f"purchase_unknown:{purchase.id}",
         kind="purchase_unknown",

@@ -9,7 +9,7 @@ from inventory.trading.states import OPEN_HOLDS, HoldState, PurchaseState
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold, as time has it: one that is past its end is expired, whoever has written that down or not.
+    """A hold, as time has it: one that is past its end is expired, whether its row says so or not.
 
     `expires_at` is None while it is requested; `wanted_until` says how long it will be at the most. `supplier_until`: when
     the supplier's hold ends by itself, None where it does not say. `supplier_price_cents`: the supplier's price when the hold

@@ -1,4 +1,4 @@
-"""How those wait who asked for what somebody else is asking the supplier for already."""
+"""Polling of a request that another process has already sent to the supplier."""
 
 import asyncio
 import time

@@ -73,7 +73,7 @@ class Purchases:
             ValidationFailed: a text of the request is blank, too long or not storable, or the account has no such destination.
             NotFound: there is no such stone.
             IdempotencyMismatch: the key was used for another request.
-            AlreadyHeld: by somebody else, or the client's own hold is still being asked for.
+            AlreadyHeld: by another client, or the client's own hold is still being requested.
             NotAvailable: it can't be had; `details` say what it is.
             PriceChanged: what was expected is not the price; `details` say what is.
             TradingUnavailable: trading is not set up.

@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Records:
-    """Reads what was held and bought. Every method raises `DatabaseUnavailable` where nobody answers."""
+    """Reads holds and purchases. Every method raises `DatabaseUnavailable` where the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

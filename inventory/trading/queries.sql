@@ -1,6 +1,6 @@
 -- Locks: one transaction at a time decides about a stone, and about how much a client may hold. They are advisory and by
--- name, not on the stone's row: a batch of the sync writes ten thousand rows in one transaction, and whoever wants a hold
--- would wait for all of them. Always the client's first and then one stone's, so nobody waits in a circle. They end with
+-- name, not on the stone's row: a batch of the sync writes ten thousand rows in one transaction, and a request for a hold
+-- would wait for all of them. Always the client's first and then one stone's, so there is no deadlock. They end with
 -- the transaction, and none is held while the supplier is asked. A process that stands still in between, or whose machine
 -- is gone without a word, loses its transaction after a while ($2: milliseconds), and with it the locks.
 
@@ -25,7 +25,7 @@ SELECT clock_timestamp()
 -- Holds
 
 -- hold_columns --
--- A hold as time has it: past its end it is over, whether somebody came by to write that down or not.
+-- A hold as time has it: past its end it is over, whether its row says so or not.
 id, diamond_id, client_id, price_cents, supplier_price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until,
 reason,
 CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired'
@@ -46,7 +46,7 @@ SELECT {hold_columns} FROM hold_history
 WHERE diamond_id = $1 AND state IN ('requested', 'active') AND expires_at > clock_timestamp()
 
 -- overdue_hold --
--- The hold of a stone whose time has passed and that nobody has closed yet.
+-- The hold of a stone that has expired and is not closed yet.
 SELECT id, state FROM hold_history
 WHERE diamond_id = $1 AND state IN ('requested', 'active') AND expires_at <= clock_timestamp()
 
@@ -56,7 +56,7 @@ SELECT count(*) FROM hold_history
 WHERE client_id = $1 AND state IN ('requested', 'active') AND expires_at > clock_timestamp()
 
 -- add_hold --
--- Reserves a stone: $4 minutes are wanted. If nobody finds out within $5 seconds what became of it, it blocks no longer;
+-- Reserves a stone: $4 minutes are wanted. If its outcome is still unknown after $5 seconds, it no longer blocks the stone;
 -- after $6 seconds the job looks. Of two at once the second fails on hold_history_open.
 INSERT INTO hold_history (
     diamond_id, client_id, state, price_cents, supplier_price_cents, requested_at, wanted_until, expires_at, due_at
@@ -171,7 +171,7 @@ WHERE id = $1 AND ended_at IS NOT NULL AND supplier_hold_id IS NOT NULL
   AND coalesce(supplier_until > clock_timestamp() - interval '1 minute', true)
 
 -- claim_due_hold --
--- The hold for which something has been due for longest, put off before it is done: whoever dies on the way leaves it to
+-- The hold for which something has been due for longest, postponed before it is done: a process that dies on the way leaves it to
 -- the next round. Attempts at the supplier come ever more rarely, up to an hour. While he is away ($1 false) only what is
 -- over by time: what needs him keeps its turn.
 UPDATE hold_history

@@ -121,7 +121,7 @@ async def add_hold(
 
 
 async def is_still_asked_for(connection: Connection, hold_id: UUID, due_seconds: float) -> bool:
-    """Whether nobody has settled a request yet; the job then leaves it alone for so long."""
+    """Postpone a request that is not settled yet; false if it is."""
     return await connection.fetchval(sql.put_off_request, hold_id, due_seconds) is not None
 
 
@@ -138,7 +138,7 @@ async def end_hold(
 ) -> Hold | None:
     """The hold, ended as `state`; None if it can't end so any more.
 
-    `perhaps_granted`: the supplier was asked, and nobody knows whether he holds the stone for us.
+    `perhaps_granted`: the supplier was asked, and it is unknown whether it holds the stone for this account.
     """
     return _hold(await connection.fetchrow(sql.end_hold, hold_id, state, reason, perhaps_granted, holds_before(state)))
 
@@ -340,7 +340,7 @@ async def abandoned_purchases(connection: Connection, seconds: float, limit: int
 
 
 async def claim_unanswered(connection: Connection, seconds: float, limit: int) -> Sequence[Purchase]:
-    """Orders accepted so long ago without a recorded answer; each is returned once, whoever asks."""
+    """Orders accepted so long ago without a recorded answer; each is returned once, to one caller."""
     rows = await connection.fetch(sql.claim_unanswered, seconds, limit)
     return sorted((purchase_of(row) for row in rows), key=lambda purchase: purchase.ordered_at or purchase.requested_at)
 

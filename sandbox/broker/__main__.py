@@ -28,7 +28,7 @@ async def run(broker: Broker, control_port: int | None) -> None:
         control = control_server(broker, broker.host, control_port)
         serving = asyncio.create_task(control.serve())
         stopping = asyncio.create_task(asked_to_stop.wait())
-        # A control server that can't start ends the process; half a broker helps nobody.
+        # A control server that can't start ends the process; half a broker is useless.
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         control.should_exit = True

@@ -180,7 +180,7 @@ class FrameReader:
                     break
                 frame = _read(data[at:end])
             at = end
-            # Before the frame is handed over: whoever takes it may stop listening.
+            # Before the frame is handed over: its receiver may stop listening.
             self._rest = data[at:]
             yield frame
 

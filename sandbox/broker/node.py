@@ -69,7 +69,7 @@ class QueueNode:
             asyncio.get_running_loop().call_soon(self._serve_woken)
 
     def serve(self) -> None:
-        """Hand out messages until none waits or nobody wants one."""
+        """Hand out messages until none waits or no receiver has credit."""
         passed_over = 0
         while passed_over < len(self._consumers):
             consumer = self._consumers[0]

@@ -52,7 +52,7 @@ class Queue(Generic[Payload]):
             NotAllowed: this is a queue of dead letters; only failure leads there.
         """
         if self.dead_letters is None:
-            raise NotAllowed("nobody sends to the dead letters")
+            raise NotAllowed("messages cannot be sent to a dead-letter queue")
         if len(self) + count > self.settings.max_messages:
             raise QueueFull(f"{self.name} holds {len(self)} of at most {self.settings.max_messages} messages")
 

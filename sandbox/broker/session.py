@@ -16,11 +16,11 @@ from sandbox.broker.node import Node, QueueNode, RequestNode
 from sandbox.broker.settlement import is_final, settle
 from sandbox.broker.values import Described, UByte, UInt, ULong, UShort
 
-# Clients of ours match a disposition to what they sent by its number alone, whoever numbered it. Ours begin far away.
+# Clients of ours match a disposition to what they sent by its number alone, whichever side numbered it. The broker's begin far away.
 _FIRST_ID: Final = 0x4000_0000
 _MOST_LINKS: Final = 1_024
 _MOST_UNSETTLED: Final = 65_536  # the largest prefetch of the client is 50,000
-_WINDOW: Final = 0x7FFF_FFFF  # links have credit; the session itself holds nobody back
+_WINDOW: Final = 0x7FFF_FFFF  # links have credit; the session itself limits no sender
 _FRAME_OVERHEAD: Final = 64  # of a transfer frame, at most
 _SETTLED_BY_SENDER: Final = 1
 _UINT32: Final = 0xFFFF_FFFF

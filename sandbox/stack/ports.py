@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class CannotListen(InventoryError):
-    """Nobody can listen there: the host is not this machine's, or the port is not for everyone."""
+    """No process can listen there: the host is not this machine's, or the port needs privileges."""
 
     code = "CANNOT_LISTEN"
 
@@ -27,10 +27,10 @@ class PortInUse(CannotListen):
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports that nobody listens on at this moment.
+    """Different TCP ports that are free at this moment.
 
     All are held open until the last is found, so that none comes twice. Another process may still be faster than the
-    server that is to get one: whoever starts a server makes sure that it is its own that answers.
+    server that is to get one: the code that starts a server makes sure that it is its own that answers.
     """
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
@@ -43,8 +43,8 @@ def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
     """Find out before a server is started, so that the message is ours and not the last line of its log.
 
     Raises:
-        PortInUse: somebody listens there.
-        CannotListen: nobody can.
+        PortInUse: a process listens there.
+        CannotListen: no process can.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As the servers do it: a port whose last connections are still closing counts as free.
@@ -57,5 +57,5 @@ def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
             if isinstance(error, PermissionError):
                 raise CannotListen(f"port {port} is not for everyone ({error.strerror}); {remedy}") from error
             raise CannotListen(
-                f"HOST: nobody can listen on {host} ({error.strerror}). Example: HOST={LOOPBACK}"
+                f"HOST: no process can listen on {host} ({error.strerror}). Example: HOST={LOOPBACK}"
             ) from error

@@ -55,7 +55,7 @@ class Postgres(Server):
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
 
     async def create_database(self, name: str, *, template: str = "template1") -> str:
-        """A new database, as a copy of the template (to which nobody may be connected meanwhile); its URL."""
+        """A new database, as a copy of the template (to which no session may be connected meanwhile); its URL."""
         await self._administrate(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)}")
         return self.url(name)
 

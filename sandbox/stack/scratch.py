@@ -1,7 +1,7 @@
 """Temporary directories that a server's account can reach, and that never pile up.
 
 A launcher that is killed can't tidy up. So each directory is held by a lock that the kernel lets go of with its
-process, and every start removes what nobody holds any more.
+process, and every start removes what no process holds any more.
 """
 
 import fcntl

@@ -17,7 +17,7 @@ from sandbox.stack.valkey import Valkey
 DATABASE = "diamonds"
 
 _LOOK_SECONDS = 0.2
-# A part is somebody else's when one of its settings is given.
+# A part is external when one of its settings is given.
 _DATABASE_GIVEN = ("DATABASE_URL",)
 _REDIS_GIVEN = ("REDIS_URL",)
 _BUS_GIVEN = ("AZURE_SERVICE_BUS_CONNECTION_STRING", "AZURE_SERVICE_BUS_NAMESPACE")

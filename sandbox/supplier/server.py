@@ -114,7 +114,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # Two servers share this process; whoever runs them decides what a signal means.
+        # Two servers share this process; the process that runs them decides what a signal means.
         yield
 
 

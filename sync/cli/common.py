@@ -36,7 +36,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that can't be taken back.
 
     Raises:
-        NotConfirmed: the answer was no, or there is nobody to ask.
+        NotConfirmed: the answer was no, or there is no terminal to ask.
     """
     if yes:
         return

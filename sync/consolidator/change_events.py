@@ -1,6 +1,6 @@
 """What the pipeline tells the event log of the stones that it has changed, in the transaction that changes them.
 
-The very first load of a feed tells nothing: nobody can have missed an inventory that was not there.
+The very first load of a feed tells nothing: no subscriber can have missed an inventory that was not there.
 """
 
 from collections.abc import Sequence

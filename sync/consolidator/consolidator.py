@@ -1,6 +1,6 @@
 """The consolidator: prices a run's stones, brings them into the inventory, then moves the watermark.
 
-It works in batches by stone id, each one transaction that also books how far it came; whoever takes over after a death
+It works in batches by stone id, each one transaction that also records how far it came; a successor after a crash
 goes on from there. Memory is bounded by a batch. Nothing is written before the gates have opened: a feed that is full
 of dirt, or that would empty the inventory, stops here.
 """

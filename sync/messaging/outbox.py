@@ -47,7 +47,7 @@ class Outbox:
         return True
 
     async def send_trigger_if_due(self, run_id: UUID) -> None:
-        """The trigger, where it was asked for and nobody lived to send it."""
+        """The trigger, where it was requested and the process died before sending it."""
         run = await self._lifecycle.get(run_id)
         if run.status == "consolidating" and run.consolidate_sent_at is None:
             await self.send_trigger(run.id, run.trace_id)

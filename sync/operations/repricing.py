@@ -24,7 +24,7 @@ Report = Callable[[int, int], Awaitable[None]]
 
 
 async def _nobody(_done: int, _total: int) -> None:
-    """Nobody wants to know."""
+    """Report no progress."""
 
 
 class ConsolidationUnderWay(InventoryError):

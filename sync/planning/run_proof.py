@@ -1,7 +1,7 @@
 """Proof that a whole run has read the feed: its distinct listings against the unfiltered count, before and after.
 
 Each partition has proven its own band. What is left are stones in no band (a supplier that excludes the ends of a range
-shows the shared edges to nobody) and stones that arrived in a band after its proof. With D distinct listings, X
+never shows the shared edges) and stones that arrived in a band after its proof. With D distinct listings, X
 unidentified items, N0 and N1 the counts before and after reading, and C the number of listings changed since the run
 opened:
 

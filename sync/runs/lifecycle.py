@@ -93,7 +93,7 @@ class Lifecycle:
         return run_id, token
 
     async def keep(self, run_id: UUID, token: UUID) -> None:
-        """Whoever plans or consolidates is alive.
+        """Renew the lease of planning or consolidation.
 
         Raises:
             LeaseLost: the run was given to someone else, or has ended.
@@ -186,7 +186,7 @@ class Lifecycle:
         return False
 
     async def settle(self, run_id: UUID) -> bool:
-        """Draw the conclusion for a running run without open partitions, where nobody has. True if there was one."""
+        """End a running run without open partitions, if its end was not recorded. True if there was one."""
         async with self._database.transaction() as connection:
             if await connection.fetchval(sql.lock_running, run_id) is None:
                 return False

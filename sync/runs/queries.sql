@@ -10,7 +10,7 @@ VALUES ($1, $2, $3, 'planning', $4, $5, $6, $7, $8,
     $9, clock_timestamp() + make_interval(secs => $10), clock_timestamp() + make_interval(secs => $11), $12)
 
 -- keep_lease --
--- Whoever plans or consolidates a run is alive.
+-- Renews the lease of the process that plans or consolidates a run.
 UPDATE run_metadata SET lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND lease_token = $2 AND status IN ('planning', 'consolidating')
 RETURNING id
@@ -98,7 +98,7 @@ WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
 -- note_error --
--- What the partition waits for ($3), for whoever asks while it does.
+-- What the partition waits for ($3), shown while it waits.
 UPDATE worker_runs SET error_message = $3 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 
 -- release_partition --
@@ -394,24 +394,24 @@ CROSS JOIN LATERAL (SELECT CASE WHEN $2 THEN price_per_carat_cents ELSE supplier
 WHERE supplier = $1 AND status = 'active'
 GROUP BY 1 ORDER BY 1
 
--- Reconciling: what a dead process or a lost message left behind. Each of these takes only rows that nobody else has in
+-- Reconciling: what a dead process or a lost message left behind. Each of these takes only rows that no other process has in
 -- hand (SKIP LOCKED) and marks what it takes, so any number of processes may do it at once.
 
 -- overdue_runs --
--- Open runs that must end now: their deadline has passed, or whoever planned them is dead.
+-- Open runs that must end now: their deadline has passed, or the process that planned them is dead.
 SELECT id, status, deadline_at <= clock_timestamp() AS expired FROM run_metadata
 WHERE status IN ('planning', 'running', 'consolidating') AND deadline_at <= clock_timestamp()
    OR status = 'planning' AND lease_until < clock_timestamp()
 
 -- lock_overdue_run --
--- Looks once more, now that nobody can change it.
+-- Reads it once more under the lock.
 SELECT id, deadline_at <= clock_timestamp() AS expired FROM run_metadata
 WHERE id = $1 AND (status IN ('planning', 'running', 'consolidating') AND deadline_at <= clock_timestamp()
                    OR status = 'planning' AND lease_until < clock_timestamp())
 FOR UPDATE SKIP LOCKED
 
 -- unsettled_runs --
--- Running, but no partition is open any more: nobody drew the conclusion.
+-- Running, but no partition is open: its end was not recorded.
 SELECT run.id FROM run_metadata AS run
 WHERE run.status = 'running'
   AND NOT EXISTS (SELECT FROM worker_runs AS part WHERE part.run_id = run.id AND part.status IN ('pending', 'running'))
@@ -644,7 +644,7 @@ WHERE raw.feed = $1 AND raw.supplier_stone_id > $2
 ORDER BY raw.supplier_stone_id LIMIT $3
 
 -- lock_payloads --
--- Nobody stages the next ones until the commit.
+-- No worker stages the next ones until the commit.
 SELECT FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
 FOR UPDATE

@@ -45,7 +45,7 @@ class FileWatermarkStore:
                 present = self._content()
                 if (None if present is None else _version(present)) != version:
                     raise WatermarkConflict
-                # One name is enough: whoever writes it holds the lock. What a death left there is written over.
+                # One name is enough: its writer holds the lock. What a death left there is written over.
                 part = self._path.with_name(f".{self._path.name}.part")
                 with part.open("wb") as file:
                     file.write(content)

@@ -84,7 +84,7 @@ class Worker:
             await self._read_or_put_down(partition, token, last)
 
     async def _claim(self, partition_id: UUID) -> tuple[Partition, UUID] | None:
-        """The partition, as soon as nobody else is alive on it; None where nothing is left to do.
+        """The partition, as soon as no other worker is alive on it; None where nothing is left to do.
 
         Waiting with the message in hand is what makes a dead worker's partition go on within one lease.
         """

@@ -207,7 +207,7 @@ def test_a_host_on_which_nobody_can_listen_is_a_wrong_setting_and_no_port_in_use
     done = run("demo", "--port", "0", given={"HOST": host})
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
-    assert said.startswith(f"HOST: nobody can listen on {host} (")
+    assert said.startswith(f"HOST: no process can listen on {host} (")
     assert "Example: HOST=127.0.0.1" in said
     assert done.stdout == ""
 

@@ -49,7 +49,7 @@ class Throttle(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Budget:
-    """The buckets of all keys. While Redis is away nobody is held back: reading goes on."""
+    """The buckets of all keys. While Redis is unavailable no operation is rejected."""
 
     def __init__(self, redis: Redis, *, most: int, restore_rate: int) -> None:
         """`most`: what a full bucket holds; `restore_rate`: what comes back each second."""
@@ -59,7 +59,7 @@ class Budget:
         self._away_until = 0.0
 
     async def take(self, key_id: str, cost: int) -> Throttle | None:
-        """Spend something; what is left then. None while nobody knows.
+        """Spend something; returns what is left, None while that is not known.
 
         Raises:
             RateLimited: there is not so much; `retry_after` says when there will be.
@@ -77,7 +77,7 @@ class Budget:
         return self._throttle(left)
 
     async def give_back(self, key_id: str, cost: int) -> Throttle | None:
-        """Give back what was not spent after all; what is left then. None while nobody knows."""
+        """Return unspent cost; returns what is left, None while that is not known."""
         answer = await self._ask(key_id, -cost)
         return self._throttle(answer[1]) if answer else None
 
@@ -113,7 +113,7 @@ class Bill:
 
     @classmethod
     async def open(cls, budget: Budget, key_id: str | None, requested: int) -> Self:
-        """Take what an operation may cost. Without a key nobody pays: that is for development.
+        """Take what an operation may cost. An operation without a key costs nothing: that is for development.
 
         Raises:
             RateLimited: the key does not have so much now.

@@ -105,7 +105,7 @@ class Presence:
         return len(self._guests)
 
     def close(self) -> None:
-        """Ask everyone to leave, and whoever still comes."""
+        """Close all connections, and every new one."""
         self._closing = True
         for guest in list(self._guests):
             guest.dismiss(RESTART)

@@ -65,7 +65,7 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
 
 
 def unforeseen(cause: Exception) -> InventoryError:
-    """What an exception that nobody foresaw is called; the log will tell its cause."""
+    """The error for an unexpected exception; the log has its cause."""
     error = InventoryError()
     error.__cause__ = cause
     return error

@@ -21,7 +21,7 @@ from app.http.connections import streaming
 from inventory.core.errors import InventoryError, Unauthenticated
 
 EVENT_STREAM = "text/event-stream"
-# So that nobody on the way takes a quiet stream for a dead one.
+# So that no proxy takes a quiet stream for a dead one.
 _KEEP_ALIVE_SECONDS = 15.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -1,6 +1,6 @@
 """GraphiQL, for development: a page with example tabs and a box for the key.
 
-What it loads comes from npm by a lock file (`make graphiql` puts it beside the page); where nobody has done that, the same
+What it loads comes from npm by a lock file (`make graphiql` puts it beside the page); where that was not done, the same
 files come from a CDN. The browser checks their hashes either way.
 """
 

@@ -31,7 +31,7 @@ class Registry:
         """The document with this id, `sha256:` before it or not.
 
         Raises:
-            NotFound: nobody has registered it.
+            NotFound: it is not registered.
         """
         key = given.removeprefix(_PREFIX).lower()
         text = self._known.get(key)

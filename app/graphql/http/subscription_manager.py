@@ -106,7 +106,7 @@ class Live:
                 position = page.through
                 if page.last:
                     subscriber.caught_up(page.last)
-            # Between the last look at the hub's position and this line nobody else had their turn.
+            # No other task has run since the dispatcher's position was read.
             self._hub.follow(subscriber, topic.wanted, position)
             async with aclosing(subscriber.answers()) as answers:
                 async for answer in answers:

@@ -53,7 +53,7 @@ class Subscription:
         diamond_id: Annotated[strawberry.ID | None, _argument(description="Of this diamond only.")] = UNSET,
         client_id: Annotated[
             str | None,
-            _argument(description="Of this client only; somebody else's needs the scope `purchases:admin`."),
+            _argument(description="Of this client only; another client's needs the scope `purchases:admin`."),
         ] = UNSET,
         after: Annotated[str | None, _argument(description=_AFTER)] = UNSET,
     ) -> AsyncIterator[HoldEvent]:
@@ -61,7 +61,7 @@ class Subscription:
         client = _given(client_id)
         if client is not None and client != caller.client_id:
             caller.require(Scope.PURCHASES_ADMIN)
-            client = client.replace("\x00", "\ufffd")  # which the database can't hold, so it is nobody's
+            client = client.replace("\x00", "\ufffd")  # which the database cannot store, so no client has this id
         wanted = Wanted(_stones("diamondId", [diamond_id] if diamond_id else _given(diamond_id)), HOLD_KINDS, client)
         exhibition = Exhibition(info.context.search, caller, info.selection)
         return EventTopic(exhibition.holds, wanted, _cursor(_given(after)))

@@ -46,7 +46,7 @@ _Everyone = Annotated[
 ]
 _ClientId = Annotated[
     str | None,
-    _argument(description="Only those of this client; somebody else's need the scope `purchases:admin`."),
+    _argument(description="Only those of this client; another client's need the scope `purchases:admin`."),
 ]
 _First = Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")]
 _After = Annotated[str | None, _argument(description="Those after this cursor.")]
@@ -184,7 +184,7 @@ async def _page(
 
 
 def _client(info: Info, client_id: str | None, *, everyone: bool) -> str | None:
-    """Whose they may be: the caller's own, or somebody else's for those who may see them."""
+    """The client whose records are read: the caller, or another one where the caller may see them."""
     own = info.context.caller.client_id
     if everyone or client_id not in {None, own}:
         info.context.require(Scope.PURCHASES_ADMIN)

@@ -210,7 +210,7 @@ class Diamond(Node):
         says="The fancy colour; null for white diamonds.",
     )  # fmt: skip
     lab_grown: bool = _column("lab_grown", "Whether it was grown in a laboratory.")
-    treated: bool | None = _column("treated", "Whether it was treated; null when nobody says.")
+    treated: bool | None = _column("treated", "Whether it was treated; null where that is not known.")
     eye_clean: bool | None = _column("eye_clean", "Whether no inclusion is seen by the naked eye.")
     brown_tinge: bool | None = _column("brown_tinge", "Whether it has a brown tinge.")
     green_tinge: bool | None = _column("green_tinge", "Whether it has a green tinge.")

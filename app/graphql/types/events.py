@@ -23,14 +23,14 @@ _value = strawberry.enum_value
 
 @strawberry.enum(description="What happened.")
 class EventKind(Enum):
-    HOLD_REQUESTED = _value("hold_requested", description="Somebody asked to hold the diamond; it is reserved.")
-    HOLD_ACTIVATED = _value("hold_activated", description="The supplier holds it for somebody.")
+    HOLD_REQUESTED = _value("hold_requested", description="A client asked to hold the diamond; it is reserved.")
+    HOLD_ACTIVATED = _value("hold_activated", description="The supplier holds the diamond for a client.")
     HOLD_DENIED = _value("hold_denied", description="The supplier does not hold it.")
     HOLD_EXTENDED = _value("hold_extended", description="The hold ends later.")
     HOLD_RELEASED = _value("hold_released", description="The hold was given up.")
     HOLD_EXPIRED = _value("hold_expired", description="The hold has run out.")
     HOLD_PURCHASED = _value("hold_purchased", description="The hold became a purchase.")
-    PURCHASE_PENDING = _value("purchase_pending", description="Somebody is buying the diamond.")
+    PURCHASE_PENDING = _value("purchase_pending", description="A client is buying the diamond.")
     PURCHASE_ORDERED = _value("purchase_ordered", description="The supplier accepted the order.")
     PURCHASE_CONFIRMED = _value("purchase_confirmed", description="The supplier confirmed the order.")
     PURCHASE_DECLINED = _value("purchase_declined", description="The supplier declined the order it had accepted.")
@@ -48,10 +48,10 @@ class EventKind(Enum):
 )
 class HoldFacts:
     mine: bool = strawberry.field(description="Whether it is the caller's.")
-    until: datetime | None = strawberry.field(description="When it ends, if nobody ends it before.")
-    id: strawberry.ID | None = strawberry.field(description="The hold's global id; null for somebody else's.")
-    client_id: str | None = strawberry.field(description="Whose it is; null for somebody else's.")
-    reason: str | None = strawberry.field(description="Why it was denied; null for somebody else's.")
+    until: datetime | None = strawberry.field(description="When it ends, unless it is ended before.")
+    id: strawberry.ID | None = strawberry.field(description="The hold's global id; null for another client's.")
+    client_id: str | None = strawberry.field(description="The client; null for another client's.")
+    reason: str | None = strawberry.field(description="Why it was denied; null for another client's.")
 
 
 @strawberry.type(
@@ -59,10 +59,10 @@ class HoldFacts:
 )
 class PurchaseFacts:
     mine: bool = strawberry.field(description="Whether it is the caller's.")
-    id: strawberry.ID | None = strawberry.field(description="The purchase's global id; null for somebody else's.")
-    client_id: str | None = strawberry.field(description="Whose it is; null for somebody else's.")
+    id: strawberry.ID | None = strawberry.field(description="The purchase's global id; null for another client's.")
+    client_id: str | None = strawberry.field(description="The client; null for another client's.")
     failure: str | None = strawberry.field(
-        description="The code of why it failed or was declined; null for somebody else's."
+        description="The code of why it failed or was declined; null for another client's."
     )
 
 
@@ -100,7 +100,7 @@ class DiamondEvent:
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """An event, and those of its stones that somebody wants to hear of."""
+    """An event, and those of its diamonds that a subscriber follows."""
 
     event: Event
     own: tuple[UUID, ...]

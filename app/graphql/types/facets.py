@@ -146,7 +146,7 @@ def asked_facets(selection: Selection) -> list[str]:
 
 
 def show_facets(facets: Facets) -> DiamondFacets:
-    """The facets as the schema has them. One that was not asked for is empty, and nobody sees it."""
+    """The facets as the schema has them. A facet that was not selected is empty, and is not shown."""
     counts = facets.counts
     shapes = _graded(counts.get("shape", {}), Shape, grades.SHAPES)
     colors = _graded(counts.get("color", {}), ColorGrade, grades.COLORS)

@@ -70,7 +70,7 @@ async def find_job(job_id: str, info: Info) -> Job | None:
     Raises:
         Forbidden: the caller may not see what it is about.
     """
-    info.context.caller  # noqa: B018 - refuses a caller whom nobody knows before anything is looked up
+    info.context.caller  # noqa: B018 - rejects an unauthenticated caller before the lookup
     state = await jobs.state(info.context.jobs, job_id[:100])
     if state is None or state.name not in _KINDS:
         return None

@@ -43,7 +43,9 @@ class Sync(BaseModel):
     ] = 10_000
     sync_resend_seconds: Annotated[
         float,
-        setting("Sync", "A message that nobody took up for so long is taken for lost and sent again.", gt=0, le=86_400),
+        setting(
+            "Sync", "A message that no worker has taken for so long is taken for lost and sent again.", gt=0, le=86_400
+        ),
     ] = 300.0
     sync_outage_seconds: Annotated[
         float,

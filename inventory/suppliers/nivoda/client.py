@@ -91,7 +91,7 @@ class NivodaClient:
 
         `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
         `timeout_seconds`: the longest wait for one answer; the settings' when None. `fresh_connections`: one for each
-        call. A connection that was kept may be closed by the other end just as something is sent, and then nobody knows
+        call. A connection that was kept may be closed by the other end just as something is sent, and then it is unknown
         whether it got there. `waits_for_schema`: whether the first call waits until the supplier's schema was introspected;
         without, the published types apply until then.
         """

@@ -120,7 +120,7 @@ def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPa
 
 def test_what_would_be_accepted_of_nobody_is_refused() -> None:
     text = signatures.canonical(signature(digest=""), TARGET, BODY)
-    forged = signature(digest=signatures.sign(signatures._NOBODYS_SECRETS[0], text))
+    forged = signature(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
     assert not signatures.genuine(forged, TARGET, BODY, {})
 
 
