@@ -56,11 +56,12 @@ faults: $(INSTALLED) ## Kill the sync's processes again and again and compare wh
 bench: $(INSTALLED) ## Measure how fast it is, beside limits of the same run (ARGS="--help", "search --stones 450000 --json FILE")
 	@exec $(PY) -m benchmarks $(ARGS)
 
-check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, security, generated files
+check: $(INSTALLED) ## What must hold before a commit: lint, format, types, directions, language, security, generated files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@$(PY) .ci/language
 	@.venv/bin/bandit -q -c pyproject.toml -r app sync inventory migrations
 	@$(PY) -m app schema --check
 

@@ -27,7 +27,7 @@ _DRAIN_SECONDS = 20.0
 _FAREWELL_SECONDS = 2.0
 _TASK_SECONDS = 2.0
 # What is sent and not taken for so long is not waited for any longer, or the connection of a client that stands still would
-# stay for ever.
+# stay open without limit.
 _UNSENT_MILLISECONDS = 60_000
 
 
@@ -73,7 +73,7 @@ class Server(uvicorn.Server):
             log_config=None,
             log_level="warning",
             access_log=False,
-            proxy_headers=False,  # app.main decides whom to believe
+            proxy_headers=False,  # app.main decides which proxies to trust
         )
         super().__init__(config)
         self._presence: Presence = app.state.presence
@@ -154,7 +154,7 @@ def _spare_collections() -> None:
 
     Nothing is answered during a full collection, and it goes through everything that lives: the schema, which stays, and
     some hundred objects of each socket. With a thousand sockets that was half a second every 15 seconds. What leaves no
-    cycles, which is nearly everything, is freed at once all the same.
+    cycles, which is nearly everything, is still freed at once.
     """
     gc.collect()
     gc.freeze()

@@ -7,7 +7,7 @@ import msgspec
 
 
 class Pace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """So many a second; and how long one of them took (milliseconds), where each was timed."""
+    """A rate per second; and how long one operation took (milliseconds), where each was timed."""
 
     per_second: float
     p50_ms: float | None = None
@@ -26,7 +26,7 @@ class Pace(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured, and what it is measured against. `unit`: of what there are so many a second."""
+    """What was measured, and what it is measured against. `unit`: what is counted per second."""
 
     name: str
     unit: str

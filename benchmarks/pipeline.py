@@ -70,8 +70,8 @@ class Recorded:
         return self._parts[prices["from"] if prices else None, query.get("labgrown")]
 
 
-class Nobody:
-    """A broker whose messages nobody waits for."""
+class UnreadBroker:
+    """A broker without receivers."""
 
     async def send(self, queue: str, bodies: Sequence[bytes]) -> None:
         """Send nothing."""
@@ -103,14 +103,14 @@ class Pipeline:
                 await connection.execute(statement)
 
     async def read(self, items: Sequence[bytes], *, at_once: int) -> tuple[Run, float]:
-        """Read all of it in a full run, so many partitions at a time; the run that waits for its consolidation.
+        """Read all of it in a full run, a number of partitions at a time; the run that waits for its consolidation.
 
         Also how many seconds that took.
         """
         size = max(1, -(-len(items) // _PARTITIONS))
         parts = {start: items[start : start + size] for start in range(0, len(items), size)}
         run_id, bodies = await self._plan(parts)
-        outbox = Outbox(self._settings, Nobody(), self._lifecycle)
+        outbox = Outbox(self._settings, UnreadBroker(), self._lifecycle)
         self._recorded = Recorded(parts)
         feed = NivodaFeed(cast("NivodaClient", self._recorded))
         worker = Worker(self._settings, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())

@@ -97,7 +97,7 @@ async def _compare(name: str, database: Database, search: Search, requests: Sequ
             prepared = [(await connection.prepare(one.text), one.arguments) for one in request.statements()]
             ours: _Turn = (asked, lambda request=request: request.ask(search))  # type: ignore[misc]  # bound now
             limit: _Turn = (bare, lambda prepared=prepared: _fetch(prepared))  # type: ignore[misc]
-            # Whoever comes second finds the pages in the cache: so each is second as often as the other.
+            # The second one finds the pages in the cache, so each is second as often as the other.
             for seconds, work in (ours, limit) if number % 2 else (limit, ours):
                 begun = time.perf_counter()
                 await work()
@@ -129,7 +129,7 @@ async def _deep(search: Search, chance: random.Random) -> tuple[Filter, Order, W
 
 
 def _anything(chance: random.Random) -> tuple[Filter, Order]:
-    """What somebody may look for: mostly a shape and a size, often a budget and some grades, in any order."""
+    """A search that a shop may send: mostly a shape and a size, often a budget and some grades, in any order."""
 
     def some(share: float, value: Callable[[], object]) -> object:
         return value() if chance.random() < share else None

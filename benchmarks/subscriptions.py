@@ -96,7 +96,7 @@ class Subscriber:
             self._connection.transport.abort()
 
     async def complete(self, expected: set[int], seconds: float) -> None:
-        """Wait until everything has come, but not for ever."""
+        """Wait until everything has come, up to a limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not expected.issubset(self.seen):

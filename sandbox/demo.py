@@ -80,7 +80,7 @@ def _summarize(run: Run, figures: Figures) -> None:
 
 
 def _invite(url: str, key: str) -> None:
-    """Where to go, and two requests to paste, each on a line of its own."""
+    """Where to go, and two requests to paste, each on a separate line."""
     body = msgspec.json.encode({"query": _GRAPHQL}).decode()
     _say(f"""
 API       {url}

@@ -1,4 +1,4 @@
-"""Keeps an installation alive: what ends by itself is started again, later and later, and someone is told."""
+"""Supervisor of an installation: restarts processes that end, with growing delays, and reports it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

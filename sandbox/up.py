@@ -30,7 +30,7 @@ class Hmac(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a running stack. Holds secrets. None where a part is not built, or is not ours to control.
 
-    `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a client of its own, and so
+    `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a separate client, and so
     may the client that signs, in either version.
     `env` holds the settings with which another process joins.
     """

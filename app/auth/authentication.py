@@ -116,7 +116,7 @@ def _apply(request: HTTPConnection[Any], decision: Decision, *, only_refusals: b
 
 
 def _address(request: HTTPConnection[Any]) -> str:
-    """Whom failures are counted for: the client's address, of IPv6 the network that a customer usually gets."""
+    """The address that failures are counted for: the client's, of IPv6 the network that a customer usually gets."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)

@@ -1,7 +1,7 @@
 """The form of an API key: `dia_live_<id>_<secret>_<checksum>`. Pure, apart from the dice.
 
 id: 12 base62 characters, public, finds the row. secret: 33 base62 characters, 196 bits. checksum: CRC-32 of all before
-it, 6 base62 characters: a typing error is told from a wrong key without asking the database.
+it, 6 base62 characters: a typing error differs from a wrong key without a database query.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ _LONG_SECONDS, _REST_SECONDS = 0.1, 1.0
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """So many requests a minute, and as many at once after a quiet minute."""
+    """A limit of requests per minute, and as many at once after a quiet minute."""
 
     name: str
     per_minute: int
@@ -73,7 +73,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the caller is told."""
+        """The message for the caller."""
         told = {
             "RateLimit-Limit": f"{self.budget.per_minute}",
             "RateLimit-Remaining": f"{self.remaining}",

@@ -1,7 +1,7 @@
 """Authentication of signed requests.
 
-Errors of form (a missing header, a time outside the window) are told apart: they depend on the request alone. An unknown
-client and a wrong secret get one message. What a genuine signature still lacks is told to the client that made it.
+Errors of form (a missing header, a time outside the window) have messages of their own, because they depend on the request alone. An unknown
+client and a wrong secret get one message. A client with a genuine signature learns what it still lacks.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -30,5 +30,5 @@ class Usage:
             async with self._database.bounded() as connection:
                 await repository.touch(connection, stored.id, now)
         except DatabaseUnavailable:
-            # The request is answered all the same: this is bookkeeping.
+            # The request is answered anyway: usage is only recorded.
             log.warning("key use not recorded", key_id=stored.id)

@@ -5,7 +5,7 @@ scope. A page of diamonds has a thousand of them, and the library's way through 
 answer (docs/performance.md). So such an object is made by functions that are put together once for its selection. What is
 asked of it is collected by the library: fragments, aliases and conditions are its business. And so is all that is out of
 the ordinary: where a value raises, or is null and must not be, the whole object is left to the library, which meets the
-same again and reports it as ever.
+same again and reports it in the usual way.
 """
 
 from collections.abc import Callable, Iterable

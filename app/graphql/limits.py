@@ -109,7 +109,7 @@ class _Depth:
 
     def _fragment(self, name: str) -> int:
         if name not in self._measured:
-            # A fragment that spreads itself is refused by validation; here it must only not go round for ever.
+            # A fragment that spreads itself is refused by validation; here it must only not loop endlessly.
             self._measured[name] = 0
             fragment = self._fragments.get(name)
             self._measured[name] = self._below(fragment.selection_set) if fragment else 0

@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 
 class Compression(GZipMiddleware):
-    """Starlette's, which takes `gzip;q=0` for a wish, is told plainly what is wished."""
+    """Passes the decision to Starlette's middleware, which takes `gzip;q=0` for an acceptance."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

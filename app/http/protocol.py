@@ -63,7 +63,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         """As uvicorn calls it, and with the connections of the process."""
         self._server_state = server_state
         self._app_state = app_state
-        self._app: ASGIApp = config.loaded_app  # uvicorn has types of its own for ASGI
+        self._app: ASGIApp = config.loaded_app  # uvicorn types ASGI differently
         self._loop = _loop or asyncio.get_running_loop()
         self._connections = connections
         self._server: tuple[str, int] | None = None

@@ -28,7 +28,7 @@ def note(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
 
 
 class Headers:
-    """ASGI middleware. A header that the answer has of its own is left alone."""
+    """ASGI middleware. A header that the response already has is kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

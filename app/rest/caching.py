@@ -17,7 +17,7 @@ _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
 async def tag_of_data(request: Request[State], principal: Principal) -> str:
     """The tag of an answer that is made of stones and holds only, known before the answer is.
 
-    It moves with the data, and differs for another request, for another client (who sees holds of its own), for a caller
+    It moves with the data, and differs for another request, for another client (which sees its own holds), for a caller
     who may do something else, and for a build that may answer differently. Ask for it before the data: what changes in
     between makes the next tag another one.
 
@@ -51,7 +51,7 @@ def tagged(response: Response, tag: str) -> Response:
 def conditional(request: Request[State], response: Response) -> Response:
     """The answer with its tag, or 304 when the caller has it. A handler that says how to cache decides alone.
 
-    Without a tag of its own it gets one of its bytes: that moves whenever anything that the caller sees does, whatever
+    A response without a tag gets one of its bytes: that moves whenever anything that the caller sees does, whatever
     changed it. Tags are weak, because compression comes afterwards.
     """
     if "cache-control" in response.headers:

@@ -25,7 +25,7 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "SUPPLIER_TIMEOUT": HTTPStatus.GATEWAY_TIMEOUT,
     "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# Errors with a status of their own under a code of the contract.
+# Errors with a separate status under a code of the contract.
 _PRECISE: Mapping[type[InventoryError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }

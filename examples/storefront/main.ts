@@ -81,7 +81,7 @@ const client = new Client({
   ],
 });
 
-/** The stones of a search, page after page, until there is none or somebody has seen enough. */
+/** The stones of a search, page after page, until there is none or the visitor stops. */
 async function* search(first: number) {
   let after: string | null = null;
   do {

@@ -1,4 +1,4 @@
-"""From a search to SQL: composes fragments of its own, and hands every value over as a parameter. Pure."""
+"""Composition of a search as SQL from fixed fragments; every value is a parameter. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta

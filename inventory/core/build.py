@@ -1,4 +1,4 @@
-"""Which build this is: two that may answer differently are told apart."""
+"""Identity of this build: two builds that may answer differently have different ones."""
 
 import hashlib
 from functools import cache

@@ -164,7 +164,7 @@ def _free_if_lost(connection: Connection) -> None:
     """Free the place in the pool of a connection that was lost while it was handed out or used.
 
     asyncpg frees it when it notices the loss itself. Where the server ends the connection at the same moment it does not,
-    and the pool would be smaller by one for ever and never close.
+    and the pool would stay smaller by one and never close.
     """
     with suppress(asyncpg.InterfaceError):  # it is free already
         if connection.is_closed():

@@ -169,7 +169,7 @@ class SupplierTimeout(SupplierUnavailable):
 
 
 class OutcomeUnknown(SupplierTimeout):
-    """The supplier was asked and did not say what became of it. It is being found out; ask again later."""
+    """The supplier did not answer, so the outcome is unknown. It is being looked up; ask again later."""
 
 
 class SupplierBusy(SupplierUnavailable):

@@ -1,7 +1,7 @@
 """How deep JSON is nested.
 
 Where a parser gives up depends on the interpreter's version, and what comes after it may give up earlier. So code that reads what
-strangers send has a bound of its own.
+clients send has a fixed bound.
 """
 
 import re

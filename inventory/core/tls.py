@@ -26,7 +26,7 @@ def _must(tls: Tls, host: str | None) -> bool:
 
 
 def postgres(url: str, tls: Tls) -> str:
-    """The URL, with TLS asked for where it must be. A stronger `sslmode` of its own (verify-full) is kept.
+    """The URL, with TLS where it is required. A stronger `sslmode` in the URL (verify-full) is kept.
 
     Raises:
         ValueError: it asks for less.

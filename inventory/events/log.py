@@ -27,7 +27,7 @@ STONES_PER_EVENT = 100
 _SPAN = 20_000
 
 _KINDS = frozenset(EventKind)
-# What newer processes write and this one does not know; each is told once.
+# Kinds that newer processes write and this one does not know; each is logged once.
 _unknown: set[str] = set()
 
 

@@ -20,7 +20,7 @@ _PROBE_SECONDS = 15.0
 
 
 class Wakeup:
-    """Listens on a connection of its own, past any pooler, which would hand out another connection each time."""
+    """Listens on a separate connection, past any pooler, which would hand out another connection each time."""
 
     def __init__(self, settings: Settings) -> None:
         pooled = settings.database_pooler == "transaction"

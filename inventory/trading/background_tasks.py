@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Undisturbed:
-    """Runs work in tasks of its own. A caller that gives up, or is cancelled at a limit, does not end the work."""
+    """Runs work in separate tasks. A caller that gives up, or is cancelled at a limit, does not end the work."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()

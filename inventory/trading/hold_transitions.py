@@ -91,7 +91,7 @@ async def end(
 async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> Hold:
     """What becomes of a requested hold by the supplier's answer, or of his answer where it comes too late.
 
-    Nothing that he granted is lost: what is over here is due to be ended there. The stone is locked.
+    A hold that the supplier granted and that has ended here is queued for its release there. The stone is locked.
     """
     settled: Hold | None
     if answer.id is None:
@@ -99,7 +99,7 @@ async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> H
     else:
         settled = await repository.activate_hold(connection, hold_id, answer.id, answer.until)
         if settled is not None:
-            # Not by its state: what was found out late may be over by time already, which is told when it is closed.
+            # Not by its state: a late outcome may have expired already; the expiry has its own event when the hold is closed.
             await tell(connection, settled, EventKind.HOLD_ACTIVATED)
     if settled is not None:
         return settled

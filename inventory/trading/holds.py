@@ -1,7 +1,7 @@
 """Holding stones: a reservation first, then the supplier, then the outcome; each its own short transaction.
 
 Of many who ask for one stone at once, over any number of processes, one reserves it, and only that one asks the supplier.
-While he is asked nothing is locked. A process that dies on the way leaves a reservation that `inventory.trading.settlement`
+During the supplier's call nothing is locked. A process that dies on the way leaves a reservation that `inventory.trading.settlement`
 settles.
 """
 
@@ -184,7 +184,7 @@ class Holds:
             return Reservation(hold, stone, True, await repository.leftovers(connection, diamond_id))
 
     async def _clear(self, supplier: Trading, reservation: Reservation) -> None:
-        """Let go what the supplier still holds for us: he would deny the new hold because of the old one."""
+        """Release what the supplier still holds for this account: it would deny the new hold because of the old one."""
         try:
             async with asyncio.timeout(hold_transitions.call_seconds(self._settings)):
                 found = SupplierHolds(supplier)

@@ -25,7 +25,7 @@ def purchase_unknown(feed: str, purchase: Purchase) -> Incident:
         run_id=None,
         content=Content(
             subject="A purchase has an unknown outcome",
-            reason="The order was sent, and the supplier did not say what became of it.",
+            reason="The order was sent, and the supplier did not answer.",
             figures=_figures(purchase),
             next_step=_LOOK,
             commands=[

@@ -63,7 +63,7 @@ class Purchases:
         self._destinations = destinations
 
     async def buy(self, request: PurchaseRequest, *, client_id: str, key: str) -> Purchase:
-        """Buy a stone, once per `key` of the client; asked again, what became of it. `refusal` says what went wrong.
+        """Buy a stone, once per `key` of the client; asked again, returns its outcome. `refusal` says what went wrong.
 
         Its price is the expected one, if that is the list price, the one that the client's hold guarantees, or the one that
         its last refusal named. Without an expectation it is the guaranteed one, or else the list price. Before the order is
@@ -83,7 +83,7 @@ class Purchases:
         return await self._undisturbed.do(self._buy(self._supplier, request, client_id, key))
 
     async def _buy(self, supplier: Trading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
-        if not await self._is_used(key, client_id):  # a used key answers what became of it, whatever the rules are now
+        if not await self._is_used(key, client_id):  # a used key returns its outcome, whatever the rules are now
             request.check()
             await self._destinations.check(request.destination_id)
         try:

@@ -73,7 +73,7 @@ WHERE id = $1 AND state = 'requested' AND expires_at > clock_timestamp()
 RETURNING id
 
 -- activate_hold --
--- The supplier holds it ($2), until $3 where he says so. Due again when it ends.
+-- The supplier holds it ($2), until $3 if it says so. Due again when it ends.
 UPDATE hold_history
 SET state = 'active', supplier_hold_id = $2, supplier_until = $3, expires_at = least(wanted_until, $3),
     due_at = least(wanted_until, $3), attempts = 0
@@ -82,8 +82,8 @@ RETURNING {hold_columns}
 
 -- end_hold --
 -- It ends as $2, now or when its time had passed. $3: why it was denied. What the supplier may still hold is due for the
--- job at once: a hold that he has and that has not ended by itself (his clock may be a minute behind), or ($4) a request
--- that he may have granted.
+-- job at once: a hold that it has and that has not ended by itself (its clock may be a minute behind), or ($4) a request
+-- that it may have granted.
 UPDATE hold_history
 SET state = $2, ended_at = least(expires_at, clock_timestamp()), reason = $3, attempts = 0,
     due_at = CASE WHEN $2 <> 'purchased' AND (
@@ -126,7 +126,7 @@ WHERE held.state = 'active' AND held.expires_at > clock_timestamp()
 ORDER BY held.expires_at, held.id LIMIT $3
 
 -- note_late_hold --
--- The supplier grants a hold that is over here: he is to end it.
+-- The supplier grants a hold that has ended here: it must be released.
 UPDATE hold_history SET supplier_hold_id = $2, supplier_until = $3, due_at = clock_timestamp(), attempts = 0
 WHERE id = $1 AND ended_at IS NOT NULL
 
@@ -172,8 +172,8 @@ WHERE id = $1 AND ended_at IS NOT NULL AND supplier_hold_id IS NOT NULL
 
 -- claim_due_hold --
 -- The hold for which something has been due for longest, postponed before it is done: a process that dies on the way leaves it to
--- the next round. Attempts at the supplier come ever more rarely, up to an hour. While he is away ($1 false) only what is
--- over by time: what needs him keeps its turn.
+-- the next round. Attempts at the supplier come ever more rarely, up to an hour. While it is unavailable ($1 false) only what is
+-- expired: what needs the supplier keeps its turn.
 UPDATE hold_history
 SET attempts = attempts + 1,
     due_at = clock_timestamp() + least(interval '30 seconds' * 2 ^ least(attempts, 8), interval '1 hour')
@@ -365,7 +365,7 @@ WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id =
   AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3))
 
 -- history --
--- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows stay for ever, and the
+-- What happened to the stone $1, newest first, after ($2, $3): its holds and purchases, whose rows are never deleted, and the
 -- events of the log of the kinds $5, as long as they are kept. Events have no id that stays theirs but the position; the key
 -- is made of it.
 SELECT at, key, event, client_id, hold_id, purchase_id, run_id, data FROM (

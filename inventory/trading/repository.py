@@ -263,7 +263,7 @@ async def mark_purchase_sent(connection: Connection, purchase_id: UUID, cleared:
 
 
 async def quoted_price(connection: Connection, diamond_id: UUID, client_id: str) -> int | None:
-    """The price that the client's last refused purchase of the stone was told, if it had changed."""
+    """The price that the client's last refused purchase of the stone showed, if it had changed."""
     cents: int | None = await connection.fetchval(sql.quoted_price, diamond_id, client_id)
     return cents
 

@@ -35,7 +35,7 @@ class Settlement:
     async def holds(self) -> int:
         """Close holds that are over by time, find out about requests, end at the supplier what is over here.
 
-        Answers how many were looked at. Where the supplier is away, what needs him waits for the next round.
+        Answers how many were looked at. Where the supplier is unavailable, holds that need it wait for the next round.
 
         Raises:
             SupplierUnavailable: the supplier does not answer.

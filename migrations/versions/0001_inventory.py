@@ -251,7 +251,7 @@ TABLES = [
         CHECK ((state IN ('requested', 'active')) = (ended_at IS NULL))
     )
     """,
-    # One open hold per stone, whoever asks, however many ask at once; also finds it.
+    # One open hold per stone, however many clients ask at once; also finds it.
     "CREATE UNIQUE INDEX hold_history_open ON hold_history (diamond_id) WHERE state IN ('requested', 'active')",
     """
     CREATE TABLE purchase_history (

@@ -26,7 +26,7 @@ STATEMENTS = [
         next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         last_error      text,
         sent_at         timestamptz,
-        -- The mail's id at the provider, to look up what became of it.
+        -- The mail's id at the provider, to look up its delivery.
         provider_id     text
     )
     """,

@@ -40,7 +40,7 @@ def upgrade() -> None:
     # The history of one stone, and reading on for a few of them (history, read). Only of numbered events, so that
     # numbering does not write every stone into it a second time.
     op.execute("CREATE INDEX event_log_diamonds ON event_log USING gin (diamond_ids) WHERE position IS NOT NULL")
-    # Its own table of one row: the newest position must outlive the events, which are pruned, and whoever gives out
+    # Its own table of one row: the newest position must outlive the events, which are pruned, and the transaction that gives out
     # positions holds the lock on it.
     op.execute("""
         CREATE TABLE event_counter (

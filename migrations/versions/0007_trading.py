@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = [
-    # Nobody has written these tables before.
+    # No release has written these tables before.
     """
     ALTER TABLE hold_history
         -- The retail price that the hold guarantees to its holder.
@@ -37,7 +37,7 @@ STATEMENTS = [
     "CREATE INDEX hold_history_diamond ON hold_history (diamond_id, requested_at DESC, id DESC)",
     """
     ALTER TABLE purchase_history
-        -- The hold under which it was bought, and what the supplier was told.
+        -- The hold under which it was bought, and the comment for the supplier.
         ADD COLUMN hold_id        uuid REFERENCES hold_history,
         ADD COLUMN offer_id       text NOT NULL,
         ADD COLUMN destination_id text,
@@ -49,7 +49,7 @@ STATEMENTS = [
         -- Why it failed: a code for clients and the words behind it.
         ADD COLUMN failure_code   text,
         ADD COLUMN failure        text,
-        -- Who settled what nobody knew, and how they knew.
+        -- Who settled an unknown outcome, and by which evidence.
         ADD COLUMN resolved_by    text,
         ADD COLUMN resolution     text,
         ADD CHECK ((state IN ('confirmed', 'failed')) = (ended_at IS NOT NULL)),

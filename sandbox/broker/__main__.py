@@ -1,4 +1,4 @@
-"""`python -m sandbox.broker`: the broker as a process of its own, until SIGTERM."""
+"""`python -m sandbox.broker`: the broker as a separate process, until SIGTERM."""
 
 import asyncio
 import signal
@@ -41,7 +41,9 @@ def main(
     queue: Annotated[list[str] | None, typer.Option(help="A queue; give it once for each.")] = None,
     lock_seconds: Annotated[float, typer.Option(min=0.01, help="How long a receiver holds a message.")] = 60,
     max_delivery_count: Annotated[int, typer.Option(min=1, help="Deliveries until a message is a dead letter.")] = 10,
-    ttl_seconds: Annotated[float | None, typer.Option(help="How long a message lives; for ever if not given.")] = None,
+    ttl_seconds: Annotated[
+        float | None, typer.Option(help="How long a message lives; without limit if not given.")
+    ] = None,
     max_messages: Annotated[int, typer.Option(min=1, help="How many messages a queue holds.")] = 100_000,
     max_connections: Annotated[
         int | None,

@@ -1,4 +1,4 @@
-"""What a broker refuses, each with the AMQP condition that tells a client which of its own errors to raise."""
+"""What a broker refuses, each with the AMQP condition from which a client chooses the error to raise."""
 
 from inspect import cleandoc
 from typing import ClassVar

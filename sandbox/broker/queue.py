@@ -20,7 +20,7 @@ _NO_DELAY: Final = timedelta()
 
 
 class Queue(Generic[Payload]):
-    """A queue with its dead letters, which form a queue of their own without limits on deliveries or age."""
+    """A queue with its dead letters, which form a separate queue without limits on deliveries or age."""
 
     def __init__(self, name: str, settings: QueueSettings, clock: Clock) -> None:
         self.name = name
@@ -214,7 +214,7 @@ class Queue(Generic[Payload]):
         now = self._clock()
         while self._lock_ends and self._lock_ends[0][0] <= now:
             message = self._locked.get(heappop(self._lock_ends)[1])
-            # A renewed lock has a later entry of its own.
+            # A renewed lock has a later entry.
             if message is not None and message.locked_until is not None and message.locked_until <= now:
                 self._fail(message)
         while self._scheduled and self._scheduled[0][0] <= now:

@@ -1,4 +1,4 @@
-"""Whom a server runs as: Postgres refuses root, so root lends it an account that owns nothing."""
+"""The account of a server: Postgres refuses root, so root runs it under an account that owns nothing."""
 
 import os
 import pwd
@@ -26,7 +26,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def server_account() -> Account | None:
-    """Whom to run a server as; None for the present user, which is right for everyone but root.
+    """The account to run a server as; None for the present user, which is right for everyone but root.
 
     Raises:
         NoAccount: this is root, and the account that takes its place does not exist.

@@ -17,7 +17,7 @@ _CONFLICT, _TOO_MANY, _SERVER_ERROR = 409, 429, 500
 
 
 class _Transport(resend.AsyncHTTPClient):
-    """Requests of the Resend client, each with a timeout. What goes wrong is told without what was sent."""
+    """Requests of the Resend client, each with a timeout. An error is reported without the content of the mail."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session

@@ -16,7 +16,7 @@ from sync.runs.statements import sql
 
 
 class Changes:
-    """What is told of one feed's stones, and of the run that changes them, if it is one."""
+    """The events of one feed's stones, and of the run that changes them, if it is one."""
 
     def __init__(self, run_id: UUID | None, *, silent: bool = False) -> None:
         self._run_id = run_id

@@ -2,7 +2,7 @@
 
 Let B be the listings of a query and R those that its pages have shown. On a feed at rest R is a subset of B, so |R| =
 count(B) implies R = B, whatever the order of ties, repetitions and the edges of pages. Each origin (natural, lab-grown) is
-a query of its own, a *pass*, so the origin of a stone is what the supplier answers to a query, not only a flag of an item.
+a separate query, a *pass*, so the origin of a stone is what the supplier answers to a query, not only a flag of an item.
 
 Where the figures differ the feed has moved, the pages are incomplete, or the counts are wrong. The proof decides by what
 the supplier says has changed since the run opened:
@@ -34,7 +34,7 @@ Phase = Literal["opening", "reading", "proving"]
 _OUTSIDE_MARGIN = 100
 # Rounds of counting, reading what changed, and repairing.
 _ROUNDS = 4
-# Requests that repairing one partition may cost: some, and so many times its pages.
+# Requests that repairing one partition may cost: a number, and a multiple of its pages.
 _SPARE_REQUESTS = 60
 _REQUESTS_PER_PAGE = 25
 # Readings of the unpriced listings without a new one before they are given up.

@@ -82,7 +82,7 @@ def least_possible(curve: Sequence[tuple[int, int]], parts: int) -> int:
 
 
 def _steps(path: Sequence[Knot], b: int, most: int, fair: float) -> list[tuple[int, float]]:
-    """(a, cost) of each slice from a knot a to the knot b that holds at most so many stones."""
+    """(a, cost) of each slice from a knot a to the knot b that holds at most that many stones."""
     found = []
     for a in range(b - 1, -1, -1):
         if path[b].up_to - path[a].up_to > most:

@@ -42,7 +42,7 @@ def drift_allowance(total: int) -> int:
 
 
 class Heatmap:
-    """Cumulative counts of the priced stones, and how many stones cost exactly so many dollars."""
+    """Cumulative counts of the priced stones, and how many stones cost exactly a number of dollars."""
 
     def __init__(self, total: int, priced: int) -> None:
         """`total`: the unfiltered count. `priced`: the count of everything from 0 dollars on.
@@ -77,7 +77,7 @@ class Heatmap:
                 self._falls(dollars, dearer)
 
     def record_at(self, dollars: int, count: int) -> None:
-        """Take in how many stones cost exactly `dollars`, to the cent: a cut there is read twice by so many."""
+        """Take in how many stones cost exactly `dollars`, to the cent: a cut there reads that many stones twice."""
         self._at[dollars] = count
 
     def record_from(self, dollars: int, count: int) -> None:

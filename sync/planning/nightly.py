@@ -17,7 +17,7 @@ def last_due(now: datetime) -> datetime:
 
 
 def in_time(now: datetime) -> bool:
-    """Whether the nightly run may still start now. Later than that, someone is told instead."""
+    """Whether the nightly run may still start now. Later than that, an alert is sent instead."""
     return now - last_due(now) < CATCH_UP
 
 

@@ -190,7 +190,7 @@ class Repair:
                 yield from self._search(upper, above)
 
     def _parts(self, span: Range) -> list[Range]:
-        """Ranges that each hold about a page of what is known; a price that fills a page has a range of its own."""
+        """Ranges that each hold about a page of what is known; a price that fills a page has a separate range."""
         room = max(1, int(self._limit * _FILLED))
         parts: list[Range] = []
         low, held = span.low, 0

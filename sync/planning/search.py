@@ -237,6 +237,6 @@ def _exactly(prices: Iterable[int]) -> tuple[PriceRange, ...]:
 
 
 def _spread(targets: Sequence[float], most: int) -> Iterable[float]:
-    """At most so many of the targets, evenly."""
+    """At most this many of the targets, evenly."""
     count = min(most, len(targets))
     return [targets[(2 * place + 1) * len(targets) // (2 * count)] for place in range(count)]

@@ -489,7 +489,7 @@ SET status = 'running', error_code = NULL, error_message = NULL, completed_at = 
 WHERE id = $1
 
 -- reopen_consolidation --
--- Consolidation is asked for once more, with a new deadline ($2 seconds). Forced ($3: by whom), the run leaves the
+-- Requests consolidation once more, with a new deadline ($2 seconds). Forced ($3: the operator), the run leaves the
 -- watermark alone, because not everything was read. $4: who confirmed that many stones may be deleted.
 UPDATE run_metadata
 SET status = 'consolidating', error_code = NULL, error_message = NULL, completed_at = NULL,

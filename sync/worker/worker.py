@@ -41,7 +41,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Worker:
-    """Reads partitions, several at a time, each in a task of its own."""
+    """Reads partitions, several at a time, each in a separate task."""
 
     def __init__(
         self,

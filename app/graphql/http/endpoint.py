@@ -37,7 +37,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """The routes of GraphQL. In development a browser gets GraphiQL there, and from routes of its own what that loads."""
+    """The routes of GraphQL. In development a browser gets GraphiQL there, and its files on separate routes."""
     page = GraphiQL() if settings.environment == "development" else None
     intake = Intake(settings)
     return (

@@ -21,7 +21,7 @@ class TooSlow(Unavailable):
 
 
 class StillUnderWay(Unavailable):
-    """This takes long, and may be done all the same; ask again, with the same idempotency key where there is one."""
+    """The request timed out. The operation may still complete. Ask again, with the same idempotency key if there is one."""
 
 
 class Answer(msgspec.Struct, frozen=True):

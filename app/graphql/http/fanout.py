@@ -66,7 +66,7 @@ class Group:
         return len(self._due) > _MUCH_DUE
 
     async def relief(self) -> None:
-        """Wait until it has less to show, but not for ever."""
+        """Wait until it has less to show, up to a limit."""
         self._relieved.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(_RELIEF_SECONDS):

@@ -100,7 +100,7 @@ class GraphiQL:
                 yield f'<script defer src="{self._url(asset)}" {checked}></script>'
 
     def _policy(self) -> str:
-        """Just what the page needs. Its editor sets styles of its own; what it sends goes to this server only."""
+        """Just what the page needs. Its editor sets inline styles; what it sends goes to this server only."""
         elsewhere = {
             kind: "" if self._installed else "".join(f" {one.cdn_url}" for one in ASSETS if one.media_type == kind)
             for kind in ("text/css", "text/javascript")

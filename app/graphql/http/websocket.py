@@ -230,7 +230,7 @@ class Socket:
             errors = [format_inventory_error(error)]
         except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client
             errors = [format_inventory_error(unforeseen(error))]
-        # Before the client is told, which may use the id again at once.
+        # Before the client gets the message: it may use the id again at once.
         self._operations.pop(id_, None)
         self._last_active = monotonic()
         if errors:

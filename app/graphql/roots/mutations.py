@@ -27,7 +27,7 @@ from inventory.runs.models import RunFacts
 
 _argument = strawberry.argument
 
-# How long a mutation waits for its job, so that most answer with what became of it; the job goes on either way.
+# How long a mutation waits for its job, so that most responses show its outcome; the job goes on either way.
 _PATIENCE_SECONDS = 5.0
 
 _ERRORS = "What is wrong with the request; empty when it was done, or is being done."

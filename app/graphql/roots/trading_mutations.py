@@ -25,7 +25,7 @@ from inventory.trading.states import HoldState
 _argument = strawberry.argument
 _DIAMOND_ID = "The diamond's global id, or the id by which REST knows it."
 _HOLD_ID = "The hold's global id, or the id by which REST knows it."
-_MINUTES = "For so many minutes from now at the most; as long as it may be when left out."
+_MINUTES = "Minutes from now, at most; the longest possible hold when left out."
 
 
 @strawberry.input(description="Which diamond to hold, and how long.")
@@ -55,7 +55,7 @@ class DiamondPurchaseInput:
     )
     destination_id: str = strawberry.field(description="Where it goes, by the supplier's id.")
     reference: str | None = strawberry.field(default=UNSET, description="The client's own reference.")
-    comments: str | None = strawberry.field(default=UNSET, description="What the supplier is told.")
+    comments: str | None = strawberry.field(default=UNSET, description="A comment for the supplier.")
     return_option: bool | None = strawberry.field(default=UNSET, description="Whether it may be returned.")
 
 

@@ -21,7 +21,7 @@ _value = strawberry.enum_value
 class HoldState(Enum):
     REQUESTED = _value("requested", description="The diamond is reserved, and the supplier is being asked.")
     ACTIVE = _value("active", description="It keeps the diamond from others.")
-    DENIED = _value("denied", description="It came to nothing.")
+    DENIED = _value("denied", description="The supplier denied it.")
     RELEASED = _value("released", description="Its client ended it.")
     EXPIRED = _value("expired", description="Its time is over.")
     PURCHASED = _value("purchased", description="The diamond was bought under it.")

@@ -30,7 +30,7 @@ class JobStatus(Enum):
     QUEUED = _value("queued", description="It waits, or waits to be tried again.")
     RUNNING = _value("running", description="It is being done.")
     DONE = _value("done", description="It is done.")
-    FAILED = _value("failed", description="It came to nothing; `error` says why.")
+    FAILED = _value("failed", description="It failed; `error` says why.")
 
 
 @strawberry.type(description="How far a job is, counted in stones.")

@@ -67,7 +67,7 @@ class Purchase(Node):
     price: Money = strawberry.field(description="What is charged: the price that was expected.")
     destination_id: str | None = strawberry.field(description="Where it goes, by the supplier's id.")
     reference: str | None = strawberry.field(description="The client's own reference.")
-    comments: str | None = strawberry.field(description="What the supplier was told.")
+    comments: str | None = strawberry.field(description="The comment for the supplier.")
     return_option: bool | None = strawberry.field(description="Whether the client asked for the right to return it.")
     requested_at: datetime = strawberry.field(description="When it was asked for.")
     ordered_at: datetime | None = strawberry.field(description="When the supplier accepted the order; null before.")

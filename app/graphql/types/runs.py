@@ -32,7 +32,7 @@ class SyncRunStatus(Enum):
     CONSOLIDATING = _value("consolidating", description="What was read is being priced and written.")
     COMPLETED = _value("completed", description="All of it is in the inventory.")
     PARTIAL = _value("partial", description="Some partitions failed; retry it, or consolidate what there is.")
-    FAILED = _value("failed", description="It came to nothing; `error` says why.")
+    FAILED = _value("failed", description="It failed; `error` says why.")
     CANCELLED = _value("cancelled", description="Someone ended it.")
 
 

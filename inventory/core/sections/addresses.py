@@ -53,7 +53,7 @@ def _parts(connection: SecretStr) -> dict[str, str]:
 
 
 def _tls(given: ValidationInfo) -> Tls:
-    tls: Tls = given.data.get("tls", "require")  # a wrong value of its own is reported anyway
+    tls: Tls = given.data.get("tls", "require")  # a wrong value is reported by its field
     return tls
 
 

@@ -1,4 +1,4 @@
-"""Who is told when something fails."""
+"""Recipients of alerts."""
 
 from typing import Annotated
 
@@ -17,5 +17,5 @@ class Alerts(BaseModel):
         str | None, setting("Alerts", "Sender of alerts.", example="Diamond Inventory <sync@example.com>")
     ] = None
     alert_to: Annotated[
-        str | None, setting("Alerts", "Who is told, separated by commas.", example="ops@example.com")
+        str | None, setting("Alerts", "Recipients, separated by commas.", example="ops@example.com")
     ] = None

@@ -14,9 +14,9 @@ class Sync(BaseModel):
         str, setting("Sync", "Name of the feed: its watermark and its raw table.", pattern=r"^[a-z][a-z0-9-]{0,30}$")
     ] = "nivoda"
     sync_max_partitions: Annotated[int, setting("Sync", "Most partitions of a run.", ge=1, le=200)] = 30
-    sync_min_partition_stones: Annotated[
-        int, setting("Sync", "Fewest stones that are worth a partition of their own.", ge=1, le=10_000_000)
-    ] = 1000
+    sync_min_partition_stones: Annotated[int, setting("Sync", "Fewest stones of a partition.", ge=1, le=10_000_000)] = (
+        1000
+    )
     sync_overlap_seconds: Annotated[
         int, setting("Sync", "How far before the watermark an incremental run begins.", ge=0, le=30 * 86_400)
     ] = 900

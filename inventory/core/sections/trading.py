@@ -1,4 +1,4 @@
-"""Trading: how long stones may be held, by whom, and how long anybody waits."""
+"""Trading: the length of holds, who may hold, and timeouts."""
 
 from typing import Annotated
 

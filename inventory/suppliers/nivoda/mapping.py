@@ -120,7 +120,7 @@ def _payload_hash(payload: bytes, lab_grown: bool | None) -> bytes:
 
 
 def _unidentified(received: bytes) -> str:
-    # Without the version of the mapping: the same bytes stay the same row for ever.
+    # Without the version of the mapping: the same bytes would keep their old row.
     return f"unidentified:{blake2b(received, digest_size=_HASH_BYTES).hexdigest()}"
 
 

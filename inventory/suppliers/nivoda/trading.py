@@ -176,7 +176,7 @@ class NivodaTrading:
         """Send, and after a refusal of the call as such once more, until patience ends.
 
         Refusals of the call are 429, a token that has ended, and a document that the schema does not allow. Each means that
-        nothing was done. What costs money is not left to that: before it is sent again, and before the client is told that
+        nothing was done. What costs money is not left to that: before it is sent again, and before the client reads that
         it was not done, the stone is looked at.
         """
         deadline = self._deadline()

@@ -12,7 +12,9 @@ from tests.integration.api.conftest import serve_api
 from tests.integration.trading.market import Market
 from tests.integration.trading.test_graphql import BUY, CREATE, order
 
-CUT_OFF = "This takes long, and may be done all the same; ask again, with the same idempotency key where there is one."
+CUT_OFF = (
+    "The request timed out. The operation may still complete. Ask again, with the same idempotency key if there is one."
+)
 
 
 @pytest_asyncio.fixture

@@ -15,7 +15,7 @@ provider "azurerm" {
 
   features {
     storage {
-      # The account takes no keys, and whoever applies this needs no right to what is in it.
+      # The account takes no keys, and the principal that applies this needs no right to its content.
       data_plane_available = false
     }
   }

@@ -1,4 +1,4 @@
-# Staging: as small as it gets. Nothing runs while nobody asks.
+# Staging: as small as it gets. Nothing runs while there are no requests.
 
 locals {
   name = "diamonds-staging"

@@ -1,4 +1,4 @@
-# What the inventory can't tell of itself: its mails are sent by the jobs, and nobody would miss them. Each alarm has its
+# What the inventory can't tell of itself: its mails are sent by the jobs, and their absence would not be noticed. Each alarm has its
 # paragraph in docs/runbook.md.
 
 locals {
@@ -13,7 +13,7 @@ locals {
         window    = "PT15M", severity = 1
       }
       messages-wait = {
-        says      = "Messages have been waiting for an hour: nobody takes them, or nobody wakes who would."
+        says      = "Messages have been waiting for an hour: no service receives them, or none starts."
         scope     = var.service_bus.namespace_id
         namespace = "Microsoft.ServiceBus/namespaces"
         metric    = "ActiveMessages", aggregation = "Minimum", operator = "GreaterThan", threshold = 0

@@ -1,4 +1,4 @@
-# Who the processes are, and the least that each may do. One identity a role; nobody shares.
+# Who the processes are, and the least that each may do. One identity for each role; none is shared.
 
 resource "azurerm_user_assigned_identity" "role" {
   for_each = toset(local.roles)
@@ -10,7 +10,7 @@ resource "azurerm_user_assigned_identity" "role" {
 }
 
 # Scaling by queue depth asks the queue for its length, which Service Bus grants only with the right to manage it. That
-# right belongs to an identity of its own, and no process is told to use it.
+# right belongs to a separate identity, which no process uses.
 resource "azurerm_user_assigned_identity" "scaler" {
   count = local.by_identity ? 1 : 0
 

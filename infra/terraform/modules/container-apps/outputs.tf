@@ -77,7 +77,7 @@ output "log_workspace_id" {
 }
 
 output "alarms" {
-  description = "What Azure watches: metric, what is too much or too little of it, in which time, and how many action groups are told."
+  description = "What Azure watches: metric, what is too much or too little of it, in which time, and the number of notified action groups."
   value = {
     for name, alarm in azurerm_monitor_metric_alert.alarm : name => {
       metric = "${one(alarm.scopes)} ${alarm.criteria[0].metric_name} ${alarm.criteria[0].aggregation} ${alarm.criteria[0].operator} ${alarm.criteria[0].threshold} in ${alarm.window_size}"

@@ -339,7 +339,7 @@ variable "probes" {
 }
 
 variable "alarms" {
-  description = "When Azure tells, and whom: resource ids of action groups, answers with an error in a quarter of an hour, restarts of one service in a quarter of an hour. Without a group an alarm shows in the portal only."
+  description = "Alarms and their recipients: resource ids of action groups, answers with an error in a quarter of an hour, restarts of one service in a quarter of an hour. Without a group an alarm shows in the portal only."
   type = object({
     action_groups = optional(list(string), [])
     api_errors    = optional(number, 20)

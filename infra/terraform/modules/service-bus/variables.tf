@@ -76,7 +76,7 @@ variable "max_delivery_count" {
 }
 
 variable "message_ttl" {
-  description = "How long a message that nobody takes stays before it becomes a dead letter (ISO 8601, whole days)."
+  description = "How long an unreceived message stays before it becomes a dead letter (ISO 8601, whole days)."
   type        = string
   default     = "P1D"
 
