@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from app.auth.scopes import Principal
 from app.graphql.http.errors import FormattedError, format_inventory_error, status_of, unforeseen
-from app.graphql.http.event_stream import Answers, EventStream, one, refused, wants_stream
+from app.graphql.http.event_stream import EVENT_STREAM, Answers, EventStream, one, refused, wants_stream, whole
 from app.graphql.http.execution import execute
 from app.graphql.http.graphiql_page import GraphiQL
 from app.graphql.http.operation import Operation
@@ -149,4 +149,8 @@ def _respond(
     body: dict[str, object] = {**members}
     if errors:
         body["errors"] = errors
-    return Response(_encoder.encode(body), status, _HEADERS.get(status), media_type=media_type)
+    encoded = _encoder.encode(body)
+    if status == HTTPStatus.OK and wants_stream(request, subscribes=False):
+        # The protocol wants the errors of validation as events: its clients can't read them as JSON.
+        return Response(whole(encoded), status, {"Cache-Control": "no-cache"}, media_type=EVENT_STREAM)
+    return Response(encoded, status, _HEADERS.get(status), media_type=media_type)

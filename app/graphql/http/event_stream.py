@@ -51,6 +51,15 @@ async def refused(errors: Sequence[FormattedError]) -> Answers:
     yield _encoder.encode({"errors": errors})
 
 
+def whole(answer: bytes) -> bytes:
+    """A stream that is over: its only answer and its end."""
+    return _next(answer) + _COMPLETE
+
+
+def _next(answer: bytes) -> bytes:
+    return b"event: next\ndata: " + answer + b"\n\n"
+
+
 class EventStream:
     """The response that holds answers, a `Guest` while it goes on."""
 
@@ -102,7 +111,7 @@ class EventStream:
         errors: list[FormattedError] = []
         try:
             async for answer in self._answers:
-                await self._send(send, b"event: next\ndata: " + answer + b"\n\n")
+                await self._send(send, _next(answer))
         except InventoryError as error:
             errors = [format_inventory_error(error)]
         except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client
@@ -112,7 +121,7 @@ class EventStream:
 
     async def _finish(self, send: Send, errors: Sequence[FormattedError]) -> None:
         if errors:
-            await self._send(send, b"event: next\ndata: " + _encoder.encode({"errors": errors}) + b"\n\n")
+            await self._send(send, _next(_encoder.encode({"errors": errors})))
         await self._send(send, _COMPLETE)
 
     async def _keep_alive(self, send: Send) -> None:

@@ -86,12 +86,24 @@ async def test_what_can_t_be_followed_is_a_stream_that_says_so_and_ends(
     assert [error["extensions"]["code"] for error in answers[0][1]["errors"]] == [code]
 
 
-@pytest.mark.parametrize(("query", "status"), [("{", 200), ("subscription { unheardOf }", 200)])
-async def test_an_invalid_document_is_answered_as_ever(address: str, key: str, query: str, status: int) -> None:
-    headers = {"X-API-Key": key, "Accept": "text/event-stream"}
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [("{", "BAD_REQUEST"), ("{ unheardOf }", "VALIDATION_ERROR"), ("subscription { unheardOf }", "VALIDATION_ERROR")],
+)
+async def test_an_invalid_document_is_a_stream_that_says_so_and_ends(
+    address: str, key: str, document: str, code: str
+) -> None:
+    async with stream(address, key, document) as events:
+        answers = [event async for event in events]
+    assert [kind for kind, _ in answers] == ["next", "complete"]
+    assert [error["extensions"]["code"] for error in answers[0][1]["errors"]] == [code]
+
+
+async def test_an_invalid_document_is_answered_in_json_where_the_client_takes_it(address: str, key: str) -> None:
+    headers = {"X-API-Key": key, "Accept": "application/json, text/event-stream"}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
-        response = await client.post("/graphql", json={"query": query})
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
+        response = await client.post("/graphql", json={"query": "subscription { unheardOf }"})
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
     assert response.json()["errors"]
 
 
