@@ -1,15 +1,18 @@
 """The clients of docs/clients.md, unmodified, against the real endpoint. `make clients` installs them."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from app.auth.scopes import Scope
+from app.graphql.http import persisted_queries
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
@@ -30,9 +33,21 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "gql": ("python", "gql_client.py"),
     "ariadne-codegen": ("python", "ariadne_client.py"),
 }
+# Where a package has another name than the client.
+PACKAGES = {
+    "Apollo Client": "@apollo/client",
+    "urql": "@urql/core",
+    "Relay": "relay-runtime",
+    "GraphQL Code Generator": "@graphql-codegen/cli",
+}
 FOLLOWERS = {"graphql-ws": "graphql-ws.js", "graphql-sse": "graphql-sse.js"}
-# Each block of the document that shows a file says which.
+# Files that are no programs: what the programs are generated or installed from.
+CONFIGURATIONS = {"codegen.ts", "relay.config.json", "relay/shop.js", "ariadne.toml", "shop.graphql", "requirements.in"}
+# Each block of the document that shows a file says which; the others are commands.
 SHOWN = re.compile(r"`(?P<name>[\w./-]+)`:\n\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
+
+COMMAND = re.compile(r"```sh\n(?P<text>.*?)\n```\n", re.DOTALL)
+FENCE = re.compile(r"^```\w+$", re.MULTILINE)
 
 installed = pytest.mark.skipif(
     not (NODE and PYTHON.exists() and (PLACE / "build" / "rest.js").exists()), reason="needs `make clients`"
@@ -51,6 +66,18 @@ async def start(address: str, key: str, *command: str) -> asyncio.subprocess.Pro
     )
 
 
+@asynccontextmanager
+async def ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+    """Within the time limit; a client that still runs afterwards is killed."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
 @installed
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_a_client_reads_the_two_cheapest_stones(
@@ -58,7 +85,7 @@ async def test_a_client_reads_the_two_cheapest_stones(
 ) -> None:
     await insert([build(number, retail_price_cents=number * 1000) for number in (3, 1, 2)])
     process = await start(address, await make_key(Scope.DIAMONDS_READ), *CLIENTS[client])
-    async with asyncio.timeout(SECONDS):
+    async with ended(process):
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert out.decode().splitlines() == ["stone-1 1000", "stone-2 2000"]
@@ -72,7 +99,7 @@ async def test_a_client_queries_and_follows_what_happens_after_the_query(
     await insert([build(number, retail_price_cents=number * 1000) for number in (3, 1, 2)])
     process = await start(address, await make_key(Scope.DIAMONDS_READ), "node", FOLLOWERS[client])
     assert process.stdout is not None
-    async with asyncio.timeout(SECONDS), Database.open(settings) as database:
+    async with ended(process), Database.open(settings) as database:
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(3)]
         await happen(database, 1)
         out, err = await process.communicate()
@@ -81,9 +108,46 @@ async def test_a_client_queries_and_follows_what_happens_after_the_query(
     assert out.decode().strip() == "DIAMONDS_CHANGED"
 
 
+@installed
+async def test_apollo_sends_the_document_after_its_hash_was_not_known(
+    address: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[bool, bool]] = []
+    check = persisted_queries.check
+
+    def observed(extensions: object, query: str | None, registered: str | None) -> None:
+        sent.append((isinstance(extensions, Mapping) and "persistedQuery" in extensions, query is not None))
+        check(extensions, query, registered)
+
+    monkeypatch.setattr(persisted_queries, "check", observed)
+    process = await start(address, key, "node", "apollo.js")
+    async with ended(process):
+        _, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    # The hash alone, then the document without one: the link has learnt that the API stores none.
+    assert sent == [(True, False), (False, True)]
+
+
 def test_the_document_shows_the_files_that_are_tested() -> None:
-    shown = {match["name"]: match["text"] for match in SHOWN.finditer(DOCUMENT.read_text("utf-8"))}
-    assert {command[1].replace("build/", "").replace("rest.js", "rest.ts").replace("typed.js", "typed.ts")
-            for command in CLIENTS.values()} | set(FOLLOWERS.values()) <= shown.keys()  # fmt: skip
+    document = DOCUMENT.read_text("utf-8")
+    shown = {match["name"]: match["text"] for match in SHOWN.finditer(document)}
+    programs = {command[1] for command in CLIENTS.values()} | set(FOLLOWERS.values())
+    # What is compiled is shown as it was written.
+    written = {re.sub(r"^build/(.*)\.js$", r"\1.ts", name) for name in programs}
+    assert shown.keys() == written | CONFIGURATIONS
     for name, text in shown.items():
         assert text == (PLACE / name).read_text("utf-8"), f"docs/clients.md shows another {name}"
+    commands = COMMAND.findall(document)
+    assert len(FENCE.findall(document)) == len(shown) + len(commands), "a block shows neither a file nor a command"
+    build = (PLACE / "package.json").read_text("utf-8") + (ROOT / "Makefile").read_text("utf-8")
+    assert [command for command in commands if command not in build] == []
+
+
+def test_the_document_names_the_versions_that_are_tested() -> None:
+    package = json.loads((PLACE / "package.json").read_text("utf-8"))
+    pinned = {**package["dependencies"], **package["devDependencies"]}
+    pinned |= re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)$", (PLACE / "requirements.in").read_text("utf-8"), re.MULTILINE)
+    named = dict(re.findall(r"^\| \[([^]]+)\]\(#[\w-]+\) ([\d.]+)", DOCUMENT.read_text("utf-8"), re.MULTILINE))
+    assert named.keys() == CLIENTS.keys() | FOLLOWERS.keys()
+    for client, version in named.items():
+        assert pinned[PACKAGES.get(client, client)].startswith(f"{version}."), client
