@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -46,6 +47,27 @@ async def test_a_stone_twice_on_one_page_is_staged_once_and_fetched_twice(bench:
     assert await bench.stage(hand, [observed(1, 100), observed(1, 200)]) == 1
     assert await bench.value(PRICE, stone_id(1)) == 200
     assert (await bench.partitions(hand.run))[0].fetched == 2
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["on one page", "on two pages"])
+@pytest.mark.parametrize(
+    ("offers", "kept"),
+    [
+        ([("DIAMOND/b", 300), ("DIAMOND/a", 200)], ("DIAMOND/a", 200)),
+        ([("DIAMOND/a", 200), ("DIAMOND/b", 300)], ("DIAMOND/a", 200)),
+        ([("DIAMOND/b", 200), ("DIAMOND/a", 200)], ("DIAMOND/a", 200)),
+        ([("DIAMOND/a", 200), ("DIAMOND/b", 200)], ("DIAMOND/a", 200)),
+        ([("DIAMOND/a", 200), ("DIAMOND/b", 300), ("DIAMOND/c", 100)], ("DIAMOND/c", 100)),
+    ],
+)
+async def test_the_cheapest_offer_of_a_stone_represents_it_then_the_lowest_id(
+    bench: Bench, offers: Sequence[tuple[str, int]], kept: tuple[str, int], apart: bool
+) -> None:
+    hand = await bench.hand()
+    items = [observed(1, cents, id=offer) for offer, cents in offers]
+    for page in [[item] for item in items] if apart else [items]:
+        await bench.stage(hand, page)
+    assert await bench.rows("SELECT offer_id, supplier_price_cents FROM raw_diamonds_nivoda") == [kept]
 
 
 async def test_invariant_09_an_older_observation_never_wins(bench: Bench) -> None:
