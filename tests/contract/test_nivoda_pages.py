@@ -109,6 +109,21 @@ async def test_random_ties_do_not_attribute_an_error_to_another_stone(seed: int)
             assert set(ids(page)) & bad == problems(page).keys()
 
 
+@pytest.mark.parametrize("seed", range(5))
+async def test_random_ties_do_not_exchange_the_errors_of_two_stones(seed: int) -> None:
+    bad = {3: "D+", 13: "E+", 23: "F+"}
+    items = [
+        published_item(number, price=100_000, diamond__certificate__color=bad.get(number, "D")) for number in range(60)
+    ]
+    async with published_supplier(items) as supplier:
+        supplier.random_ties = random.Random(seed)
+        found = problems(await read(supplier)) | problems(await read(supplier, 10))
+    assert found.keys() <= {stone_id(number) for number in bad}
+    for number, color in bad.items():
+        problem = found.get(stone_id(number), f"'{color}'")
+        assert f"'{color}'" in problem
+
+
 async def test_an_item_that_is_null_for_a_moment_only_is_read() -> None:
     items = [published_item(number, price=100_000) for number in range(5)]
     async with published_supplier(items) as supplier:

@@ -133,7 +133,7 @@ def _differing(table: str, found: Mapping[str, object], reference: Mapping[str, 
     others = [stone_id for stone_id, row in found.items() if reference.get(stone_id) != row]
     if others:
         first = others[0]
-        yield f"{table}: {len(others)} rows differ, such as {found[first]} instead of {reference.get(first)}"
+        yield f"{table}: {len(others)} rows differ, such as {first}: {found[first]} instead of {reference.get(first)}"
 
 
 async def books(site: Site, run: Run) -> Verdict:

@@ -131,11 +131,9 @@ class PageReader:
             matches |= null_items.match(left, taken, [null_items.shown(item) for item in answer.items], prices)
         found = {place: null_items.payload(one.item, nulls[place]) for place, one in matches.items() if one.certain}
         doubtful = {place: one.item for place, one in matches.items() if not one.certain}
-        return found | (await self._confirm(chosen, doubtful, nulls) if doubtful else {})
+        return found | (await self._confirm(chosen, doubtful) if doubtful else {})
 
-    async def _confirm(
-        self, chosen: FeedFilter, doubtful: Mapping[int, Shown], nulls: Mapping[int, ErrorEntry | None]
-    ) -> dict[int, bytes]:
+    async def _confirm(self, chosen: FeedFilter, doubtful: Mapping[int, Shown]) -> dict[int, bytes]:
         """Ask for exactly these stones: those that are shown now were null for a moment, or are others."""
         ids = {place: item.stone_id for place, item in doubtful.items() if item.stone_id is not None}
         if lookup_by(await self._client.schema.view()) == "single":
@@ -150,8 +148,19 @@ class PageReader:
         found = {place: shown[stone_id] for place, stone_id in ids.items() if stone_id in shown}
         left = [place for place in ids if place not in found]
         if len(left) == answer.items.count(NULL):
-            found |= {place: null_items.payload(doubtful[place], nulls[place]) for place in left}
+            # The error of the page may belong to another stone; this answer holds these stones only.
+            errors = [answer.errors.get(position) for position, item in enumerate(answer.items) if item == NULL]
+            for place in left:
+                entry = errors[0]
+                if len({null_items.reason(error) for error in errors}) > 1:
+                    entry = await self._error_of(chosen, ids[place]) if place in left[:_MOST_SINGLE] else None
+                found[place] = null_items.payload(doubtful[place], entry)
         return found
+
+    async def _error_of(self, chosen: FeedFilter, stone_id: str) -> ErrorEntry | None:
+        """The error for which one stone is null; None if it has none now."""
+        answer = await self._in_parts(FeedFilter(dimension=chosen.dimension, stone_ids=(stone_id,)), 0, 1)
+        return answer.errors.get(0)
 
     async def _confirm_singly(self, ids: Mapping[int, str]) -> dict[int, bytes]:
         found = {}
