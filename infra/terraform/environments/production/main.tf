@@ -86,6 +86,7 @@ module "container_apps" {
   jobs         = { min_replicas = 1 }
   worker       = { min_replicas = 0, max_replicas = 30 }
 
+  network            = var.network
   alarms             = { action_groups = var.alarm_action_groups }
   log_retention_days = 30
   tags               = local.tags

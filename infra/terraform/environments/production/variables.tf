@@ -79,6 +79,15 @@ variable "storage_replication" {
   }
 }
 
+variable "network" {
+  description = "A subnet of its own for the environment (resource id) and several zones. Both can be chosen at creation only: see docs/deploy.md, \"A fixed outgoing address\"."
+  type = object({
+    subnet_id      = optional(string)
+    zone_redundant = optional(bool, false)
+  })
+  default = {}
+}
+
 variable "registry_pull" {
   description = "How images are pulled: by the identity of each service, or as the registry's admin."
   type        = string

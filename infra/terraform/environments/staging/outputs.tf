@@ -13,6 +13,11 @@ output "registry" {
   value       = { name = module.container_registry.name, login_server = module.container_registry.login_server }
 }
 
+output "outgoing_addresses" {
+  description = "The addresses that requests of the services come from, for firewalls. They stay only with a subnet and a NAT gateway."
+  value       = module.container_apps.outgoing_addresses
+}
+
 output "services" {
   description = "What stays running, with its limits."
   value       = module.container_apps.services

@@ -1,53 +1,69 @@
-# What the inventory can't tell of itself: its mails are sent by the jobs, and their absence would not be noticed. Each alarm has its
+# What the inventory can't tell of itself: its mails are sent by the jobs, and nobody would miss them. Each alarm has its
 # paragraph in docs/runbook.md.
 
 locals {
-  alarms = merge(
+  alarms = {
+    api-errors = {
+      says      = "The API answers with errors of its own."
+      scope     = azurerm_container_app.service["api"].id
+      namespace = "Microsoft.App/containerapps"
+      metric    = "Requests", aggregation = "Total", operator = "GreaterThan", threshold = var.alarms.api_errors
+      dimension = { name = "statusCodeCategory", values = ["5xx"] }
+      window    = "PT15M", severity = 1
+    }
+    messages-wait = {
+      says      = "Messages have been waiting for an hour: no service receives them, or none starts."
+      scope     = var.service_bus.namespace_id
+      namespace = "Microsoft.ServiceBus/namespaces"
+      metric    = "ActiveMessages", aggregation = "Minimum", operator = "GreaterThan", threshold = 0
+      dimension = { name = "EntityName", values = [for queue in var.service_bus.queues : queue.name] }
+      window    = "PT1H", severity = 1
+    }
+    dead-letters = {
+      says      = "Messages were put aside."
+      scope     = var.service_bus.namespace_id
+      namespace = "Microsoft.ServiceBus/namespaces"
+      metric    = "DeadletteredMessages", aggregation = "Maximum", operator = "GreaterThan", threshold = 0
+      dimension = { name = "EntityName", values = [for queue in var.service_bus.queues : queue.name] }
+      window    = "PT15M", severity = 2
+    }
+  }
+
+  # Services with at least one replica: an alarm reports when there is none.
+  staying = toset([for name in ["api", "consolidator", "jobs"] : name if local.services[name].min_replicas > 0])
+
+  # Alarms on logs. `Count` counts the rows that a query returns; no row is 0, so "LessThan 1" also works without data.
+  # A metric alert does not: without a replica there is no metric "Replicas" and the rule is not evaluated.
+  log_alarms = merge(
     {
-      api-errors = {
-        says      = "The API answers with errors of its own."
-        scope     = azurerm_container_app.service["api"].id
-        namespace = "Microsoft.App/containerapps"
-        metric    = "Requests", aggregation = "Total", operator = "GreaterThan", threshold = var.alarms.api_errors
-        dimension = { name = "statusCodeCategory", values = ["5xx"] }
-        window    = "PT15M", severity = 1
-      }
-      messages-wait = {
-        says      = "Messages have been waiting for an hour: no service receives them, or none starts."
-        scope     = var.service_bus.namespace_id
-        namespace = "Microsoft.ServiceBus/namespaces"
-        metric    = "ActiveMessages", aggregation = "Minimum", operator = "GreaterThan", threshold = 0
-        dimension = { name = "EntityName", values = [for queue in var.service_bus.queues : queue.name] }
-        window    = "PT1H", severity = 1
-      }
-      dead-letters = {
-        says      = "Messages were put aside."
-        scope     = var.service_bus.namespace_id
-        namespace = "Microsoft.ServiceBus/namespaces"
-        metric    = "DeadletteredMessages", aggregation = "Maximum", operator = "GreaterThan", threshold = 0
-        dimension = { name = "EntityName", values = [for queue in var.service_bus.queues : queue.name] }
-        window    = "PT15M", severity = 2
-      }
-    },
-    {
+      # Not the metric RestartCount: it is the sum since a replica was created, so that the alarm would never end
+      # (https://github.com/microsoft/azure-container-apps/issues/467). Reasons and texts of the system log:
+      # https://azureossd.github.io/2024/01/19/Container-Apps-Backoff-restarts-and-container-exits/
       for name, app in azurerm_container_app.service : "${name}-restarts" => {
-        says      = "The ${name} is started again and again."
-        scope     = app.id
-        namespace = "Microsoft.App/containerapps"
-        metric    = "RestartCount", aggregation = "Maximum", operator = "GreaterThan", threshold = var.alarms.restarts
-        dimension = null
-        window    = "PT15M", severity = 2
+        says      = "The ${name} stops with an error and is started again."
+        query     = <<-KQL
+          ContainerAppSystemLogs_CL
+          | where ContainerAppName_s == '${app.name}'
+          | where Reason_s == 'ContainerBackOff'
+              or (Reason_s == 'ContainerTerminated' and Log_s matches regex @"exit code '[1-9]")
+        KQL
+        operator  = "GreaterThan"
+        threshold = var.alarms.restarts
+        severity  = 2
       }
     },
     {
-      for name in ["api", "consolidator", "jobs"] : "${name}-away" => {
+      for name in local.staying : "${name}-away" => {
         says      = "There is no replica of the ${name}."
-        scope     = azurerm_container_app.service[name].id
-        namespace = "Microsoft.App/containerapps"
-        metric    = "Replicas", aggregation = "Maximum", operator = "LessThan", threshold = 1
-        dimension = null
-        window    = "PT15M", severity = 1
-      } if local.services[name].min_replicas > 0
+        query     = <<-KQL
+          AzureMetrics
+          | where ResourceId =~ '${azurerm_container_app.service[name].id}'
+          | where MetricName == 'Replicas' and Maximum >= 1
+        KQL
+        operator  = "LessThan"
+        threshold = 1
+        severity  = 1
+      }
     },
   )
 }
@@ -86,5 +102,50 @@ resource "azurerm_monitor_metric_alert" "alarm" {
     content {
       action_group_id = action.value
     }
+  }
+}
+
+resource "azurerm_monitor_scheduled_query_rules_alert_v2" "alarm" {
+  for_each = local.log_alarms
+
+  name                 = "${var.name}-${each.key}"
+  location             = var.location
+  resource_group_name  = var.resource_group_name
+  description          = "${each.value.says} See docs/runbook.md."
+  scopes               = [azurerm_log_analytics_workspace.this.id]
+  severity             = each.value.severity
+  evaluation_frequency = "PT5M"
+  window_duration      = "PT15M"
+  # The alarm ends by itself when the rule is no longer met.
+  auto_mitigation_enabled = true
+  # The tables exist only after the first logs.
+  skip_query_validation = true
+  tags                  = var.tags
+
+  criteria {
+    query                   = each.value.query
+    time_aggregation_method = "Count"
+    operator                = each.value.operator
+    threshold               = each.value.threshold
+  }
+
+  dynamic "action" {
+    for_each = length(var.alarms.action_groups) > 0 ? [var.alarms.action_groups] : []
+    content {
+      action_groups = action.value
+    }
+  }
+}
+
+# The number of replicas as rows of the workspace, for the alarms "away".
+resource "azurerm_monitor_diagnostic_setting" "replicas" {
+  for_each = local.staying
+
+  name                       = "metrics"
+  target_resource_id         = azurerm_container_app.service[each.key].id
+  log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
+
+  enabled_metric {
+    category = "AllMetrics"
   }
 }

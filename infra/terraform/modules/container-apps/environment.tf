@@ -3,6 +3,8 @@
 locals {
   # A workspace keeps 30 days at least, whatever is asked for. Shorter times are set on its tables, once they exist.
   workspace_retention_days = max(30, var.log_retention_days)
+
+  workload_profile = "Consumption"
 }
 
 resource "azurerm_log_analytics_workspace" "this" {
@@ -23,4 +25,20 @@ resource "azurerm_container_app_environment" "this" {
   logs_destination           = "log-analytics"
   log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
   tags                       = var.tags
+
+  # All three are chosen at creation; changing one replaces the environment with everything in it.
+  # Without a workload profile the environment is of the legacy kind, which has neither NAT gateways nor routes
+  # ("Networking in Azure Container Apps environment", https://learn.microsoft.com/azure/container-apps/networking).
+  infrastructure_subnet_id = var.network.subnet_id
+  zone_redundancy_enabled  = var.network.subnet_id == null ? null : var.network.zone_redundant
+
+  workload_profile {
+    name                  = local.workload_profile
+    workload_profile_type = "Consumption"
+  }
+
+  # Azure names the group of the environment's own resources. Taken as a difference, it would replace the environment.
+  lifecycle {
+    ignore_changes = [infrastructure_resource_group_name]
+  }
 }

@@ -44,6 +44,7 @@ resource "azurerm_container_app_job" "job" {
   location                     = var.location
   container_app_environment_id = azurerm_container_app_environment.this.id
   resource_group_name          = var.resource_group_name
+  workload_profile_name        = local.workload_profile
   replica_timeout_in_seconds   = each.value.timeout_seconds
   replica_retry_limit          = each.value.retries
   tags                         = var.tags
@@ -125,5 +126,9 @@ resource "azurerm_container_app_job" "job" {
     ignore_changes = [template[0].container[0].image]
   }
 
-  depends_on = [azurerm_role_assignment.pull]
+  depends_on = [
+    azurerm_role_assignment.pull,
+    azurerm_role_assignment.queue,
+    azurerm_role_assignment.watermarks,
+  ]
 }

@@ -76,12 +76,25 @@ output "log_workspace_id" {
   value       = azurerm_container_app_environment.this.log_analytics_workspace_id
 }
 
+output "outgoing_addresses" {
+  description = "The addresses that requests of the services come from, for firewalls. They stay only with a subnet and a NAT gateway."
+  value       = sort(distinct(flatten([for app in azurerm_container_app.service : app.outbound_ip_addresses])))
+}
+
 output "alarms" {
-  description = "What Azure watches: metric, what is too much or too little of it, in which time, and the number of notified action groups."
-  value = {
-    for name, alarm in azurerm_monitor_metric_alert.alarm : name => {
-      metric = "${one(alarm.scopes)} ${alarm.criteria[0].metric_name} ${alarm.criteria[0].aggregation} ${alarm.criteria[0].operator} ${alarm.criteria[0].threshold} in ${alarm.window_size}"
-      told   = length(alarm.action)
-    }
-  }
+  description = "What Azure watches: a metric or the rows of a query, what is too much or too little of it, in which time, and how many action groups are notified."
+  value = merge(
+    {
+      for name, alarm in azurerm_monitor_metric_alert.alarm : name => {
+        metric = "${one(alarm.scopes)} ${alarm.criteria[0].metric_name} ${alarm.criteria[0].aggregation} ${alarm.criteria[0].operator} ${alarm.criteria[0].threshold} in ${alarm.window_size}"
+        told   = length(alarm.action)
+      }
+    },
+    {
+      for name, alarm in azurerm_monitor_scheduled_query_rules_alert_v2.alarm : name => {
+        metric = "${one(alarm.scopes)} ${split("\n", alarm.criteria[0].query)[0]} ${alarm.criteria[0].time_aggregation_method} ${alarm.criteria[0].operator} ${alarm.criteria[0].threshold} in ${alarm.window_duration}"
+        told   = length(flatten(alarm.action[*].action_groups))
+      }
+    },
+  )
 }

@@ -24,6 +24,7 @@ resource "azurerm_container_app" "service" {
   name                         = each.key
   container_app_environment_id = azurerm_container_app_environment.this.id
   resource_group_name          = var.resource_group_name
+  workload_profile_name        = local.workload_profile
   revision_mode                = "Single"
   max_inactive_revisions       = 10
   tags                         = var.tags
@@ -78,7 +79,7 @@ resource "azurerm_container_app" "service" {
   template {
     min_replicas                     = each.value.min_replicas
     max_replicas                     = each.value.max_replicas
-    termination_grace_period_seconds = var.drain_seconds + local.leave_seconds
+    termination_grace_period_seconds = var.drain_seconds + local.leave_seconds + (each.key == "api" ? var.shutdown_delay_seconds : 0)
 
     container {
       name    = each.key
@@ -142,11 +143,24 @@ resource "azurerm_container_app" "service" {
       }
     }
 
+    # The rule counts the requests of 15 seconds and divides by 15: new requests a second, whatever its name says. An open
+    # request or socket counts once ("Set scaling rules", https://learn.microsoft.com/azure/container-apps/scale-app).
     dynamic "http_scale_rule" {
-      for_each = each.key == "api" ? [var.api.concurrent_requests] : []
+      for_each = each.key == "api" ? [var.api.requests_per_second] : []
       content {
         name                = "requests"
         concurrent_requests = tostring(http_scale_rule.value)
+      }
+    }
+
+    # Few expensive requests, and events for open sockets, show in the processor only. A service with this rule does not
+    # scale to zero (https://keda.sh/docs/latest/scalers/cpu/), so that it is left out where zero is the smallest number.
+    dynamic "custom_scale_rule" {
+      for_each = each.key == "api" && each.value.min_replicas > 0 ? [var.api.cpu_percent] : []
+      content {
+        name             = "processor"
+        custom_rule_type = "cpu"
+        metadata         = { type = "Utilization", value = tostring(custom_scale_rule.value) }
       }
     }
 
@@ -181,6 +195,12 @@ resource "azurerm_container_app" "service" {
     ignore_changes = [template[0].container[0].image]
   }
 
-  # A replica that starts before its identity may pull fails for minutes.
-  depends_on = [azurerm_role_assignment.pull]
+  # A role works some minutes after it was assigned, and a revision that can't start fails after 15
+  # (https://github.com/microsoft/azure-container-apps/issues/646). docs/deploy.md assigns the roles a step earlier.
+  depends_on = [
+    azurerm_role_assignment.pull,
+    azurerm_role_assignment.queue,
+    azurerm_role_assignment.scaler,
+    azurerm_role_assignment.watermarks,
+  ]
 }

@@ -72,7 +72,7 @@ locals {
       var.settings,
       lookup(var.settings_of, role, {}),
       local.fixed_for_all,
-      role == "api" ? { PORT = tostring(local.port) } : {},
+      role == "api" ? { PORT = tostring(local.port), SHUTDOWN_DELAY_SECONDS = tostring(var.shutdown_delay_seconds) } : {},
       contains(local.pipeline, role) ? local.fixed_for_pipeline : {},
       # Which of its identities a process is to use: the one for its work, not the one for scaling.
       { AZURE_CLIENT_ID = azurerm_user_assigned_identity.role[role].client_id },

@@ -169,12 +169,13 @@ variable "secret_readers" {
 }
 
 variable "api" {
-  description = "The API. cpu: cores, with twice as many GiB of memory. A further replica for each concurrent_requests."
+  description = "The API. cpu: cores, with twice as many GiB of memory. Another replica starts for each requests_per_second new requests a second, and where the processors are used by more than cpu_percent."
   type = object({
     cpu                 = optional(number, 0.5)
     min_replicas        = number
     max_replicas        = optional(number, 5)
-    concurrent_requests = optional(number, 50)
+    requests_per_second = optional(number, 20)
+    cpu_percent         = optional(number, 70)
   })
 
   validation {
@@ -188,8 +189,8 @@ variable "api" {
   }
 
   validation {
-    condition     = var.api.concurrent_requests >= 1
-    error_message = "concurrent_requests must be 1 at least."
+    condition     = var.api.requests_per_second >= 1 && var.api.cpu_percent >= 10 && var.api.cpu_percent <= 95
+    error_message = "requests_per_second must be 1 at least, and cpu_percent 10 to 95."
   }
 }
 
@@ -311,8 +312,38 @@ variable "drain_seconds" {
   default     = 25
 
   validation {
-    condition     = var.drain_seconds >= 25 && var.drain_seconds <= 585
-    error_message = "The time to drain must be 25 to 585 seconds."
+    condition     = var.drain_seconds >= 25 && var.drain_seconds <= 525
+    error_message = "The time to drain must be 25 to 525 seconds: the platform waits 600 at most, the delay of the API included."
+  }
+}
+
+variable "shutdown_delay_seconds" {
+  description = "How long the API still accepts requests after SIGTERM (SHUTDOWN_DELAY_SECONDS), because the ingress routes to it until it has noticed. Added to the API's time before the platform kills it."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.shutdown_delay_seconds >= 1 && var.shutdown_delay_seconds <= 60 && floor(var.shutdown_delay_seconds) == var.shutdown_delay_seconds
+    error_message = "The delay must be 1 to 60 whole seconds."
+  }
+}
+
+variable "network" {
+  description = "Where the environment lives: a subnet of its own (resource id, delegated to Microsoft.App/environments, /27 or larger) and several zones. Both can be chosen at creation only. Without a subnet outgoing addresses change."
+  type = object({
+    subnet_id      = optional(string)
+    zone_redundant = optional(bool, false)
+  })
+  default = {}
+
+  validation {
+    condition     = var.network.subnet_id == null || can(regex("(?i)^/subscriptions/.+/virtualNetworks/.+/subnets/.+$", var.network.subnet_id))
+    error_message = "A subnet is named by its resource id."
+  }
+
+  validation {
+    condition     = !var.network.zone_redundant || var.network.subnet_id != null
+    error_message = "Zone redundancy needs a subnet."
   }
 }
 

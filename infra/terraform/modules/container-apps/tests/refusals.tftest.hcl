@@ -231,3 +231,35 @@ run "a_resource_group_that_is_none_is_refused" {
   }
   expect_failures = [var.resource_group_name]
 }
+
+run "zones_without_a_subnet_are_refused" {
+  command = plan
+  variables {
+    network = { zone_redundant = true }
+  }
+  expect_failures = [var.network]
+}
+
+run "a_subnet_by_its_mere_name_is_refused" {
+  command = plan
+  variables {
+    network = { subnet_id = "apps" }
+  }
+  expect_failures = [var.network]
+}
+
+run "no_delay_after_sigterm_is_refused" {
+  command = plan
+  variables {
+    shutdown_delay_seconds = 0
+  }
+  expect_failures = [var.shutdown_delay_seconds]
+}
+
+run "a_rule_by_processor_that_never_applies_is_refused" {
+  command = plan
+  variables {
+    api = { min_replicas = 1, cpu_percent = 100 }
+  }
+  expect_failures = [var.api]
+}

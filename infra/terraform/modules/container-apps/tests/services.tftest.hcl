@@ -137,7 +137,7 @@ run "a_process_may_drain_before_the_platform_kills_it" {
   }
 
   assert {
-    condition     = alltrue([for app in azurerm_container_app.service : app.template[0].termination_grace_period_seconds == 75])
+    condition     = { for name, app in azurerm_container_app.service : name => app.template[0].termination_grace_period_seconds } == { api = 80, worker = 75, consolidator = 75, jobs = 75 }
     error_message = "The platform waits longer than the processes drain."
   }
 
@@ -170,11 +170,6 @@ run "queues_wake_the_services_and_workers_scale_from_0_to_30" {
   assert {
     condition     = alltrue([for app in azurerm_container_app.service : one(app.template[0].custom_scale_rule[*].identity_id) == azurerm_user_assigned_identity.scaler[0].id && length(app.template[0].custom_scale_rule[0].authentication) == 0 if app.name != "api"])
     error_message = "The queues are counted by the scaler's identity."
-  }
-
-  assert {
-    condition     = length(azurerm_container_app.service["api"].template[0].custom_scale_rule) == 0 && one(azurerm_container_app.service["api"].template[0].http_scale_rule[*].concurrent_requests) == "50"
-    error_message = "The API scales by requests."
   }
 }
 
@@ -429,13 +424,13 @@ run "alarms_say_what_is_too_much" {
       api-errors            = "Requests Total GreaterThan 20 in PT15M"
       messages-wait         = "ActiveMessages Minimum GreaterThan 0 in PT1H"
       dead-letters          = "DeadletteredMessages Maximum GreaterThan 0 in PT15M"
-      api-restarts          = "RestartCount Maximum GreaterThan 5 in PT15M"
-      worker-restarts       = "RestartCount Maximum GreaterThan 5 in PT15M"
-      consolidator-restarts = "RestartCount Maximum GreaterThan 5 in PT15M"
-      jobs-restarts         = "RestartCount Maximum GreaterThan 5 in PT15M"
-      api-away              = "Replicas Maximum LessThan 1 in PT15M"
-      consolidator-away     = "Replicas Maximum LessThan 1 in PT15M"
-      jobs-away             = "Replicas Maximum LessThan 1 in PT15M"
+      api-restarts          = "ContainerAppSystemLogs_CL Count GreaterThan 5 in PT15M"
+      worker-restarts       = "ContainerAppSystemLogs_CL Count GreaterThan 5 in PT15M"
+      consolidator-restarts = "ContainerAppSystemLogs_CL Count GreaterThan 5 in PT15M"
+      jobs-restarts         = "ContainerAppSystemLogs_CL Count GreaterThan 5 in PT15M"
+      api-away              = "AzureMetrics Count LessThan 1 in PT15M"
+      consolidator-away     = "AzureMetrics Count LessThan 1 in PT15M"
+      jobs-away             = "AzureMetrics Count LessThan 1 in PT15M"
     }
     error_message = "Each alarm has its measure; the workers may well be away."
   }
@@ -446,7 +441,97 @@ run "alarms_say_what_is_too_much" {
   }
 
   assert {
-    condition     = azurerm_monitor_metric_alert.alarm["jobs-away"].scopes == toset([azurerm_container_app.service["jobs"].id])
-    error_message = "An alarm watches the service that it names."
+    condition     = alltrue([for alarm in azurerm_monitor_metric_alert.alarm : alarm.criteria[0].metric_name != "RestartCount" && alarm.criteria[0].operator != "LessThan"])
+    error_message = "RestartCount never falls, and a metric alert on too little is not evaluated without data."
+  }
+}
+
+run "an_alarm_on_logs_watches_the_service_that_it_names_and_works_without_data" {
+  assert {
+    condition     = alltrue([for name, alarm in azurerm_monitor_scheduled_query_rules_alert_v2.alarm : strcontains(alarm.criteria[0].query, trimsuffix(name, "-restarts")) if endswith(name, "-restarts")])
+    error_message = "Restarts are counted by the service's name."
+  }
+
+  assert {
+    condition     = strcontains(azurerm_monitor_scheduled_query_rules_alert_v2.alarm["jobs-away"].criteria[0].query, azurerm_container_app.service["jobs"].id)
+    error_message = "Replicas are counted by the service's id."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in azurerm_monitor_scheduled_query_rules_alert_v2.alarm : alarm.scopes == tolist([azurerm_log_analytics_workspace.this.id]) && alarm.skip_query_validation && alarm.criteria[0].time_aggregation_method == "Count"])
+    error_message = "The rules count rows of the workspace, and can be made before its tables exist."
+  }
+
+  assert {
+    condition     = keys(azurerm_monitor_diagnostic_setting.replicas) == ["api", "consolidator", "jobs"] && alltrue([for setting in azurerm_monitor_diagnostic_setting.replicas : setting.log_analytics_workspace_id == azurerm_log_analytics_workspace.this.id && one(setting.enabled_metric).category == "AllMetrics"])
+    error_message = "The number of replicas reaches the workspace."
+  }
+}
+
+run "a_service_that_scales_to_zero_is_not_watched_for_being_away" {
+  variables {
+    api = { min_replicas = 0 }
+  }
+
+  assert {
+    condition     = !contains(keys(output.alarms), "api-away") && !contains(keys(azurerm_monitor_diagnostic_setting.replicas), "api")
+    error_message = "No replica is no fault there."
+  }
+}
+
+run "the_environment_has_a_workload_profile" {
+  assert {
+    condition     = one(azurerm_container_app_environment.this.workload_profile).workload_profile_type == "Consumption"
+    error_message = "Without a profile the environment is of the legacy kind, and that can't be changed later."
+  }
+
+  assert {
+    condition     = alltrue([for app in azurerm_container_app.service : app.workload_profile_name == "Consumption"]) && alltrue([for job in azurerm_container_app_job.job : job.workload_profile_name == "Consumption"])
+    error_message = "Everything runs in that profile."
+  }
+}
+
+run "a_subnet_and_zones_are_chosen_at_creation" {
+  variables {
+    network = { subnet_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Network/virtualNetworks/diamonds/subnets/apps", zone_redundant = true }
+  }
+
+  assert {
+    condition     = azurerm_container_app_environment.this.infrastructure_subnet_id == var.network.subnet_id && azurerm_container_app_environment.this.zone_redundancy_enabled
+    error_message = "The environment is in the subnet and in several zones."
+  }
+}
+
+run "the_api_scales_by_requests_a_second_and_by_processor" {
+  assert {
+    condition     = one(azurerm_container_app.service["api"].template[0].http_scale_rule).concurrent_requests == "20"
+    error_message = "The rule counts new requests a second, so that the figure is what one replica answers."
+  }
+
+  assert {
+    condition     = one(azurerm_container_app.service["api"].template[0].custom_scale_rule).custom_rule_type == "cpu" && one(azurerm_container_app.service["api"].template[0].custom_scale_rule).metadata == tomap({ type = "Utilization", value = "70" })
+    error_message = "A replica that works for sockets and expensive requests gets help."
+  }
+}
+
+run "an_api_that_scales_to_zero_has_no_rule_by_processor" {
+  variables {
+    api = { min_replicas = 0 }
+  }
+
+  assert {
+    condition     = length(azurerm_container_app.service["api"].template[0].custom_scale_rule) == 0 && length(azurerm_container_app.service["api"].template[0].http_scale_rule) == 1
+    error_message = "With a rule by processor a service never reaches zero."
+  }
+}
+
+run "the_platform_waits_for_the_delay_of_the_api" {
+  variables {
+    shutdown_delay_seconds = 12
+  }
+
+  assert {
+    condition     = azurerm_container_app.service["api"].template[0].termination_grace_period_seconds == 52 && output.environment_of.api.SHUTDOWN_DELAY_SECONDS == "12"
+    error_message = "The API accepts requests for a while after SIGTERM, and the platform waits as much longer."
   }
 }
