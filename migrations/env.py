@@ -17,6 +17,7 @@ _ASK_SECONDS = 0.2
 
 def run(connection: Connection, schema: str, patience: Patience) -> None:
     """Migrate, one transaction for each revision; a second migrator waits for the first by an advisory lock."""
+    _disable_statement_timeout(connection)
     _be_the_only_one(connection)
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     connection.execute(text(f'SET search_path TO "{schema}"'))
@@ -44,6 +45,16 @@ def _migrate(connection: Connection, schema: str) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _disable_statement_timeout(connection: Connection) -> None:
+    """Let statements of this session take as long as they need.
+
+    A role or database may have a limit that suits requests. Supabase's is two minutes, and an index of a large table takes
+    longer (https://supabase.com/docs/guides/database/postgres/timeouts). Locks have their own limit.
+    """
+    connection.execute(text("SET statement_timeout TO 0"))
+    connection.commit()
 
 
 def _be_the_only_one(connection: Connection) -> None:

@@ -13,6 +13,7 @@ import jmespath
 import msgspec
 
 HOST = "api.example.azurecontainerapps.io"
+TOKEN_URL = "https://token.example.com/request?api-version=2.0"
 
 
 class State(msgspec.Struct):
@@ -28,13 +29,21 @@ class State(msgspec.Struct):
     never_taken_over: list[str] = []
     open_to_all: list[str] = []
     fails: list[str] = []
+    version: str = "2.72.0"
+    # Images whose move takes the identity from the scale rule, as an old CLI does; what each service has.
+    drops_identity: list[str] = []
+    identities: dict[str, str | None] = {}
+    # The token with which the CLI is signed in, and those that GitHub is to issue.
+    token: str = "first"
+    tokens: list[str] = []
 
     @classmethod
     def begin(cls, image: str, *, earlier: Sequence[str] = ()) -> "State":
         """An environment that runs an image, after some others."""
         apps = dict.fromkeys(("api", "worker", "consolidator", "jobs"), image)
         jobs = dict.fromkeys(("scheduler", "migrate", "jobs-once"), image)
-        return cls(image=image, apps=apps, jobs=jobs, revisions=[*earlier, image])
+        identities: dict[str, str | None] = {name: "/identities/scaler" for name in apps if name != "api"}
+        return cls(image=image, apps=apps, jobs=jobs, revisions=[*earlier, image], identities=identities)
 
 
 def az(state: State, arguments: list[str]) -> tuple[int, Any]:
@@ -45,38 +54,72 @@ def az(state: State, arguments: list[str]) -> tuple[int, Any]:
     command = f"{verb} {name} {image}".strip()
     if any(command.startswith(beginning) for beginning in state.fails):
         return 1, None
-    answer: Any = {}
+    if verb.startswith("containerapp job "):
+        return 0, _job(state, verb, name, options)
+    if verb.startswith("containerapp "):
+        return 0, _service(state, verb, name, image)
+    return 0, _account(state, verb, options)
+
+
+def _account(state: State, verb: str, options: dict[str, str]) -> Any:
+    match verb:
+        case "version":
+            return {"azure-cli": state.version, "extensions": {}}
+        case "login":
+            state.token = options["--federated-token"]
+            state.done.append(f"login {options['--username']} {options['--tenant']} {state.token}")
+        case "account set":
+            state.done.append(f"subscription {options['--subscription']}")
+        case _:
+            raise SystemExit(f"the stand-in does not know `az {verb}`")
+    return {}
+
+
+def _service(state: State, verb: str, name: str, image: str) -> Any:
     match verb:
         case "containerapp show":
-            answer = _app(state, name)
+            return _app(state, name)
         case "containerapp update":
             state.apps[name] = image
+            if image in state.drops_identity and name in state.identities:
+                state.identities[name] = None
             if name == "api":
                 state.revisions.append(image)
             state.done.append(f"{name} {image}")
         case "containerapp revision list":
-            answer = [_revision(number, each) for number, each in enumerate(state.revisions, 1)]
-        case "containerapp job list":
-            answer = [{"name": each} for each in state.jobs]
-        case "containerapp job update":
-            state.jobs[name] = image
-            state.done.append(f"{name} {image}")
-        case "containerapp job start":
-            state.done.append(f"start {name} {state.jobs[name]}")
-            answer = {"name": f"{name}-abc"}
-        case "containerapp job execution show":
-            answer = {"name": options["--job-execution-name"], "properties": {"status": state.migration}}
+            return [_revision(number, each) for number, each in enumerate(state.revisions, 1)]
         case _:
             raise SystemExit(f"the stand-in does not know `az {verb}`")
-    return 0, answer
+    return {}
+
+
+def _job(state: State, verb: str, name: str, options: dict[str, str]) -> Any:
+    match verb:
+        case "containerapp job list":
+            return [{"name": each} for each in state.jobs]
+        case "containerapp job update":
+            state.jobs[name] = options["--image"]
+            state.done.append(f"{name} {state.jobs[name]}")
+        case "containerapp job start":
+            state.done.append(f"start {name} {state.jobs[name]}")
+            return {"name": f"{name}-abc"}
+        case "containerapp job execution show":
+            return {"name": options["--job-execution-name"], "properties": {"status": state.migration}}
+        case _:
+            raise SystemExit(f"the stand-in does not know `az {verb}`")
+    return {}
 
 
 def _app(state: State, name: str) -> dict[str, Any]:
     latest = len(state.revisions)
     ready = latest - 1 if state.apps[name] in state.never_taken_over else latest
+    rules: list[dict[str, Any]] = [{"name": "processor", "custom": {"type": "cpu", "identity": None, "auth": None}}]
+    if name in state.identities:
+        custom: dict[str, Any] = {"type": "azure-servicebus", "identity": state.identities[name], "auth": []}
+        rules = [{"name": "queue-depth", "custom": custom}]
     return {
         "properties": {
-            "template": {"containers": [{"image": state.apps[name]}]},
+            "template": {"containers": [{"image": state.apps[name]}], "scale": {"rules": rules}},
             "configuration": {"ingress": {"fqdn": HOST}},
             "latestRevisionName": f"{name}--{latest:07}",
             "latestReadyRevisionName": f"{name}--{ready:07}",
@@ -95,8 +138,14 @@ def _revision(number: int, image: str) -> dict[str, Any]:
 
 
 def curl(state: State, arguments: list[str]) -> str:
-    """The status of the API's answer."""
+    """The status of the API's answer; GitHub's answer with a token."""
     image, url = state.apps["api"], arguments[-1]
+    if url.startswith(TOKEN_URL):
+        assert url == f"{TOKEN_URL}&audience=api://AzureADTokenExchange"
+        assert sys.stdin.read() == 'header = "Authorization: Bearer request-token"\n'
+        if not state.tokens:
+            raise SystemExit(22)
+        return msgspec.json.encode({"count": 1, "value": state.tokens.pop(0)}).decode()
     path = url.removeprefix(f"https://{HOST}")
     statuses = {
         "/health": "200",
@@ -108,6 +157,8 @@ def curl(state: State, arguments: list[str]) -> str:
 
 def tsv(value: Any) -> str:
     """As `--output tsv` writes it."""
+    if value is None:
+        return ""
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -8,13 +8,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.delivery.azure import State
+from tests.delivery.azure import TOKEN_URL, State
 from tests.delivery.installed import SOURCE
 
 ROLLOUT = SOURCE / "infra" / "rollout"
 FIRST, OLD, NEW = (f"registry.azurecr.io/diamond-inventory@sha256:{digit * 64}" for digit in "abc")
 SERVICES = ("worker", "consolidator", "jobs", "api")
 JOBS = ("scheduler", "jobs-once")
+# What GitHub sets in a job that may ask for tokens, and what the workflows set beside it.
+GITHUB = {
+    "ACTIONS_ID_TOKEN_REQUEST_URL": TOKEN_URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",
+    "AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_SUBSCRIPTION_ID": "subscription",
+}  # fmt: skip
 
 
 class Azure:
@@ -31,13 +36,14 @@ class Azure:
             )
             path.chmod(0o755)
 
-    def roll_out(self, *arguments: str) -> tuple[int, str]:
+    def roll_out(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Its exit code and its last line."""
         done = subprocess.run(  # noqa: S603 - our own program
             [ROLLOUT, *arguments],
             env={
                 "PATH": f"{self._directory}:{os.environ['PATH']}",
                 "LOOK_SECONDS": "0", "MIGRATE_LOOKS": "2", "READY_LOOKS": "2",
+                **environment,
             },
             capture_output=True,
             text=True,
@@ -120,3 +126,64 @@ def test_what_is_not_named_by_its_digest_is_refused(tmp_path: Path, arguments: t
     code, _ = azure.roll_out(*arguments)
     assert code == 2
     assert azure.state.done == []
+
+
+@pytest.mark.parametrize("version", ["2.60.0", "2.9.1", "2.71.1"])
+def test_rollout_refuses_a_cli_that_drops_the_identity_of_scale_rules(tmp_path: Path, version: str) -> None:
+    state = State.begin(OLD)
+    state.version = version
+    azure = Azure(tmp_path, state)
+    code, last = azure.roll_out("diamonds", NEW)
+    assert code == 1
+    assert f"Azure CLI {version} is older than 2.72.0" in last
+    assert azure.state.done == []
+
+
+def test_rollout_fails_where_a_move_drops_the_identity_of_a_scale_rule(tmp_path: Path) -> None:
+    state = State.begin(OLD)
+    state.drops_identity = [NEW]
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/runbook.md")
+    # It stopped at the first service, whose image is the old one again; the others never moved.
+    assert azure.images == {OLD}
+    assert azure.state.identities == {
+        "worker": None,
+        "consolidator": "/identities/scaler",
+        "jobs": "/identities/scaler",
+    }
+
+
+def test_rollout_signs_in_again_after_the_migration_and_before_anything_moves(tmp_path: Path) -> None:
+    state = State.begin(OLD)
+    state.tokens = ["second"]
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW, **GITHUB)[0] == 0
+    signed_in = ["login client tenant second", "subscription subscription"]
+    assert azure.state.done == [f"migrate {NEW}", f"start migrate {NEW}", *signed_in, *moves(NEW)]
+
+
+def test_rollout_signs_in_again_while_a_migration_takes_long(tmp_path: Path) -> None:
+    state = State.begin(OLD)
+    state.migration = "Running"
+    state.tokens = ["second", "third"]
+    azure = Azure(tmp_path, state)
+    assert azure.roll_out("diamonds", NEW, **GITHUB, SIGN_IN_SECONDS="0")[0] == 1
+    assert [entry for entry in azure.state.done if entry.startswith("login")] == [
+        "login client tenant second", "login client tenant third",
+    ]  # fmt: skip
+
+
+def test_nothing_moves_where_the_second_sign_in_fails(tmp_path: Path) -> None:
+    azure = Azure(tmp_path, State.begin(OLD))
+    code, last = azure.roll_out("diamonds", NEW, **GITHUB)
+    assert (code, last) == (1, f"the database is migrated, but the sign-in failed; every service is still at {OLD}")
+    assert azure.images == {OLD}
+
+
+@pytest.mark.parametrize("path", sorted((SOURCE / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_workflows_hand_over_what_a_second_sign_in_needs(path: Path) -> None:
+    text = path.read_text("utf-8")
+    if "infra/rollout" in text:
+        assert "id-token: write" in text
+        for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"):
+            assert f"{name}: ${{{{ vars.{name} }}}}" in text

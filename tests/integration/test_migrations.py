@@ -120,6 +120,21 @@ async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Pos
     await holder.close()
 
 
+async def test_migrations_ignore_the_statement_timeout_of_the_database(server: Postgres) -> None:
+    url = await server.create_database("timeout")
+    await upgrade(url, "0003")
+    other = await asyncpg.connect(url)
+    await other.execute("ALTER DATABASE timeout SET statement_timeout = '300ms'")
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("SELECT FROM inventory.pricing_rules")
+    migrating = asyncio.create_task(upgrade(url, "0004", patience=Patience(tries=1)))
+    await asyncio.sleep(1)  # longer than the timeout: the migration waits for the table
+    await transaction.rollback()
+    await migrating
+    await other.close()
+
+
 async def test_an_index_is_built_while_others_write_and_what_an_earlier_try_left_is_replaced(server: Postgres) -> None:
     url = await server.create_database("indexed")
     await upgrade(url, "0002")
