@@ -155,6 +155,18 @@ variable "secrets" {
     condition     = alltrue([for name, value in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name)) && value != ""])
     error_message = "A secret is named in capitals as in .env.example, and is not empty."
   }
+
+  # Redis is outside of the environment: TLS, the access key, and the port of the instance (10000 for Azure Managed Redis).
+  validation {
+    condition     = can(regex("^rediss://[^/@]*:[^/@]+@[^/@:]+:[0-9]+(/[0-9]*)?([?].*)?$", lookup(var.secrets, "REDIS_URL", "")))
+    error_message = "REDIS_URL must be rediss://:KEY@HOST:PORT/0, with a percent-encoded key: see docs/deploy.md, \"Redis\"."
+  }
+
+  # https://supabase.com/docs/guides/database/connecting-to-postgres: the direct host has an IPv6 address only.
+  validation {
+    condition     = alltrue([for name in ["DATABASE_URL", "DATABASE_DIRECT_URL"] : !can(regex("@db[.][a-z0-9]+[.]supabase[.]co[:/]", lookup(var.secrets, name, "")))])
+    error_message = "Supabase's direct host can't be reached from Container Apps. Use the session pooler as DATABASE_DIRECT_URL: see docs/deploy.md, \"Addresses of Postgres\"."
+  }
 }
 
 variable "secret_readers" {

@@ -27,7 +27,7 @@ variables {
   settings        = { NIVODA_ENDPOINT = "https://nivoda.example.com/api/diamonds" }
   secrets = {
     DATABASE_URL    = "postgresql://database-secret"
-    REDIS_URL       = "rediss://redis-secret"
+    REDIS_URL       = "rediss://:redis-secret@redis.example.com:10000/0"
     NIVODA_USERNAME = "user-secret"
     NIVODA_PASSWORD = "password-secret"
     HMAC_SECRETS    = "hmac-secret"
@@ -128,7 +128,7 @@ run "nothing_but_the_api_can_be_reached" {
 
 run "no_secret_is_a_plain_value" {
   assert {
-    condition     = alltrue(flatten([for settings in module.container_apps.environment_of : [for value in values(settings) : !can(regex("(-secret$|bus-key|storage-key|registry-key)", value))]]))
+    condition     = alltrue(flatten([for settings in module.container_apps.environment_of : [for value in values(settings) : !can(regex("(-secret(@|$)|bus-key|storage-key|registry-key)", value))]]))
     error_message = "A secret stands in the open."
   }
 

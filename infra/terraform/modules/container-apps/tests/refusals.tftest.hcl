@@ -17,7 +17,7 @@ variables {
     queues             = { work_items = { name = "work-items", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work-items" }, work_done = { name = "work-done", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/work-done" }, consolidate = { name = "consolidate", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.ServiceBus/namespaces/mock/queues/consolidate" } }
   }
   storage            = { url = "https://mockaccount.blob.core.windows.net/", container = { name = "watermarks", id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Storage/storageAccounts/mockaccount/blobServices/default/containers/watermarks" } }
-  secrets            = { DATABASE_URL = "a", REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  secrets            = { DATABASE_URL = "a", REDIS_URL = "rediss://:b@redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
   api                = { min_replicas = 0 }
   consolidator       = { min_replicas = 0 }
   jobs               = { min_replicas = 1 }
@@ -51,7 +51,7 @@ run "settings_of_an_unknown_role_are_refused" {
 run "a_missing_database_is_refused" {
   command = plan
   variables {
-    secrets = { REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+    secrets = { REDIS_URL = "rediss://:b@redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
   }
   expect_failures = [var.secrets]
 }
@@ -59,7 +59,7 @@ run "a_missing_database_is_refused" {
 run "an_empty_secret_is_refused" {
   command = plan
   variables {
-    secrets = { DATABASE_URL = "", REDIS_URL = "b", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+    secrets = { DATABASE_URL = "", REDIS_URL = "rediss://:b@redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
   }
   expect_failures = [var.secrets]
 }
@@ -262,4 +262,36 @@ run "a_rule_by_processor_that_never_applies_is_refused" {
     api = { min_replicas = 1, cpu_percent = 100 }
   }
   expect_failures = [var.api]
+}
+
+run "redis_without_tls_is_refused" {
+  command = plan
+  variables {
+    secrets = { DATABASE_URL = "a", REDIS_URL = "redis://:b@redis.example.com:6379/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
+}
+
+run "redis_without_an_access_key_is_refused" {
+  command = plan
+  variables {
+    secrets = { DATABASE_URL = "a", REDIS_URL = "rediss://redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
+}
+
+run "redis_without_a_port_is_refused" {
+  command = plan
+  variables {
+    secrets = { DATABASE_URL = "a", REDIS_URL = "rediss://:b@redis.example.com/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
+}
+
+run "a_database_with_an_ipv6_address_only_is_refused" {
+  command = plan
+  variables {
+    secrets = { DATABASE_URL = "a", DATABASE_DIRECT_URL = "postgresql://postgres:x@db.abcdefgh.supabase.co:5432/postgres", REDIS_URL = "rediss://:b@redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
+  }
+  expect_failures = [var.secrets]
 }

@@ -56,7 +56,7 @@ variables {
   secrets = {
     DATABASE_URL        = "postgresql://pooled-secret"
     DATABASE_DIRECT_URL = "postgresql://direct-secret"
-    REDIS_URL           = "rediss://redis-secret"
+    REDIS_URL           = "rediss://:redis-secret@redis.example.com:10000/0"
     NIVODA_USERNAME     = "nivoda-user-secret"
     NIVODA_PASSWORD     = "nivoda-password-secret"
     HMAC_SECRETS        = "hmac-secret"
@@ -195,7 +195,7 @@ run "no_secret_is_a_plain_value_and_each_goes_only_to_those_who_need_it" {
     condition = alltrue([for env in flatten([
       [for app in azurerm_container_app.service : app.template[0].container[0].env],
       [for job in azurerm_container_app_job.job : job.template[0].container[0].env],
-    ]) : !can(regex("(-secret$|bus-key|storage-key|registry-key)", env.value))])
+    ]) : !can(regex("(-secret(@|$)|bus-key|storage-key|registry-key)", env.value))])
     error_message = "A secret stands in the open."
   }
 
