@@ -60,7 +60,8 @@ class Server(uvicorn.Server):
 
     After SIGTERM the process still accepts requests for a while, because proxies still send them, and says
     `Connection: close`. Azure Container Apps gives no notice before SIGTERM
-    (https://github.com/microsoft/azure-container-apps/issues/1166, issues/1420). Then it closes its listeners and asks sockets to connect elsewhere. Then it waits for open requests.
+    (https://github.com/microsoft/azure-container-apps/issues/1166, issues/1420). Then it closes its listeners and asks
+    sockets to connect elsewhere. Then it waits for open requests.
     """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-# What the inventory can't tell of itself: its mails are sent by the jobs, and nobody would miss them. Each alarm has its
+# What the inventory cannot report itself: the jobs send its mails, and their absence would not be noticed. Each alarm has its
 # paragraph in docs/runbook.md.
 
 locals {
