@@ -1,11 +1,13 @@
 """The command `doctor`: checks of an installation, one subject each."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
 import typer
 
+from app.doctor import redis as redis_check
 from app.doctor import supplier as supplier_check
 from app.doctor.checks import Report, printed
 from inventory.core import logging
@@ -26,12 +28,22 @@ def doctor() -> None:
 @app.command()
 def supplier(as_json: AsJson = False) -> None:
     """Check the supplier: its schema, the login, counts and lookups. Reads only."""
+    _run(supplier_check.examine, as_json=as_json)
+
+
+@app.command()
+def redis(as_json: AsJson = False) -> None:
+    """Check Redis: whether it answers, its mode and its eviction policy. Reads only."""
+    _run(redis_check.examine, as_json=as_json)
+
+
+def _run(examine: Callable[[Settings], Awaitable[Report]], *, as_json: bool) -> None:
     settings = Settings.read()
     logging.configure("ERROR", settings.log_format, "doctor")
 
     async def run() -> Report:
         async with asyncio.timeout(_SECONDS):
-            return await supplier_check.examine(settings)
+            return await examine(settings)
 
     _finish(asyncio.run(run()), as_json=as_json)
 

@@ -16,6 +16,8 @@ CLUSTER_MODE = (
     "cluster mode is not supported: use a server without it (Azure Managed Redis: clustering policy NonClustered)"
 )
 
+RECOMMENDED_POLICY = "noeviction"
+
 _CLUSTER_ERRORS = ("CROSSSLOT", "MOVED", "ASK ", "CLUSTERDOWN")
 # Two keys that lie in different slots of a cluster. Neither is ever written.
 _TWO_SLOTS = ("diamond-inventory:probe:{a}", "diamond-inventory:probe:{b}")
@@ -49,7 +51,16 @@ async def report(redis: Redis) -> str | None:
     if found is not None:
         log.error("redis_misconfigured", setting="REDIS_URL", reason=found)
         return found
-    policy = (await redis.info("memory")).get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        log.warning("redis_evicts_keys", maxmemory_policy=policy, recommended="noeviction")
+    policy = await eviction_policy(redis)
+    if policy != RECOMMENDED_POLICY:
+        log.warning("redis_evicts_keys", maxmemory_policy=policy, recommended=RECOMMENDED_POLICY)
     return None
+
+
+async def eviction_policy(redis: Redis) -> str:
+    """Return the server's `maxmemory-policy`.
+
+    Raises:
+        RedisError, OSError, TimeoutError: as `problem`.
+    """
+    return str((await redis.info("memory")).get("maxmemory_policy", RECOMMENDED_POLICY))

@@ -26,8 +26,11 @@ _COMMAND = (
     "margin:8px 0 0;padding:10px 12px;background:#f4f4f2;border-radius:4px;font-size:13px;line-height:1.4;"
     "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere"
 )
+_HINT = "margin:20px 0 0;font-size:13px;line-height:1.5;color:#5f5f5a"
 _FOOT = "margin:24px 0 0;font-size:12px;line-height:1.5;color:#767670"
 
+# `az containerapp exec --command` may take a whole command line as one file name, so a shell comes first.
+_WHERE = 'Commands for a shell in a running service (docs/runbook.md, "Commands"):'
 _WHY_ONCE = "This is sent once per incident. The inventory goes on serving what it has."
 
 
@@ -49,7 +52,7 @@ def _text(content: Content, figures: list[tuple[str, str]], foot: str) -> str:
         content.reason,
         "\n".join(f"{label:<{width}}  {value}" for label, value in figures),
         f"What to do\n{content.next_step}",
-        "\n".join(f"  {command}" for command in content.commands),
+        "\n".join([*([_WHERE] if content.commands else []), *(f"  {command}" for command in content.commands)]),
         f"-- \n{foot}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -61,6 +64,7 @@ def _html(content: Content, figures: list[tuple[str, str]], foot: str) -> str:
         for label, value in figures
     )
     commands = "".join(f'<pre style="{_COMMAND}">{escape(command)}</pre>' for command in content.commands)
+    where = f'<p style="{_HINT}">{escape(_WHERE)}</p>\n' if content.commands else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -75,7 +79,7 @@ def _html(content: Content, figures: list[tuple[str, str]], foot: str) -> str:
 <table cellpadding="0" cellspacing="0" style="width:100%;border-collapse:collapse;font-size:14px;line-height:1.4">{rows}</table>
 <h2 style="{_SUBHEADING}">What to do</h2>
 <p style="margin:0;font-size:15px;line-height:1.5">{escape(content.next_step)}</p>
-{commands}
+{where}{commands}
 <p style="{_FOOT}">{escape(foot)}</p>
 </td></tr></table>
 </body>

@@ -1,0 +1,42 @@
+"""Redis check: whether it answers, its mode, and its eviction policy. Reads only."""
+
+from redis.exceptions import RedisError
+
+from inventory.core import redis_server
+from inventory.core.jobs import connect
+from inventory.core.settings import Settings
+from app.doctor.checks import Check, Report
+
+_SUBJECT = "Redis of REDIS_URL"
+
+
+async def examine(settings: Settings) -> Report:
+    """Examine the Redis server of the settings.
+
+    Raises:
+        SettingsError: Redis is not set.
+    """
+    redis = connect(settings)
+    try:
+        problem = await redis_server.problem(redis)
+        policy = await redis_server.eviction_policy(redis)
+    except (RedisError, OSError, TimeoutError) as error:
+        step = "Check REDIS_URL: its host, TLS port and access key, and the firewall of the server."
+        return Report(
+            subject=_SUBJECT, checks=[Check(name="answer", state="failed", detail=str(error), next_step=step)]
+        )
+    finally:
+        await redis.aclose()
+    mode = (
+        Check(name="mode", state="failed", detail=problem, next_step='See docs/deploy.md, "Redis".')
+        if problem
+        else Check(name="mode", state="ok", detail="transactions over several keys work")
+    )
+    kept = policy == redis_server.RECOMMENDED_POLICY
+    eviction = Check(
+        name="eviction",
+        state="ok" if kept else "degraded",
+        detail=f"maxmemory-policy is {policy}",
+        next_step="" if kept else f"Set it to {redis_server.RECOMMENDED_POLICY}: a full server may remove jobs.",
+    )
+    return Report(subject=_SUBJECT, checks=[Check(name="answer", state="ok", detail="it answers"), mode, eviction])

@@ -1,0 +1,125 @@
+"""docs/deploy.md from top to bottom, as a new engineer follows it, with programs that refuse what is not prepared."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.cloud import State
+from tests.delivery.installed import SOURCE
+
+DOCUMENT = (SOURCE / "docs" / "deploy.md").read_text("utf-8")
+# Imported and not run as a script, so that Python does not compile it for each of some hundred calls.
+_RUN = f'import sys; sys.path.insert(0, "{Path(__file__).parent}"); import cloud; cloud.main()'
+PROGRAMS = ("az", "gh", "terraform", "docker", "curl")
+_LABELS = {"Once": "staging", "Staging only": "staging", "Production only": "production"}
+
+
+def blocks(document: str, environment: str) -> list[str]:
+    """The commands for one environment, up to the part on pinning. A label begins a sentence before the block."""
+    found = []
+    text = ""
+    for index, part in enumerate(document.partition("\n## Pinning\n")[0].split("\n```")):
+        if index % 2 == 0:  # between two blocks
+            text = part
+            continue
+        language, _, commands = part.partition("\n")
+        labels = re.findall(rf"(?:^|\.\s)({'|'.join(_LABELS)})\b", text.strip().rpartition("\n\n")[2])
+        if language == "sh" and all(_LABELS[label] == environment for label in labels):
+            found.append(commands)
+    return found
+
+
+class Engineer:
+    """A person with a fresh clone, and the stand-ins in place of the programs."""
+
+    def __init__(self, directory: Path, state: State) -> None:
+        self._clone = directory / "clone"
+        shutil.copytree(SOURCE / "infra" / "terraform", self._clone / "infra" / "terraform", symlinks=True)
+        self._file = directory / "state.json"
+        state.write(self._file)
+        self._programs = directory / "programs"
+        self._programs.mkdir()
+        for program in PROGRAMS:
+            self._install(
+                program, f"cd {self._clone} && exec {sys.executable} -SEc '{_RUN}' {self._file} {program} \"$@\""
+            )
+        self._install("sleep", "exit 0")
+
+    def _install(self, program: str, line: str) -> None:
+        path = self._programs / program
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+
+    def follow(self, document: str, environment: str) -> str:
+        """Follow the document in a new shell. Returns what went wrong; nothing if all went well."""
+        script = "\n".join(blocks(document, environment))
+        script = script.replace("ENVIRONMENT=staging", f"ENVIRONMENT={environment}")
+        done = subprocess.run(  # noqa: S603 - the project's own document
+            ["/bin/bash", "-euo", "pipefail", "-c", script],
+            cwd=self._clone,
+            env={"PATH": f"{self._programs}:{os.environ['PATH']}", "HOME": str(self._clone)},
+            input="the key\n",
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return "" if done.returncode == 0 else done.stderr
+
+    @property
+    def state(self) -> State:
+        return State.read(self._file)
+
+
+def test_staging_and_then_production_are_deployed_by_the_document(tmp_path: Path) -> None:
+    engineer = Engineer(tmp_path, State(prefix="repo:owner@12/name@345"))
+    assert engineer.follow(DOCUMENT, "staging") == ""
+    assert engineer.follow(DOCUMENT, "production") == ""
+    state = engineer.state
+    assert state.subjects == [f"repo:owner@12/name@345:environment:{name}" for name in ("staging", "production")]
+    importer = "role Container Registry Data Importer and Data Reader on /registry/diamonds{}acme"
+    assert {importer.format("staging"), importer.format("production"), "variable STAGING_REGISTRY_ID"} <= state.exists
+
+
+@pytest.mark.parametrize("prefix", ["", None], ids=["none", "an error"])
+def test_the_older_subject_is_used_only_where_github_returns_no_prefix(tmp_path: Path, prefix: str | None) -> None:
+    beginning, pipelines = (
+        DOCUMENT.partition("\n## 1. ")[0],
+        DOCUMENT.partition("\n## 9. ")[2].partition("\n## 10. ")[0],
+    )
+    made = {"resource group diamonds-staging", "registry diamondsstagingacme"}
+    engineer = Engineer(tmp_path, State(prefix=prefix, exists=made))
+    assert engineer.follow(beginning + "\n" + pipelines, "staging") == ""
+    assert engineer.state.subjects == ["repo:owner/name:environment:staging"]
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("az login", "sign-in at Azure"),
+        ("cp $TERRAFORM/terraform.tfvars.example", "terraform.tfvars"),
+        ("az acr login --name $REGISTRY", "no sign-in at diamondsstagingacme.azurecr.io"),
+        ("EXECUTION=$(az containerapp job start", "EXECUTION: unbound"),
+        ('read -rsp "Key: " KEY', "KEY: unbound"),
+    ],
+)
+def test_a_step_that_is_left_out_is_noticed(tmp_path: Path, line: str, missing: str) -> None:
+    without, removed = re.subn(rf"^{re.escape(line)}.*\n", "", DOCUMENT, flags=re.MULTILINE)
+    assert removed == 1
+    assert missing in Engineer(tmp_path, State()).follow(without, "staging")
+
+
+def test_every_command_after_exec_is_a_shell() -> None:
+    for path in sorted((SOURCE / "docs").glob("*.md")):
+        for command in re.findall(r"az containerapp exec[^\n]*(?:\\\n[^\n]*)*", path.read_text("utf-8")):
+            assert command.rstrip("`").endswith("--command sh"), f"{path.name}: {command}"
+
+
+def test_every_check_of_the_first_day_says_what_must_be_seen() -> None:
+    section = DOCUMENT.split("\n## 10. The first day\n")[1].split("\n## ")[0]
+    assert re.findall(r"# ([a-z])$", section, re.MULTILINE) == re.findall(r"^\| ([a-z]) \|", section, re.MULTILINE)
