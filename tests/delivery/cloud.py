@@ -86,6 +86,8 @@ def az(state: State, command: Command) -> str:
     verb = " ".join(command.words)
     if verb == "version":
         return "2.72.0"
+    if verb == "extension add":
+        return state.add(f"extension {command['--name']}")
     if verb == "login":
         return state.add("sign-in at Azure")
     state.need("sign-in at Azure")
@@ -174,6 +176,7 @@ def _container_app(state: State, verb: str, command: Command) -> str:
 
 def _logs(state: State, verb: str, command: Command) -> str:
     if "query" in verb.split():
+        state.need("extension log-analytics")
         assert command["--workspace"] == "workspace-id"
         return ""
     state.need(f"workspace {command['--workspace-name']}")

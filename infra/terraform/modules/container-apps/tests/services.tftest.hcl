@@ -20,6 +20,15 @@ override_resource {
   }
 }
 
+# The addresses that Azure tells of a service.
+override_resource {
+  target = azurerm_container_app.service["worker"]
+  values = {
+    id                    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/containerApps/mock"
+    outbound_ip_addresses = ["20.0.0.2", "20.0.0.1"]
+  }
+}
+
 variables {
   name                = "diamonds-test"
   environment         = "production"
@@ -533,5 +542,12 @@ run "the_platform_waits_for_the_delay_of_the_api" {
   assert {
     condition     = azurerm_container_app.service["api"].template[0].termination_grace_period_seconds == 52 && output.environment_of.api.SHUTDOWN_DELAY_SECONDS == "12"
     error_message = "The API accepts requests for a while after SIGTERM, and the platform waits as much longer."
+  }
+}
+
+run "outgoing_addresses_are_listed_for_firewalls" {
+  assert {
+    condition     = output.outgoing_addresses == tolist(["20.0.0.1", "20.0.0.2"])
+    error_message = "Every address that a service sends from is there, once."
   }
 }
