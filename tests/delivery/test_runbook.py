@@ -1,6 +1,9 @@
 """Whoever is called at night finds what has happened in the runbook, and the commands that it names exist."""
 
 import re
+import subprocess
+from calendar import monthrange
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -46,6 +49,21 @@ def test_every_alarm_is_explained() -> None:
 def test_every_secret_can_be_rotated() -> None:
     secrets = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
     assert set(rows("Secrets")) == secrets | {"NIVODA_USERNAME"}
+
+
+def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
+    expressions = re.findall(r"--cron-expression (\"\$\(.*?\)\"|\S+)", RUNBOOK)
+    assert expressions != []
+    for expression in expressions:
+        shell = subprocess.run(  # noqa: S603 - the project's own document
+            ["/bin/bash", "-c", f"printf %s {expression}"], capture_output=True, text=True, check=True
+        )
+        minute, hour, day, month, weekday = shell.stdout.split()
+        assert (minute, hour, weekday) == ("0", "0", "*")
+        today = datetime.now(UTC).date()
+        years = [year for year in range(today.year, today.year + 9) if int(day) <= monthrange(year, int(month))[1]]
+        ahead = [date(year, int(month), int(day)) for year in years]
+        assert min((each - today).days for each in ahead if each >= today) >= 360
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)

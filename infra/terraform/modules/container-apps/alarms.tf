@@ -1,5 +1,5 @@
-# What the inventory cannot report itself: the jobs send its mails, and their absence would not be noticed. Each alarm has its
-# paragraph in docs/runbook.md.
+# Alarms on what the inventory can't report itself: the jobs send its mails, and a mail that is not sent is not missed. Each
+# alarm has a row in docs/runbook.md.
 
 locals {
   alarms = {
@@ -12,7 +12,7 @@ locals {
       window    = "PT15M", severity = 1
     }
     messages-wait = {
-      says      = "Messages have been waiting for an hour: no service receives them, or none starts."
+      says      = "Messages have been waiting for an hour: no replica takes them, or the scaler starts none."
       scope     = var.service_bus.namespace_id
       namespace = "Microsoft.ServiceBus/namespaces"
       metric    = "ActiveMessages", aggregation = "Minimum", operator = "GreaterThan", threshold = 0
