@@ -2,10 +2,10 @@
 
 from redis.exceptions import RedisError
 
+from app.doctor.checks import Check, Report
 from inventory.core import redis_server
 from inventory.core.jobs import connect
 from inventory.core.settings import Settings
-from app.doctor.checks import Check, Report
 
 _SUBJECT = "Redis of REDIS_URL"
 
