@@ -5,16 +5,18 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
-from tests.delivery.cloud import State
+from tests.delivery.cloud import DIGEST, State
 from tests.delivery.installed import SOURCE
 
 DOCUMENT = (SOURCE / "docs" / "deploy.md").read_text("utf-8")
 # Imported and not run as a script, so that Python does not compile it for each of some hundred calls.
 _RUN = f'import sys; sys.path.insert(0, "{Path(__file__).parent}"); import cloud; cloud.main()'
+STAGING, PRODUCTION = "diamondsstagingacme", "diamondsproductionacme"
 PROGRAMS = ("az", "gh", "terraform", "docker", "curl")
 _LABELS = {"Once": "staging", "Staging only": "staging", "Production only": "production"}
 
@@ -58,11 +60,14 @@ class Engineer:
     def follow(self, document: str, environment: str) -> str:
         """Follow the document in a new shell. Returns what went wrong; nothing if all went well."""
         script = "\n".join(blocks(document, environment))
-        script = script.replace("ENVIRONMENT=staging", f"ENVIRONMENT={environment}")
+        return self.run(script.replace("ENVIRONMENT=staging", f"ENVIRONMENT={environment}"))
+
+    def run(self, script: str, **environment: str) -> str:
+        """Run a script. Returns what went wrong; nothing if all went well."""
         done = subprocess.run(  # noqa: S603 - the project's own document
             ["/bin/bash", "-euo", "pipefail", "-c", script],
             cwd=self._clone,
-            env={"PATH": f"{self._programs}:{os.environ['PATH']}", "HOME": str(self._clone)},
+            env={"PATH": f"{self._programs}:{os.environ['PATH']}", "HOME": str(self._clone), **environment},
             input="the key\n",
             capture_output=True,
             text=True,
@@ -112,6 +117,29 @@ def test_a_step_that_is_left_out_is_noticed(tmp_path: Path, line: str, missing: 
     without, removed = re.subn(rf"^{re.escape(line)}.*\n", "", DOCUMENT, flags=re.MULTILINE)
     assert removed == 1
     assert missing in Engineer(tmp_path, State()).follow(without, "staging")
+
+
+def test_production_imports_what_staging_proved_by_the_id_of_its_registry(tmp_path: Path) -> None:
+    workflow = (SOURCE / ".github" / "workflows" / "deploy-production.yml").read_text("utf-8")
+    step = workflow.partition("id: import\n        run: |\n")[2].partition("\n      - name:")[0]
+    made = {f"registry {name}" for name in (STAGING, PRODUCTION)} | {"sign-in at Azure", "subscription"}
+    engineer = Engineer(tmp_path, State(exists=made | {f"image at {STAGING}"}))
+    output = tmp_path / "output"
+    failed = engineer.run(
+        textwrap.dedent(step),
+        REGISTRY=PRODUCTION,
+        STAGING_REGISTRY=STAGING,
+        STAGING_REGISTRY_ID=f"/registry/{STAGING}",
+        COMMIT="abc",
+        VERSION="v1.2.3",
+        GITHUB_OUTPUT=str(output),
+    )
+    assert failed == ""
+    assert output.read_text("utf-8") == f"image={PRODUCTION}.azurecr.io/diamond-inventory@{DIGEST}\n"
+    imports = [call for call in engineer.state.calls if call.startswith("az acr import")]
+    assert [call.partition("--image ")[2] for call in imports] == [
+        "diamond-inventory:v1.2.3 --force", "diamond-inventory:abc --force",
+    ]  # fmt: skip
 
 
 def test_every_command_after_exec_is_a_shell() -> None:
