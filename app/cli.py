@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.auth.api_key_service import IssuedKey, Issuing
+from app.auth.api_key_service import ApiKeyService, IssuedKey
 from app.auth.repository import StoredKey
 from app.auth.scopes import Scope
 from app.commands import purchases
 from app.commands.destinations import destinations
 from app.doctor.command import app as doctor
 from app.generated import generated_files
-from app.graphql.http.document_manifest import read_file
-from app.graphql.http.persisted_documents import Registry
+from app.graphql.execution.document_manifest import read_file
+from app.graphql.execution.persisted_documents import PersistedDocuments
 from app.main import create_app
 from app.server import CannotListen, serve
 from app.startup import check
@@ -127,7 +127,7 @@ def create(
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
     """List all keys."""
-    stored = _issuing(Issuing.every)
+    stored = _issuing(ApiKeyService.every)
     if as_json:
         typer.echo(msgspec.json.encode([_public(key) for key in stored]))
     else:
@@ -180,7 +180,7 @@ def register(
 
     async def run() -> list[str]:
         async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
-            registry = Registry(database)
+            registry = PersistedDocuments(database)
             return [await registry.register(one.text, client_id=client, name=one.name) for one in read]
 
     ids = asyncio.run(run())
@@ -191,13 +191,13 @@ def register(
         typer.echo(f"{key}  {one.name}")
 
 
-def _issuing(work: Callable[[Issuing], Awaitable[T]]) -> T:
+def _issuing(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
     settings = Settings.read()
     logging.configure(settings.log_level, settings.log_format, "keys")
 
     async def run() -> T:
         async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
-            return await work(Issuing(database))
+            return await work(ApiKeyService(database))
 
     return asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""The API: wiring and lifespan, nothing else."""
+"""Application of the API: wiring and lifespan."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -12,36 +12,36 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.auth.authentication import Door
+from app.auth.authentication import Authentication
 from app.auth.authenticator import Authenticator
-from app.auth.limits import Budgets, Limiter
+from app.auth.limits import RequestLimits, RequestRateLimiter
 from app.auth.nonces import Nonces
-from app.auth.signature_authenticator import Signers
-from app.graphql.http.budget import Budget
-from app.graphql.http.connections import Presence
+from app.auth.signature_authenticator import SignatureAuthenticator
+from app.graphql.execution.budget import CostBudget
+from app.graphql.execution.persisted_documents import PersistedDocuments
 from app.graphql.http.endpoint import routes as graphql_routes
-from app.graphql.http.persisted_documents import Registry
-from app.graphql.http.state import State as GraphQLState
-from app.graphql.http.subscription_manager import Live
+from app.graphql.subscriptions.connections import ConnectionRegistry
+from app.graphql.subscriptions.manager import SubscriptionManager
+from app.graphql.subscriptions.state import GraphQLState
 from app.http.body_limit import BodyLimit
 from app.http.compression import Compression
-from app.http.response_headers import Headers
+from app.http.response_headers import ResponseHeaders
 from app.http.tracing import Tracing
 from app.rest.errors import routing_refusal
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
-from app.rest.state import State as RestState
+from app.services import Services
 from inventory.catalog.repository import PostgresSearch
 from inventory.core import jobs
 from inventory.core.database import Database
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
-from inventory.events.dispatcher import Hub
-from inventory.pricing.service import Rulebook
-from inventory.runs.service import Journal
+from inventory.events.dispatcher import EventDispatcher
+from inventory.pricing.service import PricingService
+from inventory.runs.service import RunService
 from inventory.runs.watch import RunWatch
 from inventory.suppliers.nivoda.trading import open_limited_trading
-from inventory.trading.service import open_desk
+from inventory.trading.service import open_trading
 
 log = get_logger()
 
@@ -60,12 +60,8 @@ _READ = (
 )  # fmt: skip
 
 
-class State(RestState, GraphQLState):
-    """What both faces of the inventory find in each request."""
-
-
 def create_app(settings: Settings) -> Starlette:
-    """The application of one process. It starts without its servers, and works as soon as they answer.
+    """Create the application of one process. It starts without its servers and works as soon as they answer.
 
     Raises:
         SettingsError: a setting that the API needs is missing.
@@ -76,43 +72,48 @@ def create_app(settings: Settings) -> Starlette:
         settings.need("nivoda_username"), settings.need("nivoda_password")
     if settings.hmac_secrets and not settings.signing_hosts and settings.environment == "production":
         log.warning("signatures for any host are accepted", setting="HMAC_HOSTS")
-    presence = Presence(settings)
+    connections = ConnectionRegistry(settings)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[State]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[GraphQLState]:
         redis = Redis.from_url(
             redis_url, socket_timeout=_REDIS_TIMEOUT_SECONDS, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS
         )
         nonces = Nonces(redis)
-        limiter = Limiter(redis, Budgets.of(settings))
+        limiter = RequestRateLimiter(redis, RequestLimits.of(settings))
         queue = jobs.connect(settings)
         async with (
             Database.open(settings) as database,
             aclosing(redis),
             aclosing(queue),
             open_limited_trading(settings, redis) as supplier,
-            open_desk(settings, database, supplier) as desk,
+            open_trading(settings, database, supplier) as trading,
         ):
-            signers = Signers(database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts)
-            door = Door(Authenticator(database), signers, nonces, limiter)
-            journal = Journal(database)
-            hub = Hub(settings, database)
-            async with _working(hub.run(), presence.watch(door)):
-                yield State(
-                    database=database,
-                    redis=redis,
-                    jobs=queue,
-                    settings=settings,
-                    door=door,
-                    search=PostgresSearch(database),
-                    rulebook=Rulebook(database),
-                    journal=journal,
-                    registry=Registry(database),
-                    desk=desk,
-                    budget=Budget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
-                    hub=hub,
-                    live=Live(settings, hub, RunWatch(journal)),
-                    presence=presence,
+            signatures = SignatureAuthenticator(
+                database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts
+            )
+            authentication = Authentication(Authenticator(database), signatures, nonces, limiter)
+            runs = RunService(database)
+            events = EventDispatcher(settings, database)
+            services = Services(
+                settings=settings,
+                database=database,
+                redis=redis,
+                jobs=queue,
+                authentication=authentication,
+                search=PostgresSearch(database),
+                pricing=PricingService(database),
+                runs=runs,
+                trading=trading,
+                events=events,
+            )
+            async with _background(events.run(), connections.watch(authentication)):
+                yield GraphQLState(
+                    services=services,
+                    budget=CostBudget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
+                    persisted_documents=PersistedDocuments(database),
+                    subscriptions=SubscriptionManager(settings, events, RunWatch(runs)),
+                    connections=connections,
                 )
 
     app = Starlette(
@@ -123,13 +124,13 @@ def create_app(settings: Settings) -> Starlette:
     )
     # A redirection would name what the request says of itself: a host of the caller's choice, and no TLS behind a proxy.
     app.router.redirect_slashes = False
-    app.state.presence = presence  # for the server, which asks everyone to leave before it does
+    app.state.connections = connections  # the server closes them before it stops
     return app
 
 
 @asynccontextmanager
-async def _working(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[None]:
-    """Something that is done without end, for the length of a `with`."""
+async def _background(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[None]:
+    """Run endless tasks for the length of a `with`."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield
@@ -140,11 +141,11 @@ async def _working(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[None
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    """From the outside in."""
+    """Middleware, the outermost first."""
     return [
         Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies),
         Middleware(Tracing),
-        Middleware(Headers),
+        Middleware(ResponseHeaders),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,

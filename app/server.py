@@ -13,8 +13,8 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from app.graphql.http.connections import Presence
-from app.http.connections import Connections, Limits
+from app.graphql.subscriptions.connections import ConnectionRegistry
+from app.http.connections import ConnectionLimits, OpenConnections
 from app.http.protocol import HttpConnection
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
-        self.connections = Connections(Limits.of(settings))
+        self.connections = OpenConnections(ConnectionLimits.of(settings))
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
             proxy_headers=False,  # app.main decides which proxies to trust
         )
         super().__init__(config)
-        self._presence: Presence = app.state.presence
+        self._client_connections: ConnectionRegistry = app.state.connections
         self._delay_seconds = settings.shutdown_delay_seconds
         self._terminated = False
         self._interrupt: Callable[[], object] = lambda: None
@@ -120,7 +120,7 @@ class Server(uvicorn.Server):
 
     async def _say_farewell(self) -> None:
         """Ask sockets and event streams to leave. Those that do not are closed."""
-        self._presence.close()
+        self._client_connections.close()
         if not await self.connections.wait_until_empty(_FAREWELL_SECONDS):
             for connection in self.connections:
                 connection.shutdown()

@@ -12,13 +12,13 @@ import msgspec
 from graphql import OperationDefinitionNode, parse
 
 from app.graphql.context import Selection
-from app.graphql.types.diamond import columns_of
+from app.graphql.diamonds.types import columns_of
 from benchmarks.client import Call
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.servers import Site, started
 from benchmarks.stones import stock
 from inventory.catalog import statements
-from inventory.catalog.search import RETAIL_PRICE, Filter, Order, Window
+from inventory.catalog.search import RETAIL_PRICE, DiamondCriteria, PageWindow, SortOrder
 from inventory.core.database import Connection, Database
 from sandbox.stack.ports import free_ports
 
@@ -97,7 +97,7 @@ async def _bare(connection: Connection, seconds: float) -> Pace:
     (definition,) = parse(DOCUMENT).definitions
     assert isinstance(definition, OperationDefinitionNode)
     columns = columns_of(Selection([definition.selection_set], {}).below("diamonds").below("nodes"))
-    page = statements.page(Filter(), Order(RETAIL_PRICE), Window(limit=_PAGE), columns)
+    page = statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=_PAGE), columns)
     prepared = await connection.prepare(page.text)
     taken: list[float] = []
     begun = time.perf_counter()

@@ -17,7 +17,7 @@ from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from inventory.suppliers.nivoda.client import NivodaClient, Variables
-from inventory.suppliers.nivoda.documents import COUNT, Answer, Operation
+from inventory.suppliers.nivoda.documents import COUNT, Answer, SupplierOperation
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view
 from inventory.suppliers.nivoda.supplier_schema import SupplierSchema
@@ -54,7 +54,7 @@ class Recorded:
     async def _introspect(self) -> SchemaView:
         raise NotImplementedError
 
-    async def call(self, operation: Operation[Answer], variables: Variables) -> Answer:
+    async def call(self, operation: SupplierOperation[Answer], variables: Variables) -> Answer:
         """The answer to a count or a page."""
         asked = msgspec.convert(variables(assumed_view()) if callable(variables) else variables, type=dict)
         items = self._matching(asked["query"])

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.http.connections import Connections, Limits
+from app.http.connections import ConnectionLimits, OpenConnections
 from app.http.protocol import HttpConnection
 from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK
@@ -32,7 +32,9 @@ def application(content: bytes) -> Starlette:
 
 def protocol(name: str) -> Any:
     """One of uvicorn's protocols by its name, or the project's."""
-    return partial(HttpConnection, connections=Connections(Limits.of(Settings()))) if name == "own" else name
+    return (
+        partial(HttpConnection, connections=OpenConnections(ConnectionLimits.of(Settings()))) if name == "own" else name
+    )
 
 
 def main() -> None:

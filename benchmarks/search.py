@@ -19,7 +19,15 @@ from inventory.catalog import grades, statements
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import COUNTED, MEASURED
 from inventory.catalog.repository import PostgresSearch
-from inventory.catalog.search import SORTS, Filter, Offset, Order, Range, Search, Window
+from inventory.catalog.search import (
+    SORTS,
+    DiamondCriteria,
+    DiamondSearch,
+    NumericRange,
+    PageOffset,
+    PageWindow,
+    SortOrder,
+)
 from inventory.core.database import Database
 
 # What a list of diamonds shows.
@@ -46,13 +54,13 @@ class Options(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """One search."""
 
-    criteria: Filter
-    order: Order
-    stretch: Window | Offset
+    criteria: DiamondCriteria
+    order: SortOrder
+    stretch: PageWindow | PageOffset
     total: bool = False
     facets: bool = False
 
-    async def ask(self, search: Search) -> Sequence[Diamond]:
+    async def ask(self, search: DiamondSearch) -> Sequence[Diamond]:
         """Ask the repository as GraphQL does: the page, then what else is wanted."""
         page = await search.page(self.criteria, self.order, self.stretch, COLUMNS)
         if self.total:
@@ -79,9 +87,9 @@ async def measure(wanted: Options) -> Report:
         shallow = [_anything(chance) for _ in range(wanted.requests)]
         deep = [await _deep(search, chance) for _ in range(wanted.requests)]
         kinds: dict[str, list[Request]] = {
-            "first page": [Request(*one, Window(limit=_PAGE)) for one in shallow],
-            "first page, total": [Request(*one, Window(limit=_PAGE), total=True) for one in shallow],
-            "first page, facets": [Request(*one, Window(limit=_PAGE), facets=True) for one in shallow],
+            "first page": [Request(*one, PageWindow(limit=_PAGE)) for one in shallow],
+            "first page, total": [Request(*one, PageWindow(limit=_PAGE), total=True) for one in shallow],
+            "first page, facets": [Request(*one, PageWindow(limit=_PAGE), facets=True) for one in shallow],
             "deep page, cursor": [Request(criteria, order, window) for criteria, order, window, _ in deep],
             "deep page, offset": [Request(criteria, order, offset) for criteria, order, _, offset in deep],
         }
@@ -89,7 +97,7 @@ async def measure(wanted: Options) -> Report:
     return Report(figures=figures)
 
 
-async def _compare(name: str, database: Database, search: Search, requests: Sequence[Request]) -> Figure:
+async def _compare(name: str, database: Database, search: DiamondSearch, requests: Sequence[Request]) -> Figure:
     asked: list[float] = []
     bare: list[float] = []
     async with database.connection() as connection:
@@ -116,19 +124,21 @@ async def _fetch(prepared: Sequence[_Prepared]) -> None:
         await statement.fetch(*arguments)
 
 
-async def _deep(search: Search, chance: random.Random) -> tuple[Filter, Order, Window, Offset]:
+async def _deep(
+    search: DiamondSearch, chance: random.Random
+) -> tuple[DiamondCriteria, SortOrder, PageWindow, PageOffset]:
     """A search that finds some pages, and a place deep inside of what it finds: as a cursor and as a number."""
     while True:
         criteria, order = _anything(chance)
         total = await search.count(criteria)
         if total < 2 * _PAGE:
             continue
-        offset = Offset(_PAGE, int(total * chance.uniform(*_DEEP)))
-        page = await search.page(criteria, order, Offset(1, offset.offset - 1), ())
-        return criteria, order, Window(limit=_PAGE, after=page.hits[0].position), offset
+        offset = PageOffset(_PAGE, int(total * chance.uniform(*_DEEP)))
+        page = await search.page(criteria, order, PageOffset(1, offset.offset - 1), ())
+        return criteria, order, PageWindow(limit=_PAGE, after=page.hits[0].position), offset
 
 
-def _anything(chance: random.Random) -> tuple[Filter, Order]:
+def _anything(chance: random.Random) -> tuple[DiamondCriteria, SortOrder]:
     """A search that a shop may send: mostly a shape and a size, often a budget and some grades, in any order."""
 
     def some(share: float, value: Callable[[], object]) -> object:
@@ -138,9 +148,9 @@ def _anything(chance: random.Random) -> tuple[Filter, Order]:
         best = chance.randrange(most)
         return list(scale[best : best + chance.randint(1, 4)])
 
-    def between(values: Sequence[int]) -> Range:
+    def between(values: Sequence[int]) -> NumericRange:
         low, high = sorted(chance.sample(values, 2))
-        return Range(low, high)
+        return NumericRange(low, high)
 
     criteria = {
         "shape": some(
@@ -155,4 +165,4 @@ def _anything(chance: random.Random) -> tuple[Filter, Order]:
         "availability": some(0.3, lambda: ["available"]),
         "certificate_lab": some(0.2, lambda: ["GIA"]),
     }
-    return Filter(**criteria), Order(chance.choice(_PUBLIC), descending=chance.random() < 0.5)  # type: ignore[arg-type]
+    return DiamondCriteria(**criteria), SortOrder(chance.choice(_PUBLIC), descending=chance.random() < 0.5)  # type: ignore[arg-type]

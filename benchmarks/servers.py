@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.migrate import upgrade
@@ -68,7 +68,7 @@ class Site(msgspec.Struct, frozen=True):
 
     async def key(self, database: Database) -> str:
         """A key that may read diamonds."""
-        return (await Issuing(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
+        return (await ApiKeyService(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
 
 
 @asynccontextmanager

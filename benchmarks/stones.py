@@ -14,7 +14,7 @@ from inventory.core.clock import utc_now
 from inventory.core.database import Connection, Database
 from inventory.pricing.rules import PricingRule, price
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Observed
+from inventory.suppliers.ports import ObservedItem
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.search import Criteria
 from sandbox.supplier.spread import Spread
@@ -42,7 +42,7 @@ def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: in
         yield _encode({**item, "price": item["price"] + raised_cents})
 
 
-def raw_rows(items: Iterable[Observed], feed: str, run_id: UUID, now: datetime) -> list[tuple[object, ...]]:
+def raw_rows(items: Iterable[ObservedItem], feed: str, run_id: UUID, now: datetime) -> list[tuple[object, ...]]:
     """Rows of the raw table, in the order of `RAW_COLUMNS`."""
     return [(feed, now, run_id, *row) for row in zip(*columns(list(items)), strict=True)]
 

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from inventory.core.migrate import Patience
+from inventory.core.migrate import LockTimeouts
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _ASK_SECONDS = 0.2
 
 
-def run(connection: Connection, schema: str, patience: Patience) -> None:
+def run(connection: Connection, schema: str, patience: LockTimeouts) -> None:
     """Migrate, one transaction for each revision; a second migrator waits for the first by an advisory lock."""
     _disable_statement_timeout(connection)
     _be_the_only_one(connection)

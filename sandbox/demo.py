@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import msgspec
 from rich.console import Console
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.runs.models import Run
 from sandbox.document import Document
@@ -40,7 +40,7 @@ async def demonstrate(
             document.write(figures)
         _summarize(run, figures)
         if installation.url:
-            issued = await Issuing(installation.database).create("demo", "demo", [Scope.DIAMONDS_READ])
+            issued = await ApiKeyService(installation.database).create("demo", "demo", [Scope.DIAMONDS_READ])
             _invite(installation.url, issued.key.text)
             ready.set()
             await installation.watch(shown.say)

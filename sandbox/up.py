@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from sandbox.document import Document
@@ -107,11 +107,11 @@ def _with_signer(given: Mapping[str, str]) -> Mapping[str, str]:
 async def _signer(installation: Installation) -> Hmac | None:
     """The first client that signs, with the rights to do so."""
     for client, valid in installation.settings.signing_secrets().items():
-        await Issuing(installation.database).create(client, client, _TRADING, signature_v1=True)
+        await ApiKeyService(installation.database).create(client, client, _TRADING, signature_v1=True)
         return Hmac(client_id=client, secret=valid[0].decode())
     return None
 
 
 async def _key(database: Database, client: str, *scopes: Scope) -> str:
-    issued = await Issuing(database).create(client, client, scopes)
+    issued = await ApiKeyService(database).create(client, client, scopes)
     return issued.key.text

@@ -10,13 +10,13 @@ import msgspec
 
 from inventory.core.database import Database
 from inventory.core.settings import Settings
-from inventory.suppliers.ports import Feed, Trading
+from inventory.suppliers.ports import Feed, SupplierTrading
 from sync.consolidator.consolidator import Consolidator
 from sync.messaging.consumer import Consumer, Handler
 from sync.messaging.credential import ProcessCredential
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
-from sync.operations.control import Control
+from sync.operations.control import RunControl
 from sync.operations.reconcile import Reconciler
 from sync.ports import Broker, DeadLetters, WatermarkStore
 from sync.runs.lifecycle import Lifecycle
@@ -26,7 +26,7 @@ from sync.watermark.store import open_watermark_store
 from sync.worker.worker import Worker
 
 
-class Pipeline(msgspec.Struct, frozen=True):
+class Container(msgspec.Struct, frozen=True):
     """Everything that a role may need, opened; nothing connects before it is used."""
 
     settings: Settings
@@ -36,7 +36,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     watermarks: WatermarkStore
     outbox: Outbox
     dead_letters: DeadLetters
-    trading: Trading | None = None
+    trading: SupplierTrading | None = None
 
     def scheduler(self) -> Scheduler:
         """The role that starts runs."""
@@ -50,9 +50,9 @@ class Pipeline(msgspec.Struct, frozen=True):
         """Repairs what dead processes and lost messages left behind."""
         return Reconciler(self.settings, self.database, self.outbox)
 
-    def control(self) -> Control:
+    def control(self) -> RunControl:
         """What a person may ask of a run."""
-        return Control(self.settings, self.database, self.outbox)
+        return RunControl(self.settings, self.database, self.outbox)
 
     def consumer(self, queue: str, handler: Handler, *, slots: int, stop: asyncio.Event) -> Consumer:
         """A consumer of one of the queues."""
@@ -85,7 +85,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
+async def open_pipeline(settings: Settings) -> AsyncIterator[Container]:
     """Everything that a role may need, for the length of a `with`.
 
     Raises:
@@ -99,11 +99,11 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Pipeline]:
         broker = await stack.enter_async_context(ServiceBusBroker.open(settings, credential))
         watermarks = await stack.enter_async_context(open_watermark_store(settings, credential))
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-        yield Pipeline(settings, database, feed, broker, watermarks, outbox, broker.dead_letters(), trading)
+        yield Container(settings, database, feed, broker, watermarks, outbox, broker.dead_letters(), trading)
 
 
 @asynccontextmanager
-async def open_control(settings: Settings) -> AsyncIterator[tuple[Control, Reconciler]]:
+async def open_control(settings: Settings) -> AsyncIterator[tuple[RunControl, Reconciler]]:
     """What the commands on runs need, for the length of a `with`: the database and the queues, not the supplier.
 
     Raises:
@@ -115,7 +115,7 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[Control, Recon
         ServiceBusBroker.open(settings, credential) as broker,
     ):
         outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-        yield Control(settings, database, outbox), Reconciler(settings, database, outbox)
+        yield RunControl(settings, database, outbox), Reconciler(settings, database, outbox)
 
 
 @asynccontextmanager

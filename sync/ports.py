@@ -10,7 +10,7 @@ import msgspec
 from sync.planning.window import Watermark
 
 
-class Delivery(Protocol):
+class ReceivedMessage(Protocol):
     """A received message. Its lock is renewed until it is settled, as long as the process lives."""
 
     @property
@@ -38,7 +38,7 @@ class Delivery(Protocol):
 class Inbox(Protocol):
     """The receiving end of a queue, for one consumer at a time."""
 
-    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+    async def receive(self, *, wait_seconds: float) -> ReceivedMessage | None:
         """The next message, or None if none came in time.
 
         Raises:

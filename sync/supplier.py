@@ -9,7 +9,7 @@ from inventory.core.settings import Settings
 from inventory.suppliers.limiter import RedisRateLimiter
 from inventory.suppliers.nivoda.feed import open_feed
 from inventory.suppliers.nivoda.trading import open_limited_trading
-from inventory.suppliers.ports import Feed, Trading
+from inventory.suppliers.ports import Feed, SupplierTrading
 
 
 @asynccontextmanager
@@ -27,7 +27,7 @@ async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
 
 
 @asynccontextmanager
-async def open_settling(settings: Settings) -> AsyncIterator[Trading | None]:
+async def open_settling(settings: Settings) -> AsyncIterator[SupplierTrading | None]:
     """What the jobs settle trades with, for the length of a `with`.
 
     Raises:

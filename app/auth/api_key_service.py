@@ -20,7 +20,7 @@ class IssuedKey(msgspec.Struct, frozen=True):
     stored: StoredKey
 
 
-class Issuing:
+class ApiKeyService:
     """What an operator does with keys."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:

@@ -1,4 +1,4 @@
-"""The door: who is calling, by key or by signature, how often they may, and what a possible repetition is good for."""
+"""Authentication of requests by API key or signature, and rate limits of authenticated requests."""
 
 from collections.abc import Awaitable
 from ipaddress import IPv6Address, ip_address
@@ -9,18 +9,20 @@ from starlette.requests import HTTPConnection, Request
 
 from app.auth import signatures
 from app.auth.authenticator import Authenticator, presented_key
-from app.auth.limits import Decision, Limiter
+from app.auth.limits import RateLimitDecision, RequestRateLimiter
 from app.auth.nonces import Nonces, NoncesUnavailable
-from app.auth.scopes import Principal, Proof
-from app.auth.signature_authenticator import Signers
+from app.auth.scopes import AuthenticationMethod, Principal
+from app.auth.signature_authenticator import SignatureAuthenticator
 from app.http.response_headers import note
 from inventory.core.errors import Forbidden, Unauthenticated
 
 
-class Door:
-    """Every request comes through here, whichever face of the inventory it asks: `admit`, and then `settle`."""
+class Authentication:
+    """Authenticates every request of GraphQL and REST: `authenticate` first, then `authorize_and_count`."""
 
-    def __init__(self, authenticator: Authenticator, signers: Signers, nonces: Nonces, limiter: Limiter) -> None:
+    def __init__(
+        self, authenticator: Authenticator, signers: SignatureAuthenticator, nonces: Nonces, limiter: RequestRateLimiter
+    ) -> None:
         self._authenticator = authenticator
         self._signers = signers
         self._nonces = nonces
@@ -28,11 +30,11 @@ class Door:
 
     @staticmethod
     def has_credentials(request: Request[Any]) -> bool:
-        """Whether someone says who they are."""
+        """Whether the request has a key or a signature."""
         return signatures.signed(request.headers) or presented_key(request.headers) is not None
 
-    async def admit(self, request: Request[Any]) -> Principal:
-        """Who is calling. When the header `X-API-Key` is there it alone decides.
+    async def authenticate(self, request: Request[Any]) -> Principal:
+        """Authenticate the caller. The header `X-API-Key` has precedence over every other credential.
 
         Failures are counted for each client address. Where there are too many, a key is no longer looked up unless it was
         valid before: others behind the same address go on, and guesses cost us nothing.
@@ -44,13 +46,13 @@ class Door:
         """
         if "x-api-key" not in request.headers and signatures.signed(request.headers):
             return await self._counted(request, self._signers.authenticate(request))
-        return await self.admit_key(request, request.headers)
+        return await self.authenticate_key(request, request.headers)
 
-    async def admit_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+    async def authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
         """Who is calling by a key. A socket may also bring one in its first message: `headers` are what it said in all.
 
         Raises:
-            Unauthenticated: as `admit`, and so on.
+            Unauthenticated: as `authenticate`, and so on.
         """
         if presented_key(headers) is None:
             return await self._authenticator.authenticate(headers)
@@ -63,7 +65,7 @@ class Door:
             Unauthenticated: its key is no longer valid, or the client that signed has none any more.
             DatabaseUnavailable: that can't be known now.
         """
-        if principal.proof is Proof.KEY:
+        if principal.proof is AuthenticationMethod.KEY:
             return await self._authenticator.authenticate(headers)
         return await self._signers.renew(principal)
 
@@ -82,7 +84,9 @@ class Door:
             _apply(connection, await self._limiter.take(failures, _address(connection)), only_refusals=True)
             raise
 
-    async def settle(self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool) -> None:
+    async def authorize_and_count(
+        self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool
+    ) -> None:
         """Count a request once its scope is known, and reject one that may be a replay.
 
         `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
@@ -94,9 +98,9 @@ class Door:
         """
         budget = self._limiter.budgets.writes if writes else self._limiter.budgets.reads
         _apply(request, await self._limiter.take(budget, principal.key_id))
-        if principal.proof is Proof.SIGNED and writes and not legacy:
+        if principal.proof is AuthenticationMethod.SIGNED and writes and not legacy:
             raise Forbidden("Sign this with version 2, which can't be sent again.")
-        if principal.proof is Proof.SIGNED_UNCHECKED:
+        if principal.proof is AuthenticationMethod.SIGNED_UNCHECKED:
             if writes:
                 raise NoncesUnavailable
             self._nonces.let_through(principal.client_id)
@@ -109,7 +113,7 @@ def _check_single_key(headers: Headers) -> None:
         raise Unauthenticated("The API key is not valid.")
 
 
-def _apply(request: HTTPConnection[Any], decision: Decision, *, only_refusals: bool = False) -> None:
+def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_refusals: bool = False) -> None:
     if not (only_refusals and decision.passes):
         note(request.scope, decision.headers)
     decision.check()

@@ -26,7 +26,7 @@ _MOST_LOCAL = 10_000
 _LONG_SECONDS, _REST_SECONDS = 0.1, 1.0
 
 
-class Budget(msgspec.Struct, frozen=True):
+class RequestLimit(msgspec.Struct, frozen=True):
     """A limit of requests per minute, and as many at once after a quiet minute."""
 
     name: str
@@ -38,36 +38,36 @@ class Budget(msgspec.Struct, frozen=True):
         return max(1, _MINUTE // self.per_minute)
 
 
-class Budgets(msgspec.Struct, frozen=True):
+class RequestLimits(msgspec.Struct, frozen=True):
     """The budgets of a caller; that of failed logins is a client address's."""
 
-    reads: Budget
-    writes: Budget
-    failures: Budget
+    reads: RequestLimit
+    writes: RequestLimit
+    failures: RequestLimit
     local_share: float
 
     @classmethod
-    def of(cls, settings: Settings) -> "Budgets":
+    def of(cls, settings: Settings) -> "RequestLimits":
         """The budgets that the settings ask for."""
         return cls(
-            Budget("reads", settings.rate_limit_reads_per_minute),
-            Budget("writes", settings.rate_limit_writes_per_minute),
-            Budget("failures", settings.rate_limit_failures_per_minute),
+            RequestLimit("reads", settings.rate_limit_reads_per_minute),
+            RequestLimit("writes", settings.rate_limit_writes_per_minute),
+            RequestLimit("failures", settings.rate_limit_failures_per_minute),
             settings.rate_limit_local_share,
         )
 
 
-class Decision(msgspec.Struct, frozen=True):
+class RateLimitDecision(msgspec.Struct, frozen=True):
     """Whether a request may pass. `retry_after` and `reset`: seconds until one may again, and until all may."""
 
-    budget: Budget
+    budget: RequestLimit
     passes: bool
     remaining: int
     retry_after: int
     reset: int
 
     @classmethod
-    def of(cls, budget: Budget, passes: bool, remaining: int, retry: int, reset: int) -> "Decision":
+    def of(cls, budget: RequestLimit, passes: bool, remaining: int, retry: int, reset: int) -> "RateLimitDecision":
         """From microseconds, rounded up: a client that waits so long finds room."""
         return cls(budget, passes, remaining, ceil(retry / _SECOND), ceil(reset / _SECOND))
 
@@ -99,13 +99,13 @@ class LocalBuckets:
         self._ticks = ticks
         self._full: OrderedDict[str, int] = OrderedDict()
 
-    def ask(self, name: str, budget: Budget, *, counts: bool) -> Decision:
+    def ask(self, name: str, budget: RequestLimit, *, counts: bool) -> RateLimitDecision:
         """Decide about one request."""
         now = int(self._ticks() * _SECOND)
         full = max(self._full.get(name, 0), now)
         room = now + budget.interval * budget.per_minute - full
         if room < budget.interval:
-            return Decision.of(budget, False, 0, budget.interval - room, full - now)
+            return RateLimitDecision.of(budget, False, 0, budget.interval - room, full - now)
         if counts:
             full += budget.interval
             room -= budget.interval
@@ -113,39 +113,39 @@ class LocalBuckets:
             self._full.move_to_end(name)
             while len(self._full) > _MOST_LOCAL:
                 self._full.popitem(last=False)
-        return Decision.of(budget, True, room // budget.interval, 0, full - now)
+        return RateLimitDecision.of(budget, True, room // budget.interval, 0, full - now)
 
 
-class Limiter:
+class RequestRateLimiter:
     """Decides who may ask once more."""
 
-    def __init__(self, redis: Redis, budgets: Budgets, ticks: Callable[[], float] = monotonic) -> None:
+    def __init__(self, redis: Redis, budgets: RequestLimits, ticks: Callable[[], float] = monotonic) -> None:
         self.budgets = budgets
         self._script = redis.register_script(_SCRIPT)
         self._ticks = ticks
         self._local = LocalBuckets(ticks)
         self._rests_until = 0.0
 
-    async def take(self, budget: Budget, caller: str) -> Decision:
+    async def take(self, budget: RequestLimit, caller: str) -> RateLimitDecision:
         """Count a request of a caller against a budget."""
         return await self._ask(budget, caller, counts=True)
 
-    async def peek(self, budget: Budget, caller: str) -> Decision:
+    async def peek(self, budget: RequestLimit, caller: str) -> RateLimitDecision:
         """Whether a request of a caller would pass. Counts nothing."""
         return await self._ask(budget, caller, counts=False)
 
-    async def _ask(self, budget: Budget, caller: str, *, counts: bool) -> Decision:
+    async def _ask(self, budget: RequestLimit, caller: str, *, counts: bool) -> RateLimitDecision:
         # Hashed, so that a caller can't choose the length of our keys.
         name = f"diamond-inventory:limit:{budget.name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
         asked_at = self._ticks()
         if asked_at >= self._rests_until:
             try:
                 passes, *figures = await self._script([name], [budget.interval, budget.per_minute, int(counts)])
-                return Decision.of(budget, bool(passes), *figures)
+                return RateLimitDecision.of(budget, bool(passes), *figures)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("rate limits are local", cause=repr(error))
                 now = self._ticks()
                 if now - asked_at > _LONG_SECONDS:
                     self._rests_until = now + _REST_SECONDS
-        share = Budget(budget.name, max(1, int(budget.per_minute * self.budgets.local_share)))
+        share = RequestLimit(budget.name, max(1, int(budget.per_minute * self.budgets.local_share)))
         return self._local.ask(name, share, counts=counts)

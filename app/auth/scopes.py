@@ -38,7 +38,7 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType({
 })  # fmt: skip
 
 
-class Proof(Enum):
+class AuthenticationMethod(Enum):
     """How a caller was authenticated, and whether the request may be a replay."""
 
     KEY = auto()
@@ -53,7 +53,7 @@ class Principal(msgspec.Struct, frozen=True):
     client_id: str
     key_id: str
     scopes: frozenset[str]
-    proof: Proof = Proof.KEY
+    proof: AuthenticationMethod = AuthenticationMethod.KEY
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller has `scope`."""

@@ -14,15 +14,15 @@ from app.auth import repository, signatures
 from app.auth.authenticator import CACHE_SECONDS
 from app.auth.nonces import Nonces, NoncesUnavailable
 from app.auth.repository import StoredKey
-from app.auth.scopes import Principal, Proof
-from app.auth.signatures import WINDOW_SECONDS, Malformed, Signature, Target, Version
+from app.auth.scopes import AuthenticationMethod, Principal
+from app.auth.signatures import WINDOW_SECONDS, MalformedSignature, RequestTarget, Signature, SignatureVersion
 from app.auth.usage import Usage
 from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
 from inventory.core.errors import Unauthenticated
 
 
-class Signers:
+class SignatureAuthenticator:
     """Knows the clients that sign. What a client may do stands on its keys' rows, believed for a few seconds."""
 
     def __init__(
@@ -63,9 +63,9 @@ class Signers:
         target = target_of(request)
         if not signatures.genuine(signature, target, await request.body(), self._secrets):
             raise _refusal()
-        if signature.version is Version.V2 and self._hosts and target.host.lower() not in self._hosts:
+        if signature.version is SignatureVersion.V2 and self._hosts and target.host.lower() not in self._hosts:
             raise Unauthenticated("The host is not one that this server accepts signatures for.", details=_of("Host"))
-        keys = await self._live_keys(signature.client_id, v1=signature.version is Version.V1)
+        keys = await self._live_keys(signature.client_id, v1=signature.version is SignatureVersion.V1)
         proof = await self._proof(signature)
         await self._usage.note(keys[-1])
         return _principal(signature.client_id, keys, proof)
@@ -73,7 +73,7 @@ class Signers:
     def _read(self, request: Request[Any]) -> Signature:
         try:
             signature = signatures.read(request.headers)
-        except Malformed as error:
+        except MalformedSignature as error:
             raise Unauthenticated(str(error), details=_of(error.header)) from None
         now = self._clock().timestamp()
         if not signature.fresh_at(now):
@@ -91,7 +91,7 @@ class Signers:
             Unauthenticated: it has no valid key any more.
             DatabaseUnavailable: that can't be known now.
         """
-        keys = await self._live_keys(principal.client_id, v1=principal.proof is Proof.SIGNED)
+        keys = await self._live_keys(principal.client_id, v1=principal.proof is AuthenticationMethod.SIGNED)
         return _principal(principal.client_id, keys, principal.proof)
 
     async def _live_keys(self, client_id: str, *, v1: bool) -> Sequence[StoredKey]:
@@ -103,14 +103,14 @@ class Signers:
             raise Unauthenticated(problem, details=_of("X-Signature-Version"))
         return keys
 
-    async def _proof(self, signature: Signature) -> Proof:
-        if signature.version is Version.V1:
-            return Proof.SIGNED
+    async def _proof(self, signature: Signature) -> AuthenticationMethod:
+        if signature.version is SignatureVersion.V1:
+            return AuthenticationMethod.SIGNED
         try:
             if await self._nonces.first(signature.client_id, signature.nonce):
-                return Proof.SIGNED_ONCE
+                return AuthenticationMethod.SIGNED_ONCE
         except NoncesUnavailable:
-            return Proof.SIGNED_UNCHECKED
+            return AuthenticationMethod.SIGNED_UNCHECKED
         raise Unauthenticated("X-Nonce was used before. Sign each request with a new one.", details=_of("X-Nonce"))
 
     async def _keys(self, client_id: str) -> Sequence[StoredKey]:
@@ -124,13 +124,13 @@ class Signers:
         return keys
 
 
-def _principal(client_id: str, keys: Sequence[StoredKey], proof: Proof) -> Principal:
+def _principal(client_id: str, keys: Sequence[StoredKey], proof: AuthenticationMethod) -> Principal:
     return Principal(client_id, keys[-1].id, frozenset(scope for key in keys for scope in key.scopes), proof)
 
 
-def target_of(request: Request[Any]) -> Target:
+def target_of(request: Request[Any]) -> RequestTarget:
     """What a request was sent to, byte for byte."""
-    return Target(
+    return RequestTarget(
         method=request.method,
         host=request.headers.get("host", ""),
         path=request.scope["raw_path"].decode("latin-1"),

@@ -24,7 +24,7 @@ _NONCE = re.compile(r"[\x21-\x7e]{1,200}")
 _UNKNOWN_CLIENT_SECRETS = (b"unknown",)
 
 
-class Version(IntEnum):
+class SignatureVersion(IntEnum):
     """Which of the two ways to sign."""
 
     V1 = 1
@@ -38,7 +38,7 @@ class MultiHeaders(Protocol):
         """Every value of a header."""
 
 
-class Malformed(Exception):
+class MalformedSignature(Exception):
     """Signature headers that have no valid form. The message depends on the headers alone, never on a secret or a client."""
 
     def __init__(self, header: str, problem: str) -> None:
@@ -52,7 +52,7 @@ class Signature(msgspec.Struct, frozen=True):
     `timestamp`: Unix seconds, as written. `nonce` is empty in version 1.
     """
 
-    version: Version
+    version: SignatureVersion
     client_id: str
     timestamp: str
     digest: str
@@ -63,7 +63,7 @@ class Signature(msgspec.Struct, frozen=True):
         return abs(now - int(self.timestamp)) <= WINDOW_SECONDS
 
 
-class Target(msgspec.Struct, frozen=True):
+class RequestTarget(msgspec.Struct, frozen=True):
     """What a request is sent to: the raw bytes of the request line, read as Latin-1, nothing decoded or put in order."""
 
     method: str
@@ -81,42 +81,42 @@ def read(headers: MultiHeaders) -> Signature:
     """The signature in a request's headers. Its digits may be of either case.
 
     Raises:
-        Malformed: a header is missing, has another form, or is there twice.
+        MalformedSignature: a header is missing, has another form, or is there twice.
     """
     version = _single(headers, "X-Signature-Version")
     if version not in ("", "1", "2"):
-        raise Malformed("X-Signature-Version", "should be 1 or 2")
+        raise MalformedSignature("X-Signature-Version", "should be 1 or 2")
     client_id = _formed(headers, "X-Client-Id", _CLIENT_ID, "1 to 200 visible ASCII characters")
     timestamp = _formed(headers, "X-Timestamp", _TIMESTAMP, "Unix seconds")
     digest = _formed(headers, "X-Signature", _SIGNATURE, "64 hexadecimal digits").lower()
     if version != "2":
         _single(headers, "X-Nonce")
-        return Signature(Version.V1, client_id, timestamp, digest)
+        return Signature(SignatureVersion.V1, client_id, timestamp, digest)
     nonce = _formed(headers, "X-Nonce", _NONCE, "1 to 200 visible ASCII characters")
-    return Signature(Version.V2, client_id, timestamp, digest, nonce)
+    return Signature(SignatureVersion.V2, client_id, timestamp, digest, nonce)
 
 
 def _formed(headers: MultiHeaders, name: str, form: re.Pattern[str], accepted: str) -> str:
     text = _single(headers, name)
     if not text:
-        raise Malformed(name, "is missing")
+        raise MalformedSignature(name, "is missing")
     if not form.fullmatch(text):
-        raise Malformed(name, f"should hold {accepted}")
+        raise MalformedSignature(name, f"should hold {accepted}")
     return text
 
 
 def _single(headers: MultiHeaders, name: str) -> str:
     values = headers.getlist(name)
     if len(values) > 1:
-        raise Malformed(name, "is there more than once")
+        raise MalformedSignature(name, "is there more than once")
     return values[0] if values else ""
 
 
-def canonical(signature: Signature, target: Target, body: bytes) -> bytes:
+def canonical(signature: Signature, target: RequestTarget, body: bytes) -> bytes:
     """The bytes that the client has signed."""
     body_digest = hashlib.sha256(body).hexdigest()
     lines: Sequence[str]
-    if signature.version is Version.V1:
+    if signature.version is SignatureVersion.V1:
         lines = (target.method, target.path, signature.timestamp, body_digest)
     else:
         where = (target.method, target.host, target.path, target.query)
@@ -129,7 +129,7 @@ def sign(secret: bytes, text: bytes) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 
-def genuine(signature: Signature, target: Target, body: bytes, secrets: Mapping[str, Sequence[bytes]]) -> bool:
+def genuine(signature: Signature, target: RequestTarget, body: bytes, secrets: Mapping[str, Sequence[bytes]]) -> bool:
     """Whether one of the client's secrets made the signature. Every secret is tried, and compared in constant time.
 
     An unknown client costs the same work as one with a single secret.

@@ -18,8 +18,8 @@ from inventory.core.operator import who
 from inventory.core.settings import Settings
 from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.trading.models import Purchase
-from inventory.trading.outcomes import Outcome, Outcomes
-from inventory.trading.queries import PurchaseFilter, Records
+from inventory.trading.outcomes import Outcome, OutcomeService
+from inventory.trading.queries import PurchaseFilter, TradingRecords
 from inventory.trading.states import PurchaseState
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def list_purchases(
 ) -> None:
     """List purchases, newest first."""
     wanted = PurchaseFilter(client, diamond, state or None)
-    found, _ = _with_database(lambda _, database: Records(database).page_of_purchases(wanted, None, limit))
+    found, _ = _with_database(lambda _, database: TradingRecords(database).page_of_purchases(wanted, None, limit))
     if as_json:
         _print_json([_public(purchase) for purchase in found])
     else:
@@ -60,7 +60,7 @@ def list_purchases(
 @app.command()
 def show(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
     """Show one purchase."""
-    found = _with_database(lambda _, database: Records(database).purchases([purchase_id]))
+    found = _with_database(lambda _, database: TradingRecords(database).purchases([purchase_id]))
     if purchase_id not in found:
         raise NotFound(f"There is no purchase {purchase_id}.")
     _print(found[purchase_id], as_json=as_json)
@@ -75,7 +75,7 @@ def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
             Redis.from_url(settings.need("redis_url")) as redis,
             open_limited_trading(settings, redis) as supplier,
         ):
-            return await Outcomes(settings, database, supplier).examine(purchase_id)
+            return await OutcomeService(settings, database, supplier).examine(purchase_id)
 
     _print(_with_database(examine), as_json=as_json)
 
@@ -113,9 +113,9 @@ def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJ
     _print(_record(lambda found: found.decline(purchase_id, who=by or who(), reason=reason)), as_json=as_json)
 
 
-def _record(work: Callable[[Outcomes], Awaitable[Purchase]]) -> Purchase:
+def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:
     async def with_outcomes(settings: Settings, database: Database) -> Purchase:
-        return await work(Outcomes(settings, database, None))
+        return await work(OutcomeService(settings, database, None))
 
     return _with_database(with_outcomes)
 

@@ -23,7 +23,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str = ""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of one subject. `facts`: figures and names for machines."""
 
     subject: str
@@ -36,7 +36,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return all(check.state != "failed" for check in self.checks)
 
 
-def printed(report: Report) -> str:
+def printed(report: DoctorReport) -> str:
     """A report for a terminal of 80 columns."""
     lines = [*textwrap.wrap(report.subject, _WIDTH), ""]
     for check in report.checks:

@@ -9,7 +9,7 @@ import typer
 
 from app.doctor import redis as redis_check
 from app.doctor import supplier as supplier_check
-from app.doctor.checks import Report, printed
+from app.doctor.checks import DoctorReport, printed
 from inventory.core import logging
 from inventory.core.settings import Settings
 
@@ -37,18 +37,18 @@ def redis(as_json: AsJson = False) -> None:
     _run(redis_check.examine, as_json=as_json)
 
 
-def _run(examine: Callable[[Settings], Awaitable[Report]], *, as_json: bool) -> None:
+def _run(examine: Callable[[Settings], Awaitable[DoctorReport]], *, as_json: bool) -> None:
     settings = Settings.read()
     logging.configure("ERROR", settings.log_format, "doctor")
 
-    async def run() -> Report:
+    async def run() -> DoctorReport:
         async with asyncio.timeout(_SECONDS):
             return await examine(settings)
 
     _finish(asyncio.run(run()), as_json=as_json)
 
 
-def _finish(report: Report, *, as_json: bool) -> None:
+def _finish(report: DoctorReport, *, as_json: bool) -> None:
     if as_json:
         document = {"works": report.works, **msgspec.structs.asdict(report)}
         typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))

@@ -2,7 +2,7 @@
 
 from redis.exceptions import RedisError
 
-from app.doctor.checks import Check, Report
+from app.doctor.checks import Check, DoctorReport
 from inventory.core import redis_server
 from inventory.core.jobs import connect
 from inventory.core.settings import Settings
@@ -10,7 +10,7 @@ from inventory.core.settings import Settings
 _SUBJECT = "Redis of REDIS_URL"
 
 
-async def examine(settings: Settings) -> Report:
+async def examine(settings: Settings) -> DoctorReport:
     """Examine the Redis server of the settings.
 
     Raises:
@@ -22,7 +22,7 @@ async def examine(settings: Settings) -> Report:
         policy = await redis_server.eviction_policy(redis)
     except (RedisError, OSError, TimeoutError) as error:
         step = "Check REDIS_URL: its host, TLS port and access key, and the firewall of the server."
-        return Report(
+        return DoctorReport(
             subject=_SUBJECT, checks=[Check(name="answer", state="failed", detail=str(error), next_step=step)]
         )
     finally:
@@ -39,4 +39,6 @@ async def examine(settings: Settings) -> Report:
         detail=f"maxmemory-policy is {policy}",
         next_step="" if kept else f"Set it to {redis_server.RECOMMENDED_POLICY}: a full server may remove jobs.",
     )
-    return Report(subject=_SUBJECT, checks=[Check(name="answer", state="ok", detail="it answers"), mode, eviction])
+    return DoctorReport(
+        subject=_SUBJECT, checks=[Check(name="answer", state="ok", detail="it answers"), mode, eviction]
+    )

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.doctor.checks import Check, Report
+from app.doctor.checks import Check, DoctorReport
 from inventory.core.errors import SupplierError, SupplierSchemaChanged
 from inventory.core.settings import Settings
 from inventory.suppliers.limiter import LocalRateLimiter
 from inventory.suppliers.nivoda.client import NivodaClient
-from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.documents import SupplierOperation
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.operations import OPERATIONS
@@ -22,7 +22,7 @@ _NOBODY = "00000000-0000-4000-8000-000000000000"
 _CREDENTIALS = "Check NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD."
 
 
-async def examine(settings: Settings) -> Report:
+async def examine(settings: Settings) -> DoctorReport:
     """Examine the supplier of the settings with about ten requests.
 
     Raises:
@@ -44,7 +44,7 @@ class _Examination:
         self._checks: list[Check] = []
         self._facts: dict[str, object] = {}
 
-    async def report(self) -> Report:
+    async def report(self) -> DoctorReport:
         await self._schema()
         if await self._try("login", self._login, _CREDENTIALS) is not None:
             offered = await self._try(
@@ -59,7 +59,7 @@ class _Examination:
         self._limits()
         endpoint = self._settings.nivoda_endpoint
         subject = f"Supplier {endpoint}, divided by {self._settings.nivoda_partition_dimension}"
-        return Report(subject=subject, checks=self._checks, facts=self._facts)
+        return DoctorReport(subject=subject, checks=self._checks, facts=self._facts)
 
     async def _try(self, name: str, step: Callable[[], Awaitable[T]], next_step: str) -> T | None:
         try:
@@ -180,7 +180,7 @@ class _Examination:
             )
         )
 
-    def _operation(self, operation: Operation[object]) -> tuple[str, list[str]]:
+    def _operation(self, operation: SupplierOperation[object]) -> tuple[str, list[str]]:
         try:
             negotiated = self._client.schema.negotiated(operation, self._client.schema.present())
         except SupplierSchemaChanged as error:

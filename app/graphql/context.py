@@ -1,34 +1,27 @@
-"""What resolvers get: the caller, the use cases, and which fields were asked for."""
+"""Context of resolvers: the caller, the services and the selected fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import strawberry
-from arq.connections import ArqRedis
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 
 from app.auth.scopes import Principal, Scope
-from inventory.catalog.search import Search
+from app.services import Services
+from inventory.catalog.search import DiamondSearch
 from inventory.core.errors import Unauthenticated
-from inventory.core.settings import Settings
-from inventory.events.dispatcher import Hub
-from inventory.pricing.service import Rulebook
-from inventory.runs.service import Journal
-from inventory.trading.service import Desk
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. `principal` is None for a caller without a key, who in development may look at the schema."""
+    """One request. `principal` is None for a caller without a key, which may read the schema in development.
+
+    `search` finds only diamonds and certificates that the caller may see.
+    """
 
     principal: Principal | None
     document: DocumentNode
-    settings: Settings
-    search: Search
-    rulebook: Rulebook
-    journal: Journal
-    desk: Desk
-    jobs: ArqRedis
-    hub: Hub
+    services: Services
+    search: DiamondSearch
 
     @property
     def caller(self) -> Principal:

@@ -30,23 +30,23 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCor
 from strawberry.types.field import StrawberryField
 
 from app.auth.scopes import Scope
-from app.graphql.guard import Needs
+from app.graphql.permissions import RequireScope
 
 Make = Callable[[Any], Any]
 
 
-class Plain(NamedTuple):
+class PlainField(NamedTuple):
     """How a plain field is read from its object, and the scope that it takes."""
 
     read: Make
     scope: Scope | None
 
 
-class _Unusual(Exception):
+class _NotPlain(Exception):
     """A value that the library has to judge."""
 
 
-class Executor(StrawberryGraphQLCoreExecutionContext):
+class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
     """One operation being executed."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -117,7 +117,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
         def never_null(value: Any) -> Any:
             if value is None:
-                raise _Unusual
+                raise _NotPlain
             return inner(value)
 
         return never_null if required else nullable
@@ -133,21 +133,21 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 
 @cache
-def _plain(kind: GraphQLObjectType, name: str) -> Plain | None:
+def _plain(kind: GraphQLObjectType, name: str) -> PlainField | None:
     field = kind.fields.get(name)
     declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) if field else None
     if field is None or field.args or not isinstance(declared, StrawberryField):
         return None
-    scopes = [extension.scope for extension in declared.extensions if isinstance(extension, Needs)]
+    scopes = [extension.scope for extension in declared.extensions if isinstance(extension, RequireScope)]
     if len(scopes) < len(declared.extensions) or len(scopes) > 1:
         return None
     scope = scopes[0] if scopes else None
     resolver = declared.base_resolver
     if resolver is None:
-        return Plain(attrgetter(declared.python_name), scope)
+        return PlainField(attrgetter(declared.python_name), scope)
     if resolver.is_async or not callable(resolver.wrapped_func) or list(resolver.signature.parameters) != ["self"]:
         return None
-    return Plain(resolver.wrapped_func, scope)
+    return PlainField(resolver.wrapped_func, scope)
 
 
 @cache
@@ -160,7 +160,7 @@ def _leaf(kind: GraphQLScalarType | GraphQLEnumType) -> Make:
     def make(value: Any) -> Any:
         made = coerce(value)
         if made is None or made is Undefined:
-            raise _Unusual
+            raise _NotPlain
         return made
 
     return make
@@ -172,7 +172,7 @@ def _list(item: Make | None) -> Make | None:
 
     def make(values: Any) -> list[Any]:
         if type(values) is not list:
-            raise _Unusual
+            raise _NotPlain
         return [item(value) for value in values]
 
     return make
@@ -186,7 +186,7 @@ def _checked(kind: GraphQLObjectType, make: Make | None) -> Make | None:
 
     def checked(value: Any) -> Any:
         if is_type_of(value, None) is not True:
-            raise _Unusual
+            raise _NotPlain
         return make(value)
 
     return checked

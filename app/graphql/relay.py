@@ -55,3 +55,15 @@ def key_of(text: str, type_name: str) -> UUID | None:
     except NotFound:
         return None
     return key if name == type_name else None
+
+
+def read_id(text: str, type_name: str, missing: str) -> UUID:
+    """The id that an argument names.
+
+    Raises:
+        NotFound: it is no id of this type.
+    """
+    key = key_of(text, type_name)
+    if key is None:
+        raise NotFound(missing)
+    return key

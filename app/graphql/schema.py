@@ -8,17 +8,53 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from app.graphql.clients.queries import ClientQueries
 from app.graphql.context import Info
-from app.graphql.executor import Executor
-from app.graphql.roots.mutations import Mutation
-from app.graphql.roots.queries import Query
-from app.graphql.roots.subscriptions import Subscription
+from app.graphql.diamonds.queries import DiamondQueries
+from app.graphql.diamonds.types import Diamond
+from app.graphql.events.queries import EventQueries
+from app.graphql.events.subscriptions import EventSubscriptions
+from app.graphql.executor import PlainFieldExecutor
+from app.graphql.holds.mutations import HoldMutations
+from app.graphql.holds.queries import HoldQueries
+from app.graphql.nodes import NodeQueries
+from app.graphql.pricing.mutations import PricingMutations
+from app.graphql.pricing.queries import PricingQueries
+from app.graphql.purchases.mutations import PurchaseMutations
+from app.graphql.purchases.outcome_mutations import OutcomeMutations
+from app.graphql.purchases.queries import PurchaseQueries
 from app.graphql.scalars import SCALARS
-from app.graphql.types.diamond import Diamond
+from app.graphql.sync.mutations import SyncMutations
+from app.graphql.sync.queries import SyncQueries
+from app.graphql.sync.subscriptions import SyncSubscriptions
 
 
-class _Prepared(SchemaExtension):
-    """Executes the document that `app.graphql.http.document_cache` has parsed, limited and validated."""
+@strawberry.type(description="Queries.")
+class Query(
+    NodeQueries,
+    EventQueries,
+    SyncQueries,
+    PricingQueries,
+    PurchaseQueries,
+    HoldQueries,
+    ClientQueries,
+    DiamondQueries,
+):
+    """Root type of queries. Strawberry lists the fields of the last base first."""
+
+
+@strawberry.type(description="Mutations.")
+class Mutation(SyncMutations, PricingMutations, OutcomeMutations, PurchaseMutations, HoldMutations):
+    """Root type of mutations."""
+
+
+@strawberry.type(description="Subscriptions over WebSocket (`graphql-transport-ws`) or server-sent events.")
+class Subscription(SyncSubscriptions, EventSubscriptions):
+    """Root type of subscriptions."""
+
+
+class _PreparedDocumentExtension(SchemaExtension):
+    """Executes the document that `app.graphql.execution.document_cache` has parsed, limited and validated."""
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.graphql_document = self.execution_context.context.document
@@ -29,17 +65,17 @@ class _Prepared(SchemaExtension):
         yield
 
 
-class _Schema(strawberry.Schema):
+class _InventorySchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `app.graphql.http.errors` logs unexpected exceptions, once, and nothing else."""
+        """Nothing: `app.graphql.execution.errors` logs unexpected exceptions, once, and nothing else."""
 
 
-schema = _Schema(
+schema = _InventorySchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[Diamond],
-    extensions=[_Prepared],
-    execution_context_class=Executor,
+    extensions=[_PreparedDocumentExtension],
+    execution_context_class=PlainFieldExecutor,
     config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
 )

@@ -6,7 +6,7 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, 
 from strawberry.types.field import StrawberryField
 
 from app.auth.scopes import Scope
-from app.graphql.guard import Needs
+from app.graphql.permissions import RequireScope
 
 
 def scopes_of_fields(schema: GraphQLSchema) -> Mapping[str, Scope | None]:
@@ -37,4 +37,7 @@ def _fields(schema: GraphQLSchema) -> Iterator[tuple[str, Scope | None]]:
             for field, definition in kind.fields.items():
                 declared = definition.extensions.get("strawberry-definition")
                 guards = declared.extensions if isinstance(declared, StrawberryField) else ()
-                yield f"{name}.{field}", next((guard.scope for guard in guards if isinstance(guard, Needs)), None)
+                yield (
+                    f"{name}.{field}",
+                    next((guard.scope for guard in guards if isinstance(guard, RequireScope)), None),
+                )

@@ -30,7 +30,7 @@ MOST_CONTENT_BYTES = 64 * 1_048_576
 _EXTENSION = "diamond_inventory.connection"
 
 
-class Connection(Protocol):
+class ClosableConnection(Protocol):
     """A connection that can be closed to make room."""
 
     client: tuple[str, int] | None
@@ -45,7 +45,7 @@ class Connection(Protocol):
         """Close the connection as soon as its present request is answered: the server stops."""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What the connections of one process may do.
 
     `requests`, `sockets`, `unauthenticated`: how many connections of each kind there are. `idle_seconds`: between two
@@ -62,7 +62,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     largest_message: int
 
     @classmethod
-    def of(cls, settings: Settings) -> "Limits":
+    def of(cls, settings: Settings) -> "ConnectionLimits":
         """The limits that the settings name."""
         return cls(
             requests=settings.max_connections,
@@ -75,19 +75,19 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Connections:
+class OpenConnections:
     """The open connections of one process."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._requests: set[Connection] = set()
+        self._requests: set[ClosableConnection] = set()
         # Those that wait for their client, the one that has waited longest first.
-        self._waiting: OrderedDict[Connection, None] = OrderedDict()
-        self._unauthenticated: OrderedDict[Connection, None] = OrderedDict()
-        self._sockets: set[Connection] = set()
+        self._waiting: OrderedDict[ClosableConnection, None] = OrderedDict()
+        self._unauthenticated: OrderedDict[ClosableConnection, None] = OrderedDict()
+        self._sockets: set[ClosableConnection] = set()
         # Bytes of requests that are not answered yet: incomplete ones, the oldest first, and complete ones.
-        self._content: OrderedDict[Connection, int] = OrderedDict()
-        self._complete_content: dict[Connection, int] = {}
+        self._content: OrderedDict[ClosableConnection, int] = OrderedDict()
+        self._complete_content: dict[ClosableConnection, int] = {}
         self._content_bytes = 0
         self._date = (0, b"")
         # Shared by all connections: each takes its bytes out before the next one reads.
@@ -97,7 +97,7 @@ class Connections:
         # The server stops soon: each response is the last one of its connection.
         self.draining = False
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[ClosableConnection]:
         return iter([*self._requests, *self._unauthenticated, *self._sockets])
 
     def __len__(self) -> int:
@@ -122,19 +122,19 @@ class Connections:
 
     # Requests
 
-    def open_request(self, connection: Connection) -> None:
+    def open_request(self, connection: ClosableConnection) -> None:
         """Count a new connection for requests. It waits for its client."""
         self._requests.add(connection)
         self._make_room()
         self._waiting[connection] = None
 
-    def wait(self, connection: Connection) -> None:
+    def wait(self, connection: ClosableConnection) -> None:
         """A connection waits for its client from now on."""
         if connection in self._requests:
             self._waiting[connection] = None
             self._waiting.move_to_end(connection)
 
-    def work(self, connection: Connection) -> None:
+    def work(self, connection: ClosableConnection) -> None:
         """A connection does not wait for its client any more."""
         self._waiting.pop(connection, None)
 
@@ -143,7 +143,7 @@ class Connections:
         """Whether there are more connections for requests than the limit allows."""
         return len(self._requests) > self.limits.requests
 
-    def close(self, connection: Connection) -> None:
+    def close(self, connection: ClosableConnection) -> None:
         """A connection is gone."""
         self._requests.discard(connection)
         self._waiting.pop(connection, None)
@@ -160,7 +160,7 @@ class Connections:
 
     # Sockets and event streams
 
-    def open_socket(self, connection: Connection) -> None:
+    def open_socket(self, connection: ClosableConnection) -> None:
         """Count a new WebSocket connection, which has no credentials yet.
 
         Raises:
@@ -174,19 +174,19 @@ class Connections:
             del self._unauthenticated[oldest]
             oldest.evict()
 
-    def authenticate(self, connection: Connection) -> None:
+    def authenticate(self, connection: ClosableConnection) -> None:
         """A socket has shown valid credentials."""
         if connection in self._unauthenticated:
             del self._unauthenticated[connection]
             self._sockets.add(connection)
             connection.authenticate()
 
-    def is_streaming(self, connection: Connection) -> bool:
+    def is_streaming(self, connection: ClosableConnection) -> bool:
         """Whether a connection sends an event stream, or is a socket with credentials."""
         return connection in self._sockets
 
     @contextmanager
-    def streaming(self, connection: Connection) -> Iterator[None]:
+    def streaming(self, connection: ClosableConnection) -> Iterator[None]:
         """Count a connection for requests as a socket while it sends an event stream."""
         if connection not in self._requests:
             yield
@@ -201,7 +201,7 @@ class Connections:
                 self._sockets.discard(connection)
                 self._requests.add(connection)
 
-    def _oldest_of_largest_client(self) -> Connection:
+    def _oldest_of_largest_client(self) -> ClosableConnection:
         """The oldest unauthenticated socket of the client address that has the most of them."""
         count = Counter(_host(connection) for connection in self._unauthenticated)
         most = max(count.values())
@@ -209,7 +209,7 @@ class Connections:
 
     # Memory
 
-    def hold_content(self, connection: Connection, size: int, *, complete: bool = False) -> None:
+    def hold_content(self, connection: ClosableConnection, size: int, *, complete: bool = False) -> None:
         """Account for the content that a connection has received and not processed yet.
 
         Where all connections together hold too much, those are closed that have been sending longest.
@@ -227,11 +227,11 @@ class Connections:
             oldest.evict()
 
 
-def _host(connection: Connection) -> str:
+def _host(connection: ClosableConnection) -> str:
     return connection.client[0] if connection.client else ""
 
 
-def scope_extension(connections: Connections, connection: Connection) -> dict[str, Any]:
+def scope_extension(connections: OpenConnections, connection: ClosableConnection) -> dict[str, Any]:
     """The ASGI extension by which the application says what a connection is used for."""
     return {_EXTENSION: (connections, connection)}
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.http.connections import EXEMPT_PATHS, Connections, scope_extension
+from app.http.connections import EXEMPT_PATHS, OpenConnections, scope_extension
 from app.http.errors import ProtocolError, refusal
 from app.http.exchange import Exchange
 from app.http.handshake import check_handshake, subprotocols
@@ -58,7 +58,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        connections: Connections,
+        connections: OpenConnections,
     ) -> None:
         """As uvicorn calls it, and with the connections of the process."""
         self._server_state = server_state

@@ -27,7 +27,7 @@ def note(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
     scope.setdefault(_NOTED, {}).update(headers)
 
 
-class Headers:
+class ResponseHeaders:
     """ASGI middleware. A header that the response already has is kept."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from app.http.connections import Connections
+from app.http.connections import OpenConnections
 from app.http.errors import ProtocolError, refusal
 from app.http.timer import DeadlineTimer
 from inventory.core.logging import get_logger
@@ -42,7 +42,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     """A socket, from its handshake to its end."""
 
     def __init__(
-        self, transport: asyncio.Transport, connections: Connections, *, client: tuple[str, int] | None
+        self, transport: asyncio.Transport, connections: OpenConnections, *, client: tuple[str, int] | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -91,7 +91,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._protocol.max_message_size = self._connections.limits.largest_message
 
     def evict(self) -> None:
-        """Close the connection at once; see `Connections`."""
+        """Close the connection at once; see `OpenConnections`."""
         self._transport.abort()
 
     def shutdown(self) -> None:

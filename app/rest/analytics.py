@@ -10,10 +10,10 @@ from starlette.responses import Response
 from app.auth.scopes import Principal
 from app.rest.responses import answer
 from app.rest.runs import PHASES, RunFigures, Status, figures_of
-from app.rest.state import State
 from app.rest.triggers import path_id
+from app.services import State
 from inventory.analytics import repository
-from inventory.analytics.models import Stock, Waiting
+from inventory.analytics.models import ConsolidationBacklog, StockFigures
 from inventory.core.clock import utc_now
 
 _LAST_DAYS = 7
@@ -33,7 +33,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True):
     """The inventory and the pipeline at a glance."""
 
-    inventory: Stock
+    inventory: StockFigures
     pipeline: Pipeline
 
 
@@ -41,7 +41,7 @@ class SupplierFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What there is of one supplier, and how its feed does."""
 
     supplier: str
-    stock: Stock
+    stock: StockFigures
     last_run: RunFigures | None
     last_completed_at: datetime | None
     last_full_completed_at: datetime | None
@@ -75,7 +75,7 @@ class ConsolidationAnswer(msgspec.Struct, frozen=True):
 
 async def summary(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/summary`."""
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         stock = await repository.stock(connection)
         counts = await repository.run_counts(connection, utc_now() - timedelta(days=_LAST_DAYS))
         newest = await repository.newest_runs(connection)
@@ -90,19 +90,19 @@ async def summary(request: Request[State], _principal: Principal) -> Response:
         last_completed_at=max((one.at for one in completed if one.at), default=None),
         last_full_completed_at=max((one.full_at for one in completed if one.full_at), default=None),
     )
-    return answer(SummaryAnswer(Summary(sum(stock.values(), Stock()), pipeline)))
+    return answer(SummaryAnswer(Summary(sum(stock.values(), StockFigures()), pipeline)))
 
 
 async def suppliers(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/suppliers`. A feed bears the name of its supplier."""
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         stock = await repository.stock(connection)
         newest = await repository.newest_runs(connection)
         completed = await repository.last_completed(connection)
     data = [
         SupplierFigures(
             supplier=name,
-            stock=stock.get(name, Stock()),
+            stock=stock.get(name, StockFigures()),
             last_run=figures_of(newest[name]) if name in newest else None,
             last_completed_at=completed[name].at if name in completed else None,
             last_full_completed_at=completed[name].full_at if name in completed else None,
@@ -114,7 +114,7 @@ async def suppliers(request: Request[State], _principal: Principal) -> Response:
 
 async def consolidations(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/consolidation`."""
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         waiting = await repository.waiting(connection)
     return answer(ConsolidationsAnswer([_consolidation(one) for one in waiting]))
 
@@ -126,12 +126,12 @@ async def show_consolidation(request: Request[State], _principal: Principal) -> 
         NotFound: there is no such run.
     """
     run_id = path_id(request, "run_id")
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         found = await repository.consolidation(connection, run_id)
     return answer(ConsolidationAnswer(_consolidation(found)))
 
 
-def _consolidation(waiting: Waiting) -> ConsolidationFigures:
+def _consolidation(waiting: ConsolidationBacklog) -> ConsolidationFigures:
     return ConsolidationFigures(
         run=figures_of(waiting.run),
         requested_at=waiting.run.consolidate_requested_at,

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal
-from app.rest.state import State
+from app.services import State
 from inventory.core.build import fingerprint
 from inventory.events.log import data_version
 
@@ -24,7 +24,7 @@ async def tag_of_data(request: Request[State], principal: Principal) -> str:
     Raises:
         DatabaseUnavailable: the data's version can't be known now.
     """
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         version = await data_version(connection)
     target = (request.scope["raw_path"], request.scope["query_string"])
     caller = (principal.client_id, *sorted(principal.scopes))

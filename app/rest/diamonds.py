@@ -11,10 +11,10 @@ from app.auth.scopes import Principal, Scope
 from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
 from app.rest.responses import Pagination, answer
 from app.rest.serializers import DiamondAnswer, own_hold, serialize
-from app.rest.state import State
+from app.services import State
 from inventory.catalog import grades, search
 from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from inventory.catalog.search import Filter, Hit, Offset, Order, Search
+from inventory.catalog.search import DiamondCriteria, DiamondSearch, PageOffset, SearchHit, SortOrder
 from inventory.catalog.visibility import visible
 from inventory.catalog.vocabulary import criteria
 from inventory.core.errors import NotFound
@@ -39,8 +39,8 @@ _cents = whole(0, 10**15 - 1)
 class SearchRequest(msgspec.Struct, frozen=True):
     """A search as the query string asks for it. `page` counts from 1."""
 
-    criteria: Filter
-    order: Order
+    criteria: DiamondCriteria
+    order: SortOrder
     page: int
     limit: int
 
@@ -82,7 +82,7 @@ def read_search(parameters: Parameters) -> SearchRequest:
     Raises:
         ValidationFailed: names every parameter that is wrong.
     """
-    wanted = Filter(
+    wanted = DiamondCriteria(
         shape=parameters.many("shape", _shape, says="Any of these shapes."),
         color=parameters.many("color", _color, says="Any of these colours."),
         clarity=parameters.many("clarity", _clarity, says="Any of these clarities."),
@@ -103,7 +103,7 @@ def read_search(parameters: Parameters) -> SearchRequest:
     descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), says="`desc` when left out.")
     page, limit = page_of(parameters)
     parameters.check()
-    return SearchRequest(wanted, Order(sort or search.CREATED, descending is not False), page, limit)
+    return SearchRequest(wanted, SortOrder(sort or search.CREATED, descending is not False), page, limit)
 
 
 def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
@@ -122,9 +122,9 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
     if asked.tells_supplier_prices:
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = _search(request, principal)
-    stretch = Offset(asked.limit, (asked.page - 1) * asked.limit)
+    stretch = PageOffset(asked.limit, (asked.page - 1) * asked.limit)
     total = await diamonds.count(asked.criteria)
-    hits: Sequence[Hit] = ()
+    hits: Sequence[SearchHit] = ()
     if stretch.offset < total:  # beyond the end there is nothing to look for
         hits = (await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))).hits
     data = [serialize(hit.diamond, principal.client_id) for hit in hits]
@@ -152,8 +152,8 @@ async def show_availability(request: Request[State], principal: Principal) -> Re
     return answer(AvailabilityAnswer(Availability(diamond.id, diamond.availability, hold_id)))
 
 
-def _search(request: Request[State], principal: Principal) -> Search:
-    return visible(request.state["search"], sees_hidden=principal.may(Scope.CERTIFICATES_HIDDEN))
+def _search(request: Request[State], principal: Principal) -> DiamondSearch:
+    return visible(request.state["services"].search, sees_hidden=principal.may(Scope.CERTIFICATES_HIDDEN))
 
 
 async def _find(request: Request[State], principal: Principal, columns: Collection[str]) -> Diamond:

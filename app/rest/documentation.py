@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.rest.openapi import encoded
-from app.rest.operation import Operation
-from app.rest.state import State
+from app.rest.operation import RestOperation
+from app.services import State
 from inventory.core.errors import NotFound
 
 _FILES = {"page.js": "text/javascript", "page.css": "text/css"}
@@ -22,7 +22,7 @@ _POLICY = (
 class Documentation:
     """What documents the operations."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
+    def __init__(self, operations: Sequence[RestOperation]) -> None:
         self._document = cache(lambda: encoded(operations))
 
     async def show_document(self, _request: Request[State]) -> Response:

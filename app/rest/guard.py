@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.auth.scopes import Principal, Scope
 from app.rest.caching import conditional, spares, tag_of_data, tagged, unchanged
 from app.rest.errors import refusal
-from app.rest.state import State
+from app.services import State
 from inventory.core.errors import BadRequest, InventoryError, Unavailable
 from inventory.core.logging import get_logger
 
@@ -27,10 +27,10 @@ def needs(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bo
     """
 
     async def guarded(request: Request[State]) -> Response:
-        door = request.state["door"]
-        principal = await door.admit(request)
+        authentication = request.state["services"].authentication
+        principal = await authentication.authenticate(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
-        await door.settle(request, principal, writes=writes, legacy=True)
+        await authentication.authorize_and_count(request, principal, writes=writes, legacy=True)
         principal.require(scope)
         if not versioned:
             return await handler(request, principal)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.rest.responses import answer
-from app.rest.state import State
+from app.services import State
 from inventory.core import redis_server, revision
 from inventory.core.clock import utc_now
 from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind, Unavailable
@@ -57,7 +57,7 @@ async def ready(request: Request[State]) -> Response:
 
 
 async def _database(request: Request[State]) -> str:
-    database = request.state["database"]
+    database = request.state["services"].database
     try:
         await database.ping()
         await revision.require(database)
@@ -73,6 +73,6 @@ async def _database(request: Request[State]) -> str:
 async def _redis(request: Request[State]) -> str:
     try:
         async with asyncio.timeout(2):
-            return await redis_server.problem(request.state["redis"]) or _OK
+            return await redis_server.problem(request.state["services"].redis) or _OK
     except (RedisError, OSError, TimeoutError):
         return _SILENT

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.http.response_headers import note
 from app.rest.guard import Endpoint
-from app.rest.parameters import Asked, listed_name
+from app.rest.parameters import Parameter, listed_name
 
 HEADER = "X-Ignored-Parameters"
 MOST_NAMES = 20
@@ -18,7 +18,7 @@ _LONGEST_NAME = 40
 _MORE = "..."
 
 
-def telling_ignored(endpoint: Endpoint, asked: Collection[Asked]) -> Endpoint:
+def telling_ignored(endpoint: Endpoint, asked: Collection[Parameter]) -> Endpoint:
     """The endpoint, whose every answer names the parameters that are not among those `asked` for."""
     known = {one.name for one in asked}
     repeated = {one.name for one in asked if one.repeats}

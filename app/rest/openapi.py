@@ -10,7 +10,7 @@ import msgspec
 
 from app.rest import ignored
 from app.rest.errors import STATUSES
-from app.rest.operation import Operation
+from app.rest.operation import RestOperation
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
@@ -57,7 +57,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
     error: Error
 
 
-def document(operations: Sequence[Operation]) -> dict[str, Any]:
+def document(operations: Sequence[RestOperation]) -> dict[str, Any]:
     """The OpenAPI document."""
     types = [*dict.fromkeys(kind for one in operations for kind in (one.answers, one.body) if kind), ErrorAnswer]
     schemas, components = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REFERENCE)
@@ -91,7 +91,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
-def encoded(operations: Sequence[Operation]) -> bytes:
+def encoded(operations: Sequence[RestOperation]) -> bytes:
     """The document as JSON, in the form that is committed."""
     return msgspec.json.format(msgspec.json.encode(document(operations)), indent=2) + b"\n"
 
@@ -103,7 +103,7 @@ def _anything(kind: type) -> dict[str, Any]:
     return {"description": "Anything."}
 
 
-def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     needs = f"Needs the scope `{operation.scope}`." if operation.scope else "Open to everyone."
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -127,7 +127,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "description": says, "schema": {"type": "string"}}
 
 
-def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+def _query_parameters(operation: RestOperation) -> Iterator[dict[str, Any]]:
     for asked in operation.asked:
         says = f"{asked.says} Needs the scope `{asked.scope}`." if asked.scope else asked.says
         parameter: dict[str, Any] = {"name": asked.name, "in": "query", "description": says, "schema": asked.schema}
@@ -142,7 +142,7 @@ def _phrase(status: int) -> str:
     return "Content Too Large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else HTTPStatus(status).phrase
 
 
-def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
+def _headers(operation: RestOperation) -> Iterator[dict[str, Any]]:
     if header := operation.header:
         yield {
             "name": header.name,
@@ -153,12 +153,12 @@ def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
         }
 
 
-def _success(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _success(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     content = {operation.media_type: {"schema": schema_of[operation.answers]}}
     return {"description": _phrase(operation.status), "headers": _ANSWER_HEADERS, "content": content}
 
 
-def _refusals(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _refusals(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
     codes = [*_OF_ALL, *operation.refuses]
     if operation.scope:
         codes += _OF_THE_KNOWN

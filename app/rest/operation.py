@@ -13,7 +13,7 @@ from app.auth.scopes import Scope
 from app.http.routing import Route
 from app.rest.guard import Endpoint, Handler, everyone, needs
 from app.rest.ignored import telling_ignored
-from app.rest.parameters import Asked, Parameters
+from app.rest.parameters import Parameter, Parameters
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Header(msgspec.Struct, frozen=True):
     schema: dict[str, Any]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `writes`: it changes
@@ -64,7 +64,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError(f"{self.name} is neither open nor guarded")
 
     @property
-    def asked(self) -> Sequence[Asked]:
+    def asked(self) -> Sequence[Parameter]:
         """The parameters that the query string may have, found by reading an empty one."""
         if self.query is None:
             return ()

@@ -11,21 +11,21 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from app.auth.scopes import Scope
-from inventory.catalog.search import Range
+from inventory.catalog.search import NumericRange
 from inventory.catalog.vocabulary.keys import key
 from inventory.core.errors import ValidationFailed
 
 T = TypeVar("T")
 
 
-class Kind(msgspec.Struct, Generic[T], frozen=True):
+class ParameterKind(msgspec.Struct, Generic[T], frozen=True):
     """How a parameter's text becomes a value, and the same as JSON Schema. `parse` raises ValueError: what it should be."""
 
     parse: Callable[[str], T]
     schema: Mapping[str, Any]
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Parameter(msgspec.Struct, frozen=True):
     """A parameter that an operation looks for: what its documentation is made of."""
 
     name: str
@@ -62,12 +62,12 @@ class Parameters:
             self._given.setdefault(name, []).append(text)
             self._listed.setdefault(listed_name(name), []).append(text)
         self._problems: dict[str, str] = {}
-        self.asked: list[Asked] = []
+        self.asked: list[Parameter] = []
 
-    def many(self, name: str, kind: Kind[T], *, says: str) -> Sequence[T] | None:
+    def many(self, name: str, kind: ParameterKind[T], *, says: str) -> Sequence[T] | None:
         """A list: `name=a&name=b`, `name[]=a`, `name[0]=a`. None if it is absent or has no value."""
         schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
-        self.asked.append(Asked(name, schema, says, None))
+        self.asked.append(Parameter(name, schema, says, None))
         texts = self._listed.get(name, [])
         if not texts:
             return None
@@ -76,9 +76,9 @@ class Parameters:
             return None
         return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
-    def one(self, name: str, kind: Kind[T], *, says: str, scope: Scope | None = None) -> T | None:
+    def one(self, name: str, kind: ParameterKind[T], *, says: str, scope: Scope | None = None) -> T | None:
         """A single value; None if it is absent or empty. Whether the caller has the `scope` is the handler's to ask."""
-        self.asked.append(Asked(name, kind.schema, says, scope))
+        self.asked.append(Parameter(name, kind.schema, says, scope))
         texts = self._given.get(name, [])
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
@@ -86,12 +86,12 @@ class Parameters:
         return self._parse(name, texts[0], kind) if texts else None
 
     def between(
-        self, name: str, low: Kind[int], high: Kind[int], *, says: str, scope: Scope | None = None
-    ) -> Range | None:
+        self, name: str, low: ParameterKind[int], high: ParameterKind[int], *, says: str, scope: Scope | None = None
+    ) -> NumericRange | None:
         """The range of `name_min` and `name_max`; None when neither is there. One that is empty matches nothing."""
         smallest = self.one(f"{name}_min", low, says=f"{says}, at least.", scope=scope)
         largest = self.one(f"{name}_max", high, says=f"{says}, at most.", scope=scope)
-        return None if smallest is None and largest is None else Range(smallest, largest)
+        return None if smallest is None and largest is None else NumericRange(smallest, largest)
 
     def check(self) -> None:
         """Complain about what was wrong.
@@ -102,7 +102,7 @@ class Parameters:
         if self._problems:
             raise ValidationFailed(self._problems)
 
-    def _parse(self, name: str, text: str, kind: Kind[T]) -> T | None:
+    def _parse(self, name: str, text: str, kind: ParameterKind[T]) -> T | None:
         try:
             return kind.parse(text.strip())
         except ValueError as error:
@@ -123,7 +123,7 @@ def page_of(parameters: Parameters) -> tuple[int, int]:
     return page or 1, limit or _DEFAULT_LIMIT
 
 
-def choice(choices: Mapping[str, T]) -> Kind[T]:
+def choice(choices: Mapping[str, T]) -> ParameterKind[T]:
     """One of a few words, in any case, its parts separated by a space, a hyphen or an underscore."""
     by_key = {key(word): value for word, value in choices.items()}
 
@@ -132,10 +132,10 @@ def choice(choices: Mapping[str, T]) -> Kind[T]:
             raise ValueError(f"should be one of {', '.join(choices)}")
         return by_key[key(text)]
 
-    return Kind(parse, {"type": "string", "enum": list(choices)})
+    return ParameterKind(parse, {"type": "string", "enum": list(choices)})
 
 
-def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> Kind[str]:
+def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> ParameterKind[str]:
     """One of a scale, in any spelling that the data may have. `read`: the function that reads the data."""
     names = {key(name): name for name in scale}
 
@@ -145,10 +145,10 @@ def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> Kind[str]:
             raise ValueError(f"should be one of {', '.join(scale)}")
         return name
 
-    return Kind(parse, {"type": "string", "enum": list(scale)})
+    return ParameterKind(parse, {"type": "string", "enum": list(scale)})
 
 
-def whole(smallest: int, largest: int, default: int | None = None) -> Kind[int]:
+def whole(smallest: int, largest: int, default: int | None = None) -> ParameterKind[int]:
     """A whole number between two, both included. `default` is only told."""
 
     def parse(text: str) -> int:
@@ -159,7 +159,7 @@ def whole(smallest: int, largest: int, default: int | None = None) -> Kind[int]:
         return number
 
     schema: dict[str, Any] = {"type": "integer", "minimum": smallest, "maximum": largest}
-    return Kind(parse, schema if default is None else {**schema, "default": default})
+    return ParameterKind(parse, schema if default is None else {**schema, "default": default})
 
 
 def _word(text: str) -> str:
@@ -194,9 +194,9 @@ _PAGE = whole(1, 10_000_000, default=1)
 _LIMIT = whole(1, 100, default=_DEFAULT_LIMIT)
 
 # A text that Postgres can hold: not empty, no NUL character.
-word = Kind(_word, {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD, "pattern": r"^[^\x00]*$"})
-boolean = Kind(_boolean, {"type": "boolean"})
-instant = Kind(_instant, {"type": "string", "format": "date-time"})
+word = ParameterKind(_word, {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD, "pattern": r"^[^\x00]*$"})
+boolean = ParameterKind(_boolean, {"type": "boolean"})
+instant = ParameterKind(_instant, {"type": "string", "format": "date-time"})
 # A number as thousandths: rounded up for the lower end of a range, down for the upper one.
-thousandths = Kind(lambda text: math.ceil(_decimal(text) * 1000), _SIZE)
-thousandths_down = Kind(lambda text: math.floor(_decimal(text) * 1000), _SIZE)
+thousandths = ParameterKind(lambda text: math.ceil(_decimal(text) * 1000), _SIZE)
+thousandths_down = ParameterKind(lambda text: math.floor(_decimal(text) * 1000), _SIZE)

@@ -20,7 +20,7 @@ _LONGEST_NAME = 60
 _SIMILARITY = 0.6
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an operation that takes no fields: empty, or an object without members."""
 
 
@@ -53,7 +53,7 @@ async def read_nothing(request: Request[Any]) -> None:
         ValidationFailed: one entry for each field.
     """
     if (await request.body()).strip():
-        await read_body(request, Nothing)
+        await read_body(request, EmptyBody)
 
 
 def unknown_members(

@@ -3,11 +3,11 @@
 from app.auth.scopes import Scope
 from app.rest import analytics, diamonds, health, runs, trading, triggers
 from app.rest.documentation import Documentation
-from app.rest.operation import Operation
-from app.rest.request_body import Nothing
+from app.rest.operation import RestOperation
+from app.rest.request_body import EmptyBody
 
 DOCUMENTED = (
-    Operation(
+    RestOperation(
         method="GET",
         path="/health",
         name="health",
@@ -16,7 +16,7 @@ DOCUMENTED = (
         opened=health.health,
         answers=health.Health,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/ready",
         name="ready",
@@ -25,7 +25,7 @@ DOCUMENTED = (
         opened=health.ready,
         answers=health.Ready,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/diamonds",
         name="searchDiamonds",
@@ -37,7 +37,7 @@ DOCUMENTED = (
         query=diamonds.read_search,
         answers=diamonds.DiamondsAnswer,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/diamonds/{id}",
         name="showDiamond",
@@ -49,7 +49,7 @@ DOCUMENTED = (
         answers=diamonds.OneDiamondAnswer,
         refuses=("NOT_FOUND",),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/diamonds/{id}/availability",
         name="showAvailability",
@@ -60,7 +60,7 @@ DOCUMENTED = (
         answers=diamonds.AvailabilityAnswer,
         refuses=("NOT_FOUND",),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/diamonds/{id}/hold",
         name="holdDiamond",
@@ -69,12 +69,12 @@ DOCUMENTED = (
         scope=Scope.HOLDS_WRITE,
         handler=trading.hold_diamond,
         writes=True,
-        body=Nothing,
+        body=EmptyBody,
         body_required=False,
         answers=trading.HoldAnswer,
         refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/diamonds/{id}/purchase",
         name="purchaseDiamond",
@@ -88,7 +88,7 @@ DOCUMENTED = (
         answers=trading.PurchaseAnswer,
         refuses=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/destinations",
         name="listDestinations",
@@ -99,7 +99,7 @@ DOCUMENTED = (
         answers=trading.DestinationsAnswer,
         refuses=("SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/triggers/scheduler",
         name="startRun",
@@ -113,7 +113,7 @@ DOCUMENTED = (
         answers=triggers.QueuedAnswer,
         refuses=("CONFLICT",),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/triggers/consolidate",
         name="consolidateRun",
@@ -127,7 +127,7 @@ DOCUMENTED = (
         answers=triggers.QueuedAnswer,
         refuses=("NOT_FOUND", "CONFLICT"),
     ),
-    Operation(
+    RestOperation(
         method="POST",
         path="/api/v2/triggers/retry-workers",
         name="retryWorkers",
@@ -141,7 +141,7 @@ DOCUMENTED = (
         answers=triggers.QueuedAnswer,
         refuses=("NOT_FOUND", "CONFLICT"),
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/triggers/failed-workers/{run_id}",
         name="failedWorkers",
@@ -152,7 +152,7 @@ DOCUMENTED = (
         answers=triggers.FailedWorkersAnswer,
         refuses=("NOT_FOUND",),
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/triggers/jobs/{job_id}",
         name="showJob",
@@ -163,7 +163,7 @@ DOCUMENTED = (
         answers=triggers.JobAnswer,
         refuses=("NOT_FOUND",),
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/summary",
         name="summary",
@@ -173,7 +173,7 @@ DOCUMENTED = (
         handler=analytics.summary,
         answers=analytics.SummaryAnswer,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/runs",
         name="listRuns",
@@ -184,7 +184,7 @@ DOCUMENTED = (
         query=runs.read_runs,
         answers=runs.RunsAnswer,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/runs/{run_id}",
         name="showRun",
@@ -195,7 +195,7 @@ DOCUMENTED = (
         answers=runs.RunAnswer,
         refuses=("NOT_FOUND",),
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/suppliers",
         name="listSuppliers",
@@ -205,7 +205,7 @@ DOCUMENTED = (
         handler=analytics.suppliers,
         answers=analytics.SuppliersAnswer,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/consolidation",
         name="listConsolidations",
@@ -215,7 +215,7 @@ DOCUMENTED = (
         handler=analytics.consolidations,
         answers=analytics.ConsolidationsAnswer,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api/v2/analytics/consolidation/{run_id}",
         name="showConsolidation",
@@ -232,7 +232,7 @@ _documentation = Documentation(DOCUMENTED)
 
 OPERATIONS = (
     *DOCUMENTED,
-    Operation(
+    RestOperation(
         method="GET",
         path="/openapi.json",
         name="openapi",
@@ -240,7 +240,7 @@ OPERATIONS = (
         tag="Documentation",
         opened=_documentation.show_document,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api-docs",
         name="apiDocs",
@@ -248,7 +248,7 @@ OPERATIONS = (
         tag="Documentation",
         opened=_documentation.show_page,
     ),
-    Operation(
+    RestOperation(
         method="GET",
         path="/api-docs/{file}",
         name="apiDocsFile",

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from app.auth.scopes import Principal, Scope
 from app.rest.parameters import Parameters, choice, instant, page_of
 from app.rest.responses import Pagination, answer
-from app.rest.state import State
 from app.rest.triggers import path_id
+from app.services import State
 from inventory.runs import repository
 from inventory.runs.models import Partition, PartitionKind, PartitionStatus, Run, RunStatus, RunType
 
@@ -138,7 +138,7 @@ def read_runs(parameters: Parameters) -> RunsRequest:
 async def list_runs(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/runs`."""
     asked = read_runs(Parameters(request.query_params))
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         total = await repository.total(
             connection,
             run_type=asked.run_type,
@@ -165,7 +165,7 @@ async def show_run(request: Request[State], principal: Principal) -> Response:
         NotFound: there is no such run.
     """
     run_id = path_id(request, "run_id")
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         run = await repository.run(connection, run_id)
         partitions = await repository.partitions(connection, run_id)
     sees_prices = principal.may(Scope.PRICES_SUPPLIER)

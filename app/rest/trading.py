@@ -16,7 +16,7 @@ from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
 from app.rest.request_body import read_body, read_nothing
 from app.rest.responses import answer
-from app.rest.state import State
+from app.services import State
 from inventory.core.errors import BadRequest
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.refusals import refusal
@@ -108,7 +108,7 @@ async def list_destinations(request: Request[State], _principal: Principal) -> R
     Raises:
         SupplierError: the supplier can't be asked, or does not list them. A purchase then accepts any destination.
     """
-    found = await request.state["desk"].destinations.listed()
+    found = await request.state["services"].trading.destinations.listed()
     return answer(DestinationsAnswer([ListedDestination(**msgspec.structs.asdict(one)) for one in found]))
 
 
@@ -122,7 +122,7 @@ async def hold_diamond(request: Request[State], principal: Principal) -> Respons
         OutcomeUnknown: the supplier did not answer. Ask again later.
     """
     await read_nothing(request)
-    hold = await request.state["desk"].holds.create(diamond_key(request), principal.client_id)
+    hold = await request.state["services"].trading.holds.create(diamond_key(request), principal.client_id)
     return answer(
         HoldAnswer(HeldDiamond(hold.id, hold.state is HoldState.DENIED, hold.expires_at if hold.open else None))
     )
@@ -140,7 +140,7 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     key = _key(request)
     asked = await read_body(request, PurchaseOrder)
     wanted = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(asked))
-    purchase = await request.state["desk"].purchases.buy(wanted, client_id=principal.client_id, key=key)
+    purchase = await request.state["services"].trading.purchases.buy(wanted, client_id=principal.client_id, key=key)
     error = refusal(purchase)
     if error is not None:
         raise error

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.auth.scopes import Principal
 from app.rest.request_body import read_body
 from app.rest.responses import answer
-from app.rest.state import State
+from app.services import State
 from inventory.core import jobs
 from inventory.core.errors import NotFound
 from inventory.core.jobs import Stage
@@ -121,8 +121,8 @@ async def start_run(request: Request[State], principal: Principal) -> Response:
         Conflict: a run is open; `details` names it.
     """
     asked = await read_body(request, ScheduleRequest)
-    async with request.state["database"].bounded() as connection:
-        rules.check_start(await repository.open_run(connection, request.state["settings"].sync_feed))
+    async with request.state["services"].database.bounded() as connection:
+        rules.check_start(await repository.open_run(connection, request.state["services"].settings.sync_feed))
     return await _queue(request, "schedule_run", full=asked.run_type == "full", started_by=principal.client_id)
 
 
@@ -178,7 +178,7 @@ async def show_job(request: Request[State], _principal: Principal) -> Response:
         JobsUnavailable: Redis does not answer.
     """
     job_id = request.path_params["job_id"]
-    state = await jobs.state(request.state["jobs"], job_id) if len(job_id) <= _LONGEST_JOB_ID else None
+    state = await jobs.state(request.state["services"].jobs, job_id) if len(job_id) <= _LONGEST_JOB_ID else None
     if state is None or state.name not in SYNC_JOBS:
         raise NotFound("No job of the sync is known under this id. A job is remembered for an hour after its end.")
     return answer(
@@ -208,12 +208,12 @@ def path_id(request: Request[State], name: str) -> UUID:
 
 
 async def _facts(request: Request[State], run_id: UUID) -> RunFacts:
-    async with request.state["database"].bounded() as connection:
+    async with request.state["services"].database.bounded() as connection:
         return await repository.facts(connection, run_id)
 
 
 async def _queue(request: Request[State], job: str, *, about: UUID | None = None, **arguments: Any) -> Response:
-    job_id = await jobs.enqueue(request.state["jobs"], job, **arguments)
+    job_id = await jobs.enqueue(request.state["services"].jobs, job, **arguments)
     return answer(QueuedAnswer(Queued(job_id, "queued", about)), 202)
 
 

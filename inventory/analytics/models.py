@@ -7,7 +7,7 @@ import msgspec
 from inventory.runs.models import Run
 
 
-class Stock(msgspec.Struct, frozen=True, kw_only=True):
+class StockFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Stones by what became of them; those below `deleted` are parts of `active`."""
 
     active: int = 0
@@ -21,23 +21,23 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     natural: int = 0
     changed_at: datetime | None = None
 
-    def __add__(self, other: "Stock") -> "Stock":
+    def __add__(self, other: "StockFigures") -> "StockFigures":
         counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         changes = [change for change in (self.changed_at, other.changed_at) if change]
-        return Stock(**counts, changed_at=max(changes, default=None))
+        return StockFigures(**counts, changed_at=max(changes, default=None))
 
 
-_COUNTS = tuple(name for name in Stock.__struct_fields__ if name != "changed_at")
+_COUNTS = tuple(name for name in StockFigures.__struct_fields__ if name != "changed_at")
 
 
-class Completed(msgspec.Struct, frozen=True):
+class FeedCompletion(msgspec.Struct, frozen=True):
     """When a feed was last read completely: by any run, and by a full one."""
 
     at: datetime | None = None
     full_at: datetime | None = None
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class ConsolidationBacklog(msgspec.Struct, frozen=True):
     """A run and how much of it is in the inventory: `done` of the `stones` that it saw."""
 
     run: Run

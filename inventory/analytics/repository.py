@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from inventory.analytics.models import Completed, Stock, Waiting
+from inventory.analytics.models import ConsolidationBacklog, FeedCompletion, StockFigures
 from inventory.catalog.statements import AVAILABILITY_OF_MANY
 from inventory.core.database import Connection
 from inventory.core.errors import NotFound
@@ -16,13 +16,13 @@ from inventory.runs.statements import compose
 sql = Statements("inventory.analytics", compose=compose)
 
 
-async def stock(connection: Connection) -> Mapping[str, Stock]:
+async def stock(connection: Connection) -> Mapping[str, StockFigures]:
     """What the inventory holds, by supplier."""
     found = {}
     for row in await connection.fetch(sql.stock.format(availability=AVAILABILITY_OF_MANY)):
         columns = dict(row)
         supplier, natural = columns.pop("supplier"), columns.pop("natural_stones")
-        found[str(supplier)] = Stock(**columns, natural=natural)
+        found[str(supplier)] = StockFigures(**columns, natural=natural)
     return found
 
 
@@ -36,18 +36,21 @@ async def newest_runs(connection: Connection) -> Mapping[str, Run]:
     return {row["feed"]: run_of(row) for row in await connection.fetch(sql.newest_runs)}
 
 
-async def last_completed(connection: Connection) -> Mapping[str, Completed]:
+async def last_completed(connection: Connection) -> Mapping[str, FeedCompletion]:
     """When each feed was last read completely."""
     rows = await connection.fetch(sql.last_completed)
-    return {row["feed"]: Completed(row["completed_at"], row["full_completed_at"]) for row in rows}
+    return {row["feed"]: FeedCompletion(row["completed_at"], row["full_completed_at"]) for row in rows}
 
 
-async def waiting(connection: Connection) -> list[Waiting]:
+async def waiting(connection: Connection) -> list[ConsolidationBacklog]:
     """The runs that wait for consolidation, the oldest first."""
-    return [Waiting(run_of(row), row["stones"], row["done"]) for row in await connection.fetch(sql.waiting, None)]
+    return [
+        ConsolidationBacklog(run_of(row), row["stones"], row["done"])
+        for row in await connection.fetch(sql.waiting, None)
+    ]
 
 
-async def consolidation(connection: Connection, run_id: UUID) -> Waiting:
+async def consolidation(connection: Connection, run_id: UUID) -> ConsolidationBacklog:
     """How far the consolidation of one run is.
 
     Raises:
@@ -56,4 +59,4 @@ async def consolidation(connection: Connection, run_id: UUID) -> Waiting:
     row = await connection.fetchrow(sql.waiting, run_id)
     if row is None:
         raise NotFound(f"There is no run {run_id}")
-    return Waiting(run_of(row), row["stones"], row["done"])
+    return ConsolidationBacklog(run_of(row), row["stones"], row["done"])

@@ -9,7 +9,7 @@ import binascii
 from struct import Struct
 from uuid import UUID
 
-from inventory.catalog.search import Order, Position
+from inventory.catalog.search import SortOrder, SortPosition
 
 _VERSION = 1
 _DESCENDING = 0x80
@@ -19,17 +19,17 @@ _TEXT_LENGTH = len(base64.urlsafe_b64encode(bytes(_LAYOUT.size)).rstrip(b"="))
 _INSTANTS = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
 
 
-def _code(order: Order) -> int:
+def _code(order: SortOrder) -> int:
     return order.sort.code | (_DESCENDING if order.descending else 0)
 
 
-def encode(position: Position, order: Order) -> str:
+def encode(position: SortPosition, order: SortOrder) -> str:
     """The cursor of a position."""
     packed = _LAYOUT.pack(_VERSION, _code(order), position.value, position.id.bytes)
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
 
 
-def decode(text: str, order: Order) -> Position:
+def decode(text: str, order: SortOrder) -> SortPosition:
     """The position of a cursor.
 
     Raises:
@@ -48,4 +48,4 @@ def decode(text: str, order: Order) -> Position:
         raise ValueError("is a cursor of another sort; start again without it")
     if order.sort.instant and value not in _INSTANTS:
         raise ValueError("is not a cursor")
-    return Position(value, UUID(bytes=diamond_id))
+    return SortPosition(value, UUID(bytes=diamond_id))

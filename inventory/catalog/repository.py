@@ -10,12 +10,21 @@ import asyncpg
 from inventory.catalog import statements
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import COUNTED, MEASURED, Facets, Histogram, histogram
-from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
+from inventory.catalog.search import (
+    DiamondCriteria,
+    DiamondSearch,
+    PageOffset,
+    PageWindow,
+    SearchHit,
+    SearchPage,
+    SortOrder,
+    SortPosition,
+)
 from inventory.core.database import Database
 from inventory.core.errors import DatabaseUnavailable
 
 
-class PostgresSearch(Search):
+class PostgresSearch(DiamondSearch):
     """The search over the table `diamonds`."""
 
     def __init__(self, database: Database) -> None:
@@ -23,18 +32,20 @@ class PostgresSearch(Search):
         # Facets look at all that matches. Of the connections they leave the others enough, however many are asked for.
         self._facets_at_once = asyncio.Semaphore(max(1, database.size // 2))
 
-    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
         rows = await self._fetch(statements.page(criteria, order, stretch, columns))
         hits = [_hit(row) for row in rows[: stretch.limit]]
-        if isinstance(stretch, Window) and stretch.backwards:
+        if isinstance(stretch, PageWindow) and stretch.backwards:
             hits.reverse()
-        return Page(hits, more=len(rows) > stretch.limit)
+        return SearchPage(hits, more=len(rows) > stretch.limit)
 
-    async def count(self, criteria: Filter) -> int:
+    async def count(self, criteria: DiamondCriteria) -> int:
         rows = await self._fetch(statements.count(criteria))
         return int(rows[0]["count"])
 
-    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         if not names:
             return Facets({}, {})
         statement = statements.facets(criteria, sorted(names), disregard_own=disregard_own)
@@ -69,10 +80,10 @@ class PostgresSearch(Search):
             return await connection.fetch(statement.text, *statement.arguments)
 
 
-def _hit(row: asyncpg.Record) -> Hit:
+def _hit(row: asyncpg.Record) -> SearchHit:
     columns = dict(row)
     value = statements.position_value(columns.pop("sort_value"))
-    return Hit(Diamond(**columns), Position(value, row["id"]))
+    return SearchHit(Diamond(**columns), SortPosition(value, row["id"]))
 
 
 def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Histogram:

@@ -11,14 +11,14 @@ from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import Facets
 
 
-class Range(msgspec.Struct, frozen=True):
+class NumericRange(msgspec.Struct, frozen=True):
     """Both ends belong to it; None leaves an end open."""
 
     min: int | None = None
     max: int | None = None
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """Which diamonds. A criterion that is None matches every diamond; those that are set must all match.
 
     Criteria bear the names of the columns and their units. Lists match any of their values (an empty one matches
@@ -42,17 +42,17 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     certificate_number: Sequence[str] | None = None
     certificate_hidden: bool | None = None
     measurements_hidden: bool | None = None
-    carat_milli: Range | None = None
-    retail_price_cents: Range | None = None
-    retail_per_carat_cents: Range | None = None
-    supplier_price_cents: Range | None = None
-    length_milli: Range | None = None
-    width_milli: Range | None = None
-    height_milli: Range | None = None
-    ratio_milli: Range | None = None
-    table_milli: Range | None = None
-    depth_milli: Range | None = None
-    rating: Range | None = None
+    carat_milli: NumericRange | None = None
+    retail_price_cents: NumericRange | None = None
+    retail_per_carat_cents: NumericRange | None = None
+    supplier_price_cents: NumericRange | None = None
+    length_milli: NumericRange | None = None
+    width_milli: NumericRange | None = None
+    height_milli: NumericRange | None = None
+    ratio_milli: NumericRange | None = None
+    table_milli: NumericRange | None = None
+    depth_milli: NumericRange | None = None
+    rating: NumericRange | None = None
     lab_grown: bool | None = None
     treated: bool | None = None
     eye_clean: bool | None = None
@@ -70,7 +70,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return self.supplier_price_cents is not None
 
 
-class Sort(msgspec.Struct, frozen=True):
+class SortKey(msgspec.Struct, frozen=True):
     """Something to order by. Diamonds without a value come last, in both directions; ties go by id, in the same one.
 
     `code` stands in cursors: a number is never given to another sort.
@@ -83,84 +83,86 @@ class Sort(msgspec.Struct, frozen=True):
     tells_supplier_prices: bool = False
 
 
-CREATED = Sort(1, "created_at", instant=True)
-RETAIL_PRICE = Sort(2, "retail_price_cents")
-CARAT = Sort(3, "carat_milli")
+CREATED = SortKey(1, "created_at", instant=True)
+RETAIL_PRICE = SortKey(2, "retail_price_cents")
+CARAT = SortKey(3, "carat_milli")
 # Rounded half up in integers, as `Diamond.retail_per_carat_cents` does it, and divided before it is multiplied: no price
 # that the inventory takes overflows 64 bits.
-RETAIL_PER_CARAT = Sort(
+RETAIL_PER_CARAT = SortKey(
     4,
     "(retail_price_cents / carat_milli * 1000"
     " + (retail_price_cents % carat_milli * 2000 + carat_milli) / (2 * carat_milli))",
 )
-COLOR = Sort(5, "color_rank", nullable=True)
-CLARITY = Sort(6, "clarity_rank", nullable=True)
-RATING = Sort(7, "rating", nullable=True)
-SUPPLIER_PRICE = Sort(8, "supplier_price_cents", tells_supplier_prices=True)
+COLOR = SortKey(5, "color_rank", nullable=True)
+CLARITY = SortKey(6, "clarity_rank", nullable=True)
+RATING = SortKey(7, "rating", nullable=True)
+SUPPLIER_PRICE = SortKey(8, "supplier_price_cents", tells_supplier_prices=True)
 
-SORTS: Sequence[Sort] = (CREATED, RETAIL_PRICE, CARAT, RETAIL_PER_CARAT, COLOR, CLARITY, RATING, SUPPLIER_PRICE)
+SORTS: Sequence[SortKey] = (CREATED, RETAIL_PRICE, CARAT, RETAIL_PER_CARAT, COLOR, CLARITY, RATING, SUPPLIER_PRICE)
 
 
-class Order(msgspec.Struct, frozen=True):
+class SortOrder(msgspec.Struct, frozen=True):
     """A sort and its direction."""
 
-    sort: Sort
+    sort: SortKey
     descending: bool = False
 
 
-class Position(msgspec.Struct, frozen=True):
+class SortPosition(msgspec.Struct, frozen=True):
     """A place in an order: the value of the sort there (an instant in microseconds since 1970), and the id."""
 
     value: int
     id: UUID
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class PageWindow(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of an order by position: the first `limit` diamonds after `after`, or the last ones before `before`.
 
     Both positions may be given; `backwards` says from which end to count. The result stands in the order either way.
     """
 
     limit: int
-    after: Position | None = None
-    before: Position | None = None
+    after: SortPosition | None = None
+    before: SortPosition | None = None
     backwards: bool = False
 
 
-class Offset(msgspec.Struct, frozen=True):
+class PageOffset(msgspec.Struct, frozen=True):
     """A stretch of an order by number: `limit` diamonds from the `offset`-th on. The further, the slower."""
 
     limit: int
     offset: int
 
 
-class Hit(msgspec.Struct, frozen=True):
+class SearchHit(msgspec.Struct, frozen=True):
     """A diamond on a page, and where it stands."""
 
     diamond: Diamond
-    position: Position
+    position: SortPosition
 
 
-class Page(msgspec.Struct, frozen=True):
+class SearchPage(msgspec.Struct, frozen=True):
     """Part of a search's result, in its order. `more`: whether there is something beyond the far end."""
 
-    hits: Sequence[Hit]
+    hits: Sequence[SearchHit]
     more: bool
 
 
-class Search(Protocol):
+class DiamondSearch(Protocol):
     """Finding active diamonds. Every method raises `DatabaseUnavailable` where the source does not answer.
 
     Pages and counts are separate, so that each can be answered by whatever is fastest at it.
     """
 
-    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
         """A page with these columns (`id` comes always)."""
 
-    async def count(self, criteria: Filter) -> int:
+    async def count(self, criteria: DiamondCriteria) -> int:
         """How many diamonds match."""
 
-    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         """The facets of these names. With `disregard_own` each as if its own criterion were not set."""
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:

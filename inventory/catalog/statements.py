@@ -8,7 +8,15 @@ import msgspec
 from inventory.catalog import grades
 from inventory.catalog.diamond import COLUMNS
 from inventory.catalog.facets import COUNTED, MEASURED, SHARES
-from inventory.catalog.search import RETAIL_PER_CARAT, Filter, Offset, Order, Position, Range, Window
+from inventory.catalog.search import (
+    RETAIL_PER_CARAT,
+    DiamondCriteria,
+    NumericRange,
+    PageOffset,
+    PageWindow,
+    SortOrder,
+    SortPosition,
+)
 from inventory.core.sql import Statements
 
 sql = Statements("inventory.catalog")
@@ -64,7 +72,7 @@ def _graded(scale: Sequence[str]) -> Criterion:
 
 def _between(expression: str | None = None) -> Criterion:
     def fragments(name: str, value: object, arguments: _Arguments) -> Iterator[str]:
-        assert isinstance(value, Range)  # noqa: S101 - by the filter's type
+        assert isinstance(value, NumericRange)  # noqa: S101 - by the filter's type
         for operator, end in ((">=", value.min), ("<=", value.max)):
             if end is not None:
                 yield f"{expression or name} {operator} {arguments.take(end, 'bigint')}"
@@ -120,26 +128,28 @@ _CRITERIA: Mapping[str, Criterion] = {
 _availability_of_many = _any_of(f"({AVAILABILITY_OF_MANY})")
 
 
-def _conditions(criteria: Filter, arguments: _Arguments, leaving: Collection[str] = (), *, many: bool) -> Iterator[str]:
+def _conditions(
+    criteria: DiamondCriteria, arguments: _Arguments, leaving: Collection[str] = (), *, many: bool
+) -> Iterator[str]:
     """`many`: whether it is likely that most diamonds are looked at, and not the first few."""
-    for name in Filter.__struct_fields__:
+    for name in DiamondCriteria.__struct_fields__:
         value = getattr(criteria, name)
         if value is not None and name not in leaving:
             criterion = _availability_of_many if many and name == "availability" else _CRITERIA[name]
             yield from criterion(name, value, arguments)
 
 
-Bounds = Sequence[tuple[Position, str]]
+Bounds = Sequence[tuple[SortPosition, str]]
 
 
-def _bounds(window: Window, order: Order) -> Bounds:
+def _bounds(window: PageWindow, order: SortOrder) -> Bounds:
     """The positions between which a window lies, each with the operator by which a diamond compares with it."""
     onward, back = ("<", ">") if order.descending else (">", "<")
     both = ((window.after, onward), (window.before, back))
     return [(position, operator) for position, operator in both if position]
 
 
-def _beyond(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+def _beyond(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator[str]:
     """Conditions on diamonds that have a value."""
     sort = order.sort
     for position, operator in bounds:
@@ -150,7 +160,7 @@ def _beyond(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str
         yield f"({sort.expression}, id) {operator} ({value}, {arguments.take(position.id, 'uuid')})"
 
 
-def _beyond_in_gap(bounds: Bounds, order: Order, arguments: _Arguments) -> Iterator[str]:
+def _beyond_in_gap(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator[str]:
     """Conditions on diamonds without a value, which come after all others."""
     for position, operator in bounds:
         if position.value == _gap(order):
@@ -159,7 +169,7 @@ def _beyond_in_gap(bounds: Bounds, order: Order, arguments: _Arguments) -> Itera
             yield "true" if operator == ("<" if order.descending else ">") else "false"
 
 
-def _gap(order: Order) -> int:
+def _gap(order: SortOrder) -> int:
     return _BEFORE_ALL if order.descending else _AFTER_ALL
 
 
@@ -176,13 +186,15 @@ def position_value(value: int | datetime) -> int:
     return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
 
 
-def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Statement:
+def page(
+    criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+) -> Statement:
     """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
     arguments = _Arguments()
     # Most diamonds are available: a page of others may lie anywhere.
     rare = criteria.availability is not None and "available" not in criteria.availability
     shared = list(_conditions(criteria, arguments, many=rare))
-    bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, Offset) else (
+    bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, PageOffset) else (
         _bounds(stretch, order), 0, stretch.backwards
     )  # fmt: skip
     key = order.sort.expression
@@ -216,14 +228,14 @@ def page(criteria: Filter, order: Order, stretch: Window | Offset, columns: Coll
     return Statement(text, arguments)
 
 
-def count(criteria: Filter) -> Statement:
+def count(criteria: DiamondCriteria) -> Statement:
     """The number of matches."""
     arguments = _Arguments()
     conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, many=True))
     return Statement(sql.count.format(conditions=conditions), arguments)
 
 
-def facets(criteria: Filter, names: Collection[str], *, disregard_own: bool) -> Statement:
+def facets(criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool) -> Statement:
     """Rows of facet, kind (count, bucket or quantile), label and number. `names` are not empty."""
     unknown = set(names).difference(COUNTED, MEASURED)
     if unknown:

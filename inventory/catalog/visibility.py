@@ -1,6 +1,6 @@
 """Values that a supplier asks not to show: certificates (number and document) and measurements.
 
-`Visible` stands in front of a search for callers who may not see them. It removes the values from every diamond, and lets no
+`VisibleSearch` stands in front of a search for callers who may not see them. It removes the values from every diamond, and lets no
 criterion on such a value match, so that neither a page nor a count, a cursor or a facet tells them.
 """
 
@@ -12,7 +12,15 @@ import msgspec
 
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import Facets
-from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Search, Window
+from inventory.catalog.search import (
+    DiamondCriteria,
+    DiamondSearch,
+    PageOffset,
+    PageWindow,
+    SearchHit,
+    SearchPage,
+    SortOrder,
+)
 
 _MEASURES = frozenset({"length_milli", "width_milli", "height_milli", "ratio_milli", "table_milli", "depth_milli"})
 _MEASUREMENTS = _MEASURES | {"measurements"}
@@ -25,20 +33,22 @@ _read = msgspec.json.Decoder(dict[str, Any]).decode
 _write = msgspec.json.Encoder().encode
 
 
-class Visible(Search):
+class VisibleSearch(DiamondSearch):
     """A search without hidden certificates and hidden measurements."""
 
-    def __init__(self, search: Search) -> None:
+    def __init__(self, search: DiamondSearch) -> None:
         self._search = search
 
-    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
         page = await self._search.page(_narrowed(criteria), order, stretch, _with_flags(columns))
-        return Page([Hit(_shown(hit.diamond), hit.position) for hit in page.hits], more=page.more)
+        return SearchPage([SearchHit(_shown(hit.diamond), hit.position) for hit in page.hits], more=page.more)
 
-    async def count(self, criteria: Filter) -> int:
+    async def count(self, criteria: DiamondCriteria) -> int:
         return await self._search.count(_narrowed(criteria))
 
-    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         return await self._search.facets(_narrowed(criteria), names, disregard_own=disregard_own)
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
@@ -46,12 +56,12 @@ class Visible(Search):
         return {key: _shown(diamond) for key, diamond in found.items()}
 
 
-def visible(search: Search, *, sees_hidden: bool) -> Search:
+def visible(search: DiamondSearch, *, sees_hidden: bool) -> DiamondSearch:
     """The search for a caller; `sees_hidden`: whether the caller may see hidden values."""
-    return search if sees_hidden else Visible(search)
+    return search if sees_hidden else VisibleSearch(search)
 
 
-def _narrowed(criteria: Filter) -> Filter:
+def _narrowed(criteria: DiamondCriteria) -> DiamondCriteria:
     """The criteria, which no diamond meets by a value that is hidden."""
     flags = {}
     if criteria.certificate_number is not None:

@@ -32,14 +32,14 @@ class JobsUnavailable(Unavailable):
     """The job queue does not answer; try again soon."""
 
 
-class Progress(msgspec.Struct, frozen=True):
+class JobProgress(msgspec.Struct, frozen=True):
     """How far a job is: `done` of `total` things."""
 
     done: int
     total: int
 
 
-class Failure(msgspec.Struct, frozen=True):
+class JobFailure(msgspec.Struct, frozen=True):
     """The reason why a job failed: the code and message of an `InventoryError`."""
 
     code: str
@@ -54,8 +54,8 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any]
     stage: Stage
     result: Any = None
-    failure: Failure | None = None
-    progress: Progress | None = None
+    failure: JobFailure | None = None
+    progress: JobProgress | None = None
 
     @property
     def over(self) -> bool:
@@ -134,7 +134,7 @@ async def state(redis: ArqRedis, job_id: str) -> JobState | None:
         name=info.function,
         arguments=dict(info.kwargs),
         stage="running" if status is JobStatus.in_progress else "queued",
-        progress=msgspec.msgpack.decode(noted, type=Progress) if noted else None,
+        progress=msgspec.msgpack.decode(noted, type=JobProgress) if noted else None,
     )
     if not isinstance(info, JobResult):
         return known
@@ -157,7 +157,7 @@ async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def note_progress(redis: ArqRedis, job_id: str, progress: Progress) -> None:
+async def note_progress(redis: ArqRedis, job_id: str, progress: JobProgress) -> None:
     """Store the progress of a job for `state`.
 
     Raises:
@@ -169,9 +169,9 @@ async def note_progress(redis: ArqRedis, job_id: str, progress: Progress) -> Non
         raise JobsUnavailable from error
 
 
-def _failure(result: object) -> Failure:
+def _failure(result: object) -> JobFailure:
     try:
-        return msgspec.convert(result, Failure)
+        return msgspec.convert(result, JobFailure)
     except msgspec.ValidationError:
         # An unexpected error: its text is not for clients; the log has it.
-        return Failure(InventoryError.code, "The job failed; the log says why.")
+        return JobFailure(InventoryError.code, "The job failed; the log says why.")

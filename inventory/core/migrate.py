@@ -9,7 +9,7 @@ from alembic.config import Config
 from inventory.core.revision import MIGRATIONS
 
 
-class Patience(msgspec.Struct, frozen=True):
+class LockTimeouts(msgspec.Struct, frozen=True):
     """How long a migration waits for a lock that others hold (seconds), and how often it tries again.
 
     Statements that come after it wait as well, so a single wait is short: the service continues in between.
@@ -20,7 +20,7 @@ class Patience(msgspec.Struct, frozen=True):
     pause_seconds: float = 5.0
 
 
-def _config(database_url: str, schema: str, patience: Patience) -> Config:
+def _config(database_url: str, schema: str, patience: LockTimeouts) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
@@ -36,7 +36,7 @@ async def upgrade(
     revision: str = "head",
     *,
     schema: str = "inventory",
-    patience: Patience = Patience(),  # noqa: B008 - frozen
+    patience: LockTimeouts = LockTimeouts(),  # noqa: B008 - frozen
 ) -> None:
     """Apply every migration up to `revision`. Running it twice, or twice at once, is harmless."""
     await asyncio.to_thread(command.upgrade, _config(database_url, schema, patience), revision)
@@ -44,4 +44,4 @@ async def upgrade(
 
 async def downgrade(database_url: str, revision: str, *, schema: str = "inventory") -> None:
     """Take migrations back down to `revision` ("base" for all)."""
-    await asyncio.to_thread(command.downgrade, _config(database_url, schema, Patience()), revision)
+    await asyncio.to_thread(command.downgrade, _config(database_url, schema, LockTimeouts()), revision)

@@ -10,15 +10,15 @@ from typing import Any, Self
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from inventory.core.sections.access import Access
-from inventory.core.sections.alerts import Alerts
-from inventory.core.sections.api import Api
-from inventory.core.sections.events import Events
-from inventory.core.sections.general import General
-from inventory.core.sections.servers import Servers
-from inventory.core.sections.supplier import Supplier
-from inventory.core.sections.sync import Sync
-from inventory.core.sections.trading import Trading
+from inventory.core.sections.access import AuthSettings
+from inventory.core.sections.alerts import AlertSettings
+from inventory.core.sections.api import ApiSettings
+from inventory.core.sections.events import EventSettings
+from inventory.core.sections.general import GeneralSettings
+from inventory.core.sections.servers import ServerSettings
+from inventory.core.sections.supplier import SupplierSettings
+from inventory.core.sections.sync import SyncSettings
+from inventory.core.sections.trading import TradingSettings
 
 _LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
@@ -28,7 +28,18 @@ class SettingsError(Exception):
 
 
 # The fields of the last come first: whether TLS is asked for stands before every address that is reached through it.
-class Settings(Alerts, Sync, Trading, Supplier, Servers, Events, Access, Api, General, BaseSettings):
+class Settings(
+    AlertSettings,
+    SyncSettings,
+    TradingSettings,
+    SupplierSettings,
+    ServerSettings,
+    EventSettings,
+    AuthSettings,
+    ApiSettings,
+    GeneralSettings,
+    BaseSettings,
+):
     """The settings of one process. Frozen; secrets show neither in `repr` nor in logs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""The live end of the log: one reader for a whole process, which tells each listener only what it wants to hear."""
+"""Event dispatcher: one reader of the event log per process delivers matching events to listeners."""
 
 import asyncio
 from collections import defaultdict
@@ -15,91 +15,73 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events import log
 from inventory.events.cursors import Cursor
-from inventory.events.log import Filter, Slice
-from inventory.events.models import Event, EventKind
-from inventory.events.notify_listener import Wakeup
+from inventory.events.log import EventBatch, EventFilter
+from inventory.events.models import Event
+from inventory.events.notify_listener import NotifyListener
 
 logger = get_logger()
 
-# How often the log is looked at without a sign.
+# Interval of polling without a notification.
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 _PAGE = 200
 
 
 class EventsUnavailable(Unavailable):
-    """The event log can't be read; try again soon."""
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """Which events a listener follows; None for all of them."""
-
-    diamond_ids: frozenset[UUID] | None = None
-    kinds: frozenset[EventKind] | None = None
-    client_id: str | None = None
-
-    def own(self, event: Event) -> tuple[UUID, ...]:
-        """The stones of an event that are wanted; none where the event isn't."""
-        if self.kinds is not None and event.kind not in self.kinds:
-            return ()
-        if self.client_id is not None and event.client_id != self.client_id:
-            return ()
-        if self.diamond_ids is None:
-            return event.diamond_ids
-        return tuple(stone for stone in event.diamond_ids if stone in self.diamond_ids)
+    """The event log cannot be read. Try again later."""
 
 
 class Listener(Protocol):
-    """A listener of the log. Neither method may wait."""
+    """Receives events. The methods must not block."""
 
-    def hear(self, event: Event, own: tuple[UUID, ...]) -> None:
-        """An event has happened to stones that are wanted: `own`."""
+    def deliver(self, event: Event, diamonds: tuple[UUID, ...]) -> None:
+        """Receive an event and those of its diamonds that match."""
 
     def end(self, error: InventoryError) -> None:
-        """There will be nothing more, because of this."""
+        """Receive the reason why no more events follow."""
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """What a listener wants, and the position up to which it has heard everything."""
+class _ListenerPosition(msgspec.Struct, frozen=True):
+    """The filter of a listener, and the position up to which it has received all events."""
 
-    wanted: Wanted
+    criteria: EventFilter
     after: int
 
 
-async def _at_once() -> None:
+async def _no_pause() -> None:
     """No pause between events."""
 
 
-class Hub:
-    """Follows the log and tells the listeners, in the log's order.
+class EventDispatcher:
+    """Delivers the events of the log to listeners, in the order of the log.
 
-    A listener that comes late reads what it missed in pages, up to `position`, and then follows from there without
-    waiting in between: so there is no gap and nothing twice.
+    A late listener reads missed events in pages up to `position` and then follows from there without awaiting in between,
+    so that it misses no event and receives none twice.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
         self._timeout = settings.database_timeout_seconds
-        self._wakeup = Wakeup(settings)
+        self._notify_listener = NotifyListener(settings)
         self._woken = asyncio.Event()
         self._started = asyncio.Event()
         self._newest = Cursor(0, 0)
-        self._places: dict[Listener, _Place] = {}
+        self._places: dict[Listener, _ListenerPosition] = {}
         self._by_stone: defaultdict[UUID, set[Listener]] = defaultdict(set)
-        self._unbound: set[Listener] = set()  # those who want to hear of all stones
-        # Awaited after each event, so that a fan-out to many listeners sets the pace.
-        self.pace: Callable[[], Awaitable[None]] = _at_once
+        self._unbound: set[Listener] = set()  # listeners of all diamonds
+        # Awaited after each event; slows the dispatcher down while a fan-out catches up.
+        self.pace: Callable[[], Awaitable[None]] = _no_pause
 
     @property
     def position(self) -> int:
-        """Up to where the listeners have been told."""
+        """Position of the newest event that was delivered."""
         return self._newest.position
 
     async def cursor(self) -> Cursor:
-        """The cursor of the newest event that the listeners have been told of.
+        """Return the cursor of the newest event that was delivered.
 
         Raises:
-            EventsUnavailable: the log could not be read yet.
+            EventsUnavailable: the log has not been read yet.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -109,67 +91,66 @@ class Hub:
         return self._newest
 
     async def resume(self, cursor: Cursor) -> int:
-        """The position after which the holder of a cursor goes on.
+        """Return the position after which the holder of a cursor continues.
 
         Raises:
-            CursorExpired: events after it are no longer kept.
-            CursorUnknown: it comes from another history than this log's.
-            Unavailable: that can't be known now.
+            CursorExpired: events after it were pruned.
+            CursorUnknown: the event log was reset.
+            Unavailable: the database does not answer.
         """
         async with self._database.bounded() as connection:
             return await log.resume(connection, cursor)
 
-    async def page(self, after: int, wanted: Wanted, limit: int) -> Slice:
-        """The first events after a position that are wanted.
+    async def page(self, after: int, criteria: EventFilter, limit: int) -> EventBatch:
+        """Read the first matching events after a position.
 
         Raises:
-            CursorExpired: events after the position are no longer kept.
-            Unavailable: they can't be read now.
+            CursorExpired: events after the position were pruned.
+            Unavailable: the database does not answer.
         """
         async with self._database.bounded() as connection:
-            chosen = Filter(wanted.diamond_ids, wanted.kinds, wanted.client_id)
-            return await log.read(connection, after, limit, chosen)
+            return await log.read(connection, after, limit, criteria)
 
-    def follow(self, listener: Listener, wanted: Wanted, after: int) -> None:
-        """Tell a listener of everything from a position on, which must not lie before `position`. Await `cursor` first."""
-        assert self._started.is_set(), "what was missed is not known yet"  # noqa: S101 - a mistake of ours
-        assert after >= self.position, "it would miss what lies between"  # noqa: S101 - a mistake of ours
-        self._places[listener] = _Place(wanted, after)
-        if wanted.diamond_ids is None:
+    def follow(self, listener: Listener, criteria: EventFilter, after: int) -> None:
+        """Deliver events after a position, which must not precede `position`. Await `cursor` first."""
+        assert self._started.is_set(), "await `cursor` first"  # noqa: S101 - a mistake of ours
+        assert after >= self.position, "the listener would miss events"  # noqa: S101 - a mistake of ours
+        self._places[listener] = _ListenerPosition(criteria, after)
+        if criteria.diamond_ids is None:
             self._unbound.add(listener)
         else:
-            for stone in wanted.diamond_ids:
+            for stone in criteria.diamond_ids:
                 self._by_stone[stone].add(listener)
 
-    def leave(self, listener: Listener) -> None:
-        """Tell a listener nothing more."""
+    def unfollow(self, listener: Listener) -> None:
+        """Stop the delivery to a listener."""
         place = self._places.pop(listener, None)
         if place is None:
             return
         self._unbound.discard(listener)
-        for stone in place.wanted.diamond_ids or ():
+        for stone in place.criteria.diamond_ids or ():
             self._by_stone[stone].discard(listener)
             if not self._by_stone[stone]:
                 del self._by_stone[stone]
 
     async def run(self) -> NoReturn:
-        """Follow the log until cancelled. An outage is waited for."""
-        listening = asyncio.create_task(self._wakeup.run(self._sign))
-        in_trouble = False
+        """Follow the log until cancelled; wait while the database is unavailable."""
+        listening = asyncio.create_task(self._notify_listener.run(self._notified))
+        failing = False
         try:
             while True:
                 self._woken.clear()
                 try:
-                    await self._advance(returning=in_trouble)
+                    await self._advance(returning=failing)
                 except Exception as error:
-                    if not in_trouble:
-                        logger.warning("events can't be read", exc_info=not isinstance(error, Unavailable))
-                    in_trouble = True
+                    if not failing:
+                        logger.warning("event_log_read_failed", exc_info=not isinstance(error, Unavailable))
+                    failing = True
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                if in_trouble:
-                    logger.info("events are read again")
-                in_trouble = False
+                if failing:
+                    logger.info("event_log_read_recovered")
+                failing = False
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_SECONDS):
                         await self._woken.wait()
@@ -179,9 +160,9 @@ class Hub:
                 await listening
 
     async def _advance(self, *, returning: bool = False) -> None:
-        """Give new events their positions, and tell of those that the listeners have not heard of.
+        """Assign positions to new events and deliver them.
 
-        `returning`: the log was away, and may be another one by now, which has grown beyond our position.
+        `returning`: the database was unavailable; it may have been restored and have grown beyond our position.
         """
         more = True
         while more:
@@ -193,36 +174,36 @@ class Hub:
                 try:
                     if returning:
                         await log.resume(connection, self._newest)
-                    page = await log.read(connection, self.position, _PAGE, Filter())
+                    page = await log.read(connection, self.position, _PAGE, EventFilter())
                 except (CursorExpired, CursorUnknown) as error:
-                    # We were away for very long, or the database is another one now.
+                    # The outage was longer than the retention of events, or the database was restored.
                     self._newest = await log.newest(connection)
                     self._end(error)
                     return
             for event in page.events:
-                self._tell(event)
+                self._deliver(event)
                 await self.pace()
             if page.last is None:
                 return
-            self._newest = page.last  # beyond what is not known here, which must not be read again and again
+            self._newest = page.last  # skips events of unknown kinds
             more = page.through < page.newest
 
-    def _sign(self, said: str) -> None:
-        """The log has grown: it says up to where, or nothing where the new events have no positions yet."""
-        if not said.isdigit() or int(said) > self.position:
+    def _notified(self, payload: str) -> None:
+        """Handle a notification: it contains the newest position, or nothing if new events have no positions yet."""
+        if not payload.isdigit() or int(payload) > self.position:
             self._woken.set()
 
-    def _tell(self, event: Event) -> None:
+    def _deliver(self, event: Event) -> None:
         interested = set(self._unbound)
         for stone in event.diamond_ids:
             interested |= self._by_stone.get(stone, frozenset())
         for listener in interested:
             place = self._places[listener]
-            if event.position > place.after and (own := place.wanted.own(event)):
-                listener.hear(event, own)
+            if event.position > place.after and (diamonds := place.criteria.matching_diamonds(event)):
+                listener.deliver(event, diamonds)
         self._newest = Cursor.of(event)
 
     def _end(self, error: InventoryError) -> None:
         for listener in list(self._places):
             listener.end(error)
-            self.leave(listener)
+            self.unfollow(listener)

@@ -1,10 +1,10 @@
-"""The event log in Postgres: each change appends to it, and listeners read it after a position.
+"""Event log in Postgres. Transactions append to it; listeners read it after a position.
 
-A reader never misses an event and never sees two in another order, because positions are given to committed events only,
-by one process at a time: see `number`.
+Readers miss no event and see all events in one order, because only committed events get positions, from one process at a
+time: see `number`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -21,36 +21,46 @@ logger = get_logger()
 
 sql = Statements("inventory.events")
 
-# What concerns more stones becomes several events.
+# A change of more diamonds becomes several events.
 STONES_PER_EVENT = 100
-# How many positions one statement looks through at most, however few of its events are asked for.
+# Largest range of positions that one statement scans, even if few of its events match.
 _SPAN = 20_000
 
 _KINDS = frozenset(EventKind)
-# Kinds that newer processes write and this one does not know; each is logged once.
+# Event kinds of newer versions that this process does not know; each is logged once.
 _unknown: set[str] = set()
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """The positions of the oldest event that is kept and of the newest one. Without any event oldest is newest + 1."""
+class LogBounds(msgspec.Struct, frozen=True):
+    """Positions of the oldest and the newest stored event. In an empty log oldest is newest + 1."""
 
     oldest: int
     newest: int
 
 
-class Filter(msgspec.Struct, frozen=True):
-    """Which events are asked for; None for all."""
+class EventFilter(msgspec.Struct, frozen=True):
+    """Which events match. A criterion that is None matches every event."""
 
-    diamond_ids: Collection[UUID] | None = None
-    kinds: Collection[EventKind] | None = None
+    diamond_ids: frozenset[UUID] | None = None
+    kinds: frozenset[EventKind] | None = None
     client_id: str | None = None
 
+    def matching_diamonds(self, event: Event) -> tuple[UUID, ...]:
+        """The diamonds of an event that match; none if the event does not match."""
+        if self.kinds is not None and event.kind not in self.kinds:
+            return ()
+        if self.client_id is not None and event.client_id != self.client_id:
+            return ()
+        if self.diamond_ids is None:
+            return event.diamond_ids
+        return tuple(key for key in event.diamond_ids if key in self.diamond_ids)
 
-class Slice(msgspec.Struct, frozen=True):
-    """Events in order, and the position up to which there are no others; `through` is where to read on.
 
-    Events of a kind that this process does not know are left out: a newer one writes them, during a deployment. `last`: the
-    cursor of the last event that was found, known or not. `newest`: the newest position that there was.
+class EventBatch(msgspec.Struct, frozen=True):
+    """Events in order. `through`: the position to continue from; no other event matches up to it.
+
+    Events of an unknown kind, which a newer version writes during a deployment, are omitted. `last`: the cursor of the last
+    event found, of a known kind or not. `newest`: the newest position of the log.
     """
 
     events: Sequence[Event]
@@ -60,9 +70,9 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 async def append(connection: Connection, event: NewEvent) -> None:
-    """Append an event in the caller's transaction; readers are woken when it commits. Without stones nothing happens.
+    """Append an event in the caller's transaction; its commit notifies readers. Without diamonds it does nothing.
 
-    Append after the rows that it tells of are locked or written: then what happens to one stone keeps its order.
+    Append after locking or writing the rows that the event concerns, so that the events of one diamond keep their order.
     """
     if not event.diamond_ids:
         return
@@ -80,30 +90,30 @@ async def append(connection: Connection, event: NewEvent) -> None:
 
 
 async def number(connection: Connection) -> None:
-    """Give the committed events that have none their positions. Anyone may, any time; outside a transaction."""
+    """Assign positions to committed events. Any process may call it at any time, outside a transaction."""
     await connection.execute(sql.number)
 
 
-async def bounds(connection: Connection) -> Bounds:
-    """What of the log can be read."""
+async def bounds(connection: Connection) -> LogBounds:
+    """Return the positions that can be read."""
     row = await connection.fetchrow(sql.bounds)
     assert row is not None  # noqa: S101 - the counter's row is never deleted
-    return Bounds(row["oldest"], row["newest"])
+    return LogBounds(row["oldest"], row["newest"])
 
 
 async def newest(connection: Connection) -> Cursor:
-    """The cursor after everything that the log holds."""
+    """Return the cursor of the newest event."""
     position = (await bounds(connection)).newest
     occurred_at = await connection.fetchval(sql.instant, position)
     return Cursor(position, instant(occurred_at) if occurred_at else 0)
 
 
 async def resume(connection: Connection, cursor: Cursor) -> int:
-    """The position after which the holder of a cursor goes on.
+    """Return the position after which the holder of a cursor continues.
 
     Raises:
-        CursorExpired: events after it are no longer kept.
-        CursorUnknown: it comes from another history than this log's.
+        CursorExpired: events after it were pruned.
+        CursorUnknown: the event log was reset.
     """
     found = await bounds(connection)
     if cursor.position > found.newest:
@@ -111,31 +121,29 @@ async def resume(connection: Connection, cursor: Cursor) -> int:
     if cursor.position < found.oldest - 1:
         raise CursorExpired
     occurred_at = await connection.fetchval(sql.instant, cursor.position)
-    # Nothing to compare with where the cursor's own event is the last one that was pruned.
+    # The event of the cursor itself may be the newest pruned one; then no row can be compared.
     if occurred_at is not None and instant(occurred_at) != cursor.instant:
         raise CursorUnknown
     return cursor.position
 
 
-async def read(connection: Connection, after: int, limit: int, wanted: Filter) -> Slice:
-    """The first events after a position that are wanted, `limit` of them at most.
-
-    To be called again until `through` is the newest position.
+async def read(connection: Connection, after: int, limit: int, criteria: EventFilter) -> EventBatch:
+    """Read up to `limit` matching events after a position. Call it until `through` is the newest position.
 
     Raises:
-        CursorExpired: events after the position are no longer kept.
-        CursorUnknown: the log does not go so far.
+        CursorExpired: events after the position were pruned.
+        CursorUnknown: the position lies beyond the log.
     """
     rows = await connection.fetch(
         sql.read,
         after,
         after + _SPAN,
         limit,
-        None if wanted.diamond_ids is None else list(wanted.diamond_ids),
-        None if wanted.kinds is None else [kind.value for kind in wanted.kinds],
-        wanted.client_id,
+        None if criteria.diamond_ids is None else list(criteria.diamond_ids),
+        None if criteria.kinds is None else [kind.value for kind in criteria.kinds],
+        criteria.client_id,
     )
-    found = Bounds(rows[0]["oldest"], rows[0]["newest"])
+    found = LogBounds(rows[0]["oldest"], rows[0]["newest"])
     if after > found.newest:
         raise CursorUnknown
     if after < found.oldest - 1:
@@ -143,16 +151,16 @@ async def read(connection: Connection, after: int, limit: int, wanted: Filter) -
     matching = [row for row in rows if row["position"] is not None]
     last = Cursor(matching[-1]["position"], instant(matching[-1]["occurred_at"])) if matching else None
     through = last.position if last and len(matching) == limit else min(after + _SPAN, found.newest)
-    return Slice([_event(row) for row in matching if _known(row["kind"])], through, last, found.newest)
+    return EventBatch([_event(row) for row in matching if _known(row["kind"])], through, last, found.newest)
 
 
 async def prune(connection: Connection, days: int, limit: int) -> int:
-    """Remove events older than that, `limit` of them at most; answers how many."""
+    """Delete up to `limit` events that are older than `days`; return how many."""
     return len(await connection.fetch(sql.prune, days, limit))
 
 
 async def data_version(connection: Connection) -> str:
-    """A text that changes whenever what readers of stones, holds and purchases can see changes. One short statement."""
+    """Version of the visible data: changes whenever diamonds, holds or purchases change. One short statement."""
     version: str = await connection.fetchval(sql.data_version)
     return version
 
@@ -162,7 +170,7 @@ def _known(kind: str) -> bool:
         return True
     if kind not in _unknown:
         _unknown.add(kind)
-        logger.warning("events of an unknown kind are passed over", kind=kind)
+        logger.warning("event_kind_unknown", kind=kind)
     return False
 
 

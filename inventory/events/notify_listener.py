@@ -19,7 +19,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _PROBE_SECONDS = 15.0
 
 
-class Wakeup:
+class NotifyListener:
     """Listens on a separate connection, past any pooler, which would hand out another connection each time."""
 
     def __init__(self, settings: Settings) -> None:

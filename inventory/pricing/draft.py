@@ -18,7 +18,7 @@ _SMALLEST_RATIO, _LARGEST_RATIO, _RATIO_PLACES = Decimal("0.0001"), Decimal("999
 _HEAVIEST_MILLI = 1_000_000
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A rule to be. A criterion that is None matches every stone; carats are thousandths, both ends inclusive."""
 
     name: str
@@ -58,7 +58,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class StoredRule(Draft, frozen=True, kw_only=True):
+class StoredRule(RuleDraft, frozen=True, kw_only=True):
     """A row of `pricing_rules`."""
 
     id: UUID
@@ -80,7 +80,7 @@ class StoredRule(Draft, frozen=True, kw_only=True):
         )
 
 
-def place_of(rules: Sequence[StoredRule], draft: Draft, replacing: StoredRule | None) -> int:
+def place_of(rules: Sequence[StoredRule], draft: RuleDraft, replacing: StoredRule | None) -> int:
     """Where a draft would stand among the other rules, as the database orders them: by priority, age, id.
 
     `rules` come in that order and without `replacing`, the rule that the draft is a change of. A new one is the youngest.

@@ -10,7 +10,7 @@ import msgspec
 
 from inventory.core.database import Connection
 from inventory.core.sql import Statements
-from inventory.pricing.draft import Draft, StoredRule
+from inventory.pricing.draft import RuleDraft, StoredRule
 from inventory.pricing.rules import DEFAULT_MARKUP
 
 sql = Statements("inventory.pricing")
@@ -24,7 +24,7 @@ class PriceChange(msgspec.Struct, frozen=True):
     new_cents: int
 
 
-class Preview(msgspec.Struct, frozen=True):
+class PricePreview(msgspec.Struct, frozen=True):
     """What a rule would change. `affected`: stones that it decides now or would decide; `decided`: those that it would.
 
     `changed`: how many of the affected ones would have another price. Totals are of the affected ones, in US cents.
@@ -49,7 +49,7 @@ async def rules_by_id(connection: Connection, ids: Collection[UUID]) -> Mapping[
 
 
 async def add(
-    connection: Connection, rule_id: UUID, draft: Draft, now: datetime, request_hash: bytes
+    connection: Connection, rule_id: UUID, draft: RuleDraft, now: datetime, request_hash: bytes
 ) -> StoredRule | None:
     """A new rule; None when there is one with this id."""
     row = await connection.fetchrow(sql.add_rule, rule_id, *_values(draft), now, request_hash)
@@ -62,7 +62,7 @@ async def request_hash(connection: Connection, rule_id: UUID) -> bytes | None:
     return value
 
 
-async def change(connection: Connection, rule_id: UUID, draft: Draft, now: datetime) -> StoredRule | None:
+async def change(connection: Connection, rule_id: UUID, draft: RuleDraft, now: datetime) -> StoredRule | None:
     """The rule as it is now; None when there is none with this id."""
     row = await connection.fetchrow(sql.change_rule, rule_id, *_values(draft), now)
     return _rule_of(row) if row else None
@@ -80,17 +80,17 @@ async def is_deleted(connection: Connection, rule_id: UUID) -> bool:
 
 async def preview(
     connection: Connection,
-    present: Sequence[Draft],
-    other: Sequence[Draft],
+    present: Sequence[RuleDraft],
+    other: Sequence[RuleDraft],
     places: tuple[int | None, int],
     samples: int,
-) -> Preview:
+) -> PricePreview:
     """What prices would become by `other` rules. `places`: the one rule's among `present` (None: it is new) and `other`."""
     given = [_criteria(rule, place, present=True) for place, rule in enumerate(present)]
     given += [_criteria(rule, place, present=False) for place, rule in enumerate(other)]
     rows = await connection.fetch(sql.preview, given, *places, DEFAULT_MARKUP, samples)
     first = rows[0]
-    return Preview(
+    return PricePreview(
         affected=first["affected"],
         decided=first["decided"],
         changed=first["changed"],
@@ -100,14 +100,14 @@ async def preview(
     )
 
 
-def _values(draft: Draft) -> list[object]:
+def _values(draft: RuleDraft) -> list[object]:
     return [
         draft.name, draft.priority, draft.markup_ratio, draft.rating, draft.carat_min_milli, draft.carat_max_milli,
         None if draft.shapes is None else sorted(set(draft.shapes)), draft.lab_grown, draft.supplier,
     ]  # fmt: skip
 
 
-def _criteria(rule: Draft, place: int, *, present: bool) -> dict[str, object]:
+def _criteria(rule: RuleDraft, place: int, *, present: bool) -> dict[str, object]:
     return {
         "present": present,
         "place": place,

@@ -11,8 +11,8 @@ from inventory.core.database import Database
 from inventory.core.errors import Conflict, NotFound, ValidationFailed
 from inventory.core.logging import get_logger
 from inventory.pricing import repository
-from inventory.pricing.draft import Draft, StoredRule, place_of
-from inventory.pricing.repository import Preview
+from inventory.pricing.draft import RuleDraft, StoredRule, place_of
+from inventory.pricing.repository import PricePreview
 
 log = get_logger()
 
@@ -22,7 +22,7 @@ _SAMPLES = 10
 _NAMESPACE = UUID("2d1f7a3c-6a0e-5f0b-9f2e-7b9f0c3a51d4")
 
 
-class Rulebook:
+class PricingService:
     """Rules change here and nowhere else. Prices follow when the inventory is repriced, or with the next run."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
@@ -39,7 +39,7 @@ class Rulebook:
         async with self._database.bounded() as connection:
             return await repository.rules_by_id(connection, ids)
 
-    async def add(self, draft: Draft, *, client_id: str, key: str) -> StoredRule:
+    async def add(self, draft: RuleDraft, *, client_id: str, key: str) -> StoredRule:
         """A new rule. The same request again, by the client's `key`, answers the rule that the first one made.
 
         Raises:
@@ -69,7 +69,7 @@ class Rulebook:
                 raise Conflict("The idempotency key was used for another rule.")
             return known
 
-    async def change(self, rule_id: UUID, draft: Draft, *, client_id: str) -> StoredRule:
+    async def change(self, rule_id: UUID, draft: RuleDraft, *, client_id: str) -> StoredRule:
         """The rule with all of its values replaced. The same change again changes nothing.
 
         Raises:
@@ -96,7 +96,7 @@ class Rulebook:
             raise _no_rule(rule_id)
         log.info("pricing rule removed", rule_id=str(rule_id), client_id=client_id)
 
-    async def preview(self, draft: Draft, rule_id: UUID | None = None) -> Preview:
+    async def preview(self, draft: RuleDraft, rule_id: UUID | None = None) -> PricePreview:
         """What prices would become with a new rule, or with the rule `rule_id` changed to the draft. Writes nothing.
 
         Raises:
@@ -114,12 +114,12 @@ class Rulebook:
                 raise _no_rule(rule_id)
             others = [rule for rule in present if rule is not replaced]
             place = place_of(others, draft, replaced)
-            changed: list[Draft] = [*others[:place], draft, *others[place:]]
+            changed: list[RuleDraft] = [*others[:place], draft, *others[place:]]
             places = (present.index(replaced) if replaced else None, place)
             return await repository.preview(connection, present, changed, places, _SAMPLES)
 
 
-def _check(draft: Draft) -> None:
+def _check(draft: RuleDraft) -> None:
     problems = draft.problems()
     if problems:
         raise ValidationFailed(problems)

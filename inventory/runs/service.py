@@ -20,7 +20,7 @@ class RunFilter(msgspec.Struct, frozen=True):
     feed: str | None = None
 
 
-class Journal:
+class RunService:
     """Reads the runs of the pipeline. Every method raises `DatabaseUnavailable` where the database does not answer."""
 
     def __init__(self, database: Database) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from inventory.core.errors import NotFound, Unavailable
 from inventory.core.logging import get_logger
 from inventory.runs.models import Partition, Run, RunOutline
-from inventory.runs.service import Journal
+from inventory.runs.service import RunService
 
 log = get_logger()
 
@@ -59,7 +59,7 @@ class _Watched:
 class RunWatch:
     """Watches runs in the journal."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: RunService) -> None:
         self._journal = journal
         self._watched: dict[UUID, _Watched] = {}
 

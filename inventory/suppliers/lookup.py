@@ -6,21 +6,23 @@ from typing import Literal
 
 from inventory.core.errors import SupplierUnavailable
 from inventory.core.logging import get_logger
-from inventory.suppliers.ports import Lookup, Observed, Page
+from inventory.suppliers.ports import FeedPage, LookupResult, ObservedItem
 
 log = get_logger()
 
 MOST_WITNESSES = 3
 _TRIES = 3
 
-PageOf = Callable[[Sequence[str]], Awaitable[Page]]
+PageOf = Callable[[Sequence[str]], Awaitable[FeedPage]]
 CountOf = Callable[[Sequence[str]], Awaitable[int]]
-OneOf = Callable[[str], Awaitable[Observed | Literal["absent", "unclear"]]]
+OneOf = Callable[[str], Awaitable[ObservedItem | Literal["absent", "unclear"]]]
 
 _NO_WITNESS = "The supplier does not show a stone that it showed before, so no stone counts as gone"
 
 
-async def look_up(stone_ids: Collection[str], witnesses: Collection[str], page_of: PageOf, count_of: CountOf) -> Lookup:
+async def look_up(
+    stone_ids: Collection[str], witnesses: Collection[str], page_of: PageOf, count_of: CountOf
+) -> LookupResult:
     """Look stones up with a page and two counts, repeated while the answers disagree.
 
     `page_of` and `count_of` ask the supplier for exactly the stones of a list of ids. `witnesses`: up to `MOST_WITNESSES`
@@ -34,7 +36,7 @@ async def look_up(stone_ids: Collection[str], witnesses: Collection[str], page_o
     """
     remaining = dict.fromkeys(stone_ids)
     vouching = dict.fromkeys(witnesses)
-    found: dict[str, Observed] = {}
+    found: dict[str, ObservedItem] = {}
     received = 0.0
     understood = False
     for _ in range(_TRIES):
@@ -58,7 +60,9 @@ async def look_up(stone_ids: Collection[str], witnesses: Collection[str], page_o
     return _lookup(received, found, absent=absent, unclear=unclear)
 
 
-async def look_up_singly(stone_ids: Collection[str], witnesses: Collection[str], one_of: OneOf, most: int) -> Lookup:
+async def look_up_singly(
+    stone_ids: Collection[str], witnesses: Collection[str], one_of: OneOf, most: int
+) -> LookupResult:
     """Look stones up one by one, at most `most` of them; the others are unclear.
 
     `one_of` asks for one stone. An absence is proven only if the same question shows a witness.
@@ -69,19 +73,21 @@ async def look_up_singly(stone_ids: Collection[str], witnesses: Collection[str],
     """
     received = time.monotonic()
     for witness in witnesses:
-        if isinstance(await one_of(witness), Observed):
+        if isinstance(await one_of(witness), ObservedItem):
             break
     else:
         if witnesses:
             raise SupplierUnavailable(_NO_WITNESS)
     asked = list(dict.fromkeys(stone_ids))[: max(0, most)]
     answers = {stone_id: await one_of(stone_id) for stone_id in asked}
-    found = {stone_id: answer for stone_id, answer in answers.items() if isinstance(answer, Observed)}
+    found = {stone_id: answer for stone_id, answer in answers.items() if isinstance(answer, ObservedItem)}
     absent = {stone_id for stone_id, answer in answers.items() if answer == "absent"}
     return _lookup(received, found, absent=absent, unclear=set(stone_ids) - found.keys() - absent)
 
 
 def _lookup(
-    received: float, found: dict[str, Observed], *, absent: Collection[str] = (), unclear: Collection[str] = ()
-) -> Lookup:
-    return Lookup(received=received, found=list(found.values()), absent=frozenset(absent), unclear=frozenset(unclear))
+    received: float, found: dict[str, ObservedItem], *, absent: Collection[str] = (), unclear: Collection[str] = ()
+) -> LookupResult:
+    return LookupResult(
+        received=received, found=list(found.values()), absent=frozenset(absent), unclear=frozenset(unclear)
+    )

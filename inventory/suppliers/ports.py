@@ -29,7 +29,7 @@ class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
     updated_to: datetime | None = None
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
+class ObservedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a page: its payload as received, and the stone in it or what is wrong with it."""
 
     supplier_stone_id: str  # made from the payload's hash ("unidentified:<hex>") where the supplier sent none
@@ -49,7 +49,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
         return not self.supplier_stone_id.startswith("unidentified:")
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     """Up to 50 stones in the order of the query.
 
     `received`: when the answer came in, by the monotonic clock of this process (seconds). `unidentified`: positions on
@@ -58,7 +58,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     received: float
-    items: Sequence[Observed]
+    items: Sequence[ObservedItem]
     unidentified: Sequence[int] = ()
 
     @property
@@ -67,16 +67,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.items) + len(self.unidentified)
 
 
-class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the supplier says about stones that were looked up by id. Each of them is in exactly one of the three parts.
 
-    `received`: as of `Page`. `found`: the stones that it shows. `absent`: the stones that it neither shows nor counts, in
+    `received`: as of `FeedPage`. `found`: the stones that it shows. `absent`: the stones that it neither shows nor counts, in
     answers that show it understands the question. `unclear`: the stones that it counts and does not show, and those that
     could not be asked for; they must not count as gone.
     """
 
     received: float
-    found: Sequence[Observed]
+    found: Sequence[ObservedItem]
     absent: frozenset[str]
     unclear: frozenset[str]
 
@@ -110,7 +110,7 @@ class Feed(Protocol):
     async def count(self, query: StoneQuery) -> int:
         """How many stones match: the only trustworthy figure."""
 
-    async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
+    async def page(self, query: StoneQuery, offset: int, limit: int) -> FeedPage:
         """`limit` stones (at most `page_size`) from `offset` on."""
 
     async def capabilities(self) -> Capabilities:
@@ -123,7 +123,7 @@ class Feed(Protocol):
     def lookup_size(self) -> int:
         """Most ids of one lookup."""
 
-    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> LookupResult:
         """Look up stones by id (at most `lookup_size`).
 
         `witnesses`: up to three stones that the supplier showed shortly before; without an answer that shows one of them,
@@ -148,7 +148,7 @@ class ItemStatus(msgspec.Struct, frozen=True, kw_only=True):
     shows_orders: bool = True
 
 
-class HoldAnswer(msgspec.Struct, frozen=True):
+class SupplierHold(msgspec.Struct, frozen=True):
     """A hold at the supplier; `id` is None where it was denied. `until` is None where the supplier does not say."""
 
     id: str | None
@@ -177,7 +177,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     default: bool = False
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class SupplierOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One stone to be bought. `number` is ours: it comes back on the invoice and is how people recognise the order.
 
     `order_item_id`: what the stone showed before; with another value, or one that was not looked for, it may be ordered.
@@ -192,7 +192,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     order_item_id: str | None = None
 
 
-class Trading(Protocol):
+class SupplierTrading(Protocol):
     """Holding and buying stones. The supplier does what it is asked each time it is asked, so nothing is sent twice.
 
     `OutcomeUnknown` says that something was sent and may have been done; with any other `SupplierError` it certainly was
@@ -200,13 +200,13 @@ class Trading(Protocol):
     after a refusal; nothing is sent after the first half.
     """
 
-    async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
+    async def create_hold(self, supplier_stone_id: str) -> SupplierHold:
         """Hold a stone, unless that is denied, or the stone is not to be had."""
 
     async def cancel_hold(self, supplier_hold_id: str) -> bool:
         """End a hold; False if there was none (any more). May be sent again: the second time there is none."""
 
-    async def create_order(self, order: Order) -> str:
+    async def create_order(self, order: SupplierOrder) -> str:
         """Buy a stone; the order's id. `SupplierHasNot` where it is not to be had."""
 
     async def look(self, supplier_stone_id: str) -> ItemStatus | None:

@@ -12,7 +12,7 @@ log = get_logger()
 T = TypeVar("T")
 
 
-class Undisturbed:
+class BackgroundTasks:
     """Runs work in separate tasks. A caller that gives up, or is cancelled at a limit, does not end the work."""
 
     def __init__(self) -> None:

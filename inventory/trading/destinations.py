@@ -8,7 +8,7 @@ import msgspec
 
 from inventory.core.errors import SupplierError, TradingUnavailable, ValidationFailed
 from inventory.core.logging import get_logger
-from inventory.suppliers.ports import Destination, Trading
+from inventory.suppliers.ports import Destination, SupplierTrading
 
 log = get_logger()
 
@@ -33,7 +33,7 @@ class _Listed(msgspec.Struct, frozen=True):
 class Destinations:
     """The destinations of one account, kept for some minutes in this process. Of concurrent readers one asks."""
 
-    def __init__(self, supplier: Trading | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, supplier: SupplierTrading | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._supplier = supplier
         self._monotonic = monotonic
         self._listed: _Listed | None = None
@@ -97,7 +97,7 @@ class Destinations:
         # A caller that gives up must not take the list away from the others.
         return await asyncio.shield(self._reading)
 
-    async def _ask(self, supplier: Trading) -> _Listed:
+    async def _ask(self, supplier: SupplierTrading) -> _Listed:
         read_at = self._monotonic()
         found = await supplier.destinations()
         if found is not None:

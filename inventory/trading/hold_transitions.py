@@ -10,7 +10,7 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events.log import append
 from inventory.events.models import EventKind, NewEvent
-from inventory.suppliers.ports import HoldAnswer
+from inventory.suppliers.ports import SupplierHold
 from inventory.trading import repository
 from inventory.trading.models import Hold
 from inventory.trading.states import HoldState
@@ -88,7 +88,7 @@ async def end(
     return ended
 
 
-async def settle(connection: Connection, hold_id: UUID, answer: HoldAnswer) -> Hold:
+async def settle(connection: Connection, hold_id: UUID, answer: SupplierHold) -> Hold:
     """What becomes of a requested hold by the supplier's answer, or of his answer where it comes too late.
 
     A hold that the supplier granted and that has ended here is queued for its release there. The stone is locked.

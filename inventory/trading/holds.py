@@ -25,12 +25,12 @@ from inventory.core.errors import (
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events.models import EventKind
-from inventory.suppliers.ports import HoldAnswer, Trading
+from inventory.suppliers.ports import SupplierHold, SupplierTrading
 from inventory.trading import hold_transitions, repository
-from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
-from inventory.trading.models import Hold, Stone
-from inventory.trading.polling import Waiting
+from inventory.trading.models import Hold, TradedStone
+from inventory.trading.polling import PollingBackoff
 from inventory.trading.states import HoldState
 from inventory.trading.supplier_holds import SupplierHolds
 from inventory.trading.supplier_release import let_go
@@ -45,7 +45,7 @@ class Reservation(msgspec.Struct, frozen=True):
     """A hold that is open. `fresh`: made just now, so the supplier is to be asked; `leftovers`: what to let go before."""
 
     hold: Hold
-    stone: Stone
+    stone: TradedStone
     fresh: bool
     leftovers: Sequence[Hold] = ()
 
@@ -54,7 +54,7 @@ class Holds:
     """Holds of one installation. Without a supplier's account nothing can be held."""
 
     def __init__(
-        self, settings: Settings, database: Database, supplier: Trading | None, undisturbed: Undisturbed
+        self, settings: Settings, database: Database, supplier: SupplierTrading | None, undisturbed: BackgroundTasks
     ) -> None:
         self._settings = settings
         self._database = database
@@ -135,7 +135,7 @@ class Holds:
             self._undisturbed.later(let_go(self._database, SupplierHolds(self._supplier), released))
         return released
 
-    async def _create(self, supplier: Trading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
+    async def _create(self, supplier: SupplierTrading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
         reservation = await self._reserve(diamond_id, client_id, minutes)
         if not reservation.fresh:
             return await self._outcome(reservation.hold)
@@ -183,7 +183,7 @@ class Holds:
             await hold_transitions.tell(connection, hold)
             return Reservation(hold, stone, True, await repository.leftovers(connection, diamond_id))
 
-    async def _clear(self, supplier: Trading, reservation: Reservation) -> None:
+    async def _clear(self, supplier: SupplierTrading, reservation: Reservation) -> None:
         """Release what the supplier still holds for this account: it would deny the new hold because of the old one."""
         try:
             async with asyncio.timeout(hold_transitions.call_seconds(self._settings)):
@@ -207,7 +207,7 @@ class Holds:
                 connection, hold.id, hold_transitions.settle_seconds(self._settings)
             )
 
-    async def _settle(self, supplier: Trading, hold: Hold, answer: HoldAnswer) -> Hold:
+    async def _settle(self, supplier: SupplierTrading, hold: Hold, answer: SupplierHold) -> Hold:
         """Write down what the supplier said, whatever has become of the reservation meanwhile."""
         async with self._locked(hold.diamond_id) as connection:
             settled = await hold_transitions.settle(connection, hold.id, answer)
@@ -223,7 +223,7 @@ class Holds:
         Raises:
             OutcomeUnknown: it does not come in time.
         """
-        waiting = Waiting(self._settings.trading_wait_seconds)
+        waiting = PollingBackoff(self._settings.trading_wait_seconds)
         while hold.state is HoldState.REQUESTED:
             if waiting.over:
                 raise OutcomeUnknown
@@ -252,7 +252,7 @@ class Holds:
         async with hold_transitions.locked(self._database, diamond_id, client_id) as connection:
             yield connection
 
-    def _needed(self) -> Trading:
+    def _needed(self) -> SupplierTrading:
         if self._supplier is None:
             raise TradingUnavailable
         return self._supplier

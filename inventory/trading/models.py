@@ -88,7 +88,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     examined_at: datetime | None
 
 
-class Stone(msgspec.Struct, frozen=True, kw_only=True):
+class TradedStone(msgspec.Struct, frozen=True, kw_only=True):
     """A stone as trading needs it. `availability` combines the supplier's word with holds and purchases."""
 
     id: UUID

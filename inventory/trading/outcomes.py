@@ -9,7 +9,7 @@ from inventory.core.database import Connection, Database
 from inventory.core.errors import NotFound, TradingUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
-from inventory.suppliers.ports import Trading
+from inventory.suppliers.ports import SupplierTrading
 from inventory.trading import hold_transitions, purchase_transitions, repository
 from inventory.trading.errors import PurchaseFailed, PurchaseSettled
 from inventory.trading.models import Purchase
@@ -27,10 +27,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Outcomes:
+class OutcomeService:
     """Recording what the supplier does not say in its answers. Each method may be repeated: the same changes nothing."""
 
-    def __init__(self, settings: Settings, database: Database, supplier: Trading | None) -> None:
+    def __init__(self, settings: Settings, database: Database, supplier: SupplierTrading | None) -> None:
         """The supplier is needed by `examine` only."""
         self._settings = settings
         self._database = database
@@ -148,7 +148,7 @@ class Outcomes:
             yield connection, present
 
 
-async def examine(database: Database, supplier: Trading, purchase: Purchase, feed: str) -> Purchase | None:
+async def examine(database: Database, supplier: SupplierTrading, purchase: Purchase, feed: str) -> Purchase | None:
     """Read the supplier's item of a purchase of unknown outcome; None if its outcome is known by now.
 
     Raises:

@@ -9,7 +9,7 @@ _SHORTEST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-class Waiting:
+class PollingBackoff:
     """Looks again and again, with pauses that grow, until some time is over."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:

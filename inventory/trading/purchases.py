@@ -16,18 +16,18 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.pricing import repository as pricing
 from inventory.pricing.rules import price
-from inventory.suppliers.ports import Order, Trading
+from inventory.suppliers.ports import SupplierOrder, SupplierTrading
 from inventory.trading import hold_transitions, purchase_transitions, repository
-from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.destinations import Destinations
 from inventory.trading.errors import AlreadyHeld, IdempotencyMismatch, NotAvailable
 from inventory.trading.holds import held, no_diamond
-from inventory.trading.models import Hold, Purchase, Stone
-from inventory.trading.polling import Waiting
-from inventory.trading.price_check import Cleared, Refused, check
+from inventory.trading.models import Hold, Purchase, TradedStone
+from inventory.trading.polling import PollingBackoff
+from inventory.trading.price_check import PriceAccepted, PriceRejected, check
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.states import HoldState, PurchaseState
-from inventory.trading.terms import Terms, agree, require_available
+from inventory.trading.terms import PriceTerms, agree, require_available
 
 log = get_logger()
 
@@ -36,13 +36,13 @@ _WRITE_TRIES = 20
 _WRITE_PAUSE_SECONDS = 0.5
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedPurchase(msgspec.Struct, frozen=True):
     """A purchase that was recorded just now and not sent yet, with the stone, the client's hold and the terms."""
 
     purchase: Purchase
-    stone: Stone
+    stone: TradedStone
     hold: Hold | None
-    terms: Terms
+    terms: PriceTerms
 
 
 class Purchases:
@@ -52,8 +52,8 @@ class Purchases:
         self,
         settings: Settings,
         database: Database,
-        supplier: Trading | None,
-        undisturbed: Undisturbed,
+        supplier: SupplierTrading | None,
+        undisturbed: BackgroundTasks,
         destinations: Destinations,
     ) -> None:
         self._settings = settings
@@ -82,7 +82,7 @@ class Purchases:
             raise TradingUnavailable
         return await self._undisturbed.do(self._buy(self._supplier, request, client_id, key))
 
-    async def _buy(self, supplier: Trading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
+    async def _buy(self, supplier: SupplierTrading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
         if not await self._is_used(key, client_id):  # a used key returns its outcome, whatever the rules are now
             request.check()
             await self._destinations.check(request.destination_id)
@@ -94,7 +94,7 @@ class Purchases:
         if isinstance(recorded, Purchase):
             return await self._outcome(recorded)
         checked = await self._check(supplier, recorded)
-        if isinstance(checked, Cleared):
+        if isinstance(checked, PriceAccepted):
             return await self._order(supplier, recorded, checked)
         return await self._refuse(recorded.purchase, checked)
 
@@ -102,8 +102,8 @@ class Purchases:
         async with self._database.bounded() as connection:
             return await repository.purchase_by_key(connection, client_id, key) is not None
 
-    async def _record(self, request: PurchaseRequest, client_id: str, key: str) -> Purchase | Recorded:
-        """The purchase under the key; as `Recorded` if it is new, and the order is to be sent."""
+    async def _record(self, request: PurchaseRequest, client_id: str, key: str) -> Purchase | RecordedPurchase:
+        """The purchase under the key; as `RecordedPurchase` if it is new, and the order is to be sent."""
         async with hold_transitions.locked(self._database, request.diamond_id) as connection:
             known = await repository.purchase_by_key(connection, client_id, key)
             if known is not None:
@@ -138,7 +138,7 @@ class Purchases:
                 request.return_option,
             )
             await purchase_transitions.tell(connection, purchase)
-            return Recorded(purchase, stone, hold, terms)
+            return RecordedPurchase(purchase, stone, hold, terms)
 
     @staticmethod
     def _own_hold(hold: Hold | None, client_id: str) -> Hold | None:
@@ -151,18 +151,18 @@ class Purchases:
             raise AlreadyHeld("Your own hold of the diamond is still being asked for; try again.", until=hold.until)
         return hold
 
-    async def _check(self, supplier: Trading, recorded: Recorded) -> Cleared | Refused:
+    async def _check(self, supplier: SupplierTrading, recorded: RecordedPurchase) -> PriceAccepted | PriceRejected:
         """Read the supplier's item and compare it with the terms. Nothing is ordered if that fails."""
         purchase, stone = recorded.purchase, recorded.stone
         if not self._settings.trading_check_price:
-            return Cleared(offer_id=purchase.offer_id, compared=False)
+            return PriceAccepted(offer_id=purchase.offer_id, compared=False)
         try:
             async with asyncio.timeout(hold_transitions.call_seconds(self._settings)):
                 status = await supplier.look(stone.supplier_stone_id)
         except (SupplierError, TimeoutError) as error:
             reason = error.message if isinstance(error, SupplierError) else "the supplier did not answer in time"
             log.warning("price_not_checked", purchase_id=str(purchase.id), error=reason)
-            return Refused(SupplierError.code, f"The supplier's price could not be checked: {reason}")
+            return PriceRejected(SupplierError.code, f"The supplier's price could not be checked: {reason}")
         async with self._database.bounded() as connection:
             rules = [stored.rule for stored in await pricing.rules(connection)]
 
@@ -171,7 +171,7 @@ class Purchases:
 
         return check(status, purchase.offer_id, recorded.terms, stone, recorded.hold, reprice)
 
-    async def _refuse(self, purchase: Purchase, refused: Refused) -> Purchase:
+    async def _refuse(self, purchase: Purchase, refused: PriceRejected) -> Purchase:
         """End a purchase that was not sent."""
         async with hold_transitions.locked(self._database, purchase.diamond_id) as connection:
             failed = await purchase_transitions.fail(
@@ -180,13 +180,13 @@ class Purchases:
         log.info("purchase_refused", purchase_id=str(purchase.id), client_id=purchase.client_id, code=refused.code)
         return failed or await self._outcome(purchase)
 
-    async def _order(self, supplier: Trading, recorded: Recorded, cleared: Cleared) -> Purchase:
+    async def _order(self, supplier: SupplierTrading, recorded: RecordedPurchase, cleared: PriceAccepted) -> Purchase:
         purchase, stone = recorded.purchase, recorded.stone
         async with hold_transitions.locked(self._database, stone.id) as connection:
             may_go_out = await repository.mark_purchase_sent(connection, purchase.id, cleared)
         if not may_go_out:  # this process stood still for so long that it was taken for dead
             return await self._outcome(purchase)
-        order = Order(
+        order = SupplierOrder(
             number=str(purchase.id),
             supplier_stone_id=stone.supplier_stone_id,
             offer_id=cleared.offer_id,
@@ -233,7 +233,7 @@ class Purchases:
 
     async def _outcome(self, purchase: Purchase) -> Purchase:
         """What has become of it, as soon as that is known, or how it stands after a while."""
-        waiting = Waiting(self._settings.trading_wait_seconds)
+        waiting = PollingBackoff(self._settings.trading_wait_seconds)
         while True:
             async with self._database.bounded() as connection:
                 found = await repository.purchase(connection, purchase.id)

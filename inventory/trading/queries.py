@@ -34,14 +34,14 @@ class PurchaseFilter(msgspec.Struct, frozen=True):
     states: Sequence[PurchaseState] | None = None
 
 
-class Position(msgspec.Struct, frozen=True):
+class RequestPosition(msgspec.Struct, frozen=True):
     """A place in a list, by when something was asked for."""
 
     requested_at: datetime
     id: UUID
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to a stone: an event of this kind, or (None) a whole hold or purchase.
 
     `key` makes its place unique.
@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     data: Mapping[str, Any]
 
 
-class Records:
+class TradingRecords:
     """Reads holds and purchases. Every method raises `DatabaseUnavailable` where the database does not answer."""
 
     def __init__(self, database: Database) -> None:
@@ -73,7 +73,9 @@ class Records:
         async with self._database.bounded() as connection:
             return await repository.purchases(connection, ids)
 
-    async def page_of_holds(self, wanted: HoldFilter, after: Position | None, limit: int) -> tuple[list[Hold], bool]:
+    async def page_of_holds(
+        self, wanted: HoldFilter, after: RequestPosition | None, limit: int
+    ) -> tuple[list[Hold], bool]:
         """Holds, newest first, and whether there are more."""
         async with self._database.bounded() as connection:
             rows = await connection.fetch(sql.page_of_holds, *_arguments(wanted), *_place(after), limit + 1)
@@ -86,7 +88,7 @@ class Records:
             return found
 
     async def page_of_purchases(
-        self, wanted: PurchaseFilter, after: Position | None, limit: int
+        self, wanted: PurchaseFilter, after: RequestPosition | None, limit: int
     ) -> tuple[list[Purchase], bool]:
         """Purchases, newest first, and whether there are more."""
         async with self._database.bounded() as connection:
@@ -99,11 +101,13 @@ class Records:
             found: int = await connection.fetchval(sql.count_of_purchases, *_arguments(wanted))
             return found
 
-    async def history(self, diamond_id: UUID, after: Position | None, limit: int) -> tuple[list[Entry], bool]:
+    async def history(
+        self, diamond_id: UUID, after: RequestPosition | None, limit: int
+    ) -> tuple[list[HistoryRecord], bool]:
         """What happened to a stone, newest first, and whether there is more."""
         async with self._database.bounded() as connection:
             rows = await connection.fetch(sql.history, diamond_id, *_place(after), limit + 1, _KINDS)
-        return [Entry(**row) for row in rows[:limit]], len(rows) > limit
+        return [HistoryRecord(**row) for row in rows[:limit]], len(rows) > limit
 
 
 def _arguments(wanted: HoldFilter | PurchaseFilter) -> tuple[object, ...]:
@@ -111,5 +115,5 @@ def _arguments(wanted: HoldFilter | PurchaseFilter) -> tuple[object, ...]:
     return wanted.client_id, wanted.diamond_id, states
 
 
-def _place(after: Position | None) -> tuple[object, object]:
+def _place(after: RequestPosition | None) -> tuple[object, object]:
     return (after.requested_at, after.id) if after else (None, None)

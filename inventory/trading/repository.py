@@ -10,8 +10,8 @@ import msgspec
 from inventory.catalog.statements import AVAILABILITY
 from inventory.core.database import Connection
 from inventory.core.sql import Statements
-from inventory.trading.models import Hold, Purchase, Stone
-from inventory.trading.price_check import Cleared
+from inventory.trading.models import Hold, Purchase, TradedStone
+from inventory.trading.price_check import PriceAccepted
 from inventory.trading.states import HoldState, PurchaseState, holds_before, purchases_before
 
 # Between two statements of a transaction that holds locks nothing is waited for.
@@ -64,9 +64,9 @@ async def lock(
     await connection.execute(sql.lock_stone, diamond_id, idle)
 
 
-async def stone(connection: Connection, diamond_id: UUID) -> Stone | None:
+async def stone(connection: Connection, diamond_id: UUID) -> TradedStone | None:
     row = await connection.fetchrow(sql.stone, diamond_id)
-    return Stone(**row) if row else None
+    return TradedStone(**row) if row else None
 
 
 async def now(connection: Connection) -> datetime:
@@ -248,7 +248,7 @@ async def add_purchase(connection: Connection, *values: object) -> Purchase:
     return purchase_of(row)
 
 
-async def mark_purchase_sent(connection: Connection, purchase_id: UUID, cleared: Cleared) -> bool:
+async def mark_purchase_sent(connection: Connection, purchase_id: UUID, cleared: PriceAccepted) -> bool:
     """Whether the order may go out: this once."""
     marked = await connection.fetchval(
         sql.mark_purchase_sent,

@@ -7,37 +7,39 @@ import msgspec
 
 from inventory.core.database import Database
 from inventory.core.settings import Settings
-from inventory.suppliers.ports import Trading
-from inventory.trading.background_tasks import Undisturbed
+from inventory.suppliers.ports import SupplierTrading
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.destinations import Destinations
 from inventory.trading.holds import Holds
-from inventory.trading.outcomes import Outcomes
+from inventory.trading.outcomes import OutcomeService
 from inventory.trading.purchases import Purchases
-from inventory.trading.queries import Records
+from inventory.trading.queries import TradingRecords
 
 
-class Desk(msgspec.Struct, frozen=True):
+class TradingService(msgspec.Struct, frozen=True):
     """What the faces trade with."""
 
     holds: Holds
     purchases: Purchases
-    outcomes: Outcomes
+    outcomes: OutcomeService
     destinations: Destinations
-    records: Records
+    records: TradingRecords
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, database: Database, supplier: Trading | None) -> AsyncIterator[Desk]:
+async def open_trading(
+    settings: Settings, database: Database, supplier: SupplierTrading | None
+) -> AsyncIterator[TradingService]:
     """The desk for the length of a `with`, which ends when everything is written down that was begun."""
-    undisturbed = Undisturbed()
+    undisturbed = BackgroundTasks()
     destinations = Destinations(supplier)
     try:
-        yield Desk(
+        yield TradingService(
             holds=Holds(settings, database, supplier, undisturbed),
             purchases=Purchases(settings, database, supplier, undisturbed, destinations),
-            outcomes=Outcomes(settings, database, supplier),
+            outcomes=OutcomeService(settings, database, supplier),
             destinations=destinations,
-            records=Records(database),
+            records=TradingRecords(database),
         )
     finally:
         await undisturbed.close()

@@ -8,7 +8,7 @@ from inventory.core.database import Database
 from inventory.core.errors import SupplierError, SupplierUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
-from inventory.suppliers.ports import Trading
+from inventory.suppliers.ports import SupplierTrading
 from inventory.trading import hold_transitions, purchase_transitions, repository
 from inventory.trading.outcomes import examine
 from inventory.trading.repository import DueHold
@@ -25,7 +25,7 @@ _MOST_EXAMINED = 50
 class Settlement:
     """Settles what is due."""
 
-    def __init__(self, settings: Settings, database: Database, supplier: Trading | None) -> None:
+    def __init__(self, settings: Settings, database: Database, supplier: SupplierTrading | None) -> None:
         """Without a supplier only what is over here is closed."""
         self._settings = settings
         self._database = database
@@ -139,7 +139,7 @@ class Settlement:
         async with hold_transitions.locked(self._database, due.diamond_id) as connection:
             await hold_transitions.close_overdue(connection, due.diamond_id)
 
-    async def _find_out(self, supplier: Trading, due: DueHold) -> None:
+    async def _find_out(self, supplier: SupplierTrading, due: DueHold) -> None:
         """Settle a request without an answer: a hold of this account on the stone that is not known here is this one."""
         try:
             found = await self._supplier_holds(supplier).of_stone(due.supplier_stone_id)
@@ -154,12 +154,12 @@ class Settlement:
                 await hold_transitions.end(connection, due.id, HoldState.DENIED, reason=hold_transitions.NOT_HELD)
         log.info("hold_found_out", hold_id=str(due.id), held=bool(unknown))
 
-    def _supplier_holds(self, supplier: Trading) -> SupplierHolds:
+    def _supplier_holds(self, supplier: SupplierTrading) -> SupplierHolds:
         if self._holds is None:
             self._holds = SupplierHolds(supplier)
         return self._holds
 
-    async def _end_there(self, supplier: Trading, due: DueHold) -> None:
+    async def _end_there(self, supplier: SupplierTrading, due: DueHold) -> None:
         async with self._database.bounded() as connection:
             if await repository.open_purchase(connection, due.diamond_id):
                 return  # the order may rest on the supplier's hold; it stays due

@@ -7,7 +7,7 @@ from datetime import timedelta
 from inventory.core.clock import Clock, utc_now
 from inventory.core.errors import SupplierError, SupplierUnavailable
 from inventory.core.logging import get_logger
-from inventory.suppliers.ports import HoldAnswer, OwnHold, Trading
+from inventory.suppliers.ports import OwnHold, SupplierHold, SupplierTrading
 
 log = get_logger()
 
@@ -21,7 +21,7 @@ class SupplierHolds:
     """Finds holds at the supplier. The list is read when it is needed, and kept for some seconds."""
 
     def __init__(
-        self, supplier: Trading, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
+        self, supplier: SupplierTrading, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.supplier = supplier
         self._clock = clock
@@ -29,7 +29,7 @@ class SupplierHolds:
         self._list: Sequence[OwnHold] | None = None
         self._read_at: float | None = None
 
-    async def of_stone(self, supplier_stone_id: str) -> list[HoldAnswer]:
+    async def of_stone(self, supplier_stone_id: str) -> list[SupplierHold]:
         """This account's holds of a stone that have not ended, the one that the stone shows first.
 
         Raises:
@@ -50,9 +50,9 @@ class SupplierHolds:
             listed = ()
         ends = {one.id: one.until for one in listed if one.stone_id == supplier_stone_id and self._open(one)}
         if shown is None:
-            return [HoldAnswer(hold_id, until) for hold_id, until in ends.items()]
-        others = [HoldAnswer(hold_id, until) for hold_id, until in ends.items() if hold_id != shown]
-        return [HoldAnswer(shown, ends.get(shown)), *others]
+            return [SupplierHold(hold_id, until) for hold_id, until in ends.items()]
+        others = [SupplierHold(hold_id, until) for hold_id, until in ends.items() if hold_id != shown]
+        return [SupplierHold(shown, ends.get(shown)), *others]
 
     async def listed(self) -> Sequence[OwnHold] | None:
         """The account's holds; None where the supplier does not list them, or not in a known form.

@@ -5,10 +5,10 @@ from enum import Enum, auto
 import msgspec
 
 from inventory.trading.errors import NotAvailable, PriceChanged
-from inventory.trading.models import Hold, Stone
+from inventory.trading.models import Hold, TradedStone
 
 
-class Basis(Enum):
+class PriceBasis(Enum):
     """What a price rests on."""
 
     LISTED = auto()  # the list price, which follows from the supplier's price of the last sync
@@ -16,14 +16,14 @@ class Basis(Enum):
     QUOTED = auto()  # the price that the client's last refused purchase named, because the supplier's had risen
 
 
-class Terms(msgspec.Struct, frozen=True):
+class PriceTerms(msgspec.Struct, frozen=True):
     """What is charged (US cents), and what that rests on."""
 
     price_cents: int
-    basis: Basis
+    basis: PriceBasis
 
 
-def agree(expected_cents: int | None, stone: Stone, hold: Hold | None, quoted_cents: int | None) -> Terms:
+def agree(expected_cents: int | None, stone: TradedStone, hold: Hold | None, quoted_cents: int | None) -> PriceTerms:
     """The terms for a client that expects a price, or any of those that are valid (None).
 
     `hold`: the client's own hold of the stone. `quoted_cents`: the price that its last refused purchase named; it is valid
@@ -32,21 +32,21 @@ def agree(expected_cents: int | None, stone: Stone, hold: Hold | None, quoted_ce
     Raises:
         PriceChanged: the expected price is not valid; `details` say which one is.
     """
-    basis = Basis.GUARANTEED if hold else Basis.LISTED
+    basis = PriceBasis.GUARANTEED if hold else PriceBasis.LISTED
     offered = hold.price_cents if hold else stone.retail_price_cents
     if expected_cents is None or expected_cents == offered:
-        return Terms(offered, basis)
+        return PriceTerms(offered, basis)
     if expected_cents == stone.retail_price_cents:
-        return Terms(expected_cents, Basis.LISTED)
+        return PriceTerms(expected_cents, PriceBasis.LISTED)
     if hold is None and expected_cents == quoted_cents:
-        return Terms(expected_cents, Basis.QUOTED)
+        return PriceTerms(expected_cents, PriceBasis.QUOTED)
     raise PriceChanged(
         "The price has changed. Nothing was ordered and the idempotency key is unused: buy at the new price under any key.",
         price_cents=offered,
     )
 
 
-def require_available(stone: Stone, hold: Hold | None) -> str:
+def require_available(stone: TradedStone, hold: Hold | None) -> str:
     """The supplier's offer of a stone that this client may buy.
 
     Under a hold of the client only the supplier can refuse: what a sync wrote meanwhile does not.

@@ -18,7 +18,7 @@ log = get_logger()
 _MOST_AT_ONCE = 50
 
 
-class Delivery:
+class AlertDelivery:
     """Sends what waits. Any number of processes may do so at once; each alert is in one hand at a time."""
 
     def __init__(self, database: Database, mailer: Mailer | None) -> None:

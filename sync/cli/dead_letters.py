@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Messages that were put aside becau
 _MOST = 10_000
 
 
-class Queue(StrEnum):
+class QueueName(StrEnum):
     """The queues by what they carry; what they are called stands in the settings."""
 
     WORK_ITEMS = "work-items"
@@ -37,13 +37,13 @@ class Queue(StrEnum):
         return name
 
 
-OneQueue = Annotated[Queue, typer.Option("--queue", help="Which queue's.")]
+OneQueue = Annotated[QueueName, typer.Option("--queue", help="Which queue's.")]
 Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="How many, from the oldest on.")]
 
 
 @app.command(name="list")
 def list_letters(
-    queue: Annotated[Queue | None, typer.Option("--queue", help="Which queue's; all three when not given.")] = None,
+    queue: Annotated[QueueName | None, typer.Option("--queue", help="Which queue's; all three when not given.")] = None,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +52,7 @@ def list_letters(
 
     async def command() -> None:
         async with open_dead_letters(settings) as dead_letters:
-            queues = [queue] if queue else list(Queue)
+            queues = [queue] if queue else list(QueueName)
             found = [letter for one in queues for letter in await dead_letters.peek(one.named(settings), limit)]
         if as_json:
             output.as_document(found)
@@ -80,7 +80,7 @@ def discard(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: As
     _empty(queue, limit, replayed=False, yes=yes, as_json=as_json)
 
 
-def _empty(queue: Queue, limit: int, *, replayed: bool, yes: bool, as_json: bool) -> None:
+def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: bool) -> None:
     settings = begin("dead-letters")
     name = queue.named(settings)
     verb = "replay" if replayed else "discard"

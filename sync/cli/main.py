@@ -15,9 +15,9 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import SettingsError
 from sync.cli import dead_letters, output, rebuild, runs, watermark
 from sync.cli.common import AsJson, begin, run
-from sync.container import Pipeline, open_pipeline
+from sync.container import Container, open_pipeline
 from sync.process import live, schema_ready
-from sync.scheduler.scheduler import Progress, Request
+from sync.scheduler.scheduler import Progress, RunRequest
 
 log = get_logger()
 
@@ -79,7 +79,7 @@ def schedule(
     Exit code 0: started. 1: failed, with the reason. 2: a setting is wrong. 3: another run is open.
     """
     settings = begin("scheduler")
-    request = Request(full=full, moves_watermark=not no_watermark)
+    request = RunRequest(full=full, moves_watermark=not no_watermark)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
@@ -96,7 +96,7 @@ def schedule(
     run(command())
 
 
-async def _reconcile(pipeline: Pipeline) -> None:
+async def _reconcile(pipeline: Container) -> None:
     """What every role does when it starts. Whether that works does not decide whether the role can."""
     try:
         await pipeline.reconciler().reconcile()
@@ -104,7 +104,7 @@ async def _reconcile(pipeline: Pipeline) -> None:
         log.warning("not reconciled", error=error.message)
 
 
-def _be(role: str, life: Callable[[Pipeline, asyncio.Event], Awaitable[None]]) -> None:
+def _be(role: str, life: Callable[[Container, asyncio.Event], Awaitable[None]]) -> None:
     settings = begin(role)
 
     async def command() -> None:
@@ -127,13 +127,13 @@ def _be(role: str, life: Callable[[Pipeline, asyncio.Event], Awaitable[None]]) -
 @app.command()
 def worker() -> None:
     """Read partitions until SIGTERM."""
-    _be("worker", Pipeline.work)
+    _be("worker", Container.work)
 
 
 @app.command()
 def consolidator() -> None:
     """Bring runs into the inventory until SIGTERM."""
-    _be("consolidator", Pipeline.consolidate)
+    _be("consolidator", Container.consolidate)
 
 
 @app.command()
@@ -152,7 +152,7 @@ def jobs(
         return
     done: list[bool] = []
 
-    async def one_round(pipeline: Pipeline, stop: asyncio.Event) -> None:
+    async def one_round(pipeline: Container, stop: asyncio.Event) -> None:
         done.append(await housekeeper.once(pipeline, stop))
 
     _be("jobs", one_round)

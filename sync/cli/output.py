@@ -9,7 +9,7 @@ from rich.table import Table
 from inventory.runs.models import Run
 from sync.planning.histogram import histogram
 from sync.planning.partition import Plan
-from sync.planning.window import Window
+from sync.planning.window import ChangeWindow
 
 
 def as_document(value: object) -> None:
@@ -17,7 +17,7 @@ def as_document(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
-def plan(window: Window, made: Plan, *, as_json: bool) -> None:
+def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
     """A rehearsed plan: its window, and its partitions as a histogram."""
     if as_json:
         as_document({"window": window, "plan": made, "max_over_mean": made.max_over_mean})

@@ -17,7 +17,7 @@ from inventory.runs.models import Partition, Run, RunOutline
 from sync.cli import output
 from sync.cli.common import AsJson, begin, run
 from sync.container import open_control
-from sync.operations.reconcile import Report
+from sync.operations.reconcile import ReconcileReport
 from sync.planning.histogram import label
 from sync.planning.partition import Band
 
@@ -231,7 +231,7 @@ def _print_outcome(one: Run, what: str, *, as_json: bool) -> None:
         Console().print(f"Run {one.id} {what}.")
 
 
-def _print_report(report: Report, *, as_json: bool) -> None:
+def _print_report(report: ReconcileReport, *, as_json: bool) -> None:
     if as_json:
         output.as_document(report)
         return

@@ -15,7 +15,7 @@ from inventory.events.models import EventKind, NewEvent
 from sync.runs.statements import sql
 
 
-class Changes:
+class ChangeEvents:
     """The events of one feed's stones, and of the run that changes them, if it is one."""
 
     def __init__(self, run_id: UUID | None, *, silent: bool = False) -> None:

@@ -21,11 +21,11 @@ from inventory.core.settings import Settings
 from inventory.pricing.rules import PricingRule
 from inventory.runs import repository
 from inventory.runs.models import Run
-from inventory.suppliers.ports import Feed, Page
+from inventory.suppliers.ports import Feed, FeedPage
 from sync.consolidator.batch import Batch
-from sync.consolidator.change_events import Changes
+from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.run_completeness import RunCheck
-from sync.consolidator.safety_checks import Gates
+from sync.consolidator.safety_checks import SafetyChecks
 from sync.messaging.consumer import OutcomeStored
 from sync.messaging.messages import Consolidate, decode
 from sync.planning.window import Watermark
@@ -47,7 +47,7 @@ class Consolidator:
         self._settings = settings
         self._database = database
         self._check = RunCheck(settings, database, feed)
-        self._gates = Gates(settings, database, feed)
+        self._gates = SafetyChecks(settings, database, feed)
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
@@ -186,7 +186,7 @@ class Consolidator:
             await self._lifecycle.end_overdue(run.id)
             raise LeaseLost from None
 
-    async def _stage_returned(self, run: Run, token: UUID, page: Page) -> None:
+    async def _stage_returned(self, run: Run, token: UUID, page: FeedPage) -> None:
         """Stones that the run did not see although the supplier has them: it sees them now."""
         async with self._ours(run.id, token) as connection:
             await stage(
@@ -204,7 +204,7 @@ class Consolidator:
     async def _batches(self, run: Run, token: UUID) -> None:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-            changes = await Changes.of(connection, run.feed, run.id)
+            changes = await ChangeEvents.of(connection, run.feed, run.id)
         # As it is now: stones that were asked for once more may have sent it back to the beginning.
         through = (await self._lifecycle.get(run.id)).consolidated_through or ""
         while True:
@@ -224,7 +224,7 @@ class Consolidator:
         run: Run,
         rows: Sequence[asyncpg.Record],
         rules: Sequence[PricingRule],
-        changes: Changes,
+        changes: ChangeEvents,
     ) -> None:
         batch = Batch(rows, rules)
         now = await connection.fetchval(sql.now)
@@ -250,7 +250,7 @@ class Consolidator:
     async def _delete(self, run: Run, token: UUID, gone: Sequence[str]) -> None:
         size = self._settings.sync_consolidation_batch
         async with self._database.connection() as connection:
-            changes = await Changes.of(connection, run.feed, run.id)
+            changes = await ChangeEvents.of(connection, run.feed, run.id)
         for start in range(0, len(gone), size):
             some = gone[start : start + size]
             async with self._ours(run.id, token) as connection:

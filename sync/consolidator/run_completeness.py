@@ -9,7 +9,7 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Run
-from inventory.suppliers.ports import Feed, Page
+from inventory.suppliers.ports import Feed, FeedPage
 from sync.planning.listing import CountRequest, PageView
 from sync.planning.run_proof import Distinct, DistinctRequest, RunCompleteness, RunProof, RunRequest, Steps
 from sync.runs.query import count_of_part, query_of_part
@@ -21,7 +21,7 @@ log = get_logger()
 _FEWEST_UNIDENTIFIED = 20  # below this a share says nothing
 
 # Writes a page that was read for the whole run.
-StagePage = Callable[[Page], Awaitable[None]]
+StagePage = Callable[[FeedPage], Awaitable[None]]
 
 
 class RunCheck:

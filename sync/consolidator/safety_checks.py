@@ -7,7 +7,7 @@ from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from inventory.suppliers.lookup import MOST_WITNESSES
-from inventory.suppliers.ports import Feed, Page
+from inventory.suppliers.ports import Feed, FeedPage
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER
 
@@ -17,7 +17,7 @@ _FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of thr
 _MOST_COUNTED = 10_000
 
 # Takes in a page of stones that were thought to be gone.
-Returned = Callable[[Page], Awaitable[None]]
+Returned = Callable[[FeedPage], Awaitable[None]]
 
 
 def check_quarantine_share(bad: int, stones: int, share: float) -> None:
@@ -45,7 +45,7 @@ def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_u
     )
 
 
-class Gates:
+class SafetyChecks:
     """Looks at what a run has staged, and asks the supplier about what it has not."""
 
     def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
@@ -99,7 +99,7 @@ class Gates:
             if named := missing.keys() - set(left):
                 found = await self._feed.lookup(sorted(named), witnesses)
                 if found.found:
-                    await returned(Page(received=found.received, items=found.found))
+                    await returned(FeedPage(received=found.received, items=found.found))
                 left += found.absent
             gone += left
             active_gone += sum(missing[stone_id] for stone_id in left)

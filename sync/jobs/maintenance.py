@@ -13,7 +13,7 @@ from sync.alerts import incidents
 from sync.planning import nightly
 from sync.ports import DeadLetters
 from sync.runs.statements import sql
-from sync.scheduler.scheduler import Request, Scheduler
+from sync.scheduler.scheduler import RunRequest, Scheduler
 
 log = get_logger()
 
@@ -21,7 +21,7 @@ _PRUNED_AT_ONCE = 1000
 _COUNTED_DEAD_LETTERS = 100
 
 
-class Upkeep:
+class Maintenance:
     """The duties of one feed."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Upkeep:
         if not (nightly.may_try_again(now, tries, state["last_try"]) if tries else nightly.in_time(now)):
             return
         try:
-            run, _ = await self._scheduler.schedule(Request(started_by=incidents.NIGHTLY))
+            run, _ = await self._scheduler.schedule(RunRequest(started_by=incidents.NIGHTLY))
         except RunConflict:
             log.info("nightly_run_waits", reason="another run is open")
         else:

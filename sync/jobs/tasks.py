@@ -14,20 +14,20 @@ from arq.worker import Function, func
 
 from inventory.core.clock import utc_now
 from inventory.core.errors import Conflict, InventoryError
-from inventory.core.jobs import QUEUE, JobsUnavailable, Progress, note_progress
+from inventory.core.jobs import QUEUE, JobProgress, JobsUnavailable, note_progress
 from inventory.core.logging import get_logger
 from inventory.runs import repository
 from inventory.trading.settlement import Settlement
-from sync.alerts.delivery import Delivery
+from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
-from sync.container import Pipeline
+from sync.container import Container
 from sync.jobs import effects
 from sync.jobs.arq_worker import JobWorker
 from sync.jobs.effects import Effect
-from sync.jobs.maintenance import Upkeep
+from sync.jobs.maintenance import Maintenance
 from sync.messaging.messages import WorkDone, decode
 from sync.operations.repricing import Repricing
-from sync.scheduler.scheduler import Request
+from sync.scheduler.scheduler import RunRequest
 
 log = get_logger()
 
@@ -40,22 +40,24 @@ Context = Mapping[str, Any]
 Duty = Callable[[], Awaitable[object]]
 
 
-class Jobs:
+class JobServices:
     """The services that jobs use."""
 
-    def __init__(self, pipeline: Pipeline, delivery: Delivery) -> None:
+    def __init__(self, pipeline: Container, delivery: AlertDelivery) -> None:
         self.pipeline = pipeline
         self.delivery = delivery
-        self.upkeep = Upkeep(pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now)
+        self.upkeep = Maintenance(
+            pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now
+        )
         self.repricing = Repricing(pipeline.settings, pipeline.database, utc_now)
         self.settlement = Settlement(pipeline.settings, pipeline.database, pipeline.trading)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, pipeline: Pipeline) -> AsyncIterator["Jobs"]:
+    async def open(cls, pipeline: Container) -> AsyncIterator["JobServices"]:
         """The jobs for the length of a `with`."""
         async with open_mailer(pipeline.settings) as mailer:
-            yield cls(pipeline, Delivery(pipeline.database, mailer))
+            yield cls(pipeline, AlertDelivery(pipeline.database, mailer))
 
     @property
     def duties(self) -> dict[str, Duty]:
@@ -115,7 +117,7 @@ async def attempt(name: str, duty: Duty) -> bool:
 
 async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str) -> str:
     """Start a run; return its id."""
-    request = Request(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=_identity(ctx))
+    request = RunRequest(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=_identity(ctx))
     run, _ = await _jobs(ctx).pipeline.scheduler().schedule(request)
     return str(run.id)
 
@@ -150,13 +152,13 @@ async def reprice(ctx: Context) -> int:
     async def report(done: int, total: int) -> None:
         # The work goes on without Redis; only the progress is not shown.
         with suppress(JobsUnavailable):
-            await note_progress(ctx["redis"], ctx["job_id"], Progress(done, total))
+            await note_progress(ctx["redis"], ctx["job_id"], JobProgress(done, total))
 
     return await _jobs(ctx).repricing.reprice(report, job_id=_identity(ctx))
 
 
-def _jobs(ctx: Context) -> Jobs:
-    jobs: Jobs = ctx["jobs"]
+def _jobs(ctx: Context) -> JobServices:
+    jobs: JobServices = ctx["jobs"]
     return jobs
 
 
@@ -219,7 +221,7 @@ _MINUTES: dict[str, set[int]] = {
 }
 
 
-def arq_worker(jobs: Jobs, redis: ArqRedis, *, with_duties: bool) -> JobWorker:
+def arq_worker(jobs: JobServices, redis: ArqRedis, *, with_duties: bool) -> JobWorker:
     """Return an arq worker for the jobs by name, with or without the periodic duties.
 
     arq's own signal handlers stay off: they would cancel jobs at once, and replace the handlers of the role.

@@ -11,9 +11,9 @@ from inventory.core.errors import InventoryError
 from inventory.core.jobs import JobsUnavailable, connect
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings, SettingsError
-from sync.container import Pipeline
+from sync.container import Container
 from sync.jobs.arq_worker import REDIS_OUTAGES, JobWorkers
-from sync.jobs.tasks import POLL_SECONDS, Jobs, arq_worker, attempt
+from sync.jobs.tasks import POLL_SECONDS, JobServices, arq_worker, attempt
 
 log = get_logger()
 
@@ -27,19 +27,19 @@ class ReportsLeft(InventoryError):
     """A report of a finished partition could not be handled now. It is delivered again."""
 
 
-async def serve(pipeline: Pipeline, stop: asyncio.Event) -> None:
+async def serve(pipeline: Container, stop: asyncio.Event) -> None:
     """Run the jobs role until `stop`. While Redis is away running jobs go on and none is picked up."""
     settings = pipeline.settings
     await _refuse_unfit_redis(settings)
     redis = connect(settings)
     try:
         async with (
-            Jobs.open(pipeline) as jobs,
+            JobServices.open(pipeline) as jobs,
             asyncio.TaskGroup() as group,
             JobWorkers.open(settings.sync_drain_seconds * _DRAIN_SHARE) as workers,
         ):
             group.create_task(pipeline.consumer(settings.queue_work_done, jobs.report, slots=1, stop=stop).run())
-            rounds = _Rounds(jobs)
+            rounds = _PeriodicJobs(jobs)
             while not stop.is_set():
                 try:
                     await workers.pick_up(arq_worker(jobs, redis, with_duties=True), stop)
@@ -68,10 +68,10 @@ async def _refuse_unfit_redis(settings: Settings) -> None:
         raise SettingsError(f"REDIS_URL: {found}")
 
 
-class _Rounds:
+class _PeriodicJobs:
     """The periodic duties without arq: they need the database only, so an outage of Redis does not stop them."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobServices) -> None:
         self._jobs = jobs
         self._next = 0.0
 
@@ -93,10 +93,10 @@ async def _pause(stop: asyncio.Event) -> None:
         return
 
 
-async def once(pipeline: Pipeline, stop: asyncio.Event) -> bool:
+async def once(pipeline: Container, stop: asyncio.Event) -> bool:
     """Do everything that is due, then end: for a scheduled container job. Return False if something failed."""
     await _refuse_unfit_redis(pipeline.settings)
-    async with Jobs.open(pipeline) as jobs:
+    async with JobServices.open(pipeline) as jobs:
         done = [await attempt("jobs", lambda: _do_enqueued(jobs, stop))]
         done.append(await attempt("reports", lambda: _take_reports(jobs, stop)))
         for name, duty in jobs.duties.items():
@@ -106,7 +106,7 @@ async def once(pipeline: Pipeline, stop: asyncio.Event) -> bool:
     return all(done)
 
 
-async def _do_enqueued(jobs: Jobs, stop: asyncio.Event) -> None:
+async def _do_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
     """Do the jobs that are due. Not arq's own burst, which would also wait for those that are due later."""
     settings = jobs.pipeline.settings
     redis = connect(settings)
@@ -133,7 +133,7 @@ async def _do_enqueued(jobs: Jobs, stop: asyncio.Event) -> None:
         await redis.aclose()
 
 
-async def _take_reports(jobs: Jobs, stop: asyncio.Event) -> None:
+async def _take_reports(jobs: JobServices, stop: asyncio.Event) -> None:
     pipeline = jobs.pipeline
     consumer = pipeline.consumer(pipeline.settings.queue_work_done, jobs.report, slots=1, stop=stop)
     if not await consumer.drain(wait_seconds=_REPORT_WAIT_SECONDS):

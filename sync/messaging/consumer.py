@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from inventory.core.errors import BrokerUnavailable, InventoryError, LeaseLost
 from inventory.core.logging import get_logger
 from sync.messaging.messages import UnreadableMessage
-from sync.ports import Broker, Delivery, Inbox
+from sync.ports import Broker, Inbox, ReceivedMessage
 from sync.process import cut_off
 
 log = get_logger()
@@ -19,7 +19,7 @@ _RECEIVE_SECONDS = 2.0  # the longest time until an idle slot notices SIGTERM
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
-class Stopped(Exception):
+class ConsumerStopped(Exception):
     """The process stops; the work on the message has been released."""
 
 
@@ -74,7 +74,7 @@ class Consumer:
                 if delivery is not None:
                     await self._take(delivery)
 
-    async def _next(self, inbox: Inbox, failures: int) -> tuple[Delivery | None, int]:
+    async def _next(self, inbox: Inbox, failures: int) -> tuple[ReceivedMessage | None, int]:
         try:
             return await inbox.receive(wait_seconds=_RECEIVE_SECONDS), 0
         except BrokerUnavailable as error:
@@ -82,12 +82,12 @@ class Consumer:
             await self._pause(failures + 1)
             return None, failures + 1
 
-    async def _take(self, delivery: Delivery) -> bool:
+    async def _take(self, delivery: ReceivedMessage) -> bool:
         """Handle a message and settle it. False if it could not be handled now."""
         last = delivery.number >= self._max_deliveries
         try:
             await self._handler(delivery.body, last)
-        except (Stopped, asyncio.CancelledError) as reason:
+        except (ConsumerStopped, asyncio.CancelledError) as reason:
             await delivery.abandon()
             if isinstance(reason, asyncio.CancelledError):
                 raise
@@ -112,7 +112,7 @@ class Consumer:
             await delivery.complete()
         return True
 
-    async def _failed(self, delivery: Delivery, error: Exception, *, final: bool) -> None:
+    async def _failed(self, delivery: ReceivedMessage, error: Exception, *, final: bool) -> None:
         reason = error.code if isinstance(error, InventoryError) else type(error).__name__
         log.warning("message_failed", queue=self._queue, reason=reason, delivery=delivery.number, final=final)
         if final:

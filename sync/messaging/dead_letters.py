@@ -10,7 +10,7 @@ from azure.servicebus.exceptions import MessageLockLostError
 
 from inventory.core.errors import BrokerUnavailable
 from sync.messaging.amqp_messages import body_of, printable
-from sync.messaging.links import Link, LinkFailed, Patience
+from sync.messaging.links import Link, LinkFailed, LinkTimeouts
 from sync.ports import DeadLetter, Replayed
 
 _PAGE = 100
@@ -20,7 +20,7 @@ _WAIT_SECONDS = 3.0  # no further message within this time: the queue is empty
 class ServiceBusDeadLetters:
     """Opens a connection for each call: dead letters are rare, and so are calls."""
 
-    def __init__(self, client: ServiceBusClient, patience: Patience) -> None:
+    def __init__(self, client: ServiceBusClient, patience: LinkTimeouts) -> None:
         self._client = client
         self._patience = patience
 

@@ -13,9 +13,9 @@ from azure.servicebus.exceptions import MessageLockLostError
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.logging import get_logger
 from sync.messaging.amqp_messages import body_of
-from sync.messaging.links import Link, LinkFailed, Patience
+from sync.messaging.links import Link, LinkFailed, LinkTimeouts
 from sync.messaging.messages import UnreadableMessage
-from sync.ports import Delivery
+from sync.ports import ReceivedMessage
 
 log = get_logger()
 
@@ -32,7 +32,7 @@ class ServiceBusInbox:
     that stays without a sign of life therefore asks the broker for one, and opens another connection if none comes.
     """
 
-    def __init__(self, make: Callable[[], ServiceBusReceiver], queue: str, patience: Patience) -> None:
+    def __init__(self, make: Callable[[], ServiceBusReceiver], queue: str, patience: LinkTimeouts) -> None:
         self._make = make
         self._queue = queue
         self._patience = patience
@@ -40,7 +40,7 @@ class ServiceBusInbox:
         self._alive_at = 0.0
         self._using = asyncio.Lock()
 
-    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+    async def receive(self, *, wait_seconds: float) -> ReceivedMessage | None:
         """The next message, or None if none came in time; see `sync.ports.Inbox`."""
         try:
             link = await self._open()
@@ -52,7 +52,7 @@ class ServiceBusInbox:
             # A frame may have been read in part.
             await self.close()
             raise
-        return ServiceBusDelivery(link, message, self._using, self._patience) if message else None
+        return ServiceBusMessage(link, message, self._using, self._patience) if message else None
 
     async def _open(self) -> Link[ServiceBusReceiver]:
         if self._link is not None and self._link.broken:
@@ -93,7 +93,7 @@ class ServiceBusInbox:
             await link.close()
 
 
-class ServiceBusDelivery:
+class ServiceBusMessage:
     """A received message whose lock is renewed until it is settled."""
 
     def __init__(
@@ -101,7 +101,7 @@ class ServiceBusDelivery:
         link: Link[ServiceBusReceiver],
         message: ServiceBusReceivedMessage,
         using: asyncio.Lock,
-        patience: Patience,
+        patience: LinkTimeouts,
     ) -> None:
         self._link = link
         self._message = message
@@ -112,7 +112,7 @@ class ServiceBusDelivery:
 
     @property
     def body(self) -> bytes:
-        """What was sent; see `sync.ports.Delivery`."""
+        """What was sent; see `sync.ports.ReceivedMessage`."""
         body = body_of(self._message)
         if body.data is None:
             raise UnreadableMessage(f"The message's body is of the type {body.type}, not data: {body.text}")

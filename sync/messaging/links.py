@@ -31,7 +31,7 @@ class LinkFailed(Exception):
     """
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
+class LinkTimeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Time limits in seconds. `open`: for a connection with its link. `receive`: on top of the time that a receive may wait.
 
     `silence`: how long a receiver may stay without a sign of life before it asks for one, which may take `probe`. `idle`: how
@@ -52,7 +52,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 class Link(Generic[Handler]):
     """A handler of the client. Calls on it must not overlap: the client's objects are not made for that."""
 
-    def __init__(self, make: Callable[[], Handler], patience: Patience) -> None:
+    def __init__(self, make: Callable[[], Handler], patience: LinkTimeouts) -> None:
         """`make` makes a handler, which connects when it is first used."""
         self.broken = False  # a call did not end in time: the link must be closed
         self._handler: Handler = make()

@@ -21,7 +21,7 @@ from inventory.core.settings import Settings, SettingsError
 from sync.messaging import amqp_messages
 from sync.messaging.dead_letters import ServiceBusDeadLetters
 from sync.messaging.inbox import ServiceBusInbox
-from sync.messaging.links import Link, LinkFailed, Patience
+from sync.messaging.links import Link, LinkFailed, LinkTimeouts
 from sync.ports import Inbox
 
 log = get_logger()
@@ -37,7 +37,7 @@ _OPTIONS: dict[str, Any] = {
 class ServiceBusBroker:
     """The queues of one namespace."""
 
-    def __init__(self, client: ServiceBusClient, patience: Patience) -> None:
+    def __init__(self, client: ServiceBusClient, patience: LinkTimeouts) -> None:
         self._client = client
         self._patience = patience
         self._sending = asyncio.Lock()
@@ -51,7 +51,7 @@ class ServiceBusBroker:
         settings: Settings,
         credential: AsyncTokenCredential | None = None,
         *,
-        patience: Patience | None = None,
+        patience: LinkTimeouts | None = None,
         **options: Any,
     ) -> AsyncIterator[Self]:
         """The broker for the length of a `with`; connects on first use. `options` go to the client.
@@ -60,7 +60,7 @@ class ServiceBusBroker:
             SettingsError: neither a connection string nor a namespace is set.
         """
         amqp_messages.install()
-        broker = cls(_client(settings, credential, options), patience or Patience())
+        broker = cls(_client(settings, credential, options), patience or LinkTimeouts())
         try:
             yield broker
         finally:

@@ -18,7 +18,7 @@ from sync.runs.statements import sql
 log = get_logger()
 
 
-class Control:
+class RunControl:
     """Each request is one transaction under the run's lock; its messages are sent afterwards, by reconcile if need be."""
 
     def __init__(self, settings: Settings, database: Database, outbox: Outbox) -> None:

@@ -19,8 +19,8 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.pricing.rules import Priced, PricingRule, price
 from inventory.runs import repository
-from inventory.suppliers.ports import Observed
-from sync.consolidator.change_events import Changes
+from inventory.suppliers.ports import ObservedItem
+from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.safety_checks import check_quarantine_share
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER, columns
@@ -31,7 +31,7 @@ log = get_logger()
 class Remap(Protocol):
     """The mapping of a stored payload, with the origin that its query asked for."""
 
-    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> Observed: ...
+    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> ObservedItem: ...
 
 
 Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified", "waiting"]
@@ -79,7 +79,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 class _Rebuilt(msgspec.Struct, frozen=True):
     """A stone as its payload tells it now."""
 
-    observed: Observed
+    observed: ObservedItem
     priced: Priced | None
     difference: Difference
 
@@ -116,7 +116,7 @@ class Rebuild:
     async def _go(self, *, apply: bool) -> Comparison:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-            changes = await Changes.of(connection, self._settings.sync_feed, None)
+            changes = await ChangeEvents.of(connection, self._settings.sync_feed, None)
         stones, spoiled, through = 0, 0, ""
         outcomes: Counter[str] = Counter()
         shown: list[Difference] = []
@@ -164,7 +164,7 @@ class Rebuild:
                 different.append(_Rebuilt(observed, priced, difference))
         return different
 
-    async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: Changes) -> None:
+    async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: ChangeEvents) -> None:
         now = self._clock()
         mapped = [one for one in rebuilt if one.difference.outcome not in ("deleted", "unidentified")]
         good = [one for one in mapped if one.priced is not None and one.difference.outcome != "waiting"]
@@ -195,7 +195,7 @@ def _price(stone: Stone, rules: Sequence[PricingRule]) -> Priced:
 
 
 def _difference(
-    row: asyncpg.Record, held: asyncpg.Record | None, observed: Observed, priced: Priced | None
+    row: asyncpg.Record, held: asyncpg.Record | None, observed: ObservedItem, priced: Priced | None
 ) -> Difference | None:
     """What a payload tells otherwise than the inventory holds it; None where they agree."""
     stone_id: str = row["supplier_stone_id"]

@@ -22,7 +22,7 @@ from sync.runs.statements import sql
 log = get_logger()
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a reconciliation did: runs ended and settled, triggers and partitions sent again."""
 
     runs_ended: list[UUID]
@@ -45,14 +45,14 @@ class Reconciler:
         self._outbox = outbox
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
-    async def reconcile(self) -> Report:
+    async def reconcile(self) -> ReconcileReport:
         """Look at everything once.
 
         Raises:
             BrokerUnavailable: what is to be sent could not be; it is still due.
             DatabaseUnavailable: nothing can be known now.
         """
-        report = Report(
+        report = ReconcileReport(
             runs_ended=await self._end_overdue(),
             runs_settled=await self._settle(),
             triggers_sent=await self._send_triggers(None),

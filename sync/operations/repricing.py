@@ -11,7 +11,7 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.pricing.rules import PricingRule
 from sync.consolidator.batch import Batch
-from sync.consolidator.change_events import Changes
+from sync.consolidator.change_events import ChangeEvents
 from sync.jobs import effects
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER
@@ -55,7 +55,7 @@ class Repricing:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             total = await connection.fetchval(sql.priced_total, SUPPLIER)
         # Told in any case: these stones are there, however they came.
-        changes = Changes(None)
+        changes = ChangeEvents(None)
         changed, done, through = 0, 0, ""
         await report(0, total)
         while True:

@@ -22,10 +22,10 @@ from typing import Literal, NoReturn
 import msgspec
 
 from inventory.core.errors import FeedIncomplete
-from sync.planning.known import Known
-from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Part, Request
+from sync.planning.known import KnownListings
+from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request, SubQuery
 from sync.planning.partition import LARGEST_OFFSET, Band
-from sync.planning.reader import PageReader, Position
+from sync.planning.reader import QueryReader, ReadPosition
 from sync.planning.repair import LARGEST_DOLLARS, Repair, RepairFailed, Steps, between
 
 Phase = Literal["opening", "reading", "proving"]
@@ -48,18 +48,18 @@ _CHANGED_SHARE = 0.5
 _CHANGED_PAGES = 20
 
 
-class Pass(msgspec.Struct, frozen=True, kw_only=True):
+class QueryPass(msgspec.Struct, frozen=True, kw_only=True):
     """One query of a partition. `lab_grown`: its origin, None for both. `counted`: listings that it must show.
 
     `end`: positions of the query; more than `counted` where reading starts in the middle of it. `cross`: its range of the
-    cross filter (`Part.cross_from`), None for all.
+    cross filter (`SubQuery.cross_from`), None for all.
     """
 
     lab_grown: bool | None
     cross: tuple[int, int] | None = None
     counted: int
     end: int
-    position: Position
+    position: ReadPosition
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +70,12 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     phase: Phase = "opening"
     total: int = 0
-    passes: tuple[Pass, ...] = ()
+    passes: tuple[QueryPass, ...] = ()
     current: int = 0
     unidentified: tuple[tuple[int, int, int | None], ...] = ()
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class PartitionProof(msgspec.Struct, frozen=True, kw_only=True):
     """A partition that was read completely. `repairs`: requests that were spent on repairing it."""
 
     counted: int
@@ -102,7 +102,7 @@ class PartitionReading:
         by_weight: bool = True,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """`limit`, `overlap`: as of `PageReader`.
+        """`limit`, `overlap`: as of `QueryReader`.
 
         `by_origin`, `by_weight`: whether the supplier can be asked for one origin, or a range of weights.
         """
@@ -112,7 +112,7 @@ class PartitionReading:
         self._overlap = overlap
         self.by_origin = by_origin
         self._by_weight = by_weight
-        self._known: list[Known] = []
+        self._known: list[KnownListings] = []
         self._repairs: dict[int, Repair] = {}
         self._moved = False
         # Whether the whole feed was read for listings that match no range: they are not among the known ones.
@@ -133,7 +133,7 @@ class PartitionReading:
             if reading.lab_grown is not None
         )
 
-    def requests(self) -> Steps[Proof]:
+    def requests(self) -> Steps[PartitionProof]:
         """What to ask, up to the proof.
 
         Raises:
@@ -153,7 +153,7 @@ class PartitionReading:
                 if not self._outside or not (yield from self._read_everything(number)):
                     raise
         yield from self._prove_origins()
-        return Proof(
+        return PartitionProof(
             counted=self.checkpoint.total,
             listings=len(self._union()),
             unidentified=self._union().unidentified,
@@ -178,18 +178,20 @@ class PartitionReading:
         if natural.counted + grown.counted < whole.counted:
             # Stones of neither origin are found by reading the band without a filter.
             passes.append(whole)
-        slices: list[Pass] = []
+        slices: list[QueryPass] = []
         for one in passes:
             slices += yield from self._slices(one)
         self._save(phase="reading", total=whole.counted, passes=tuple(slices))
         self._grow()
 
-    def _opened(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> Steps[Pass]:
+    def _opened(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> Steps[QueryPass]:
         counted, end = yield from self._counts(self._part(lab_grown, cross))
         start = max(0, end - counted - _OUTSIDE_MARGIN) if self._outside else 0
-        return Pass(lab_grown=lab_grown, cross=cross, counted=counted, end=end, position=Position(next_offset=start))
+        return QueryPass(
+            lab_grown=lab_grown, cross=cross, counted=counted, end=end, position=ReadPosition(next_offset=start)
+        )
 
-    def _slices(self, one: Pass) -> Steps[list[Pass]]:
+    def _slices(self, one: QueryPass) -> Steps[list[QueryPass]]:
         """Divide a pass over unpriced listings whose last positions cannot be asked for, by the cross filter.
 
         Listings in no slice are missing from the total of the partition, which fails its proof.
@@ -199,7 +201,7 @@ class PartitionReading:
         """
         if not self._outside or one.end <= LARGEST_OFFSET:
             return [one]
-        found: list[Pass] = []
+        found: list[QueryPass] = []
         unseen = [(0, LARGEST_DOLLARS)]
         while unseen:
             low, high = unseen.pop()
@@ -219,7 +221,7 @@ class PartitionReading:
                 )
         return found
 
-    def _counts(self, part: Part) -> Steps[tuple[int, int]]:
+    def _counts(self, part: SubQuery) -> Steps[tuple[int, int]]:
         """How many listings a pass must show, and how many positions its query has."""
         end = yield from _count(part)
         if not self._outside:
@@ -236,13 +238,13 @@ class PartitionReading:
         """Whether the partition is the whole feed, stones without a price included."""
         return self._band.price_from is None and self._band.price_to is None
 
-    def _part_of(self, number: int) -> Part:
+    def _part_of(self, number: int) -> SubQuery:
         reading = self.checkpoint.passes[number]
         return self._part(reading.lab_grown, reading.cross)
 
-    def _part(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> Part:
+    def _part(self, lab_grown: bool | None, cross: tuple[int, int] | None = None) -> SubQuery:
         cross_from, cross_to = cross or (None, None)
-        return Part(
+        return SubQuery(
             price_from=self._band.price_from,
             price_to=self._band.price_to,
             cross_from=cross_from,
@@ -259,7 +261,7 @@ class PartitionReading:
             unread = msgspec.structs.replace(reading.position, finished=True, disorder=True)
             self._save_pass(number, msgspec.structs.replace(reading, position=unread))
             return
-        reader = PageReader(planned=reading.end, limit=self._limit, overlap=self._overlap)
+        reader = QueryReader(planned=reading.end, limit=self._limit, overlap=self._overlap)
         part = self._part_of(number)
         while not reading.position.finished:
             at = reading.position
@@ -387,7 +389,7 @@ class PartitionReading:
     def _moves(self) -> Steps[bool]:
         """Whether the supplier has changed anything since the run opened."""
         if not self._moved:
-            self._moved = (yield from _count(Part(changed="since_opening"))) > 0
+            self._moved = (yield from _count(SubQuery(changed="since_opening"))) > 0
         return self._moved
 
     def _repair(self, number: int, counted: int, suspects: Sequence[int]) -> Steps[bool]:
@@ -413,7 +415,7 @@ class PartitionReading:
             known.trim_unidentified(counted)
         return news or repair.changes > before
 
-    def _verify(self, number: int, at: Position) -> Steps[None]:
+    def _verify(self, number: int, at: ReadPosition) -> Steps[None]:
         """Prove the parts of which the anchors say nothing: all of them, or single prices.
 
         Raises:
@@ -507,7 +509,7 @@ class PartitionReading:
         counted = yield from _count(part)
         return (yield from self._read_all(number, part, counted)) > 0
 
-    def _read_all(self, number: int, part: Part, counted: int) -> Steps[int]:
+    def _read_all(self, number: int, part: SubQuery, counted: int) -> Steps[int]:
         """Read the pages of a small part; answers how many listings were news."""
         known, news = self._known[number], 0
         if counted > max(_CHANGED_PAGES * self._limit, _CHANGED_SHARE * self.checkpoint.passes[number].counted):
@@ -542,9 +544,9 @@ class PartitionReading:
 
     # What is known
 
-    def _union(self) -> Known:
+    def _union(self) -> KnownListings:
         """The listings of all passes. A pass over both origins shows the unidentified items of the others again."""
-        union = Known()
+        union = KnownListings()
         union.counts_stones = any(known.counts_stones for known in self._known)
         for known in self._known:
             union.add(known)
@@ -555,12 +557,12 @@ class PartitionReading:
         return union
 
     def _grow(self) -> None:
-        self._known += [Known() for _ in range(len(self.checkpoint.passes) - len(self._known))]
+        self._known += [KnownListings() for _ in range(len(self.checkpoint.passes) - len(self._known))]
 
     def _save(self, **changes: object) -> None:
         self.checkpoint = msgspec.structs.replace(self.checkpoint, **changes)
 
-    def _save_pass(self, number: int, reading: Pass) -> None:
+    def _save_pass(self, number: int, reading: QueryPass) -> None:
         passes = (*self.checkpoint.passes[:number], reading, *self.checkpoint.passes[number + 1 :])
         self._save(passes=passes)
 
@@ -591,13 +593,13 @@ def _unpriced(listings: Sequence[Listing]) -> list[Listing]:
     return [listing for listing in listings if listing.price is None]
 
 
-def _count(part: Part) -> Steps[int]:
+def _count(part: SubQuery) -> Steps[int]:
     answer: Answer = yield CountRequest(part)
     assert isinstance(answer, int)  # noqa: S101 - the protocol of requests
     return answer
 
 
-def _page(part: Part, offset: int, limit: int, reading: int) -> Steps[PageView]:
+def _page(part: SubQuery, offset: int, limit: int, reading: int) -> Steps[PageView]:
     request: Request = PageRequest(part=part, offset=offset, limit=limit, reading=reading)
     answer = yield request
     assert isinstance(answer, PageView)  # noqa: S101 - the protocol of requests

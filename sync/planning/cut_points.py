@@ -13,7 +13,7 @@ _POWER = 6
 _SLACK = 1.02
 
 
-class Knot(msgspec.Struct, frozen=True):
+class CutPoint(msgspec.Struct, frozen=True):
     """A price that may become an edge: F(dollars), and how many stones at it both neighbours would read."""
 
     dollars: int
@@ -21,18 +21,18 @@ class Knot(msgspec.Struct, frozen=True):
     at: int
 
 
-class Slice(msgspec.Struct, frozen=True):
+class PriceSlice(msgspec.Struct, frozen=True):
     """The stones between two edges, with those at the lower edge, which are read twice."""
 
-    low: Knot
-    high: Knot
+    low: CutPoint
+    high: CutPoint
 
     @property
     def stones(self) -> int:
         return self.high.up_to - self.low.up_to + self.low.at
 
 
-def slices(knots: Sequence[Knot], parts: int) -> list[Slice]:
+def slices(knots: Sequence[CutPoint], parts: int) -> list[PriceSlice]:
     """At most `parts` slices from the first knot to the last, as even as these knots allow.
 
     The largest is at most 2 % larger than need be. Edges that gain nothing are not used.
@@ -57,7 +57,7 @@ def slices(knots: Sequence[Knot], parts: int) -> list[Slice]:
     for origin in reversed(came_from[:rounds]):
         edges.append(origin[edges[-1]])
     edges.reverse()
-    return [Slice(path[a], path[b]) for a, b in pairwise(edges)]
+    return [PriceSlice(path[a], path[b]) for a, b in pairwise(edges)]
 
 
 def least_possible(curve: Sequence[tuple[int, int]], parts: int) -> int:
@@ -81,19 +81,19 @@ def least_possible(curve: Sequence[tuple[int, int]], parts: int) -> int:
     return _least(possible, (up_to[-1] - up_to[0]) // parts, up_to[-1] - up_to[0])
 
 
-def _steps(path: Sequence[Knot], b: int, most: int, fair: float) -> list[tuple[int, float]]:
+def _steps(path: Sequence[CutPoint], b: int, most: int, fair: float) -> list[tuple[int, float]]:
     """(a, cost) of each slice from a knot a to the knot b that holds at most that many stones."""
     found = []
     for a in range(b - 1, -1, -1):
         if path[b].up_to - path[a].up_to > most:
             break
-        stones = Slice(path[a], path[b]).stones
+        stones = PriceSlice(path[a], path[b]).stones
         if stones <= most:
             found.append((a, (stones / fair) ** _POWER))
     return found
 
 
-def _least_maximum(path: Sequence[Knot], parts: int) -> int:
+def _least_maximum(path: Sequence[CutPoint], parts: int) -> int:
     """The stones of the largest slice, in the best choice of at most `parts` slices.
 
     A knot that k slices can reach, every knot before it can be reached by k slices too. So of all reachable knots the next

@@ -10,7 +10,7 @@ _FULL = "█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class Line(msgspec.Struct, frozen=True):
+class HistogramLine(msgspec.Struct, frozen=True):
     """A partition's prices in words, the stones that it is expected to hold, and a bar as long as they are many."""
 
     label: str
@@ -18,13 +18,13 @@ class Line(msgspec.Struct, frozen=True):
     bar: str
 
 
-def histogram(plan: Plan, *, width: int = 40) -> Iterator[Line]:
+def histogram(plan: Plan, *, width: int = 40) -> Iterator[HistogramLine]:
     """The lines of a plan; the largest partition's bar is `width` characters long."""
     largest = max((band.planned for band in plan.bands), default=0)
     for band in plan.bands:
         eighths = round(8 * width * band.planned / largest) if largest else 0
         bar = _FULL * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
-        yield Line(label(band, plan.dimension), band.planned, bar)
+        yield HistogramLine(label(band, plan.dimension), band.planned, bar)
 
 
 def label(band: Band, dimension: Dimension) -> str:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from sync.planning.price_scale import Ruler, price_at
+from sync.planning.price_scale import PriceScale, price_at
 
 Curve = Sequence[tuple[int, int]]
 """Known points, rising: (dollars, stones up to there)."""
@@ -13,7 +13,7 @@ _ROUND = (1_000_000, 100_000, 10_000, 1_000, 500, 100, 50, 10, 1)
 _MARGIN = 0.25
 
 
-def beside_round_price(ruler: Ruler, low: int, high: int) -> int:
+def beside_round_price(ruler: PriceScale, low: int, high: int) -> int:
     """A price well inside (low, high), just below a round one: where many stones share a price, it is a round one."""
     if _roundness(low + 1) > 1 and low + 2 < high:
         return low + 2
@@ -27,7 +27,7 @@ def beside_round_price(ruler: Ruler, low: int, high: int) -> int:
     return (low + high) // 2
 
 
-def middle(ruler: Ruler, low: int, high: int) -> int:
+def middle(ruler: PriceScale, low: int, high: int) -> int:
     """The price halfway between two prices on the ruler's scale."""
     return price_at(ruler, (ruler.mark(low) + ruler.mark(high)) / 2)
 
@@ -41,7 +41,7 @@ def gap_of(curve: Curve, target: float) -> int:
     return bisect_right(curve, target, key=lambda point: point[1]) - 1
 
 
-def foretell(curve: Curve, gap: int, target: float, ruler: Ruler) -> float:
+def foretell(curve: Curve, gap: int, target: float, ruler: PriceScale) -> float:
     """The mark at which the curve comes to `target`, by a smooth rising curve through the known points.
 
     The curve is a cubic whose slopes are harmonic means of the chords beside each point, so it never turns back
@@ -58,7 +58,7 @@ def foretell(curve: Curve, gap: int, target: float, ruler: Ruler) -> float:
     return m0 * (1 + 2 * t) * rest**2 + m1 * (3 - 2 * t) * t**2 + width * t * rest * (s0 * rest - s1 * t)
 
 
-def _chord(curve: Curve, gap: int, ruler: Ruler) -> float | None:
+def _chord(curve: Curve, gap: int, ruler: PriceScale) -> float | None:
     """Marks per stone across a gap; None outside the curve and where the gap holds no stone."""
     if not 0 <= gap < len(curve) - 1 or curve[gap][1] == curve[gap + 1][1]:
         return None

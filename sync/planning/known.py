@@ -9,7 +9,7 @@ from sync.planning.listing import Listing
 Inside = Callable[[Listing], bool]
 
 
-class Known:
+class KnownListings:
     """Listings by offer, and the unidentified items beside them.
 
     An unidentified item has no id. It is known by a key of its place, and by the price of a neighbour. An item that moved

@@ -60,7 +60,7 @@ class PageView(NamedTuple):
         return [(prices[at], prices[at + 1]) for at in found]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class SubQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A sub-query of the run's query. Both ends of a range are inclusive, None is open.
 
     `price_from`, `price_to`: whole US dollars. `carats_from`, `carats_to`: carats. `lab_grown`: only one origin.
@@ -80,13 +80,13 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     changed: Changed | None = None
 
 
-EVERYTHING = Part()
+EVERYTHING = SubQuery()
 
 
 class CountRequest(msgspec.Struct, frozen=True):
     """Ask the supplier how many listings match. The answer is an integer."""
 
-    part: Part
+    part: SubQuery
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +95,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     `reading`: number of the pass that the page belongs to, so that its listings can be restored after a restart.
     """
 
-    part: Part
+    part: SubQuery
     offset: int
     limit: int
     reading: int = 0

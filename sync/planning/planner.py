@@ -9,11 +9,11 @@ from math import ceil
 from typing import TypeVar
 
 from inventory.core.errors import FeedIncomplete
-from sync.planning.cut_points import Knot, Slice
+from sync.planning.cut_points import CutPoint, PriceSlice
 from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL, EVERYTHING, LAB_GROWN, NATURAL, PRICED, Heatmap, PriceRange
 from sync.planning.partition import MOST_PLANNED, Band, Dimension, Plan
-from sync.planning.price_scale import HeldPrice, InventoryRuler, LogarithmicRuler, Ruler
-from sync.planning.search import Search
+from sync.planning.price_scale import HeldPrice, InventoryPriceScale, LogarithmicPriceScale, PriceScale
+from sync.planning.search import CountSearch
 
 T = TypeVar("T")
 Steps = Generator[tuple[PriceRange, ...], Sequence[int], T]
@@ -67,8 +67,8 @@ def plan(
     return (yield from planning.unfiltered())
 
 
-def _ruler(held: Sequence[HeldPrice]) -> Ruler:
-    return InventoryRuler(held) if any(price.stones for price in held) else LogarithmicRuler()
+def _ruler(held: Sequence[HeldPrice]) -> PriceScale:
+    return InventoryPriceScale(held) if any(price.stones for price in held) else LogarithmicPriceScale()
 
 
 class _Planning:
@@ -81,9 +81,11 @@ class _Planning:
         self._by_origin = by_origin
         self._used = 2  # the heatmap's own counts
 
-    def divide(self, ruler: Ruler, parts: int, budget: int) -> Steps[Search]:
+    def divide(self, ruler: PriceScale, parts: int, budget: int) -> Steps[CountSearch]:
         """Search for bands as even as the budget allows, and for more of them while one is too large to be read."""
-        search = Search(self._heatmap, ruler, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension)
+        search = CountSearch(
+            self._heatmap, ruler, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension
+        )
         for _ in range(_MOST_DIVISIONS):
             while wanted := search.wanted() or search.beyond(MOST_PLANNED):
                 search.take_in(wanted, (yield wanted))
@@ -92,17 +94,17 @@ class _Planning:
             if not divisible:
                 break
             parts += sum(ceil(part.stones / MOST_PLANNED) - 1 for part in divisible)
-            search = Search(self._heatmap, ruler, parts, budget=_COUNTS_TO_SPLIT * len(divisible))
+            search = CountSearch(self._heatmap, ruler, parts, budget=_COUNTS_TO_SPLIT * len(divisible))
         return search
 
     @staticmethod
-    def _too_large(part: Slice) -> bool:
+    def _too_large(part: PriceSlice) -> bool:
         return part.stones > MOST_PLANNED
 
-    def _indivisible(self, part: Slice) -> bool:
+    def _indivisible(self, part: PriceSlice) -> bool:
         return self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars) > MOST_PLANNED
 
-    def partitioned(self, search: Search) -> Steps[Plan]:
+    def partitioned(self, search: CountSearch) -> Steps[Plan]:
         """The plan of several bands, once both sides of its highest edge add up to the whole."""
         edge = search.best()[-1].low.dollars
         again, from_edge = yield EVERYTHING, PriceRange(price_from=edge)
@@ -195,5 +197,5 @@ class _Planning:
         )
 
 
-def _edge(knot: Knot) -> int | None:
+def _edge(knot: CutPoint) -> int | None:
     return None if knot.dollars in {BELOW_ALL, ABOVE_ALL} else knot.dollars

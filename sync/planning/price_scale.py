@@ -18,7 +18,7 @@ from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL
 _TILT = 1e-5
 
 
-class Ruler(Protocol):
+class PriceScale(Protocol):
     """A scale of whole dollars from `BELOW_ALL` to `ABOVE_ALL`."""
 
     @property
@@ -32,7 +32,7 @@ class Ruler(Protocol):
         """The share of all priced stones that is believed to cost just so much."""
 
 
-class LogarithmicRuler:
+class LogarithmicPriceScale:
     """Knows only that twice the price is the same step everywhere."""
 
     knows_heavy_prices = False
@@ -53,7 +53,7 @@ class HeldPrice(msgspec.Struct, frozen=True):
     exact: int
 
 
-class InventoryRuler:
+class InventoryPriceScale:
     """Scale on which the stones of an inventory lie evenly."""
 
     knows_heavy_prices = True
@@ -74,7 +74,7 @@ class InventoryRuler:
         return self._exact[place] / self._up_to[-1] if found else 0.0
 
 
-def price_at(ruler: Ruler, mark: float) -> int:
+def price_at(ruler: PriceScale, mark: float) -> int:
     """The cheapest price whose mark is not below `mark`."""
     low, high = BELOW_ALL, ABOVE_ALL
     while high - low > 1:

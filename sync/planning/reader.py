@@ -53,7 +53,7 @@ _SMALL_PART = 3
 _ANY_PRICE = 2**31 * 100
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
+class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
     """How far a query has been read. Stored with the listings of its page, in one transaction.
 
     `anchors`: the last listings delivered, in order. `floor_cents`: price of the last priced one. `ordered`: whether all
@@ -82,7 +82,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     ended_early: bool = False
 
 
-class PageReader:
+class QueryReader:
     """Decides page by page where to go on. All state is in the position, except the last page's order."""
 
     def __init__(self, *, planned: int, limit: int, overlap: int = 1) -> None:
@@ -95,7 +95,7 @@ class PageReader:
         self._most_capped_pages = _SPARE_PAGES + _PATIENCE * planned
         self._previous: tuple[int, ...] = ()
 
-    def read(self, at: Position, page: PageView, *, end: int, new: int) -> Position:
+    def read(self, at: ReadPosition, page: PageView, *, end: int, new: int) -> ReadPosition:
         """Take in the page at `at.next_offset`; answers where to go on.
 
         `end`: number of positions that the supplier counts. `new`: listings of the page that were not known before.
@@ -127,7 +127,7 @@ class PageReader:
         self._previous = offers
         return self._onward(at, page, first, end, new)
 
-    def _contradicts(self, at: Position, offers: tuple[int, ...]) -> bool:
+    def _contradicts(self, at: ReadPosition, offers: tuple[int, ...]) -> bool:
         """Whether a page repeats a listing, or listings of the page before in another order or without some."""
         if len(set(offers)) < len(offers):
             return True
@@ -137,7 +137,7 @@ class PageReader:
         again = tuple(offer for offer in offers if offer in known)
         return again != offers[: len(again)] or again != self._previous[len(self._previous) - len(again) :]
 
-    def _suspecting_unidentified(self, at: Position, page: PageView, end: int) -> Position:
+    def _suspecting_unidentified(self, at: ReadPosition, page: PageView, end: int) -> ReadPosition:
         """Items without an id: one that a page repeats, or that stands elsewhere on the next page, looks like two.
 
         The price of such an item lies between those of its neighbours. Two of them may be one item where these ranges
@@ -156,12 +156,12 @@ class PageReader:
             until = max(until or 0, _ANY_PRICE if after is None else after)
         return msgspec.structs.replace(at, suspects=tuple(sorted(found)), unidentified_until=until)
 
-    def _back(self, at: Position) -> Position:
+    def _back(self, at: ReadPosition) -> ReadPosition:
         """Half a page back, then twice as far each time."""
         back = 2 * at.back or max(1, self.limit // 2)
         return msgspec.structs.replace(at, next_offset=max(0, at.next_offset - back), back=back, tries=0, shaken=True)
 
-    def _onward(self, at: Position, page: PageView, first: int, end: int, new: int) -> Position:
+    def _onward(self, at: ReadPosition, page: PageView, first: int, end: int, new: int) -> ReadPosition:
         if page.listings and (first < len(page.listings) or _found(at, page.listings)):
             last = page.listings[-ANCHORS:]
             at = msgspec.structs.replace(
@@ -182,7 +182,7 @@ class PageReader:
             return msgspec.structs.replace(at, next_offset=onward, finished=True)
         return self._short(at, onward, new)
 
-    def _short(self, at: Position, onward: int, new: int) -> Position:
+    def _short(self, at: ReadPosition, onward: int, new: int) -> ReadPosition:
         """A page that is shorter than requested, although the supplier counts more behind it."""
         tries = at.tries + 1
         moves = onward > at.next_offset
@@ -192,7 +192,7 @@ class PageReader:
             return msgspec.structs.replace(at, finished=True, ended_early=True)
         return msgspec.structs.replace(at, tries=tries)
 
-    def _overlapping(self, at: Position, page: PageView) -> int:
+    def _overlapping(self, at: ReadPosition, page: PageView) -> int:
         """Positions of a page that the next one covers again: they hold at least one identified listing."""
         wanted = max(self._overlap, ANCHORS) if at.shaken else self._overlap
         # A small part of a page that is capped.
@@ -200,7 +200,7 @@ class PageReader:
         return page.length - positions[0] if positions else 0
 
 
-def _adjoins(at: Position, listings: Sequence[Listing]) -> int | None:
+def _adjoins(at: ReadPosition, listings: Sequence[Listing]) -> int | None:
     """The first place on the page that may be unread, None where listings before the page may be unread too."""
     found = _found(at, listings)
     if found:
@@ -215,7 +215,7 @@ def _adjoins(at: Position, listings: Sequence[Listing]) -> int | None:
     return None
 
 
-def _tied(at: Position, listings: Sequence[Listing]) -> bool:
+def _tied(at: ReadPosition, listings: Sequence[Listing]) -> bool:
     """Whether the page starts among the listings of the last price that was delivered (rule 4)."""
     if not at.ordered or not listings:
         return False
@@ -225,7 +225,7 @@ def _tied(at: Position, listings: Sequence[Listing]) -> bool:
     return first == at.floor_cents
 
 
-def _suspecting(at: Position, listings: Sequence[Listing]) -> Position:
+def _suspecting(at: ReadPosition, listings: Sequence[Listing]) -> ReadPosition:
     """The tied price becomes a suspect. The listings without a price are no price to look at."""
     cents = next((listing.price for listing in listings if listing.price is not None), None)
     if cents is None:
@@ -235,7 +235,7 @@ def _suspecting(at: Position, listings: Sequence[Listing]) -> Position:
     return msgspec.structs.replace(at, suspects=(*at.suspects, cents))
 
 
-def _found(at: Position, listings: Sequence[Listing]) -> list[int]:
+def _found(at: ReadPosition, listings: Sequence[Listing]) -> list[int]:
     return [place for place, listing in enumerate(listings) if (listing.offer, listing.price) in at.anchors]
 
 

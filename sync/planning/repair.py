@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
-from sync.planning.known import Known
-from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Part, Request
+from sync.planning.known import KnownListings
+from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request, SubQuery
 
 T = TypeVar("T")
 Steps = Generator[Request, Answer, T]
@@ -45,7 +45,7 @@ class RepairFailed(Exception):
     """A part cannot be proven, or the requests of a repair are used up."""
 
 
-class Range(msgspec.Struct, frozen=True):
+class DollarRange(msgspec.Struct, frozen=True):
     """Whole US dollars from `low` to `high`."""
 
     low: int
@@ -56,7 +56,7 @@ class Range(msgspec.Struct, frozen=True):
         return self.high - self.low > 1
 
 
-class Weights(msgspec.Struct, frozen=True):
+class CaratRange(msgspec.Struct, frozen=True):
     """Weights between two edges in thousandths of a carat, each edge half a thousandth above the number; None is open."""
 
     low: int | None = None
@@ -75,14 +75,14 @@ class Weights(msgspec.Struct, frozen=True):
         return (self.low is None or self.low < edge) and (self.high is None or edge < self.high)
 
 
-ALL_WEIGHTS = Weights()
+ALL_WEIGHTS = CaratRange()
 
 
 class Repair:
     """Repairs one query. Its requests are bounded by `budget`."""
 
     def __init__(
-        self, known: Known, part: Part, *, limit: int, budget: int, reading: int = 0, by_weight: bool = True
+        self, known: KnownListings, part: SubQuery, *, limit: int, budget: int, reading: int = 0, by_weight: bool = True
     ) -> None:
         """`part`: the query. `limit`: listings of a page. `reading`: number of the pass, as in `PageRequest`.
 
@@ -101,7 +101,7 @@ class Repair:
         self.proven = False
         # Whether the feed moves: then a part may have shown listings that have left it since.
         self.moving = False
-        self._whole = Range(part.price_from or 0, LARGEST_DOLLARS if part.price_to is None else part.price_to)
+        self._whole = DollarRange(part.price_from or 0, LARGEST_DOLLARS if part.price_to is None else part.price_to)
         # Whether the supplier includes the ends of a range; None before it is known.
         self._inclusive: bool | None = None
 
@@ -135,7 +135,7 @@ class Repair:
         parts = self._parts(self._whole)
         step = -(-len(parts) // _SPOTS)
         for place in range(0, len(parts), step):
-            span = Range(parts[place].low, parts[min(place + step, len(parts)) - 1].high)
+            span = DollarRange(parts[place].low, parts[min(place + step, len(parts)) - 1].high)
             if (yield from self._count(span)) != self._held(span):
                 return False
         return True
@@ -163,14 +163,14 @@ class Repair:
             yield from self._verify(part)
         # Between two parts that do not share an edge there is room for prices with cents.
         for lower, upper in pairwise(parts):
-            gap = Range(lower.high, upper.low)
+            gap = DollarRange(lower.high, upper.low)
             if self._inclusive and gap.low < gap.high and (yield from self._count(gap)) != self._held(gap):
                 yield from self._verify(gap)
         self.proven = True
 
     # Where listings are missing
 
-    def _search(self, span: Range, difference: int) -> Steps[None]:
+    def _search(self, span: DollarRange, difference: int) -> Steps[None]:
         """Look for a difference between the count of a range and what is known of it."""
         parts = self._parts(span)
         # Halving asks for about two counts a level and difference; beyond that it is cheaper to look at every part.
@@ -180,7 +180,7 @@ class Repair:
                     yield from self._verify(part)
             return
         middle = parts[len(parts) // 2].low
-        lower, upper = Range(span.low, middle), Range(middle, span.high)
+        lower, upper = DollarRange(span.low, middle), DollarRange(middle, span.high)
         below = (yield from self._count(lower)) - self._held(lower)
         if below:
             yield from self._search(lower, below)
@@ -189,31 +189,31 @@ class Repair:
             if above:
                 yield from self._search(upper, above)
 
-    def _parts(self, span: Range) -> list[Range]:
+    def _parts(self, span: DollarRange) -> list[DollarRange]:
         """Ranges that each hold about a page of what is known; a price that fills a page has a separate range."""
         room = max(1, int(self._limit * _FILLED))
-        parts: list[Range] = []
+        parts: list[DollarRange] = []
         low, held = span.low, 0
         for cents, listings in self._known.prices(span.low * _CENTS, span.high * _CENTS):
             at = _around(cents)
             if listings > room:
                 whole = at.low == at.high
                 if low < at.low:
-                    parts.append(Range(low, at.low - whole))
+                    parts.append(DollarRange(low, at.low - whole))
                 parts.append(at)
                 low, held = at.high + whole, 0
                 continue
             if held and held + listings > room and low < at.low:
-                parts.append(Range(low, at.low))
+                parts.append(DollarRange(low, at.low))
                 low, held = at.low, 0
             held += listings
         if low <= span.high:
-            parts.append(Range(low, span.high))
+            parts.append(DollarRange(low, span.high))
         return parts
 
     # Proving a part
 
-    def _verify(self, span: Range) -> Steps[None]:
+    def _verify(self, span: DollarRange) -> Steps[None]:
         """Prove a range."""
         counted = yield from self._count(span)
         if counted <= self._limit:
@@ -222,14 +222,14 @@ class Repair:
             inner = [cents // _CENTS for cents, _ in self._known.prices(span.low * _CENTS, span.high * _CENTS)]
             inner = [dollars for dollars in inner if span.low < dollars < span.high]
             middle = inner[len(inner) // 2] if inner else between(span.low, span.high)
-            yield from self._verify(Range(span.low, middle))
-            yield from self._verify(Range(middle, span.high))
+            yield from self._verify(DollarRange(span.low, middle))
+            yield from self._verify(DollarRange(middle, span.high))
         else:
             weighed = yield from self._verify_weights(span, ALL_WEIGHTS, counted, depth=0)
             if self._known.number(weighed) < counted:
                 yield from self._read_whole(span, ALL_WEIGHTS, counted, weighed)
 
-    def _verify_weights(self, span: Range, weights: Weights, counted: int, depth: int) -> Steps[set[int]]:
+    def _verify_weights(self, span: DollarRange, weights: CaratRange, counted: int, depth: int) -> Steps[set[int]]:
         """Prove the listings that have a weight, in parts; answers their offers. None where it cannot be divided."""
         edges = self._weight_edges(span, weights, counted) if self._by_weight else []
         if not edges or depth > _LONGEST_HALVING:
@@ -240,7 +240,7 @@ class Repair:
         for low, high in zip(
             [_ANY if weights.low is None else weights.low, *edges], [*edges, weights.high], strict=True
         ):
-            part = Weights(low, high)
+            part = CaratRange(low, high)
             inside = yield from self._count(span, part)
             if inside <= self._limit:
                 shown |= yield from self._read_whole(span, part, inside, set())
@@ -248,7 +248,7 @@ class Repair:
                 shown |= yield from self._verify_weights(span, part, inside, depth + 1)
         return shown
 
-    def _weight_edges(self, span: Range, weights: Weights, counted: int) -> list[int]:
+    def _weight_edges(self, span: DollarRange, weights: CaratRange, counted: int) -> list[int]:
         """Edges that divide a range of weights into parts of less than a page, as far as weights are known."""
         carats = [c for c in self._known.carats(span.low * _CENTS, span.high * _CENTS) if weights.holds(c)]
         if not carats:
@@ -260,7 +260,7 @@ class Repair:
         places = {carats[len(carats) * number // parts] for number in range(1, parts)}
         return sorted(place for place in places if place < carats[-1]) or [carats[0]]
 
-    def _read_whole(self, span: Range, weights: Weights, counted: int, shown: set[int]) -> Steps[set[int]]:
+    def _read_whole(self, span: DollarRange, weights: CaratRange, counted: int, shown: set[int]) -> Steps[set[int]]:
         """Read the pages of a part until they have shown as many listings as are counted; answers their offers.
 
         `shown`: offers that are proven already.
@@ -319,7 +319,7 @@ class Repair:
             part = msgspec.structs.replace(self._part, price_from=dollars, price_to=dollars)
             self._inclusive = (yield from self._counted(part)) > 0
 
-    def _query(self, span: Range, weights: Weights) -> Part:
+    def _query(self, span: DollarRange, weights: CaratRange) -> SubQuery:
         """The sub-query of a range. Where ends may be excluded it is a dollar wider, within the whole."""
         wider = 0 if self._inclusive else 1
         low, high = max(self._whole.low, span.low - wider), min(self._whole.high, span.high + wider)
@@ -331,7 +331,7 @@ class Repair:
             carats_to=None if weights.high is None else _carats(weights.high),
         )
 
-    def _holds(self, span: Range, weights: Weights, listing: Listing) -> bool:
+    def _holds(self, span: DollarRange, weights: CaratRange, listing: Listing) -> bool:
         """Whether the sub-query of a range certainly includes a listing: at an end only if ends are included."""
         if listing.price is None or not weights.holds(listing.carats):
             return False
@@ -340,15 +340,17 @@ class Repair:
         low, high = max(self._whole.low, span.low - 1), min(self._whole.high, span.high + 1)
         return low * _CENTS < listing.price < high * _CENTS
 
-    def _held(self, span: Range, weights: Weights = ALL_WEIGHTS) -> int:
+    def _held(self, span: DollarRange, weights: CaratRange = ALL_WEIGHTS) -> int:
         return self._known.count(lambda listing: self._holds(span, weights, listing), *self._cents(span))
 
-    def _settle(self, span: Range, weights: Weights, shown: set[int], unidentified: Sequence[int | None]) -> None:
+    def _settle(
+        self, span: DollarRange, weights: CaratRange, shown: set[int], unidentified: Sequence[int | None]
+    ) -> None:
         self.changes += self._known.settle(
             lambda listing: self._holds(span, weights, listing), *self._cents(span), shown, unidentified
         )
 
-    def _cents(self, span: Range) -> tuple[int, int]:
+    def _cents(self, span: DollarRange) -> tuple[int, int]:
         wider = 0 if self._inclusive else 1
         return (span.low - wider) * _CENTS, (span.high + wider) * _CENTS
 
@@ -363,8 +365,8 @@ class Repair:
             return
         yield from self._learn_ends()
         prices, carats = [one.price or 0 for one in twice], twice[0].carats or 0
-        span = Range(min(prices) // _CENTS, -(-max(prices) // _CENTS))
-        weights = Weights(carats - 1, carats)
+        span = DollarRange(min(prices) // _CENTS, -(-max(prices) // _CENTS))
+        weights = CaratRange(carats - 1, carats)
         for _ in range(_IDLE_TRIES):
             counted = yield from self._count(span, weights)
             page = yield from self._page(self._query(span, weights), 0)
@@ -376,16 +378,16 @@ class Repair:
 
     # Requests
 
-    def _count(self, span: Range, weights: Weights = ALL_WEIGHTS) -> Steps[int]:
+    def _count(self, span: DollarRange, weights: CaratRange = ALL_WEIGHTS) -> Steps[int]:
         return (yield from self._counted(self._query(span, weights)))
 
-    def _counted(self, part: Part) -> Steps[int]:
+    def _counted(self, part: SubQuery) -> Steps[int]:
         self.spend()
         answer = yield CountRequest(part)
         assert isinstance(answer, int)  # noqa: S101 - the protocol of requests
         return answer
 
-    def _page(self, part: Part, offset: int) -> Steps[PageView]:
+    def _page(self, part: SubQuery, offset: int) -> Steps[PageView]:
         self.spend()
         answer = yield PageRequest(part=part, offset=offset, limit=self._limit, reading=self._reading)
         assert isinstance(answer, PageView)  # noqa: S101 - the protocol of requests
@@ -410,12 +412,12 @@ def between(low: int, high: int) -> int:
     return max(low + 1, min(high - 1, int(max(low, 1) ** 0.5 * high**0.5)))
 
 
-def _around(cents: int) -> Range:
+def _around(cents: int) -> DollarRange:
     """The whole dollars on both sides of a price."""
-    return Range(cents // _CENTS, -(-cents // _CENTS))
+    return DollarRange(cents // _CENTS, -(-cents // _CENTS))
 
 
-def _halves(weights: Weights) -> list[int]:
+def _halves(weights: CaratRange) -> list[int]:
     """The middle of a range of weights of which none is known."""
     low = max(0, weights.low or 0)
     high = 2 * low + 2_000 if weights.high is None else weights.high
@@ -427,5 +429,5 @@ def _carats(milli: int) -> Decimal:
     return Decimal(0) if milli == _ANY else Decimal(milli) / 1000 + _HALF_MILLI
 
 
-def _words(span: Range) -> str:
+def _words(span: DollarRange) -> str:
     return f"${span.low}" if span.low == span.high else f"${span.low} to ${span.high}"

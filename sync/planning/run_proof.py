@@ -21,7 +21,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from inventory.core.errors import FeedIncomplete
-from sync.planning.listing import Answer, CountRequest, PageRequest, PageView, Part, Request
+from sync.planning.listing import Answer, CountRequest, PageRequest, PageView, Request, SubQuery
 
 T = TypeVar("T")
 
@@ -96,11 +96,11 @@ class RunCompleteness:
             FeedIncomplete: the run cannot be proven, with the figures.
         """
         read = yield from _distinct()
-        closed = yield from _count(Part())
+        closed = yield from _count(SubQuery())
         opened = closed if self._opened is None else self._opened
         if opened == closed and read.agrees(closed) and (yield from self._stays(closed)) == closed:
             return self._proof(read, opened, closed)
-        changed = yield from _count(Part(changed="since_opening"))
+        changed = yield from _count(SubQuery(changed="since_opening"))
         tolerated = 0
         for _ in range(_ROUNDS):
             if read.missing(closed) <= tolerated:
@@ -108,7 +108,7 @@ class RunCompleteness:
             read, closed, tolerated = yield from self._read_more()
         if read.missing(closed) > tolerated:
             self._fail(read, closed, "these are missing")
-        changed = max(changed, (yield from _count(Part(changed="since_opening"))))
+        changed = max(changed, (yield from _count(SubQuery(changed="since_opening"))))
         if not read.agrees(opened) and min(read.listings, read.stones) > opened + changed:
             self._fail(read, opened, f"and {changed} have changed since: the counts contradict the pages")
         if not changed:
@@ -117,15 +117,15 @@ class RunCompleteness:
 
     def _read_more(self) -> Steps[tuple[Distinct, int, int]]:
         """Read what has changed, and once the edges; answers what is read and counted then, and what is tolerated."""
-        before = yield from _count(Part(changed="recently"))
-        closed = yield from _count(Part())
+        before = yield from _count(SubQuery(changed="recently"))
+        closed = yield from _count(SubQuery())
         if before <= max(_CHANGED_PAGES * self._limit, _CHANGED_SHARE * closed):
             for origin in self._origins:
-                part = Part(changed="recently", lab_grown=origin)
+                part = SubQuery(changed="recently", lab_grown=origin)
                 yield from self._pages(part, (yield from _count(part)))
         read = yield from _distinct()
-        closed = yield from _count(Part())
-        after = yield from _count(Part(changed="recently"))
+        closed = yield from _count(SubQuery())
+        after = yield from _count(SubQuery(changed="recently"))
         growth = max(0, after - before)
         if read.missing(closed) > growth and not self._edges_read:
             yield from self._read_edges()
@@ -137,13 +137,13 @@ class RunCompleteness:
         self._edges_read = True
         for edge in self._edges:
             for origin in self._origins:
-                part = Part(price_from=max(0, edge - 1), price_to=edge + 1, lab_grown=origin)
+                part = SubQuery(price_from=max(0, edge - 1), price_to=edge + 1, lab_grown=origin)
                 counted = yield from _count(part)
                 for _ in range(_EDGE_TRIES):
                     if (yield from self._pages(part, counted)) >= counted:
                         break
 
-    def _pages(self, part: Part, counted: int) -> Steps[int]:
+    def _pages(self, part: SubQuery, counted: int) -> Steps[int]:
         """Read the pages of a part; answers how many distinct listings they showed."""
         shown: set[int] = set()
         for offset in range(0, counted, max(1, self._limit - 1)):
@@ -166,7 +166,7 @@ class RunCompleteness:
     def _stays(self, closed: int) -> Steps[int]:
         """Count again and again; answers the first count that differs, or the same one."""
         for _ in range(_CONFIRMATIONS):
-            if (again := (yield from _count(Part()))) != closed:
+            if (again := (yield from _count(SubQuery()))) != closed:
                 return again
         return closed
 
@@ -192,7 +192,7 @@ class RunCompleteness:
         )
 
 
-def _count(part: Part) -> Steps[int]:
+def _count(part: SubQuery) -> Steps[int]:
     answer = yield CountRequest(part)
     assert isinstance(answer, int)  # noqa: S101 - the protocol of requests
     return answer

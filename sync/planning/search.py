@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from sync.planning.cut_points import Knot, Slice, least_possible, slices
+from sync.planning.cut_points import CutPoint, PriceSlice, least_possible, slices
 from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL, Heatmap, PriceRange
 from sync.planning.interpolation import Curve, beside_round_price, foretell, gap_of, middle
 from sync.planning.partition import Dimension
-from sync.planning.price_scale import Ruler, price_at
+from sync.planning.price_scale import PriceScale, price_at
 
 # The first counts where nothing is known: usual prices, and usual prices per carat.
 _FIRST_LOOK: Mapping[Dimension, tuple[int, ...]] = {
@@ -41,11 +41,11 @@ _LIKED_ENDINGS = frozenset({0, 5, 9})
 _CAUTIOUS = 2
 
 
-class Search:
+class CountSearch:
     """Asks for counts through `wanted`, learns from them in `take_in`, and knows the `best` bands so far."""
 
     def __init__(
-        self, heatmap: Heatmap, ruler: Ruler, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
+        self, heatmap: Heatmap, ruler: PriceScale, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
     ) -> None:
         """`parts`: bands that are wished for. `budget`: most counts that may be asked."""
         self._heatmap = heatmap
@@ -62,10 +62,10 @@ class Search:
         self._foretold: dict[int, float] = {}
         self.used = 0
 
-    def best(self, parts: int | None = None) -> list[Slice]:
+    def best(self, parts: int | None = None) -> list[PriceSlice]:
         """The most even bands over what has been counted, `parts` at most."""
         knots = [
-            Knot(dollars, up_to, 0 if dollars in {BELOW_ALL, ABOVE_ALL} else self._read_twice(dollars))
+            CutPoint(dollars, up_to, 0 if dollars in {BELOW_ALL, ABOVE_ALL} else self._read_twice(dollars))
             for dollars, up_to in self._heatmap.curve()
         ]
         return slices(knots, parts or self._parts)
@@ -86,7 +86,7 @@ class Search:
             return (*_exactly(heavy), *probes)[: left - min(len(doubtful), _RESERVE)]
         return (*_exactly(heavy), *_exactly(doubtful))[:left]
 
-    def _large(self, best: Sequence[Slice]) -> list[Slice]:
+    def _large(self, best: Sequence[PriceSlice]) -> list[PriceSlice]:
         """The bands that are too large for what has been spent, and may become smaller."""
         aim = (_AIM + (_AIM_SPENT - _AIM) * (self.used / self._budget) ** 2) * self._mean
         bound = _NEAR_BOUND * least_possible(self._heatmap.curve(), self._parts)
@@ -97,7 +97,7 @@ class Search:
             and (part.stones > bound or (part.stones > _AIM_SPENT * self._mean and not self._pinned(part)))
         ]
 
-    def _pinned(self, part: Slice) -> bool:
+    def _pinned(self, part: PriceSlice) -> bool:
         heaviest = self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars)
         return heaviest > _VERY_HEAVY * self._mean
 
@@ -143,14 +143,14 @@ class Search:
         self._informed = True
         self.used += len(counts)
 
-    def _probes(self, large: Sequence[Slice]) -> list[int]:
+    def _probes(self, large: Sequence[PriceSlice]) -> list[int]:
         """Prices to count, so that the large bands can be cut better."""
         late = self.used > _LATE * self._budget and max(part.stones for part in large) < _ROUGH * self._mean
         if late:
             return self._within(large) or self._near_targets(large)
         return self._near_targets(large) or self._within(large)
 
-    def _near_targets(self, large: Sequence[Slice]) -> list[int]:
+    def _near_targets(self, large: Sequence[PriceSlice]) -> list[int]:
         """Prices where even edges should lie."""
         curve = self._heatmap.curve()
         open_targets = [target for target in self._targets if not self._settled(target, curve)]
@@ -164,7 +164,7 @@ class Search:
             probes += [self._probe(curve, gap, target) for target in chosen]
         return sorted({dollars for dollars in probes if not self._heatmap.knows(dollars)})
 
-    def _within(self, large: Sequence[Slice]) -> list[int]:
+    def _within(self, large: Sequence[PriceSlice]) -> list[int]:
         """Prices within the large bands, in the gap of each that holds the most stones, halfway.
 
         Groups of equal prices and edges that are read twice make uneven targets better than even ones. Only more known

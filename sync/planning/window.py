@@ -45,7 +45,7 @@ def decode_watermark(content: bytes) -> Watermark:
         raise WatermarkUnreadable(f"The watermark can't be read: {error}") from error
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class ChangeWindow(msgspec.Struct, frozen=True, kw_only=True):
     """The changes from `updated_from` up to, not including, `updated_to`.
 
     A full run reads without any filter on changes: its `updated_from` is None and `updated_to` only says which
@@ -68,7 +68,7 @@ def decide(
     overlap: timedelta,
     windows: bool = True,
     skew: timedelta = _SKEW,
-) -> Window:
+) -> ChangeWindow:
     """The window of a run that starts `now`. `windows`: whether the supplier can be asked for changes.
 
     Full when it is asked for, when the supplier can't be asked for changes, when nothing is known of an earlier run, or when the last complete full run is
@@ -101,8 +101,10 @@ def decide(
         reason = f"the last full run completed {last_full.isoformat()}"
     else:
         reason = f"changes since {mark.isoformat()}"
-        return Window(run_type="incremental", updated_from=min(mark, now) - overlap, updated_to=now, reason=reason)
-    return Window(run_type="full", updated_from=None, updated_to=now, reason=reason)
+        return ChangeWindow(
+            run_type="incremental", updated_from=min(mark, now) - overlap, updated_to=now, reason=reason
+        )
+    return ChangeWindow(run_type="full", updated_from=None, updated_to=now, reason=reason)
 
 
 def _utc(instant: datetime) -> datetime:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from inventory.runs.models import Run, RunType
 from inventory.suppliers.ports import Feed, StoneQuery
-from sync.planning.listing import Part
+from sync.planning.listing import SubQuery
 
 
 def query_of(
@@ -23,7 +23,7 @@ def query_of(
     return StoneQuery(price_from=price_from, price_to=price_to, updated_from=window_from, updated_to=window_to)
 
 
-async def count_of_part(feed: Feed, run: Run, part: Part, overlap: timedelta) -> int:
+async def count_of_part(feed: Feed, run: Run, part: SubQuery, overlap: timedelta) -> int:
     """The supplier's count of a part of a run.
 
     Where it can't be asked for changes, none are known: counts and pages must then agree exactly.
@@ -33,7 +33,7 @@ async def count_of_part(feed: Feed, run: Run, part: Part, overlap: timedelta) ->
     return await feed.count(query_of_part(run, part, overlap))
 
 
-def query_of_part(run: Run, part: Part, overlap: timedelta) -> StoneQuery:
+def query_of_part(run: Run, part: SubQuery, overlap: timedelta) -> StoneQuery:
     """The query of a part of a run. `overlap`: how far the supplier's clock may be behind."""
     updated_from, updated_to = (None, None) if run.run_type == "full" else (run.window_from, run.window_to)
     if part.changed == "since_opening":

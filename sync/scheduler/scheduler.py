@@ -29,7 +29,7 @@ from sync.planning.heatmap import PriceRange
 from sync.planning.partition import Plan
 from sync.planning.planner import plan
 from sync.planning.price_scale import HeldPrice
-from sync.planning.window import Watermark, Window, decide
+from sync.planning.window import ChangeWindow, Watermark, decide
 from sync.ports import WatermarkStore
 from sync.runs.lease import kept
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
@@ -46,7 +46,7 @@ _CAPABILITIES_SECONDS = 20.0
 Progress = Callable[[int], None]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What someone asks the scheduler for."""
 
     full: bool = False
@@ -76,7 +76,7 @@ class Scheduler:
         self._clock = clock
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
-    async def schedule(self, request: Request, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
+    async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
         """Start a run: plan it, and send its partitions out.
 
         Raises:
@@ -123,7 +123,7 @@ class Scheduler:
                 await self._outbox.send_work(partitions, run.trace_id)
             return await self._lifecycle.get(run.id), made
 
-    async def rehearse(self, request: Request, progress: Progress = lambda _: None) -> tuple[Window, Plan]:
+    async def rehearse(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[ChangeWindow, Plan]:
         """What `schedule` would do now, without starting anything. Costs the same counts."""
         window = await self._window(request)
         return window, await self._plan(window, await self._feed.capabilities(), progress)
@@ -133,7 +133,7 @@ class Scheduler:
         async with self._database.transaction() as connection:
             await report(connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message))
 
-    async def _window(self, request: Request) -> Window:
+    async def _window(self, request: RunRequest) -> ChangeWindow:
         stored = await self._watermarks.read()
         watermark: Watermark | None = stored[0] if stored else None
         async with self._database.connection() as connection:
@@ -157,7 +157,7 @@ class Scheduler:
         except (SupplierError, TimeoutError):
             return True
 
-    async def _open(self, window: Window, request: Request) -> tuple[UUID, UUID]:
+    async def _open(self, window: ChangeWindow, request: RunRequest) -> tuple[UUID, UUID]:
         return await self._lifecycle.open(
             Opening(
                 feed=self._settings.sync_feed,
@@ -172,7 +172,7 @@ class Scheduler:
             )
         )
 
-    async def _plan(self, window: Window, offered: Capabilities, progress: Progress) -> Plan:
+    async def _plan(self, window: ChangeWindow, offered: Capabilities, progress: Progress) -> Plan:
         dimension = self._settings.nivoda_partition_dimension
         per_carat = dimension == "dollar_per_carat"
         async with self._database.connection() as connection:
@@ -196,7 +196,7 @@ class Scheduler:
                 made: Plan = end.value
                 return made
 
-    async def _count(self, window: Window, ranges: Sequence[PriceRange]) -> list[int]:
+    async def _count(self, window: ChangeWindow, ranges: Sequence[PriceRange]) -> list[int]:
         """The counts of some ranges, asked at once."""
         tasks = [asyncio.create_task(self._feed.count(_query(window, part))) for part in ranges]
         try:
@@ -219,7 +219,7 @@ class Scheduler:
         return await self._lifecycle.activate(run_id, token, msgspec.to_builtins(made), made.counts_used, parts)
 
 
-def _refuse_window(window: Window, offered: Capabilities) -> None:
+def _refuse_window(window: ChangeWindow, offered: Capabilities) -> None:
     """Stop an incremental run that the supplier can't answer.
 
     Raises:
@@ -232,7 +232,7 @@ def _refuse_window(window: Window, offered: Capabilities) -> None:
         )
 
 
-def _query(window: Window, part: PriceRange) -> StoneQuery:
+def _query(window: ChangeWindow, part: PriceRange) -> StoneQuery:
     query = query_of(window.run_type, window.updated_from, window.updated_to, part.price_from, part.price_to)
     return msgspec.structs.replace(query, lab_grown=part.lab_grown)
 

@@ -10,7 +10,7 @@ import msgspec
 from inventory.catalog.stone import Stone, diamond_id
 from inventory.core.database import Connection
 from inventory.core.errors import LeaseLost
-from inventory.suppliers.ports import Observed, Page
+from inventory.suppliers.ports import FeedPage, ObservedItem
 from sync.planning.completeness import Checkpoint
 from sync.planning.listing import Listing
 from sync.runs.statements import OBSERVED, sql
@@ -23,7 +23,7 @@ _JSON = tuple(_FIELDS.index(name) for name in ("measurements", "attributes"))
 
 async def stage(
     connection: Connection,
-    page: Page,
+    page: FeedPage,
     *,
     feed: str,
     run_id: UUID,
@@ -32,7 +32,7 @@ async def stage(
     lease_token: UUID,
     lease_seconds: float,
     reading: int = 0,
-    kept: Sequence[Observed] | None = None,
+    kept: Sequence[ObservedItem] | None = None,
 ) -> int:
     """Write a page and its checkpoint, all or nothing; answers how many payloads were new or had changed.
 
@@ -66,12 +66,12 @@ async def stage(
     return int(row["staged"])
 
 
-def distinct(items: Sequence[Observed]) -> list[Observed]:
+def distinct(items: Sequence[ObservedItem]) -> list[ObservedItem]:
     """One item per stone: a statement writes a row only once.
 
     Of two offers the cheaper one, then the one with the lower id; of two looks at one offer the last one.
     """
-    found: dict[str, Observed] = {}
+    found: dict[str, ObservedItem] = {}
     for item in items:
         held = found.get(item.supplier_stone_id)
         if held is None or _offer(held) == _offer(item) or _rank(item) < _rank(held):
@@ -79,7 +79,7 @@ def distinct(items: Sequence[Observed]) -> list[Observed]:
     return list(found.values())
 
 
-def listing_of(item: Observed) -> Listing:
+def listing_of(item: ObservedItem) -> Listing:
     """An item as the reader sees it. Ids are hashed: the proof only compares them."""
     return Listing(
         _key(f"{item.supplier_stone_id} {_offer(item)}"),
@@ -89,12 +89,12 @@ def listing_of(item: Observed) -> Listing:
     )
 
 
-def _offer(item: Observed) -> str:
+def _offer(item: ObservedItem) -> str:
     """The offer's id. An item that can't be understood shows none; it is known by its stone's, as most offers are."""
     return (item.stone and item.stone.offer_id) or f"DIAMOND/{item.supplier_stone_id}"
 
 
-def _rank(item: Observed) -> tuple[bool, int, str]:
+def _rank(item: ObservedItem) -> tuple[bool, int, str]:
     cents = item.stone.supplier_price_cents if item.stone else None
     return cents is None, cents or 0, _offer(item)
 
@@ -103,7 +103,7 @@ def _key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
-def columns(items: Sequence[Observed]) -> list[list[object]]:
+def columns(items: Sequence[ObservedItem]) -> list[list[object]]:
     """Items column by column, in the order of `OBSERVED`."""
     rows = [
         (

@@ -18,11 +18,11 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Partition, Run
-from inventory.suppliers.ports import Feed, Page
-from sync.messaging.consumer import OutcomeStored, Stopped
+from inventory.suppliers.ports import Feed, FeedPage
+from sync.messaging.consumer import ConsumerStopped, OutcomeStored
 from sync.messaging.messages import WorkItem, decode
 from sync.messaging.outbox import Outbox
-from sync.planning.completeness import Checkpoint, PartitionReading, Proof
+from sync.planning.completeness import Checkpoint, PartitionProof, PartitionReading
 from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request
 from sync.planning.partition import Band
 from sync.planning.repair import Steps
@@ -67,7 +67,7 @@ class Worker:
         Raises:
             UnreadableMessage: the body is no work item.
             LeaseLost: someone else has the partition by now.
-            Stopped: the process is leaving; the partition is free, its checkpoint written.
+            ConsumerStopped: the process is leaving; the partition is free, its checkpoint written.
             OutcomeStored: the partition has failed with an error that a retry cannot change.
             InventoryError: it could not be read now. With `last` the partition has failed.
         """
@@ -100,7 +100,7 @@ class Worker:
             if busy_for is None:
                 return None
             await asyncio.sleep(min(max(busy_for, 0.1), _RETRY_CLAIM_SECONDS))
-        raise Stopped
+        raise ConsumerStopped
 
     async def _read_or_put_down(self, partition: Partition, token: UUID, last: bool) -> None:
         async with self._database.connection() as connection:
@@ -109,7 +109,7 @@ class Worker:
         try:
             proof = await self._read(run, partition, token)
             await record(self._database, run, self._feed.known_differences())
-        except (Stopped, asyncio.CancelledError):
+        except (ConsumerStopped, asyncio.CancelledError):
             await self._release(partition, token, None)
             raise
         except LeaseLost:
@@ -157,7 +157,7 @@ class Worker:
             async with self._database.connection() as connection:
                 await connection.execute(sql.release_partition, partition.id, token, message)
 
-    async def _read(self, run: Run, partition: Partition, token: UUID) -> Proof:
+    async def _read(self, run: Run, partition: Partition, token: UUID) -> PartitionProof:
         async with self._database.connection() as connection:
             left = await connection.fetchval(sql.seconds_left, run.id)
         try:
@@ -168,7 +168,7 @@ class Worker:
             await self._lifecycle.end_overdue(run.id)
             raise LeaseLost from None
 
-    async def _prove(self, run: Run, partition: Partition, token: UUID) -> Proof:
+    async def _prove(self, run: Run, partition: Partition, token: UUID) -> PartitionProof:
         """Request after request, up to the proof; while a page is staged, the next request is already on its way.
 
         Raises:
@@ -177,17 +177,17 @@ class Worker:
         reading = await self._restored(partition)
         steps = reading.requests()
         request = _next(steps, None)
-        asking: asyncio.Task[Page | int] | None = None
+        asking: asyncio.Task[FeedPage | int] | None = None
         try:
-            while not isinstance(request, Proof):
+            while not isinstance(request, PartitionProof):
                 answer = await (asking or self._ask(run, partition, token, request))
-                asked, request = request, _next(steps, _view(answer) if isinstance(answer, Page) else answer)
-                if not isinstance(request, Proof):
+                asked, request = request, _next(steps, _view(answer) if isinstance(answer, FeedPage) else answer)
+                if not isinstance(request, PartitionProof):
                     asking = asyncio.create_task(self._ask(run, partition, token, request))
-                if isinstance(answer, Page) and isinstance(asked, PageRequest):
+                if isinstance(answer, FeedPage) and isinstance(asked, PageRequest):
                     await self._stage(run, partition, token, answer, asked, reading)
-                if self._stop.is_set() and not isinstance(request, Proof):
-                    raise Stopped
+                if self._stop.is_set() and not isinstance(request, PartitionProof):
+                    raise ConsumerStopped
             return request
         finally:
             if asking is not None:
@@ -213,12 +213,12 @@ class Worker:
 
     async def _ask(
         self, run: Run, partition: Partition, token: UUID, request: CountRequest | PageRequest
-    ) -> Page | int:
+    ) -> FeedPage | int:
         """The supplier's answer. An outage is waited out with the message in hand: it says nothing about this partition.
 
         Raises:
             SupplierError: the outage lasts too long, or it is none.
-            Stopped: the process is leaving.
+            ConsumerStopped: the process is leaving.
         """
         overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
         until = time.monotonic() + self._settings.sync_outage_seconds
@@ -237,7 +237,7 @@ class Worker:
                 await self._note(partition, token, f"{error.code}: {error.message}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
-                raise Stopped
+                raise ConsumerStopped
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _note(self, partition: Partition, token: UUID, message: str) -> None:
@@ -246,7 +246,13 @@ class Worker:
                 await connection.execute(sql.note_error, partition.id, token, message)
 
     async def _stage(
-        self, run: Run, partition: Partition, token: UUID, page: Page, request: PageRequest, reading: PartitionReading
+        self,
+        run: Run,
+        partition: Partition,
+        token: UUID,
+        page: FeedPage,
+        request: PageRequest,
+        reading: PartitionReading,
     ) -> None:
         """Write a page. Every item of it is a look at a stone, also where the reader steps back behind the page.
 
@@ -275,16 +281,16 @@ class Worker:
             await connection.fetchval(sql.keep_partition, partition.id, token, self._lifecycle.lease_seconds)
 
 
-def _next(steps: Steps[Proof], answer: Answer | None) -> Request | Proof:
+def _next(steps: Steps[PartitionProof], answer: Answer | None) -> Request | PartitionProof:
     """What to ask next. What a killed worker has stored may be proven without a further request."""
     try:
         return next(steps) if answer is None else steps.send(answer)
     except StopIteration as end:
-        proof: Proof = end.value
+        proof: PartitionProof = end.value
         return proof
 
 
-def _view(page: Page) -> PageView:
+def _view(page: FeedPage) -> PageView:
     return PageView([listing_of(item) for item in page.items], page.unidentified)
 
 

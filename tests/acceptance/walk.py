@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 import typer
 
-from app.graphql.types.inputs import DiamondSortField
+from app.graphql.diamonds.inputs import DiamondSortField
 from inventory.core.database import Connection
 from sandbox.up import Address
 from tests.acceptance.commands import control, started
@@ -51,7 +51,9 @@ query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $aft
   }
 }
 """
-_START = "mutation ($key: String!, $full: Boolean!) { syncStart(idempotencyKey: $key, full: $full) { job { id } } }"
+_START = (
+    "mutation ($key: String!, $full: Boolean!) { syncStart(input: {idempotencyKey: $key, full: $full}) { job { id } } }"
+)
 
 Places = Mapping[str, asyncpg.Record]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.doctor.checks import Report, printed
+from app.doctor.checks import DoctorReport, printed
 from app.doctor.supplier import examine
 from inventory.core.settings import SettingsError
 from sandbox.supplier.served_schema import SchemaOptions
@@ -21,7 +21,7 @@ def settings(supplier: PublishedSupplier, **others: Any) -> Any:
     return account(supplier.endpoint, nivoda_requests_per_second=1000, nivoda_tries=1, **others)
 
 
-def states(report: Report) -> dict[str, str]:
+def states(report: DoctorReport) -> dict[str, str]:
     return {check.name: check.state for check in report.checks}
 
 

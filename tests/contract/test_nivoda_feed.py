@@ -17,7 +17,7 @@ from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.documents import COUNT, PAGES
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Observed, StoneQuery
+from inventory.suppliers.ports import ObservedItem, StoneQuery
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import Act, CountingLimiter, account, answer, scripted_supplier
 from tests.unit.suppliers.items import payload
@@ -45,9 +45,9 @@ class Supplier:
     async def truth(self) -> dict[str, dict[str, Any]]:
         return {stone["id"]: stone for stone in await self.control("GET", f"stones?offset=0&limit={10 * STONES}")}
 
-    async def read(self, query: StoneQuery | None = None) -> list[Observed]:
+    async def read(self, query: StoneQuery | None = None) -> list[ObservedItem]:
         """Every page, one after the other."""
-        items: list[Observed] = []
+        items: list[ObservedItem] = []
         while True:
             page = await self.feed.page(query or StoneQuery(), len(items), self.feed.page_size)
             items += page.items
@@ -70,7 +70,7 @@ async def supplier() -> AsyncIterator[Supplier]:
             yield Supplier(simulator, NivodaFeed(client), limiter, http)
 
 
-def agrees(observed: Observed, stone: dict[str, Any]) -> bool:
+def agrees(observed: ObservedItem, stone: dict[str, Any]) -> bool:
     """Whether what was read is what the supplier has."""
     if not stone["usable"]:
         return observed.stone is None

@@ -10,7 +10,7 @@ from inventory.core.errors import SupplierUnavailable
 from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Page, StoneQuery
+from inventory.suppliers.ports import FeedPage, StoneQuery
 from sandbox.supplier.served_schema import facts
 from tests.contract.nivoda import CountingLimiter, account, answer, errors, scripted_supplier
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id
@@ -20,21 +20,21 @@ COLOR: dict[str, Any] = {"diamond__certificate__color": "D+"}  # may not: null g
 PROBLEM = "diamond.certificate.color: Enum 'DiamondColor' cannot represent value: 'D+'"
 
 
-async def read(supplier: PublishedSupplier, offset: int = 0, limit: int = 50, **query: Any) -> Page:
+async def read(supplier: PublishedSupplier, offset: int = 0, limit: int = 50, **query: Any) -> FeedPage:
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
         return await NivodaFeed(client).page(StoneQuery(**query), offset, limit)
 
 
-def ids(page: Page) -> list[str]:
+def ids(page: FeedPage) -> list[str]:
     return [item.supplier_stone_id for item in page.items]
 
 
-def problems(page: Page) -> dict[str, str]:
+def problems(page: FeedPage) -> dict[str, str]:
     return {item.supplier_stone_id: item.problem for item in page.items if item.problem}
 
 
 def pages_asked(supplier: PublishedSupplier) -> int:
-    return supplier.requests["Page"]
+    return supplier.requests["FeedPage"]
 
 
 async def test_an_item_that_is_null_on_every_request_is_quarantined_under_its_id_with_the_reason() -> None:

@@ -20,7 +20,7 @@ from inventory.core.errors import (
 )
 from inventory.suppliers.nivoda.trading import NivodaTrading, open_trading
 from inventory.suppliers.nivoda.trading_documents import CREATE_ORDER
-from inventory.suppliers.ports import HoldAnswer, Order
+from inventory.suppliers.ports import SupplierHold, SupplierOrder
 from sandbox.supplier.accounts import Account
 from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
@@ -56,8 +56,8 @@ class Market:
         return [trade for trade in trades if "refused" not in trade["answer"] and not trade["answer"].get("denied")]
 
 
-def order(stone: dict[str, Any], **others: Any) -> Order:
-    return Order(number="purchase-1", supplier_stone_id=stone["id"], offer_id=stone["offer_id"], **others)
+def order(stone: dict[str, Any], **others: Any) -> SupplierOrder:
+    return SupplierOrder(number="purchase-1", supplier_stone_id=stone["id"], offer_id=stone["offer_id"], **others)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def test_a_stone_that_another_customer_holds_is_denied_and_whose_hold_it_i
     stone = await market.stone()
     async with open_trading(_settings(market.simulator.endpoint, CUSTOMER), CountingLimiter()) as other:
         assert (await other.create_hold(stone["id"])).id
-    assert await market.trading.create_hold(stone["id"]) == HoldAnswer(None)
+    assert await market.trading.create_hold(stone["id"]) == SupplierHold(None)
     word = await market.trading.look(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("on_hold", None)
@@ -166,7 +166,7 @@ async def test_a_hold_that_was_granted_is_one_whatever_its_end_looks_like(
         granted = {"id": "H-1", "denied": False, "until": until}
         supplier.script.append(answer({"data": {"as": {"create_hold": granted}}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
-            assert await trading.create_hold("1") == HoldAnswer("H-1", expected)
+            assert await trading.create_hold("1") == SupplierHold("H-1", expected)
 
 
 async def test_without_pro_access_nothing_is_traded_and_the_supplier_says_why(market: Market) -> None:
@@ -272,7 +272,7 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
         ),
         (status(202), OutcomeUnknown),
         (status(303), OutcomeUnknown),
-        (errors("Order 4711 not found"), OutcomeUnknown),
+        (errors("SupplierOrder 4711 not found"), OutcomeUnknown),
         (errors("The order could not be found"), OutcomeUnknown),
         (errors("This order already exists"), OutcomeUnknown),
         (errors("This diamond has already been ordered, it is sold"), OutcomeUnknown),
@@ -296,7 +296,7 @@ async def test_a_refusal_is_told_from_an_accident_inside(act: Act, expected: typ
         supplier.script.append(act)
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
             with pytest.raises(SupplierError) as caught:
-                await trading.create_order(Order(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
+                await trading.create_order(SupplierOrder(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
     assert isinstance(caught.value, expected)
     assert isinstance(caught.value, OutcomeUnknown) == (expected is OutcomeUnknown)
     assert len(supplier.asked) == 1
@@ -311,7 +311,7 @@ async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, g
         supplier.script.append(errors(message, {"as": {"create_order": None}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
             with pytest.raises(SupplierDeclined) as caught:
-                await trading.create_order(Order(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
+                await trading.create_order(SupplierOrder(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
     assert isinstance(caught.value, SupplierHasNot) == gone
 
 
@@ -322,7 +322,7 @@ async def test_a_hold_that_is_refused_in_words_is_denied_as_any_other(message: s
     async with scripted_supplier() as supplier:
         supplier.script.append(errors(message, {"as": {"create_hold": None}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
-            assert await trading.create_hold("1") == HoldAnswer(None)
+            assert await trading.create_hold("1") == SupplierHold(None)
     assert len(supplier.asked) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from inventory.core.errors import OutcomeUnknown, SupplierError, SupplierSchemaChanged
 from inventory.suppliers.nivoda.trading import NivodaTrading, open_trading
-from inventory.suppliers.ports import Order
+from inventory.suppliers.ports import SupplierOrder
 from sandbox.supplier.served_schema import SchemaOptions
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import CountingLimiter, account
@@ -29,10 +29,10 @@ class Shop:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def order(self, number: int, **others: Any) -> Order:
+    def order(self, number: int, **others: Any) -> SupplierOrder:
         stone = self.stones[number]
         given = {"destination_id": "shop", "comments": "a gift", **others}
-        return Order(number="purchase-1", supplier_stone_id=stone["id"], offer_id=stone["offer_id"], **given)
+        return SupplierOrder(number="purchase-1", supplier_stone_id=stone["id"], offer_id=stone["offer_id"], **given)
 
     async def ordered(self) -> list[dict[str, Any]]:
         return [item["item"] for order in await self.control("GET", "orders") for item in order["items"]]
@@ -98,7 +98,7 @@ async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
         assert (bought.order_item_id is None) == (not bought.shows_orders) == ("Diamond.OrderItemId" in without)
         assert order_id
         if "OrderItemInput.customer_order_number" in without:
-            assert item["customer_comment"] == "Order number: purchase-1\na gift"
+            assert item["customer_comment"] == "SupplierOrder number: purchase-1\na gift"
         else:
             assert (item["customer_order_number"], item["customer_comment"]) == ("purchase-1", "a gift")
         report = await shop.control("GET", "calls")

@@ -16,7 +16,7 @@ from inventory.core.errors import BrokerUnavailable
 from inventory.core.settings import Settings
 from sandbox.broker import Broker, Counts, QueueSettings
 from sync.messaging.credential import ProcessCredential
-from sync.messaging.links import Patience
+from sync.messaging.links import LinkTimeouts
 from sync.messaging.servicebus import ServiceBusBroker
 from tests.contract.certificates import server_context
 from tests.contract.relay import Relay
@@ -101,7 +101,7 @@ async def open_broker(bus: Broker, identity: IdentityService, tmp_path: Path) ->
                 ServiceBusBroker.open(
                     settings,
                     credential,
-                    patience=Patience(open=10, close=1),
+                    patience=LinkTimeouts(open=10, close=1),
                     custom_endpoint_address=f"sb://127.0.0.1:{relay.port}",
                     transport_type=TransportType.Amqp,
                     connection_verify=str(certificate),

@@ -13,15 +13,15 @@ from azure.servicebus import TransportType
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.settings import Settings
 from sandbox.broker import Broker, QueueSettings
-from sync.messaging.links import Patience
+from sync.messaging.links import LinkTimeouts
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.ports import Inbox
 from tests.contract.relay import Relay, SilentEndpoint
 
 QUEUE = "work-items"
-IMPATIENT = Patience(open=0.3, receive=0.3, send=0.3, settle=0.3, renew=0.3, silence=0.3, probe=0.3, close=0.3)
+IMPATIENT = LinkTimeouts(open=0.3, receive=0.3, send=0.3, settle=0.3, renew=0.3, silence=0.3, probe=0.3, close=0.3)
 # For calls that succeed before the peer falls silent.
-PATIENT = Patience(open=30, receive=2, send=2, settle=2, renew=2, silence=0.2, probe=2, close=0.3)
+PATIENT = LinkTimeouts(open=30, receive=2, send=2, settle=2, renew=2, silence=0.2, probe=2, close=0.3)
 # Without limits a call would hang until this ends the test.
 pytestmark = pytest.mark.timeout(60)
 
@@ -33,7 +33,7 @@ def connection_string(port: int) -> str:
 
 
 @asynccontextmanager
-async def broker_at(port: int, patience: Patience = IMPATIENT) -> AsyncIterator[ServiceBusBroker]:
+async def broker_at(port: int, patience: LinkTimeouts = IMPATIENT) -> AsyncIterator[ServiceBusBroker]:
     settings = Settings.read(azure_service_bus_connection_string=connection_string(port))
     async with ServiceBusBroker.open(settings, patience=patience) as opened:
         yield opened
@@ -94,7 +94,7 @@ async def test_silent_tls_endpoint_is_broker_unavailable_and_leaves_no_socket(ca
 @pytest.mark.parametrize("greeting", [NOTHING, SASL_HEADER], ids=["nothing", "eight-bytes"])
 async def test_cancelled_call_to_a_silent_endpoint_leaves_no_socket(greeting: bytes, call: Call) -> None:
     tasks = asyncio.all_tasks()
-    async with SilentEndpoint.open(greeting) as endpoint, broker_at(endpoint.port, Patience()) as broker:
+    async with SilentEndpoint.open(greeting) as endpoint, broker_at(endpoint.port, LinkTimeouts()) as broker:
         calling = asyncio.ensure_future(call(broker))
         await endpoint.connections(1)
         calling.cancel()
@@ -114,7 +114,7 @@ async def test_inbox_notices_that_its_peer_fell_silent_and_opens_another_connect
     async with Relay.open(bus.port) as relay, broker_at(relay.port, PATIENT) as broker, broker.inbox(QUEUE) as inbox:
         assert await inbox.receive(wait_seconds=0.3) is None
         relay.freeze()
-        async with broker_at(bus.port, Patience()) as other:
+        async with broker_at(bus.port, LinkTimeouts()) as other:
             await other.send(QUEUE, [b"one"])
         with pytest.raises(BrokerUnavailable):
             await receive_until_it_fails(inbox)
@@ -131,7 +131,7 @@ async def receive_until_it_fails(inbox: Inbox) -> None:
 
 
 async def test_empty_inbox_whose_peer_answers_keeps_its_connection(bus: Broker) -> None:
-    patience = Patience(silence=0)
+    patience = LinkTimeouts(silence=0)
     async with broker_at(bus.port, patience) as broker, broker.inbox(QUEUE) as inbox:
         for _ in range(3):
             assert await inbox.receive(wait_seconds=0.1) is None
@@ -163,7 +163,7 @@ async def test_message_in_hand_comes_again_after_its_connection_fell_silent(bus:
 
 
 async def test_idle_sender_is_replaced_before_it_is_used_again(bus: Broker) -> None:
-    async with broker_at(bus.port, Patience(idle=0)) as broker:
+    async with broker_at(bus.port, LinkTimeouts(idle=0)) as broker:
         for body in (b"one", b"two"):
             await broker.send(QUEUE, [body])
     assert (bus.connections().made, bus.counts()[QUEUE].active) == (2, 2)
@@ -173,7 +173,7 @@ async def test_process_keeps_one_sender_open_whatever_queues_it_sends_to() -> No
     queues = ("work-items", "work-done", "consolidate")
     async with (
         Broker(dict.fromkeys(queues, QueueSettings()), max_connections=1) as bus,
-        broker_at(bus.port, Patience()) as broker,
+        broker_at(bus.port, LinkTimeouts()) as broker,
     ):
         for queue in queues * 2:
             await broker.send(queue, [b"one"])

@@ -20,7 +20,7 @@ from inventory.core.sql import Statements
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.trading import NivodaTrading
 from inventory.trading.repository import sql as trading
-from sync.messaging.inbox import ServiceBusDelivery, ServiceBusInbox
+from sync.messaging.inbox import ServiceBusInbox, ServiceBusMessage
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.statements import sql
 from sync.watermark.blob import BlobWatermarkStore
@@ -98,7 +98,7 @@ def lay(trap: Trap) -> None:
     _wrap_transactions(trap)
     _wrap(trap, ServiceBusBroker, "send", lambda _self, queue, _bodies: f"send to {queue}")
     for settlement in ("complete", "abandon", "dead_letter"):
-        _wrap(trap, ServiceBusDelivery, settlement, lambda *_, name=settlement: f"settle: {name}")
+        _wrap(trap, ServiceBusMessage, settlement, lambda *_, name=settlement: f"settle: {name}")
     for store in (FileWatermarkStore, BlobWatermarkStore):
         _wrap(trap, store, "write", lambda *_: "write of the watermark")
     _wrap_rename(trap)

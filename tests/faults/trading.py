@@ -9,7 +9,7 @@ from uuid import UUID
 
 import aiohttp
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from sandbox.stack.ports import free_ports
 from tests.faults.fork_server import Child
@@ -250,7 +250,7 @@ async def open_shop(stones: int) -> AsyncIterator[Shop]:
         truth = [one for one in (await site.truth()).values() if one["usable"] and one["availability"] == "AVAILABLE"]
         chosen = truth[:stones]
         ids = await stock(site.stack.environment["DATABASE_URL"], chosen)
-        issuing = Issuing(site.database)
+        issuing = ApiKeyService(site.database)
         scopes = [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
         keys = {client: (await issuing.create("shop", client, scopes)).key.text for client in ("acme", "globex")}
         shop = Shop(site, chosen, ids, keys)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.exc import DBAPIError
 
-from inventory.core.migrate import Patience, downgrade, upgrade
+from inventory.core.migrate import LockTimeouts, downgrade, upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 
@@ -106,8 +106,8 @@ async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Pos
     async with holder.transaction():
         await holder.execute("SELECT FROM inventory.pricing_rules")
         with pytest.raises(DBAPIError, match="lock timeout"):
-            await upgrade(url, "0004", patience=Patience(lock_seconds=0.1, tries=2, pause_seconds=0.1))
-        waiting = asyncio.create_task(upgrade(url, "0004", patience=Patience(0.1, tries=600, pause_seconds=0.1)))
+            await upgrade(url, "0004", patience=LockTimeouts(lock_seconds=0.1, tries=2, pause_seconds=0.1))
+        waiting = asyncio.create_task(upgrade(url, "0004", patience=LockTimeouts(0.1, tries=600, pause_seconds=0.1)))
         # While the migration waits for its turn, others do not wait for it.
         reader = await asyncpg.connect(url)
         for _ in range(5):
@@ -128,7 +128,7 @@ async def test_migrations_ignore_the_statement_timeout_of_the_database(server: P
     transaction = other.transaction()
     await transaction.start()
     await other.execute("SELECT FROM inventory.pricing_rules")
-    migrating = asyncio.create_task(upgrade(url, "0004", patience=Patience(tries=1)))
+    migrating = asyncio.create_task(upgrade(url, "0004", patience=LockTimeouts(tries=1)))
     await asyncio.sleep(1)  # longer than the timeout: the migration waits for the table
     await transaction.rollback()
     await migrating
@@ -143,7 +143,7 @@ async def test_an_index_is_built_while_others_write_and_what_an_earlier_try_left
     transaction = writer.transaction()
     await transaction.start()
     await writer.execute("DELETE FROM inventory.diamonds")
-    building = asyncio.create_task(upgrade(url, "0003", patience=Patience(lock_seconds=0.1, tries=1)))
+    building = asyncio.create_task(upgrade(url, "0003", patience=LockTimeouts(lock_seconds=0.1, tries=1)))
     await asyncio.sleep(0.5)  # longer than the time for a lock, which is none for an index
     await writer.execute("DELETE FROM inventory.diamonds")
     assert not building.done()

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from app import startup
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from app.main import create_app
 from inventory.core.database import Database
@@ -22,11 +22,11 @@ from inventory.core.settings import Settings
 from inventory.runs import repository
 from sandbox.broker import Broker, QueueSettings
 from sandbox.stack.scratch import scratch_directory
-from sync.container import Pipeline
+from sync.container import Container
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import Request
+from sync.scheduler.scheduler import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.contract.relay import Relay
 from tests.integration.pipeline.shelf import Shelf
@@ -36,7 +36,7 @@ from tests.pgbouncer import SERVER_CONNECTIONS, USER, PgBouncer, grant
 
 MANY = 10 * SERVER_CONNECTIONS
 CREATE_RULE = """mutation {
-  pricingRuleCreate(idempotencyKey: "key", rule: {name: "all", priority: 5, markupRatio: 1.5}) {
+  pricingRuleCreate(input: {idempotencyKey: "key", rule: {name: "all", priority: 5, markupRatio: 1.5}}) {
     pricingRule { id } userErrors { message }
   }
 }"""
@@ -140,7 +140,7 @@ async def insert_all(database: Database, insert: str, *incidents: str) -> None:
 
 async def test_api_answers(settings: Settings, database: Database) -> None:
     scopes = [Scope.DIAMONDS_READ, Scope.SYNC_READ, Scope.SYNC_ADMIN, Scope.PRICING_WRITE]
-    key = (await Issuing(database).create("shop", "acme", scopes)).key.text
+    key = (await ApiKeyService(database).create("shop", "acme", scopes)).key.text
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
         transport = httpx.ASGITransport(with_state(app, state))
@@ -171,10 +171,10 @@ async def test_complete_sync(settings: Settings, database: Database, tmp_path: P
         async with ServiceBusBroker.open(through) as broker:
             outbox = Outbox(through, broker, Lifecycle(database, through.sync_lease_seconds))
             watermarks = FileWatermarkStore(tmp_path, through.sync_feed)
-            pipeline = Pipeline(through, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+            pipeline = Container(through, database, shelf, broker, watermarks, outbox, broker.dead_letters())
             stop = asyncio.Event()
             roles = [asyncio.create_task(role(stop)) for role in (pipeline.work, pipeline.consolidate)]
-            run, _ = await pipeline.scheduler().schedule(Request(full=True))
+            run, _ = await pipeline.scheduler().schedule(RunRequest(full=True))
             async with asyncio.timeout(60):
                 while run.is_open:
                     await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: one request, one operation; the media types and statuses of the draft specification."""
+"""GraphQL over HTTP: media types and status codes of the draft specification."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -13,16 +13,29 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from app.auth.scopes import Principal
-from app.graphql.http.errors import FormattedError, format_inventory_error, status_of, unforeseen
-from app.graphql.http.event_stream import EVENT_STREAM, Answers, EventStream, one, refused, wants_stream, whole
-from app.graphql.http.execution import execute
+from app.graphql.execution.errors import FormattedError, format_inventory_error, status_of, unforeseen
+from app.graphql.execution.operation import GraphQLOperation
+from app.graphql.execution.request import JSON, RequestRefused, read_get, read_post
+from app.graphql.execution.request_pipeline import (
+    GRAPHQL_JSON,
+    RequestPipeline,
+    status_of_invalid,
+    wants_new_media_type,
+)
+from app.graphql.execution.response import execute
 from app.graphql.http.graphiql_page import GraphiQL
-from app.graphql.http.operation import Operation
-from app.graphql.http.request import JSON, Refused, read_get, read_post
-from app.graphql.http.request_pipeline import GRAPHQL_JSON, Intake, status_of_invalid, wants_new_media_type
-from app.graphql.http.state import State
-from app.graphql.http.subscription_manager import NotFollowed
-from app.graphql.http.websocket import Sockets
+from app.graphql.subscriptions.event_stream import (
+    EVENT_STREAM,
+    Answers,
+    EventStream,
+    complete_stream,
+    error_answer,
+    single_answer,
+    wants_stream,
+)
+from app.graphql.subscriptions.manager import SubscriptionRefused
+from app.graphql.subscriptions.state import GraphQLState
+from app.graphql.subscriptions.websocket import WebSocketEndpoint
 from app.http.routing import Route, WebSocketRoute
 from inventory.core.errors import BadRequest, BodyTooLarge, InventoryError, RateLimited
 from inventory.core.settings import Settings
@@ -37,32 +50,32 @@ _encoder = msgspec.json.Encoder()
 
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
-    """The routes of GraphQL. In development a browser gets GraphiQL there, and its files on separate routes."""
+    """Routes of GraphQL. In development browsers get GraphiQL; its files have separate routes."""
     page = GraphiQL() if settings.environment == "development" else None
-    intake = Intake(settings)
+    pipeline = RequestPipeline(settings)
     return (
-        Route("/graphql", Endpoint(settings, intake, page).answer, methods=["GET", "POST"]),
-        WebSocketRoute("/graphql", Sockets(settings, intake).serve),
+        Route("/graphql", GraphQLEndpoint(settings, pipeline, page).answer, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", WebSocketEndpoint(settings, pipeline).serve),
         *(page.routes() if page else ()),
     )
 
 
-class Endpoint:
-    """Answers requests to the schema; a browser with `page`, if there is one."""
+class GraphQLEndpoint:
+    """Endpoint of the schema. Browsers get `page` if it exists."""
 
-    def __init__(self, settings: Settings, intake: Intake, page: GraphiQL | None) -> None:
+    def __init__(self, settings: Settings, pipeline: RequestPipeline, page: GraphiQL | None) -> None:
         self._settings = settings
         self._development = settings.environment == "development"
-        self._intake = intake
+        self._pipeline = pipeline
         self._page = page
 
-    async def answer(self, request: Request[State]) -> Response | EventStream:
-        """The answer to a request, whatever is wrong with it."""
+    async def answer(self, request: Request[GraphQLState]) -> Response | EventStream:
+        """Answer a request; every error becomes a response."""
         if self._page and request.method != "POST" and "text/html" in request.headers.get("accept", ""):
             return self._page.show()
         try:
             return await self._execute(request)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             return _respond(request, refusal.status, refusal.errors)
         except InventoryError as error:
             response = _respond(request, _status_of_refusal(error), [format_inventory_error(error)])
@@ -73,10 +86,10 @@ class Endpoint:
             problem = format_inventory_error(unforeseen(error))
             return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, [problem])
 
-    async def _execute(self, request: Request[State]) -> Response | EventStream:
+    async def _execute(self, request: Request[GraphQLState]) -> Response | EventStream:
         principal = await self._principal(request)
         asked = await read_post(request) if request.method == "POST" else read_get(request)
-        operation = await self._intake.take(request, asked, principal, by_get=request.method != "POST")
+        operation = await self._pipeline.prepare(request, asked, principal, by_get=request.method != "POST")
         subscribes = operation.kind is OperationType.SUBSCRIPTION
         if wants_stream(request, subscribes=subscribes):
             return await self._stream(request, operation)
@@ -87,41 +100,41 @@ class Endpoint:
         members = answer.members()
         errors = cast("list[FormattedError]", members.pop("errors", []))
         if not answer.executed:
-            raise Refused(status_of_invalid(request), errors)
+            raise RequestRefused(status_of_invalid(request), errors)
         return _respond(request, status_of(answer.data, answer.errors), errors, **members)
 
-    async def _stream(self, request: Request[State], operation: Operation) -> EventStream:
-        """The same as server-sent events, and subscriptions, too.
+    async def _stream(self, request: Request[GraphQLState], operation: GraphQLOperation) -> EventStream:
+        """Answer by server-sent events; required for subscriptions.
 
         Raises:
-            TooMany: the key has too many open.
+            TooMany: the key has reached its limit.
         """
-        principal, presence = operation.context.caller, request.state["presence"]
-        with ExitStack() as stays:
+        principal, connections = operation.context.caller, request.state["connections"]
+        with ExitStack() as resources:
             if operation.kind is OperationType.SUBSCRIPTION:
-                stays.enter_context(presence.subscribed(principal))
+                resources.enter_context(connections.subscribed(principal))
                 answers = await self._follow(request, operation)
             else:
-                answers = one((await execute(operation, self._settings)).encoded())
+                answers = single_answer((await execute(operation, self._settings)).encoded())
             stream = EventStream(answers, principal, request.headers, self._settings.sockets_send_seconds)
-            stays.enter_context(presence.entered(stream))
-            stream.stays = stays.pop_all()
+            resources.enter_context(connections.registered(stream))
+            stream.resources = resources.pop_all()
         return stream
 
     @staticmethod
-    async def _follow(request: Request[State], operation: Operation) -> Answers:
+    async def _follow(request: Request[GraphQLState], operation: GraphQLOperation) -> Answers:
         try:
-            return await request.state["live"].open(operation)
-        except NotFollowed as refusal:
-            return refused(refusal.errors)
+            return await request.state["subscriptions"].open(operation)
+        except SubscriptionRefused as refusal:
+            return error_answer(refusal.errors)
         except InventoryError as error:
-            return refused([format_inventory_error(error)])
+            return error_answer([format_inventory_error(error)])
 
-    async def _principal(self, request: Request[State]) -> Principal | None:
-        door = request.state["door"]
-        if self._development and not door.has_credentials(request):
-            return None  # GraphiQL asks for the schema before anyone can give it a key
-        principal = await door.admit(request)
+    async def _principal(self, request: Request[GraphQLState]) -> Principal | None:
+        authentication = request.state["services"].authentication
+        if self._development and not authentication.has_credentials(request):
+            return None  # GraphiQL reads the schema before the user enters a key
+        principal = await authentication.authenticate(request)
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
         return principal
 
@@ -143,7 +156,7 @@ def _status_of_refusal(error: InventoryError) -> HTTPStatus:
 
 
 def _respond(
-    request: Request[State], status: HTTPStatus, errors: Sequence[FormattedError], **members: object
+    request: Request[GraphQLState], status: HTTPStatus, errors: Sequence[FormattedError], **members: object
 ) -> Response:
     media_type = f"{GRAPHQL_JSON}; charset=utf-8" if wants_new_media_type(request) else JSON
     body: dict[str, object] = {**members}
@@ -152,5 +165,5 @@ def _respond(
     encoded = _encoder.encode(body)
     if status == HTTPStatus.OK and wants_stream(request, subscribes=False):
         # The protocol wants the errors of validation as events: its clients can't read them as JSON.
-        return Response(whole(encoded), status, {"Cache-Control": "no-cache"}, media_type=EVENT_STREAM)
+        return Response(complete_stream(encoded), status, {"Cache-Control": "no-cache"}, media_type=EVENT_STREAM)
     return Response(encoded, status, _HEADERS.get(status), media_type=media_type)

@@ -29,7 +29,7 @@ def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
 SigningSecrets = Annotated[SecretStr, AfterValidator(_are_secrets)]
 
 
-class Access(BaseModel):
+class AuthSettings(BaseModel):
     """Settings of the door."""
 
     hmac_secrets: Annotated[
@@ -60,7 +60,8 @@ class Access(BaseModel):
         int, setting("Access", "Failed logins a minute of one client address.", ge=1, le=60_000_000)
     ] = 120
     rate_limit_local_share: Annotated[
-        float, setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1)
+        float,
+        setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1),
     ] = 0.2
 
     @property

@@ -8,7 +8,7 @@ from inventory.core.sections.addresses import HttpUrl
 from inventory.core.sections.field import setting
 
 
-class Alerts(BaseModel):
+class AlertSettings(BaseModel):
     """Settings of the mails."""
 
     resend_api_key: Annotated[SecretStr | None, setting("Alerts", "Key of resend.com.", example="re_...")] = None

@@ -30,7 +30,7 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-class Api(BaseModel):
+class ApiSettings(BaseModel):
     """Settings of the API."""
 
     host: Annotated[str, setting("API", "Address that the API listens on.")] = "0.0.0.0"

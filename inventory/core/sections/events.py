@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from inventory.core.sections.field import setting
 
 
-class Events(BaseModel):
+class EventSettings(BaseModel):
     """Settings of the event log and of those who follow it. What is counted is counted in one process."""
 
     events_retention_days: Annotated[
@@ -57,12 +57,14 @@ class Events(BaseModel):
         float, setting("Events", "How long a socket may stay without an operation.", gt=0, le=86_400)
     ] = 300.0
     sockets_lifetime_seconds: Annotated[
-        float, setting("Events", "How long a socket may live; its client comes back and goes on.", gt=0, le=30 * 86_400)
+        float,
+        setting("Events", "How long a socket may live; its client comes back and goes on.", gt=0, le=30 * 86_400),
     ] = 12 * 3600.0
     sockets_send_seconds: Annotated[
         float, setting("Events", "How long a client may take to take what it is sent.", gt=0, le=600)
     ] = 30.0
     subscriptions_queue: Annotated[
-        int, setting("Events", "Events that wait for one slow subscription before it is ended.", ge=1, le=100_000)
+        int,
+        setting("Events", "Events that wait for one slow subscription before it is ended.", ge=1, le=100_000),
     ] = 500
     subscriptions_queue_bytes: Annotated[int, setting("Events", "Bytes of them.", ge=1024, le=268_435_456)] = 4_194_304

@@ -9,7 +9,7 @@ from inventory.core.sections.field import setting
 from inventory.core.tls import Tls
 
 
-class General(BaseModel):
+class GeneralSettings(BaseModel):
     """Settings of every process."""
 
     environment: Annotated[
@@ -17,7 +17,8 @@ class General(BaseModel):
         setting("General", "Where this runs; development opens GraphiQL and readable errors."),
     ] = "production"
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], setting("General", "The least severe event that is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        setting("General", "The least severe event that is logged."),
     ] = "INFO"
     log_format: Annotated[
         LogFormat, setting("General", "json, console, or auto: console in a terminal, json elsewhere.")
@@ -25,5 +26,8 @@ class General(BaseModel):
 
     tls: Annotated[
         Tls,
-        setting("General", "auto: every server that is not on this machine is reached through TLS; require: all; off."),
+        setting(
+            "General",
+            "auto: every server that is not on this machine is reached through TLS; require: all; off.",
+        ),
     ] = "auto"

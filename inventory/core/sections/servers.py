@@ -8,7 +8,7 @@ from inventory.core.sections.addresses import BusConnection, HttpUrl, PostgresUr
 from inventory.core.sections.field import setting
 
 
-class Servers(BaseModel):
+class ServerSettings(BaseModel):
     """How they are reached, and what they are called there."""
 
     database_url: Annotated[

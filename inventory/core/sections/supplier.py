@@ -8,7 +8,7 @@ from inventory.core.sections.addresses import HttpUrl
 from inventory.core.sections.field import setting
 
 
-class Supplier(BaseModel):
+class SupplierSettings(BaseModel):
     """Settings of Nivoda."""
 
     nivoda_endpoint: Annotated[

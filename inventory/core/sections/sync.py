@@ -7,11 +7,12 @@ from pydantic import BaseModel
 from inventory.core.sections.field import setting
 
 
-class Sync(BaseModel):
+class SyncSettings(BaseModel):
     """Settings of what runs in the background."""
 
     sync_feed: Annotated[
-        str, setting("Sync", "Name of the feed: its watermark and its raw table.", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+        str,
+        setting("Sync", "Name of the feed: its watermark and its raw table.", pattern=r"^[a-z][a-z0-9-]{0,30}$"),
     ] = "nivoda"
     sync_max_partitions: Annotated[int, setting("Sync", "Most partitions of a run.", ge=1, le=200)] = 30
     sync_min_partition_stones: Annotated[int, setting("Sync", "Fewest stones of a partition.", ge=1, le=10_000_000)] = (
@@ -44,7 +45,10 @@ class Sync(BaseModel):
     sync_resend_seconds: Annotated[
         float,
         setting(
-            "Sync", "A message that no worker has taken for so long is taken for lost and sent again.", gt=0, le=86_400
+            "Sync",
+            "A message that no worker has taken for so long is taken for lost and sent again.",
+            gt=0,
+            le=86_400,
         ),
     ] = 300.0
     sync_outage_seconds: Annotated[
@@ -57,7 +61,8 @@ class Sync(BaseModel):
         ),
     ] = 300.0
     sync_max_quarantine_share: Annotated[
-        float, setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1)
+        float,
+        setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1),
     ] = 0.05
     sync_max_delete_share: Annotated[
         float, setting("Sync", "A run that would delete a larger share of the inventory stops.", ge=0, le=1)

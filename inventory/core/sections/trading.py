@@ -7,13 +7,16 @@ from pydantic import BaseModel
 from inventory.core.sections.field import setting
 
 
-class Trading(BaseModel):
+class TradingSettings(BaseModel):
     """Settings of holds and purchases."""
 
     trading_longest_hold_minutes: Annotated[
         int,
         setting(
-            "Trading", "How long a stone may be held, from the request on, however it is extended.", ge=1, le=366 * 1440
+            "Trading",
+            "How long a stone may be held, from the request on, however it is extended.",
+            ge=1,
+            le=366 * 1440,
         ),
     ] = 24 * 60
     trading_holds_per_client: Annotated[

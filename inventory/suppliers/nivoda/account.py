@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from inventory.core.logging import get_logger
-from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.documents import SupplierOperation
 from inventory.suppliers.nivoda.instants import InstantNotUnderstood, read_instant
 from inventory.suppliers.ports import Destination, OwnHold
 
@@ -60,16 +60,16 @@ class User(msgspec.Struct):
     company: Company | None = None
 
 
-class Session(msgspec.Struct):
+class AccountSession(msgspec.Struct):
     user: User
 
 
-class Login(msgspec.Struct):
-    username_and_password: Session
+class AccountLogin(msgspec.Struct):
+    username_and_password: AccountSession
 
 
-class Authenticated(msgspec.Struct):
-    authenticate: Login
+class AccountAuthenticated(msgspec.Struct):
+    authenticate: AccountLogin
 
 
 _LOGIN = """
@@ -80,27 +80,27 @@ _LOGIN = """
 _USER = "authenticate.username_and_password.user"
 _LOCATION = "id name address1 address2 postalCode city state country"
 
-OWN_HOLDS = Operation(
+OWN_HOLDS = SupplierOperation(
     "own_holds",
     _LOGIN.replace("SELECTION", "holds { id denied until diamond { id } }"),
-    Authenticated,
+    AccountAuthenticated,
     required=[f"{_USER}.holds.id", f"{_USER}.holds.diamond.id"],
     logs_in=True,
 )
 
-LOCATIONS = Operation(
+LOCATIONS = SupplierOperation(
     "locations",
     _LOGIN.replace(
         "SELECTION",
         f"default_location {{ location {{ {_LOCATION} }} }} locations {{ location {{ {_LOCATION} }} }}"
         f" company {{ locations {{ {_LOCATION} }} }}",
     ),
-    Authenticated,
+    AccountAuthenticated,
     logs_in=True,
 )
 
 
-def holds_of(answer: Authenticated) -> Sequence[OwnHold] | None:
+def holds_of(answer: AccountAuthenticated) -> Sequence[OwnHold] | None:
     """The account's holds; None where the supplier does not list them."""
     listed = answer.authenticate.username_and_password.user.holds
     if listed is None:
@@ -126,7 +126,7 @@ def end_of(hold_id: str, until: msgspec.Raw) -> datetime | None:
         return None
 
 
-def destinations_of(answer: Authenticated) -> Sequence[Destination] | None:
+def destinations_of(answer: AccountAuthenticated) -> Sequence[Destination] | None:
     """The account's locations, each once, the default first; None where the supplier does not list any."""
     user = answer.authenticate.username_and_password.user
     default = user.default_location.location if user.default_location else None

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from inventory.catalog.grades import FANCY_INTENSITIES
 from inventory.catalog.vocabulary import colors, shapes
-from inventory.suppliers.nivoda.payload import Certificate
+from inventory.suppliers.nivoda.payload import PayloadCertificate
 from inventory.suppliers.nivoda.values import word
 
 _MOST_RATIO = 100_000
@@ -23,7 +23,7 @@ class Color(NamedTuple):
     reported: str | None
 
 
-def shape(certificate: Certificate) -> tuple[str, str | None]:
+def shape(certificate: PayloadCertificate) -> tuple[str, str | None]:
     """The shape, and the text that it was read from."""
     plain, full = word(certificate.shape), word(certificate.full_shape)
     found = shapes.shape(plain)
@@ -32,7 +32,7 @@ def shape(certificate: Certificate) -> tuple[str, str | None]:
     return found, plain or full
 
 
-def color(certificate: Certificate) -> Color:
+def color(certificate: PayloadCertificate) -> Color:
     """The colour grade and the fancy colour, which may stand in each other's field.
 
     A fancy colour that is understood wins over a grade D to Z: the grade becomes a reported text, which no search finds.

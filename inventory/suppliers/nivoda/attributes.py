@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from inventory.suppliers.nivoda.conditions import stated_tinge
-from inventory.suppliers.nivoda.payload import Certificate, Diamond
+from inventory.suppliers.nivoda.payload import PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.values import address, days, flag, measure, text
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class Measurements(msgspec.Struct, omit_defaults=True, rename="camel"):
+class CertificateMeasurements(msgspec.Struct, omit_defaults=True, rename="camel"):
     """As the certificate states them: lengths in millimetres, proportions in percent, angles in degrees."""
 
     length: Decimal | None = None
@@ -84,10 +84,10 @@ class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
     videos: list[str] | None = None
 
 
-def measurements(certificate: Certificate) -> bytes:
+def measurements(certificate: PayloadCertificate) -> bytes:
     """A JSON object of the measurements that are known."""
     return _encode(
-        Measurements(
+        CertificateMeasurements(
             length=measure(certificate.length),
             width=measure(certificate.width),
             depth=measure(certificate.depth),
@@ -108,7 +108,7 @@ def measurements(certificate: Certificate) -> bytes:
     )
 
 
-def attributes(diamond: Diamond, certificate: Certificate, reported_color: str | None) -> bytes:
+def attributes(diamond: PayloadDiamond, certificate: PayloadCertificate, reported_color: str | None) -> bytes:
     """A JSON object of the attributes that are known."""
     return _encode(
         Attributes(
@@ -152,7 +152,7 @@ def urls(media: Any) -> list[str]:
     return list(_urls(media)) if type(media) is list else []
 
 
-def spin_url(certificate: Certificate) -> str | None:
+def spin_url(certificate: PayloadCertificate) -> str | None:
     """The film that shows the stone from all sides."""
     return address(certificate.v360.get("url")) if type(certificate.v360) is dict else None
 

@@ -21,7 +21,7 @@ from inventory.core.errors import (
 )
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
-from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, Operation
+from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, SupplierOperation
 from inventory.suppliers.nivoda.errors import RequestRejected
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
@@ -117,7 +117,7 @@ class NivodaClient:
                 await client._login.close()
 
     async def call(
-        self, operation: Operation[Answer], variables: Variables, *, patience_seconds: float | None = None
+        self, operation: SupplierOperation[Answer], variables: Variables, *, patience_seconds: float | None = None
     ) -> Answer:
         """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
 
@@ -134,7 +134,7 @@ class NivodaClient:
         deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
         return await retrying(self._settings, operation.name)(self._try, operation, variables, deadline)
 
-    async def account(self, operation: Operation[Answer], *, patience_seconds: float | None = None) -> Answer:
+    async def account(self, operation: SupplierOperation[Answer], *, patience_seconds: float | None = None) -> Answer:
         """Log in with a document that asks for the account's data. The token that calls use is not touched.
 
         Raises:
@@ -147,7 +147,7 @@ class NivodaClient:
             self._negotiate, operation, lambda _: self._credentials, deadline, secrets
         )
 
-    async def send(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+    async def send(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
         """Ask inside `as(token)`, once: for what must not happen twice.
 
         Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again. `variables`: as of `call`.
@@ -208,14 +208,14 @@ class NivodaClient:
         except TimeoutError:
             raise SupplierUnreached("The supplier's login takes too long") from None
 
-    async def _try(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+    async def _try(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
         try:
             return await self._inside(operation, variables, deadline)
         except SupplierTokenExpired:
             # Tokens end before their time, too: at once with a new one. If that is refused as well, it is a failed try.
             return await self._inside(operation, variables, deadline)
 
-    async def _inside(self, operation: Operation[Answer], variables: Variables, deadline: float) -> Answer:
+    async def _inside(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
         token = await self._login.token()
 
         def with_token(view: SchemaView) -> Mapping[str, object]:
@@ -243,7 +243,7 @@ class NivodaClient:
 
     async def _negotiate(
         self,
-        operation: Operation[Answer],
+        operation: SupplierOperation[Answer],
         variables: Callable[[SchemaView], Mapping[str, object]],
         deadline: float,
         secrets: Collection[str],
@@ -260,7 +260,11 @@ class NivodaClient:
         raise SupplierSchemaChanged("The supplier keeps rejecting the request for other reasons")
 
     async def _exchange(
-        self, operation: Operation[Answer], request: Mapping[str, object], deadline: float, secrets: Collection[str]
+        self,
+        operation: SupplierOperation[Answer],
+        request: Mapping[str, object],
+        deadline: float,
+        secrets: Collection[str],
     ) -> Answer:
         """One answer. A supplier that asks for fewer requests, with 429 or in `errors[]`, is waited for until the deadline."""
         body = _encode(request)

@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 _Counted = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Operation(Generic[Answer]):
+class SupplierOperation(Generic[Answer]):
     """A document and how its answer's `data` is read. What a call varies goes into variables, never into the text."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Operation(Generic[Answer]):
         return self._decoder.decode(data)
 
 
-class PageOperation(Operation["As[Found]"]):
+class PageOperation(SupplierOperation["AuthenticatedField[FoundItems]"]):
     """A page of items. An error of one item costs no other item."""
 
     def __init__(
@@ -73,7 +73,7 @@ class PageOperation(Operation["As[Found]"]):
         super().__init__(
             name,
             _PAGE.replace("SELECTION", selection).replace("ORDER", _ORDERS[dimension][0]),
-            As[Found],
+            AuthenticatedField[FoundItems],
             required=[f"diamonds_by_query.items.{path}" for path in required],
             orders=_ORDERS[dimension],
         )
@@ -81,13 +81,13 @@ class PageOperation(Operation["As[Found]"]):
     def concerns_a_part(self, entry: ErrorEntry) -> bool:
         return entry.item is not None or (not entry.path and is_unshowable(entry))
 
-    def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> "As[Found]":
+    def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> "AuthenticatedField[FoundItems]":
         answer = super().read(data)
         answer.account.diamonds_by_query.errors = partial
         return answer
 
 
-class OneItemOperation(Operation["OneItem"]):
+class OneItemOperation(SupplierOperation["OneItem"]):
     """One item by its stone's id. The supplier answers an id that it does not have with an error."""
 
     def __init__(self, name: str, selection: str, required: Collection[str] = ()) -> None:
@@ -153,7 +153,7 @@ class Authenticated(msgspec.Struct):
     authenticate: Login
 
 
-class As(msgspec.Struct, Generic[Answer]):
+class AuthenticatedField(msgspec.Struct, Generic[Answer]):
     """Everything but the login is asked inside `as(token)`."""
 
     account: Answer = msgspec.field(name="as")
@@ -178,7 +178,7 @@ class Items(msgspec.Struct, rename={"errors": "$errors"}):
         return next(own, next((entry for entry in self.errors if entry.item is None), None))
 
 
-class Found(msgspec.Struct):
+class FoundItems(msgspec.Struct):
     diamonds_by_query: Items
 
 
@@ -195,7 +195,7 @@ class OneItem(msgspec.Struct, rename={"errors": "$errors"}):
     errors: Sequence[ErrorEntry] = ()
 
 
-AUTHENTICATE = Operation(
+AUTHENTICATE = SupplierOperation(
     "authenticate",
     """
     query Authenticate($username: String!, $password: String!) {
@@ -207,14 +207,14 @@ AUTHENTICATE = Operation(
     logs_in=True,
 )
 
-COUNT = Operation(
+COUNT = SupplierOperation(
     "diamonds_by_query_count",
     """
     query Count($token: String!, $query: DiamondQuery!) {
       as(token: $token) { diamonds_by_query_count(query: $query) }
     }
     """,
-    As[Count],
+    AuthenticatedField[Count],
     required=["diamonds_by_query_count"],
 )
 

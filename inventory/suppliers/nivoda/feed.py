@@ -10,10 +10,10 @@ from inventory.suppliers.lookup import MOST_WITNESSES, look_up, look_up_singly
 from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGE_LIMIT, PAGES
 from inventory.suppliers.nivoda.filters import Dimension, FeedFilter, lookup_by, offered, probe
-from inventory.suppliers.nivoda.pages import PageReader
+from inventory.suppliers.nivoda.pages import FeedPageReader
 from inventory.suppliers.nivoda.schema_view import SchemaView
 from inventory.suppliers.nivoda.single_items import SingleItems
-from inventory.suppliers.ports import Capabilities, Lookup, Page, RateLimiter, StoneQuery
+from inventory.suppliers.ports import Capabilities, FeedPage, LookupResult, RateLimiter, StoneQuery
 
 MOST_SINGLE_LOOKUPS = 5_000
 """Stones that one process looks up one by one in a day, where the supplier offers no filter by ids."""
@@ -36,7 +36,7 @@ class NivodaFeed:
         self._page = PAGES[dimension].full
         self._monotonic = monotonic
         self._singles = SingleItems(client)
-        self._pages = PageReader(client, self._singles)
+        self._pages = FeedPageReader(client, self._singles)
         self._probed: SchemaView | None = None
         self._single_lookups = 0
         self._single_since = monotonic()
@@ -57,7 +57,7 @@ class NivodaFeed:
         """
         return await self._count(FeedFilter(dimension=self._dimension, query=query))
 
-    async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
+    async def page(self, query: StoneQuery, offset: int, limit: int) -> FeedPage:
         """Stones in the order of price. A stone that can't be understood, or shown, comes with its problem.
 
         Raises:
@@ -67,7 +67,7 @@ class NivodaFeed:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} stones, not {limit}")
         return await self._pages.read(FeedFilter(dimension=self._dimension, query=query), offset, limit)
 
-    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> LookupResult:
         """Look up stones by id: together where the supplier offers a filter for that, else one by one within a daily bound.
 
         Raises:
@@ -126,7 +126,7 @@ class NivodaFeed:
         schema.note(found.differences)
         return tuple(sorted(lacking.union(found.differences)))
 
-    async def _page_of(self, stone_ids: Sequence[str]) -> Page:
+    async def _page_of(self, stone_ids: Sequence[str]) -> FeedPage:
         return await self._pages.read(self._by_ids(stone_ids), 0, PAGE_LIMIT)
 
     async def _count_of(self, stone_ids: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.documents import SupplierOperation
 from inventory.suppliers.nivoda.schema_view import Input, Output, SchemaView
 
 _TYPE = "kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } }"
@@ -54,7 +54,7 @@ class _Named(msgspec.Struct):
     name: str
 
 
-class _Schema(msgspec.Struct, rename="camel"):
+class _SchemaPayload(msgspec.Struct, rename="camel"):
     query_type: _Named
     types: Annotated[list[_Kind], msgspec.Meta(min_length=1)]
     mutation_type: _Named | None = None
@@ -63,7 +63,7 @@ class _Schema(msgspec.Struct, rename="camel"):
 class Introspected(msgspec.Struct, rename={"schema": "__schema"}):
     """The answer's data."""
 
-    schema: _Schema
+    schema: _SchemaPayload
 
     def view(self) -> SchemaView:
         """The schema as a view."""
@@ -92,7 +92,7 @@ class Introspected(msgspec.Struct, rename={"schema": "__schema"}):
         )
 
 
-INTROSPECT = Operation(
+INTROSPECT = SupplierOperation(
     "introspection",
     f"""
     query Introspect {{

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from inventory.core.json_depth import deeper
-from inventory.suppliers.nivoda.payload import Certificate, Diamond, Item
+from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.remains import read_remains
 from inventory.suppliers.nivoda.values import fraction
 
@@ -32,7 +32,7 @@ _DEEPEST = 200
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class Unreadable(Exception):
+class UnreadableItem(Exception):
     """An item in which no object can be found; the message is the problem.
 
     `remains`: an item with the ids that can be read.
@@ -50,10 +50,10 @@ def read_item(received: bytes) -> tuple[Item, bool]:
     find.
 
     Raises:
-        Unreadable: it is no object, or no JSON at all, or nested too deep.
+        UnreadableItem: it is no object, or no JSON at all, or nested too deep.
     """
     if deeper(received, _DEEPEST):
-        raise Unreadable("payload: is nested too deep", read_remains(received)[0])
+        raise UnreadableItem("payload: is nested too deep", read_remains(received)[0])
     try:
         received.decode()
         return _item.decode(received), False
@@ -124,15 +124,15 @@ def _read_leniently(received: bytes) -> Item:
         found = json.loads(text, strict=False, parse_int=str, parse_float=fraction, parse_constant=str)
     except (ValueError, RecursionError):
         remains, place = read_remains(received)
-        raise Unreadable(f"{place or 'payload'}: is not JSON", remains) from None
+        raise UnreadableItem(f"{place or 'payload'}: is not JSON", remains) from None
     if not isinstance(found, dict):
-        raise Unreadable("payload: is not an object", Item())
+        raise UnreadableItem("payload: is not an object", Item())
     item = _pick(found, Item)
     if isinstance(diamond := found.get("diamond"), dict):
-        item["diamond"] = _pick(diamond, Diamond)
+        item["diamond"] = _pick(diamond, PayloadDiamond)
         if isinstance(certificate := diamond.get("certificate"), dict):
-            item["diamond"]["certificate"] = Certificate(**_pick(certificate, Certificate))
-        item["diamond"] = Diamond(**item["diamond"])
+            item["diamond"]["certificate"] = PayloadCertificate(**_pick(certificate, PayloadCertificate))
+        item["diamond"] = PayloadDiamond(**item["diamond"])
     return Item(**item)
 
 

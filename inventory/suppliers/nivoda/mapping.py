@@ -14,9 +14,9 @@ from inventory.catalog.vocabulary import colors, offers, scales
 from inventory.pricing.rules import price_per_carat_cents
 from inventory.suppliers.nivoda import appearance, conditions, null_items, origin
 from inventory.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
-from inventory.suppliers.nivoda.lenient_json import Unreadable, first_flaw, flaw, original, read_item, storable
+from inventory.suppliers.nivoda.lenient_json import UnreadableItem, first_flaw, flaw, original, read_item, storable
 from inventory.suppliers.nivoda.origin import UnclearOrigin
-from inventory.suppliers.nivoda.payload import Certificate, Diamond, Item
+from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.values import (
     OutOfRange,
     address,
@@ -28,7 +28,7 @@ from inventory.suppliers.nivoda.values import (
     withheld,
     word,
 )
-from inventory.suppliers.ports import Observed
+from inventory.suppliers.ports import ObservedItem
 
 MAPPING_VERSION = 3
 """Goes up with every change of what a payload is mapped to, so that payloads staged before count as changed."""
@@ -62,7 +62,7 @@ class _Problem(Exception):
     """Why a stone can't be understood: `field: what is wrong`."""
 
 
-def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
+def observe(payload: bytes, *, lab_grown: bool | None = None) -> ObservedItem:
     """Map one item, as received or as it was stored.
 
     `lab_grown`: the origin that the query asked for, None if it asked for both. The same bytes and the same origin always
@@ -74,7 +74,7 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
         if item.errors is not None:
             # The supplier does not show the stone, so its origin is not known either.
             lab_grown = None
-    except Unreadable as error:
+    except UnreadableItem as error:
         return _bad(_known_as(error.remains, received), storable(received), lab_grown, error.remains, str(error))
     payload = storable(received) if damaged else received
     identity = ""
@@ -86,7 +86,7 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
         stone = _stone(identity, item, lab_grown)
     except (_Problem, UnclearOrigin) as error:
         return _bad(identity or _known_as(item, received), payload, lab_grown, item, str(error))
-    return Observed(
+    return ObservedItem(
         supplier_stone_id=identity,
         payload=payload,
         queried_lab_grown=lab_grown,
@@ -99,8 +99,8 @@ def observe(payload: bytes, *, lab_grown: bool | None = None) -> Observed:
     )
 
 
-def _bad(identity: str, payload: bytes, lab_grown: bool | None, item: Item, problem: str) -> Observed:
-    return Observed(
+def _bad(identity: str, payload: bytes, lab_grown: bool | None, item: Item, problem: str) -> ObservedItem:
+    return ObservedItem(
         supplier_stone_id=identity,
         payload=payload,
         queried_lab_grown=lab_grown,
@@ -188,7 +188,7 @@ def _price(item: Item) -> int:
     return int(amount)
 
 
-def _carats(certificate: Certificate) -> int:
+def _carats(certificate: PayloadCertificate) -> int:
     field = "diamond.certificate.carats"
     if certificate.carats is None:
         raise _Problem(f"{field}: is missing")
@@ -221,7 +221,7 @@ def _key(field: str, value: object, read: Callable[[object], str | None] = ident
 
 
 def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
-    diamond = item.diamond or Diamond()
+    diamond = item.diamond or PayloadDiamond()
     certificate = diamond.certificate
     if certificate is None:
         raise _Problem("diamond.certificate: is missing")
@@ -291,15 +291,15 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
     )
 
 
-def _lab(certificate: Certificate) -> str | None:
+def _lab(certificate: PayloadCertificate) -> str | None:
     return offers.lab(_key("diamond.certificate.lab", certificate.lab, text))
 
 
-def _image(diamond: Diamond, certificate: Certificate) -> str | None:
+def _image(diamond: PayloadDiamond, certificate: PayloadCertificate) -> str | None:
     return address(diamond.image) or address(certificate.image) or next(iter(urls(certificate.product_images)), None)
 
 
-def _video(diamond: Diamond, certificate: Certificate) -> str | None:
+def _video(diamond: PayloadDiamond, certificate: PayloadCertificate) -> str | None:
     return (
         address(diamond.video)
         or address(certificate.video)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS
-from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGES, Operation
+from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGES, SupplierOperation
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK
 
@@ -22,7 +22,7 @@ _PAGE = {**_TOKEN, "query": _QUERY, "offset": 0, "limit": 50}
 _CREDENTIALS = {"username": "me@example.com", "password": _SAMPLE}
 _ORDER = {"offer": "DIAMOND/1", "comment": "-", "number": "1", "return_option": True, "destination": "1"}
 
-OPERATIONS: Mapping[Operation[Any], Mapping[str, object]] = {
+OPERATIONS: Mapping[SupplierOperation[Any], Mapping[str, object]] = {
     INTROSPECT: {},
     AUTHENTICATE: _CREDENTIALS,
     OWN_HOLDS: _CREDENTIALS,

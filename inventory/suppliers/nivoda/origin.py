@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from inventory.suppliers.nivoda.payload import Certificate, Diamond
+from inventory.suppliers.nivoda.payload import PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.values import number, text
 
 _SEPARATORS = re.compile(r"[\s\-_./,]+")
@@ -50,7 +50,7 @@ class _NotUnderstood(Exception):
     """A statement that is present but not understood."""
 
 
-def lab_grown(diamond: Diamond, certificate: Certificate, queried: bool | None) -> bool:
+def lab_grown(diamond: PayloadDiamond, certificate: PayloadCertificate, queried: bool | None) -> bool:
     """Decide whether a stone is lab-grown.
 
     `queried`: the origin that the query asked for. It decides where the item states nothing.
@@ -122,7 +122,7 @@ def _stated_by(found: str) -> bool | None:
     raise _NotUnderstood
 
 
-def _hint(diamond: Diamond, certificate: Certificate) -> str | None:
+def _hint(diamond: PayloadDiamond, certificate: PayloadCertificate) -> str | None:
     """The field that names a laboratory's report of a lab-grown stone; None if none does."""
     number = certificate.cert_number
     if type(number) is str and _LAB_GROWN_NUMBER.match(number):

@@ -16,7 +16,7 @@ from inventory.suppliers.nivoda.filters import FeedFilter, lookup_by
 from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.nivoda.null_items import NULL, Match, Shown
 from inventory.suppliers.nivoda.single_items import SingleItems
-from inventory.suppliers.ports import Observed, Page
+from inventory.suppliers.ports import FeedPage, ObservedItem
 
 log = get_logger()
 
@@ -32,7 +32,7 @@ class _Received(msgspec.Struct):
     errors: dict[int, ErrorEntry]
 
 
-class PageReader:
+class FeedPageReader:
     """Reads pages of one supplier's feed. Safe for concurrent calls."""
 
     def __init__(self, client: NivodaClient, singles: SingleItems) -> None:
@@ -41,7 +41,7 @@ class PageReader:
         # By filter and position: how many items an answer may hold there. Other places of the feed are not slowed down.
         self._sizes: OrderedDict[tuple[FeedFilter, int], int] = OrderedDict()
 
-    async def read(self, chosen: FeedFilter, offset: int, limit: int) -> Page:
+    async def read(self, chosen: FeedFilter, offset: int, limit: int) -> FeedPage:
         """Read a page. An item that is null comes with its id and the reason as its problem, where the id can be learned.
 
         Raises:
@@ -49,7 +49,7 @@ class PageReader:
         """
         origin = chosen.query.lab_grown
         page = await self._in_parts(chosen, offset, limit)
-        items: list[Observed | None] = [
+        items: list[ObservedItem | None] = [
             None if item == NULL else observe(item, lab_grown=origin) for item in page.items
         ]
         nameless = [place for place, item in enumerate(items) if item is None or not item.identified]
@@ -64,7 +64,7 @@ class PageReader:
         shown = [item for item in items if item is not None]
         if chosen.dimension == "dollar_per_carat":
             shown = [msgspec.structs.replace(item, price_cents=_per_carat(item)) for item in shown]
-        return Page(received=page.received, items=shown, unidentified=unidentified)
+        return FeedPage(received=page.received, items=shown, unidentified=unidentified)
 
     async def _in_parts(self, chosen: FeedFilter, offset: int, limit: int) -> _Received:
         """A page in one answer, or in several where one would be too large or is refused because of an item."""
@@ -109,7 +109,7 @@ class PageReader:
         chosen: FeedFilter,
         offset: int,
         limit: int,
-        items: Sequence[Observed | None],
+        items: Sequence[ObservedItem | None],
         nulls: Mapping[int, ErrorEntry | None],
     ) -> dict[int, bytes]:
         """The payloads of null items whose ids can be learned; a few calls, however many of the items are null."""
@@ -166,7 +166,7 @@ class PageReader:
         found = {}
         for place, stone_id in list(ids.items())[:_MOST_SINGLE]:
             answer = await self._singles.read(stone_id)
-            if isinstance(answer, Observed):
+            if isinstance(answer, ObservedItem):
                 found[place] = answer.payload
         return found
 
@@ -181,7 +181,7 @@ def _reason(error: AnswerTooLarge | ItemsLost) -> ErrorEntry:
     return error.entries[0] if isinstance(error, ItemsLost) else ErrorEntry(error.message)
 
 
-def _per_carat(item: Observed) -> int | None:
+def _per_carat(item: ObservedItem) -> int | None:
     """The price per carat in US cents: a multiple of 100 only if it is exactly a whole dollar, as ranges compare it."""
     if item.price_cents is None or not item.carat_milli:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 
-class Certificate(msgspec.Struct, rename={
+class PayloadCertificate(msgspec.Struct, rename={
     "cert_number": "certNumber", "pdf_url": "pdfUrl", "full_shape": "fullShape", "fluorescence": "floInt",
     "fluorescence_color": "floCol", "depth_percentage": "depthPercentage", "crown_angle": "crownAngle",
     "crown_height": "crownHeight", "pav_angle": "pavAngle", "pav_height": "pavHeight", "pav_depth": "pavDepth",
@@ -67,7 +67,7 @@ class Certificate(msgspec.Struct, rename={
     product_videos: Any = None
 
 
-class Diamond(msgspec.Struct, rename={
+class PayloadDiamond(msgspec.Struct, rename={
     "hold_id": "HoldId", "nivoda_stock_id": "NivodaStockId", "supplier_stock_id": "supplierStockId",
     "eye_clean": "eyeClean", "certificate_type": "CertificateType",
 }):  # fmt: skip
@@ -93,7 +93,7 @@ class Diamond(msgspec.Struct, rename={
     certificate_type: Any = None
     delivery_time: Any = None
     supplier: Any = None
-    certificate: Certificate | None = None
+    certificate: PayloadCertificate | None = None
 
 
 class Item(msgspec.Struct, rename={"errors": "$errors"}):
@@ -101,5 +101,5 @@ class Item(msgspec.Struct, rename={"errors": "$errors"}):
 
     id: Any = None
     price: Any = None
-    diamond: Diamond | None = None
+    diamond: PayloadDiamond | None = None
     errors: Any = None

@@ -6,7 +6,7 @@ A stone that is known by its id leaves the inventory when its item turns bad. An
 import json
 import re
 
-from inventory.suppliers.nivoda.payload import Diamond, Item
+from inventory.suppliers.nivoda.payload import Item, PayloadDiamond
 from inventory.suppliers.nivoda.values import fraction
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+|"', re.DOTALL)
@@ -74,7 +74,7 @@ def read_remains(received: bytes) -> tuple[Item, str | None]:
     reader = _Reader()
     reader.read(received.decode(errors="surrogateescape"))
     found = reader.found
-    return Item(found.get(("id",)), None, Diamond(found.get(("diamond", "id")))), reader.broken
+    return Item(found.get(("id",)), None, PayloadDiamond(found.get(("diamond", "id")))), reader.broken
 
 
 def _key(token: str) -> str | None:

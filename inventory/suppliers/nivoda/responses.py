@@ -11,7 +11,7 @@ from inventory.core.clock import utc_now
 from inventory.core.errors import OutcomeUnknown, SupplierBusy, SupplierTokenExpired, SupplierUnavailable
 from inventory.suppliers.nivoda import errors as faults
 from inventory.suppliers.nivoda.absences import is_rejection
-from inventory.suppliers.nivoda.documents import Answer, Operation
+from inventory.suppliers.nivoda.documents import Answer, SupplierOperation
 from inventory.suppliers.nivoda.error_entries import ErrorEntry, entries_of, summary
 from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost, RequestRejected
 from inventory.suppliers.nivoda.lenient_json import salvage
@@ -57,7 +57,9 @@ async def received(response: aiohttp.ClientResponse) -> Response:
     return Response(response.status, response.headers.get("Retry-After"), bytes(body[:most]))
 
 
-def read(operation: Operation[Answer], response: Response, secrets: Collection[str], *, established: bool) -> Answer:
+def read(
+    operation: SupplierOperation[Answer], response: Response, secrets: Collection[str], *, established: bool
+) -> Answer:
     """The answer to a request that may be sent again. `secrets` show in no error; `established`: as `faults.of_status`.
 
     Raises:
@@ -96,7 +98,7 @@ def read(operation: Operation[Answer], response: Response, secrets: Collection[s
         raise SupplierUnavailable("The supplier's answer can't be read: its data has another shape") from error
 
 
-def read_sent(operation: Operation[Answer], response: Response, secrets: Collection[str]) -> Answer:
+def read_sent(operation: SupplierOperation[Answer], response: Response, secrets: Collection[str]) -> Answer:
     """The answer to a request that must not be sent twice. Data that says it was done counts, whatever errors stand beside.
 
     Raises:

@@ -11,7 +11,7 @@ from inventory.suppliers.nivoda.error_entries import ErrorEntry
 from inventory.suppliers.nivoda.errors import AnswerTooLarge, is_unshowable
 from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.nivoda.null_items import Shown
-from inventory.suppliers.ports import Observed
+from inventory.suppliers.ports import ObservedItem
 
 _NO_SUCH = re.compile(
     r"not found|no such|(?:does not|doesn't|not) exist|unknown|no (?:diamond|stone|item)|could not find|couldn't find"
@@ -26,7 +26,7 @@ class SingleItems:
     def __init__(self, client: NivodaClient) -> None:
         self._client = client
 
-    async def read(self, stone_id: str) -> Observed | Literal["absent", "unclear"]:
+    async def read(self, stone_id: str) -> ObservedItem | Literal["absent", "unclear"]:
         """An item; one that can't be shown comes with the reason as its problem.
 
         `absent`: the supplier says that it has no such stone. `unclear`: its answer does not say.

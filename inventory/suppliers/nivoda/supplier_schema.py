@@ -7,7 +7,7 @@ from typing import Any, Literal
 from inventory.core.errors import SupplierError, SupplierUnavailable
 from inventory.core.logging import get_logger
 from inventory.suppliers.nivoda.absences import absences
-from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.documents import SupplierOperation
 from inventory.suppliers.nivoda.error_entries import ErrorEntry
 from inventory.suppliers.nivoda.negotiation import Negotiated
 from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view
@@ -63,7 +63,7 @@ class SupplierSchema:
             self._view = assumed_view()
         return self._view
 
-    def negotiated(self, operation: Operation[Any], view: SchemaView) -> Negotiated:
+    def negotiated(self, operation: SupplierOperation[Any], view: SchemaView) -> Negotiated:
         """An operation's document for a view.
 
         Raises:
@@ -85,7 +85,7 @@ class SupplierSchema:
                 log.warning("supplier_schema_difference", difference=difference, source=self._source)
 
     async def renegotiate(
-        self, operation: Operation[Any], view: SchemaView, used: Negotiated, entries: Sequence[ErrorEntry]
+        self, operation: SupplierOperation[Any], view: SchemaView, used: Negotiated, entries: Sequence[ErrorEntry]
     ) -> bool:
         """React to a rejection of a document that was negotiated with `view`; whether another one is worth a try."""
         if view is not self._view:

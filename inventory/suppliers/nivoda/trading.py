@@ -22,9 +22,16 @@ from inventory.core.errors import (
 )
 from inventory.core.settings import Settings
 from inventory.suppliers.limiter import RedisRateLimiter
-from inventory.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS, Authenticated, destinations_of, end_of, holds_of
+from inventory.suppliers.nivoda.account import (
+    LOCATIONS,
+    OWN_HOLDS,
+    AccountAuthenticated,
+    destinations_of,
+    end_of,
+    holds_of,
+)
 from inventory.suppliers.nivoda.client import NivodaClient, Variables
-from inventory.suppliers.nivoda.documents import Answer, Operation
+from inventory.suppliers.nivoda.documents import Answer, SupplierOperation
 from inventory.suppliers.nivoda.error_entries import summary
 from inventory.suppliers.nivoda.errors import RequestRejected
 from inventory.suppliers.nivoda.mapping import MOST_CENTS
@@ -33,7 +40,7 @@ from inventory.suppliers.nivoda.schema_view import SchemaView, named
 from inventory.suppliers.nivoda.single_items import says_absent
 from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, OneOffer
 from inventory.suppliers.nivoda.values import number, text
-from inventory.suppliers.ports import Destination, HoldAnswer, ItemStatus, Order, OwnHold, RateLimiter
+from inventory.suppliers.ports import Destination, ItemStatus, OwnHold, RateLimiter, SupplierHold, SupplierOrder
 
 # Not "Destination not found".
 _NO_SUCH_STONE = re.compile(
@@ -64,7 +71,7 @@ class NivodaTrading:
         self._look_seconds = patience_seconds + timeout_seconds
         self._monotonic = monotonic
 
-    async def create_hold(self, supplier_stone_id: str) -> HoldAnswer:
+    async def create_hold(self, supplier_stone_id: str) -> SupplierHold:
         async def nothing_happened() -> bool:
             status = await self._look_again(supplier_stone_id)
             if status is None or status.shows_holds:
@@ -75,13 +82,13 @@ class NivodaTrading:
             answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
         except SupplierDeclined as error:
             if _NO_SUCH_STONE.search(error.message):
-                return HoldAnswer(None)
+                return SupplierHold(None)
             raise
         hold = answer.account.create_hold
         if hold.id and not hold.denied:
-            return HoldAnswer(hold.id, end_of(hold.id, hold.until))
+            return SupplierHold(hold.id, end_of(hold.id, hold.until))
         if hold.denied:
-            return HoldAnswer(None)
+            return SupplierHold(None)
         raise OutcomeUnknown
 
     async def cancel_hold(self, supplier_hold_id: str) -> bool:
@@ -93,7 +100,7 @@ class NivodaTrading:
             raise
         return True
 
-    async def create_order(self, order: Order) -> str:
+    async def create_order(self, order: SupplierOrder) -> str:
         async def nothing_happened() -> bool:
             status = await self._look_again(order.supplier_stone_id)
             if status is None or status.order_item_id not in (None, order.order_item_id):
@@ -118,7 +125,7 @@ class NivodaTrading:
     async def destinations(self) -> Sequence[Destination] | None:
         return destinations_of(await self._account(LOCATIONS))
 
-    async def _account(self, operation: Operation[Authenticated]) -> Authenticated:
+    async def _account(self, operation: SupplierOperation[AccountAuthenticated]) -> AccountAuthenticated:
         """What a login shows of the account.
 
         Raises:
@@ -169,7 +176,7 @@ class NivodaTrading:
 
     async def _send(
         self,
-        operation: Operation[Answer],
+        operation: SupplierOperation[Answer],
         variables: Variables,
         nothing_happened: Callable[[], Awaitable[bool]],
     ) -> Answer:
@@ -230,7 +237,7 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
         yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
 
 
-def _item(order: Order, view: SchemaView) -> Mapping[str, object]:
+def _item(order: SupplierOrder, view: SchemaView) -> Mapping[str, object]:
     """The variables of an order, as the schema allows them. The number goes into the comment where it has no place."""
     field = view.field(view.mutation, "create_order")
     taken = field.arguments.get("items") if field else None

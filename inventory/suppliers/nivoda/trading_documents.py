@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from inventory.suppliers.nivoda.documents import As, OneItemOperation, Operation
+from inventory.suppliers.nivoda.documents import AuthenticatedField, OneItemOperation, SupplierOperation
 
 
 class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId", "order_item_id": "OrderItemId"}):
@@ -24,7 +24,7 @@ class OneOffer(msgspec.Struct):
     price: Any = None
 
 
-class Hold(msgspec.Struct):
+class HoldResult(msgspec.Struct):
     """`denied`: then there is no id. `until`: raw, so that no value of it makes a granted hold unreadable."""
 
     id: str | None = None
@@ -33,7 +33,7 @@ class Hold(msgspec.Struct):
 
 
 class HoldCreated(msgspec.Struct):
-    create_hold: Hold
+    create_hold: HoldResult
 
 
 class CancelledHold(msgspec.Struct):
@@ -55,30 +55,30 @@ LOOK = OneItemOperation(
     required=["diamond.availability"],
 )
 
-CREATE_HOLD = Operation(
+CREATE_HOLD = SupplierOperation(
     "create_hold",
     """
     mutation Hold($token: String!, $stone: ID!) {
       as(token: $token) { create_hold(ProductId: $stone, ProductType: Diamond) { id denied until } }
     }
     """,
-    As[HoldCreated],
+    AuthenticatedField[HoldCreated],
     required=["create_hold.id"],
 )
 
-CANCEL_HOLD = Operation(
+CANCEL_HOLD = SupplierOperation(
     "cancel_hold",
     """
     mutation Cancel($token: String!, $hold: ID!) {
       as(token: $token) { cancel_hold(hold_id: $hold) { id } }
     }
     """,
-    As[HoldCancelled],
+    AuthenticatedField[HoldCancelled],
 )
 
 # The item is written out: each of its members is negotiated by itself, and its type needs no name. What is not given is
 # not sent.
-CREATE_ORDER = Operation(
+CREATE_ORDER = SupplierOperation(
     "create_order",
     """
     mutation Order(
@@ -92,5 +92,5 @@ CREATE_ORDER = Operation(
       }
     }
     """,
-    As[OrderCreated],
+    AuthenticatedField[OrderCreated],
 )

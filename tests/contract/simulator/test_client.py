@@ -8,14 +8,14 @@ import pytest
 from graphql import parse
 
 from inventory.suppliers.nivoda.client import NivodaClient
-from inventory.suppliers.nivoda.documents import Operation
+from inventory.suppliers.nivoda.documents import SupplierOperation
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.filters import probe
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.operations import OPERATIONS
 from inventory.suppliers.nivoda.schema_view import view_of
 from inventory.suppliers.nivoda.trading import open_trading
-from inventory.suppliers.ports import Order, StoneQuery
+from inventory.suppliers.ports import StoneQuery, SupplierOrder
 from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options
 from tests.contract.nivoda import CountingLimiter, account
@@ -54,7 +54,7 @@ async def rejected(client: Client) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
 async def test_no_negotiated_document_is_rejected_with_its_variables(
-    operation: Operation[Any], version: Version, start: Start
+    operation: SupplierOperation[Any], version: Version, start: Start
 ) -> None:
     client = await start(Options(stones=5, schema=SchemaOptions(version)))
     view = view_of(ServedSchema(SchemaOptions(version)).graphql)
@@ -115,7 +115,9 @@ async def test_stones_are_held_released_and_ordered_and_no_request_is_rejected(n
         assert hold.id
         assert hold.until
         assert await trading.cancel_hold(hold.id)
-        order = Order(number="A-1", supplier_stone_id=row["id"], offer_id=row["offer_id"], destination_id="shop")
+        order = SupplierOrder(
+            number="A-1", supplier_stone_id=row["id"], offer_id=row["offer_id"], destination_id="shop"
+        )
         assert await trading.create_order(order)
     assert [entry["state"] for entry in await client.control("GET", "orders")] == ["ordered"]
     assert await rejected(client) == []

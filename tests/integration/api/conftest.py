@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from app.main import create_app
 from app.server import Server, listen
@@ -49,7 +49,7 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
     async with Database.open(settings) as database:
 
         async def make(*scopes: Scope) -> str:
-            issued = await Issuing(database).create("test", "test-client", scopes)
+            issued = await ApiKeyService(database).create("test", "test-client", scopes)
             return issued.key.text
 
         yield make

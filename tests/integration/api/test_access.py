@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from app.auth import authenticator as module
 from app.auth import keys
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.authenticator import CACHE_SECONDS, Authenticator
 from app.auth.scopes import Scope
 from inventory.core.database import Database
@@ -46,8 +46,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def issuing(database: Database, time: Time) -> Issuing:
-    return Issuing(database, time.clock)
+def issuing(database: Database, time: Time) -> ApiKeyService:
+    return ApiKeyService(database, time.clock)
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ async def opens(door: Authenticator, key: str) -> bool:
     return True
 
 
-async def test_a_key_brings_its_client_and_its_scopes(issuing: Issuing, door: Authenticator) -> None:
+async def test_a_key_brings_its_client_and_its_scopes(issuing: ApiKeyService, door: Authenticator) -> None:
     issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])
     principal = await door.authenticate({"x-api-key": issued.key.text})
     assert (principal.client_id, principal.key_id) == ("acme", issued.key.id)
     assert principal.scopes == {"diamonds:read", "holds:write"}
 
 
-async def test_the_database_knows_the_hash_and_not_the_key(issuing: Issuing, database_url: str) -> None:
+async def test_the_database_knows_the_hash_and_not_the_key(issuing: ApiKeyService, database_url: str) -> None:
     issued = await issuing.create("shop", "acme", [])
     connection = await asyncpg.connect(database_url)
     row = await connection.fetchrow("SELECT * FROM inventory.api_keys")
@@ -80,7 +80,7 @@ async def test_the_database_knows_the_hash_and_not_the_key(issuing: Issuing, dat
     assert issued.key.text.split("_")[3] not in str(dict(row))
 
 
-async def test_the_header_for_keys_alone_decides(issuing: Issuing, door: Authenticator) -> None:
+async def test_the_header_for_keys_alone_decides(issuing: ApiKeyService, door: Authenticator) -> None:
     good = (await issuing.create("shop", "acme", [])).key.text
     assert (await door.authenticate({"authorization": f"Bearer {good}"})).client_id == "acme"
     with pytest.raises(Unauthenticated):
@@ -90,7 +90,7 @@ async def test_the_header_for_keys_alone_decides(issuing: Issuing, door: Authent
 
 
 async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
-    issuing: Issuing, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    issuing: ApiKeyService, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = (await issuing.create("shop", "acme", [])).key
     body = f"dia_live_{known.id}_{'x' * 33}"
@@ -115,7 +115,7 @@ async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
 
 
 async def test_a_typing_error_never_reaches_the_database(
-    issuing: Issuing, door: Authenticator, statements: list[str]
+    issuing: ApiKeyService, door: Authenticator, statements: list[str]
 ) -> None:
     text = (await issuing.create("shop", "acme", [])).key.text
     statements.clear()
@@ -142,7 +142,7 @@ async def test_a_key_of_the_previous_system_is_found_by_its_hash(door: Authentic
 
 
 async def test_a_revoked_key_is_refused_as_soon_as_the_memory_of_it_fades(
-    issuing: Issuing, door: Authenticator, time: Time
+    issuing: ApiKeyService, door: Authenticator, time: Time
 ) -> None:
     key = (await issuing.create("shop", "acme", [])).key
     assert await opens(door, key.text)
@@ -153,7 +153,7 @@ async def test_a_revoked_key_is_refused_as_soon_as_the_memory_of_it_fades(
 
 
 async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
-    issuing: Issuing, door: Authenticator, time: Time
+    issuing: ApiKeyService, door: Authenticator, time: Time
 ) -> None:
     key = (await issuing.create("shop", "acme", [], lifetime=timedelta(seconds=3))).key.text
     assert await opens(door, key)
@@ -164,7 +164,7 @@ async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
 
 
 async def test_a_key_is_looked_up_once_in_a_while_only(
-    issuing: Issuing, door: Authenticator, time: Time, statements: list[str]
+    issuing: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
 ) -> None:
     key = (await issuing.create("shop", "acme", [])).key.text
     lookups = []
@@ -178,7 +178,7 @@ async def test_a_key_is_looked_up_once_in_a_while_only(
 
 
 async def test_the_memory_of_keys_is_bounded(
-    issuing: Issuing, door: Authenticator, monkeypatch: pytest.MonkeyPatch
+    issuing: ApiKeyService, door: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SIZE", 3)
     for number in range(6):
@@ -188,7 +188,7 @@ async def test_the_memory_of_keys_is_bounded(
 
 
 async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
-    issuing: Issuing, door: Authenticator, time: Time, statements: list[str]
+    issuing: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
 ) -> None:
     key = (await issuing.create("shop", "acme", [])).key.text
     for _ in range(13):
@@ -199,7 +199,9 @@ async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
     assert stored.last_used_at == time.now - timedelta(seconds=CACHE_SECONDS)
 
 
-async def test_of_two_processes_only_the_first_notes_the_use(issuing: Issuing, database: Database, time: Time) -> None:
+async def test_of_two_processes_only_the_first_notes_the_use(
+    issuing: ApiKeyService, database: Database, time: Time
+) -> None:
     key = (await issuing.create("shop", "acme", [])).key.text
     first, second = (Authenticator(database, clock=time.clock, ticks=time.ticks) for _ in range(2))
     assert await opens(first, key)
@@ -210,7 +212,7 @@ async def test_of_two_processes_only_the_first_notes_the_use(issuing: Issuing, d
     assert stored.last_used_at == noted
 
 
-async def test_rotation_leaves_two_keys_for_a_while(issuing: Issuing, door: Authenticator, time: Time) -> None:
+async def test_rotation_leaves_two_keys_for_a_while(issuing: ApiKeyService, door: Authenticator, time: Time) -> None:
     old = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30), signature_v1=True)
     time.pass_by(86_400)
     new = await issuing.rotate(old.key.id, keep=timedelta(hours=1))
@@ -223,14 +225,16 @@ async def test_rotation_leaves_two_keys_for_a_while(issuing: Issuing, door: Auth
     assert await opens(door, new.key.text)
 
 
-async def test_rotation_never_lengthens_the_old_keys_life(issuing: Issuing, time: Time) -> None:
+async def test_rotation_never_lengthens_the_old_keys_life(issuing: ApiKeyService, time: Time) -> None:
     old = await issuing.create("shop", "acme", [], lifetime=timedelta(hours=1))
     await issuing.rotate(old.key.id, keep=timedelta(hours=24))
     stored = {key.id: key for key in await issuing.every()}
     assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
 
 
-async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(issuing: Issuing, time: Time) -> None:
+async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(
+    issuing: ApiKeyService, time: Time
+) -> None:
     key = (await issuing.create("shop", "acme", [])).key
     await issuing.revoke(key.id)
     (revoked,) = await issuing.every()
@@ -245,6 +249,6 @@ async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(iss
         await issuing.revoke("nobody")
 
 
-async def test_a_key_needs_a_name_and_a_client(issuing: Issuing) -> None:
+async def test_a_key_needs_a_name_and_a_client(issuing: ApiKeyService) -> None:
     with pytest.raises(ValidationFailed, match="name: is blank; client: is blank"):
         await issuing.create(" ", "", [])

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from app.rest import caching
 from inventory.catalog.repository import PostgresSearch
-from inventory.catalog.search import Filter
+from inventory.catalog.search import DiamondCriteria
 from inventory.core.clock import utc_now
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -130,7 +130,7 @@ async def test_a_change_while_an_answer_is_being_made_is_not_hidden_by_its_tag(
     await insert([build(1)])
     plain = PostgresSearch.count
 
-    async def count_and_then_it_changes(self: PostgresSearch, criteria: Filter) -> int:
+    async def count_and_then_it_changes(self: PostgresSearch, criteria: DiamondCriteria) -> int:
         total = await plain(self, criteria)
         async with database.transaction() as connection:
             await connection.execute("UPDATE diamonds SET availability = 'sold'")

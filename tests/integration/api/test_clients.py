@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.auth.scopes import Scope
-from app.graphql.http import persisted_queries
+from app.graphql.execution import persisted_queries
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build

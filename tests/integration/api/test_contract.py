@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -28,7 +28,7 @@ async def test_a_client_written_against_the_contract_alone_works(
     address: str, settings: Settings, make_key: MakeKey, tmp_path: Path
 ) -> None:
     async with Database.open(settings) as database:
-        await Issuing(database).create("legacy", "legacy", list(Scope), signature_v1=True)
+        await ApiKeyService(database).create("legacy", "legacy", list(Scope), signature_v1=True)
     given = {
         "url": address, "client_id": "legacy", "secret": SECRET,
         "key": await make_key(*Scope), "plain_key": await make_key(Scope.DIAMONDS_READ),

@@ -7,7 +7,7 @@ import pytest
 
 from inventory.catalog import statements
 from inventory.catalog.repository import PostgresSearch
-from inventory.catalog.search import Filter
+from inventory.catalog.search import DiamondCriteria
 from inventory.catalog.statements import Statement
 from inventory.core.database import Database
 from inventory.core.errors import DatabaseUnavailable
@@ -27,13 +27,13 @@ async def test_facets_leave_connections_to_all_others_however_many_are_asked_for
     await blocker.execute("SELECT pg_advisory_lock(4711)")
     async with Database.open(settings.model_copy(update={"database_pool_size": size})) as database:
         search = PostgresSearch(database)
-        asked = [asyncio.create_task(search.facets(Filter(), ["shape"])) for _ in range(size + 2)]
+        asked = [asyncio.create_task(search.facets(DiamondCriteria(), ["shape"])) for _ in range(size + 2)]
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         async with asyncio.timeout(20):
             while await blocker.fetchval(waiting) < at_once:  # noqa: ASYNC110 - the only sign stands in the database
                 await asyncio.sleep(0.05)
         if size > 1:
-            assert await search.count(Filter()) == 0
+            assert await search.count(DiamondCriteria()) == 0
         assert await blocker.fetchval(waiting) == at_once
         assert not any(task.done() for task in asked)
         await blocker.execute("SELECT pg_advisory_unlock(4711)")
@@ -51,7 +51,7 @@ async def test_nobody_waits_for_a_turn_for_ever(
         monkeypatch.setattr(Database, "patience", 0.2)
         blocker = await asyncpg.connect(database_url)
         await blocker.execute("SELECT pg_advisory_lock(4711)")
-        first, second = [asyncio.create_task(search.facets(Filter(), ["shape"])) for _ in range(2)]
+        first, second = [asyncio.create_task(search.facets(DiamondCriteria(), ["shape"])) for _ in range(2)]
         with pytest.raises(DatabaseUnavailable):
             await second
         assert not first.done()

@@ -18,9 +18,9 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from app.auth import keys, signatures
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
-from app.auth.signatures import Signature, Target, Version
+from app.auth.signatures import RequestTarget, Signature, SignatureVersion
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
@@ -61,7 +61,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 async def key(settings: Settings, database_url: str) -> str:
     """The key of acme, who may also sign in both versions; and beside it one of the previous system."""
     async with Database.open(settings) as database:
-        issued = await Issuing(database).create(
+        issued = await ApiKeyService(database).create(
             "acme", "acme", [Scope.DIAMONDS_READ, Scope.SYNC_READ], signature_v1=True
         )
     connection = await asyncpg.connect(database_url)
@@ -99,17 +99,19 @@ async def send(address: str, target: bytes, *headers: tuple[str, bytes], method:
     return status, body
 
 
-def signed(version: Version, number: int) -> dict[str, str]:
+def signed(version: SignatureVersion, number: int) -> dict[str, str]:
     """The headers of a genuine request."""
     unsigned = Signature(version, "acme", str(int(time())), "", f"n{number}")
-    text = signatures.canonical(unsigned, Target("GET", "fuzz.example.com", PATH, ""), b"")
+    text = signatures.canonical(unsigned, RequestTarget("GET", "fuzz.example.com", PATH, ""), b"")
     headers = {
         "Host": "fuzz.example.com",
         "X-Client-Id": "acme",
         "X-Timestamp": unsigned.timestamp,
         "X-Signature": signatures.sign(SECRET.encode(), text),
     }
-    return headers if version is Version.V1 else headers | {"X-Signature-Version": "2", "X-Nonce": unsigned.nonce}
+    return (
+        headers if version is SignatureVersion.V1 else headers | {"X-Signature-Version": "2", "X-Nonce": unsigned.nonce}
+    )
 
 
 def mutated(dice: random.Random, text: str) -> str:
@@ -160,16 +162,16 @@ async def test_of_a_thousand_mutated_keys_not_one_is_accepted(client: httpx.Asyn
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("version", SignatureVersion)
 async def test_of_a_thousand_mutated_signatures_not_one_is_accepted(
-    client: httpx.AsyncClient, key: str, version: Version
+    client: httpx.AsyncClient, key: str, version: SignatureVersion
 ) -> None:
     dice = random.Random(12)
     assert await statuses(client, [signed(version, number) for number in range(3)]) == [200, 200, 200]
     forged = []
     for number in range(1000):
         headers = signed(version, 1000 + number)
-        covered = [name for name in headers if name != "Host" or version is Version.V2]
+        covered = [name for name in headers if name != "Host" or version is SignatureVersion.V2]
         name = dice.choice(covered)
         genuine = headers[name]
         headers[name] = mutated(dice, genuine)
@@ -179,8 +181,8 @@ async def test_of_a_thousand_mutated_signatures_not_one_is_accepted(
             headers[name] = "3"  # as version 1 it is a forgery of another kind, below
         forged.append(headers)
     forged += [
-        signed(Version.V2, 5000) | {"X-Signature-Version": "1"},
-        signed(Version.V1, 0) | {"X-Signature-Version": "2"},
+        signed(SignatureVersion.V2, 5000) | {"X-Signature-Version": "1"},
+        signed(SignatureVersion.V1, 0) | {"X-Signature-Version": "2"},
     ]
     assert set(await statuses(client, forged)) <= {400, 401}
     assert await statuses(client, [signed(version, 9000)]) == [200]
@@ -196,7 +198,10 @@ async def test_whatever_is_sent_as_a_key_is_refused(address: str, values: list[t
 @MANY
 @given(
     values=st.fixed_dictionaries(
-        {}, optional={name: lines | st.just(value) for name, value in signed(Version.V2, 0).items() if name != "Host"}
+        {},
+        optional={
+            name: lines | st.just(value) for name, value in signed(SignatureVersion.V2, 0).items() if name != "Host"
+        },
     )
 )
 async def test_whatever_is_sent_as_a_signature_is_refused(address: str, key: str, values: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ async def test_a_diamond_is_shown_with_its_money_grades_and_certificate(query: Q
     body = await query("""{ diamonds { nodes {
       id databaseId supplier supplierStoneId supplierName shape carat color clarity cut polish symmetry fluorescence
       fluorescenceColor labGrown treated eyeClean brownTinge greenTinge milky imageUrl videoUrl rating availability
-      stated { shape color clarity cut polish symmetry fluorescence availability }
+      reportedGrades { shape color clarity cut polish symmetry fluorescence availability }
       fancyColor { color intensity overtone }
       certificate { lab number pdfUrl }
       measurements { lengthMm widthMm heightMm ratio tablePercent depthPercent details }
@@ -107,7 +107,7 @@ async def test_a_diamond_is_shown_with_its_money_grades_and_certificate(query: Q
         "polish": "VERY_GOOD", "symmetry": "GOOD", "fluorescence": "FAINT", "fluorescenceColor": "BLUE",
         "labGrown": False, "treated": False, "eyeClean": True, "brownTinge": False, "greenTinge": False, "milky": None,
         "imageUrl": "https://example.com/1.jpg", "videoUrl": None, "rating": 7, "availability": "AVAILABLE",
-        "stated": {"shape": "ROUND", "color": "unheard of", "clarity": "VS1", "cut": "EXCELLENT",
+        "reportedGrades": {"shape": "ROUND", "color": "unheard of", "clarity": "VS1", "cut": "EXCELLENT",
                    "polish": "VERY_GOOD", "symmetry": "GOOD", "fluorescence": "FAINT", "availability": "AVAILABLE"},
         "fancyColor": {"color": "PINK", "intensity": None, "overtone": None},
         "certificate": {"lab": "GIA", "number": "1000001", "pdfUrl": None},
@@ -252,7 +252,7 @@ async def test_a_page_is_one_statement_whatever_is_selected(
     await insert(mixed(30))
     small = "{ diamonds(first: 20) { nodes { id } } }"
     large = """{ diamonds(first: 20) { pageInfo { endCursor } nodes { id } edges { cursor node {
-      carat price { cents } certificate { lab } measurements { details } stated { color } fancyColor { color } } } } }"""
+      carat price { cents } certificate { lab } measurements { details } reportedGrades { color } fancyColor { color } } } } }"""
     counted = "{ diamonds(first: 20) { totalCount nodes { id } } }"
     only_counted = "{ diamonds { totalCount } }"
     for document, expected in ((small, 1), (large, 1), (counted, 2), (only_counted, 1)):

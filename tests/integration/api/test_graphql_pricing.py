@@ -16,19 +16,19 @@ from app.graphql.relay import global_id, read_global_id
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.pricing import service as module
-from inventory.pricing.draft import Draft, StoredRule
+from inventory.pricing.draft import RuleDraft, StoredRule
 from inventory.pricing.rules import PricingRule, price
-from inventory.pricing.service import Rulebook
+from inventory.pricing.service import PricingService
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, build
 
 RULE = "id name priority markupRatio rating caratMin caratMax shapes labGrown supplier createdAt updatedAt"
 CREATE = f"""mutation ($rule: PricingRuleInput!, $key: String!) {{
-  pricingRuleCreate(rule: $rule, idempotencyKey: $key) {{ pricingRule {{ {RULE} }} userErrors {{ field message code }} }}
+  pricingRuleCreate(input: {{rule: $rule, idempotencyKey: $key}}) {{ pricingRule {{ {RULE} }} userErrors {{ field message code }} }}
 }}"""
 UPDATE = f"""mutation ($id: ID!, $rule: PricingRuleInput!) {{
-  pricingRuleUpdate(id: $id, rule: $rule) {{ pricingRule {{ {RULE} }} userErrors {{ field message code }} }}
+  pricingRuleUpdate(input: {{pricingRuleId: $id, rule: $rule}}) {{ pricingRule {{ {RULE} }} userErrors {{ field message code }} }}
 }}"""
-DELETE = "mutation ($id: ID!) { pricingRuleDelete(id: $id) { deletedId userErrors { field message code } } }"
+DELETE = "mutation ($id: ID!) { pricingRuleDelete(input: {pricingRuleId: $id}) { deletedId userErrors { field message code } } }"
 PREVIEW = """query ($rule: PricingRuleInput!, $replacing: ID) {
   pricingRulePreview(rule: $rule, replacing: $replacing) {
     affectedCount decidedCount changedCount oldTotal { cents } newTotal { cents }
@@ -57,9 +57,9 @@ def ask(pricer: httpx.AsyncClient) -> Query:
 
 
 @pytest_asyncio.fixture
-async def rulebook(settings: Settings) -> AsyncIterator[Rulebook]:
+async def rulebook(settings: Settings) -> AsyncIterator[PricingService]:
     async with Database.open(settings) as database:
-        yield Rulebook(database)
+        yield PricingService(database)
 
 
 async def create(ask: Query, key: str = "1", **values: Any) -> Mapping[str, Any]:
@@ -96,7 +96,7 @@ async def test_a_rule_is_made_listed_found_changed_and_removed(ask: Query) -> No
     deleted = (await ask(DELETE, id=str(plain)))["data"]["pricingRuleDelete"]
     assert deleted == {"deletedId": rule["id"], "userErrors": []}, "the id by which caches know it"
     assert await listed(ask) == []
-    missing = {"field": ["id"], "code": "NOT_FOUND"}
+    missing = {"field": ["input", "pricingRuleId"], "code": "NOT_FOUND"}
     for document, name in ((DELETE, "pricingRuleDelete"), (UPDATE, "pricingRuleUpdate")):
         for key in (rule["id"], "nonsense"):
             (error,) = (await ask(document, id=key, rule=SIMPLE))["data"][name]["userErrors"]
@@ -130,8 +130,8 @@ async def test_a_replayed_request_does_not_make_a_deleted_rule_again(ask: Query)
     assert (await create(ask, key="twice"))["userErrors"] == []
 
 
-async def test_keys_of_different_clients_do_not_meet(rulebook: Rulebook) -> None:
-    draft = Draft(name="a", priority=1, markup_ratio=Decimal("1.2"))
+async def test_keys_of_different_clients_do_not_meet(rulebook: PricingService) -> None:
+    draft = RuleDraft(name="a", priority=1, markup_ratio=Decimal("1.2"))
     ids = {(await rulebook.add(draft, client_id=client, key="1")).id for client in ("acme", "globex", "acme")}
     assert len(ids) == 2
 
@@ -140,14 +140,14 @@ async def test_what_is_wrong_with_a_rule_is_named_by_its_path(ask: Query) -> Non
     payload = await create(ask, name="", markupRatio=0, carat={"min": 2, "max": 1}, shapes=[])
     assert payload["pricingRule"] is None
     assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [
-        (["rule", "name"], "INVALID"),
-        (["rule", "markupRatio"], "INVALID"),
-        (["rule", "carat"], "INVALID"),
-        (["rule", "shapes"], "INVALID"),
+        (["input", "rule", "name"], "INVALID"),
+        (["input", "rule", "markupRatio"], "INVALID"),
+        (["input", "rule", "carat"], "INVALID"),
+        (["input", "rule", "shapes"], "INVALID"),
     ]
     for key in ("", "x" * 201):
         (error,) = (await create(ask, key=key))["userErrors"]
-        assert (error["field"], error["code"]) == (["idempotencyKey"], "INVALID")
+        assert (error["field"], error["code"]) == (["input", "idempotencyKey"], "INVALID")
     assert await listed(ask) == []
 
 
@@ -174,7 +174,7 @@ async def test_those_who_may_only_read_diamonds_neither_see_nor_change_rules(que
         assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"], document
 
 
-def priced(rows: list[Row], rules: list[Draft]) -> dict[str, int]:
+def priced(rows: list[Row], rules: list[RuleDraft]) -> dict[str, int]:
     """Each stone's price by the rules, as consolidation has it."""
     ordered = [
         PricingRule(
@@ -196,9 +196,9 @@ def priced(rows: list[Row], rules: list[Draft]) -> dict[str, int]:
     }
 
 
-def some_draft(dice: random.Random) -> Draft:
+def some_draft(dice: random.Random) -> RuleDraft:
     low, high = sorted((dice.randint(0, 3000), dice.randint(0, 3000)))
-    return Draft(
+    return RuleDraft(
         name="any",
         priority=dice.randint(0, 3),
         markup_ratio=Decimal(dice.randint(1, 30_000)) / 10_000,
@@ -211,7 +211,7 @@ def some_draft(dice: random.Random) -> Draft:
 
 
 async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
-    rulebook: Rulebook, insert: Insert
+    rulebook: PricingService, insert: Insert
 ) -> None:
     dice = random.Random(11)
     rows = [

@@ -14,8 +14,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from app.auth.scopes import Scope
-from app.graphql.http.budget import Budget
-from app.graphql.http.persisted_documents import Registry, document_id
+from app.graphql.execution.budget import CostBudget
+from app.graphql.execution.persisted_documents import PersistedDocuments, document_id
 from inventory.catalog.repository import PostgresSearch
 from inventory.core.database import Database
 from inventory.core.errors import RateLimited
@@ -41,9 +41,9 @@ async def client(serve: Serve, settings: Settings, key: str, **changes: Any) -> 
 
 
 @pytest_asyncio.fixture
-async def registry(settings: Settings) -> AsyncIterator[Registry]:
+async def registry(settings: Settings) -> AsyncIterator[PersistedDocuments]:
     async with Database.open(settings) as database:
-        yield Registry(database)
+        yield PersistedDocuments(database)
 
 
 async def test_an_answer_says_what_it_cost_and_what_is_left(
@@ -76,7 +76,7 @@ async def test_a_key_that_has_spent_everything_waits_and_others_do_not(
 
 async def test_a_bucket_fills_up_again_and_never_runs_over(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        budget = Budget(redis, most=100, restore_rate=1000)
+        budget = CostBudget(redis, most=100, restore_rate=1000)
         first = await budget.take("k", 100)
         assert first is not None
         assert first.available <= 1
@@ -93,7 +93,7 @@ async def test_a_bucket_fills_up_again_and_never_runs_over(redis_url: str) -> No
 
 async def test_of_many_at_once_exactly_as_many_pay_as_can(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
-        budgets = [Budget(one, most=100, restore_rate=1) for one in (redis, other)]
+        budgets = [CostBudget(one, most=100, restore_rate=1) for one in (redis, other)]
         outcomes = await asyncio.gather(
             *(budgets[number % 2].take("k", 10) for number in range(40)), return_exceptions=True
         )
@@ -115,7 +115,7 @@ async def test_an_operation_that_costs_too_much_is_refused_before_it_is_executed
     await api.post("/graphql", json={"query": "{ __typename }"})
     statements.clear()
     many = "{ " + " ".join(f"a{n}: diamonds(first: 100) {{ nodes {{ price {{ cents }} pricePerCarat {{ cents }} "
-                           "measurements { ratio } stated { cut } } } " for n in range(12)) + "}"  # fmt: skip
+                           "measurements { ratio } reportedGrades { cut } } } " for n in range(12)) + "}"  # fmt: skip
     body = (await api.post("/graphql", json={"query": many})).json()
     assert "data" not in body
     assert codes(body) == ["VALIDATION_ERROR"]
@@ -143,7 +143,9 @@ async def test_what_takes_too_long_is_cut_off(
     assert cut_off == [True]
 
 
-async def test_a_registered_document_is_executed_by_its_id(api: httpx.AsyncClient, registry: Registry) -> None:
+async def test_a_registered_document_is_executed_by_its_id(
+    api: httpx.AsyncClient, registry: PersistedDocuments
+) -> None:
     key = await registry.register(COUNT, client_id="shop", name="count.graphql")
     assert key == document_id(COUNT)
     assert await registry.register(COUNT, client_id="other", name="again") == key
@@ -174,7 +176,7 @@ async def test_an_id_that_nobody_registered_or_that_comes_with_a_text_is_refused
 
 
 async def test_by_get_nothing_is_executed_that_a_browser_could_be_made_to_ask(
-    api: httpx.AsyncClient, registry: Registry, make_key: MakeKey
+    api: httpx.AsyncClient, registry: PersistedDocuments, make_key: MakeKey
 ) -> None:
     pricing = await make_key(Scope.PRICING_WRITE)
     key = await registry.register("mutation { inventoryReprice { job { id } } }", client_id="shop", name="a")
@@ -191,7 +193,7 @@ async def test_by_get_nothing_is_executed_that_a_browser_could_be_made_to_ask(
 
 
 async def test_where_only_registered_documents_are_allowed_nothing_else_is_executed(
-    serve: Serve, settings: Settings, make_key: MakeKey, registry: Registry
+    serve: Serve, settings: Settings, make_key: MakeKey, registry: PersistedDocuments
 ) -> None:
     key = await registry.register(PAGE, client_id="shop", name="page.graphql")
     async with client(serve, settings, await make_key(Scope.DIAMONDS_READ), graphql_registered_only=True) as calling:

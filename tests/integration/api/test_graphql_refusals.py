@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.auth.scopes import Scope
-from app.graphql.http.errors import MOST_ERRORS
+from app.graphql.execution.errors import MOST_ERRORS
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 

@@ -13,7 +13,7 @@ from tests.integration.api.runs import build_partition, build_run, run_id
 SMALL = "id"
 LARGE = """
   id databaseId supplier supplierName shape carat color clarity cut polish symmetry fluorescence labGrown treated
-  stated { shape color } fancyColor { color } certificate { lab number pdfUrl } measurements { lengthMm details }
+  reportedGrades { shape color } fancyColor { color } certificate { lab number pdfUrl } measurements { lengthMm details }
   price { cents formatted } pricePerCarat { amount } supplierPrice { cents } markupRatio rating availability attributes
 """
 IDS = [global_id("Diamond", build(number)["id"]) for number in range(3)]

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.auth import keys
-from app.auth.limits import Budget, Budgets, Limiter
+from app.auth.limits import RequestLimit, RequestLimits, RequestRateLimiter
 from app.auth.scopes import Scope
 from app.rest.routes import OPERATIONS
 from inventory.core.settings import Settings
@@ -93,8 +93,8 @@ async def test_every_operation_that_changes_something_draws_on_the_budget_of_wri
 
 async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as other:
-        limiters = [Limiter(redis, Budgets.of(settings)) for redis in (one, other)]
-        budget = Budget("reads", 4)
+        limiters = [RequestRateLimiter(redis, RequestLimits.of(settings)) for redis in (one, other)]
+        budget = RequestLimit("reads", 4)
         decisions = [await limiters[turn % 2].take(budget, "caller") for turn in range(6)]
         assert [decision.passes for decision in decisions] == [True] * 4 + [False] * 2
         assert [decision.remaining for decision in decisions] == [3, 2, 1, 0, 0, 0]
@@ -106,7 +106,7 @@ async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) 
 
 async def test_redis_forgets_a_budget_that_is_full_again(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as redis:
-        await Limiter(redis, Budgets.of(settings)).take(Budget("reads", 60), "caller")
+        await RequestRateLimiter(redis, RequestLimits.of(settings)).take(RequestLimit("reads", 60), "caller")
         (name,) = await redis.keys("*")
         assert 0 < await redis.pttl(name) <= 1000
 
@@ -171,11 +171,11 @@ async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with Redis.from_url(f"redis://127.0.0.1:{port}", socket_timeout=0.1) as redis:
-        limiter = Limiter(redis, Budgets.of(settings), ticks)
+        limiter = RequestRateLimiter(redis, RequestLimits.of(settings), ticks)
         seen = []
         for pause in (0, 0, 0, 1):
             now += pause
-            assert (await limiter.take(Budget("reads", 1000), "caller")).passes
+            assert (await limiter.take(RequestLimit("reads", 1000), "caller")).passes
             seen.append(asked)
     server.close()
     await asyncio.gather(*filter(None, left))

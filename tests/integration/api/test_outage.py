@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from app.graphql.relay import global_id
 from inventory.catalog import statements
@@ -30,7 +30,7 @@ async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_
         await upgrade(url)
         settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
         async with Database.open(settings) as database:
-            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+            key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
         async with (
             serve(settings) as address,
             httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,
@@ -61,7 +61,7 @@ async def test_a_statement_that_takes_too_long_is_given_up(
         database_url=database_url, redis_url=redis_url, environment="production", database_timeout_seconds=0.5
     )
     async with Database.open(settings) as database:
-        key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+        key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
     monkeypatch.setattr(statements, "count", lambda _criteria: statements.Statement("SELECT pg_sleep(60) AS count", []))
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
         assert (await client.get("/api/v2/diamonds")).status_code == 503
@@ -75,7 +75,7 @@ async def test_without_postgres_subscribers_wait_and_miss_nothing(redis_url: str
         await upgrade(url)
         settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
         async with Database.open(settings) as database:
-            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+            key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
             async with serve(settings) as address, wire(address, key) as socket:
                 await socket.subscribe(CHANGED, after=cursors.encode(Cursor(0, 0)))
                 for number in range(3):

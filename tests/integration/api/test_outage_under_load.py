@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.migrate import upgrade
@@ -121,7 +121,7 @@ async def loaded(settings: Settings, serve: Serve, database_url: str) -> AsyncIt
     """The API over five diamonds, and callers who have asked everything once."""
     async with Database.open(settings) as database:
         scopes = [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN]
-        key = (await Issuing(database).create("shop", "acme", scopes)).key.text
+        key = (await ApiKeyService(database).create("shop", "acme", scopes)).key.text
     rows = [build(number) for number in range(1, STONES + 1)]
     connection = await asyncpg.connect(database_url)
     records = [tuple(row.values()) for row in rows]

@@ -7,7 +7,15 @@ import pytest
 import pytest_asyncio
 
 from inventory.catalog import statements
-from inventory.catalog.search import SORTS, Filter, Offset, Order, Position, Range, Window
+from inventory.catalog.search import (
+    SORTS,
+    DiamondCriteria,
+    NumericRange,
+    PageOffset,
+    PageWindow,
+    SortOrder,
+    SortPosition,
+)
 from inventory.core.database import Connection
 from tests.integration.api.diamonds import Insert
 from tests.integration.api.test_graphql import mixed
@@ -34,24 +42,24 @@ async def test_every_sort_is_read_from_its_index_in_both_directions_and_at_any_d
     connection: Connection,
 ) -> None:
     wrong = []
-    for order in (Order(sort, descending=down) for sort in SORTS for down in (False, True)):
-        middle = statements.page(Filter(), order, Offset(1, STONES // 2), [])
+    for order in (SortOrder(sort, descending=down) for sort in SORTS for down in (False, True)):
+        middle = statements.page(DiamondCriteria(), order, PageOffset(1, STONES // 2), [])
         (row, *_) = await connection.fetch(middle.text, *middle.arguments)
-        position = Position(statements.position_value(row["sort_value"]), row["id"])
+        position = SortPosition(statements.position_value(row["sort_value"]), row["id"])
         for window in (
-            Window(limit=50),
-            Window(limit=50, backwards=True),
-            Window(limit=50, after=position),
-            Window(limit=50, before=position, backwards=True),
+            PageWindow(limit=50),
+            PageWindow(limit=50, backwards=True),
+            PageWindow(limit=50, after=position),
+            PageWindow(limit=50, before=position, backwards=True),
         ):
-            found = await plan(connection, statements.page(Filter(), order, window, ["shape", "image_url"]))
+            found = await plan(connection, statements.page(DiamondCriteria(), order, window, ["shape", "image_url"]))
             if "Seq Scan on diamonds" in found or "Index Scan" not in found:
                 wrong.append((order, window, found))
     assert wrong == []
 
 
 async def test_a_range_of_what_the_supplier_asks_is_counted_by_its_index(connection: Connection) -> None:
-    found = await plan(connection, statements.count(Filter(supplier_price_cents=Range(1, 2))))
+    found = await plan(connection, statements.count(DiamondCriteria(supplier_price_cents=NumericRange(1, 2))))
     assert "diamonds_supplier_price" in found
 
 
@@ -59,7 +67,7 @@ async def test_a_range_of_what_the_supplier_asks_is_counted_by_its_index(connect
 async def test_stones_without_a_value_are_not_read_for_a_page_that_others_fill(
     connection: Connection, backwards: bool
 ) -> None:
-    order = Order(next(sort for sort in SORTS if sort.nullable), descending=backwards)
-    page = statements.page(Filter(), order, Window(limit=50, backwards=backwards), ["shape"])
+    order = SortOrder(next(sort for sort in SORTS if sort.nullable), descending=backwards)
+    page = statements.page(DiamondCriteria(), order, PageWindow(limit=50, backwards=backwards), ["shape"])
     rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {page.text}", *page.arguments)
     assert any("never executed" in row[0] for row in rows)

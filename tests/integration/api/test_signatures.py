@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.auth import signatures
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
-from app.auth.signatures import Signature, Target, Version
+from app.auth.signatures import RequestTarget, Signature, SignatureVersion
 from app.main import create_app
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -36,17 +36,17 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def issuing(settings: Settings) -> AsyncIterator[Issuing]:
+async def issuing(settings: Settings) -> AsyncIterator[ApiKeyService]:
     """Two clients that sign: acme, and legacy in the previous way."""
     async with Database.open(settings) as database:
-        issuing = Issuing(database)
+        issuing = ApiKeyService(database)
         await issuing.create("acme", "acme", [Scope.DIAMONDS_READ])
         await issuing.create("legacy", "legacy", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN], signature_v1=True)
         yield issuing
 
 
 @pytest_asyncio.fixture
-async def client(address: str, issuing: Issuing) -> AsyncIterator[httpx.AsyncClient]:
+async def client(address: str, issuing: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=address) as client:
         yield client
 
@@ -57,13 +57,13 @@ def signed(
     """The request with its signature. `fields` are headers that are signed with other values than usual."""
     path, _, query = request.url.raw_path.partition(b"?")
     unsigned = Signature(
-        Version(version),
+        SignatureVersion(version),
         client_id,
         fields.get("timestamp", str(int(time()))),
         "",
         fields.get("nonce", os.urandom(9).hex()),
     )
-    target = Target(request.method, request.headers["host"], path.decode(), query.decode())
+    target = RequestTarget(request.method, request.headers["host"], path.decode(), query.decode())
     text = signatures.canonical(unsigned, target, request.content)
     digest = signatures.sign((secret or SECRETS[client_id]).encode(), text)
     request.headers.update({"X-Client-Id": client_id, "X-Timestamp": unsigned.timestamp, "X-Signature": digest})
@@ -85,7 +85,7 @@ async def test_a_signed_request_is_answered_in_both_versions(client: httpx.Async
 
 
 async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_off(
-    client: httpx.AsyncClient, issuing: Issuing, serve: Serve, settings: Settings
+    client: httpx.AsyncClient, issuing: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     response = await ask(client, version=1)
     assert (response.status_code, response.json()["error"]["details"]) == (401, {"header": "X-Signature-Version"})
@@ -210,10 +210,10 @@ async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
 
 
 async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
-    client: httpx.AsyncClient, issuing: Issuing
+    client: httpx.AsyncClient, issuing: ApiKeyService
 ) -> None:
     await issuing.create("rules", "legacy", [Scope.PRICING_WRITE])
-    document = {"query": 'mutation { pricingRuleDelete(id: "x") { userErrors { code } } }'}
+    document = {"query": 'mutation { pricingRuleDelete(input: {pricingRuleId: "x"}) { userErrors { code } } }'}
     first, second = [
         await client.send(signed(client.build_request("POST", "/graphql", json=document), "legacy", version=version))
         for version in (1, 2)
@@ -223,7 +223,7 @@ async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
 
 
 async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
-    issuing: Issuing, serve: Serve, settings: Settings
+    issuing: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ])
     headers = {"X-API-Key": issued.key.text}
@@ -250,7 +250,7 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
 
 
 async def test_what_was_signed_for_another_installation_is_refused_here(
-    issuing: Issuing, serve: Serve, settings: Settings
+    issuing: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     here = settings.model_copy(update={"hmac_hosts": "Inventory.example.com, localhost:3000"})
     async with serve(here) as address, httpx.AsyncClient(base_url=address) as client:
@@ -277,7 +277,9 @@ def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(
         assert [log["event"] for log in logs] == ["signatures for any host are accepted"] * warned, change
 
 
-async def test_a_signing_client_has_the_scopes_of_its_valid_keys(client: httpx.AsyncClient, issuing: Issuing) -> None:
+async def test_a_signing_client_has_the_scopes_of_its_valid_keys(
+    client: httpx.AsyncClient, issuing: ApiKeyService
+) -> None:
     await issuing.create("new", "stranger", [Scope.SYNC_READ])
     response = await ask(client, client_id="stranger")
     assert (response.status_code, response.json()["error"]["message"]) == (403, "This needs the scope diamonds:read.")
@@ -289,7 +291,7 @@ async def test_a_body_beyond_the_limit_is_refused(client: httpx.AsyncClient) -> 
 
 
 async def test_without_redis_reads_are_let_through_and_writes_refused(
-    database_url: str, issuing: Issuing, serve: Serve, settings: Settings
+    database_url: str, issuing: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     with scratch_directory() as directory:
         valkey = Valkey(directory)

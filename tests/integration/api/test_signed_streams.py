@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, build
 from tests.integration.api.test_signatures import BOTH, issuing, settings, signed
@@ -19,7 +19,7 @@ __all__ = ["issuing", "settings"]  # fixtures
 
 
 @pytest_asyncio.fixture
-async def client(address: str, issuing: Issuing) -> AsyncIterator[httpx.AsyncClient]:
+async def client(address: str, issuing: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
     """A client that waits as long as it takes to forget a key."""
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
         yield client
@@ -32,7 +32,7 @@ def subscribe(client: httpx.AsyncClient, **how: Any) -> httpx.Request:
 
 @pytest.mark.parametrize("how", BOTH)
 async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_any_more(
-    client: httpx.AsyncClient, issuing: Issuing, database: Database, insert: Insert, how: dict[str, Any]
+    client: httpx.AsyncClient, issuing: ApiKeyService, database: Database, insert: Insert, how: dict[str, Any]
 ) -> None:
     await insert([build(1)])
     await happen(database, 1)

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.graphql.http import fanout
 from app.graphql.relay import global_id
+from app.graphql.subscriptions import fanout
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, Serve, build

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -196,7 +196,7 @@ async def test_queries_and_mutations_are_answered_once(address: str, make_key: M
         assert answer["payload"]["data"] == {"diamonds": {"nodes": [{"supplierStoneId": "stone-1"}]}}
         assert answer["payload"]["extensions"]["cost"]["actual"] > 0
         assert await socket.hear() == {"id": "q", "type": "complete"}
-        document = 'mutation { pricingRuleDelete(id: "x") { userErrors { code } } }'
+        document = 'mutation { pricingRuleDelete(input: {pricingRuleId: "x"}) { userErrors { code } } }'
         await socket.say(type="subscribe", id="m", payload=payload(document))
         assert (await socket.hear())["type"] == "next"
         assert await socket.hear() == {"id": "m", "type": "complete"}
@@ -295,7 +295,7 @@ async def test_a_key_has_so_many_subscriptions_and_sockets_and_no_more(
 async def test_a_key_that_may_not_stay_is_thrown_off(
     address: str, database: Database, make_key: MakeKey, change: str, code: int
 ) -> None:
-    issued = await Issuing(database).create("leaver", "acme", [Scope.DIAMONDS_READ])
+    issued = await ApiKeyService(database).create("leaver", "acme", [Scope.DIAMONDS_READ])
     async with wire(address, issued.key.text) as leaver, wire(address, await make_key(Scope.DIAMONDS_READ)) as stayer:
         await leaver.subscribe(CHANGED)
         await leaver.ping()
@@ -334,5 +334,5 @@ async def test_a_server_that_stops_says_so_and_does_not_wait(settings: Settings,
             await socket.ping()
             async with asyncio.timeout(10):
                 stopping = asyncio.create_task(server.aclose())
-                assert await socket.end() == (1012, "The server restarts; connect again and go on")
+                assert await socket.end() == (1012, "The server restarts; connect again and resume")
                 await stopping

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from app.graphql.relay import global_id
 from inventory.core.database import Database
@@ -31,7 +31,7 @@ async def test_the_stock_client_is_cut_off_and_goes_on_while_redis_dies(
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
         async with Database.open(settings) as database, serve(settings) as address:
-            key = (await Issuing(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
+            key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
             environment = {
                 "URL": f"{address}/graphql", "KEY": key, "AFTER": cursors.encode(Cursor(0, 0)), "TOTAL": str(TOTAL),
                 "TRANSPORT": transport,

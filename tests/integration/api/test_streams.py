@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -148,9 +148,9 @@ async def test_a_key_has_so_many_streams_and_no_more(settings: Settings, serve: 
 
 
 async def test_a_revoked_key_ends_the_stream(address: str, database: Database) -> None:
-    issued = await Issuing(database).create("leaver", "acme", [Scope.DIAMONDS_READ])
+    issued = await ApiKeyService(database).create("leaver", "acme", [Scope.DIAMONDS_READ])
     async with stream(address, issued.key.text, CHANGED) as events, asyncio.timeout(10):
-        await Issuing(database).revoke(issued.key.id)
+        await ApiKeyService(database).revoke(issued.key.id)
         answers = [event async for event in events]
     assert [kind for kind, _ in answers] == ["next", "complete"]
     assert answers[0][1]["errors"][0]["extensions"]["code"] == "UNAUTHORIZED"

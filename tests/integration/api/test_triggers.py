@@ -11,7 +11,7 @@ from arq.connections import ArqRedis
 from arq.jobs import JobDef
 from arq.worker import Function, Worker, func
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core import jobs
 from inventory.core.database import Database
@@ -259,7 +259,7 @@ async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
         async with Database.open(settings) as database:
-            key = (await Issuing(database).create("test", "test", [Scope.SYNC_READ, Scope.SYNC_ADMIN])).key.text
+            key = (await ApiKeyService(database).create("test", "test", [Scope.SYNC_READ, Scope.SYNC_ADMIN])).key.text
         async with (
             serve(settings) as address,
             httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client,

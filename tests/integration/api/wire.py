@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.catalog.stone import diamond_id
 from inventory.core.database import Database
@@ -46,7 +46,7 @@ def stone(number: int) -> UUID:
 
 async def key_of(database: Database, client: str, *scopes: Scope) -> str:
     """A key for a client of that name."""
-    return (await Issuing(database).create(client, client, scopes)).key.text
+    return (await ApiKeyService(database).create(client, client, scopes)).key.text
 
 
 def numbers(event: Any) -> list[str]:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.events import log
-from inventory.events.log import Filter
+from inventory.events.log import EventFilter
 from inventory.events.models import Event, EventKind, NewEvent
 
 
@@ -50,9 +50,9 @@ class Book:
         async with self.database.connection() as connection:
             await log.number(connection)
 
-    async def read(self, after: int = 0, limit: int = 1000, wanted: Filter | None = None) -> Sequence[Event]:
+    async def read(self, after: int = 0, limit: int = 1000, wanted: EventFilter | None = None) -> Sequence[Event]:
         async with self.database.connection() as connection:
-            return (await log.read(connection, after, limit, wanted or Filter())).events
+            return (await log.read(connection, after, limit, wanted or EventFilter())).events
 
     async def value(self, statement: str, *values: object) -> object:
         async with self.database.connection() as connection:

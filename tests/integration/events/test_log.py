@@ -10,7 +10,7 @@ from inventory.core.database import Database
 from inventory.core.errors import CursorExpired, CursorUnknown
 from inventory.events import cursors, log
 from inventory.events.cursors import Cursor
-from inventory.events.log import STONES_PER_EVENT, Filter
+from inventory.events.log import STONES_PER_EVENT, EventFilter
 from inventory.events.models import EventKind
 from tests.integration.events.conftest import Book, happening, stone
 
@@ -124,13 +124,16 @@ async def test_a_reader_may_ask_for_some_stones_some_kinds_and_one_client(book: 
     )
     await book.number()
 
-    async def positions(wanted: Filter) -> list[int]:
+    async def positions(wanted: EventFilter) -> list[int]:
         return [event.position for event in await book.read(wanted=wanted)]
 
-    assert await positions(Filter(diamond_ids=[stone(2), stone(4)])) == [1, 2, 3]
-    assert await positions(Filter(kinds=[EventKind.HOLD_RELEASED, EventKind.DIAMONDS_CHANGED])) == [2, 4]
-    assert await positions(Filter(client_id="globex")) == [3]
-    assert await positions(Filter(diamond_ids=[])) == []
+    assert await positions(EventFilter(diamond_ids=frozenset({stone(2), stone(4)}))) == [1, 2, 3]
+    assert await positions(EventFilter(kinds=frozenset({EventKind.HOLD_RELEASED, EventKind.DIAMONDS_CHANGED}))) == [
+        2,
+        4,
+    ]
+    assert await positions(EventFilter(client_id="globex")) == [3]
+    assert await positions(EventFilter(diamond_ids=frozenset())) == []
 
 
 async def test_pages_meet_without_gap_or_repetition(book: Book, database: Database) -> None:
@@ -139,7 +142,7 @@ async def test_pages_meet_without_gap_or_repetition(book: Book, database: Databa
     after, pages = 0, []
     async with database.connection() as connection:
         while after < 20:
-            page = await log.read(connection, after, 3, Filter(diamond_ids=[stone(0)]))
+            page = await log.read(connection, after, 3, EventFilter(diamond_ids=frozenset({stone(0)})))
             pages.append([event.position for event in page.events])
             after = page.through
     assert [position for page in pages for position in page] == list(range(1, 21, 3))
@@ -156,7 +159,7 @@ async def test_events_of_a_kind_that_is_not_known_are_passed_over_and_stop_nobod
         )
     await book.number()
     async with database.connection() as connection:
-        pages = [await log.read(connection, after, 2, Filter()) for after in (0, 2, 4)]
+        pages = [await log.read(connection, after, 2, EventFilter()) for after in (0, 2, 4)]
         assert [[event.position for event in page.events] for page in pages] == [[1], [4], []]
         assert [(page.through, page.newest) for page in pages] == [(2, 5), (4, 5), (5, 5)]
         # A cursor like any other.
@@ -193,7 +196,7 @@ async def test_a_cursor_older_than_what_is_kept_has_expired_and_the_edge_has_not
         with pytest.raises(CursorExpired):
             await log.resume(connection, Cursor.of(first))
         with pytest.raises(CursorExpired):
-            await log.read(connection, 1, 10, Filter())
+            await log.read(connection, 1, 10, EventFilter())
         assert await log.resume(connection, Cursor.of(second)) == 2
 
 

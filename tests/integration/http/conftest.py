@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -47,7 +47,7 @@ async def target(
     """A process that all tests of a module share."""
     url = await postgres.create_database("attacked", template=database_template)
     async with Database.open(Settings.read(database_url=url, redis_url=valkey.url())) as database:
-        key = (await Issuing(database).create("attacks", "test-client", [Scope.DIAMONDS_READ])).key.text
+        key = (await ApiKeyService(database).create("attacks", "test-client", [Scope.DIAMONDS_READ])).key.text
     (port,) = free_ports(1)
     process = Process(
         "attacked",

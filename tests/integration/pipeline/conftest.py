@@ -15,7 +15,7 @@ from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Partition, Run, RunType
-from inventory.suppliers.ports import Feed, Observed, Page, StoneQuery
+from inventory.suppliers.ports import Feed, FeedPage, ObservedItem, StoneQuery
 from sync.consolidator.consolidator import Consolidator
 from sync.planning.completeness import Checkpoint
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
@@ -118,12 +118,12 @@ class Bench:
         assert token is not None
         return Hand(run, partition, token)
 
-    async def stage(self, hand: Hand, items: Sequence[Observed], ago: float = 0.0) -> int:
+    async def stage(self, hand: Hand, items: Sequence[ObservedItem], ago: float = 0.0) -> int:
         """Stage a page as the partition's worker would that received it `ago` seconds ago."""
         async with self.database.connection() as connection:
             return await stage(
                 connection,
-                Page(received=time.monotonic() - ago, items=items),
+                FeedPage(received=time.monotonic() - ago, items=items),
                 feed=hand.run.feed,
                 run_id=hand.run.id,
                 partition_id=hand.partition.id,
@@ -149,7 +149,7 @@ class Bench:
         assert done is not None
         return done
 
-    async def _everything(self) -> AsyncIterator[Observed]:
+    async def _everything(self) -> AsyncIterator[ObservedItem]:
         for item in (await self.shelf.page(StoneQuery(), 0, 10**6)).items:
             yield item
 

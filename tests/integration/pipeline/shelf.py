@@ -8,7 +8,7 @@ from uuid import UUID
 
 from inventory.suppliers.lookup import MOST_WITNESSES, look_up
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Capabilities, Lookup, Observed, Page, StoneQuery
+from inventory.suppliers.ports import Capabilities, FeedPage, LookupResult, ObservedItem, StoneQuery
 from tests.unit.suppliers.items import item
 
 
@@ -23,7 +23,7 @@ def payload(number: int, cents: int = 100_000, **changes: Any) -> bytes:
     return json.dumps(item({"diamond.id": stone_id(number), "price": cents} | dotted)).encode()
 
 
-def observed(number: int, cents: int = 100_000, *, queried: bool | None = None, **changes: Any) -> Observed:
+def observed(number: int, cents: int = 100_000, *, queried: bool | None = None, **changes: Any) -> ObservedItem:
     """A look at such an item, as part of a query for this origin."""
     return observe(payload(number, cents, **changes), lab_grown=queried)
 
@@ -59,9 +59,9 @@ class Shelf:
     async def count(self, query: StoneQuery) -> int:
         return len(self._matching(query))
 
-    async def page(self, query: StoneQuery, offset: int, limit: int) -> Page:
+    async def page(self, query: StoneQuery, offset: int, limit: int) -> FeedPage:
         self.asked.append(query)
-        return Page(received=time.monotonic(), items=self._matching(query)[offset : offset + limit])
+        return FeedPage(received=time.monotonic(), items=self._matching(query)[offset : offset + limit])
 
     async def capabilities(self) -> Capabilities:
         return self.offers
@@ -69,22 +69,22 @@ class Shelf:
     def known_differences(self) -> Sequence[str]:
         return self.offers.differences
 
-    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> Lookup:
+    async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> LookupResult:
         return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
 
-    async def page_of(self, stone_ids: Sequence[str]) -> Page:
+    async def page_of(self, stone_ids: Sequence[str]) -> FeedPage:
         """The stones with these ids."""
         found = [item for item in self._all() if item.supplier_stone_id in stone_ids]
-        return Page(received=time.monotonic(), items=found[: self.page_size])
+        return FeedPage(received=time.monotonic(), items=found[: self.page_size])
 
     async def count_of(self, stone_ids: Sequence[str]) -> int:
         """How many stones have these ids."""
         return sum(item.supplier_stone_id in stone_ids for item in self._all())
 
-    def _all(self) -> list[Observed]:
+    def _all(self) -> list[ObservedItem]:
         return [observe(text) for text in self.items.values()]
 
-    def _matching(self, query: StoneQuery) -> list[Observed]:
+    def _matching(self, query: StoneQuery) -> list[ObservedItem]:
         if query.updated_from is not None and query.updated_to is None:
             return []  # nothing changes while a run reads
         looks = [

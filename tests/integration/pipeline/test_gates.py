@@ -9,7 +9,7 @@ import pytest
 
 from inventory.core.errors import LeaseLost, MassDeleteStopped, QuarantineExceeded, SupplierUnavailable
 from inventory.runs.models import Run
-from inventory.suppliers.ports import Page
+from inventory.suppliers.ports import FeedPage
 from sync.consolidator import safety_checks
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
@@ -183,9 +183,9 @@ async def test_invariant_10_a_page_that_repeats_a_stone_makes_no_other_one_seem_
     run = await bench.read()
     honest = shelf.page_of
 
-    async def repeating(stone_ids: Sequence[str]) -> Page:
+    async def repeating(stone_ids: Sequence[str]) -> FeedPage:
         page = await honest(stone_ids)
-        return Page(received=page.received, items=[*[page.items[0]] * 30, *page.items][: shelf.page_size])
+        return FeedPage(received=page.received, items=[*[page.items[0]] * 30, *page.items][: shelf.page_size])
 
     monkeypatch.setattr(shelf, "page_of", repeating)
     done = await bench.consolidator.consolidate(run.id)
@@ -202,8 +202,8 @@ async def test_invariant_10_a_supplier_that_does_not_understand_the_question_del
     shelf.take(7)
     run = await bench.read()
 
-    async def nobody(stone_ids: Sequence[str]) -> Page:
-        return Page(received=time.monotonic(), items=[])
+    async def nobody(stone_ids: Sequence[str]) -> FeedPage:
+        return FeedPage(received=time.monotonic(), items=[])
 
     async def none(stone_ids: Sequence[str]) -> int:
         return 0
@@ -260,7 +260,7 @@ async def test_a_supplier_that_never_answers_about_missing_stones_holds_a_consol
         "UPDATE run_metadata SET deadline_at = clock_timestamp() + interval '0.5 s' WHERE id = $1", run.id
     )
 
-    async def patience(stone_ids: Sequence[str]) -> Page:
+    async def patience(stone_ids: Sequence[str]) -> FeedPage:
         await asyncio.sleep(900)
         raise AssertionError
 

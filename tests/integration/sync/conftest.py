@@ -18,11 +18,11 @@ from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
-from sync.container import Pipeline
-from sync.jobs.maintenance import Upkeep
+from sync.container import Container
+from sync.jobs.maintenance import Maintenance
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
-from sync.operations.control import Control
+from sync.operations.control import RunControl
 from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.scheduler.scheduler import Scheduler
@@ -94,8 +94,8 @@ def reconciler(settings: Settings, database: Database, outbox: Outbox) -> Reconc
 
 
 @pytest.fixture
-def control(settings: Settings, database: Database, outbox: Outbox) -> Control:
-    return Control(settings, database, outbox)
+def control(settings: Settings, database: Database, outbox: Outbox) -> RunControl:
+    return RunControl(settings, database, outbox)
 
 
 @pytest.fixture
@@ -164,8 +164,8 @@ def pipeline(
     broker: ServiceBusBroker,
     watermarks: FileWatermarkStore,
     outbox: Outbox,
-) -> Pipeline:
-    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+) -> Container:
+    return Container(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
 
 
 @pytest_asyncio.fixture
@@ -202,9 +202,9 @@ def upkeep_at(
 ) -> UpkeepAt:
     """The duties at a moment of the test's choice."""
 
-    def upkeep(now: datetime, **changes: object) -> Upkeep:
+    def upkeep(now: datetime, **changes: object) -> Maintenance:
         chosen = settings.model_copy(update=changes)
         scheduler = Scheduler(chosen, database, shelf, watermarks, outbox, lambda: now)
-        return Upkeep(chosen, database, scheduler, broker.dead_letters(), lambda: now)
+        return Maintenance(chosen, database, scheduler, broker.dead_letters(), lambda: now)
 
     return upkeep

@@ -8,12 +8,12 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from app.main import create_app
 from inventory.core.database import Database
 from inventory.core.settings import Settings
-from sync.container import Pipeline
+from sync.container import Container
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.watermark.file import FileWatermarkStore
@@ -40,14 +40,14 @@ def pipeline(
     broker: ServiceBusBroker,
     watermarks: FileWatermarkStore,
     outbox: Outbox,
-) -> Pipeline:
-    return Pipeline(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+) -> Container:
+    return Container(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
 
 
 @asynccontextmanager
 async def caller(settings: Settings, database: Database, *scopes: Scope) -> AsyncIterator[Ask]:
     """Asks the API, without a socket in between, as someone with these scopes."""
-    key = (await Issuing(database).create("test", "ops", scopes)).key.text
+    key = (await ApiKeyService(database).create("test", "ops", scopes)).key.text
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
         served = httpx.ASGITransport(with_state(app, state))

@@ -11,7 +11,7 @@ from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
 from inventory.core.settings import Settings
 from inventory.runs import repository
-from sync.alerts.delivery import Delivery
+from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
@@ -26,7 +26,7 @@ async def service() -> AsyncIterator[MailService]:
 
 
 @pytest_asyncio.fixture
-async def delivery(database: Database, service: MailService) -> AsyncIterator[Delivery]:
+async def delivery(database: Database, service: MailService) -> AsyncIterator[AlertDelivery]:
     settings = Settings.read(
         resend_api_key="re_secret",
         resend_api_url=service.url,
@@ -34,7 +34,7 @@ async def delivery(database: Database, service: MailService) -> AsyncIterator[De
         alert_to="ops@example.com",
     )
     async with open_mailer(settings) as mailer:
-        yield Delivery(database, mailer)
+        yield AlertDelivery(database, mailer)
 
 
 async def end(database: Database, lifecycle: Lifecycle, run_id: UUID, *errors: str | None) -> None:
@@ -117,7 +117,7 @@ async def test_a_run_whose_end_is_not_committed_is_no_incident(
 
 
 async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
-    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: Delivery, service: MailService
+    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery, service: MailService
 ) -> None:
     run = await open_run(3)
     await end(database, lifecycle, run.id, None, "SUPPLIER_TIMEOUT: The supplier did not answer in time", None)
@@ -135,7 +135,7 @@ async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
 
 
 async def test_invariant_18_an_alert_is_sent_once_by_many_at_once(
-    lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService
+    lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService
 ) -> None:
     run = await open_run(1)
     await lifecycle.fail(run.id, SupplierTimeout())
@@ -145,7 +145,7 @@ async def test_invariant_18_an_alert_is_sent_once_by_many_at_once(
 
 
 async def test_an_alert_that_another_process_is_taking_is_left_to_it(
-    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: Delivery, service: MailService
+    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery, service: MailService
 ) -> None:
     await lifecycle.fail((await open_run(1)).id, SupplierTimeout())
     async with database.transaction() as connection, asyncio.timeout(10):
@@ -155,7 +155,7 @@ async def test_an_alert_that_another_process_is_taking_is_left_to_it(
 
 
 async def test_invariant_18_an_outage_of_the_mail_service_delays_the_mail_and_changes_nothing_else(
-    lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService, execute: Execute
+    lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService, execute: Execute
 ) -> None:
     service.answers = [refusal(500, "application_error", "down"), refusal(429, "rate_limit_exceeded", "slowly")]
     run = await open_run(1)
@@ -175,7 +175,7 @@ async def test_invariant_18_an_outage_of_the_mail_service_delays_the_mail_and_ch
 
 
 async def test_a_process_that_dies_while_it_sends_leaves_the_mail_to_another_which_sends_it_under_the_same_key(
-    lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService, execute: Execute
+    lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService, execute: Execute
 ) -> None:
     run = await open_run(1)
     await lifecycle.fail(run.id, SupplierTimeout())
@@ -191,7 +191,7 @@ async def test_a_process_that_dies_while_it_sends_leaves_the_mail_to_another_whi
 
 
 async def test_a_refused_mail_does_not_hold_up_the_others(
-    lifecycle: Lifecycle, open_run: OpenRun, delivery: Delivery, service: MailService
+    lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService
 ) -> None:
     service.answers = [refusal(422, "validation_error", "no")]
     for _ in range(2):
@@ -200,8 +200,8 @@ async def test_a_refused_mail_does_not_hold_up_the_others(
 
 
 async def test_without_a_mail_service_alerts_are_kept(
-    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: Delivery
+    lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery
 ) -> None:
     await lifecycle.fail((await open_run(1)).id, SupplierTimeout())
-    assert await Delivery(database, None).deliver() == 0
+    assert await AlertDelivery(database, None).deliver() == 0
     assert await delivery.deliver() == 1

@@ -15,13 +15,13 @@ from inventory.core.settings import Settings
 from inventory.runs import repository
 from sandbox.broker import Broker as Bus
 from sandbox.broker import QueueSettings
-from sync.container import Pipeline
+from sync.container import Container
 from sync.jobs import worker
-from sync.jobs.tasks import Jobs
+from sync.jobs.tasks import JobServices
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import Request
+from sync.scheduler.scheduler import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import QUEUES
@@ -69,12 +69,12 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
 
-        async def process() -> Pipeline:
+        async def process() -> Container:
             """A process as far as the broker sees it: with a client of its own."""
             broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
             outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
             store = FileWatermarkStore(tmp_path, settings.sync_feed)
-            return Pipeline(settings, database, shelf, broker, store, outbox, broker.dead_letters())
+            return Container(settings, database, shelf, broker, store, outbox, broker.dead_letters())
 
         async with asyncio.TaskGroup() as roles:
             for _ in range(processes("worker")):
@@ -85,8 +85,8 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
             for _ in range(processes("jobs")):
                 roles.create_task(worker.serve(jobs, stop))
             # Nothing is refused while a run goes through all roles, and the dead letters of all queues are counted.
-            run, _ = await (await process()).scheduler().schedule(Request(full=True))
-            async with Jobs.open(jobs) as duties:
+            run, _ = await (await process()).scheduler().schedule(RunRequest(full=True))
+            async with JobServices.open(jobs) as duties:
                 await duties.duties["reconcile"]()
                 while run.is_open:
                     await duties.duties["watch_dead_letters"]()

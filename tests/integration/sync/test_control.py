@@ -9,7 +9,7 @@ from inventory.core.errors import Conflict, MassDeleteStopped, NotFound, Quarant
 from inventory.runs import repository
 from inventory.runs.models import Partition
 from sandbox.broker import Broker as Bus
-from sync.operations.control import Control
+from sync.operations.control import RunControl
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
@@ -33,7 +33,7 @@ async def end(database: Database, lifecycle: Lifecycle, run_id: UUID, *errors: s
 
 
 async def test_only_the_failed_partitions_of_a_partial_run_are_read_again(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(3)
     await end(database, lifecycle, run.id, None, "SUPPLIER_ERROR: no", None)
@@ -49,7 +49,7 @@ async def test_only_the_failed_partitions_of_a_partial_run_are_read_again(
 
 
 async def test_a_retried_run_is_consolidated_when_its_last_gap_is_closed(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(2)
     await end(database, lifecycle, run.id, None, "no")
@@ -64,7 +64,7 @@ async def test_a_retried_run_is_consolidated_when_its_last_gap_is_closed(
 
 @pytest.mark.parametrize("by_id", [False, True])
 async def test_one_partition_can_be_chosen_by_number_or_id(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, by_id: bool
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, by_id: bool
 ) -> None:
     run = await open_run(3)
     await end(database, lifecycle, run.id, None, "no", "no")
@@ -75,7 +75,7 @@ async def test_one_partition_can_be_chosen_by_number_or_id(
 
 
 async def test_a_retry_that_makes_no_sense_is_refused_with_the_reason(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     with pytest.raises(NotFound):
         await control.retry(uuid4(), None, "someone")
@@ -93,7 +93,7 @@ async def test_a_retry_that_makes_no_sense_is_refused_with_the_reason(
 
 
 async def test_a_run_that_failed_before_it_was_planned_can_be_neither_retried_nor_consolidated(
-    control: Control, open_run: OpenRun, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(None)
     await lifecycle.fail(run.id, QuarantineExceeded())
@@ -104,7 +104,7 @@ async def test_a_run_that_failed_before_it_was_planned_can_be_neither_retried_no
 
 
 async def test_only_the_newest_run_of_a_feed_can_be_retried_or_consolidated(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     old = await open_run(2)
     await end(database, lifecycle, old.id, None, "no")
@@ -116,7 +116,7 @@ async def test_only_the_newest_run_of_a_feed_can_be_retried_or_consolidated(
 
 
 async def test_a_retry_is_refused_while_another_run_is_open(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
     await end(database, lifecycle, run.id, None, "no")
@@ -129,7 +129,7 @@ async def test_a_retry_is_refused_while_another_run_is_open(
 
 
 async def test_a_run_with_gaps_is_consolidated_only_by_force_which_is_recorded_and_leaves_the_watermark(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(2)
     await end(database, lifecycle, run.id, None, "no")
@@ -141,7 +141,7 @@ async def test_a_run_with_gaps_is_consolidated_only_by_force_which_is_recorded_a
 
 
 async def test_force_changes_nothing_about_a_run_without_gaps(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(1)
     await end(database, lifecycle, run.id, None)
@@ -151,7 +151,7 @@ async def test_force_changes_nothing_about_a_run_without_gaps(
 
 
 async def test_the_deletes_of_an_empty_feed_can_be_allowed(
-    control: Control, open_run: OpenRun, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(0)
     await lifecycle.fail(run.id, MassDeleteStopped())
@@ -160,7 +160,7 @@ async def test_the_deletes_of_an_empty_feed_can_be_allowed(
 
 
 async def test_a_mass_delete_is_allowed_by_name(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(1)
     await end(database, lifecycle, run.id, None)
@@ -170,7 +170,7 @@ async def test_a_mass_delete_is_allowed_by_name(
 
 
 async def test_a_run_that_is_being_consolidated_keeps_its_consolidator(
-    control: Control, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(1)
     await end(database, lifecycle, run.id, None)
@@ -183,7 +183,7 @@ async def test_a_run_that_is_being_consolidated_keeps_its_consolidator(
 
 
 async def test_consolidating_an_open_or_a_completed_run_is_refused(
-    control: Control, open_run: OpenRun, execute: Execute
+    control: RunControl, open_run: OpenRun, execute: Execute
 ) -> None:
     run = await open_run(1)
     with pytest.raises(Conflict, match="is running; its partitions must end first"):
@@ -194,7 +194,7 @@ async def test_consolidating_an_open_or_a_completed_run_is_refused(
 
 
 async def test_a_cancelled_run_ends_with_its_partitions_and_frees_the_feed(
-    control: Control, open_run: OpenRun, database: Database, execute: Execute
+    control: RunControl, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(2)
     cancelled = await control.cancel(run.id, "someone")

@@ -5,7 +5,7 @@ import pytest
 from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped
 from inventory.runs import repository
-from sync.operations.control import Control
+from sync.operations.control import RunControl
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
@@ -19,7 +19,7 @@ async def alerts(database: Database) -> list[str]:
 
 
 async def test_a_mass_delete_stops_tells_someone_once_and_goes_on_when_a_person_confirms_it(
-    bench: Bench, shelf: Shelf, control: Control, watermarks: FileWatermarkStore, database: Database
+    bench: Bench, shelf: Shelf, control: RunControl, watermarks: FileWatermarkStore, database: Database
 ) -> None:
     shelf.lay(*range(10))
     await bench.sync()
@@ -45,7 +45,9 @@ async def test_a_mass_delete_stops_tells_someone_once_and_goes_on_when_a_person_
     assert after[0].last_updated_at == done.window_to
 
 
-async def test_without_the_confirmation_a_stopped_run_stops_again(bench: Bench, shelf: Shelf, control: Control) -> None:
+async def test_without_the_confirmation_a_stopped_run_stops_again(
+    bench: Bench, shelf: Shelf, control: RunControl
+) -> None:
     shelf.lay(*range(10))
     await bench.sync()
     shelf.take(*range(5))
@@ -59,7 +61,7 @@ async def test_without_the_confirmation_a_stopped_run_stops_again(bench: Bench, 
 
 
 async def test_a_forced_run_brings_in_what_was_read_deletes_nothing_and_leaves_the_watermark(
-    bench: Bench, shelf: Shelf, control: Control, watermarks: FileWatermarkStore
+    bench: Bench, shelf: Shelf, control: RunControl, watermarks: FileWatermarkStore
 ) -> None:
     shelf.lay(*range(10))
     await bench.sync()

@@ -15,10 +15,10 @@ from inventory.core.jobs import QUEUE
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Run
-from sync.alerts.delivery import Delivery
-from sync.container import Pipeline
-from sync.jobs.tasks import Jobs, arq_worker
-from sync.operations.control import Control
+from sync.alerts.delivery import AlertDelivery
+from sync.container import Container
+from sync.jobs.tasks import JobServices, arq_worker
+from sync.operations.control import RunControl
 from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle
 from tests.contract.relay import SilentEndpoint
@@ -35,7 +35,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 class Queue:
     """A queue that delivers one job as often as the test wants."""
 
-    def __init__(self, pipeline: Pipeline, redis: ArqRedis) -> None:
+    def __init__(self, pipeline: Container, redis: ArqRedis) -> None:
         self._pipeline = pipeline
         self._redis = redis
 
@@ -56,7 +56,7 @@ class Queue:
         """Let a worker take what is in the queue; return the job's answer."""
         self._job = await self._redis.get("arq:job:one")
         worker = arq_worker(
-            Jobs(self._pipeline, Delivery(self._pipeline.database, None)), self._redis, with_duties=False
+            JobServices(self._pipeline, AlertDelivery(self._pipeline.database, None)), self._redis, with_duties=False
         )
         worker.burst = True
         await worker.async_run()
@@ -69,7 +69,7 @@ class Queue:
 
 
 @pytest.fixture
-def queue(pipeline: Pipeline, redis: ArqRedis) -> Queue:
+def queue(pipeline: Container, redis: ArqRedis) -> Queue:
     return Queue(pipeline, redis)
 
 
@@ -149,7 +149,7 @@ async def test_repeated_consolidate_job_does_not_reopen_a_run_cancelled_since(
 
 
 async def test_repeated_cancel_job_does_not_cancel_a_run_reopened_since(
-    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, control: Control
+    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, control: RunControl
 ) -> None:
     run = await open_run(1)
     assert await queue.deliver("cancel_run", run_id=str(run.id), who="a client") == "cancelled"

@@ -19,10 +19,10 @@ from inventory.core.jobs import QUEUE, JobsUnavailable, connect, enqueue
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from sandbox.broker import Broker as Bus
-from sync.alerts.delivery import Delivery
-from sync.container import Pipeline
+from sync.alerts.delivery import AlertDelivery
+from sync.container import Container
 from sync.jobs import worker
-from sync.jobs.tasks import Jobs
+from sync.jobs.tasks import JobServices
 from sync.messaging.messages import WorkDone, encode
 from sync.runs.lifecycle import Lifecycle
 from tests.contract.resend import mail_service
@@ -36,7 +36,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
 
 
-async def do(pipeline: Pipeline, redis: ArqRedis, name: str, **arguments: Any) -> Any:
+async def do(pipeline: Container, redis: ArqRedis, name: str, **arguments: Any) -> Any:
     """Enqueue a job, have one round done, and answer the job's result."""
     job_id = await enqueue(redis, name, **arguments)
     assert await worker.once(pipeline, asyncio.Event())
@@ -47,7 +47,7 @@ async def do(pipeline: Pipeline, redis: ArqRedis, name: str, **arguments: Any) -
 
 
 async def test_a_run_is_started_retried_consolidated_and_cancelled_by_name(
-    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+    pipeline: Container, redis: ArqRedis, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     shelf.lay(*range(10))
     started = await do(pipeline, redis, "schedule_run", full=True, started_by="a client")
@@ -70,7 +70,7 @@ async def test_a_run_is_started_retried_consolidated_and_cancelled_by_name(
 
 
 async def test_prices_are_brought_up_to_date_by_name(
-    pipeline: Pipeline, redis: ArqRedis, bench: Bench, shelf: Shelf
+    pipeline: Container, redis: ArqRedis, bench: Bench, shelf: Shelf
 ) -> None:
     shelf.lay(*range(10))
     await bench.sync()
@@ -80,7 +80,7 @@ async def test_prices_are_brought_up_to_date_by_name(
     assert (await do(pipeline, redis, "reprice")).result == 10
 
 
-async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: Pipeline, redis: ArqRedis) -> None:
+async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: Container, redis: ArqRedis) -> None:
     refused = await do(pipeline, redis, "cancel_run", run_id=str(uuid4()), who="a client")
     assert not refused.success
     assert "There is no run" in str(refused.result)
@@ -88,7 +88,7 @@ async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: P
 
 
 async def test_a_job_that_fails_for_a_while_is_kept_for_later(
-    pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
+    pipeline: Container, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
         raise DatabaseUnavailable
@@ -100,7 +100,7 @@ async def test_a_job_that_fails_for_a_while_is_kept_for_later(
 
 
 async def test_a_run_that_could_not_be_started_is_one_failed_run_and_not_one_for_each_try(
-    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+    pipeline: Container, redis: ArqRedis, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> int:
         raise SupplierUnavailable
@@ -112,7 +112,7 @@ async def test_a_run_that_could_not_be_started_is_one_failed_run_and_not_one_for
     assert await execute("SELECT count(*) FROM alerts") == 1
 
 
-async def test_no_pickle_is_ever_read(pipeline: Pipeline, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_pickle_is_ever_read(pipeline: Container, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     await redis.set("arq:job:evil", b"cos\nputenv\n(S'UNPICKLED'\nS'yes'\ntR.")
     await redis.zadd(QUEUE, {"evil": 1})
     unpickled: list[bytes] = []
@@ -123,7 +123,7 @@ async def test_no_pickle_is_ever_read(pipeline: Pipeline, redis: ArqRedis, monke
 
 
 async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_done(
-    pipeline: Pipeline, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+    pipeline: Container, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     nowhere = pipeline.settings.model_copy(
         update={"redis_url": Settings.read(redis_url="redis://127.0.0.1:9/0").redis_url}
@@ -134,7 +134,7 @@ async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_do
     await redis.aclose()
     run = await open_run(1)
     await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
-    without = Pipeline(
+    without = Container(
         nowhere,
         pipeline.database,
         pipeline.feed,
@@ -148,12 +148,12 @@ async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_do
 
 
 async def test_the_last_report_makes_sure_that_the_run_goes_on(
-    pipeline: Pipeline, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+    pipeline: Container, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
     async with pipeline.database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
-    jobs = Jobs(pipeline, Delivery(pipeline.database, None))
+    jobs = JobServices(pipeline, AlertDelivery(pipeline.database, None))
     outcomes = []
     for partition in partitions:
         await execute("UPDATE worker_runs SET status = 'succeeded' WHERE id = $1", partition.id)
@@ -166,7 +166,7 @@ async def test_the_last_report_makes_sure_that_the_run_goes_on(
 
 
 async def test_reports_are_taken_off_their_queue(
-    pipeline: Pipeline, open_run: OpenRun, database: Database, bus: Bus
+    pipeline: Container, open_run: OpenRun, database: Database, bus: Bus
 ) -> None:
     run = await open_run(2)
     async with database.connection() as connection:
@@ -183,7 +183,7 @@ async def test_reports_are_taken_off_their_queue(
 
 
 async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
-    pipeline: Pipeline, open_run: OpenRun, execute: Execute
+    pipeline: Container, open_run: OpenRun, execute: Execute
 ) -> None:
     await open_run(1)
     await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
@@ -197,7 +197,7 @@ async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
                 "alert_to": "ops@example.com",
             }
         )
-        mailed = Pipeline(
+        mailed = Container(
             mailing,
             pipeline.database,
             pipeline.feed,
@@ -240,7 +240,7 @@ async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Sett
 
 
 async def test_invariant_18_the_duties_are_done_without_redis(
-    pipeline: Pipeline, settings: Settings, open_run: OpenRun, execute: Execute
+    pipeline: Container, settings: Settings, open_run: OpenRun, execute: Execute
 ) -> None:
     run = await open_run(1)
     await execute("UPDATE run_metadata SET deadline_at = now() - interval '1 second'")

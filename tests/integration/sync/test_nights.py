@@ -18,10 +18,10 @@ from inventory.core.errors import (
 )
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import StoneQuery
-from sync.jobs.maintenance import Upkeep
+from sync.jobs.maintenance import Maintenance
 from sync.messaging.outbox import Outbox
 from sync.planning.window import Watermark
-from sync.scheduler.scheduler import Request, Scheduler
+from sync.scheduler.scheduler import RunRequest, Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
@@ -124,7 +124,7 @@ async def test_no_nightly_run_starts_at_another_time(upkeep_at: UpkeepAt, execut
 
 
 async def test_where_an_external_cron_starts_it_the_jobs_do_not(
-    settings: Settings, upkeep_at: Callable[..., Upkeep], execute: Execute
+    settings: Settings, upkeep_at: Callable[..., Maintenance], execute: Execute
 ) -> None:
     await upkeep_at(JUST_AFTER, sync_nightly=False).start_nightly()
     assert await execute("SELECT count(*) FROM run_metadata") == 0
@@ -195,6 +195,6 @@ async def test_a_watermark_in_the_future_is_an_alarm_once(
     scheduler = Scheduler(settings, database, shelf, watermarks, outbox, lambda: DUE)
     for _ in range(2):
         with pytest.raises(WatermarkInFuture):
-            await scheduler.schedule(Request())
+            await scheduler.schedule(RunRequest())
     assert await incidents(database) == ["watermark_in_future:nivoda:2026-11-26T02:00:00+00:00"]
     assert await execute("SELECT count(*) FROM run_metadata") == 0

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from app.auth.scopes import Scope
-from app.graphql.roots import mutations
+from app.graphql.sync import mutations
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.settings import Settings
 from inventory.runs import repository
-from sync.container import Pipeline
+from sync.container import Container
 from sync.jobs import worker
 from sync.runs.lifecycle import Lifecycle
 from tests.integration.pipeline.conftest import Bench
@@ -27,11 +27,11 @@ __all__ = ["ask", "pipeline", "settings"]  # fixtures
 
 PAYLOAD = """run { databaseId status startedBy } job { id kind status changed error { code message } run { status } }
   userErrors { field message code }"""
-START = f"mutation ($key: String!, $full: Boolean!) {{ syncStart(idempotencyKey: $key, full: $full) {{ {PAYLOAD} }} }}"
+START = f"mutation ($key: String!, $full: Boolean!) {{ syncStart(input: {{idempotencyKey: $key, full: $full}}) {{ {PAYLOAD} }} }}"
 
 
 @pytest_asyncio.fixture
-async def housekeeping(pipeline: Pipeline) -> AsyncIterator[None]:
+async def housekeeping(pipeline: Container) -> AsyncIterator[None]:
     """The jobs role, at work while the test asks."""
     stop = asyncio.Event()
     working = asyncio.create_task(worker.serve(pipeline, stop))
@@ -41,7 +41,9 @@ async def housekeeping(pipeline: Pipeline) -> AsyncIterator[None]:
 
 
 async def of_run(ask: Ask, name: str, run_id: object, arguments: str = "") -> Mapping[str, Any]:
-    body = await ask(f"mutation ($id: ID!) {{ {name}(id: $id{arguments}) {{ {PAYLOAD} }} }}", id=str(run_id))
+    body = await ask(
+        f"mutation ($id: ID!) {{ {name}(input: {{runId: $id{arguments}}}) {{ {PAYLOAD} }} }}", id=str(run_id)
+    )
     payload: Mapping[str, Any] = body["data"][name]
     return payload
 
@@ -125,9 +127,9 @@ async def test_one_partition_alone_is_read_again(
 
 
 async def test_a_job_that_nobody_does_yet_is_answered_and_can_be_asked_for(
-    ask: Ask, pipeline: Pipeline, bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, pipeline: Container, bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutations, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(mutations, "_WAIT_SECONDS", 0.2)
     shelf.lay(*range(10))
     await bench.sync()
     await bench.value(
@@ -157,8 +159,8 @@ async def test_each_scope_opens_its_own_part(settings: Settings, database: Datab
     run = await open_run(1)
     reading = ["{ syncRuns { totalCount } }", f'{{ syncRun(id: "{run.id}") {{ id }} }}']
     acting = [
-        'mutation { syncStart(idempotencyKey: "1") { userErrors { code } } }',
-        *(f'mutation {{ {name}(id: "{run.id}") {{ userErrors {{ code }} }} }}'
+        'mutation { syncStart(input: {idempotencyKey: "1"}) { userErrors { code } } }',
+        *(f'mutation {{ {name}(input: {{runId: "{run.id}"}}) {{ userErrors {{ code }} }} }}'
           for name in ("syncRetry", "syncConsolidate", "syncCancel")),
     ]  # fmt: skip
     for scopes, refused, allowed in (
@@ -179,7 +181,7 @@ async def test_each_scope_opens_its_own_part(settings: Settings, database: Datab
 async def test_a_job_is_shown_to_those_who_may_see_what_it_is_about(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mutations, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(mutations, "_WAIT_SECONDS", 0)
     ids = {}
     async with caller(settings, database, Scope.PRICING_WRITE, Scope.SYNC_ADMIN) as ask:
         asked = await ask("mutation { inventoryReprice { job { id } } }")

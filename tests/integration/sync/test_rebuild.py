@@ -11,8 +11,8 @@ from inventory.core.database import Database
 from inventory.core.errors import Conflict, MassDeleteStopped, QuarantineExceeded
 from inventory.core.settings import Settings
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Observed
-from sync.operations.control import Control
+from inventory.suppliers.ports import ObservedItem
+from sync.operations.control import RunControl
 from sync.operations.rebuild import Comparison, Rebuild
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf, observed, stone_id
@@ -94,7 +94,7 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
     shelf.lay(1, 2)
     await bench.sync()
 
-    def mended(payload: bytes, *, lab_grown: bool | None) -> Observed:
+    def mended(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
         observed = observe(payload, lab_grown=lab_grown)
         assert observed.stone is not None
         stone = msgspec.structs.replace(observed.stone, color="mended")
@@ -170,7 +170,7 @@ async def test_stones_that_a_gate_has_stopped_are_not_brought_in_by_a_rebuild(
 
 
 async def test_a_mended_mapping_reaches_stones_that_wait_for_their_run(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild, control: Control
+    bench: Bench, shelf: Shelf, rebuilding: Rebuild, control: RunControl
 ) -> None:
     shelf.lay(*range(100))
     await bench.sync()
@@ -195,7 +195,7 @@ async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
     shelf.lay(*range(100))
     await bench.sync()
 
-    def broken(payload: bytes, *, lab_grown: bool | None) -> Observed:
+    def broken(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
         observed = observe(payload, lab_grown=lab_grown)
         return msgspec.structs.replace(observed, stone=None, canonical_hash=None, problem="a mistake of the mapping")
 

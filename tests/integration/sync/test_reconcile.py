@@ -14,12 +14,12 @@ from sandbox.broker import Broker as Bus
 from sync.messaging.messages import Consolidate, WorkItem, decode
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
-from sync.operations.reconcile import Reconciler, Report
+from sync.operations.reconcile import Reconciler, ReconcileReport
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
 from tests.integration.sync.conftest import Execute, OpenRun
 
-NOTHING = Report(runs_ended=[], runs_settled=[], triggers_sent=[], partitions_sent=[])
+NOTHING = ReconcileReport(runs_ended=[], runs_settled=[], triggers_sent=[], partitions_sent=[])
 
 
 async def parts_of(database: Database, run_id: UUID) -> list[Partition]:

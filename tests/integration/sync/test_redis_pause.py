@@ -18,7 +18,7 @@ from inventory.runs import repository
 from inventory.suppliers.ports import StoneQuery
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
-from sync.container import Pipeline
+from sync.container import Container
 from sync.jobs import worker
 from tests.integration.pipeline.shelf import Shelf
 
@@ -46,7 +46,7 @@ def settings(settings: Settings, paused_valkey: Valkey) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def jobs_role(pipeline: Pipeline) -> AsyncIterator[None]:
+async def jobs_role(pipeline: Container) -> AsyncIterator[None]:
     """The jobs role, running."""
     stop = asyncio.Event()
     serving = asyncio.create_task(worker.serve(pipeline, stop))
@@ -82,7 +82,7 @@ def counting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 @pytest.mark.usefixtures("jobs_role")
 async def test_run_planned_while_redis_pauses_is_started_once(
-    pipeline: Pipeline, redis: ArqRedis, shelf: Shelf, counting: Gate, paused_valkey: Valkey
+    pipeline: Container, redis: ArqRedis, shelf: Shelf, counting: Gate, paused_valkey: Valkey
 ) -> None:
     shelf.lay(*range(10))
     with capture_logs() as logs:

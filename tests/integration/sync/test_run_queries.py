@@ -10,9 +10,9 @@ from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.runs import repository
-from sync.container import Pipeline
+from sync.container import Container
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import Request
+from sync.scheduler.scheduler import RunRequest
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.operators import RUN, Ask, ask, caller, pipeline, settings
@@ -56,10 +56,10 @@ async def test_runs_are_listed_a_page_at_a_time_newest_first(ask: Ask, open_run:
 
 
 async def test_a_run_shows_its_plan_its_partitions_and_its_figures(
-    ask: Ask, pipeline: Pipeline, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+    ask: Ask, pipeline: Container, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     shelf.lay(*range(10), cents=500_00)
-    request = Request(full=True, moves_watermark=True, started_by="a test")
+    request = RunRequest(full=True, moves_watermark=True, started_by="a test")
     run, plan = await pipeline.scheduler().schedule(request)
     body = await ask(f"query ($id: ID!) {{ syncRun(id: $id) {{ id {RUN} }} }}", id=str(run.id))
     shown = body["data"]["syncRun"]
@@ -118,10 +118,10 @@ async def test_partitions_and_progress_of_a_page_are_one_statement_each(
 
 
 async def test_what_the_supplier_asks_is_told_to_those_who_may_see_it(
-    settings: Settings, database: Database, pipeline: Pipeline, shelf: Shelf
+    settings: Settings, database: Database, pipeline: Container, shelf: Shelf
 ) -> None:
     shelf.lay(*range(10), cents=500_00)
-    run, _ = await pipeline.scheduler().schedule(Request(full=True, moves_watermark=True, started_by="a test"))
+    run, _ = await pipeline.scheduler().schedule(RunRequest(full=True, moves_watermark=True, started_by="a test"))
     async with pipeline.database.transaction() as connection:
         await connection.execute("UPDATE worker_runs SET price_from = 300, price_to = 900")
     parts = ("partitions { priceFrom { cents } priceTo { cents } }", "plan { bands { priceFrom { cents } } }")

@@ -10,9 +10,9 @@ from inventory.core.database import Database
 from inventory.core.errors import SupplierSchemaChanged
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import Capabilities
-from sync.container import Pipeline
+from sync.container import Container
 from sync.planning.window import Watermark
-from sync.scheduler.scheduler import Request, Scheduler
+from sync.scheduler.scheduler import RunRequest, Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import EVERYTHING, Shelf
 from tests.integration.sync.conftest import Execute
@@ -23,7 +23,7 @@ END = "UPDATE run_metadata SET status = 'completed', completed_at = clock_timest
 
 
 @pytest.fixture
-def scheduler(settings: Settings, pipeline: Pipeline) -> Scheduler:
+def scheduler(settings: Settings, pipeline: Container) -> Scheduler:
     return Scheduler(settings, pipeline.database, pipeline.feed, pipeline.watermarks, pipeline.outbox)
 
 
@@ -43,7 +43,7 @@ async def test_differences_are_stored_with_each_run_and_reported_once_for_each_s
     shelf.lay(*range(5))
     for differences in ((MILKY,), (MILKY,), (BOWTIE, MILKY), (), (MILKY,)):
         shelf.offers = offering(*differences)
-        run, _ = await scheduler.schedule(Request(full=True))
+        run, _ = await scheduler.schedule(RunRequest(full=True))
         assert run.schema_differences == differences
         await execute(END)
     reported = await incidents(database)
@@ -57,14 +57,14 @@ async def test_a_run_is_full_where_the_supplier_can_not_be_asked_for_changes(
     scheduler: Scheduler, shelf: Shelf, watermarks: FileWatermarkStore, execute: Execute
 ) -> None:
     shelf.lay(*range(5))
-    await scheduler.schedule(Request(full=True))
+    await scheduler.schedule(RunRequest(full=True))
     await execute(END)
     await watermarks.write(Watermark(last_updated_at=utc_now() - timedelta(hours=1), last_run_id="x"), None)
-    run, _ = await scheduler.schedule(Request())
+    run, _ = await scheduler.schedule(RunRequest())
     assert run.run_type == "incremental"
     await execute(END)
     shelf.offers = offering(windows=False)
-    run, _ = await scheduler.schedule(Request())
+    run, _ = await scheduler.schedule(RunRequest())
     assert run.run_type == "full"
 
 
@@ -78,7 +78,7 @@ async def test_a_schema_that_lacks_what_is_required_fails_the_run_with_the_reaso
 
     monkeypatch.setattr(shelf, "capabilities", lacking)
     with pytest.raises(SupplierSchemaChanged):
-        await scheduler.schedule(Request())
+        await scheduler.schedule(RunRequest())
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT status, error_code, error_message FROM run_metadata")
         key = await connection.fetchval("SELECT incident FROM alerts")

@@ -10,7 +10,7 @@ from inventory.runs import repository
 from inventory.suppliers.ports import StoneQuery
 from sandbox.broker import Broker as Bus
 from sandbox.broker.message import Counts
-from sync.container import Pipeline
+from sync.container import Container
 from sync.messaging.consumer import Handler
 from sync.messaging.outbox import Outbox
 from sync.runs.lifecycle import Lifecycle
@@ -26,7 +26,7 @@ __all__ = ["pipeline", "settings"]  # fixtures
 NOTHING = Counts(active=0, deferred=0, scheduled=0, dead_letter=0, locked=0)
 
 
-async def take_one(pipeline: Pipeline, queue: str, handler: Handler) -> None:
+async def take_one(pipeline: Container, queue: str, handler: Handler) -> None:
     """Consume the queue until one message has been settled."""
     stop = asyncio.Event()
 
@@ -44,7 +44,7 @@ async def take_one(pipeline: Pipeline, queue: str, handler: Handler) -> None:
 async def test_invariant_18_a_run_stopped_by_a_safety_check_is_one_incident(
     check: str,
     code: str,
-    pipeline: Pipeline,
+    pipeline: Container,
     bench: Bench,
     shelf: Shelf,
     outbox: Outbox,
@@ -69,7 +69,7 @@ async def test_invariant_18_a_run_stopped_by_a_safety_check_is_one_incident(
 
 
 async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
-    pipeline: Pipeline,
+    pipeline: Container,
     open_run: OpenRun,
     shelf: Shelf,
     lifecycle: Lifecycle,

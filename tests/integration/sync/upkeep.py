@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from inventory.core.database import Database
-from sync.jobs.maintenance import Upkeep
+from sync.jobs.maintenance import Maintenance
 
 DUE = datetime(2026, 11, 23, 2, tzinfo=UTC)
 JUST_AFTER = DUE + timedelta(seconds=30)
 TOO_LATE = DUE + timedelta(hours=1, seconds=1)
 
-UpkeepAt = Callable[[datetime], Upkeep]
+UpkeepAt = Callable[[datetime], Maintenance]
 
 
 async def incidents(database: Database) -> list[str]:

@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.suppliers.nivoda.trading import open_limited_trading
-from inventory.trading.service import open_desk
+from inventory.trading.service import open_trading
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.api.conftest import serve_api, statements
 from tests.integration.trading.market import Market, stock
@@ -59,7 +59,7 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
         Database.open(settings) as database,
         Redis.from_url(settings.need("redis_url"), socket_timeout=5) as redis,
         open_limited_trading(settings, redis) as supplier,
-        open_desk(settings, database, supplier) as desk,
+        open_trading(settings, database, supplier) as desk,
     ):
         assert supplier is not None
         truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
@@ -78,7 +78,7 @@ async def people(market: Market) -> AsyncIterator[Mapping[str, httpx.AsyncClient
         "looker": [Scope.DIAMONDS_READ],
         "olga": [*trading, Scope.PURCHASES_ADMIN],
     }
-    issuing = Issuing(market.database)
+    issuing = ApiKeyService(market.database)
     async with serve_api(market.settings) as address, AsyncExitStack() as stack:
         found = {}
         for name, allowed in scopes.items():

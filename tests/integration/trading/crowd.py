@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -21,7 +21,7 @@ HOLD = """mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) {
   hold { id state clientId expiresAt } heldUntil userErrors { code message }
 } }"""
 BUY = """mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input) {
-  purchase { id state price { cents } supplierOrderId } presentPrice { cents } heldUntil userErrors { code message }
+  purchase { id state price { cents } supplierOrderId } currentPrice { cents } heldUntil userErrors { code message }
 } }"""
 _START_SECONDS = 90.0
 _SOURCE = Path(__file__).parents[3]
@@ -65,7 +65,7 @@ async def open_crowd(settings: Settings, directory: Path, *, clients: int, proce
             httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=400, max_keepalive_connections=400))
         )
         database = await stack.enter_async_context(Database.open(settings))
-        issuing = Issuing(database)
+        issuing = ApiKeyService(database)
         keys = [
             (await issuing.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
             for number in range(clients)

@@ -10,10 +10,10 @@ import httpx
 from inventory.catalog.repository import PostgresSearch
 from inventory.core.database import Connection, Database
 from inventory.core.settings import Settings
-from inventory.suppliers.ports import Trading
+from inventory.suppliers.ports import SupplierTrading
 from inventory.trading.models import Hold, Purchase
 from inventory.trading.purchase_request import PurchaseRequest
-from inventory.trading.service import Desk
+from inventory.trading.service import TradingService
 from inventory.trading.settlement import Settlement
 from sandbox.supplier.server import Simulator
 from tests.integration.api.diamonds import build
@@ -29,8 +29,8 @@ class Market:
         simulator: Simulator,
         settings: Settings,
         database: Database,
-        supplier: Trading,
-        desk: Desk,
+        supplier: SupplierTrading,
+        desk: TradingService,
         http: httpx.AsyncClient,
         stones: Sequence[Mapping[str, Any]],
         ids: Sequence[UUID],

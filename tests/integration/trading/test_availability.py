@@ -7,7 +7,7 @@ import pytest
 
 from inventory.analytics.repository import stock as figures
 from inventory.catalog import statements
-from inventory.catalog.search import COLOR, RETAIL_PRICE, Filter, Offset, Order, Window
+from inventory.catalog.search import COLOR, RETAIL_PRICE, DiamondCriteria, PageOffset, PageWindow, SortOrder
 from tests.integration.trading.market import Market
 
 OURS, THEIRS = "hold-of-ours", "hold-of-another"
@@ -80,18 +80,22 @@ async def test_every_combination_is_decided_by_the_rule_wherever_availability_is
     found = await market.search.find(ids, ["availability"])
     assert {key: diamond.availability for key, diamond in found.items()} == wanted
     for state in ("available", "on_hold", "sold", "unavailable"):
-        criteria = Filter(ids=ids, availability=[state])
+        criteria = DiamondCriteria(ids=ids, availability=[state])
         matching = {key for key, availability in wanted.items() if availability == state}
-        page = await market.search.page(criteria, Order(RETAIL_PRICE), Window(limit=100), ["availability"])
+        page = await market.search.page(criteria, SortOrder(RETAIL_PRICE), PageWindow(limit=100), ["availability"])
         assert {hit.diamond.id for hit in page.hits} == matching
         assert {hit.diamond.availability for hit in page.hits} <= {state}
         assert await market.search.count(criteria) == len(matching)
         facets = await market.search.facets(criteria, ["shape"])
         assert sum(facets.counts["shape"].values()) == len(matching)
     # Far pages, and those in the order of what some lack, are read by statements of their own.
-    far = await market.search.page(Filter(ids=ids), Order(RETAIL_PRICE), Offset(100, statements._FAR), ["availability"])
+    far = await market.search.page(
+        DiamondCriteria(ids=ids), SortOrder(RETAIL_PRICE), PageOffset(100, statements._FAR), ["availability"]
+    )
     assert far.hits == []
-    graded = await market.search.page(Filter(ids=ids), Order(COLOR), Window(limit=100), ["availability", "open_hold"])
+    graded = await market.search.page(
+        DiamondCriteria(ids=ids), SortOrder(COLOR), PageWindow(limit=100), ["availability", "open_hold"]
+    )
     assert {hit.diamond.id: hit.diamond.availability for hit in graded.hits} == wanted
     async with market.database.connection() as connection:
         counted = (await figures(connection))["nivoda"]
@@ -109,9 +113,11 @@ async def plan(market: Market, statement: Any) -> str:
 
 
 async def test_a_search_that_does_not_ask_for_availability_never_looks_at_holds(market: Market) -> None:
-    criteria, window = Filter(lab_grown=False), Window(limit=50)
-    silent = await plan(market, statements.page(criteria, Order(RETAIL_PRICE), window, ["shape", "retail_price_cents"]))
+    criteria, window = DiamondCriteria(lab_grown=False), PageWindow(limit=50)
+    silent = await plan(
+        market, statements.page(criteria, SortOrder(RETAIL_PRICE), window, ["shape", "retail_price_cents"])
+    )
     assert "hold_history" not in silent
     assert "purchase_history" not in silent
-    asked = await plan(market, statements.page(criteria, Order(RETAIL_PRICE), window, ["availability"]))
+    asked = await plan(market, statements.page(criteria, SortOrder(RETAIL_PRICE), window, ["availability"]))
     assert "hold_history" in asked

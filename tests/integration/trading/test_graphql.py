@@ -14,14 +14,15 @@ People = Mapping[str, httpx.AsyncClient]
 HOLD = (
     "id databaseId diamondId diamond { databaseId } clientId state price { cents } requestedAt expiresAt endedAt reason"
 )
-ERRORS = "heldUntil userErrors { field code message }"
-CREATE = f"mutation ($id: ID!, $minutes: Int) {{ holdCreate(input: {{diamondId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
-EXTEND = f"mutation ($id: ID!, $minutes: Int) {{ holdExtend(input: {{holdId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
+ERRORS = "userErrors { field message code }"
+BLOCKED = f"heldUntil {ERRORS}"
+CREATE = f"mutation ($id: ID!, $minutes: Int) {{ holdCreate(input: {{diamondId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {BLOCKED} }} }}"
+EXTEND = f"mutation ($id: ID!, $minutes: Int) {{ holdExtend(input: {{holdId: $id, minutes: $minutes}}) {{ hold {{ {HOLD} }} {BLOCKED} }} }}"
 RELEASE = f"mutation ($id: ID!) {{ holdRelease(input: {{holdId: $id}}) {{ hold {{ {HOLD} }} {ERRORS} }} }}"
 PURCHASE = """id databaseId diamondId diamond { availability } holdId clientId state price { cents } destinationId reference
   comments returnOption requestedAt orderedAt endedAt supplierOrderId failure resolvedBy resolution answeredBy answer"""
 BUY = f"""mutation ($input: DiamondPurchaseInput!) {{ diamondPurchase(input: $input) {{
-  purchase {{ {PURCHASE} }} presentPrice {{ cents }} {ERRORS} }} }}"""
+  purchase {{ {PURCHASE} }} currentPrice {{ cents }} {BLOCKED} }} }}"""
 RESOLVE = f"""mutation ($input: PurchaseResolveInput!) {{ purchaseResolve(input: $input) {{
   purchase {{ {PURCHASE} }} {ERRORS} }} }}"""
 
@@ -159,7 +160,7 @@ async def test_each_way_in_which_a_purchase_is_refused(market: Market, people: P
     taken = await ask(acme, BUY, input=order(market))
     assert (taken["heldUntil"], problems(taken)) == (hold["expiresAt"], [(None, "ALREADY_HELD")])
     changed = await ask(acme, BUY, input=order(market, 1, expectedPrice=5))
-    assert (changed["presentPrice"], problems(changed)) == ({"cents": PRICE}, [(None, "PRICE_CHANGED")])
+    assert (changed["currentPrice"], problems(changed)) == ({"cents": PRICE}, [(None, "PRICE_CHANGED")])
     assert (await ask(acme, BUY, input=order(market, 1)))["purchase"]["state"] == "ORDERED"
     assert problems(await ask(acme, BUY, input=order(market, 1, comments="x"))) == [(None, "IDEMPOTENCY_MISMATCH")]
     assert problems(await ask(globex, BUY, input=order(market, 1))) == [(None, "NOT_AVAILABLE")]
@@ -231,7 +232,7 @@ async def test_an_operator_records_the_suppliers_confirmation_and_decline(market
     assert problems(await ask(people["olga"], CONFIRM, input=confirmation | {"purchaseId": second["id"]})) == [
         (None, "PURCHASE_SETTLED")
     ]
-    listed = "query ($state: [PurchaseState!]) { purchases(everyone: true, state: $state) { nodes { id } } }"
+    listed = "query ($state: [PurchaseState!]) { purchases(allClients: true, state: $state) { nodes { id } } }"
     for state, purchase in (("CONFIRMED", first), ("DECLINED", second)):
         assert await ask(people["olga"], listed, state=[state]) == {"nodes": [{"id": purchase["id"]}]}
     assert await ask(people["olga"], listed, state=["ORDERED", "FAILED"]) == {"nodes": []}
@@ -256,7 +257,7 @@ async def test_a_price_that_rose_at_the_supplier_is_shown_with_the_failed_purcha
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"price": raised}})
     refused = await ask(people["acme"], BUY, input=order(market))
     cents = (raised * 115 + 50) // 100
-    assert (refused["purchase"]["state"], refused["presentPrice"], problems(refused)) == (
+    assert (refused["purchase"]["state"], refused["currentPrice"], problems(refused)) == (
         "FAILED", {"cents": cents}, [(None, "PRICE_CHANGED")],
     )  # fmt: skip
     assert str(raised) not in str(refused), "what the supplier asks is not for every client"
@@ -306,8 +307,8 @@ async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market
     await ask(people["globex"], CREATE, id=str(market.ids[7]))
     await ask(people["acme"], BUY, input=order(market, 0))
     await market.run("UPDATE hold_history SET expires_at = now() WHERE diamond_id = $1", market.ids[1])
-    query = """query ($state: [HoldState!], $diamondId: ID, $everyone: Boolean, $clientId: String, $first: Int, $after: String) {
-      holds(state: $state, diamondId: $diamondId, everyone: $everyone, clientId: $clientId, first: $first, after: $after) {
+    query = """query ($state: [HoldState!], $diamondId: ID, $allClients: Boolean, $clientId: String, $first: Int, $after: String) {
+      holds(state: $state, diamondId: $diamondId, allClients: $allClients, clientId: $clientId, first: $first, after: $after) {
         totalCount nodes { state diamond { databaseId } clientId } pageInfo { hasNextPage endCursor } } }"""
     found, after = [], None
     while True:
@@ -322,23 +323,23 @@ async def test_holds_and_purchases_are_listed_ones_own_by_page_and_filter(market
     assert (await ask(people["acme"], query, state=["ACTIVE"]))["totalCount"] == 3
     assert (await ask(people["acme"], query, state=["EXPIRED"]))["totalCount"] == 1
     assert (await ask(people["acme"], query, diamondId=str(market.ids[7])))["totalCount"] == 0
-    assert (await ask(people["olga"], query, everyone=True))["totalCount"] == 6
-    assert (await ask(people["olga"], query, everyone=True, clientId="globex"))["totalCount"] == 1
+    assert (await ask(people["olga"], query, allClients=True))["totalCount"] == 6
+    assert (await ask(people["olga"], query, allClients=True, clientId="globex"))["totalCount"] == 1
     assert (await ask(people["olga"], query, clientId="globex"))["totalCount"] == 1
     assert (await ask(people["olga"], query))["totalCount"] == 0
     assert (await ask(people["acme"], query, clientId="acme"))["totalCount"] == 5
     assert await codes(people["acme"], query, clientId="globex") == ["FORBIDDEN"]
-    assert await codes(people["acme"], query, everyone=True) == ["FORBIDDEN"]
-    assert await codes(people["acme"], query, everyone=True, clientId="acme") == ["FORBIDDEN"]
+    assert await codes(people["acme"], query, allClients=True) == ["FORBIDDEN"]
+    assert await codes(people["acme"], query, allClients=True, clientId="acme") == ["FORBIDDEN"]
     assert await codes(people["acme"], query, first=101) == ["VALIDATION_ERROR"]
     assert await codes(people["acme"], query, after="x", diamondId="y") == ["VALIDATION_ERROR"]
 
-    bought = """query ($state: [PurchaseState!], $everyone: Boolean) { purchases(state: $state, everyone: $everyone) {
+    bought = """query ($state: [PurchaseState!], $allClients: Boolean) { purchases(state: $state, allClients: $allClients) {
       totalCount edges { cursor node { state diamond { databaseId } } } } }"""
     (edge,) = (await ask(people["acme"], bought))["edges"]
     assert edge["node"] == {"state": "ORDERED", "diamond": {"databaseId": str(market.ids[0])}}
     assert (await ask(people["globex"], bought))["totalCount"] == 0
-    assert (await ask(people["olga"], bought, everyone=True))["totalCount"] == 1
+    assert (await ask(people["olga"], bought, allClients=True))["totalCount"] == 1
     assert (await ask(people["acme"], bought, state=["FAILED", "UNKNOWN"]))["totalCount"] == 0
 
 

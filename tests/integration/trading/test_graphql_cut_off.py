@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from tests.integration.api.conftest import serve_api
 from tests.integration.trading.market import Market
@@ -21,7 +21,7 @@ CUT_OFF = (
 async def hasty(market: Market) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API that waits for nothing."""
     scopes = [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
-    key = (await Issuing(market.database).create("test", "acme", scopes)).key.text
+    key = (await ApiKeyService(market.database).create("test", "acme", scopes)).key.text
     settings = market.settings.model_copy(update={"graphql_timeout_seconds": 0.5})
     async with (
         serve_api(settings) as address,

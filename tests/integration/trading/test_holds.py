@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
-from inventory.suppliers.ports import HoldAnswer
+from inventory.suppliers.ports import SupplierHold
 from inventory.trading import hold_transitions, repository
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from inventory.trading.states import HoldState
@@ -51,7 +51,7 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     reservation = await market.desk.holds._reserve(market.ids[2], "acme", 60)
     until = reservation.hold.requested_at + timedelta(minutes=7)
     async with hold_transitions.locked(market.database, market.ids[2]) as connection:
-        granted = await hold_transitions.settle(connection, reservation.hold.id, HoldAnswer("a short one", until))
+        granted = await hold_transitions.settle(connection, reservation.hold.id, SupplierHold("a short one", until))
     assert granted.expires_at == until
     for minutes in (0, -5, 24 * 60 + 1):
         with pytest.raises(ValidationFailed) as caught:

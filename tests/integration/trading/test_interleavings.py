@@ -8,7 +8,7 @@ import pytest
 from inventory.core.database import Connection
 from inventory.core.errors import SupplierUnavailable
 from inventory.trading import hold_transitions, repository
-from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, NotAvailable
 from inventory.trading.holds import Holds
 from inventory.trading.states import HoldState, PurchaseState
@@ -112,7 +112,7 @@ async def test_an_old_hold_that_does_not_end_in_time_costs_the_new_one(market: M
     await leave_a_hold_at_the_supplier(market)
     await market.break_supplier({"kind": "stall", "seconds": 2.5, "operations": ["cancel_hold"]})
     hasty = market.settings.model_copy(update={"trading_patience_seconds": 0.3, "trading_timeout_seconds": 0.3})
-    holds = Holds(hasty, market.database, market.supplier, Undisturbed())
+    holds = Holds(hasty, market.database, market.supplier, BackgroundTasks())
     with pytest.raises(SupplierUnavailable, match="before this one"):
         await holds.create(market.ids[0], "globex")
     assert await market.asked("create_hold") == 0

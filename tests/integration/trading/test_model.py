@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from inventory.catalog.search import Filter
+from inventory.catalog.search import DiamondCriteria
 from inventory.core.settings import Settings
 from inventory.trading.errors import (
     AlreadyHeld,
@@ -225,7 +225,7 @@ class Trade(RuleBasedStateMachine):
         stones = getattr(self, "stones", [])
         ids = [self.market.ids[stone.number] for stone in stones]
         for state in ("available", "on_hold", "sold"):
-            count = self.do(self.market.search.count(Filter(ids=ids, availability=[state])))
+            count = self.do(self.market.search.count(DiamondCriteria(ids=ids, availability=[state])))
             assert count == sum(self.combined(stone) == state for stone in stones)
 
     def teardown(self) -> None:

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from inventory.core.errors import SupplierError
-from inventory.suppliers.ports import HoldAnswer
-from inventory.trading.background_tasks import Undisturbed
+from inventory.suppliers.ports import SupplierHold
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import NotAvailable, PriceChanged
 from inventory.trading.models import Purchase
-from inventory.trading.price_check import Cleared
+from inventory.trading.price_check import PriceAccepted
 from inventory.trading.purchase_request import PurchaseRequest
-from inventory.trading.purchases import Purchases, Recorded
+from inventory.trading.purchases import Purchases, RecordedPurchase
 from inventory.trading.refusals import refusal
 from inventory.trading.states import PurchaseState
 from tests.integration.trading.market import PRICE, Market
@@ -112,7 +112,7 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
     if held:
         await market.hold()
     hasty = market.settings.model_copy(update={"trading_timeout_seconds": 0.4, "trading_patience_seconds": 0.4})
-    hurried = Purchases(hasty, market.database, market.supplier, Undisturbed(), market.desk.destinations)
+    hurried = Purchases(hasty, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
     market.desk = msgspec.structs.replace(market.desk, purchases=hurried)
     await market.break_supplier({**rule, "operations": ["get_diamond_by_id"]})
     failed = await market.buy()
@@ -129,7 +129,7 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
 
 async def test_the_check_is_a_setting(market: Market) -> None:
     unchecked = market.settings.model_copy(update={"trading_check_price": False})
-    purchases = Purchases(unchecked, market.database, market.supplier, Undisturbed(), market.desk.destinations)
+    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
     market.desk = msgspec.structs.replace(market.desk, purchases=purchases)
     await ask_more(market)
     bought = await market.buy()
@@ -154,8 +154,8 @@ async def test_a_process_that_dies_between_check_and_order_has_ordered_nothing(m
     purchases = market.desk.purchases
     request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
     recorded = await purchases._record(request, "acme", "1")
-    assert isinstance(recorded, Recorded)
-    assert isinstance(await purchases._check(market.supplier, recorded), Cleared)
+    assert isinstance(recorded, RecordedPurchase)
+    assert isinstance(await purchases._check(market.supplier, recorded), PriceAccepted)
     with pytest.raises(NotAvailable):
         await market.buy(client="globex")
     await market.pass_time(60)
@@ -221,7 +221,7 @@ async def test_no_order_item_proves_nothing_and_is_looked_for_more_and_more_rare
 async def test_an_order_item_from_before_is_no_evidence(market: Market, executed: bool) -> None:
     """This account has ordered the stone before, and the supplier took it back."""
     stone = market.stones[0]["id"]
-    assert isinstance(await market.supplier.create_hold(stone), HoldAnswer)
+    assert isinstance(await market.supplier.create_hold(stone), SupplierHold)
     earlier = await market.buy(client="globex", key="earlier")
     assert earlier.failure_code is None
     await market.run("DELETE FROM purchase_history")
@@ -240,7 +240,7 @@ async def test_an_order_item_from_before_is_no_evidence(market: Market, executed
 
 async def test_evidence_without_a_look_before_says_that_it_was_not_compared(market: Market) -> None:
     unchecked = market.settings.model_copy(update={"trading_check_price": False})
-    purchases = Purchases(unchecked, market.database, market.supplier, Undisturbed(), market.desk.destinations)
+    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
     market.desk = msgspec.structs.replace(market.desk, purchases=purchases)
     await lose_an_order(market, executed=True)
     await market.settlement.evidence()

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.core.errors import DatabaseUnavailable, InventoryError, NotFound, OutcomeUnknown, SupplierError
 from inventory.trading import purchases
-from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.destinations import Destinations
 from inventory.trading.errors import (
     AlreadyHeld,
@@ -18,9 +18,9 @@ from inventory.trading.errors import (
 )
 from inventory.trading.holds import Holds
 from inventory.trading.outcomes import Outcome
-from inventory.trading.price_check import Cleared
+from inventory.trading.price_check import PriceAccepted
 from inventory.trading.purchase_request import PurchaseRequest
-from inventory.trading.purchases import Purchases, Recorded
+from inventory.trading.purchases import Purchases, RecordedPurchase
 from inventory.trading.refusals import refusal
 from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market
@@ -261,9 +261,9 @@ async def test_what_was_given_up_in_the_meantime_does_not_go_out(market: Market)
     wanted = market.desk.purchases
     request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
     recorded = await wanted._record(request, "acme", "1")
-    assert isinstance(recorded, Recorded)
+    assert isinstance(recorded, RecordedPurchase)
     cleared = await wanted._check(market.supplier, recorded)
-    assert isinstance(cleared, Cleared)
+    assert isinstance(cleared, PriceAccepted)
     await market.pass_time(60)
     await market.settlement.purchases()
     ended = await wanted._order(market.supplier, recorded, cleared)
@@ -307,7 +307,7 @@ async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -
 
 
 async def test_nothing_is_traded_where_no_supplier_is_set(market: Market) -> None:
-    nothing = (market.settings, market.database, None, Undisturbed())
+    nothing = (market.settings, market.database, None, BackgroundTasks())
     for attempt in (
         Holds(*nothing).create(market.ids[0], "acme"),
         Destinations(None).listed(),

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.auth.api_key_service import Issuing
+from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.trading.outcomes import Outcome
 from tests.integration.trading.market import PRICE, Market
@@ -159,7 +159,7 @@ async def test_the_same_key_tells_an_accepted_order_from_a_confirmed_and_a_decli
 
 
 async def test_who_may_hold_may_not_buy_and_who_may_buy_may_not_hold(market: Market, people: People) -> None:
-    issuing, client = Issuing(market.database), people["acme"]
+    issuing, client = ApiKeyService(market.database), people["acme"]
     mutations = {
         Scope.HOLDS_WRITE: f'mutation {{ holdCreate(input: {{diamondId: "{market.ids[0]}"}}) {{ hold {{ state }} }} }}',
         Scope.PURCHASES_WRITE: f"""mutation {{ diamondPurchase(input: {{diamondId: "{market.ids[0]}", expectedPrice: 1,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from inventory.core.errors import OutcomeUnknown, SupplierError, SupplierUnavailable
-from inventory.suppliers.ports import ItemStatus, OwnHold, Trading
+from inventory.suppliers.ports import ItemStatus, OwnHold, SupplierTrading
 from inventory.trading.settlement import Settlement
 from inventory.trading.states import HoldState
 from tests.integration.trading.market import Market
@@ -41,7 +41,7 @@ class Veiled:
 
 
 def settlement(market: Market, supplier: object) -> Settlement:
-    return Settlement(market.settings, market.database, cast("Trading", supplier))
+    return Settlement(market.settings, market.database, cast("SupplierTrading", supplier))
 
 
 async def lose(market: Market, *, executed: bool = True, number: int = 0) -> None:

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from inventory.suppliers.limiter import LocalRateLimiter
 from inventory.suppliers.nivoda.feed import NivodaFeed, open_feed
-from inventory.suppliers.ports import Observed, StoneQuery
+from inventory.suppliers.ports import ObservedItem, StoneQuery
 from inventory.trading.states import HoldState, PurchaseState
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
@@ -23,7 +23,7 @@ class Pipeline(Bench):
         super().__init__(market.settings, market.database, Shelf(), watermarks, feed)
         self._pages = feed
 
-    async def _everything(self) -> AsyncIterator[Observed]:
+    async def _everything(self) -> AsyncIterator[ObservedItem]:
         offset = 0
         while items := (await self._pages.page(StoneQuery(), offset, self._pages.page_size)).items:
             for item in items:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.auth import limits
-from app.auth.limits import Budget, Decision, LocalBuckets
+from app.auth.limits import LocalBuckets, RateLimitDecision, RequestLimit
 from inventory.core.errors import RateLimited
 
 
@@ -30,7 +30,7 @@ def buckets(time: Time) -> LocalBuckets:
 
 
 def test_a_quiet_caller_may_ask_a_minutes_worth_at_once(buckets: LocalBuckets) -> None:
-    budget = Budget("reads", 5)
+    budget = RequestLimit("reads", 5)
     decisions = [buckets.ask("a", budget, counts=True) for _ in range(7)]
     assert [decision.passes for decision in decisions] == [True] * 5 + [False] * 2
     assert [decision.remaining for decision in decisions] == [4, 3, 2, 1, 0, 0, 0]
@@ -38,7 +38,7 @@ def test_a_quiet_caller_may_ask_a_minutes_worth_at_once(buckets: LocalBuckets) -
 
 
 def test_who_waits_as_long_as_told_may_ask_again(buckets: LocalBuckets, time: Time) -> None:
-    budget = Budget("reads", 6)
+    budget = RequestLimit("reads", 6)
     while (decision := buckets.ask("a", budget, counts=True)).passes:
         pass
     assert (decision.retry_after, decision.reset) == (10, 60)
@@ -50,7 +50,7 @@ def test_who_waits_as_long_as_told_may_ask_again(buckets: LocalBuckets, time: Ti
 
 
 def test_asking_without_counting_changes_nothing(buckets: LocalBuckets) -> None:
-    budget = Budget("failures", 1)
+    budget = RequestLimit("failures", 1)
     assert [buckets.ask("a", budget, counts=False).passes for _ in range(5)] == [True] * 5
     assert buckets.ask("a", budget, counts=True).passes
     assert not buckets.ask("a", budget, counts=False).passes
@@ -59,7 +59,7 @@ def test_asking_without_counting_changes_nothing(buckets: LocalBuckets) -> None:
 def test_the_memory_of_callers_is_bounded(buckets: LocalBuckets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_MOST_LOCAL", 3)
     for number in range(10):
-        buckets.ask(f"caller {number}", Budget("reads", 5), counts=True)
+        buckets.ask(f"caller {number}", RequestLimit("reads", 5), counts=True)
     assert list(buckets._full) == ["caller 7", "caller 8", "caller 9"]
 
 
@@ -70,7 +70,7 @@ def test_no_minute_sees_more_than_twice_the_budget(per_minute: int, pauses: list
     passed = []
     for pause in pauses:
         time.now += pause
-        if buckets.ask("a", Budget("reads", per_minute), counts=True).passes:
+        if buckets.ask("a", RequestLimit("reads", per_minute), counts=True).passes:
             passed.append(time.now)
     for start in passed:
         assert sum(start <= instant < start + 60 for instant in passed) <= 2 * per_minute
@@ -78,7 +78,7 @@ def test_no_minute_sees_more_than_twice_the_budget(per_minute: int, pauses: list
 
 
 def test_a_refusal_says_when_to_come_back() -> None:
-    decision = Decision.of(Budget("reads", 60), False, 0, 1_200_000, 60_000_000)
+    decision = RateLimitDecision.of(RequestLimit("reads", 60), False, 0, 1_200_000, 60_000_000)
     assert decision.headers == {
         "RateLimit-Limit": "60",
         "RateLimit-Remaining": "0",

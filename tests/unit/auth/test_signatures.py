@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from app.auth import signatures
-from app.auth.signatures import WINDOW_SECONDS, Malformed, Signature, Target, Version
+from app.auth.signatures import WINDOW_SECONDS, MalformedSignature, RequestTarget, Signature, SignatureVersion
 
 VECTORS = json.loads(Path("docs/signature-vectors.json").read_text("utf-8"))["vectors"]
 NOW = 1_790_000_000
 SECRETS = {"acme": [b"first secret", b"second secret"]}
-TARGET = Target("POST", "inventory.example.com", "/api/v2/triggers/scheduler", "a=1")
+TARGET = RequestTarget("POST", "inventory.example.com", "/api/v2/triggers/scheduler", "a=1")
 BODY = b'{"run_type":"full"}'
 
 
@@ -30,13 +30,13 @@ def attempt(sent: Headers) -> Signature | None:
     """The signature, if the headers have a valid form."""
     try:
         return signatures.read(sent)
-    except Malformed:
+    except MalformedSignature:
         return None
 
 
-def signature(version: Version = Version.V2, **values: Any) -> Signature:
+def signature(version: SignatureVersion = SignatureVersion.V2, **values: Any) -> Signature:
     """A genuine one, for TARGET and BODY."""
-    nonce = "n-1" if version is Version.V2 else ""
+    nonce = "n-1" if version is SignatureVersion.V2 else ""
     unsigned = Signature(version, "acme", str(NOW), "", nonce)
     digest = signatures.sign(SECRETS["acme"][0], signatures.canonical(unsigned, TARGET, BODY))
     fields = {"version": version, "client_id": "acme", "timestamp": str(NOW), "digest": digest, "nonce": nonce}
@@ -48,7 +48,7 @@ def test_each_published_vector_is_genuine_and_says_what_is_signed(vector: Mappin
     request = vector["request"]
     read = signatures.read(Headers(request["headers"]))
     assert read is not None
-    target = Target(request["method"], request["host"], request["path"], request["query"])
+    target = RequestTarget(request["method"], request["host"], request["path"], request["query"])
     body = request["body"].encode()
     assert signatures.canonical(read, target, body).decode() == vector["canonical"]
     assert signatures.genuine(read, target, body, {"acme": [vector["secret"].encode()]})
@@ -60,17 +60,17 @@ def test_the_vectors_cover_both_versions() -> None:
     assert versions == {"1", "2"}
 
 
-@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("version", SignatureVersion)
 @pytest.mark.parametrize(
     ("target", "body"),
     [
-        (Target("PUT", TARGET.host, TARGET.path, TARGET.query), BODY),
-        (Target(TARGET.method, TARGET.host, "/api/v2/triggers/Scheduler", TARGET.query), BODY),
+        (RequestTarget("PUT", TARGET.host, TARGET.path, TARGET.query), BODY),
+        (RequestTarget(TARGET.method, TARGET.host, "/api/v2/triggers/Scheduler", TARGET.query), BODY),
         (TARGET, b'{"run_type":"Full"}'),
         (TARGET, b""),
     ],
 )
-def test_what_was_not_signed_is_not_genuine(version: Version, target: Target, body: bytes) -> None:
+def test_what_was_not_signed_is_not_genuine(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
     assert signatures.genuine(signature(version), TARGET, BODY, SECRETS)
     assert not signatures.genuine(signature(version), target, body, SECRETS)
 
@@ -78,11 +78,11 @@ def test_what_was_not_signed_is_not_genuine(version: Version, target: Target, bo
 def test_version_two_also_signs_host_query_and_nonce() -> None:
     given_signature = signature()
     for target in (
-        Target(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
-        Target(TARGET.method, TARGET.host, TARGET.path, "a=2"),
+        RequestTarget(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
+        RequestTarget(TARGET.method, TARGET.host, TARGET.path, "a=2"),
     ):
         assert not signatures.genuine(given_signature, target, BODY, SECRETS)
-        assert signatures.genuine(signature(Version.V1), target, BODY, SECRETS)
+        assert signatures.genuine(signature(SignatureVersion.V1), target, BODY, SECRETS)
     assert not signatures.genuine(signature(nonce="n-2"), TARGET, BODY, SECRETS)
 
 
@@ -147,10 +147,10 @@ GOOD = {"x-client-id": "acme", "x-timestamp": str(NOW), "x-signature": "0" * 64}
 
 
 def test_headers_are_read_in_both_versions() -> None:
-    assert signatures.read(Headers(GOOD)) == Signature(Version.V1, "acme", str(NOW), "0" * 64)
+    assert signatures.read(Headers(GOOD)) == Signature(SignatureVersion.V1, "acme", str(NOW), "0" * 64)
     assert signatures.read(Headers({**GOOD, "x-signature-version": "1"})) == signatures.read(Headers(GOOD))
     second = Headers({**GOOD, "x-signature-version": "2", "x-nonce": "n"})
-    assert signatures.read(second) == Signature(Version.V2, "acme", str(NOW), "0" * 64, "n")
+    assert signatures.read(second) == Signature(SignatureVersion.V2, "acme", str(NOW), "0" * 64, "n")
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,14 @@ def test_headers_are_read_in_both_versions() -> None:
 def test_malformed_headers_are_no_signature(change: Mapping[str, str]) -> None:
     changed, *_ = change
     header = {"2": "x-nonce"}.get(change.get("x-signature-version", ""), changed)
-    with pytest.raises(Malformed) as raised:
+    with pytest.raises(MalformedSignature) as raised:
         signatures.read(Headers({**GOOD, **change}))
     assert raised.value.header.lower() == header
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_missing_header_is_named(name: str) -> None:
-    with pytest.raises(Malformed, match=f"(?i)^{name} is missing"):
+    with pytest.raises(MalformedSignature, match=f"(?i)^{name} is missing"):
         signatures.read(Headers({key: value for key, value in GOOD.items() if key != name}))
 
 
@@ -198,7 +198,7 @@ def test_a_header_that_stands_twice_is_no_signature(name: str) -> None:
     every = {**GOOD, "x-signature-version": "2", "x-nonce": "n"}
     raw = [(key.encode(), value.encode()) for key, value in every.items()]
     assert signatures.read(Headers(raw=raw)) is not None
-    with pytest.raises(Malformed, match=f"(?i)^{name} is there more than once"):
+    with pytest.raises(MalformedSignature, match=f"(?i)^{name} is there more than once"):
         signatures.read(Headers(raw=[*raw, (name.encode(), every[name].encode())]))
 
 
@@ -209,9 +209,11 @@ _latin = st.text(st.characters(max_codepoint=255), max_size=80)
     values=st.fixed_dictionaries({name: st.lists(_latin | st.just(GOOD.get(name, "2")), max_size=2) for name in
                                   (*GOOD, "x-signature-version", "x-nonce")}),
     body=st.binary(max_size=50),
-    target=st.builds(Target, _latin, _latin, _latin, _latin),
+    target=st.builds(RequestTarget, _latin, _latin, _latin, _latin),
 )  # fmt: skip
-def test_no_headers_raise_and_none_is_genuine(values: Mapping[str, list[str]], body: bytes, target: Target) -> None:
+def test_no_headers_raise_and_none_is_genuine(
+    values: Mapping[str, list[str]], body: bytes, target: RequestTarget
+) -> None:
     raw = [(name.encode(), text.encode("latin-1")) for name, texts in values.items() for text in texts]
     read = attempt(Headers(raw=raw))
     assert read is None or not signatures.genuine(read, target, body, SECRETS)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.catalog import cursors
-from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, Order, Position
+from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, SortOrder, SortPosition
 
-ORDERS = [Order(sort, descending=descending) for sort in SORTS for descending in (False, True)]
+ORDERS = [SortOrder(sort, descending=descending) for sort in SORTS for descending in (False, True)]
 INSTANTS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
-POSITIONS = st.builds(Position, INSTANTS, st.uuids())
+POSITIONS = st.builds(SortPosition, INSTANTS, st.uuids())
 
 
 def test_no_two_sorts_share_a_code() -> None:
@@ -21,12 +21,12 @@ def test_no_two_sorts_share_a_code() -> None:
 
 
 @given(order=st.sampled_from(ORDERS), position=POSITIONS)
-def test_a_cursor_leads_back_to_its_position(order: Order, position: Position) -> None:
+def test_a_cursor_leads_back_to_its_position(order: SortOrder, position: SortPosition) -> None:
     assert cursors.decode(cursors.encode(position, order), order) == position
 
 
 @given(made=st.sampled_from(ORDERS), used=st.sampled_from(ORDERS), position=POSITIONS)
-def test_a_cursor_of_another_order_is_refused(made: Order, used: Order, position: Position) -> None:
+def test_a_cursor_of_another_order_is_refused(made: SortOrder, used: SortOrder, position: SortPosition) -> None:
     if made != used:
         with pytest.raises(ValueError, match="another sort"):
             cursors.decode(cursors.encode(position, made), used)
@@ -35,33 +35,35 @@ def test_a_cursor_of_another_order_is_refused(made: Order, used: Order, position
 @given(st.text())
 def test_any_other_text_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(ValueError, match="is "):
-        cursors.decode(text, Order(RETAIL_PRICE))
+        cursors.decode(text, SortOrder(RETAIL_PRICE))
 
 
 def test_a_text_with_padding_inside_its_length_is_refused() -> None:
     with pytest.raises(ValueError, match="not a cursor"):
-        cursors.decode("A" * 34 + "=", Order(RETAIL_PRICE))
+        cursors.decode("A" * 34 + "=", SortOrder(RETAIL_PRICE))
 
 
 @given(st.binary(min_size=26, max_size=26))
 def test_any_other_bytes_are_refused_or_are_a_position(raw: bytes) -> None:
     text = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     try:
-        position = cursors.decode(text, Order(CREATED))
+        position = cursors.decode(text, SortOrder(CREATED))
     except ValueError:
         return
-    assert cursors.encode(position, Order(CREATED)) == text
+    assert cursors.encode(position, SortOrder(CREATED)) == text
 
 
 def test_an_instant_that_no_calendar_has_is_refused() -> None:
     for value in (2**63 - 1, -(2**63), 253_402_300_800_000_000):
-        text = cursors.encode(Position(value, UUID(int=0)), Order(CREATED))
+        text = cursors.encode(SortPosition(value, UUID(int=0)), SortOrder(CREATED))
         with pytest.raises(ValueError, match="not a cursor"):
-            cursors.decode(text, Order(CREATED))
+            cursors.decode(text, SortOrder(CREATED))
 
 
 def test_a_cursor_of_another_version_is_refused() -> None:
-    packed = bytearray(base64.urlsafe_b64decode(cursors.encode(Position(1, UUID(int=1)), Order(CREATED)) + "=="))
+    packed = bytearray(
+        base64.urlsafe_b64decode(cursors.encode(SortPosition(1, UUID(int=1)), SortOrder(CREATED)) + "==")
+    )
     packed[0] = 2
     with pytest.raises(ValueError, match="another version"):
-        cursors.decode(base64.urlsafe_b64encode(bytes(packed)).rstrip(b"=").decode(), Order(CREATED))
+        cursors.decode(base64.urlsafe_b64encode(bytes(packed)).rstrip(b"=").decode(), SortOrder(CREATED))

@@ -11,10 +11,20 @@ from hypothesis import strategies as st
 
 from inventory.catalog import grades, statements
 from inventory.catalog.facets import COUNTED, MEASURED
-from inventory.catalog.search import COLOR, RETAIL_PRICE, SORTS, Filter, Offset, Order, Position, Range, Window
+from inventory.catalog.search import (
+    COLOR,
+    RETAIL_PRICE,
+    SORTS,
+    DiamondCriteria,
+    NumericRange,
+    PageOffset,
+    PageWindow,
+    SortOrder,
+    SortPosition,
+)
 
 TEXTS = st.lists(st.text(min_size=1).map(lambda text: f"'{text}$"), max_size=3)
-RANGES = st.builds(Range, st.none() | st.integers(0, 2**40), st.none() | st.integers(0, 2**40))
+RANGES = st.builds(NumericRange, st.none() | st.integers(0, 2**40), st.none() | st.integers(0, 2**40))
 FLAGS = st.booleans()
 INSTANTS = st.datetimes(timezones=st.just(UTC))
 SCALES = {
@@ -29,21 +39,21 @@ def criterion(name: str) -> st.SearchStrategy[Any]:
         return st.lists(st.sampled_from(SCALES[name]), max_size=4)
     if name == "ids":
         return st.lists(st.uuids(), max_size=3)
-    kind = str(Filter.__annotations__[name])
+    kind = str(DiamondCriteria.__annotations__[name])
     return next(
         strategy
-        for word, strategy in (("Range", RANGES), ("bool", FLAGS), ("datetime", INSTANTS), ("str", TEXTS))
+        for word, strategy in (("NumericRange", RANGES), ("bool", FLAGS), ("datetime", INSTANTS), ("str", TEXTS))
         if word in kind
     )
 
 
-FILTERS = st.fixed_dictionaries({}, optional={name: criterion(name) for name in Filter.__struct_fields__}).map(
-    lambda criteria: Filter(**criteria)
+FILTERS = st.fixed_dictionaries({}, optional={name: criterion(name) for name in DiamondCriteria.__struct_fields__}).map(
+    lambda criteria: DiamondCriteria(**criteria)
 )
 
 
 @given(criteria=FILTERS)
-def test_no_value_of_a_filter_stands_in_the_text(criteria: Filter) -> None:
+def test_no_value_of_a_filter_stands_in_the_text(criteria: DiamondCriteria) -> None:
     statement = statements.count(criteria)
     assert "'" not in statement.text.replace(statements.AVAILABILITY_OF_MANY, "").replace("'active'", "")
     for number in range(1, len(statement.arguments) + 1):
@@ -57,7 +67,7 @@ def test_no_value_of_a_filter_stands_in_the_text(criteria: Filter) -> None:
     disregard_own=st.booleans(),
 )
 def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
-    criteria: Filter, names: list[str], disregard_own: bool
+    criteria: DiamondCriteria, names: list[str], disregard_own: bool
 ) -> None:
     statement = statements.facets(criteria, names, disregard_own=disregard_own)
     ours = {"active", "count", "bucket", "quantile", *names}
@@ -68,41 +78,45 @@ def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
 
 def test_a_facet_that_does_not_exist_never_reaches_the_database() -> None:
     with pytest.raises(ValueError, match="key_hash"):
-        statements.facets(Filter(), ["key_hash"], disregard_own=False)
+        statements.facets(DiamondCriteria(), ["key_hash"], disregard_own=False)
 
 
-@pytest.mark.parametrize("name", Filter.__struct_fields__)
+@pytest.mark.parametrize("name", DiamondCriteria.__struct_fields__)
 def test_every_criterion_has_an_effect(name: str) -> None:
     values: dict[str, Any] = {"ids": [UUID(int=1)], **{scale: [SCALES[scale][0]] for scale in SCALES}}
-    kind = str(Filter.__annotations__[name])
-    fallback = Range(1, 2) if "Range" in kind else True if "bool" in kind else datetime(2026, 1, 1, tzinfo=UTC)
+    kind = str(DiamondCriteria.__annotations__[name])
+    fallback = (
+        NumericRange(1, 2) if "NumericRange" in kind else True if "bool" in kind else datetime(2026, 1, 1, tzinfo=UTC)
+    )
     value = values.get(name, ["x"] if "Sequence" in kind else fallback)
-    assert statements.count(Filter(**{name: value})).text != statements.count(Filter()).text
+    assert statements.count(DiamondCriteria(**{name: value})).text != statements.count(DiamondCriteria()).text
 
 
 def test_a_page_asks_for_the_given_columns_the_id_and_the_sort_value_only() -> None:
-    statement = statements.page(Filter(), Order(RETAIL_PRICE), Window(limit=5), ["shape"])
+    statement = statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=5), ["shape"])
     selected = statement.text.partition("SELECT ")[2].partition("\n")[0]
     assert selected == "id, shape, retail_price_cents AS sort_value"
 
 
 def test_a_column_that_does_not_exist_never_reaches_the_database() -> None:
     with pytest.raises(ValueError, match="password"):
-        statements.page(Filter(), Order(RETAIL_PRICE), Window(limit=5), ["id FROM api_keys; SELECT password"])
+        statements.page(
+            DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=5), ["id FROM api_keys; SELECT password"]
+        )
 
 
 def test_a_page_reads_one_row_more_than_it_shows() -> None:
-    assert statements.page(Filter(), Order(RETAIL_PRICE), Offset(50, 100), []).arguments == [51, 100]
+    assert statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageOffset(50, 100), []).arguments == [51, 100]
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("backwards", [False, True])
 def test_the_tie_break_goes_in_the_direction_of_the_sort(sort: Any, descending: bool, backwards: bool) -> None:
-    position = Position(5, UUID(int=5))
-    window = Window(limit=1, after=None if backwards else position, before=position if backwards else None,
+    position = SortPosition(5, UUID(int=5))
+    window = PageWindow(limit=1, after=None if backwards else position, before=position if backwards else None,
                     backwards=backwards)  # fmt: skip
-    text = statements.page(Filter(), Order(sort, descending=descending), window, []).text
+    text = statements.page(DiamondCriteria(), SortOrder(sort, descending=descending), window, []).text
     direction, operator = ("DESC", "<") if descending != backwards else ("ASC", ">")
     assert f" {direction}, id {direction}" in text
     assert f", id) {operator} (" in text
@@ -111,8 +125,8 @@ def test_the_tie_break_goes_in_the_direction_of_the_sort(sort: Any, descending: 
 def test_what_has_no_value_is_sorted_last_in_both_directions() -> None:
     for descending in (False, True):
         for backwards in (False, True):
-            window = Window(limit=1, backwards=backwards)
-            text = statements.page(Filter(), Order(COLOR, descending=descending), window, []).text
+            window = PageWindow(limit=1, backwards=backwards)
+            text = statements.page(DiamondCriteria(), SortOrder(COLOR, descending=descending), window, []).text
             near, far = text.partition("UNION ALL")[::2]
             first, last = ("IS NULL", "IS NOT NULL") if backwards else ("IS NOT NULL", "IS NULL")
             assert f"color_rank {first}" in near

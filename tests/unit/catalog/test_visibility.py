@@ -12,8 +12,19 @@ from hypothesis import strategies as st
 
 from inventory.catalog.diamond import COLUMNS, Diamond
 from inventory.catalog.facets import Facets
-from inventory.catalog.search import CARAT, Filter, Hit, Offset, Order, Page, Position, Range, Search, Window
-from inventory.catalog.visibility import Visible, visible
+from inventory.catalog.search import (
+    CARAT,
+    DiamondCriteria,
+    DiamondSearch,
+    NumericRange,
+    PageOffset,
+    PageWindow,
+    SearchHit,
+    SearchPage,
+    SortOrder,
+    SortPosition,
+)
+from inventory.catalog.visibility import VisibleSearch, visible
 
 NUMBER = "LG2141438171"
 KEY = UUID(int=1)
@@ -26,24 +37,26 @@ ROW: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-class Shelf(Search):
+class Shelf(DiamondSearch):
     """One diamond; remembers what was asked for."""
 
     def __init__(self, **values: Any) -> None:
         self.row = {**ROW, **values}
-        self.criteria = Filter()
+        self.criteria = DiamondCriteria()
         self.columns: frozenset[str] = frozenset()
 
-    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
         del order, stretch
         self.criteria = criteria
-        return Page([Hit(self._diamond(columns), Position(1, KEY))], more=False)
+        return SearchPage([SearchHit(self._diamond(columns), SortPosition(1, KEY))], more=False)
 
-    async def count(self, criteria: Filter) -> int:
+    async def count(self, criteria: DiamondCriteria) -> int:
         self.criteria = criteria
         return 1
 
-    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         del names, disregard_own
         self.criteria = criteria
         return Facets({}, {})
@@ -58,9 +71,9 @@ class Shelf(Search):
 
 def shown(shelf: Shelf, *columns: str) -> Mapping[str, Any]:
     """What a caller without the scope sees of the diamond, the same in a page and by its id."""
-    search = Visible(shelf)
+    search = VisibleSearch(shelf)
     found = asyncio.run(search.find([KEY], columns))[KEY]
-    page = asyncio.run(search.page(Filter(), Order(CARAT), Offset(1, 0), columns))
+    page = asyncio.run(search.page(DiamondCriteria(), SortOrder(CARAT), PageOffset(1, 0), columns))
     assert page.hits[0].diamond == found
     return {name: getattr(found, name) for name in columns}
 
@@ -68,7 +81,7 @@ def shown(shelf: Shelf, *columns: str) -> Mapping[str, Any]:
 def test_caller_with_the_scope_gets_the_search_itself() -> None:
     shelf = Shelf()
     assert visible(shelf, sees_hidden=True) is shelf
-    assert isinstance(visible(shelf, sees_hidden=False), Visible)
+    assert isinstance(visible(shelf, sees_hidden=False), VisibleSearch)
 
 
 @given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
@@ -108,17 +121,17 @@ def test_criteria_on_hidden_values_exclude_them() -> None:
     assert len(measures) == 6
     cases: list[tuple[dict[str, Any], dict[str, bool]]] = [
         ({}, {}),
-        ({"certificate_lab": ["GIA"], "carat_milli": Range(1, 2), "ids": [KEY]}, {}),
+        ({"certificate_lab": ["GIA"], "carat_milli": NumericRange(1, 2), "ids": [KEY]}, {}),
         ({"certificate_number": [NUMBER]}, {"certificate_hidden": False}),
-        *(({name: Range(1, None)}, {"measurements_hidden": False}) for name in measures),
+        *(({name: NumericRange(1, None)}, {"measurements_hidden": False}) for name in measures),
     ]
     for wanted, added in cases:
         shelf = Shelf()
-        search = Visible(shelf)
-        expected = msgspec.structs.replace(Filter(**wanted), **added)
-        asyncio.run(search.count(Filter(**wanted)))
+        search = VisibleSearch(shelf)
+        expected = msgspec.structs.replace(DiamondCriteria(**wanted), **added)
+        asyncio.run(search.count(DiamondCriteria(**wanted)))
         assert shelf.criteria == expected
-        asyncio.run(search.page(Filter(**wanted), Order(CARAT), Offset(1, 0), ["id"]))
+        asyncio.run(search.page(DiamondCriteria(**wanted), SortOrder(CARAT), PageOffset(1, 0), ["id"]))
         assert shelf.criteria == expected
-        asyncio.run(search.facets(Filter(**wanted), ["shape"]))
+        asyncio.run(search.facets(DiamondCriteria(**wanted), ["shape"]))
         assert shelf.criteria == expected

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType
 
-from app.graphql.http.cost import LENGTHS, PAGES, WEIGHTS, Plan, actual, requested
-from app.graphql.http.document_cache import Documents
+from app.graphql.execution.cost import LENGTHS, PAGES, WEIGHTS, Plan, actual, requested
+from app.graphql.execution.document_cache import DocumentCache
 from app.graphql.schema import schema
 
-DOCUMENTS = Documents(schema._schema, suggestions=False)
+DOCUMENTS = DocumentCache(schema._schema, suggestions=False)
 
 SPREAD = """{ diamonds(first: 5) { ...A ... on DiamondConnection { nodes { id } } } }
 fragment A on DiamondConnection { nodes { price { cents } } }"""
@@ -37,7 +37,7 @@ def plan(text: str, name: str | None = None) -> Plan:
         ("{ diamonds { facets { __typename } } }", 52),
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
         ("{ syncRuns(first: 2) { nodes { partitions { id } } } }", 1 + 2 * (1 + 30)),
-        ('mutation { syncCancel(id: "x") { userErrors { code } } }', 10 + 1 + 20),
+        ('mutation { syncCancel(input: {runId: "x"}) { userErrors { code } } }', 10 + 1 + 20),
         ("{ a: diamonds(first: 1) { nodes { id } } b: diamonds(first: 1) { nodes { id } } }", 4),
         # What is asked for twice under one name is given once.
         ("{ diamonds(first: 5) { nodes { id } nodes { price { cents } } nodes { price { amount } } } }", 11),

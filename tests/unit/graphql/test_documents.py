@@ -4,31 +4,31 @@ import re
 
 import pytest
 
-from app.graphql.http import document_cache as serving
-from app.graphql.http.document_cache import Documents, InvalidDocument
-from app.graphql.http.errors import MOST_ERRORS
+from app.graphql.execution import document_cache as serving
+from app.graphql.execution.document_cache import DocumentCache, InvalidDocument
+from app.graphql.execution.errors import MOST_ERRORS
 from app.graphql.schema import schema
 
 PAGE = "diamonds(first: 1) { totalCount }"
 
 
 @pytest.fixture
-def documents() -> Documents:
-    return Documents(schema._schema, suggestions=False)
+def documents() -> DocumentCache:
+    return DocumentCache(schema._schema, suggestions=False)
 
 
-def refusal(documents: Documents, text: str) -> str:
+def refusal(documents: DocumentCache, text: str) -> str:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
     return raised.value.errors[0].message
 
 
-def test_a_valid_document_is_parsed_once(documents: Documents) -> None:
+def test_a_valid_document_is_parsed_once(documents: DocumentCache) -> None:
     first = documents.read(f"{{ {PAGE} }}")
     assert documents.read(f"{{ {PAGE} }}") is first
 
 
-def test_document_cache_is_limited_by_size(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_cache_is_limited_by_size(documents: DocumentCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 1_000_000)
     large = " ".join(f'"{number}"' for number in range(900))
     for number in range(6):
@@ -41,7 +41,7 @@ def test_document_cache_is_limited_by_size(documents: Documents, monkeypatch: py
     assert documents.cached_bytes == sum(document.size for document in documents._known.values())
 
 
-def test_document_cache_keeps_what_was_used_last(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_cache_keeps_what_was_used_last(documents: DocumentCache, monkeypatch: pytest.MonkeyPatch) -> None:
     first = documents.read(f"query First {{ {PAGE} }}")
     monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 3 * first.size)
     for number in range(10):
@@ -52,7 +52,7 @@ def test_document_cache_keeps_what_was_used_last(documents: Documents, monkeypat
 @pytest.mark.parametrize(
     "text", ["#" + "x" * 30_000 + "\n{ __typename }", '{ node(id: "' + "x" * 30_000 + '") { id } }']
 )
-def test_document_size_includes_the_text(documents: Documents, text: str) -> None:
+def test_document_size_includes_the_text(documents: DocumentCache, text: str) -> None:
     assert documents.read(text).size > 30_000
 
 
@@ -64,22 +64,22 @@ def test_document_size_includes_the_text(documents: Documents, text: str) -> Non
         "query (" + " ".join(f"$v{number}: Unknown" for number in range(100)) + ") { __typename }",
     ],
 )
-def test_errors_of_a_document_are_limited(documents: Documents, text: str) -> None:
+def test_errors_of_a_document_are_limited(documents: DocumentCache, text: str) -> None:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
     assert len(raised.value.errors) == MOST_ERRORS + 1
     assert "limit" in raised.value.errors[-1].message
 
 
-def test_an_invalid_document_is_not_remembered(documents: Documents) -> None:
+def test_an_invalid_document_is_not_remembered(documents: DocumentCache) -> None:
     refusal(documents, "{ nope }")
     assert not documents._known
 
 
-def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: Documents) -> None:
+def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: DocumentCache) -> None:
     assert "Did you mean" not in refusal(documents, "{ diamond }{")
     assert "Did you mean" not in refusal(documents, "{ diamondz { totalCount } }")
-    assert "Did you mean" in refusal(Documents(schema._schema, suggestions=True), "{ diamondz { totalCount } }")
+    assert "Did you mean" in refusal(DocumentCache(schema._schema, suggestions=True), "{ diamondz { totalCount } }")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: D
     ],
 )
 def test_a_document_that_costs_too_much_is_refused_with_the_reason(
-    documents: Documents, text: str, reason: str
+    documents: DocumentCache, text: str, reason: str
 ) -> None:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
@@ -107,13 +107,13 @@ def test_a_document_that_costs_too_much_is_refused_with_the_reason(
     assert re.search(reason, raised.value.errors[0].message)
 
 
-def test_what_is_asked_for_in_many_places_is_no_repetition(documents: Documents) -> None:
+def test_what_is_asked_for_in_many_places_is_no_repetition(documents: DocumentCache) -> None:
     fields = " ".join(f"a{n}: {PAGE}" for n in range(12))
     text = f"{{ {fields} {'me { keyId } ' * 20} ...A }} fragment A on Query {{ {'me { keyId } ' * 20} }}"
     assert list(documents.read(text).plans) == [None]
 
 
-def test_fragments_count_towards_the_depth(documents: Documents) -> None:
+def test_fragments_count_towards_the_depth(documents: DocumentCache) -> None:
     chain = " ".join(f"fragment F{n} on Diamond {{ id ...F{n + 1} }}" for n in range(40))
     text = f"{{ diamonds {{ nodes {{ ...F0 }} }} }} {chain} fragment F40 on Diamond {{ certificate {{ lab }} }}"
     assert list(documents.read(text).plans) == [None]
@@ -121,11 +121,11 @@ def test_fragments_count_towards_the_depth(documents: Documents) -> None:
     assert "levels" in refusal(documents, deep)
 
 
-def test_a_fragment_that_spreads_itself_is_refused(documents: Documents) -> None:
+def test_a_fragment_that_spreads_itself_is_refused(documents: DocumentCache) -> None:
     assert "itself" in refusal(documents, "{ diamonds { ...A } } fragment A on DiamondConnection { totalCount ...A }")
 
 
-def test_a_document_tells_whether_it_asks_about_the_schema(documents: Documents) -> None:
+def test_a_document_tells_whether_it_asks_about_the_schema(documents: DocumentCache) -> None:
     assert documents.read("{ __schema { queryType { name } } }").introspects
     assert documents.read('{ a: __type(name: "Diamond") { name } }').introspects
     assert not documents.read(f"{{ __typename {PAGE} }}").introspects

@@ -27,11 +27,20 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.auth.scopes import Principal, Scope
 from app.graphql.context import Context
-from app.graphql.executor import Executor
+from app.graphql.executor import PlainFieldExecutor
 from app.graphql.schema import schema
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import Facets
-from inventory.catalog.search import Filter, Hit, Offset, Order, Page, Position, Search, Window
+from inventory.catalog.search import (
+    DiamondCriteria,
+    DiamondSearch,
+    PageOffset,
+    PageWindow,
+    SearchHit,
+    SearchPage,
+    SortOrder,
+    SortPosition,
+)
 
 CORE = schema._schema
 INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,33 +80,35 @@ ODD: Mapping[str, Sequence[object]] = {
 }
 
 
-class Shelf(Search):
+class Shelf(DiamondSearch):
     """A search that finds what was put there."""
 
     def __init__(self, diamonds: Sequence[Diamond]) -> None:
         self.diamonds = diamonds
 
-    async def page(self, criteria: Filter, order: Order, stretch: Window | Offset, columns: Collection[str]) -> Page:
-        return Page([Hit(one, Position(1, UUID(int=1))) for one in self.diamonds], more=False)
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
+        return SearchPage([SearchHit(one, SortPosition(1, UUID(int=1))) for one in self.diamonds], more=False)
 
-    async def count(self, criteria: Filter) -> int:
+    async def count(self, criteria: DiamondCriteria) -> int:
         return len(self.diamonds)
 
-    async def facets(self, criteria: Filter, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
         return Facets({"shape": {"ROUND": 2, "SPLASH": 1}}, {})
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         return dict(zip(ids, self.diamonds, strict=False))
 
 
-class Library(Executor):
+class Library(PlainFieldExecutor):
     """Without the shortcut."""
 
     def _object(self, kind: GraphQLObjectType, asked: Any) -> None:
         return None
 
 
-class Counting(Executor):
+class Counting(PlainFieldExecutor):
     """Counts what takes the shortcut, and what does not."""
 
     made = missed = 0
@@ -113,18 +124,13 @@ def context(diamonds: Sequence[Diamond], *scopes: Scope) -> Context:
     return Context(
         principal=Principal("me", "key", frozenset(scopes)),
         document=nothing,
-        settings=nothing,
+        services=nothing,
         search=Shelf(diamonds),
-        rulebook=nothing,
-        journal=nothing,
-        desk=nothing,
-        jobs=nothing,
-        hub=nothing,
     )
 
 
 async def answer(
-    text: str, variables: dict[str, Any], asked: Context, executor: type[Executor] = Executor
+    text: str, variables: dict[str, Any], asked: Context, executor: type[PlainFieldExecutor] = PlainFieldExecutor
 ) -> dict[str, Any]:
     document = parse(text)
     assert validate(CORE, document) == []
@@ -139,7 +145,7 @@ async def answer(
 FIELDS = {
     name: {field: get_named_type(one.type) for field, one in kind.fields.items() if not one.args}
     for name in ("DiamondConnection", "DiamondEdge", "PageInfo", "Diamond", "Money", "Certificate", "FancyColor",
-                 "StatedGrades", "Measurements", "DiamondHold")
+                 "ReportedGrades", "Measurements", "DiamondHold")
     if isinstance(kind := CORE.type_map[name], GraphQLObjectType)
 }  # fmt: skip
 CONDITIONS = st.sampled_from(
@@ -194,7 +200,7 @@ def test_an_answer_is_the_one_that_the_library_would_give(
 
     async def both() -> list[dict[str, Any]]:
         asked = context(diamonds, Scope.DIAMONDS_READ, *scopes)
-        return [await answer(text, variables, asked, executor) for executor in (Executor, Library)]
+        return [await answer(text, variables, asked, executor) for executor in (PlainFieldExecutor, Library)]
 
     ours, library = asyncio.run(both())
     assert ours == library
@@ -215,7 +221,7 @@ async def test_an_odd_value_is_judged_by_the_library(name: str, value: object) -
     odd = Diamond(**{**{name: getattr(GOOD, name) for name in Diamond.__struct_fields__}, name: value})
     asked = context([GOOD, odd], Scope.DIAMONDS_READ, Scope.PRICES_SUPPLIER)
     text = f"{{ diamonds {{ pageInfo {{ endCursor }} edges {{ cursor node {{ {EVERYTHING} hold {{ until }} }} }} }} }}"
-    ours, library = [await answer(text, {}, asked, executor) for executor in (Executor, Library)]
+    ours, library = [await answer(text, {}, asked, executor) for executor in (PlainFieldExecutor, Library)]
     assert repr(ours) == repr(library)
 
 
@@ -269,7 +275,7 @@ def test_what_no_type_of_ours_has_is_judged_by_the_library_too(box: Box) -> None
         text = parse(f"{{ box {{ {fields} }} }}")
         ours, library = (
             execute(core, text, Boxes(box=box), executor_class=executor, operation_extensions={})
-            for executor in (Executor, Library)
+            for executor in (PlainFieldExecutor, Library)
         )
         assert ours == library
 
@@ -317,7 +323,9 @@ async def test_whoever_wants_to_see_each_field_resolved_does() -> None:
         return resolve(value, info, **arguments)
 
     asked = context([GOOD], Scope.DIAMONDS_READ)
-    result = execute(CORE, parse(PAGE), None, asked, executor_class=Executor, operation_extensions={}, middleware=[see])
+    result = execute(
+        CORE, parse(PAGE), None, asked, executor_class=PlainFieldExecutor, operation_extensions={}, middleware=[see]
+    )
     assert inspect.isawaitable(result)
     await result
     assert {"nodes", "carat", "cents", "lab"} <= set(seen)

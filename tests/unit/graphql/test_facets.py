@@ -1,14 +1,14 @@
 """Facets as the schema shows them: in the scale's order, nothing lost."""
 
-from app.graphql.types.facets import show_facets
-from app.graphql.types.grades import ColorGrade
-from app.graphql.types.money import money
+from app.graphql.diamonds.facets import facets_to_graphql
+from app.graphql.diamonds.grades import ColorGrade
+from app.graphql.money import money
 from inventory.catalog.facets import MEASURED, SHARES, Bucket, Facets, Histogram, histogram
 
 
 def test_grades_come_in_the_order_of_the_scale_then_the_unlisted_together_then_those_without() -> None:
     counts: dict[str | None, int] = {None: 1, "Top Wesselton": 2, "F": 3, "D": 4, "River": 5}
-    shown = show_facets(Facets({"color": counts}, {}))
+    shown = facets_to_graphql(Facets({"color": counts}, {}))
     assert [(one.value, one.count) for one in shown.colors] == [
         (ColorGrade.D, 4),
         (ColorGrade.F, 3),
@@ -19,7 +19,7 @@ def test_grades_come_in_the_order_of_the_scale_then_the_unlisted_together_then_t
 
 def test_labs_come_by_number_and_at_most_a_hundred_of_them() -> None:
     labs: dict[str | None, int] = {f"LAB{number}": number for number in range(150)}
-    shown = show_facets(Facets({"certificate_lab": labs}, {}))
+    shown = facets_to_graphql(Facets({"certificate_lab": labs}, {}))
     assert [one.count for one in shown.labs] == list(range(149, 49, -1))
 
 
@@ -36,7 +36,7 @@ def test_the_edges_of_every_histogram_go_up() -> None:
 
 
 def test_quantiles_bear_the_names_of_their_shares() -> None:
-    shown = show_facets(Facets({}, {"retail_price_cents": Histogram([Bucket(1, 2, 7)], [1, 2, 3, 4, 5, 6, 7])}))
+    shown = facets_to_graphql(Facets({}, {"retail_price_cents": Histogram([Bucket(1, 2, 7)], [1, 2, 3, 4, 5, 6, 7])}))
     quantiles = shown.price.quantiles
     assert quantiles is not None
     assert len(SHARES) == 7
@@ -44,5 +44,5 @@ def test_quantiles_bear_the_names_of_their_shares() -> None:
 
 
 def test_nothing_has_no_buckets_and_no_quantiles() -> None:
-    shown = show_facets(Facets({}, {"carat_milli": histogram("carat_milli", {}, [])}))
+    shown = facets_to_graphql(Facets({}, {"carat_milli": histogram("carat_milli", {}, [])}))
     assert (shown.carat.buckets, shown.carat.quantiles) == ([], None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.graphql.http.document_cache import Documents
+from app.graphql.execution.document_cache import DocumentCache
 from app.graphql.schema import schema
 
 PAGE = Path(__file__).parents[3] / "docs" / "subscriptions.md"
@@ -14,7 +14,7 @@ DOCUMENTS = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text("utf-8"), re.M
 
 @pytest.mark.parametrize("number", range(len(DOCUMENTS)))
 def test_every_document_of_the_page_on_subscriptions_fits_the_schema(number: int) -> None:
-    assert Documents(schema._schema, suggestions=False).read(DOCUMENTS[number]).plans
+    assert DocumentCache(schema._schema, suggestions=False).read(DOCUMENTS[number]).plans
 
 
 def test_the_page_on_subscriptions_has_documents() -> None:

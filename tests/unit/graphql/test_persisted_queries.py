@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.graphql.http.errors import format_inventory_error
-from app.graphql.http.request import read_members
+from app.graphql.execution.errors import format_inventory_error
+from app.graphql.execution.request import read_members
 from inventory.core.errors import BadRequest, PersistedQueryNotSupported
 
 QUERY = "{ me { clientId } }"

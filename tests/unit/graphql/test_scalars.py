@@ -7,9 +7,9 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.graphql.money import money
 from app.graphql.relay import global_id, read_global_id
 from app.graphql.scalars import _parse_cents, _parse_instant, _serialize_instant
-from app.graphql.types.money import money
 from inventory.core.errors import NotFound
 
 

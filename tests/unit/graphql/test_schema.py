@@ -8,12 +8,10 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, is_non_null_type
 
 from app.auth.scopes import Scope
-from app.graphql.guard import Needs
-from app.graphql.roots.mutations import Mutation
-from app.graphql.roots.queries import Query
-from app.graphql.schema import schema
-from app.graphql.types.diamond import SOURCES
-from app.graphql.types.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
+from app.graphql.diamonds.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
+from app.graphql.diamonds.types import SOURCES
+from app.graphql.permissions import RequireScope
+from app.graphql.schema import Mutation, Query, schema
 from inventory.catalog import grades
 from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST
 from inventory.pricing.rules import DEFAULT_MARKUP
@@ -84,7 +82,9 @@ def test_every_field_that_reads_the_suppliers_cost_needs_its_scope() -> None:
 
 def test_every_query_needs_a_scope_except_those_that_ask_for_it_themselves() -> None:
     fields = Query.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
-    open_to_all = {field.python_name for field in fields if not any(isinstance(one, Needs) for one in field.extensions)}
+    open_to_all = {
+        field.python_name for field in fields if not any(isinstance(one, RequireScope) for one in field.extensions)
+    }
     assert len(fields) > len(open_to_all)
     # What a node or a job needs depends on what it is; who one is, everybody with a key may know.
     assert open_to_all == {"node", "nodes", "me", "job"}
@@ -93,7 +93,7 @@ def test_every_query_needs_a_scope_except_those_that_ask_for_it_themselves() -> 
 def test_every_mutation_needs_a_scope() -> None:
     fields = Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
     assert fields
-    assert all(any(isinstance(extension, Needs) for extension in field.extensions) for field in fields)
+    assert all(any(isinstance(extension, RequireScope) for extension in field.extensions) for field in fields)
 
 
 def test_the_default_markup_is_not_stated() -> None:

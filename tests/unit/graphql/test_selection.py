@@ -3,7 +3,7 @@
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse
 
 from app.graphql.context import Selection
-from app.graphql.types.diamond import columns_of
+from app.graphql.diamonds.types import columns_of
 
 
 def selection(text: str) -> Selection:

@@ -14,10 +14,10 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.http.connections import Connections, Limits
+from app.http.connections import ConnectionLimits, OpenConnections
 from app.http.protocol import HttpConnection
 
-LIMITS = Limits(
+LIMITS = ConnectionLimits(
     requests=100, sockets=50, unauthenticated=10, idle_seconds=60, body_seconds=60, send_seconds=60,
     largest_message=262_144,
 )  # fmt: skip
@@ -28,7 +28,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Site:
     """The address and the connections of a running server."""
 
-    def __init__(self, port: int, connections: Connections, state: ServerState) -> None:
+    def __init__(self, port: int, connections: OpenConnections, state: ServerState) -> None:
         self.port = port
         self.connections = connections
         self.state = state
@@ -69,7 +69,7 @@ class Site:
 
 @asynccontextmanager
 async def serving(app: ASGIApp, **limits: Any) -> AsyncIterator[Site]:
-    connections = Connections(msgspec.structs.replace(LIMITS, **limits))
+    connections = OpenConnections(msgspec.structs.replace(LIMITS, **limits))
     config = uvicorn.Config(app)
     config.load()
     state = ServerState()

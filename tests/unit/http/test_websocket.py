@@ -300,7 +300,7 @@ def test_of_unauthenticated_sockets_those_of_the_client_with_the_most_go_first()
 
         def shutdown(self) -> None: ...
 
-    connections = pools.Connections(msgspec.structs.replace(LIMITS, unauthenticated=4))
+    connections = pools.OpenConnections(msgspec.structs.replace(LIMITS, unauthenticated=4))
     honest, *attacking = [Fake("192.0.2.1"), *(Fake("192.0.2.2") for _ in range(10))]
     for one in (honest, *attacking):
         connections.open_socket(one)

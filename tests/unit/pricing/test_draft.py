@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.pricing.draft import Draft, StoredRule, place_of
+from inventory.pricing.draft import RuleDraft, StoredRule, place_of
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-GOOD = Draft(name="a", priority=1, markup_ratio=Decimal("1.15"))
+GOOD = RuleDraft(name="a", priority=1, markup_ratio=Decimal("1.15"))
 
 
 def stored(number: int, priority: int, age: int) -> StoredRule:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from app.rest.request_body import Nothing, read_body, read_nothing
+from app.rest.request_body import EmptyBody, read_body, read_nothing
 from app.rest.routes import DOCUMENTED
 from app.rest.trading import PurchaseOrder
 from inventory.core.errors import BadRequest, ValidationFailed
@@ -69,5 +69,5 @@ async def test_operation_without_fields_accepts_an_empty_body_only() -> None:
 @pytest.mark.parametrize("operation", [one for one in DOCUMENTED if one.writes], ids=lambda one: str(one.name))
 async def test_every_operation_that_writes_forbids_unknown_fields(operation: Any) -> None:
     assert operation.body.__struct_config__.forbid_unknown_fields
-    if operation.body is not Nothing:
+    if operation.body is not EmptyBody:
         assert "surprise" in await problems({"surprise": 1}, operation.body)

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 from app.rest.diamonds import read_search
 from app.rest.parameters import Parameters
 from app.rest.runs import read_runs
-from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, Filter, Range
+from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, DiamondCriteria, NumericRange
 from inventory.core.errors import ValidationFailed
 
 
@@ -19,7 +19,7 @@ def parameters(query: str | list[tuple[str, str]]) -> Parameters:
     return Parameters(QueryParams(query))
 
 
-def criteria(query: str) -> Filter:
+def criteria(query: str) -> DiamondCriteria:
     return read_search(parameters(query)).criteria
 
 
@@ -31,32 +31,32 @@ def problems(query: str) -> Mapping[str, object]:
 
 @pytest.mark.parametrize("query", ["color=D&color=E", "color[]=D&color[]=E", "color=D&color[]=E", "color=d&color=%20e"])
 def test_a_list_may_be_spelt_with_and_without_brackets(query: str) -> None:
-    assert criteria(query) == Filter(color=["D", "E"])
+    assert criteria(query) == DiamondCriteria(color=["D", "E"])
 
 
 @pytest.mark.parametrize("text", ["VERY_GOOD", "very good", "Very-Good"])
 def test_a_grade_may_be_written_as_people_write_it(text: str) -> None:
-    assert criteria(f"cut={text}") == Filter(cut=["VERY_GOOD"])
+    assert criteria(f"cut={text}") == DiamondCriteria(cut=["VERY_GOOD"])
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
 def test_false_means_false(text: str, value: bool) -> None:
-    assert criteria(f"lab_grown={text}") == Filter(lab_grown=value)
+    assert criteria(f"lab_grown={text}") == DiamondCriteria(lab_grown=value)
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("carat_min=1.01", Range(1010, None)),
-        ("carat_max=1.01", Range(None, 1010)),
-        ("carat_min=0.3&carat_max=0.3", Range(300, 300)),
-        ("carat_min=1.0001&carat_max=2.9999", Range(1001, 2999)),
-        ("carat_min=5e-324&carat_max=1e3", Range(1, 1_000_000)),
-        ("carat_min=2&carat_max=1", Range(2000, 1000)),
+        ("carat_min=1.01", NumericRange(1010, None)),
+        ("carat_max=1.01", NumericRange(None, 1010)),
+        ("carat_min=0.3&carat_max=0.3", NumericRange(300, 300)),
+        ("carat_min=1.0001&carat_max=2.9999", NumericRange(1001, 2999)),
+        ("carat_min=5e-324&carat_max=1e3", NumericRange(1, 1_000_000)),
+        ("carat_min=2&carat_max=1", NumericRange(2000, 1000)),
     ],
 )
-def test_carats_become_the_thousandths_inside_the_range(query: str, expected: Range) -> None:
-    assert criteria(query) == Filter(carat_milli=expected)
+def test_carats_become_the_thousandths_inside_the_range(query: str, expected: NumericRange) -> None:
+    assert criteria(query) == DiamondCriteria(carat_milli=expected)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_carats_become_the_thousandths_inside_the_range(query: str, expected: Ra
     ],
 )
 def test_a_list_is_read_as_php_writes_it_and_as_the_data_spells_it(query: str) -> None:
-    assert criteria(query) == Filter(shape=["ROUND", "OVAL"])
+    assert criteria(query) == DiamondCriteria(shape=["ROUND", "OVAL"])
 
 
 @pytest.mark.parametrize("text", ["", "%20", "%C2%A0", "+%09"])
@@ -84,14 +84,14 @@ def test_an_empty_value_is_absent(name: str, text: str) -> None:
 
 
 def test_an_empty_value_beside_a_value_does_not_count() -> None:
-    assert criteria("carat_min=&carat_min=1") == Filter(carat_milli=Range(1000, None))
+    assert criteria("carat_min=&carat_min=1") == DiamondCriteria(carat_milli=NumericRange(1000, None))
 
 
 @pytest.mark.parametrize(
     ("text", "milli"), [(".5", 500), ("5.", 5000), ("%2B1", 1000), ("+1+", 1000), ("1e1", 10_000), (".5E1", 5000)]
 )
 def test_numbers_are_read_as_people_write_them(text: str, milli: int) -> None:
-    assert criteria(f"carat_min={text}") == Filter(carat_milli=Range(milli, None))
+    assert criteria(f"carat_min={text}") == DiamondCriteria(carat_milli=NumericRange(milli, None))
     assert read_search(parameters("limit=%2B7.0")).limit == 7
 
 
@@ -103,31 +103,31 @@ def test_other_texts_are_no_numbers(text: str) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("cut=EX&cut=v.good", Filter(cut=["EXCELLENT", "VERY_GOOD"])),
-        ("clarity=vvs-1&clarity=P1", Filter(clarity=["VVS1", "I1"])),
-        ("color=d+color", Filter(color=["D"])),
-        ("availability=On+Hold", Filter(availability=["on_hold"])),
-        ("lab_grown=True", Filter(lab_grown=True)),
-        ("certificate_number=%C2%A0123%20", Filter(certificate_number=["123"])),
+        ("cut=EX&cut=v.good", DiamondCriteria(cut=["EXCELLENT", "VERY_GOOD"])),
+        ("clarity=vvs-1&clarity=P1", DiamondCriteria(clarity=["VVS1", "I1"])),
+        ("color=d+color", DiamondCriteria(color=["D"])),
+        ("availability=On+Hold", DiamondCriteria(availability=["on_hold"])),
+        ("lab_grown=True", DiamondCriteria(lab_grown=True)),
+        ("certificate_number=%C2%A0123%20", DiamondCriteria(certificate_number=["123"])),
     ],
 )
-def test_a_filter_is_read_as_the_data_is_read(query: str, expected: Filter) -> None:
+def test_a_filter_is_read_as_the_data_is_read(query: str, expected: DiamondCriteria) -> None:
     assert criteria(query) == expected
 
 
 def test_a_text_that_the_data_does_not_understand_matches_nothing_by_default() -> None:
     assert set(problems("shape=blob&color=G-H&clarity=clean&cut=nice")) == {"shape", "color", "clarity", "cut"}
-    assert criteria("shape=other") == Filter(shape=["OTHER"])
+    assert criteria("shape=other") == DiamondCriteria(shape=["OTHER"])
 
 
 def test_prices_are_the_suppliers_and_retail_prices_have_their_own_names() -> None:
-    assert criteria("price_min=1&price_max=2") == Filter(supplier_price_cents=Range(1, 2))
-    assert criteria("retail_price_min=1&retail_price_max=2") == Filter(retail_price_cents=Range(1, 2))
+    assert criteria("price_min=1&price_max=2") == DiamondCriteria(supplier_price_cents=NumericRange(1, 2))
+    assert criteria("retail_price_min=1&retail_price_max=2") == DiamondCriteria(retail_price_cents=NumericRange(1, 2))
 
 
 def test_without_parameters_the_newest_fifty_come_first() -> None:
     asked = read_search(parameters(""))
-    assert (asked.criteria, asked.order.sort, asked.order.descending) == (Filter(), CREATED, True)
+    assert (asked.criteria, asked.order.sort, asked.order.descending) == (DiamondCriteria(), CREATED, True)
     assert (asked.page, asked.limit) == (1, 50)
 
 
@@ -137,7 +137,7 @@ def test_the_sort_and_its_direction_are_read() -> None:
 
 
 def test_an_unknown_parameter_is_ignored() -> None:
-    assert criteria("colour=D&utm_source=mail") == Filter()
+    assert criteria("colour=D&utm_source=mail") == DiamondCriteria()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inventory.pricing.rules import price_per_carat_cents
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Observed
+from inventory.suppliers.ports import ObservedItem
 from tests.unit.suppliers.items import item, payload
 
 json_values = st.recursive(
@@ -27,7 +27,7 @@ def paths(part: dict[str, Any], prefix: str = "") -> list[str]:
     ]
 
 
-def coherent(observed: Observed) -> None:
+def coherent(observed: ObservedItem) -> None:
     """What holds of every observation, whatever was sent."""
     json.loads(observed.payload)
     assert 0 < len(observed.supplier_stone_id) <= 200

@@ -8,7 +8,7 @@ import pytest
 from inventory.core.errors import SupplierUnavailable
 from inventory.suppliers.lookup import look_up
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Lookup, Page
+from inventory.suppliers.ports import FeedPage, LookupResult
 from tests.unit.suppliers.items import payload
 
 WITNESS = "witness"
@@ -22,24 +22,24 @@ class Supplier:
         self.hidden = [*hidden]
         self.calls = 0
 
-    async def page_of(self, stone_ids: Sequence[str]) -> Page:
+    async def page_of(self, stone_ids: Sequence[str]) -> FeedPage:
         self.calls += 1
         items = [observe(payload({"diamond.id": stone})) for stone in self.stones if stone in stone_ids]
-        return Page(received=1.0, items=items)
+        return FeedPage(received=1.0, items=items)
 
     async def count_of(self, stone_ids: Sequence[str]) -> int:
         self.calls += 1
         return sum(stone in stone_ids for stone in [*self.stones, *self.hidden])
 
-    async def look_up(self, *stone_ids: str, witnesses: Sequence[str] = (WITNESS,)) -> Lookup:
+    async def look_up(self, *stone_ids: str, witnesses: Sequence[str] = (WITNESS,)) -> LookupResult:
         return await look_up(stone_ids, witnesses, self.page_of, self.count_of)
 
 
-def ids(lookup: Lookup) -> set[str]:
+def ids(lookup: LookupResult) -> set[str]:
     return {item.supplier_stone_id for item in lookup.found}
 
 
-def parts(lookup: Lookup) -> tuple[set[str], set[str], set[str]]:
+def parts(lookup: LookupResult) -> tuple[set[str], set[str], set[str]]:
     return ids(lookup), set(lookup.absent), set(lookup.unclear)
 
 
@@ -69,7 +69,7 @@ async def test_a_witness_that_was_sold_between_page_and_count_proves_nothing() -
     supplier = Supplier(WITNESS, hidden=["a"])
     shown = supplier.page_of
 
-    async def page_of(stone_ids: Sequence[str]) -> Page:
+    async def page_of(stone_ids: Sequence[str]) -> FeedPage:
         page = await shown(stone_ids)
         supplier.stones.clear()
         return page
@@ -82,8 +82,8 @@ async def test_a_witness_that_was_sold_between_page_and_count_proves_nothing() -
 async def test_a_supplier_that_does_not_apply_the_ids_proves_nothing(broken: str) -> None:
     supplier = Supplier("a", WITNESS)
 
-    async def empty(_stone_ids: Sequence[str]) -> Page:
-        return Page(received=1.0, items=[])
+    async def empty(_stone_ids: Sequence[str]) -> FeedPage:
+        return FeedPage(received=1.0, items=[])
 
     async def none(_stone_ids: Sequence[str]) -> int:
         return 0

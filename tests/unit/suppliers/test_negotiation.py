@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 import inventory.suppliers.nivoda
 from inventory.core.errors import SupplierSchemaChanged
 from inventory.suppliers.nivoda.absences import absences
-from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGES, Operation
+from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, PAGES, SupplierOperation
 from inventory.suppliers.nivoda.error_entries import entries_of
 from inventory.suppliers.nivoda.filters import FeedFilter, offered, probe
 from inventory.suppliers.nivoda.introspection import INTROSPECT, Introspected
@@ -71,13 +71,13 @@ def violations(schema: GraphQLSchema, request: Mapping[str, Any]) -> list[dict[s
     return [dict(error.formatted) for error in values] if isinstance(values, list) else []
 
 
-def values_for(operation: Operation[Any], view: SchemaView) -> dict[str, object]:
+def values_for(operation: SupplierOperation[Any], view: SchemaView) -> dict[str, object]:
     """Example variables whose filter the view offers."""
     variables = dict(OPERATIONS[operation])
     return {**variables, "query": probe(view, "dollar_value")} if "query" in variables else variables
 
 
-def differences(version: Version = "2026", *without: str, operation: Operation[Any] = PAGE) -> tuple[str, ...]:
+def differences(version: Version = "2026", *without: str, operation: SupplierOperation[Any] = PAGE) -> tuple[str, ...]:
     return operation.template.negotiate(introspected(served(version, *without))).differences
 
 
@@ -87,7 +87,7 @@ def test_every_operation_of_the_client_is_registered() -> None:
         importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
     ]
     values = [value for module in modules for value in vars(module).values()]
-    found = {value for value in values if isinstance(value, Operation)}
+    found = {value for value in values if isinstance(value, SupplierOperation)}
     assert found | {operation for pages in PAGES.values() for operation in (pages.full, *pages.smaller)} == set(
         OPERATIONS
     )
@@ -95,14 +95,18 @@ def test_every_operation_of_the_client_is_registered() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
-def test_every_document_is_valid_as_it_is_with_its_variables_in_the_newer_schema(operation: Operation[Any]) -> None:
+def test_every_document_is_valid_as_it_is_with_its_variables_in_the_newer_schema(
+    operation: SupplierOperation[Any],
+) -> None:
     request = {"query": operation.document, "variables": OPERATIONS[operation]}
     assert violations(served("2026"), request) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("operation", NEGOTIATED, ids=IDS)
-def test_every_negotiated_document_is_valid_with_its_variables(operation: Operation[Any], version: Version) -> None:
+def test_every_negotiated_document_is_valid_with_its_variables(
+    operation: SupplierOperation[Any], version: Version
+) -> None:
     schema = served(version)
     view = introspected(schema)
     request = operation.template.negotiate(view).request(values_for(operation, view))
@@ -150,7 +154,9 @@ def test_an_introspected_schema_is_the_schema() -> None:
         ("OrderItemInput.offerId", CREATE_ORDER),
     ],
 )  # fmt: skip
-def test_a_missing_member_that_is_required_is_an_error_that_names_it(member: str, operation: Operation[Any]) -> None:
+def test_a_missing_member_that_is_required_is_an_error_that_names_it(
+    member: str, operation: SupplierOperation[Any]
+) -> None:
     with pytest.raises(SupplierSchemaChanged, match=member):
         operation.template.negotiate(introspected(served("2026", member)))
 
@@ -320,7 +326,7 @@ variants = st.sampled_from(VERSIONS).flatmap(
 )
 
 
-def negotiate(operation: Operation[Any], view: SchemaView) -> Negotiated | str:
+def negotiate(operation: SupplierOperation[Any], view: SchemaView) -> Negotiated | str:
     """The document, or the message of the error."""
     try:
         return operation.template.negotiate(view)

@@ -6,9 +6,9 @@ import pytest
 
 from inventory.core.errors import BrokerUnavailable, LeaseLost, SupplierRefused, SupplierUnavailable
 from sync.messaging import consumer
-from sync.messaging.consumer import Consumer, OutcomeStored, Stopped
+from sync.messaging.consumer import Consumer, ConsumerStopped, OutcomeStored
 from sync.messaging.messages import UnreadableMessage
-from sync.ports import Delivery, Inbox
+from sync.ports import Inbox, ReceivedMessage
 
 
 class Letter:
@@ -32,7 +32,7 @@ class Letter:
 class Box:
     """A broker with one queue; an exception in it is raised when its turn comes."""
 
-    def __init__(self, stop: asyncio.Event, *content: Delivery | Exception) -> None:
+    def __init__(self, stop: asyncio.Event, *content: ReceivedMessage | Exception) -> None:
         self._stop = stop
         self._content = list(content)
 
@@ -43,7 +43,7 @@ class Box:
     async def inbox(self, queue: str) -> AsyncIterator[Inbox]:
         yield self
 
-    async def receive(self, *, wait_seconds: float) -> Delivery | None:
+    async def receive(self, *, wait_seconds: float) -> ReceivedMessage | None:
         if not self._content:
             self._stop.set()
             return None
@@ -58,7 +58,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumer, "_LONGEST_PAUSE_SECONDS", 0.0)
 
 
-async def consume(outcome: BaseException | None, *content: Delivery | Exception) -> list[bool]:
+async def consume(outcome: BaseException | None, *content: ReceivedMessage | Exception) -> list[bool]:
     """Whether each delivery was said to be the last one."""
     stop = asyncio.Event()
     seen: list[bool] = []
@@ -77,7 +77,7 @@ async def consume(outcome: BaseException | None, *content: Delivery | Exception)
     [
         (None, 1, "completed"),
         (LeaseLost(), 1, "completed"),
-        (Stopped(), 1, "abandoned"),
+        (ConsumerStopped(), 1, "abandoned"),
         (OutcomeStored(), 1, "completed"),
         (OutcomeStored(), 3, "completed"),
         (SupplierUnavailable("away"), 1, "abandoned"),

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sync.messaging.inbox import ServiceBusDelivery
-from sync.messaging.links import Link, Patience
+from sync.messaging.inbox import ServiceBusMessage
+from sync.messaging.links import Link, LinkTimeouts
 
 
 class StubbornReceiver:
@@ -37,10 +37,10 @@ class StubbornReceiver:
         self.completed += 1
 
 
-def _delivery(receiver: StubbornReceiver) -> ServiceBusDelivery:
+def _delivery(receiver: StubbornReceiver) -> ServiceBusMessage:
     message = SimpleNamespace(delivery_count=0, locked_until_utc=datetime.now(UTC) + timedelta(seconds=0.1))
-    link: Any = Link(lambda: cast("Any", receiver), Patience())
-    return ServiceBusDelivery(link, cast("Any", message), asyncio.Lock(), Patience())
+    link: Any = Link(lambda: cast("Any", receiver), LinkTimeouts())
+    return ServiceBusMessage(link, cast("Any", message), asyncio.Lock(), LinkTimeouts())
 
 
 async def test_a_message_is_settled_although_its_renewal_can_not_be_cancelled() -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from inventory.core.errors import SupplierError, SupplierUnavailable, TradingUnavailable, ValidationFailed
-from inventory.suppliers.ports import Destination, Trading
+from inventory.suppliers.ports import Destination, SupplierTrading
 from inventory.trading import destinations
 from inventory.trading.destinations import MOST_DESTINATIONS, Destinations
 
@@ -40,7 +40,7 @@ class Clock:
 
 
 def of(account: Account | None, clock: Clock | None = None) -> Destinations:
-    return Destinations(cast("Trading | None", account), clock or Clock())
+    return Destinations(cast("SupplierTrading | None", account), clock or Clock())
 
 
 async def test_the_list_is_asked_for_once_and_again_when_it_is_old() -> None:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from inventory.suppliers.ports import ItemStatus
 from inventory.trading.errors import NotAvailable, PriceChanged
-from inventory.trading.models import Hold, Stone
-from inventory.trading.price_check import Cleared, Refused, check
+from inventory.trading.models import Hold, TradedStone
+from inventory.trading.price_check import PriceAccepted, PriceRejected, check
 from inventory.trading.states import HoldState
-from inventory.trading.terms import Basis, Terms, agree, require_available
+from inventory.trading.terms import PriceBasis, PriceTerms, agree, require_available
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUPPLIER, LISTED, GUARANTEED = 100_000, 115_000, 112_000
-STONE = Stone(
+STONE = TradedStone(
     id=uuid4(), supplier="nivoda", supplier_stone_id="s", offer_id="DIAMOND/s", active=True, shape="ROUND",
     carat_milli=1000, lab_grown=False, supplier_price_cents=SUPPLIER, retail_price_cents=LISTED, availability="available",
 )  # fmt: skip
@@ -34,21 +34,21 @@ def reprice(cents: int) -> int:
     return cents * 115 // 100
 
 
-def checked(terms: Terms, hold: Hold | None = None, **item: Any) -> Cleared | Refused:
+def checked(terms: PriceTerms, hold: Hold | None = None, **item: Any) -> PriceAccepted | PriceRejected:
     return check(msgspec.structs.replace(ITEM, **item), "DIAMOND/old", terms, STONE, hold, reprice)
 
 
 @pytest.mark.parametrize(
     ("expected", "hold", "quoted", "terms"),
     [
-        (None, None, None, Terms(LISTED, Basis.LISTED)),
-        (LISTED, None, None, Terms(LISTED, Basis.LISTED)),
-        (None, HOLD, None, Terms(GUARANTEED, Basis.GUARANTEED)),
-        (GUARANTEED, HOLD, None, Terms(GUARANTEED, Basis.GUARANTEED)),
-        (LISTED, HOLD, None, Terms(LISTED, Basis.LISTED)),
-        (120_000, None, 120_000, Terms(120_000, Basis.QUOTED)),
-        (LISTED, None, LISTED, Terms(LISTED, Basis.LISTED)),
-        (None, None, 120_000, Terms(LISTED, Basis.LISTED)),
+        (None, None, None, PriceTerms(LISTED, PriceBasis.LISTED)),
+        (LISTED, None, None, PriceTerms(LISTED, PriceBasis.LISTED)),
+        (None, HOLD, None, PriceTerms(GUARANTEED, PriceBasis.GUARANTEED)),
+        (GUARANTEED, HOLD, None, PriceTerms(GUARANTEED, PriceBasis.GUARANTEED)),
+        (LISTED, HOLD, None, PriceTerms(LISTED, PriceBasis.LISTED)),
+        (120_000, None, 120_000, PriceTerms(120_000, PriceBasis.QUOTED)),
+        (LISTED, None, LISTED, PriceTerms(LISTED, PriceBasis.LISTED)),
+        (None, None, 120_000, PriceTerms(LISTED, PriceBasis.LISTED)),
         (120_000, HOLD, 120_000, GUARANTEED),
         (120_000, None, 119_999, LISTED),
         (GUARANTEED, None, None, LISTED),
@@ -56,9 +56,9 @@ def checked(terms: Terms, hold: Hold | None = None, **item: Any) -> Cleared | Re
     ],
 )
 def test_a_client_pays_the_listed_the_guaranteed_or_the_quoted_price_and_no_other(
-    expected: int | None, hold: Hold | None, quoted: int | None, terms: Terms | int
+    expected: int | None, hold: Hold | None, quoted: int | None, terms: PriceTerms | int
 ) -> None:
-    if isinstance(terms, Terms):
+    if isinstance(terms, PriceTerms):
         assert agree(expected, STONE, hold, quoted) == terms
         return
     with pytest.raises(PriceChanged, match="key is unused") as caught:
@@ -68,93 +68,98 @@ def test_a_client_pays_the_listed_the_guaranteed_or_the_quoted_price_and_no_othe
 
 @pytest.mark.parametrize("cents", [SUPPLIER, SUPPLIER - 1, 1])
 def test_a_list_price_is_kept_while_the_supplier_asks_no_more(cents: int) -> None:
-    assert checked(Terms(LISTED, Basis.LISTED), price_cents=cents) == Cleared(
+    assert checked(PriceTerms(LISTED, PriceBasis.LISTED), price_cents=cents) == PriceAccepted(
         offer_id="DIAMOND/s", supplier_price_cents=cents
     )
 
 
 @pytest.mark.parametrize("cents", [SUPPLIER + 1, SUPPLIER + 5000, SUPPLIER * 3])
 def test_a_higher_price_of_the_supplier_refuses_the_list_price_and_names_the_new_one(cents: int) -> None:
-    refused = checked(Terms(LISTED, Basis.LISTED), price_cents=cents)
-    assert isinstance(refused, Refused)
+    refused = checked(PriceTerms(LISTED, PriceBasis.LISTED), price_cents=cents)
+    assert isinstance(refused, PriceRejected)
     assert (refused.code, refused.current_price_cents) == ("PRICE_CHANGED", reprice(cents))
     assert str(cents) not in refused.reason.replace(",", ""), "the supplier's price is not for every client"
-    quoted = Terms(reprice(cents), Basis.QUOTED)
-    assert isinstance(checked(quoted, price_cents=cents), Cleared), "the named price can be bought at"
+    quoted = PriceTerms(reprice(cents), PriceBasis.QUOTED)
+    assert isinstance(checked(quoted, price_cents=cents), PriceAccepted), "the named price can be bought at"
     again = checked(quoted, price_cents=cents + 10)
-    assert isinstance(again, Refused)
+    assert isinstance(again, PriceRejected)
     assert again.current_price_cents == reprice(cents + 10)
     back = checked(quoted, price_cents=SUPPLIER)
-    assert isinstance(back, Refused)
+    assert isinstance(back, PriceRejected)
     assert back.current_price_cents == LISTED
 
 
 @pytest.mark.parametrize("cents", [1, 97_000, 97_001, SUPPLIER * 5])
 def test_a_guaranteed_price_is_kept_and_the_difference_is_recorded(cents: int) -> None:
-    cleared = checked(Terms(GUARANTEED, Basis.GUARANTEED), HOLD, price_cents=cents, availability="on_hold", hold_id="h")
-    assert isinstance(cleared, Cleared)
+    cleared = checked(
+        PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), HOLD, price_cents=cents, availability="on_hold", hold_id="h"
+    )
+    assert isinstance(cleared, PriceAccepted)
     assert cleared.price_difference_cents == (cents - 97_000 if cents > 97_000 else None)
 
 
 def test_a_hold_without_a_known_price_of_the_supplier_is_compared_with_the_last_sync() -> None:
     old = msgspec.structs.replace(HOLD, supplier_price_cents=None)
-    cleared = checked(Terms(GUARANTEED, Basis.GUARANTEED), old, price_cents=SUPPLIER + 7)
-    assert isinstance(cleared, Cleared)
+    cleared = checked(PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), old, price_cents=SUPPLIER + 7)
+    assert isinstance(cleared, PriceAccepted)
     assert cleared.price_difference_cents == 7
 
 
 def test_a_list_price_under_a_hold_gives_way_to_the_guaranteed_one() -> None:
-    listed = Terms(LISTED, Basis.LISTED)
-    assert isinstance(checked(listed, HOLD), Cleared)
+    listed = PriceTerms(LISTED, PriceBasis.LISTED)
+    assert isinstance(checked(listed, HOLD), PriceAccepted)
     refused = checked(listed, HOLD, price_cents=SUPPLIER + 1)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, PriceRejected)
     assert (refused.code, refused.current_price_cents) == ("PRICE_CHANGED", GUARANTEED)
 
 
 @pytest.mark.parametrize("word", ["on_hold", "sold", "unavailable"])
 def test_a_stone_that_the_supplier_does_not_offer_is_not_ordered_without_a_hold(word: str) -> None:
-    refused = checked(Terms(LISTED, Basis.LISTED), availability=word)
-    assert isinstance(refused, Refused)
+    refused = checked(PriceTerms(LISTED, PriceBasis.LISTED), availability=word)
+    assert isinstance(refused, PriceRejected)
     assert refused.code == "NOT_AVAILABLE"
-    assert isinstance(checked(Terms(LISTED, Basis.LISTED), availability=word, hold_id="ours"), Cleared)
-    assert isinstance(checked(Terms(GUARANTEED, Basis.GUARANTEED), HOLD, availability=word), Cleared), (
+    assert isinstance(checked(PriceTerms(LISTED, PriceBasis.LISTED), availability=word, hold_id="ours"), PriceAccepted)
+    assert isinstance(checked(PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), HOLD, availability=word), PriceAccepted), (
         "under a hold the supplier decides"
     )
 
 
 def test_what_the_supplier_does_not_show_is_not_guessed() -> None:
-    for terms, hold in ((Terms(LISTED, Basis.LISTED), None), (Terms(GUARANTEED, Basis.GUARANTEED), HOLD)):
+    for terms, hold in (
+        (PriceTerms(LISTED, PriceBasis.LISTED), None),
+        (PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), HOLD),
+    ):
         refused = checked(terms, hold, price_cents=None)
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, PriceRejected)
         assert refused.code == "SUPPLIER_ERROR"
         gone = check(None, "DIAMOND/old", terms, STONE, hold, reprice)
-        assert isinstance(gone, Refused)
+        assert isinstance(gone, PriceRejected)
         assert gone.code == "NOT_AVAILABLE"
 
 
 def test_the_present_offer_and_order_item_are_taken_from_the_item() -> None:
-    listed = Terms(LISTED, Basis.LISTED)
+    listed = PriceTerms(LISTED, PriceBasis.LISTED)
     cleared = checked(listed, offer_id="DIAMOND/new", order_item_id="old-order")
-    assert isinstance(cleared, Cleared)
+    assert isinstance(cleared, PriceAccepted)
     assert (cleared.offer_id, cleared.order_item_id, cleared.compared) == ("DIAMOND/new", "old-order", True)
     without = checked(listed, offer_id=None)
-    assert isinstance(without, Cleared)
+    assert isinstance(without, PriceAccepted)
     assert without.offer_id == "DIAMOND/old"
 
 
 @given(
     cents=st.integers(1, 10**9),
-    basis=st.sampled_from(Basis),
+    basis=st.sampled_from(PriceBasis),
     charged=st.integers(1, 10**9),
     hold=st.sampled_from([None, HOLD]),
 )
 def test_nothing_is_ordered_below_the_price_that_the_supplier_leads_to_unless_a_hold_guarantees_it(
-    cents: int, basis: Basis, charged: int, hold: Hold | None
+    cents: int, basis: PriceBasis, charged: int, hold: Hold | None
 ) -> None:
-    result = checked(Terms(charged, basis), hold, price_cents=cents)
-    if isinstance(result, Cleared) and basis is not Basis.GUARANTEED and cents > SUPPLIER:
+    result = checked(PriceTerms(charged, basis), hold, price_cents=cents)
+    if isinstance(result, PriceAccepted) and basis is not PriceBasis.GUARANTEED and cents > SUPPLIER:
         assert charged >= (hold.price_cents if hold else reprice(cents))
-    if isinstance(result, Refused):
+    if isinstance(result, PriceRejected):
         assert result.current_price_cents != charged
 
 

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from inventory.core.errors import Conflict
-from inventory.trading.background_tasks import Undisturbed
+from inventory.trading.background_tasks import BackgroundTasks
 
 
 async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_it() -> None:
-    undisturbed = Undisturbed()
+    undisturbed = BackgroundTasks()
     begun, go_on = asyncio.Event(), asyncio.Event()
     done = []
 
@@ -32,7 +32,7 @@ async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_i
 
 
 async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
-    undisturbed = Undisturbed()
+    undisturbed = BackgroundTasks()
 
     async def give() -> int:
         return 7
@@ -46,7 +46,7 @@ async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
 
 
 async def test_what_nobody_waits_for_may_fail() -> None:
-    undisturbed = Undisturbed()
+    undisturbed = BackgroundTasks()
 
     async def refuse() -> None:
         raise Conflict("no")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from inventory.trading.polling import Waiting
+from inventory.trading.polling import PollingBackoff
 
 
 async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,7 +17,7 @@ async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypat
         now += seconds
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    waiting = Waiting(2.0, monotonic=lambda: now)
+    waiting = PollingBackoff(2.0, monotonic=lambda: now)
     while not waiting.over:
         await waiting.pause()
     assert pauses == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.25]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sync.planning.listing import Listing, PageView, Part
+from sync.planning.listing import Listing, PageView, SubQuery
 
 
 class Item(NamedTuple):
@@ -76,7 +76,7 @@ class ModelSupplier:
         self.touched: set[int] = set()
         self._ids = count(1)
         self._past: list[tuple[int, dict[int, Item]]] = []
-        self._found: dict[Part, list[Item]] = {}
+        self._found: dict[SubQuery, list[Item]] = {}
 
     # The feed
 
@@ -136,7 +136,7 @@ class ModelSupplier:
 
     # Its answers
 
-    def count(self, part: Part) -> int:
+    def count(self, part: SubQuery) -> int:
         self.now += 1
         self.counts += 1
         found = self._matching(part, self._lagging())
@@ -144,7 +144,7 @@ class ModelSupplier:
         error = self.random.uniform(-self.behaviour.jitter, self.behaviour.jitter) if self.behaviour.jitter else 0
         return round(number * (self.behaviour.bias + error))
 
-    def page(self, part: Part, offset: int, limit: int) -> PageView:
+    def page(self, part: SubQuery, offset: int, limit: int) -> PageView:
         self.now += 1
         self.pages += 1
         how = self.behaviour
@@ -171,14 +171,14 @@ class ModelSupplier:
         then = self.now - self.behaviour.lag
         return next((items for changed, items in self._past if changed > then), self.items)
 
-    def _matching(self, part: Part, items: dict[int, Item]) -> list[Item]:
+    def _matching(self, part: SubQuery, items: dict[int, Item]) -> list[Item]:
         if items is not self.items:
             return [item for item in items.values() if self._matches(part, item)]
         if part not in self._found:
             self._found[part] = [item for item in items.values() if self._matches(part, item)]
         return list(self._found[part])
 
-    def _matches(self, part: Part, item: Item) -> bool:
+    def _matches(self, part: SubQuery, item: Item) -> bool:
         assert self.behaviour.weighs or (part.carats_from is None and part.carats_to is None), "there is no such filter"
         return (
             (part.lab_grown is None or item.grown is part.lab_grown)
@@ -188,7 +188,7 @@ class ModelSupplier:
             and self._costs(part, item)
         )
 
-    def _costs(self, part: Part, item: Item) -> bool:
+    def _costs(self, part: SubQuery, item: Item) -> bool:
         if part.price_from is None and part.price_to is None:
             return True
         low = (part.price_from or 0) * 100
@@ -198,14 +198,14 @@ class ModelSupplier:
         return low < item.price < high if self.behaviour.exclusive else low <= item.price <= high
 
 
-def _weighs(part: Part, item: Item) -> bool:
+def _weighs(part: SubQuery, item: Item) -> bool:
     if part.carats_from is None and part.carats_to is None:
         return True
     low, high = (part.carats_from or 0) * 1000, part.carats_to
     return item.carats is not None and low <= item.carats and (high is None or item.carats <= high * 1000)
 
 
-def _crosses(part: Part, item: Item) -> bool:
+def _crosses(part: SubQuery, item: Item) -> bool:
     """The cross filter, in hundredths of a carat."""
     if part.cross_from is None or part.cross_to is None:
         return True

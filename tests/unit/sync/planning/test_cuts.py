@@ -5,25 +5,25 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.planning.cut_points import Knot, Slice, slices
+from sync.planning.cut_points import CutPoint, PriceSlice, slices
 
 
 @st.composite
-def curves(draw: st.DrawFn) -> list[Knot]:
+def curves(draw: st.DrawFn) -> list[CutPoint]:
     steps = draw(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), min_size=1, max_size=8))
-    knots = [Knot(-1, 0, 0)]
+    knots = [CutPoint(-1, 0, 0)]
     for step, at in steps:
-        knots.append(Knot(knots[-1].dollars + 1, knots[-1].up_to + step, min(at, step)))
+        knots.append(CutPoint(knots[-1].dollars + 1, knots[-1].up_to + step, min(at, step)))
     last = knots[-1]
-    return [*knots, Knot(last.dollars + 1, last.up_to + draw(st.integers(1, 50)), 0)]
+    return [*knots, CutPoint(last.dollars + 1, last.up_to + draw(st.integers(1, 50)), 0)]
 
 
 @given(curves(), st.integers(1, 8))
-def test_no_other_edges_make_the_largest_slice_much_smaller(knots: list[Knot], parts: int) -> None:
+def test_no_other_edges_make_the_largest_slice_much_smaller(knots: list[CutPoint], parts: int) -> None:
     found = slices(knots, parts)
 
     least = min(
-        max(Slice(low, high).stones for low, high in pairwise([knots[0], *edges, knots[-1]]))
+        max(PriceSlice(low, high).stones for low, high in pairwise([knots[0], *edges, knots[-1]]))
         for count in range(min(parts, len(knots) - 1))
         for edges in combinations(knots[1:-1], count)
     )
@@ -31,7 +31,7 @@ def test_no_other_edges_make_the_largest_slice_much_smaller(knots: list[Knot], p
 
 
 @given(curves(), st.integers(1, 8))
-def test_slices_adjoin_from_the_first_knot_to_the_last_and_none_is_empty(knots: list[Knot], parts: int) -> None:
+def test_slices_adjoin_from_the_first_knot_to_the_last_and_none_is_empty(knots: list[CutPoint], parts: int) -> None:
     found = slices(knots, parts)
 
     assert (found[0].low, found[-1].high) == (knots[0], knots[-1])
@@ -41,6 +41,6 @@ def test_slices_adjoin_from_the_first_knot_to_the_last_and_none_is_empty(knots: 
 
 
 def test_an_edge_that_many_share_is_passed_over_for_its_neighbour() -> None:
-    knots = [Knot(-1, 0, 0), Knot(99, 48, 0), Knot(100, 50, 40), Knot(2**31 - 1, 100, 0)]
+    knots = [CutPoint(-1, 0, 0), CutPoint(99, 48, 0), CutPoint(100, 50, 40), CutPoint(2**31 - 1, 100, 0)]
 
     assert [part.stones for part in slices(knots, 2)] == [48, 52]

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.planning.histogram import Line, histogram
+from sync.planning.histogram import HistogramLine, histogram
 from sync.planning.partition import MOST_PLANNED, Band, Plan
 
 
@@ -29,10 +29,10 @@ def plan_of(*sizes: int, unpriced: int = 0) -> Plan:
 
 def test_each_partition_is_a_line() -> None:
     assert list(histogram(plan_of(20, 40, 15, unpriced=10), width=4)) == [
-        Line("up to $1,000", 20, "██"),
-        Line("$1,000 to $2,000", 40, "████"),
-        Line("from $2,000", 15, "█▌"),
-        Line("without a price", 10, "█"),
+        HistogramLine("up to $1,000", 20, "██"),
+        HistogramLine("$1,000 to $2,000", 40, "████"),
+        HistogramLine("from $2,000", 15, "█▌"),
+        HistogramLine("without a price", 10, "█"),
     ]
 
 

@@ -6,24 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.core.errors import FeedRestless
-from sync.planning.listing import Listing, PageView, Part
-from sync.planning.reader import PageReader, Position
+from sync.planning.listing import Listing, PageView, SubQuery
+from sync.planning.reader import QueryReader, ReadPosition
 from tests.unit.sync.planning.model_supplier import ModelSupplier
 
 PRICES = st.sampled_from([list(range(10_000, 90_000, 100)), list(range(10_000, 14_000, 100)), [50_000, 60_000, None]])
 
 
 def read(
-    supplier: ModelSupplier, reader: PageReader, limit: int, changes: list[int], prices: list[int | None]
+    supplier: ModelSupplier, reader: QueryReader, limit: int, changes: list[int], prices: list[int | None]
 ) -> set[int]:
     """The offers that are delivered while the feed changes so much after each page."""
     steady = set(supplier.items)
-    at, known, pending = Position(next_offset=0), set[int](), iter(changes)
+    at, known, pending = ReadPosition(next_offset=0), set[int](), iter(changes)
     while not at.finished:
-        page = supplier.page(Part(), at.next_offset, limit)
+        page = supplier.page(SubQuery(), at.next_offset, limit)
         offers = {listing.offer for listing in page.listings}
         at = reader.read(at, page, end=len(supplier.items), new=len(offers - known))
-        at = msgspec.json.decode(msgspec.json.encode(at), type=Position)
+        at = msgspec.json.decode(msgspec.json.encode(at), type=ReadPosition)
         known |= offers
         for _ in range(next(pending, 0)):
             passing = [offer for offer in supplier.items if offer not in steady]
@@ -49,11 +49,11 @@ def test_no_stone_that_stays_is_skipped_while_the_feed_moves(
     supplier = ModelSupplier(seed)
     supplier.fill([supplier.random.choice(prices) for _ in range(stones)])
     steady = {offer: item.price for offer, item in supplier.items.items()}
-    reader = PageReader(planned=4_000, limit=limit, overlap=overlap)
+    reader = QueryReader(planned=4_000, limit=limit, overlap=overlap)
     at_suspects: set[int | None] = set()
     original = reader.read
 
-    def remember(at: Position, page: PageView, *, end: int, new: int) -> Position:
+    def remember(at: ReadPosition, page: PageView, *, end: int, new: int) -> ReadPosition:
         after = original(at, page, end=end, new=new)
         at_suspects.update(after.suspects)
         if after.disorder:
@@ -70,7 +70,7 @@ def test_no_stone_that_stays_is_skipped_while_the_feed_moves(
 def test_a_feed_at_rest_costs_one_overlapping_listing_a_page(stones: int, limit: int) -> None:
     supplier = ModelSupplier(1)
     supplier.fill(range(10_000, 10_000 + stones))
-    assert read(supplier, PageReader(planned=stones, limit=limit), limit, [], [1]) == supplier.items.keys()
+    assert read(supplier, QueryReader(planned=stones, limit=limit), limit, [], [1]) == supplier.items.keys()
     assert supplier.pages <= max(0, stones - 1) // (limit - 1) + 1
 
 
@@ -79,33 +79,33 @@ def page(*offers: int, price: int = 100) -> PageView:
 
 
 def test_a_page_that_repeats_a_listing_is_disorder() -> None:
-    at = PageReader(planned=10, limit=4).read(Position(next_offset=0), page(1, 2, 2, 3), end=10, new=3)
+    at = QueryReader(planned=10, limit=4).read(ReadPosition(next_offset=0), page(1, 2, 2, 3), end=10, new=3)
     assert at.disorder
 
 
 def test_a_page_that_starts_after_the_anchor_is_stepped_back_from() -> None:
-    reader = PageReader(planned=20, limit=4)
-    at = reader.read(Position(next_offset=0), page(1, 2, 3, 4), end=20, new=4)
+    reader = QueryReader(planned=20, limit=4)
+    at = reader.read(ReadPosition(next_offset=0), page(1, 2, 3, 4), end=20, new=4)
     at = reader.read(at, page(6, 7, 8, 9), end=20, new=4)
     assert (at.next_offset, at.back, at.finished) == (1, 2, False)
 
 
 def test_a_short_page_ends_a_query_only_where_the_count_agrees() -> None:
-    at = PageReader(planned=20, limit=4).read(Position(next_offset=0), page(1, 2), end=20, new=2)
+    at = QueryReader(planned=20, limit=4).read(ReadPosition(next_offset=0), page(1, 2), end=20, new=2)
     assert not at.finished
-    at = PageReader(planned=2, limit=4).read(Position(next_offset=0), page(1, 2), end=2, new=2)
+    at = QueryReader(planned=2, limit=4).read(ReadPosition(next_offset=0), page(1, 2), end=2, new=2)
     assert at.finished
 
 
 def test_a_feed_that_outruns_its_reader_is_given_up() -> None:
     supplier = ModelSupplier(1)
     supplier.fill(range(100_000, 100_030))
-    reader = PageReader(planned=30, limit=10)
+    reader = QueryReader(planned=30, limit=10)
 
     def chase() -> None:
-        at = Position(next_offset=0)
+        at = ReadPosition(next_offset=0)
         while not at.finished:
-            at = reader.read(at, supplier.page(Part(), at.next_offset, 10), end=len(supplier.items), new=1)
+            at = reader.read(at, supplier.page(SubQuery(), at.next_offset, 10), end=len(supplier.items), new=1)
             for _ in range(10):
                 supplier.add(supplier.random.randrange(1, 90_000))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.core.errors import WatermarkInFuture
-from sync.planning.window import Watermark, Window, decide
+from sync.planning.window import ChangeWindow, Watermark, decide
 
 NOW = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 OVERLAP = timedelta(minutes=15)
@@ -27,7 +27,7 @@ def decided(
     *,
     full: bool = False,
     overlap: timedelta = OVERLAP,
-) -> Window:
+) -> ChangeWindow:
     stored = mark(watermark) if watermark else None
     return decide(NOW, stored, last_full, full=full, full_every=WEEK, overlap=overlap)
 
@@ -65,7 +65,7 @@ def test_windows_that_follow_each_other_leave_no_instant_out(
 )
 def test_a_full_run_reads_without_a_filter_and_says_why(window: object, reason: str) -> None:
     assert callable(window)
-    result: Window = window()
+    result: ChangeWindow = window()
 
     assert (result.run_type, result.updated_from, result.updated_to) == ("full", None, NOW)
     assert reason in result.reason

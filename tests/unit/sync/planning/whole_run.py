@@ -5,9 +5,9 @@ from random import Random
 
 import msgspec
 
-from sync.planning.completeness import Checkpoint, PartitionReading, Proof
+from sync.planning.completeness import Checkpoint, PartitionProof, PartitionReading
 from sync.planning.heatmap import PriceRange
-from sync.planning.listing import CountRequest, Listing, PageRequest, PageView, Part
+from sync.planning.listing import CountRequest, Listing, PageRequest, PageView, SubQuery
 from sync.planning.partition import Band, Plan
 from sync.planning.planner import plan
 from sync.planning.repair import Steps
@@ -29,7 +29,7 @@ class PartitionRun:
         self._limit, self._overlap, self._by_origin = limit, overlap, by_origin
         self.stored: list[tuple[int, list[Listing]]] = []
         self._checkpoint: bytes | None = None
-        self.proof: Proof | None = None
+        self.proof: PartitionProof | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -45,7 +45,7 @@ class PartitionRun:
         )
         for number, listings in self.stored:
             self._reading.restore(number, listings)
-        self._steps: Steps[Proof] = self._reading.requests()
+        self._steps: Steps[PartitionProof] = self._reading.requests()
         self._request = self._next(None)
 
     def step(self) -> None:
@@ -126,7 +126,9 @@ class WholeRun:
 
     def _count(self, part: PriceRange) -> int:
         self._meanwhile()
-        return self.supplier.count(Part(price_from=part.price_from, price_to=part.price_to, lab_grown=part.lab_grown))
+        return self.supplier.count(
+            SubQuery(price_from=part.price_from, price_to=part.price_to, lab_grown=part.lab_grown)
+        )
 
     def _take(self, listings: list[Listing]) -> None:
         self.read |= {listing.offer for listing in listings}

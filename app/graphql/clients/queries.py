@@ -1,0 +1,16 @@
+"""Query for the caller's identity, scopes and limits."""
+
+import strawberry
+
+from app.graphql.clients.types import Caller, caller_to_graphql
+from app.graphql.context import Info
+from app.graphql.permissions import field
+
+
+@strawberry.type
+class ClientQueries:
+    """Fields of `Query` for the caller."""
+
+    @field(description="Who is asking.")
+    def me(self, info: Info) -> Caller:
+        return caller_to_graphql(info.context.caller, info.context.services.settings)

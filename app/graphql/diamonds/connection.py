@@ -1,0 +1,132 @@
+"""The connection of diamonds: one statement for a page, another for the total if someone asks for it."""
+
+from typing import Annotated
+
+import strawberry
+
+from app.auth.scopes import Scope
+from app.graphql.arguments import given_or_none
+from app.graphql.context import Info
+from app.graphql.diamonds.facets import DiamondFacets, facets_to_graphql, selected_facets
+from app.graphql.diamonds.inputs import DiamondFilter, DiamondSort, FilterReader, read_order
+from app.graphql.diamonds.types import Diamond, columns_of
+from app.graphql.pagination import LARGEST_PAGE
+from app.graphql.permissions import field
+from app.graphql.relay import PageInfo
+from inventory.catalog import cursors
+from inventory.catalog.search import DiamondCriteria, PageWindow, SearchPage, SortOrder
+from inventory.core.errors import ValidationFailed
+
+_DEFAULT_PAGE = 50
+
+
+@strawberry.type(description="A diamond in a connection.")
+class DiamondEdge:
+    cursor: str = strawberry.field(description="Where the diamond stands; for `after` and `before` in the same sort.")
+    node: Diamond = strawberry.field(description="The diamond.")
+
+
+@strawberry.type(description="Diamonds that match a search, a page at a time.")
+class DiamondConnection:
+    criteria: strawberry.Private[DiamondCriteria]
+    edges: list[DiamondEdge] = strawberry.field(description="The diamonds of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+
+    @field(description="The diamonds of this page.")
+    def nodes(self) -> list[Diamond]:
+        return [edge.node for edge in self.edges]
+
+    @field(description="How many diamonds match in all. Counted only when asked for; that costs more.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.search.count(self.criteria)
+
+    @field(description="What the matching diamonds are made of. Computed only when asked for; that costs more.")
+    async def facets(
+        self,
+        info: Info,
+        disregard_own: Annotated[
+            bool,
+            strawberry.argument(
+                description="Count each facet as if its own criterion were not set: how many diamonds another choice of "
+                "shape, colour ... would find."
+            ),
+        ] = False,
+    ) -> DiamondFacets:
+        names = selected_facets(info.selection)
+        return facets_to_graphql(await info.context.search.facets(self.criteria, names, disregard_own=disregard_own))
+
+
+class ConnectionArguments:
+    """The arguments of a connection, read and checked together, so that one answer names everything wrong.
+
+    Raises:
+        ValidationFailed: names every argument that is wrong.
+    """
+
+    def __init__(
+        self,
+        criteria: DiamondFilter | None,
+        sort: DiamondSort | None,
+        *,
+        first: int | None,
+        after: str | None,
+        last: int | None,
+        before: str | None,
+    ) -> None:
+        self._problems: dict[str, str] = {}
+        self.criteria = FilterReader(given_or_none(criteria), self._problems).read()
+        self.order = read_order(given_or_none(sort))
+        self.window = self._window(
+            given_or_none(first), given_or_none(after), given_or_none(last), given_or_none(before)
+        )
+        if self._problems:
+            raise ValidationFailed(self._problems)
+
+    @property
+    def tells_supplier_prices(self) -> bool:
+        return self.criteria.tells_supplier_prices or self.order.sort.tells_supplier_prices
+
+    def _window(self, first: int | None, after: str | None, last: int | None, before: str | None) -> PageWindow:
+        for name, size in (("first", first), ("last", last)):
+            if size is not None and not 0 <= size <= LARGEST_PAGE:
+                self._problems[name] = f"should be between 0 and {LARGEST_PAGE}"
+        if first is not None and last is not None:
+            self._problems["last"] = "can't be given together with first"
+        positions = {}
+        for name, cursor in (("after", after), ("before", before)):
+            if cursor is not None:
+                try:
+                    positions[name] = cursors.decode(cursor, self.order)
+                except ValueError as error:
+                    self._problems[name] = str(error)
+        backwards = last is not None
+        size = last if backwards else first
+        return PageWindow(limit=_DEFAULT_PAGE if size is None else size, backwards=backwards, **positions)
+
+
+async def connect(arguments: ConnectionArguments, info: Info) -> DiamondConnection:
+    """The connection: reads the page only if something of it was asked for, and only the columns that are needed."""
+    if arguments.tells_supplier_prices:
+        info.context.require(Scope.PRICES_SUPPLIER)
+    asked = info.selection
+    page = SearchPage([], more=False)
+    if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
+        columns = columns_of(asked.below("edges").below("node"), asked.below("nodes"))
+        page = await info.context.search.page(arguments.criteria, arguments.order, arguments.window, columns)
+    edges = [
+        DiamondEdge(cursor=cursors.encode(hit.position, arguments.order), node=Diamond(row=hit.diamond))
+        for hit in page.hits
+    ]
+    return DiamondConnection(
+        criteria=arguments.criteria, edges=edges, page_info=_page_info(page, arguments.window, arguments.order)
+    )
+
+
+def _page_info(page: SearchPage, window: PageWindow, order: SortOrder) -> PageInfo:
+    ends = [cursors.encode(page.hits[at].position, order) for at in (0, -1)] if page.hits else [None, None]
+    return PageInfo(
+        has_next_page=window.before is not None if window.backwards else page.more,
+        has_previous_page=page.more if window.backwards else window.after is not None,
+        start_cursor=ends[0],
+        end_cursor=ends[1],
+    )

@@ -1,0 +1,70 @@
+"""Executes queries and mutations, however they came."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from graphql import GraphQLError, OperationType
+
+from app.graphql.execution.cost import actual
+from app.graphql.execution.errors import MOST_ERRORS, format_error
+from app.graphql.execution.operation import GraphQLOperation
+from app.graphql.schema import schema
+from inventory.core.errors import Unavailable
+from inventory.core.settings import Settings
+
+_encoder = msgspec.json.Encoder()
+
+
+class OperationTimeout(Unavailable):
+    """This takes too long; ask for less."""
+
+
+class OperationStillRunning(Unavailable):
+    """The request timed out. The operation may still complete. Ask again, with the same idempotency key if there is one."""
+
+
+class OperationResult(msgspec.Struct, frozen=True):
+    """What an operation has come to."""
+
+    data: dict[str, object] | None
+    errors: Sequence[GraphQLError]
+    extensions: dict[str, object]
+
+    @property
+    def executed(self) -> bool:
+        """Whether anything was executed at all; not so where a variable has a wrong value."""
+        return self.data is not None or not self.errors or any(error.path for error in self.errors)
+
+    def members(self) -> dict[str, object]:
+        """What the client sees of it."""
+        members: dict[str, object] = {"data": self.data, "extensions": self.extensions}
+        if self.errors:
+            members["errors"] = [format_error(error) for error in self.errors]
+        return members
+
+    def encoded(self) -> bytes:
+        """The same, as JSON."""
+        return _encoder.encode(self.members())
+
+
+async def execute(operation: GraphQLOperation, settings: Settings) -> OperationResult:
+    """Execute a query or a mutation, and give back what it did not cost.
+
+    Raises:
+        OperationTimeout: it takes longer than it may.
+        OperationStillRunning: it does, and changes something: an order that was sent goes on without anybody who waits for it.
+    """
+    try:
+        async with asyncio.timeout(settings.graphql_timeout_seconds):
+            result = await schema.execute(
+                operation.text,
+                variable_values=operation.asked.variables,
+                context_value=operation.context,
+                operation_name=operation.name,
+            )
+    except TimeoutError:
+        raise (OperationStillRunning if operation.kind is OperationType.MUTATION else OperationTimeout) from None
+    await operation.bill.settle(actual(operation.plan, result.data))
+    answer = OperationResult(result.data, result.errors or (), {"cost": operation.bill.shown()})
+    return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MOST_ERRORS])

@@ -1,0 +1,81 @@
+"""Query for holds."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from app.auth.scopes import Scope
+from app.graphql import pagination
+from app.graphql.arguments import given_or_none
+from app.graphql.context import Info
+from app.graphql.holds.types import Hold, HoldState, holds_to_graphql
+from app.graphql.permissions import field
+from app.graphql.relay import PageInfo
+from app.graphql.trading_arguments import (
+    DEFAULT_PAGE,
+    After,
+    AllClients,
+    ClientIdFilter,
+    DiamondIdFilter,
+    First,
+    read_client,
+    read_diamond,
+    read_page,
+)
+from inventory.trading import states
+from inventory.trading.queries import HoldFilter
+
+_argument = strawberry.argument
+
+_STATES: Mapping[HoldState, states.HoldState] = {HoldState(one.value): one for one in states.HoldState}
+
+
+@strawberry.type(description="A hold in a connection.")
+class HoldEdge:
+    cursor: str = strawberry.field(description="Where the hold stands, for `after`.")
+    node: Hold = strawberry.field(description="The hold.")
+
+
+@strawberry.type(description="Holds, newest first, a page at a time.")
+class HoldConnection:
+    criteria: strawberry.Private[HoldFilter]
+    edges: list[HoldEdge] = strawberry.field(description="The holds of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+
+    @field(description="The holds of this page.")
+    def nodes(self) -> list[Hold]:
+        return [edge.node for edge in self.edges]
+
+    @field(description="How many holds there are in all. Counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.services.trading.records.count_of_holds(self.criteria)
+
+
+@strawberry.type
+class HoldQueries:
+    """Fields of `Query` for holds."""
+
+    @field(description="Holds, newest first: the caller's own, or everyone's.", scope=Scope.HOLDS_WRITE)
+    async def holds(
+        self,
+        info: Info,
+        state: Annotated[list[HoldState] | None, _argument(description="Only in one of these states.")] = UNSET,
+        diamond_id: DiamondIdFilter = UNSET,
+        all_clients: AllClients = False,
+        client_id: ClientIdFilter = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> HoldConnection | None:
+        window = pagination.read_window(given_or_none(first), given_or_none(after), DEFAULT_PAGE)
+        criteria = HoldFilter(
+            client_id=read_client(info, given_or_none(client_id), all_clients=all_clients),
+            diamond_id=read_diamond(given_or_none(diamond_id)),
+            states=None if (wanted := given_or_none(state)) is None else [_STATES[one] for one in wanted],
+        )
+        read = partial(info.context.services.trading.records.page_of_holds, criteria)
+        listed, page = await read_page(info, window, read, holds_to_graphql)
+        edges = [HoldEdge(cursor=cursor, node=node) for cursor, node in listed]
+        return HoldConnection(criteria=criteria, edges=edges, page_info=page)

@@ -1,0 +1,91 @@
+"""Anything by its global id: which types have one, who may read them, and how many are read at once."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from app.auth.scopes import Scope
+from app.graphql.context import Info
+from app.graphql.diamonds.types import find_diamonds
+from app.graphql.holds.types import find_holds
+from app.graphql.permissions import field
+from app.graphql.pricing.types import find_rules
+from app.graphql.purchases.types import find_purchases
+from app.graphql.relay import Node, read_global_id
+from app.graphql.sync.types import find_runs
+from inventory.core.errors import NotFound, ValidationFailed
+
+MOST_NODES = 100
+
+_argument = strawberry.argument
+
+
+class NodeKind(msgspec.Struct, frozen=True):
+    """A type with global ids: the scope that reading it needs, and how to read several at once."""
+
+    scope: Scope
+    find: Callable[[Collection[UUID], Info], Awaitable[Mapping[UUID, Node]]]
+
+
+KINDS: Mapping[str, NodeKind] = {
+    "Diamond": NodeKind(Scope.DIAMONDS_READ, find_diamonds),
+    "Hold": NodeKind(Scope.HOLDS_WRITE, find_holds),
+    "PricingRule": NodeKind(Scope.PRICING_WRITE, find_rules),
+    "Purchase": NodeKind(Scope.PURCHASES_WRITE, find_purchases),
+    "SyncRun": NodeKind(Scope.SYNC_READ, find_runs),
+}
+
+
+async def find_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
+    """What stands under each id, None for nothing; one statement for each type among them.
+
+    Raises:
+        ValidationFailed: too many ids.
+        Forbidden: the caller may not read a type among them.
+    """
+    if len(ids) > MOST_NODES:
+        raise ValidationFailed({"ids": f"should hold at most {MOST_NODES} ids"})
+    read = [_read(text) for text in ids]
+    found: dict[tuple[str, UUID], Node] = {}
+    for name in {known[0] for known in read if known}:
+        kind = KINDS[name]
+        info.context.require(kind.scope)
+        keys = {known[1] for known in read if known and known[0] == name}
+        found |= {(name, key): node for key, node in (await kind.find(keys, info)).items()}
+    return [found.get(known) if known else None for known in read]
+
+
+def _read(text: str) -> tuple[str, UUID] | None:
+    try:
+        name, key = read_global_id(text)
+    except NotFound:
+        return None
+    return (name, key) if name in KINDS else None
+
+
+@strawberry.type
+class NodeQueries:
+    """Fields of `Query` for objects with a global id."""
+
+    @field(description="Anything by its global id; null when there is nothing under it. Needs the scope of its type.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _argument(description="The global id.")],  # noqa: A002 - as Relay has it
+    ) -> Node | None:
+        (found,) = await find_nodes([id], info)
+        return found
+
+    @field(
+        description="Several things by their global ids, in the same order; null for an id with nothing under it. Needs the "
+        "scope of each type among them."
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], _argument(description=f"The global ids, at most {MOST_NODES}.")],
+    ) -> list[Node | None] | None:
+        return await find_nodes(ids, info)

@@ -1,0 +1,55 @@
+"""Queries for pricing rules: list and preview."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from app.auth.scopes import Scope
+from app.graphql.arguments import given_or_none
+from app.graphql.context import Info
+from app.graphql.permissions import field
+from app.graphql.pricing.types import (
+    PricingRule,
+    PricingRuleInput,
+    PricingRulePreview,
+    preview_to_graphql,
+    read_rule,
+    rule_to_graphql,
+)
+from app.graphql.relay import key_of
+from inventory.core.errors import NotFound, ValidationFailed
+
+_argument = strawberry.argument
+
+
+@strawberry.type
+class PricingQueries:
+    """Fields of `Query` for prices."""
+
+    @field(description="All pricing rules, in the order in which they are tried.", scope=Scope.PRICING_WRITE)
+    async def pricing_rules(self, info: Info) -> list[PricingRule] | None:
+        return [rule_to_graphql(rule) for rule in await info.context.services.pricing.every()]
+
+    @field(
+        description="What prices would become with a new rule, or with a rule changed. Writes nothing.",
+        scope=Scope.PRICING_WRITE,
+    )
+    async def pricing_rule_preview(
+        self,
+        info: Info,
+        rule: Annotated[PricingRuleInput, _argument(description="The rule as it would be.")],
+        replacing: Annotated[
+            strawberry.ID | None, _argument(description="The rule that it would be a change of; a new one without.")
+        ] = UNSET,
+    ) -> PricingRulePreview | None:
+        replaced = given_or_none(replacing)
+        key = None if replaced is None else key_of(replaced, "PricingRule")
+        unknown = ValidationFailed({"replacing": "is no pricing rule's id"})
+        if replaced is not None and key is None:
+            raise unknown
+        try:
+            preview = await info.context.services.pricing.preview(read_rule(rule), key)
+        except NotFound:
+            raise unknown from None
+        return await preview_to_graphql(preview, info)

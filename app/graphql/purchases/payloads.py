@@ -1,0 +1,110 @@
+"""Payloads of the mutations of purchases."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+import strawberry
+
+from app.graphql.context import Info
+from app.graphql.money import Money, money
+from app.graphql.purchases.types import Purchase, purchases_to_graphql
+from app.graphql.user_errors import ERRORS, UserError, UserErrorCode, held_until, user_errors
+from inventory.core.errors import InventoryError, NotFound, ValidationFailed
+from inventory.trading.errors import TradingConflict
+from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.refusals import refusal
+from inventory.trading.states import PurchaseState
+
+_PURCHASE = "The purchase now; null if the caller has no such purchase."
+_OPEN: Mapping[PurchaseState, UserError] = {
+    PurchaseState.PENDING: UserError(
+        field=None,
+        message="The supplier has not answered yet. Send the same request again later, with the same idempotency key.",
+        code=UserErrorCode.PURCHASE_PENDING,
+    ),
+    PurchaseState.UNKNOWN: UserError(
+        field=None,
+        message="The order was sent and its outcome is unknown. Do not order again. Send the same request later, with the "
+        "same idempotency key.",
+        code=UserErrorCode.PURCHASE_UNKNOWN,
+    ),
+}
+
+
+@strawberry.type(description="Result of `diamondPurchase`.")
+class DiamondPurchasePayload:
+    purchase: Purchase | None = strawberry.field(
+        description="The purchase now; null if none was made. If its state is PENDING or UNKNOWN, send the same request "
+        "again later, with the same key."
+    )
+    current_price: Money | None = strawberry.field(description="The current price with PRICE_CHANGED; else null.")
+    held_until: datetime | None = strawberry.field(description="End of the other hold with ALREADY_HELD; else null.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Problems of the request, or why it is not complete (PURCHASE_PENDING, PURCHASE_UNKNOWN). Empty if the "
+        "supplier accepted the order."
+    )
+
+
+@strawberry.type(description="Result of `purchaseResolve`.")
+class PurchaseResolvePayload:
+    purchase: Purchase | None = strawberry.field(description=_PURCHASE)
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="Result of `purchaseExamine`.")
+class PurchaseExaminePayload:
+    purchase: Purchase | None = strawberry.field(description=_PURCHASE)
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="Result of `purchaseConfirm`.")
+class PurchaseConfirmPayload:
+    purchase: Purchase | None = strawberry.field(description=_PURCHASE)
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="Result of `purchaseDecline`.")
+class PurchaseDeclinePayload:
+    purchase: Purchase | None = strawberry.field(description=_PURCHASE)
+    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+P = TypeVar("P", PurchaseResolvePayload, PurchaseExaminePayload, PurchaseConfirmPayload, PurchaseDeclinePayload)
+
+
+async def purchase_payload(work: Awaitable[PurchaseRow], info: Info) -> DiamondPurchasePayload:
+    """Await a purchase and create its payload."""
+    try:
+        row = await work
+    except (ValidationFailed, NotFound, TradingConflict) as error:
+        return DiamondPurchasePayload(
+            purchase=None,
+            current_price=_current_price(error),
+            held_until=held_until(error),
+            user_errors=user_errors(error, subject=("input", "diamondId")),
+        )
+    (purchase,) = await purchases_to_graphql([row], info, info.selection.below("purchase"))
+    errors = [_OPEN[row.state]] if row.state in _OPEN else []
+    failure = None if errors else refusal(row)
+    if failure is not None:
+        code = failure.reason if isinstance(failure, TradingConflict) else failure.code
+        errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]
+    return DiamondPurchasePayload(
+        purchase=purchase, current_price=_current_price(failure), held_until=None, user_errors=errors
+    )
+
+
+async def outcome_payload(payload: type[P], work: Awaitable[PurchaseRow], info: Info) -> P:
+    """Await the recording of an outcome and create its payload."""
+    try:
+        row = await work
+    except (ValidationFailed, NotFound, TradingConflict) as error:
+        return payload(purchase=None, user_errors=user_errors(error, subject=("input", "purchaseId")))
+    (purchase,) = await purchases_to_graphql([row], info, info.selection.below("purchase"))
+    return payload(purchase=purchase, user_errors=[])
+
+
+def _current_price(error: InventoryError | None) -> Money | None:
+    price = error.details.get("price_cents") if error else None
+    return money(price) if isinstance(price, int) else None

@@ -1,0 +1,41 @@
+"""Subscription to the progress of a sync run."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
+
+import strawberry
+
+from app.auth.scopes import Scope
+from app.graphql.context import Info
+from app.graphql.permissions import subscription
+from app.graphql.relay import key_of
+from app.graphql.sync.types import SyncRun, run_state_to_graphql
+from app.graphql.topics import RunTopic
+from inventory.core.errors import NotFound
+from inventory.runs.watch import RunState
+
+_argument = strawberry.argument
+
+
+@strawberry.type
+class SyncSubscriptions:
+    """Fields of `Subscription` for the sync."""
+
+    @subscription(
+        description="A run of the sync: as it is, then whenever something of it has changed, until it is over.",
+        scope=Scope.SYNC_READ,
+    )
+    async def sync_run_progress(
+        self,
+        info: Info,
+        run_id: Annotated[strawberry.ID, _argument(description="The run's global id, or its plain id.")],
+    ) -> AsyncIterator[SyncRun]:
+        del info  # the scope was all that is needed of it
+        key = key_of(run_id, "SyncRun")
+        if key is None:
+            raise NotFound("There is no run under this id.")
+        return RunTopic(_states_to_graphql, key)
+
+
+async def _states_to_graphql(states: Sequence[RunState]) -> list[object]:
+    return [run_state_to_graphql(state) for state in states]

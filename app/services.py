@@ -1,0 +1,37 @@
+"""Services of one API process. `app.main` creates them; every request finds them in its state."""
+
+from typing import TypedDict
+
+import msgspec
+from arq.connections import ArqRedis
+from redis.asyncio import Redis
+
+from app.auth.authentication import Authentication
+from inventory.catalog.search import DiamondSearch
+from inventory.core.database import Database
+from inventory.core.settings import Settings
+from inventory.events.dispatcher import EventDispatcher
+from inventory.pricing.service import PricingService
+from inventory.runs.service import RunService
+from inventory.trading.service import TradingService
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """What GraphQL and REST share. `jobs`: the queue of the job worker."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    jobs: ArqRedis
+    authentication: Authentication
+    search: DiamondSearch
+    pricing: PricingService
+    runs: RunService
+    trading: TradingService
+    events: EventDispatcher
+
+
+class State(TypedDict):
+    """State of a request to REST; GraphQL adds its own parts."""
+
+    services: Services
