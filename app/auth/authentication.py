@@ -72,7 +72,7 @@ class Authentication:
     async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
         _check_single_key(headers)
         if presented_key(headers) and not self._authenticator.remembers(headers):
-            failures = self._limiter.budgets.failures
+            failures = self._limiter.limits.failures
             _apply(connection, await self._limiter.peek(failures, _address(connection)), only_refusals=True)
         return await self._authenticator.authenticate(headers)
 
@@ -80,7 +80,7 @@ class Authentication:
         try:
             return await admission
         except Unauthenticated:
-            failures = self._limiter.budgets.failures
+            failures = self._limiter.limits.failures
             _apply(connection, await self._limiter.take(failures, _address(connection)), only_refusals=True)
             raise
 
@@ -96,8 +96,8 @@ class Authentication:
             Forbidden: it changes something, and its signature is one that can be sent again.
             NoncesUnavailable: it changes something, and its nonce can't be looked up.
         """
-        budget = self._limiter.budgets.writes if writes else self._limiter.budgets.reads
-        _apply(request, await self._limiter.take(budget, principal.key_id))
+        limit = self._limiter.limits.writes if writes else self._limiter.limits.reads
+        _apply(request, await self._limiter.take(limit, principal.key_id))
         if principal.proof is AuthenticationMethod.SIGNED and writes and not legacy:
             raise Forbidden("Sign this with version 2, which can't be sent again.")
         if principal.proof is AuthenticationMethod.SIGNED_UNCHECKED:

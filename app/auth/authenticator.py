@@ -1,9 +1,10 @@
-"""From a request's headers to a principal: one path for every key, whatever is wrong with it."""
+"""API key authentication with a constant-time lookup."""
 
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from time import monotonic
+
+from cachetools import LRUCache
 
 from app.auth import keys, repository
 from app.auth.repository import StoredKey
@@ -13,15 +14,15 @@ from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
 from inventory.core.errors import Unauthenticated
 
-# How long a row is believed: what an operator revokes is closed everywhere after this.
+# Age up to which a cached row is used; a revoked key stops working after at most this long.
 CACHE_SECONDS = 5.0
 _CACHE_SIZE = 10_000
-# What a key is compared with when there is no row: the comparison takes place either way.
-_NOBODYS_HASH = "0" * 64
+# Compared with unknown keys, so that unknown and wrong keys take the same time.
+_NO_KEY_HASH = "0" * 64
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
-    """The key in a request's headers: `X-API-Key`, which alone decides when it is there, or a bearer token."""
+    """Return the key in the headers: `X-API-Key`, or else a bearer token."""
     key = headers.get("x-api-key")
     if key is not None:
         return key
@@ -30,22 +31,22 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 
 
 class Authenticator:
-    """Knows keys. Rows are cached for a few seconds, bounded in number; a key that is not valid is never cached."""
+    """Authenticates API keys. A bounded number of valid rows is cached for a few seconds; invalid keys are never cached."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now, ticks: Callable[[], float] = monotonic) -> None:
-        """`ticks`: seconds, for the cache's age."""
+        """`ticks`: monotonic seconds, for the age of cached rows."""
         self._database = database
         self._clock = clock
         self._ticks = ticks
         self._usage = Usage(database, clock)
-        self._cache: OrderedDict[str, tuple[float, StoredKey]] = OrderedDict()
+        self._cache: LRUCache[str, tuple[float, StoredKey]] = LRUCache(_CACHE_SIZE)
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """The principal of a request.
+        """Authenticate a request by its key.
 
         Raises:
-            Unauthenticated: there is no key, or it is not valid; which of the two is all that the message tells.
-            DatabaseUnavailable: whether the key is valid can't be known now.
+            Unauthenticated: the key is missing or not valid.
+            DatabaseUnavailable: the database does not answer.
         """
         text = presented_key(headers)
         if not text:
@@ -56,7 +57,7 @@ class Authenticator:
         return Principal(stored.client_id, stored.id, frozenset(stored.scopes))
 
     def remembers(self, headers: Mapping[str, str]) -> bool:
-        """Whether the key in the headers was valid a while ago, so that it is worth a look."""
+        """Whether the key in the headers was valid recently."""
         key = presented_key(headers) or ""
         return len(key) <= keys.LONGEST_KEY and keys.digest(key.encode("latin-1")) in self._cache
 
@@ -65,8 +66,8 @@ class Authenticator:
             return None
         parsed = keys.parse(text)
         if parsed is None and text.startswith(keys.PREFIX):
-            return None  # a typing error in a key of ours: nothing to look up
-        # Headers are decoded as Latin-1: this gives back the bytes that were sent.
+            return None  # the checksum of the key is wrong: no lookup
+        # Headers are decoded as Latin-1; this restores the bytes that were sent.
         key_hash = keys.digest(text.encode("latin-1"))
         cached = self._cache.get(key_hash)
         if cached and self._ticks() - cached[0] < CACHE_SECONDS:
@@ -78,15 +79,9 @@ class Authenticator:
                 stored = await repository.by_id(connection, parsed.id)
             else:
                 stored = await repository.by_hash(connection, key_hash)
-        matches = hmac.compare_digest(key_hash, stored.key_hash if stored else _NOBODYS_HASH)
+        matches = hmac.compare_digest(key_hash, stored.key_hash if stored else _NO_KEY_HASH)
         if stored is None or not matches:
             return None
-        self._remember(key_hash, read_at, stored)
+        self._cache[key_hash] = (read_at, stored)
         await self._usage.note(stored)
         return stored
-
-    def _remember(self, key_hash: str, read_at: float, stored: StoredKey) -> None:
-        self._cache[key_hash] = (read_at, stored)
-        self._cache.move_to_end(key_hash)
-        while len(self._cache) > _CACHE_SIZE:
-            self._cache.popitem(last=False)

@@ -1,50 +1,42 @@
-"""Cursors of lists that go by an instant, newest first: the instant and the id as opaque text."""
+"""Pagination of lists ordered by an instant, newest first."""
 
-import base64
-import binascii
-import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.graphql.relay import PageInfo
+from inventory.core.cursor_codec import CursorCodec
 from inventory.core.errors import ValidationFailed
 
 LARGEST_PAGE = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# A version, the instant in microseconds since 1970, the id.
-_CURSOR = struct.Struct(">Bq16s")
-_VERSION = 1
+# The instant in microseconds since 1970, the id.
+_codec = CursorCodec("q16s")
 
 
 def encode(instant: datetime, key: UUID) -> str:
-    """The cursor of a place."""
-    packed = _CURSOR.pack(_VERSION, (instant - _EPOCH) // _MICROSECOND, key.bytes)
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+    """Encode the cursor of a row."""
+    return _codec.encode((instant - _EPOCH) // _MICROSECOND, key.bytes)
 
 
 def decode(text: str) -> tuple[datetime, UUID]:
-    """The place of a cursor.
+    """Decode the instant and the id of a cursor.
 
     Raises:
-        ValueError: this is none.
+        ValueError: the text is not a cursor.
     """
+    microseconds, key = _codec.decode(text)
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, microseconds, key = _CURSOR.unpack(packed)
-        place = _EPOCH + microseconds * _MICROSECOND, UUID(bytes=key)
-    except (binascii.Error, ValueError, OverflowError, struct.error):
+        return _EPOCH + microseconds * _MICROSECOND, UUID(bytes=key)
+    except OverflowError:
         raise ValueError("is not a cursor") from None
-    if version != _VERSION:
-        raise ValueError("is a cursor of another version; start again without it")
-    return place
 
 
 def read_window(first: int | None, after: str | None, default: int) -> tuple[int, tuple[datetime, UUID] | None]:
-    """How many, and after which place.
+    """Read the size of a page and the position that it follows.
 
     Raises:
-        ValidationFailed: names each argument that is wrong.
+        ValidationFailed: names each invalid argument.
     """
     problems = {}
     if first is not None and not 0 <= first <= LARGEST_PAGE:
@@ -61,7 +53,7 @@ def read_window(first: int | None, after: str | None, default: int) -> tuple[int
 
 
 def page_info(cursors: list[str], *, more: bool, after: object) -> PageInfo:
-    """Where a page lies whose edges have these cursors."""
+    """Create the page info of edges with these cursors."""
     return PageInfo(
         has_next_page=more,
         has_previous_page=after is not None,

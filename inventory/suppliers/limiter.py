@@ -1,12 +1,12 @@
-"""One budget of calls for all processes: a token bucket in Redis, and a cautious share of it while Redis is away.
+"""Rate limiter of supplier calls: a waiting token bucket in Redis for all processes, and a share of it without Redis.
 
-A call reserves the next free slot, sleeps until it comes, and then asks once more whether the reservation still stands:
-a pause cancels all reservations, so no process calls during the pause or rushes when it ends. Slots are given in the order of
-asking, so the order is fair, and a waiting process asks twice, however long it waits.
+A call reserves the next free slot, sleeps until then, and asks again whether the reservation is still valid. A pause
+cancels all reservations, so no process calls during the pause and none rushes when it ends. Slots follow the order of
+requests, and a waiting process sends two requests to Redis, however long it waits.
 
-A client that waits for a hold must not queue behind thirty workers. Urgent calls have a second, narrow bucket: they
-go out by whichever of the two lets them go first, and are charged to the common one in either case. So the common rate is
-kept in the long run, and exceeded in between by no more than what the narrow bucket lets through.
+A client that waits for a hold must not queue behind thirty workers. Urgent calls have a second, small bucket: they use
+the earlier slot of both and are charged to the common bucket in either case. The common rate therefore holds in the
+long run; the small bucket bounds how far it can be exceeded in between.
 """
 
 import asyncio
@@ -16,19 +16,14 @@ from collections.abc import Callable
 from typing import Self
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from inventory.core.logging import get_logger
+from inventory.core.redis_scripts import RedisScript
 from inventory.core.settings import Settings
-
-log = get_logger()
 
 FALLBACK_SHARE = 1 / 30
 # The narrow bucket: how many urgent calls may go out at once, and at which share of the common rate after that.
 URGENT_BURST = 5
 URGENT_SHARE = 1 / 5
-_REDIS_SECONDS = 1.0
-_PROBE_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
 _NO_RESERVATION = -1
 
@@ -123,14 +118,13 @@ class RedisRateLimiter:
 
         Without Redis this process alone takes `rate * fallback_share`. `urgent`: a client waits for the answer.
         """
-        self._script = redis.register_script(_SCRIPT)
+        self._script = RedisScript(redis, _SCRIPT, name="supplier_calls")
         self._key = key
         self._interval = math.ceil(_MICROSECONDS / rate)
         self._ahead = (burst - 1) * self._interval
         narrow = math.ceil(self._interval / URGENT_SHARE)
         self._urgent = [narrow, (URGENT_BURST - 1) * narrow] if urgent else [0, 0]
         self._local = LocalRateLimiter(rate * fallback_share, 1)
-        self._away_until = 0.0
 
     @classmethod
     def of(cls, settings: Settings, redis: Redis, *, urgent: bool = False) -> Self:
@@ -163,19 +157,7 @@ class RedisRateLimiter:
         await self._ask(_NO_RESERVATION, max(1, round(seconds * _MICROSECONDS)))
 
     async def _ask(self, reservation: int, pause: int) -> tuple[int, int] | None:
-        """Microseconds to wait and the reservation's epoch, or None while Redis is away."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            async with asyncio.timeout(_REDIS_SECONDS):
-                arguments = [self._interval, self._ahead, reservation, pause, *self._urgent]
-                wait, epoch = await self._script([self._key], arguments)
-        except (RedisError, OSError) as error:  # a timeout is an OSError
-            if self._away_until == 0.0:
-                log.warning("rate limiter without redis", error=type(error).__name__)
-            self._away_until = time.monotonic() + _PROBE_SECONDS
-            return None
-        if self._away_until:
-            log.info("rate limiter back on redis")
-            self._away_until = 0.0
-        return wait, epoch
+        """Return microseconds to wait and the epoch of the reservation; None while Redis is unavailable."""
+        arguments = [self._interval, self._ahead, reservation, pause, *self._urgent]
+        answer = await self._script.run([self._key], arguments)
+        return None if answer is None else (answer[0], answer[1])

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
+from inventory.core import redis_scripts
 from inventory.suppliers import limiter as module
 from inventory.suppliers.limiter import URGENT_BURST, LocalRateLimiter, RedisRateLimiter
 from inventory.suppliers.ports import RateLimiter
@@ -41,7 +42,7 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep, timeout=asyncio.timeout))
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=sleep))
     return slept
 
 
@@ -163,7 +164,7 @@ class Outage:
         self.server = server
         self.client = client
         self._capture = structlog.testing.LogCapture()
-        monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[self._capture]))
+        monkeypatch.setattr(redis_scripts, "log", structlog.wrap_logger(None, processors=[self._capture]))
 
     async def kill(self) -> None:
         assert self.server.process is not None
@@ -192,7 +193,7 @@ async def test_without_redis_each_process_takes_a_cautious_share_and_says_so_onc
     ends = sorted(await finished([limiter.acquire() for _ in range(6)]))
     # A thirtieth of 600 a second, and no burst.
     assert ends[-1] - start >= 5 / 20
-    assert outage.events == ["rate limiter without redis"]
+    assert outage.events == ["redis_script_failed"]
 
 
 async def test_one_that_waits_while_redis_goes_away_gets_its_turn_nevertheless(
@@ -203,9 +204,9 @@ async def test_one_that_waits_while_redis_goes_away_gets_its_turn_nevertheless(
 
     limiter = RedisRateLimiter(outage.client, "budget", 0.001, 1, fallback_share=1)
     await limiter.acquire()
-    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=kill, timeout=asyncio.timeout))
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=kill))
     await limiter.acquire()
-    assert outage.events == ["rate limiter without redis"]
+    assert outage.events == ["redis_script_failed"]
 
 
 async def test_a_pause_that_redis_has_forgotten_still_holds_here(outage: Outage) -> None:
@@ -218,41 +219,41 @@ async def test_a_pause_that_redis_has_forgotten_still_holds_here(outage: Outage)
 
 
 async def test_when_redis_is_back_the_budget_is_shared_again(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(redis_scripts, "_OPEN_SECONDS", 0.02)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     await outage.kill()
     await limiter.acquire()
     await outage.server.start()
     async with asyncio.timeout(30):
-        while "rate limiter back on redis" not in outage.events:
+        while "redis_script_recovered" not in outage.events:
             await limiter.acquire()
     assert await outage.client.exists("budget")
-    assert outage.events == ["rate limiter without redis", "rate limiter back on redis"]
+    assert outage.events == ["redis_script_failed", "redis_script_recovered"]
 
 
 async def test_a_redis_that_hangs_is_as_good_as_away(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REDIS_SECONDS", 0.1)
+    monkeypatch.setattr(redis_scripts, "_TIMEOUT_SECONDS", 0.1)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     await limiter.acquire()
     await outage.client.client_pause(60_000)
     async with asyncio.timeout(30):
         await limiter.acquire()
-    assert outage.events == ["rate limiter without redis"]
+    assert outage.events == ["redis_script_failed"]
 
 
 async def test_a_redis_that_is_away_is_not_asked_again_for_every_call(
     outage: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PROBE_SECONDS", 1_000.0)
+    monkeypatch.setattr(redis_scripts, "_OPEN_SECONDS", 1_000.0)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     asked: list[object] = []
-    ask = limiter._script
+    ask = limiter._script._script
 
     async def counted(keys: list[str], arguments: list[int]) -> object:
         asked.append(arguments)
         return await ask(keys, arguments)
 
-    monkeypatch.setattr(limiter, "_script", counted)
+    monkeypatch.setattr(limiter._script, "_script", counted)
     await outage.kill()
     for _ in range(5):
         await limiter.acquire()

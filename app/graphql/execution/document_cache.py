@@ -1,9 +1,10 @@
 """Document cache: parses, limits and validates each document once, and keeps the valid ones within a memory limit."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -58,13 +59,12 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, *, suggestions: bool) -> None:
         self._schema = schema
         self._suggestions = suggestions
-        self._known: OrderedDict[str, PreparedDocument] = OrderedDict()
-        self._cached_bytes = 0
+        self._cache: LRUCache[str, PreparedDocument] = LRUCache(MOST_CACHED_BYTES, getsizeof=attrgetter("size"))
 
     @property
     def cached_bytes(self) -> int:
         """The estimated memory of the cached documents."""
-        return self._cached_bytes
+        return int(self._cache.currsize)
 
     def read(self, text: str) -> PreparedDocument:
         """Parse and validate a text, or take the document from the cache.
@@ -72,14 +72,11 @@ class DocumentCache:
         Raises:
             InvalidDocument: the text has a wrong form, is too large, or does not fit the schema.
         """
-        document = self._known.get(text)
+        document = self._cache.get(text)
         if document is None:
-            document = self._known[text] = self._validated(text)
-            self._cached_bytes += document.size
-        self._known.move_to_end(text)
-        while self._cached_bytes > MOST_CACHED_BYTES:
-            _, oldest = self._known.popitem(last=False)
-            self._cached_bytes -= oldest.size
+            document = self._validated(text)
+            if document.size <= self._cache.maxsize:
+                self._cache[text] = document
         return document
 
     def _validated(self, text: str) -> PreparedDocument:

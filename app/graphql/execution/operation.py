@@ -13,7 +13,7 @@ from app.graphql.execution.request import GraphQLRequest
 class GraphQLOperation(msgspec.Struct, frozen=True):
     """What a request asks for, read, allowed and paid for.
 
-    `name`: of the document's operations the one that is meant, None for one without a name. `bill`: what was taken for it
+    `name`: of the document's operations the one that is meant, None for one without a name. `reservation`: what was taken for it
     beforehand.
     """
 
@@ -24,4 +24,4 @@ class GraphQLOperation(msgspec.Struct, frozen=True):
     kind: OperationType
     plan: Plan
     context: Context
-    bill: CostReservation
+    reservation: CostReservation

@@ -1,7 +1,8 @@
-"""Persisted documents: those that clients have registered beforehand, under the SHA-256 of their text."""
+"""Persisted documents: clients register them in advance under the SHA-256 of their text."""
 
 import hashlib
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
@@ -15,20 +16,20 @@ _MOST_KNOWN = 1000
 
 
 def document_id(text: str) -> str:
-    """The id of a document: the SHA-256 of its UTF-8, hexadecimal."""
+    """Return the id of a document: hexadecimal SHA-256 of its UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class PersistedDocuments:
-    """The registered documents. What a text means never changes under its id, so those found are remembered."""
+    """Registered documents. An id always means the same text, so documents that were found are cached."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: LRUCache[str, str] = LRUCache(_MOST_KNOWN)
 
     async def text(self, given: str) -> str:
-        """The document with this id, `sha256:` before it or not.
+        """Return the document with an id, with or without the prefix `sha256:`.
 
         Raises:
             NotFound: it is not registered.
@@ -41,9 +42,6 @@ class PersistedDocuments:
             if text is None:
                 raise NotFound("No document is registered under this documentId.")
             self._known[key] = text
-        self._known.move_to_end(key)
-        while len(self._known) > _MOST_KNOWN:
-            self._known.popitem(last=False)
         return text
 
     async def knows(self, text: str) -> bool:
@@ -55,7 +53,7 @@ class PersistedDocuments:
         return True
 
     async def register(self, text: str, *, client_id: str, name: str) -> str:
-        """From now on the document is known; answers its id."""
+        """Register a document; return its id."""
         key = document_id(text)
         async with self._database.bounded() as connection:
             await connection.execute(sql.register_document, key, client_id, name, text, self._clock())

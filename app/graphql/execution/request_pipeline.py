@@ -56,8 +56,8 @@ class RequestPipeline:
             services=services,
             search=visible(services.search, sees_hidden=_sees_hidden(principal)),
         )
-        bill = await self._bill(connection, principal, requested(plan, asked.variables or {}))
-        return GraphQLOperation(asked, text, document, name, document.kinds[name], plan, context, bill)
+        reservation = await self._reserve_cost(connection, principal, requested(plan, asked.variables or {}))
+        return GraphQLOperation(asked, text, document, name, document.kinds[name], plan, context, reservation)
 
     async def _text(self, connection: Connection[S], asked: GraphQLRequest) -> str:
         documents = connection.state["persisted_documents"]
@@ -84,7 +84,7 @@ class RequestPipeline:
             raise RequestRefused(status_of_invalid(connection), [format_error(error) for error in problems])
         return document
 
-    async def _bill(self, connection: Connection[S], principal: Principal | None, cost: int) -> CostReservation:
+    async def _reserve_cost(self, connection: Connection[S], principal: Principal | None, cost: int) -> CostReservation:
         if cost > self._settings.graphql_max_cost:
             problem = GraphQLError(
                 f"The operation costs {cost}; at most {self._settings.graphql_max_cost} are allowed."

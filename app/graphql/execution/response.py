@@ -65,6 +65,6 @@ async def execute(operation: GraphQLOperation, settings: Settings) -> OperationR
             )
     except TimeoutError:
         raise (OperationStillRunning if operation.kind is OperationType.MUTATION else OperationTimeout) from None
-    await operation.bill.settle(actual(operation.plan, result.data))
-    answer = OperationResult(result.data, result.errors or (), {"cost": operation.bill.shown()})
+    await operation.reservation.settle(actual(operation.plan, result.data))
+    answer = OperationResult(result.data, result.errors or (), {"cost": operation.reservation.extension()})
     return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MOST_ERRORS])

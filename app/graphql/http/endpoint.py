@@ -94,7 +94,7 @@ class GraphQLEndpoint:
         if wants_stream(request, subscribes=subscribes):
             return await self._stream(request, operation)
         if subscribes:
-            await operation.bill.settle(0)
+            await operation.reservation.settle(0)
             raise BadRequest("Subscriptions come over WebSocket, or as text/event-stream.")
         answer = await execute(operation, self._settings)
         members = answer.members()

@@ -1,10 +1,10 @@
 """Pages of the feed: oversized answers are read in parts, and null items are identified."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from cachetools import LRUCache
 
 from inventory.core.logging import get_logger
 from inventory.suppliers.nivoda import null_items
@@ -39,7 +39,7 @@ class FeedPageReader:
         self._client = client
         self._singles = singles
         # By filter and position: how many items an answer may hold there. Other places of the feed are not slowed down.
-        self._sizes: OrderedDict[tuple[FeedFilter, int], int] = OrderedDict()
+        self._sizes: LRUCache[tuple[FeedFilter, int], int] = LRUCache(_REMEMBERED)
 
     async def read(self, chosen: FeedFilter, offset: int, limit: int) -> FeedPage:
         """Read a page. An item that is null comes with its id and the reason as its problem, where the id can be learned.
@@ -99,9 +99,6 @@ class FeedPageReader:
         if isinstance(error, ItemsLost):
             return max(1, min(asked // 2 if error.first is None else error.first, asked - 1))
         self._sizes[chosen, position] = size = asked // 2
-        self._sizes.move_to_end((chosen, position))
-        while len(self._sizes) > _REMEMBERED:
-            self._sizes.popitem(last=False)
         return size
 
     async def _identify(

@@ -12,9 +12,13 @@ from app.graphql.schema import schema
 PAGE = "diamonds(first: 1) { totalCount }"
 
 
+def new_cache() -> DocumentCache:
+    return DocumentCache(schema._schema, suggestions=False)
+
+
 @pytest.fixture
 def documents() -> DocumentCache:
-    return DocumentCache(schema._schema, suggestions=False)
+    return new_cache()
 
 
 def refusal(documents: DocumentCache, text: str) -> str:
@@ -28,22 +32,24 @@ def test_a_valid_document_is_parsed_once(documents: DocumentCache) -> None:
     assert documents.read(f"{{ {PAGE} }}") is first
 
 
-def test_document_cache_is_limited_by_size(documents: DocumentCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_cache_is_limited_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 1_000_000)
+    documents = new_cache()
     large = " ".join(f'"{number}"' for number in range(900))
     for number in range(6):
         documents.read(f"query Q{number} {{ diamonds(filter: {{suppliers: [{large}]}}) {{ totalCount }} }}")
         assert documents.cached_bytes < 1_000_000
-    assert len(documents._known) == 2
+    assert len(documents._cache) == 2
     for number in range(60):
         documents.read(f"query Small{number} {{ {PAGE} }}")
-    assert len(documents._known) == 61, "one large document is left"
-    assert documents.cached_bytes == sum(document.size for document in documents._known.values())
+    assert len(documents._cache) == 61, "one large document is left"
+    assert documents.cached_bytes == sum(document.size for document in documents._cache.values())
 
 
-def test_document_cache_keeps_what_was_used_last(documents: DocumentCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_document_cache_keeps_recently_used_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 3 * new_cache().read(f"query First {{ {PAGE} }}").size)
+    documents = new_cache()
     first = documents.read(f"query First {{ {PAGE} }}")
-    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 3 * first.size)
     for number in range(10):
         documents.read(f"query Q{number} {{ {PAGE} }}")
         assert documents.read(f"query First {{ {PAGE} }}") is first
@@ -73,7 +79,7 @@ def test_errors_of_a_document_are_limited(documents: DocumentCache, text: str) -
 
 def test_an_invalid_document_is_not_remembered(documents: DocumentCache) -> None:
     refusal(documents, "{ nope }")
-    assert not documents._known
+    assert not documents._cache
 
 
 def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: DocumentCache) -> None:
