@@ -120,14 +120,16 @@ def create(
 ) -> None:
     """Create a key and show it, this once."""
     lifetime = timedelta(days=expires_in_days) if expires_in_days else None
-    issued = _issuing(lambda issuing: issuing.create(name, client or name, scope, lifetime=lifetime, signature_v1=v1))
+    issued = _key_service(
+        lambda key_service: key_service.create(name, client or name, scope, lifetime=lifetime, signature_v1=v1)
+    )
     _show(issued, as_json=as_json)
 
 
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
     """List all keys."""
-    stored = _issuing(ApiKeyService.every)
+    stored = _key_service(ApiKeyService.every)
     if as_json:
         typer.echo(msgspec.json.encode([_public(key) for key in stored]))
     else:
@@ -137,7 +139,7 @@ def list_keys(as_json: AsJson = False) -> None:
 @keys.command()
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """End a key. Every process honours it within ten seconds."""
-    _issuing(lambda issuing: issuing.revoke(key_id))
+    _key_service(lambda key_service: key_service.revoke(key_id))
     typer.echo(f"The key {key_id} is revoked.")
 
 
@@ -147,7 +149,7 @@ def allow_v1(
     allowed: Annotated[bool, typer.Option("--allow/--forbid", help="From now on.")],
 ) -> None:
     """Let a client sign requests in the previous way (version 1), or no longer."""
-    _issuing(lambda issuing: issuing.allow_v1(client, allowed=allowed))
+    _key_service(lambda key_service: key_service.allow_v1(client, allowed=allowed))
     typer.echo(f"{client} {'may' if allowed else 'may no longer'} sign version 1.")
 
 
@@ -159,7 +161,7 @@ def rotate(
 ) -> None:
     """Create a key's successor and show it, this once; both are valid for a while."""
     keep = timedelta(hours=keep_hours)
-    _show(_issuing(lambda issuing: issuing.rotate(key_id, keep=keep)), as_json=as_json)
+    _show(_key_service(lambda key_service: key_service.rotate(key_id, keep=keep)), as_json=as_json)
 
 
 @documents.command()
@@ -191,7 +193,7 @@ def register(
         typer.echo(f"{key}  {one.name}")
 
 
-def _issuing(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
+def _key_service(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
     settings = Settings.read()
     logging.configure(settings.log_level, settings.log_format, "keys")
 

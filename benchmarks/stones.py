@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 
 def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: int = 0) -> Iterator[bytes]:
     """The stones' items in the order of price, each `raised_cents` dearer; clean ones, so that every one arrives."""
-    inventory = Inventory(count=count, seed=seed, spread_of=spread, dirt_share=0)
+    inventory = Inventory(count=count, seed=seed, spread_of=spread, bad_data_share=0)
     for ordinal in inventory.search(Criteria()).page(0, count):
         item = inventory.clean_item(ordinal)
         yield _encode({**item, "price": item["price"] + raised_cents})

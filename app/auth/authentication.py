@@ -21,10 +21,14 @@ class Authentication:
     """Authenticates every request of GraphQL and REST: `authenticate` first, then `authorize_and_count`."""
 
     def __init__(
-        self, authenticator: Authenticator, signers: SignatureAuthenticator, nonces: Nonces, limiter: RequestRateLimiter
+        self,
+        authenticator: Authenticator,
+        signature_authenticator: SignatureAuthenticator,
+        nonces: Nonces,
+        limiter: RequestRateLimiter,
     ) -> None:
         self._authenticator = authenticator
-        self._signers = signers
+        self._signature_authenticator = signature_authenticator
         self._nonces = nonces
         self._limiter = limiter
 
@@ -45,7 +49,7 @@ class Authentication:
             Unavailable: it can't be known now.
         """
         if "x-api-key" not in request.headers and signatures.signed(request.headers):
-            return await self._counted(request, self._signers.authenticate(request))
+            return await self._counted(request, self._signature_authenticator.authenticate(request))
         return await self.authenticate_key(request, request.headers)
 
     async def authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
@@ -67,7 +71,7 @@ class Authentication:
         """
         if principal.proof is AuthenticationMethod.KEY:
             return await self._authenticator.authenticate(headers)
-        return await self._signers.renew(principal)
+        return await self._signature_authenticator.renew(principal)
 
     async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
         _check_single_key(headers)

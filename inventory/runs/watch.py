@@ -59,8 +59,8 @@ class _Watched:
 class RunWatch:
     """Watches runs in the journal."""
 
-    def __init__(self, journal: RunService) -> None:
-        self._journal = journal
+    def __init__(self, runs: RunService) -> None:
+        self._runs = runs
         self._watched: dict[UUID, _Watched] = {}
 
     async def look(self, run_id: UUID) -> RunState:
@@ -70,11 +70,11 @@ class RunWatch:
             NotFound: there is no such run.
             DatabaseUnavailable: it can't be known now.
         """
-        run = (await self._journal.find([run_id])).get(run_id)
+        run = (await self._runs.find([run_id])).get(run_id)
         if run is None:
             raise NotFound("There is no run under this id.")
-        outlines = await self._journal.outlines([run_id])
-        partitions = await self._journal.partitions([run_id])
+        outlines = await self._runs.outlines([run_id])
+        partitions = await self._runs.partitions([run_id])
         return RunState(run, outlines[run_id], partitions.get(run_id, ()))
 
     async def follow(self, run_id: UUID, state: RunState) -> AsyncGenerator[RunState, None]:

@@ -42,24 +42,28 @@ _BLOCKS_SECONDS = 1800.0
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A hold that is open. `fresh`: made just now, so the supplier is to be asked; `leftovers`: what to let go before."""
+    """A hold that is open. `fresh`: made just now, so the supplier is to be asked; `unreleased_holds`: what to let go before."""
 
     hold: Hold
     stone: TradedStone
     fresh: bool
-    leftovers: Sequence[Hold] = ()
+    unreleased_holds: Sequence[Hold] = ()
 
 
 class Holds:
     """Holds of one installation. Without a supplier's account nothing can be held."""
 
     def __init__(
-        self, settings: Settings, database: Database, supplier: SupplierTrading | None, undisturbed: BackgroundTasks
+        self,
+        settings: Settings,
+        database: Database,
+        supplier: SupplierTrading | None,
+        background_tasks: BackgroundTasks,
     ) -> None:
         self._settings = settings
         self._database = database
         self._supplier = supplier
-        self._undisturbed = undisturbed
+        self._background_tasks = background_tasks
 
     async def create(self, diamond_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
         """Hold a stone for a client, for as long as it may be or at most for `minutes`. Asked again, the open hold.
@@ -80,7 +84,7 @@ class Holds:
         if minutes is not None and not 1 <= minutes <= longest:
             raise ValidationFailed({"minutes": f"should be between 1 and {longest}"})
         supplier = self._needed()
-        return await self._undisturbed.do(self._create(supplier, diamond_id, client_id, minutes or longest))
+        return await self._background_tasks.do(self._create(supplier, diamond_id, client_id, minutes or longest))
 
     async def extend(self, hold_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
         """Hold on for `minutes` from now, or as long as it may be; never shorter than before.
@@ -132,7 +136,7 @@ class Holds:
         assert released is not None, "an open hold under its lock can be released"  # noqa: S101 - by the states
         log.info("hold released", hold_id=str(hold_id), client_id=client_id)
         if self._supplier is not None and released.supplier_hold_id is not None:
-            self._undisturbed.later(let_go(self._database, SupplierHolds(self._supplier), released))
+            self._background_tasks.later(let_go(self._database, SupplierHolds(self._supplier), released))
         return released
 
     async def _create(self, supplier: SupplierTrading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
@@ -181,14 +185,14 @@ class Holds:
                 due_seconds=hold_transitions.settle_seconds(settings),
             )
             await hold_transitions.tell(connection, hold)
-            return Reservation(hold, stone, True, await repository.leftovers(connection, diamond_id))
+            return Reservation(hold, stone, True, await repository.unreleased_holds(connection, diamond_id))
 
     async def _clear(self, supplier: SupplierTrading, reservation: Reservation) -> None:
         """Release what the supplier still holds for this account: it would deny the new hold because of the old one."""
         try:
             async with asyncio.timeout(hold_transitions.call_seconds(self._settings)):
                 found = SupplierHolds(supplier)
-                for old in reservation.leftovers:
+                for old in reservation.unreleased_holds:
                     await let_go(
                         self._database,
                         found,
@@ -214,7 +218,7 @@ class Holds:
         log.info("hold settled", hold_id=str(hold.id), client_id=hold.client_id, state=settled.state)
         if answer.id is not None and not settled.open:
             late = msgspec.structs.replace(settled, supplier_hold_id=answer.id, supplier_until=answer.until)
-            self._undisturbed.later(let_go(self._database, SupplierHolds(supplier), late))
+            self._background_tasks.later(let_go(self._database, SupplierHolds(supplier), late))
         return settled
 
     async def _outcome(self, hold: Hold) -> Hold:

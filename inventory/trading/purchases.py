@@ -53,13 +53,13 @@ class Purchases:
         settings: Settings,
         database: Database,
         supplier: SupplierTrading | None,
-        undisturbed: BackgroundTasks,
+        background_tasks: BackgroundTasks,
         destinations: Destinations,
     ) -> None:
         self._settings = settings
         self._database = database
         self._supplier = supplier
-        self._undisturbed = undisturbed
+        self._background_tasks = background_tasks
         self._destinations = destinations
 
     async def buy(self, request: PurchaseRequest, *, client_id: str, key: str) -> Purchase:
@@ -80,7 +80,7 @@ class Purchases:
         """
         if self._supplier is None:
             raise TradingUnavailable
-        return await self._undisturbed.do(self._buy(self._supplier, request, client_id, key))
+        return await self._background_tasks.do(self._buy(self._supplier, request, client_id, key))
 
     async def _buy(self, supplier: SupplierTrading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
         if not await self._is_used(key, client_id):  # a used key returns its outcome, whatever the rules are now

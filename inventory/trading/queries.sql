@@ -130,7 +130,7 @@ ORDER BY held.expires_at, held.id LIMIT $3
 UPDATE hold_history SET supplier_hold_id = $2, supplier_until = $3, due_at = clock_timestamp(), attempts = 0
 WHERE id = $1 AND ended_at IS NOT NULL
 
--- leftovers --
+-- unreleased_holds --
 -- Holds of a stone that are over here, and that the supplier may still have.
 SELECT {hold_columns} FROM hold_history
 WHERE diamond_id = $1 AND ended_at IS NOT NULL AND due_at IS NOT NULL

@@ -176,9 +176,9 @@ async def note_late_hold(
     await connection.execute(sql.note_late_hold, hold_id, supplier_hold_id, supplier_until)
 
 
-async def leftovers(connection: Connection, diamond_id: UUID) -> Sequence[Hold]:
+async def unreleased_holds(connection: Connection, diamond_id: UUID) -> Sequence[Hold]:
     """Holds that are over here and that the supplier may still have."""
-    return [hold_of(row) for row in await connection.fetch(sql.leftovers, diamond_id)]
+    return [hold_of(row) for row in await connection.fetch(sql.unreleased_holds, diamond_id)]
 
 
 async def ended_by_itself(connection: Connection, hold_id: UUID) -> bool:

@@ -31,16 +31,16 @@ async def open_trading(
     settings: Settings, database: Database, supplier: SupplierTrading | None
 ) -> AsyncIterator[TradingService]:
     """The desk for the length of a `with`, which ends when everything is written down that was begun."""
-    undisturbed = BackgroundTasks()
+    background_tasks = BackgroundTasks()
     destinations = Destinations(supplier)
     try:
         yield TradingService(
-            holds=Holds(settings, database, supplier, undisturbed),
-            purchases=Purchases(settings, database, supplier, undisturbed, destinations),
+            holds=Holds(settings, database, supplier, background_tasks),
+            purchases=Purchases(settings, database, supplier, background_tasks, destinations),
             outcomes=OutcomeService(settings, database, supplier),
             destinations=destinations,
             records=TradingRecords(database),
         )
     finally:
-        await undisturbed.close()
+        await background_tasks.close()
         await destinations.close()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from inventory.core.errors import InventoryError
-from sandbox.stack import shim
+from sandbox.stack import launcher
 from sandbox.stack.account import Account
 
 Probe = Callable[[], Awaitable[bool]]
@@ -97,7 +97,15 @@ class Process:
         if self.running:
             raise RuntimeError(f"{self.name} runs already")
         account = f"{self._account.uid}:{self._account.gid}" if self._account else "-"
-        prefix = [sys.executable, "-I", "-S", shim.__file__, str(os.getpid()), str(int(self._orphan_signal)), account]
+        prefix = [
+            sys.executable,
+            "-I",
+            "-S",
+            launcher.__file__,
+            str(os.getpid()),
+            str(int(self._orphan_signal)),
+            account,
+        ]
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
                 [*prefix, *self._command],

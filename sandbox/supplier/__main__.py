@@ -27,7 +27,9 @@ def main(
     stones: Annotated[int, typer.Option(min=0, max=5_000_000)] = Options().stones,
     seed: int = 1,
     spread: Annotated[Spread, typer.Option(help="real: the real stones first; density: all along the spread")] = "real",
-    dirt: Annotated[float, typer.Option(min=0, max=1, help="share of stones that are dirty")] = Options().dirt_share,
+    bad_data: Annotated[
+        float, typer.Option(min=0, max=1, help="share of stones that are dirty")
+    ] = Options().bad_data_share,
     username: str = DEFAULT_ACCOUNT.username,
     password: str = DEFAULT_ACCOUNT.password,
     pro: Annotated[bool, typer.Option(help="whether the account may hold and order")] = True,
@@ -53,7 +55,7 @@ def main(
         stones=stones,
         seed=seed,
         spread=spread,
-        dirt_share=dirt,
+        bad_data_share=bad_data,
         accounts=(Account(username, password, pro), *(Account(name, secret) for name, _, secret in others)),
         token_seconds=token_seconds,
         hold_seconds=hold_seconds,

@@ -117,7 +117,7 @@ class Changes:
                 shown[paths[name]] = value
             else:
                 true[paths[name]] = setter
-        # Overrides first: they make dirt explicit, so that a true value can then lift its part of it.
+        # Overrides first: they make bad data explicit, so that a true value can then lift its part of it.
         if shown or self._inventory.is_special(ordinal):
             self._inventory.override(ordinal, shown)
         for path, setter in true.items():

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from sandbox.supplier import dirt
+from sandbox.supplier import bad_data
 from sandbox.supplier.identity import mix, ordinal_of
 
 Kind = Literal[
     "status", "token", "rate_limit", "internal_error", "reset", "stall", "truncate",
-    "errors", "total_count", "repeat", "dirt",
+    "errors", "total_count", "repeat", "bad_data",
     "early_end", "random_ties", "omit", "duplicate", "count_error", "stale_count", "exclusive_ranges",
     "null_items", "big_comments", "labgrown", "null_order",
 ]  # fmt: skip
@@ -61,7 +61,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str | None = None  # extensions.code
     html: bool = True  # status: the body is HTML; else JSON with errors[]
     seconds: float = 60  # stall: how long; stale_count: how long a count stays as it was
-    variants: tuple[Variant, ...] = ("null", "odd", "unknown_field", "usable")  # dirt
+    variants: tuple[Variant, ...] = ("null", "odd", "unknown_field", "usable")  # bad_data
     stones: int = 1  # early_end: how many stones are hidden at the end of every band
     relative: float = 0.01  # count_error
     ends: Literal["both", "from", "to"] = "both"  # exclusive_ranges
@@ -209,5 +209,7 @@ class Faults:
         return self.random.choice(rule.variants)
 
     def smear(self, item: dict[str, Any], *, usable: bool) -> None:
-        """Put some kind of dirt on a clean item."""
-        dirt.smear(self.random.choice(dirt.USABLE if usable else dirt.UNUSABLE), item, self.random.getrandbits(32))
+        """Break a clean item in a random way."""
+        bad_data.smear(
+            self.random.choice(bad_data.USABLE if usable else bad_data.UNUSABLE), item, self.random.getrandbits(32)
+        )

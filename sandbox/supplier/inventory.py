@@ -28,7 +28,7 @@ _ITEM = ServedSchema(SchemaOptions()).object_type("DiamondItem")
 
 
 class Inventory:
-    """The stock. `seed` decides all that is not real; `dirt_share` of the stones have bad values from the beginning."""
+    """The stock. `seed` decides all that is not real; `bad_data_share` of the stones have bad values from the beginning."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Inventory:
         count: int,
         seed: int = 1,
         spread_of: spread.Spread = "real",
-        dirt_share: float = 0.004,
+        bad_data_share: float = 0.004,
         clock: Clock = utc_now,
     ) -> None:
         self.stones = Stones()
@@ -48,7 +48,7 @@ class Inventory:
         self._further_offers: dict[int, list[int]] = {}
         spread.fill(self.stones, count=count, seed=seed, spread=spread_of, start=self.now())
         for ordinal in range(count):
-            kind = bad_values.kind_of(seed, ordinal, dirt_share)
+            kind = bad_values.kind_of(seed, ordinal, bad_data_share)
             if kind is not None:
                 self._specials[ordinal] = Special(self.stones.record(ordinal), seed + ordinal, kind)
                 self._read_special(ordinal)

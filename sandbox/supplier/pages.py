@@ -110,7 +110,7 @@ class Reading:
 
     def items(self, call: Call, ordinals: Sequence[int], account: Account, projection: Projection) -> Any:
         """The items of a page, for completion."""
-        rule = call.struck.spoils("dirt")
+        rule = call.struck.spoils("bad_data")
         if rule is not None:
             return self._dirty_items(call, rule, ordinals, account, projection)
         return [self.item(call, ordinal, account, projection) for ordinal in ordinals]

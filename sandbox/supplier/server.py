@@ -33,7 +33,7 @@ DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How a simulator is made. A port 0 means any free one; `dirt_share` between 0 and 1.
+    """How a simulator is made. A port 0 means any free one; `bad_data_share` between 0 and 1.
 
     `host` is where it listens: this machine only, unless told otherwise, for everybody's stones can be changed there.
     """
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True):
     stones: int = 53_940
     seed: int = 1
     spread: Spread = "real"
-    dirt_share: float = 0.004
+    bad_data_share: float = 0.004
     accounts: tuple[Account, ...] = (DEFAULT_ACCOUNT,)
     token_seconds: float = 6 * 3600
     hold_seconds: float = 24 * 3600
@@ -69,7 +69,7 @@ class Simulator:
             count=options.stones,
             seed=options.seed,
             spread_of=options.spread,
-            dirt_share=options.dirt_share,
+            bad_data_share=options.bad_data_share,
             clock=clock,
         )
         faults, calls = Faults(), Calls(time.monotonic)

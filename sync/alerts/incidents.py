@@ -88,8 +88,8 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
             skipped = incomplete
         return _Advice(skipped, _INCOMPLETE if skipped is incomplete else _SKIPPED, [show, retry])
     if kind == "quarantine_exceeded":
-        dirt = "Too many stones can't be understood: nothing was consolidated"
-        return _Advice(dirt, _QUARANTINED, [show, consolidate])
+        quarantine = "Too many stones can't be understood: nothing was consolidated"
+        return _Advice(quarantine, _QUARANTINED, [show, consolidate])
     if kind == "mass_delete_stopped":
         allow = f"python -m sync consolidate --allow-mass-delete {run.id}"
         return _Advice("Too many stones are gone from the feed: nothing was deleted", _MASS_DELETE, [show, allow])

@@ -145,15 +145,15 @@ def jobs(
     Exit code with --once: 0 when all of it was done, 1 when something failed; the log says what.
     """
     # Imported where it is used: arq and Resend cost every start of the other commands a quarter of a second.
-    from sync.jobs import worker as housekeeper  # noqa: PLC0415
+    from sync.jobs import worker as job_worker  # noqa: PLC0415
 
     if not once:
-        _be("jobs", housekeeper.serve)
+        _be("jobs", job_worker.serve)
         return
     done: list[bool] = []
 
     async def one_round(pipeline: Container, stop: asyncio.Event) -> None:
-        done.append(await housekeeper.once(pipeline, stop))
+        done.append(await job_worker.once(pipeline, stop))
 
     _be("jobs", one_round)
     if not all(done):

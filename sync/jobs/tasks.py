@@ -46,7 +46,7 @@ class JobServices:
     def __init__(self, pipeline: Container, delivery: AlertDelivery) -> None:
         self.pipeline = pipeline
         self.delivery = delivery
-        self.upkeep = Maintenance(
+        self.maintenance = Maintenance(
             pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now
         )
         self.repricing = Repricing(pipeline.settings, pipeline.database, utc_now)
@@ -70,11 +70,11 @@ class JobServices:
             "examine_purchases": self.settlement.evidence,
             "release_declined": self.settlement.declined,
             "remind_of_orders": self.settlement.reminders,
-            "start_nightly": self.upkeep.start_nightly,
-            "watch_nightly": self.upkeep.watch_nightly,
-            "watch_dead_letters": self.upkeep.watch_dead_letters,
-            "number_events": self.upkeep.number_events,
-            "prune": self.upkeep.prune,
+            "start_nightly": self.maintenance.start_nightly,
+            "watch_nightly": self.maintenance.watch_nightly,
+            "watch_dead_letters": self.maintenance.watch_dead_letters,
+            "number_events": self.maintenance.number_events,
+            "prune": self.maintenance.prune,
             "deliver_alerts": self.delivery.deliver,
         }
 

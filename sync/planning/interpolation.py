@@ -13,13 +13,13 @@ _ROUND = (1_000_000, 100_000, 10_000, 1_000, 500, 100, 50, 10, 1)
 _MARGIN = 0.25
 
 
-def beside_round_price(ruler: PriceScale, low: int, high: int) -> int:
+def beside_round_price(scale: PriceScale, low: int, high: int) -> int:
     """A price well inside (low, high), just below a round one: where many stones share a price, it is a round one."""
     if _roundness(low + 1) > 1 and low + 2 < high:
         return low + 2
-    width = ruler.mark(high) - ruler.mark(low)
-    first = price_at(ruler, ruler.mark(low) + width * _MARGIN)
-    last = price_at(ruler, ruler.mark(high) - width * _MARGIN)
+    width = scale.mark(high) - scale.mark(low)
+    first = price_at(scale, scale.mark(low) + width * _MARGIN)
+    last = price_at(scale, scale.mark(high) - width * _MARGIN)
     for step in _ROUND:
         rounded = last // step * step
         if rounded >= first:
@@ -27,9 +27,9 @@ def beside_round_price(ruler: PriceScale, low: int, high: int) -> int:
     return (low + high) // 2
 
 
-def middle(ruler: PriceScale, low: int, high: int) -> int:
+def middle(scale: PriceScale, low: int, high: int) -> int:
     """The price halfway between two prices on the ruler's scale."""
-    return price_at(ruler, (ruler.mark(low) + ruler.mark(high)) / 2)
+    return price_at(scale, (scale.mark(low) + scale.mark(high)) / 2)
 
 
 def _roundness(dollars: int) -> int:
@@ -41,29 +41,29 @@ def gap_of(curve: Curve, target: float) -> int:
     return bisect_right(curve, target, key=lambda point: point[1]) - 1
 
 
-def foretell(curve: Curve, gap: int, target: float, ruler: PriceScale) -> float:
+def foretell(curve: Curve, gap: int, target: float, scale: PriceScale) -> float:
     """The mark at which the curve comes to `target`, by a smooth rising curve through the known points.
 
     The curve is a cubic whose slopes are harmonic means of the chords beside each point, so it never turns back
     (Fritsch and Butland, 1984); it runs over the counts, because the mark is what is looked for.
     """
     (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
-    m0, m1 = ruler.mark(x0), ruler.mark(x1)
+    m0, m1 = scale.mark(x0), scale.mark(x1)
     width = f1 - f0
     chord = (m1 - m0) / width
-    s0 = _slope(_chord(curve, gap - 1, ruler), chord)
-    s1 = _slope(chord, _chord(curve, gap + 1, ruler))
+    s0 = _slope(_chord(curve, gap - 1, scale), chord)
+    s1 = _slope(chord, _chord(curve, gap + 1, scale))
     t = (target - f0) / width
     rest = 1 - t
     return m0 * (1 + 2 * t) * rest**2 + m1 * (3 - 2 * t) * t**2 + width * t * rest * (s0 * rest - s1 * t)
 
 
-def _chord(curve: Curve, gap: int, ruler: PriceScale) -> float | None:
+def _chord(curve: Curve, gap: int, scale: PriceScale) -> float | None:
     """Marks per stone across a gap; None outside the curve and where the gap holds no stone."""
     if not 0 <= gap < len(curve) - 1 or curve[gap][1] == curve[gap + 1][1]:
         return None
     (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
-    return (ruler.mark(x1) - ruler.mark(x0)) / (f1 - f0)
+    return (scale.mark(x1) - scale.mark(x0)) / (f1 - f0)
 
 
 def _slope(left: float | None, right: float | None) -> float:

@@ -61,13 +61,13 @@ def plan(
     needed = ceil(priced * _UNEVEN / MOST_PLANNED) if priced > MOST_PLANNED else 1
     parts = max(min(max_partitions - (total > priced), priced // min_stones, budget // 2), needed)
     if parts > 1:
-        search = yield from planning.divide(_ruler(held), parts, max(budget, _COUNTS_PER_PART * needed))
+        search = yield from planning.divide(_scale(held), parts, max(budget, _COUNTS_PER_PART * needed))
         if len(search.best()) > 1:
             return (yield from planning.partitioned(search))
     return (yield from planning.unfiltered())
 
 
-def _ruler(held: Sequence[HeldPrice]) -> PriceScale:
+def _scale(held: Sequence[HeldPrice]) -> PriceScale:
     return InventoryPriceScale(held) if any(price.stones for price in held) else LogarithmicPriceScale()
 
 
@@ -81,10 +81,10 @@ class _Planning:
         self._by_origin = by_origin
         self._used = 2  # the heatmap's own counts
 
-    def divide(self, ruler: PriceScale, parts: int, budget: int) -> Steps[CountSearch]:
+    def divide(self, scale: PriceScale, parts: int, budget: int) -> Steps[CountSearch]:
         """Search for bands as even as the budget allows, and for more of them while one is too large to be read."""
         search = CountSearch(
-            self._heatmap, ruler, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension
+            self._heatmap, scale, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension
         )
         for _ in range(_MOST_DIVISIONS):
             while wanted := search.wanted() or search.beyond(MOST_PLANNED):
@@ -94,7 +94,7 @@ class _Planning:
             if not divisible:
                 break
             parts += sum(ceil(part.stones / MOST_PLANNED) - 1 for part in divisible)
-            search = CountSearch(self._heatmap, ruler, parts, budget=_COUNTS_TO_SPLIT * len(divisible))
+            search = CountSearch(self._heatmap, scale, parts, budget=_COUNTS_TO_SPLIT * len(divisible))
         return search
 
     @staticmethod

@@ -74,12 +74,12 @@ class InventoryPriceScale:
         return self._exact[place] / self._up_to[-1] if found else 0.0
 
 
-def price_at(ruler: PriceScale, mark: float) -> int:
+def price_at(scale: PriceScale, mark: float) -> int:
     """The cheapest price whose mark is not below `mark`."""
     low, high = BELOW_ALL, ABOVE_ALL
     while high - low > 1:
         middle = (low + high) // 2
-        if ruler.mark(middle) < mark:
+        if scale.mark(middle) < mark:
             low = middle
         else:
             high = middle

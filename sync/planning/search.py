@@ -45,18 +45,18 @@ class CountSearch:
     """Asks for counts through `wanted`, learns from them in `take_in`, and knows the `best` bands so far."""
 
     def __init__(
-        self, heatmap: Heatmap, ruler: PriceScale, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
+        self, heatmap: Heatmap, scale: PriceScale, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
     ) -> None:
         """`parts`: bands that are wished for. `budget`: most counts that may be asked."""
         self._heatmap = heatmap
-        self._ruler = ruler
+        self._scale = scale
         self._dimension = dimension
         self._parts = parts
         self._mean = heatmap.priced / parts
         self._budget = budget
         # Whether the ruler foretells well enough to look for every edge at once; the counts will tell.
-        self._trusted = ruler.knows_heavy_prices
-        self._informed = ruler.knows_heavy_prices or len(heatmap.curve()) > _UNCOUNTED
+        self._trusted = scale.knows_heavy_prices
+        self._informed = scale.knows_heavy_prices or len(heatmap.curve()) > _UNCOUNTED
         self._targets = [heatmap.priced * part / parts for part in range(1, parts)]
         self._tries = dict.fromkeys(self._targets, 0)
         self._foretold: dict[int, float] = {}
@@ -185,7 +185,7 @@ class CountSearch:
 
     def _halfway(self, curve: Curve, gap: int) -> int:
         (low, below), (high, up_to) = curve[gap], curve[gap + 1]
-        dollars = price_at(self._ruler, foretell(curve, gap, (below + up_to) / 2, self._ruler))
+        dollars = price_at(self._scale, foretell(curve, gap, (below + up_to) / 2, self._scale))
         return min(max(self._lighter(dollars, low, high), low + 1), high - 1)
 
     def _settled(self, target: float, curve: Curve) -> bool:
@@ -203,9 +203,9 @@ class CountSearch:
         self._tries[target] += 1
         spent = self._tries[target] - _PATIENCE
         if spent > 0:
-            dollars = beside_round_price(self._ruler, low, high) if spent % 2 else middle(self._ruler, low, high)
+            dollars = beside_round_price(self._scale, low, high) if spent % 2 else middle(self._scale, low, high)
         else:
-            dollars = price_at(self._ruler, foretell(curve, gap, target, self._ruler))
+            dollars = price_at(self._scale, foretell(curve, gap, target, self._scale))
             dollars = self._lighter(dollars, low, high)
         dollars = min(max(dollars, low + 1), high - 1)
         self._foretold[dollars] = target
@@ -216,7 +216,7 @@ class CountSearch:
         around = [near for near in range(dollars - 2, dollars + 3) if low < near < high]
         return min(
             around,
-            key=lambda near: (self._ruler.share_at(near), near % 10 in _LIKED_ENDINGS, abs(near - dollars)),
+            key=lambda near: (self._scale.share_at(near), near % 10 in _LIKED_ENDINGS, abs(near - dollars)),
             default=dollars,
         )
 
@@ -224,10 +224,10 @@ class CountSearch:
         known = self._heatmap.at(dollars)
         if known is not None:
             return known
-        return min(round(self._ruler.share_at(dollars) * self._heatmap.priced), self._heatmap.at_most(dollars))
+        return min(round(self._scale.share_at(dollars) * self._heatmap.priced), self._heatmap.at_most(dollars))
 
     def _may_be_heavy(self, dollars: int) -> bool:
-        if self._heatmap.at(dollars) is not None or (self._ruler.knows_heavy_prices and self._trusted):
+        if self._heatmap.at(dollars) is not None or (self._scale.knows_heavy_prices and self._trusted):
             return False
         return self._heatmap.at_most(dollars) > _HEAVY * self._mean
 

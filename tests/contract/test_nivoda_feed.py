@@ -58,7 +58,10 @@ class Supplier:
 @pytest.fixture
 async def supplier() -> AsyncIterator[Supplier]:
     limiter = CountingLimiter()
-    async with Simulator(Options(stones=STONES, dirt_share=0.3)) as simulator, httpx.AsyncClient(timeout=30) as http:
+    async with (
+        Simulator(Options(stones=STONES, bad_data_share=0.3)) as simulator,
+        httpx.AsyncClient(timeout=30) as http,
+    ):
         chosen = account(
             simulator.endpoint,
             nivoda_username=DEFAULT_ACCOUNT.username,
@@ -124,7 +127,7 @@ async def test_429_pauses_for_as_long_as_was_asked_and_loses_nothing(supplier: S
 
 
 async def test_passing_dirt_in_a_page_makes_no_good_stone_bad(supplier: Supplier) -> None:
-    rule = {"kind": "dirt", "share": 1, "variants": ["unknown_field", "usable"]}
+    rule = {"kind": "bad_data", "share": 1, "variants": ["unknown_field", "usable"]}
     await supplier.control("POST", "faults", {"seed": 5, "rules": [rule]})
     items = await supplier.read()
     await supplier.control("DELETE", "faults")

@@ -41,7 +41,7 @@ class Shop:
 @asynccontextmanager
 async def open_shop(schema: SchemaOptions) -> AsyncIterator[Shop]:
     async with (
-        Simulator(Options(stones=60, dirt_share=0, schema=schema)) as simulator,
+        Simulator(Options(stones=60, bad_data_share=0, schema=schema)) as simulator,
         httpx.AsyncClient(timeout=30) as http,
         open_trading(
             account(

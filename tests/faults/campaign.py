@@ -59,14 +59,14 @@ async def refer(site: Site) -> Reference:
     state = State(site.options.seed)
     snapshots, points = [], []
     for step in STEPS:
-        site.crew.forget()
+        site.processes.forget()
         await step.prepare(site, state)
         runs = await site.complete(*step.arguments, seconds=_STEP_SECONDS)
         found = await snapshot(site)
         judged = against_supplier(found, await site.truth(), state.unnoticed), await books(site, runs[-1])
         assert not any(judged), f"an undisturbed run goes wrong: {step.name}: {judged}"
         snapshots.append(found)
-        points.append({role: site.crew.passed(role) for role in (*ROLES, SCHEDULER)})
+        points.append({role: site.processes.passed(role) for role in (*ROLES, SCHEDULER)})
     return Reference(snapshots, points)
 
 
@@ -117,7 +117,7 @@ class Campaign:
         hand = self._draw(number)
         for role in {planned.role for planned in hand}:
             orders = [planned.order for planned in hand if planned.role == role and planned.order is not None]
-            self._site.crew.order(role, orders)
+            self._site.processes.order(role, orders)
         moments = Moments(self._site, [planned for planned in hand if planned.order is None])
         where = f"{STEPS[number].name} (seed {self._seed}, after {self.result.kills} kills)"
         runs: list[Run] = []
@@ -130,8 +130,8 @@ class Campaign:
         except Hung as hung:
             self.result.hung += 1
             self.result.problems.append(f"{where}: hung: {hung}")
-        self._site.crew.disarm()
-        self._count(hand, self._site.crew.deaths(), where)
+        self._site.processes.disarm()
+        self._count(hand, self._site.processes.deaths(), where)
         if runs:
             await self._judge(number, state, runs, where)
         return bool(runs)
@@ -182,5 +182,5 @@ class Campaign:
             for run in runs[:-1]
             if run.error_code not in _EXPECTED_FAILURES
         ]
-        self.result.problems += [f"{where}: {surprise}" for surprise in self._site.crew.surprises]
-        self._site.crew.surprises.clear()
+        self.result.problems += [f"{where}: {surprise}" for surprise in self._site.processes.surprises]
+        self._site.processes.surprises.clear()

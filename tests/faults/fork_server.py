@@ -32,7 +32,7 @@ class Birth(msgspec.Struct, frozen=True):
     log: str
 
 
-class Nursery:
+class ForkServer:
     """Forks, and reports what became of each child."""
 
     def __init__(self, listener: socket.socket) -> None:
@@ -99,10 +99,10 @@ class Nursery:
 class Child:
     """A child of the nursery, seen from the harness; may be started again after it has ended."""
 
-    def __init__(self, name: str, nursery: Path, birth: Birth) -> None:
+    def __init__(self, name: str, fork_server: Path, birth: Birth) -> None:
         self.name = name
         self.pid: int | None = None
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._birth = birth
         self._connection: socket.socket | None = None
         self._code: int | None = None
@@ -113,7 +113,7 @@ class Child:
             raise RuntimeError(f"{self.name} runs already")
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.settimeout(_SECONDS)
-        self._connection.connect(str(self._nursery))
+        self._connection.connect(str(self._fork_server))
         self._connection.sendall(msgspec.json.encode(self._birth) + b"\n")
         self.pid, self._code = self._line(), None
         self._connection.setblocking(False)
@@ -178,4 +178,4 @@ if __name__ == "__main__":
         listening.bind(str(draft))
         listening.listen(100)
         draft.rename(sys.argv[1])
-        Nursery(listening).serve()
+        ForkServer(listening).serve()

@@ -79,7 +79,7 @@ class Moments:
             phase = _PHASES[kind_of(planned.role)]
             if phase not in self._since or now < self._since[phase] + planned.seconds:
                 continue
-            process = scheduler if planned.role == SCHEDULER else self._site.crew[planned.role]
+            process = scheduler if planned.role == SCHEDULER else self._site.processes[planned.role]
             where = f"{planned.seconds:.2f} s after the run was {phase}"
-            if process is not None and await self._site.crew.kill(process, planned.role, where):
+            if process is not None and await self._site.processes.kill(process, planned.role, where):
                 self._planned.remove(planned)

@@ -31,6 +31,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     stones: int = 2500
     seed: int = 1
-    dirt: float = 0.01
+    bad_data: float = 0.01
     max_deliveries: int = 10
     settings: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -33,7 +33,7 @@ class Kill(msgspec.Struct, frozen=True):
         return f"{self.role} {self.where}"
 
 
-class Crew:
+class Processes:
     """The processes that live long. Whoever dies is started again by `tend`, as an orchestrator would."""
 
     def __init__(self, launch: Launch, directory: Path) -> None:

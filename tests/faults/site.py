@@ -22,7 +22,7 @@ from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
 from tests.faults.fork_server import Birth, Child
 from tests.faults.options import LOCK_SECONDS, SMALL, Options
-from tests.faults.processes import ROLES, SCHEDULER, Crew
+from tests.faults.processes import ROLES, SCHEDULER, Processes
 
 FEED = "nivoda"
 _RULES = """
@@ -70,8 +70,8 @@ class Site:
         self._session = session
         self._points = stack.directory / "points"
         self._points.mkdir()
-        self._nursery = stack.directory / "nursery.socket"
-        self.crew = Crew(self._launch, self._points)
+        self._fork_server = stack.directory / "nursery.socket"
+        self.processes = Processes(self._launch, self._points)
         self.watermark_file = Path(stack.environment["WATERMARK_DIRECTORY"]) / f"{FEED}.json"
 
     # Its parts, seen from outside
@@ -122,18 +122,18 @@ class Site:
     def _launch(self, name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> Child:
         own = {"FAULTS_ROLE": name, "FAULTS_DIRECTORY": str(self._points)}
         environment = {**self._surroundings, **self.stack.environment, **own, **(more or {})}
-        child = Child(name, self._nursery, Birth(arguments, environment, str(self.stack.directory / f"{name}.log")))
+        child = Child(name, self._fork_server, Birth(arguments, environment, str(self.stack.directory / f"{name}.log")))
         child.start()
         return child
 
     async def open_nursery(self) -> None:
         """Load everything once, for all processes to come."""
-        process = self.stack.launch("nursery", "tests.faults.fork_server", str(self._nursery))
-        await process.ready(lambda: asyncio.sleep(0, self._nursery.exists()), timeout_seconds=_COMMAND_SECONDS)
+        process = self.stack.launch("nursery", "tests.faults.fork_server", str(self._fork_server))
+        await process.ready(lambda: asyncio.sleep(0, self._fork_server.exists()), timeout_seconds=_COMMAND_SECONDS)
 
     def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Child:
         """Start a scheduler."""
-        self.crew.order_scheduler()
+        self.processes.order_scheduler()
         return self._launch(name, ["schedule", "--json", *arguments], settings)
 
     def api(self, port: int) -> Child:
@@ -188,7 +188,7 @@ class Site:
         scheduler = self.scheduler(*arguments, settings=settings)
         until = time.monotonic() + seconds
         while True:
-            self.crew.tend()
+            self.processes.tend()
             ended = not scheduler.running  # looked at first: what it did before its end is then visible
             run = await self.newest()
             if run is not None and before is not None and run.id == before.id:
@@ -227,7 +227,7 @@ class Site:
         while (run := await self.newest()) is None or run.is_open:
             if time.monotonic() > until:
                 raise Hung(f"{run.status if run else 'no run'}")
-            self.crew.tend()
+            self.processes.tend()
             await asyncio.sleep(_LOOK_SECONDS)
         return run
 
@@ -257,13 +257,13 @@ class Site:
             if time.monotonic() > until:
                 raise Hung(f"the queues hold {counts}")
             if tend:
-                self.crew.tend()
+                self.processes.tend()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def reset(self) -> None:
         """As at the beginning: an empty inventory, empty queues, no watermark, the feed's first stones, no faults."""
-        self.crew.disarm()
-        self.crew.tend()
+        self.processes.disarm()
+        self.processes.tend()
         await self.queues("DELETE", "faults")
         await self.queues("POST", "drop")
         assert self.stack.supplier is not None
@@ -272,9 +272,9 @@ class Site:
         self.watermark_file.unlink(missing_ok=True)
         async with self.database.transaction() as connection:
             await connection.execute(f"SET LOCAL lock_timeout = '30s'; TRUNCATE {_TABLES}")
-        self.crew.deaths()
-        self.crew.forget()
-        self.crew.surprises.clear()
+        self.processes.deaths()
+        self.processes.forget()
+        self.processes.surprises.clear()
 
 
 @asynccontextmanager
@@ -284,7 +284,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     surroundings = {**inherited, **SMALL, **options.settings}
     supplier = SupplierOptions(
-        stones=options.stones, seed=options.seed, further=("--dirt", str(options.dirt), "--spread", "density")
+        stones=options.stones, seed=options.seed, further=("--bad-data", str(options.bad_data), "--spread", "density")
     )
     async with AsyncExitStack() as everything:
         stack = await everything.enter_async_context(
@@ -305,6 +305,6 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
         )
         site = Site(stack, database, session, options, surroundings)
         await site.open_nursery()
-        everything.push_async_callback(site.crew.end)
-        site.crew.start(roles)
+        everything.push_async_callback(site.processes.end)
+        site.processes.start(roles)
         yield site

@@ -115,7 +115,7 @@ async def test_invariant_11_a_field_that_nobody_knows_stays_in_the_raw_payload(s
     await site.complete()
     (stone_id,) = await usable(site, 1)
     await site.feed("POST", "update", {"id": stone_id, "set": {"diamond.carbon_score": {"value": 17}}})
-    rules = [{"kind": "dirt", "variants": ["unknown_field"], "operations": ["diamonds_by_query"]}]
+    rules = [{"kind": "bad_data", "variants": ["unknown_field"], "operations": ["diamonds_by_query"]}]
     await site.feed("POST", "faults", {"rules": rules})
     (run,) = await site.complete("--full")
     assert run.quarantined == sum(not row["usable"] for row in (await site.truth()).values())
@@ -144,11 +144,11 @@ async def test_invariant_01_over_a_restless_feed_nothing_is_lost_and_the_next_ru
 async def test_a_stone_that_comes_back_while_a_consolidation_is_taken_over_is_booked_like_any_other(site: Site) -> None:
     await site.complete()
     gone = (await site.feed("POST", "remove", {"count": 60, "seed": 1}))["ids"]
-    site.crew.order("consolidator", [Order("before statement: book_batch", 4)])
+    site.processes.order("consolidator", [Order("before statement: book_batch", 4)])
     died: list[Kill] = []
 
     async def watch(_run: Run | None, _scheduler: Child | None) -> None:
-        if not died and (deaths := site.crew.deaths()):
+        if not died and (deaths := site.processes.deaths()):
             died.extend(deaths)
             await site.feed("POST", "bring-back", {"ids": gone})
 

@@ -25,9 +25,9 @@ async def test_a_worker_that_is_asked_to_leave_in_the_middle_reads_nothing_but_i
     left: list[int | None] = []
 
     async def watch(run: Run | None, _scheduler: Child | None) -> None:
-        at_work = site.crew.passed("worker-1")["after statement: stage_page"] >= 3
+        at_work = site.processes.passed("worker-1")["after statement: stage_page"] >= 3
         if run is not None and run.status == "running" and at_work and not left:
-            left.append(await site.crew["worker-1"].stop())
+            left.append(await site.processes["worker-1"].stop())
 
     (run,) = await site.complete(watch=watch)
     assert left == [0], "in order, and not cut off"

@@ -57,7 +57,7 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
 
 
 async def total(site: Site, point: str) -> int:
-    return sum(site.crew.passed(role)[point] for role in ROLES)
+    return sum(site.processes.passed(role)[point] for role in ROLES)
 
 
 async def finished_as_if_undisturbed(site: Site, reference: Reference, run: Run) -> None:
@@ -101,26 +101,26 @@ async def test_invariant_06_the_last_partition_triggers_once_and_the_work_is_don
     reference: Reference, site: Site
 ) -> None:
     await break_messages(site, duplicate=1.0, delay_seconds=0, reorder=False)
-    site.crew.start(["consolidator-2"])
+    site.processes.start(["consolidator-2"])
     try:
         (run,) = await site.complete()
         await finished_as_if_undisturbed(site, reference, run)
     finally:
-        await site.crew.dismiss("consolidator-2")
+        await site.processes.dismiss("consolidator-2")
     assert await total(site, REQUESTED) == 1
     booked = "after statement: book_batch"
-    assert (await total(site, booked)) + site.crew.passed("consolidator-2")[booked] == BATCHES_OF_FIRST_RUN
+    assert (await total(site, booked)) + site.processes.passed("consolidator-2")[booked] == BATCHES_OF_FIRST_RUN
 
 
 async def test_invariant_06_the_trigger_is_sent_though_its_process_died_after_the_commit(
     reference: Reference, site: Site
 ) -> None:
     for worker in WORKERS:
-        site.crew.order(worker, [Order("before send to consolidate", 1)])
+        site.processes.order(worker, [Order("before send to consolidate", 1)])
     # Without the reconciler nobody else is there to send it at that very moment.
-    with site.crew.paused("reconciler"):
+    with site.processes.paused("reconciler"):
         (run,) = await site.complete()
-    assert [death.where for death in site.crew.deaths()] == ["before send to consolidate (1)"]
+    assert [death.where for death in site.processes.deaths()] == ["before send to consolidate (1)"]
     assert await total(site, REQUESTED) == 1
     await finished_as_if_undisturbed(site, reference, run)
 
@@ -129,10 +129,10 @@ async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(refe
     with ExitStack() as asleep:
 
         async def watch(run: Run | None, _scheduler: Child | None) -> None:
-            at_work = site.crew.passed("worker-1")["before statement: stage_page"] > 0
+            at_work = site.processes.passed("worker-1")["before statement: stage_page"] > 0
             if run is not None and run.status == "running" and at_work and not frozen:
                 frozen.append("worker-1")
-                asleep.enter_context(site.crew.paused("worker-1"))
+                asleep.enter_context(site.processes.paused("worker-1"))
 
         frozen: list[str] = []
         (run,) = await site.complete(watch=watch)
@@ -143,7 +143,7 @@ async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(refe
 
 
 async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(reference: Reference, site: Site) -> None:
-    with site.crew.paused(*WORKERS):
+    with site.processes.paused(*WORKERS):
         await site.scheduler().finish(seconds=60)
         await site.queues("POST", "drop")
     run = await site.ended()
@@ -153,7 +153,7 @@ async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(referenc
 
 
 async def test_a_trigger_that_a_broker_lost_is_noticed_and_sent_again(reference: Reference, site: Site) -> None:
-    await site.crew["consolidator"].kill()
+    await site.processes["consolidator"].kill()
     await site.scheduler().finish(seconds=60)
     await site.until(lambda queues: queues["consolidate"]["active"] > 0)
     await site.queues("POST", "drop")

@@ -73,7 +73,7 @@ async def test_invariant_14_the_books_of_every_run_balance_and_are_shown(referen
 
 
 async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Site) -> None:
-    with site.crew.paused(*WORKERS):  # so that the first run is still open when the second scheduler looks
+    with site.processes.paused(*WORKERS):  # so that the first run is still open when the second scheduler looks
         first, second = site.scheduler(), site.scheduler(name="scheduler-2")
         codes = sorted([await first.finish(seconds=60), await second.finish(seconds=60)])
     assert codes == [0, CONFLICT]
@@ -94,7 +94,7 @@ async def test_invariant_16_a_lost_inventory_is_rebuilt_from_its_payloads_to_the
 
 
 async def test_a_second_run_is_refused_while_one_is_open_and_nothing_of_it_is_left(site: Site) -> None:
-    with site.crew.paused(*WORKERS):
+    with site.processes.paused(*WORKERS):
         await site.scheduler().finish(seconds=60)
         code, _, said = await site.command("schedule", "--full")
     assert code == CONFLICT

@@ -74,15 +74,15 @@ async def test_the_api_may_be_killed_at_every_step(shop: Shop, name: str) -> Non
         await shop.learn_destinations()
         return stone
 
-    undisturbed = await prepare()
-    shop.site.crew.forget()
-    assert succeeded(await step(shop, undisturbed))
+    background_tasks = await prepare()
+    shop.site.processes.forget()
+    assert succeeded(await step(shop, background_tasks))
     orders = list(shop.points(API))
-    await shop.check(undisturbed)
+    await shop.check(background_tasks)
     assert len(orders) >= 6, orders
     for order in orders:
         stone = await prepare()
-        shop.site.crew.arm(API, order)
+        shop.site.processes.arm(API, order)
         answer = await step(shop, stone)
         await shop.killed(order)
         told = (answer or {}).get("purchase") or {}
@@ -181,17 +181,17 @@ async def test_the_jobs_may_be_killed_at_every_step(shop: Shop, name: str) -> No
         await leave(shop, stone)
         return stone
 
-    undisturbed = await prepare()
-    shop.site.crew.forget()
+    background_tasks = await prepare()
+    shop.site.processes.forget()
     # One round: an order to die counts the points of one process.
     assert await shop.settle() == 0
     assert not await shop.due()
     orders = list(shop.points(SETTLE))
-    await shop.check(undisturbed)
+    await shop.check(background_tasks)
     assert len(orders) >= 4, orders
     for order in orders:
         stone = await prepare()
-        shop.site.crew.arm(SETTLE, order)
+        shop.site.processes.arm(SETTLE, order)
         await shop.settle_all()
         await shop.killed(order)
         await shop.wait(A_WHILE)

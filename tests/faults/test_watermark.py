@@ -46,7 +46,7 @@ async def test_invariant_07_a_run_with_failed_partitions_changes_nothing_until_t
     assert after.diamonds == before.diamonds
     assert site.watermark() == mark
 
-    site.crew.forget()
+    site.processes.forget()
     await site.output("retry", str(run.id))
     done = await site.ended()
     assert (done.id, done.status) == (run.id, "completed")

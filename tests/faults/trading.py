@@ -147,13 +147,13 @@ class Shop:
 
     async def calm(self) -> None:
         """Nobody is to die any more, and the supplier answers: a test that failed must not disturb the next one."""
-        self.site.crew.disarm()
-        self.site.crew.deaths()
+        self.site.processes.disarm()
+        self.site.processes.deaths()
         await self.site.feed("DELETE", "faults")
 
     def points(self, role: str) -> Iterator[Order]:
         """Every point that a role has passed since that was forgotten, each as often as it was."""
-        passed: Counter[str] = self.site.crew.passed(role)
+        passed: Counter[str] = self.site.processes.passed(role)
         for point in sorted(passed):
             yield from (Order(point, number) for number in range(1, passed[point] + 1))
 
@@ -166,7 +166,7 @@ class Shop:
         deaths: list[str] = []
         async with asyncio.timeout(_SECONDS):
             while not deaths:
-                deaths = [kill.where for kill in self.site.crew.deaths()]
+                deaths = [kill.where for kill in self.site.processes.deaths()]
                 await asyncio.sleep(_LOOK_SECONDS)
         assert deaths == [f"{order.point} ({order.occurrence})"]
 
@@ -246,13 +246,13 @@ class Shop:
 @asynccontextmanager
 async def open_shop(stones: int) -> AsyncIterator[Shop]:
     """A shop with so many stones, for the length of a `with`."""
-    async with open_site(Options(stones=2 * stones + 100, dirt=0, settings=SETTINGS), roles=()) as site:
+    async with open_site(Options(stones=2 * stones + 100, bad_data=0, settings=SETTINGS), roles=()) as site:
         truth = [one for one in (await site.truth()).values() if one["usable"] and one["availability"] == "AVAILABLE"]
         chosen = truth[:stones]
         ids = await stock(site.stack.environment["DATABASE_URL"], chosen)
-        issuing = ApiKeyService(site.database)
+        key_service = ApiKeyService(site.database)
         scopes = [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
-        keys = {client: (await issuing.create("shop", client, scopes)).key.text for client in ("acme", "globex")}
+        keys = {client: (await key_service.create("shop", client, scopes)).key.text for client in ("acme", "globex")}
         shop = Shop(site, chosen, ids, keys)
         try:
             yield shop

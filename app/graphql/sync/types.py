@@ -207,10 +207,10 @@ async def find_runs(keys: Collection[UUID], info: Info, *selections: Selection) 
 async def runs_to_graphql(runs: Sequence[Run], info: Info, *selections: Selection) -> list[SyncRun]:
     """Runs as the schema shows them. Of all of them together the partitions are one statement, and so is progress."""
     ids = [run.id for run in runs]
-    journal = info.context.services.runs
+    service = info.context.services.runs
     wants = {name for selection in selections for name in ("partitions", "progress") if name in selection}
-    partitions = await journal.partitions(ids) if ids and "partitions" in wants else {}
-    outlines = await journal.outlines(ids) if ids and "progress" in wants else {}
+    partitions = await service.partitions(ids) if ids and "partitions" in wants else {}
+    outlines = await service.outlines(ids) if ids and "progress" in wants else {}
     return [_run_to_graphql(run, partitions.get(run.id, ()), outlines.get(run.id)) for run in runs]
 
 

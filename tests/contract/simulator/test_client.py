@@ -72,7 +72,7 @@ async def test_no_negotiated_document_is_rejected_with_its_variables(
 
 @pytest.mark.parametrize("name", SCHEMAS)
 async def test_the_feed_reads_every_stone_and_no_request_is_rejected(name: str, start: Start) -> None:
-    client = await start(Options(stones=STONES, dirt_share=0.1, schema=SCHEMAS[name]))
+    client = await start(Options(stones=STONES, bad_data_share=0.1, schema=SCHEMAS[name]))
     truth = {row["id"]: row for row in await client.control("GET", f"stones?limit={STONES}")}
     async with open_feed(client) as feed:
         assert await feed.count(StoneQuery()) == STONES
@@ -94,7 +94,7 @@ async def test_without_introspection_the_client_learns_from_few_rejections(
 ) -> None:
     changed = SCHEMAS[name]
     schema = SchemaOptions(changed.version, changed.without, changed.rename, introspection=False, messages=messages)
-    client = await start(Options(stones=STONES, dirt_share=0.1, schema=schema))
+    client = await start(Options(stones=STONES, bad_data_share=0.1, schema=schema))
     truth = {row["id"]: row for row in await client.control("GET", f"stones?limit={STONES}")}
     async with open_feed(client) as feed:
         await feed.capabilities()

@@ -1,4 +1,4 @@
-"""The control port: changes, the truth, dirt, drift, and what was called."""
+"""The control port: changes, the truth, bad data, drift, and what was called."""
 
 from typing import Any
 

@@ -99,7 +99,7 @@ async def test_a_repeat_fault_repeats_stones_of_the_page_before(client: Client) 
 @pytest.mark.parametrize("variant", ["null", "odd", "unknown_field", "usable", "unusable"])
 async def test_a_dirt_fault_spoils_a_page_for_one_call(variant: str, client: Client) -> None:
     clean = (await client.page())["items"]
-    await client.fault(kind="dirt", variants=[variant], count=1)
+    await client.fault(kind="bad_data", variants=[variant], count=1)
     dirty = (await client.page())["items"]
     assert (await client.page())["items"] == clean
     if variant == "null":
@@ -116,7 +116,7 @@ async def test_a_dirt_fault_spoils_a_page_for_one_call(variant: str, client: Cli
 
 async def test_an_unusable_dirt_fault_makes_one_stone_of_a_page_look_bad(client: Client) -> None:
     clean = (await client.page())["items"]
-    await client.fault(kind="dirt", variants=["unusable"])
+    await client.fault(kind="bad_data", variants=["unusable"])
     dirty = (await client.page())["items"]
     assert sum(d != c for d, c in zip(dirty, clean, strict=True)) == 1
 

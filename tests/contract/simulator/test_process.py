@@ -16,7 +16,7 @@ from tests.contract.simulator.client import LOGIN, Client
 @pytest.mark.parametrize("stalled", [False, True])
 async def test_the_process_says_where_it_is_and_ends_on_sigterm(stalled: bool) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sandbox.supplier", "--stones", "60", "--seed", "3", "--dirt", "0"),
+        *(sys.executable, "-m", "sandbox.supplier", "--stones", "60", "--seed", "3", "--bad-data", "0"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

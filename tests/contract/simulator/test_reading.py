@@ -43,7 +43,7 @@ async def test_a_page_that_can_not_be_had_is_an_error(variables: dict[str, Any],
 
 
 async def test_the_largest_offset_is_50000(start: Start) -> None:
-    client = await start(Options(stones=50_060, dirt_share=0))
+    client = await start(Options(stones=50_060, bad_data_share=0))
     assert len((await client.page(offset=50_000))["items"]) == 50
 
 

@@ -157,7 +157,7 @@ def query(api: httpx.AsyncClient) -> Query:
 
 @pytest_asyncio.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(Options(stones=100, dirt_share=0)) as running:
+    async with Simulator(Options(stones=100, bad_data_share=0)) as running:
         yield running
 
 

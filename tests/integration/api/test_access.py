@@ -46,7 +46,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def issuing(database: Database, time: Time) -> ApiKeyService:
+def key_service(database: Database, time: Time) -> ApiKeyService:
     return ApiKeyService(database, time.clock)
 
 
@@ -63,15 +63,15 @@ async def opens(door: Authenticator, key: str) -> bool:
     return True
 
 
-async def test_a_key_brings_its_client_and_its_scopes(issuing: ApiKeyService, door: Authenticator) -> None:
-    issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])
+async def test_a_key_brings_its_client_and_its_scopes(key_service: ApiKeyService, door: Authenticator) -> None:
+    issued = await key_service.create("shop", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])
     principal = await door.authenticate({"x-api-key": issued.key.text})
     assert (principal.client_id, principal.key_id) == ("acme", issued.key.id)
     assert principal.scopes == {"diamonds:read", "holds:write"}
 
 
-async def test_the_database_knows_the_hash_and_not_the_key(issuing: ApiKeyService, database_url: str) -> None:
-    issued = await issuing.create("shop", "acme", [])
+async def test_the_database_knows_the_hash_and_not_the_key(key_service: ApiKeyService, database_url: str) -> None:
+    issued = await key_service.create("shop", "acme", [])
     connection = await asyncpg.connect(database_url)
     row = await connection.fetchrow("SELECT * FROM inventory.api_keys")
     await connection.close()
@@ -80,8 +80,8 @@ async def test_the_database_knows_the_hash_and_not_the_key(issuing: ApiKeyServic
     assert issued.key.text.split("_")[3] not in str(dict(row))
 
 
-async def test_the_header_for_keys_alone_decides(issuing: ApiKeyService, door: Authenticator) -> None:
-    good = (await issuing.create("shop", "acme", [])).key.text
+async def test_the_header_for_keys_alone_decides(key_service: ApiKeyService, door: Authenticator) -> None:
+    good = (await key_service.create("shop", "acme", [])).key.text
     assert (await door.authenticate({"authorization": f"Bearer {good}"})).client_id == "acme"
     with pytest.raises(Unauthenticated):
         await door.authenticate({"x-api-key": "bad", "authorization": f"Bearer {good}"})
@@ -90,9 +90,9 @@ async def test_the_header_for_keys_alone_decides(issuing: ApiKeyService, door: A
 
 
 async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
-    issuing: ApiKeyService, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    key_service: ApiKeyService, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = (await issuing.create("shop", "acme", [])).key
+    known = (await key_service.create("shop", "acme", [])).key
     body = f"dia_live_{known.id}_{'x' * 33}"
     wrong_secret = f"{body}_{keys._checksum(body)}"
     compared: list[int] = []
@@ -115,9 +115,9 @@ async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
 
 
 async def test_a_typing_error_never_reaches_the_database(
-    issuing: ApiKeyService, door: Authenticator, statements: list[str]
+    key_service: ApiKeyService, door: Authenticator, statements: list[str]
 ) -> None:
-    text = (await issuing.create("shop", "acme", [])).key.text
+    text = (await key_service.create("shop", "acme", [])).key.text
     statements.clear()
     for position in range(len(keys.PREFIX), len(text)):
         replacement = "x" if text[position] != "x" else "y"
@@ -142,20 +142,20 @@ async def test_a_key_of_the_previous_system_is_found_by_its_hash(door: Authentic
 
 
 async def test_a_revoked_key_is_refused_as_soon_as_the_memory_of_it_fades(
-    issuing: ApiKeyService, door: Authenticator, time: Time
+    key_service: ApiKeyService, door: Authenticator, time: Time
 ) -> None:
-    key = (await issuing.create("shop", "acme", [])).key
+    key = (await key_service.create("shop", "acme", [])).key
     assert await opens(door, key.text)
-    await issuing.revoke(key.id)
+    await key_service.revoke(key.id)
     time.pass_by(CACHE_SECONDS)
     assert not await opens(door, key.text)
     assert CACHE_SECONDS <= 10
 
 
 async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
-    issuing: ApiKeyService, door: Authenticator, time: Time
+    key_service: ApiKeyService, door: Authenticator, time: Time
 ) -> None:
-    key = (await issuing.create("shop", "acme", [], lifetime=timedelta(seconds=3))).key.text
+    key = (await key_service.create("shop", "acme", [], lifetime=timedelta(seconds=3))).key.text
     assert await opens(door, key)
     time.pass_by(2)
     assert await opens(door, key)
@@ -164,9 +164,9 @@ async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
 
 
 async def test_a_key_is_looked_up_once_in_a_while_only(
-    issuing: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
+    key_service: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
 ) -> None:
-    key = (await issuing.create("shop", "acme", [])).key.text
+    key = (await key_service.create("shop", "acme", [])).key.text
     lookups = []
     for _ in range(3):
         statements.clear()
@@ -178,44 +178,48 @@ async def test_a_key_is_looked_up_once_in_a_while_only(
 
 
 async def test_the_memory_of_keys_is_bounded(
-    issuing: ApiKeyService, door: Authenticator, monkeypatch: pytest.MonkeyPatch
+    key_service: ApiKeyService, door: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SIZE", 3)
     for number in range(6):
-        assert await opens(door, (await issuing.create(f"key {number}", "acme", [])).key.text)
+        assert await opens(door, (await key_service.create(f"key {number}", "acme", [])).key.text)
         assert not await opens(door, keys.generate().text)
     assert len(door._cache) == 3
 
 
 async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
-    issuing: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
+    key_service: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
 ) -> None:
-    key = (await issuing.create("shop", "acme", [])).key.text
+    key = (await key_service.create("shop", "acme", [])).key.text
     for _ in range(13):
         assert await opens(door, key)
         time.pass_by(CACHE_SECONDS)
     assert sum("UPDATE api_keys SET last_used_at" in text for text in statements) == 2
-    (stored,) = await issuing.every()
+    (stored,) = await key_service.every()
     assert stored.last_used_at == time.now - timedelta(seconds=CACHE_SECONDS)
 
 
 async def test_of_two_processes_only_the_first_notes_the_use(
-    issuing: ApiKeyService, database: Database, time: Time
+    key_service: ApiKeyService, database: Database, time: Time
 ) -> None:
-    key = (await issuing.create("shop", "acme", [])).key.text
+    key = (await key_service.create("shop", "acme", [])).key.text
     first, second = (Authenticator(database, clock=time.clock, ticks=time.ticks) for _ in range(2))
     assert await opens(first, key)
     noted = time.now
     time.pass_by(30)
     assert await opens(second, key)
-    (stored,) = await issuing.every()
+    (stored,) = await key_service.every()
     assert stored.last_used_at == noted
 
 
-async def test_rotation_leaves_two_keys_for_a_while(issuing: ApiKeyService, door: Authenticator, time: Time) -> None:
-    old = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30), signature_v1=True)
+async def test_rotation_leaves_two_keys_for_a_while(
+    key_service: ApiKeyService, door: Authenticator, time: Time
+) -> None:
+    old = await key_service.create(
+        "shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30), signature_v1=True
+    )
     time.pass_by(86_400)
-    new = await issuing.rotate(old.key.id, keep=timedelta(hours=1))
+    new = await key_service.rotate(old.key.id, keep=timedelta(hours=1))
     assert (new.stored.client_id, new.stored.name, new.stored.scopes) == ("acme", "shop", ("diamonds:read",))
     assert (new.stored.expires_at, new.stored.signature_v1) == (time.now + timedelta(days=30), True)
     assert await opens(door, old.key.text)
@@ -225,30 +229,30 @@ async def test_rotation_leaves_two_keys_for_a_while(issuing: ApiKeyService, door
     assert await opens(door, new.key.text)
 
 
-async def test_rotation_never_lengthens_the_old_keys_life(issuing: ApiKeyService, time: Time) -> None:
-    old = await issuing.create("shop", "acme", [], lifetime=timedelta(hours=1))
-    await issuing.rotate(old.key.id, keep=timedelta(hours=24))
-    stored = {key.id: key for key in await issuing.every()}
+async def test_rotation_never_lengthens_the_old_keys_life(key_service: ApiKeyService, time: Time) -> None:
+    old = await key_service.create("shop", "acme", [], lifetime=timedelta(hours=1))
+    await key_service.rotate(old.key.id, keep=timedelta(hours=24))
+    stored = {key.id: key for key in await key_service.every()}
     assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
 
 
 async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(
-    issuing: ApiKeyService, time: Time
+    key_service: ApiKeyService, time: Time
 ) -> None:
-    key = (await issuing.create("shop", "acme", [])).key
-    await issuing.revoke(key.id)
-    (revoked,) = await issuing.every()
+    key = (await key_service.create("shop", "acme", [])).key
+    await key_service.revoke(key.id)
+    (revoked,) = await key_service.every()
     time.pass_by(60)
-    await issuing.revoke(key.id)  # once more does no harm, and is not when it happened
-    assert [stored.revoked_at for stored in await issuing.every()] == [revoked.revoked_at]
+    await key_service.revoke(key.id)  # once more does no harm, and is not when it happened
+    assert [stored.revoked_at for stored in await key_service.every()] == [revoked.revoked_at]
     with pytest.raises(Conflict):
-        await issuing.rotate(key.id, keep=timedelta())
+        await key_service.rotate(key.id, keep=timedelta())
     with pytest.raises(NotFound):
-        await issuing.rotate("nobody", keep=timedelta())
+        await key_service.rotate("nobody", keep=timedelta())
     with pytest.raises(NotFound):
-        await issuing.revoke("nobody")
+        await key_service.revoke("nobody")
 
 
-async def test_a_key_needs_a_name_and_a_client(issuing: ApiKeyService) -> None:
+async def test_a_key_needs_a_name_and_a_client(key_service: ApiKeyService) -> None:
     with pytest.raises(ValidationFailed, match="name: is blank; client: is blank"):
-        await issuing.create(" ", "", [])
+        await key_service.create(" ", "", [])

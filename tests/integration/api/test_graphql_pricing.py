@@ -57,7 +57,7 @@ def ask(pricer: httpx.AsyncClient) -> Query:
 
 
 @pytest_asyncio.fixture
-async def rulebook(settings: Settings) -> AsyncIterator[PricingService]:
+async def pricing(settings: Settings) -> AsyncIterator[PricingService]:
     async with Database.open(settings) as database:
         yield PricingService(database)
 
@@ -130,9 +130,9 @@ async def test_a_replayed_request_does_not_make_a_deleted_rule_again(ask: Query)
     assert (await create(ask, key="twice"))["userErrors"] == []
 
 
-async def test_keys_of_different_clients_do_not_meet(rulebook: PricingService) -> None:
+async def test_keys_of_different_clients_do_not_meet(pricing: PricingService) -> None:
     draft = RuleDraft(name="a", priority=1, markup_ratio=Decimal("1.2"))
-    ids = {(await rulebook.add(draft, client_id=client, key="1")).id for client in ("acme", "globex", "acme")}
+    ids = {(await pricing.add(draft, client_id=client, key="1")).id for client in ("acme", "globex", "acme")}
     assert len(ids) == 2
 
 
@@ -211,7 +211,7 @@ def some_draft(dice: random.Random) -> RuleDraft:
 
 
 async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
-    rulebook: PricingService, insert: Insert
+    pricing: PricingService, insert: Insert
 ) -> None:
     dice = random.Random(11)
     rows = [
@@ -226,8 +226,8 @@ async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
         for number in range(120)
     ]
     drafts = [some_draft(dice) for _ in range(6)]
-    rules = [await rulebook.add(draft, client_id="test", key=str(number)) for number, draft in enumerate(drafts)]
-    rules = await rulebook.every()
+    rules = [await pricing.add(draft, client_id="test", key=str(number)) for number, draft in enumerate(drafts)]
+    rules = await pricing.every()
     now = priced(rows, list(rules))
     await insert([row | {"retail_price_cents": now[row["supplier_stone_id"]]} for row in rows])
     keys = {row["id"]: row["supplier_stone_id"] for row in rows}
@@ -235,7 +235,7 @@ async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
     for turn in range(30):
         draft = some_draft(dice)
         replaced: StoredRule | None = dice.choice([None, *rules])
-        preview = await rulebook.preview(draft, replaced.id if replaced else None)
+        preview = await pricing.preview(draft, replaced.id if replaced else None)
         if replaced is None:
             after = sorted([*rules, draft], key=lambda rule: rule.priority)
         else:

@@ -36,17 +36,17 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest_asyncio.fixture
-async def issuing(settings: Settings) -> AsyncIterator[ApiKeyService]:
+async def key_service(settings: Settings) -> AsyncIterator[ApiKeyService]:
     """Two clients that sign: acme, and legacy in the previous way."""
     async with Database.open(settings) as database:
-        issuing = ApiKeyService(database)
-        await issuing.create("acme", "acme", [Scope.DIAMONDS_READ])
-        await issuing.create("legacy", "legacy", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN], signature_v1=True)
-        yield issuing
+        key_service = ApiKeyService(database)
+        await key_service.create("acme", "acme", [Scope.DIAMONDS_READ])
+        await key_service.create("legacy", "legacy", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN], signature_v1=True)
+        yield key_service
 
 
 @pytest_asyncio.fixture
-async def client(address: str, issuing: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
+async def client(address: str, key_service: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=address) as client:
         yield client
 
@@ -85,11 +85,11 @@ async def test_a_signed_request_is_answered_in_both_versions(client: httpx.Async
 
 
 async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_off(
-    client: httpx.AsyncClient, issuing: ApiKeyService, serve: Serve, settings: Settings
+    client: httpx.AsyncClient, key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     response = await ask(client, version=1)
     assert (response.status_code, response.json()["error"]["details"]) == (401, {"header": "X-Signature-Version"})
-    await issuing.allow_v1("legacy", allowed=False)
+    await key_service.allow_v1("legacy", allowed=False)
     async with serve(settings) as address, httpx.AsyncClient(base_url=address) as fresh:
         refused = (await ask(fresh, client_id="legacy", version=1)).json()["error"]
         assert (refused["code"], refused["details"]) == ("UNAUTHORIZED", {"header": "X-Signature-Version"})
@@ -210,9 +210,9 @@ async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
 
 
 async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
-    client: httpx.AsyncClient, issuing: ApiKeyService
+    client: httpx.AsyncClient, key_service: ApiKeyService
 ) -> None:
-    await issuing.create("rules", "legacy", [Scope.PRICING_WRITE])
+    await key_service.create("rules", "legacy", [Scope.PRICING_WRITE])
     document = {"query": 'mutation { pricingRuleDelete(input: {pricingRuleId: "x"}) { userErrors { code } } }'}
     first, second = [
         await client.send(signed(client.build_request("POST", "/graphql", json=document), "legacy", version=version))
@@ -223,9 +223,9 @@ async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
 
 
 async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
-    issuing: ApiKeyService, serve: Serve, settings: Settings
+    key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
-    issued = await issuing.create("shop", "acme", [Scope.DIAMONDS_READ])
+    issued = await key_service.create("shop", "acme", [Scope.DIAMONDS_READ])
     headers = {"X-API-Key": issued.key.text}
     async with (
         serve(settings) as one,
@@ -240,9 +240,9 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
             return {answer.status_code for answer in answers}
 
         assert await statuses() == {200}
-        for stored in await issuing.every():
+        for stored in await key_service.every():
             if stored.client_id == "acme":
-                await issuing.revoke(stored.id)
+                await key_service.revoke(stored.id)
         # The promise itself, so it is timed for once; what is remembered is forgotten after half of it.
         async with asyncio.timeout(10):
             while await statuses() != {401}:  # noqa: ASYNC110 - the only sign is an answer
@@ -250,7 +250,7 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
 
 
 async def test_what_was_signed_for_another_installation_is_refused_here(
-    issuing: ApiKeyService, serve: Serve, settings: Settings
+    key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     here = settings.model_copy(update={"hmac_hosts": "Inventory.example.com, localhost:3000"})
     async with serve(here) as address, httpx.AsyncClient(base_url=address) as client:
@@ -278,9 +278,9 @@ def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(
 
 
 async def test_a_signing_client_has_the_scopes_of_its_valid_keys(
-    client: httpx.AsyncClient, issuing: ApiKeyService
+    client: httpx.AsyncClient, key_service: ApiKeyService
 ) -> None:
-    await issuing.create("new", "stranger", [Scope.SYNC_READ])
+    await key_service.create("new", "stranger", [Scope.SYNC_READ])
     response = await ask(client, client_id="stranger")
     assert (response.status_code, response.json()["error"]["message"]) == (403, "This needs the scope diamonds:read.")
 
@@ -291,7 +291,7 @@ async def test_a_body_beyond_the_limit_is_refused(client: httpx.AsyncClient) -> 
 
 
 async def test_without_redis_reads_are_let_through_and_writes_refused(
-    database_url: str, issuing: ApiKeyService, serve: Serve, settings: Settings
+    database_url: str, key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     with scratch_directory() as directory:
         valkey = Valkey(directory)

@@ -11,15 +11,15 @@ import pytest_asyncio
 from app.auth.api_key_service import ApiKeyService
 from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, build
-from tests.integration.api.test_signatures import BOTH, issuing, settings, signed
+from tests.integration.api.test_signatures import BOTH, key_service, settings, signed
 from tests.integration.api.test_streams import read_events
 from tests.integration.api.wire import BEGINNING, CHANGED, happen
 
-__all__ = ["issuing", "settings"]  # fixtures
+__all__ = ["key_service", "settings"]  # fixtures
 
 
 @pytest_asyncio.fixture
-async def client(address: str, issuing: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
+async def client(address: str, key_service: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
     """A client that waits as long as it takes to forget a key."""
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
         yield client
@@ -32,7 +32,7 @@ def subscribe(client: httpx.AsyncClient, **how: Any) -> httpx.Request:
 
 @pytest.mark.parametrize("how", BOTH)
 async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_any_more(
-    client: httpx.AsyncClient, issuing: ApiKeyService, database: Database, insert: Insert, how: dict[str, Any]
+    client: httpx.AsyncClient, key_service: ApiKeyService, database: Database, insert: Insert, how: dict[str, Any]
 ) -> None:
     await insert([build(1)])
     await happen(database, 1)
@@ -44,8 +44,8 @@ async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_an
         second = await anext(events)
         assert (first[0], second[0]) == ("next", "next")
         assert second[1]["data"]["diamondChanged"]["diamonds"] == [{"supplierStoneId": "stone-1"}]
-        for key in await issuing.every():
-            await issuing.revoke(key.id)
+        for key in await key_service.every():
+            await key_service.revoke(key.id)
         rest = [event async for event in events]
     assert [kind for kind, _ in rest] == ["next", "complete"]
     assert rest[0][1]["errors"][0]["extensions"]["code"] == "UNAUTHORIZED"

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.integration.api.diamonds import Insert, build
-from tests.integration.api.test_signatures import SEARCH, SECRETS, client, issuing, settings
+from tests.integration.api.test_signatures import SEARCH, SECRETS, client, key_service, settings
 
-__all__ = ["client", "issuing", "settings"]  # fixtures
+__all__ = ["client", "key_service", "settings"]  # fixtures
 
 EXAMPLES = {
     "sign.py": [sys.executable, "examples/signing/sign.py"],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from arq.connections import ArqRedis
+from tests.integration.sync.maintenance import UpkeepAt
 
 from inventory.core.clock import utc_now
 from inventory.core.database import Database
@@ -29,7 +30,6 @@ from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
-from tests.integration.sync.upkeep import UpkeepAt
 
 QUEUES = ("work-items", "work-done", "consolidate")
 
@@ -202,9 +202,9 @@ def upkeep_at(
 ) -> UpkeepAt:
     """The duties at a moment of the test's choice."""
 
-    def upkeep(now: datetime, **changes: object) -> Maintenance:
+    def maintenance(now: datetime, **changes: object) -> Maintenance:
         chosen = settings.model_copy(update=changes)
         scheduler = Scheduler(chosen, database, shelf, watermarks, outbox, lambda: now)
         return Maintenance(chosen, database, scheduler, broker.dead_letters(), lambda: now)
 
-    return upkeep
+    return maintenance

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.integration.sync.maintenance import JUST_AFTER, UpkeepAt, incidents
 
 from inventory.core.database import Database
 from inventory.core.errors import FeedRestless
@@ -19,7 +20,6 @@ from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import OpenRun
 from tests.integration.sync.operators import pipeline, settings
-from tests.integration.sync.upkeep import JUST_AFTER, UpkeepAt, incidents
 
 __all__ = ["pipeline", "settings"]  # fixtures
 

@@ -27,7 +27,7 @@ STOCK = 120
 
 @pytest_asyncio.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(Options(stones=STONES, dirt_share=0, hold_seconds=96 * 3600)) as running:
+    async with Simulator(Options(stones=STONES, bad_data_share=0, hold_seconds=96 * 3600)) as running:
         yield running
 
 
@@ -59,13 +59,13 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
         Database.open(settings) as database,
         Redis.from_url(settings.need("redis_url"), socket_timeout=5) as redis,
         open_limited_trading(settings, redis) as supplier,
-        open_trading(settings, database, supplier) as desk,
+        open_trading(settings, database, supplier) as trading,
     ):
         assert supplier is not None
         truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
         stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:STOCK]
         ids = await stock(settings.need("database_url"), stones)
-        yield Market(simulator, settings, database, supplier, desk, http, stones, ids)
+        yield Market(simulator, settings, database, supplier, trading, http, stones, ids)
 
 
 @pytest_asyncio.fixture
@@ -78,11 +78,11 @@ async def people(market: Market) -> AsyncIterator[Mapping[str, httpx.AsyncClient
         "looker": [Scope.DIAMONDS_READ],
         "olga": [*trading, Scope.PURCHASES_ADMIN],
     }
-    issuing = ApiKeyService(market.database)
+    key_service = ApiKeyService(market.database)
     async with serve_api(market.settings) as address, AsyncExitStack() as stack:
         found = {}
         for name, allowed in scopes.items():
-            key = (await issuing.create("test", name, allowed)).key.text
+            key = (await key_service.create("test", name, allowed)).key.text
             client = httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, timeout=60)
             found[name] = await stack.enter_async_context(client)
         yield found

@@ -65,9 +65,9 @@ async def open_crowd(settings: Settings, directory: Path, *, clients: int, proce
             httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=400, max_keepalive_connections=400))
         )
         database = await stack.enter_async_context(Database.open(settings))
-        issuing = ApiKeyService(database)
+        key_service = ApiKeyService(database)
         keys = [
-            (await issuing.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
+            (await key_service.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
             for number in range(clients)
         ]
         addresses = [f"http://{LOOPBACK}:{port}" for port in free_ports(processes)]

@@ -30,7 +30,7 @@ class Market:
         settings: Settings,
         database: Database,
         supplier: SupplierTrading,
-        desk: TradingService,
+        trading: TradingService,
         http: httpx.AsyncClient,
         stones: Sequence[Mapping[str, Any]],
         ids: Sequence[UUID],
@@ -39,7 +39,7 @@ class Market:
         self.settings = settings
         self.database = database
         self.supplier = supplier
-        self.desk = desk
+        self.trading = trading
         self.settlement = Settlement(settings, database, supplier)
         self.search = PostgresSearch(database)
         self._http = http
@@ -78,11 +78,11 @@ class Market:
     # The people
 
     async def hold(self, number: int = 0, client: str = "acme", minutes: int | None = None) -> Hold:
-        return await self.desk.holds.create(self.ids[number], client, minutes)
+        return await self.trading.holds.create(self.ids[number], client, minutes)
 
     async def buy(self, number: int = 0, client: str = "acme", key: str = "1", **terms: Any) -> Purchase:
         request = PurchaseRequest(diamond_id=self.ids[number], **{"destination_id": "shop", **terms})
-        return await self.desk.purchases.buy(request, client_id=client, key=key)
+        return await self.trading.purchases.buy(request, client_id=client, key=key)
 
     # The inventory
 

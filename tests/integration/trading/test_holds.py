@@ -26,7 +26,7 @@ async def test_a_hold_keeps_the_stone_from_others_until_it_is_released(market: M
         await market.hold(client="globex")
     assert caught.value.details == {"reason": "ALREADY_HELD", "until": hold.expires_at}
 
-    released = await market.desk.holds.release(hold.id, "acme")
+    released = await market.trading.holds.release(hold.id, "acme")
     assert released.state is HoldState.RELEASED
     assert await market.availability() == "available"
     second = await market.hold(client="globex")
@@ -48,7 +48,7 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     short = await market.hold(0, minutes=30)
     assert short.expires_at == short.wanted_until
     assert short.wanted_until - short.requested_at == timedelta(minutes=30)
-    reservation = await market.desk.holds._reserve(market.ids[2], "acme", 60)
+    reservation = await market.trading.holds._reserve(market.ids[2], "acme", 60)
     until = reservation.hold.requested_at + timedelta(minutes=7)
     async with hold_transitions.locked(market.database, market.ids[2]) as connection:
         granted = await hold_transitions.settle(connection, reservation.hold.id, SupplierHold("a short one", until))
@@ -65,7 +65,7 @@ async def test_an_expired_hold_is_over_the_instant_its_time_has_come_sweeper_or_
     assert await market.availability() == "on_hold"
     await market.pass_time(5)
     assert await market.availability() == "available"
-    assert (await market.desk.records.holds([hold.id]))[hold.id].state is HoldState.EXPIRED
+    assert (await market.trading.records.holds([hold.id]))[hold.id].state is HoldState.EXPIRED
     second = await market.hold(client="globex")
     assert second.state is HoldState.ACTIVE
     assert await market.run("SELECT state FROM hold_history WHERE id = $1", hold.id) == "expired"
@@ -76,25 +76,25 @@ async def test_an_expired_hold_is_over_the_instant_its_time_has_come_sweeper_or_
 
 async def test_a_hold_is_extended_as_far_as_the_supplier_and_the_longest_hold_allow(market: Market) -> None:
     hold = await market.hold(minutes=10)
-    longer = await market.desk.holds.extend(hold.id, "acme", 30)
+    longer = await market.trading.holds.extend(hold.id, "acme", 30)
     assert longer.expires_at
     assert hold.expires_at
     assert timedelta(minutes=19) < longer.expires_at - hold.expires_at < timedelta(minutes=21)
-    assert await market.desk.holds.extend(hold.id, "acme", 5) == longer, "never shorter"
-    longest = await market.desk.holds.extend(hold.id, "acme")
+    assert await market.trading.holds.extend(hold.id, "acme", 5) == longer, "never shorter"
+    longest = await market.trading.holds.extend(hold.id, "acme")
     assert longest.expires_at == hold.requested_at + timedelta(days=1)
     with pytest.raises(HoldNotExtendable):
-        await market.desk.holds.extend(hold.id, "acme")
+        await market.trading.holds.extend(hold.id, "acme")
     await market.run("UPDATE hold_history SET expires_at = requested_at + interval '1 hour'")
     await market.run("UPDATE hold_history SET supplier_until = requested_at + interval '2 hours'")
-    capped = await market.desk.holds.extend(hold.id, "acme", 600)
+    capped = await market.trading.holds.extend(hold.id, "acme", 600)
     assert capped.expires_at == hold.requested_at + timedelta(hours=2)
     assert (await market.events()).count("hold_extended") == 3
 
 
 async def test_only_its_client_extends_or_releases_a_hold(market: Market) -> None:
     hold = await market.hold()
-    for attempt in (market.desk.holds.extend(hold.id, "globex"), market.desk.holds.release(hold.id, "globex")):
+    for attempt in (market.trading.holds.extend(hold.id, "globex"), market.trading.holds.release(hold.id, "globex")):
         with pytest.raises(NotFound):
             await attempt
     assert await market.availability() == "on_hold"
@@ -104,12 +104,12 @@ async def test_what_is_over_can_not_be_extended_and_released_only_without_effect
     hold = await market.hold()
     await market.pass_time(2 * DAY)
     with pytest.raises(HoldOver):
-        await market.desk.holds.extend(hold.id, "acme")
-    assert (await market.desk.holds.release(hold.id, "acme")).state is HoldState.EXPIRED
+        await market.trading.holds.extend(hold.id, "acme")
+    assert (await market.trading.holds.release(hold.id, "acme")).state is HoldState.EXPIRED
     second = await market.hold()
     assert second.id != hold.id
     for _ in range(2):
-        assert (await market.desk.holds.release(second.id, "acme")).state is HoldState.RELEASED
+        assert (await market.trading.holds.release(second.id, "acme")).state is HoldState.RELEASED
     assert (await market.events()).count("hold_released") == 1
 
 
@@ -120,7 +120,7 @@ async def test_a_client_holds_no_more_stones_than_it_may(market: Market) -> None
         await market.hold(most)
     assert caught.value.details["limit"] == most
     assert (await market.hold(most, client="globex")).state is HoldState.ACTIVE
-    await market.desk.holds.release(holds[0].id, "acme")
+    await market.trading.holds.release(holds[0].id, "acme")
     assert (await market.hold(most + 1)).state is HoldState.ACTIVE
     await market.pass_time(2 * DAY)
     assert (await market.hold(most + 2)).state is HoldState.ACTIVE, "what is over by time does not count"
@@ -164,7 +164,7 @@ async def test_a_supplier_who_can_not_be_reached_leaves_no_hold(market: Market) 
 async def test_a_release_that_fails_at_the_supplier_is_made_up_for_before_the_next_hold(market: Market) -> None:
     hold = await market.hold()
     await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"], "count": 1})
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     while await market.asked("cancel_hold") == 0:
         await market.availability()
     await market.mend_supplier()
@@ -178,7 +178,7 @@ async def test_a_release_that_fails_at_the_supplier_is_made_up_for_before_the_ne
 async def test_a_hold_is_not_asked_for_while_the_old_one_can_not_be_ended(market: Market) -> None:
     hold = await market.hold()
     await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     with pytest.raises(SupplierError) as caught:
         await market.hold(client="globex")
     assert not isinstance(caught.value, OutcomeUnknown)

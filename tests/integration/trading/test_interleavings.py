@@ -19,7 +19,7 @@ async def leave_a_hold_at_the_supplier(market: Market) -> None:
     """A hold of acme's is over here, and the supplier has not heard of it."""
     hold = await market.hold()
     await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     await begun(market, "cancel_hold")
     await market.mend_supplier()
     await market.control("DELETE", "calls")
@@ -61,7 +61,7 @@ async def test_a_request_that_was_given_up_while_an_old_hold_was_ended_does_not_
 async def test_what_the_supplier_still_holds_of_an_old_hold_is_not_taken_for_what_was_asked_for(market: Market) -> None:
     """The process of globex died before it had the old hold ended, and before it asked."""
     await leave_a_hold_at_the_supplier(market)
-    await market.desk.holds._reserve(market.ids[0], "globex", 60)
+    await market.trading.holds._reserve(market.ids[0], "globex", 60)
     await market.pass_time(120)
     await market.settlement.holds()
     assert await market.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [

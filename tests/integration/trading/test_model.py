@@ -109,7 +109,7 @@ class Trade(RuleBasedStateMachine):
         stone = self.stones[at]
         if stone.held is None or stone.held.client != client:
             return
-        extended, refused = self.attempt(self.market.desk.holds.extend(stone.held.id, client, minutes))
+        extended, refused = self.attempt(self.market.trading.holds.extend(stone.held.id, client, minutes))
         present, limit = self.open_hold(stone), stone.held.asked_at + LONGEST
         if present is None:
             assert isinstance(refused, HoldOver)
@@ -124,8 +124,8 @@ class Trade(RuleBasedStateMachine):
         stone = self.stones[at]
         if stone.held is None or stone.held.client != client:
             return
-        released, _ = self.attempt(self.market.desk.holds.release(stone.held.id, client))
-        self.do(self.market.desk.holds._undisturbed.close())
+        released, _ = self.attempt(self.market.trading.holds.release(stone.held.id, client))
+        self.do(self.market.trading.holds._background_tasks.close())
         assert released
         assert released.state is (HoldState.RELEASED if self.open_hold(stone) else HoldState.EXPIRED)
         self.close(stone, released.state)
@@ -216,7 +216,7 @@ class Trade(RuleBasedStateMachine):
             if stone.held and not self.open_hold(stone):
                 self.close(stone, HoldState.EXPIRED)
             ended = dict(stone.over)
-            rows = self.do(self.market.desk.records.holds([*ended, *([stone.held.id] if stone.held else [])]))
+            rows = self.do(self.market.trading.records.holds([*ended, *([stone.held.id] if stone.held else [])]))
             for hold_id, row in rows.items():
                 assert row.state is ended.get(hold_id, HoldState.ACTIVE)
         self._searches_agree()
@@ -229,7 +229,7 @@ class Trade(RuleBasedStateMachine):
             assert count == sum(self.combined(stone) == state for stone in stones)
 
     def teardown(self) -> None:
-        self.do(self.market.desk.holds._undisturbed.close())
+        self.do(self.market.trading.holds._background_tasks.close())
         orders = self.do(self.market.trades("create_order"))
         for stone in getattr(self, "stones", ()):
             offer = self.market.stones[stone.number]["offer_id"]

@@ -33,13 +33,13 @@ async def unknown(market: Market, number: int = 0, key: str = "1") -> Purchase:
 async def test_an_accepted_order_becomes_confirmed_once(market: Market) -> None:
     ordered = await market.buy()
     assert (ordered.state, ordered.ended_at) == (PurchaseState.ORDERED, None)
-    confirmed = await market.desk.outcomes.confirm(ordered.id, order_id="N-1", **WHO)
+    confirmed = await market.trading.outcomes.confirm(ordered.id, order_id="N-1", **WHO)
     assert (confirmed.state, confirmed.ordered_at) == (PurchaseState.CONFIRMED, ordered.ordered_at)
     assert (confirmed.answered_by, confirmed.answer_reason, confirmed.supplier_order_id) == (
         "olga", "e-mail of today", "N-1",
     )  # fmt: skip
     assert confirmed.ended_at
-    assert await market.desk.outcomes.confirm(ordered.id, who="otto", reason="again") == confirmed
+    assert await market.trading.outcomes.confirm(ordered.id, who="otto", reason="again") == confirmed
     assert await market.buy() == confirmed
     assert await market.availability() == "sold"
     assert await market.events() == ["purchase_pending", "purchase_ordered", "purchase_confirmed"]
@@ -51,10 +51,10 @@ async def test_a_declined_order_frees_nothing_until_a_sync_has_read_the_stone(
 ) -> None:
     ordered = await market.buy()
     if confirmed_before:
-        await market.desk.outcomes.confirm(ordered.id, **WHO)
-    declined = await market.desk.outcomes.decline(ordered.id, **WHO)
+        await market.trading.outcomes.confirm(ordered.id, **WHO)
+    declined = await market.trading.outcomes.decline(ordered.id, **WHO)
     assert declined.state is PurchaseState.DECLINED
-    assert await market.desk.outcomes.decline(ordered.id, who="otto", reason="again") == declined
+    assert await market.trading.outcomes.decline(ordered.id, who="otto", reason="again") == declined
     assert isinstance(refusal(await market.buy()), PurchaseDeclined)
     assert await market.run("SELECT availability FROM diamonds WHERE id = $1", market.ids[0]) == "available"
     assert await market.settlement.declined() == 0
@@ -65,7 +65,7 @@ async def test_a_declined_order_frees_nothing_until_a_sync_has_read_the_stone(
         assert caught.value.details["availability"] == "unavailable"
     assert await market.asked("create_order") == 1
     with pytest.raises(PurchaseSettled):
-        await market.desk.outcomes.confirm(ordered.id, **WHO)
+        await market.trading.outcomes.confirm(ordered.id, **WHO)
     assert (await market.events())[-1] == "purchase_declined"
 
 
@@ -74,15 +74,15 @@ async def test_a_declined_order_ends_what_the_supplier_may_still_hold(market: Ma
     ordered = await market.buy()
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 0
-    await market.desk.outcomes.decline(ordered.id, **WHO)
+    await market.trading.outcomes.decline(ordered.id, **WHO)
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 1
-    assert (await market.desk.records.holds([hold.id]))[hold.id].state is HoldState.PURCHASED
+    assert (await market.trading.records.holds([hold.id]))[hold.id].state is HoldState.PURCHASED
     assert await market.settlement.holds() == 0
 
 
 async def test_an_outcome_is_recorded_only_where_the_state_allows_it(market: Market) -> None:
-    outcomes = market.desk.outcomes
+    outcomes = market.trading.outcomes
     doubtful = await unknown(market)
     for attempt in (outcomes.confirm(doubtful.id, **WHO), outcomes.decline(doubtful.id, **WHO)):
         with pytest.raises(PurchaseSettled, match="unknown"):
@@ -110,11 +110,11 @@ async def test_of_a_confirmation_and_a_decline_at_once_the_decline_stays(market:
     for number in range(4):
         ordered = await market.buy(number, key=str(number))
         await asyncio.gather(
-            market.desk.outcomes.decline(ordered.id, **WHO),
-            market.desk.outcomes.confirm(ordered.id, **WHO),
+            market.trading.outcomes.decline(ordered.id, **WHO),
+            market.trading.outcomes.confirm(ordered.id, **WHO),
             return_exceptions=True,
         )
-        (row,) = (await market.desk.records.purchases([ordered.id])).values()
+        (row,) = (await market.trading.records.purchases([ordered.id])).values()
         assert row.state is PurchaseState.DECLINED
         assert (await market.events(number))[-1] == "purchase_declined"
 
@@ -122,8 +122,8 @@ async def test_of_a_confirmation_and_a_decline_at_once_the_decline_stays(market:
 async def test_a_reminder_is_sent_once_for_orders_without_an_answer(market: Market) -> None:
     numbers = range(25)
     bought = [await market.buy(number, key=str(number)) for number in numbers]
-    await market.desk.outcomes.confirm(bought[0].id, **WHO)
-    await market.desk.outcomes.decline(bought[1].id, **WHO)
+    await market.trading.outcomes.confirm(bought[0].id, **WHO)
+    await market.trading.outcomes.decline(bought[1].id, **WHO)
     await market.pass_time(47 * HOUR)
     assert await market.settlement.reminders() == 0
     await market.pass_time(2 * HOUR)

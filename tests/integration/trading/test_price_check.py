@@ -112,8 +112,8 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
     if held:
         await market.hold()
     hasty = market.settings.model_copy(update={"trading_timeout_seconds": 0.4, "trading_patience_seconds": 0.4})
-    hurried = Purchases(hasty, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
-    market.desk = msgspec.structs.replace(market.desk, purchases=hurried)
+    hurried = Purchases(hasty, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
+    market.trading = msgspec.structs.replace(market.trading, purchases=hurried)
     await market.break_supplier({**rule, "operations": ["get_diamond_by_id"]})
     failed = await market.buy()
     assert (failed.state, failed.failure_code, failed.sent_at) == (PurchaseState.FAILED, "SUPPLIER_ERROR", None)
@@ -129,8 +129,8 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
 
 async def test_the_check_is_a_setting(market: Market) -> None:
     unchecked = market.settings.model_copy(update={"trading_check_price": False})
-    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
-    market.desk = msgspec.structs.replace(market.desk, purchases=purchases)
+    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
+    market.trading = msgspec.structs.replace(market.trading, purchases=purchases)
     await ask_more(market)
     bought = await market.buy()
     assert (bought.state, bought.checked_at, bought.supplier_price_cents) == (PurchaseState.ORDERED, None, None)
@@ -151,7 +151,7 @@ async def test_of_many_requests_under_one_key_one_is_checked_and_ordered(market:
 
 
 async def test_a_process_that_dies_between_check_and_order_has_ordered_nothing(market: Market) -> None:
-    purchases = market.desk.purchases
+    purchases = market.trading.purchases
     request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
     recorded = await purchases._record(request, "acme", "1")
     assert isinstance(recorded, RecordedPurchase)
@@ -180,7 +180,7 @@ async def lose_an_order(market: Market, *, executed: bool, number: int = 0, key:
 
 
 async def read(market: Market, purchase: Purchase) -> Purchase:
-    return (await market.desk.records.purchases([purchase.id]))[purchase.id]
+    return (await market.trading.records.purchases([purchase.id]))[purchase.id]
 
 
 async def test_an_order_item_that_was_not_there_before_is_evidence_and_decides_nothing(market: Market) -> None:
@@ -240,8 +240,8 @@ async def test_an_order_item_from_before_is_no_evidence(market: Market, executed
 
 async def test_evidence_without_a_look_before_says_that_it_was_not_compared(market: Market) -> None:
     unchecked = market.settings.model_copy(update={"trading_check_price": False})
-    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.desk.destinations)
-    market.desk = msgspec.structs.replace(market.desk, purchases=purchases)
+    purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
+    market.trading = msgspec.structs.replace(market.trading, purchases=purchases)
     await lose_an_order(market, executed=True)
     await market.settlement.evidence()
     (alert,) = await market.rows("SELECT content FROM alerts WHERE kind = 'purchase_evidence'")

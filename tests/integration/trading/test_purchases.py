@@ -52,7 +52,7 @@ async def test_the_holder_buys_under_its_hold_and_nobody_else_does(market: Marke
         await market.buy(client="globex")
     purchase = await market.buy()
     assert (purchase.state, purchase.hold_id) == (PurchaseState.ORDERED, hold.id)
-    ended = (await market.desk.records.holds([hold.id]))[hold.id]
+    ended = (await market.trading.records.holds([hold.id]))[hold.id]
     assert ended.state is HoldState.PURCHASED
     assert await market.availability() == "sold"
     assert (await market.events())[2:] == ["purchase_pending", "hold_purchased", "purchase_ordered"]
@@ -175,7 +175,7 @@ async def test_an_unknown_outcome_is_told_to_a_person_and_nothing_is_sent_until_
 
     bought = bool(await market.trades("create_order"))
     assert bought == (name != "not executed")
-    resolved = await market.desk.outcomes.resolve(
+    resolved = await market.trading.outcomes.resolve(
         purchase.id,
         Outcome.ORDERED if bought else Outcome.FAILED,
         who="olga",
@@ -196,17 +196,17 @@ async def test_a_purchase_is_resolved_once_and_only_while_its_outcome_is_unknown
     ordered = await market.buy()
     for bought in (True, False):
         with pytest.raises(PurchaseSettled):
-            await market.desk.outcomes.resolve(
+            await market.trading.outcomes.resolve(
                 ordered.id, Outcome.ORDERED if bought else Outcome.FAILED, who="olga", reason="?"
             )
     await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
     unknown = await market.buy(1, key="2")
-    first = await market.desk.outcomes.resolve(unknown.id, Outcome.ORDERED, who="olga", reason="seen", order_id="1")
-    assert await market.desk.outcomes.resolve(unknown.id, Outcome.ORDERED, who="otto", reason="seen too") == first
+    first = await market.trading.outcomes.resolve(unknown.id, Outcome.ORDERED, who="olga", reason="seen", order_id="1")
+    assert await market.trading.outcomes.resolve(unknown.id, Outcome.ORDERED, who="otto", reason="seen too") == first
     with pytest.raises(PurchaseSettled):
-        await market.desk.outcomes.resolve(unknown.id, Outcome.FAILED, who="otto", reason="no")
+        await market.trading.outcomes.resolve(unknown.id, Outcome.FAILED, who="otto", reason="no")
     with pytest.raises(NotFound):
-        await market.desk.outcomes.resolve(market.ids[0], Outcome.FAILED, who="otto", reason="no")
+        await market.trading.outcomes.resolve(market.ids[0], Outcome.FAILED, who="otto", reason="no")
 
 
 async def test_a_hold_ends_by_time_while_its_purchase_goes_on_and_the_stone_stays_the_buyers(market: Market) -> None:
@@ -215,12 +215,12 @@ async def test_a_hold_ends_by_time_while_its_purchase_goes_on_and_the_stone_stay
     purchase = await market.buy()
     await market.mend_supplier()
     with pytest.raises(NotAvailable):
-        await market.desk.holds.release(hold.id, "acme")
+        await market.trading.holds.release(hold.id, "acme")
     await market.pass_time(2 * DAY)
     await market.settlement.holds()
     assert await market.asked("cancel_hold") == 0, "the order may rest on it"
     assert await market.availability() == "on_hold"
-    await market.desk.outcomes.resolve(purchase.id, Outcome.FAILED, who="olga", reason="no order there")
+    await market.trading.outcomes.resolve(purchase.id, Outcome.FAILED, who="olga", reason="no order there")
     assert await market.availability() == "available"
 
 
@@ -246,19 +246,19 @@ async def test_a_purchase_whose_process_is_gone_has_failed_if_it_was_never_sent_
 async def test_an_answer_that_comes_after_all_settles_what_was_given_up(market: Market) -> None:
     await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
     unknown = await market.buy()
-    settled = await market.desk.purchases._settle(unknown, "late-1")
+    settled = await market.trading.purchases._settle(unknown, "late-1")
     assert (settled.state, settled.supplier_order_id) == (PurchaseState.ORDERED, "late-1")
 
     given_up = await market.buy(1, key="2")
-    failed = await market.desk.outcomes.resolve(given_up.id, Outcome.FAILED, who="olga", reason="no order there")
-    assert await market.desk.purchases._settle(given_up, "late-2") == failed
+    failed = await market.trading.outcomes.resolve(given_up.id, Outcome.FAILED, who="olga", reason="no order there")
+    assert await market.trading.purchases._settle(given_up, "late-2") == failed
     kinds = {row["kind"] for row in await market.rows("SELECT kind FROM alerts")}
     assert kinds == {"purchase_unknown", "purchase_contradicted"}
 
 
 async def test_what_was_given_up_in_the_meantime_does_not_go_out(market: Market) -> None:
     """A process that stood still between writing the record and sending the order."""
-    wanted = market.desk.purchases
+    wanted = market.trading.purchases
     request = PurchaseRequest(diamond_id=market.ids[0], destination_id="shop")
     recorded = await wanted._record(request, "acme", "1")
     assert isinstance(recorded, RecordedPurchase)
@@ -285,14 +285,14 @@ async def test_a_supplier_who_asks_for_more_patience_than_there_is_was_sent_noth
 async def test_what_the_supplier_said_is_written_down_when_the_database_is_there_again(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, away = market.desk.purchases._settle, iter([True, True, False])
+    settle, away = market.trading.purchases._settle, iter([True, True, False])
 
     async def settle_later(*given: Any) -> Any:
         if next(away):
             raise DatabaseUnavailable
         return await settle(*given)
 
-    monkeypatch.setattr(market.desk.purchases, "_settle", settle_later)
+    monkeypatch.setattr(market.trading.purchases, "_settle", settle_later)
     monkeypatch.setattr(purchases, "_WRITE_PAUSE_SECONDS", 0)
     assert (await market.buy()).state is PurchaseState.ORDERED
     assert await market.asked("create_order") == 1
@@ -302,7 +302,7 @@ async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -
     hold = await market.hold(client="globex")
     with pytest.raises(AlreadyHeld):
         await market.buy()
-    await market.desk.holds.release(hold.id, "globex")
+    await market.trading.holds.release(hold.id, "globex")
     assert (await market.buy()).state is PurchaseState.ORDERED
 
 

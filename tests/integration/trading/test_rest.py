@@ -144,7 +144,7 @@ async def test_a_key_is_the_same_over_rest_and_graphql(market: Market, people: P
 async def test_the_same_key_tells_an_accepted_order_from_a_confirmed_and_a_declined_one(
     market: Market, people: People
 ) -> None:
-    outcomes = market.desk.outcomes
+    outcomes = market.trading.outcomes
     for number, key in ((0, "1"), (1, "2")):
         assert (await buy(people["acme"], path(market, number), key)).json()["data"]["state"] == "ordered"
     first, second = await market.rows("SELECT id FROM purchase_history ORDER BY requested_at")
@@ -159,7 +159,7 @@ async def test_the_same_key_tells_an_accepted_order_from_a_confirmed_and_a_decli
 
 
 async def test_who_may_hold_may_not_buy_and_who_may_buy_may_not_hold(market: Market, people: People) -> None:
-    issuing, client = ApiKeyService(market.database), people["acme"]
+    key_service, client = ApiKeyService(market.database), people["acme"]
     mutations = {
         Scope.HOLDS_WRITE: f'mutation {{ holdCreate(input: {{diamondId: "{market.ids[0]}"}}) {{ hold {{ state }} }} }}',
         Scope.PURCHASES_WRITE: f"""mutation {{ diamondPurchase(input: {{diamondId: "{market.ids[0]}", expectedPrice: 1,
@@ -167,7 +167,7 @@ async def test_who_may_hold_may_not_buy_and_who_may_buy_may_not_hold(market: Mar
     }
     routes = {Scope.HOLDS_WRITE: hold_path(market), Scope.PURCHASES_WRITE: path(market)}
     for allowed, other in (tuple(routes), tuple(reversed(routes))):
-        key = (await issuing.create("test", "acme", [allowed, Scope.DIAMONDS_READ])).key.text
+        key = (await key_service.create("test", "acme", [allowed, Scope.DIAMONDS_READ])).key.text
         headers = {"X-API-Key": key, "X-Idempotency-Key": "1"}
         refusal = refused(await client.post(routes[other], json=ORDER, headers=headers))
         assert refusal[:2] == (403, "FORBIDDEN")
@@ -280,7 +280,7 @@ async def test_an_unknown_outcome_is_504_and_the_same_key_later_answers_how_it_e
     assert refused(first) == unknown
     await market.mend_supplier()
     assert refused(await buy(people["acme"], path(market))) == unknown
-    await market.desk.outcomes.resolve(
+    await market.trading.outcomes.resolve(
         purchase_id, Outcome.ORDERED if bought else Outcome.FAILED, who="olga", reason="seen", order_id="1"
     )
     later = await buy(people["acme"], path(market))

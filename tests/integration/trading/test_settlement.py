@@ -56,7 +56,7 @@ async def test_a_hold_that_the_job_found_is_ended_at_the_supplier_when_it_ends_h
     await market.pass_time(60)
     await market.settlement.holds()
     hold = await market.hold()
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     await market.settlement.holds()
     assert await market.at_supplier(0) == "AVAILABLE"
 
@@ -167,7 +167,7 @@ async def test_the_end_of_a_hold_becomes_an_event_and_the_suppliers_longer_hold_
 
 async def test_an_extended_hold_is_closed_at_its_new_end(market: Market) -> None:
     hold = await market.hold(minutes=10)
-    await market.desk.holds.extend(hold.id, "acme", 60)
+    await market.trading.holds.extend(hold.id, "acme", 60)
     await market.pass_time(1200)
     assert await market.settlement.holds() == 0
     assert await market.availability() == "on_hold"
@@ -179,7 +179,7 @@ async def test_an_extended_hold_is_closed_at_its_new_end(market: Market) -> None
 async def test_a_release_that_failed_is_tried_again_until_it_works(market: Market) -> None:
     hold = await market.hold()
     await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     await market.pass_time(1)
     with pytest.raises(SupplierUnavailable):
         await market.settlement.holds()

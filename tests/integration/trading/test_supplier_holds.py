@@ -172,13 +172,13 @@ async def test_a_hold_that_was_wanted_for_less_does_not_become_longer(market: Ma
     await market.settlement.refresh()
     after = await held(market)
     assert after.expires_at == before.expires_at
-    longer: Any = await market.desk.holds.extend(after.id, "acme")
+    longer: Any = await market.trading.holds.extend(after.id, "acme")
     assert longer.expires_at > before.expires_at + HOUR, "the supplier's new end allows more"
 
 
 async def test_a_wish_that_the_supplier_did_not_allow_is_fulfilled_when_it_does(market: Market) -> None:
     hold = await short(market, minutes=30)
-    limited: Any = await market.desk.holds.extend(hold.id, "acme", 600)
+    limited: Any = await market.trading.holds.extend(hold.id, "acme", 600)
     assert limited.expires_at == limited.supplier_until
     await market.settlement.refresh()
     assert (await held(market)).expires_at > limited.expires_at + 8 * HOUR
@@ -207,7 +207,7 @@ async def test_the_list_is_asked_for_only_while_something_is_held(market: Market
     veiled = Veiled(market)
     assert await settlement(market, veiled).refresh() == 0
     hold = await held(market)
-    await market.desk.holds.release(hold.id, "acme")
+    await market.trading.holds.release(hold.id, "acme")
     assert await settlement(market, veiled).refresh() == 0
     assert veiled.lists == 0
     assert hold.state is HoldState.ACTIVE

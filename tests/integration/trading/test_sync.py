@@ -52,7 +52,7 @@ async def test_invariant_17_the_mirror_of_our_own_hold_holds_nothing_and_its_pri
     listed = await market.run("SELECT retail_price_cents FROM diamonds WHERE id = $1", market.ids[0])
     assert listed != PRICE, "the run has brought another price"
     await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
-    assert (await market.desk.holds.release(hold.id, "acme")).state is HoldState.RELEASED
+    assert (await market.trading.holds.release(hold.id, "acme")).state is HoldState.RELEASED
     await pipeline.sync()
     assert await suppliers_word(market) == ("on_hold", hold.supplier_hold_id), "he has not heard of it"
     assert await market.availability() == "available"
@@ -81,7 +81,7 @@ async def test_a_declined_stone_is_for_the_sync_to_decide_about_once_it_was_read
     ordered = await market.buy()
     await pipeline.sync()
     assert await suppliers_word(market) == ("sold", None)
-    await market.desk.outcomes.decline(ordered.id, who="olga", reason="broken")
+    await market.trading.outcomes.decline(ordered.id, who="olga", reason="broken")
     assert await market.settlement.declined() == 0, "the run read it before the decline"
     assert await market.availability() == "unavailable"
 
@@ -95,7 +95,7 @@ async def test_a_declined_stone_is_for_the_sync_to_decide_about_once_it_was_read
     assert [await market.settlement.declined() for _ in range(2)] == [1, 0]
     assert await market.availability() == "available"
     assert (await market.events())[-1] == "diamonds_changed"
-    (first,) = (await market.desk.records.purchases([ordered.id])).values()
+    (first,) = (await market.trading.records.purchases([ordered.id])).values()
     assert first.state is PurchaseState.DECLINED
     again = await market.buy(key="2")
     assert again.state is PurchaseState.ORDERED
@@ -106,7 +106,7 @@ async def test_a_declined_stone_that_the_supplier_does_not_offer_again_stays_una
     market: Market, pipeline: Pipeline
 ) -> None:
     ordered = await market.buy()
-    await market.desk.outcomes.decline(ordered.id, who="olga", reason="sold in the shop")
+    await market.trading.outcomes.decline(ordered.id, who="olga", reason="sold in the shop")
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "NOT_AVAILABLE"}})
     await pipeline.sync()
     assert await market.settlement.declined() == 1

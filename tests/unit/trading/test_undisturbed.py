@@ -9,7 +9,7 @@ from inventory.trading.background_tasks import BackgroundTasks
 
 
 async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_it() -> None:
-    undisturbed = BackgroundTasks()
+    background_tasks = BackgroundTasks()
     begun, go_on = asyncio.Event(), asyncio.Event()
     done = []
 
@@ -18,12 +18,12 @@ async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_i
         await go_on.wait()
         done.append(True)
 
-    caller = asyncio.create_task(undisturbed.do(work()))
+    caller = asyncio.create_task(background_tasks.do(work()))
     await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    closing = asyncio.create_task(undisturbed.close())
+    closing = asyncio.create_task(background_tasks.close())
     await asyncio.sleep(0)
     assert not done
     go_on.set()
@@ -32,7 +32,7 @@ async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_i
 
 
 async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
-    undisturbed = BackgroundTasks()
+    background_tasks = BackgroundTasks()
 
     async def give() -> int:
         return 7
@@ -40,13 +40,13 @@ async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
     async def refuse() -> int:
         raise Conflict("no")
 
-    assert await undisturbed.do(give()) == 7
+    assert await background_tasks.do(give()) == 7
     with pytest.raises(Conflict, match="no"):
-        await undisturbed.do(refuse())
+        await background_tasks.do(refuse())
 
 
 async def test_what_nobody_waits_for_may_fail() -> None:
-    undisturbed = BackgroundTasks()
+    background_tasks = BackgroundTasks()
 
     async def refuse() -> None:
         raise Conflict("no")
@@ -54,6 +54,6 @@ async def test_what_nobody_waits_for_may_fail() -> None:
     async def break_down() -> None:
         raise RuntimeError("oh")
 
-    undisturbed.later(refuse())
-    undisturbed.later(break_down())
-    await undisturbed.close()
+    background_tasks.later(refuse())
+    background_tasks.later(break_down())
+    await background_tasks.close()

@@ -28,13 +28,13 @@ def clock() -> StoppedClock:
 def make_inventory(clock: StoppedClock) -> Callable[..., Inventory]:
     """Make an inventory on the stopped clock; clean stones along the density unless told otherwise."""
 
-    def make(count: int, *, seed: int = 1, spread_of: str = "density", dirt_share: float = 0.0) -> Inventory:
+    def make(count: int, *, seed: int = 1, spread_of: str = "density", bad_data_share: float = 0.0) -> Inventory:
         assert spread_of in {"real", "density"}
         return Inventory(
             count=count,
             seed=seed,
             spread_of="real" if spread_of == "real" else "density",
-            dirt_share=dirt_share,
+            bad_data_share=bad_data_share,
             clock=clock,
         )
 

@@ -168,7 +168,7 @@ def test_the_default_feed_has_106_stones_that_can_not_be_used() -> None:
 
 
 def test_every_kind_shows_in_the_truth_as_what_it_is(make_inventory: Callable[..., Inventory]) -> None:
-    inventory = make_inventory(3_000, dirt_share=1.0, spread_of="real")
+    inventory = make_inventory(3_000, bad_data_share=1.0, spread_of="real")
     clean = make_inventory(3_000, spread_of="real")
     by_id = {row["id"]: row for row in clean.truth(0, 3_000)}
     for row in inventory.truth(0, 3_000):
@@ -179,7 +179,7 @@ def test_every_kind_shows_in_the_truth_as_what_it_is(make_inventory: Callable[..
 
 
 def test_ranges_of_prices_find_every_stone_whatever_price_it_shows(make_inventory: Callable[..., Inventory]) -> None:
-    inventory = make_inventory(2_000, dirt_share=1.0)
+    inventory = make_inventory(2_000, bad_data_share=1.0)
     shown = [row["price"] for row in inventory.truth(0, 2_000)]
     assert any(price is not None and price < 0 for price in shown)
     everything = {"dollar_value": {"from": 0, "to": 2**31 - 1}}

@@ -54,7 +54,7 @@ def test_changed_prices_keep_cents(make_inventory: Make) -> None:
 def test_the_same_seeds_lead_to_the_same_feed(make_inventory: Make) -> None:
     truths = []
     for seed in (1, 1, 2):
-        inventory = make_inventory(200, dirt_share=0.1)
+        inventory = make_inventory(200, bad_data_share=0.1)
         changes = Changes(inventory)
         changes.change(30, seed, FIELDS)
         changes.add(10, seed)
@@ -67,7 +67,7 @@ def test_the_same_seeds_lead_to_the_same_feed(make_inventory: Make) -> None:
 
 
 def test_new_stones_are_clean_and_removed_ones_are_gone(make_inventory: Make) -> None:
-    inventory = make_inventory(50, dirt_share=1.0)
+    inventory = make_inventory(50, bad_data_share=1.0)
     before = set(rows(inventory))
     added = Changes(inventory).add(20, 3)
     assert all(rows(inventory)[identity]["usable"] for identity in added)
@@ -170,7 +170,7 @@ def test_a_true_value_lifts_what_hid_it(make_inventory: Make) -> None:
 
 
 def test_a_stone_with_bad_values_from_the_beginning_can_be_made_clean(make_inventory: Make) -> None:
-    inventory = make_inventory(300, dirt_share=1.0)
+    inventory = make_inventory(300, bad_data_share=1.0)
     unpriced = [row["id"] for row in rows(inventory).values() if (row["price"] or 0) <= 0]
     changes = Changes(inventory)
     assert len(unpriced) > 5
@@ -182,7 +182,7 @@ def test_a_stone_with_bad_values_from_the_beginning_can_be_made_clean(make_inven
 
 
 def test_an_update_leaves_the_rest_of_the_bad_values_where_it_is(make_inventory: Make) -> None:
-    inventory = make_inventory(300, dirt_share=1.0)
+    inventory = make_inventory(300, bad_data_share=1.0)
     unpriced = next(row for row in rows(inventory).values() if (row["price"] or 0) <= 0)
     Changes(inventory).update(unpriced["id"], {"eyeClean": "E2"})
     assert shown(inventory, unpriced["id"])["diamond"]["eyeClean"] == "E2"
@@ -274,7 +274,7 @@ def test_the_largest_stone_has_measures(make_inventory: Make) -> None:
 
 
 def test_the_summary_counts_what_the_truth_lists(make_inventory: Make) -> None:
-    inventory = make_inventory(500, dirt_share=0.3)
+    inventory = make_inventory(500, bad_data_share=0.3)
     Changes(inventory).remove(50, 1)
     usable = [row for row in rows(inventory).values() if row["usable"]]
     assert inventory.summary() == {

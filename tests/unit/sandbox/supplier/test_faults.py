@@ -71,7 +71,7 @@ def test_what_spoils_the_answer_adds_up() -> None:
     struck = faults.strike(["diamonds_by_query"])
     assert struck.spoils("repeat")
     assert struck.spoils("total_count")
-    assert struck.spoils("dirt") is None
+    assert struck.spoils("bad_data") is None
     assert struck.ending == Rule("stall")
 
 
@@ -162,7 +162,7 @@ def test_a_page_omits_or_duplicates_one_stone(page: list[int], seed: int) -> Non
         {"kind": "status", "status": 200},
         {"kind": "stall", "seconds": 10_000},
         {"kind": "reset", "count": -1},
-        {"kind": "dirt", "variants": []},
+        {"kind": "bad_data", "variants": []},
         {"kind": "status", "shares": 0.5},
         {"kind": "null_items", "stones_share": 2},
         {"kind": "count_error", "relative": -0.1},

@@ -158,9 +158,9 @@ def test_a_search_finds_what_looking_at_every_stone_finds(
 
 @pytest.fixture(scope="module")
 def moving() -> Inventory:
-    """An inventory with dirt, in which stones have changed, come and gone."""
+    """An inventory with bad data, in which stones have changed, come and gone."""
     clock_at = datetime(2026, 2, 1, tzinfo=UTC)
-    inventory = Inventory(count=STONES, seed=5, spread_of="density", dirt_share=0.2, clock=lambda: clock_at)
+    inventory = Inventory(count=STONES, seed=5, spread_of="density", bad_data_share=0.2, clock=lambda: clock_at)
     changes = Changes(inventory)
     changes.change(60, 1, FIELDS)
     changes.add(20, 2)
@@ -173,7 +173,7 @@ def moving() -> Inventory:
 def test_a_search_that_was_made_before_still_holds_after_changes(
     query: dict[str, Any], order: Order, seed: int, make_inventory: Callable[..., Inventory]
 ) -> None:
-    inventory = make_inventory(150, dirt_share=0.1)
+    inventory = make_inventory(150, bad_data_share=0.1)
     changes = Changes(inventory)
     page_ids(inventory, query, order)
     changes.change(30, seed, FIELDS)

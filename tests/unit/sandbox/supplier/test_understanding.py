@@ -22,7 +22,7 @@ NUMBERS: st.SearchStrategy[object] = (
 
 def shown(values: dict[str, Any]) -> tuple[Any, Any]:
     """The truth about a stone that shows these values, and what the pipeline makes of it."""
-    inventory = Inventory(count=3, dirt_share=0)
+    inventory = Inventory(count=3, bad_data_share=0)
     identity = Changes(inventory).update(inventory.truth(1, 1)[0]["id"], values)
     (row,) = (row for row in inventory.truth(0, 3) if row["id"] == identity)
     ordinal = ordinal_of(identity)

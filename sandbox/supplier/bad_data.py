@@ -1,4 +1,4 @@
-"""Items that break the schema, for the `dirt` fault: what older versions and other deployments of the API send."""
+"""Items that break the schema, for the `bad_data` fault: what older versions and other deployments of the API send."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -60,7 +60,7 @@ USABLE, UNUSABLE = tuple(USABLE_KINDS), tuple(UNUSABLE_KINDS)
 
 
 def smear(kind: str, item: Item, seed: int) -> None:
-    """Put this kind of dirt on a clean item; the same for the same seed."""
+    """Break a clean item in this way; equal seeds give equal results."""
     smears: Mapping[str, Smear] = {**USABLE_KINDS, **UNUSABLE_KINDS}
     found: Any = smears[kind](item, Random(f"{kind}:{seed}"))
     override(item, found)

@@ -1,4 +1,4 @@
-"""Dirt of the `dirt` fault: items that break the schema."""
+"""Bad data of the `bad_data` fault: items that break the schema."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from inventory.suppliers.nivoda.mapping import observe
-from sandbox.supplier import dirt
+from sandbox.supplier import bad_data
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.payload import Item
 
@@ -17,15 +17,15 @@ def item(make_inventory: Callable[..., Inventory]) -> Item:
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("kind", dirt.USABLE)
+@pytest.mark.parametrize("kind", bad_data.USABLE)
 def test_usable_dirt_can_be_understood(kind: str, seed: int, item: Item) -> None:
     clean = json.dumps(item)
-    dirt.smear(kind, item, seed)
+    bad_data.smear(kind, item, seed)
     assert json.dumps(item) != clean
     assert observe(json.dumps(item).encode()).stone
 
 
-@pytest.mark.parametrize("kind", dirt.UNUSABLE)
+@pytest.mark.parametrize("kind", bad_data.UNUSABLE)
 def test_unusable_dirt_can_not_be_understood(kind: str, item: Item) -> None:
-    dirt.smear(kind, item, 1)
+    bad_data.smear(kind, item, 1)
     assert observe(json.dumps(item).encode()).stone is None

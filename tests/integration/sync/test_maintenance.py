@@ -12,7 +12,7 @@ from sync.messaging.servicebus import ServiceBusBroker
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
-from tests.integration.sync.upkeep import DUE, JUST_AFTER, UpkeepAt, incidents
+from tests.integration.sync.maintenance import DUE, JUST_AFTER, UpkeepAt, incidents
 
 # Dead letters
 
@@ -20,15 +20,15 @@ from tests.integration.sync.upkeep import DUE, JUST_AFTER, UpkeepAt, incidents
 async def test_dead_letters_are_one_incident_until_the_oldest_is_gone(
     upkeep_at: UpkeepAt, broker: ServiceBusBroker, database: Database, bus: Bus
 ) -> None:
-    upkeep = upkeep_at(JUST_AFTER)
+    maintenance = upkeep_at(JUST_AFTER)
     await put_aside(broker, b"first")
-    await upkeep.watch_dead_letters()
+    await maintenance.watch_dead_letters()
     await put_aside(broker, b"second")
-    await upkeep.watch_dead_letters()
+    await maintenance.watch_dead_letters()
     (first,) = await incidents(database)
     assert first.startswith("dead_letters:work-items:")
     assert await broker.dead_letters().discard("work-items", 1) == 1
-    await upkeep.watch_dead_letters()
+    await maintenance.watch_dead_letters()
     assert len(await incidents(database)) == 2
     assert bus.counts()["work-items"].dead_letter == 1
 

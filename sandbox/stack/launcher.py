@@ -1,6 +1,6 @@
 """The last step before a server is a server: change account, tie its life to the launcher's, become it.
 
-Run as `python -I -S shim.py LAUNCHER_PID SIGNAL UID:GID|- COMMAND...`, with the standard library only. A program of its
+Run as `python -I -S launcher.py LAUNCHER_PID SIGNAL UID:GID|- COMMAND...`, with the standard library only. A program of its
 own instead of a `preexec_fn`, which may deadlock in a process with threads, and which could not set the signal before
 the account is changed (the kernel forgets it then).
 """
