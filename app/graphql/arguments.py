@@ -18,26 +18,26 @@ def given_or_none(value: T | None) -> T | None:
     return None if value is UNSET else value
 
 
-@strawberry.input(description="A range of prices. Both ends belong to it; an end that is left out is open.")
+@strawberry.input(description="Range of prices in cents, both ends inclusive. An omitted end is open.")
 class CentsRange:
-    min: Cents | None = strawberry.field(default=UNSET, description="At least this many cents.")
-    max: Cents | None = strawberry.field(default=UNSET, description="At most this many cents.")
+    min: Cents | None = strawberry.field(default=UNSET, description="Lowest price in cents.")
+    max: Cents | None = strawberry.field(default=UNSET, description="Highest price in cents.")
 
 
-@strawberry.input(description="A range of sizes. Both ends belong to it; an end that is left out is open.")
+@strawberry.input(description="Range of sizes, both ends inclusive. An omitted end is open.")
 class FloatRange:
-    min: float | None = strawberry.field(default=UNSET, description="At least this.")
-    max: float | None = strawberry.field(default=UNSET, description="At most this.")
+    min: float | None = strawberry.field(default=UNSET, description="Lowest value.")
+    max: float | None = strawberry.field(default=UNSET, description="Highest value.")
 
 
-@strawberry.input(description="A range of whole numbers. Both ends belong to it; an end that is left out is open.")
+@strawberry.input(description="Range of whole numbers, both ends inclusive. An omitted end is open.")
 class IntRange:
-    min: int | None = strawberry.field(default=UNSET, description="At least this.")
-    max: int | None = strawberry.field(default=UNSET, description="At most this.")
+    min: int | None = strawberry.field(default=UNSET, description="Lowest value.")
+    max: int | None = strawberry.field(default=UNSET, description="Highest value.")
 
 
 def thousandths(ends: FloatRange) -> NumericRange:
-    """The nearest thousandths inside a range, counted in decimals: 1.01 is 1010, not 1009."""
+    """Convert a range to thousandths inside it. Decimal arithmetic: 1.01 is 1010, not 1009."""
     smallest, largest = given_or_none(ends.min), given_or_none(ends.max)
     return NumericRange(
         None if smallest is None else math.ceil(Decimal(repr(smallest)) * 1000),

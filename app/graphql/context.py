@@ -25,27 +25,27 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def caller(self) -> Principal:
-        """Who is calling.
+        """Return the caller.
 
         Raises:
-            Unauthenticated: the request has no caller.
+            Unauthenticated: the request is not authenticated.
         """
         if self.principal is None:
             raise Unauthenticated("Send an API key in the header X-API-Key.")
         return self.principal
 
     def require(self, scope: Scope) -> None:
-        """Refuse a caller without `scope`.
+        """Reject a caller without `scope`.
 
         Raises:
-            Unauthenticated: the request has no caller.
+            Unauthenticated: the request is not authenticated.
             Forbidden: the caller lacks the scope.
         """
         self.caller.require(scope)
 
 
 class Selection:
-    """The fields that were asked for below one field; fragments are dissolved, conditions taken as met."""
+    """Selected fields below a field. Fragments are resolved; `@include` and `@skip` are ignored."""
 
     def __init__(self, sets: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]) -> None:
         self._fragments = fragments
@@ -62,7 +62,7 @@ class Selection:
         return iter(self._fields)
 
     def below(self, name: str) -> "Selection":
-        """What was asked for below a field, wherever and under whatever alias it stands."""
+        """Return the selection below a field, merged over its aliases."""
         return Selection(self._fields.get(name, []), self._fragments)
 
     def _walk(self, sets: Sequence[SelectionSetNode], seen: set[str]) -> Iterator[FieldNode]:
@@ -70,7 +70,7 @@ class Selection:
             if isinstance(node, FieldNode):
                 yield node
             elif isinstance(node, FragmentSpreadNode):
-                # Once is enough, and keeps fragments that spread each other twice from growing without bound.
+                # Each fragment once: nested fragments could otherwise grow exponentially.
                 if node.name.value not in seen:
                     seen.add(node.name.value)
                     yield from self._walk([self._fragments[node.name.value].selection_set], seen)
@@ -79,11 +79,11 @@ class Selection:
 
 
 class Info(strawberry.Info[Context, None]):
-    """The `info` of this schema's resolvers."""
+    """`info` argument of resolvers."""
 
     @property
     def selection(self) -> Selection:
-        """What was asked for below the field that is being resolved."""
+        """Return the selection below the resolved field."""
         raw = self._raw_info
         sets = [node.selection_set for node in raw.field_nodes if node.selection_set]
         return Selection(sets, raw.fragments)

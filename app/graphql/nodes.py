@@ -1,4 +1,4 @@
-"""Anything by its global id: which types have one, who may read them, and how many are read at once."""
+"""Object lookup by global id: types, scopes and batch size."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated
@@ -24,7 +24,7 @@ _argument = strawberry.argument
 
 
 class NodeKind(msgspec.Struct, frozen=True):
-    """A type with global ids: the scope that reading it needs, and how to read several at once."""
+    """A type with global ids: its scope, and the function that reads several objects."""
 
     scope: Scope
     find: Callable[[Collection[UUID], Info], Awaitable[Mapping[UUID, Node]]]
@@ -40,14 +40,14 @@ KINDS: Mapping[str, NodeKind] = {
 
 
 async def find_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
-    """What stands under each id, None for nothing; one statement for each type among them.
+    """Find the object of each id, None if it does not exist; one statement per type.
 
     Raises:
-        ValidationFailed: too many ids.
-        Forbidden: the caller may not read a type among them.
+        ValidationFailed: there are too many ids.
+        Forbidden: the caller lacks the scope of a type.
     """
     if len(ids) > MOST_NODES:
-        raise ValidationFailed({"ids": f"should hold at most {MOST_NODES} ids"})
+        raise ValidationFailed({"ids": f"should contain at most {MOST_NODES} ids"})
     read = [_read(text) for text in ids]
     found: dict[tuple[str, UUID], Node] = {}
     for name in {known[0] for known in read if known}:
@@ -70,22 +70,22 @@ def _read(text: str) -> tuple[str, UUID] | None:
 class NodeQueries:
     """Fields of `Query` for objects with a global id."""
 
-    @field(description="Anything by its global id; null when there is nothing under it. Needs the scope of its type.")
+    @field(description="An object by its global id; null if it does not exist. Needs the scope of its type.")
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, _argument(description="The global id.")],  # noqa: A002 - as Relay has it
+        id: Annotated[strawberry.ID, _argument(description="Global id.")],  # noqa: A002 - as Relay has it
     ) -> Node | None:
         (found,) = await find_nodes([id], info)
         return found
 
     @field(
-        description="Several things by their global ids, in the same order; null for an id with nothing under it. Needs the "
-        "scope of each type among them."
+        description="Objects by their global ids, in the same order; null for each that does not exist. Needs the scopes of "
+        "their types."
     )
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], _argument(description=f"The global ids, at most {MOST_NODES}.")],
+        ids: Annotated[list[strawberry.ID], _argument(description=f"Global ids, at most {MOST_NODES}.")],
     ) -> list[Node | None] | None:
         return await find_nodes(ids, info)

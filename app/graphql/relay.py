@@ -1,4 +1,4 @@
-"""Relay: global ids, the Node interface, and what every connection says about its page."""
+"""Relay conventions: global ids, the Node interface, and page info."""
 
 import base64
 import binascii
@@ -9,43 +9,43 @@ import strawberry
 from inventory.core.errors import NotFound
 
 
-@strawberry.interface(description="Something with an id that is unique in the whole schema.")
+@strawberry.interface(description="An object with a global id.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="The global id, opaque.")
+    id: strawberry.ID = strawberry.field(description="Opaque global id.")
 
 
-@strawberry.type(description="Where a page lies in its connection.")
+@strawberry.type(description="Position of a page in its connection.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
-        description="Whether there is something after the page. When paging backwards: whether `before` was given."
+        description="Whether rows follow the page. For backward pages: whether `before` was given."
     )
     has_previous_page: bool = strawberry.field(
-        description="Whether there is something before the page. When paging forwards: whether `after` was given."
+        description="Whether rows precede the page. For forward pages: whether `after` was given."
     )
-    start_cursor: str | None = strawberry.field(description="The cursor of the first edge; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last edge; null on an empty page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first edge; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last edge; null on an empty page.")
 
 
 def global_id(type_name: str, key: UUID) -> strawberry.ID:
-    """The global id of an object."""
+    """Return the global id of an object."""
     return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{key}".encode("ascii")).decode("ascii"))
 
 
 def read_global_id(text: str) -> tuple[str, UUID]:
-    """The type's name and the key that a global id stands for.
+    """Return the type name and the key of a global id.
 
     Raises:
-        NotFound: it is no global id.
+        NotFound: it is not a global id.
     """
     try:
         type_name, _, key = base64.b64decode(text, altchars=b"-_", validate=True).decode("ascii").partition(":")
         return type_name, UUID(key)
     except (binascii.Error, ValueError):
-        raise NotFound("There is nothing under this id.") from None
+        raise NotFound("There is no object with this id.") from None
 
 
 def key_of(text: str, type_name: str) -> UUID | None:
-    """The key in a global id of a type, or the key as it stands; None when it is neither."""
+    """Return the key of a global id of a type, or of a plain id; None if the text is neither."""
     try:
         return UUID(text)
     except ValueError:
@@ -58,10 +58,10 @@ def key_of(text: str, type_name: str) -> UUID | None:
 
 
 def read_id(text: str, type_name: str, missing: str) -> UUID:
-    """The id that an argument names.
+    """Read an id of a type.
 
     Raises:
-        NotFound: it is no id of this type.
+        NotFound: it is not an id of this type.
     """
     key = key_of(text, type_name)
     if key is None:

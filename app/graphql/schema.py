@@ -1,4 +1,4 @@
-"""The schema, and the extension that spares a prepared document its second parsing."""
+"""GraphQL schema, and the extension that executes prepared documents."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ class Subscription(SyncSubscriptions, EventSubscriptions):
 
 
 class _PreparedDocumentExtension(SchemaExtension):
-    """Executes the document that `app.graphql.execution.document_cache` has parsed, limited and validated."""
+    """Executes documents that `app.graphql.execution.document_cache` parsed and validated, without parsing them again."""
 
     def on_parse(self) -> Iterator[None]:
         self.execution_context.graphql_document = self.execution_context.context.document
@@ -67,7 +67,7 @@ class _PreparedDocumentExtension(SchemaExtension):
 
 class _InventorySchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: `app.graphql.execution.errors` logs unexpected exceptions, once, and nothing else."""
+        """Log nothing here: `app.graphql.execution.errors` logs unexpected exceptions once."""
 
 
 schema = _InventorySchema(

@@ -1,4 +1,4 @@
-"""Which parts of the schema need a scope: found in the schema itself, for the documentation and for tests."""
+"""Scopes of the schema, read from the schema itself, for documentation and tests."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,12 +10,12 @@ from app.graphql.permissions import RequireScope
 
 
 def scopes_of_fields(schema: GraphQLSchema) -> Mapping[str, Scope | None]:
-    """Each field of each object type of the schema, as `Type.field`, with the scope that it needs."""
+    """Return the scope of each field, by `Type.field`."""
     return dict(_fields(schema))
 
 
 def scopes_of_inputs(schema: GraphQLSchema) -> Mapping[str, Scope | None]:
-    """Each field of an input and each value of an enum, with the scope that its description says it needs."""
+    """Return the scope that the description of each input field and enum value states."""
     return {name: _told(description) for name, description in _inputs(schema)}
 
 

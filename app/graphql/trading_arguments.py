@@ -24,24 +24,22 @@ Read = Callable[[RequestPosition | None, int], Awaitable[tuple[list[R], bool]]]
 _argument = strawberry.argument
 DEFAULT_PAGE = 20
 
-DiamondIdFilter = Annotated[
-    strawberry.ID | None, _argument(description="Only of this diamond, by its global id or the id of REST.")
-]
+DiamondIdFilter = Annotated[strawberry.ID | None, _argument(description="Only this diamond: global id, or id in REST.")]
 AllClients = Annotated[
-    bool, _argument(description="Everyone's, not only the caller's. Needs the scope `purchases:admin`.")
+    bool, _argument(description="Of all clients, not only of the caller. Needs the scope `purchases:admin`.")
 ]
 ClientIdFilter = Annotated[
     str | None,
-    _argument(description="Only those of this client; another client's need the scope `purchases:admin`."),
+    _argument(description="Only this client. Another client than the caller needs the scope `purchases:admin`."),
 ]
-First = Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")]
-After = Annotated[str | None, _argument(description="Those after this cursor.")]
+First = Annotated[int | None, _argument(description="Number of rows, at most 100; 20 if omitted.")]
+After = Annotated[str | None, _argument(description="Cursor; the page starts after it.")]
 
 
 async def read_page(
     info: Info, window: tuple[int, tuple[datetime, UUID] | None], read: Read[R], show: Callable[..., Awaitable[list[N]]]
 ) -> tuple[list[tuple[str, N]], PageInfo]:
-    """What stands on a page, with its cursors; nothing is read where nothing of it was asked for."""
+    """Read a page and convert its rows, with their cursors. Reads nothing if no field of the page is selected."""
     limit, place = window
     asked, rows, more = info.selection, list[R](), False
     if any(name in asked for name in ("edges", "nodes", "pageInfo")):
@@ -52,7 +50,7 @@ async def read_page(
 
 
 def read_client(info: Info, client_id: str | None, *, all_clients: bool) -> str | None:
-    """The client whose records are read: the caller, or another one where the caller may see them."""
+    """Return the client to filter by: the caller, another client, or None for all, if the caller has the scope."""
     own = info.context.caller.client_id
     if all_clients or client_id not in {None, own}:
         info.context.require(Scope.PURCHASES_ADMIN)
@@ -66,5 +64,5 @@ def read_diamond(text: str | None) -> UUID | None:
         return None
     key = key_of(text, "Diamond")
     if key is None:
-        raise ValidationFailed({"diamondId": "is no diamond's id"})
+        raise ValidationFailed({"diamondId": "is not the id of a diamond"})
     return key

@@ -21,55 +21,57 @@ IDEMPOTENCY_KEY_DESCRIPTION = (
 )
 
 
-@strawberry.enum(description="What kind of problem a request has.")
+@strawberry.enum(description="Code of a problem of a request.")
 class UserErrorCode(Enum):
-    INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is not valid; `field` says which.")
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Nothing has this id; `field` says which.")
-    CONFLICT = strawberry.enum_value("CONFLICT", description="The present state does not allow this.")
-    NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond can't be had.")
+    INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is invalid; see `field`.")
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="No object has this id; see `field`.")
+    CONFLICT = strawberry.enum_value("CONFLICT", description="The current state does not allow this.")
+    NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond is not available.")
     ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Another client holds the diamond.")
     HOLD_DENIED = strawberry.enum_value("HOLD_DENIED", description="The supplier denied the hold.")
     HOLD_LIMIT_REACHED = strawberry.enum_value(
-        "HOLD_LIMIT_REACHED", description="The client holds as many diamonds as it may."
+        "HOLD_LIMIT_REACHED", description="The client has reached its limit of holds."
     )
     HOLD_OVER = strawberry.enum_value("HOLD_OVER", description="The hold has ended.")
     HOLD_NOT_EXTENDABLE = strawberry.enum_value(
-        "HOLD_NOT_EXTENDABLE", description="The hold lasts as long as it may already."
+        "HOLD_NOT_EXTENDABLE", description="The hold already has its longest duration."
     )
-    PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The price is not the expected one.")
+    PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The price differs from the expected price.")
     IDEMPOTENCY_MISMATCH = strawberry.enum_value(
         "IDEMPOTENCY_MISMATCH", description="The idempotency key was used for another request."
     )
-    PURCHASE_FAILED = strawberry.enum_value("PURCHASE_FAILED", description="Nothing was bought.")
+    PURCHASE_FAILED = strawberry.enum_value(
+        "PURCHASE_FAILED", description="The purchase failed. Nothing was purchased."
+    )
     PURCHASE_DECLINED = strawberry.enum_value(
-        "PURCHASE_DECLINED", description="The supplier declined the order after it had accepted it."
+        "PURCHASE_DECLINED", description="The supplier declined the order after accepting it."
     )
     PURCHASE_PENDING = strawberry.enum_value(
         "PURCHASE_PENDING",
-        description="The supplier is being asked. Send the same request again later, under the same idempotency key.",
+        description="The supplier has not answered yet. Send the same request again later, with the same idempotency key.",
     )
     PURCHASE_UNKNOWN = strawberry.enum_value(
         "PURCHASE_UNKNOWN",
-        description="The order was sent, and its outcome is not known. Do not order again; send the same request later, "
-        "under the same idempotency key.",
+        description="The order was sent and its outcome is unknown. Do not order again. Send the same request later, with the "
+        "same idempotency key.",
     )
     PURCHASE_SETTLED = strawberry.enum_value(
         "PURCHASE_SETTLED",
-        description="The purchase is in a state in which this outcome can't be recorded; `message` names the state. The "
-        "purchase stays as it is.",
+        description="The outcome cannot be recorded in the current state of the purchase; `message` names the state. The "
+        "purchase is unchanged.",
     )
     SUPPLIER_ERROR = strawberry.enum_value(
-        "SUPPLIER_ERROR", description="The supplier did not take the order; nothing was bought."
+        "SUPPLIER_ERROR", description="The supplier rejected the order. Nothing was purchased."
     )
 
 
-@strawberry.type(description="A problem with a request, for the person who made it.")
+@strawberry.type(description="A problem of a request, to show to its user.")
 class UserError:
     field: list[str] | None = strawberry.field(
-        description="The path to the argument that it is about; null when it is about the request as a whole."
+        description="Path of the argument; null if the problem concerns the whole request."
     )
-    message: str = strawberry.field(description="What is wrong, in a sentence.")
-    code: UserErrorCode = strawberry.field(description="What kind of problem it is.")
+    message: str = strawberry.field(description="Message.")
+    code: UserErrorCode = strawberry.field(description="Code.")
 
 
 async def attempt(

@@ -72,7 +72,7 @@ class RunWatch:
         """
         run = (await self._runs.find([run_id])).get(run_id)
         if run is None:
-            raise NotFound("There is no run under this id.")
+            raise NotFound("There is no run with this id.")
         outlines = await self._runs.outlines([run_id])
         partitions = await self._runs.partitions([run_id])
         return RunState(run, outlines[run_id], partitions.get(run_id, ()))

@@ -11,6 +11,6 @@ from app.graphql.permissions import field
 class ClientQueries:
     """Fields of `Query` for the caller."""
 
-    @field(description="Who is asking.")
+    @field(description="The caller: client, scopes and limits.")
     def me(self, info: Info) -> Caller:
         return caller_to_graphql(info.context.caller, info.context.services.settings)

@@ -1,4 +1,4 @@
-"""Who is asking, and within which limits."""
+"""GraphQL types of the caller and its limits."""
 
 import strawberry
 
@@ -9,41 +9,39 @@ from app.graphql.pagination import LARGEST_PAGE
 from inventory.core.settings import Settings
 
 
-@strawberry.type(description="Something that a key allows.")
+@strawberry.type(description="A scope of the key.")
 class GrantedScope:
-    name: str = strawberry.field(description="The scope, such as `diamonds:read`.")
-    meaning: str | None = strawberry.field(description="What it allows; null for one that this version does not know.")
+    name: str = strawberry.field(description="Name, such as `diamonds:read`.")
+    meaning: str | None = strawberry.field(description="What the scope allows; null if this version does not know it.")
 
 
-@strawberry.type(description="The limits of a document and its arguments.")
+@strawberry.type(description="Limits of requests.")
 class Limits:
-    page_size: int = strawberry.field(description="The most that `first` or `last` may ask for.")
-    node_ids: int = strawberry.field(description="The most ids that `nodes` takes.")
-    document_characters: int = strawberry.field(description="The longest document, in characters.")
-    tokens: int = strawberry.field(description="The most tokens of a document.")
-    depth: int = strawberry.field(description="The most levels of fields.")
-    aliases: int = strawberry.field(description="The most aliases.")
-    directives: int = strawberry.field(description="The most directives.")
-    repetitions: int = strawberry.field(description="The most fields of one name in one place.")
-    operation_cost: int = strawberry.field(description="The most that one operation may cost.")
-    budget: int = strawberry.field(
-        description="The most that the key may spend at once; `extensions.cost` says how much."
-    )
-    restore_rate: int = strawberry.field(description="What the key gets back each second of what it has spent.")
-    body_bytes: int = strawberry.field(description="The largest body of a request, in bytes.")
-    timeout_seconds: float = strawberry.field(description="The longest time that an operation may take.")
+    page_size: int = strawberry.field(description="Largest `first` or `last`.")
+    node_ids: int = strawberry.field(description="Most ids of `nodes`.")
+    document_characters: int = strawberry.field(description="Longest document in characters.")
+    tokens: int = strawberry.field(description="Most tokens of a document.")
+    depth: int = strawberry.field(description="Deepest nesting of fields.")
+    aliases: int = strawberry.field(description="Most aliases.")
+    directives: int = strawberry.field(description="Most directives.")
+    repetitions: int = strawberry.field(description="Most fields with one name in one selection.")
+    operation_cost: int = strawberry.field(description="Highest cost of an operation.")
+    budget: int = strawberry.field(description="Cost budget of the key; `extensions.cost` reports the available part.")
+    restore_rate: int = strawberry.field(description="Restored cost budget per second.")
+    body_bytes: int = strawberry.field(description="Largest request body in bytes.")
+    timeout_seconds: float = strawberry.field(description="Longest execution time in seconds.")
 
 
-@strawberry.type(description="The caller: the owner of the key that came with the request.")
+@strawberry.type(description="The caller: the client that owns the key of the request.")
 class Caller:
-    client_id: str = strawberry.field(description="The client that the key belongs to.")
-    key_id: str = strawberry.field(description="The key's public id.")
-    scopes: list[GrantedScope] = strawberry.field(description="What the key allows, in alphabetical order.")
-    limits: Limits = strawberry.field(description="What a request may hold at most.")
+    client_id: str = strawberry.field(description="Id of the client.")
+    key_id: str = strawberry.field(description="Public id of the key.")
+    scopes: list[GrantedScope] = strawberry.field(description="Scopes of the key in alphabetical order.")
+    limits: Limits = strawberry.field(description="Limits of requests.")
 
 
 def caller_to_graphql(principal: Principal, settings: Settings) -> Caller:
-    """A principal as the schema shows it."""
+    """Convert a principal."""
     meanings = {str(scope): meaning for scope, meaning in MEANINGS.items()}
     return Caller(
         client_id=principal.client_id,

@@ -1,4 +1,4 @@
-"""The connection of diamonds: one statement for a page, another for the total if someone asks for it."""
+"""Connection of diamonds: one statement for a page, another one for the total if it is selected."""
 
 from typing import Annotated
 
@@ -22,33 +22,33 @@ _DEFAULT_PAGE = 50
 
 @strawberry.type(description="A diamond in a connection.")
 class DiamondEdge:
-    cursor: str = strawberry.field(description="Where the diamond stands; for `after` and `before` in the same sort.")
+    cursor: str = strawberry.field(description="Cursor of the diamond, for `after` and `before` with the same sort.")
     node: Diamond = strawberry.field(description="The diamond.")
 
 
-@strawberry.type(description="Diamonds that match a search, a page at a time.")
+@strawberry.type(description="Page of the diamonds that match a search.")
 class DiamondConnection:
     criteria: strawberry.Private[DiamondCriteria]
-    edges: list[DiamondEdge] = strawberry.field(description="The diamonds of this page with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    edges: list[DiamondEdge] = strawberry.field(description="Diamonds of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page.")
 
-    @field(description="The diamonds of this page.")
+    @field(description="Diamonds of this page.")
     def nodes(self) -> list[Diamond]:
         return [edge.node for edge in self.edges]
 
-    @field(description="How many diamonds match in all. Counted only when asked for; that costs more.")
+    @field(description="Total number of matching diamonds. Computed only if selected, at additional cost.")
     async def total_count(self, info: Info) -> int:
         return await info.context.search.count(self.criteria)
 
-    @field(description="What the matching diamonds are made of. Computed only when asked for; that costs more.")
+    @field(description="Facets of the matching diamonds. Computed only if selected, at additional cost.")
     async def facets(
         self,
         info: Info,
         disregard_own: Annotated[
             bool,
             strawberry.argument(
-                description="Count each facet as if its own criterion were not set: how many diamonds another choice of "
-                "shape, colour ... would find."
+                description="Compute each facet without its own criterion: the number of diamonds that another choice of "
+                "shape or colour would find."
             ),
         ] = False,
     ) -> DiamondFacets:
@@ -57,10 +57,10 @@ class DiamondConnection:
 
 
 class ConnectionArguments:
-    """The arguments of a connection, read and checked together, so that one answer names everything wrong.
+    """Arguments of the connection, validated together, so that one error names all problems.
 
     Raises:
-        ValidationFailed: names every argument that is wrong.
+        ValidationFailed: names every invalid argument.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ConnectionArguments:
             if size is not None and not 0 <= size <= LARGEST_PAGE:
                 self._problems[name] = f"should be between 0 and {LARGEST_PAGE}"
         if first is not None and last is not None:
-            self._problems["last"] = "can't be given together with first"
+            self._problems["last"] = "cannot be combined with first"
         positions = {}
         for name, cursor in (("after", after), ("before", before)):
             if cursor is not None:
@@ -105,7 +105,7 @@ class ConnectionArguments:
 
 
 async def connect(arguments: ConnectionArguments, info: Info) -> DiamondConnection:
-    """The connection: reads the page only if something of it was asked for, and only the columns that are needed."""
+    """Create the connection. Reads the page only if it is selected, and only the selected columns."""
     if arguments.tells_supplier_prices:
         info.context.require(Scope.PRICES_SUPPLIER)
     asked = info.selection

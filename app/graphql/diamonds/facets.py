@@ -1,4 +1,4 @@
-"""The facets of a search, as the schema shows them."""
+"""GraphQL types of facets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
@@ -15,117 +15,110 @@ from inventory.catalog.facets import Bucket, Facets, Histogram
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
-_COUNT = "How many diamonds have it."
+_COUNT = "Number of diamonds."
 _MOST_LABS = 100
 
 
-@strawberry.type(description="How many diamonds have a shape.")
+@strawberry.type(description="Number of diamonds of a shape.")
 class ShapeCount:
     value: Shape = strawberry.field(description="The shape.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="How many diamonds have a colour grade.")
+@strawberry.type(description="Number of diamonds with a colour grade.")
 class ColorCount:
-    value: ColorGrade | None = strawberry.field(description="The grade; null for diamonds without one.")
+    value: ColorGrade | None = strawberry.field(description="The grade; null for diamonds without a grade.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="How many diamonds have a clarity grade.")
+@strawberry.type(description="Number of diamonds with a clarity grade.")
 class ClarityCount:
-    value: ClarityGrade | None = strawberry.field(description="The grade; null for diamonds without one.")
+    value: ClarityGrade | None = strawberry.field(description="The grade; null for diamonds without a grade.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="How many diamonds have a cut grade.")
+@strawberry.type(description="Number of diamonds with a cut grade.")
 class CutCount:
-    value: CutGrade | None = strawberry.field(description="The grade; null for diamonds without one.")
+    value: CutGrade | None = strawberry.field(description="The grade; null for diamonds without a grade.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="How many diamonds have a report of a laboratory.")
+@strawberry.type(description="Number of diamonds with a certificate of a laboratory.")
 class LabCount:
-    value: str | None = strawberry.field(description="The laboratory; null for diamonds without one.")
+    value: str | None = strawberry.field(description="The laboratory; null for diamonds without a certificate.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="How many diamonds are lab-grown, or natural.")
+@strawberry.type(description="Number of lab-grown or natural diamonds.")
 class LabGrownCount:
-    value: bool = strawberry.field(description="Whether they were grown in a laboratory.")
+    value: bool = strawberry.field(description="Whether the diamonds are lab-grown.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="A range of retail prices. It can be given to the filter as it stands.")
+@strawberry.type(description="A range of retail prices.")
 class PriceBucket:
-    min: Money | None = strawberry.field(description="The lowest price that belongs to it; null is open.")
-    max: Money | None = strawberry.field(description="The highest price that belongs to it; null is open.")
-    count: int = strawberry.field(description="How many diamonds lie in it.")
+    min: Money | None = strawberry.field(description="Lowest price, inclusive; null is open.")
+    max: Money | None = strawberry.field(description="Highest price, inclusive; null is open.")
+    count: int = strawberry.field(description="Number of diamonds in the range.")
 
 
-@strawberry.type(description="A range of weights. It can be given to the filter as it stands.")
+@strawberry.type(description="A range of weights in carats.")
 class CaratBucket:
-    min: float | None = strawberry.field(description="The lowest weight that belongs to it; null is open.")
-    max: float | None = strawberry.field(description="The highest weight that belongs to it; null is open.")
-    count: int = strawberry.field(description="How many diamonds lie in it.")
+    min: float | None = strawberry.field(description="Lowest weight, inclusive; null is open.")
+    max: float | None = strawberry.field(description="Highest weight, inclusive; null is open.")
+    count: int = strawberry.field(description="Number of diamonds in the range.")
 
 
-@strawberry.type(
-    description="Retail prices at or below which a share of the diamonds lies. Each is a price of one of them."
-)
+@strawberry.type(description="Quantiles of the retail price. Each value is the price of a matching diamond.")
 class PriceQuantiles:
     min: Money = strawberry.field(description="The lowest price.")
-    p5: Money = strawberry.field(description="For 5 percent.")
-    p25: Money = strawberry.field(description="For a quarter.")
-    median: Money = strawberry.field(description="For half of them.")
-    p75: Money = strawberry.field(description="For three quarters.")
-    p95: Money = strawberry.field(description="For 95 percent.")
+    p5: Money = strawberry.field(description="5 percent.")
+    p25: Money = strawberry.field(description="25 percent.")
+    median: Money = strawberry.field(description="50 percent.")
+    p75: Money = strawberry.field(description="75 percent.")
+    p95: Money = strawberry.field(description="95 percent.")
     max: Money = strawberry.field(description="The highest price.")
 
 
-@strawberry.type(
-    description="Weights at or below which a share of the diamonds lies. Each is the weight of one of them."
-)
+@strawberry.type(description="Quantiles of the weight in carats. Each value is the weight of a matching diamond.")
 class CaratQuantiles:
     min: float = strawberry.field(description="The lowest weight.")
-    p5: float = strawberry.field(description="For 5 percent.")
-    p25: float = strawberry.field(description="For a quarter.")
-    median: float = strawberry.field(description="For half of them.")
-    p75: float = strawberry.field(description="For three quarters.")
-    p95: float = strawberry.field(description="For 95 percent.")
+    p5: float = strawberry.field(description="5 percent.")
+    p25: float = strawberry.field(description="25 percent.")
+    median: float = strawberry.field(description="50 percent.")
+    p75: float = strawberry.field(description="75 percent.")
+    p95: float = strawberry.field(description="95 percent.")
     max: float = strawberry.field(description="The highest weight.")
 
 
-@strawberry.type(description="How retail prices are spread.")
+@strawberry.type(description="Distribution of retail prices.")
 class PriceHistogram:
     buckets: list[PriceBucket] = strawberry.field(
-        description="Ranges side by side, from the first to the last that holds a diamond. The same for every search."
+        description="Adjacent ranges from the first to the last one with a diamond. The edges are the same for every search."
     )
-    quantiles: PriceQuantiles | None = strawberry.field(description="Null when nothing matches.")
+    quantiles: PriceQuantiles | None = strawberry.field(description="Null if nothing matches.")
 
 
-@strawberry.type(description="How weights are spread, in carats.")
+@strawberry.type(description="Distribution of weights in carats.")
 class CaratHistogram:
     buckets: list[CaratBucket] = strawberry.field(
-        description="Ranges side by side, from the first to the last that holds a diamond. The same for every search."
+        description="Adjacent ranges from the first to the last one with a diamond. The edges are the same for every search."
     )
-    quantiles: CaratQuantiles | None = strawberry.field(description="Null when nothing matches.")
+    quantiles: CaratQuantiles | None = strawberry.field(description="Null if nothing matches.")
 
 
 @strawberry.type(
-    description="What the diamonds of a search are made of. Values that none of them has are left out. Each facet is "
-    "computed only when asked for."
+    description="Facets of a search. Values without diamonds are omitted. Each facet is computed only if selected."
 )
 class DiamondFacets:
-    shapes: list[ShapeCount] = strawberry.field(description="By shape.")
-    colors: list[ColorCount] = strawberry.field(description="By colour, the best first.")
-    clarities: list[ClarityCount] = strawberry.field(description="By clarity, the best first.")
-    cuts: list[CutCount] = strawberry.field(description="By cut, the best first.")
-    labs: list[LabCount] = strawberry.field(
-        description=f"By laboratory, the most frequent first; at most {_MOST_LABS} of them."
-    )
-    lab_grown: list[LabGrownCount] = strawberry.field(description="By origin.")
-    price: PriceHistogram = strawberry.field(description="By retail price.")
-    carat: CaratHistogram = strawberry.field(description="By weight.")
+    shapes: list[ShapeCount] = strawberry.field(description="Shapes.")
+    colors: list[ColorCount] = strawberry.field(description="Colour grades, best first.")
+    clarities: list[ClarityCount] = strawberry.field(description="Clarity grades, best first.")
+    cuts: list[CutCount] = strawberry.field(description="Cut grades, best first.")
+    labs: list[LabCount] = strawberry.field(description=f"Laboratories, most frequent first; at most {_MOST_LABS}.")
+    lab_grown: list[LabGrownCount] = strawberry.field(description="Origin: lab-grown or natural.")
+    price: PriceHistogram = strawberry.field(description="Retail prices.")
+    carat: CaratHistogram = strawberry.field(description="Weights.")
 
 
 _NAMES: Mapping[str, str] = {
@@ -141,12 +134,12 @@ _NAMES: Mapping[str, str] = {
 
 
 def selected_facets(selection: Selection) -> list[str]:
-    """The catalog's names of the facets that were asked for."""
+    """Return the catalog names of the selected facets."""
     return [name for field, name in _NAMES.items() if field in selection]
 
 
 def facets_to_graphql(facets: Facets) -> DiamondFacets:
-    """The facets as the schema has them. A facet that was not selected is empty, and is not shown."""
+    """Convert facets. A facet that was not selected is empty."""
     counts = facets.counts
     shapes = _graded(counts.get("shape", {}), Shape, grades.SHAPES)
     colors = _graded(counts.get("color", {}), ColorGrade, grades.COLORS)
@@ -167,7 +160,7 @@ def facets_to_graphql(facets: Facets) -> DiamondFacets:
 
 
 def _graded(counts: Mapping[str | None, int], scale: type[E], listed: Sequence[str]) -> Sequence[tuple[E | None, int]]:
-    """In the order of the scale; then what it does not know, all together, and last those without a grade."""
+    """Sort by the scale; then all grades outside it together, and last diamonds without a grade."""
     totals: dict[E | None, int] = {}
     order = {text: place for place, text in enumerate(listed)}
     for text, count in sorted(counts.items(), key=lambda item: (item[0] is None, order.get(item[0] or "", len(order)))):

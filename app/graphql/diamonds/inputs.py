@@ -1,4 +1,4 @@
-"""The arguments of a search, and how they become the catalog's filter and order."""
+"""Inputs of the search, and their conversion to search criteria and sort order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -30,63 +30,63 @@ def _criterion(description: str, name: str | None = None) -> T:  # type: ignore[
 
 
 @strawberry.input(
-    description="Which diamonds. All criteria must match; lists match any of their values, an empty list nothing. "
-    "A diamond without a value does not match a criterion on it."
+    description="Search criteria. All must match. A list matches any of its values; an empty list matches nothing. "
+    "A diamond without a value does not match a criterion on that value."
 )
 class DiamondFilter:
-    ids: list[strawberry.ID] | None = _criterion("These diamonds, by global id.")
-    shapes: list[Shape] | None = _criterion("Of these shapes.")
-    carat: FloatRange | None = _criterion("Of this weight in carats.")
-    price: CentsRange | None = _criterion("At this retail price.")
-    price_per_carat: CentsRange | None = _criterion("At this retail price per carat.")
-    supplier_price: CentsRange | None = _criterion("At this supplier's price. Needs the scope `prices:supplier`.")
-    colors: list[ColorGrade] | None = _criterion("Of these colours.")
-    clarities: list[ClarityGrade] | None = _criterion("Of these clarities.")
-    cuts: list[CutGrade] | None = _criterion("Of these cuts.")
-    polishes: list[CutGrade] | None = _criterion("Of these polishes.")
-    symmetries: list[CutGrade] | None = _criterion("Of these symmetries.")
-    fluorescences: list[Fluorescence] | None = _criterion("Of these strengths of fluorescence.")
-    fancy_colors: list[str] | None = _criterion("Of these fancy colours, in any spelling that the data may have.")
-    fancy_intensities: list[str] | None = _criterion("Of these intensities of fancy colour, likewise.")
-    fancy_overtones: list[str] | None = _criterion("Of these overtones of fancy colour, likewise.")
-    lab_grown: bool | None = _criterion("Grown in a laboratory, or natural.")
-    treated: bool | None = _criterion("Treated, or said not to be.")
-    certificate_labs: list[str] | None = _criterion("With a report of these laboratories.")
-    certificate_numbers: list[str] | None = _criterion(
-        "With these report numbers, of the reports whose number the caller may see."
-    )
-    length_mm: FloatRange | None = _criterion("Of this length in millimetres.")
-    width_mm: FloatRange | None = _criterion("Of this width in millimetres.")
-    height_mm: FloatRange | None = _criterion("Of this height in millimetres.")
+    ids: list[strawberry.ID] | None = _criterion("Global ids.")
+    shapes: list[Shape] | None = _criterion("Shapes.")
+    carat: FloatRange | None = _criterion("Weight in carats.")
+    price: CentsRange | None = _criterion("Retail price.")
+    price_per_carat: CentsRange | None = _criterion("Retail price per carat.")
+    supplier_price: CentsRange | None = _criterion("Price of the supplier. Needs the scope `prices:supplier`.")
+    colors: list[ColorGrade] | None = _criterion("Colour grades.")
+    clarities: list[ClarityGrade] | None = _criterion("Clarity grades.")
+    cuts: list[CutGrade] | None = _criterion("Cut grades.")
+    polishes: list[CutGrade] | None = _criterion("Polish grades.")
+    symmetries: list[CutGrade] | None = _criterion("Symmetry grades.")
+    fluorescences: list[Fluorescence] | None = _criterion("Strengths of fluorescence.")
+    fancy_colors: list[str] | None = _criterion("Fancy colours, in any spelling of the supplier data.")
+    fancy_intensities: list[str] | None = _criterion("Intensities of fancy colour, in any spelling.")
+    fancy_overtones: list[str] | None = _criterion("Overtones of fancy colour, in any spelling.")
+    lab_grown: bool | None = _criterion("Lab-grown (true) or natural (false).")
+    treated: bool | None = _criterion("Treated (true) or stated as untreated (false).")
+    certificate_labs: list[str] | None = _criterion("Laboratories of the certificate.")
+    certificate_numbers: list[str] | None = _criterion("Certificate numbers that the caller may see.")
+    length_mm: FloatRange | None = _criterion("Length in millimetres.")
+    width_mm: FloatRange | None = _criterion("Width in millimetres.")
+    height_mm: FloatRange | None = _criterion("Height in millimetres.")
     ratio: FloatRange | None = _criterion(
-        "Of this ratio: the longer side by the shorter one; hearts and triangles: length by width."
+        "Ratio: longer side divided by the shorter one; for hearts and triangles length divided by width."
     )
-    table_percent: FloatRange | None = _criterion("With this table, percent.")
-    depth_percent: FloatRange | None = _criterion("With this depth, percent.")
-    eye_clean: bool | None = _criterion("Said to be eye-clean, or said not to be.")
-    brown_tinge: bool | None = _criterion("Said to have a brown tinge, or said not to.")
-    green_tinge: bool | None = _criterion("Said to have a green tinge, or said not to.")
-    milky: bool | None = _criterion("Said to be milky, or said not to be.")
-    has_image: bool | None = _criterion("With a picture, or without.")
-    has_video: bool | None = _criterion("With a video, or without.")
-    availability: list[Availability] | None = _criterion("In these states.")
-    suppliers: list[str] | None = _criterion("Of these suppliers, by code.")
-    rating: IntRange | None = _criterion("With this rating.")
-    created_since: datetime | None = _criterion("In the inventory since then, or later.")
-    updated_since: datetime | None = _criterion("Changed at that instant or later.")
+    table_percent: FloatRange | None = _criterion("Table in percent.")
+    depth_percent: FloatRange | None = _criterion("Depth in percent.")
+    eye_clean: bool | None = _criterion("Stated as eye-clean (true) or not (false).")
+    brown_tinge: bool | None = _criterion("Stated with (true) or without (false) a brown tinge.")
+    green_tinge: bool | None = _criterion("Stated with (true) or without (false) a green tinge.")
+    milky: bool | None = _criterion("Stated as milky (true) or not (false).")
+    has_image: bool | None = _criterion("With (true) or without (false) an image.")
+    has_video: bool | None = _criterion("With (true) or without (false) a video.")
+    availability: list[Availability] | None = _criterion("Availability.")
+    suppliers: list[str] | None = _criterion("Codes of suppliers.")
+    rating: IntRange | None = _criterion("Rating.")
+    created_since: datetime | None = _criterion("Entered the inventory at this time or later.")
+    updated_since: datetime | None = _criterion("Changed at this time or later.")
 
 
-@strawberry.enum(description="What diamonds can be sorted by. Those without a value come last, in both directions.")
+@strawberry.enum(description="Sort keys. Diamonds without a value come last in both directions.")
 class DiamondSortField(Enum):
-    PRICE = strawberry.enum_value("PRICE", description="The retail price.")
-    CARAT = strawberry.enum_value("CARAT", description="The weight.")
-    PRICE_PER_CARAT = strawberry.enum_value("PRICE_PER_CARAT", description="The retail price per carat.")
-    COLOR = strawberry.enum_value("COLOR", description="The colour grade; ascending is D, E, F ...")
-    CLARITY = strawberry.enum_value("CLARITY", description="The clarity grade; ascending is FL, IF, VVS1 ...")
-    CREATED_AT = strawberry.enum_value("CREATED_AT", description="When it came in; descending is newest first.")
-    RATING = strawberry.enum_value("RATING", description="Our rating; descending is best first.")
+    PRICE = strawberry.enum_value("PRICE", description="Retail price.")
+    CARAT = strawberry.enum_value("CARAT", description="Weight.")
+    PRICE_PER_CARAT = strawberry.enum_value("PRICE_PER_CARAT", description="Retail price per carat.")
+    COLOR = strawberry.enum_value("COLOR", description="Colour grade; ascending is D, E, F.")
+    CLARITY = strawberry.enum_value("CLARITY", description="Clarity grade; ascending is FL, IF, VVS1.")
+    CREATED_AT = strawberry.enum_value(
+        "CREATED_AT", description="Time of entry into the inventory; descending is newest first."
+    )
+    RATING = strawberry.enum_value("RATING", description="Rating; descending is best first.")
     SUPPLIER_PRICE = strawberry.enum_value(
-        "SUPPLIER_PRICE", description="The supplier's price. Needs the scope `prices:supplier`."
+        "SUPPLIER_PRICE", description="Price of the supplier. Needs the scope `prices:supplier`."
     )
 
 
@@ -102,34 +102,34 @@ _SORTS: Mapping[DiamondSortField, SortKey] = {
 }
 
 
-@strawberry.enum(description="The direction of a sort.")
+@strawberry.enum(description="Direction of a sort.")
 class SortDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="The smallest, oldest or best grade first.")
-    DESC = strawberry.enum_value("DESC", description="The largest, newest or lowest grade first.")
+    ASC = strawberry.enum_value("ASC", description="Smallest, oldest or best first.")
+    DESC = strawberry.enum_value("DESC", description="Largest, newest or lowest grade first.")
 
 
-@strawberry.input(description="The order of diamonds. Equal ones go by id, so the order is always the same.")
+@strawberry.input(description="Sort order. Equal diamonds are sorted by id, so the order is stable.")
 class DiamondSort:
-    by: DiamondSortField = strawberry.field(description="What to sort by.")
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="Which end comes first.")
+    by: DiamondSortField = strawberry.field(description="Sort key.")
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="Direction.")
 
 
 def read_order(sort: DiamondSort | None) -> SortOrder:
-    """The catalog's order; by retail price where none was asked for."""
+    """Convert a sort order; by retail price if none is given."""
     if not sort:
         return SortOrder(search.RETAIL_PRICE)
     return SortOrder(_SORTS[sort.by], descending=sort.direction is SortDirection.DESC)
 
 
 class FilterReader:
-    """Turns a filter's input into the catalog's filter, and collects what is wrong under the input's names."""
+    """Converts the input of a filter to search criteria and collects problems under the names of the input."""
 
     def __init__(self, given: DiamondFilter | None, problems: dict[str, str]) -> None:
         self._given = given or DiamondFilter()
         self._problems = problems
 
     def read(self) -> DiamondCriteria:
-        """The filter. It means nothing if there are problems."""
+        """Return the criteria. They are invalid if there are problems."""
         given = self._given
         return DiamondCriteria(
             ids=self._each("ids", given.ids, self._id),
@@ -195,7 +195,7 @@ class FilterReader:
         except NotFound:
             type_name, key = "", None
         if type_name != "Diamond" or key is None:
-            raise ValueError("has an id that is no diamond's")
+            raise ValueError("contains an id that is not the id of a diamond")
         return key
 
     def _sizes(self, name: str, given: FloatRange | None) -> NumericRange | None:
@@ -222,16 +222,16 @@ class FilterReader:
 
 def _grade(member: Enum) -> str:
     if member.value == "OTHER":
-        raise ValueError("can't hold OTHER")
+        raise ValueError("cannot contain OTHER")
     return str(member.value)
 
 
 def read_text(text: str) -> str:
-    """A text that the database can hold, without the spaces around it.
+    """Read a text that the database can store, without surrounding spaces.
 
     Raises:
-        ValueError: it is empty, too long, or holds a NUL.
+        ValueError: it is empty, too long, or contains a NUL character.
     """
     if not text or len(text) > _LONGEST_TEXT or "\x00" in text:
-        raise ValueError(f"should hold texts of 1 to {_LONGEST_TEXT} characters")
+        raise ValueError(f"should contain texts of 1 to {_LONGEST_TEXT} characters")
     return text.strip() or text

@@ -24,45 +24,45 @@ class DiamondQueries:
     """Fields of `Query` for diamonds."""
 
     @field(
-        description="Diamonds that match, in a stable order. Without a sort: by price, the lowest first.",
+        description="Searches diamonds, in a stable order. Without a sort: by price, lowest first.",
         scope=Scope.DIAMONDS_READ,
     )
     async def diamonds(
         self,
         info: Info,
         filter: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
-            DiamondFilter | None, _argument(description="Which diamonds; all when left out.")
+            DiamondFilter | None, _argument(description="Search criteria; all diamonds if omitted.")
         ] = UNSET,
-        sort: Annotated[DiamondSort | None, _argument(description="In which order.")] = UNSET,
-        first: Annotated[int | None, _argument(description="Page forwards: this many, at most 100.")] = UNSET,
-        after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
-        last: Annotated[int | None, _argument(description="Page backwards: this many, at most 100.")] = UNSET,
-        before: Annotated[str | None, _argument(description="Those before this cursor.")] = UNSET,
+        sort: Annotated[DiamondSort | None, _argument(description="Sort order.")] = UNSET,
+        first: Annotated[int | None, _argument(description="Forward page: number of diamonds, at most 100.")] = UNSET,
+        after: Annotated[str | None, _argument(description="Cursor; the page starts after it.")] = UNSET,
+        last: Annotated[int | None, _argument(description="Backward page: number of diamonds, at most 100.")] = UNSET,
+        before: Annotated[str | None, _argument(description="Cursor; the page ends before it.")] = UNSET,
     ) -> DiamondConnection | None:
         arguments = ConnectionArguments(filter, sort, first=first, after=after, last=last, before=before)
         return await connect(arguments, info)
 
-    @field(description="One diamond; null when it is not in the inventory.", scope=Scope.DIAMONDS_READ)
+    @field(description="A diamond; null if it is not in the inventory.", scope=Scope.DIAMONDS_READ)
     async def diamond(
         self,
         info: Info,
         id: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
-            strawberry.ID, _argument(description="The global id, or the id by which REST knows the diamond.")
+            strawberry.ID, _argument(description="Global id, or id in REST.")
         ],
     ) -> Diamond | None:
         key = key_of(id, "Diamond")
         return (await find_diamonds([key], info)).get(key) if key else None
 
     @field(
-        description="The diamond with a laboratory's report; the cheapest offer when several suppliers offer the same stone, "
-        "null when none does.",
+        description="The diamond with a certificate; the cheapest offer if several suppliers offer it, null if none "
+        "does.",
         scope=Scope.DIAMONDS_READ,
     )
     async def diamond_by_certificate(
         self,
         info: Info,
-        lab: Annotated[str, _argument(description="The laboratory, such as `GIA`.")],
-        number: Annotated[str, _argument(description="The report's number.")],
+        lab: Annotated[str, _argument(description="Laboratory, such as `GIA`.")],
+        number: Annotated[str, _argument(description="Certificate number.")],
     ) -> Diamond | None:
         criteria = DiamondCriteria(
             certificate_lab=labs(_texts("lab", lab)), certificate_number=_texts("number", number)

@@ -1,7 +1,6 @@
-"""The type Diamond: a table of fields, each saying which columns it reads and what it makes of them.
+"""GraphQL type Diamond: a table of fields with the columns that each field reads and the function that computes it.
 
-Resolvers are made from the table; so is the list of columns that a query needs, and so can be whatever else turns rows
-into answers.
+The table defines the resolvers and the columns that a query selects.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -26,7 +25,7 @@ _SOURCE = "source"
 
 
 class FieldSource(msgspec.Struct, frozen=True):
-    """Where a field comes from."""
+    """Columns, function and scope of a field."""
 
     columns: frozenset[str]
     value: Callable[[Row], Any]
@@ -34,12 +33,12 @@ class FieldSource(msgspec.Struct, frozen=True):
 
 
 def _from(*columns: str, of: Callable[[Row], Any], description: str, scope: Scope | None = None) -> Any:
-    """A field that `of` makes from `columns`."""
+    """Declare a field that `of` computes from `columns`."""
 
     def resolve(self: "Diamond") -> Any:
         return of(self.row)
 
-    # The type is the one that the class annotates.
+    # Strawberry reads the type from the class annotation.
     del resolve.__annotations__["return"], resolve.__annotations__["self"]
     return strawberry.field(
         resolver=resolve,
@@ -50,11 +49,13 @@ def _from(*columns: str, of: Callable[[Row], Any], description: str, scope: Scop
 
 
 def _column(name: str, description: str) -> Any:
-    """A field that is a column as it stands."""
+    """Declare a field that is a column."""
     return _from(name, of=lambda row: getattr(row, name), description=description)
 
 
-@strawberry.type(description="The grades in the words of the certificate or the supplier, known to the enums or not.")
+@strawberry.type(
+    description="Grades as the certificate or the supplier states them, including texts that the enums do not contain."
+)
 class ReportedGrades:
     shape: str | None = strawberry.field(description="The shape.")
     color: str | None = strawberry.field(description="The colour.")
@@ -79,11 +80,11 @@ def _reported_grades(row: Row) -> ReportedGrades:
     )
 
 
-@strawberry.type(description="A fancy colour, in the certificate's words.")
+@strawberry.type(description="Fancy colour as the certificate states it.")
 class FancyColor:
     color: str | None = strawberry.field(description="The colour, such as `PINK`.")
-    intensity: str | None = strawberry.field(description="How strong it is, such as `INTENSE`.")
-    overtone: str | None = strawberry.field(description="What it leans to, such as `PURPLISH`.")
+    intensity: str | None = strawberry.field(description="The intensity, such as `INTENSE`.")
+    overtone: str | None = strawberry.field(description="The overtone, such as `PURPLISH`.")
 
 
 def _fancy(row: Row) -> FancyColor | None:
@@ -92,14 +93,14 @@ def _fancy(row: Row) -> FancyColor | None:
     return FancyColor(color=row.fancy_color, intensity=row.fancy_intensity, overtone=row.fancy_overtone)
 
 
-_HIDDEN = "null if the supplier asks not to show it and the caller lacks the scope `certificates:hidden`"
+_HIDDEN = "null if the supplier hides it and the caller lacks the scope `certificates:hidden`"
 
 
-@strawberry.type(description="The report of a gemmological laboratory.")
+@strawberry.type(description="Report of a gemmological laboratory.")
 class Certificate:
-    lab: str | None = strawberry.field(description="The laboratory, such as `GIA`.")
+    lab: str | None = strawberry.field(description="Laboratory, such as `GIA`.")
     number: str | None = strawberry.field(description=f"The report's number; {_HIDDEN}.")
-    pdf_url: str | None = strawberry.field(description=f"Where the report can be read; {_HIDDEN}.")
+    pdf_url: str | None = strawberry.field(description=f"URL of the report; {_HIDDEN}.")
 
 
 def _certificate(row: Row) -> Certificate | None:
@@ -109,20 +110,20 @@ def _certificate(row: Row) -> Certificate | None:
 
 
 @strawberry.type(
-    description="The size and the proportions of a diamond. All of them are empty if the supplier asks not to show them and "
-    "the caller lacks the scope `certificates:hidden`."
+    description="Size and proportions. All fields are null if the supplier hides them and the caller lacks the scope "
+    "`certificates:hidden`."
 )
 class Measurements:
     length_mm: float | None = strawberry.field(description="Length in millimetres.")
     width_mm: float | None = strawberry.field(description="Width in millimetres.")
     height_mm: float | None = strawberry.field(description="Height in millimetres.")
     ratio: float | None = strawberry.field(
-        description="The longer side by the shorter one; hearts and triangles: length by width."
+        description="Longer side divided by the shorter one; for hearts and triangles length divided by width."
     )
     table_percent: float | None = strawberry.field(description="Width of the table by width of the stone, percent.")
     depth_percent: float | None = strawberry.field(description="Height by width, percent.")
     details: JSON = strawberry.field(
-        description="All that the certificate states, as it states it: crown, pavilion, girdle, culet ..."
+        description="All measurements of the certificate, unchanged: crown, pavilion, girdle, culet and others."
     )
 
 
@@ -142,17 +143,17 @@ def _thousandth(milli: int | None) -> float | None:
     return None if milli is None else milli / 1000
 
 
-@strawberry.type(description="The hold that keeps a diamond from others now.")
+@strawberry.type(description="Current hold of a diamond.")
 class DiamondHold:
     row: strawberry.Private[Mapping[str, Any]]
 
-    until: datetime = strawberry.field(description="When it ends. While it is still being asked for: at the latest.")
+    until: datetime = strawberry.field(description="End of the hold; the latest possible end while it is requested.")
 
-    @field(description="Its global id, for the client whose hold it is; null for others.")
+    @field(description="Global id of the hold for its client; null for other clients.")
     def own_id(self, info: Info) -> strawberry.ID | None:
         return global_id("Hold", UUID(self.row["id"])) if self._own(info) else None
 
-    @field(description="The price that it guarantees, for the client whose hold it is; null for others.")
+    @field(description="Guaranteed price for its client; null for other clients.")
     def price(self, info: Info) -> Money | None:
         return money(self.row["price_cents"]) if self._own(info) else None
 
@@ -173,51 +174,49 @@ def _hold(row: Row) -> DiamondHold | None:
 class Diamond(Node):
     row: strawberry.Private[Row]
 
-    id: strawberry.ID = _from("id", of=lambda row: global_id("Diamond", row.id), description="The global id, opaque.")
-    database_id: UUID = _column("id", "The id by which REST knows the same diamond.")
-    supplier: str = _column("supplier", "The supplier's code, such as `nivoda`.")
-    supplier_stone_id: str = _column("supplier_stone_id", "The supplier's id of the stone.")
-    supplier_name: str | None = _column("supplier_name", "Who offers the stone through the supplier.")
+    id: strawberry.ID = _from("id", of=lambda row: global_id("Diamond", row.id), description="Opaque global id.")
+    database_id: UUID = _column("id", "Id of the diamond in REST.")
+    supplier: str = _column("supplier", "Code of the supplier, such as `nivoda`.")
+    supplier_stone_id: str = _column("supplier_stone_id", "Id at the supplier.")
+    supplier_name: str | None = _column("supplier_name", "Company that offers the diamond through the supplier.")
     shape: Shape = _from("shape", of=lambda row: graded(Shape, row.shape), description="The shape.")
     carat: float = _from(
-        "carat_milli", of=lambda row: row.carat_milli / 1000, description="The weight in carats, such as 1.01."
+        "carat_milli", of=lambda row: row.carat_milli / 1000, description="Weight in carats, such as 1.01."
     )
     color: ColorGrade | None = _from(
-        "color", of=lambda row: graded(ColorGrade, row.color), description="The colour grade; null for fancy colours."
+        "color", of=lambda row: graded(ColorGrade, row.color), description="Colour grade; null for fancy colours."
     )
     clarity: ClarityGrade | None = _from(
-        "clarity", of=lambda row: graded(ClarityGrade, row.clarity), description="The clarity grade."
+        "clarity", of=lambda row: graded(ClarityGrade, row.clarity), description="Clarity grade."
     )
     cut: CutGrade | None = _from(
         "cut",
         of=lambda row: graded(CutGrade, row.cut),
-        description="The cut grade; mostly null for other shapes than round.",
+        description="Cut grade; usually null for shapes other than round.",
     )
-    polish: CutGrade | None = _from(
-        "polish", of=lambda row: graded(CutGrade, row.polish), description="The polish grade."
-    )
+    polish: CutGrade | None = _from("polish", of=lambda row: graded(CutGrade, row.polish), description="Polish grade.")
     symmetry: CutGrade | None = _from(
-        "symmetry", of=lambda row: graded(CutGrade, row.symmetry), description="The symmetry grade."
+        "symmetry", of=lambda row: graded(CutGrade, row.symmetry), description="Symmetry grade."
     )
     fluorescence: Fluorescence | None = _from(
         "fluorescence",
         of=lambda row: graded(Fluorescence, row.fluorescence),
-        description="The fluorescence's strength.",
+        description="Strength of fluorescence.",
     )
-    fluorescence_color: str | None = _column("fluorescence_color", "The fluorescence's colour, such as `BLUE`.")
+    fluorescence_color: str | None = _column("fluorescence_color", "Colour of fluorescence, such as `BLUE`.")
     reported_grades: ReportedGrades = _from(
         "raw_shape", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "raw_availability",
         of=_reported_grades,
-        description="The grades as text, for those that the enums do not know.",
+        description="Grades as text, including those outside the enums.",
     )  # fmt: skip
     fancy_color: FancyColor | None = _from(
         "fancy_color", "fancy_intensity", "fancy_overtone",
         of=_fancy,
-        description="The fancy colour; null for white diamonds.",
+        description="Fancy colour; null for white diamonds.",
     )  # fmt: skip
-    lab_grown: bool = _column("lab_grown", "Whether it was grown in a laboratory.")
-    treated: bool | None = _column("treated", "Whether it was treated; null where that is not known.")
-    eye_clean: bool | None = _column("eye_clean", "Whether no inclusion is seen by the naked eye.")
+    lab_grown: bool = _column("lab_grown", "Whether the diamond is lab-grown.")
+    treated: bool | None = _column("treated", "Whether the diamond is treated; null if unknown.")
+    eye_clean: bool | None = _column("eye_clean", "Whether inclusions are invisible to the naked eye.")
     brown_tinge: bool | None = _column("brown_tinge", "Whether it has a brown tinge.")
     green_tinge: bool | None = _column("green_tinge", "Whether it has a green tinge.")
     milky: bool | None = _column("milky", "Whether it is milky.")
@@ -231,51 +230,49 @@ class Diamond(Node):
         "certificate_number",
         "certificate_pdf_url",
         of=_certificate,
-        description="The laboratory's report.",
+        description="Certificate of the laboratory.",
     )
-    image_url: str | None = _column("image_url", "A picture.")
-    video_url: str | None = _column("video_url", "A video, usually a turning view.")
+    image_url: str | None = _column("image_url", "URL of an image.")
+    video_url: str | None = _column("video_url", "URL of a video, usually a 360-degree view.")
     price: Money = _from(
-        "retail_price_cents", of=lambda row: money(row.retail_price_cents), description="What a customer pays."
+        "retail_price_cents", of=lambda row: money(row.retail_price_cents), description="Retail price."
     )
     price_per_carat: Money = _from(
         "retail_price_cents", "carat_milli",
         of=lambda row: money(row.retail_per_carat_cents),
-        description="What a customer pays, by weight; rounded half up to the cent.",
+        description="Retail price per carat, rounded half up to the cent.",
     )  # fmt: skip
     supplier_price: Money | None = _from(
         "supplier_price_cents",
         of=lambda row: money(row.supplier_price_cents),
-        description="What the supplier asks. Null with a FORBIDDEN error for others.",
+        description="Price of the supplier. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
     supplier_price_per_carat: Money | None = _from(
         "price_per_carat_cents",
         of=lambda row: money(row.price_per_carat_cents),
-        description="What the supplier asks, by weight. Null with a FORBIDDEN error for others.",
+        description="Price of the supplier per carat. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
     markup_ratio: float | None = _from(
         "markup_ratio",
         of=lambda row: float(row.markup_ratio),
-        description="The retail price by the supplier's price. Null with a FORBIDDEN error for others.",
+        description="Retail price divided by the supplier price. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
-    rating: int | None = _column("rating", "Our rating, from the pricing rules: 1 to 10, 10 the best.")
+    rating: int | None = _column("rating", "Rating by the pricing rules, from 1 to 10 (best).")
     availability: Availability = _from(
-        "availability", of=lambda row: Availability(row.availability), description="Whether it can be had."
+        "availability", of=lambda row: Availability(row.availability), description="Availability."
     )
-    hold: DiamondHold | None = _from(
-        "open_hold", of=_hold, description="The hold that keeps it from others; null for none."
-    )
+    hold: DiamondHold | None = _from("open_hold", of=_hold, description="Current hold; null if none.")
     attributes: JSON = _from(
         "attributes",
         of=lambda row: msgspec.json.decode(row.attributes),
-        description="What else is known, as the supplier names it. Nothing here is promised.",
+        description="Further attributes with the names of the supplier. They may change without notice.",
     )
-    source_updated_at: datetime = _column("source_updated_at", "When the supplier's data last changed here.")
-    created_at: datetime = _column("created_at", "When the diamond came into the inventory.")
-    updated_at: datetime = _column("updated_at", "When anything about it last changed.")
+    source_updated_at: datetime = _column("source_updated_at", "Time of the last change of the supplier data.")
+    created_at: datetime = _column("created_at", "Time when the diamond entered the inventory.")
+    updated_at: datetime = _column("updated_at", "Time of the last change.")
 
 
 def _sources() -> Mapping[str, FieldSource]:
@@ -288,7 +285,7 @@ SOURCES: Mapping[str, FieldSource] = _sources()
 
 
 def columns_of(*selections: Selection) -> frozenset[str]:
-    """The columns that a selection of Diamond's fields needs."""
+    """Return the columns that selections of Diamond need."""
     return frozenset(column for name in _names(selections) if name in SOURCES for column in SOURCES[name].columns)
 
 
@@ -297,6 +294,6 @@ def _names(selections: Iterable[Selection]) -> Iterable[str]:
 
 
 async def find_diamonds(keys: Collection[UUID], info: Info) -> Mapping[UUID, Diamond]:
-    """The diamonds with these ids that are in the inventory, with the columns that were asked for."""
+    """Find active diamonds by id, with the selected columns."""
     found = await info.context.search.find(keys, columns_of(info.selection))
     return {key: Diamond(row=row) for key, row in found.items()}

@@ -1,4 +1,4 @@
-"""The history of a diamond: its holds and purchases, and what the event log still knows, in one list."""
+"""History of a diamond: its holds, its purchases, and the events in the log, in one list."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,32 +15,30 @@ from app.graphql.relay import PageInfo
 from inventory.trading.queries import RequestPosition
 
 
-@strawberry.type(description="Something that happened to a diamond.")
+@strawberry.type(description="Entry in the history of a diamond.")
 class HistoryEntry:
-    cursor: str = strawberry.field(description="Where the entry stands, for `after`.")
-    at: datetime = strawberry.field(description="When it happened.")
+    cursor: str = strawberry.field(description="Cursor of the entry, for `after`.")
+    at: datetime = strawberry.field(description="Time of the event.")
     event: EventKind | None = strawberry.field(
-        description="What happened, by the event log; null for an entry that is a hold or a purchase as a whole."
+        description="Event of the log; null for a hold or a purchase as a whole."
     )
-    client_id: str | None = strawberry.field(description="Whose hold or purchase it is about; null for none.")
-    run_id: UUID | None = strawberry.field(description="The run of the sync that it comes from; null for none.")
-    hold: Hold | None = strawberry.field(description="The hold that it is about, as it is now; null for none.")
-    purchase: Purchase | None = strawberry.field(
-        description="The purchase that it is about, as it is now; null for none."
-    )
-    data: JSON = strawberry.field(description="What else the event says. Nothing here is promised.")
+    client_id: str | None = strawberry.field(description="Client of the hold or purchase; null if none.")
+    run_id: UUID | None = strawberry.field(description="Sync run that caused the event; null if none.")
+    hold: Hold | None = strawberry.field(description="The hold in its current state; null if none.")
+    purchase: Purchase | None = strawberry.field(description="The purchase in its current state; null if none.")
+    data: JSON = strawberry.field(description="Further data of the event. It may change without notice.")
 
 
-@strawberry.type(description="What happened to a diamond, newest first, a page at a time.")
+@strawberry.type(description="Page of the history of a diamond, newest first.")
 class DiamondHistory:
-    entries: list[HistoryEntry] = strawberry.field(description="The entries of this page.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    entries: list[HistoryEntry] = strawberry.field(description="Entries of this page.")
+    page_info: PageInfo = strawberry.field(description="Position of this page.")
 
 
 async def history_to_graphql(
     info: Info, diamond_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> DiamondHistory:
-    """A page of a diamond's history; its holds are one statement more, and so are its purchases."""
+    """Read a page of the history of a diamond. Its holds and its purchases take one more statement each."""
     records = info.context.services.trading.records
     entries, more = await records.history(diamond_id, RequestPosition(*after) if after else None, limit)
     asked = info.selection.below("entries")

@@ -22,24 +22,21 @@ class EventQueries:
     """Fields of `Query` for events."""
 
     @field(
-        description="The cursor of the newest event. Ask for it first, then for what you show, then subscribe after it: nothing is "
-        "missed in between.",
+        description="Cursor of the newest event. Read it first, then the data, then subscribe after it: no event is missed in "
+        "between.",
         scope=Scope.DIAMONDS_READ,
     )
     async def event_cursor(self, info: Info) -> str | None:
         return cursors.encode(await info.context.services.events.cursor())
 
     @field(
-        description="All that happened to a diamond, newest first: every hold and purchase there ever was, and the events of the "
-        "log as long as they are kept.",
+        description="History of a diamond, newest first: all holds and purchases, and the events within their retention.",
         scope=Scope.PURCHASES_ADMIN,
     )
     async def diamond_history(
         self,
         info: Info,
-        diamond_id: Annotated[
-            strawberry.ID, _argument(description="The diamond's global id, or the id by which REST knows it.")
-        ],
+        diamond_id: Annotated[strawberry.ID, _argument(description="Global id of the diamond, or its id in REST.")],
         first: First = UNSET,
         after: After = UNSET,
     ) -> DiamondHistory | None:

@@ -20,13 +20,13 @@ from inventory.events.cursors import Cursor
 from inventory.events.log import EventFilter
 from inventory.events.models import HOLD_KINDS
 
-# The most diamonds that one subscription may name.
+# Most diamonds of one subscription.
 MOST_WATCHED = 1000
 
 _argument = strawberry.argument
 _AFTER = (
-    "The cursor of the last event that the caller has seen: what came after it is sent first, then it goes on live. "
-    "Without it: from now on."
+    "Cursor of the last event that the client received: later events are sent first, then new ones. Without it: "
+    "only new events."
 )
 
 
@@ -34,14 +34,16 @@ _AFTER = (
 class EventSubscriptions:
     """Fields of `Subscription` for events of holds and diamonds."""
 
-    @subscription(description="What happens to holds.", scope=Scope.DIAMONDS_READ)
+    @subscription(description="Events of holds.", scope=Scope.DIAMONDS_READ)
     async def hold_events(
         self,
         info: Info,
-        diamond_id: Annotated[strawberry.ID | None, _argument(description="Of this diamond only.")] = UNSET,
+        diamond_id: Annotated[strawberry.ID | None, _argument(description="Only this diamond.")] = UNSET,
         client_id: Annotated[
             str | None,
-            _argument(description="Of this client only; another client's needs the scope `purchases:admin`."),
+            _argument(
+                description="Only this client. Another client than the caller needs the scope `purchases:admin`."
+            ),
         ] = UNSET,
         after: Annotated[str | None, _argument(description=_AFTER)] = UNSET,
     ) -> AsyncIterator[HoldEvent]:
@@ -49,7 +51,7 @@ class EventSubscriptions:
         client = given_or_none(client_id)
         if client is not None and client != caller.client_id:
             caller.require(Scope.PURCHASES_ADMIN)
-            client = client.replace("\x00", "\ufffd")  # which the database cannot store, so no client has this id
+            client = client.replace("\x00", "\ufffd")  # NUL is not storable in Postgres, so no client has this id
         criteria = EventFilter(
             _stones("diamondId", [diamond_id] if diamond_id else given_or_none(diamond_id)), HOLD_KINDS, client
         )
@@ -57,8 +59,7 @@ class EventSubscriptions:
         return EventTopic(presenter.holds, criteria, _cursor(given_or_none(after)))
 
     @subscription(
-        description="Whatever changes diamonds: syncs, new prices, holds and purchases. An event tells of those diamonds only that "
-        "were asked for.",
+        description="Changes of diamonds by syncs, new prices, holds and purchases. An event contains only matching diamonds.",
         scope=Scope.DIAMONDS_READ,
     )
     async def diamond_changed(
@@ -66,7 +67,7 @@ class EventSubscriptions:
         info: Info,
         ids: Annotated[
             list[strawberry.ID] | None,
-            _argument(description=f"These diamonds, at most {MOST_WATCHED}; all without it."),
+            _argument(description=f"Only these diamonds, at most {MOST_WATCHED}; all if omitted."),
         ] = UNSET,
         after: Annotated[str | None, _argument(description=_AFTER)] = UNSET,
     ) -> AsyncIterator[DiamondEvent]:
@@ -79,7 +80,7 @@ def _stones(name: str, ids: Sequence[str] | None) -> frozenset[UUID] | None:
     if ids is None:
         return None
     if not 1 <= len(ids) <= MOST_WATCHED:
-        raise ValidationFailed({name: f"should hold 1 to {MOST_WATCHED} ids"})
+        raise ValidationFailed({name: f"should contain 1 to {MOST_WATCHED} ids"})
     keys = {text: key_of(text, "Diamond") for text in ids}
     for text, key in keys.items():
         if key is None:

@@ -1,4 +1,4 @@
-"""Events as the schema shows them: what happened to stones, with the stones, and as much of a trade as the caller may know."""
+"""GraphQL types of events, with details of holds and purchases that the caller may see."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -21,99 +21,87 @@ from inventory.events.models import HOLD_KINDS, PURCHASE_KINDS, Event
 _value = strawberry.enum_value
 
 
-@strawberry.enum(description="What happened.")
+@strawberry.enum(description="Kind of the event.")
 class EventKind(Enum):
-    HOLD_REQUESTED = _value("hold_requested", description="A client asked to hold the diamond; it is reserved.")
-    HOLD_ACTIVATED = _value("hold_activated", description="The supplier holds the diamond for a client.")
-    HOLD_DENIED = _value("hold_denied", description="The supplier does not hold it.")
-    HOLD_EXTENDED = _value("hold_extended", description="The hold ends later.")
-    HOLD_RELEASED = _value("hold_released", description="The hold was given up.")
-    HOLD_EXPIRED = _value("hold_expired", description="The hold has run out.")
-    HOLD_PURCHASED = _value("hold_purchased", description="The hold became a purchase.")
-    PURCHASE_PENDING = _value("purchase_pending", description="A client is buying the diamond.")
+    HOLD_REQUESTED = _value("hold_requested", description="A client requested a hold; the diamond is reserved.")
+    HOLD_ACTIVATED = _value("hold_activated", description="The supplier confirmed the hold.")
+    HOLD_DENIED = _value("hold_denied", description="The supplier denied the hold.")
+    HOLD_EXTENDED = _value("hold_extended", description="The hold was extended.")
+    HOLD_RELEASED = _value("hold_released", description="The hold was released.")
+    HOLD_EXPIRED = _value("hold_expired", description="The hold has expired.")
+    HOLD_PURCHASED = _value("hold_purchased", description="The client purchased the held diamond.")
+    PURCHASE_PENDING = _value("purchase_pending", description="A client requested a purchase.")
     PURCHASE_ORDERED = _value("purchase_ordered", description="The supplier accepted the order.")
     PURCHASE_CONFIRMED = _value("purchase_confirmed", description="The supplier confirmed the order.")
-    PURCHASE_DECLINED = _value("purchase_declined", description="The supplier declined the order it had accepted.")
+    PURCHASE_DECLINED = _value("purchase_declined", description="The supplier declined the order after accepting it.")
     PURCHASE_FAILED = _value("purchase_failed", description="No order was placed.")
-    PURCHASE_UNKNOWN = _value("purchase_unknown", description="Whether the supplier has the order is not known yet.")
-    DIAMONDS_CHANGED = _value("diamonds_changed", description="A sync brought them, or new values.")
-    DIAMONDS_REMOVED = _value("diamonds_removed", description="They are no longer in the inventory.")
-    DIAMONDS_REPRICED = _value(
-        "diamonds_repriced", description="The pricing rules have changed, and so have their prices."
-    )
+    PURCHASE_UNKNOWN = _value("purchase_unknown", description="It is unknown whether the supplier has the order.")
+    DIAMONDS_CHANGED = _value("diamonds_changed", description="A sync added or changed diamonds.")
+    DIAMONDS_REMOVED = _value("diamonds_removed", description="Diamonds left the inventory.")
+    DIAMONDS_REPRICED = _value("diamonds_repriced", description="New pricing rules changed prices.")
 
 
-@strawberry.type(
-    description="What an event tells of a hold. Whose it is shows only to its owner, and to administrators."
-)
+@strawberry.type(description="Details of a hold in an event. Only its client and administrators see the client.")
 class HoldEventDetails:
-    mine: bool = strawberry.field(description="Whether it is the caller's.")
-    until: datetime | None = strawberry.field(description="When it ends, unless it is ended before.")
-    id: strawberry.ID | None = strawberry.field(description="The hold's global id; null for another client's.")
-    client_id: str | None = strawberry.field(description="The client; null for another client's.")
-    reason: str | None = strawberry.field(description="Why it was denied; null for another client's.")
+    mine: bool = strawberry.field(description="Whether it belongs to the caller.")
+    until: datetime | None = strawberry.field(description="End of the hold, unless it is released before.")
+    id: strawberry.ID | None = strawberry.field(description="Global id of the hold; null for other clients.")
+    client_id: str | None = strawberry.field(description="Client; null for other clients.")
+    reason: str | None = strawberry.field(description="Reason of a denial; null for other clients.")
 
 
-@strawberry.type(
-    description="What an event tells of a purchase. Whose it is shows only to its owner, and to administrators."
-)
+@strawberry.type(description="Details of a purchase in an event. Only its client and administrators see the client.")
 class PurchaseEventDetails:
-    mine: bool = strawberry.field(description="Whether it is the caller's.")
-    id: strawberry.ID | None = strawberry.field(description="The purchase's global id; null for another client's.")
-    client_id: str | None = strawberry.field(description="The client; null for another client's.")
-    failure: str | None = strawberry.field(
-        description="The code of why it failed or was declined; null for another client's."
-    )
+    mine: bool = strawberry.field(description="Whether it belongs to the caller.")
+    id: strawberry.ID | None = strawberry.field(description="Global id of the purchase; null for other clients.")
+    client_id: str | None = strawberry.field(description="Client; null for other clients.")
+    failure: str | None = strawberry.field(description="Code of the failure or decline; null for other clients.")
 
 
-@strawberry.type(description="Something that happened to a hold.")
+@strawberry.type(description="Event of a hold.")
 class HoldEvent:
-    cursor: str = strawberry.field(description="Where to go on from, as `after`.")
-    kind: EventKind = strawberry.field(description="What happened.")
-    occurred_at: datetime = strawberry.field(description="When it happened.")
-    diamond_id: strawberry.ID = strawberry.field(description="The diamond's global id.")
+    cursor: str = strawberry.field(description="Cursor to resume from, as `after`.")
+    kind: EventKind = strawberry.field(description="Kind of the event.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    diamond_id: strawberry.ID = strawberry.field(description="Global id of the diamond.")
     diamond: Diamond | None = strawberry.field(
-        description="The diamond as it is when the event is sent; null when it is not in the inventory."
+        description="The diamond in its current state; null if it is not in the inventory."
     )
     hold: HoldEventDetails = strawberry.field(description="The hold.")
 
 
 @strawberry.type(
-    description="Something that happened to diamonds: one for a hold or a purchase, up to 100 for a sync or new prices."
+    description="Event of diamonds: one diamond for a hold or purchase, up to 100 for a sync or new prices."
 )
 class DiamondEvent:
-    cursor: str = strawberry.field(description="Where to go on from, as `after`.")
-    kind: EventKind = strawberry.field(description="What happened.")
-    occurred_at: datetime = strawberry.field(description="When it happened.")
-    diamond_ids: list[strawberry.ID] = strawberry.field(
-        description="The diamonds' global ids, of those that were asked for."
-    )
+    cursor: str = strawberry.field(description="Cursor to resume from, as `after`.")
+    kind: EventKind = strawberry.field(description="Kind of the event.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    diamond_ids: list[strawberry.ID] = strawberry.field(description="Global ids of the matching diamonds.")
     diamonds: list[Diamond | None] = strawberry.field(
-        description="The diamonds as they are when the event is sent, in the order of `diamondIds`; null for one that is "
-        "not in the inventory."
+        description="The diamonds in their current state, in the order of `diamondIds`; null for each that is not in the "
+        "inventory."
     )
-    hold: HoldEventDetails | None = strawberry.field(description="The hold, where it is about one.")
-    purchase: PurchaseEventDetails | None = strawberry.field(description="The purchase, where it is about one.")
-    sync_run_id: strawberry.ID | None = strawberry.field(
-        description="The global id of the sync run that it comes from."
-    )
+    hold: HoldEventDetails | None = strawberry.field(description="The hold, for events of holds.")
+    purchase: PurchaseEventDetails | None = strawberry.field(description="The purchase, for events of purchases.")
+    sync_run_id: strawberry.ID | None = strawberry.field(description="Global id of the sync run that caused the event.")
 
 
 class EventPresenter:
-    """Shows events to those who asked for the same fields and may see the same."""
+    """Converts events for subscribers with equal selections and scopes."""
 
     def __init__(self, search: DiamondSearch, principal: Principal, selection: Selection) -> None:
-        """`selection`: what was asked for of an event."""
+        """`selection`: selection of the event."""
         self._search = search
         self._principal = principal
         below = next((selection.below(name) for name in ("diamond", "diamonds") if name in selection), None)
         self._columns = None if below is None else {"id", *columns_of(below)}
 
     async def holds(self, matched: Sequence[MatchedEvent]) -> list[object]:
-        """Events of holds; of all of them together the stones are one statement.
+        """Convert events of holds; one statement reads the diamonds of all of them.
 
         Raises:
-            DatabaseUnavailable: the stones can't be read now.
+            DatabaseUnavailable: the database does not answer.
         """
         found = await self._find(matched)
         return [
@@ -127,7 +115,7 @@ class EventPresenter:
         ]
 
     async def changes(self, matched: Sequence[MatchedEvent]) -> list[object]:
-        """Events of any kind, likewise."""
+        """Convert events of any kind; see `holds`."""
         found = await self._find(matched)
         return [
             DiamondEvent(

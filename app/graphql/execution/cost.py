@@ -182,7 +182,7 @@ class CostPlanner:
                 if isinstance(node, FieldNode):
                     yield node, parent
                 elif isinstance(node, FragmentSpreadNode):
-                    # Once is enough, and keeps fragments that spread each other twice from growing without bound.
+                    # Each fragment once: nested fragments could otherwise grow exponentially.
                     if node.name.value not in seen:
                         seen.add(node.name.value)
                         fragment = self._fragments[node.name.value]

@@ -35,21 +35,21 @@ _STATES: Mapping[HoldState, states.HoldState] = {HoldState(one.value): one for o
 
 @strawberry.type(description="A hold in a connection.")
 class HoldEdge:
-    cursor: str = strawberry.field(description="Where the hold stands, for `after`.")
+    cursor: str = strawberry.field(description="Cursor of the hold, for `after`.")
     node: Hold = strawberry.field(description="The hold.")
 
 
-@strawberry.type(description="Holds, newest first, a page at a time.")
+@strawberry.type(description="Page of holds, newest first.")
 class HoldConnection:
     criteria: strawberry.Private[HoldFilter]
-    edges: list[HoldEdge] = strawberry.field(description="The holds of this page with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    edges: list[HoldEdge] = strawberry.field(description="Holds of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page.")
 
-    @field(description="The holds of this page.")
+    @field(description="Holds of this page.")
     def nodes(self) -> list[Hold]:
         return [edge.node for edge in self.edges]
 
-    @field(description="How many holds there are in all. Counted only when asked for.")
+    @field(description="Total number of holds. Computed only if selected.")
     async def total_count(self, info: Info) -> int:
         return await info.context.services.trading.records.count_of_holds(self.criteria)
 
@@ -58,11 +58,11 @@ class HoldConnection:
 class HoldQueries:
     """Fields of `Query` for holds."""
 
-    @field(description="Holds, newest first: the caller's own, or everyone's.", scope=Scope.HOLDS_WRITE)
+    @field(description="Holds, newest first: those of the caller, or of all clients.", scope=Scope.HOLDS_WRITE)
     async def holds(
         self,
         info: Info,
-        state: Annotated[list[HoldState] | None, _argument(description="Only in one of these states.")] = UNSET,
+        state: Annotated[list[HoldState] | None, _argument(description="Only these states.")] = UNSET,
         diamond_id: DiamondIdFilter = UNSET,
         all_clients: AllClients = False,
         client_id: ClientIdFilter = UNSET,

@@ -1,4 +1,4 @@
-"""Holds as the schema shows them."""
+"""GraphQL type of a hold."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,43 +17,37 @@ from inventory.trading.models import Hold as Row
 _value = strawberry.enum_value
 
 
-@strawberry.enum(description="How far a hold is.")
+@strawberry.enum(description="State of a hold.")
 class HoldState(Enum):
-    REQUESTED = _value("requested", description="The diamond is reserved, and the supplier is being asked.")
-    ACTIVE = _value("active", description="It keeps the diamond from others.")
-    DENIED = _value("denied", description="The supplier denied it.")
-    RELEASED = _value("released", description="Its client ended it.")
-    EXPIRED = _value("expired", description="Its time is over.")
-    PURCHASED = _value("purchased", description="The diamond was bought under it.")
+    REQUESTED = _value("requested", description="The diamond is reserved; the supplier has not answered yet.")
+    ACTIVE = _value("active", description="The diamond is held for the client.")
+    DENIED = _value("denied", description="The supplier denied the hold.")
+    RELEASED = _value("released", description="The client released the hold.")
+    EXPIRED = _value("expired", description="The hold has expired.")
+    PURCHASED = _value("purchased", description="The client purchased the diamond.")
 
 
-@strawberry.type(
-    description="A hold: a client keeps a diamond from others for a while, at the price that it was shown."
-)
+@strawberry.type(description="A hold reserves a diamond for a client for a limited time at a guaranteed price.")
 class Hold(Node):
-    database_id: UUID = strawberry.field(description="The id by which REST knows the same hold.")
-    diamond_id: strawberry.ID = strawberry.field(description="The diamond's global id.")
-    diamond: Diamond | None = strawberry.field(description="The diamond; null when it is no longer in the inventory.")
-    client_id: str = strawberry.field(description="Whose hold it is.")
-    state: HoldState = strawberry.field(description="How far it is.")
-    price: Money = strawberry.field(
-        description="The price that it guarantees to its client, whatever becomes of prices."
-    )
-    requested_at: datetime = strawberry.field(description="When it was asked for.")
-    expires_at: datetime | None = strawberry.field(
-        description="When it ends or ended; null while it is being asked for."
-    )
+    database_id: UUID = strawberry.field(description="Id of the hold in REST.")
+    diamond_id: strawberry.ID = strawberry.field(description="Global id of the diamond.")
+    diamond: Diamond | None = strawberry.field(description="The diamond; null if it has left the inventory.")
+    client_id: str = strawberry.field(description="Client of the hold.")
+    state: HoldState = strawberry.field(description="State.")
+    price: Money = strawberry.field(description="Price guaranteed to the client.")
+    requested_at: datetime = strawberry.field(description="Time of the request.")
+    expires_at: datetime | None = strawberry.field(description="End of the hold; null while it is requested.")
     extendable_until: datetime | None = strawberry.field(
-        description="When the supplier's own hold ends; null where that is not known."
+        description="End of the hold at the supplier; null if unknown."
     )
-    ended_at: datetime | None = strawberry.field(description="When it was over, in whatever way.")
-    reason: str | None = strawberry.field(description="Why it was denied; null for others.")
+    ended_at: datetime | None = strawberry.field(description="Time of the end.")
+    reason: str | None = strawberry.field(description="Reason of a denial; else null.")
 
 
 async def holds_to_graphql(rows: Sequence[Row], info: Info, *selections: Selection) -> list[Hold]:
-    """Holds as the schema shows them; of all of them together the diamonds are one statement.
+    """Convert holds; one statement reads the diamonds of all of them.
 
-    `selections`: what was asked for of them; what the field itself has, if not given.
+    `selections`: selections of the holds; by default the selection of the current field.
     """
     diamonds = await diamonds_of([row.diamond_id for row in rows], info, selections or (info.selection,))
     return [
@@ -76,20 +70,20 @@ async def holds_to_graphql(rows: Sequence[Row], info: Info, *selections: Selecti
 
 
 async def find_holds(keys: Collection[UUID], info: Info) -> Mapping[UUID, Hold]:
-    """The holds with these ids that the caller may see."""
+    """Find holds by id that the caller may see."""
     found = await info.context.services.trading.records.holds(keys)
     shown = await holds_to_graphql([row for row in found.values() if may_see(row.client_id, info)], info)
     return {hold.database_id: hold for hold in shown}
 
 
 def may_see(client_id: str, info: Info) -> bool:
-    """Whether the caller may see what is this client's: its own, and with `purchases:admin` everyone's."""
+    """Whether the caller may see data of a client: its own data, or any with `purchases:admin`."""
     caller = info.context.caller
     return caller.client_id == client_id or caller.may(Scope.PURCHASES_ADMIN)
 
 
 async def diamonds_of(keys: Collection[UUID], info: Info, selections: Collection[Selection]) -> Mapping[UUID, Diamond]:
-    """The diamonds of holds or purchases, if they were asked for, with the columns that were."""
+    """Read the diamonds of holds or purchases with the selected columns, if they are selected."""
     asked = [selection.below("diamond") for selection in selections if "diamond" in selection]
     if not asked or not keys:
         return {}

@@ -27,25 +27,25 @@ _argument = strawberry.argument
 class PricingQueries:
     """Fields of `Query` for prices."""
 
-    @field(description="All pricing rules, in the order in which they are tried.", scope=Scope.PRICING_WRITE)
+    @field(description="All pricing rules in the order of their priority.", scope=Scope.PRICING_WRITE)
     async def pricing_rules(self, info: Info) -> list[PricingRule] | None:
         return [rule_to_graphql(rule) for rule in await info.context.services.pricing.every()]
 
     @field(
-        description="What prices would become with a new rule, or with a rule changed. Writes nothing.",
+        description="Previews the effect of a new or changed rule. Writes nothing.",
         scope=Scope.PRICING_WRITE,
     )
     async def pricing_rule_preview(
         self,
         info: Info,
-        rule: Annotated[PricingRuleInput, _argument(description="The rule as it would be.")],
+        rule: Annotated[PricingRuleInput, _argument(description="Values of the rule.")],
         replacing: Annotated[
-            strawberry.ID | None, _argument(description="The rule that it would be a change of; a new one without.")
+            strawberry.ID | None, _argument(description="Global id of the rule to change; a new rule if omitted.")
         ] = UNSET,
     ) -> PricingRulePreview | None:
         replaced = given_or_none(replacing)
         key = None if replaced is None else key_of(replaced, "PricingRule")
-        unknown = ValidationFailed({"replacing": "is no pricing rule's id"})
+        unknown = ValidationFailed({"replacing": "is not the id of a pricing rule"})
         if replaced is not None and key is None:
             raise unknown
         try:

@@ -1,4 +1,4 @@
-"""Pricing rules as the schema shows and takes them, and what can be asked about them."""
+"""GraphQL types of pricing rules and their preview."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -22,25 +22,25 @@ _argument = strawberry.argument
 
 
 @strawberry.type(
-    description="Which stones get which markup. Of the rules that match a stone the one with the lowest priority number "
-    "decides, among equals the oldest; without any a default markup applies."
+    description="Markup for matching diamonds. The matching rule with the lowest priority number applies, among equals the "
+    "oldest; without a matching rule the default markup applies."
 )
 class PricingRule(Node):
-    name: str = strawberry.field(description="What people call it.")
-    priority: int = strawberry.field(description="When it is tried: the lowest number first.")
-    markup_ratio: float = strawberry.field(description="The retail price by the supplier's price.")
-    rating: int | None = strawberry.field(description="The rating that its stones get, 1 to 10.")
-    carat_min: float | None = strawberry.field(description="The lowest weight that it is for; null is open.")
-    carat_max: float | None = strawberry.field(description="The highest weight that it is for; null is open.")
-    shapes: list[Shape] | None = strawberry.field(description="The shapes that it is for; null for all.")
-    lab_grown: bool | None = strawberry.field(description="The origin that it is for; null for both.")
-    supplier: str | None = strawberry.field(description="The supplier that it is for; null for all.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
+    name: str = strawberry.field(description="Name.")
+    priority: int = strawberry.field(description="Priority; the lowest number applies first.")
+    markup_ratio: float = strawberry.field(description="Retail price divided by the supplier price.")
+    rating: int | None = strawberry.field(description="Rating of matching diamonds, 1 to 10.")
+    carat_min: float | None = strawberry.field(description="Lowest weight in carats; null is open.")
+    carat_max: float | None = strawberry.field(description="Highest weight in carats; null is open.")
+    shapes: list[Shape] | None = strawberry.field(description="Shapes; null matches all.")
+    lab_grown: bool | None = strawberry.field(description="Origin; null matches both.")
+    supplier: str | None = strawberry.field(description="Supplier; null matches all.")
+    created_at: datetime = strawberry.field(description="Time of creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
 
 
 def rule_to_graphql(rule: StoredRule) -> PricingRule:
-    """A rule as the schema shows it."""
+    """Convert a rule."""
     return PricingRule(
         id=global_id("PricingRule", rule.id),
         name=rule.name,
@@ -58,26 +58,26 @@ def rule_to_graphql(rule: StoredRule) -> PricingRule:
 
 
 async def find_rules(keys: Collection[UUID], info: Info) -> Mapping[UUID, PricingRule]:
-    """The rules with these ids."""
+    """Find rules by id."""
     return {key: rule_to_graphql(rule) for key, rule in (await info.context.services.pricing.find(keys)).items()}
 
 
-@strawberry.input(description="A pricing rule. A criterion that is left out matches every stone.")
+@strawberry.input(description="Values of a pricing rule. An omitted criterion matches every diamond.")
 class PricingRuleInput:
-    name: str = strawberry.field(description="What people call it.")
-    priority: int = strawberry.field(description="When it is tried: the lowest number first.")
+    name: str = strawberry.field(description="Name.")
+    priority: int = strawberry.field(description="Priority; the lowest number applies first.")
     markup_ratio: float = strawberry.field(
-        description="The retail price by the supplier's price, such as 1.25; at most four decimals."
+        description="Retail price divided by the supplier price, such as 1.25; at most four decimals."
     )
-    rating: int | None = strawberry.field(default=UNSET, description="The rating that its stones get, 1 to 10.")
-    carat: FloatRange | None = strawberry.field(default=UNSET, description="For stones of this weight in carats.")
-    shapes: list[Shape] | None = strawberry.field(default=UNSET, description="For stones of these shapes.")
-    lab_grown: bool | None = strawberry.field(default=UNSET, description="For lab-grown stones, or natural ones.")
-    supplier: str | None = strawberry.field(default=UNSET, description="For stones of this supplier, by code.")
+    rating: int | None = strawberry.field(default=UNSET, description="Rating of matching diamonds, 1 to 10.")
+    carat: FloatRange | None = strawberry.field(default=UNSET, description="Weight in carats.")
+    shapes: list[Shape] | None = strawberry.field(default=UNSET, description="Shapes.")
+    lab_grown: bool | None = strawberry.field(default=UNSET, description="Origin: lab-grown or natural.")
+    supplier: str | None = strawberry.field(default=UNSET, description="Code of the supplier.")
 
 
 def read_rule(given: PricingRuleInput) -> RuleDraft:
-    """The draft that an input describes; whether it makes sense is the rulebook's business."""
+    """Convert the input to a draft; the pricing service validates it."""
     ends = given_or_none(given.carat)
     carat = thousandths(ends) if ends else None
     shapes = given_or_none(given.shapes)
@@ -94,23 +94,21 @@ def read_rule(given: PricingRuleInput) -> RuleDraft:
     )
 
 
-@strawberry.type(description="A stone whose price would be another.")
+@strawberry.type(description="A diamond whose price would change.")
 class PriceChange:
-    diamond: Diamond = strawberry.field(description="The stone.")
-    old_price: Money = strawberry.field(description="Its retail price now.")
-    new_price: Money = strawberry.field(description="Its retail price then.")
+    diamond: Diamond = strawberry.field(description="The diamond.")
+    old_price: Money = strawberry.field(description="Current retail price.")
+    new_price: Money = strawberry.field(description="Retail price with the rule.")
 
 
-@strawberry.type(description="What a rule would change. Nothing was written.")
+@strawberry.type(description="Effect of a rule. Nothing is written.")
 class PricingRulePreview:
-    affected_count: int = strawberry.field(
-        description="Stones that the rule would decide, or decides now and then would not."
-    )
-    decided_count: int = strawberry.field(description="Stones that the rule would decide.")
-    changed_count: int = strawberry.field(description="Affected stones whose price would be another.")
-    old_total: Money = strawberry.field(description="What the affected stones cost now, together.")
-    new_total: Money = strawberry.field(description="What they would cost then.")
-    samples: list[PriceChange] = strawberry.field(description="Up to ten stones whose prices would change most.")
+    affected_count: int = strawberry.field(description="Diamonds to which the rule would apply, or no longer apply.")
+    decided_count: int = strawberry.field(description="Diamonds to which the rule would apply.")
+    changed_count: int = strawberry.field(description="Affected diamonds whose price would change.")
+    old_total: Money = strawberry.field(description="Current total price of the affected diamonds.")
+    new_total: Money = strawberry.field(description="Total price of the affected diamonds with the rule.")
+    samples: list[PriceChange] = strawberry.field(description="Up to ten diamonds with the largest price changes.")
 
 
 async def preview_to_graphql(preview: PricePreview, info: Info) -> PricingRulePreview:
@@ -131,6 +129,6 @@ async def preview_to_graphql(preview: PricePreview, info: Info) -> PricingRulePr
                 new_price=money(sample.new_cents),
             )
             for sample in preview.samples
-            if sample.diamond_id in rows  # it may have left the inventory since it was priced
+            if sample.diamond_id in rows  # it may have left the inventory meanwhile
         ],
     )

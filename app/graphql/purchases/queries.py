@@ -36,21 +36,21 @@ _STATES: Mapping[PurchaseState, states.PurchaseState] = {PurchaseState(one.value
 
 @strawberry.type(description="A purchase in a connection.")
 class PurchaseEdge:
-    cursor: str = strawberry.field(description="Where the purchase stands, for `after`.")
+    cursor: str = strawberry.field(description="Cursor of the purchase, for `after`.")
     node: Purchase = strawberry.field(description="The purchase.")
 
 
-@strawberry.type(description="Purchases, newest first, a page at a time.")
+@strawberry.type(description="Page of purchases, newest first.")
 class PurchaseConnection:
     criteria: strawberry.Private[PurchaseFilter]
-    edges: list[PurchaseEdge] = strawberry.field(description="The purchases of this page with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    edges: list[PurchaseEdge] = strawberry.field(description="Purchases of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page.")
 
-    @field(description="The purchases of this page.")
+    @field(description="Purchases of this page.")
     def nodes(self) -> list[Purchase]:
         return [edge.node for edge in self.edges]
 
-    @field(description="How many purchases there are in all. Counted only when asked for.")
+    @field(description="Total number of purchases. Computed only if selected.")
     async def total_count(self, info: Info) -> int:
         return await info.context.services.trading.records.count_of_purchases(self.criteria)
 
@@ -59,11 +59,11 @@ class PurchaseConnection:
 class PurchaseQueries:
     """Fields of `Query` for purchases."""
 
-    @field(description="Purchases, newest first: the caller's own, or everyone's.", scope=Scope.PURCHASES_WRITE)
+    @field(description="Purchases, newest first: those of the caller, or of all clients.", scope=Scope.PURCHASES_WRITE)
     async def purchases(
         self,
         info: Info,
-        state: Annotated[list[PurchaseState] | None, _argument(description="Only in one of these states.")] = UNSET,
+        state: Annotated[list[PurchaseState] | None, _argument(description="Only these states.")] = UNSET,
         diamond_id: DiamondIdFilter = UNSET,
         all_clients: AllClients = False,
         client_id: ClientIdFilter = UNSET,
@@ -82,8 +82,8 @@ class PurchaseQueries:
         return PurchaseConnection(criteria=criteria, edges=edges, page_info=page)
 
     @field(
-        description="The destinations to which an order can go, the default first: the locations of the supplier's account. An error "
-        "where the supplier does not list them; a purchase then accepts any destination.",
+        description="Destinations of orders, the default first: the locations of the supplier account. An error if the supplier "
+        "does not list them; a purchase then accepts any destination.",
         scope=Scope.PURCHASES_WRITE,
     )
     async def destinations(self, info: Info) -> list[Destination] | None:

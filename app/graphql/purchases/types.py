@@ -1,4 +1,4 @@
-"""Purchases as the schema shows them."""
+"""GraphQL type of a purchase."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -22,86 +22,86 @@ _value = strawberry.enum_value
 
 @strawberry.enum(description="State of a purchase.")
 class PurchaseState(Enum):
-    PENDING = _value("pending", description="The supplier is being asked.")
-    ORDERED = _value(
-        "ordered", description="The supplier accepted the order. Its confirmation comes later, usually within a day."
-    )
+    PENDING = _value("pending", description="The supplier has not answered yet.")
+    ORDERED = _value("ordered", description="The supplier accepted the order. It confirms later, usually within a day.")
     CONFIRMED = _value("confirmed", description="The supplier confirmed the order.")
     DECLINED = _value(
-        "declined", description="The supplier declined the order after it had accepted it. The diamond is not bought."
+        "declined", description="The supplier declined the order after accepting it. Nothing is purchased."
     )
-    FAILED = _value("failed", description="No order was placed. Nothing is bought.")
+    FAILED = _value("failed", description="No order was placed. Nothing is purchased.")
     UNKNOWN = _value(
         "unknown",
-        description="The order was sent, and its outcome is not known. An operator finds out; nothing is sent again.",
+        description="The order was sent and its outcome is unknown. An operator verifies it; the service does not send it again.",
     )
 
 
 @strawberry.type(
-    description="What the supplier showed about a purchase of unknown outcome. It decides nothing: an operator does."
+    description="Evidence from the supplier about a purchase whose outcome is unknown. An operator decides."
 )
 class PurchaseEvidence:
-    examined_at: datetime = strawberry.field(description="When the supplier's item was last read after the order.")
+    examined_at: datetime = strawberry.field(description="Time of the last read of the supplier item after the order.")
     order_item_id: str | None = strawberry.field(
-        description="An order item of the supplier's that was not there before the order: strong evidence that the order "
-        "was placed. Null proves nothing."
+        description="An order item that the supplier did not show before the order: strong evidence that the order was "
+        "placed. Null proves nothing."
     )
-    seen_at: datetime | None = strawberry.field(description="When the order item was first seen.")
-    order_item_id_before: str | None = strawberry.field(description="The order item that the supplier showed before.")
+    seen_at: datetime | None = strawberry.field(description="Time when the order item was first seen.")
+    order_item_id_before: str | None = strawberry.field(
+        description="Order item that the supplier showed before the order."
+    )
     compared: bool = strawberry.field(
-        description="Whether the supplier's item was read before the order. If not, an order item may be an older one."
+        description="Whether the supplier item was read before the order. If not, the order item may be older."
     )
 
 
 @strawberry.type(description="A purchase of a diamond.")
 class Purchase(Node):
     row: strawberry.Private[Row]
-    database_id: UUID = strawberry.field(description="The id by which REST and the supplier's invoice know it.")
-    diamond_id: strawberry.ID = strawberry.field(description="The diamond's global id.")
-    diamond: Diamond | None = strawberry.field(description="The diamond; null when it is no longer in the inventory.")
-    hold_id: strawberry.ID | None = strawberry.field(
-        description="The global id of the hold under which it was made; null without one."
+    database_id: UUID = strawberry.field(description="Id in REST and on the invoice of the supplier.")
+    diamond_id: strawberry.ID = strawberry.field(description="Global id of the diamond.")
+    diamond: Diamond | None = strawberry.field(description="The diamond; null if it has left the inventory.")
+    hold_id: strawberry.ID | None = strawberry.field(description="Global id of the hold that it used; null if none.")
+    client_id: str = strawberry.field(description="Client of the purchase.")
+    state: PurchaseState = strawberry.field(description="State.")
+    price: Money = strawberry.field(description="Charged price: the expected price of the request.")
+    destination_id: str | None = strawberry.field(description="Id of the destination at the supplier.")
+    reference: str | None = strawberry.field(description="Reference of the client.")
+    comments: str | None = strawberry.field(description="Comment for the supplier.")
+    return_option: bool | None = strawberry.field(
+        description="Whether the client requested the right to return the diamond."
     )
-    client_id: str = strawberry.field(description="Who buys.")
-    state: PurchaseState = strawberry.field(description="Its state.")
-    price: Money = strawberry.field(description="What is charged: the price that was expected.")
-    destination_id: str | None = strawberry.field(description="Where it goes, by the supplier's id.")
-    reference: str | None = strawberry.field(description="The client's own reference.")
-    comments: str | None = strawberry.field(description="The comment for the supplier.")
-    return_option: bool | None = strawberry.field(description="Whether the client asked for the right to return it.")
-    requested_at: datetime = strawberry.field(description="When it was asked for.")
-    ordered_at: datetime | None = strawberry.field(description="When the supplier accepted the order; null before.")
+    requested_at: datetime = strawberry.field(description="Time of the request.")
+    ordered_at: datetime | None = strawberry.field(
+        description="Time when the supplier accepted the order; null before."
+    )
     ended_at: datetime | None = strawberry.field(
-        description="When it was confirmed, declined or failed; null while it waits for that."
+        description="Time when it was confirmed, declined or failed; null before."
     )
-    supplier_order_id: str | None = strawberry.field(description="The order at the supplier.")
-    failure: str | None = strawberry.field(
-        description="Why it failed or was declined, in words; null in every other state."
-    )
-    resolved_by: str | None = strawberry.field(description="Who settled it, if its outcome was unknown.")
-    resolution: str | None = strawberry.field(description="How the outcome was found out.")
+    supplier_order_id: str | None = strawberry.field(description="Id of the order at the supplier.")
+    failure: str | None = strawberry.field(description="Reason of the failure or decline; null in other states.")
+    resolved_by: str | None = strawberry.field(description="Operator who recorded the outcome, if it was unknown.")
+    resolution: str | None = strawberry.field(description="Source of the recorded outcome.")
     answered_by: str | None = strawberry.field(
-        description="Who recorded the supplier's confirmation or decline; null before."
+        description="Operator who recorded the confirmation or decline; null before."
     )
-    answer: str | None = strawberry.field(description="The supplier's confirmation or decline, as it was recorded.")
+    answer: str | None = strawberry.field(description="Source of the confirmation or decline.")
 
     @field(
-        description="The supplier's price immediately before the order; null where it was not read.",
+        description="Price of the supplier immediately before the order; null if it was not read.",
         scope=Scope.PRICES_SUPPLIER,
     )
     def supplier_price(self) -> Money | None:
         return _money(self.row.supplier_price_cents)
 
     @field(
-        description="How much more the supplier asked than when the hold was made. The guaranteed price is charged; null "
-        "where the supplier asked no more, and without a hold.",
+        description="Increase of the supplier price since the hold was made. The guaranteed price is charged. Null without an "
+        "increase or without a hold.",
         scope=Scope.PRICES_SUPPLIER,
     )
     def supplier_price_increase(self) -> Money | None:
         return _money(self.row.price_difference_cents)
 
     @field(
-        description="Evidence of an order of unknown outcome; null where none was looked for.",
+        description="Evidence about an unknown outcome; null if none was collected.",
         scope=Scope.PURCHASES_ADMIN,
     )
     def evidence(self) -> PurchaseEvidence | None:
@@ -118,9 +118,9 @@ class Purchase(Node):
 
 
 async def purchases_to_graphql(rows: Sequence[Row], info: Info, *selections: Selection) -> list[Purchase]:
-    """Purchases as the schema shows them; of all of them together the diamonds are one statement.
+    """Convert purchases; one statement reads the diamonds of all of them.
 
-    `selections`: what was asked for of them; what the field itself has, if not given.
+    `selections`: selections of the purchases; by default the selection of the current field.
     """
     diamonds = await diamonds_of([row.diamond_id for row in rows], info, selections or (info.selection,))
     return [
@@ -157,7 +157,7 @@ def _money(cents: int | None) -> Money | None:
 
 
 async def find_purchases(keys: Collection[UUID], info: Info) -> Mapping[UUID, Purchase]:
-    """The purchases with these ids that the caller may see."""
+    """Find purchases by id that the caller may see."""
     found = await info.context.services.trading.records.purchases(keys)
     shown = await purchases_to_graphql([row for row in found.values() if may_see(row.client_id, info)], info)
     return {purchase.database_id: purchase for purchase in shown}

@@ -1,4 +1,4 @@
-"""Jobs: work that a mutation starts and the pipeline does, so that it goes on when the caller has gone."""
+"""GraphQL types of background jobs that mutations start."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -16,48 +16,46 @@ from inventory.runs.jobs import run_of
 _value = strawberry.enum_value
 
 
-@strawberry.enum(description="What a job does.")
+@strawberry.enum(description="Kind of a job.")
 class JobKind(Enum):
-    INVENTORY_REPRICE = _value("reprice", description="Gives every stone the price of the present rules.")
-    SYNC_START = _value("schedule_run", description="Plans a run and starts it.")
-    SYNC_RETRY = _value("retry_run", description="Has a run's failed partitions read again.")
-    SYNC_CONSOLIDATE = _value("consolidate_run", description="Has a run consolidated once more.")
-    SYNC_CANCEL = _value("cancel_run", description="Ends a run.")
+    INVENTORY_REPRICE = _value("reprice", description="Applies the current pricing rules to all diamonds.")
+    SYNC_START = _value("schedule_run", description="Plans and starts a run.")
+    SYNC_RETRY = _value("retry_run", description="Reads failed partitions of a run again.")
+    SYNC_CONSOLIDATE = _value("consolidate_run", description="Consolidates a run again.")
+    SYNC_CANCEL = _value("cancel_run", description="Cancels a run.")
 
 
-@strawberry.enum(description="How far a job is.")
+@strawberry.enum(description="Status of a job.")
 class JobStatus(Enum):
-    QUEUED = _value("queued", description="It waits, or waits to be tried again.")
-    RUNNING = _value("running", description="It is being done.")
-    DONE = _value("done", description="It is done.")
-    FAILED = _value("failed", description="It failed; `error` says why.")
+    QUEUED = _value("queued", description="Waiting, or waiting for a retry.")
+    RUNNING = _value("running", description="Running.")
+    DONE = _value("done", description="Done.")
+    FAILED = _value("failed", description="Failed; see `error`.")
 
 
-@strawberry.type(description="How far a job is, counted in stones.")
+@strawberry.type(description="Progress of a job in diamonds.")
 class JobProgress:
-    done: int = strawberry.field(description="Stones that are done.")
-    total: int = strawberry.field(description="Stones in all.")
+    done: int = strawberry.field(description="Processed diamonds.")
+    total: int = strawberry.field(description="Total number of diamonds.")
 
 
-@strawberry.type(description="Why a job failed.")
+@strawberry.type(description="Error of a job.")
 class JobError:
-    code: str = strawberry.field(description="A stable code, as in the errors of GraphQL.")
-    message: str = strawberry.field(description="What happened, in words.")
+    code: str = strawberry.field(description="Stable code, as in GraphQL errors.")
+    message: str = strawberry.field(description="Message.")
 
 
-@strawberry.type(description="Work that goes on in the background. It is remembered for an hour after its end.")
+@strawberry.type(description="Background job. Its record exists for one hour after its end.")
 class Job:
-    id: strawberry.ID = strawberry.field(description="The job's id, for the query `job`.")
-    kind: JobKind = strawberry.field(description="What it does.")
-    status: JobStatus = strawberry.field(description="How far it is.")
-    progress: JobProgress | None = strawberry.field(
-        description="How far it is in stones; null where that says nothing."
-    )
+    id: strawberry.ID = strawberry.field(description="Id for the query `job`.")
+    kind: JobKind = strawberry.field(description="Kind.")
+    status: JobStatus = strawberry.field(description="State.")
+    progress: JobProgress | None = strawberry.field(description="Progress in diamonds; null if not applicable.")
     changed: int | None = strawberry.field(
-        description="What it changed: prices, or partitions that are read again. Null until it is done, and for others."
+        description="Number of changed prices, or of partitions that are read again. Null before the end and for other kinds."
     )
-    error: JobError | None = strawberry.field(description="Why it failed; null unless it did.")
-    run: SyncRun | None = strawberry.field(description="The run that it is about; null until there is one.")
+    error: JobError | None = strawberry.field(description="Error; null unless it failed.")
+    run: SyncRun | None = strawberry.field(description="The run of the job; null before it exists.")
 
 
 _KINDS = frozenset(str(kind.value) for kind in JobKind)
@@ -65,10 +63,10 @@ _COUNTING = frozenset({"reprice", "retry_run"})
 
 
 async def find_job(job_id: str, info: Info) -> Job | None:
-    """A job, if anyone still knows it.
+    """Find a job; None if its record was deleted.
 
     Raises:
-        Forbidden: the caller may not see what it is about.
+        Forbidden: the caller lacks the scope of the kind.
     """
     info.context.caller  # noqa: B018 - rejects an unauthenticated caller before the lookup
     state = await jobs.state(info.context.services.jobs, job_id[:100])
@@ -83,7 +81,7 @@ async def find_job(job_id: str, info: Info) -> Job | None:
 
 
 def job_to_graphql(state: JobState, run: SyncRun | None) -> Job:
-    """A job as the schema shows it."""
+    """Convert a job."""
     progress = state.progress
     return Job(
         id=strawberry.ID(state.id),

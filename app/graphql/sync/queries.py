@@ -1,4 +1,4 @@
-"""What operators can ask about the sync: its runs, a page at a time, one of them, and the jobs that act on them."""
+"""Queries for sync runs and jobs."""
 
 from collections.abc import Mapping
 from typing import Annotated, get_args
@@ -26,21 +26,21 @@ _DEFAULT_PAGE = 20
 
 @strawberry.type(description="A run in a connection.")
 class SyncRunEdge:
-    cursor: str = strawberry.field(description="Where the run stands, for `after`.")
+    cursor: str = strawberry.field(description="Cursor of the run, for `after`.")
     node: SyncRun = strawberry.field(description="The run.")
 
 
-@strawberry.type(description="Runs of the sync, newest first, a page at a time.")
+@strawberry.type(description="Page of sync runs, newest first.")
 class SyncRunConnection:
     criteria: strawberry.Private[RunFilter]
-    edges: list[SyncRunEdge] = strawberry.field(description="The runs of this page with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where this page lies.")
+    edges: list[SyncRunEdge] = strawberry.field(description="Runs of this page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Position of this page.")
 
-    @field(description="The runs of this page.")
+    @field(description="Runs of this page.")
     def nodes(self) -> list[SyncRun]:
         return [edge.node for edge in self.edges]
 
-    @field(description="How many runs there are in all. Counted only when asked for.")
+    @field(description="Total number of runs. Computed only if selected.")
     async def total_count(self, info: Info) -> int:
         return await info.context.services.runs.count(self.criteria)
 
@@ -49,19 +49,17 @@ class SyncRunConnection:
 class SyncQueries:
     """Fields of `Query` for the sync."""
 
-    @field(description="Runs of the sync, newest first.", scope=Scope.SYNC_READ)
+    @field(description="Sync runs, newest first.", scope=Scope.SYNC_READ)
     async def sync_runs(
         self,
         info: Info,
         type: Annotated[  # noqa: A002 - as `SyncRun.type`
-            SyncRunType | None, _argument(description="Only runs of this type.")
+            SyncRunType | None, _argument(description="Only this type.")
         ] = UNSET,
-        status: Annotated[
-            list[SyncRunStatus] | None, _argument(description="Only runs in one of these states.")
-        ] = UNSET,
-        feed: Annotated[str | None, _argument(description="Only runs of this feed.")] = UNSET,
-        first: Annotated[int | None, _argument(description="This many, at most 100; 20 when left out.")] = UNSET,
-        after: Annotated[str | None, _argument(description="Those after this cursor.")] = UNSET,
+        status: Annotated[list[SyncRunStatus] | None, _argument(description="Only these statuses.")] = UNSET,
+        feed: Annotated[str | None, _argument(description="Only this feed.")] = UNSET,
+        first: Annotated[int | None, _argument(description="Number of rows, at most 100; 20 if omitted.")] = UNSET,
+        after: Annotated[str | None, _argument(description="Cursor; the page starts after it.")] = UNSET,
     ) -> SyncRunConnection | None:
         wanted_type, statuses, name = given_or_none(type), given_or_none(status), given_or_none(feed)
         limit, place = pagination.read_window(given_or_none(first), given_or_none(after), _DEFAULT_PAGE)
@@ -73,25 +71,25 @@ class SyncQueries:
         )
         return await _connect(criteria, position, limit, info)
 
-    @field(description="A run; null when there is none, or no record of it any more.", scope=Scope.SYNC_READ)
+    @field(description="A run; null if it does not exist or its record was deleted.", scope=Scope.SYNC_READ)
     async def sync_run(
         self,
         info: Info,
         id: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
-            strawberry.ID, _argument(description="The global id, or the id that logs and the command line use.")
+            strawberry.ID, _argument(description="Global id, or the id in logs and commands.")
         ],
     ) -> SyncRun | None:
         key = key_of(id, "SyncRun")
         return (await find_runs([key], info)).get(key) if key else None
 
     @field(
-        description="A job that a mutation has started; null an hour after its end. Needs the scope `pricing:write` for a "
-        "repricing, `sync:read` for the others."
+        description="A job that a mutation started; null one hour after its end. Needs the scope `pricing:write` for a repricing, "
+        "`sync:read` for other jobs."
     )
     async def job(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, _argument(description="The job's id.")],  # noqa: A002 - as everywhere
+        id: Annotated[strawberry.ID, _argument(description="Id of the job.")],  # noqa: A002 - as everywhere
     ) -> Job | None:
         return await find_job(id, info)
 

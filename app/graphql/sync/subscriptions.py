@@ -22,18 +22,20 @@ class SyncSubscriptions:
     """Fields of `Subscription` for the sync."""
 
     @subscription(
-        description="A run of the sync: as it is, then whenever something of it has changed, until it is over.",
+        description="State of a run: the current one, then every change until its end.",
         scope=Scope.SYNC_READ,
     )
     async def sync_run_progress(
         self,
         info: Info,
-        run_id: Annotated[strawberry.ID, _argument(description="The run's global id, or its plain id.")],
+        run_id: Annotated[
+            strawberry.ID, _argument(description="Global id of the run, or its id in logs and commands.")
+        ],
     ) -> AsyncIterator[SyncRun]:
-        del info  # the scope was all that is needed of it
+        del info  # only the scope check needs it
         key = key_of(run_id, "SyncRun")
         if key is None:
-            raise NotFound("There is no run under this id.")
+            raise NotFound("There is no run with this id.")
         return RunTopic(_states_to_graphql, key)
 
 

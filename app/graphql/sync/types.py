@@ -1,4 +1,4 @@
-"""Sync runs as the schema shows them: figures, the plan, and the partitions, each read only when asked for."""
+"""GraphQL types of sync runs. Plan, partitions and progress are read only if selected."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -19,140 +19,144 @@ from inventory.runs.watch import RunState
 _value = strawberry.enum_value
 
 
-@strawberry.enum(description="How much of the feed a run reads.")
+@strawberry.enum(description="Type of a run.")
 class SyncRunType(Enum):
-    FULL = _value("full", description="Everything; what is not seen is gone.")
-    INCREMENTAL = _value("incremental", description="What changed since the watermark.")
+    FULL = _value("full", description="Reads the whole feed; diamonds that are not seen are deleted.")
+    INCREMENTAL = _value("incremental", description="Reads changes since the watermark.")
 
 
-@strawberry.enum(description="How far a run is.")
+@strawberry.enum(description="Status of a run.")
 class SyncRunStatus(Enum):
-    PLANNING = _value("planning", description="The feed is being counted.")
-    RUNNING = _value("running", description="Its partitions are being read.")
-    CONSOLIDATING = _value("consolidating", description="What was read is being priced and written.")
-    COMPLETED = _value("completed", description="All of it is in the inventory.")
-    PARTIAL = _value("partial", description="Some partitions failed; retry it, or consolidate what there is.")
-    FAILED = _value("failed", description="It failed; `error` says why.")
-    CANCELLED = _value("cancelled", description="Someone ended it.")
+    PLANNING = _value("planning", description="Counting the feed and planning partitions.")
+    RUNNING = _value("running", description="Reading partitions.")
+    CONSOLIDATING = _value("consolidating", description="Pricing and writing to the inventory.")
+    COMPLETED = _value("completed", description="The inventory contains all of it.")
+    PARTIAL = _value("partial", description="Some partitions failed. Retry them, or consolidate the rest.")
+    FAILED = _value("failed", description="Failed; see `error`.")
+    CANCELLED = _value("cancelled", description="An operator cancelled it.")
 
 
-@strawberry.enum(description="How far a partition is.")
+@strawberry.enum(description="Status of a partition.")
 class SyncPartitionStatus(Enum):
-    PENDING = _value("pending", description="It waits for a worker.")
-    RUNNING = _value("running", description="A worker reads it.")
-    SUCCEEDED = _value("succeeded", description="It was read to its end.")
-    FAILED = _value("failed", description="It was given up; `errorMessage` says why.")
-    CANCELLED = _value("cancelled", description="Its run was cancelled.")
+    PENDING = _value("pending", description="Waiting for a worker.")
+    RUNNING = _value("running", description="A worker is reading it.")
+    SUCCEEDED = _value("succeeded", description="Read completely.")
+    FAILED = _value("failed", description="Failed; see `errorMessage`.")
+    CANCELLED = _value("cancelled", description="The run was cancelled.")
 
 
-@strawberry.enum(description="What a partition holds.")
+@strawberry.enum(description="Kind of a partition.")
 class SyncPartitionKind(Enum):
-    BAND = _value("band", description="The stones of a range of prices.")
-    OUTSIDE = _value("outside", description="The stones without a price.")
+    BAND = _value("band", description="Diamonds in a price range.")
+    OUTSIDE = _value("outside", description="Diamonds without a price.")
 
 
 def _price(description: str) -> Any:
-    """A field that tells what the supplier asks."""
+    """Declare a field that reveals supplier prices."""
     return strawberry.field(description=description, extensions=[RequireScope(Scope.PRICES_SUPPLIER)])
 
 
-@strawberry.type(description="A part of a run that one worker reads.")
+@strawberry.type(description="Part of a run that one worker reads.")
 class SyncPartition:
-    id: strawberry.ID = strawberry.field(description="The partition's id, for `syncRetry`.")
-    ordinal: int = strawberry.field(description="Its number in the run, by price, from 0.")
-    kind: SyncPartitionKind = strawberry.field(description="What it holds.")
-    price_from: Money | None = _price("The lowest supplier's price of its stones; null is open.")
-    price_to: Money | None = _price("The highest supplier's price of its stones; null is open.")
-    status: SyncPartitionStatus = strawberry.field(description="How far it is.")
-    planned: int = strawberry.field(description="Stones that it was planned with.")
-    fetched: int = strawberry.field(description="Stones that were read.")
-    pages: int = strawberry.field(description="Pages that were read.")
-    attempts: int = strawberry.field(description="How often a worker has begun with it, or gone on.")
-    worker_id: str | None = strawberry.field(description="Who reads it, or did last.")
-    error_message: str | None = strawberry.field(description="Why it failed.")
-    started_at: datetime | None = strawberry.field(description="When a worker first took it.")
-    completed_at: datetime | None = strawberry.field(description="When it ended.")
+    id: strawberry.ID = strawberry.field(description="Id for `syncRetry`.")
+    ordinal: int = strawberry.field(description="Number in the run by price, from 0.")
+    kind: SyncPartitionKind = strawberry.field(description="Kind.")
+    price_from: Money | None = _price("Lowest supplier price; null is open.")
+    price_to: Money | None = _price("Highest supplier price; null is open.")
+    status: SyncPartitionStatus = strawberry.field(description="State.")
+    planned: int = strawberry.field(description="Planned number of diamonds.")
+    fetched: int = strawberry.field(description="Diamonds read.")
+    pages: int = strawberry.field(description="Pages read.")
+    attempts: int = strawberry.field(description="Attempts of workers.")
+    worker_id: str | None = strawberry.field(description="Worker that reads it or read it last.")
+    error_message: str | None = strawberry.field(description="Reason of the failure.")
+    started_at: datetime | None = strawberry.field(description="Time of the first claim by a worker.")
+    completed_at: datetime | None = strawberry.field(description="Time of the end.")
 
 
-@strawberry.type(description="A band of the heatmap: prices, and how many stones were counted there.")
+@strawberry.type(description="Price band of the heatmap.")
 class SyncPlanBand:
-    ordinal: int = strawberry.field(description="Its number, by price; the partition of that number reads it.")
-    kind: SyncPartitionKind = strawberry.field(description="What it holds.")
-    price_from: Money | None = _price("The lowest supplier's price; null is open.")
-    price_to: Money | None = _price("The highest supplier's price; null is open.")
-    planned: int = strawberry.field(description="Stones that were counted.")
+    ordinal: int = strawberry.field(description="Number by price; the partition with this number reads it.")
+    kind: SyncPartitionKind = strawberry.field(description="Kind.")
+    price_from: Money | None = _price("Lowest supplier price; null is open.")
+    price_to: Money | None = _price("Highest supplier price; null is open.")
+    planned: int = strawberry.field(description="Counted diamonds.")
 
 
-@strawberry.type(description="How a run divides the feed, as its heatmap found it.")
+@strawberry.type(description="Plan of a run: the price bands of the heatmap.")
 class SyncPlan:
-    total: int = strawberry.field(description="Stones of the feed.")
-    priced: int = strawberry.field(description="Stones with a price.")
-    unpriced: int = strawberry.field(description="Stones without one.")
-    bands: list[SyncPlanBand] = strawberry.field(description="The bands, by price.")
+    total: int = strawberry.field(description="Diamonds in the feed.")
+    priced: int = strawberry.field(description="Diamonds with a price.")
+    unpriced: int = strawberry.field(description="Diamonds without a price.")
+    bands: list[SyncPlanBand] = strawberry.field(description="Bands by price.")
 
 
-@strawberry.type(description="What became of the stones of a run. Zero until consolidation gets there.")
+@strawberry.type(description="Figures of a run, in diamonds. Zero before consolidation.")
 class SyncFigures:
-    fetched: int = strawberry.field(description="Stones that were read so far, repetitions included.")
-    distinct: int | None = strawberry.field(description="Different stones among them; null until consolidated.")
-    repeated: int | None = strawberry.field(description="Repetitions among them; null until consolidated.")
-    upserted: int = strawberry.field(description="Stones that were new or had changed.")
-    unchanged: int = strawberry.field(description="Stones that were as before.")
-    quarantined: int = strawberry.field(description="Stones that could not be understood.")
+    fetched: int = strawberry.field(description="Items read so far, including repetitions.")
+    distinct: int | None = strawberry.field(description="Distinct diamonds; null before consolidation.")
+    repeated: int | None = strawberry.field(description="Repeated items; null before consolidation.")
+    upserted: int = strawberry.field(description="New or changed diamonds.")
+    unchanged: int = strawberry.field(description="Unchanged diamonds.")
+    quarantined: int = strawberry.field(description="Quarantined diamonds, whose data is not understood.")
     unidentified: int = strawberry.field(
-        description="Items that the supplier counts and answers without an id. None of the other figures includes them."
+        description="Items that the supplier counts and returns without an id. No other figure includes them."
     )
-    deleted: int = strawberry.field(description="Stones that were gone from the feed.")
-    revived: int = strawberry.field(description="Stones that had been deleted and came back.")
-    count_queries: int = strawberry.field(description="Counts that the plan asked the supplier for.")
+    deleted: int = strawberry.field(description="Diamonds that left the feed.")
+    revived: int = strawberry.field(description="Deleted diamonds that returned.")
+    count_queries: int = strawberry.field(description="Count requests of the plan.")
 
 
-@strawberry.type(description="How far the partitions of a run are.")
+@strawberry.type(description="Progress of the partitions of a run.")
 class SyncProgress:
-    total: int = strawberry.field(description="Partitions in all.")
-    succeeded: int = strawberry.field(description="Partitions that were read to their end.")
-    failed: int = strawberry.field(description="Partitions that were given up or cancelled.")
-    open: int = strawberry.field(description="Partitions that wait or are being read.")
-    fetched: int = strawberry.field(description="Stones that were read.")
-    planned: int = strawberry.field(description="Stones that were planned.")
+    total: int = strawberry.field(description="Number of partitions.")
+    succeeded: int = strawberry.field(description="Completed partitions.")
+    failed: int = strawberry.field(description="Failed or cancelled partitions.")
+    open: int = strawberry.field(description="Waiting or running partitions.")
+    fetched: int = strawberry.field(description="Diamonds read.")
+    planned: int = strawberry.field(description="Planned diamonds.")
     max_over_mean: float = strawberry.field(
-        description="The largest price band over the mean one, in different stones; 1 is even."
+        description="Size of the largest price band divided by the mean, in distinct diamonds; 1 is balanced."
     )
 
 
-@strawberry.type(description="Why a run has no success.")
+@strawberry.type(description="Error of a run.")
 class SyncRunError:
-    code: str = strawberry.field(description="A stable code.")
-    message: str | None = strawberry.field(description="What happened, in words.")
+    code: str = strawberry.field(description="Stable code.")
+    message: str | None = strawberry.field(description="Message.")
 
 
-@strawberry.type(description="A run of the sync.")
+@strawberry.type(description="Sync run.")
 class SyncRun(Node):
     run: strawberry.Private[Run]
     partition_rows: strawberry.Private[Sequence[Partition]]
     outline: strawberry.Private[RunOutline | None]
 
-    database_id: UUID = strawberry.field(description="The id that logs and the command line use.")
-    feed: str = strawberry.field(description="The feed that it reads.")
-    type: SyncRunType = strawberry.field(description="How much of the feed it reads.")
-    status: SyncRunStatus = strawberry.field(description="How far it is.")
-    started_by: str = strawberry.field(description="Who, or what, started it.")
-    trace_id: str = strawberry.field(description="The trace that its logs bear.")
-    window_from: datetime | None = strawberry.field(description="Changes since then are read; null reads everything.")
-    window_to: datetime = strawberry.field(description="Changes before then are read.")
-    moves_watermark: bool = strawberry.field(description="Whether the next run may begin where this one ends.")
-    forced_by: str | None = strawberry.field(description="Who had it consolidated in spite of gaps.")
-    mass_delete_allowed_by: str | None = strawberry.field(description="Who allowed it to delete more than usual.")
-    schema_differences: list[str] = strawberry.field(
-        description="Members that the supplier's schema lacked when the run was read, one sentence each; empty if none."
+    database_id: UUID = strawberry.field(description="Id in logs and commands.")
+    feed: str = strawberry.field(description="Feed.")
+    type: SyncRunType = strawberry.field(description="Type.")
+    status: SyncRunStatus = strawberry.field(description="State.")
+    started_by: str = strawberry.field(description="Operator or process that started it.")
+    trace_id: str = strawberry.field(description="Trace id in logs.")
+    window_from: datetime | None = strawberry.field(
+        description="Start of the window of changes; null reads the whole feed."
     )
-    started_at: datetime = strawberry.field(description="When it began.")
-    deadline_at: datetime = strawberry.field(description="When it fails, if it is still open then.")
-    consolidated_at: datetime | None = strawberry.field(description="When all of it was in the inventory.")
-    watermark_moved_at: datetime | None = strawberry.field(description="When the watermark went on.")
-    completed_at: datetime | None = strawberry.field(description="When it was over, in whatever way.")
+    window_to: datetime = strawberry.field(description="End of the window of changes.")
+    moves_watermark: bool = strawberry.field(description="Whether the run moves the watermark.")
+    forced_by: str | None = strawberry.field(
+        description="Operator who forced the consolidation despite failed partitions."
+    )
+    mass_delete_allowed_by: str | None = strawberry.field(description="Operator who allowed the mass delete.")
+    schema_differences: list[str] = strawberry.field(
+        description="Members that the supplier schema lacked during the run, one sentence each; empty if none."
+    )
+    started_at: datetime = strawberry.field(description="Start time.")
+    deadline_at: datetime = strawberry.field(description="Deadline; an open run fails then.")
+    consolidated_at: datetime | None = strawberry.field(description="Time of consolidation.")
+    watermark_moved_at: datetime | None = strawberry.field(description="Time when the watermark moved.")
+    completed_at: datetime | None = strawberry.field(description="Time of the end.")
 
-    @field(description="What became of its stones.")
+    @field(description="Figures.")
     def figures(self) -> SyncFigures:
         run = self.run
         return SyncFigures(
@@ -168,20 +172,20 @@ class SyncRun(Node):
             count_queries=run.count_queries,
         )
 
-    @field(description="Why it has no success; null for one that has, or may still have.")
+    @field(description="Error; null if the run succeeded or is open.")
     def error(self) -> SyncRunError | None:
         run = self.run
         return SyncRunError(code=run.error_code, message=run.error_message) if run.error_code else None
 
-    @field(description="How it divides the feed; null before it was planned.")
+    @field(description="Plan; null before planning.")
     def plan(self) -> SyncPlan | None:
         plan = self.run.heatmap
         return _plan_to_graphql(plan) if plan else None
 
-    @field(description="How far its partitions are.")
+    @field(description="Progress.")
     def progress(self) -> SyncProgress:
         outline = self.outline
-        assert outline is not None, "show_runs reads it where it is selected"  # noqa: S101 - a mistake of ours
+        assert outline is not None, "runs_to_graphql reads it if it is selected"  # noqa: S101 - a mistake of ours
         return SyncProgress(
             total=outline.total,
             succeeded=outline.succeeded,
@@ -192,20 +196,20 @@ class SyncRun(Node):
             max_over_mean=outline.max_over_mean,
         )
 
-    @field(description="Its partitions, by price.")
+    @field(description="Partitions by price.")
     def partitions(self) -> list[SyncPartition]:
         return [_partition_to_graphql(row) for row in self.partition_rows]
 
 
 async def find_runs(keys: Collection[UUID], info: Info, *selections: Selection) -> Mapping[UUID, SyncRun]:
-    """The runs with these ids. `selections`: what was asked for of them; what the field itself has, if not given."""
+    """Find runs by id. `selections`: selections of the runs; by default the selection of the current field."""
     found = await info.context.services.runs.find(keys)
     shown = await runs_to_graphql(list(found.values()), info, *(selections or (info.selection,)))
     return {run.database_id: run for run in shown}
 
 
 async def runs_to_graphql(runs: Sequence[Run], info: Info, *selections: Selection) -> list[SyncRun]:
-    """Runs as the schema shows them. Of all of them together the partitions are one statement, and so is progress."""
+    """Convert runs. One statement reads the partitions of all of them, another one their progress."""
     ids = [run.id for run in runs]
     service = info.context.services.runs
     wants = {name for selection in selections for name in ("partitions", "progress") if name in selection}
@@ -215,7 +219,7 @@ async def runs_to_graphql(runs: Sequence[Run], info: Info, *selections: Selectio
 
 
 def run_state_to_graphql(state: RunState) -> SyncRun:
-    """A run that is being watched, with everything that may be asked of it."""
+    """Convert a watched run, with partitions and progress."""
     return _run_to_graphql(state.run, state.partitions, state.outline)
 
 

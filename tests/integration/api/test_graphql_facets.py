@@ -164,7 +164,7 @@ async def test_nodes_come_in_the_order_of_their_ids_by_one_statement(
     assert body == {"data": {"nodes": [found[2], None, found[1], found[2], None]}}
     assert len(statements) == 1
     refused = await query(document, ids=[first] * 101)
-    assert refused["errors"][0]["extensions"]["fields"] == {"ids": "should hold at most 100 ids"}
+    assert refused["errors"][0]["extensions"]["fields"] == {"ids": "should contain at most 100 ids"}
 
 
 async def test_a_certificate_leads_to_the_cheapest_offer_of_its_diamond(
@@ -184,7 +184,7 @@ async def test_a_certificate_leads_to_the_cheapest_offer_of_its_diamond(
     assert (await query(document, l="GIA", n="79"))["data"]["diamondByCertificate"] is None
     assert len(statements) == 1
     refused = await query(document, l="", n="77")
-    assert refused["errors"][0]["extensions"]["fields"] == {"lab": "should hold texts of 1 to 200 characters"}
+    assert refused["errors"][0]["extensions"]["fields"] == {"lab": "should contain texts of 1 to 200 characters"}
 
 
 async def test_the_caller_learns_who_it_is_what_it_may_do_and_its_limits(address: str, make_key: MakeKey) -> None:

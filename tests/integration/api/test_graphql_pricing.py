@@ -270,7 +270,7 @@ async def test_a_preview_writes_nothing_and_shows_stones(ask: Query, insert: Ins
     assert await listed(ask) == []
     for replacing in ("x", global_id("PricingRule", UUID(int=1))):
         unknown = await ask(PREVIEW, rule=SIMPLE, replacing=replacing)
-        assert unknown["errors"][0]["extensions"]["fields"] == {"replacing": "is no pricing rule's id"}
+        assert unknown["errors"][0]["extensions"]["fields"] == {"replacing": "is not the id of a pricing rule"}
     wrong = await ask(PREVIEW, rule=SIMPLE | {"rating": 99})
     assert wrong["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
 

@@ -14,21 +14,21 @@ from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 WRONG_ARGUMENTS = {
     "first: -1": {"first": "should be between 0 and 100"},
     "first: 101": {"first": "should be between 0 and 100"},
-    "first: 1, last: 1": {"last": "can't be given together with first"},
+    "first: 1, last: 1": {"last": "cannot be combined with first"},
     'after: "x"': {"after": "is not a cursor"},
     'before: "ÿ"': {"before": "is not a cursor"},
     "filter: {carat: {min: 2, max: 1}}": {"filter.carat": "min is more than max"},
     "filter: {carat: {min: -1}}": {"filter.carat": "should lie between 0 and 1000000"},
     "filter: {carat: {max: 1e300}}": {"filter.carat": "should lie between 0 and 1000000"},
     "filter: {price: {min: 2, max: 1}}": {"filter.price": "min is more than max"},
-    'filter: {ids: ["x"]}': {"filter.ids": "has an id that is no diamond's"},
-    "filter: {colors: [OTHER]}": {"filter.colors": "can't hold OTHER"},
-    'filter: {suppliers: [""]}': {"filter.suppliers": "should hold texts of 1 to 200 characters"},
-    'filter: {suppliers: ["\\u0000"]}': {"filter.suppliers": "should hold texts of 1 to 200 characters"},
+    'filter: {ids: ["x"]}': {"filter.ids": "contains an id that is not the id of a diamond"},
+    "filter: {colors: [OTHER]}": {"filter.colors": "cannot contain OTHER"},
+    'filter: {suppliers: [""]}': {"filter.suppliers": "should contain texts of 1 to 200 characters"},
+    'filter: {suppliers: ["\\u0000"]}': {"filter.suppliers": "should contain texts of 1 to 200 characters"},
     "first: 1000, filter: {price: {min: 2, max: 1}, cuts: [OTHER]}": {
         "first": "should be between 0 and 100",
         "filter.price": "min is more than max",
-        "filter.cuts": "can't hold OTHER",
+        "filter.cuts": "cannot contain OTHER",
     },
 }
 
