@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from inventory.core.errors import RateLimited
 from inventory.core.settings import Settings
-from inventory.core.token_bucket import Bucket, BucketAnswer, LocalTokenBuckets, RedisTokenBuckets
+from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuckets, RedisTokenBuckets
 
 _SECOND = 1_000_000
 
@@ -23,9 +23,9 @@ class RequestLimit(msgspec.Struct, frozen=True):
     per_minute: int
 
     @property
-    def bucket(self) -> Bucket:
+    def bucket(self) -> BucketSize:
         """The bucket that enforces the limit."""
-        return Bucket.of(self.per_minute, self.per_minute / 60)
+        return BucketSize.of(self.per_minute, self.per_minute / 60)
 
 
 class RequestLimits(msgspec.Struct, frozen=True):

@@ -83,24 +83,28 @@ def read_search(parameters: Parameters) -> SearchRequest:
         ValidationFailed: names every parameter that is wrong.
     """
     wanted = DiamondCriteria(
-        shape=parameters.many("shape", _shape, says="Any of these shapes."),
-        color=parameters.many("color", _color, says="Any of these colours."),
-        clarity=parameters.many("clarity", _clarity, says="Any of these clarities."),
-        cut=parameters.many("cut", _cut, says="Any of these cuts."),
-        carat_milli=parameters.between("carat", thousandths, thousandths_down, says="Carats"),
-        lab_grown=parameters.one("lab_grown", boolean, says="Grown in a laboratory, or not."),
+        shape=parameters.many("shape", _shape, description="Any of these shapes."),
+        color=parameters.many("color", _color, description="Any of these colours."),
+        clarity=parameters.many("clarity", _clarity, description="Any of these clarities."),
+        cut=parameters.many("cut", _cut, description="Any of these cuts."),
+        carat_milli=parameters.between("carat", thousandths, thousandths_down, description="Carats"),
+        lab_grown=parameters.one("lab_grown", boolean, description="Grown in a laboratory, or not."),
         supplier_price_cents=parameters.between(
-            "price", _cents, _cents, says="The supplier's price in cents", scope=Scope.PRICES_SUPPLIER
+            "price", _cents, _cents, description="The supplier's price in cents", scope=Scope.PRICES_SUPPLIER
         ),
-        retail_price_cents=parameters.between("retail_price", _cents, _cents, says="The retail price in cents"),
-        availability=parameters.many("availability", _availability, says="Any of these."),
-        certificate_lab=_labs(parameters.many("certificate_lab", word, says="Any of these laboratories.")),
+        retail_price_cents=parameters.between("retail_price", _cents, _cents, description="The retail price in cents"),
+        availability=parameters.many("availability", _availability, description="Any of these."),
+        certificate_lab=_labs(parameters.many("certificate_lab", word, description="Any of these laboratories.")),
         certificate_number=parameters.many(
-            "certificate_number", word, says="Any of these certificates, of those whose number the caller may see."
+            "certificate_number",
+            word,
+            description="Any of these certificates, of those whose number the caller may see.",
         ),
     )
-    sort = parameters.one("sort_by", choice(SORTS), says="`created_at` when left out. Grades sort by rank, best first.")
-    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), says="`desc` when left out.")
+    sort = parameters.one(
+        "sort_by", choice(SORTS), description="`created_at` when left out. Grades sort by rank, best first."
+    )
+    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), description="`desc` when left out.")
     page, limit = page_of(parameters)
     parameters.check()
     return SearchRequest(wanted, SortOrder(sort or search.CREATED, descending is not False), page, limit)

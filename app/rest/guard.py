@@ -19,7 +19,7 @@ Handler = Callable[[Request[State], Principal], Awaitable[Response]]
 Endpoint = Callable[[Request[State]], Awaitable[Response]]
 
 
-def needs(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
+def requiring(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
     """An endpoint for callers with `scope`.
 
     `writes`: it changes something. `versioned`: its answer depends on diamonds and holds only, and a client that has it is spared

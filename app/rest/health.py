@@ -51,7 +51,7 @@ async def ready(request: Request[State]) -> Response:
     database, redis = await asyncio.gather(_database(request), _redis(request))
     checks = {"database": database, "redis": redis}
     if database != _OK:
-        missing = {name: says for name, says in checks.items() if says != _OK}
+        missing = {name: description for name, description in checks.items() if description != _OK}
         raise Unavailable("Not ready: a server does not answer as it should.", details=missing)
     return answer(Ready("ready" if redis == _OK else "degraded", checks), headers=_UNCACHED)
 

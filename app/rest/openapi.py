@@ -104,11 +104,11 @@ def _anything(kind: type) -> dict[str, Any]:
 
 
 def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    needs = f"Needs the scope `{operation.scope}`." if operation.scope else "Open to everyone."
+    scope = f"Needs the scope `{operation.scope}`." if operation.scope else "Open to everyone."
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": needs,
+        "description": scope,
         "tags": [operation.tag],
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(operation)],
         "responses": {str(operation.status): _success(operation, schema_of), **_refusals(operation, schema_of)},
@@ -123,14 +123,19 @@ def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str,
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _PATH_PARAMETER.findall(path):
-        says = "An id, a UUID. A text that is not the id of anything, well-formed or not, is answered with 404."
-        yield {"name": name, "in": "path", "required": True, "description": says, "schema": {"type": "string"}}
+        description = "An id, a UUID. A text that is not the id of anything, well-formed or not, is answered with 404."
+        yield {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
 
 
 def _query_parameters(operation: RestOperation) -> Iterator[dict[str, Any]]:
     for asked in operation.asked:
-        says = f"{asked.says} Needs the scope `{asked.scope}`." if asked.scope else asked.says
-        parameter: dict[str, Any] = {"name": asked.name, "in": "query", "description": says, "schema": asked.schema}
+        description = f"{asked.description} Needs the scope `{asked.scope}`." if asked.scope else asked.description
+        parameter: dict[str, Any] = {
+            "name": asked.name,
+            "in": "query",
+            "description": description,
+            "schema": asked.schema,
+        }
         parameter["allowEmptyValue"] = True  # read as if the parameter were absent
         if asked.repeats:
             parameter["description"] += f" May be repeated, also as `{asked.name}[]` or `{asked.name}[0]`."
@@ -148,7 +153,7 @@ def _headers(operation: RestOperation) -> Iterator[dict[str, Any]]:
             "name": header.name,
             "in": "header",
             "required": True,
-            "description": header.says,
+            "description": header.description,
             "schema": header.schema,
         }
 

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from app.auth.scopes import Scope
 from app.http.routing import Route
-from app.rest.guard import Endpoint, Handler, everyone, needs
+from app.rest.guard import Endpoint, Handler, everyone, requiring
 from app.rest.ignored import telling_ignored
 from app.rest.parameters import Parameter, Parameters
 
@@ -20,7 +20,7 @@ class Header(msgspec.Struct, frozen=True):
     """A header that an operation needs."""
 
     name: str
-    says: str
+    description: str
     schema: dict[str, Any]
 
 
@@ -28,7 +28,7 @@ class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `writes`: it changes
-    something. `versioned`: see `guard.needs`. `query` reads the query string, `header` is needed beside it, `body` is the
+    something. `versioned`: see `guard.requiring`. `query` reads the query string, `header` is needed beside it, `body` is the
     type of the request's body, which may be left out if it is not `body_required`. `answers` is the type of the answer's body, None where it isn't documented; `refuses` are
     the codes of the errors that this operation has beyond those of all.
     """
@@ -57,7 +57,7 @@ class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
         """What the route calls."""
         if self.scope and self.handler:
             return telling_ignored(
-                needs(self.scope, self.handler, writes=self.writes, versioned=self.versioned), self.asked
+                requiring(self.scope, self.handler, writes=self.writes, versioned=self.versioned), self.asked
             )
         if self.opened and not self.scope and not self.handler:
             return telling_ignored(everyone(self.opened), self.asked)

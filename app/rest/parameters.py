@@ -30,7 +30,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
     name: str
     schema: Mapping[str, Any]
-    says: str
+    description: str
     scope: Scope | None
 
     @property
@@ -64,10 +64,10 @@ class Parameters:
         self._problems: dict[str, str] = {}
         self.asked: list[Parameter] = []
 
-    def many(self, name: str, kind: ParameterKind[T], *, says: str) -> Sequence[T] | None:
+    def many(self, name: str, kind: ParameterKind[T], *, description: str) -> Sequence[T] | None:
         """A list: `name=a&name=b`, `name[]=a`, `name[0]=a`. None if it is absent or has no value."""
         schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
-        self.asked.append(Parameter(name, schema, says, None))
+        self.asked.append(Parameter(name, schema, description, None))
         texts = self._listed.get(name, [])
         if not texts:
             return None
@@ -76,9 +76,9 @@ class Parameters:
             return None
         return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
-    def one(self, name: str, kind: ParameterKind[T], *, says: str, scope: Scope | None = None) -> T | None:
+    def one(self, name: str, kind: ParameterKind[T], *, description: str, scope: Scope | None = None) -> T | None:
         """A single value; None if it is absent or empty. Whether the caller has the `scope` is the handler's to ask."""
-        self.asked.append(Parameter(name, kind.schema, says, scope))
+        self.asked.append(Parameter(name, kind.schema, description, scope))
         texts = self._given.get(name, [])
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
@@ -86,11 +86,17 @@ class Parameters:
         return self._parse(name, texts[0], kind) if texts else None
 
     def between(
-        self, name: str, low: ParameterKind[int], high: ParameterKind[int], *, says: str, scope: Scope | None = None
+        self,
+        name: str,
+        low: ParameterKind[int],
+        high: ParameterKind[int],
+        *,
+        description: str,
+        scope: Scope | None = None,
     ) -> NumericRange | None:
         """The range of `name_min` and `name_max`; None when neither is there. One that is empty matches nothing."""
-        smallest = self.one(f"{name}_min", low, says=f"{says}, at least.", scope=scope)
-        largest = self.one(f"{name}_max", high, says=f"{says}, at most.", scope=scope)
+        smallest = self.one(f"{name}_min", low, description=f"{description}, at least.", scope=scope)
+        largest = self.one(f"{name}_max", high, description=f"{description}, at most.", scope=scope)
         return None if smallest is None and largest is None else NumericRange(smallest, largest)
 
     def check(self) -> None:
@@ -118,8 +124,8 @@ def listed_name(name: str) -> str:
 
 def page_of(parameters: Parameters) -> tuple[int, int]:
     """Which page, from 1 on, and how many are on one."""
-    page = parameters.one("page", _PAGE, says="Which page, from 1 on.")
-    limit = parameters.one("limit", _LIMIT, says="How many on a page.")
+    page = parameters.one("page", _PAGE, description="Which page, from 1 on.")
+    limit = parameters.one("limit", _LIMIT, description="How many on a page.")
     return page or 1, limit or _DEFAULT_LIMIT
 
 

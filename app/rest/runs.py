@@ -119,10 +119,12 @@ def read_runs(parameters: Parameters) -> RunsRequest:
     Raises:
         ValidationFailed: names every parameter that is wrong.
     """
-    run_type = parameters.one("run_type", choice(_RUN_TYPES), says="Only runs of this type.")
-    statuses = parameters.one("status", choice(_BY_WORD), says="Only runs that ended, or have not ended, like this.")
-    started_after = parameters.one("started_after", instant, says="Only runs that started then or later.")
-    started_before = parameters.one("started_before", instant, says="Only runs that started before.")
+    run_type = parameters.one("run_type", choice(_RUN_TYPES), description="Only runs of this type.")
+    statuses = parameters.one(
+        "status", choice(_BY_WORD), description="Only runs that ended, or have not ended, like this."
+    )
+    started_after = parameters.one("started_after", instant, description="Only runs that started then or later.")
+    started_before = parameters.one("started_before", instant, description="Only runs that started before.")
     page, limit = page_of(parameters)
     parameters.check()
     return RunsRequest(

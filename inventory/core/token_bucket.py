@@ -15,14 +15,14 @@ _SECOND = 1_000_000
 _MOST_LOCAL = 10_000
 
 
-class Bucket(msgspec.Struct, frozen=True):
+class BucketSize(msgspec.Struct, frozen=True):
     """Size of a bucket. `capacity`: tokens; `interval`: microseconds until one token is restored."""
 
     capacity: int
     interval: int
 
     @classmethod
-    def of(cls, capacity: int, per_second: float) -> "Bucket":
+    def of(cls, capacity: int, per_second: float) -> "BucketSize":
         """A bucket that restores `per_second` tokens."""
         return cls(capacity, max(1, round(_SECOND / per_second)))
 
@@ -43,7 +43,7 @@ class RedisTokenBuckets:
         """`name`: names the buckets in logs."""
         self._script = RedisScript(redis, _SOURCE, name=name, monotonic=monotonic)
 
-    async def take(self, key: str, bucket: Bucket, cost: int = 1, *, peek: bool = False) -> BucketAnswer | None:
+    async def take(self, key: str, bucket: BucketSize, cost: int = 1, *, peek: bool = False) -> BucketAnswer | None:
         """Take tokens if they are available; a negative cost returns tokens. Returns None while Redis is unavailable.
 
         `peek`: only report whether the cost is available.
@@ -62,7 +62,7 @@ class LocalTokenBuckets:
         self._monotonic = monotonic
         self._full: LRUCache[str, int] = LRUCache(_MOST_LOCAL)
 
-    def take(self, key: str, bucket: Bucket, cost: int = 1, *, peek: bool = False) -> BucketAnswer:
+    def take(self, key: str, bucket: BucketSize, cost: int = 1, *, peek: bool = False) -> BucketAnswer:
         """Take tokens if they are available."""
         now = int(self._monotonic() * _SECOND)
         full = max(self._full.get(key, 0), now)

@@ -30,7 +30,7 @@ class NotifyListener:
         self._channel = f"{settings.database_schema[:50]}_events"
         self._timeout = settings.database_timeout_seconds
 
-    async def run(self, heard: Callable[[str], None]) -> None:
+    async def run(self, notify: Callable[[str], None]) -> None:
         """Pass on what each sign says, and nothing ("") whenever one may have been missed. Until cancelled."""
         if self._url is None:
             log.info("events are polled", reason="DATABASE_DIRECT_URL is not set")
@@ -42,8 +42,8 @@ class NotifyListener:
                 try:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-                    await connection.add_listener(self._channel, lambda *sign: heard(str(sign[-1])))
-                    heard("")
+                    await connection.add_listener(self._channel, lambda *sign: notify(str(sign[-1])))
+                    notify("")
                     pause = _PAUSE_SECONDS
                     await self._probe(connection, lost)
                 finally:

@@ -47,7 +47,7 @@ class Consolidator:
         self._settings = settings
         self._database = database
         self._check = RunCheck(settings, database, feed)
-        self._gates = SafetyChecks(settings, database, feed)
+        self._safety_checks = SafetyChecks(settings, database, feed)
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
@@ -103,7 +103,7 @@ class Consolidator:
             try:
                 if run.consolidated_at is None:
                     await self._prove(run, token)
-                    await self._gates.quarantine(run)
+                    await self._safety_checks.quarantine(run)
                     gone = await self._gone(run, token)
                     await self._batches(run, token)
                     await self._delete(run, token, gone)
@@ -167,7 +167,7 @@ class Consolidator:
     async def _gone(self, run: Run, token: UUID) -> list[str]:
         """The stones that the supplier no longer has."""
         async with self._in_time(run):
-            return await self._gates.gone(run, lambda page: self._stage_returned(run, token, page))
+            return await self._safety_checks.gone(run, lambda page: self._stage_returned(run, token, page))
 
     @asynccontextmanager
     async def _in_time(self, run: Run) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.core import token_bucket
-from inventory.core.token_bucket import Bucket, BucketAnswer, LocalTokenBuckets
+from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuckets
 
 
 class Time:
@@ -18,8 +18,8 @@ class Time:
         return self.now
 
 
-def per_minute(requests: int) -> Bucket:
-    return Bucket.of(requests, requests / 60)
+def per_minute(requests: int) -> BucketSize:
+    return BucketSize.of(requests, requests / 60)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_peek_takes_nothing(buckets: LocalTokenBuckets) -> None:
 
 
 def test_cost_is_taken_whole_or_not_at_all(buckets: LocalTokenBuckets) -> None:
-    bucket = Bucket.of(100, 10)
+    bucket = BucketSize.of(100, 10)
     assert buckets.take("a", bucket, 70) == BucketAnswer(True, 30, 0, 7_000_000)
     assert buckets.take("a", bucket, 40) == BucketAnswer(False, 30, 1_000_000, 7_000_000)
     assert buckets.take("a", bucket, -50) == BucketAnswer(True, 80, 0, 2_000_000)
