@@ -1,11 +1,10 @@
-"""How operations are executed: by graphql-core, with a shortcut through objects of which only plain fields are asked.
+"""Executor: graphql-core with compiled selections for objects whose selected fields are plain.
 
-A field is plain if its value takes the object and nothing else: no argument, nothing to wait for, of the request at most a
-scope. A page of diamonds has a thousand of them, and the library's way through each costs more than all the rest of an
-answer (docs/performance.md). So such an object is made by functions that are put together once for its selection. What is
-asked of it is collected by the library: fragments, aliases and conditions are its business. And so is all that is out of
-the ordinary: where a value raises, or is null and must not be, the whole object is left to the library, which meets the
-same again and reports it in the usual way.
+A field is plain if its value depends only on the object: no arguments, not asynchronous, at most a scope. A page of diamonds
+has a thousand of them, and graphql-core spends more time on them than on the rest of a response (docs/performance.md). A
+selection of plain fields is compiled once to functions. graphql-core collects the fields, so it resolves fragments, aliases
+and conditions. If a value raises, or is null in a non-null field, graphql-core executes the whole object again and reports
+the error as usual.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,42 +35,42 @@ Make = Callable[[Any], Any]
 
 
 class PlainField(NamedTuple):
-    """How a plain field is read from its object, and the scope that it takes."""
+    """A plain field: how to read it from its object, and its scope."""
 
     read: Make
     scope: Scope | None
 
 
 class _NotPlain(Exception):
-    """A value that the library has to judge."""
+    """A value that only graphql-core can handle."""
 
 
 class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
-    """One operation being executed."""
+    """Execution context of one operation."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """As the library calls it."""
+        """Arguments: see graphql-core."""
         super().__init__(*arguments, **options)
-        # By the type and the identity of what is asked, as the library does it; that lives as long as this does.
+        # By type and identity of the selection, as graphql-core does; both live as long as this object.
         self._shortcuts: dict[tuple[GraphQLObjectType, int], Make | None] = {}
 
     @classmethod
     def build(cls, *arguments: Any, **options: Any) -> Any:
-        """Say of a variable that it is wrong, and not what it might have been: that is for documents, in development."""
+        """Omit suggestions in errors of variables; development shows them for documents only."""
         return super().build(*arguments, **{**options, "hide_suggestions": True})
 
     def collect_and_execute_subfields(
         self, return_type: GraphQLObjectType, field_details_list: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
-        """Make an object of an answer: by the shortcut, or by the library."""
+        """Complete an object by its compiled selection, or by graphql-core."""
         make = self._shortcut(return_type, field_details_list)
         if make is not None:
-            with suppress(Exception):  # the library will meet it
+            with suppress(Exception):  # graphql-core meets it again
                 return make(result)
         return super().collect_and_execute_subfields(return_type, field_details_list, path, result, position_context)
 
     def _shortcut(self, kind: GraphQLObjectType, asked: Any) -> Make | None:
-        """What makes an object of what was asked; None where something of it is not plain."""
+        """Return the compiled selection; None if a field is not plain."""
         key = (kind, id(asked))
         if key not in self._shortcuts:
             self._shortcuts[key] = self._object(kind, asked)
@@ -79,7 +78,7 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _object(self, kind: GraphQLObjectType, asked: Any) -> Make | None:
         if self.middleware_manager and self.middleware_manager.middlewares:
-            return None  # who would not be asked
+            return None  # compiled selections bypass middleware
         fields, deferred, _ = self.collect_subfields(kind, asked)
         makes: list[tuple[str, Make]] = []
         for name, below in fields.items():
@@ -106,7 +105,7 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
         return principal is not None and bool(principal.may(scope))
 
     def _complete(self, kind: GraphQLOutputType, asked: Any) -> Make | None:
-        """What an answer has of a value; raises where the library would have to decide."""
+        """Compile the completion of a value; it raises where graphql-core has to decide."""
         required = isinstance(kind, GraphQLNonNull)
         inner = self._present(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, asked)
         if inner is None:

@@ -1,4 +1,4 @@
-"""What a document may cost at most, measured before it is validated: each measure takes time linear in its text."""
+"""Limits of documents, checked before validation. Each check takes time linear in the text."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,16 +21,16 @@ LONGEST_DOCUMENT = 32_768
 MOST_TOKENS = 1000
 MOST_ALIASES = 15
 MOST_DIRECTIVES = 50
-# Validation compares each field with all others that are answered under the same name.
+# Validation compares each field with all others of the same response name.
 MOST_REPETITIONS = 20
 DEEPEST = 10
-# GraphiQL's own question about the schema goes this deep, through the types of types.
+# The introspection query of GraphiQL is this deep.
 _DEEPEST_INTROSPECTION = 20
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 class _Tally(Visitor):
-    """Counts as the text has it: a fragment counts once, however often it is spread."""
+    """Counts in the text: a fragment counts once, however often it is spread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _Tally(Visitor):
         self.introspects = self.introspects or node.name.value in INTROSPECTION
 
     def enter_selection_set(self, node: SelectionSetNode, _key: object, parent: object, *_: object) -> None:
-        if not isinstance(parent, InlineFragmentNode):  # whose fields were counted with those around it
+        if not isinstance(parent, InlineFragmentNode):  # its fields are counted with the surrounding ones
             self.repetitions = max(self.repetitions, *Counter(_answered(node)).values(), 0)
 
     def enter_directive(self, _node: DirectiveNode, *_: object) -> None:
@@ -52,7 +52,7 @@ class _Tally(Visitor):
 
 
 def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
-    """What a document has too much of, and whether it asks about the schema."""
+    """Return exceeded limits, and whether the document introspects the schema."""
     tally = _Tally()
     visit(document, tally)
     depth = _Depth(document).deepest()
@@ -72,7 +72,7 @@ def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
 
 
 def _answered(selection_set: SelectionSetNode) -> Iterator[str]:
-    """The names under which the fields of a place are answered, with those of its inline fragments."""
+    """Response names of a selection set, including its inline fragments."""
     for node in selection_set.selections:
         if isinstance(node, FieldNode):
             yield node.alias.value if node.alias else node.name.value
@@ -81,7 +81,7 @@ def _answered(selection_set: SelectionSetNode) -> Iterator[str]:
 
 
 class _Depth:
-    """The deepest field of a document, each fragment measured once."""
+    """Depth of a document; each fragment is measured once."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._document = document
@@ -109,7 +109,7 @@ class _Depth:
 
     def _fragment(self, name: str) -> int:
         if name not in self._measured:
-            # A fragment that spreads itself is refused by validation; here it must only not loop endlessly.
+            # Validation rejects cyclic fragments; here they must only not loop.
             self._measured[name] = 0
             fragment = self._fragments.get(name)
             self._measured[name] = self._below(fragment.selection_set) if fragment else 0

@@ -1,4 +1,4 @@
-"""The scalars of the schema beside GraphQL's own."""
+"""Custom scalars of the schema."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 Cents = NewType("Cents", int)
 
-# Exact in every client that reads numbers as doubles, and far above any stone.
+# Exact in clients that read numbers as doubles, and far above any price.
 _LARGEST_CENTS = 10**15 - 1
 
 
@@ -46,7 +46,7 @@ def _serialize_instant(value: datetime) -> str:
 
 SCALARS: Mapping[object, ScalarDefinition] = {
     Cents: strawberry.scalar(
-        # A name that tools know, so that they can make values of it.
+        # Tools know this name and can generate values.
         name="Long",
         description="A whole number of up to 64 bits, for amounts of US cents: some stones cost more than 21 million "
         "dollars, the most that Int holds.",

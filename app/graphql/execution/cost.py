@@ -1,4 +1,4 @@
-"""What an operation costs: one for each object that it asks for, and more where a field is work by itself.
+"""Cost of operations: one per selected object, and more for fields that are expensive by themselves.
 
 Lists count by the page that is asked for, not by what is found; what was not found is given back afterwards.
 """
@@ -30,7 +30,7 @@ from graphql import (
     is_non_null_type,
 )
 
-# What fields cost beside the objects that they give.
+# Cost of fields in addition to the objects that they return.
 WEIGHTS: Mapping[str, int] = {
     "DiamondConnection.totalCount": 10,
     "DiamondConnection.facets": 50,
@@ -40,7 +40,7 @@ WEIGHTS: Mapping[str, int] = {
     "Query.pricingRulePreview": 200,
 }
 _MUTATION = 10
-# How long the lists are taken to be that no argument limits; what they are less is given back.
+# Assumed length of lists without a limiting argument; the unspent cost is returned.
 LENGTHS: Mapping[str, int] = {
     "Query.pricingRules": 50,
     "SyncRun.partitions": 30,
@@ -65,7 +65,7 @@ _Sets = list[tuple[SelectionSetNode, Composite]]
 
 
 class CostField(msgspec.Struct, frozen=True):
-    """A field of an operation: what it costs by itself, how many objects it gives at most, and the fields below.
+    """A field of an operation: its own cost, the largest number of objects, and its subfields.
 
     `pages`: how many objects the lists below may hold that a connection limits, None where it is no connection.
     """
@@ -82,7 +82,7 @@ Plan = Mapping[str, CostField]
 
 
 def requested(plan: Plan, variables: Variables, page: int = _LARGEST_PAGE) -> int:
-    """What an operation costs at most."""
+    """Return the highest cost of an operation."""
     total = 0
     for field in plan.values():
         total += field.weight
@@ -94,7 +94,7 @@ def requested(plan: Plan, variables: Variables, page: int = _LARGEST_PAGE) -> in
 
 
 def actual(plan: Plan, data: Mapping[str, Any] | None) -> int:
-    """What an operation with this answer has cost."""
+    """Return the actual cost of an operation."""
     total = 0
     for key, field in plan.items():
         if data is None or key not in data:
@@ -107,7 +107,7 @@ def actual(plan: Plan, data: Mapping[str, Any] | None) -> int:
 
 
 class CostPlanner:
-    """Turns a valid document into one plan for each of its operations."""
+    """Creates a cost plan for each operation of a valid document."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
@@ -118,7 +118,7 @@ class CostPlanner:
         self._defaults: Mapping[str, Any] = {}
 
     def plans(self) -> Mapping[str | None, Plan]:
-        """The plan of each operation by its name; None for one without."""
+        """Return the plan of each operation by its name; None for an anonymous one."""
         return {one.name.value if one.name else None: self._plan(one) for one in self._operations}
 
     def _plan(self, operation: OperationDefinitionNode) -> Plan:
@@ -152,7 +152,7 @@ class CostPlanner:
 
     def _length(self, name: str, node: FieldNode, parent: Composite) -> Callable[[Variables], int] | None:
         if parent.name.endswith("Connection") and node.name.value in {"edges", "nodes"}:
-            return None  # what the connection above says
+            return None  # the connection above limits it
         if name == "Query.nodes":
             ids, defaults = _argument(node, "ids"), self._defaults
             return lambda variables: (
@@ -219,7 +219,7 @@ def _argument(node: FieldNode, name: str) -> ValueNode | None:
 
 
 def _literal(node: ValueNode | None) -> Any:
-    """A number or a list, as far as sizes need it; None for everything else."""
+    """Return a value that is a number or a list; None for others."""
     if isinstance(node, IntValueNode):
         return int(node.value)
     if isinstance(node, ListValueNode):

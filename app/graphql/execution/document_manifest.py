@@ -1,4 +1,4 @@
-"""Files of documents that a client wants to have registered, read and checked before anything is stored."""
+"""Document manifests: files of documents to register, read and validated before anything is stored."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from inventory.core.errors import ValidationFailed
 
 
 class ManifestEntry(msgspec.Struct, frozen=True):
-    """A valid document, and what people call it: its file, and its id there if the file has several."""
+    """A valid document with its name: its file, and its id in a file of several documents."""
 
     name: str
     text: str
 
 
 def read_file(path: Path) -> Sequence[ManifestEntry]:
-    """The documents of a file: of a `.json` as tools write it, an object from SHA-256 to text, or else one, the file.
+    """Read the documents of a file: a `.json` manifest from SHA-256 to text, or a file with one document.
 
     Raises:
         ValidationFailed: by file, what is wrong.

@@ -1,4 +1,4 @@
-"""The one place where an error becomes a GraphQL error: a message, a place, and a stable `extensions.code`."""
+"""Conversion of errors to GraphQL errors: message, location, and a stable `extensions.code`."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,16 +10,16 @@ from inventory.core.logging import get_logger
 
 log = get_logger()
 
-# Errors of a request that is not executed: one with many mistakes must not make an answer larger than itself.
+# Most errors of a rejected document, so that a response is not larger than its request.
 MOST_ERRORS = 5
 
-# The codes that a client may see; any other error is our own business.
+# Codes that clients may see. Every other error is reported as INTERNAL_ERROR.
 _PUBLIC = frozenset({
     "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
     "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT", "SERVICE_UNAVAILABLE", "CURSOR_EXPIRED", "CURSOR_UNKNOWN", "SLOW_CONSUMER",
     "TOO_MANY_SUBSCRIPTIONS", "PERSISTED_QUERY_NOT_SUPPORTED",
 })  # fmt: skip
-# Errors that concern the whole request. All others leave it answered: 200.
+# Status of errors that concern the whole request. Others are part of a response with status 200.
 _STATUSES: Mapping[str, HTTPStatus] = {
     "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
     "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
@@ -30,7 +30,7 @@ FormattedError = dict[str, object]
 
 
 def format_error(error: GraphQLError) -> FormattedError:
-    """What the client sees of an error."""
+    """Convert an error of graphql-core."""
     cause = _cause(error)
     formatted: FormattedError
     if isinstance(cause, InventoryError):
@@ -48,7 +48,7 @@ def format_error(error: GraphQLError) -> FormattedError:
 
 
 def format_inventory_error(error: InventoryError) -> FormattedError:
-    """What the client sees of an error of ours. One that is our own fault tells nothing about itself."""
+    """Convert an error of this service. Details of internal errors are not revealed."""
     if isinstance(error, Unavailable):
         log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
     if error.code not in _PUBLIC:
@@ -57,7 +57,7 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
     extensions: dict[str, object] = {"code": error.code}
     if error.code == "VALIDATION_ERROR":
         extensions["fields"] = error.details
-        # By this word tools tell a wrong argument from a failure of ours.
+        # Tools distinguish invalid arguments from internal errors by this code.
         extensions["classification"] = "ValidationError"
     elif error.details:
         extensions["details"] = error.details
@@ -65,14 +65,14 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
 
 
 def unforeseen(cause: Exception) -> InventoryError:
-    """The error for an unexpected exception; the log has its cause."""
+    """Log an unexpected exception; return the error for the client."""
     error = InventoryError()
     error.__cause__ = cause
     return error
 
 
 def status_of(data: Mapping[str, object] | None, errors: Sequence[GraphQLError]) -> HTTPStatus:
-    """The HTTP status of an executed operation: not 200 only where nothing at all could be answered."""
+    """HTTP status of an executed operation: 200 unless it has no data."""
     if not any(value is not None for value in (data or {}).values()):
         for error in errors:
             cause = _cause(error)

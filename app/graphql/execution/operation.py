@@ -1,4 +1,4 @@
-"""An operation that may be executed."""
+"""GraphQL operation: a request that passed the pipeline."""
 
 import msgspec
 from graphql import OperationType
@@ -11,7 +11,7 @@ from app.graphql.execution.request import GraphQLRequest
 
 
 class GraphQLOperation(msgspec.Struct, frozen=True):
-    """What a request asks for, read, allowed and paid for.
+    """A parsed, authorized operation with reserved cost.
 
     `name`: of the document's operations the one that is meant, None for one without a name. `reservation`: what was taken for it
     beforehand.

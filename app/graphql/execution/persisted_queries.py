@@ -1,4 +1,4 @@
-"""Automatic persisted queries of Apollo: `extensions.persistedQuery`. The server does not store them, and says so.
+"""Automatic persisted queries of Apollo (`extensions.persistedQuery`). The server does not store them and reports that.
 
 The client's link then sends the document, with its hash, which must be right.
 """

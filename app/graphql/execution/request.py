@@ -1,4 +1,4 @@
-"""What comes over HTTP: a GraphQL request by POST, or by GET where the document is a registered one."""
+"""GraphQL requests over HTTP: by POST, or by GET for registered documents."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
-    """A request: a document, or the id of a registered one. Other members are ignored, as the draft asks."""
+    """A request: a document, or the id of a registered one. Other members are ignored, as the draft specification requires."""
 
     query: str | None = None
     document_id: str | None = None
@@ -27,7 +27,7 @@ class GraphQLRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class RequestRefused(Exception):
-    """A request that is not executed at all."""
+    """The request is not executed."""
 
     def __init__(self, status: HTTPStatus, errors: Sequence[FormattedError]) -> None:
         super().__init__(status)
@@ -39,12 +39,12 @@ _decoder = msgspec.json.Decoder(GraphQLRequest)
 
 
 def not_by_get(message: str) -> RequestRefused:
-    """Something was asked by GET that others could make a browser ask."""
+    """Reject a GET request that another origin could make a browser send."""
     return RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, [format_inventory_error(BadRequest(message))])
 
 
 async def read_post(request: Request[Any]) -> GraphQLRequest:
-    """The request in a body.
+    """Read the request in a body.
 
     Raises:
         RequestRefused: it is sent as something else than JSON.
@@ -67,7 +67,7 @@ async def read_post(request: Request[Any]) -> GraphQLRequest:
 
 
 def read_members(members: object) -> GraphQLRequest:
-    """The request in a message's payload.
+    """Read the request in the payload of a message.
 
     Raises:
         BadRequest: it is no GraphQL request.
@@ -86,7 +86,7 @@ def _wrong_body(body: bytes) -> str:
 
 
 def _wrong(members: object) -> str:
-    """The members that are wrong, with the values that they accept."""
+    """Describe invalid members and the values that they accept."""
     if not isinstance(members, dict):
         return "it should be a JSON object"
     _, problems = accepted_values.read_members(members, GraphQLRequest)
@@ -101,7 +101,7 @@ def _checked(asked: GraphQLRequest, where: str) -> GraphQLRequest:
 
 
 def read_get(request: Request[Any]) -> GraphQLRequest:
-    """The request in a query string.
+    """Read the request in a query string.
 
     Raises:
         RequestRefused: it names no registered document.
@@ -124,7 +124,7 @@ def read_get(request: Request[Any]) -> GraphQLRequest:
 
 
 def _member(text: str, name: str) -> object:
-    """A member of a request by GET, which is JSON."""
+    """Read a JSON member of a GET request."""
     try:
         encoded = text.encode()
         if deeper(encoded, REQUEST_LEVELS):

@@ -1,4 +1,4 @@
-"""Executes queries and mutations, however they came."""
+"""Execution of queries and mutations."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ _encoder = msgspec.json.Encoder()
 
 
 class OperationTimeout(Unavailable):
-    """This takes too long; ask for less."""
+    """The operation takes too long. Request less data."""
 
 
 class OperationStillRunning(Unavailable):
-    """The request timed out. The operation may still complete. Ask again, with the same idempotency key if there is one."""
+    """The request timed out. The operation may still complete. Send it again, with the same idempotency key if it has one."""
 
 
 class OperationResult(msgspec.Struct, frozen=True):
-    """What an operation has come to."""
+    """Result of an operation."""
 
     data: dict[str, object] | None
     errors: Sequence[GraphQLError]
@@ -33,23 +33,23 @@ class OperationResult(msgspec.Struct, frozen=True):
 
     @property
     def executed(self) -> bool:
-        """Whether anything was executed at all; not so where a variable has a wrong value."""
+        """Whether the operation was executed. It is not if a variable has an invalid value."""
         return self.data is not None or not self.errors or any(error.path for error in self.errors)
 
     def members(self) -> dict[str, object]:
-        """What the client sees of it."""
+        """Members of the response."""
         members: dict[str, object] = {"data": self.data, "extensions": self.extensions}
         if self.errors:
             members["errors"] = [format_error(error) for error in self.errors]
         return members
 
     def encoded(self) -> bytes:
-        """The same, as JSON."""
+        """Encode the response as JSON."""
         return _encoder.encode(self.members())
 
 
 async def execute(operation: GraphQLOperation, settings: Settings) -> OperationResult:
-    """Execute a query or a mutation, and give back what it did not cost.
+    """Execute a query or a mutation, and return its unspent cost.
 
     Raises:
         OperationTimeout: it takes longer than it may.

@@ -1,4 +1,4 @@
-"""GraphiQL, for development: a page with example tabs and a box for the key.
+"""GraphiQL for development: a page with example tabs and an input for the key.
 
 What it loads comes from npm by a lock file (`make graphiql` puts it beside the page); where that was not done, the same
 files come from a CDN. The browser checks their hashes either way.
@@ -22,7 +22,7 @@ _OWN = {"page.js": "text/javascript", "page.css": "text/css", "examples.json": "
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """A file of a package: the package with its version, its path there, and the hash of what it holds."""
+    """A file of a package: package with version, path, and hash of the content."""
 
     name: str
     package: str
@@ -39,7 +39,7 @@ class Asset(msgspec.Struct, frozen=True):
         return f"{_CDN}/{self.package}@{self.version}/{self.path}"
 
 
-# In the order in which they are needed.
+# In loading order.
 ASSETS: Sequence[Asset] = (
     Asset("react.js", "react", "18.3.1", "umd/react.production.min.js",
           "sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z"),
@@ -53,7 +53,7 @@ ASSETS: Sequence[Asset] = (
 
 
 class GraphiQL:
-    """The page and what belongs to it. `modules`: where npm puts packages."""
+    """The page and its files. `modules`: the directory of npm packages."""
 
     def __init__(self, modules: Path = _PLACE / "node_modules") -> None:
         self._modules = modules
@@ -61,11 +61,11 @@ class GraphiQL:
         self._page = self._written()
 
     def show(self) -> Response:
-        """The page."""
+        """Render the page."""
         return Response(self._page, headers={"Content-Security-Policy": self._policy()}, media_type="text/html")
 
     def routes(self) -> Sequence[Route]:
-        """Where the page finds what belongs to it."""
+        """Routes of the files."""
         return (Route(f"{_ADDRESS}/{{file}}", self._show_file, methods=["GET"]),)
 
     async def _show_file(self, request: Request) -> Response:
@@ -100,7 +100,7 @@ class GraphiQL:
                 yield f'<script defer src="{self._url(asset)}" {checked}></script>'
 
     def _policy(self) -> str:
-        """Just what the page needs. Its editor sets inline styles; what it sends goes to this server only."""
+        """Content security policy of the page. Its editor sets inline styles; it sends requests to this server only."""
         elsewhere = {
             kind: "" if self._installed else "".join(f" {one.cdn_url}" for one in ASSETS if one.media_type == kind)
             for kind in ("text/css", "text/javascript")

@@ -92,7 +92,7 @@ class SubscriptionManager:
         self, key: Hashable, executor: Executor[Any], topic: EventTopic[Any], cursor: Cursor
     ) -> AsyncGenerator[bytes, None]:
         group = self._join(key, executor, topic.present)
-        del executor  # the group has one
+        del executor  # the group keeps its own
         subscriber = Subscriber(group, cursor, most=self._most, most_bytes=self._most_bytes)
         try:
             position = cursor.position
@@ -105,7 +105,7 @@ class SubscriptionManager:
                 position = page.through
                 if page.last:
                     subscriber.caught_up(page.last)
-            # No other task has run since the dispatcher's position was read.
+            # No other task runs between reading the position and this call.
             self._dispatcher.follow(subscriber, topic.criteria, position)
             async with aclosing(subscriber.answers()) as answers:
                 async for answer in answers:
@@ -155,7 +155,7 @@ class SubscriptionManager:
 
 
 def _key(operation: GraphQLOperation) -> Hashable:
-    """What two subscriptions must have in common to be sent the same: the fields, and who may see what in them."""
+    """Key of equal subscriptions: the selection, its variables, the client and the scopes."""
     principal = operation.context.caller
     given = operation.asked.variables or {}
     inner = {variable: given.get(variable) for variable in sorted(_inner(operation.document.node))}
@@ -163,7 +163,7 @@ def _key(operation: GraphQLOperation) -> Hashable:
 
 
 class _Variables(Visitor):
-    """Collects the variables of what it visits."""
+    """Collects variables."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class _Variables(Visitor):
 
 
 def _inner(document: DocumentNode) -> set[str]:
-    """The variables that matter below the root field. Its own arguments say what is followed, not how it is shown."""
+    """Variables below the root field. The arguments of the root field only select events."""
     parts: list[Node] = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     for field in (field for operation in operations for field in operation.selection_set.selections):
