@@ -16,7 +16,9 @@ from app.auth.authentication import Authentication
 from app.auth.authenticator import Authenticator
 from app.auth.limits import RequestLimits, RequestRateLimiter
 from app.auth.nonces import Nonces
+from app.auth.sessions import Sessions
 from app.auth.signature_authenticator import SignatureAuthenticator
+from app.dashboard.routes import routes as dashboard_routes
 from app.graphql.execution.budget import CostBudget
 from app.graphql.execution.persisted_documents import PersistedDocuments
 from app.graphql.http.endpoint import routes as graphql_routes
@@ -92,7 +94,7 @@ def create_app(settings: Settings) -> Starlette:
             signatures = SignatureAuthenticator(
                 database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts
             )
-            authentication = Authentication(Authenticator(database), signatures, nonces, limiter)
+            authentication = Authentication(Authenticator(database), signatures, nonces, limiter, Sessions(redis))
             runs = RunService(database)
             events = EventDispatcher(settings, database)
             services = Services(
@@ -117,7 +119,7 @@ def create_app(settings: Settings) -> Starlette:
                 )
 
     app = Starlette(
-        routes=[*ROUTES, *graphql_routes(settings)],
+        routes=[*ROUTES, *dashboard_routes(settings), *graphql_routes(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,

@@ -12,7 +12,9 @@ from app.auth.authenticator import Authenticator, presented_key
 from app.auth.limits import RateLimitDecision, RequestRateLimiter
 from app.auth.nonces import Nonces, NoncesUnavailable
 from app.auth.scopes import AuthenticationMethod, Principal
+from app.auth.sessions import Sessions, token_of
 from app.auth.signature_authenticator import SignatureAuthenticator
+from app.http.origin import same_origin
 from app.http.response_headers import note
 from inventory.core.errors import Forbidden, Unauthenticated
 
@@ -26,7 +28,9 @@ class Authentication:
         signature_authenticator: SignatureAuthenticator,
         nonces: Nonces,
         limiter: RequestRateLimiter,
+        sessions: Sessions,
     ) -> None:
+        self.sessions = sessions
         self._authenticator = authenticator
         self._signature_authenticator = signature_authenticator
         self._nonces = nonces
@@ -62,6 +66,23 @@ class Authentication:
             return await self._authenticator.authenticate(headers)
         return await self._counted(connection, self._by_key(connection, headers))
 
+    async def authenticate_session(self, connection: HTTPConnection[Any], headers: Headers) -> Principal | None:
+        """The key's principal of a request with a session cookie and without other credentials; None for any other request.
+
+        Only what accepts no cross-site request may call it: a POST of JSON, or a handshake.
+
+        Raises:
+            Forbidden: a page of another origin sent the request.
+            Unauthenticated: the session has ended, or its key is no longer valid.
+            Unavailable: it can't be known now.
+        """
+        token = session_token(connection)
+        if token is None or presented_key(headers) is not None or signatures.signed(headers):
+            return None
+        if not same_origin(connection):
+            raise Forbidden("A session is valid for requests of the dashboard's own pages only.")
+        return await self._authenticator.authenticate_id(await self.sessions.key_id(token))
+
     async def renew(self, principal: Principal, headers: Headers) -> Principal:
         """A caller who stays connected, as it is now: by the headers with which it was let in.
 
@@ -71,6 +92,9 @@ class Authentication:
         """
         if principal.proof is AuthenticationMethod.KEY:
             return await self._authenticator.authenticate(headers)
+        if principal.proof is AuthenticationMethod.SESSION:
+            token = token_of(headers, secure=True) or token_of(headers, secure=False) or ""
+            return await self._authenticator.authenticate_id(await self.sessions.key_id(token))
         return await self._signature_authenticator.renew(principal)
 
     async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
@@ -108,6 +132,11 @@ class Authentication:
             if writes:
                 raise NoncesUnavailable
             self._nonces.let_through(principal.client_id)
+
+
+def session_token(connection: HTTPConnection[Any]) -> str | None:
+    """The token of the session that a browser sends along."""
+    return token_of(connection.headers, secure=connection.url.scheme in {"https", "wss"})
 
 
 def _check_single_key(headers: Headers) -> None:

@@ -8,7 +8,7 @@ from cachetools import LRUCache
 
 from app.auth import keys, repository
 from app.auth.repository import StoredKey
-from app.auth.scopes import Principal
+from app.auth.scopes import AuthenticationMethod, Principal
 from app.auth.usage import Usage
 from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
@@ -55,6 +55,20 @@ class Authenticator:
         if stored is None or not stored.live_at(self._clock()):
             raise Unauthenticated("The API key is not valid.")
         return Principal(stored.client_id, stored.id, frozenset(stored.scopes))
+
+    async def authenticate_id(self, key_id: str) -> Principal:
+        """The principal of a session: its key as the database has it now.
+
+        Raises:
+            Unauthenticated: the key is no longer valid.
+            DatabaseUnavailable: whether the key is valid can't be known now.
+        """
+        async with self._database.bounded() as connection:
+            stored = await repository.by_id(connection, key_id)
+        if stored is None or not stored.live_at(self._clock()):
+            raise Unauthenticated("The API key of this session is no longer valid.")
+        await self._usage.note(stored)
+        return Principal(stored.client_id, stored.id, frozenset(stored.scopes), AuthenticationMethod.SESSION)
 
     def remembers(self, headers: Mapping[str, str]) -> bool:
         """Whether the key in the headers was valid recently."""

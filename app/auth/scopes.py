@@ -45,6 +45,7 @@ class AuthenticationMethod(Enum):
     SIGNED = auto()  # version 1
     SIGNED_ONCE = auto()  # version 2
     SIGNED_UNCHECKED = auto()  # version 2, while the nonce could not be checked
+    SESSION = auto()  # a browser's cookie, from a page of this server
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -132,6 +132,11 @@ class GraphQLEndpoint:
 
     async def _principal(self, request: Request[GraphQLState]) -> Principal | None:
         authentication = request.state["services"].authentication
+        if request.method == "POST" and (
+            session := await authentication.authenticate_session(request, request.headers)
+        ):
+            structlog.contextvars.bind_contextvars(client_id=session.client_id)
+            return session
         if self._development and not authentication.has_credentials(request):
             return None  # GraphiQL reads the schema before the user enters a key
         principal = await authentication.authenticate(request)

@@ -26,7 +26,7 @@ from app.graphql.subscriptions.manager import SubscriptionRefused
 from app.graphql.subscriptions.state import GraphQLState
 from app.http.connections import authenticate
 from app.http.tracing import trace_id_of
-from inventory.core.errors import BadRequest, InventoryError, RateLimited, Unauthenticated, Unavailable
+from inventory.core.errors import BadRequest, Forbidden, InventoryError, RateLimited, Unauthenticated, Unavailable
 from inventory.core.json_depth import REQUEST_LEVELS, deeper
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
@@ -172,11 +172,11 @@ class WebSocketSession:
         except TimeoutError:
             raise _SocketClosed(CloseReason(4408, "Connection initialisation timeout")) from None
         headers = _credentials(self._websocket.headers, message.payload)
+        authentication = self._websocket.state["services"].authentication
         try:
-            return await self._websocket.state["services"].authentication.authenticate_key(
-                self._websocket, headers
-            ), headers
-        except Unauthenticated as error:
+            session = await authentication.authenticate_session(self._websocket, headers)
+            return session or await authentication.authenticate_key(self._websocket, headers), headers
+        except (Unauthenticated, Forbidden) as error:
             raise _SocketClosed(CloseReason(4403, error.message)) from None
         except (RateLimited, Unavailable) as error:
             raise _SocketClosed(CloseReason(1013, error.message)) from None

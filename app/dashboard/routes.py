@@ -1,0 +1,52 @@
+"""Routes of the operator dashboard, the landing page and the favicon."""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from app.dashboard import session_endpoint
+from app.dashboard.assets import Asset, assets, page, policy
+from app.dashboard.landing import landing_page, landing_policy
+from app.http.routing import Route
+from app.rest.guard import everyone
+from app.services import State
+from inventory.core.errors import NotFound
+from inventory.core.settings import Settings
+
+
+def routes(settings: Settings) -> Sequence[BaseRoute]:
+    """The routes. The page holds no data: it reads everything by GraphQL after sign-in."""
+    landing = landing_page(graphiql=settings.environment == "development")
+
+    async def show_landing(_request: Request[State]) -> Response:
+        return Response(landing, headers={"Content-Security-Policy": landing_policy()}, media_type="text/html")
+
+    return (
+        Route("/", everyone(show_landing), methods=["GET"]),
+        Route("/favicon.ico", everyone(_show_favicon), methods=["GET"]),
+        Route("/dashboard", everyone(_show_page), methods=["GET"]),
+        Route("/dashboard/session", everyone(session_endpoint.show_session), methods=["GET"]),
+        Route("/dashboard/session", everyone(session_endpoint.sign_in), methods=["POST"]),
+        Route("/dashboard/session", everyone(session_endpoint.sign_out), methods=["DELETE"]),
+        Route("/dashboard/{file:path}", everyone(_show_asset), methods=["GET"]),
+    )
+
+
+async def _show_page(_request: Request[State]) -> Response:
+    return Response(page(), headers={"Content-Security-Policy": policy()}, media_type="text/html")
+
+
+async def _show_asset(request: Request[State]) -> Response:
+    return _serve(assets().get(request.path_params["file"]))
+
+
+async def _show_favicon(_request: Request[State]) -> Response:
+    return _serve(assets().get("favicon.ico"))
+
+
+def _serve(asset: Asset | None) -> Response:
+    if asset is None:
+        raise NotFound("There is nothing at this address.")
+    return Response(asset.content, media_type=asset.media_type)

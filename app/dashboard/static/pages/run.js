@@ -1,0 +1,185 @@
+// One run, live: progress, partitions by price, figures, the reason of a failure, and the actions that repair it.
+import { mutate, useQuery, useSubscription } from "../api.js";
+import { adviceFor } from "../advice.js";
+import { ago, count, duration, instant, money, percent, secondsBetween, words } from "../format.js";
+import { html, useState } from "../lib.js";
+import { Badge, Confirm, Facts, Gaps, Notice, Progress, Table, symbol, tone } from "../ui.js";
+import { StartRun } from "./runs.js";
+
+const FIELDS = `fragment RunFields on SyncRun {
+  databaseId feed type status startedBy traceId windowFrom windowTo movesWatermark forcedBy massDeleteAllowedBy
+  schemaDifferences startedAt deadlineAt consolidatedAt watermarkMovedAt completedAt
+  figures { fetched distinct repeated upserted unchanged quarantined unidentified deleted revived countQueries }
+  error { code message } progress { total succeeded failed open fetched planned maxOverMean }
+  partitions { id ordinal kind status planned fetched pages attempts workerId errorMessage startedAt completedAt
+    priceFrom @include(if: $prices) { formatted } priceTo @include(if: $prices) { formatted } }
+}`;
+const READ = `query Run($id: ID!, $prices: Boolean!) { syncRun(id: $id) { ...RunFields } }`;
+const FOLLOW = `subscription Run($id: ID!, $prices: Boolean!) { syncRunProgress(runId: $id) { ...RunFields } }`;
+const RETRY = `mutation Retry($input: SyncRetryInput!) { syncRetry(input: $input) { job { id } userErrors { message code } } }`;
+const CONSOLIDATE = `mutation Consolidate($input: SyncConsolidateInput!) { syncConsolidate(input: $input) { job { id } userErrors { message code } } }`;
+const CANCEL = `mutation Cancel($input: SyncCancelInput!) { syncCancel(input: $input) { job { id } userErrors { message code } } }`;
+const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
+
+export function RunDetail({ id, caller }) {
+  const [live, setLive] = useState(null);
+  const [dialog, setDialog] = useState(null);
+  const prices = caller.can("prices:supplier");
+  const query = useQuery(`${READ} ${FIELDS}`, { id, prices });
+  const read = query.data?.syncRun;
+  const run = live ?? read;
+  useSubscription(`${FOLLOW} ${FIELDS}`, { id, prices }, {
+    skip: !read || !OPEN.has(run.status),
+    onNext: (data) => setLive(data.syncRunProgress),
+  });
+  const done = async () => {
+    await query.refresh();
+    setLive(null);
+  };
+  if (query.data && !read) return html`<h1>Run</h1><p>There is no run with the id ${id}, or no record of it any more.</p>`;
+  return html`<h1>Run${run ? ` of ${instant(run.startedAt)}` : ""}</h1>
+    <${Gaps} query=${query} />
+    ${run && html`
+      <p class="lead"><${Badge} state=${run.status} /> ${words(run.type)} run of ${run.feed}, started by ${run.startedBy}</p>
+      <${Reason} run=${run} />
+      ${caller.can("sync:admin") ? html`<${Actions} run=${run} onChoose=${setDialog} />` : html`<p class="note">Actions need a key with the scope sync:admin.</p>`}
+      <${Reading} run=${run} />
+      <${Partitions} run=${run} caller=${caller} onRetry=${(partition) => setDialog({ kind: "retry", partition })} />
+      <${Figures} run=${run} />
+      <${Details} run=${run} />
+      ${dialog && html`<${ActionDialog} ...${dialog} run=${run} onClose=${() => setDialog(null)} onDone=${done} />`}`}`;
+}
+
+function Reason({ run }) {
+  const advice = adviceFor(run);
+  if (!run.error && !advice) return null;
+  return html`<${Notice} kind=${run.status === "CANCELLED" ? "warning" : "bad"} title=${run.error ? `${run.error.code}${advice?.origin ? ` (origin: ${advice.origin})` : ""}` : "Partitions failed"}>
+    ${run.error?.message && html`<p>${run.error.message}</p>`}
+    ${advice && html`<p><strong>What to do:</strong> ${advice.text}</p>`}
+  <//>`;
+}
+
+function Actions({ run, onChoose }) {
+  const failed = run.progress.failed, advised = adviceFor(run)?.action;
+  const repairable = run.status === "PARTIAL" || run.status === "FAILED";
+  const incomplete = run.error?.code === "INCOMPLETE";
+  const choices = [
+    repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${count(failed)} failed partitions` : "Read the run again"],
+    repairable && run.error?.code === "MASS_DELETE_STOPPED" && ["allow", "Review and allow the deletion"],
+    (run.status === "CONSOLIDATING" || (repairable && run.progress.total > 0 && !failed && run.error?.code !== "MASS_DELETE_STOPPED")) && ["consolidate", "Consolidate again"],
+    repairable && run.progress.total > 0 && (failed > 0 || incomplete) && ["force", "Consolidate with gaps"],
+    !OPEN.has(run.status) && ["start", "Start a new run"],
+    OPEN.has(run.status) && ["cancel", "Cancel run"],
+  ].filter(Boolean);
+  return html`<div class="actions" role="group" aria-label="Actions">
+    ${choices.map(([kind, label]) => html`<button key=${kind} class=${kind === "cancel" ? "danger" : kind === advised ? "primary" : ""} onClick=${() => onChoose({ kind })}>${label}</button>`)}
+  </div>`;
+}
+
+function ActionDialog({ kind, partition, run, onClose, onDone }) {
+  const act = (document, input = {}) => async () => {
+    await mutate(document, { runId: run.databaseId, ...input });
+    await onDone();
+  };
+  const common = { onClose };
+  const failed = run.partitions.filter((one) => one.status === "FAILED" || one.status === "CANCELLED");
+  if (kind === "start") return html`<${StartRun} onClose=${onClose} onStarted=${onDone} />`;
+  if (kind === "retry") {
+    const chosen = partition ? [partition] : failed.length ? failed : run.partitions;
+    const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
+    return html`<${Confirm} ...${common} title=${partition ? `Retry partition ${partition.ordinal}` : "Retry failed partitions"} confirmLabel="Retry" onConfirm=${act(RETRY, { partitionId: partition?.id ?? null })}>
+      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} stones planned), from where they stopped. The others stay as they are. Afterwards the run is consolidated.</p>
+      <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: ${one.errorMessage ?? words(one.status)}</li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
+    <//>`;
+  }
+  if (kind === "allow") {
+    return html`<${Confirm} ...${common} danger title="Allow the deletion" confirmLabel="Delete and consolidate" typed=${deletions(run)} onConfirm=${act(CONSOLIDATE, { allowMassDelete: true })}>
+      <p>${run.error?.message}</p>
+      <p>These diamonds leave the inventory. Clients can no longer hold or buy them. The consolidation first asks the supplier for each by id; those that it still has stay.</p>
+    <//>`;
+  }
+  if (kind === "force") {
+    return html`<${Confirm} ...${common} danger title="Consolidate with gaps" confirmLabel="Consolidate with gaps" onConfirm=${act(CONSOLIDATE, { force: true })}>
+      <p>What ${count(run.progress.succeeded)} of ${count(run.progress.total)} partitions have read goes into the inventory. Nothing is deleted, and the watermark stays, so the next run reads the same changes again.</p>
+    <//>`;
+  }
+  if (kind === "consolidate") {
+    return html`<${Confirm} ...${common} title="Consolidate again" confirmLabel="Consolidate" onConfirm=${act(CONSOLIDATE)}>
+      <p>${count(run.figures.fetched)} stones that were read are priced and written. A repetition writes the same rows. The safety checks apply as before.</p>
+    <//>`;
+  }
+  return html`<${Confirm} ...${common} danger title="Cancel run" confirmLabel="Cancel run" onConfirm=${act(CANCEL)}>
+    <p>${count(run.progress.open)} partitions stop. ${count(run.figures.fetched)} stones that were read are not consolidated, and the watermark stays. A cancelled run can't be continued.</p>
+  <//>`;
+}
+
+// The number of deletions that the safety check names; null where its message has none.
+function deletions(run) {
+  const found = /\d[\d,]*/.exec(run.error?.message ?? "");
+  return found ? Number(found[0].replaceAll(",", "")) : null;
+}
+
+function Reading({ run }) {
+  const { progress } = run;
+  if (!OPEN.has(run.status) && run.status !== "PARTIAL") return null;
+  return html`<section aria-label="Progress">
+    <${Progress} label=${`${count(progress.fetched)} of ${count(progress.planned)} planned stones read (${percent(progress.fetched, progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
+    <p class="note">${count(progress.succeeded)} of ${count(progress.total)} partitions succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
+  </section>`;
+}
+
+const prices = (one) => (one.kind === "OUTSIDE" ? "without a price" : `${one.priceFrom ? money(one.priceFrom) : "lowest"} to ${one.priceTo ? money(one.priceTo) : "highest"}`);
+
+function Partitions({ run, caller, onRetry }) {
+  const [all, setAll] = useState(false);
+  const priced = caller.can("prices:supplier");
+  if (!run.partitions.length) return html`<section><h2>Partitions</h2><p class="empty">The run was not planned.</p></section>`;
+  const rows = all ? run.partitions : run.partitions.filter((one) => one.status === "FAILED" || one.status === "RUNNING" || one.status === "CANCELLED");
+  const columns = [
+    { key: "ordinal", label: "Partition", number: true, show: (one) => one.ordinal },
+    priced && { key: "price", label: "Supplier price", show: prices },
+    { key: "status", label: "Status", show: (one) => html`<${Badge} state=${one.status} />` },
+    { key: "read", label: "Read of planned", number: true, show: (one) => `${count(one.fetched)} of ${count(one.planned)}` },
+    { key: "pages", label: "Pages", number: true, show: (one) => count(one.pages) },
+    { key: "attempts", label: "Attempts", number: true, show: (one) => count(one.attempts) },
+    { key: "worker", label: "Worker", show: (one) => html`<code>${one.workerId ?? ""}</code>` },
+    { key: "error", label: "Reason", show: (one) => one.errorMessage ?? "" },
+    caller.can("sync:admin") && (run.status === "PARTIAL" || run.status === "FAILED") && { key: "act", label: "Action", show: (one) => (one.status === "FAILED" || one.status === "CANCELLED") && html`<button onClick=${() => onRetry(one)} aria-label=${`Retry partition ${one.ordinal}`}>Retry</button>` },
+  ].filter(Boolean);
+  const most = Math.max(...run.partitions.map((one) => one.planned), 1);
+  return html`<section><h2>Partitions</h2>
+    <p class="note heatmap-note">By supplier price, the lowest first. The height is the number of planned stones, the filled part what was read. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
+    <div class="heatmap" role="list" aria-label="Partitions by price">
+      ${run.partitions.map((one) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones`}>
+        <svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="planned" width="10" y=${100 - (one.planned / most) * 100} height=${(one.planned / most) * 100} />
+          <rect class="read" width="10" y=${100 - (Math.min(one.fetched, one.planned) / most) * 100} height=${(Math.min(one.fetched, one.planned) / most) * 100} />
+        </svg>
+        <span aria-hidden="true">${symbol(one.status)}</span><span class="hidden">Partition ${one.ordinal}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones</span>
+      </div>`)}
+    </div>
+    <label class="check"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} /> Show all ${count(run.partitions.length)} partitions</label>
+    <${Table} caption="Partitions" columns=${columns} rows=${rows} empty="No partition is running or failed." />
+  </section>`;
+}
+
+function Figures({ run }) {
+  const { figures, progress } = run;
+  const written = (value) => count(run.consolidatedAt ? value : null);
+  return html`<section><h2>Figures</h2><${Facts} pairs=${[
+    ["Planned", count(progress.planned)], ["Fetched", count(figures.fetched)], ["Different stones", count(figures.distinct)], ["Repeated", count(figures.repeated)],
+    ["Changed", written(figures.upserted)], ["Unchanged", written(figures.unchanged)], ["Quarantined", written(figures.quarantined)], ["Without an id", count(figures.unidentified)],
+    ["Deleted", written(figures.deleted)], ["Came back", written(figures.revived)], ["Count queries", count(figures.countQueries)],
+  ]} /></section>`;
+}
+
+function Details({ run }) {
+  return html`<section><h2>Details</h2><${Facts} pairs=${[
+    ["Run id", html`<code>${run.databaseId}</code>`], ["Trace id of its logs", html`<code>${run.traceId}</code>`],
+    ["Window", `${run.windowFrom ? instant(run.windowFrom) : "everything"} to ${instant(run.windowTo)}`],
+    ["Started", `${instant(run.startedAt)} (${ago(run.startedAt)})`], ["Ended", instant(run.completedAt)], ["Duration", duration(secondsBetween(run.startedAt, run.completedAt))],
+    ["Consolidated", instant(run.consolidatedAt)], ["Watermark moved", run.movesWatermark ? instant(run.watermarkMovedAt) : "not by this run"],
+    run.forcedBy && ["Consolidated with gaps by", run.forcedBy], run.massDeleteAllowedBy && ["Deletion allowed by", run.massDeleteAllowedBy],
+  ]} />
+  ${run.schemaDifferences.length > 0 && html`<h3>Differences of the supplier's schema</h3><ul>${run.schemaDifferences.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}</section>`;
+}
