@@ -10,8 +10,11 @@ INSTALLED := .venv/.installed
 GRAPHIQL := app/graphql/http/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
+# Sphinx and its theme; apart from the project for the same reason.
+SITE := .docs/.installed
+MERMAID := docs/theme/node_modules/.package-lock.json
 
-.PHONY: help install clients demo up graphiql test faults bench check audit format schema env infra terraform clean
+.PHONY: help install clients demo up graphiql test faults bench check audit format schema env docs infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +37,7 @@ $(GRAPHIQL): app/graphql/http/graphiql/package-lock.json
 graphiql: $(GRAPHIQL) ## Install what the page of GraphiQL loads from npm, so that it needs no CDN
 
 # Generated from the committed schemas, so that a client that no longer fits fails here.
-clients: $(INSTALLED) ## Install and build the clients of docs/clients.md, which the tests then run (needs npm)
+clients: $(INSTALLED) ## Install and build the clients of docs/how-to/clients.md, which the tests then run (needs npm)
 	@npm ci --prefix examples/clients --ignore-scripts --silent --no-audit --no-fund
 	@npm run --prefix examples/clients --silent build >/dev/null
 	@$(UV) venv --quiet --clear .local/clients
@@ -95,5 +98,19 @@ format: $(INSTALLED) ## Format the code and mend what can be mended
 schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from the code
 	@$(PY) -m app schema
 
+$(SITE): pyproject.toml uv.lock | $(UV)
+	@UV_PROJECT_ENVIRONMENT=.docs $(UV) sync --frozen --quiet --only-group docs --no-install-project
+	@touch $@
+
+# Without it the diagrams are shown as text: so neither a missing npm nor a missing network is an error.
+$(MERMAID): docs/theme/package-lock.json
+	@! command -v npm >/dev/null || npm ci --prefix docs/theme --ignore-scripts --silent --no-audit --no-fund \
+		--fetch-retries=1 --fetch-timeout=20000 || echo "Mermaid: npm could not install it; the diagrams stay text." >&2
+
+docs: $(SITE) $(MERMAID) ## Build the documentation into dist/docs, links and anchors checked; it can be read offline
+	@rm -rf dist/docs
+	@.docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --builder html docs dist/docs
+	@echo "dist/docs/index.html"
+
 clean: ## Remove what was installed and generated
-	@rm -rf .venv .uv .tools .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/http/graphiql/node_modules
+	@rm -rf .venv .uv .tools .docs .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/http/graphiql/node_modules docs/theme/node_modules

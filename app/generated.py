@@ -21,7 +21,7 @@ def generated_files() -> Mapping[Path, str]:
     return {
         Path("schema.graphql"): f"{schema.as_str()}\n",
         Path(".env.example"): example_file(),
-        Path("docs/scopes.md"): scopes_page(),
+        Path("docs/reference/scopes.md"): scopes_page(),
         Path("openapi.json"): encoded(DOCUMENTED).decode(),
     }
 

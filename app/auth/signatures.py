@@ -1,7 +1,7 @@
 """Signed requests: what is signed, in two versions, and whether a signature is the client's. Pure.
 
 Version 1, of the previous system, signs method, path, time and body; who records a request can send it again while its
-time is fresh. Version 2 adds the host, the query and a nonce that works once. `docs/signature-vectors.json` has examples.
+time is fresh. Version 2 adds the host, the query and a nonce that works once. `docs/reference/signature-vectors.json` has examples.
 """
 
 import hashlib

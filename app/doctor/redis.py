@@ -28,7 +28,7 @@ async def examine(settings: Settings) -> DoctorReport:
     finally:
         await redis.aclose()
     mode = (
-        Check(name="mode", state="failed", detail=problem, next_step='See docs/deploy.md, "Redis".')
+        Check(name="mode", state="failed", detail=problem, next_step='See docs/how-to/deploy.md, "Redis".')
         if problem
         else Check(name="mode", state="ok", detail="transactions over several keys work")
     )

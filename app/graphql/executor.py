@@ -1,7 +1,7 @@
 """Executor: graphql-core with compiled selections for objects whose selected fields are plain.
 
 A field is plain if its value depends only on the object: no arguments, not asynchronous, at most a scope. A page of diamonds
-has a thousand of them, and graphql-core spends more time on them than on the rest of a response (docs/performance.md). A
+has a thousand of them, and graphql-core spends more time on them than on the rest of a response (docs/explanation/performance.md). A
 selection of plain fields is compiled once to functions. graphql-core collects the fields, so it resolves fragments, aliases
 and conditions. If a value raises, or is null in a non-null field, graphql-core executes the whole object again and reports
 the error as usual.

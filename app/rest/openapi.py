@@ -26,7 +26,7 @@ _SIGNATURE = """\
 HMAC-SHA-256, hexadecimal, of these lines joined by `\\n`: `v2`, the method, the header `Host`, the path, the raw query
 (without `?`, empty when there is none), the timestamp, the nonce, and the SHA-256 of the body, hexadecimal. Path and query
 are signed as they are sent. Beside it go `X-Client-Id`, `X-Timestamp` (Unix seconds, at most 300 from ours),
-`X-Signature-Version: 2` and `X-Nonce`, which works once. `docs/signature-vectors.json` has examples, and so has
+`X-Signature-Version: 2` and `X-Nonce`, which works once. `docs/reference/signature-vectors.json` has examples, and so has
 `examples/signing` for several languages."""
 
 _ANSWER_HEADERS = {

@@ -1,7 +1,7 @@
 """Whether the database's schema is as new as the code. A migration comes before the code that needs it.
 
 A schema that is newer than the code is none of its business: migrations only add, until no code asks for what they take
-away (docs/deploy.md, "Changing the schema").
+away (docs/how-to/deploy.md, "Changing the schema").
 """
 
 from pathlib import Path

@@ -40,7 +40,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/sync.md`.
+    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/explanation/sync.md`.
 
     `fetched`, `unidentified`: what was read so far. `distinct_stones`, `repeated`: None until the run is consolidated.
     """

@@ -30,7 +30,7 @@ _HINT = "margin:20px 0 0;font-size:13px;line-height:1.5;color:#5f5f5a"
 _FOOT = "margin:24px 0 0;font-size:12px;line-height:1.5;color:#767670"
 
 # `az containerapp exec --command` may take a whole command line as one file name, so a shell comes first.
-_WHERE = 'Commands for a shell in a running service (docs/runbook.md, "Commands"):'
+_WHERE = 'Commands for a shell in a running service (docs/how-to/runbook.md, "Commands"):'
 _WHY_ONCE = "This is sent once per incident. The inventory goes on serving what it has."
 
 

@@ -1,4 +1,4 @@
-"""docs/deploy.md from top to bottom, as a new engineer follows it, with programs that refuse what is not prepared."""
+"""docs/how-to/deploy.md from top to bottom, as a new engineer follows it, with programs that refuse what is not prepared."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 from tests.delivery.cloud import DIGEST, State
 from tests.delivery.installed import SOURCE
 
-DOCUMENT = (SOURCE / "docs" / "deploy.md").read_text("utf-8")
+DOCUMENT = (SOURCE / "docs" / "how-to" / "deploy.md").read_text("utf-8")
 # Imported and not run as a script, so that Python does not compile it for each of some hundred calls.
 _RUN = f'import sys; sys.path.insert(0, "{Path(__file__).parent}"); import cloud; cloud.main()'
 STAGING, PRODUCTION = "diamondsstagingacme", "diamondsproductionacme"
@@ -143,7 +143,7 @@ def test_production_imports_what_staging_proved_by_the_id_of_its_registry(tmp_pa
 
 
 def test_every_command_after_exec_is_a_shell() -> None:
-    for path in sorted((SOURCE / "docs").glob("*.md")):
+    for path in sorted((SOURCE / "docs").rglob("*.md")):
         for command in re.findall(r"az containerapp exec[^\n]*(?:\\\n[^\n]*)*", path.read_text("utf-8")):
             assert command.rstrip("`").endswith("--command sh"), f"{path.name}: {command}"
 

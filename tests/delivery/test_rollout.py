@@ -105,7 +105,7 @@ def test_it_says_so_where_nothing_can_be_put_back(tmp_path: Path) -> None:
     state = State.begin(OLD)
     state.never_ready = [OLD, NEW]
     azure = Azure(tmp_path, state)
-    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/runbook.md")
+    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/how-to/runbook.md")
 
 
 def test_going_back_takes_the_image_before_and_leaves_the_database(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_rollout_fails_where_a_move_drops_the_identity_of_a_scale_rule(tmp_path:
     state = State.begin(OLD)
     state.drops_identity = [NEW]
     azure = Azure(tmp_path, state)
-    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/runbook.md")
+    assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/how-to/runbook.md")
     # It stopped at the first service, whose image is the old one again; the others never moved.
     assert azure.images == {OLD}
     assert azure.state.identities == {

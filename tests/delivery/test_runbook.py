@@ -17,7 +17,7 @@ from sync.cli.main import app as sync_commands
 from tests.delivery.installed import SOURCE
 
 DOCS = SOURCE / "docs"
-RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
+RUNBOOK = (DOCS / "how-to" / "runbook.md").read_text("utf-8")
 COMMANDS = {"app": typer.main.get_command(app_commands), "sync": typer.main.get_command(sync_commands)}
 
 
@@ -66,7 +66,7 @@ def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
         assert min((each - today).days for each in ahead if each >= today) >= 360
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
 def test_every_command_that_is_named_exists(path: Path) -> None:
     for program, line in re.findall(r"python -m (app|sync) ([a-z][^`\"\n#]*)", path.read_text("utf-8")):
         command: Any = COMMANDS[program]

@@ -1,7 +1,7 @@
 """Shapes: codes of the trade, names, and the laboratories' phrases of outline and cutting style.
 
 A phrase such as "Cut-Cornered Rectangular Modified Brilliant" is an outline with a style. Most outlines are a shape whatever
-the style; the style decides for squares and rectangles. docs/vocabulary.md lists the sources and the decisions.
+the style; the style decides for squares and rectangles. docs/reference/vocabulary.md lists the sources and the decisions.
 """
 
 import re

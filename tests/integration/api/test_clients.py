@@ -1,4 +1,4 @@
-"""The clients of docs/clients.md, unmodified, against the real endpoint. `make clients` installs them."""
+"""The clients of docs/how-to/clients.md, unmodified, against the real endpoint. `make clients` installs them."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 PLACE = ROOT / "examples" / "clients"
 PYTHON = ROOT / ".local" / "clients" / "bin" / "python"
 NODE = shutil.which("node")
-DOCUMENT = ROOT / "docs" / "clients.md"
+DOCUMENT = ROOT / "docs" / "how-to" / "clients.md"
 SECONDS = 60
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "Apollo Client": ("node", "apollo.js"),
@@ -136,7 +136,7 @@ def test_the_document_shows_the_files_that_are_tested() -> None:
     written = {re.sub(r"^build/(.*)\.js$", r"\1.ts", name) for name in programs}
     assert shown.keys() == written | CONFIGURATIONS
     for name, text in shown.items():
-        assert text == (PLACE / name).read_text("utf-8"), f"docs/clients.md shows another {name}"
+        assert text == (PLACE / name).read_text("utf-8"), f"docs/how-to/clients.md shows another {name}"
     commands = COMMAND.findall(document)
     assert len(FENCE.findall(document)) == len(shown) + len(commands), "a block shows neither a file nor a command"
     build = (PLACE / "package.json").read_text("utf-8") + (ROOT / "Makefile").read_text("utf-8")

@@ -11,7 +11,7 @@ import httpx
 from app.auth.scopes import Scope
 from tests.integration.api.diamonds import Insert, MakeKey, build
 
-PAGE = Path(__file__).parents[3] / "docs" / "graphql.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "graphql.md"
 FENCE = re.compile(r"^```(?P<kind>graphql|json variables|json)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

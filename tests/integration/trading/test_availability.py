@@ -25,7 +25,7 @@ PURCHASES = [None, "pending", "unknown", "ordered", "confirmed", "declined", "fa
 
 
 def expected(word: str, shown: str | None, held: tuple[str, int] | None, purchase: str | None) -> str:
-    """The rule, in the order in which docs/trading.md tells it."""
+    """The rule, in the order in which docs/explanation/trading.md tells it."""
     if purchase in {"ordered", "confirmed"}:
         return "sold"
     if purchase == "declined":

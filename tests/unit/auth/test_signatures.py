@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from app.auth import signatures
 from app.auth.signatures import WINDOW_SECONDS, MalformedSignature, RequestTarget, Signature, SignatureVersion
 
-VECTORS = json.loads(Path("docs/signature-vectors.json").read_text("utf-8"))["vectors"]
+VECTORS = json.loads(Path("docs/reference/signature-vectors.json").read_text("utf-8"))["vectors"]
 NOW = 1_790_000_000
 SECRETS = {"acme": [b"first secret", b"second secret"]}
 TARGET = RequestTarget("POST", "inventory.example.com", "/api/v2/triggers/scheduler", "a=1")

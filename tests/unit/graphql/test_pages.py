@@ -8,7 +8,7 @@ import pytest
 from app.graphql.execution.document_cache import DocumentCache
 from app.graphql.schema import schema
 
-PAGE = Path(__file__).parents[3] / "docs" / "subscriptions.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "subscriptions.md"
 DOCUMENTS = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Whatever docs/invariants.md promises is tested under its number, and nothing is tested that it does not promise."""
+"""Whatever docs/reference/invariants.md promises is tested under its number, and nothing is tested that it does not promise."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def test_every_invariant_has_a_test_and_every_such_test_an_invariant() -> None:
-    text = (_ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    text = (_ROOT / "docs" / "reference" / "invariants.md").read_text(encoding="utf-8")
     promised = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     tested = {
         int(number)

@@ -49,7 +49,7 @@ def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -
             "21 of 30",
             CONTENT.next_step,
             CONTENT.commands[0],
-            'shell in a running service (docs/runbook.md, "Commands")',
+            'shell in a running service (docs/how-to/runbook.md, "Commands")',
             "2026-11-23 02:05 UTC",
         ):
             assert fact in body

@@ -19,7 +19,7 @@ from inventory.trading.states import (
     purchases_before,
 )
 
-DOCUMENTED = (Path(__file__).parents[3] / "docs" / "trading.md").read_text(encoding="utf-8")
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "explanation" / "trading.md").read_text(encoding="utf-8")
 HOLDS = {("requested", "active"), ("requested", "denied"), ("active", "released"), ("active", "expired"),
          ("active", "purchased")}  # fmt: skip
 PURCHASES = {("pending", "ordered"), ("pending", "failed"), ("pending", "unknown"), ("unknown", "ordered"),

@@ -69,7 +69,7 @@ variable "access" {
 }
 
 variable "network" {
-  description = "A subnet of its own for the environment (resource id) and several zones. Both can be chosen at creation only: see docs/deploy.md, \"A fixed outgoing address\"."
+  description = "A subnet of its own for the environment (resource id) and several zones. Both can be chosen at creation only: see docs/how-to/deploy.md, \"A fixed outgoing address\"."
   type = object({
     subnet_id      = optional(string)
     zone_redundant = optional(bool, false)

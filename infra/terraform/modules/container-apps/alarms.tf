@@ -1,5 +1,5 @@
 # Alarms on what the inventory can't report itself: the jobs send its mails, and a mail that is not sent is not missed. Each
-# alarm has a row in docs/runbook.md.
+# alarm has a row in docs/how-to/runbook.md.
 
 locals {
   alarms = {
@@ -73,7 +73,7 @@ resource "azurerm_monitor_metric_alert" "alarm" {
 
   name                = "${var.name}-${each.key}"
   resource_group_name = var.resource_group_name
-  description         = "${each.value.says} See docs/runbook.md."
+  description         = "${each.value.says} See docs/how-to/runbook.md."
   scopes              = [each.value.scope]
   severity            = each.value.severity
   frequency           = "PT5M"
@@ -111,7 +111,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "alarm" {
   name                 = "${var.name}-${each.key}"
   location             = var.location
   resource_group_name  = var.resource_group_name
-  description          = "${each.value.says} See docs/runbook.md."
+  description          = "${each.value.says} See docs/how-to/runbook.md."
   scopes               = [azurerm_log_analytics_workspace.this.id]
   severity             = each.value.severity
   evaluation_frequency = "PT5M"

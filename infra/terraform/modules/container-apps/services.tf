@@ -196,7 +196,7 @@ resource "azurerm_container_app" "service" {
   }
 
   # A role works some minutes after it was assigned, and a revision that can't start fails after 15
-  # (https://github.com/microsoft/azure-container-apps/issues/646). docs/deploy.md assigns the roles a step earlier.
+  # (https://github.com/microsoft/azure-container-apps/issues/646). docs/how-to/deploy.md assigns the roles a step earlier.
   depends_on = [
     azurerm_role_assignment.pull,
     azurerm_role_assignment.queue,

@@ -159,13 +159,13 @@ variable "secrets" {
   # Redis is outside of the environment: TLS, the access key, and the port of the instance (10000 for Azure Managed Redis).
   validation {
     condition     = can(regex("^rediss://[^/@]*:[^/@]+@[^/@:]+:[0-9]+(/[0-9]*)?([?].*)?$", lookup(var.secrets, "REDIS_URL", "")))
-    error_message = "REDIS_URL must be rediss://:KEY@HOST:PORT/0, with a percent-encoded key: see docs/deploy.md, \"Redis\"."
+    error_message = "REDIS_URL must be rediss://:KEY@HOST:PORT/0, with a percent-encoded key: see docs/how-to/deploy.md, \"Redis\"."
   }
 
   # https://supabase.com/docs/guides/database/connecting-to-postgres: the direct host has an IPv6 address only.
   validation {
     condition     = alltrue([for name in ["DATABASE_URL", "DATABASE_DIRECT_URL"] : !can(regex("@db[.][a-z0-9]+[.]supabase[.]co[:/]", lookup(var.secrets, name, "")))])
-    error_message = "Supabase's direct host can't be reached from Container Apps. Use the session pooler as DATABASE_DIRECT_URL: see docs/deploy.md, \"Addresses of Postgres\"."
+    error_message = "Supabase's direct host can't be reached from Container Apps. Use the session pooler as DATABASE_DIRECT_URL: see docs/how-to/deploy.md, \"Addresses of Postgres\"."
   }
 }
 
@@ -402,7 +402,7 @@ variable "alarms" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are to be kept. Below 30 the workspace keeps 30, and its tables are set by a command (docs/deploy.md)."
+  description = "Days that logs are to be kept. Below 30 the workspace keeps 30, and its tables are set by a command (docs/how-to/deploy.md)."
   type        = number
 
   validation {
