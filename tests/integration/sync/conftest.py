@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from arq.connections import ArqRedis
-from tests.integration.sync.maintenance import UpkeepAt
 
 from inventory.core.clock import utc_now
 from inventory.core.database import Database
@@ -30,6 +29,7 @@ from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.maintenance import UpkeepAt
 
 QUEUES = ("work-items", "work-done", "consolidate")
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
-from tests.integration.sync.maintenance import DUE, JUST_AFTER, TOO_LATE, UpkeepAt, incidents
 
 from inventory.core.database import Database
 from inventory.core.errors import (
@@ -26,6 +25,7 @@ from sync.scheduler.scheduler import RunRequest, Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import Execute, OpenRun
+from tests.integration.sync.maintenance import DUE, JUST_AFTER, TOO_LATE, UpkeepAt, incidents
 
 # The nightly run
 

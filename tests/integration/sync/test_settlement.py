@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.integration.sync.maintenance import JUST_AFTER, UpkeepAt, incidents
 
 from inventory.core.database import Database
 from inventory.core.errors import FeedRestless
@@ -19,6 +18,7 @@ from sync.worker.worker import Worker
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
 from tests.integration.sync.conftest import OpenRun
+from tests.integration.sync.maintenance import JUST_AFTER, UpkeepAt, incidents
 from tests.integration.sync.operators import pipeline, settings
 
 __all__ = ["pipeline", "settings"]  # fixtures
