@@ -7,6 +7,7 @@ import strawberry
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode
 
 from app.auth.scopes import Principal, Scope
+from app.graphql.selection_cache import SelectionCache
 from app.services import Services
 from inventory.catalog.search import DiamondSearch
 from inventory.core.errors import Unauthenticated
@@ -22,6 +23,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     document: DocumentNode
     services: Services
     search: DiamondSearch
+    selections: SelectionCache = msgspec.field(default_factory=SelectionCache)
 
     @property
     def caller(self) -> Principal:

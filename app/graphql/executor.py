@@ -7,42 +7,20 @@ and conditions. If a value raises, or is null in a non-null field, graphql-core 
 the error as usual.
 """
 
-from collections.abc import Callable, Iterable
 from contextlib import suppress
-from enum import Enum
 from functools import cache
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from graphql import (
-    GraphQLEnumType,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    GraphQLScalarType,
-    Undefined,
-)
+from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLOutputType, GraphQLScalarType, get_named_type
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from app.auth.scopes import Scope
 from app.graphql.permissions import RequireScope
-
-Make = Callable[[Any], Any]
-
-
-class PlainField(NamedTuple):
-    """A plain field: how to read it from its object, and its scope."""
-
-    read: Make
-    scope: Scope | None
-
-
-class _NotPlain(Exception):
-    """A value that only graphql-core can handle."""
+from app.graphql.selection_cache import SelectionCache
+from app.graphql.selection_compiler import READ, Compiler, Make, PlainField, Read, SelectedField
 
 
 class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -52,7 +30,8 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
         """Arguments: see graphql-core."""
         super().__init__(*arguments, **options)
         # By type and identity of the selection, as graphql-core does; both live as long as this object.
-        self._shortcuts: dict[tuple[GraphQLObjectType, int], Make | None] = {}
+        self._selections: dict[tuple[GraphQLObjectType, int], Make | None] = {}
+        self._cache: SelectionCache = getattr(self.context_value, "selections", None) or SelectionCache()
 
     @classmethod
     def build(cls, *arguments: Any, **options: Any) -> Any:
@@ -63,72 +42,62 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
         self, return_type: GraphQLObjectType, field_details_list: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
         """Complete an object by its compiled selection, or by graphql-core."""
-        make = self._shortcut(return_type, field_details_list)
+        make = self._selection(return_type, field_details_list)
         if make is not None:
             with suppress(Exception):  # graphql-core meets it again
                 return make(result)
         return super().collect_and_execute_subfields(return_type, field_details_list, path, result, position_context)
 
-    def _shortcut(self, kind: GraphQLObjectType, asked: Any) -> Make | None:
-        """Return the compiled selection; None if a field is not plain."""
-        key = (kind, id(asked))
-        if key not in self._shortcuts:
-            self._shortcuts[key] = self._object(kind, asked)
-        return self._shortcuts[key]
+    def _selection(self, kind: GraphQLObjectType, selected: Any) -> Make | None:
+        """Return the compiled selection of an object; None if a field is not plain."""
+        key = (kind, id(selected))
+        if key not in self._selections:
+            self._selections[key] = self._cached(kind, selected)
+        return self._selections[key]
 
-    def _object(self, kind: GraphQLObjectType, asked: Any) -> Make | None:
+    def _cached(self, kind: GraphQLObjectType, selected: Any) -> Make | None:
         if self.middleware_manager and self.middleware_manager.middlewares:
             return None  # compiled selections bypass middleware
-        fields, deferred, _ = self.collect_subfields(kind, asked)
-        makes: list[tuple[str, Make]] = []
-        for name, below in fields.items():
-            make = self._field(kind, below)
-            if make is None or deferred:
-                return None
-            makes.append((name, make))
-        return lambda value: {name: make(value) for name, make in makes}
+        if any(details.fragment_variable_values for details in selected):
+            return self._compile(kind, selected)
+        principal = getattr(self.context_value, "principal", None)
+        conditions = self._cache.condition_variables(self.operation, self.fragments)
+        values = self.variable_values.coerced
+        key = (kind.name, principal and principal.scopes, tuple(values.get(name) for name in conditions))
+        nodes = tuple(details.node for details in selected)
+        return self._cache.get(key, nodes, lambda: self._compile(kind, selected))
 
-    def _field(self, kind: GraphQLObjectType, asked: Any) -> Make | None:
-        name = asked[0].node.name.value
+    def _compile(self, kind: GraphQLObjectType, selected: Any) -> Make | None:
+        fields, deferred, _ = self.collect_subfields(kind, selected)
+        if deferred:
+            return None
+        compiled: dict[str, SelectedField] = {}
+        for key, below in fields.items():
+            field = self._field(kind, below)
+            if field is None:
+                return None
+            compiled[key] = field
+        return Compiler(kind).compile(compiled)
+
+    def _field(self, kind: GraphQLObjectType, selected: Any) -> SelectedField | None:
+        name = selected[0].node.name.value
         if name == "__typename":
-            return lambda _value: kind.name
+            return SelectedField(None, None, None)
         plain = _plain(kind, name)
         if plain is None or not self._may(plain.scope):
             return None
-        read, complete = plain.read, self._complete(kind.fields[name].type, asked)
-        return None if complete is None else lambda value: complete(read(value))
+        output: GraphQLOutputType = kind.fields[name].type
+        inner = get_named_type(output)
+        if isinstance(inner, GraphQLScalarType | GraphQLEnumType):
+            return SelectedField(plain.read, output, None)
+        below = self._selection(inner, selected) if isinstance(inner, GraphQLObjectType) else None
+        return None if below is None else SelectedField(plain.read, output, below)
 
     def _may(self, scope: Scope | None) -> bool:
         if scope is None:
             return True
         principal = self.context_value.principal
         return principal is not None and bool(principal.may(scope))
-
-    def _complete(self, kind: GraphQLOutputType, asked: Any) -> Make | None:
-        """Compile the completion of a value; it raises where graphql-core has to decide."""
-        required = isinstance(kind, GraphQLNonNull)
-        inner = self._present(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, asked)
-        if inner is None:
-            return None
-
-        def nullable(value: Any) -> Any:
-            return None if value is None else inner(value)
-
-        def never_null(value: Any) -> Any:
-            if value is None:
-                raise _NotPlain
-            return inner(value)
-
-        return never_null if required else nullable
-
-    def _present(self, kind: GraphQLOutputType, asked: Any) -> Make | None:
-        if isinstance(kind, GraphQLScalarType | GraphQLEnumType):
-            return _leaf(kind)
-        if isinstance(kind, GraphQLList):
-            return _list(self._complete(kind.of_type, asked))
-        if isinstance(kind, GraphQLObjectType):
-            return _checked(kind, self._shortcut(kind, asked))
-        return None
 
 
 @cache
@@ -141,51 +110,11 @@ def _plain(kind: GraphQLObjectType, name: str) -> PlainField | None:
     if len(scopes) < len(declared.extensions) or len(scopes) > 1:
         return None
     scope = scopes[0] if scopes else None
+    if READ in declared.metadata:
+        return PlainField(declared.metadata[READ], scope)
     resolver = declared.base_resolver
     if resolver is None:
-        return PlainField(attrgetter(declared.python_name), scope)
+        return PlainField(Read("", column=declared.python_name), scope)
     if resolver.is_async or not callable(resolver.wrapped_func) or list(resolver.signature.parameters) != ["self"]:
         return None
-    return PlainField(resolver.wrapped_func, scope)
-
-
-@cache
-def _leaf(kind: GraphQLScalarType | GraphQLEnumType) -> Make:
-    coerce = kind.coerce_output_value
-    if isinstance(kind, CustomGraphQLEnumType):  # which looks through all its values for each one
-        members: Iterable[Enum] = kind.wrapped_cls
-        return {member: coerce(member) for member in members}.__getitem__
-
-    def make(value: Any) -> Any:
-        made = coerce(value)
-        if made is None or made is Undefined:
-            raise _NotPlain
-        return made
-
-    return make
-
-
-def _list(item: Make | None) -> Make | None:
-    if item is None:
-        return None
-
-    def make(values: Any) -> list[Any]:
-        if type(values) is not list:
-            raise _NotPlain
-        return [item(value) for value in values]
-
-    return make
-
-
-def _checked(kind: GraphQLObjectType, make: Make | None) -> Make | None:
-    """With the question whether the value is of this type at all."""
-    is_type_of: Any = kind.is_type_of
-    if make is None or is_type_of is None:
-        return make
-
-    def checked(value: Any) -> Any:
-        if is_type_of(value, None) is not True:
-            raise _NotPlain
-        return make(value)
-
-    return checked
+    return PlainField(Read("", function=resolver.wrapped_func), scope)

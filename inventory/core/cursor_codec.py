@@ -6,6 +6,7 @@ from struct import Struct
 from typing import Any
 
 _VERSION = 1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class CursorCodec:
@@ -39,4 +40,5 @@ class CursorCodec:
 
 
 def _text(packed: bytes) -> str:
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+    # As base64.urlsafe_b64encode, which takes twice as long: a page has a hundred cursors and ids.
+    return binascii.b2a_base64(packed, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")

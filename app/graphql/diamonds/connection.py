@@ -14,7 +14,7 @@ from app.graphql.pagination import LARGEST_PAGE
 from app.graphql.permissions import field
 from app.graphql.relay import PageInfo
 from inventory.catalog import cursors
-from inventory.catalog.search import DiamondCriteria, PageWindow, SearchPage, SortOrder
+from inventory.catalog.search import DiamondCriteria, PageWindow, SearchHit, SearchPage, SortOrder
 from inventory.core.errors import ValidationFailed
 
 _DEFAULT_PAGE = 50
@@ -22,19 +22,36 @@ _DEFAULT_PAGE = 50
 
 @strawberry.type(description="A diamond in a connection.")
 class DiamondEdge:
-    cursor: str = strawberry.field(description="Cursor of the diamond, for `after` and `before` with the same sort.")
-    node: Diamond = strawberry.field(description="The diamond.")
+    hit: strawberry.Private[SearchHit]
+    order: strawberry.Private[SortOrder]
+
+    @field(description="Cursor of the diamond, for `after` and `before` with the same sort.")
+    def cursor(self) -> str:
+        return cursors.encode(self.hit.position, self.order)
+
+    @field(description="The diamond.")
+    def node(self) -> Diamond:
+        return Diamond(row=self.hit.diamond)
 
 
 @strawberry.type(description="Page of the diamonds that match a search.")
 class DiamondConnection:
     criteria: strawberry.Private[DiamondCriteria]
-    edges: list[DiamondEdge] = strawberry.field(description="Diamonds of this page with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Position of this page.")
+    page: strawberry.Private[SearchPage]
+    window: strawberry.Private[PageWindow]
+    order: strawberry.Private[SortOrder]
+
+    @field(description="Diamonds of this page with their cursors.")
+    def edges(self) -> list[DiamondEdge]:
+        return [DiamondEdge(hit=hit, order=self.order) for hit in self.page.hits]
+
+    @field(description="Position of this page.")
+    def page_info(self) -> PageInfo:
+        return _page_info(self.page, self.window, self.order)
 
     @field(description="Diamonds of this page.")
     def nodes(self) -> list[Diamond]:
-        return [edge.node for edge in self.edges]
+        return [Diamond(row=hit.diamond) for hit in self.page.hits]
 
     @field(description="Total number of matching diamonds. Computed only if selected, at additional cost.")
     async def total_count(self, info: Info) -> int:
@@ -113,13 +130,7 @@ async def connect(arguments: ConnectionArguments, info: Info) -> DiamondConnecti
     if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
         columns = columns_of(asked.below("edges").below("node"), asked.below("nodes"))
         page = await info.context.search.page(arguments.criteria, arguments.order, arguments.window, columns)
-    edges = [
-        DiamondEdge(cursor=cursors.encode(hit.position, arguments.order), node=Diamond(row=hit.diamond))
-        for hit in page.hits
-    ]
-    return DiamondConnection(
-        criteria=arguments.criteria, edges=edges, page_info=_page_info(page, arguments.window, arguments.order)
-    )
+    return DiamondConnection(criteria=arguments.criteria, page=page, window=arguments.window, order=arguments.order)
 
 
 def _page_info(page: SearchPage, window: PageWindow, order: SortOrder) -> PageInfo:

@@ -119,6 +119,21 @@ def graded(scale: type[E], text: str | None) -> E | None:
     return members.get(text) or members["OTHER"]
 
 
+class _GradeNames(dict[str, str]):
+    """Names of members by text."""
+
+    def __missing__(self, text: str) -> str:
+        if text is None:
+            raise KeyError(text)
+        return "OTHER"
+
+
+@cache
+def grade_names(scale: type[Enum]) -> Mapping[str, str]:
+    """Return the response values of a scale by the text of a grade; `OTHER` for an unknown text."""
+    return _GradeNames({member.value: member.name for member in scale})
+
+
 @cache
 def _members(scale: type[E]) -> Mapping[str, E]:
     """Members by text. Calling the enum takes five times as long, and a page needs hundreds."""

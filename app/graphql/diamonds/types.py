@@ -5,6 +5,7 @@ The table defines the resolvers and the columns that a query selects.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,20 @@ from strawberry.schema.name_converter import NameConverter
 
 from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
-from app.graphql.diamonds.grades import Availability, ClarityGrade, ColorGrade, CutGrade, Fluorescence, Shape, graded
+from app.graphql.diamonds.grades import (
+    Availability,
+    ClarityGrade,
+    ColorGrade,
+    CutGrade,
+    Fluorescence,
+    Shape,
+    grade_names,
+    graded,
+)
 from app.graphql.money import Money, money
 from app.graphql.permissions import RequireScope, field
 from app.graphql.relay import Node, global_id
+from app.graphql.selection_compiler import READ, Read
 from inventory.catalog.diamond import Diamond as Row
 
 _SOURCE = "source"
@@ -32,7 +43,13 @@ class FieldSource(msgspec.Struct, frozen=True):
     scope: Scope | None
 
 
-def _from(*columns: str, of: Callable[[Row], Any], description: str, scope: Scope | None = None) -> Any:
+def _from(
+    *columns: str,
+    of: Callable[[Row], Any],
+    description: str,
+    scope: Scope | None = None,
+    read: Read | None = None,
+) -> Any:
     """Declare a field that `of` computes from `columns`."""
 
     def resolve(self: "Diamond") -> Any:
@@ -43,14 +60,24 @@ def _from(*columns: str, of: Callable[[Row], Any], description: str, scope: Scop
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata={_SOURCE: FieldSource(frozenset(columns), of, scope)},
+        metadata={_SOURCE: FieldSource(frozenset(columns), of, scope), READ: read or Read("row", function=of)},
         extensions=[RequireScope(scope)] if scope else [],
+    )
+
+
+def _grade(name: str, scale: type[Enum], description: str) -> Any:
+    """Declare a field that is a grade: a member of `scale` with the text of a column."""
+    return _from(
+        name,
+        of=lambda row: graded(scale, getattr(row, name)),
+        description=description,
+        read=Read("row", column=name, leaf=grade_names(scale).__getitem__),
     )
 
 
 def _column(name: str, description: str) -> Any:
     """Declare a field that is a column."""
-    return _from(name, of=lambda row: getattr(row, name), description=description)
+    return _from(name, of=lambda row: getattr(row, name), description=description, read=Read("row", column=name))
 
 
 @strawberry.type(
@@ -179,30 +206,16 @@ class Diamond(Node):
     supplier: str = _column("supplier", "Code of the supplier, such as `nivoda`.")
     supplier_stone_id: str = _column("supplier_stone_id", "Id at the supplier.")
     supplier_name: str | None = _column("supplier_name", "Company that offers the diamond through the supplier.")
-    shape: Shape = _from("shape", of=lambda row: graded(Shape, row.shape), description="The shape.")
+    shape: Shape = _grade("shape", Shape, "The shape.")
     carat: float = _from(
         "carat_milli", of=lambda row: row.carat_milli / 1000, description="Weight in carats, such as 1.01."
     )
-    color: ColorGrade | None = _from(
-        "color", of=lambda row: graded(ColorGrade, row.color), description="Colour grade; null for fancy colours."
-    )
-    clarity: ClarityGrade | None = _from(
-        "clarity", of=lambda row: graded(ClarityGrade, row.clarity), description="Clarity grade."
-    )
-    cut: CutGrade | None = _from(
-        "cut",
-        of=lambda row: graded(CutGrade, row.cut),
-        description="Cut grade; usually null for shapes other than round.",
-    )
-    polish: CutGrade | None = _from("polish", of=lambda row: graded(CutGrade, row.polish), description="Polish grade.")
-    symmetry: CutGrade | None = _from(
-        "symmetry", of=lambda row: graded(CutGrade, row.symmetry), description="Symmetry grade."
-    )
-    fluorescence: Fluorescence | None = _from(
-        "fluorescence",
-        of=lambda row: graded(Fluorescence, row.fluorescence),
-        description="Strength of fluorescence.",
-    )
+    color: ColorGrade | None = _grade("color", ColorGrade, "Colour grade; null for fancy colours.")
+    clarity: ClarityGrade | None = _grade("clarity", ClarityGrade, "Clarity grade.")
+    cut: CutGrade | None = _grade("cut", CutGrade, "Cut grade; usually null for shapes other than round.")
+    polish: CutGrade | None = _grade("polish", CutGrade, "Polish grade.")
+    symmetry: CutGrade | None = _grade("symmetry", CutGrade, "Symmetry grade.")
+    fluorescence: Fluorescence | None = _grade("fluorescence", Fluorescence, "Strength of fluorescence.")
     fluorescence_color: str | None = _column("fluorescence_color", "Colour of fluorescence, such as `BLUE`.")
     reported_grades: ReportedGrades = _from(
         "raw_shape", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "raw_availability",

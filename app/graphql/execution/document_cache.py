@@ -19,6 +19,7 @@ from graphql import (
 from app.graphql import limits
 from app.graphql.execution.cost import CostPlanner, Plan
 from app.graphql.execution.errors import MOST_ERRORS
+from app.graphql.selection_cache import SelectionCache
 
 # Memory of the cached documents. A parsed token takes about 450 bytes, a character of the text up to 4.
 MOST_CACHED_BYTES = 24 * 1_048_576
@@ -48,6 +49,7 @@ class PreparedDocument(msgspec.Struct, frozen=True):
     kinds: Mapping[str | None, OperationType]
     mutates: bool
     introspects: bool
+    selections: SelectionCache
 
 
 class DocumentCache:
@@ -98,7 +100,13 @@ class DocumentCache:
         mutates = any(one.operation is OperationType.MUTATION for one in operations)
         kinds = {one.name.value if one.name else None: one.operation for one in operations}
         return PreparedDocument(
-            node, _size(node, text), CostPlanner(self._schema, node).plans(), kinds, mutates, introspects
+            node,
+            _size(node, text),
+            CostPlanner(self._schema, node).plans(),
+            kinds,
+            mutates,
+            introspects,
+            SelectionCache(),
         )
 
 

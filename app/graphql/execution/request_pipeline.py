@@ -54,6 +54,7 @@ class RequestPipeline:
             principal=principal,
             document=document.node,
             services=services,
+            selections=document.selections,
             search=visible(services.search, sees_hidden=_sees_hidden(principal)),
         )
         reservation = await self._reserve_cost(connection, principal, requested(plan, asked.variables or {}))

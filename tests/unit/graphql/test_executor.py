@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import strawberry
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     GraphQLObjectType,
     execute,
@@ -27,8 +28,11 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.auth.scopes import Principal, Scope
 from app.graphql.context import Context
+from app.graphql.execution.document_cache import DocumentCache
 from app.graphql.executor import PlainFieldExecutor
 from app.graphql.schema import schema
+from app.graphql.selection_cache import SelectionCache
+from app.graphql.selection_compiler import Compiler, Make, SelectedField
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import Facets
 from inventory.catalog.search import (
@@ -102,20 +106,20 @@ class Shelf(DiamondSearch):
 
 
 class Library(PlainFieldExecutor):
-    """Without the shortcut."""
+    """graphql-core without compiled selections."""
 
-    def _object(self, kind: GraphQLObjectType, asked: Any) -> None:
+    def _selection(self, kind: GraphQLObjectType, selected: Any) -> None:
         return None
 
 
 class Counting(PlainFieldExecutor):
-    """Counts what takes the shortcut, and what does not."""
+    """Counts objects with and without a compiled selection."""
 
     made = missed = 0
 
     def collect_and_execute_subfields(self, *arguments: Any) -> Any:
-        type(self).made += self._shortcut(*arguments[:2]) is not None
-        type(self).missed += self._shortcut(*arguments[:2]) is None
+        type(self).made += self._selection(*arguments[:2]) is not None
+        type(self).missed += self._selection(*arguments[:2]) is None
         return super().collect_and_execute_subfields(*arguments)
 
 
@@ -134,6 +138,12 @@ async def answer(
 ) -> dict[str, Any]:
     document = parse(text)
     assert validate(CORE, document) == []
+    return await execute_document(document, variables, asked, executor)
+
+
+async def execute_document(
+    document: DocumentNode, variables: dict[str, Any], asked: Context, executor: type[PlainFieldExecutor]
+) -> dict[str, Any]:
     result = execute(CORE, document, None, asked, variables, executor_class=executor, operation_extensions={})
     if inspect.isawaitable(result):
         result = await result
@@ -336,3 +346,50 @@ async def test_one_bad_stone_of_a_page_is_reported_alone() -> None:
     found = await answer("{ diamonds { nodes { id rating } } }", {}, context([GOOD, bad], Scope.DIAMONDS_READ))
     assert [node["rating"] for node in found["data"]["diamonds"]["nodes"]] == [7, None]
     assert [error["path"] for error in found["errors"]] == [["diamonds", "nodes", 1, "rating"]]
+
+
+CONDITIONAL = """query ($yes: Boolean!, $other: Boolean!) { diamonds { nodes {
+    id carat @include(if: $yes) supplierPrice @skip(if: $other) { cents } ...Grades } } }
+  fragment Grades on Diamond { color @skip(if: $yes) }"""
+
+
+async def test_cached_selections_depend_on_conditions_and_scopes() -> None:
+    document = DocumentCache(CORE, suggestions=False).read(CONDITIONAL)
+    for scopes in ((), (Scope.PRICES_SUPPLIER,), ()):
+        for yes, other in ((True, True), (False, True), (True, False), (False, False), (True, True)):
+            asked = msgspec.structs.replace(
+                context([GOOD], Scope.DIAMONDS_READ, *scopes), document=document.node, selections=document.selections
+            )
+            variables = {"yes": yes, "other": other}
+            ours, library = [
+                await execute_document(document.node, variables, asked, executor)
+                for executor in (PlainFieldExecutor, Library)
+            ]
+            assert repr(ours) == repr(library), (scopes, variables)
+    assert document.selections.size > 2 * 4, "each condition and each set of scopes has its own selections"
+
+
+async def test_selection_is_compiled_once_for_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[object] = []
+    compile_ = Compiler.compile
+
+    def count(compiler: Compiler, fields: Mapping[str, SelectedField]) -> Make:
+        compiled.append(fields)
+        return compile_(compiler, fields)
+
+    monkeypatch.setattr(Compiler, "compile", count)
+    document = DocumentCache(CORE, suggestions=False).read(PAGE)
+    for _ in range(3):
+        asked = msgspec.structs.replace(
+            context([GOOD] * 2, Scope.DIAMONDS_READ), document=document.node, selections=document.selections
+        )
+        await execute_document(document.node, {}, asked, PlainFieldExecutor)
+    assert len(compiled) == len(("DiamondConnection", "Diamond", "Money", "Certificate", "Measurements", "FancyColor"))
+
+
+def test_cached_selections_are_bounded() -> None:
+    cache = SelectionCache()
+    nodes = [parse("{ a }").definitions[0].selection_set.selections[0] for _ in range(200)]  # type: ignore[attr-defined]
+    for node in nodes:
+        cache.get("key", [node], lambda: None)
+    assert cache.size == 64
