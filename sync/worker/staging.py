@@ -11,7 +11,7 @@ from inventory.catalog.stone import Stone, diamond_id
 from inventory.core.database import Connection
 from inventory.core.errors import LeaseLost
 from inventory.suppliers.ports import FeedPage, ObservedItem
-from sync.planning.completeness import Checkpoint
+from sync.planning.checkpoint import Checkpoint
 from sync.planning.listing import Listing
 from sync.runs.statements import OBSERVED, sql
 

@@ -22,10 +22,11 @@ from inventory.suppliers.ports import Feed, FeedPage
 from sync.messaging.consumer import ConsumerStopped, OutcomeStored
 from sync.messaging.messages import WorkItem, decode
 from sync.messaging.outbox import Outbox
-from sync.planning.completeness import Checkpoint, PartitionProof, PartitionReading
+from sync.planning.checkpoint import Checkpoint
+from sync.planning.completeness import PartitionProof, PartitionReading
 from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request
 from sync.planning.partition import Band
-from sync.planning.repair import Steps
+from sync.planning.requests import Steps
 from sync.runs.lease import kept
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.query import count_of_part, query_of_part

@@ -17,7 +17,7 @@ from inventory.runs import repository
 from inventory.runs.models import Partition, Run, RunType
 from inventory.suppliers.ports import Feed, FeedPage, ObservedItem, StoneQuery
 from sync.consolidator.consolidator import Consolidator
-from sync.planning.completeness import Checkpoint
+from sync.planning.checkpoint import Checkpoint
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.runs.statements import sql
 from sync.watermark.file import FileWatermarkStore

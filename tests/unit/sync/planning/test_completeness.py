@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from inventory.core.errors import FeedIncomplete
-from sync.planning import completeness, partition, planner
+from sync.planning import additional_reads, completeness, partition, pass_planner, planner
 from tests.unit.sync.planning.model_supplier import Behaviour, ModelSupplier
 from tests.unit.sync.planning.spread import real
 from tests.unit.sync.planning.test_any_supplier import missing
@@ -69,10 +69,16 @@ def test_stones_of_one_price_and_weight_and_stones_without_a_weight_are_read_aga
     assert read(supplier).read == supplier.items.keys()
 
 
-def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+def limit_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accept offsets up to 500 only."""
     for module in (planner, partition):
         monkeypatch.setattr(module, "MOST_PLANNED", 450)
-    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    for module in (completeness, pass_planner, additional_reads):
+        monkeypatch.setattr(module, "LARGEST_OFFSET", 500)
+
+
+def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_offsets(monkeypatch)
     supplier = feed([50_000] * 1_500 + SPREAD[:500], random_ties=True, largest_offset=500)
     run = read(supplier)
     assert run.read == supplier.items.keys()
@@ -84,9 +90,7 @@ def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkey
 def test_unpriced_stones_beyond_the_offsets_are_divided_by_the_cross_filter(
     monkeypatch: pytest.MonkeyPatch, by_origin: bool
 ) -> None:
-    for module in (planner, partition):
-        monkeypatch.setattr(module, "MOST_PLANNED", 450)
-    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    limit_offsets(monkeypatch)
     supplier = feed([*SPREAD[:2_500], *[None] * 70], largest_offset=500)
     run = read(supplier, by_origin=by_origin)
     assert run.read == supplier.items.keys()
@@ -96,9 +100,7 @@ def test_unpriced_stones_beyond_the_offsets_are_divided_by_the_cross_filter(
 def test_unpriced_stones_that_no_offset_and_no_cross_filter_reaches_are_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (planner, partition):
-        monkeypatch.setattr(module, "MOST_PLANNED", 450)
-    monkeypatch.setattr(completeness, "LARGEST_OFFSET", 500)
+    limit_offsets(monkeypatch)
     supplier = feed(SPREAD[:2_500], largest_offset=500)
     for _ in range(3):
         unreachable = supplier.add(None, None)

@@ -5,12 +5,13 @@ from random import Random
 
 import msgspec
 
-from sync.planning.completeness import Checkpoint, PartitionProof, PartitionReading
+from sync.planning.checkpoint import Checkpoint
+from sync.planning.completeness import PartitionProof, PartitionReading
 from sync.planning.heatmap import PriceRange
 from sync.planning.listing import CountRequest, Listing, PageRequest, PageView, SubQuery
 from sync.planning.partition import Band, Plan
 from sync.planning.planner import plan
-from sync.planning.repair import Steps
+from sync.planning.requests import Steps
 from sync.planning.run_proof import Distinct, DistinctRequest, RunCompleteness, RunProof
 from tests.unit.sync.planning.model_supplier import ModelSupplier
 
