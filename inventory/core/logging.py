@@ -59,6 +59,6 @@ def configure(level: str, style: LogFormat, role: str) -> None:
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
-    """The logger of a module. Fields, never prose: `log.info("page staged", partition_id=..., stones=50)`."""
+    """The logger of a module. Fields, never prose: `log.info("page_staged", partition_id=..., stones=50)`."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger()
     return logger

@@ -30,7 +30,7 @@ from sync.messaging.consumer import OutcomeStored
 from sync.messaging.messages import Consolidate, decode
 from sync.planning.window import Watermark
 from sync.ports import WatermarkStore
-from sync.runs.lease import kept
+from sync.runs.lease import heartbeat
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER, stage
@@ -99,7 +99,7 @@ class Consolidator:
 
     async def _work(self, run: Run, token: UUID) -> Run:
         log.info("consolidation begins", resumed_after=run.consolidated_through)
-        async with kept(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
+        async with heartbeat(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
             try:
                 if run.consolidated_at is None:
                     await self._prove(run, token)

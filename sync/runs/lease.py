@@ -1,4 +1,4 @@
-"""Being alive: a lease in the database is renewed for as long as the work under it goes on."""
+"""Lease heartbeat: renew a lease in the database for as long as the work under it continues."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,28 +11,28 @@ log = get_logger()
 
 
 @asynccontextmanager
-async def kept(renew: Callable[[], Awaitable[object]], lease_seconds: float) -> AsyncIterator[None]:
+async def heartbeat(renew: Callable[[], Awaitable[object]], lease_seconds: float) -> AsyncIterator[None]:
     """Renew a lease three times in its length until the `with` ends.
 
-    That it was lost is noticed where it matters: when the work is written, under the lease's token.
+    A lost lease is noticed when the work is written, under the lease's token.
     """
-    over = False
+    ended = False
 
-    async def keep() -> None:
-        # A cancellation may be swallowed on the way to the database, so it is not relied upon.
-        while not over:
+    async def renew_until_ended() -> None:
+        # A cancellation may be swallowed on the way to the database, so the loop does not rely on it.
+        while not ended:
             await asyncio.sleep(lease_seconds / 3)
             try:
                 await renew()
             except InventoryError as error:
-                log.warning("lease not renewed", error=error.code)
+                log.warning("lease_not_renewed", error=error.code)
             except Exception:
-                # The work goes on, so the lease must: what failed once may succeed in a moment.
-                log.exception("lease not renewed")
+                # The work continues, so the heartbeat must: the next renewal may succeed.
+                log.exception("lease_not_renewed")
 
-    task = asyncio.create_task(keep())
+    task = asyncio.create_task(renew_until_ended())
     try:
         yield
     finally:
-        over = True
+        ended = True
         task.cancel()

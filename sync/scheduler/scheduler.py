@@ -31,7 +31,7 @@ from sync.planning.planner import plan
 from sync.planning.price_scale import HeldPrice
 from sync.planning.window import ChangeWindow, Watermark, decide
 from sync.ports import WatermarkStore
-from sync.runs.lease import kept
+from sync.runs.lease import heartbeat
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.runs.query import query_of
 from sync.runs.schema_differences import record
@@ -98,7 +98,7 @@ class Scheduler:
             try:
                 async with (
                     asyncio.timeout((run.deadline_at - datetime.now(UTC)).total_seconds()),
-                    kept(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds),
+                    heartbeat(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds),
                 ):
                     offered = await self._feed.capabilities()
                     await record(self._database, run, offered.differences)

@@ -1,0 +1,152 @@
+"""Reading loop of a partition: send each request to the supplier and stage each page with its checkpoint."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import timedelta
+
+import msgspec
+
+from inventory.core.database import Database
+from inventory.core.errors import SupplierBusy, SupplierUnavailable
+from inventory.core.logging import get_logger
+from inventory.core.settings import Settings
+from inventory.runs.models import Partition, Run
+from inventory.suppliers.ports import Feed, FeedPage
+from sync.messaging.consumer import ConsumerStopped
+from sync.planning.checkpoint import Checkpoint
+from sync.planning.completeness import PartitionProof, PartitionReading
+from sync.planning.listing import Answer, CountRequest, Listing, PageRequest, PageView, Request
+from sync.planning.partition import Band
+from sync.planning.requests import Steps
+from sync.runs.query import count_of_part, query_of_part
+from sync.runs.statements import sql
+from sync.worker.partition_lease import PartitionLease
+from sync.worker.staging import listing_of
+
+log = get_logger()
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class PartitionReader:
+    """Reads partitions of one feed until `stop` is set."""
+
+    def __init__(self, settings: Settings, database: Database, feed: Feed, stop: asyncio.Event) -> None:
+        self._settings = settings
+        self._database = database
+        self._feed = feed
+        self._stop = stop
+
+    async def read(self, run: Run, lease: PartitionLease) -> PartitionProof:
+        """Read a partition up to the proof. While a page is staged, the next request is already sent.
+
+        Raises:
+            FeedIncomplete: the partition cannot be proven.
+            LeaseLost: another worker has the partition.
+            SupplierError: the supplier rejects a request, or its outage lasts too long.
+            ConsumerStopped: `stop` is set.
+        """
+        reading = await self._restored(lease.partition)
+        steps = reading.requests()
+        request = _next(steps, None)
+        pending: asyncio.Task[FeedPage | int] | None = None
+        try:
+            while not isinstance(request, PartitionProof):
+                answer = await (pending or self._send(run, lease, request))
+                answered, request = request, _next(steps, _view(answer) if isinstance(answer, FeedPage) else answer)
+                if not isinstance(request, PartitionProof):
+                    pending = asyncio.create_task(self._send(run, lease, request))
+                if isinstance(answer, FeedPage) and isinstance(answered, PageRequest):
+                    await self._stage(run, lease, answer, answered, reading)
+                if self._stop.is_set() and not isinstance(request, PartitionProof):
+                    raise ConsumerStopped
+            return request
+        finally:
+            if pending is not None:
+                pending.cancel()
+
+    async def _restored(self, partition: Partition) -> PartitionReading:
+        """Restore the reading from the checkpoint and the stored pages."""
+        offered = await self._feed.capabilities()
+        reading = PartitionReading(
+            _band(partition),
+            limit=self._feed.page_size,
+            overlap=self._settings.sync_page_overlap,
+            by_origin=offered.origin,
+            by_weight=offered.carats,
+            checkpoint=msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else None,
+        )
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.pages_read, partition.id)
+        for row in rows:
+            columns = (row[name] for name in ("offers", "stones", "prices", "carats"))
+            reading.restore(row["reading"], [Listing(*values) for values in zip(*columns, strict=True)])
+        return reading
+
+    async def _send(self, run: Run, lease: PartitionLease, request: CountRequest | PageRequest) -> FeedPage | int:
+        """Send a request to the supplier. Wait out an outage under the lease: an outage says nothing about the partition.
+
+        Raises:
+            SupplierError: the outage lasts too long, or the error is no outage.
+            ConsumerStopped: `stop` is set.
+        """
+        overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
+        until = time.monotonic() + self._settings.sync_outage_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                if isinstance(request, PageRequest):
+                    query = query_of_part(run, request.part, overlap)
+                    return await self._feed.page(query, request.offset, request.limit)
+                return await count_of_part(self._feed, run, request.part, overlap)
+            except SupplierUnavailable as error:
+                # The client has already waited as long as a busy supplier asked for.
+                if isinstance(error, SupplierBusy) or time.monotonic() + pause > until:
+                    raise
+                log.warning("supplier_unavailable", error=error.message, pause_seconds=pause)
+                await lease.note(f"{error.code}: {error.message}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause)
+                raise ConsumerStopped
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _stage(
+        self, run: Run, lease: PartitionLease, page: FeedPage, request: PageRequest, reading: PartitionReading
+    ) -> None:
+        """Write a page. Every item of it counts as read, also if the reader steps back behind the page.
+
+        An item that a pass of one origin has shown is not written again without its origin.
+        """
+        items = page.items
+        if request.part.lab_grown is None and reading.by_origin:
+            items = [item for item in items if not reading.knows_origin(listing_of(item).offer)]
+        written = await lease.stage(
+            page, feed=run.feed, checkpoint=reading.checkpoint, reading=request.reading, kept=items
+        )
+        log.debug("page_staged", stones=len(page.items), written=written, offset=request.offset)
+
+
+def _next(steps: Steps[PartitionProof], answer: Answer | None) -> Request | PartitionProof:
+    """Advance to the next request or the proof. The pages that a killed worker has stored may already be a proof."""
+    try:
+        return next(steps) if answer is None else steps.send(answer)
+    except StopIteration as end:
+        proof: PartitionProof = end.value
+        return proof
+
+
+def _view(page: FeedPage) -> PageView:
+    return PageView([listing_of(item) for item in page.items], page.unidentified)
+
+
+def _band(partition: Partition) -> Band:
+    return Band(
+        ordinal=partition.ordinal,
+        kind=partition.kind,
+        price_from=partition.price_from,
+        price_to=partition.price_to,
+        planned=partition.planned_stones,
+        first_offset=partition.first_offset,
+    )
