@@ -1,4 +1,4 @@
-"""Choice of the edges: of the prices that were counted, those that make the most even bands."""
+"""Choice of the band edges: select the counted prices that make the most even bands."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -7,14 +7,14 @@ from math import inf
 
 import msgspec
 
-# Grows so fast with a band's size that the larger bands decide.
+# Exponent of a band's cost. It is high, so that the larger bands decide.
 _POWER = 6
-# How much larger than need be the largest slice may be, so that the others can be more even.
+# Tolerated ratio of the largest slice to the smallest possible one, so that the others can be more even.
 _SLACK = 1.02
 
 
 class CutPoint(msgspec.Struct, frozen=True):
-    """A price that may become an edge: F(dollars), and how many stones at it both neighbours would read."""
+    """A candidate edge: F(dollars), and the number of stones at the price, which both neighbours would read."""
 
     dollars: int
     up_to: int
@@ -22,7 +22,7 @@ class CutPoint(msgspec.Struct, frozen=True):
 
 
 class PriceSlice(msgspec.Struct, frozen=True):
-    """The stones between two edges, with those at the lower edge, which are read twice."""
+    """The stones between two edges, including those at the lower edge, which are read twice."""
 
     low: CutPoint
     high: CutPoint
@@ -32,18 +32,18 @@ class PriceSlice(msgspec.Struct, frozen=True):
         return self.high.up_to - self.low.up_to + self.low.at
 
 
-def slices(knots: Sequence[CutPoint], parts: int) -> list[PriceSlice]:
-    """At most `parts` slices from the first knot to the last, as even as these knots allow.
+def slices(points: Sequence[CutPoint], parts: int) -> list[PriceSlice]:
+    """Choose at most `parts` slices from the first point to the last, as even as these points allow.
 
-    The largest is at most 2 % larger than need be. Edges that gain nothing are not used.
+    The largest is at most 2 % larger than the smallest possible largest one. Edges without a gain are not used.
     """
-    first, last = knots[0], knots[-1]
-    inner = [knot for knot in knots[1:-1] if first.up_to < knot.up_to < last.up_to]
+    first, last = points[0], points[-1]
+    inner = [point for point in points[1:-1] if first.up_to < point.up_to < last.up_to]
     path = [first, *inner, last]
     fair = max(1.0, (last.up_to - first.up_to) / parts)
     most = round(_least_maximum(path, parts) * _SLACK)
     steps = [_steps(path, b, most, fair) for b in range(len(path))]
-    # least[b]: the least cost of a path to knot b in as many slices as there were rounds.
+    # least[b]: the least cost of a path to point b in as many slices as there were rounds.
     least = [0.0] + [inf] * (len(path) - 1)
     came_from: list[list[int]] = []
     best, rounds = inf, 0
@@ -51,7 +51,7 @@ def slices(knots: Sequence[CutPoint], parts: int) -> list[PriceSlice]:
         ways = [min(((least[a] + cost, a) for a, cost in row), default=(inf, 0)) for row in steps]
         least = [way[0] for way in ways]
         came_from.append([way[1] for way in ways])
-        if least[-1] < best:  # strictly, so that an edge which gains nothing is left out
+        if least[-1] < best:  # strictly, so that an edge without a gain is omitted
             best, rounds = least[-1], round_
     edges = [len(path) - 1]
     for origin in reversed(came_from[:rounds]):
@@ -61,9 +61,9 @@ def slices(knots: Sequence[CutPoint], parts: int) -> list[PriceSlice]:
 
 
 def least_possible(curve: Sequence[tuple[int, int]], parts: int) -> int:
-    """A bound: no choice of `parts` slices has a smaller largest one, whatever else may be counted.
+    """Lower bound of the size of the largest of `parts` slices, for all possible further counts.
 
-    `curve`: (dollars, stones up to there), rising. It may be cut anywhere, but not within a dollar.
+    `curve`: (dollars, stones up to there), rising. It may be divided anywhere, but not within a dollar.
     """
     dollars = [price for price, _ in curve]
     up_to = [stones for _, stones in curve]
@@ -82,7 +82,7 @@ def least_possible(curve: Sequence[tuple[int, int]], parts: int) -> int:
 
 
 def _steps(path: Sequence[CutPoint], b: int, most: int, fair: float) -> list[tuple[int, float]]:
-    """(a, cost) of each slice from a knot a to the knot b that holds at most that many stones."""
+    """(a, cost) of each slice from a point a to the point b that holds at most `most` stones."""
     found = []
     for a in range(b - 1, -1, -1):
         if path[b].up_to - path[a].up_to > most:
@@ -94,13 +94,13 @@ def _steps(path: Sequence[CutPoint], b: int, most: int, fair: float) -> list[tup
 
 
 def _least_maximum(path: Sequence[CutPoint], parts: int) -> int:
-    """The stones of the largest slice, in the best choice of at most `parts` slices.
+    """The smallest possible size of the largest of at most `parts` slices.
 
-    A knot that k slices can reach, every knot before it can be reached by k slices too. So of all reachable knots the next
-    slice starts best where the fewest stones are left, those that are read twice included.
+    If k slices reach a point, k slices also reach every point before it. So the next slice starts best at the reachable
+    point with the fewest remaining stones, including those that are read twice.
     """
-    up_to = [knot.up_to for knot in path]
-    begun = list(accumulate((knot.up_to - knot.at for knot in path), max))
+    up_to = [point.up_to for point in path]
+    begun = list(accumulate((point.up_to - point.at for point in path), max))
 
     def possible(most: int) -> bool:
         reached = 0
@@ -114,7 +114,7 @@ def _least_maximum(path: Sequence[CutPoint], parts: int) -> int:
 
 
 def _least(possible: Callable[[int], bool], low: int, high: int) -> int:
-    """The least number from `low` to `high` that is possible, as every greater one is."""
+    """Binary search of the least possible number from `low` to `high`. Every greater number must be possible too."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if possible(middle) else (middle + 1, high)

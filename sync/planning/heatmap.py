@@ -1,4 +1,4 @@
-"""What counting has taught about where the prices lie: a curve of cumulative counts that only ever rises.
+"""Heatmap of a feed: the cumulative number of stones by price, from the supplier's counts.
 
 A count of everything up to a whole dollar, F(x), includes the cents, so F(b) - F(a) is exactly how many stones cost
 more than `a` and at most `b` dollars. Differences of neighbours add up to the whole: nothing falls between two bands.
@@ -20,9 +20,9 @@ _DRIFT_SHARE = 0.01
 
 
 class PriceRange(msgspec.Struct, frozen=True):
-    """One count to ask for: whole US dollars, both ends inclusive, None is open.
+    """Price range of a count: whole US dollars, both ends inclusive, None is open.
 
-    With both ends open no price is compared, and stones without a price count too. `lab_grown`: only one origin.
+    With both ends open no price is compared, and stones without a price count too. `lab_grown`: the origin, None for both.
     """
 
     price_from: int | None = None
@@ -37,12 +37,12 @@ LAB_GROWN = PriceRange(lab_grown=True)
 
 
 def drift_allowance(total: int) -> int:
-    """How far two counts may contradict each other because stones came and went in between."""
+    """Return the tolerated contradiction between two counts: stones come and go in between."""
     return max(_DRIFT_STONES, round(total * _DRIFT_SHARE))
 
 
 class Heatmap:
-    """Cumulative counts of the priced stones, and how many stones cost exactly a number of dollars."""
+    """Cumulative counts of the priced stones, and numbers of stones at exact dollar prices."""
 
     def __init__(self, total: int, priced: int) -> None:
         """`total`: the unfiltered count. `priced`: the count of everything from 0 dollars on.
@@ -60,10 +60,10 @@ class Heatmap:
             self._contradiction("more stones have a price than there are", total=total, priced=priced)
 
     def record_up_to(self, dollars: int, count: int) -> None:
-        """Take in F(dollars).
+        """Record F(dollars).
 
         Raises:
-            CoverageUnproven: it contradicts what is known by more than drift can explain.
+            CoverageUnproven: the count contradicts earlier counts by more than drift can explain.
         """
         if dollars not in self._counted:
             insort(self._dollars, dollars)
@@ -77,30 +77,31 @@ class Heatmap:
                 self._falls(dollars, dearer)
 
     def record_at(self, dollars: int, count: int) -> None:
-        """Take in how many stones cost exactly `dollars`, to the cent: a cut there reads that many stones twice."""
+        """Record the number of stones that cost exactly `dollars`, to the cent. An edge there reads them twice."""
         self._at[dollars] = count
 
     def record_from(self, dollars: int, count: int) -> None:
-        """Take in how many stones cost `dollars` or more: with F(dollars) they must make up all that have a price.
+        """Record the number of stones that cost `dollars` or more. With F(dollars) it must cover all priced stones.
 
         Raises:
             CoverageUnproven: a stone at the edge is in neither half.
         """
         if self.up_to(dollars) + count < self.priced - self.drift:
             self._contradiction(
-                f"what costs at most and what costs at least {dollars} dollars is not everything",
+                f"the stones up to {dollars} dollars and those from {dollars} dollars are not all priced stones",
                 up_to=self.up_to(dollars),
                 from_there=count,
                 priced=self.priced,
             )
 
     def knows(self, dollars: int) -> bool:
+        """Whether F(dollars) was counted."""
         return dollars in self._counted
 
     def curve(self) -> list[tuple[int, int]]:
-        """(dollars, stones up to there), rising, from (BELOW_ALL, 0) to (ABOVE_ALL, priced).
+        """Return (dollars, stones up to there), rising, from (BELOW_ALL, 0) to (ABOVE_ALL, priced).
 
-        Where drift made a count smaller than a cheaper one, it is lifted to it.
+        A count that drift made smaller than a cheaper one is raised to it.
         """
         points, highest = [], 0
         for dollars in self._dollars:
@@ -109,15 +110,15 @@ class Heatmap:
         return points
 
     def up_to(self, dollars: int) -> int:
-        """F(dollars) of a price that was counted, on the rising curve."""
+        """Return F(dollars) of a counted price, on the rising curve."""
         return min(max(self._counted[cheaper] for cheaper in self._upto(dollars)), self.priced)
 
     def at(self, dollars: int) -> int | None:
-        """Stones that cost exactly `dollars`, to the cent; None where that was not counted."""
+        """Return the number of stones that cost exactly `dollars`, to the cent; None if it was not counted."""
         return self._at.get(dollars)
 
     def at_most(self, dollars: int) -> int:
-        """The most stones that can cost exactly `dollars`, for a price that was counted."""
+        """Return the upper bound of the stones that cost exactly `dollars`, for a counted price."""
         known = self.at(dollars)
         if known is not None:
             return known
@@ -125,7 +126,7 @@ class Heatmap:
         return self.up_to(dollars) - self.up_to(below)
 
     def heaviest_dollar(self, low: int, high: int) -> int:
-        """The most stones known to cost the same between two counted prices, rounded up to the dollar."""
+        """Return the largest number of stones at one dollar between two counted prices. Prices are rounded up."""
         inside = [dollars for dollars in self._dollars if low <= dollars <= high]
         return max(
             (self.up_to(dear) - self.up_to(cheap) for cheap, dear in pairwise(inside) if dear - cheap == 1), default=0
@@ -141,9 +142,9 @@ class Heatmap:
             dearer=self._counted[dearer],
         )
 
-    def _contradiction(self, what: str, **figures: int) -> None:
-        told = ", ".join(f"{name} {figure}" for name, figure in figures.items())
+    def _contradiction(self, reason: str, **figures: int) -> None:
+        listed = ", ".join(f"{name} {figure}" for name, figure in figures.items())
         raise CoverageUnproven(
-            f"the supplier's counts contradict each other: {what} ({told}; {self.drift} may drift)",
+            f"the supplier's counts contradict each other: {reason} ({listed}; {self.drift} may drift)",
             details={**figures, "drift": self.drift},
         )

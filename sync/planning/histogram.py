@@ -1,4 +1,4 @@
-"""A plan as text: one line for each partition, for the person who wants to see it before it runs."""
+"""Text histogram of a plan: one line for each partition."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 class HistogramLine(msgspec.Struct, frozen=True):
-    """A partition's prices in words, the stones that it is expected to hold, and a bar as long as they are many."""
+    """The label of a partition's prices, its planned stones, and a bar of proportional length."""
 
     label: str
     count: int
@@ -19,7 +19,7 @@ class HistogramLine(msgspec.Struct, frozen=True):
 
 
 def histogram(plan: Plan, *, width: int = 40) -> Iterator[HistogramLine]:
-    """The lines of a plan; the largest partition's bar is `width` characters long."""
+    """Yield the lines of a plan. The largest partition's bar is `width` characters long."""
     largest = max((band.planned for band in plan.bands), default=0)
     for band in plan.bands:
         eighths = round(8 * width * band.planned / largest) if largest else 0
@@ -28,7 +28,7 @@ def histogram(plan: Plan, *, width: int = 40) -> Iterator[HistogramLine]:
 
 
 def label(band: Band, dimension: Dimension) -> str:
-    """The prices of a partition: `$500 to $750`, `up to $500/ct`, `from $750`, `everything`, or `without a price`."""
+    """Label the prices of a partition: `$500 to $750`, `up to $500/ct`, `from $750`, `everything`, or `without a price`."""
     if band.kind == "outside":
         return "without a price"
     unit = "/ct" if dimension == "dollar_per_carat" else ""

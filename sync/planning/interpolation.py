@@ -1,4 +1,4 @@
-"""Interpolation on a curve of counts: the price at which a count is expected, or at which it is found by halving."""
+"""Interpolation on a curve of counts: predict the price of a count, or halve the interval."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from sync.planning.price_scale import PriceScale, price_at
 Curve = Sequence[tuple[int, int]]
 """Known points, rising: (dollars, stones up to there)."""
 
-# What makes a price round, roundest first; and how far from either end of a gap it must lie to be worth a count.
+# Divisors of round prices, roundest first; and the smallest distance of a probe from the ends of its gap (share).
 _ROUND = (1_000_000, 100_000, 10_000, 1_000, 500, 100, 50, 10, 1)
 _MARGIN = 0.25
 
 
 def beside_round_price(scale: PriceScale, low: int, high: int) -> int:
-    """A price well inside (low, high), just below a round one: where many stones share a price, it is a round one."""
+    """Return a price well inside (low, high), just below a round one: groups of equal prices have round prices."""
     if _roundness(low + 1) > 1 and low + 2 < high:
         return low + 2
     width = scale.mark(high) - scale.mark(low)
@@ -28,7 +28,7 @@ def beside_round_price(scale: PriceScale, low: int, high: int) -> int:
 
 
 def middle(scale: PriceScale, low: int, high: int) -> int:
-    """The price halfway between two prices on the ruler's scale."""
+    """Return the middle of two prices on the scale."""
     return price_at(scale, (scale.mark(low) + scale.mark(high)) / 2)
 
 
@@ -37,15 +37,15 @@ def _roundness(dollars: int) -> int:
 
 
 def gap_of(curve: Curve, target: float) -> int:
-    """The last known price with at most `target` stones up to it."""
+    """Return the index of the last known point with at most `target` stones up to it."""
     return bisect_right(curve, target, key=lambda point: point[1]) - 1
 
 
-def foretell(curve: Curve, gap: int, target: float, scale: PriceScale) -> float:
-    """The mark at which the curve comes to `target`, by a smooth rising curve through the known points.
+def interpolate(curve: Curve, gap: int, target: float, scale: PriceScale) -> float:
+    """Monotone cubic interpolation: predict the mark at which the curve reaches `target`.
 
-    The curve is a cubic whose slopes are harmonic means of the chords beside each point, so it never turns back
-    (Fritsch and Butland, 1984); it runs over the counts, because the mark is what is looked for.
+    The slopes are harmonic means of the chords beside each point, so the cubic is monotone (Fritsch and Butland, 1984).
+    The count is the independent variable, because the mark is the result.
     """
     (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]
     m0, m1 = scale.mark(x0), scale.mark(x1)
@@ -59,7 +59,7 @@ def foretell(curve: Curve, gap: int, target: float, scale: PriceScale) -> float:
 
 
 def _chord(curve: Curve, gap: int, scale: PriceScale) -> float | None:
-    """Marks per stone across a gap; None outside the curve and where the gap holds no stone."""
+    """Marks per stone across a gap; None outside the curve, and for a gap without stones."""
     if not 0 <= gap < len(curve) - 1 or curve[gap][1] == curve[gap + 1][1]:
         return None
     (x0, f0), (x1, f1) = curve[gap], curve[gap + 1]

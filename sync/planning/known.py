@@ -1,4 +1,4 @@
-"""The set of listings that reading a query has shown, by offer: what is compared with the supplier's count."""
+"""Set of the listings that a query has shown, by offer. The proof compares its size with the supplier's count."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
@@ -10,10 +10,10 @@ Inside = Callable[[Listing], bool]
 
 
 class KnownListings:
-    """Listings by offer, and the unidentified items beside them.
+    """Listings by offer, and unidentified items.
 
-    An unidentified item has no id. It is known by a key of its place, and by the price of a neighbour. An item that moved
-    between two pages is noted at two places, until `settle` replaces the notes by what one complete reading shows.
+    An unidentified item has no id. Its key is its position, and its price is that of a neighbour. An item that moved
+    between two pages is noted at two positions, until `settle` replaces the notes by the items of one complete reading.
     """
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class KnownListings:
         self._stones: Counter[int] = Counter()
         self._unidentified: dict[Hashable, int | None] = {}
         self._noted: set[Hashable] = set()
-        # Whether the supplier counts a stone that is offered twice once; None before it is known.
+        # Whether the supplier counts a stone with two offers once; None before it is known.
         self.counts_stones: bool | None = None
-        # Offers by price, and the prices in order; built when a range is first asked for.
+        # Offers by price, and the prices in order; built for the first query of a range.
         self._by_price: dict[int, set[int]] | None = None
         self._prices: list[int] = []
 
@@ -51,17 +51,17 @@ class KnownListings:
 
     @property
     def noted_prices(self) -> Sequence[int]:
-        """Prices of the neighbours of unidentified items that no complete reading has shown, ascending."""
+        """Prices (cents, ascending) of the neighbours of unidentified items that no complete reading has shown."""
         prices = {price for key, price in self._unidentified.items() if key in self._noted and price is not None}
         return sorted(prices)
 
     def matches(self, count: int) -> bool:
-        """Whether the set is as large as the supplier counts."""
+        """Whether the size of the set equals the supplier's count."""
         return count == (len(self._stones) + len(self._unidentified) if self.counts_stones else len(self))
 
     @property
-    def twice(self) -> tuple[Listing, Listing] | None:
-        """Two offers of one stone, both with price and weight, if there are any."""
+    def doubly_offered(self) -> tuple[Listing, Listing] | None:
+        """Two offers of one stone, both with price and weight; None if there are none."""
         if len(self._stones) == len(self._listings):
             return None
         first: dict[int, Listing] = {}
@@ -73,15 +73,15 @@ class KnownListings:
         return None
 
     def missing(self, count: int) -> int:
-        """Number of listings that the supplier counts and has not shown."""
+        """Return the number of listings that the supplier counts and has not shown."""
         return max(0, count - len(self._stones) - len(self._unidentified) if self.counts_stones else count - len(self))
 
     def number(self, offers: Collection[int]) -> int:
-        """How many the supplier counts of these known offers."""
+        """Return the number that the supplier counts for these known offers."""
         return len({self._listings[offer].stone for offer in offers}) if self.counts_stones else len(offers)
 
     def add(self, listings: Iterable[Listing]) -> int:
-        """Take in listings; answers how many were not known. The newest look at an offer replaces an older one."""
+        """Add listings and return the number of new ones. A newer version of an offer replaces an older one."""
         new = 0
         for listing in listings:
             held = self._listings.get(listing.offer)
@@ -98,20 +98,20 @@ class KnownListings:
         return new
 
     def changes(self, listings: Iterable[Listing]) -> int:
-        """How many of these listings are new, or differ from what is known."""
+        """Return the number of these listings that are new, or differ from the known ones."""
         return sum(self._listings.get(listing.offer) != listing for listing in listings)
 
     def note_unidentified(self, key: Hashable, price: int | None) -> None:
-        """Take in an unidentified item at a place, next to a listing of this price."""
+        """Add an unidentified item at a position, next to a listing of this price (cents)."""
         self._unidentified[key] = price
         self._noted.add(key)
 
     def settle(
         self, inside: Inside, low: int, high: int, shown: Collection[int], unidentified: Sequence[int | None]
     ) -> int:
-        """Replace what is known inside a range by what a complete reading has shown; answers how much is different.
+        """Replace the known listings inside a range by those of a complete reading. Returns the number of differences.
 
-        `inside`: the range, which lies between these prices in cents. `shown`: offers. `unidentified`: prices of
+        `inside`: the range, which is between the prices `low` and `high` in cents. `shown`: offers. `unidentified`: prices of
         the neighbours of unidentified items.
         """
         left = [listing for listing in self._between(low, high) if inside(listing) and listing.offer not in shown]
@@ -126,17 +126,17 @@ class KnownListings:
         return len(left) + abs(len(unidentified) - len(before))
 
     def trim_unidentified(self, count: int) -> None:
-        """Bring the unidentified items to the count, where every listing is known and only they are uncertain.
+        """Reduce the unidentified items to the count if every listing is known and only they are uncertain.
 
-        An item without an id that stands at the edge of two parts is known by both.
+        An item without an id at the edge of two parts is noted by both.
         """
         keep = count - len(self._listings)
         if 0 <= keep <= len(self._unidentified):
             self._unidentified = dict(list(self._unidentified.items())[:keep])
 
     def settle_unpriced(self, shown: Collection[int], unidentified: int) -> int:
-        """Replace the unpriced listings by those that a complete reading has shown; answers how much is different."""
-        left = [one for one in self._listings.values() if one.price is None and one.offer not in shown]
+        """Replace the unpriced listings by those of a complete reading. Returns the number of differences."""
+        left = [known for known in self._listings.values() if known.price is None and known.offer not in shown]
         for listing in left:
             self._drop(listing)
             del self._listings[listing.offer]
@@ -148,18 +148,18 @@ class KnownListings:
         return len(left) + abs(unidentified - len(before))
 
     def count(self, inside: Inside, low: int, high: int) -> int:
-        """Number of listings inside a range that lies between these prices in cents, unidentified items included."""
+        """Count the listings inside a range between these prices (cents), including unidentified items."""
         near = sum(price is not None and low <= price <= high for price in self._unidentified.values())
         return near + self.number([listing.offer for listing in self._between(low, high) if inside(listing)])
 
     def prices(self, low: int, high: int) -> list[tuple[int, int]]:
-        """(price in cents, listings) between two prices, ascending."""
+        """Return (price in cents, number of listings) between two prices, ascending."""
         by_price = self._indexed()
         span = self._prices[bisect_left(self._prices, low) : bisect_right(self._prices, high)]
         return [(price, len(by_price[price])) for price in span if by_price[price]]
 
     def carats(self, low: int, high: int) -> list[int]:
-        """The carats (thousandths) of the listings between two prices, ascending."""
+        """Return the weights (thousandths of a carat) of the listings between two prices (cents), ascending."""
         return sorted(listing.carats for listing in self._between(low, high) if listing.carats is not None)
 
     def _between(self, low: int, high: int) -> list[Listing]:

@@ -1,4 +1,4 @@
-"""Items, pages and sub-queries of a supplier's feed, as the reader sees them.
+"""Listings, pages and sub-queries of a supplier's feed.
 
 A *listing* is one item of the feed: an offer of a stone at a price. The supplier counts and pages listings, and one stone
 may be offered twice, so completeness is proven in listings.
@@ -17,8 +17,8 @@ Changed = Literal["since_opening", "recently"]
 class Listing(NamedTuple):
     """One item of a page.
 
-    `offer`, `stone`: what identifies the offer and its stone. `price`: US cents, `carats`: thousandths of a carat; None
-    where the item shows none.
+    `offer`, `stone`: hashes of the ids of the offer and its stone. `price`: US cents, `carats`: thousandths of a carat;
+    None if the item has none.
     """
 
     offer: int
@@ -39,12 +39,12 @@ class PageView(NamedTuple):
         return len(self.listings) + len(self.unidentified)
 
     def positions(self) -> list[int]:
-        """The position on the page of each listing."""
+        """Return the position on the page of each listing."""
         unidentified = set(self.unidentified)
         return [place for place in range(self.length) if place not in unidentified]
 
     def neighbour_prices(self) -> list[int | None]:
-        """For each unidentified item the price of the listing before it, or after it where none is before."""
+        """Return for each unidentified item the price of the listing before it, or after it if none is before."""
         if not self.unidentified:
             return []
         places = self.positions()
@@ -53,7 +53,7 @@ class PageView(NamedTuple):
         return [prices[max(0, at)] if prices else None for at in found]
 
     def price_ranges(self) -> list[tuple[int | None, int | None]]:
-        """For each unidentified item the prices of the listings before and after it; None where the page has none."""
+        """Return for each unidentified item the prices of the listings before and after it; None if the page has none."""
         places = self.positions()
         found = [bisect_left(places, place) for place in self.unidentified]
         prices = [None, *(listing.price for listing in self.listings), None]
@@ -63,9 +63,9 @@ class PageView(NamedTuple):
 class SubQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A sub-query of the run's query. Both ends of a range are inclusive, None is open.
 
-    `price_from`, `price_to`: whole US dollars. `carats_from`, `carats_to`: carats. `lab_grown`: only one origin.
-    `cross_from`, `cross_to`: a range of the cross filter, by which listings without a price are divided: the price in whole
-    US dollars where partitions are ranges of prices per carat, else the weight in hundredths of a carat.
+    `price_from`, `price_to`: whole US dollars. `carats_from`, `carats_to`: carats. `lab_grown`: the origin, None for both.
+    `cross_from`, `cross_to`: a range of the cross filter, which divides listings without a price. It is the price in whole
+    US dollars if partitions are ranges of prices per carat, else the weight in hundredths of a carat.
     `changed`: only listings that the supplier has changed since the run opened; with "recently", also those that match the
     run's query and changed shortly before, because the supplier's clock may be behind.
     """
@@ -84,13 +84,13 @@ EVERYTHING = SubQuery()
 
 
 class CountRequest(msgspec.Struct, frozen=True):
-    """Ask the supplier how many listings match. The answer is an integer."""
+    """Request the number of matching listings from the supplier. The answer is an integer."""
 
     part: SubQuery
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask the supplier for a page. The answer is a `PageView`.
+    """Request a page from the supplier. The answer is a `PageView`.
 
     `reading`: number of the pass that the page belongs to, so that its listings can be restored after a restart.
     """

@@ -1,4 +1,4 @@
-"""When the nightly run is due, until when it is caught up with, when one that could not begin is tried again."""
+"""Schedule of the nightly run: its due time, the catch-up period, and the retries of a run that could not be planned."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 
 def last_due(now: datetime) -> datetime:
-    """The last instant, up to and including `now`, at which a nightly run was due."""
+    """Return the last instant, up to and including `now`, at which a nightly run was due."""
     now = now.astimezone(UTC)
     today = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     return today if today <= now else today - timedelta(days=1)
@@ -22,6 +22,6 @@ def in_time(now: datetime) -> bool:
 
 
 def may_try_again(now: datetime, tries: int, last_try: datetime) -> bool:
-    """Whether a nightly run that could not begin, `tries` times so far, may be tried again: ever later, until morning."""
+    """Whether a nightly run that could not be planned `tries` times may be retried, with growing pauses, for four hours."""
     pause = min(_FIRST_PAUSE * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
     return now - last_due(now) < NIGHT and now - last_try >= pause

@@ -1,12 +1,13 @@
-"""The plan of a run: price bands that together hold every stone of the feed, proven by counts.
+"""Plan of a run: price bands that together hold every stone of the feed, proven by counts.
 
-Neighbours share their edge and the outer bands are open, so every price, cents included, lies in at least one band. A
+Neighbours share their edge and the outer bands are open, so every price, including cents, is in at least one band. A
 stone exactly at an edge is read twice, which is harmless. In the supplier's published schema every stone has a price, so
 the bands are the whole feed. Where the counts show stones in no band, one more partition reads the unfiltered feed from
 just before the point where the priced stones end.
 
 The supplier rejects offsets above `LARGEST_OFFSET`, so no partition is planned with more stones than `MOST_PLANNED`. The
-exception is a band whose stones cost the same, to the dollar: no price divides it, so its reader divides it by carats.
+exception is a band whose stones all have the same price in dollars: no price divides it, so its reader divides it by
+carats.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,9 +30,9 @@ MOST_PLANNED = 45_000
 class Band(msgspec.Struct, frozen=True, kw_only=True):
     """One partition: a price band, or the stones outside every band.
 
-    `price_from`, `price_to`: whole US dollars of the plan's dimension, inclusive, None is open. `planned`: distinct stones
-    that match it, as far as is known, with those at the lower edge that the neighbour reads too. `first_offset`: offset of
-    the first page. `indivisible`: more stones than `MOST_PLANNED` cost the same, to the dollar; divide it by carats.
+    `price_from`, `price_to`: whole US dollars of the plan's dimension, inclusive, None is open. `planned`: expected
+    number of distinct stones that match it, including those at the lower edge that the neighbour reads too. `first_offset`: offset of
+    the first page. `indivisible`: more stones than `MOST_PLANNED` have the same price in dollars; divide it by carats.
     """
 
     ordinal: int
@@ -46,7 +47,7 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The partitions of a run; none for an empty feed.
 
-    `dimension`: what the prices of its bands are compared with. A plan that does not cover the feed cannot be constructed.
+    `dimension`: the price that the bands divide. A plan that does not cover the feed cannot be constructed.
     """
 
     bands: tuple[Band, ...]
@@ -60,7 +61,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Prove the coverage.
 
         Raises:
-            CoverageUnproven: no partition would read a price, or a stone without one, or it could not be read to its end.
+            CoverageUnproven: no partition would read some price or the stones without a price, or the offsets of a
+                partition would be too large.
         """
         flaws = list(_flaws(self))
         if flaws:
@@ -71,7 +73,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_over_mean(self) -> float:
-        """The planned stones of the largest price band over the mean of all; 1.0 without bands."""
+        """Ratio of the largest price band to the mean, by planned stones; 1.0 without bands."""
         sizes = [band.planned for band in self.bands if band.kind == "band"]
         return max(sizes) * len(sizes) / sum(sizes) if sum(sizes) else 1.0
 
@@ -105,4 +107,4 @@ def _flaws_of_edges(priced: Sequence[Band]) -> Iterator[str]:
         if lower.price_to is None or lower.price_to != upper.price_from:
             yield f"bands {lower.ordinal} and {upper.ordinal} do not share their edge"
         elif upper.price_to is not None and upper.price_to <= lower.price_to:
-            yield f"band {upper.ordinal} ends where it begins"
+            yield f"band {upper.ordinal} is empty: its ends are equal"

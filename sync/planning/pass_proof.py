@@ -31,7 +31,7 @@ class PassProof:
         reading, known = state.checkpoint.passes[number], state.known[number]
         at = reading.position
         verified = not at.disorder and not at.suspects
-        if known.twice and not state.outside:
+        if known.doubly_offered and not state.outside:
             yield from state.repair_of(number).learn_unit()
         if known.matches(reading.counted) and verified:
             return

@@ -1,7 +1,7 @@
-"""Planning of a run: which prices to count, and the plan that the counts prove.
+"""Planning of a run: choose the prices to count and build the plan that the counts prove.
 
-`plan` is a generator: it yields the counts that it needs, takes their answers, and returns the plan. Each count is a call
-to the supplier. The prices of the present inventory foretell most counts, so a later plan needs fewer than the first.
+`plan` is a generator: it yields the counts that it needs, receives their answers, and returns the plan. Each count is a
+call to the supplier. The prices of the present inventory predict most counts, so a later plan needs fewer than the first.
 """
 
 from collections.abc import Generator, Sequence
@@ -19,12 +19,12 @@ T = TypeVar("T")
 Steps = Generator[tuple[PriceRange, ...], Sequence[int], T]
 Counting = Steps[Plan]
 
-# How far before the first unpriced stone its partition begins, so that a few sold stones cost no step back.
+# Stones before the first unpriced one at which its partition starts, so that a few sold stones cost no step back.
 _OUTSIDE_MARGIN = 100
-# The last counts of a plan: both sides of its highest edge, and everything once more.
+# The last counts of a plan: from its highest edge, and the unfiltered count again.
 _CLOSING = 2
 _FEWEST_COUNTS = 5
-# The largest band over the mean that is reckoned with where the size of a partition is bounded.
+# Expected ratio of the largest band to the mean, for feeds whose partitions reach the largest size.
 _UNEVEN = 1.3
 # Counts for each partition that a large feed needs beyond the budget, and for dividing one that is still too large: the
 # second is enough to halve every price range down to a dollar.
@@ -42,17 +42,17 @@ def plan(
     dimension: Dimension = "dollar_value",
     by_origin: bool = True,
 ) -> Counting:
-    """Plan a run over a feed. Yields batches of counts that may be asked at once; send their answers, in order.
+    """Plan a run over a feed. Yields batches of counts that may be sent concurrently; send their answers, in order.
 
-    `budget` is the most counts that are asked, at least 5; when it is used up the best edges so far are taken. A feed that
+    `budget`: the largest number of counts, at least 5. When it is used up the plan uses the best edges so far. A feed that
     needs more than `max_partitions` to keep every partition readable gets more, and more counts to find them. A feed that
     moves while it is counted, or has stones in no price range, may cost four more.
-    `held` is what the inventory holds already, if anything, in ascending order of dollars and in the same dimension. It
-    only makes the plan cheaper, never less proven. `by_origin`: whether the supplier can be asked for one origin.
+    `held`: prices of the inventory in ascending order of dollars, in the same dimension. They reduce the number of counts
+    and do not weaken the proof. `by_origin`: whether the supplier can filter by origin.
 
     Raises:
         CoverageUnproven: the supplier's counts contradict each other by more than drift can explain.
-        FeedIncomplete: stones in no price range stand behind more others than offsets reach, and those cannot be divided.
+        FeedIncomplete: the stones in no price range are beyond the largest offset, and the others cannot be divided.
     """
     if max_partitions < 1 or min_stones < 1 or budget < _FEWEST_COUNTS:
         raise ValueError("a plan needs at least one partition, one stone in it, and five counts")
@@ -72,7 +72,7 @@ def _scale(held: Sequence[HeldPrice]) -> PriceScale:
 
 
 class _Planning:
-    """A plan that is being made: what has been counted so far, and the steps that count more."""
+    """State of the planning: the counts so far, and the steps that need more."""
 
     def __init__(self, heatmap: Heatmap, dimension: Dimension, max_partitions: int, *, by_origin: bool) -> None:
         self._heatmap = heatmap
@@ -82,14 +82,14 @@ class _Planning:
         self._used = 2  # the heatmap's own counts
 
     def divide(self, scale: PriceScale, parts: int, budget: int) -> Steps[CountSearch]:
-        """Search for bands as even as the budget allows, and for more of them while one is too large to be read."""
+        """Search for bands as even as the budget allows. Add bands while one is too large to be read."""
         search = CountSearch(
             self._heatmap, scale, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension
         )
         for _ in range(_MOST_DIVISIONS):
-            while wanted := search.wanted() or search.beyond(MOST_PLANNED):
-                search.take_in(wanted, (yield wanted))
-                self._used += len(wanted)
+            while next_counts := search.next_counts() or search.edge_counts(MOST_PLANNED):
+                search.record(next_counts, (yield next_counts))
+                self._used += len(next_counts)
             divisible = [part for part in search.best() if self._too_large(part) and not self._indivisible(part)]
             if not divisible:
                 break
@@ -105,7 +105,7 @@ class _Planning:
         return self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars) > MOST_PLANNED
 
     def partitioned(self, search: CountSearch) -> Steps[Plan]:
-        """The plan of several bands, once both sides of its highest edge add up to the whole."""
+        """Build a plan of several bands. Both sides of its highest edge must add up to the whole."""
         edge = search.best()[-1].low.dollars
         again, from_edge = yield EVERYTHING, PriceRange(price_from=edge)
         self._used += _CLOSING
@@ -138,7 +138,7 @@ class _Planning:
         ]
 
     def unfiltered(self) -> Steps[Plan]:
-        """The plan of one partition without a filter, which reads the stones in no price range as well."""
+        """Build a plan of one partition without a filter, which also reads the stones in no price range."""
         stones = max(self._heatmap.total, self._heatmap.priced)
         unpriced = max(0, self._heatmap.total - self._heatmap.priced)
         if stones > MOST_PLANNED and unpriced:
@@ -149,14 +149,14 @@ class _Planning:
         return self._plan([only] if stones else [], unpriced)
 
     def _check_offsets(self, unpriced: int) -> Steps[None]:
-        """Check that one partition without a filter can be read to its end, where the stones in no price range stand.
+        """Check that one partition without a filter can be read to its end, where the stones in no price range are.
 
         Raises:
-            FeedIncomplete: the supplier does not accept the offsets that lead to them.
+            FeedIncomplete: the supplier rejects the offsets of these stones.
         """
         if not unpriced:
             return
-        if self._by_origin:  # each origin is read by itself
+        if self._by_origin:  # each origin is a separate query
             origins = yield NATURAL, LAB_GROWN
             self._used += 2
             if max(origins) <= MOST_PLANNED:
@@ -171,8 +171,8 @@ class _Planning:
     def _unpriced(self, again: int) -> Steps[int]:
         """Count the stones in no price range, which a partition outside the bands must read.
 
-        A feed that moves between two counts looks as if it had some. Where that decides anything, both are counted once
-        more. `again`: the second unfiltered count.
+        A feed that moves between two counts appears to have some. If that changes the plan, both counts are repeated.
+        `again`: the second unfiltered count.
         """
         total, priced = self._heatmap.total, self._heatmap.priced
         if total == priced == again:
@@ -197,5 +197,5 @@ class _Planning:
         )
 
 
-def _edge(knot: CutPoint) -> int | None:
-    return None if knot.dollars in {BELOW_ALL, ABOVE_ALL} else knot.dollars
+def _edge(point: CutPoint) -> int | None:
+    return None if point.dollars in {BELOW_ALL, ABOVE_ALL} else point.dollars

@@ -1,7 +1,7 @@
-"""Scales of price on which stones lie about evenly, so that a straight line foretells a count well.
+"""Price scales on which stones are distributed about evenly, so that linear interpolation predicts counts well.
 
-Without any knowledge that is the logarithm of the price. With an inventory at hand it is the share of its stones
-that cost at most so much: yesterday's feed foretells today's.
+Without an inventory the scale is the logarithm of the price. With an inventory it is the share of its stones up to a
+price: yesterday's feed predicts today's.
 """
 
 from bisect import bisect_right
@@ -14,7 +14,7 @@ import msgspec
 
 from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL
 
-# Keeps the inventory's scale rising where it holds no stone; small beside a thousandth of the inventory.
+# Keeps the scale strictly rising between the prices of the inventory; small compared with a thousandth of the inventory.
 _TILT = 1e-5
 
 
@@ -23,17 +23,17 @@ class PriceScale(Protocol):
 
     @property
     def knows_heavy_prices(self) -> bool:
-        """Whether `share_at` says anything."""
+        """Whether `share_at` is known."""
 
     def mark(self, dollars: int) -> float:
-        """Where a price lies on the scale; rises strictly with the price."""
+        """Return the position of a price on the scale; it rises strictly with the price."""
 
     def share_at(self, dollars: int) -> float:
-        """The share of all priced stones that is believed to cost just so much."""
+        """Return the expected share of all priced stones that cost exactly `dollars`."""
 
 
 class LogarithmicPriceScale:
-    """Knows only that twice the price is the same step everywhere."""
+    """Logarithmic scale: doubling a price is the same distance everywhere."""
 
     knows_heavy_prices = False
 
@@ -54,7 +54,7 @@ class HeldPrice(msgspec.Struct, frozen=True):
 
 
 class InventoryPriceScale:
-    """Scale on which the stones of an inventory lie evenly."""
+    """Scale on which the stones of an inventory are distributed evenly."""
 
     knows_heavy_prices = True
 
@@ -75,7 +75,7 @@ class InventoryPriceScale:
 
 
 def price_at(scale: PriceScale, mark: float) -> int:
-    """The cheapest price whose mark is not below `mark`."""
+    """Return the cheapest price whose mark is not below `mark`."""
     low, high = BELOW_ALL, ABOVE_ALL
     while high - low > 1:
         middle = (low + high) // 2

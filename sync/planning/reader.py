@@ -1,17 +1,17 @@
-"""Reading one query page by page, so that no listing is skipped while the feed moves.
+"""Page reader of one query: overlapping pages with anchors, so that no listing is skipped while the feed moves.
 
 Offsets drift: when a listing before the next page sells, that page starts one listing too late. So a page starts with the
-last listing of the page before, an anchor, and counts only if it proves that it adjoins what was read. Otherwise the
-reader steps back and tries again.
+last listing of the page before, an anchor. The reader accepts the page only if it adjoins the listings read before.
+Otherwise the reader steps back and tries again.
 
 Guarantee: a listing that is in the feed from the first page to the last, at one price, is delivered. Assumptions: the
 pages show contiguous positions of a list ordered by price, listings of different prices keep their order, and a page is
-one moment of the feed. What a supplier does beyond that is found by counting (`completeness.py`). Every accepted page
-keeps this sentence true:
+one moment of the feed. Counting finds violations of these assumptions (`completeness.py`). Invariant of every accepted
+page:
 
     Every unchanged listing at or before an anchor has been delivered, and so have those between two anchors.
 
-A page at an offset adjoins what was read when one of these holds:
+A page at an offset adjoins the listings read before if one of these holds:
 
 1. It starts at offset 0.
 2. An anchor is on it, with the same id and the same price (at another price it may have moved). Unchanged listings
@@ -26,7 +26,7 @@ The order among listings of one price is not promised by any supplier. While it 
 page is enough. A page that repeats listings in another order than before is a sign of the opposite: `disorder`.
 
 The partition of unpriced stones starts in the middle of the unfiltered feed. There one more assumption holds: listings
-without a price stand together at the end. A page proves itself by any listing that has a price.
+without a price are together at the end. Any listing with a price proves such a page.
 """
 
 from collections.abc import Sequence
@@ -41,12 +41,12 @@ from sync.planning.listing import Listing, PageView
 Anchor = tuple[int, int | None]
 
 ANCHORS = 3
-"""Listings that are remembered from the end of a page."""
+"""Number of anchors from the end of a page."""
 
-# Pages that a query may cost: a multiple of what it needs at rest, and some more.
+# Pages that a query may cost: a multiple of the pages at rest, and a constant.
 _PATIENCE = 4
 _SPARE_PAGES = 50
-# Requests for one offset before a short page is taken as it is, and before the end of the pages is accepted.
+# Requests for one offset before a short page is accepted, and before the end of the pages is accepted.
 _SHORT_TRIES = 2
 _END_TRIES = 3
 _SMALL_PART = 3
@@ -54,12 +54,12 @@ _ANY_PRICE = 2**31 * 100
 
 
 class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a query has been read. Stored with the listings of its page, in one transaction.
+    """Reading progress of a query. Stored with the listings of its page, in one transaction.
 
     `anchors`: the last listings delivered, in order. `floor_cents`: price of the last priced one. `ordered`: whether all
     pages so far were ordered by price. `back`: length of the last step back, 0 after an accepted page. `tries`: earlier
     requests for this offset. `shaken`: an anchor was lost, so later pages overlap by more. `blind`: the last page had no
-    listing to go on from, so the next one is accepted without a proof. `capped`: the supplier's pages are shorter than
+    listing to continue from, so the next one is accepted without a proof. `capped`: the supplier's pages are shorter than
     requested. `disorder`: pages contradicted each other. `suspects`: prices (cents) of rule 4, and of items without an id
     that may have been counted twice. `unidentified_until`: the highest price that an item without an id may have. `pages`:
     pages requested so far. `ended_early`: the pages end before the count does.
@@ -83,12 +83,12 @@ class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueryReader:
-    """Decides page by page where to go on. All state is in the position, except the last page's order."""
+    """Computes the next position after each page. All state is in the position, except the order of the last page."""
 
     def __init__(self, *, planned: int, limit: int, overlap: int = 1) -> None:
-        """`planned`: listings expected. `limit`: listings requested with a page. `overlap`: fewer than `limit`."""
+        """`planned`: expected listings. `limit`: listings requested with a page. `overlap`: fewer than `limit`."""
         if not 1 <= overlap < limit:
-            raise ValueError("a page overlaps the one before by at least one listing, and not by all of them")
+            raise ValueError("the overlap of pages is at least one listing and less than the limit")
         self.limit = limit
         self._overlap = overlap
         self._most_pages = _SPARE_PAGES + _PATIENCE * (planned // (limit - overlap) + 1)
@@ -96,9 +96,9 @@ class QueryReader:
         self._previous: tuple[int, ...] = ()
 
     def read(self, at: ReadPosition, page: PageView, *, end: int, new: int) -> ReadPosition:
-        """Take in the page at `at.next_offset`; answers where to go on.
+        """Process the page at `at.next_offset` and return the next position.
 
-        `end`: number of positions that the supplier counts. `new`: listings of the page that were not known before.
+        `end`: number of positions that the supplier counts. `new`: number of listings of the page that are new.
 
         Raises:
             FeedRestless: too many pages were read.
@@ -117,18 +117,18 @@ class QueryReader:
             disorder=at.disorder or not ordered or self._contradicts(at, offers) or (at.tries > 0 and new > 0),
         )
         if page.unidentified:
-            at = self._suspecting_unidentified(at, page, end)
+            at = self._with_unidentified_suspects(at, page, end)
         first = _adjoins(at, page.listings)
-        if first is None and _tied(at, page.listings):
+        if first is None and _starts_at_floor(at, page.listings):
             first = 0
-            at = _suspecting(at, page.listings)
+            at = _with_tied_suspect(at, page.listings)
         if first is None:
-            return self._back(at)
+            return self._step_back(at)
         self._previous = offers
-        return self._onward(at, page, first, end, new)
+        return self._advance(at, page, first, end, new)
 
     def _contradicts(self, at: ReadPosition, offers: tuple[int, ...]) -> bool:
-        """Whether a page repeats a listing, or listings of the page before in another order or without some."""
+        """Whether a page repeats a listing, or the overlap differs from the page before in order or members."""
         if len(set(offers)) < len(offers):
             return True
         if at.back or at.tries or not self._previous:
@@ -137,11 +137,11 @@ class QueryReader:
         again = tuple(offer for offer in offers if offer in known)
         return again != offers[: len(again)] or again != self._previous[len(self._previous) - len(again) :]
 
-    def _suspecting_unidentified(self, at: ReadPosition, page: PageView, end: int) -> ReadPosition:
-        """Items without an id: one that a page repeats, or that stands elsewhere on the next page, looks like two.
+    def _with_unidentified_suspects(self, at: ReadPosition, page: PageView, end: int) -> ReadPosition:
+        """Add the neighbour prices of items without an id as suspects, because two such items may be the same one.
 
-        The price of such an item lies between those of its neighbours. Two of them may be one item where these ranges
-        meet, or where they stand on one page. Then the prices of the neighbours become suspects.
+        An item that a page repeats, or that the next page shows elsewhere, appears as two. The price of such an item is
+        between those of its neighbours. Two of them may be one item if these ranges meet, or if they are on one page.
         """
         if at.back or at.tries or (page.length < self.limit and at.next_offset + page.length < end):
             return msgspec.structs.replace(at, disorder=True)
@@ -156,13 +156,13 @@ class QueryReader:
             until = max(until or 0, _ANY_PRICE if after is None else after)
         return msgspec.structs.replace(at, suspects=tuple(sorted(found)), unidentified_until=until)
 
-    def _back(self, at: ReadPosition) -> ReadPosition:
-        """Half a page back, then twice as far each time."""
+    def _step_back(self, at: ReadPosition) -> ReadPosition:
+        """Step back by half a page, then twice as far each time."""
         back = 2 * at.back or max(1, self.limit // 2)
         return msgspec.structs.replace(at, next_offset=max(0, at.next_offset - back), back=back, tries=0, shaken=True)
 
-    def _onward(self, at: ReadPosition, page: PageView, first: int, end: int, new: int) -> ReadPosition:
-        if page.listings and (first < len(page.listings) or _found(at, page.listings)):
+    def _advance(self, at: ReadPosition, page: PageView, first: int, end: int, new: int) -> ReadPosition:
+        if page.listings and (first < len(page.listings) or _anchor_places(at, page.listings)):
             last = page.listings[-ANCHORS:]
             at = msgspec.structs.replace(
                 at,
@@ -173,36 +173,36 @@ class QueryReader:
             )
         at = msgspec.structs.replace(at, back=0, blind=False)
         reached = at.next_offset + page.length
-        onward = reached - self._overlapping(at, page)
+        following = reached - self._overlapping(at, page)
         if page.length >= self.limit:
-            if onward > at.next_offset:
-                return msgspec.structs.replace(at, next_offset=onward, tries=0)
+            if following > at.next_offset:
+                return msgspec.structs.replace(at, next_offset=following, tries=0)
             return msgspec.structs.replace(at, next_offset=reached, tries=0, anchors=(), blind=True, disorder=True)
-        if reached >= end and not (at.capped and onward > at.next_offset):
-            return msgspec.structs.replace(at, next_offset=onward, finished=True)
-        return self._short(at, onward, new)
+        if reached >= end and not (at.capped and following > at.next_offset):
+            return msgspec.structs.replace(at, next_offset=following, finished=True)
+        return self._after_short_page(at, following, new)
 
-    def _short(self, at: ReadPosition, onward: int, new: int) -> ReadPosition:
-        """A page that is shorter than requested, although the supplier counts more behind it."""
+    def _after_short_page(self, at: ReadPosition, following: int, new: int) -> ReadPosition:
+        """Handle a page that is shorter than requested, although the supplier counts more positions."""
         tries = at.tries + 1
-        moves = onward > at.next_offset
+        moves = following > at.next_offset
         if moves and (at.capped or tries >= _SHORT_TRIES):
-            return msgspec.structs.replace(at, next_offset=onward, tries=0, capped=at.capped or new == 0)
+            return msgspec.structs.replace(at, next_offset=following, tries=0, capped=at.capped or new == 0)
         if not moves and tries >= _END_TRIES:
             return msgspec.structs.replace(at, finished=True, ended_early=True)
         return msgspec.structs.replace(at, tries=tries)
 
     def _overlapping(self, at: ReadPosition, page: PageView) -> int:
-        """Positions of a page that the next one covers again: they hold at least one identified listing."""
-        wanted = max(self._overlap, ANCHORS) if at.shaken else self._overlap
+        """Return the positions of a page that the next one covers again, with at least one identified listing."""
+        overlap = max(self._overlap, ANCHORS) if at.shaken else self._overlap
         # A small part of a page that is capped.
-        positions = page.positions()[-max(1, min(wanted, page.length // _SMALL_PART)) :]
+        positions = page.positions()[-max(1, min(overlap, page.length // _SMALL_PART)) :]
         return page.length - positions[0] if positions else 0
 
 
 def _adjoins(at: ReadPosition, listings: Sequence[Listing]) -> int | None:
-    """The first place on the page that may be unread, None where listings before the page may be unread too."""
-    found = _found(at, listings)
+    """Return the first index on the page that may be unread. None if listings before the page may be unread too."""
+    found = _anchor_places(at, listings)
     if found:
         return found[0] + 1
     priced = [place for place, listing in enumerate(listings) if listing.price is not None]
@@ -215,7 +215,7 @@ def _adjoins(at: ReadPosition, listings: Sequence[Listing]) -> int | None:
     return None
 
 
-def _tied(at: ReadPosition, listings: Sequence[Listing]) -> bool:
+def _starts_at_floor(at: ReadPosition, listings: Sequence[Listing]) -> bool:
     """Whether the page starts among the listings of the last price that was delivered (rule 4)."""
     if not at.ordered or not listings:
         return False
@@ -225,8 +225,8 @@ def _tied(at: ReadPosition, listings: Sequence[Listing]) -> bool:
     return first == at.floor_cents
 
 
-def _suspecting(at: ReadPosition, listings: Sequence[Listing]) -> ReadPosition:
-    """The tied price becomes a suspect. The listings without a price are no price to look at."""
+def _with_tied_suspect(at: ReadPosition, listings: Sequence[Listing]) -> ReadPosition:
+    """Add the tied price as a suspect. Listings without a price have no price to verify."""
     cents = next((listing.price for listing in listings if listing.price is not None), None)
     if cents is None:
         return msgspec.structs.replace(at, disorder=True)
@@ -235,7 +235,7 @@ def _suspecting(at: ReadPosition, listings: Sequence[Listing]) -> ReadPosition:
     return msgspec.structs.replace(at, suspects=(*at.suspects, cents))
 
 
-def _found(at: ReadPosition, listings: Sequence[Listing]) -> list[int]:
+def _anchor_places(at: ReadPosition, listings: Sequence[Listing]) -> list[int]:
     return [place for place, listing in enumerate(listings) if (listing.offer, listing.price) in at.anchors]
 
 

@@ -77,7 +77,7 @@ class Repair:
         self._queries.spend()
 
     def reconcile(self, counted: int, suspects: Sequence[int]) -> Steps[None]:
-        """Find the listings that are missing or have left, prices under suspicion (cents) first.
+        """Find the listings that are missing or have left. Start with the suspect prices (cents).
 
         Raises:
             RepairFailed: a part cannot be proven, or the requests are used up.
@@ -95,9 +95,9 @@ class Repair:
             yield from self.verify_all()
 
     def spot_check(self) -> Steps[bool]:
-        """Compare what is known with the counts of some adjoining ranges. True if all of them agree.
+        """Compare the known listings with the counts of some adjoining ranges. True if all of them agree.
 
-        Where pages contradicted each other one count that agrees is not enough: it may be wrong by just as many.
+        If pages contradicted each other, one matching count is not enough: it may be wrong by the same number.
 
         Raises:
             RepairFailed: the requests are used up.
@@ -139,12 +139,12 @@ class Repair:
                 yield from self._verify(gap)
         self.proven = True
 
-    # Where listings are missing
+    # Search for missing listings
 
     def _search(self, span: DollarRange, difference: int) -> Steps[None]:
-        """Look for the difference between the count of a range and what is known of it."""
+        """Search for the difference between the count of a range and its known listings."""
         parts = self._parts(span)
-        # Halving asks for about two counts a level and difference; beyond that it is cheaper to look at every part.
+        # Halving costs about two counts per level and difference; beyond that it is cheaper to count every part.
         if abs(difference) * 2 * len(parts).bit_length() >= len(parts):
             for part in parts:
                 if (yield from self._queries.differs(part)):
@@ -161,7 +161,7 @@ class Repair:
                 yield from self._search(upper, above)
 
     def _parts(self, span: DollarRange) -> list[DollarRange]:
-        """Ranges that each hold about a page of what is known; a price that fills a page has a separate range."""
+        """Divide a range so that each part holds about a page of known listings. A price that fills a page is a part."""
         room = max(1, int(self._limit * _FILLED))
         parts: list[DollarRange] = []
         low, held = span.low, 0
@@ -182,7 +182,7 @@ class Repair:
             parts.append(DollarRange(low, span.high))
         return parts
 
-    # Proving a part
+    # Proof of a part
 
     def _verify(self, span: DollarRange) -> Steps[None]:
         """Prove a range."""
@@ -201,7 +201,7 @@ class Repair:
                 yield from self._read_whole(span, ALL_WEIGHTS, counted, weighed)
 
     def _verify_weights(self, span: DollarRange, weights: CaratRange, counted: int, depth: int) -> Steps[set[int]]:
-        """Prove the listings that have a weight, in parts; answers their offers. None where it cannot be divided."""
+        """Prove the listings that have a weight, in parts. Returns their offers; none if the range is indivisible."""
         edges = self._weight_edges(span, weights, counted) if self._by_weight else []
         if not edges or depth > _LONGEST_HALVING:
             if depth:
@@ -220,7 +220,7 @@ class Repair:
         return shown
 
     def _weight_edges(self, span: DollarRange, weights: CaratRange, counted: int) -> list[int]:
-        """Edges that divide a range of weights into parts of less than a page, as far as weights are known."""
+        """Edges that divide a range of weights into parts of less than a page, by the known weights."""
         carats = [c for c in self._known.carats(span.low * CENTS, span.high * CENTS) if weights.holds(c)]
         if not carats:
             return weights.halved()
@@ -232,12 +232,12 @@ class Repair:
         return sorted(place for place in places if place < carats[-1]) or [carats[0]]
 
     def _read_whole(self, span: DollarRange, weights: CaratRange, counted: int, shown: set[int]) -> Steps[set[int]]:
-        """Read the pages of a part until they have shown as many listings as are counted; answers their offers.
+        """Read the pages of a part until they have shown as many listings as are counted. Returns their offers.
 
         `shown`: offers that are proven already.
 
         Raises:
-            RepairFailed: the pages never show as many.
+            RepairFailed: the pages show fewer listings than the supplier counts.
         """
         proven = frozenset(shown)
         most = list[int | None]()
@@ -256,7 +256,7 @@ class Repair:
                     pages = max(1, pages - 1)
                     break
             shown |= now
-            # All readings together, or this one alone where listings have left since.
+            # All readings together, or this reading alone if listings have left since.
             believed = not unidentified or idle >= _UNIDENTIFIED_TRIES
             for complete in (shown, now):
                 if believed and self._known.number(complete) + len(unidentified) == counted:
@@ -267,7 +267,7 @@ class Repair:
             counted = yield from self._queries.count(span, weights)
         number = self._known.number(shown)
         if number <= counted <= number + len(most):
-            # In random order a reading meets an item without id twice, or not at all.
+            # In random order a reading shows an item without an id twice, or not at all.
             self._queries.settle(span, weights, shown, most[: counted - number])
             return shown
         if self.moving and number >= counted:
@@ -275,16 +275,16 @@ class Repair:
         raise RepairFailed(f"{span}: {counted} are counted, {len(shown)} are shown")
 
     def learn_unit(self) -> Steps[None]:
-        """Find out whether the supplier counts offers or stones, with a query that hardly holds more than one such stone.
+        """Find out whether the supplier counts offers or stones. The query is narrow: it holds hardly more than one stone.
 
         Raises:
             RepairFailed: the requests are used up.
         """
-        twice = self._known.twice
-        if self._known.counts_stones is not None or twice is None or not self._by_weight:
+        doubly_offered = self._known.doubly_offered
+        if self._known.counts_stones is not None or doubly_offered is None or not self._by_weight:
             return
         yield from self._queries.learn_ends()
-        prices, carats = [one.price or 0 for one in twice], twice[0].carats or 0
+        prices, carats = [listing.price or 0 for listing in doubly_offered], doubly_offered[0].carats or 0
         span = DollarRange(min(prices) // CENTS, -(-max(prices) // CENTS))
         weights = CaratRange(carats - 1, carats)
         for _ in range(_IDLE_TRIES):

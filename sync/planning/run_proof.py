@@ -1,18 +1,19 @@
-"""Proof that a whole run has read the feed: its distinct listings against the unfiltered count, before and after.
+"""Completeness proof of a run: compare its distinct listings with the unfiltered counts before and after reading.
 
-Each partition has proven its own band. What is left are stones in no band (a supplier that excludes the ends of a range
-never shows the shared edges) and stones that arrived in a band after its proof. With D distinct listings, X
+Each partition has proven its band. Two kinds of stones remain: stones in no band (a supplier that excludes the ends of a
+range never shows the shared edges), and stones that arrived in a band after its proof. With D distinct listings, X
 unidentified items, N0 and N1 the counts before and after reading, and C the number of listings changed since the run
 opened:
 
-- N0 = N1 = D + X, and the count stays as it is: proven.
-- N1 > D + X: listings are missing. Those that changed and those at the shared edges of the bands are read. What is missing
-  then may not exceed the growth of C during that reading: the only tolerance, applied once per run, and 0 at rest.
+- N0 = N1 = D + X, and repeated counts are equal: proven.
+- N1 > D + X: listings are missing. The changed listings and those at the shared edges of the bands are read. The number
+  that is still missing may not exceed the growth of C during that reading. This is the only tolerance: it applies once per
+  run, and is 0 at rest.
 - D > N0 + C: more listings were read than the feed can have had. The counts are wrong.
-- C = 0 and D outside of N1 to N0: nothing has changed, and yet the figures differ.
+- C = 0 and D outside of N1 to N0: the figures differ although nothing has changed.
 
-Counts that are wrong at random agree with the pages by chance now and then. So where nothing has changed, the last count is
-requested some more times and must stay the same.
+Counts that are wrong at random sometimes agree with the pages by chance. So if nothing has changed, the last count is
+repeated and must stay the same.
 """
 
 from collections.abc import Generator, Sequence
@@ -25,36 +26,36 @@ from sync.planning.listing import Answer, CountRequest, PageRequest, PageView, R
 
 T = TypeVar("T")
 
-# Rounds of reading what has changed and counting again.
+# Rounds of reading the changed listings and counting again.
 _ROUNDS = 4
 # The share of the feed up to which changed listings are read once more.
 _CHANGED_SHARE = 0.25
 _CHANGED_PAGES = 20
-# Further requests of the last count, which must all agree with it where nothing has changed.
+# Repetitions of the last count, which must all agree with it if nothing has changed.
 _CONFIRMATIONS = 5
-# Listings at a shared edge are requested so often before they are taken for all.
+# Readings of a shared edge before its listings are accepted as complete.
 _EDGE_TRIES = 3
 
 
 class DistinctRequest(msgspec.Struct, frozen=True):
-    """Ask the database what the run has read so far. The answer is a `Distinct`."""
+    """Request the figures of the run so far from the database. The answer is a `Distinct`."""
 
 
 class Distinct(msgspec.Struct, frozen=True):
-    """Distinct listings and distinct stones that the run has read, and items that could not be identified."""
+    """Numbers of distinct listings and distinct stones that the run has read, and of unidentified items."""
 
     listings: int
     stones: int
     unidentified: int
 
     def missing(self, count: int) -> int:
-        """Number of listings that the supplier counts and has not shown."""
+        """Return the number of listings that the supplier counts and has not shown."""
         if self.agrees(count):
             return 0
         return max(0, count - self.listings - self.unidentified)
 
     def agrees(self, count: int) -> bool:
-        """Whether the supplier counts as much. It may count a stone that is offered twice once.
+        """Whether the figures agree with the supplier's count. It may count a stone with two offers once.
 
         An unidentified item at a shared edge is noted by both bands, so `unidentified` is an upper bound.
         """
@@ -79,10 +80,10 @@ class RunProof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunCompleteness:
-    """Proves one run. `requests` yields what to ask and takes the answers; every page is staged before it is answered."""
+    """Proves one run. `requests` yields requests and receives the answers; every page is staged before it is answered."""
 
     def __init__(self, *, opened: int | None, edges: Sequence[int], limit: int, by_origin: bool) -> None:
-        """`opened`: the unfiltered count when the run was planned, None where it is not known. `edges`: shared edges."""
+        """`opened`: the unfiltered count when the run was planned, None if it is not known. `edges`: shared edges."""
         self._opened = opened
         self._edges = edges
         self._limit = limit
@@ -90,7 +91,7 @@ class RunCompleteness:
         self._edges_read = False
 
     def requests(self) -> Steps[RunProof]:
-        """What to ask, up to the proof.
+        """Yield the requests up to the proof.
 
         Raises:
             FeedIncomplete: the run cannot be proven, with the figures.
@@ -116,7 +117,7 @@ class RunCompleteness:
         return self._proof(read, opened, closed, changed, tolerated)
 
     def _read_more(self) -> Steps[tuple[Distinct, int, int]]:
-        """Read what has changed, and once the edges; answers what is read and counted then, and what is tolerated."""
+        """Read the changed listings, and once the edges. Returns the new figures, the new count, and the tolerance."""
         before = yield from _count(SubQuery(changed="recently"))
         closed = yield from _count(SubQuery())
         if before <= max(_CHANGED_PAGES * self._limit, _CHANGED_SHARE * closed):
@@ -133,7 +134,7 @@ class RunCompleteness:
         return read, closed, growth
 
     def _read_edges(self) -> Steps[None]:
-        """Read what stands at the shared edges: a dollar to both sides, in case the ends of a range are excluded."""
+        """Read the listings at the shared edges: a dollar to both sides, in case the ends of a range are excluded."""
         self._edges_read = True
         for edge in self._edges:
             for origin in self._origins:
@@ -144,7 +145,7 @@ class RunCompleteness:
                         break
 
     def _pages(self, part: SubQuery, counted: int) -> Steps[int]:
-        """Read the pages of a part; answers how many distinct listings they showed."""
+        """Read the pages of a part. Returns the number of distinct listings on them."""
         shown: set[int] = set()
         for offset in range(0, counted, max(1, self._limit - 1)):
             answer = yield PageRequest(part=part, offset=offset, limit=self._limit)
@@ -153,7 +154,7 @@ class RunCompleteness:
         return len(shown)
 
     def _confirm(self, read: Distinct, opened: int, closed: int) -> Steps[None]:
-        """Check the last count where nothing has changed: stones may only have left, and the count stays as it is.
+        """Check the last count if nothing has changed: stones may only have left, and repeated counts are equal.
 
         Raises:
             FeedIncomplete: the counts contradict each other.
@@ -164,7 +165,7 @@ class RunCompleteness:
             self._fail(read, closed, f"it counted {counts}, and nothing has changed since the run opened")
 
     def _stays(self, closed: int) -> Steps[int]:
-        """Count again and again; answers the first count that differs, or the same one."""
+        """Repeat the count. Returns the first count that differs, or the same one."""
         for _ in range(_CONFIRMATIONS):
             if (again := (yield from _count(SubQuery()))) != closed:
                 return again

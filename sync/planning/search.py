@@ -1,77 +1,77 @@
-"""The search for even bands: which prices to count next, until the bands are even enough for what they have cost."""
+"""Search for even price bands: choose the next prices to count until the bands are even enough for the counts spent."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from sync.planning.cut_points import CutPoint, PriceSlice, least_possible, slices
 from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL, Heatmap, PriceRange
-from sync.planning.interpolation import Curve, beside_round_price, foretell, gap_of, middle
+from sync.planning.interpolation import Curve, beside_round_price, gap_of, interpolate, middle
 from sync.planning.partition import Dimension
 from sync.planning.price_scale import PriceScale, price_at
 
-# The first counts where nothing is known: usual prices, and usual prices per carat.
+# The first counts without an inventory: usual prices, and usual prices per carat.
 _FIRST_LOOK: Mapping[Dimension, tuple[int, ...]] = {
     "dollar_value": (102, 253, 604, 1_502, 4_003, 10_002, 40_003),
     "dollar_per_carat": (504, 1_202, 2_003, 2_804, 4_003, 6_002, 12_003),
 }
 
-# Points of a curve of which nothing has been counted yet: its two ends.
+# Points of a curve without counts: its two ends.
 _UNCOUNTED = 2
-# The largest band over the mean that is good enough: at first, and when all counts are spent.
+# Accepted ratio of the largest band to the mean: at first, and when all counts are spent.
 _AIM = 1.06
 _AIM_SPENT = 1.25
-# An edge this near to where it should be (in mean bands) needs no better one.
+# Accepted distance of an edge from its target (in mean bands).
 _NEAR = 0.025
-# A price where more than this (in mean bands) may be read twice is looked at before it becomes an edge.
+# A price is counted before it becomes an edge if more stones than this (in mean bands) may be read twice there.
 _HEAVY = 0.15
 _VERY_HEAVY = 0.5
-# A largest band this near (as a factor) to the least that prices allow can't be made much smaller.
+# A largest band within this factor of the lower bound cannot be made much smaller.
 _NEAR_BOUND = 1.03
-# The last counts, which are kept for edges that may be read twice by many.
+# Counts reserved for edges where many stones may be read twice.
 _RESERVE = 5
 # The share of the budget after which known prices within the large bands help more than better edges near the targets,
 # and how large (in mean bands) a band may be for that.
 _LATE = 0.65
 _ROUGH = 1.5
-# Tries after which an edge is looked for by halving: a price that holds many defeats every curve.
+# Tries after which an edge is searched by halving: interpolation fails at a price with many stones.
 _PATIENCE = 3
-# People end prices in these digits, so a cut there would be read twice by more than one beside it.
+# Usual last digits of prices: an edge at such a price reads more stones twice than an edge beside it.
 _LIKED_ENDINGS = frozenset({0, 5, 9})
-# Prices counted at once between two known ones, while the scale is not trusted.
+# Prices counted concurrently between two known ones while the scale is not trusted.
 _CAUTIOUS = 2
 
 
 class CountSearch:
-    """Asks for counts through `wanted`, learns from them in `take_in`, and knows the `best` bands so far."""
+    """Proposes counts (`next_counts`), records their answers (`record`), and computes the `best` bands so far."""
 
     def __init__(
         self, heatmap: Heatmap, scale: PriceScale, parts: int, *, budget: int, dimension: Dimension = "dollar_value"
     ) -> None:
-        """`parts`: bands that are wished for. `budget`: most counts that may be asked."""
+        """`parts`: number of bands. `budget`: largest number of counts."""
         self._heatmap = heatmap
         self._scale = scale
         self._dimension = dimension
         self._parts = parts
         self._mean = heatmap.priced / parts
         self._budget = budget
-        # Whether the ruler foretells well enough to look for every edge at once; the counts will tell.
+        # Whether the scale predicts well enough to search every edge concurrently; updated from the counts.
         self._trusted = scale.knows_heavy_prices
         self._informed = scale.knows_heavy_prices or len(heatmap.curve()) > _UNCOUNTED
         self._targets = [heatmap.priced * part / parts for part in range(1, parts)]
         self._tries = dict.fromkeys(self._targets, 0)
-        self._foretold: dict[int, float] = {}
+        self._predicted: dict[int, float] = {}
         self.used = 0
 
     def best(self, parts: int | None = None) -> list[PriceSlice]:
-        """The most even bands over what has been counted, `parts` at most."""
-        knots = [
+        """Return the most even bands over the counted prices, at most `parts`."""
+        points = [
             CutPoint(dollars, up_to, 0 if dollars in {BELOW_ALL, ABOVE_ALL} else self._read_twice(dollars))
             for dollars, up_to in self._heatmap.curve()
         ]
-        return slices(knots, parts or self._parts)
+        return slices(points, parts or self._parts)
 
-    def wanted(self) -> tuple[PriceRange, ...]:
-        """The next counts; none when the bands are even enough, or can't be made more even."""
+    def next_counts(self) -> tuple[PriceRange, ...]:
+        """Return the next counts; none if the bands are even enough, or cannot be made more even."""
         left = self._budget - self.used
         if left <= 0:
             return ()
@@ -79,30 +79,30 @@ class CountSearch:
             return tuple(PriceRange(price_to=dollars) for dollars in _FIRST_LOOK[self._dimension][:left])
         best = self.best()
         large = self._large(best)
-        heavy, doubtful = self._unsure([part.low.dollars for part in best[1:]])
+        heavy, doubtful = self._uncertain_edges([part.low.dollars for part in best[1:]])
         probes = [PriceRange(price_to=dollars) for dollars in (self._probes(large) if large else [])]
-        # An edge that is read twice by many spoils the bands on both of its sides, so the last counts are for edges.
+        # An edge where many stones are read twice enlarges the bands on both sides, so the last counts are for edges.
         if probes and left > min(len(doubtful), _RESERVE):
             return (*_exactly(heavy), *probes)[: left - min(len(doubtful), _RESERVE)]
         return (*_exactly(heavy), *_exactly(doubtful))[:left]
 
     def _large(self, best: Sequence[PriceSlice]) -> list[PriceSlice]:
-        """The bands that are too large for what has been spent, and may become smaller."""
+        """The bands that are too large for the counts spent so far, and may become smaller."""
         aim = (_AIM + (_AIM_SPENT - _AIM) * (self.used / self._budget) ** 2) * self._mean
         bound = _NEAR_BOUND * least_possible(self._heatmap.curve(), self._parts)
         return [
             part
             for part in best
             if part.stones > aim
-            and (part.stones > bound or (part.stones > _AIM_SPENT * self._mean and not self._pinned(part)))
+            and (part.stones > bound or (part.stones > _AIM_SPENT * self._mean and not self._holds_heavy_price(part)))
         ]
 
-    def _pinned(self, part: PriceSlice) -> bool:
+    def _holds_heavy_price(self, part: PriceSlice) -> bool:
         heaviest = self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars)
         return heaviest > _VERY_HEAVY * self._mean
 
-    def beyond(self, most: int) -> tuple[PriceRange, ...]:
-        """The counts that tell whether a band holds more than `most` stones, where the stones at its edge decide that."""
+    def edge_counts(self, most: int) -> tuple[PriceRange, ...]:
+        """Return the counts of the edges whose stones decide whether a band holds more than `most` stones."""
         edges = [
             part.low.dollars
             for part in self.best()[1:]
@@ -111,47 +111,47 @@ class CountSearch:
         ]
         return _exactly(edges)
 
-    def _unsure(self, edges: Sequence[int]) -> tuple[list[int], list[int]]:
-        """The edges where many stones may be read twice: those where the counts beside it say so, and the others."""
-        unsure = [dollars for dollars in edges if self._may_be_heavy(dollars)]
+    def _uncertain_edges(self, edges: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The edges where many stones may be read twice: those whose neighbouring counts show it, and the others."""
+        uncertain = [dollars for dollars in edges if self._may_be_heavy(dollars)]
         heavy = [
             dollars
-            for dollars in unsure
+            for dollars in uncertain
             if self._heatmap.knows(dollars - 1) and self._heatmap.at_most(dollars) > _VERY_HEAVY * self._mean
         ]
-        return heavy, [dollars for dollars in unsure if dollars not in heavy]
+        return heavy, [dollars for dollars in uncertain if dollars not in heavy]
 
-    def take_in(self, asked: Sequence[PriceRange], counts: Sequence[int]) -> None:
-        """Learn what was counted.
+    def record(self, ranges: Sequence[PriceRange], counts: Sequence[int]) -> None:
+        """Record the answers of counts.
 
         Raises:
             CoverageUnproven: the counts contradict each other.
         """
         misses = []
-        for price, count in zip(asked, counts, strict=True):
+        for price, count in zip(ranges, counts, strict=True):
             if price.price_to is None:
-                raise ValueError("the search never asks for an open end above")
+                raise ValueError("the search does not count ranges with an open upper end")
             if price.price_from is None:
                 self._heatmap.record_up_to(price.price_to, count)
-                if price.price_to in self._foretold:
-                    misses.append(abs(self._foretold[price.price_to] - count))
+                if price.price_to in self._predicted:
+                    misses.append(abs(self._predicted[price.price_to] - count))
             else:
                 self._heatmap.record_at(price.price_to, count)
         if misses:
             self._trusted = sorted(misses)[len(misses) // 2] < self._mean
-        self._foretold.clear()
+        self._predicted.clear()
         self._informed = True
         self.used += len(counts)
 
     def _probes(self, large: Sequence[PriceSlice]) -> list[int]:
-        """Prices to count, so that the large bands can be cut better."""
+        """Prices to count, so that the large bands can be divided more evenly."""
         late = self.used > _LATE * self._budget and max(part.stones for part in large) < _ROUGH * self._mean
         if late:
             return self._within(large) or self._near_targets(large)
         return self._near_targets(large) or self._within(large)
 
     def _near_targets(self, large: Sequence[PriceSlice]) -> list[int]:
-        """Prices where even edges should lie."""
+        """Prices near the targets of even edges."""
         curve = self._heatmap.curve()
         open_targets = [target for target in self._targets if not self._settled(target, curve)]
         inside = [t for t in open_targets if any(part.low.up_to < t < part.high.up_to for part in large)]
@@ -165,10 +165,10 @@ class CountSearch:
         return sorted({dollars for dollars in probes if not self._heatmap.knows(dollars)})
 
     def _within(self, large: Sequence[PriceSlice]) -> list[int]:
-        """Prices within the large bands, in the gap of each that holds the most stones, halfway.
+        """The middle price of the fullest gap within each large band.
 
-        Groups of equal prices and edges that are read twice make uneven targets better than even ones. Only more known
-        prices tell which.
+        Groups of equal prices and edges that are read twice make uneven targets better than even ones. Only more counted
+        prices show which.
         """
         curve = self._heatmap.curve()
         probes = set()
@@ -185,11 +185,11 @@ class CountSearch:
 
     def _halfway(self, curve: Curve, gap: int) -> int:
         (low, below), (high, up_to) = curve[gap], curve[gap + 1]
-        dollars = price_at(self._scale, foretell(curve, gap, (below + up_to) / 2, self._scale))
-        return min(max(self._lighter(dollars, low, high), low + 1), high - 1)
+        dollars = price_at(self._scale, interpolate(curve, gap, (below + up_to) / 2, self._scale))
+        return min(max(self._least_repeated(dollars, low, high), low + 1), high - 1)
 
     def _settled(self, target: float, curve: Curve) -> bool:
-        """Whether there is an edge near enough, or nothing left to count in between."""
+        """Whether an edge is near enough to the target, or no price is left to count in between."""
         near = _NEAR * self._mean
         below = gap_of(curve, target)
         for dollars, up_to in curve[max(1, below - 1) : below + 3]:
@@ -198,21 +198,21 @@ class CountSearch:
         return curve[below + 1][0] - curve[below][0] <= 1
 
     def _probe(self, curve: Curve, gap: int, target: float) -> int:
-        """A price inside the gap where F should be `target`."""
+        """A price inside the gap at which F is expected to be `target`."""
         (low, _), (high, _) = curve[gap], curve[gap + 1]
         self._tries[target] += 1
         spent = self._tries[target] - _PATIENCE
         if spent > 0:
             dollars = beside_round_price(self._scale, low, high) if spent % 2 else middle(self._scale, low, high)
         else:
-            dollars = price_at(self._scale, foretell(curve, gap, target, self._scale))
-            dollars = self._lighter(dollars, low, high)
+            dollars = price_at(self._scale, interpolate(curve, gap, target, self._scale))
+            dollars = self._least_repeated(dollars, low, high)
         dollars = min(max(dollars, low + 1), high - 1)
-        self._foretold[dollars] = target
+        self._predicted[dollars] = target
         return dollars
 
-    def _lighter(self, dollars: int, low: int, high: int) -> int:
-        """The price beside `dollars` where, as far as anybody knows, fewest stones would be read twice."""
+    def _least_repeated(self, dollars: int, low: int, high: int) -> int:
+        """The price near `dollars` at which the scale expects the fewest stones to be read twice."""
         around = [near for near in range(dollars - 2, dollars + 3) if low < near < high]
         return min(
             around,
@@ -237,6 +237,6 @@ def _exactly(prices: Iterable[int]) -> tuple[PriceRange, ...]:
 
 
 def _spread(targets: Sequence[float], most: int) -> Iterable[float]:
-    """At most this many of the targets, evenly."""
+    """Choose at most `most` of the targets, evenly distributed."""
     count = min(most, len(targets))
     return [targets[(2 * place + 1) * len(targets) // (2 * count)] for place in range(count)]

@@ -1,8 +1,8 @@
-"""Which changes a run reads: everything, or what changed since the watermark and a little before it.
+"""Change window of a run: the whole feed, or the changes since the watermark with an overlap.
 
 The window closes at an instant that is fixed before the first count. Only that instant becomes the next watermark, so
-whatever changes while the run reads belongs to the next window. Windows overlap, because the supplier's clock is not
-ours and a change may become visible late.
+a change during the run belongs to the next window. Windows overlap, because the supplier's clock may differ from ours
+and a change may become visible late.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,17 +13,17 @@ import msgspec
 from inventory.core.errors import WatermarkInFuture, WatermarkUnreadable
 
 _SKEW = timedelta(minutes=5)
-# A nightly run never starts at the very second of the one a week before; without this the full one slips by a day.
+# A nightly run does not start at the same second every night. Without this margin the weekly full run slips by a day.
 _EARLY = timedelta(hours=1)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Up to where the feed has been taken in: the JSON of the watermark's blob, in camelCase.
+    """The instant up to which changes are in the inventory: the JSON of the watermark's blob, in camelCase.
 
     `last_updated_at`: the instant at which the window of the last complete run closed. Fields that this version does
-    not know are read over. `set_by` and `set_reason` stand only where a person has set it.
+    not know are ignored. `set_by` and `set_reason` exist only if an operator has set the watermark.
     """
 
     last_updated_at: Instant
@@ -34,22 +34,22 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
 
 
 def decode_watermark(content: bytes) -> Watermark:
-    """The content of a watermark's blob.
+    """Decode the content of a watermark's blob.
 
     Raises:
-        WatermarkUnreadable: it is something else.
+        WatermarkUnreadable: the content is not a watermark.
     """
     try:
         return msgspec.json.decode(content, type=Watermark)
     except msgspec.MsgspecError as error:
-        raise WatermarkUnreadable(f"The watermark can't be read: {error}") from error
+        raise WatermarkUnreadable(f"The watermark cannot be read: {error}") from error
 
 
 class ChangeWindow(msgspec.Struct, frozen=True, kw_only=True):
     """The changes from `updated_from` up to, not including, `updated_to`.
 
-    A full run reads without any filter on changes: its `updated_from` is None and `updated_to` only says which
-    watermark it leaves. `reason` is for people.
+    A full run reads without a filter on changes: its `updated_from` is None and `updated_to` is only the next watermark.
+    `reason` is a text for operators.
     """
 
     run_type: Literal["full", "incremental"]
@@ -69,13 +69,14 @@ def decide(
     windows: bool = True,
     skew: timedelta = _SKEW,
 ) -> ChangeWindow:
-    """The window of a run that starts `now`. `windows`: whether the supplier can be asked for changes.
+    """Decide the window of a run that starts `now`. `windows`: whether the supplier can filter by the last change.
 
-    Full when it is asked for, when the supplier can't be asked for changes, when nothing is known of an earlier run, or when the last complete full run is
-    `full_every` ago, or will be within the hour. A watermark up to `skew` ahead of `now` is a difference of clocks and counts as `now`.
+    The run is full if one of these holds: the operator requests it, the supplier cannot filter by the last change, no
+    earlier run is known, or the last complete full run is `full_every` ago (or will be within the hour). A watermark up
+    to `skew` ahead of `now` is a difference of clocks and counts as `now`.
 
     Raises:
-        WatermarkInFuture: the watermark lies further ahead; reading from there would skip changes.
+        WatermarkInFuture: the watermark is further ahead; reading from there would skip changes.
         ValueError: an instant without a time zone, or a negative duration.
     """
     if min(overlap, skew, full_every) < timedelta(0):
@@ -90,7 +91,7 @@ def decide(
             details={"watermark": mark.isoformat(), "now": now.isoformat()},
         )
     if full:
-        reason = "asked for"
+        reason = "requested"
     elif not windows:
         reason = "the supplier's schema offers no filter by the last change"
     elif mark is None:

@@ -52,16 +52,16 @@ class Spread:
 
 def drive(planning: Counting, spread: Spread) -> Plan:
     """Answer what the planner asks, and see that it tells the truth about how much it asked."""
-    asked = 0
+    counted = 0
     batch = next(planning)
     while True:
         assert batch, "an empty batch would be asked for ever"
-        asked += len(batch)
+        counted += len(batch)
         try:
             batch = planning.send([spread.count(price) for price in batch])
         except StopIteration as done:
             plan: Plan = done.value
-            assert plan.counts_used == asked
+            assert plan.counts_used == counted
             return plan
 
 

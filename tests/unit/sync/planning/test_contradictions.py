@@ -117,7 +117,7 @@ class Exclusive(Spread):
 def test_an_edge_that_belongs_to_neither_side_proves_nothing() -> None:
     cents = [dollars * 100 for dollars in range(100, 160) for _ in range(1_000)]
 
-    with pytest.raises(CoverageUnproven, match="is not everything"):
+    with pytest.raises(CoverageUnproven, match="are not all priced stones"):
         drive(plan(), Exclusive(cents))
 
 

@@ -117,10 +117,10 @@ class WholeRun:
 
     def _plan(self) -> Plan:
         counting = plan(max_partitions=self._max_partitions, min_stones=self._min_stones, by_origin=self._by_origin)
-        wanted = next(counting)
+        ranges = next(counting)
         while True:
             try:
-                wanted = counting.send([self._count(part) for part in wanted])
+                ranges = counting.send([self._count(part) for part in ranges])
             except StopIteration as end:
                 made: Plan = end.value
                 return made
