@@ -1,4 +1,4 @@
-"""Something that someone must be told of: stored once, in the transaction that makes it true, and mailed by the jobs."""
+"""Incidents for operators: stored once, in the transaction that causes them, and mailed by the jobs role."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,7 +30,7 @@ Kind = Literal[
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a mail says. `figures` are pairs of a label and a value, in the order in which they are shown."""
+    """Content of an alert mail. `figures`: pairs of a label and a value, in display order."""
 
     subject: str
     reason: str
@@ -40,7 +40,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened once; `key` is the same for everybody who notices it."""
+    """An incident. `key` identifies it, so that several reports of it are stored once."""
 
     key: str
     kind: Kind
@@ -50,7 +50,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def report(connection: Connection, incident: Incident) -> bool:
-    """Store an incident for delivery, inside the caller's transaction; False if it is known already."""
+    """Store an incident for delivery in the caller's transaction. False if it is already stored."""
     stored = await connection.fetchval(
         sql.report_incident, incident.key, incident.kind, incident.feed, incident.run_id, incident.content
     )

@@ -1,4 +1,4 @@
-"""The background jobs of the sync, as its clients see them."""
+"""Background jobs of the sync that clients can request."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,10 +14,10 @@ SYNC_JOBS: Mapping[str, SyncJob] = {
     "consolidate_run": "consolidate",
     "cancel_run": "cancel",
 }
-"""What each job does, by the name under which it is queued."""
+"""The kind of each job, by its name in the queue."""
 
 
 def run_of(state: JobState) -> UUID | None:
-    """The run that a job concerns, None until there is one."""
+    """Return the id of the run that a job concerns, None until it exists."""
     text = state.result if state.name == "schedule_run" else state.arguments.get("run_id")
     return UUID(text) if text else None

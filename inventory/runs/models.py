@@ -1,4 +1,4 @@
-"""Sync runs and their partitions, as the API shows them and the pipeline works on them."""
+"""Models of sync runs and their partitions, for the API and the pipeline."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,9 +27,9 @@ class PlannedBand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the heatmap found: the price bands, and how many stones have a price and how many none.
+    """Plan of a run: its price bands, and the numbers of stones with and without a price.
 
-    `dimension`: what the prices of the bands are compared with.
+    `dimension`: the price that the bands divide.
     """
 
     bands: tuple[PlannedBand, ...]
@@ -40,9 +40,10 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `run_metadata`. Figures count stones; see the invariant they obey in `docs/explanation/sync.md`.
+    """A row of `run_metadata`. Figures count stones; `docs/explanation/sync.md` has their invariant.
 
-    `fetched`, `unidentified`: what was read so far. `distinct_stones`, `repeated`: None until the run is consolidated.
+    `fetched`, `unidentified`: stones that were read so far. `distinct_stones`, `repeated`: None until the run is
+    consolidated.
     """
 
     id: UUID
@@ -86,15 +87,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be done for it, so that no other run of its feed may start."""
+        """Whether the run has not ended, so that no other run of its feed may start."""
         return self.status in OPEN_STATUSES
 
 
 class Partition(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `worker_runs`: one part of a run, with the checkpoint from which its reading goes on.
+    """A row of `worker_runs`: a partition of a run, with the checkpoint from which reading continues.
 
     `price_from`, `price_to`: whole US dollars of the plan's dimension, both inclusive, None is open. `distinct_stones`: the
-    different stones among the fetched ones, None until the partition has ended.
+    number of distinct stones among the fetched ones, None until the partition has ended.
     """
 
     id: UUID
@@ -122,7 +123,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True):
-    """A run with what the rules about it look at: the newest run of its feed, and its own partitions by price."""
+    """The input of the run rules: a run, the newest run of its feed, and the run's partitions by price."""
 
     run: Run
     newest: Run
@@ -130,14 +131,14 @@ class RunFacts(msgspec.Struct, frozen=True):
 
 
 class RunPosition(msgspec.Struct, frozen=True):
-    """A place in the list of runs."""
+    """A position in the list of runs."""
 
     started_at: datetime
     id: UUID
 
 
 class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the partitions of a run are.
+    """Progress of the partitions of a run.
 
     `max_over_mean`: the largest price band over the mean one, by different stones (planned ones until a band was read); 1.0
     without bands.

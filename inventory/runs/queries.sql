@@ -1,5 +1,5 @@
 -- run_columns --
--- The columns of a run. Until it is consolidated, only its partitions know what was read.
+-- The columns of a run. Until it is consolidated, its figures are sums over its partitions.
 run.*,
     run.asked_again + (SELECT coalesce(sum(part.fetched), 0)::int FROM worker_runs AS part WHERE part.run_id = run.id)
         AS fetched_so_far,
@@ -11,21 +11,21 @@ run.*,
 SELECT {run} FROM run_metadata AS run WHERE id = $1
 
 -- newest_run --
--- The run of a feed that started last, whatever became of it. Served by run_metadata_started.
+-- The run of a feed that started last, in any status. Index: run_metadata_started.
 SELECT {run} FROM run_metadata AS run WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
 
 -- open_run --
--- The run of a feed that is not over. Served by run_metadata_open.
+-- The open run of a feed. Index: run_metadata_open.
 SELECT {run} FROM run_metadata AS run WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
 
 -- last_full_completed --
--- When the feed was last read from end to end (by the start of that run). A run that was forced has gaps.
+-- The start of the last completed full run of a feed. A forced run has gaps and does not count.
 SELECT max(started_at) FROM run_metadata
 WHERE feed = $1 AND run_type = 'full' AND status = 'completed' AND forced_by IS NULL
 
 -- list_runs --
--- Runs, newest first, by type, status, feed and start, and after a position ($6, $7: start and id of the run before it);
--- NULL asks for everything. Served by run_metadata_started.
+-- Runs, newest first, by type, status, feed and start, and after a position ($6, $7: start and id of the run before it).
+-- NULL matches everything. Index: run_metadata_started.
 SELECT {run} FROM run_metadata AS run
 WHERE ($1::text IS NULL OR run_type = $1)
   AND ($2::text[] IS NULL OR status = ANY ($2))
@@ -37,7 +37,7 @@ ORDER BY started_at DESC, id DESC
 LIMIT $8 OFFSET $9
 
 -- count_runs --
--- How many runs there are by type, status, feed and start; NULL asks for everything.
+-- Number of runs by type, status, feed and start; NULL matches everything.
 SELECT count(*)::int FROM run_metadata
 WHERE ($1::text IS NULL OR run_type = $1)
   AND ($2::text[] IS NULL OR status = ANY ($2))
@@ -53,8 +53,8 @@ SELECT {run} FROM run_metadata AS run WHERE id = ANY ($1::uuid[])
 SELECT * FROM worker_runs WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id, ordinal
 
 -- outlines --
--- How far the partitions of several runs are; a run without any is left out. Balance compares the different stones of the
--- price bands, planned ones until a band was read. The partition outside the bands is small by its nature.
+-- Progress of the partitions of several runs, without runs that have none. `max_over_mean` compares the distinct stones of
+-- the price bands, planned ones until a band was read. It ignores the partition outside the bands, which is small.
 SELECT run_id,
        count(*)::int AS total,
        count(*) FILTER (WHERE status = 'succeeded')::int AS succeeded,

@@ -1,4 +1,4 @@
-"""Reading runs and partitions. What changes them is the pipeline's business and stands in `sync`."""
+"""Run repository: read runs and partitions. The pipeline (`sync`) changes them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ _NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned
 
 
 def run_of(row: asyncpg.Record) -> Run:
-    """A row with the columns `{run}` of `queries.sql` as a `Run`."""
+    """Convert a row with the columns `{run}` of `queries.sql` to a `Run`."""
     values = dict(row)
     so_far = {"fetched": values.pop("fetched_so_far"), "unidentified": values.pop("unidentified_so_far")}
     if values["consolidated_at"] is None:
@@ -25,12 +25,12 @@ def run_of(row: asyncpg.Record) -> Run:
 
 
 def partition_of(row: asyncpg.Record) -> Partition:
-    """A row of `worker_runs` as a `Partition`."""
+    """Convert a row of `worker_runs` to a `Partition`."""
     return msgspec.convert(dict(row), Partition)
 
 
 async def run(connection: Connection, run_id: UUID) -> Run:
-    """One run.
+    """Read a run.
 
     Raises:
         NotFound: there is no run with this id.
@@ -42,13 +42,13 @@ async def run(connection: Connection, run_id: UUID) -> Run:
 
 
 async def newest(connection: Connection, feed: str) -> Run | None:
-    """The run of a feed that started last."""
+    """Read the run of a feed that started last."""
     row = await connection.fetchrow(sql.newest_run, feed)
     return run_of(row) if row else None
 
 
 async def facts(connection: Connection, run_id: UUID) -> RunFacts:
-    """A run with what the rules about it look at.
+    """Read the input of the run rules.
 
     Raises:
         NotFound: there is no run with this id.
@@ -58,13 +58,13 @@ async def facts(connection: Connection, run_id: UUID) -> RunFacts:
 
 
 async def open_run(connection: Connection, feed: str) -> Run | None:
-    """The run of a feed that is not over."""
+    """Read the open run of a feed."""
     row = await connection.fetchrow(sql.open_run, feed)
     return run_of(row) if row else None
 
 
 async def last_full_completed(connection: Connection, feed: str) -> datetime | None:
-    """When the last completed full run of a feed had started."""
+    """Read the start of the last completed full run of a feed."""
     value: datetime | None = await connection.fetchval(sql.last_full_completed, feed)
     return value
 
@@ -98,12 +98,12 @@ async def total(
     started_after: datetime | None = None,
     started_before: datetime | None = None,
 ) -> int:
-    """How many runs a listing has on all its pages."""
+    """Count the runs of a listing on all its pages."""
     return int(await connection.fetchval(sql.count_runs, run_type, statuses, feed, started_after, started_before))
 
 
 async def partitions_of(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, list[Partition]]:
-    """The partitions of each run, in the order of their prices."""
+    """Read the partitions of each run, in the order of their prices."""
     found: dict[UUID, list[Partition]] = {run_id: [] for run_id in run_ids}
     for row in await connection.fetch(sql.partitions_of_runs, list(run_ids)):
         found[row["run_id"]].append(partition_of(row))
@@ -111,17 +111,17 @@ async def partitions_of(connection: Connection, run_ids: Collection[UUID]) -> Ma
 
 
 async def partitions(connection: Connection, run_id: UUID) -> list[Partition]:
-    """A run's partitions in the order of their prices."""
+    """Read the partitions of a run, in the order of their prices."""
     return (await partitions_of(connection, [run_id]))[run_id]
 
 
 async def outlines(connection: Connection, run_ids: Collection[UUID]) -> Mapping[UUID, RunOutline]:
-    """How far the partitions of each run are."""
+    """Read the progress of the partitions of each run."""
     rows = [dict(row) for row in await connection.fetch(sql.outlines, list(run_ids))]
     found = {row.pop("run_id"): msgspec.convert(row, RunOutline) for row in rows}
     return {run_id: found.get(run_id, _NOTHING) for run_id in run_ids}
 
 
 async def outline(connection: Connection, run_id: UUID) -> RunOutline:
-    """How far a run's partitions are."""
+    """Read the progress of a run's partitions."""
     return (await outlines(connection, [run_id]))[run_id]

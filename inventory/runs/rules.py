@@ -1,14 +1,17 @@
-"""Rules for starting, retrying, consolidating and cancelling a run.
+"""Rules for starting, retrying, consolidating, cancelling and ending a run.
 
-They are pure. The API calls them before it queues a job, and the pipeline calls them again under the run's lock. A refusal is a `Conflict` or `NotFound` whose `details["reason"]` is one of `Reason`.
+They are pure. The API calls them before it queues a job, and the pipeline calls them again under the run's lock. A
+refusal is a `Conflict` or `NotFound` whose `details["reason"]` is one of `Reason`.
 """
 
 from collections.abc import Sequence
 from typing import Literal, NoReturn
 from uuid import UUID
 
-from inventory.core.errors import Conflict, FeedIncomplete, NotFound
-from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunStatus
+import msgspec
+
+from inventory.core.errors import Conflict, FeedIncomplete, InventoryError, NotFound
+from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunOutline, RunStatus
 
 Reason = Literal[
     "RUN_NOT_NEWEST",
@@ -34,13 +37,13 @@ _REFUSED_RETRIES: dict[RunStatus, Reason] = {
 
 
 def partitions_to_retry(facts: RunFacts, chosen: UUID | int | None = None) -> Sequence[Partition]:
-    """The partitions that a retry reads again: all that failed, or the one with this id or ordinal.
+    """Select the partitions that a retry reads again: all that failed, or the partition with this id or ordinal.
 
-    Where every partition has succeeded and the run as a whole was not complete, all of them may be read again.
+    If every partition has succeeded and the run was incomplete as a whole, all of them may be read again.
 
     Raises:
         NotFound: the run has no such partition.
-        Conflict: the run cannot be retried, or nothing of it has failed.
+        Conflict: the run cannot be retried, or no partition has failed.
     """
     run = facts.run
     _check_newest(facts)
@@ -62,9 +65,9 @@ def partitions_to_retry(facts: RunFacts, chosen: UUID | int | None = None) -> Se
 
 
 def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
-    """Whether a consolidation that is allowed is a forced one: of a run that did not read everything.
+    """Check that a run may be consolidated. True if the consolidation is forced: the run did not read everything.
 
-    `force`: consolidate in spite of partitions that have not succeeded, or of a run that could not show its completeness.
+    `force`: consolidate in spite of partitions that have not succeeded, or of a missing completeness proof.
 
     Raises:
         Conflict: the run cannot be consolidated, or it has gaps and `force` is not given.
@@ -92,20 +95,20 @@ def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
 
 
 def check_cancel(run: Run) -> None:
-    """Refuse to cancel a run that has ended.
+    """Check that a run may be cancelled.
 
     Raises:
-        Conflict: it has.
+        Conflict: the run has ended.
     """
     if not run.is_open:
         _refuse(run, "RUN_ENDED", f"has ended already: it is {run.status}")
 
 
 def check_start(open_run: Run | None) -> None:
-    """Refuse to start a run while another one of the feed is open.
+    """Check that a run may start. `open_run`: the open run of the feed.
 
     Raises:
-        Conflict: one is.
+        Conflict: another run of the feed is open.
     """
     if open_run is not None:
         raise Conflict(
@@ -114,8 +117,40 @@ def check_start(open_run: Run | None) -> None:
         )
 
 
+class RunOutcome(msgspec.Struct, frozen=True):
+    """The status that follows from the ended partitions of a run. `code`, `reason`: of a run that is not consolidated."""
+
+    status: Literal["consolidating", "partial", "failed"]
+    code: str = ""
+    reason: str = ""
+
+
+def outcome(outline: RunOutline, partitions: Sequence[Partition]) -> RunOutcome | None:
+    """Decide the outcome of a run from its partitions. None while a partition is open.
+
+    A run with incomplete partitions is partial, not failed: its pages are kept, and a retry reads the partitions again.
+    """
+    if outline.open:
+        return None
+    if outline.succeeded == outline.total:
+        return RunOutcome("consolidating")
+    errors = [part.error_message for part in partitions if part.status == "failed"]
+    incomplete = [error for error in errors if error and error.startswith(FeedIncomplete.code)]
+    all_incomplete = bool(incomplete) and len(incomplete) == len(errors)
+    return RunOutcome(
+        status="partial" if outline.succeeded or incomplete else "failed",
+        code=FeedIncomplete.code if all_incomplete else "PARTITIONS_FAILED",
+        reason=next(filter(None, errors), "no reason known"),
+    )
+
+
+def status_after(error: InventoryError) -> Literal["partial", "failed"]:
+    """Decide the status of a run that ends with an error. An incomplete run is partial: it can be retried."""
+    return "partial" if isinstance(error, FeedIncomplete) else "failed"
+
+
 def _check_newest(facts: RunFacts) -> None:
-    """An older run is history: a later run has read its part of the feed again."""
+    """Refuse an older run: a later run has read its part of the feed again."""
     run, newest = facts.run, facts.newest
     if newest.id != run.id:
         _refuse(
@@ -127,7 +162,7 @@ def _check_newest(facts: RunFacts) -> None:
 
 
 def _incomplete(facts: RunFacts) -> bool:
-    """Whether every partition was read and the run as a whole still lacks stones."""
+    """Whether every partition has succeeded and the run as a whole lacks stones."""
     return facts.run.error_code == FeedIncomplete.code and all(part.status == "succeeded" for part in facts.partitions)
 
 

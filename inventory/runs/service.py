@@ -1,4 +1,4 @@
-"""The sync's runs as operators look at them: pages of runs, and of any number of runs the partitions in one statement."""
+"""Run service: list and read sync runs, and load the partitions of several runs in one statement."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -13,7 +13,7 @@ from inventory.runs.statements import sql
 
 
 class RunFilter(msgspec.Struct, frozen=True):
-    """Which runs. What is None matches every run."""
+    """Filter of runs. None matches every run."""
 
     run_type: RunType | None = None
     statuses: Sequence[RunStatus] | None = None
@@ -21,38 +21,38 @@ class RunFilter(msgspec.Struct, frozen=True):
 
 
 class RunService:
-    """Reads the runs of the pipeline. Every method raises `DatabaseUnavailable` where the database does not answer."""
+    """Reads the runs of the pipeline. Every method raises `DatabaseUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, wanted: RunFilter, after: RunPosition | None, limit: int) -> tuple[list[Run], bool]:
-        """Runs, newest first, and whether there are more."""
+    async def page(self, filters: RunFilter, after: RunPosition | None, limit: int) -> tuple[list[Run], bool]:
+        """List runs, newest first. Returns a page, and whether more runs follow."""
         async with self._database.bounded() as connection:
             runs = await repository.listing(
                 connection,
-                run_type=wanted.run_type,
-                statuses=wanted.statuses,
-                feed=wanted.feed,
+                run_type=filters.run_type,
+                statuses=filters.statuses,
+                feed=filters.feed,
                 after=after,
                 limit=limit + 1,
             )
         return runs[:limit], len(runs) > limit
 
-    async def count(self, wanted: RunFilter) -> int:
-        """How many runs there are."""
+    async def count(self, filters: RunFilter) -> int:
+        """Count the matching runs."""
         async with self._database.bounded() as connection:
             return await repository.total(
-                connection, run_type=wanted.run_type, statuses=wanted.statuses, feed=wanted.feed
+                connection, run_type=filters.run_type, statuses=filters.statuses, feed=filters.feed
             )
 
     async def find(self, ids: Collection[UUID]) -> Mapping[UUID, Run]:
-        """Those of the runs that there are."""
+        """Read runs by id. Unknown ids are missing in the result."""
         async with self._database.bounded() as connection:
             return {row["id"]: run_of(row) for row in await connection.fetch(sql.runs_by_id, list(ids))}
 
     async def facts(self, run_id: UUID) -> RunFacts:
-        """A run with what the rules about it look at.
+        """Read the input of the run rules.
 
         Raises:
             NotFound: there is no such run.
@@ -61,11 +61,11 @@ class RunService:
             return await repository.facts(connection, run_id)
 
     async def partitions(self, run_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Partition]]:
-        """The partitions of each run, in the order of their prices."""
+        """Read the partitions of each run, in the order of their prices."""
         async with self._database.bounded() as connection:
             return await repository.partitions_of(connection, run_ids)
 
     async def outlines(self, run_ids: Collection[UUID]) -> Mapping[UUID, RunOutline]:
-        """How far the partitions of each run are."""
+        """Read the progress of the partitions of each run."""
         async with self._database.bounded() as connection:
             return await repository.outlines(connection, run_ids)

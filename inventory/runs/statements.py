@@ -1,4 +1,4 @@
-"""The statements about runs. `{run}` in a statement stands for the columns of a run named `run`."""
+"""SQL statements about runs. `{run}` in a statement stands for the columns of a run named `run`."""
 
 from inventory.core.sql import Statements
 
@@ -6,7 +6,7 @@ RUN_COLUMNS = Statements("inventory.runs").part("run_columns")
 
 
 def compose(statement: str) -> str:
-    """A statement with the columns of a run filled in."""
+    """Replace the placeholder `{run}` of a statement."""
     return statement.replace("{run}", RUN_COLUMNS)
 
 

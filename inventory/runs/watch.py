@@ -1,4 +1,4 @@
-"""Progress of runs: each watched run is read once a second, however many subscribers watch it."""
+"""Progress polling of runs: read each followed run once a second for all its subscribers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -13,11 +13,11 @@ from inventory.runs.service import RunService
 
 log = get_logger()
 
-_EVERY_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 class RunState(msgspec.Struct, frozen=True):
-    """A run at a moment, with its partitions."""
+    """Snapshot of a run with its partitions."""
 
     run: Run
     outline: RunOutline
@@ -25,50 +25,50 @@ class RunState(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> bool:
-        """Whether the run has ended, in whatever way."""
+        """Whether the run has ended, with any status."""
         return not self.run.is_open
 
 
-class _Watched:
-    """A run that is being looked at, and what was seen last."""
+class _PolledRun:
+    """A polled run: its polling task, its subscribers, and the last snapshot."""
 
-    def __init__(self, looking: "asyncio.Task[None]") -> None:
-        self.looking = looking
-        self.watchers = 0
+    def __init__(self, polling: "asyncio.Task[None]") -> None:
+        self.polling = polling
+        self.subscribers = 0
         self.state: RunState | None = None
         self.failure: Exception | None = None
         self._changed = asyncio.Condition()
 
     async def set(self, state: RunState | None, failure: Exception | None = None) -> None:
-        """This has been seen, or why nothing will be seen any more."""
+        """Publish a snapshot, or the error that ends the polling."""
         async with self._changed:
             self.state, self.failure = state, failure
             self._changed.notify_all()
 
     async def after(self, known: RunState) -> RunState:
-        """The newest state, as soon as it is another one than is known."""
+        """Wait for a snapshot that differs from the known one."""
         async with self._changed:
             while self.state in (None, known) and self.failure is None:
                 await self._changed.wait()
         if self.failure is not None:
             raise self.failure
-        assert self.state is not None  # noqa: S101 - it has been waited for
+        assert self.state is not None  # noqa: S101 - the wait ends with a state or a failure
         return self.state
 
 
 class RunWatch:
-    """Watches runs in the journal."""
+    """Polls runs in the database."""
 
     def __init__(self, runs: RunService) -> None:
         self._runs = runs
-        self._watched: dict[UUID, _Watched] = {}
+        self._polled: dict[UUID, _PolledRun] = {}
 
-    async def look(self, run_id: UUID) -> RunState:
-        """A run as it is now.
+    async def snapshot(self, run_id: UUID) -> RunState:
+        """Read a snapshot of a run.
 
         Raises:
             NotFound: there is no such run.
-            DatabaseUnavailable: it can't be known now.
+            DatabaseUnavailable: the database does not answer.
         """
         run = (await self._runs.find([run_id])).get(run_id)
         if run is None:
@@ -78,36 +78,36 @@ class RunWatch:
         return RunState(run, outlines[run_id], partitions.get(run_id, ()))
 
     async def follow(self, run_id: UUID, state: RunState) -> AsyncGenerator[RunState, None]:
-        """A run's states after this one, until it is over. A slow subscriber gets the newest state only."""
+        """Yield the snapshots of a run after this one, until it has ended. A slow subscriber gets only the newest one."""
         if state.over:
             return
-        watched = self._watched.get(run_id)
-        if watched is None:
-            watched = self._watched[run_id] = _Watched(asyncio.create_task(self._look_on(run_id)))
-        watched.watchers += 1
+        polled = self._polled.get(run_id)
+        if polled is None:
+            polled = self._polled[run_id] = _PolledRun(asyncio.create_task(self._poll(run_id)))
+        polled.subscribers += 1
         try:
             while not state.over:
-                state = await watched.after(state)
+                state = await polled.after(state)
                 yield state
         finally:
-            watched.watchers -= 1
-            if watched.watchers == 0:
-                watched.looking.cancel()
-                self._watched.pop(run_id, None)
+            polled.subscribers -= 1
+            if polled.subscribers == 0:
+                polled.polling.cancel()
+                self._polled.pop(run_id, None)
 
-    async def _look_on(self, run_id: UUID) -> None:
-        watched = self._watched[run_id]
+    async def _poll(self, run_id: UUID) -> None:
+        polled = self._polled[run_id]
         while True:
             try:
-                state = await self.look(run_id)
+                state = await self.snapshot(run_id)
             except Unavailable as error:
-                log.warning("run can't be watched", run_id=str(run_id), reason=error.code)
-            except Exception as error:  # noqa: BLE001 - told to those who wait
-                await watched.set(None, error)
+                log.warning("run_poll_failed", run_id=str(run_id), reason=error.code)
+            except Exception as error:  # noqa: BLE001 - the subscribers receive it
+                await polled.set(None, error)
                 return
             else:
-                if state != watched.state:
-                    await watched.set(state)
+                if state != polled.state:
+                    await polled.set(state)
                 if state.over:
                     return
-            await asyncio.sleep(_EVERY_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""What a person may ask of a run: read the failed partitions again, consolidate it after all, cancel it."""
+"""Run control: retry the failed partitions of a run, request its consolidation, or cancel it."""
 
 from uuid import UUID
 
@@ -19,7 +19,10 @@ log = get_logger()
 
 
 class RunControl:
-    """Each request is one transaction under the run's lock; its messages are sent afterwards, by reconcile if need be."""
+    """Executes requests of operators, each in one transaction under the run's lock. Messages are sent after the commit.
+
+    If a message cannot be sent, reconcile sends it later.
+    """
 
     def __init__(self, settings: Settings, database: Database, outbox: Outbox) -> None:
         self._settings = settings
@@ -32,12 +35,12 @@ class RunControl:
     ) -> tuple[Run, list[Partition]]:
         """Read a run's failed partitions again (or only one, by id or ordinal), from the start.
 
-        Where every partition has succeeded and the run as a whole was not complete, all of them are read again.
+        If every partition has succeeded and the run was incomplete as a whole, all of them are read again.
 
         Raises:
             NotFound, Conflict: as `rules.partitions_to_retry`.
             RunConflict: another run of the feed is open.
-            BrokerUnavailable: they are due, but not yet on their way; reconcile sends them.
+            BrokerUnavailable: the work items were not sent; reconcile sends them.
         """
         try:
             async with self._database.transaction() as connection:
@@ -49,7 +52,7 @@ class RunControl:
         except asyncpg.UniqueViolationError:
             raise RunConflict("Another run of its feed is open; one at a time") from None
         partitions = sorted((repository.partition_of(row) for row in rows), key=lambda part: part.ordinal)
-        log.info("run retried", run_id=str(run_id), partitions=len(partitions), who=who)
+        log.info("run_retried", run_id=str(run_id), partitions=len(partitions), who=who)
         await self._outbox.send_work(partitions, facts.run.trace_id)
         return await self._lifecycle.get(run_id), partitions
 
@@ -62,10 +65,10 @@ class RunControl:
         allow_mass_delete: bool = False,
         job_id: str | None = None,
     ) -> Run:
-        """Ask for the consolidation of a run once more.
+        """Request the consolidation of a run again.
 
-        With `force` also of a run with partitions that failed: what was read is brought in, nothing is deleted, and
-        the watermark stays, because not everything was read. `allow_mass_delete` confirms, after looking, that more
+        `force` also allows a run with failed partitions: its stones are consolidated, no stone is deleted, and the
+        watermark stays, because not everything was read. `allow_mass_delete` is the operator's confirmation that more
         stones than usual may be deleted.
 
         Raises:
@@ -77,7 +80,7 @@ class RunControl:
             async with self._database.transaction() as connection:
                 facts = await self._locked(connection, run_id)
                 forced = rules.check_consolidation(facts, force=force)
-                # One that waits for a consolidator, or has one, only gets another message.
+                # A run that is already consolidating only needs another message.
                 if facts.run.status != "consolidating":
                     await connection.execute(
                         sql.reopen_consolidation,
@@ -90,7 +93,7 @@ class RunControl:
         except asyncpg.UniqueViolationError:
             raise RunConflict("Another run of its feed is open; one at a time") from None
         log.info(
-            "consolidation asked for",
+            "consolidation_requested",
             run_id=str(run_id),
             who=who,
             forced=forced,
@@ -100,22 +103,19 @@ class RunControl:
         return await self._lifecycle.get(run_id)
 
     async def cancel(self, run_id: UUID, who: str, *, job_id: str | None = None) -> Run:
-        """End an open run. What its workers have in hand they put down with the next page.
+        """End an open run. Its workers stop with their next page.
 
         Raises:
             NotFound: there is no such run.
             Conflict: as `rules.check_cancel`.
         """
-        rules.check_cancel(await self._lifecycle.get(run_id))
-        if not await self._lifecycle.cancel(run_id, who, job_id):
-            rules.check_cancel(await self._lifecycle.get(run_id))
-            raise RunConflict(f"Run {run_id} was retried in the meantime; cancel it again")
-        log.info("run cancelled", run_id=str(run_id), who=who)
+        await self._lifecycle.cancel(run_id, who, job_id)
+        log.info("run_cancelled", run_id=str(run_id), who=who)
         return await self._lifecycle.get(run_id)
 
     @staticmethod
     async def _locked(connection: Connection, run_id: UUID) -> RunFacts:
-        """A run and what the rules look at, with the run locked.
+        """Lock a run and read the input of the run rules.
 
         Raises:
             NotFound: there is no such run.

@@ -1,7 +1,7 @@
-"""Builds the inventory again from the payloads alone: maps and prices them as today, and compares before it replaces.
+"""Rebuild of the inventory from the stored payloads: map and price them again, compare, and replace the differences.
 
-That is how a mended mapping reaches stones that the supplier does not send again, and how a damaged inventory is made
-good. What the supplier said of a stone last is in its payload, so nothing is asked of the supplier.
+A rebuild applies a corrected mapping to stones that the supplier does not send again, and repairs a damaged inventory.
+The payload is the last state of a stone at the supplier, so a rebuild sends no requests to the supplier.
 """
 
 from collections import Counter
@@ -14,11 +14,10 @@ import msgspec
 from inventory.catalog.stone import Stone, diamond_id
 from inventory.core.clock import Clock
 from inventory.core.database import Connection, Database
-from inventory.core.errors import Conflict
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.pricing.rules import Priced, PricingRule, price
-from inventory.runs import repository
+from inventory.runs import repository, rules
 from inventory.suppliers.ports import ObservedItem
 from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.safety_checks import check_quarantine_share
@@ -29,7 +28,7 @@ log = get_logger()
 
 
 class Remap(Protocol):
-    """The mapping of a stored payload, with the origin that its query asked for."""
+    """Maps a stored payload. `lab_grown`: the origin of its query."""
 
     def __call__(self, payload: bytes, *, lab_grown: bool | None) -> ObservedItem: ...
 
@@ -42,7 +41,7 @@ _JSON = frozenset({"measurements", "attributes"})
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A stone that the payloads tell otherwise than the inventory does: per field what it holds, and what it should."""
+    """A stone whose inventory row differs from its payload. `fields`: the present and the expected value by field."""
 
     supplier_stone_id: str
     outcome: Outcome
@@ -50,21 +49,21 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def visible(self) -> bool:
-        """Whether it is one for those who read the inventory, too."""
+        """Whether readers of the inventory see the difference."""
         return self.outcome != "changed" or bool(self.fields.keys() - _INTERNAL)
 
     @property
     def spoiled(self) -> bool:
-        """Whether it is a stone for sale that can't be understood any more."""
+        """Whether an active stone can no longer be mapped."""
         return self.outcome == "quarantined" and self.fields.get("status", ("",))[0] == "active"
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """How the inventory compares with its payloads. `differences` are the first ones of all that `outcomes` counts.
+    """Comparison of the inventory with its payloads. `differences`: the first of the differences that `outcomes` counts.
 
-    `spoiled`: stones for sale that today's mapping does not understand. `without_payload`: stones that the inventory
-    shows and no payload stands behind; they are left alone, and so are those that wait: no run that brought their
-    payloads was consolidated, so no gate has let them in.
+    `spoiled`: active stones that the present mapping rejects. `without_payload`: stones of the inventory without a
+    payload. A rebuild does not change these, nor the waiting ones: no run with their payloads was consolidated, so they
+    have not passed the safety checks.
     """
 
     stones: int
@@ -77,7 +76,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Rebuilt(msgspec.Struct, frozen=True):
-    """A stone as its payload tells it now."""
+    """The present mapping and pricing of a payload."""
 
     observed: ObservedItem
     priced: Priced | None
@@ -94,26 +93,25 @@ class Rebuild:
         self._clock = clock
 
     async def compare(self) -> Comparison:
-        """What a rebuild would change; changes nothing."""
-        return await self._go(apply=False)
+        """Compare the inventory with its payloads without changing it."""
+        return await self._process(apply=False)
 
     async def apply(self, found: Comparison) -> Comparison:
-        """Make the inventory what its payloads say; answers what was changed. Cut off, it is simply done again.
+        """Replace the differing stones and return the changes. After an interruption the rebuild can be repeated.
 
-        `found`: what a comparison has found just now.
+        `found`: a recent comparison.
 
         Raises:
-            QuarantineExceeded: too many stones would not be for sale any more; perhaps it is the mapping that is wrong.
-            Conflict: a run is open; its stones are on their way from the payloads to the inventory.
+            QuarantineExceeded: too many active stones would be quarantined; perhaps the mapping is wrong.
+            Conflict: a run is open; it is consolidating the same payloads.
         """
         check_quarantine_share(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
         async with self._database.connection() as connection:
             run = await repository.open_run(connection, self._settings.sync_feed)
-        if run is not None:
-            raise Conflict(f"Run {run.id} is {run.status}; wait until it has ended, or cancel it")
-        return await self._go(apply=True)
+        rules.check_start(run)
+        return await self._process(apply=True)
 
-    async def _go(self, *, apply: bool) -> Comparison:
+    async def _process(self, *, apply: bool) -> Comparison:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             changes = await ChangeEvents.of(connection, self._settings.sync_feed, None)
@@ -133,10 +131,10 @@ class Rebuild:
                     await self._write(connection, rebuilt, changes)
             through = rows[-1]["supplier_stone_id"]
             stones += len(rows)
-            spoiled += sum(one.difference.spoiled for one in rebuilt)
-            outcomes.update(one.difference.outcome for one in rebuilt)
-            shown += [one.difference for one in rebuilt[: _SHOWN - len(shown)]]
-            log.info("batch compared", stones=len(rows), different=len(rebuilt), applied=apply)
+            spoiled += sum(stone.difference.spoiled for stone in rebuilt)
+            outcomes.update(stone.difference.outcome for stone in rebuilt)
+            shown += [stone.difference for stone in rebuilt[: _SHOWN - len(shown)]]
+            log.info("batch_compared", stones=len(rows), different=len(rebuilt), applied=apply)
         async with self._database.connection() as connection:
             without_payload = await connection.fetchval(sql.diamonds_without_payload, SUPPLIER)
         return Comparison(
@@ -152,7 +150,7 @@ class Rebuild:
     async def _compare(
         self, connection: Connection, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]
     ) -> list[_Rebuilt]:
-        """The stones of a batch that differ."""
+        """Select the differing stones of a batch."""
         ids = [row["supplier_stone_id"] for row in rows]
         held = {row["supplier_stone_id"]: row for row in await connection.fetch(sql.diamonds_of_stones, SUPPLIER, ids)}
         different: list[_Rebuilt] = []
@@ -197,30 +195,30 @@ def _price(stone: Stone, rules: Sequence[PricingRule]) -> Priced:
 def _difference(
     row: asyncpg.Record, held: asyncpg.Record | None, observed: ObservedItem, priced: Priced | None
 ) -> Difference | None:
-    """What a payload tells otherwise than the inventory holds it; None where they agree."""
+    """Compare a payload with its inventory row; None if they agree."""
     stone_id: str = row["supplier_stone_id"]
     status = held["status"] if held else None
     if row["gone_at"] is not None:
         gone = status in (None, "deleted")
-        return None if gone else _say(stone_id, "deleted", status=(status, "deleted"))
+        return None if gone else _difference_of(stone_id, "deleted", status=(status, "deleted"))
     if observed.supplier_stone_id != stone_id:
-        # The mapping finds another id in it than it was stored under. The next full run sorts that out.
-        return _say(stone_id, "unidentified", supplier_stone_id=(stone_id, observed.supplier_stone_id))
+        # The mapping finds another id than the payload was stored with. The next full run corrects that.
+        return _difference_of(stone_id, "unidentified", supplier_stone_id=(stone_id, observed.supplier_stone_id))
     if row["waits"]:
-        # Mapped anew, it is judged as it is now when its run is consolidated after all; until then it stays outside.
-        return _say(stone_id, "waiting")
+        # Only the mapping is stored. The safety checks see it when a run with the payload is consolidated.
+        return _difference_of(stone_id, "waiting")
     if observed.stone is None or priced is None:
         problem = {} if observed.problem == row["problem"] else {"problem": (row["problem"], observed.problem)}
         if status not in (None, "quarantined"):
             problem["status"] = (status, "quarantined")
-        return _say(stone_id, "quarantined", **problem) if problem else None
+        return _difference_of(stone_id, "quarantined", **problem) if problem else None
     if held is None:
-        return _say(stone_id, "added")
+        return _difference_of(stone_id, "added")
     fields = _changed(held, observed.stone, observed.canonical_hash, priced)
-    # Not seen in the inventory, but the next run would take the payload for changed.
+    # The inventory does not show this, but the next run would treat the payload as changed.
     if row["payload_hash"] != observed.payload_hash or row["canonical_hash"] != observed.canonical_hash:
-        fields.setdefault("mapping", ("as it was then", "as it is now"))
-    return _say(stone_id, "changed", **fields) if fields else None
+        fields.setdefault("mapping", ("old", "new"))
+    return _difference_of(stone_id, "changed", **fields) if fields else None
 
 
 def _changed(
@@ -245,5 +243,5 @@ def _changed(
     return changed
 
 
-def _say(stone_id: str, outcome: Outcome, **fields: tuple[Any, Any]) -> Difference:
+def _difference_of(stone_id: str, outcome: Outcome, **fields: tuple[Any, Any]) -> Difference:
     return Difference(supplier_stone_id=stone_id, outcome=outcome, fields=fields)

@@ -1,4 +1,4 @@
-"""What becomes of a run, from opening to the end: every transition, each one transaction under the run's lock.
+"""Run lifecycle: the state transitions of a run, each one transaction under the run's lock.
 
 planning -> running -> consolidating -> completed
 |           |             |
@@ -18,13 +18,12 @@ from inventory.alerts.incident import report
 from inventory.core.database import Connection, Database
 from inventory.core.errors import (
     DeadlinePassed,
-    FeedIncomplete,
     InventoryError,
     LeaseLost,
     PlanningAbandoned,
     RunConflict,
 )
-from inventory.runs import repository
+from inventory.runs import repository, rules
 from inventory.runs.models import Partition, PartitionKind, Run, RunType
 from sync.alerts import incidents
 from sync.jobs import effects
@@ -32,7 +31,7 @@ from sync.runs.statements import sql
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What is fixed when a run opens, before the first question to the supplier."""
+    """The values of a run that are fixed when it opens, before the first request to the supplier."""
 
     feed: str
     run_type: RunType
@@ -46,7 +45,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedPartition(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a plan, as it becomes a row of `worker_runs`."""
+    """One partition of a plan: the values of its row of `worker_runs`."""
 
     kind: PartitionKind
     price_from: int | None
@@ -56,14 +55,14 @@ class PlannedPartition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lifecycle:
-    """The transitions, on one database, with one length of lease (seconds)."""
+    """The transitions of runs in one database. `lease_seconds`: length of a lease."""
 
     def __init__(self, database: Database, lease_seconds: float) -> None:
         self._database = database
         self.lease_seconds = lease_seconds
 
     async def open(self, opening: Opening) -> tuple[UUID, UUID]:
-        """A new run in `planning`: its id, and the token of the lease under which it is planned.
+        """Open a run in `planning`. Returns its id, and the token of the lease under which it is planned.
 
         Raises:
             RunConflict: another run of the feed is open.
@@ -96,7 +95,7 @@ class Lifecycle:
         """Renew the lease of planning or consolidation.
 
         Raises:
-            LeaseLost: the run was given to someone else, or has ended.
+            LeaseLost: another process has the run, or it has ended.
         """
         async with self._database.connection() as connection:
             if await connection.fetchval(sql.keep_lease, run_id, token, self.lease_seconds) is None:
@@ -105,10 +104,10 @@ class Lifecycle:
     async def activate(
         self, run_id: UUID, token: UUID, plan: Any, count_queries: int, parts: Sequence[PlannedPartition]
     ) -> tuple[list[Partition], bool]:
-        """Write the plan and its partitions; answers them, and whether there is nothing to read at all.
+        """Store the plan and its partitions. Returns the partitions, and whether the feed is empty.
 
         Raises:
-            LeaseLost: planning took so long that the run was given up.
+            LeaseLost: the planning lease has expired and the run was ended.
         """
         async with self._database.transaction() as connection:
             if await connection.fetchval(sql.activate_run, run_id, token, plan, count_queries) is None:
@@ -135,26 +134,26 @@ class Lifecycle:
             return await repository.partitions(connection, run_id), nothing_to_read
 
     async def mark_sent(self, partition_ids: Sequence[UUID]) -> None:
-        """These partitions' work items are on their way."""
+        """Record that the work items of partitions were sent."""
         async with self._database.connection() as connection:
             await connection.execute(sql.mark_sent, partition_ids)
 
     async def mark_consolidation_sent(self, run_id: UUID) -> None:
-        """The run's trigger is on its way."""
+        """Record that the trigger of a run was sent."""
         async with self._database.connection() as connection:
             await connection.execute(sql.mark_consolidation_sent, run_id)
 
     async def end_partition(
         self, partition: Partition, token: UUID, *, error: str | None = None, unidentified: int = 0
     ) -> tuple[Partition, bool]:
-        """A partition has succeeded, or failed with `error`; answers it, and whether to trigger consolidation.
+        """End a partition: it has succeeded, or failed with `error`. Returns it, and whether to trigger consolidation.
 
         `unidentified`: items that the supplier counts and could not show.
 
-        Ending and counting are one transaction, ordered by the lock on the run: exactly one caller is the last.
+        Ending and counting are one transaction under the lock of the run: exactly one caller ends the last partition.
 
         Raises:
-            LeaseLost: someone else has the partition, or its run has ended.
+            LeaseLost: another worker has the partition, or its run has ended.
         """
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, partition.run_id)
@@ -167,26 +166,21 @@ class Lifecycle:
 
     @staticmethod
     async def _settle(connection: Connection, run_id: UUID) -> bool:
-        """After a partition has ended, under the run's lock: what follows. True if consolidation was asked for."""
+        """Record the outcome of a run after a partition has ended, under the run's lock. True if it is to be consolidated."""
         outline = await repository.outline(connection, run_id)
-        if outline.open:
+        outcome = rules.outcome(outline, await repository.partitions(connection, run_id))
+        if outcome is None:
             return False
-        if outline.succeeded == outline.total:
+        if outcome.status == "consolidating":
             await connection.execute(sql.request_consolidation, run_id)
             return True
-        reasons = [p.error_message for p in await repository.partitions(connection, run_id) if p.status == "failed"]
-        reason = next(filter(None, reasons), "no reason known")
-        # Incomplete pages are no failure of the run: what was read stays, and a retry reads the partitions again.
-        incomplete = [text for text in reasons if text and text.startswith(FeedIncomplete.code)]
-        status = "partial" if outline.succeeded or incomplete else "failed"
-        code = FeedIncomplete.code if incomplete and len(incomplete) == len(reasons) else "PARTITIONS_FAILED"
-        message = f"{outline.failed} of {outline.total} partitions failed: {reason}"
-        await connection.execute(sql.end_run, run_id, status, code, message)
-        await _tell(connection, run_id, reason)
+        message = f"{outline.failed} of {outline.total} partitions failed: {outcome.reason}"
+        await connection.execute(sql.end_run, run_id, outcome.status, outcome.code, message)
+        await _report(connection, run_id, outcome.reason)
         return False
 
     async def settle(self, run_id: UUID) -> bool:
-        """End a running run without open partitions, if its end was not recorded. True if there was one."""
+        """Record the outcome of a running run without open partitions. False if it is not running or has open partitions."""
         async with self._database.transaction() as connection:
             if await connection.fetchval(sql.lock_running, run_id) is None:
                 return False
@@ -196,7 +190,7 @@ class Lifecycle:
             return True
 
     async def end_overdue(self, run_id: UUID) -> bool:
-        """End a run whose deadline has passed, or whose planner is dead. False if that is not so (any more)."""
+        """End a run whose deadline has passed, or whose planner is dead. False if neither is the case."""
         reason = await self._deadline_reason(run_id)
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(sql.lock_overdue_run, run_id)
@@ -206,7 +200,7 @@ class Lifecycle:
             return await self._end_locked(connection, run_id, "failed", error.code, error.message)
 
     async def fail(self, run_id: UUID, error: InventoryError) -> bool:
-        """End an open run with the reason; its open partitions end with it. False if it had ended already."""
+        """End an open run and its open partitions with an error. False if the run had already ended."""
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, run_id)
             return await self._end_locked(connection, run_id, "failed", error.code, error.message)
@@ -218,29 +212,32 @@ class Lifecycle:
         return DeadlinePassed(f"The run did not finish before its deadline{reason}")
 
     async def fail_locked(self, connection: Connection, run_id: UUID, error: InventoryError) -> None:
-        """`fail`, in the transaction of someone who holds the run's lock."""
-        status = "partial" if isinstance(error, FeedIncomplete) else "failed"
-        await self._end_locked(connection, run_id, status, error.code, error.message)
+        """End a run with an error, in the transaction of a caller that holds the run's lock."""
+        await self._end_locked(connection, run_id, rules.status_after(error), error.code, error.message)
 
-    async def cancel(self, run_id: UUID, who: str, job_id: str | None = None) -> bool:
-        """End an open run because someone wants it. False if it had ended already."""
+    async def cancel(self, run_id: UUID, who: str, job_id: str | None = None) -> None:
+        """End an open run on request of an operator.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: the run has already ended.
+        """
         async with self._database.transaction() as connection:
             await connection.fetchrow(sql.lock_run, run_id)
-            ended = await self._end_locked(connection, run_id, "cancelled", "CANCELLED", f"Cancelled by {who}")
-            if ended:
-                await effects.record(connection, job_id, "cancelled", run_id)
-            return ended
+            rules.check_cancel(await repository.run(connection, run_id))
+            await self._end_locked(connection, run_id, "cancelled", "CANCELLED", f"Cancelled by {who}")
+            await effects.record(connection, job_id, "cancelled", run_id)
 
     @staticmethod
     async def _end_locked(connection: Connection, run_id: UUID, status: str, code: str, message: str) -> bool:
         if await connection.fetchval(sql.end_run, run_id, status, code, message) is None:
             return False
         await connection.execute(sql.close_partitions, run_id, status, message)
-        await _tell(connection, run_id, f"{code}: {message}")
+        await _report(connection, run_id, f"{code}: {message}")
         return True
 
     async def get(self, run_id: UUID) -> Run:
-        """The run as it is now.
+        """Read a run.
 
         Raises:
             NotFound: there is no such run.
@@ -249,8 +246,8 @@ class Lifecycle:
             return await repository.run(connection, run_id)
 
 
-async def _tell(connection: Connection, run_id: UUID, reason: str) -> None:
-    """Store the alert that the end of a run is worth, in the transaction that ends it."""
+async def _report(connection: Connection, run_id: UUID, reason: str) -> None:
+    """Store the alert about the end of a run, in the transaction that ends it."""
     run = await repository.run(connection, run_id)
     incident = incidents.run_ended(run, await repository.outline(connection, run_id), reason)
     if incident is not None:

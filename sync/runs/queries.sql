@@ -1,7 +1,7 @@
--- Runs: from opening to the end. Leases are by the database's clock, the one clock that all processes share.
+-- Runs: from opening to the end. Leases use the database's clock, which all processes share.
 
 -- open_run --
--- A run takes its feed's only place; a second one fails on run_metadata_open.
+-- A feed has at most one open run: a second one violates run_metadata_open.
 INSERT INTO run_metadata (
     id, feed, run_type, status, started_by, trace_id, window_from, window_to, moves_watermark,
     lease_token, lease_until, deadline_at, started_at
@@ -16,14 +16,14 @@ WHERE id = $1 AND lease_token = $2 AND status IN ('planning', 'consolidating')
 RETURNING id
 
 -- activate_run --
--- The plan is made: the run's partitions may be read. None left where planning took so long that the run was given up.
+-- Stores the plan and opens the run for workers. Returns no row if the planning lease has expired.
 UPDATE run_metadata
 SET status = 'running', plan = $3, count_queries = $4, lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND status = 'planning'
 RETURNING id
 
 -- add_schema_differences --
--- What the supplier's schema lacked, as the run's processes found it.
+-- Adds differences of the supplier's schema that a process of the run found.
 UPDATE run_metadata
 SET schema_differences = ARRAY(SELECT DISTINCT unnest(schema_differences || $2::text[]) ORDER BY 1)
 WHERE id = $1
@@ -35,16 +35,16 @@ INSERT INTO worker_runs (
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending')
 
 -- mark_sent --
--- These partitions' work items are on their way.
+-- Records that the work items of partitions were sent.
 UPDATE worker_runs SET sent_at = clock_timestamp() WHERE id = ANY ($1::uuid[])
 
 -- lock_run --
--- One at a time decides what becomes of a run.
+-- Serializes the transitions of a run.
 SELECT * FROM run_metadata WHERE id = $1 FOR UPDATE
 
 -- request_consolidation --
--- Every partition has succeeded. Asked for here, in the transaction that finished the last one, and sent afterwards:
--- a process that dies in between leaves a request that reconcile sends.
+-- Every partition has succeeded. The transaction that ends the last one stores the request; the message is sent
+-- afterwards. If the process dies in between, reconcile sends it.
 UPDATE run_metadata
 SET status = 'consolidating', consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL,
     lease_token = NULL, lease_until = NULL, consolidated_through = NULL,
@@ -55,7 +55,7 @@ WHERE id = $1
 UPDATE run_metadata SET consolidate_sent_at = clock_timestamp() WHERE id = $1
 
 -- end_run --
--- The run is over, one way or another ($2), with the reason where it did not succeed.
+-- Ends the run with a status ($2), and with the reason if it did not succeed.
 UPDATE run_metadata
 SET status = $2, error_code = $3, error_message = $4, completed_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL
@@ -63,7 +63,7 @@ WHERE id = $1 AND status IN ('planning', 'running', 'consolidating')
 RETURNING id
 
 -- close_partitions --
--- What was still open of a run that has ended.
+-- Ends the open partitions of a run that has ended.
 UPDATE worker_runs
 SET status = $2, error_message = coalesce(error_message, $3), completed_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL
@@ -72,7 +72,7 @@ WHERE run_id = $1 AND status IN ('pending', 'running')
 -- Partitions: claimed by one worker at a time.
 
 -- claim_partition --
--- The partition for this worker, unless another one is alive on it, it has ended, or its run is not to be read now.
+-- Claims a partition. Returns no row if another worker's lease is valid, the partition has ended, or its run is not running.
 UPDATE worker_runs AS part
 SET status = 'running', lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
     worker_id = $4, attempts = part.attempts + 1, started_at = coalesce(part.started_at, clock_timestamp())
@@ -82,33 +82,33 @@ WHERE part.id = $1 AND run.id = part.run_id AND run.status = 'running' AND run.d
 RETURNING part.*
 
 -- seconds_left --
--- Until a run's deadline.
+-- Seconds until a run's deadline.
 SELECT extract(epoch FROM deadline_at - clock_timestamp())::float8 FROM run_metadata WHERE id = $1
 
 -- partition_busy_for --
--- For how many seconds another worker's lease on an open partition still runs; NULL when there is nothing to do.
+-- Remaining seconds of another worker's lease on an open partition; no row if the partition or its run is not running.
 SELECT extract(epoch FROM part.lease_until - clock_timestamp())::float8
 FROM worker_runs AS part JOIN run_metadata AS run ON run.id = part.run_id
 WHERE part.id = $1 AND part.status = 'running' AND run.status = 'running' AND run.deadline_at > clock_timestamp()
 
 -- keep_partition --
--- The worker is alive.
+-- Renews the lease of a partition.
 UPDATE worker_runs SET lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
 -- note_error --
--- What the partition waits for ($3), shown while it waits.
+-- Stores the reason why the partition waits ($3).
 UPDATE worker_runs SET error_message = $3 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 
 -- release_partition --
--- Back to the others, with its checkpoint; $3 says what went wrong, if anything did.
+-- Makes the partition available to other workers, with its checkpoint. $3: the error, if there was one.
 UPDATE worker_runs
 SET status = 'pending', lease_token = NULL, lease_until = NULL, error_message = $3
 WHERE id = $1 AND lease_token = $2 AND status = 'running'
 
 -- last_error --
--- What a run's partitions complained about last.
+-- The last error of a run's partitions.
 SELECT error_message FROM worker_runs
 WHERE run_id = $1 AND error_message IS NOT NULL ORDER BY completed_at DESC NULLS FIRST, lease_until DESC LIMIT 1
 
@@ -121,11 +121,11 @@ WHERE id = $1 AND lease_token = $2 AND status = 'running'
 RETURNING id
 
 -- stage_page --
--- A page of stones with its checkpoint, all or nothing, and nothing at all once the lease is lost ($2): a partition's
--- ($1), or the consolidator's on the whole run ($1 is NULL), which asks again for stones that seem gone.
--- The page was received $5 seconds ago. The instant is by the database's clock: those of the workers may differ.
--- An older observation never wins: the row of stones_seen is locked first, tells whether this page is the newest look
--- at the stone, and stays locked until the payload is written. A payload that is as before is not written again.
+-- Writes a page of stones with its checkpoint, all or nothing. Writes nothing if the lease ($2) is lost: the lease of a
+-- partition ($1), or the consolidator's on the whole run ($1 is NULL), which looks up stones that seem gone.
+-- The page was received $5 seconds ago. The instant is by the database's clock: the clocks of workers may differ.
+-- An older observation never replaces a newer one: the row of stones_seen is locked first, shows whether this page is the
+-- newest observation of the stone, and stays locked until the payload is written. An equal payload is not written again.
 WITH page AS (
     SELECT * FROM unnest({observed at $14}) AS page ({observed})
 ), moment AS MATERIALIZED (
@@ -157,7 +157,7 @@ WITH page AS (
                    CASE WHEN kept THEN seen.offer_cents ELSE excluded.offer_cents END
             FROM (
                 -- Of two offers that one run has seen the cheaper one represents the stone, then the one with the lower
-                -- id; of two looks at one offer, or of two runs, the newer one.
+                -- id; of two observations of one offer, or of two runs, the newer one.
                 SELECT CASE
                     WHEN seen.run_id = excluded.run_id AND seen.offer_id <> excluded.offer_id
                     THEN (seen.offer_cents, seen.offer_id) < (excluded.offer_cents, excluded.offer_id)
@@ -181,19 +181,19 @@ WITH page AS (
 SELECT (SELECT count(*) FROM holder) AS holders, (SELECT count(*) FROM staged) AS staged
 
 -- forget_pages --
--- What other runs of a feed ($1) than $2 have read proves nothing any more.
+-- Deletes the pages of a feed's ($1) other runs than $2: they are not part of its proof.
 DELETE FROM pages_read WHERE run_id IN (SELECT id FROM run_metadata WHERE feed = $1 AND id <> $2)
 
 -- forget_pages_of_run --
--- A completed run needs no proof any more.
+-- Deletes the pages of a completed run: its proof is done.
 DELETE FROM pages_read WHERE run_id = (SELECT id FROM run_metadata WHERE id = $1 AND status = 'completed')
 
 -- pages_read --
--- What a partition has read so far.
+-- The stored pages of a partition.
 SELECT reading, offers, stones, prices, carats FROM pages_read WHERE partition_id = $1 ORDER BY id
 
 -- distinct_listings --
--- How many offers and stones a run has read, and how many items could not be identified.
+-- Numbers of offers and stones that a run has read, and of unidentified items.
 SELECT (SELECT count(*)::int FROM (SELECT DISTINCT unnest(offers) FROM pages_read WHERE run_id = $1) AS offers) AS listings,
        (SELECT count(*)::int FROM (SELECT DISTINCT unnest(stones) FROM pages_read WHERE run_id = $1) AS stones) AS stones,
        (SELECT coalesce(sum(unidentified), 0)::int FROM worker_runs WHERE run_id = $1) AS unidentified
@@ -201,35 +201,35 @@ SELECT (SELECT count(*)::int FROM (SELECT DISTINCT unnest(offers) FROM pages_rea
 -- Consolidation
 
 -- claim_consolidation --
--- The run for this consolidator, unless another one is alive on it or there is nothing to consolidate.
+-- Claims a run for consolidation. Returns no row if another consolidator's lease is valid, or the run is not consolidating.
 UPDATE run_metadata AS run
 SET lease_token = $2, lease_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND status = 'consolidating' AND (lease_until IS NULL OR lease_until < clock_timestamp())
 RETURNING {run}
 
 -- release_consolidation --
--- Back to the others, with what is done so far.
+-- Makes the run available to other consolidators, with its progress.
 UPDATE run_metadata SET lease_token = NULL, lease_until = NULL
 WHERE id = $1 AND lease_token = $2 AND status = 'consolidating'
 
 -- consolidation_busy_for --
--- For how many seconds another consolidator's lease still runs; NULL when there is nothing to do.
+-- Remaining seconds of another consolidator's lease; no row if the run is not consolidating.
 SELECT extract(epoch FROM lease_until - clock_timestamp())::float8
 FROM run_metadata WHERE id = $1 AND status = 'consolidating'
 
 -- hold_lease --
--- Makes sure, inside a transaction, that the run is still ours, and keeps it so until the commit.
+-- Verifies the consolidator's lease and locks the run until the commit.
 SELECT id FROM run_metadata WHERE id = $1 AND lease_token = $2 AND status = 'consolidating' FOR UPDATE
 
 -- census --
--- How many stones a run saw, and how many of them can't be understood.
+-- Numbers of stones that a run saw, and of those that cannot be mapped.
 SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
 FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id = $2
 
 -- inventory_census --
--- How many stones the inventory ($3) would hold after a run ($1, $2) that read a part of the feed, how many of them in
--- quarantine, and how many of those only because of this run.
+-- Number of stones in the inventory ($3) after a run ($1, $2) that read a part of the feed, the number of these in
+-- quarantine, and the number that this run adds to the quarantine.
 SELECT count(*)::int AS stones,
        count(*) FILTER (WHERE after.bad)::int AS quarantined,
        count(*) FILTER (WHERE after.bad AND held.status IS DISTINCT FROM 'quarantined')::int AS newly_quarantined
@@ -244,16 +244,16 @@ FULL JOIN (
 CROSS JOIN LATERAL (SELECT coalesce(seen.bad, held.status = 'quarantined') AS bad) AS after
 
 -- some_seen --
--- Some stones that the run did see: the witnesses of a lookup.
+-- Some stones that the run saw: the control stones of a lookup.
 SELECT supplier_stone_id FROM stones_seen
 WHERE feed = $1 AND run_id = $2 AND supplier_stone_id NOT LIKE 'unidentified:%' LIMIT $3
 
 -- active_stones --
--- The size of the inventory that came from a supplier.
+-- Number of active stones of a supplier.
 SELECT count(*)::int FROM diamonds WHERE supplier = $1 AND status = 'active'
 
 -- missing_stones --
--- Stones that a full run did not see, nor anyone since it began: perhaps they are gone. In batches by id.
+-- Stones that neither a full run nor a later process has seen: they may be gone. In batches by id.
 SELECT raw.supplier_stone_id, coalesce(diamond.status = 'active', false) AS active
 FROM stones_seen AS seen
 JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
@@ -263,14 +263,14 @@ WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gon
 ORDER BY seen.supplier_stone_id LIMIT $6
 
 -- count_missing --
--- How many stones after an id ($4) a full run did not see, as `missing_stones` lists them.
+-- Number of stones after an id ($4) that a full run did not see, as `missing_stones` lists them.
 SELECT count(*)::int
 FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL
   AND seen.supplier_stone_id > $4
 
 -- batch --
--- The next stones of a run, with what decides whether they must be written.
+-- The next stones of a run, with the values that decide whether they must be written.
 SELECT raw.supplier_stone_id, raw.problem, raw.canonical_hash, raw.shape, raw.carat_milli, raw.lab_grown,
        raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.markup_ratio, diamond.rating
 FROM (
@@ -283,7 +283,7 @@ LEFT JOIN diamonds AS diamond ON diamond.supplier = $5 AND diamond.supplier_ston
 ORDER BY raw.supplier_stone_id
 
 -- upsert_diamonds --
--- Stones as staged, with the prices that were found for them ($2 to $5, in step), into the inventory.
+-- Upserts staged stones into the inventory with their computed prices ($2 to $5, parallel arrays).
 INSERT INTO diamonds AS diamond (
     id, supplier, supplier_stone_id, retail_price_cents, markup_ratio, rating,
     status, source_hash, source_updated_at, created_at, updated_at,
@@ -304,7 +304,7 @@ SET status = 'active', deleted_at = NULL, source_hash = excluded.source_hash,
 RETURNING id
 
 -- quarantine_diamonds --
--- Stones whose newest payload can't be understood leave the active ones and keep their rows. Answers which were active.
+-- Quarantines stones whose newest payload cannot be mapped; they keep their rows. Returns which were active.
 WITH held AS (
     SELECT id, status FROM diamonds
     WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'quarantined'
@@ -316,22 +316,22 @@ WITH held AS (
 SELECT id, status = 'active' AS active FROM held
 
 -- first_load --
--- Whether no run of the feed has ever been completed, this one ($2) aside.
+-- Whether no other run of the feed than $2 has ever been completed.
 SELECT NOT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'completed' AND id IS DISTINCT FROM $2)
 
 -- book_batch --
--- How far consolidation is, and what it has done so far.
+-- Stores the progress and the figures of consolidation.
 UPDATE run_metadata
 SET consolidated_through = $2, upserted = upserted + $3, unchanged = unchanged + $4,
     quarantined = quarantined + $5, revived = revived + $6, lease_until = clock_timestamp() + make_interval(secs => $7)
 WHERE id = $1
 
 -- delete_raw --
--- The supplier no longer has these.
+-- Marks payloads of stones that the supplier no longer has.
 UPDATE raw_diamonds_nivoda SET gone_at = $2 WHERE supplier_stone_id = ANY ($1::text[]) AND gone_at IS NULL
 
 -- delete_diamonds --
--- Answers the stones that were not deleted before, and which of them were active.
+-- Deletes stones. Returns those that were not deleted before, and which of them were active.
 WITH held AS (
     SELECT id, status FROM diamonds
     WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[]) AND status <> 'deleted'
@@ -347,15 +347,14 @@ UPDATE run_metadata SET deleted = deleted + $2, lease_until = clock_timestamp() 
 WHERE id = $1
 
 -- book_asked --
--- Stones that seemed gone and were fetched once more. Where a consolidation was taken over they may lie before the point
--- that it had reached, so it begins anew: what was brought in before is found unchanged then.
+-- Counts stones that seemed gone and were fetched again. If a consolidation was continued by another process, they may
+-- precede its position, so it restarts; stones that it has already written are then unchanged.
 UPDATE run_metadata
 SET asked_again = asked_again + $2, consolidated_through = NULL, upserted = 0, unchanged = 0, quarantined = 0, revived = 0
 WHERE id = $1
 
 -- book_run --
--- The figures of a run whose stones are all in the inventory: what the partitions fetched comes on top of what was
--- asked again.
+-- Stores the figures of a consolidated run: the stones fetched by the partitions plus those fetched again.
 UPDATE run_metadata AS run
 SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.asked_again + parts.fetched,
     repeated = run.asked_again + parts.fetched - $2, unidentified = parts.unidentified
@@ -366,7 +365,7 @@ FROM (
 WHERE id = $1
 
 -- complete_run --
--- Consolidated, and the watermark has moved ($3) or was not to move.
+-- Completes a consolidated run. $3: whether the watermark has moved.
 UPDATE run_metadata AS run
 SET status = 'completed', completed_at = clock_timestamp(), lease_token = NULL, lease_until = NULL,
     watermark_moved_at = CASE WHEN $3 THEN clock_timestamp() END
@@ -374,19 +373,19 @@ WHERE id = $1 AND lease_token = $2 AND status = 'consolidating'
 RETURNING {run}
 
 -- pricing_rules --
--- In the order in which they are tried.
+-- Pricing rules in the order of matching.
 SELECT priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier
 FROM pricing_rules ORDER BY priority, created_at, id
 
 -- Planning
 
 -- now --
--- The one clock that all processes share.
+-- The database's clock, which all processes share.
 SELECT clock_timestamp()
 
 -- held_prices --
--- How many stones of the inventory stand at each whole dollar, rounded up, and how many of them cost exactly that much:
--- what foretells where the feed's stones lie. With $2 by price per carat, else by price.
+-- Numbers of stones of the inventory at each whole dollar, rounded up, and at exactly that price. They predict the
+-- distribution of the feed. With $2 by price per carat, else by price.
 SELECT ((price.cents + 99) / 100)::bigint AS dollars, count(*)::int AS stones,
        (count(*) FILTER (WHERE price.cents % 100 = 0))::int AS exact
 FROM diamonds
@@ -394,8 +393,8 @@ CROSS JOIN LATERAL (SELECT CASE WHEN $2 THEN price_per_carat_cents ELSE supplier
 WHERE supplier = $1 AND status = 'active'
 GROUP BY 1 ORDER BY 1
 
--- Reconciling: what a dead process or a lost message left behind. Each of these takes only rows that no other process has in
--- hand (SKIP LOCKED) and marks what it takes, so any number of processes may do it at once.
+-- Reconciliation after dead processes and lost messages. Each statement selects only rows that no other process has locked
+-- (SKIP LOCKED) and marks them, so several processes may reconcile concurrently.
 
 -- overdue_runs --
 -- Open runs that must end now: their deadline has passed, or the process that planned them is dead.
@@ -404,7 +403,7 @@ WHERE status IN ('planning', 'running', 'consolidating') AND deadline_at <= cloc
    OR status = 'planning' AND lease_until < clock_timestamp()
 
 -- lock_overdue_run --
--- Reads it once more under the lock.
+-- Repeats the check of `overdue_runs` under the lock.
 SELECT id, deadline_at <= clock_timestamp() AS expired FROM run_metadata
 WHERE id = $1 AND (status IN ('planning', 'running', 'consolidating') AND deadline_at <= clock_timestamp()
                    OR status = 'planning' AND lease_until < clock_timestamp())
@@ -420,8 +419,8 @@ WHERE run.status = 'running'
 SELECT id FROM run_metadata WHERE id = $1 AND status = 'running' FOR UPDATE SKIP LOCKED
 
 -- claim_lost_triggers --
--- Runs that wait for a consolidator while no message to one is on its way: it was never sent, or so long ago ($1 seconds)
--- that it was lost. With a live consolidator on it nothing is lost.
+-- Runs that wait for a consolidator without a message: the message was not sent, or was sent so long ago ($1 seconds) that
+-- it is lost. A run with a valid consolidator lease needs no message.
 UPDATE run_metadata SET consolidate_sent_at = clock_timestamp()
 WHERE id IN (
     SELECT id FROM run_metadata
@@ -433,13 +432,13 @@ WHERE id IN (
 RETURNING id, trace_id
 
 -- unmark_trigger --
--- It could not be sent after all.
+-- Records that the trigger could not be sent.
 UPDATE run_metadata SET consolidate_sent_at = NULL WHERE id = $1 AND status = 'consolidating'
 
 -- claim_lost_partitions --
--- Partitions that no message stands for any more: never sent although due for longer than a lease ($1 seconds), or sent
--- so long ago ($2 seconds) that the message was lost. Two cases of the latter: the worker on it died and its message did
--- not come back; or it still waits while no worker reads anything of the run, which a mere backlog would not explain.
+-- Partitions without a message: not sent although due for longer than a lease ($1 seconds), or sent so long ago ($2
+-- seconds) that the message is lost. Two cases of the latter: its worker died and the message was not redelivered; or the
+-- partition is pending while no worker reads any partition of the run, which a backlog would not explain.
 UPDATE worker_runs AS part SET sent_at = clock_timestamp()
 FROM (
     SELECT part.id, run.trace_id
@@ -463,13 +462,13 @@ WHERE part.id = lost.id
 RETURNING part.*, lost.trace_id
 
 -- unmark_sent --
--- They could not be sent after all.
+-- Records that work items could not be sent.
 UPDATE worker_runs SET sent_at = NULL WHERE id = ANY ($1::uuid[]) AND status IN ('pending', 'running')
 
--- What a person asks of a run that has ended
+-- Retry and consolidation of a run that has ended, by the rules of inventory/runs/rules.py
 
 -- reopen_partitions --
--- These partitions ($2) are read again. They start anew: what was read hours ago proves nothing about the feed now.
+-- Resets partitions ($2) of an ended run, so that they are read from the start: pages read hours ago prove nothing now.
 WITH forgotten AS (
     DELETE FROM pages_read WHERE run_id = $1 AND partition_id = ANY ($2::uuid[])
 )
@@ -477,11 +476,11 @@ UPDATE worker_runs
 SET status = 'pending', error_message = NULL, completed_at = NULL, sent_at = NULL, due_at = clock_timestamp(),
     lease_token = NULL, lease_until = NULL,
     checkpoint = NULL, unidentified = 0, distinct_stones = NULL
-WHERE run_id = $1 AND id = ANY ($2::uuid[]) AND status NOT IN ('pending', 'running')
+WHERE run_id = $1 AND id = ANY ($2::uuid[])
 RETURNING *
 
 -- reopen_run --
--- The run is running again, with a new deadline ($2 seconds).
+-- Sets the run to running, with a new deadline ($2 seconds).
 UPDATE run_metadata
 SET status = 'running', error_code = NULL, error_message = NULL, completed_at = NULL,
     consolidate_requested_at = NULL, consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
@@ -489,15 +488,15 @@ SET status = 'running', error_code = NULL, error_message = NULL, completed_at = 
 WHERE id = $1
 
 -- reopen_consolidation --
--- Requests consolidation once more, with a new deadline ($2 seconds). Forced ($3: the operator), the run leaves the
--- watermark alone, because not everything was read. $4: who confirmed that many stones may be deleted.
+-- Requests consolidation again, with a new deadline ($2 seconds). A forced run ($3: the operator) does not move the
+-- watermark, because it has not read everything. $4: the operator who confirmed a mass delete.
 UPDATE run_metadata
 SET status = 'consolidating', error_code = NULL, error_message = NULL, completed_at = NULL,
     consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
     deadline_at = clock_timestamp() + make_interval(secs => $2),
     forced_by = coalesce($3, forced_by),
     mass_delete_allowed_by = coalesce($4, mass_delete_allowed_by),
-    -- What was brought in before is found unchanged now; figures of a finished consolidation stay.
+    -- Stones that were already written are unchanged now; figures of a finished consolidation stay.
     consolidated_through = CASE WHEN consolidated_at IS NULL THEN NULL ELSE consolidated_through END,
     upserted = CASE WHEN consolidated_at IS NULL THEN 0 ELSE upserted END,
     unchanged = CASE WHEN consolidated_at IS NULL THEN 0 ELSE unchanged END,
@@ -508,8 +507,8 @@ WHERE id = $1
 -- Alerts
 
 -- claim_alert --
--- The alert that waits longest. The next try is booked before this one begins: a process that dies on the way leaves an
--- alert that is tried again, under the same key at the provider, which sends it once. Waits double up to an hour.
+-- Claims the alert that waits longest and schedules its next attempt. If the process dies, the alert is sent again under
+-- the same idempotency key, so the provider sends it once. Pauses double up to an hour.
 UPDATE alerts
 SET attempts = attempts + 1,
     next_attempt_at = clock_timestamp() + least(interval '1 minute' * 2 ^ least(attempts, 6), interval '1 hour')
@@ -529,9 +528,9 @@ UPDATE alerts SET last_error = $2 WHERE id = $1
 SELECT count(*)::int FROM alerts WHERE sent_at IS NULL
 
 -- nightly_state --
--- What is known of a night whose run was due at $2: whether one has started since; how many of those could not even be
--- planned, and when the last of them began; whether any other has started; whether one was under way (then, or now);
--- and whether the feed had ever been read before.
+-- State of the nightly run that was due at $2: whether a run has started since; the number of runs that could not be
+-- planned, and the start of the last of them; whether another run has started; whether a run was open at $2; and whether
+-- the feed had been read before.
 SELECT count(*) FILTER (WHERE started_at >= $2) > 0 AS started,
        count(*) FILTER (WHERE started_at >= $2 AND status = 'failed' AND plan IS NULL)::int AS tries,
        max(started_at) FILTER (WHERE started_at >= $2 AND status = 'failed' AND plan IS NULL) AS last_try,
@@ -543,7 +542,7 @@ FROM run_metadata WHERE feed = $1
 -- Effects of background jobs
 
 -- job_effect --
--- What a job has changed and answered.
+-- The recorded effect of a job.
 SELECT answer, run_id FROM job_effects WHERE job_id = $1
 
 -- record_job_effect --
@@ -552,8 +551,8 @@ INSERT INTO job_effects (job_id, run_id, answer) VALUES ($1, $2, $3)
 -- Repricing
 
 -- priced_batch --
--- The next stones of the inventory, in the columns that pricing looks at. Locked no more than their update needs: a hold
--- refers to its stone and must not wait for a batch.
+-- The next stones of the inventory, in the columns of pricing. NO KEY: a hold references its stone and must not wait for a
+-- batch.
 SELECT supplier_stone_id, NULL::text AS problem, source_hash AS canonical_hash, shape, carat_milli, lab_grown,
        supplier_price_cents, status, source_hash, retail_price_cents, markup_ratio, rating
 FROM diamonds WHERE supplier = $1 AND status = 'active' AND supplier_stone_id > $2
@@ -561,11 +560,11 @@ ORDER BY supplier_stone_id LIMIT $3
 FOR NO KEY UPDATE
 
 -- priced_total --
--- How many stones there are to price.
+-- Number of stones to price.
 SELECT count(*) FROM diamonds WHERE supplier = $1 AND status = 'active'
 
 -- reprice_diamonds --
--- New prices ($2 to $5, in step).
+-- Writes new prices ($2 to $5, parallel arrays).
 UPDATE diamonds AS diamond
 SET retail_price_cents = priced.retail_price_cents, markup_ratio = priced.markup_ratio, rating = priced.rating,
     updated_at = $6
@@ -577,11 +576,11 @@ RETURNING diamond.id
 -- consolidation_under_way --
 SELECT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'consolidating')
 
--- Pruning: what is older than $1 days and no longer needed, at most $2 rows at a time
+-- Pruning: rows that are older than $1 days and not needed, at most $2 per statement
 
 -- prune_runs --
--- Records of runs that have ended. Each feed keeps its newest run, and its newest complete full one, by which the next
--- run decides what to read. The records of partitions go with them.
+-- Ended runs with their partitions. Each feed keeps its newest run and its newest completed full run, because the next run
+-- decides its window by it.
 DELETE FROM run_metadata WHERE id IN (
     SELECT old.id FROM run_metadata AS old
     WHERE old.completed_at < clock_timestamp() - make_interval(days => $1)
@@ -597,7 +596,7 @@ RETURNING id
 
 -- prune_payloads --
 -- Payloads of stones that the supplier no longer has. Their rows of the inventory stay, for holds and purchases.
--- Rows are locked in the order in which a page is staged, stones_seen first: else the two could wait for each other.
+-- Lock order is that of staging, stones_seen first, to avoid a deadlock.
 WITH old AS (
     SELECT seen.feed, seen.supplier_stone_id
     FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
@@ -622,7 +621,7 @@ DELETE FROM alerts WHERE id IN (
 RETURNING id
 
 -- prune_job_effects --
--- Redis forgets a job after a day, so an older effect is never asked for.
+-- Redis forgets a job after a day, so an older effect is not needed.
 DELETE FROM job_effects WHERE job_id IN (
     SELECT job_id FROM job_effects WHERE applied_at < clock_timestamp() - make_interval(days => $1) LIMIT $2
 )
@@ -631,8 +630,8 @@ RETURNING job_id
 -- Rebuilding the inventory from the payloads
 
 -- payloads --
--- The next stones of a feed as they were received, with what the mapping made of them then. They wait where no run that
--- has seen them since was consolidated: the gates may have stopped them.
+-- The next received payloads of a feed, with their mapping results. A payload waits if no run that has seen it was
+-- consolidated: the safety checks may have stopped these runs.
 SELECT raw.supplier_stone_id, raw.payload, raw.queried_lab_grown, raw.payload_hash, raw.problem, raw.canonical_hash, raw.gone_at,
        coalesce(received.consolidated_at IS NULL AND seen_by.consolidated_at IS NULL
                 AND received.id IS NOT NULL AND seen_by.id IS NOT NULL, false) AS waits
@@ -644,23 +643,23 @@ WHERE raw.feed = $1 AND raw.supplier_stone_id > $2
 ORDER BY raw.supplier_stone_id LIMIT $3
 
 -- lock_payloads --
--- No worker stages the next ones until the commit.
+-- Blocks the staging of the next payloads until the commit.
 SELECT FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
 FOR UPDATE
 
 -- diamonds_of_stones --
--- What the inventory holds of some stones.
+-- Stones of the inventory by id.
 SELECT * FROM diamonds WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text[])
 
 -- diamonds_without_payload --
--- Stones of the inventory, for sale or not understood, that no payload stands behind.
+-- Number of stones of the inventory, active or quarantined, without a payload.
 SELECT count(*)::int FROM diamonds AS diamond
 WHERE diamond.supplier = $1 AND diamond.status <> 'deleted'
   AND NOT EXISTS (SELECT FROM raw_diamonds_nivoda AS raw WHERE raw.supplier_stone_id = diamond.supplier_stone_id)
 
 -- remap_payloads --
--- What the mapping makes of payloads now. The payloads stay as received.
+-- Stores new mapping results of payloads. The payloads stay as received.
 UPDATE raw_diamonds_nivoda AS raw
 SET {mapped from page}
 FROM unnest({observed at $1}) AS page ({observed})

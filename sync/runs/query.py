@@ -1,4 +1,4 @@
-"""The supplier's queries of a run."""
+"""Supplier queries of a run."""
 
 from datetime import datetime, timedelta
 
@@ -14,9 +14,9 @@ def query_of(
     price_from: int | None,
     price_to: int | None,
 ) -> StoneQuery:
-    """The stones of a run within a price range.
+    """Build the query of a run within a price range.
 
-    A full run asks without a window: a stone must not be missed because of its last change as the supplier knows it.
+    A full run has no window: it must not miss a stone because of the change time that the supplier records.
     """
     if run_type == "full":
         return StoneQuery(price_from=price_from, price_to=price_to)
@@ -24,9 +24,9 @@ def query_of(
 
 
 async def count_of_part(feed: Feed, run: Run, part: SubQuery, overlap: timedelta) -> int:
-    """The supplier's count of a part of a run.
+    """Request the supplier's count of a part of a run.
 
-    Where it can't be asked for changes, none are known: counts and pages must then agree exactly.
+    If the supplier cannot filter by changes, the number of changes is 0: counts and pages must then agree exactly.
     """
     if part.changed is not None and not (await feed.capabilities()).windows:
         return 0
@@ -34,7 +34,7 @@ async def count_of_part(feed: Feed, run: Run, part: SubQuery, overlap: timedelta
 
 
 def query_of_part(run: Run, part: SubQuery, overlap: timedelta) -> StoneQuery:
-    """The query of a part of a run. `overlap`: how far the supplier's clock may be behind."""
+    """Build the query of a part of a run. `overlap`: the largest delay of the supplier's clock."""
     updated_from, updated_to = (None, None) if run.run_type == "full" else (run.window_from, run.window_to)
     if part.changed == "since_opening":
         updated_from, updated_to = run.window_to, None

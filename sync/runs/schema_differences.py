@@ -1,4 +1,4 @@
-"""Differences between the supplier's schema and what the sync reads: stored with the run, reported once for each set."""
+"""Differences between the supplier's schema and the members that the sync reads: stored with the run, alerted per set."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from sync.runs.statements import sql
 
 
 async def record(database: Database, run: Run, differences: Sequence[str]) -> None:
-    """Add differences to a run's, and report the set to the operators where it is a new one."""
+    """Add differences to a run, and alert the operators if the set is new."""
     if set(differences) <= set(run.schema_differences):
         return
     async with database.transaction() as connection:

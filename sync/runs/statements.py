@@ -1,6 +1,6 @@
-"""The pipeline's statements. Those that write whole stones name the columns by placeholders, filled in here, once.
+"""SQL statements of the pipeline. Placeholders stand for the columns of a stone.
 
-The one list of a stone's columns is `Stone` itself: a field that is added there (and a migration) is a column everywhere.
+`Stone` is the only list of a stone's columns: a field that is added there (and by a migration) is a column everywhere.
 A placeholder in `queries.sql` is a set of columns in one of four forms:
 
     {stone}                 name, name, ...
@@ -10,7 +10,7 @@ A placeholder in `queries.sql` is a set of columns in one of four forms:
 
 `{run}` stands for the columns of a run named `run`, as in `inventory.runs`.
 
-Only names from the code get into a statement this way, never values.
+Placeholders insert names from the code, never values.
 """
 
 import re
@@ -27,7 +27,7 @@ _TYPES_BY_ENDING = {"_rank": "smallint", "_cents": "bigint"}
 
 
 def _type(field: msgspec.structs.FieldInfo) -> str:
-    """The type of a field's column, by what `Stone` says of its fields' units."""
+    """The SQL type of a field's column, by the field's type and the unit in its name."""
     for ending, named in _TYPES_BY_ENDING.items():
         if field.name.endswith(ending):
             return named
@@ -44,20 +44,20 @@ _STONE = {field.name: _type(field) for field in msgspec.structs.fields(Stone) if
 OBSERVED: Mapping[str, str] = {**_KEY, **_PAYLOAD, **_MAPPING, **_STONE}
 
 _SETS: Mapping[str, Mapping[str, str]] = {
-    "observed": OBSERVED,  # a stone as it was received, with its key
+    "observed": OBSERVED,  # a received stone, with its key
     "received": {**_PAYLOAD, **_MAPPING, **_STONE},
-    "mapped": {**_MAPPING, **_STONE},  # what the mapping makes of a payload
+    "mapped": {**_MAPPING, **_STONE},  # the result of mapping a payload
     "stone": _STONE,
 }
 _PLACEHOLDER = re.compile(rf"\{{(?P<columns>{'|'.join(_SETS)})(?: (?P<form>of|from|at) (?P<where>\w+|\$\d+))?\}}")
 
 
 def compose(statement: str) -> str:
-    """A statement with its placeholders filled in."""
-    return _PLACEHOLDER.sub(_written_out, runs.compose(statement))
+    """Replace the placeholders of a statement."""
+    return _PLACEHOLDER.sub(_columns, runs.compose(statement))
 
 
-def _written_out(found: re.Match[str]) -> str:
+def _columns(found: re.Match[str]) -> str:
     columns, where = _SETS[found["columns"]], found["where"]
     if found["form"] == "at":
         first = int(where.removeprefix("$"))

@@ -80,7 +80,7 @@ class SubscriptionManager:
             raise SubscriptionRefused([format_error(error) for error in topic.errors or ()])
         key = _key(operation)
         if isinstance(topic, RunTopic):
-            return self._follow_run(key, executor, topic, await self._watch.look(topic.run_id))
+            return self._follow_run(key, executor, topic, await self._watch.snapshot(topic.run_id))
         assert isinstance(topic, EventTopic)  # noqa: S101 - there are no others
         # Always awaited: until the dispatcher knows the end of the log, it cannot separate missed events from new ones.
         end = await self._dispatcher.cursor()

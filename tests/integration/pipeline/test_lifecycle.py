@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from inventory.core.errors import LeaseLost, RunConflict, SupplierUnavailable
+from inventory.core.errors import Conflict, LeaseLost, RunConflict, SupplierUnavailable
 from inventory.runs import repository
 from sync.runs.statements import sql
 from tests.integration.pipeline.conftest import Bench
@@ -81,8 +81,9 @@ async def test_a_run_without_partitions_goes_straight_to_consolidation(bench: Be
 
 async def test_what_is_open_of_a_run_ends_with_it(bench: Bench) -> None:
     hand = await bench.hand()
-    assert await bench.lifecycle.cancel(hand.run.id, "someone")
-    assert not await bench.lifecycle.cancel(hand.run.id, "someone")
+    await bench.lifecycle.cancel(hand.run.id, "someone")
+    with pytest.raises(Conflict, match="has ended already"):
+        await bench.lifecycle.cancel(hand.run.id, "someone")
     assert [part.status for part in await bench.partitions(hand.run)] == ["cancelled"]
     with pytest.raises(LeaseLost):
         await bench.lifecycle.end_partition(hand.partition, hand.token)

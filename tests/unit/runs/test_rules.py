@@ -5,11 +5,21 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from inventory.core.errors import Conflict, NotFound
-from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunStatus
-from inventory.runs.rules import Reason, check_cancel, check_consolidation, check_start, partitions_to_retry
+from inventory.core.errors import Conflict, FeedIncomplete, InventoryError, NotFound, QuarantineExceeded
+from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunOutline, RunStatus
+from inventory.runs.rules import (
+    Reason,
+    RunOutcome,
+    check_cancel,
+    check_consolidation,
+    check_start,
+    outcome,
+    partitions_to_retry,
+    status_after,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -141,3 +151,44 @@ def test_an_open_run_can_be_cancelled_and_keeps_others_from_starting(status: Run
     else:
         assert refusal(lambda: check_cancel(one)) == "RUN_ENDED"
     check_start(None)
+
+
+@pytest.mark.parametrize(
+    ("errors", "pending", "expected"),
+    [
+        ([], 0, RunOutcome("consolidating")),
+        ([None], 0, RunOutcome("consolidating")),
+        ([None, "TIMEOUT: no"], 1, None),
+        ([None, "TIMEOUT: no"], 0, RunOutcome("partial", "PARTITIONS_FAILED", "TIMEOUT: no")),
+        (["TIMEOUT: no"], 0, RunOutcome("failed", "PARTITIONS_FAILED", "TIMEOUT: no")),
+        (["INCOMPLETE: 1"], 0, RunOutcome("partial", "INCOMPLETE", "INCOMPLETE: 1")),
+        (["INCOMPLETE: 1", "TIMEOUT: no"], 0, RunOutcome("partial", "PARTITIONS_FAILED", "INCOMPLETE: 1")),
+        ([""], 0, RunOutcome("failed", "PARTITIONS_FAILED", "no reason known")),
+    ],
+)
+def test_the_outcome_of_a_run_follows_from_its_partitions(
+    errors: Sequence[str | None], pending: int, expected: RunOutcome | None
+) -> None:
+    """`errors`: None for a partition that has succeeded."""
+    parts = [
+        msgspec.structs.replace(
+            partition(number, "succeeded" if error is None else "failed"), error_message=error or None
+        )
+        for number, error in enumerate(errors)
+    ]
+    succeeded = errors.count(None)
+    outline = RunOutline(
+        total=len(errors) + pending,
+        succeeded=succeeded,
+        failed=len(errors) - succeeded,
+        open=pending,
+        fetched=0,
+        planned_stones=0,
+        max_over_mean=1.0,
+    )
+    assert outcome(outline, parts) == expected
+
+
+@pytest.mark.parametrize(("error", "status"), [(FeedIncomplete(), "partial"), (QuarantineExceeded(), "failed")])
+def test_a_run_that_ends_with_missing_listings_is_partial(error: InventoryError, status: str) -> None:
+    assert status_after(error) == status
