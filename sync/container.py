@@ -1,4 +1,4 @@
-"""Puts the roles together: the only place of the pipeline that knows which adapter stands behind a port."""
+"""Dependency container of the roles: the only module of the pipeline that binds adapters to ports."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ from sync.operations.reconcile import Reconciler
 from sync.ports import Broker, DeadLetters, WatermarkStore
 from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.scheduler import Scheduler
-from sync.supplier import open_limited_feed, open_settling
+from sync.supplier import open_limited_feed, open_settlement
 from sync.watermark.store import open_watermark_store
 from sync.worker.worker import Worker
 
 
 class Container(msgspec.Struct, frozen=True):
-    """Everything that a role may need, opened; nothing connects before it is used."""
+    """The open dependencies of the roles. Each connects when it is first used."""
 
     settings: Settings
     database: Database
@@ -39,23 +39,23 @@ class Container(msgspec.Struct, frozen=True):
     trading: SupplierTrading | None = None
 
     def scheduler(self) -> Scheduler:
-        """The role that starts runs."""
+        """Create the scheduler, which starts runs."""
         return Scheduler(self.settings, self.database, self.feed, self.watermarks, self.outbox)
 
     def consolidator(self) -> Consolidator:
-        """The role that brings runs to their end."""
+        """Create the consolidator, which completes runs."""
         return Consolidator(self.settings, self.database, self.feed, self.watermarks)
 
     def reconciler(self) -> Reconciler:
-        """Repairs what dead processes and lost messages left behind."""
+        """Create the reconciler."""
         return Reconciler(self.settings, self.database, self.outbox)
 
     def control(self) -> RunControl:
-        """What a person may ask of a run."""
+        """Create the run control for requests of operators."""
         return RunControl(self.settings, self.database, self.outbox)
 
     def consumer(self, queue: str, handler: Handler, *, slots: int, stop: asyncio.Event) -> Consumer:
-        """A consumer of one of the queues."""
+        """Create a consumer of a queue."""
         return Consumer(
             self.broker,
             queue,
@@ -66,7 +66,7 @@ class Container(msgspec.Struct, frozen=True):
         )
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Be a worker until `stop`."""
+        """Run the worker role until `stop` is set."""
         worker = Worker(
             self.settings,
             self.database,
@@ -79,22 +79,22 @@ class Container(msgspec.Struct, frozen=True):
         await self.consumer(self.settings.queue_work_items, worker.handle, slots=slots, stop=stop).run()
 
     async def consolidate(self, stop: asyncio.Event) -> None:
-        """Be a consolidator until `stop`."""
+        """Run the consolidator role until `stop` is set."""
         handle = self.consolidator().handle
         await self.consumer(self.settings.queue_consolidate, handle, slots=1, stop=stop).run()
 
 
 @asynccontextmanager
 async def open_pipeline(settings: Settings) -> AsyncIterator[Container]:
-    """Everything that a role may need, for the length of a `with`.
+    """Open the dependencies of the roles until the `with` ends.
 
     Raises:
-        SettingsError: a setting that the pipeline can't do without is missing.
+        SettingsError: a required setting is missing.
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings))
         feed = await stack.enter_async_context(open_limited_feed(settings))
-        trading = await stack.enter_async_context(open_settling(settings))
+        trading = await stack.enter_async_context(open_settlement(settings))
         credential = await stack.enter_async_context(ProcessCredential())
         broker = await stack.enter_async_context(ServiceBusBroker.open(settings, credential))
         watermarks = await stack.enter_async_context(open_watermark_store(settings, credential))
@@ -104,7 +104,7 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Container]:
 
 @asynccontextmanager
 async def open_control(settings: Settings) -> AsyncIterator[tuple[RunControl, Reconciler]]:
-    """What the commands on runs need, for the length of a `with`: the database and the queues, not the supplier.
+    """Open the dependencies of the run commands until the `with` ends: the database and the queues, not the supplier.
 
     Raises:
         SettingsError: the database or the broker is not set.
@@ -120,7 +120,7 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[RunControl, Re
 
 @asynccontextmanager
 async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
-    """What was put aside in the queues, for the length of a `with`.
+    """Open the dead letters of the queues until the `with` ends.
 
     Raises:
         SettingsError: the broker is not set.

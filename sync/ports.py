@@ -1,4 +1,4 @@
-"""What the pipeline needs from outside, beside the database and the supplier."""
+"""Ports of the pipeline: message broker, dead letters, watermark store and mailer."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ class ReceivedMessage(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What was sent.
+        """The body as it was sent.
 
         Raises:
             UnreadableMessage: the message has no data body.
@@ -39,7 +39,7 @@ class Inbox(Protocol):
     """The receiving end of a queue, for one consumer at a time."""
 
     async def receive(self, *, wait_seconds: float) -> ReceivedMessage | None:
-        """The next message, or None if none came in time.
+        """Receive the next message, None if none arrives in time.
 
         Raises:
             BrokerUnavailable: the broker does not answer.
@@ -53,18 +53,18 @@ class Broker(Protocol):
         """Send messages, in as few batches as fit.
 
         Raises:
-            BrokerUnavailable: not all of them could be sent. Some may have been.
+            BrokerUnavailable: some messages may not have been sent.
         """
 
     def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
-        """An inbox of a queue, with its own connection."""
+        """Open an inbox of a queue, with a separate connection."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was put aside. `sent_at` is when it came to its queue.
+    """A dead letter: a message that could not be handled. `sent_at`: when it was enqueued.
 
     `body_type`: `data` for a message that a role can read; otherwise `sequence`, `value`, `none` or `undecodable`. `body`,
-    `reason` and `description` are printable: escaped, and shortened where they are very long.
+    `reason` and `description` are printable: escaped, and shortened if they are very long.
     """
 
     queue: str
@@ -78,41 +78,41 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """How many dead letters were sent again, and those that were left because no role can read their bodies."""
+    """Result of a replay: the number of messages sent again, and the dead letters whose bodies no role can read."""
 
     messages: int
     left: Sequence[DeadLetter]
 
 
 class DeadLetters(Protocol):
-    """The messages that were put aside. Every method raises `BrokerUnavailable` where the broker does not answer."""
+    """The dead letters of the queues. Every method raises `BrokerUnavailable` if the broker does not answer."""
 
     async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
-        """The oldest ones, left where they are."""
+        """List the oldest dead letters without removing them."""
 
     async def replay(self, queue: str, limit: int) -> Replayed:
-        """Send the oldest ones to their queue again. Those without a data body stay where they are."""
+        """Send the oldest dead letters to their queue again. Those without a data body stay."""
 
     async def discard(self, queue: str, limit: int) -> int:
-        """Throw the oldest ones away; answers how many."""
+        """Discard the oldest dead letters and return their number."""
 
 
 class WatermarkStore(Protocol):
-    """Where a feed's watermark is kept."""
+    """Store of a feed's watermark."""
 
     async def read(self) -> tuple[Watermark, str] | None:
-        """The watermark and the version of its blob, or None before the first run."""
+        """Read the watermark and its version, None before the first run."""
 
     async def write(self, watermark: Watermark, version: str | None) -> None:
-        """Replace exactly this version (None: there must be none yet).
+        """Replace the watermark if it still has this version. None: there must be no watermark.
 
         Raises:
-            WatermarkConflict: the blob is of another version by now.
+            WatermarkConflict: the watermark has another version.
         """
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail in both of its bodies."""
+    """A mail with a text and an HTML body."""
 
     subject: str
     text: str
@@ -123,9 +123,9 @@ class Mailer(Protocol):
     """The service that sends mails to operators."""
 
     async def send(self, mail: Mail, key: str) -> str:
-        """Send a mail once per `key`, however often it is tried within a day; answers its id at the service.
+        """Send a mail, and return its id at the service. The `key` makes retries within a day idempotent.
 
         Raises:
-            MailUnavailable: it may not have been sent; worth another try.
-            AlertRefused: the service does not take it like this.
+            MailUnavailable: the mail may not have been sent; try again.
+            AlertRefused: the service rejects the mail.
         """

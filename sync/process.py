@@ -1,4 +1,4 @@
-"""How a role lives: it works until SIGTERM or Ctrl-C, then puts down what it holds and leaves with exit code 0."""
+"""Process lifetime of a role: run until SIGTERM or Ctrl-C, drain, and exit with code 0."""
 
 import asyncio
 import signal
@@ -19,17 +19,17 @@ _SCHEMA_SECONDS = 5.0
 
 @contextmanager
 def stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set. Inside a running loop only."""
+    """Create an event that SIGTERM and SIGINT set. Requires a running loop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
-    def ask(name: str) -> None:
-        log.info("stopping", signal=name)
+    def request_stop(name: str) -> None:
+        log.info("stop_requested", signal=name)
         stop.set()
 
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
-        loop.add_signal_handler(number, ask, number.name)
+        loop.add_signal_handler(number, request_stop, number.name)
     try:
         yield stop
     finally:
@@ -37,38 +37,38 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def live(role: Callable[[asyncio.Event], Awaitable[None]], drain_seconds: float) -> None:
-    """Run a role until it is asked to stop; what has not been put down `drain_seconds` later is cut off.
+async def run_role(role: Callable[[asyncio.Event], Awaitable[None]], drain_seconds: float) -> None:
+    """Run a role until a stop signal. Cancel it if it has not ended `drain_seconds` later.
 
-    Cutting off is safe: leases and locks run out, and others go on from the last checkpoint.
+    Cancellation is safe: leases and locks expire, and other processes continue from the last checkpoint.
     """
     with stop_on_signals() as stop:
         work = asyncio.ensure_future(role(stop))
-        asked = asyncio.create_task(stop.wait())
-        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        stop_requested = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
+        stop_requested.cancel()
         if not work.done():
             await asyncio.wait({work}, timeout=drain_seconds)
         if not work.done():
-            log.warning("cut off", after_seconds=drain_seconds)
-            await cut_off(work)
+            log.warning("role_cancelled", after_seconds=drain_seconds)
+            await cancel_until_ended(work)
             return
         await work
 
 
-async def schema_ready(database: Database, stop: asyncio.Event) -> None:
-    """Wait, until `stop`, for as long as the schema is older than this code: half of a role must not work with it.
+async def wait_for_schema(database: Database, stop: asyncio.Event) -> None:
+    """Wait until the database schema is not older than this code, or `stop` is set.
 
-    A database that does not answer is none of this: a role starts without it, and bears its absence.
+    Returns if the database does not answer: a role starts without it and handles the outage.
 
     Raises:
-        DatabaseMisconfigured: waiting does not help.
+        DatabaseMisconfigured: the configuration is wrong; waiting does not help.
     """
     while not stop.is_set():
         try:
             await revision.require(database)
         except SchemaBehind as error:
-            log.warning("schema is behind", **error.details)
+            log.warning("schema_outdated", **error.details)
         except DatabaseMisconfigured:
             raise
         except DatabaseUnavailable:
@@ -79,10 +79,10 @@ async def schema_ready(database: Database, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), _SCHEMA_SECONDS)
 
 
-async def cut_off(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel tasks until they have ended.
+async def cancel_until_ended(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks repeatedly until they have ended.
 
-    Once is not enough: a cancellation that meets redis-py closing a connection is swallowed there.
+    One cancellation is not enough: redis-py swallows it while it closes a connection.
     """
     while left := [task for task in tasks if not task.done()]:
         for task in left:

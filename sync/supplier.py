@@ -1,4 +1,4 @@
-"""The supplier as every process of the pipeline reaches it: through one Redis budget of calls."""
+"""Supplier clients of the pipeline. All processes share one rate limit in Redis."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from inventory.suppliers.ports import Feed, SupplierTrading
 
 @asynccontextmanager
 async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
-    """The feed for the length of a `with`.
+    """Open the rate-limited feed until the `with` ends.
 
     Raises:
         SettingsError: the supplier's endpoint, its credentials or Redis are not set.
@@ -27,8 +27,8 @@ async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
 
 
 @asynccontextmanager
-async def open_settling(settings: Settings) -> AsyncIterator[SupplierTrading | None]:
-    """What the jobs settle trades with, for the length of a `with`.
+async def open_settlement(settings: Settings) -> AsyncIterator[SupplierTrading | None]:
+    """Open the trading client of the settlement jobs until the `with` ends.
 
     Raises:
         SettingsError: as `open_limited_feed`.

@@ -1,4 +1,4 @@
-"""Delivers the alerts that are stored: each once, later if need be, and never in the way of a run."""
+"""Alert delivery: send stored alerts, each once, and retry failed ones later. Delivery does not block runs."""
 
 from uuid import UUID
 
@@ -19,18 +19,18 @@ _MOST_AT_ONCE = 50
 
 
 class AlertDelivery:
-    """Sends what waits. Any number of processes may do so at once; each alert is in one hand at a time."""
+    """Sends waiting alerts. Several processes may deliver concurrently; each alert is claimed by one at a time."""
 
     def __init__(self, database: Database, mailer: Mailer | None) -> None:
-        """Without a mailer alerts are kept, and a warning says that they wait."""
+        """`mailer`: None if no mail service is set; then alerts are kept, and a warning is logged."""
         self._database = database
         self._mailer = mailer
 
     async def deliver(self) -> int:
-        """Send the alerts that are due; answers how many were sent. What fails is tried again later, ever more rarely.
+        """Send the due alerts and return the number of sent ones. Failed ones are retried with growing pauses.
 
         Raises:
-            DatabaseUnavailable: nothing can be known now.
+            DatabaseUnavailable: the database does not answer.
         """
         if self._mailer is None:
             await self._warn()
@@ -46,7 +46,7 @@ class AlertDelivery:
                 await self._failed(alert["id"], error.message)
             except MailUnavailable as error:
                 await self._failed(alert["id"], error.message)
-                break  # the next one would fare no better
+                break  # the next one would fail too
             else:
                 sent += 1
         return sent
@@ -55,7 +55,7 @@ class AlertDelivery:
         async with self._database.connection() as connection:
             waiting = await connection.fetchval(sql.alerts_waiting)
         if waiting:
-            log.warning("alerts wait: RESEND_API_KEY, ALERT_FROM or ALERT_TO is not set", alerts=waiting)
+            log.warning("alerts_not_sent", reason="RESEND_API_KEY, ALERT_FROM or ALERT_TO is not set", alerts=waiting)
 
     async def _claim(self) -> asyncpg.Record | None:
         async with self._database.connection() as connection:
@@ -68,9 +68,9 @@ class AlertDelivery:
         )
         async with self._database.connection() as connection:
             await connection.execute(sql.alert_sent, alert["id"], provider_id)
-        log.info("alert sent", incident=alert["incident"], attempt=alert["attempts"], provider_id=provider_id)
+        log.info("alert_sent", incident=alert["incident"], attempt=alert["attempts"], provider_id=provider_id)
 
     async def _failed(self, alert_id: UUID, reason: str) -> None:
         async with self._database.connection() as connection:
             await connection.execute(sql.alert_failed, alert_id, reason)
-        log.warning("alert not sent", alert_id=str(alert_id), error=reason)
+        log.warning("alert_not_sent", alert_id=str(alert_id), error=reason)

@@ -1,4 +1,4 @@
-"""An alert as a mail: the same facts in text and in HTML, for a phone at two in the morning."""
+"""Alert mails: one content as text and as HTML, readable on a phone."""
 
 from datetime import datetime
 from html import escape
@@ -7,7 +7,7 @@ from uuid import UUID
 from inventory.alerts.incident import Content
 from sync.ports import Mail
 
-# Mail programs know no style sheets worth the name: every element carries its own style.
+# Mail programs hardly support style sheets, so every element has inline styles.
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 _PAGE = f"margin:0;padding:24px 12px;background:#f4f4f2;color:#1d1d1b;{_FONT}"
 _CARD = (
@@ -31,11 +31,11 @@ _FOOT = "margin:24px 0 0;font-size:12px;line-height:1.5;color:#767670"
 
 # `az containerapp exec --command` may take a whole command line as one file name, so a shell comes first.
 _WHERE = 'Commands for a shell in a running service (docs/how-to/runbook.md, "Commands"):'
-_WHY_ONCE = "This is sent once per incident. The inventory goes on serving what it has."
+_WHY_ONCE = "This mail is sent once per incident. The API continues to serve the present inventory."
 
 
 def compose(content: Content, run_id: UUID | None, reported_at: datetime) -> Mail:
-    """The mail of an incident: what happened, why, the figures, and what to do next."""
+    """Compose the mail of an incident: subject, reason, figures, next step and commands."""
     figures = [*([("Run", str(run_id))] if run_id else []), *content.figures]
     foot = f"Diamond Inventory, {reported_at:%Y-%m-%d %H:%M} UTC. {_WHY_ONCE}"
     return Mail(

@@ -1,4 +1,4 @@
-"""What someone must be told of the sync, put into words."""
+"""Incidents of the sync: the content of each kind of alert."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from inventory.runs.models import Run, RunOutline
 from sync.planning import nightly
 
 _MOST_DIFFERENCES = 30
-NIGHTLY = "nightly"  # who starts the nightly run
+NIGHTLY = "nightly"  # `started_by` of the nightly run
 
 _KINDS: dict[str, Kind] = {
     "DEADLINE_PASSED": "deadline_passed",
@@ -23,24 +23,24 @@ _KINDS: dict[str, Kind] = {
 
 
 def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
-    """A run that ended without success; None for one that someone cancelled on purpose, or that completed.
+    """Build the incident of a failed or partial run; None for a completed or cancelled one.
 
-    `reason` is what went wrong, `CODE: text`. A run that is retried and fails of the same once more is no news.
+    `reason`: the error, as `CODE: text`. A retried run that fails with the same cause is the same incident.
     """
     if run.status not in ("failed", "partial"):
         return None
     kind = _KINDS.get(run.error_code or "", "run_failed") if run.status == "failed" else "consolidation_skipped"
     advice = _advice(kind, run, outline)
-    # A nightly run that can't be planned is tried again as another run, which is no news.
+    # A nightly run that could not be planned is retried as another run: that is the same incident.
     unplanned = run.started_by == NIGHTLY and outline.total == 0
-    what = f"{run.feed}:{nightly.last_due(run.started_at):%Y-%m-%d}" if unplanned else str(run.id)
+    subject_id = f"{run.feed}:{nightly.last_due(run.started_at):%Y-%m-%d}" if unplanned else str(run.id)
     return Incident(
-        key=f"{kind}:{what}:{_cause(reason)}",
+        key=f"{kind}:{subject_id}:{_cause(reason)}",
         kind=kind,
         feed=run.feed,
         run_id=run.id,
         content=Content(
-            subject=f"{advice.what} ({run.feed})",
+            subject=f"{advice.event} ({run.feed})",
             reason=run.error_message or "No reason is known.",
             figures=_figures(run, outline),
             next_step=advice.next_step,
@@ -50,7 +50,7 @@ def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
 
 
 def _cause(reason: str) -> str:
-    """What tells one reason from another. An outage of the supplier speaks in many ways; being refused is none."""
+    """Reduce a reason to its cause. All outages of the supplier are one cause; a refusal is another."""
     code = reason.partition(":")[0].partition("(")[0]
     if code == SupplierSchemaChanged.code or not code.startswith("SUPPLIER"):
         return code
@@ -58,24 +58,24 @@ def _cause(reason: str) -> str:
 
 
 class _Advice(msgspec.Struct, frozen=True):
-    what: str
+    event: str
     next_step: str
     commands: Sequence[str]
 
 
-_SKIPPED = """Look at why they failed, then read only those partitions again. What was read so far is kept; the \
-inventory and the watermark stay as they were."""
+_SKIPPED = """Find out why they failed, then read only those partitions again. The stones that were read are kept; the \
+inventory and the watermark have not changed."""
 _INCOMPLETE = """The supplier counts more stones than its pages show, or its counts contradict each other. Ask the supplier, \
-then read the run again. The inventory and the watermark stay as they were."""
-_QUARANTINED = """Look at the problems in the raw table. If the supplier has changed its format, the mapping must \
-follow. If the stones really are that bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
+then retry the run. The inventory and the watermark have not changed."""
+_QUARANTINED = """Check the column `problem` of raw_diamonds_nivoda. If the supplier has changed its format, correct the \
+mapping. If these stones are really bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
 _MASS_DELETE = """Ask the supplier whether these stones are really gone. Only if they are, confirm the deletion."""
-_NOT_PLANNED = """Mend what the reason names, then start a run. The watermark has not moved, so nothing is missed."""
-_TRIED_AGAIN = """It is tried again until 06:00 UTC, ever more rarely, and no mail is sent for the same reason. If that \
-does not help, mend what the reason names and start a run. The watermark has not moved, so nothing is missed."""
-_ALL_READ = """Everything was read. Mend what the reason names, then consolidate again. The watermark has not moved."""
-_PARTLY_READ = """Mend what the reason names, then read on where the run stopped, or leave it to the next run. The \
-watermark has not moved, so nothing is missed."""
+_NOT_PLANNED = """Correct the cause, then start a run. The watermark has not moved, so no change is missed."""
+_TRIED_AGAIN = """The run is retried until 06:00 UTC with growing pauses; no other mail is sent for the same reason. If the \
+retries fail, correct the cause and start a run. The watermark has not moved, so no change is missed."""
+_ALL_READ = """Everything was read. Correct the cause, then consolidate again. The watermark has not moved."""
+_PARTLY_READ = """Correct the cause, then retry the failed partitions, or wait for the next run. The watermark has not \
+moved, so no change is missed."""
 
 
 def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
@@ -88,7 +88,7 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
             skipped = incomplete
         return _Advice(skipped, _INCOMPLETE if skipped is incomplete else _SKIPPED, [show, retry])
     if kind == "quarantine_exceeded":
-        quarantine = "Too many stones can't be understood: nothing was consolidated"
+        quarantine = "Too many stones cannot be mapped: nothing was consolidated"
         return _Advice(quarantine, _QUARANTINED, [show, consolidate])
     if kind == "mass_delete_stopped":
         allow = f"python -m sync consolidate --allow-mass-delete {run.id}"
@@ -123,14 +123,14 @@ def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
 
 
 def watermark_in_future(feed: str, watermark: str, reason: str) -> Incident:
-    """No run can start: the watermark (an ISO instant) can't be right."""
+    """Build the incident of a watermark (an ISO instant) in the future: no run can start."""
     return Incident(
         key=f"watermark_in_future:{feed}:{watermark}",
         kind="watermark_in_future",
         feed=feed,
         run_id=None,
         content=Content(
-            subject=f"The watermark lies in the future: no run was started ({feed})",
+            subject=f"The watermark is in the future: no run was started ({feed})",
             reason=reason,
             figures=[("Watermark", watermark)],
             next_step="Check the clocks of the machines. Then set the watermark to an instant up to which the inventory "
@@ -141,7 +141,7 @@ def watermark_in_future(feed: str, watermark: str, reason: str) -> Incident:
 
 
 def nightly_missed(feed: str, due: datetime) -> Incident:
-    """The nightly run did not start."""
+    """Build the incident of a nightly run that did not start."""
     return Incident(
         key=f"nightly_missed:{feed}:{due:%Y-%m-%d}",
         kind="nightly_missed",
@@ -151,17 +151,17 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
             subject=f"The nightly run did not start ({feed})",
             reason=f"No run of {feed} has started since {_minute(due)}, when the nightly one was due.",
             figures=[("Due", _minute(due))],
-            next_step="Look at the logs of the scheduler (or of the jobs, where they start the run), then start it by hand. "
-            "It reads everything since the watermark, so nothing is missed.",
+            next_step="Check the logs of the scheduler (or of the jobs role, if it starts the run), then start a run. "
+            "The run reads all changes since the watermark, so no change is missed.",
             commands=["python -m sync runs list", "python -m sync schedule"],
         ),
     )
 
 
 def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incident:
-    """The supplier's schema lacks something that the sync reads. A set of differences is one incident, in every run."""
+    """Build the incident of members that the supplier's schema lacks. A set of differences is one incident for all runs."""
     digest = blake2b("\n".join(differences).encode(), digest_size=8).hexdigest()
-    shown = [("Difference", one) for one in differences[:_MOST_DIFFERENCES]]
+    shown = [("Difference", difference) for difference in differences[:_MOST_DIFFERENCES]]
     if len(differences) > len(shown):
         shown.append(("More", str(len(differences) - len(shown))))
     return Incident(
@@ -174,7 +174,7 @@ def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incid
             reason=f"The supplier's schema lacks {len(differences)} of the members that the sync uses. The runs continue "
             "without them.",
             figures=shown,
-            next_step="Compare what the supplier offers with what is read. Ask the supplier where the change is not known. "
+            next_step="Compare the supplier's schema with the queries of the sync. Ask the supplier about unknown changes. "
             "This mail is sent once for each set of differences.",
             commands=["python -m app doctor supplier", f"python -m sync runs show {run_id}"],
         ),
@@ -182,7 +182,7 @@ def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incid
 
 
 def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime | None, reason: str) -> Incident:
-    """Messages were put aside. As long as the oldest one stays there, it is one incident."""
+    """Build the incident of dead letters. It is one incident as long as the oldest one stays in its queue."""
     arrived = [("Oldest sent", _minute(since))] if since else []
     return Incident(
         key=f"dead_letters:{queue}:{oldest}",
@@ -190,11 +190,11 @@ def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime
         feed=feed,
         run_id=None,
         content=Content(
-            subject=f"Messages were put aside in {queue}",
-            reason=f"They could not be processed. The oldest one: {reason}",
+            subject=f"Dead letters in {queue}",
+            reason=f"Messages could not be handled. The oldest one: {reason}",
             figures=[("Queue", queue), ("Dead letters", count), *arrived],
-            next_step="Look at them. Once the reason is mended, replay them (that is safe: what is done is not done "
-            "again), or discard them.",
+            next_step="List them and correct the cause. Then replay them, or discard them. A replay is safe: the roles "
+            "handle a repeated message once.",
             commands=[f"python -m sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
         ),
     )

@@ -1,4 +1,4 @@
-"""Mails through Resend, by its own client, on the HTTP stack that everything else here uses too."""
+"""Mailer through Resend: its client on the HTTP stack of the application."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,13 +31,13 @@ class _Transport(resend.AsyncHTTPClient):
         files: dict[str, Any] | None = None,
         data: dict[str, str] | None = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One request; no mail of ours has attachments."""
+        """Send a request. No mail has attachments."""
         del files, data
         try:
             async with self._session.request(method, url, headers=headers, json=json) as response:
                 return await response.read(), response.status, response.headers
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            # The client passes on the text of any error, and that of some errors quotes the headers.
+            # The client forwards the text of errors, and some texts quote the headers.
             raise RuntimeError(type(error).__name__) from None
 
 
@@ -65,7 +65,7 @@ class ResendMailer:
         except ResendError as error:
             reason = f"Resend: {error.code} {error.error_type}: {error.message}"
             code = int(error.code) if str(error.code).isdecimal() else _SERVER_ERROR
-            # 409: another process is sending this very mail just now.
+            # 409: another process is sending the same mail.
             if code >= _SERVER_ERROR or code in (_CONFLICT, _TOO_MANY):
                 raise MailUnavailable(reason) from None
             raise AlertRefused(reason) from None
@@ -75,14 +75,14 @@ class ResendMailer:
 
 @asynccontextmanager
 async def open_mailer(settings: Settings) -> AsyncIterator[ResendMailer | None]:
-    """The mailer for the length of a `with`; None where key, sender or recipients are not set."""
+    """Open the mailer until the `with` ends. None if the API key, the sender or the recipients are not set."""
     recipients = [address.strip() for address in (settings.alert_to or "").split(",") if address.strip()]
     if not (settings.resend_api_key and settings.alert_from and recipients):
         yield None
         return
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        # The client knows one account per process, as module attributes.
+        # The client supports one account per process, as module attributes.
         resend.api_key = settings.resend_api_key.get_secret_value()
         resend.api_url = settings.resend_api_url.rstrip("/")
         resend.default_async_http_client = _Transport(session)

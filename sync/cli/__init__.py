@@ -1,1 +1,1 @@
-"""What a person asks of the pipeline, one file for each thing that is asked about. These only call, ask and print."""
+"""Commands of the pipeline, one module per subject. They parse arguments, call the pipeline and print the result."""

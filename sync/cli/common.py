@@ -1,4 +1,4 @@
-"""What every command shares: how it begins, how it runs, and the question whether to go on."""
+"""Common parts of the commands: start, event loop and confirmation."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,12 +11,12 @@ from inventory.core import logging
 from inventory.core.errors import Conflict
 from inventory.core.settings import Settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 class NotConfirmed(Conflict):
-    """Nothing was done, because it was not confirmed."""
+    """Nothing was changed, because the command was not confirmed. Confirm it, or add --yes."""
 
 
 def begin(role: str) -> Settings:
@@ -33,10 +33,10 @@ def run(command: Coroutine[Any, Any, None]) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that can't be taken back.
+    """Ask the operator to confirm an irreversible command.
 
     Raises:
-        NotConfirmed: the answer was no, or there is no terminal to ask.
+        NotConfirmed: the answer was no, or there is no terminal.
     """
     if yes:
         return

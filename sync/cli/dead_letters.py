@@ -1,4 +1,4 @@
-"""`dead-letters list|replay|discard`: messages that were put aside."""
+"""`dead-letters list|replay|discard`: messages that could not be handled."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -19,13 +19,13 @@ from sync.ports import DeadLetter, Replayed
 
 log = get_logger()
 
-app = typer.Typer(no_args_is_help=True, help="Messages that were put aside because they could not be processed.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters: messages that could not be handled.")
 
 _MOST = 10_000
 
 
 class QueueName(StrEnum):
-    """The queues by what they carry; what they are called stands in the settings."""
+    """The queues by their content. The settings hold their names at the broker."""
 
     WORK_ITEMS = "work-items"
     WORK_DONE = "work-done"
@@ -37,23 +37,23 @@ class QueueName(StrEnum):
         return name
 
 
-OneQueue = Annotated[QueueName, typer.Option("--queue", help="Which queue's.")]
-Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="How many, from the oldest on.")]
+OneQueue = Annotated[QueueName, typer.Option("--queue", help="The queue.")]
+Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="Largest number of messages, oldest first.")]
 
 
 @app.command(name="list")
 def list_letters(
-    queue: Annotated[QueueName | None, typer.Option("--queue", help="Which queue's; all three when not given.")] = None,
+    queue: Annotated[QueueName | None, typer.Option("--queue", help="The queue; all three by default.")] = None,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, oldest first. They stay where they are."""
+    """List dead letters, oldest first, without removing them."""
     settings = begin("dead-letters")
 
     async def command() -> None:
         async with open_dead_letters(settings) as dead_letters:
             queues = [queue] if queue else list(QueueName)
-            found = [letter for one in queues for letter in await dead_letters.peek(one.named(settings), limit)]
+            found = [letter for name in queues for letter in await dead_letters.peek(name.named(settings), limit)]
         if as_json:
             output.as_document(found)
         elif found:
@@ -66,17 +66,17 @@ def list_letters(
 
 @app.command()
 def replay(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Send dead letters to their queue again. Safe: what is done already is not done again.
+    """Send dead letters to their queue again. Safe: the roles handle a repeated message once.
 
-    A message whose body is not data stays where it is: no role can read it.
-    A partition that has failed with its message is read again by `retry`, not by this.
+    A message whose body is not data stays a dead letter: no role can read it.
+    To read a failed partition again, use `retry`.
     """
     _empty(queue, limit, replayed=True, yes=yes, as_json=as_json)
 
 
 @app.command()
 def discard(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Throw dead letters away."""
+    """Discard dead letters."""
     _empty(queue, limit, replayed=False, yes=yes, as_json=as_json)
 
 
@@ -87,7 +87,7 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
 
     async def command() -> Replayed:
         async with open_dead_letters(settings) as dead_letters:
-            # No more than lie there now: one that comes back while the others are replayed stays.
+            # At most the present number: a message that fails again during the replay stays.
             present = len(await dead_letters.peek(name, limit))
             if not present:
                 return Replayed(0, [])
@@ -108,7 +108,7 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
         console.print(f"{name}: {done.messages} dead letters {'replayed' if replayed else 'discarded'}.")
         if done.left:
             console.print(_table(done.left))
-            console.print(f"{len(done.left)} left: no role can read such a body. Discard them after a look.")
+            console.print(f"{len(done.left)} left: no role can read their bodies. Inspect them, then discard them.")
 
     run(show_result())
 
@@ -117,7 +117,7 @@ def _table(found: Sequence[DeadLetter]) -> Table:
     table = Table("queue", "number", "sent", "reason", "description", "body type", "message")
     for letter in found:
         sent = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}" if letter.sent_at else ""
-        # As `Text`, in which square brackets are no markup.
+        # `Text` does not interpret square brackets as markup.
         texts = (letter.reason, letter.description, letter.body_type, letter.body)
         table.add_row(letter.queue, str(letter.sequence_number), sent, *map(Text, texts))
     return table

@@ -16,13 +16,13 @@ from inventory.core.settings import SettingsError
 from sync.cli import dead_letters, output, rebuild, runs, watermark
 from sync.cli.common import AsJson, begin, run
 from sync.container import Container, open_pipeline
-from sync.process import live, schema_ready
+from sync.process import run_role, wait_for_schema
 from sync.scheduler.scheduler import Progress, RunRequest
 
 log = get_logger()
 
 app = typer.Typer(
-    help="The sync: its roles (one process, one role), its runs, and what goes with them.",
+    help="The sync: its roles (one process, one role), runs, watermark and dead letters.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,7 +40,7 @@ OPEN_RUN_EXIT = 3
 
 
 def main() -> None:
-    """Run a command. A wrong setting: a line that names it, exit 2. A refusal or a failure: its reason, exit 1 or 3."""
+    """Run a command. Print an error on one line. Exit code 2: a wrong setting; 3: another run is open; 1: other errors."""
     try:
         app()
     except SettingsError as error:
@@ -60,21 +60,21 @@ def _leave(message: str, code: int) -> None:
 
 @contextmanager
 def counting() -> Iterator[Progress]:
-    """Shows how many counts a plan has asked for; quiet where stderr is no terminal."""
+    """Show the number of counts during planning. Prints nothing if stderr is no terminal."""
     with Console(stderr=True).status("Counting the feed") as status:
-        yield lambda asked: status.update(f"Counting the feed: {asked} counts")
+        yield lambda counts: status.update(f"Counting the feed: {counts} counts")
 
 
 @app.command()
 def schedule(
-    full: Annotated[bool, typer.Option("--full", help="Read the whole feed, not only what has changed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; start nothing.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read the whole feed, not only the changes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan without starting a run.")] = False,
     no_watermark: Annotated[
-        bool, typer.Option("--no-watermark", help="Leave the watermark where it is (a backfill).")
+        bool, typer.Option("--no-watermark", help="Do not move the watermark (for a backfill).")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run: decide its window, cut it into partitions, send them to the workers.
+    """Start a run: decide its window, plan its partitions, and send their work items to the workers.
 
     Exit code 0: started. 1: failed, with the reason. 2: a setting is wrong. 3: another run is open.
     """
@@ -97,29 +97,30 @@ def schedule(
 
 
 async def _reconcile(pipeline: Container) -> None:
-    """What every role does when it starts. Whether that works does not decide whether the role can."""
+    """Reconcile at the start of a role. A failure does not stop the role."""
     try:
         await pipeline.reconciler().reconcile()
     except InventoryError as error:
-        log.warning("not reconciled", error=error.message)
+        log.warning("reconciliation_failed", error=error.message)
 
 
-def _be(role: str, life: Callable[[Container, asyncio.Event], Awaitable[None]]) -> None:
+def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitable[None]]) -> None:
+    """Run a role until SIGTERM, after the schema is ready. Reconcile concurrently."""
     settings = begin(role)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
 
             async def role(stop: asyncio.Event) -> None:
-                await schema_ready(pipeline.database, stop)
+                await wait_for_schema(pipeline.database, stop)
                 reconciling = asyncio.create_task(_reconcile(pipeline))
                 try:
-                    await life(pipeline, stop)
+                    await main_loop(pipeline, stop)
                 finally:
                     reconciling.cancel()
                     await asyncio.wait({reconciling})
 
-            await live(role, settings.sync_drain_seconds)
+            await run_role(role, settings.sync_drain_seconds)
 
     run(command())
 
@@ -127,34 +128,34 @@ def _be(role: str, life: Callable[[Container, asyncio.Event], Awaitable[None]]) 
 @app.command()
 def worker() -> None:
     """Read partitions until SIGTERM."""
-    _be("worker", Container.work)
+    _run_role("worker", Container.work)
 
 
 @app.command()
 def consolidator() -> None:
-    """Bring runs into the inventory until SIGTERM."""
-    _be("consolidator", Container.consolidate)
+    """Consolidate runs into the inventory until SIGTERM."""
+    _run_role("consolidator", Container.consolidate)
 
 
 @app.command()
 def jobs(
-    once: Annotated[bool, typer.Option("--once", help="Do everything that is due, then leave.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Run everything that is due, then exit.")] = False,
 ) -> None:
-    """Do what is due regularly, and what the API asks for, until SIGTERM.
+    """Run the periodic jobs and the jobs of the API until SIGTERM.
 
-    Exit code with --once: 0 when all of it was done, 1 when something failed; the log says what.
+    Exit code with --once: 0 if all jobs succeeded, 1 if a job failed; the log has the reason.
     """
     # Imported where it is used: arq and Resend cost every start of the other commands a quarter of a second.
     from sync.jobs import worker as job_worker  # noqa: PLC0415
 
     if not once:
-        _be("jobs", job_worker.serve)
+        _run_role("jobs", job_worker.serve)
         return
     done: list[bool] = []
 
     async def one_round(pipeline: Container, stop: asyncio.Event) -> None:
         done.append(await job_worker.once(pipeline, stop))
 
-    _be("jobs", one_round)
+    _run_role("jobs", one_round)
     if not all(done):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""What the commands print: tables for people, one JSON document for scripts."""
+"""Output of the commands: tables for operators, one JSON document for scripts."""
 
 import sys
 
@@ -13,12 +13,12 @@ from sync.planning.window import ChangeWindow
 
 
 def as_document(value: object) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
-    """A rehearsed plan: its window, and its partitions as a histogram."""
+    """Print a plan without a run: its window, and its partitions as a histogram."""
     if as_json:
         as_document({"window": window, "plan": made, "max_over_mean": made.max_over_mean})
         return
@@ -36,7 +36,7 @@ def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
 
 
 def started(run: Run, made: Plan, *, as_json: bool) -> None:
-    """A run that is under way."""
+    """Print a started run."""
     if as_json:
         as_document({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": len(made.bands),
                      "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean})  # fmt: skip

@@ -1,4 +1,4 @@
-"""`rebuild`: the inventory from its payloads."""
+"""`rebuild`: compare the inventory with its payloads, or rebuild it from them."""
 
 from typing import Annotated, Any
 
@@ -16,17 +16,19 @@ from sync.operations.rebuild import Comparison, Rebuild
 
 
 def rebuild(
-    apply: Annotated[bool, typer.Option("--apply", help="Replace what differs; without it, only compare.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Replace the differing stones. Without it, only compare.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the inventory with what its payloads say by today's mapping and prices; with --apply, make it that."""
+    """Compare the inventory with its payloads by the present mapping and prices. With --apply, replace the differences."""
     settings = begin("rebuild")
 
     async def command() -> None:
         async with Database.open(settings) as database:
             rebuilding = Rebuild(settings, database, observe, utc_now)
             found = await rebuilding.compare()
-            # Shown before anything is replaced, so that the terminal keeps what was there.
+            # Printed before the replacement, so that the terminal keeps the old values.
             if not as_json:
                 _print(found)
             applied = await rebuilding.apply(found) if apply and found.outcomes else None
@@ -39,7 +41,7 @@ def rebuild(
 
 
 def _plain(found: Comparison) -> object:
-    """For JSON: hashes, the only bytes among the fields, as hexadecimal digits."""
+    """Convert to JSON types. Hashes, the only bytes among the fields, become hexadecimal digits."""
     return msgspec.to_builtins(found, enc_hook=str, builtin_types=(bytes,)) | {
         "differences": [
             {
@@ -68,9 +70,11 @@ def _print(found: Comparison) -> None:
     parts = [f"{count:,} {outcome}" for outcome, count in sorted(found.outcomes.items())]
     console.print(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
     if found.outcomes.get("waiting"):
-        console.print("What waits came with a run that was not consolidated; that run, or the next one, brings it in.")
+        console.print(
+            "Waiting stones belong to a run that was not consolidated. Consolidate it, or wait for the next run."
+        )
     if found.without_payload:
-        console.print(f"{found.without_payload:,} stones have no payload; they are left alone.")
+        console.print(f"{found.without_payload:,} stones have no payload and are not changed.")
 
 
 def _text(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""`runs list|show|cancel`, `retry`, `consolidate`, `reconcile`: what became of runs, and what shall."""
+"""`runs list|show|cancel`, `retry`, `consolidate`, `reconcile`: commands on runs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,14 +21,14 @@ from sync.operations.reconcile import ReconcileReport
 from sync.planning.histogram import label
 from sync.planning.partition import Band
 
-app = typer.Typer(no_args_is_help=True, help="Runs: which there were, what became of one, cancel one.")
+app = typer.Typer(no_args_is_help=True, help="Runs: list them, show one, cancel one.")
 
 RunId = Annotated[UUID, typer.Argument(metavar="RUN_ID")]
 
 
 @app.command(name="list")
 def list_runs(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest on.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of runs, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
@@ -38,7 +38,7 @@ def list_runs(
         async with Database.open(settings) as database, database.connection() as connection:
             runs = await repository.listing(connection, limit=limit)
         if as_json:
-            output.as_document([_brief(one) for one in runs])
+            output.as_document([_without_plan(listed) for listed in runs])
         else:
             Console().print(_runs(runs))
 
@@ -62,12 +62,12 @@ def show_run(run_id: RunId, as_json: AsJson = False) -> None:
 
 @app.command()
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
-    """End an open run. Its workers stop with the page they have in hand; the watermark stays."""
+    """End an open run. Its workers stop with their next page; the watermark stays."""
     settings = begin("runs")
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
-            _print_outcome(await control.cancel(run_id, who()), "is cancelled", as_json=as_json)
+            _print_outcome(await control.cancel(run_id, who()), "was cancelled", as_json=as_json)
 
     run(command())
 
@@ -75,11 +75,11 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
 def retry(
     run_id: RunId,
     partition: Annotated[
-        str | None, typer.Option(metavar="P", help="Only this partition, by number or id; all that failed otherwise.")
+        str | None, typer.Option(metavar="P", help="Only this partition, by number or id; all failed ones by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read the failed partitions of the newest run again, from where they stopped."""
+    """Read the failed partitions of the newest run again, from the start."""
     settings = begin("retry")
     chosen = _partition(partition)
 
@@ -91,7 +91,7 @@ def retry(
                 {"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]}
             )
         else:
-            Console().print(f"Run {retried.id} is {retried.status} again: {len(partitions)} partitions are read.")
+            Console().print(f"Run {retried.id} is {retried.status} again: {len(partitions)} partitions will be read.")
 
     run(command())
 
@@ -100,26 +100,26 @@ def consolidate(
     run_id: RunId,
     force: Annotated[
         bool,
-        typer.Option("--force", help="In spite of failed partitions. Deletes nothing; the watermark stays."),
+        typer.Option("--force", help="Accept failed partitions. Deletes nothing; the watermark stays."),
     ] = False,
     allow_mass_delete: Annotated[
-        bool, typer.Option("--allow-mass-delete", help="You have looked: that many stones are really gone.")
+        bool, typer.Option("--allow-mass-delete", help="Confirm that these stones are really gone.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for the consolidation of the newest run once more."""
+    """Request the consolidation of the newest run again."""
     settings = begin("consolidate")
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
-            asked = await control.consolidate(run_id, who(), force=force, allow_mass_delete=allow_mass_delete)
-        _print_outcome(asked, "waits for a consolidator", as_json=as_json)
+            requested = await control.consolidate(run_id, who(), force=force, allow_mass_delete=allow_mass_delete)
+        _print_outcome(requested, "waits for a consolidator", as_json=as_json)
 
     run(command())
 
 
 def reconcile(as_json: AsJson = False) -> None:
-    """Repair what dead processes and lost messages left behind. Safe at any time."""
+    """Repair the state of runs after dead processes and lost messages. Safe at any time."""
     settings = begin("reconcile")
 
     async def command() -> None:
@@ -135,30 +135,30 @@ def _partition(text: str | None) -> UUID | int | None:
     try:
         return int(text) if text.isdecimal() else UUID(text)
     except ValueError:
-        raise typer.BadParameter(f"{text} is neither a partition's number nor its id") from None
+        raise typer.BadParameter(f"{text} is neither the number nor the id of a partition") from None
 
 
-def _brief(one: Run) -> dict[str, object]:
-    """A run without its plan, which is as long as everything else together."""
-    fields = msgspec.structs.asdict(one)
+def _without_plan(record: Run) -> dict[str, object]:
+    """The fields of a run without its plan, which is as long as all other fields together."""
+    fields = msgspec.structs.asdict(record)
     del fields["plan"]
     return fields
 
 
 def _runs(runs: Sequence[Run]) -> Table:
     table = Table("run", "type", "status", "started", "took", "fetched", "written", "deleted", "reason")
-    for one in runs:
-        took = str(one.completed_at - one.started_at).partition(".")[0] if one.completed_at else ""
+    for record in runs:
+        took = str(record.completed_at - record.started_at).partition(".")[0] if record.completed_at else ""
         table.add_row(
-            str(one.id), one.run_type, _status(one), _minute(one.started_at), took,
-            f"{one.fetched:,}", f"{one.upserted:,}", f"{one.deleted:,}", one.error_message or "",
+            str(record.id), record.run_type, _status(record), _minute(record.started_at), took,
+            f"{record.fetched:,}", f"{record.upserted:,}", f"{record.deleted:,}", record.error_message or "",
         )  # fmt: skip
     return table
 
 
 def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition], *, as_json: bool) -> None:
     if as_json:
-        output.as_document({"run": _brief(found), "outline": outline, "partitions": partitions})
+        output.as_document({"run": _without_plan(found), "outline": outline, "partitions": partitions})
         return
     console = Console()
     facts = Table.grid(padding=(0, 2))
@@ -206,16 +206,16 @@ def _band(part: Partition) -> Band:
     )
 
 
-def _status(one: Run) -> str:
-    return f"{one.status} (forced)" if one.forced_by else one.status
+def _status(record: Run) -> str:
+    return f"{record.status} (forced)" if record.forced_by else record.status
 
 
-def _consolidated(one: Run) -> str:
-    if one.consolidated_at is None:
+def _consolidated(record: Run) -> str:
+    if record.consolidated_at is None:
         return ""
     return (
-        f"{one.distinct_stones:,} stones ({one.repeated:,} read twice): {one.upserted:,} written, "
-        f"{one.unchanged:,} unchanged, {one.quarantined:,} quarantined; {one.deleted:,} deleted, {one.revived:,} revived"
+        f"{record.distinct_stones:,} stones ({record.repeated:,} read twice): {record.upserted:,} written, "
+        f"{record.unchanged:,} unchanged, {record.quarantined:,} quarantined; {record.deleted:,} deleted, {record.revived:,} revived"
     )
 
 
@@ -223,12 +223,12 @@ def _minute(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S}" if instant else ""
 
 
-def _print_outcome(one: Run, what: str, *, as_json: bool) -> None:
+def _print_outcome(record: Run, what: str, *, as_json: bool) -> None:
     if as_json:
-        output.as_document({"run_id": one.id, "status": one.status, "forced_by": one.forced_by,
-                          "mass_delete_allowed_by": one.mass_delete_allowed_by})  # fmt: skip
+        output.as_document({"run_id": record.id, "status": record.status, "forced_by": record.forced_by,
+                          "mass_delete_allowed_by": record.mass_delete_allowed_by})  # fmt: skip
     else:
-        Console().print(f"Run {one.id} {what}.")
+        Console().print(f"Run {record.id} {what}.")
 
 
 def _print_report(report: ReconcileReport, *, as_json: bool) -> None:
@@ -246,4 +246,4 @@ def _print_report(report: ReconcileReport, *, as_json: bool) -> None:
     if report.partitions_sent:
         console.print(f"{len(report.partitions_sent)} partitions sent again.")
     if not report.repaired:
-        console.print("Everything is as it should be.")
+        console.print("Nothing to repair.")

@@ -17,7 +17,7 @@ from sync.planning.window import Watermark
 from sync.watermark import manual
 from sync.watermark.store import open_watermark_store
 
-app = typer.Typer(no_args_is_help=True, help="The watermark: up to where the feed has been taken in.")
+app = typer.Typer(no_args_is_help=True, help="The watermark: the instant up to which changes are in the inventory.")
 
 
 @app.command(name="show")
@@ -40,19 +40,19 @@ def show_watermark(as_json: AsJson = False) -> None:
 @app.command(name="set")
 def set_watermark(
     instant: Annotated[str, typer.Argument(metavar="INSTANT", help="ISO 8601, like 2026-11-23T02:00:00Z.")],
-    reason: Annotated[str, typer.Option(help="Why; kept with the watermark.")],
+    reason: Annotated[str, typer.Option(help="Reason; stored with the watermark.")],
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set the watermark. Earlier is always safe; later skips what changed in between."""
+    """Set the watermark. An earlier instant is always safe; a later one skips the changes in between."""
     settings = begin("watermark")
     if not reason.strip():
-        raise typer.BadParameter("say why", param_hint="--reason")
-    wanted = _instant(instant)
+        raise typer.BadParameter("is empty; name the reason", param_hint="--reason")
+    target = _instant(instant)
 
     async def command() -> None:
         async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
-            proposal = await manual.propose(store, wanted, who(), reason, utc_now)
+            proposal = await manual.propose(store, target, who(), reason, utc_now)
             confirm(_question(proposal), yes=yes)
             await manual.apply(store, proposal)
         if as_json:
@@ -67,31 +67,31 @@ def _instant(text: str) -> datetime:
     try:
         instant = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
-        raise typer.BadParameter(f"{text} is no instant like 2026-11-23T02:00:00Z") from None
+        raise typer.BadParameter(f"{text} is not an instant like 2026-11-23T02:00:00Z") from None
     if instant.utcoffset() is None:
         raise typer.BadParameter(f"{text} has no time zone; for UTC, end it with Z")
     return instant.astimezone(UTC)
 
 
 def _question(proposal: manual.Proposal) -> str:
-    wanted = proposal.watermark.last_updated_at.isoformat()
+    target = proposal.watermark.last_updated_at.isoformat()
     if proposal.present is None:
-        return f"There is no watermark yet. Set it to {wanted}? What changed before that is never asked for"
-    was = proposal.present.last_updated_at.isoformat()
+        return f"There is no watermark yet. Set it to {target}? No run will read earlier changes"
+    present = proposal.present.last_updated_at.isoformat()
     if proposal.skips is not None:
-        return f"Move the watermark from {was} on to {wanted}? {proposal.skips} of changes are never asked for"
-    return f"Move the watermark from {was} back to {wanted}?"
+        return f"Move the watermark from {present} to {target}? No run will read {proposal.skips} of changes"
+    return f"Move the watermark from {present} back to {target}?"
 
 
 def _facts(watermark: Watermark) -> Table:
     facts = Table.grid(padding=(0, 2))
     completed = watermark.last_run_completed_at
     for fact, value in (
-        ("Taken in up to", watermark.last_updated_at.isoformat()),
-        ("By run", watermark.last_run_id),
+        ("Watermark", watermark.last_updated_at.isoformat()),
+        ("Run", watermark.last_run_id),
         ("Completed", completed.isoformat() if completed else ""),
-        ("Set by hand by", watermark.set_by or ""),
-        ("Because", watermark.set_reason or ""),
+        ("Set by", watermark.set_by or ""),
+        ("Reason", watermark.set_reason or ""),
     ):
         if value:
             facts.add_row(fact, value)

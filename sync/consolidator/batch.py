@@ -1,4 +1,4 @@
-"""A batch of stones, sorted into what must be written, what is left alone and what is bad."""
+"""Consolidation batch: price its stones and classify them as changed, unchanged or bad."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from sync.worker.staging import SUPPLIER
 
 
 class Batch:
-    """A batch of stones, sorted into what is written, what is left alone and what is bad."""
+    """A batch of stones. `ids`: the changed ones, parallel to their prices; `bad`: those that cannot be mapped."""
 
     def __init__(self, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]) -> None:
         self.bad: list[str] = []

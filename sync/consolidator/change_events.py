@@ -1,6 +1,6 @@
-"""What the pipeline tells the event log of the stones that it has changed, in the transaction that changes them.
+"""Change events of stones: appended to the event log in the transaction that changes the stones.
 
-The very first load of a feed tells nothing: no subscriber can have missed an inventory that was not there.
+The first load of a feed appends no events: no subscriber can have missed an inventory that did not exist.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from sync.runs.statements import sql
 
 
 class ChangeEvents:
-    """The events of one feed's stones, and of the run that changes them, if it is one."""
+    """Appends events about the stones of one feed. `run_id`: the run that changes them, None without a run."""
 
     def __init__(self, run_id: UUID | None, *, silent: bool = False) -> None:
         self._run_id = run_id
@@ -24,21 +24,21 @@ class ChangeEvents:
 
     @classmethod
     async def of(cls, connection: Connection, feed: str, run_id: UUID | None) -> Self:
-        """Told unless this is the feed's first load, however often that was taken up: no other run was ever completed."""
+        """Create the events of a feed. They are silent during its first load: no other run was ever completed."""
         return cls(run_id, silent=await connection.fetchval(sql.first_load, feed, run_id))
 
     async def changed(self, connection: Connection, ids: Sequence[UUID]) -> None:
-        """These stones are new, have new values, or are back."""
-        await self._tell(connection, EventKind.DIAMONDS_CHANGED, ids)
+        """Append that stones are new, have new values, or are active again."""
+        await self._append(connection, EventKind.DIAMONDS_CHANGED, ids)
 
     async def removed(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-        """Of these stones those that were active are no longer shown."""
-        await self._tell(connection, EventKind.DIAMONDS_REMOVED, [row["id"] for row in rows if row["active"]])
+        """Append that those of the stones that were active are no longer shown."""
+        await self._append(connection, EventKind.DIAMONDS_REMOVED, [row["id"] for row in rows if row["active"]])
 
     async def repriced(self, connection: Connection, ids: Sequence[UUID]) -> None:
-        """These stones have new prices by changed rules."""
-        await self._tell(connection, EventKind.DIAMONDS_REPRICED, ids)
+        """Append that stones have new prices by changed rules."""
+        await self._append(connection, EventKind.DIAMONDS_REPRICED, ids)
 
-    async def _tell(self, connection: Connection, kind: EventKind, ids: Sequence[UUID]) -> None:
+    async def _append(self, connection: Connection, kind: EventKind, ids: Sequence[UUID]) -> None:
         if not self._silent:
             await log.append(connection, NewEvent(kind, ids, run_id=self._run_id))

@@ -1,8 +1,8 @@
-"""The consolidator: prices a run's stones, brings them into the inventory, then moves the watermark.
+"""Consolidator: price a run's stones, upsert them into the inventory, then move the watermark.
 
-It works in batches by stone id, each one transaction that also records how far it came; a successor after a crash
-goes on from there. Memory is bounded by a batch. Nothing is written before the gates have opened: a feed that is full
-of dirt, or that would empty the inventory, stops here.
+It works in batches by stone id. Each batch is one transaction that also stores the position, so another consolidator can
+continue after a crash. Memory is bounded by a batch. The safety checks run before the first write: they stop a run with
+too many bad stones, or one that would delete too many stones.
 """
 
 import asyncio
@@ -70,12 +70,12 @@ class Consolidator:
             raise
 
     async def consolidate(self, run_id: UUID) -> Run | None:
-        """Bring a run to its end; answers it, or None where there is nothing (more) to do for it.
+        """Consolidate a run and complete it. Returns None if the run is not waiting for consolidation.
 
-        Waits while another consolidator is alive on the run, in case that one dies.
+        Waits while another consolidator's lease is valid, in case that consolidator dies.
 
         Raises:
-            InventoryError: it could not be finished now; where that is final, the run has failed with the reason.
+            InventoryError: the run could not be completed now; after a final error it has failed with the reason.
         """
         while (claimed := await self._claim(run_id)) is None:
             busy_for = await self._busy_for(run_id)
@@ -98,7 +98,7 @@ class Consolidator:
             return seconds
 
     async def _work(self, run: Run, token: UUID) -> Run:
-        log.info("consolidation begins", resumed_after=run.consolidated_through)
+        log.info("consolidation_started", resumed_after=run.consolidated_through)
         async with heartbeat(lambda: self._lifecycle.keep(run.id, token), self._lifecycle.lease_seconds):
             try:
                 if run.consolidated_at is None:
@@ -110,7 +110,7 @@ class Consolidator:
                     await self._book(run, token)
                 moved = await self._move_watermark(run, token)
             except InventoryError as error:
-                await self._give_up(run, token, error)
+                await self._store_failure(run, token, error)
                 raise
         async with self._database.connection() as connection:
             row = await connection.fetchrow(sql.complete_run, run.id, token, moved)
@@ -119,7 +119,7 @@ class Consolidator:
             raise LeaseLost
         done = repository.run_of(row)
         log.info(
-            "run completed",
+            "run_completed",
             fetched=done.fetched,
             repeated=done.repeated,
             upserted=done.upserted,
@@ -130,8 +130,8 @@ class Consolidator:
         )
         return done
 
-    async def _give_up(self, run: Run, token: UUID, error: InventoryError) -> None:
-        """Let someone else try at once, or end the run where trying again can't help."""
+    async def _store_failure(self, run: Run, token: UUID, error: InventoryError) -> None:
+        """Release the run for another consolidator, or end it if a retry cannot help."""
         if isinstance(error, LeaseLost):
             return
         if error.retryable:
@@ -139,15 +139,15 @@ class Consolidator:
                 await connection.execute(sql.release_consolidation, run.id, token)
             return
         with suppress(LeaseLost):
-            async with self._ours(run.id, token) as connection:
+            async with self._locked(run.id, token) as connection:
                 await self._lifecycle.fail_locked(connection, run.id, error)
 
     @asynccontextmanager
-    async def _ours(self, run_id: UUID, token: UUID) -> AsyncIterator[Connection]:
-        """A transaction in which the run is ours until the commit.
+    async def _locked(self, run_id: UUID, token: UUID) -> AsyncIterator[Connection]:
+        """Open a transaction that verifies the lease and locks the run until the commit.
 
         Raises:
-            LeaseLost: it is someone else's.
+            LeaseLost: another consolidator has the run, or it has ended.
         """
         async with self._database.transaction() as connection:
             if await connection.fetchval(sql.hold_lease, run_id, token) is None:
@@ -155,26 +155,26 @@ class Consolidator:
             yield connection
 
     async def _prove(self, run: Run, token: UUID) -> None:
-        """Make sure that the run has read the whole feed, before anything is consolidated.
+        """Prove that the run has read the whole feed, before the first batch.
 
         Raises:
-            FeedIncomplete: it has not, or cannot show it.
+            FeedIncomplete: the run lacks listings, or its completeness cannot be proven.
         """
         if run.consolidated_through is None:
-            async with self._in_time(run):
+            async with self._until_deadline(run):
                 await self._check.prove(run, lambda page: self._stage_returned(run, token, page))
 
     async def _gone(self, run: Run, token: UUID) -> list[str]:
-        """The stones that the supplier no longer has."""
-        async with self._in_time(run):
+        """Find the stones that the supplier no longer has."""
+        async with self._until_deadline(run):
             return await self._safety_checks.gone(run, lambda page: self._stage_returned(run, token, page))
 
     @asynccontextmanager
-    async def _in_time(self, run: Run) -> AsyncIterator[None]:
-        """Questions to the supplier end with the run's time, however often it asks for patience.
+    async def _until_deadline(self, run: Run) -> AsyncIterator[None]:
+        """Limit requests to the supplier by the deadline of the run, also while the supplier is busy.
 
         Raises:
-            LeaseLost: the time is over.
+            LeaseLost: the deadline has passed.
         """
         async with self._database.connection() as connection:
             left = await connection.fetchval(sql.seconds_left, run.id)
@@ -182,13 +182,13 @@ class Consolidator:
             async with asyncio.timeout(left):
                 yield
         except TimeoutError:
-            # Whether it is overdue is decided under the run's lock: it may have been given more time since.
+            # The lifecycle checks the deadline again under the run's lock: it may have been extended.
             await self._lifecycle.end_overdue(run.id)
             raise LeaseLost from None
 
     async def _stage_returned(self, run: Run, token: UUID, page: FeedPage) -> None:
-        """Stones that the run did not see although the supplier has them: it sees them now."""
-        async with self._ours(run.id, token) as connection:
+        """Stage stones that the run did not see although the supplier has them."""
+        async with self._locked(run.id, token) as connection:
             await stage(
                 connection,
                 page,
@@ -205,10 +205,10 @@ class Consolidator:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             changes = await ChangeEvents.of(connection, run.feed, run.id)
-        # As it is now: stones that were asked for once more may have sent it back to the beginning.
+        # Read again: stones that were fetched again may have reset the position.
         through = (await self._lifecycle.get(run.id)).consolidated_through or ""
         while True:
-            async with self._ours(run.id, token) as connection:
+            async with self._locked(run.id, token) as connection:
                 rows = await connection.fetch(
                     sql.batch, run.feed, run.id, through, self._settings.sync_consolidation_batch, SUPPLIER
                 )
@@ -216,7 +216,7 @@ class Consolidator:
                     return
                 through = rows[-1]["supplier_stone_id"]
                 await self._write(connection, run, rows, rules, changes)
-            log.info("batch consolidated", stones=len(rows), through=through)
+            log.info("batch_consolidated", stones=len(rows), through=through)
 
     async def _write(
         self,
@@ -253,35 +253,35 @@ class Consolidator:
             changes = await ChangeEvents.of(connection, run.feed, run.id)
         for start in range(0, len(gone), size):
             some = gone[start : start + size]
-            async with self._ours(run.id, token) as connection:
+            async with self._locked(run.id, token) as connection:
                 now = await connection.fetchval(sql.now)
                 await connection.execute(sql.delete_raw, some, now)
                 deleted = await connection.fetch(sql.delete_diamonds, SUPPLIER, some, now)
                 await changes.removed(connection, deleted)
                 await connection.execute(sql.book_deletes, run.id, len(deleted), self._lifecycle.lease_seconds)
-            log.info("stones deleted", stones=len(deleted))
+            log.info("stones_deleted", stones=len(deleted))
 
     async def _book(self, run: Run, token: UUID) -> None:
-        async with self._ours(run.id, token) as connection:
+        async with self._locked(run.id, token) as connection:
             census = await connection.fetchrow(sql.census, run.feed, run.id)
             await connection.execute(sql.book_run, run.id, census["distinct_stones"] if census else 0)
 
     async def _move_watermark(self, run: Run, token: UUID) -> bool:
-        """Move the watermark to where the run's window closed.
+        """Move the watermark to the end of the run's window.
 
-        False where it stays: the run was not to move it or did not read everything, it stands there or later already,
-        or it was set back while the run was open, so that changes lie between it and the run's window.
+        False if it stays: the run does not move it or did not read everything; it is already there or later; or an
+        operator set it back while the run was open, so that changes are between it and the run's window.
         """
         if not run.moves_watermark or run.forced_by is not None:
             return False
         for _ in range(_WATERMARK_TRIES):
             present = await self._watermarks.read()
-            async with self._ours(run.id, token) as connection:
+            async with self._locked(run.id, token) as connection:
                 now = await connection.fetchval(sql.now)
             if present is not None and present[0].last_updated_at >= run.window_to:
                 return bool(present[0].last_run_id == str(run.id))
             if run.window_from is not None and (present is None or present[0].last_updated_at < run.window_from):
-                log.warning("watermark left where it is", reason="it was set back while the run was open")
+                log.warning("watermark_not_moved", reason="it was set back while the run was open")
                 return False
             target = Watermark(last_updated_at=run.window_to, last_run_id=str(run.id), last_run_completed_at=now)
             try:
@@ -289,4 +289,4 @@ class Consolidator:
             except WatermarkConflict:
                 continue
             return True
-        raise StorageUnavailable("The watermark keeps changing under our hands")
+        raise StorageUnavailable("Other processes keep changing the watermark. Try again later.")

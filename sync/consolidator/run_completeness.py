@@ -1,4 +1,4 @@
-"""The check of a whole run before it is consolidated: it has read as many stones as the supplier counts."""
+"""Completeness check of a run before its consolidation: compare its stones with the supplier's counts."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ from sync.worker.staging import listing_of
 
 log = get_logger()
 
-_FEWEST_UNIDENTIFIED = 20  # below this a share says nothing
+_FEWEST_UNIDENTIFIED = 20  # below this number a share is not meaningful
 
 # Writes a page that was read for the whole run.
 StagePage = Callable[[FeedPage], Awaitable[None]]
@@ -33,11 +33,11 @@ class RunCheck:
         self._feed = feed
 
     async def prove(self, run: Run, stage: StagePage) -> None:
-        """Make sure that a run has read the whole feed.
+        """Prove that a run has read the whole feed. A forced run is not checked.
 
         Raises:
-            FeedIncomplete: it has not, or cannot show it.
-            SupplierError: the supplier cannot be asked.
+            FeedIncomplete: the run lacks listings, or its completeness cannot be proven.
+            SupplierError: a request to the supplier failed.
         """
         if run.forced_by is not None:
             return
@@ -83,10 +83,10 @@ class RunCheck:
         return PageView([listing_of(item) for item in page.items], page.unidentified)
 
     def _refuse_unidentified(self, proof: RunProof) -> None:
-        """Stop a run in which too many items could not be identified.
+        """Check that not too many items are unidentified.
 
         Raises:
-            FeedIncomplete: with the figures.
+            FeedIncomplete: the share of unidentified items is too large.
         """
         allowed = max(_FEWEST_UNIDENTIFIED, int(proof.closed * self._settings.sync_max_quarantine_share))
         if proof.unidentified > allowed:

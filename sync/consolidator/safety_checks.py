@@ -1,4 +1,4 @@
-"""The gates before consolidation: what stops a run that would do harm, before anything is written."""
+"""Safety checks before consolidation: stop a run with too many bad stones or too many deletes before the first write."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -11,42 +11,42 @@ from inventory.suppliers.ports import Feed, FeedPage
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER
 
-_FEWEST_BAD_STONES = 20  # below this a share says nothing: one bad stone of three is not a broken feed
+_FEWEST_BAD_STONES = 20  # below this number a share is not meaningful: one bad stone of three is not a broken feed
 
-# Stones that are looked up to name the exact number of deletes, once a run is stopped because of them.
+# Stones that are looked up to report the exact number of deletes of a stopped run.
 _MOST_COUNTED = 10_000
 
-# Takes in a page of stones that were thought to be gone.
+# Stages a page of missing stones that the supplier still has.
 Returned = Callable[[FeedPage], Awaitable[None]]
 
 
 def check_quarantine_share(bad: int, stones: int, share: float) -> None:
-    """Safety check: at most this share of the stones may be in quarantine.
+    """Check that at most this share of the stones is in quarantine.
 
     Raises:
-        QuarantineExceeded: with the figures.
+        QuarantineExceeded: the share is larger.
     """
     if bad >= _FEWEST_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
-            f"{bad} of {stones} stones can't be understood, more than the allowed share of {share:.0%} "
+            f"{bad} of {stones} stones cannot be mapped, more than the allowed share of {share:.0%} "
             "(SYNC_MAX_QUARANTINE_SHARE)",
             details={"quarantined": bad, "stones": stones, "share": share},
         )
 
 
 def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_up: int = 0) -> MassDeleteStopped:
-    """The stop of a run that would delete too much, with the exact figures."""
-    more = f" (of {not_looked_up} more that the run did not see, the supplier was not asked)" if not_looked_up else ""
+    """Build the error of a run that would delete too many stones, with the exact figures."""
+    more = f" ({not_looked_up} more that the run did not see were not looked up)" if not_looked_up else ""
     return MassDeleteStopped(
         f"{'At least ' if not_looked_up else ''}{gone} of {active} active stones are gone from the feed{more}, more than the "
-        f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If this is right, confirm with "
+        f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If these stones are really gone, confirm with "
         f"`python -m sync consolidate --allow-mass-delete {run.id}`",
         details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
     )
 
 
 class SafetyChecks:
-    """Looks at what a run has staged, and asks the supplier about what it has not."""
+    """Checks the staged stones of a run, and looks up the missing ones at the supplier."""
 
     def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
         self._settings = settings
@@ -54,13 +54,13 @@ class SafetyChecks:
         self._feed = feed
 
     async def quarantine(self, run: Run) -> None:
-        """Stop a run after which too large a share of the stones would be in quarantine.
+        """Check the share of quarantined stones after a run.
 
-        The stones of a full run are the feed, so they are the measure. An incremental run reads only what changed: there
-        the measure is the inventory as it would be after the run. A run that adds nothing to the quarantine passes.
+        The share of a full run refers to its stones, which are the whole feed. An incremental run reads only changes: its
+        share refers to the inventory after the run. A run that adds nothing to the quarantine passes.
 
         Raises:
-            QuarantineExceeded: with the figures.
+            QuarantineExceeded: the share is too large.
         """
         share = self._settings.sync_max_quarantine_share
         async with self._database.connection() as connection:
@@ -75,13 +75,13 @@ class SafetyChecks:
             check_quarantine_share(after["quarantined"], after["stones"], share)
 
     async def gone(self, run: Run, returned: Returned) -> list[str]:
-        """Which stones the supplier no longer has: only a full run that read everything may say so.
+        """Find the stones that the supplier no longer has. Only a full run that read everything may delete.
 
-        The supplier is asked for exactly those that the run did not see. What it does have goes to `returned`.
+        The stones that the run did not see are looked up at the supplier. Those that it has go to `returned`.
 
         Raises:
-            MassDeleteStopped: more than the allowed share of the inventory would go.
-            SupplierError: it can't be asked, or its answers can't be trusted.
+            MassDeleteStopped: more than the allowed share of the inventory would be deleted.
+            SupplierError: a lookup failed, or its answers are not trustworthy.
         """
         if run.run_type != "full" or run.forced_by is not None:
             return []
@@ -118,7 +118,7 @@ class SafetyChecks:
             return count
 
     async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
-        """Stones that the run did not see and whether they are active, as many at a time as fit into a question."""
+        """Yield the stones that the run did not see, and whether they are active, in batches of the size of a lookup."""
         after = ""
         size = self._feed.lookup_size
         while True:

@@ -11,7 +11,7 @@ from arq.worker import Worker
 from redis.exceptions import RedisError
 
 from inventory.core.logging import get_logger
-from sync.process import cut_off
+from sync.process import cancel_until_ended
 
 log = get_logger()
 
@@ -74,7 +74,7 @@ class JobWorkers:
             if running := list(workers._running()):
                 await asyncio.wait(running, timeout=drain_seconds)
         finally:
-            await cut_off(*workers._mains, *workers._running())
+            await cancel_until_ended(*workers._mains, *workers._running())
 
     async def pick_up(self, worker: Worker, stop: asyncio.Event) -> None:
         """Let a worker pick up jobs until `stop`. Jobs that run by then go on.

@@ -64,7 +64,7 @@ class Maintenance:
         async with self._database.transaction() as connection:
             state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, due)
             if state is not None and state["known"] and not (state["started"] or state["under_way"]):
-                await self._tell(connection, incidents.nightly_missed(self._settings.sync_feed, due))
+                await self._report(connection, incidents.nightly_missed(self._settings.sync_feed, due))
 
     async def watch_dead_letters(self) -> None:
         """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
@@ -86,7 +86,7 @@ class Maintenance:
                 reason=f"{oldest.reason}: {oldest.description}" if oldest.description else oldest.reason,
             )
             async with self._database.transaction() as connection:
-                await self._tell(connection, incident)
+                await self._report(connection, incident)
 
     async def prune(self) -> dict[str, int]:
         """Remove records that are older than the retention and not needed; return the number of each kind."""
@@ -123,6 +123,6 @@ class Maintenance:
             await events.number(connection)
 
     @staticmethod
-    async def _tell(connection: Connection, incident: Incident) -> None:
+    async def _report(connection: Connection, incident: Incident) -> None:
         if await report(connection, incident):
             log.warning("incident", kind=incident.kind, reason=incident.content.reason)

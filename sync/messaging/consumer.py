@@ -8,7 +8,7 @@ from inventory.core.errors import BrokerUnavailable, InventoryError, LeaseLost
 from inventory.core.logging import get_logger
 from sync.messaging.messages import UnreadableMessage
 from sync.ports import Broker, Inbox, ReceivedMessage
-from sync.process import cut_off
+from sync.process import cancel_until_ended
 
 log = get_logger()
 
@@ -49,7 +49,7 @@ class Consumer:
         try:
             await asyncio.gather(*slots)
         finally:
-            await cut_off(*slots)
+            await cancel_until_ended(*slots)
 
     async def drain(self, *, wait_seconds: float) -> bool:
         """Take messages one after the other until none arrives in time, or one can't be handled now (False).

@@ -1,6 +1,6 @@
 """The messages between the roles: versioned JSON that names rows of the database.
 
-A message asks for a look at a row and carries no state, because it may arrive twice, late or out of order.
+A message names a row to process and carries no state, because it may arrive twice, late or out of order.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -16,16 +16,16 @@ class UnreadableMessage(InventoryError):
     """The message has another format, or a version that this process does not know."""
 
 
-# The longest body that is decoded, in bytes. The longest message that a role sends has some 300.
+# The longest body that is decoded, in bytes. The longest message that a role sends has about 300 bytes.
 LONGEST_BODY = 65_536
 
-# For logs only, so any printable text will do.
+# For logs only, so any printable text is valid.
 TraceId = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
-    """To a worker: read this partition. On `work-items`."""
+    """Request to a worker to read a partition, on the queue `work-items`."""
 
     version: Literal[1] = 1
     run_id: UUID
@@ -34,7 +34,7 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
 
 
 class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
-    """From a worker: this partition has ended. On `work-done`."""
+    """Report of a worker that a partition has ended, on the queue `work-done`."""
 
     version: Literal[1] = 1
     run_id: UUID
@@ -46,7 +46,7 @@ class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
 
 
 class Consolidate(msgspec.Struct, frozen=True, kw_only=True, tag="consolidate"):
-    """To the consolidator: every partition of this run has succeeded. On `consolidate`."""
+    """Request to the consolidator to consolidate a run, on the queue `consolidate`."""
 
     version: Literal[1] = 1
     run_id: UUID
@@ -59,7 +59,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: WorkItem | WorkDone | Consolidate) -> bytes:
-    """A message's body."""
+    """Encode a message."""
     return _encoder.encode(message)
 
 

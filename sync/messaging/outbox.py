@@ -1,4 +1,4 @@
-"""Sends what the database says is to be sent. A message that is lost here is sent again by reconcile."""
+"""Outbox: send the messages that the database marks as due. Reconcile sends lost messages again."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ log = get_logger()
 
 
 class Outbox:
-    """The three kinds of messages, each after the transaction that makes it true."""
+    """Sends the three kinds of messages, each after the transaction that causes it."""
 
     def __init__(self, settings: Settings, broker: Broker, lifecycle: Lifecycle) -> None:
         self._settings = settings
@@ -23,7 +23,7 @@ class Outbox:
         self._lifecycle = lifecycle
 
     async def send_work(self, partitions: Sequence[Partition], trace_id: str) -> None:
-        """Work items for partitions that are open.
+        """Send work items for open partitions.
 
         Raises:
             BrokerUnavailable: some may not have been sent.
@@ -35,25 +35,25 @@ class Outbox:
         await self._lifecycle.mark_sent([part.id for part in partitions])
 
     async def send_trigger(self, run_id: UUID, trace_id: str) -> bool:
-        """The trigger of a run whose partitions have all succeeded; False if it must be sent later."""
+        """Send the consolidation trigger of a run whose partitions have all succeeded. False if it must be sent later."""
         try:
             await self._broker.send(
                 self._settings.queue_consolidate, [encode(Consolidate(run_id=run_id, trace_id=trace_id))]
             )
         except BrokerUnavailable as error:
-            log.warning("trigger not sent", error=error.message)
+            log.warning("trigger_not_sent", error=error.message)
             return False
         await self._lifecycle.mark_consolidation_sent(run_id)
         return True
 
     async def send_trigger_if_due(self, run_id: UUID) -> None:
-        """The trigger, where it was requested and the process died before sending it."""
+        """Send the trigger of a run if it was requested and not sent, because the process died in between."""
         run = await self._lifecycle.get(run_id)
         if run.status == "consolidating" and run.consolidate_sent_at is None:
             await self.send_trigger(run.id, run.trace_id)
 
     async def report(self, partition: Partition, trace_id: str) -> None:
-        """Tell that a partition has ended. For people to watch, so its loss is not worth a retry."""
+        """Report that a partition has ended. The report is only for monitoring, so a loss needs no retry."""
         report = WorkDone(
             run_id=partition.run_id,
             partition_id=partition.id,
@@ -65,4 +65,4 @@ class Outbox:
         try:
             await self._broker.send(self._settings.queue_work_done, [encode(report)])
         except BrokerUnavailable as error:
-            log.warning("report not sent", error=error.message)
+            log.warning("report_not_sent", error=error.message)

@@ -1,7 +1,7 @@
-"""Repairs what dead processes and lost messages leave behind. Safe anywhere, any time, many times, and many at once.
+"""Reconciliation: repair the state of runs after dead processes and lost messages. Idempotent and safe concurrently.
 
-Everything that is to happen stands in the database; what is missing here and there is the message, or the process, that
-would make it happen. So reconciling either ends a run that can't go on, or sends a message once more.
+The database holds all pending work; only a message or a process may be missing. So reconciliation either ends a run that
+cannot continue, or sends a message again.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ log = get_logger()
 
 
 class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reconciliation did: runs ended and settled, triggers and partitions sent again."""
+    """Result of a reconciliation: ended runs, settled runs, and triggers and partitions that were sent again."""
 
     runs_ended: list[UUID]
     runs_settled: list[UUID]
@@ -32,7 +32,7 @@ class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def repaired(self) -> int:
-        """How many things were not as they should be."""
+        """Number of repairs."""
         return sum(len(getattr(self, name)) for name in self.__struct_fields__)
 
 
@@ -46,11 +46,11 @@ class Reconciler:
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
     async def reconcile(self) -> ReconcileReport:
-        """Look at everything once.
+        """Run all repairs once.
 
         Raises:
-            BrokerUnavailable: what is to be sent could not be; it is still due.
-            DatabaseUnavailable: nothing can be known now.
+            BrokerUnavailable: a message could not be sent; it is still due.
+            DatabaseUnavailable: the database does not answer.
         """
         report = ReconcileReport(
             runs_ended=await self._end_overdue(),
@@ -59,11 +59,11 @@ class Reconciler:
             partitions_sent=await self._send_partitions(),
         )
         if report.repaired:
-            log.warning("reconciled", **{name: len(getattr(report, name)) for name in report.__struct_fields__})
+            log.warning("runs_reconciled", **{name: len(getattr(report, name)) for name in report.__struct_fields__})
         return report
 
     async def finish(self, run_id: UUID) -> None:
-        """Make sure that a run whose last partition has ended goes on from there.
+        """Record the outcome of a run whose last partition has ended, and send its trigger.
 
         Raises:
             BrokerUnavailable: the trigger could not be sent; it is still due.

@@ -1,4 +1,4 @@
-"""Brings the inventory's prices up to date after a rule has changed, by the same rules that consolidation uses."""
+"""Repricing: update the prices of the inventory after a pricing rule has changed, as consolidation prices stones."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,16 +19,16 @@ from sync.worker.staging import SUPPLIER
 log = get_logger()
 
 
-# Told after each batch: how many stones were looked at, and how many there are.
+# Called after each batch with the number of processed stones and the total.
 Report = Callable[[int, int], Awaitable[None]]
 
 
-async def _nobody(_done: int, _total: int) -> None:
+async def _no_report(_done: int, _total: int) -> None:
     """Report no progress."""
 
 
 class ConsolidationUnderWay(InventoryError):
-    """A run is being consolidated by the rules as they were when it began; prices are brought up to date after it."""
+    """A run is being consolidated with earlier rules. Prices are updated after it."""
 
     retryable = True
 
@@ -41,20 +41,20 @@ class Repricing:
         self._database = database
         self._clock = clock
 
-    async def reprice(self, report: Report = _nobody, *, job_id: str | None = None) -> int:
-        """Give every active stone the price of the present rules; answers how many prices have changed.
+    async def reprice(self, report: Report = _no_report, *, job_id: str | None = None) -> int:
+        """Price every active stone by the present rules. Returns the number of changed prices.
 
-        Doing it again changes nothing, so one that was cut off is simply done again.
+        Repricing is idempotent, so it can be repeated after an interruption.
 
         Raises:
-            ConsolidationUnderWay: later.
+            ConsolidationUnderWay: a run is being consolidated; try again later.
         """
         async with self._database.connection() as connection:
             if await connection.fetchval(sql.consolidation_under_way, self._settings.sync_feed):
                 raise ConsolidationUnderWay
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             total = await connection.fetchval(sql.priced_total, SUPPLIER)
-        # Told in any case: these stones are there, however they came.
+        # Never silent: these stones exist also during the first load of the feed.
         changes = ChangeEvents(None)
         changed, done, through = 0, 0, ""
         await report(0, total)
@@ -81,7 +81,7 @@ class Repricing:
             through = rows[-1]["supplier_stone_id"]
             changed += len(batch.ids)
             done += len(rows)
-            # Stones may have come in since they were counted.
+            # Stones may have been added since they were counted.
             await report(done, max(done, total))
-        log.info("repriced", changed=changed)
+        log.info("inventory_repriced", changed=changed)
         return changed

@@ -1,4 +1,4 @@
-"""The scheduler: decides what a run reads, cuts it into partitions and sends them out."""
+"""Run scheduler: decide the window of a run, plan its partitions, and send their work items."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -42,17 +42,17 @@ log = get_logger()
 
 _CAPABILITIES_SECONDS = 20.0
 
-# Called with the number of counts asked so far, while the plan is being made.
+# Called with the number of counts so far, during planning.
 Progress = Callable[[int], None]
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What someone asks the scheduler for."""
+    """Request to start a run."""
 
     full: bool = False
     moves_watermark: bool = True
     started_by: str = "command line"
-    job_id: str | None = None  # the background job that asks
+    job_id: str | None = None  # the background job that starts the run
 
 
 class Scheduler:
@@ -67,7 +67,7 @@ class Scheduler:
         outbox: Outbox,
         clock: Clock | None = None,
     ) -> None:
-        """`clock` is the database's where it is None: the clocks of two schedulers may differ."""
+        """`clock`: None for the database's clock, because the clocks of two schedulers may differ."""
         self._settings = settings
         self._database = database
         self._feed = feed
@@ -77,24 +77,24 @@ class Scheduler:
         self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
 
     async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
-        """Start a run: plan it, and send its partitions out.
+        """Start a run: plan it, and send the work items of its partitions.
 
         Raises:
             RunConflict: another run of this feed is open.
-            WatermarkInFuture: the watermark can't be right; nothing was started.
+            WatermarkInFuture: the watermark is in the future; no run was started.
             SupplierError: the feed could not be counted; the run has failed with the reason.
-            DeadlinePassed: it could not be counted in time; the run has failed with that.
-            BrokerUnavailable: the run is open, but not all partitions are on their way; reconcile sends them.
+            DeadlinePassed: the feed could not be counted in time; the run has failed.
+            BrokerUnavailable: the run is open, but not all work items were sent; reconcile sends them.
         """
         try:
             window = await self._window(request)
         except WatermarkInFuture as error:
-            await self._alarm(error)
+            await self._report_watermark(error)
             raise
         run_id, token = await self._open(window, request)
         run = await self._lifecycle.get(run_id)
         with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
-            log.info("run opened", run_type=window.run_type, reason=window.reason, window_from=_iso(run.window_from))
+            log.info("run_opened", run_type=window.run_type, reason=window.reason, window_from=_iso(run.window_from))
             try:
                 async with (
                     asyncio.timeout((run.deadline_at - datetime.now(UTC)).total_seconds()),
@@ -105,7 +105,7 @@ class Scheduler:
                     _refuse_window(window, offered)
                     made = await self._plan(window, offered, progress)
             except TimeoutError:
-                # A supplier that only asks for patience would otherwise hold this process beyond the end of its run.
+                # A busy supplier would otherwise block this process beyond the deadline of its run.
                 late = DeadlinePassed("The feed could not be counted before the run's deadline")
                 await self._lifecycle.fail(run.id, late)
                 raise late from None
@@ -116,7 +116,7 @@ class Scheduler:
                 await self._lifecycle.fail(run.id, InventoryError(f"Planning was cut off: {type(error).__name__}"))
                 raise
             partitions, nothing_to_read = await self._activate(run.id, token, made)
-            log.info("run planned", partitions=len(partitions), stones=made.total, counts=made.counts_used)
+            log.info("run_planned", partitions=len(partitions), stones=made.total, counts=made.counts_used)
             if nothing_to_read:
                 await self._outbox.send_trigger(run.id, run.trace_id)
             else:
@@ -124,11 +124,11 @@ class Scheduler:
             return await self._lifecycle.get(run.id), made
 
     async def rehearse(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[ChangeWindow, Plan]:
-        """What `schedule` would do now, without starting anything. Costs the same counts."""
+        """Plan a run without starting it. Sends the same counts as `schedule`."""
         window = await self._window(request)
         return window, await self._plan(window, await self._feed.capabilities(), progress)
 
-    async def _alarm(self, error: WatermarkInFuture) -> None:
+    async def _report_watermark(self, error: WatermarkInFuture) -> None:
         watermark = str(error.details.get("watermark"))
         async with self._database.transaction() as connection:
             await report(connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message))
@@ -150,7 +150,7 @@ class Scheduler:
         )
 
     async def _offers_windows(self) -> bool:
-        """Whether the supplier can be asked for changes. True where it does not answer soon: planning finds out."""
+        """Whether the supplier can filter by the last change. True if it does not answer soon: planning checks again."""
         try:
             async with asyncio.timeout(_CAPABILITIES_SECONDS):
                 return (await self._feed.capabilities()).windows
@@ -184,20 +184,20 @@ class Scheduler:
             dimension=dimension,
             by_origin=offered.origin,
         )
-        asked = 0
-        wanted = next(counting)
+        counted = 0
+        ranges = next(counting)
         while True:
-            counts = await self._count(window, wanted)
-            asked += len(wanted)
-            progress(asked)
+            counts = await self._count(window, ranges)
+            counted += len(ranges)
+            progress(counted)
             try:
-                wanted = counting.send(counts)
+                ranges = counting.send(counts)
             except StopIteration as end:
                 made: Plan = end.value
                 return made
 
     async def _count(self, window: ChangeWindow, ranges: Sequence[PriceRange]) -> list[int]:
-        """The counts of some ranges, asked at once."""
+        """Request the counts of ranges concurrently."""
         tasks = [asyncio.create_task(self._feed.count(_query(window, part))) for part in ranges]
         try:
             return await asyncio.gather(*tasks)
@@ -220,14 +220,14 @@ class Scheduler:
 
 
 def _refuse_window(window: ChangeWindow, offered: Capabilities) -> None:
-    """Stop an incremental run that the supplier can't answer.
+    """Refuse an incremental run if the supplier cannot filter by the last change.
 
     Raises:
-        SupplierSchemaChanged: with what to do.
+        SupplierSchemaChanged: the supplier's schema lacks the filter.
     """
     if window.run_type == "incremental" and not offered.windows:
         raise SupplierSchemaChanged(
-            "The supplier's schema offers no filter by the last change, so an incremental run can't be read. "
+            "The supplier's schema offers no filter by the last change, so an incremental run cannot be read. "
             "Start a full run: python -m sync schedule --full"
         )
 

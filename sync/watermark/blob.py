@@ -1,4 +1,4 @@
-"""The watermark in Azure Storage: one blob, replaced only over the version that was read."""
+"""Watermark store in Azure Storage: one blob with optimistic locking by its ETag."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,11 +14,11 @@ from inventory.core.errors import StorageUnavailable, WatermarkConflict
 from inventory.core.settings import Settings
 from sync.planning.window import Watermark, decode_watermark
 
-_TIMEOUT_SECONDS = 15  # of one try, at the service
+_TIMEOUT_SECONDS = 15  # of one attempt, at the service
 
 
-def _patience() -> dict[str, Any]:
-    """How long a client waits and how often it tries. Its own defaults take more than a minute to find an outage."""
+def _timeouts() -> dict[str, Any]:
+    """Timeouts and retries of the client. Its defaults need more than a minute to detect an outage."""
     return {
         "connection_timeout": 5,
         "read_timeout": _TIMEOUT_SECONDS,
@@ -33,7 +33,7 @@ class BlobWatermarkStore:
         self._blob = blob
 
     async def read(self) -> tuple[Watermark, str] | None:
-        """The watermark and its ETag; None where there is no blob yet."""
+        """Read the watermark and its ETag; None if there is no blob yet."""
         try:
             stream = await self._blob.download_blob(timeout=_TIMEOUT_SECONDS)
             content = await stream.readall()
@@ -44,7 +44,7 @@ class BlobWatermarkStore:
         return decode_watermark(content), str(stream.properties.etag)
 
     async def write(self, watermark: Watermark, version: str | None) -> None:
-        """Replace exactly this version; see `sync.ports.WatermarkStore`."""
+        """Replace the watermark if it still has this version; see `sync.ports.WatermarkStore`."""
         content = msgspec.json.encode(watermark)
         try:
             if version is None:
@@ -67,12 +67,12 @@ class BlobWatermarkStore:
 async def open_blob_store(
     settings: Settings, credential: AsyncTokenCredential | None
 ) -> AsyncIterator[BlobWatermarkStore]:
-    """The store in the account that the settings name: by managed identity, or by connection string."""
+    """Open the store in the account of the settings, by managed identity or by connection string."""
     blob = (settings.watermark_container, f"{settings.sync_feed}.json")
     if settings.azure_storage_account_url is not None and credential is not None:
-        async with BlobServiceClient(settings.azure_storage_account_url, credential, **_patience()) as service:
+        async with BlobServiceClient(settings.azure_storage_account_url, credential, **_timeouts()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))
     else:
         connection_string = settings.need("azure_storage_connection_string")
-        async with BlobServiceClient.from_connection_string(connection_string, **_patience()) as service:
+        async with BlobServiceClient.from_connection_string(connection_string, **_timeouts()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))

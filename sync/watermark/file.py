@@ -1,4 +1,4 @@
-"""The watermark in a file, for one machine: replaced by renaming, and only over the version that was read."""
+"""Watermark store in a file, for one machine: atomic replacement with optimistic locking by the content's hash."""
 
 import asyncio
 import fcntl
@@ -22,12 +22,12 @@ class FileWatermarkStore:
         self._lock = directory / f".{feed}.lock"
 
     async def read(self) -> tuple[Watermark, str] | None:
-        """The watermark and its version; None where there is no file yet."""
+        """Read the watermark and its version; None if there is no file yet."""
         content = await asyncio.to_thread(self._content)
         return None if content is None else (decode_watermark(content), _version(content))
 
     async def write(self, watermark: Watermark, version: str | None) -> None:
-        """Replace exactly this version; see `sync.ports.WatermarkStore`."""
+        """Replace the watermark if it still has this version; see `sync.ports.WatermarkStore`."""
         await asyncio.to_thread(self._replace, msgspec.json.encode(watermark), version)
 
     def _content(self) -> bytes | None:
@@ -45,7 +45,7 @@ class FileWatermarkStore:
                 present = self._content()
                 if (None if present is None else _version(present)) != version:
                     raise WatermarkConflict
-                # One name is enough: its writer holds the lock. What a death left there is written over.
+                # A fixed name is safe: its writer holds the lock. A file left by a dead process is overwritten.
                 part = self._path.with_name(f".{self._path.name}.part")
                 with part.open("wb") as file:
                     file.write(content)
@@ -56,11 +56,11 @@ class FileWatermarkStore:
 
 @contextmanager
 def _outages() -> Iterator[None]:
-    """A disk that is full or away is what an account in the cloud that does not answer is."""
+    """Convert errors of the disk to `StorageUnavailable`."""
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable(f"The watermark's directory can't be used: {error.strerror}") from error
+        raise StorageUnavailable(f"The watermark directory cannot be used: {error.strerror}") from error
 
 
 def _version(content: bytes) -> str:

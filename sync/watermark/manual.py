@@ -1,4 +1,4 @@
-"""The watermark by hand: a person says up to where the feed counts as taken in."""
+"""Manual watermark: an operator sets the instant up to which changes count as read."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ _NO_RUN = "none"
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """A watermark that someone wants, and the one that it would replace, with its version."""
+    """A proposed watermark, and the present one with its version."""
 
     watermark: Watermark
     present: Watermark | None
@@ -24,17 +24,17 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def skips(self) -> timedelta | None:
-        """How much time is never asked for again if the watermark moves forward; None if it moves back."""
+        """The period whose changes no run will read if the watermark moves forward; None if it moves back."""
         if self.present is None or self.watermark.last_updated_at <= self.present.last_updated_at:
             return None
         return self.watermark.last_updated_at - self.present.last_updated_at
 
 
 async def propose(store: WatermarkStore, instant: datetime, who: str, reason: str, clock: Clock) -> Proposal:
-    """What setting the watermark would do. Unlike a run, a person may also move it back.
+    """Propose a watermark. Unlike a run, an operator may also move it back.
 
     Raises:
-        WatermarkInFuture: `instant` lies ahead; a window from there would skip changes.
+        WatermarkInFuture: `instant` is in the future; a window from there would skip changes.
     """
     if instant > clock():
         raise WatermarkInFuture
@@ -51,16 +51,16 @@ async def propose(store: WatermarkStore, instant: datetime, who: str, reason: st
 
 
 async def apply(store: WatermarkStore, proposal: Proposal) -> None:
-    """Set it, over exactly the one that was looked at.
+    """Set the proposed watermark if the present one has not changed.
 
     Raises:
-        WatermarkConflict: it was moved in between; look again.
+        WatermarkConflict: the watermark has changed since the proposal; propose it again.
     """
     await store.write(proposal.watermark, proposal.version)
     log.warning(
-        "watermark set by hand",
+        "watermark_set",
         watermark=proposal.watermark.last_updated_at.isoformat(),
-        was=proposal.present.last_updated_at.isoformat() if proposal.present else None,
+        previous=proposal.present.last_updated_at.isoformat() if proposal.present else None,
         who=proposal.watermark.set_by,
         reason=proposal.watermark.set_reason,
     )

@@ -1,4 +1,4 @@
-"""Which store keeps the watermark: a directory, or Azure Storage."""
+"""Selection of the watermark store: a directory, or Azure Storage."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 async def open_watermark_store(
     settings: Settings, credential: "AsyncTokenCredential | None" = None
 ) -> AsyncIterator[WatermarkStore]:
-    """The store that the settings name. `credential` opens Azure Storage where no connection string does.
+    """Open the store of the settings. `credential` is used for Azure Storage without a connection string.
 
     Raises:
-        SettingsError: they name none, or a directory that nothing can be written to.
+        SettingsError: no store is set, or the directory is not writable.
     """
     if settings.watermark_directory is not None:
         yield FileWatermarkStore(usable_directory(settings.watermark_directory), settings.sync_feed)
         return
-    # Imported where it is used: Azure's libraries cost every start half a second that one machine needn't pay.
+    # Imported late: Azure's libraries cost half a second at start, which an installation with a directory avoids.
     from sync.watermark.blob import open_blob_store  # noqa: PLC0415
 
     async with open_blob_store(settings, credential) as store:
@@ -34,12 +34,12 @@ async def open_watermark_store(
 
 
 def usable_directory(path: str) -> Path:
-    """The directory of the watermarks, made where there is none yet.
+    """Create the watermark directory if needed and check that it is writable.
 
-    That nothing can be written there is found out before a run, not after hours, with the watermark that it has earned.
+    The check runs before a run, so that its watermark is not lost at its end.
 
     Raises:
-        SettingsError: it can't be made or written to.
+        SettingsError: the directory cannot be created or is not writable.
     """
     directory = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""Writing what was read: a page of observed stones into the raw table, with the checkpoint of its reader."""
+"""Page staging: write the observed stones of a page to the raw table, with the checkpoint of its reader."""
 
 import time
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ async def stage(
     reading: int = 0,
     kept: Sequence[ObservedItem] | None = None,
 ) -> int:
-    """Write a page and its checkpoint, all or nothing; answers how many payloads were new or had changed.
+    """Write a page and its checkpoint in one statement. Returns the number of payloads that were new or had changed.
 
     `partition_id` is None for the consolidator, which has no checkpoint. `reading`: number of the pass of the partition.
-    `kept`: the items that are written, all of them where it is None; every item counts as read.
+    `kept`: the items to write, None for all; every item counts as read.
 
     Raises:
-        LeaseLost: someone else has the partition (or the run) by now; nothing was written.
+        LeaseLost: another process has the lease of the partition (or the run); nothing was written.
     """
     stones = distinct(page.items if kept is None else kept)
     listings = [listing_of(item) for item in page.items]
@@ -67,9 +67,9 @@ async def stage(
 
 
 def distinct(items: Sequence[ObservedItem]) -> list[ObservedItem]:
-    """One item per stone: a statement writes a row only once.
+    """Select one item per stone: a statement writes a row only once.
 
-    Of two offers the cheaper one, then the one with the lower id; of two looks at one offer the last one.
+    Of two offers the cheaper one, then the one with the lower id; of two items of one offer the last one.
     """
     found: dict[str, ObservedItem] = {}
     for item in items:
@@ -80,7 +80,7 @@ def distinct(items: Sequence[ObservedItem]) -> list[ObservedItem]:
 
 
 def listing_of(item: ObservedItem) -> Listing:
-    """An item as the reader sees it. Ids are hashed: the proof only compares them."""
+    """Convert an item to a listing of the reader. Ids are hashed: the proof only compares them."""
     return Listing(
         _key(f"{item.supplier_stone_id} {_offer(item)}"),
         _key(item.supplier_stone_id),
@@ -90,7 +90,7 @@ def listing_of(item: ObservedItem) -> Listing:
 
 
 def _offer(item: ObservedItem) -> str:
-    """The offer's id. An item that can't be understood shows none; it is known by its stone's, as most offers are."""
+    """The offer's id. An item that cannot be mapped has none; its key is its stone's id, as for most offers."""
     return (item.stone and item.stone.offer_id) or f"DIAMOND/{item.supplier_stone_id}"
 
 
@@ -104,7 +104,7 @@ def _key(text: str) -> int:
 
 
 def columns(items: Sequence[ObservedItem]) -> list[list[object]]:
-    """Items column by column, in the order of `OBSERVED`."""
+    """Transpose items to columns, in the order of `OBSERVED`."""
     rows = [
         (
             item.supplier_stone_id,

@@ -18,8 +18,8 @@ from inventory.trading.settlement import Settlement
 from sync.cli import main as cli
 from sync.cli.common import begin, run
 from sync.container import open_control
-from sync.process import live
-from sync.supplier import open_settling
+from sync.process import run_role
+from sync.supplier import open_settlement
 from tests.faults.points import Trap, lay
 
 _RECONCILE_SECONDS = 0.5
@@ -53,11 +53,11 @@ def reconcile() -> None:
                     try:
                         await reconciler.reconcile()
                     except InventoryError as error:
-                        log.warning("not reconciled", error=error.message)
+                        log.warning("reconciliation_failed", error=error.message)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), _RECONCILE_SECONDS)
 
-            await live(role, settings.sync_drain_seconds)
+            await run_role(role, settings.sync_drain_seconds)
 
     run(command())
 
@@ -67,7 +67,7 @@ def settle() -> None:
     settings = begin("settle")
 
     async def command() -> None:
-        async with Database.open(settings) as database, open_settling(settings) as supplier:
+        async with Database.open(settings) as database, open_settlement(settings) as supplier:
             settlement = Settlement(settings, database, supplier)
             await settlement.holds()
             await settlement.refresh()

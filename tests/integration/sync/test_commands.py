@@ -109,7 +109,7 @@ async def test_a_retry_and_a_confirmed_consolidation_as_typed(
 
 async def test_reconcile_says_what_it_did(cli: Cli, open_run: OpenRun, execute: Execute) -> None:
     run = await open_run(1)
-    assert "Everything is as it should be" in (await cli("reconcile")).stdout
+    assert "Nothing to repair" in (await cli("reconcile")).stdout
     await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
     assert (await cli.document("reconcile"))["runs_ended"] == [str(run.id)]
 
@@ -128,15 +128,15 @@ async def test_the_watermark_is_shown_and_set_only_after_a_yes_with_a_reason(cli
     earlier = (YESTERDAY - timedelta(days=1)).isoformat()
     assert "back to" in (await cli("watermark", "set", earlier, "--reason", "x", answer="n\n")).output
     assert (await cli("watermark", "set", earlier, "--reason", "x", "--yes")).exit_code == 0
-    assert "never asked for" in (await cli("watermark", "set", wanted, "--reason", "x", answer="n\n")).output
+    assert "No run will read" in (await cli("watermark", "set", wanted, "--reason", "x", answer="n\n")).output
 
 
 @pytest.mark.parametrize(
     ("instant", "reason", "problem"),
     [
-        ("yesterday", "x", "no instant"),
+        ("yesterday", "x", "not an instant"),
         ("2026-01-01T00:00:00", "x", "no time zone"),
-        ("2026-01-01T00:00:00Z", " ", "say why"),
+        ("2026-01-01T00:00:00Z", " ", "name the reason"),
     ],
 )
 async def test_a_watermark_that_can_not_be_meant_is_refused(cli: Cli, instant: str, reason: str, problem: str) -> None:

@@ -235,8 +235,8 @@ async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Sett
     process.send_signal(signal.SIGTERM)
     _, errors = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, errors.decode()
-    assert b'"stopping"' in errors
-    assert b"cut off" not in errors
+    assert b'"stop_requested"' in errors
+    assert b"role_cancelled" not in errors
 
 
 async def test_invariant_18_the_duties_are_done_without_redis(

@@ -16,7 +16,7 @@ async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypat
     monkeypatch.setattr(process, "_SCHEMA_SECONDS", 0.05)
     await upgrade(empty_database_url, "0001")
     async with Database.open(Settings.read(database_url=empty_database_url)) as database:
-        waiting = asyncio.create_task(process.schema_ready(database, asyncio.Event()))
+        waiting = asyncio.create_task(process.wait_for_schema(database, asyncio.Event()))
         await asyncio.sleep(0.3)
         assert not waiting.done()
         await upgrade(empty_database_url)
@@ -27,7 +27,7 @@ async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypat
 async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str) -> None:
     stop = asyncio.Event()
     async with Database.open(Settings.read(database_url=empty_database_url)) as database:
-        waiting = asyncio.create_task(process.schema_ready(database, stop))
+        waiting = asyncio.create_task(process.wait_for_schema(database, stop))
         await asyncio.sleep(0.3)
         assert not waiting.done()
         stop.set()
@@ -38,7 +38,7 @@ async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str)
 async def test_a_database_that_does_not_answer_keeps_no_role_from_starting() -> None:
     settings = Settings.read(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     async with Database.open(settings) as database, asyncio.timeout(10):
-        await process.schema_ready(database, asyncio.Event())
+        await process.wait_for_schema(database, asyncio.Event())
 
 
 async def test_it_is_said_what_there_is_and_what_is_needed(empty_database_url: str) -> None:
