@@ -1,7 +1,6 @@
 """The command line of the API: serve, migrate, keys, documents, purchases, destinations, schema."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,6 @@ import asyncpg
 import msgspec
 import typer
 from alembic.util import CommandError
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,10 +26,19 @@ from app.main import create_app
 from app.server import CannotListen, serve
 from app.startup import check
 from inventory.core import logging
+from inventory.core.command_line import (
+    FAILURE_EXIT,
+    AsJson,
+    exit_on_error,
+    exit_with,
+    print_json,
+    print_text,
+    run_command,
+    start_command,
+)
 from inventory.core.database import Database
-from inventory.core.errors import DatabaseMisconfigured, InventoryError
 from inventory.core.migrate import upgrade
-from inventory.core.settings import Settings, SettingsError
+from inventory.core.settings import Settings
 
 T = TypeVar("T")
 
@@ -44,27 +51,16 @@ app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
 app.command()(destinations)
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 _KEY_COMMAND_SECONDS = 30
 
 
 def main() -> None:
     """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A refusal: one line, exit 1."""
-    try:
-        app()
-    except (SettingsError, CannotListen) as error:
-        _leave(str(error), 2)
-    except DatabaseMisconfigured as error:
-        _leave(error.reason, 2)
-    except InventoryError as error:
-        _leave(f"{error.message} ({error.__cause__})" if error.__cause__ else error.message, 1)
-    except asyncpg.PostgresError as error:
-        _leave(f"The database refuses: {error}. Is it migrated (python -m app migrate)?", 1)
-
-
-def _leave(message: str, code: int) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(code)
+    with exit_on_error(CannotListen):
+        try:
+            app()
+        except asyncpg.PostgresError as error:
+            exit_with(f"The database refuses: {error}. Is it migrated (python -m app migrate)?", FAILURE_EXIT)
 
 
 @app.command(name="serve")
@@ -89,7 +85,7 @@ def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "hea
     try:
         asyncio.run(upgrade(url, revision, schema=settings.database_schema))
     except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
-        _leave(f"The schema could not be migrated: {error}", 1)
+        exit_with(f"The schema could not be migrated: {error}", FAILURE_EXIT)
     typer.echo(f"The schema {settings.database_schema} is at {revision}.")
 
 
@@ -102,7 +98,7 @@ def schema(
     stale = [path for path, text in generated.items() if not path.is_file() or path.read_text("utf-8") != text]
     if check and stale:
         names = " and ".join(str(path) for path in stale)
-        _leave(f"Not what the code says: {names}. Run `make schema` and commit the result.", 1)
+        exit_with(f"Not what the code says: {names}. Run `make schema` and commit the result.", FAILURE_EXIT)
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(generated[path], "utf-8")
@@ -131,9 +127,9 @@ def list_keys(as_json: AsJson = False) -> None:
     """List all keys."""
     stored = _key_service(ApiKeyService.every)
     if as_json:
-        typer.echo(msgspec.json.encode([_public(key) for key in stored]))
+        print_json([_public(key) for key in stored])
     else:
-        Console().print(_table(stored))
+        print_text(_table(stored))
 
 
 @keys.command()
@@ -177,31 +173,29 @@ def register(
 ) -> None:
     """Register GraphQL documents; what is sent is then only their ids. Nothing is registered if one is not valid."""
     read = [one for path in files for one in read_file(path)]
-    settings = Settings.read()
-    logging.configure(settings.log_level, settings.log_format, "documents")
+    settings = start_command("documents")
 
     async def run() -> list[str]:
-        async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
+        async with Database.open(settings) as database:
             registry = PersistedDocuments(database)
             return [await registry.register(one.text, client_id=client, name=one.name) for one in read]
 
-    ids = asyncio.run(run())
+    ids = run_command(run(), timeout_seconds=_KEY_COMMAND_SECONDS)
     if as_json:
-        typer.echo(msgspec.json.encode({one.name: key for one, key in zip(read, ids, strict=True)}))
+        print_json({one.name: key for one, key in zip(read, ids, strict=True)})
         return
     for one, key in zip(read, ids, strict=True):
         typer.echo(f"{key}  {one.name}")
 
 
 def _key_service(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
-    settings = Settings.read()
-    logging.configure(settings.log_level, settings.log_format, "keys")
+    settings = start_command("keys")
 
     async def run() -> T:
-        async with asyncio.timeout(_KEY_COMMAND_SECONDS), Database.open(settings) as database:
+        async with Database.open(settings) as database:
             return await work(ApiKeyService(database))
 
-    return asyncio.run(run())
+    return run_command(run(), timeout_seconds=_KEY_COMMAND_SECONDS)
 
 
 def _public(key: StoredKey) -> dict[str, object]:
@@ -212,7 +206,7 @@ def _public(key: StoredKey) -> dict[str, object]:
 
 def _show(issued: IssuedKey, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(msgspec.json.encode({"key": issued.key.text, **_public(issued.stored)}))
+        print_json({"key": issued.key.text, **_public(issued.stored)})
         return
     typer.echo(issued.key.text)
     # Beside the key, not in its way: `KEY=$(python -m app keys create ...)` takes the first line alone.

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from inventory.core import logging
+from inventory.core.command_line import CONFIGURATION_EXIT, FAILURE_EXIT, exit_with
 from inventory.core.errors import InventoryError
 from inventory.core.settings import SettingsError
 from sandbox.demo import demonstrate
@@ -35,14 +35,9 @@ def main() -> None:
     try:
         app()
     except (SettingsError, CannotListen) as error:
-        _leave(str(error), 2)
+        exit_with(str(error), CONFIGURATION_EXIT)
     except InventoryError as error:
-        _leave(error.message, 1)
-
-
-def _leave(message: str, code: int) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(code)
+        exit_with(error.message, FAILURE_EXIT)
 
 
 @app.command()

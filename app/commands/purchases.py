@@ -1,6 +1,5 @@
 """`purchases list|show|examine|resolve|confirm|decline`: purchases, and what operators record about them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -8,10 +7,9 @@ from uuid import UUID
 import msgspec
 import typer
 from redis.asyncio import Redis
-from rich.console import Console
 from rich.table import Table
 
-from inventory.core import logging
+from inventory.core.command_line import AsJson, facts_table, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
 from inventory.core.errors import NotFound
 from inventory.core.operator import who
@@ -31,7 +29,6 @@ app = typer.Typer(
 _COMMAND_SECONDS = 60
 _OWN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client alone
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 PurchaseId = Annotated[
     UUID, typer.Argument(metavar="PURCHASE_ID", help="As on the invoice: the customer order number.")
 ]
@@ -52,9 +49,9 @@ def list_purchases(
     wanted = PurchaseFilter(client, diamond, state or None)
     found, _ = _with_database(lambda _, database: TradingRecords(database).page_of_purchases(wanted, None, limit))
     if as_json:
-        _print_json([_public(purchase) for purchase in found])
+        print_json([_public(purchase) for purchase in found])
     else:
-        Console().print(_table(found))
+        print_text(_table(found))
 
 
 @app.command()
@@ -121,30 +118,21 @@ def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:
 
 
 def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
-    settings = Settings.read()
-    logging.configure(settings.log_level, settings.log_format, "purchases")
+    settings = start_command("purchases")
 
     async def run() -> T:
-        async with asyncio.timeout(_COMMAND_SECONDS), Database.open(settings) as database:
+        async with Database.open(settings) as database:
             return await work(settings, database)
 
-    return asyncio.run(run())
+    return run_command(run(), timeout_seconds=_COMMAND_SECONDS)
 
 
 def _print(purchase: Purchase, *, as_json: bool) -> None:
     fields = _public(purchase)
     if as_json:
-        _print_json(fields)
+        print_json(fields)
         return
-    table = Table("field", "value", show_header=False)
-    for name, value in fields.items():
-        if value is not None:
-            table.add_row(name.replace("_", " "), str(value))
-    Console().print(table)
-
-
-def _print_json(value: object) -> None:
-    typer.echo(msgspec.json.encode(value))
+    print_text(facts_table((name.replace("_", " "), str(value)) for name, value in fields.items() if value is not None))
 
 
 def _public(purchase: Purchase) -> dict[str, object]:

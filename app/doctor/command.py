@@ -1,8 +1,7 @@
 """The command `doctor`: checks of an installation, one subject each."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 import typer
@@ -10,14 +9,12 @@ import typer
 from app.doctor import redis as redis_check
 from app.doctor import supplier as supplier_check
 from app.doctor.checks import DoctorReport, printed
-from inventory.core import logging
+from inventory.core.command_line import AsJson, print_json, run_command, start_command
 from inventory.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Check what this installation depends on.")
 
 _SECONDS = 300
-
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 @app.callback()
@@ -37,21 +34,14 @@ def redis(as_json: AsJson = False) -> None:
     _run(redis_check.examine, as_json=as_json)
 
 
-def _run(examine: Callable[[Settings], Awaitable[DoctorReport]], *, as_json: bool) -> None:
-    settings = Settings.read()
-    logging.configure("ERROR", settings.log_format, "doctor")
-
-    async def run() -> DoctorReport:
-        async with asyncio.timeout(_SECONDS):
-            return await examine(settings)
-
-    _finish(asyncio.run(run()), as_json=as_json)
+def _run(examine: Callable[[Settings], Coroutine[Any, Any, DoctorReport]], *, as_json: bool) -> None:
+    settings = start_command("doctor", log_level="ERROR")
+    _finish(run_command(examine(settings), timeout_seconds=_SECONDS), as_json=as_json)
 
 
 def _finish(report: DoctorReport, *, as_json: bool) -> None:
     if as_json:
-        document = {"works": report.works, **msgspec.structs.asdict(report)}
-        typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        print_json({"works": report.works, **msgspec.structs.asdict(report)})
     else:
         typer.echo(printed(report))
     raise typer.Exit(0 if report.works else 1)

@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from inventory.core.command_line import AsJson, Yes, confirm, print_json, print_text, run_command, start_command
 from inventory.core.logging import get_logger
 from inventory.core.operator import who
 from inventory.core.settings import Settings
-from sync.cli import output
-from sync.cli.common import AsJson, Yes, begin, confirm, run
 from sync.container import open_dead_letters
 from sync.ports import DeadLetter, Replayed
 
@@ -48,20 +47,20 @@ def list_letters(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, oldest first, without removing them."""
-    settings = begin("dead-letters")
+    settings = start_command("dead-letters")
 
     async def command() -> None:
         async with open_dead_letters(settings) as dead_letters:
             queues = [queue] if queue else list(QueueName)
             found = [letter for name in queues for letter in await dead_letters.peek(name.named(settings), limit)]
         if as_json:
-            output.as_document(found)
+            print_json(found)
         elif found:
-            Console().print(_table(found))
+            print_text(_table(found))
         else:
-            Console().print("There are no dead letters.")
+            print_text("There are no dead letters.")
 
-    run(command())
+    run_command(command())
 
 
 @app.command()
@@ -81,7 +80,7 @@ def discard(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: As
 
 
 def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: bool) -> None:
-    settings = begin("dead-letters")
+    settings = start_command("dead-letters")
     name = queue.named(settings)
     verb = "replay" if replayed else "discard"
 
@@ -102,7 +101,7 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
     async def show_result() -> None:
         done = await command()
         if as_json:
-            output.as_document({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
+            print_json({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
             return
         console = Console()
         console.print(f"{name}: {done.messages} dead letters {'replayed' if replayed else 'discarded'}.")
@@ -110,7 +109,7 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
             console.print(_table(done.left))
             console.print(f"{len(done.left)} left: no role can read their bodies. Inspect them, then discard them.")
 
-    run(show_result())
+    run_command(show_result())
 
 
 def _table(found: Sequence[DeadLetter]) -> Table:

@@ -1,7 +1,6 @@
 """The command line of the pipeline: one process, one role."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -10,11 +9,10 @@ import typer
 from rich.console import Console
 
 from inventory.core import revision
-from inventory.core.errors import DatabaseMisconfigured, InventoryError, RunConflict
+from inventory.core.command_line import AsJson, exit_on_error, exit_with, run_command, start_command
+from inventory.core.errors import InventoryError, RunConflict
 from inventory.core.logging import get_logger
-from inventory.core.settings import SettingsError
 from sync.cli import dead_letters, output, rebuild, runs, watermark
-from sync.cli.common import AsJson, begin, run
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
 from sync.scheduler.scheduler import Progress, RunRequest
@@ -41,21 +39,11 @@ OPEN_RUN_EXIT = 3
 
 def main() -> None:
     """Run a command. Print an error on one line. Exit code 2: a wrong setting; 3: another run is open; 1: other errors."""
-    try:
-        app()
-    except SettingsError as error:
-        _leave(str(error), 2)
-    except RunConflict as error:
-        _leave(f"{error.message}. See `python -m sync runs list`.", OPEN_RUN_EXIT)
-    except DatabaseMisconfigured as error:
-        _leave(error.reason, 2)
-    except InventoryError as error:
-        _leave(f"{error.code}: {error.message}", 1)
-
-
-def _leave(message: str, code: int) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(code)
+    with exit_on_error():
+        try:
+            app()
+        except RunConflict as error:
+            exit_with(f"{error.message}. See `python -m sync runs list`.", OPEN_RUN_EXIT)
 
 
 @contextmanager
@@ -78,7 +66,7 @@ def schedule(
 
     Exit code 0: started. 1: failed, with the reason. 2: a setting is wrong. 3: another run is open.
     """
-    settings = begin("scheduler")
+    settings = start_command("scheduler")
     request = RunRequest(full=full, moves_watermark=not no_watermark)
 
     async def command() -> None:
@@ -93,7 +81,7 @@ def schedule(
                 else:
                     output.started(*await scheduler.schedule(request, progress), as_json=as_json)
 
-    run(command())
+    run_command(command())
 
 
 async def _reconcile(pipeline: Container) -> None:
@@ -105,8 +93,7 @@ async def _reconcile(pipeline: Container) -> None:
 
 
 def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitable[None]]) -> None:
-    """Run a role until SIGTERM, after the schema is ready. Reconcile concurrently."""
-    settings = begin(role)
+    settings = start_command(role)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
@@ -122,7 +109,7 @@ def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitab
 
             await run_role(role, settings.sync_drain_seconds)
 
-    run(command())
+    run_command(command())
 
 
 @app.command()

@@ -1,26 +1,19 @@
 """Output of the commands: tables for operators, one JSON document for scripts."""
 
-import sys
-
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from inventory.core.command_line import print_json, print_text
 from inventory.runs.models import Run
 from sync.planning.histogram import histogram
 from sync.planning.partition import Plan
 from sync.planning.window import ChangeWindow
 
 
-def as_document(value: object) -> None:
-    """Print one JSON document on stdout."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-
-
 def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
     """Print a plan without a run: its window, and its partitions as a histogram."""
     if as_json:
-        as_document({"window": window, "plan": made, "max_over_mean": made.max_over_mean})
+        print_json({"window": window, "plan": made, "max_over_mean": made.max_over_mean})
         return
     console = Console()
     since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
@@ -38,10 +31,10 @@ def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
 def started(run: Run, made: Plan, *, as_json: bool) -> None:
     """Print a started run."""
     if as_json:
-        as_document({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": len(made.bands),
+        print_json({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": len(made.bands),
                      "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean})  # fmt: skip
         return
-    Console().print(
+    print_text(
         f"Run {run.id} ({run.run_type}): {made.total:,} stones in {len(made.bands)} partitions, "
         f"found with {made.counts_used} counts."
     )

@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory.core.clock import utc_now
+from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
 from inventory.suppliers.nivoda.mapping import observe
-from sync.cli import output
-from sync.cli.common import AsJson, begin, run
 from sync.operations.rebuild import Comparison, Rebuild
 
 
@@ -22,7 +21,7 @@ def rebuild(
     as_json: AsJson = False,
 ) -> None:
     """Compare the inventory with its payloads by the present mapping and prices. With --apply, replace the differences."""
-    settings = begin("rebuild")
+    settings = start_command("rebuild")
 
     async def command() -> None:
         async with Database.open(settings) as database:
@@ -33,11 +32,11 @@ def rebuild(
                 _print(found)
             applied = await rebuilding.apply(found) if apply and found.outcomes else None
         if as_json:
-            output.as_document(_plain(applied or found))
+            print_json(_plain(applied or found))
         elif applied is not None:
-            Console().print(f"{sum(applied.outcomes.values()) - applied.outcomes.get('waiting', 0):,} stones replaced.")
+            print_text(f"{sum(applied.outcomes.values()) - applied.outcomes.get('waiting', 0):,} stones replaced.")
 
-    run(command())
+    run_command(command())
 
 
 def _plain(found: Comparison) -> object:

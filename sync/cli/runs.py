@@ -10,12 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from inventory.core.command_line import AsJson, facts_table, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
 from inventory.core.operator import who
 from inventory.runs import repository
 from inventory.runs.models import Partition, Run, RunOutline
-from sync.cli import output
-from sync.cli.common import AsJson, begin, run
 from sync.container import open_control
 from sync.operations.reconcile import ReconcileReport
 from sync.planning.histogram import label
@@ -32,23 +31,23 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    settings = begin("runs")
+    settings = start_command("runs")
 
     async def command() -> None:
         async with Database.open(settings) as database, database.connection() as connection:
             runs = await repository.listing(connection, limit=limit)
         if as_json:
-            output.as_document([_without_plan(listed) for listed in runs])
+            print_json([_without_plan(one) for one in runs])
         else:
-            Console().print(_runs(runs))
+            print_text(_runs(runs))
 
-    run(command())
+    run_command(command())
 
 
 @app.command(name="show")
 def show_run(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run with its partitions."""
-    settings = begin("runs")
+    settings = start_command("runs")
 
     async def command() -> None:
         async with Database.open(settings) as database, database.connection() as connection:
@@ -57,19 +56,19 @@ def show_run(run_id: RunId, as_json: AsJson = False) -> None:
             partitions = await repository.partitions(connection, run_id)
         _print_run(found, outline, partitions, as_json=as_json)
 
-    run(command())
+    run_command(command())
 
 
 @app.command()
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """End an open run. Its workers stop with their next page; the watermark stays."""
-    settings = begin("runs")
+    settings = start_command("runs")
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
             _print_outcome(await control.cancel(run_id, who()), "was cancelled", as_json=as_json)
 
-    run(command())
+    run_command(command())
 
 
 def retry(
@@ -80,20 +79,18 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Read the failed partitions of the newest run again, from the start."""
-    settings = begin("retry")
+    settings = start_command("retry")
     chosen = _partition(partition)
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
             retried, partitions = await control.retry(run_id, chosen, who())
         if as_json:
-            output.as_document(
-                {"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]}
-            )
+            print_json({"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]})
         else:
-            Console().print(f"Run {retried.id} is {retried.status} again: {len(partitions)} partitions will be read.")
+            print_text(f"Run {retried.id} is {retried.status} again: {len(partitions)} partitions are read.")
 
-    run(command())
+    run_command(command())
 
 
 def consolidate(
@@ -108,25 +105,25 @@ def consolidate(
     as_json: AsJson = False,
 ) -> None:
     """Request the consolidation of the newest run again."""
-    settings = begin("consolidate")
+    settings = start_command("consolidate")
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
             requested = await control.consolidate(run_id, who(), force=force, allow_mass_delete=allow_mass_delete)
         _print_outcome(requested, "waits for a consolidator", as_json=as_json)
 
-    run(command())
+    run_command(command())
 
 
 def reconcile(as_json: AsJson = False) -> None:
     """Repair the state of runs after dead processes and lost messages. Safe at any time."""
-    settings = begin("reconcile")
+    settings = start_command("reconcile")
 
     async def command() -> None:
         async with open_control(settings) as (_, reconciler):
             _print_report(await reconciler.reconcile(), as_json=as_json)
 
-    run(command())
+    run_command(command())
 
 
 def _partition(text: str | None) -> UUID | int | None:
@@ -158,30 +155,29 @@ def _runs(runs: Sequence[Run]) -> Table:
 
 def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition], *, as_json: bool) -> None:
     if as_json:
-        output.as_document({"run": _without_plan(found), "outline": outline, "partitions": partitions})
+        print_json({"run": _without_plan(found), "outline": outline, "partitions": partitions})
         return
     console = Console()
-    facts = Table.grid(padding=(0, 2))
     since = _minute(found.window_from) if found.window_from else "the beginning"
-    for fact, value in (
-        ("Run", f"{found.id} ({found.run_type}, {found.feed})"),
-        ("Status", _status(found)),
-        ("Reason", f"{found.error_code}: {found.error_message}" if found.error_code else ""),
-        ("Window", f"{since} to {_minute(found.window_to)}"),
-        ("Started", f"{_minute(found.started_at)} by {found.started_by}"),
-        ("Ended", _minute(found.completed_at)),
-        ("Deadline", "" if found.completed_at else _minute(found.deadline_at)),
-        ("Partitions", f"{outline.succeeded} of {outline.total} succeeded, {outline.failed} failed"),
-        ("Stones read", f"{found.fetched:,}, planned {outline.planned_stones:,}"),
-        ("Without an id", f"{found.unidentified:,}" if found.unidentified else ""),
-        ("Consolidated", _consolidated(found)),
-        ("Watermark", f"moved {_minute(found.watermark_moved_at)}" if found.watermark_moved_at else "not moved"),
-        ("Forced by", found.forced_by or ""),
-        ("Mass delete allowed by", found.mass_delete_allowed_by or ""),
-        ("Schema differences", "\n".join(found.schema_differences)),
-    ):
-        if value:
-            facts.add_row(fact, value)
+    facts = facts_table(
+        (
+            ("Run", f"{found.id} ({found.run_type}, {found.feed})"),
+            ("Status", _status(found)),
+            ("Reason", f"{found.error_code}: {found.error_message}" if found.error_code else ""),
+            ("Window", f"{since} to {_minute(found.window_to)}"),
+            ("Started", f"{_minute(found.started_at)} by {found.started_by}"),
+            ("Ended", _minute(found.completed_at)),
+            ("Deadline", "" if found.completed_at else _minute(found.deadline_at)),
+            ("Partitions", f"{outline.succeeded} of {outline.total} succeeded, {outline.failed} failed"),
+            ("Stones read", f"{found.fetched:,}, planned {outline.planned_stones:,}"),
+            ("Without an id", f"{found.unidentified:,}" if found.unidentified else ""),
+            ("Consolidated", _consolidated(found)),
+            ("Watermark", f"moved {_minute(found.watermark_moved_at)}" if found.watermark_moved_at else "not moved"),
+            ("Forced by", found.forced_by or ""),
+            ("Mass delete allowed by", found.mass_delete_allowed_by or ""),
+            ("Schema differences", "\n".join(found.schema_differences)),
+        )
+    )
     console.print(facts)
     dimension = found.heatmap.dimension if found.heatmap else "dollar_value"
     table = Table("#", "price (USD)", "status", "tries", "read", "planned", "worker", "reason")
@@ -225,15 +221,15 @@ def _minute(instant: datetime | None) -> str:
 
 def _print_outcome(record: Run, what: str, *, as_json: bool) -> None:
     if as_json:
-        output.as_document({"run_id": record.id, "status": record.status, "forced_by": record.forced_by,
+        print_json({"run_id": record.id, "status": record.status, "forced_by": record.forced_by,
                           "mass_delete_allowed_by": record.mass_delete_allowed_by})  # fmt: skip
     else:
-        Console().print(f"Run {record.id} {what}.")
+        print_text(f"Run {record.id} {what}.")
 
 
 def _print_report(report: ReconcileReport, *, as_json: bool) -> None:
     if as_json:
-        output.as_document(report)
+        print_json(report)
         return
     console = Console()
     for outcome, ids in (

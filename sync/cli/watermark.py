@@ -5,13 +5,20 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from inventory.core.clock import utc_now
+from inventory.core.command_line import (
+    AsJson,
+    Yes,
+    confirm,
+    facts_table,
+    print_json,
+    print_text,
+    run_command,
+    start_command,
+)
 from inventory.core.operator import who
-from sync.cli import output
-from sync.cli.common import AsJson, Yes, begin, confirm, run
 from sync.messaging.credential import ProcessCredential
 from sync.planning.window import Watermark
 from sync.watermark import manual
@@ -23,18 +30,18 @@ app = typer.Typer(no_args_is_help=True, help="The watermark: the instant up to w
 @app.command(name="show")
 def show_watermark(as_json: AsJson = False) -> None:
     """Show the watermark."""
-    settings = begin("watermark")
+    settings = start_command("watermark")
 
     async def command() -> None:
         async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
             stored = await store.read()
         watermark = stored[0] if stored else None
         if as_json:
-            output.as_document(watermark)
+            print_json(watermark)
         else:
-            Console().print(_facts(watermark) if watermark else "There is no watermark yet: the next run is full.")
+            print_text(_facts(watermark) if watermark else "There is no watermark yet: the next run is full.")
 
-    run(command())
+    run_command(command())
 
 
 @app.command(name="set")
@@ -45,7 +52,7 @@ def set_watermark(
     as_json: AsJson = False,
 ) -> None:
     """Set the watermark. An earlier instant is always safe; a later one skips the changes in between."""
-    settings = begin("watermark")
+    settings = start_command("watermark")
     if not reason.strip():
         raise typer.BadParameter("is empty; name the reason", param_hint="--reason")
     target = _instant(instant)
@@ -56,11 +63,11 @@ def set_watermark(
             confirm(_question(proposal), yes=yes)
             await manual.apply(store, proposal)
         if as_json:
-            output.as_document(proposal.watermark)
+            print_json(proposal.watermark)
         else:
-            Console().print(_facts(proposal.watermark))
+            print_text(_facts(proposal.watermark))
 
-    run(command())
+    run_command(command())
 
 
 def _instant(text: str) -> datetime:
@@ -84,15 +91,13 @@ def _question(proposal: manual.Proposal) -> str:
 
 
 def _facts(watermark: Watermark) -> Table:
-    facts = Table.grid(padding=(0, 2))
     completed = watermark.last_run_completed_at
-    for fact, value in (
-        ("Watermark", watermark.last_updated_at.isoformat()),
-        ("Run", watermark.last_run_id),
-        ("Completed", completed.isoformat() if completed else ""),
-        ("Set by", watermark.set_by or ""),
-        ("Reason", watermark.set_reason or ""),
-    ):
-        if value:
-            facts.add_row(fact, value)
-    return facts
+    return facts_table(
+        (
+            ("Taken in up to", watermark.last_updated_at.isoformat()),
+            ("By run", watermark.last_run_id),
+            ("Completed", completed.isoformat() if completed else ""),
+            ("Set by hand by", watermark.set_by or ""),
+            ("Because", watermark.set_reason or ""),
+        )
+    )

@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from app import cli as api
+from inventory.core.command_line import run_command, start_command
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.logging import get_logger
 from inventory.trading.settlement import Settlement
 from sync.cli import main as cli
-from sync.cli.common import begin, run
 from sync.container import open_control
 from sync.process import run_role
 from sync.supplier import open_settlement
@@ -43,7 +43,7 @@ def main() -> None:
 
 def reconcile() -> None:
     """Reconcile until SIGTERM."""
-    settings = begin("reconciler")
+    settings = start_command("reconciler")
 
     async def command() -> None:
         async with open_control(settings) as (_, reconciler):
@@ -59,12 +59,12 @@ def reconcile() -> None:
 
             await run_role(role, settings.sync_drain_seconds)
 
-    run(command())
+    run_command(command())
 
 
 def settle() -> None:
     """Settle what is due in trading, once."""
-    settings = begin("settle")
+    settings = start_command("settle")
 
     async def command() -> None:
         async with Database.open(settings) as database, open_settlement(settings) as supplier:
@@ -76,4 +76,4 @@ def settle() -> None:
             await settlement.declined()
             await settlement.reminders()
 
-    run(command())
+    run_command(command())

@@ -1,0 +1,118 @@
+"""Command line support: shared options, start of a command, confirmation, JSON and table output, exit codes."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Final, NoReturn, TypeVar
+
+import msgspec
+import typer
+import uvloop
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from inventory.core import logging
+from inventory.core.errors import Conflict, DatabaseMisconfigured, DatabaseUnavailable, InventoryError, Unavailable
+from inventory.core.settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+FAILURE_EXIT: Final = 1
+CONFIGURATION_EXIT: Final = 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
+
+
+class NotConfirmed(Conflict):
+    """The command was not confirmed and changed nothing. Confirm it in a terminal, or pass --yes."""
+
+
+def start_command(role: str, *, log_level: str | None = None) -> Settings:
+    """Read the settings and set up logging. `role` appears in each log line; `log_level` replaces LOG_LEVEL."""
+    settings = Settings.read()
+    logging.configure(log_level or settings.log_level, settings.log_format, role)
+    return settings
+
+
+def run_command(command: Coroutine[Any, Any, T], *, timeout_seconds: float | None = None) -> T:
+    """Run a coroutine on uvloop and return its result.
+
+    Raises:
+        Unavailable: the command did not finish within `timeout_seconds`.
+    """
+
+    async def with_timeout() -> T:
+        timeout = asyncio.timeout(timeout_seconds)
+        try:
+            async with timeout:
+                return await command
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+        raise Unavailable(
+            f"The command did not finish within {timeout_seconds} seconds. Check that the servers answer, then retry."
+        )
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(with_timeout())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask the operator to confirm an irreversible operation.
+
+    Raises:
+        NotConfirmed: the answer is no, or stdin is not a terminal.
+    """
+    if yes:
+        return
+    try:
+        confirmed = typer.confirm(question, err=True)
+    except typer.Abort:
+        confirmed = False
+    if not confirmed:
+        raise NotConfirmed
+
+
+def print_json(value: object) -> None:
+    """Print one indented JSON document to stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_text(text: RenderableType) -> None:
+    """Print a line or a table to stdout, as wide as the terminal."""
+    Console().print(text)
+
+
+def facts_table(facts: Iterable[tuple[str, str]]) -> Table:
+    """A table of names and values without a header. Empty values are left out."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def exit_with(message: str, code: int) -> NoReturn:
+    """Write one line to stderr and exit."""
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
+
+
+@contextmanager
+def exit_on_error(*configuration_errors: type[Exception]) -> Iterator[None]:
+    """Turn an error of a command into one line on stderr and an exit code.
+
+    A wrong setting and `configuration_errors` exit with 2, any other `InventoryError` with 1.
+    """
+    configuration: tuple[type[Exception], ...] = (SettingsError, *configuration_errors)
+    try:
+        yield
+    except configuration as error:
+        exit_with(str(error), CONFIGURATION_EXIT)
+    except DatabaseMisconfigured as error:
+        exit_with(error.reason, CONFIGURATION_EXIT)
+    except InventoryError as error:
+        cause = f" ({error.__cause__})" if isinstance(error, DatabaseUnavailable) and error.__cause__ else ""
+        exit_with(f"{error.code}: {error.message}{cause}", FAILURE_EXIT)
