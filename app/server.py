@@ -21,31 +21,30 @@ from inventory.core.settings import Settings
 
 log = get_logger()
 
-# Requests that are open get this long after the delay of SHUTDOWN_DELAY_SECONDS; orchestrators usually wait 30 seconds.
+# Timeout for open requests, after SHUTDOWN_DELAY_SECONDS. Orchestrators usually wait 30 seconds.
 _DRAIN_SECONDS = 20.0
-# For sockets to leave by themselves, and for tasks whose connection is closed.
-_FAREWELL_SECONDS = 2.0
+# Timeouts for sockets to close after the close message, and for tasks whose connection is closed.
+_SOCKET_CLOSE_SECONDS = 2.0
 _TASK_SECONDS = 2.0
-# What is sent and not taken for so long is not waited for any longer, or the connection of a client that stands still would
-# stay open without limit.
-_UNSENT_MILLISECONDS = 60_000
+# TCP timeout for unacknowledged bytes. Without it the connection of a stalled client stays open without limit.
+_UNACKNOWLEDGED_MILLISECONDS = 60_000
 
 
 class CannotListen(Exception):
-    """The address can't be had. The message says which, and how to choose another."""
+    """The server cannot listen on the address."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
+    """Bind a TCP socket for the server.
 
     Raises:
-        CannotListen: the port is in use, not allowed, or the host isn't this machine's.
+        CannotListen: the port is in use or needs privileges, or the host is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # on Linux
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNSENT_MILLISECONDS)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MILLISECONDS)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -56,12 +55,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn with the project's connections, and with a shutdown in three steps.
+    """uvicorn server with `HttpConnection` and a graceful shutdown in three steps.
 
-    After SIGTERM the process still accepts requests for a while, because proxies still send them, and says
-    `Connection: close`. Azure Container Apps gives no notice before SIGTERM
-    (https://github.com/microsoft/azure-container-apps/issues/1166, issues/1420). Then it closes its listeners and asks
-    sockets to connect elsewhere. Then it waits for open requests.
+    1. After SIGTERM the process accepts requests for SHUTDOWN_DELAY_SECONDS, because proxies still send them, and answers
+       with `Connection: close`. Azure Container Apps gives no notice before SIGTERM
+       (https://github.com/microsoft/azure-container-apps/issues/1166, issues/1420).
+    2. It closes its listeners and asks sockets to connect elsewhere.
+    3. It waits for open requests.
     """
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
@@ -69,8 +69,8 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=partial(HttpConnection, connections=self.connections),  # type: ignore[arg-type]  # it calls it only
-            ws="none",  # `HttpConnection` upgrades by itself
+            http=partial(HttpConnection, connections=self.connections),  # type: ignore[arg-type]  # uvicorn only calls it
+            ws="none",  # `HttpConnection` handles upgrades
             lifespan="on",
             log_config=None,
             log_level="warning",
@@ -84,23 +84,23 @@ class Server(uvicorn.Server):
         self._interrupt: Callable[[], object] = lambda: None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop. SIGTERM comes from an orchestrator, which may still route requests here; Ctrl-C from a person, who waits."""
+        """Start the shutdown. Only SIGTERM causes the delay: an orchestrator may still route requests to this process."""
         self._terminated = self._terminated or sig == signal.SIGTERM
         if self.should_exit:
             self._interrupt()
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, end the open connections, and end the application."""
+        """Close the listeners, drain the open connections and shut the application down."""
         self.connections.draining = True
         if self._terminated:
-            await self._go_on_accepting()
+            await self._accept_during_delay()
         for server in self.servers:
             server.close()
         for listener in sockets or ():
             listener.close()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._say_farewell())
+            group.create_task(self._close_sockets())
             group.create_task(self.connections.wait_until_empty(_DRAIN_SECONDS))
             for connection in self.connections:
                 if not self.connections.is_streaming(connection):
@@ -109,8 +109,8 @@ class Server(uvicorn.Server):
         if not self.force_exit:
             await self.lifespan.shutdown()
 
-    async def _go_on_accepting(self) -> None:
-        """Wait for the delay, or for a second signal."""
+    async def _accept_during_delay(self) -> None:
+        """Wait until the shutdown delay has passed or a second signal arrives."""
         loop = asyncio.get_running_loop()
         self._interrupt = lambda: loop.call_soon_threadsafe(interrupted.set)
         interrupted = asyncio.Event()
@@ -118,10 +118,10 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(self._delay_seconds):
                 await interrupted.wait()
 
-    async def _say_farewell(self) -> None:
-        """Ask sockets and event streams to leave. Those that do not are closed."""
+    async def _close_sockets(self) -> None:
+        """Ask sockets and event streams to close, and close the rest after a timeout."""
         self._client_connections.close()
-        if not await self.connections.wait_until_empty(_FAREWELL_SECONDS):
+        if not await self.connections.wait_until_empty(_SOCKET_CLOSE_SECONDS):
             for connection in self.connections:
                 connection.shutdown()
 
@@ -137,31 +137,31 @@ def serve(app: Starlette, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
-        CannotListen: before anything else is started.
+        CannotListen: the address is not available. Nothing has been started.
     """
     listener = listen(settings.host, settings.port)
     log.info("listening", host=settings.host, port=settings.port)
-    # After a clean end uvicorn raises the signal once more; asked to stop and stopped is a success.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    # uvicorn raises the signal again after a clean shutdown, which is a success.
+    signal.signal(signal.SIGTERM, _exit_successfully)
+    signal.signal(signal.SIGINT, _exit_successfully)
     server = Server(app, settings)
-    _spare_collections()
+    _tune_garbage_collection()
     server.run(sockets=[listener])
     if not server.started:
-        sys.exit("The API did not start; the log says why.")
+        sys.exit("The API did not start. The log states the reason.")
 
 
-def _spare_collections() -> None:
-    """Have garbage looked for where it is, among what is young.
+def _tune_garbage_collection() -> None:
+    """Freeze permanent objects and make full garbage collections rare.
 
-    Nothing is answered during a full collection, and it goes through everything that lives: the schema, which stays, and
-    some hundred objects of each socket. With a thousand sockets that was half a second every 15 seconds. What leaves no
-    cycles, which is nearly everything, is still freed at once.
+    A full collection stops the event loop and visits all living objects: the schema and some hundred objects per socket.
+    With a thousand sockets it took half a second every 15 seconds. Objects without reference cycles, nearly all of them,
+    are freed by reference counting.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+def _exit_successfully(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)

@@ -15,7 +15,7 @@ from app.auth.scopes import AuthenticationMethod, Principal
 from app.auth.sessions import Sessions, token_of
 from app.auth.signature_authenticator import SignatureAuthenticator
 from app.http.origin import same_origin
-from app.http.response_headers import note
+from app.http.response_headers import add_headers
 from inventory.core.errors import Forbidden, Unauthenticated
 
 
@@ -148,7 +148,7 @@ def _check_single_key(headers: Headers) -> None:
 
 def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_refusals: bool = False) -> None:
     if not (only_refusals and decision.passes):
-        note(request.scope, decision.headers)
+        add_headers(request.scope, decision.headers)
     decision.check()
 
 

@@ -1,4 +1,4 @@
-"""Validation of JSON objects: each wrong member with the values that it accepts, in words for clients."""
+"""JSON object validation: a message for each invalid member that describes the accepted values."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-_ANY_TEXT = "^[^\\x00]*$"  # a text that Postgres can hold
+_ANY_TEXT = "^[^\\x00]*$"  # Postgres text cannot hold NUL
 
 
 def read_members(given: Mapping[str, Any], kind: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, str]]:
     """Convert the members of a JSON object to the fields of a struct.
 
-    Returns the values by field name, and the problems by member name: one for each member that is missing or wrong.
+    Return the values by field name, and a problem by member name for each missing or invalid member.
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -23,7 +23,7 @@ def read_members(given: Mapping[str, Any], kind: type[msgspec.Struct]) -> tuple[
                 problems[field.encode_name] = "is required"
             continue
         try:
-            values[field.name] = msgspec.convert(_whole(given[field.encode_name]), field.type)
+            values[field.name] = msgspec.convert(_whole_float_to_int(given[field.encode_name]), field.type)
         except msgspec.ValidationError:
             problems[field.encode_name] = f"should be {accepted(field.type)}"
     return values, problems
@@ -31,47 +31,47 @@ def read_members(given: Mapping[str, Any], kind: type[msgspec.Struct]) -> tuple[
 
 @cache
 def accepted(kind: Any) -> str:
-    """The values that a type accepts, such as `a whole number from 1 to 100`."""
-    return _words(inspect.type_info(kind))
+    """Describe the values that a type accepts, such as `a whole number from 1 to 100`."""
+    return _describe(inspect.type_info(kind))
 
 
-def _words(kind: inspect.Type) -> str:
+def _describe(kind: inspect.Type) -> str:
     words: str
     match kind:
         case inspect.UnionType(types=types):
-            words = " or ".join(_words(one) for one in types)
+            words = " or ".join(_describe(member) for member in types)
         case inspect.LiteralType(values=values):
             words = f"one of {', '.join(map(str, values))}"
         case inspect.StrType():
-            words = _text(kind)
+            words = _describe_text(kind)
         case inspect.IntType(ge=low, le=high):
-            words = f"a whole number{_between(low, high)}"
+            words = f"a whole number{_describe_range(low, high)}"
         case inspect.FloatType(ge=low, le=high):
-            words = f"a number{_between(low, high)}"
+            words = f"a number{_describe_range(low, high)}"
         case _:
-            words = _PLAIN[type(kind)]
+            words = _DESCRIPTIONS[type(kind)]
     return words
 
 
-def _text(kind: inspect.StrType) -> str:
+def _describe_text(kind: inspect.StrType) -> str:
     least, most = kind.min_length, kind.max_length
     length = f" of {least or 0} to {most} characters" if most else f" of at least {least} characters" if least else ""
     form = {None: "", _ANY_TEXT: " without the character NUL"}.get(kind.pattern, f" of the form {kind.pattern}")
     return f"a text{length}{form}"
 
 
-def _between(low: float | None, high: float | None) -> str:
+def _describe_range(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
         return f" from {low} to {high}"
     return f" of at least {low}" if low is not None else f" of at most {high}" if high is not None else ""
 
 
-def _whole(value: Any) -> Any:
-    """In JSON 1.0 is as whole as 1; a field that takes fractions takes either."""
+def _whole_float_to_int(value: Any) -> Any:
+    """Convert a whole float to an int: 1.0 and 1 are the same JSON number. A float field accepts both."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_PLAIN: Mapping[type[inspect.Type], str] = {
+_DESCRIPTIONS: Mapping[type[inspect.Type], str] = {
     inspect.NoneType: "null",
     inspect.BoolType: "true or false",
     inspect.UUIDType: "a UUID",

@@ -1,24 +1,24 @@
-"""Limit on the size of request bodies."""
+"""Request body size limit (413)."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.response_headers import note
+from app.http.response_headers import add_headers
 from inventory.core.errors import BodyTooLarge
 
-# The rest of the body is not read.
-_HANG_UP = {"Connection": "close"}
-# This much of a body that is too large is read and dropped: a client that is cut off while it sends rarely sees the answer.
-_MOST_DROPPED = 32 * 1_048_576
+_CLOSE_CONNECTION = {"Connection": "close"}
+# An oversized body is read and discarded up to this size: a client whose connection is cut while it sends rarely sees
+# the response.
+_MAX_DISCARDED_BYTES = 32 * 1_048_576
 
 
 class BodyLimit:
-    """ASGI middleware: reading a body that is too large raises an error, which becomes 413.
+    """ASGI middleware that raises `BodyTooLarge` when the application reads an oversized body.
 
-    The server limits the time of a body (`app.http.protocol`).
+    `app.http.protocol` limits the duration of a body.
     """
 
     def __init__(self, app: ASGIApp, *, largest: int) -> None:
-        """`largest`: bytes."""
+        """`largest` is in bytes."""
         self._app = app
         self._largest = largest
 
@@ -32,11 +32,11 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            while self._largest < received < _MOST_DROPPED and message.get("more_body", False):
+            while self._largest < received < _MAX_DISCARDED_BYTES and message.get("more_body", False):
                 message = await receive()
                 received += len(message.get("body", b""))
             if received > self._largest:
-                note(scope, _HANG_UP)
+                add_headers(scope, _CLOSE_CONNECTION)
                 raise BodyTooLarge(f"The body is larger than {self._largest} bytes.")
             return message
 

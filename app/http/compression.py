@@ -1,4 +1,4 @@
-"""Response compression by Accept-Encoding."""
+"""Response compression (gzip) by Accept-Encoding."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
@@ -6,18 +6,18 @@ from starlette.types import Receive, Scope, Send
 
 
 class Compression(GZipMiddleware):
-    """Passes the decision to Starlette's middleware, which takes `gzip;q=0` for an acceptance."""
+    """Gzip middleware that respects `gzip;q=0`, which Starlette's middleware treats as acceptance."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = MutableHeaders(raw=list(scope["headers"]))
-            headers["accept-encoding"] = "gzip" if _takes_gzip(headers.get("accept-encoding", "")) else "identity"
+            headers["accept-encoding"] = "gzip" if _accepts_gzip(headers.get("accept-encoding", "")) else "identity"
             scope = {**scope, "headers": headers.raw}
         await super().__call__(scope, receive, send)
 
 
-def _takes_gzip(text: str) -> bool:
-    """Whether an `Accept-Encoding` names gzip with a weight that is not zero."""
+def _accepts_gzip(text: str) -> bool:
+    """Whether an Accept-Encoding header accepts gzip: it names gzip with a quality above zero."""
     for part in text.lower().split(","):
         name, _, weight = part.partition(";")
         if name.strip() == "gzip":

@@ -1,7 +1,7 @@
-"""Connections of one process, by kind, and the limits of each kind.
+"""Connection limits of one process: HTTP connections, unauthenticated sockets and authenticated sockets.
 
-Requests, sockets without credentials, and sockets with credentials are counted separately, so that no kind can use up what
-another needs. Beyond a limit the connection that has waited longest for its client is closed.
+Each kind has a separate limit, so that no kind can exhaust the capacity of another. Beyond a limit the registry evicts
+the connection that has waited longest for its client.
 """
 
 import asyncio
@@ -19,38 +19,38 @@ from starlette.types import Scope
 from app.http.errors import ProtocolError
 from inventory.core.settings import Settings
 
-# Orchestrators must always get an answer to these: they restart or bypass processes that do not answer.
+# Health checks, exempt from the limits: orchestrators restart or bypass a process that does not answer them.
 EXEMPT_PATHS = frozenset({b"/health", b"/ready"})
-# Read from a socket at once, and so the most that waits in a connection for its turn. Bodies are read in larger pieces.
+# Bytes that are read from a socket at once. This bounds the unparsed input of a connection. Bodies are read in larger pieces.
 READ_SIZE = 16_384
 BODY_READ_SIZE = 65_536
-# Requests with a body that are not answered yet, in all connections.
+# Limit on the bodies of unanswered requests, in all connections together.
 MOST_CONTENT_BYTES = 64 * 1_048_576
 
 _EXTENSION = "diamond_inventory.connection"
 
 
 class ClosableConnection(Protocol):
-    """A connection that can be closed to make room."""
+    """Interface of a registered connection."""
 
     client: tuple[str, int] | None
 
     def evict(self) -> None:
-        """Close the connection at once, to make room."""
+        """Close the connection at once to free capacity."""
 
     def authenticate(self) -> None:
-        """The client of a socket has shown valid credentials."""
+        """Mark the client of a socket as authenticated."""
 
     def shutdown(self) -> None:
-        """Close the connection as soon as its present request is answered: the server stops."""
+        """Close the connection after the current response: the server stops."""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the connections of one process may do.
+    """Limits on the connections of one process.
 
-    `requests`, `sockets`, `unauthenticated`: how many connections of each kind there are. `idle_seconds`: between two
-    requests. `body_seconds`: for the body of a request. `send_seconds`: for a client to take what a socket sends.
-    `largest_message`: of a socket, in bytes.
+    `requests`, `sockets`, `unauthenticated`: maximum connections of each kind. Timeouts: `idle_seconds` between two
+    requests, `body_seconds` for a request body, `send_seconds` for a client to read what a socket sends.
+    `largest_message`: maximum message of a socket, in bytes.
     """
 
     requests: int
@@ -63,7 +63,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, settings: Settings) -> "ConnectionLimits":
-        """The limits that the settings name."""
+        """Read the limits from the settings."""
         return cls(
             requests=settings.max_connections,
             sockets=settings.most_sockets,
@@ -76,25 +76,25 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenConnections:
-    """The open connections of one process."""
+    """Registry of the open connections of one process."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._requests: set[ClosableConnection] = set()
-        # Those that wait for their client, the one that has waited longest first.
+        # Connections that wait for their client, longest wait first.
         self._waiting: OrderedDict[ClosableConnection, None] = OrderedDict()
         self._unauthenticated: OrderedDict[ClosableConnection, None] = OrderedDict()
         self._sockets: set[ClosableConnection] = set()
-        # Bytes of requests that are not answered yet: incomplete ones, the oldest first, and complete ones.
+        # Body bytes of unanswered requests: of incomplete requests, oldest first, and of complete requests.
         self._content: OrderedDict[ClosableConnection, int] = OrderedDict()
         self._complete_content: dict[ClosableConnection, int] = {}
         self._content_bytes = 0
         self._date = (0, b"")
-        # Shared by all connections: each takes its bytes out before the next one reads.
+        # Shared by all connections: each copies its bytes before the next connection reads.
         self.body_buffer = memoryview(bytearray(BODY_READ_SIZE))
         self.buffer = self.body_buffer[:READ_SIZE]
         self._closed = asyncio.Event()
-        # The server stops soon: each response is the last one of its connection.
+        # The server shuts down: each response is the last response of its connection.
         self.draining = False
 
     def __iter__(self) -> Iterator[ClosableConnection]:
@@ -105,14 +105,14 @@ class OpenConnections:
 
     @property
     def date_line(self) -> bytes:
-        """The header `Date` of the present second."""
+        """The Date header line of the current second."""
         now = int(time())
         if self._date[0] != now:
             self._date = (now, f"date: {formatdate(now, usegmt=True)}\r\n".encode("ascii"))
         return self._date[1]
 
     async def wait_until_empty(self, seconds: float) -> bool:
-        """Wait until there is no connection, for a limited time. Returns whether there is none."""
+        """Wait until no connection is open, for at most `seconds`. Return whether none is open."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while len(self):
@@ -120,31 +120,31 @@ class OpenConnections:
                     await self._closed.wait()
         return not len(self)
 
-    # Requests
+    # HTTP connections
 
     def open_request(self, connection: ClosableConnection) -> None:
-        """Count a new connection for requests. It waits for its client."""
+        """Register a new HTTP connection, which waits for its client."""
         self._requests.add(connection)
-        self._make_room()
+        self._evict_oldest()
         self._waiting[connection] = None
 
     def wait(self, connection: ClosableConnection) -> None:
-        """A connection waits for its client from now on."""
+        """Mark a connection as waiting for its client."""
         if connection in self._requests:
             self._waiting[connection] = None
             self._waiting.move_to_end(connection)
 
     def work(self, connection: ClosableConnection) -> None:
-        """A connection does not wait for its client any more."""
+        """Mark a connection as working: it no longer waits for its client."""
         self._waiting.pop(connection, None)
 
     @property
     def crowded(self) -> bool:
-        """Whether there are more connections for requests than the limit allows."""
+        """Whether the number of HTTP connections exceeds the limit."""
         return len(self._requests) > self.limits.requests
 
     def close(self, connection: ClosableConnection) -> None:
-        """A connection is gone."""
+        """Unregister a closed connection."""
         self._requests.discard(connection)
         self._waiting.pop(connection, None)
         self._unauthenticated.pop(connection, None)
@@ -152,7 +152,7 @@ class OpenConnections:
         self.hold_content(connection, 0)
         self._closed.set()
 
-    def _make_room(self) -> None:
+    def _evict_oldest(self) -> None:
         if self.crowded and self._waiting:
             oldest, _ = self._waiting.popitem(last=False)
             self.close(oldest)
@@ -161,10 +161,10 @@ class OpenConnections:
     # Sockets and event streams
 
     def open_socket(self, connection: ClosableConnection) -> None:
-        """Count a new WebSocket connection, which has no credentials yet.
+        """Register a new WebSocket connection as unauthenticated.
 
         Raises:
-            ProtocolError: there are too many sockets.
+            ProtocolError: too many sockets are open.
         """
         if len(self._sockets) + len(self._unauthenticated) >= self.limits.sockets + self.limits.unauthenticated:
             raise ProtocolError(HTTPStatus.SERVICE_UNAVAILABLE, "Too many sockets are open. Try again later.")
@@ -175,19 +175,19 @@ class OpenConnections:
             oldest.evict()
 
     def authenticate(self, connection: ClosableConnection) -> None:
-        """A socket has shown valid credentials."""
+        """Move a socket to the authenticated sockets."""
         if connection in self._unauthenticated:
             del self._unauthenticated[connection]
             self._sockets.add(connection)
             connection.authenticate()
 
     def is_streaming(self, connection: ClosableConnection) -> bool:
-        """Whether a connection sends an event stream, or is a socket with credentials."""
+        """Whether a connection is an authenticated socket or sends an event stream."""
         return connection in self._sockets
 
     @contextmanager
     def streaming(self, connection: ClosableConnection) -> Iterator[None]:
-        """Count a connection for requests as a socket while it sends an event stream."""
+        """Count an HTTP connection as a socket while it sends an event stream."""
         if connection not in self._requests:
             yield
             return
@@ -202,7 +202,7 @@ class OpenConnections:
                 self._requests.add(connection)
 
     def _oldest_of_largest_client(self) -> ClosableConnection:
-        """The oldest unauthenticated socket of the client address that has the most of them."""
+        """Return the oldest unauthenticated socket of the address that has most unauthenticated sockets."""
         count = Counter(_host(connection) for connection in self._unauthenticated)
         most = max(count.values())
         return next(connection for connection in self._unauthenticated if count[_host(connection)] == most)
@@ -210,9 +210,9 @@ class OpenConnections:
     # Memory
 
     def hold_content(self, connection: ClosableConnection, size: int, *, complete: bool = False) -> None:
-        """Account for the content that a connection has received and not processed yet.
+        """Set the size of the unanswered content of a connection, in bytes.
 
-        Where all connections together hold too much, those are closed that have been sending longest.
+        If all connections together exceed the limit, evict the connections with the oldest incomplete bodies.
         """
         self._content_bytes += size - self._content.get(connection, 0) - self._complete_content.pop(connection, 0)
         if size and not complete:
@@ -232,12 +232,12 @@ def _host(connection: ClosableConnection) -> str:
 
 
 def scope_extension(connections: OpenConnections, connection: ClosableConnection) -> dict[str, Any]:
-    """The ASGI extension by which the application says what a connection is used for."""
+    """Build the ASGI extension by which the application reports authentication and event streams."""
     return {_EXTENSION: (connections, connection)}
 
 
 def authenticate(scope: Scope) -> None:
-    """The application has accepted the credentials of a socket."""
+    """Report that the application has authenticated the client of a socket."""
     if found := scope.get("extensions", {}).get(_EXTENSION):
         connections, connection = found
         connections.authenticate(connection)
@@ -245,7 +245,7 @@ def authenticate(scope: Scope) -> None:
 
 @contextmanager
 def streaming(scope: Scope) -> Iterator[None]:
-    """The application sends an event stream in answer to a request."""
+    """Report an event stream for as long as the application sends it."""
     found = scope.get("extensions", {}).get(_EXTENSION)
     if not found:
         yield

@@ -1,4 +1,4 @@
-"""Protocol errors, and the answer to a request that does not reach the application."""
+"""HTTP protocol errors and their responses."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,7 +19,7 @@ _HEADERS: Mapping[HTTPStatus, str] = {
 class ProtocolError(Exception):
     """The bytes of a connection are not a valid request, or the server does not accept it.
 
-    `status`: of the answer. The connection is closed afterwards, because the start of the next request is unknown.
+    `status` is the response status. The server then closes the connection, because it cannot find the next request.
     """
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
@@ -28,8 +28,8 @@ class ProtocolError(Exception):
         self.reason = reason
 
 
-def refusal(error: ProtocolError, date: bytes = b"") -> bytes:
-    """The bytes of the answer to a protocol error, in the form of all other errors. `date`: header lines to add."""
+def error_response(error: ProtocolError, date: bytes = b"") -> bytes:
+    """Encode the response to a protocol error, with the JSON body of all errors. `date` holds header lines to add."""
     status = error.status
     problem = {"code": _CODES.get(status, "BAD_REQUEST"), "message": f"{status.phrase}. {error.reason}"}
     body = msgspec.json.encode({"error": problem})

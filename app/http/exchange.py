@@ -1,4 +1,4 @@
-"""One HTTP exchange: the ASGI side of a request and its response."""
+"""HTTP exchange: the ASGI interface of one request and its response."""
 
 import asyncio
 from collections.abc import Iterable, MutableMapping
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message
 
-from app.http.errors import ProtocolError, refusal
+from app.http.errors import ProtocolError, error_response
 from app.http.request_head import RequestHead
 from inventory.core.logging import get_logger
 
@@ -16,40 +16,40 @@ log = get_logger()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
 _WITHOUT_BODY = frozenset({204, 304})
-# Up to this size the head and the first content of a response are joined, which saves a system call.
+# Maximum size of content that is sent together with the response head, to save a system call.
 _LARGEST_JOINED = 65_536
 
 
 class Connection(Protocol):
-    """The connection of an exchange."""
+    """Interface of the connection that an exchange uses."""
 
     transport: asyncio.Transport
     write_paused: bool
 
     @property
     def date_line(self) -> bytes:
-        """The header `Date`."""
+        """The Date header line."""
 
     @property
     def draining(self) -> bool:
-        """Whether the server stops soon, so that this is the last exchange of the connection."""
+        """Whether the server shuts down, so that this is the last exchange of the connection."""
 
     async def drain(self) -> None:
-        """Wait until the client has taken most of the bytes that were sent."""
+        """Wait until the write buffer is below its limit."""
 
     def resume_body(self) -> None:
-        """Read on: the application has taken the content of the request so far."""
+        """Resume reading: the application has read the buffered content."""
 
     def end_exchange(self) -> None:
-        """The response is complete."""
+        """End the exchange after its complete response."""
 
 
 class Exchange:
-    """A request that the application answers."""
+    """A request, its body and its response."""
 
     __slots__ = (
         "_bodiless", "_changed", "_chunked", "_connection", "_content", "_continues", "_head", "_left", "_method",
-        "_more_content", "_news", "_version", "complete", "disconnected", "keep_alive", "scope", "started",
+        "_more_content", "_unread", "_version", "complete", "disconnected", "keep_alive", "scope", "started",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, request: RequestHead, scope: MutableMapping[str, Any]) -> None:
@@ -58,13 +58,13 @@ class Exchange:
         self._version = request.version
         self._continues = request.continues
         self._more_content = request.length != 0
-        self._news = not self._more_content  # the application has not been told yet
+        self._unread = not self._more_content  # a change that `receive` has not returned
         self._content = bytearray()
         self._changed: asyncio.Event | None = None
         self._head = b""  # of the response, until it is sent
         self._bodiless = False
         self._chunked = False
-        self._left: int | None = None  # content that the response still has to have, if its length is known
+        self._left: int | None = None  # remaining content of the response in bytes, if its length is known
         self.scope = scope
         self.keep_alive = request.keep_alive
         self.started = False
@@ -72,7 +72,7 @@ class Exchange:
         self.disconnected = False
 
     async def run(self, app: ASGIApp) -> None:
-        """Have the application answer."""
+        """Run the application for this request."""
         try:
             await app(self.scope, self.receive, self.send)
         except Exception:
@@ -81,34 +81,34 @@ class Exchange:
             if not self.complete and not self.disconnected:
                 self._fail()
 
-    # The request
+    # Request
 
     @property
     def buffered(self) -> int:
-        """The size of the content that the application has not taken yet."""
+        """Size of the content that the application has not read, in bytes."""
         return len(self._content)
 
     def add_content(self, content: bytes, *, complete: bool) -> None:
-        """Content of the request has arrived."""
+        """Add received content of the request body."""
         self._content += content
         self._more_content = not complete
-        self._news = True
+        self._unread = True
         self._notify()
 
     def disconnect(self) -> None:
-        """The client gets no response any more."""
+        """Mark the client as disconnected: no response can be sent."""
         self.disconnected = True
         self._notify()
 
     async def receive(self) -> Message:
-        """The next ASGI message."""
+        """Return the next ASGI message."""
         if self._continues:
             self._continues = False
             if self._more_content and not self.started and not self.disconnected:
                 self._connection.transport.write(_CONTINUE)
         if self._more_content and not self.complete:
             self._connection.resume_body()
-        while not (self._news or self.disconnected or self.complete):
+        while not (self._unread or self.disconnected or self.complete):
             if self._changed is None:
                 self._changed = asyncio.Event()
             self._changed.clear()
@@ -117,14 +117,14 @@ class Exchange:
             return {"type": "http.disconnect"}
         content = bytes(self._content)
         self._content.clear()
-        self._news = False
+        self._unread = False
         return {"type": "http.request", "body": content, "more_body": self._more_content}
 
     def _notify(self) -> None:
         if self._changed is not None:
             self._changed.set()
 
-    # The response
+    # Response
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message."""
@@ -153,12 +153,12 @@ class Exchange:
                 self.keep_alive = self.keep_alive and b"close" not in value.lower()
                 continue
             elif name == b"transfer-encoding":
-                continue  # the server's own business
+                continue  # set by the server
             lines.append(b"%b: %b\r\n" % (name, value))
         self._bodiless = self._method == "HEAD" or status in _WITHOUT_BODY
         if length is None and not self._bodiless:
             self._chunked = self._version == "1.1"
-            self.keep_alive = self.keep_alive and self._chunked  # otherwise the end of the connection ends the content
+            self.keep_alive = self.keep_alive and self._chunked  # without chunks, closing ends the content
         if self._chunked:
             lines.append(b"transfer-encoding: chunked\r\n")
         if self._connection.draining or not self.keep_alive:
@@ -170,7 +170,7 @@ class Exchange:
         self._left = length
         self._head = head + b"\r\n"
         self.started = True
-        # Usually the content follows at once, and goes with the head. Where it does not, the head goes alone.
+        # Content that is sent before this callback runs is joined with the head.
         asyncio.get_running_loop().call_soon(self._send_head)
 
     def _send_head(self) -> None:
@@ -187,7 +187,7 @@ class Exchange:
         elif self._left is not None:
             self._left -= len(content)
             if self._left < 0 or (self._left > 0 and not more):
-                raise RuntimeError("The content has another length than Content-Length says.")
+                raise RuntimeError("The content length differs from Content-Length.")
         if self._head and len(content) <= _LARGEST_JOINED:
             content, self._head = self._head + content, b""
         self._send_head()
@@ -203,13 +203,13 @@ class Exchange:
         self._connection.end_exchange()
 
     def _fail(self) -> None:
-        """The application ended without a complete response."""
+        """Send 500 or abort: the application ended without a complete response."""
         self.keep_alive = False
         if self.started:
             self.disconnect()
             self._connection.transport.abort()
         else:
             self.started = True
-            error = ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side.")
-            self._connection.transport.write(refusal(error, self._connection.date_line))
+            error = ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed because of an internal error.")
+            self._connection.transport.write(error_response(error, self._connection.date_line))
             self._complete()

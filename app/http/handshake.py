@@ -1,4 +1,4 @@
-"""WebSocket handshake: the request that upgrades a connection (RFC 6455, section 4.2)."""
+"""WebSocket opening handshake (RFC 6455, section 4.2)."""
 
 import re
 from http import HTTPStatus
@@ -12,10 +12,10 @@ _KEY = re.compile(rb"[0-9A-Za-z+/]{22}==")
 
 
 def check_handshake(request: RequestHead) -> str:
-    """Check an upgrade; returns the value of `Sec-WebSocket-Accept`.
+    """Validate a handshake and return the value of `Sec-WebSocket-Accept`.
 
     Raises:
-        ProtocolError: it is not a handshake of RFC 6455.
+        ProtocolError: the request is not a valid handshake.
     """
     versions = [value for name, value in request.fields if name == b"sec-websocket-version"]
     keys = [value for name, value in request.fields if name == b"sec-websocket-key"]
@@ -27,6 +27,6 @@ def check_handshake(request: RequestHead) -> str:
 
 
 def subprotocols(request: RequestHead) -> list[str]:
-    """The subprotocols that the client offers."""
+    """Return the subprotocols that the client offers, in its order."""
     offers = (value.decode("latin-1") for name, value in request.fields if name == b"sec-websocket-protocol")
     return [token.strip() for offer in offers for token in offer.split(",")]

@@ -1,10 +1,10 @@
-"""Idempotency keys: one rule for the header of REST and for the arguments of GraphQL."""
+"""Idempotency key validation, for the REST header and the GraphQL argument."""
 
 LONGEST_KEY = 200
 
 
 def read_key(text: str) -> str:
-    """The key without the white space around it, which HTTP cuts off in a header.
+    """Validate a key and strip the white space around it, as HTTP does for a header.
 
     Raises:
         ValueError: the key is empty, too long or not storable.
@@ -16,10 +16,10 @@ def read_key(text: str) -> str:
 
 
 def read_header(text: str) -> str:
-    """The key in the value of a header, which Starlette reads as Latin-1; clients send UTF-8.
+    """Validate the key of a header. Starlette decodes headers as Latin-1; clients send UTF-8.
 
     Raises:
-        ValueError: as `read_key`.
+        ValueError: see `read_key`.
     """
     try:
         return read_key(text.encode("latin-1").decode("utf-8"))

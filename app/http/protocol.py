@@ -1,7 +1,7 @@
-"""HTTP/1.1 connections: one request at a time, with limits on what a client may send, hold and leave unread.
+"""HTTP/1.1 server connections: one request at a time, with limits on input size, buffers and unread output.
 
-Bytes beyond the present request stay in the socket: reading is paused while a request is answered and another one waits
-(docs/decisions/0006-http-protocol.md).
+Bytes after the current request stay in the socket: the connection pauses reading while it answers a request and another
+request waits (docs/decisions/0006-http-protocol.md).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.http.connections import EXEMPT_PATHS, OpenConnections, scope_extension
-from app.http.errors import ProtocolError, refusal
+from app.http.errors import ProtocolError, error_response
 from app.http.exchange import Exchange
 from app.http.handshake import check_handshake, subprotocols
 from app.http.request_body import BodyReader, reader_of
@@ -27,29 +27,29 @@ from inventory.core.logging import get_logger
 
 log = get_logger()
 
-# For the head of a request, from its first byte or the start of the connection.
+# Timeout for a request head, from its first byte or the start of the connection.
 HEAD_SECONDS = 15.0
-# For a client to take what is sent, before the connection counts as dead.
+# Timeout for a client to read sent bytes.
 SEND_SECONDS = 60.0
-# For the rest of a request that was refused: a client that is cut off while it sends rarely sees the answer.
+# Time to discard the rest of a rejected request: a client whose connection is cut while it sends rarely sees the response.
 _LINGER_SECONDS = 3.0
-_MOST_DISCARDED = 8 * 1_048_576
-# More content than this stays in the socket until the application takes it.
-_HIGH_WATER = 65_536
+_MAX_DISCARDED_BYTES = 8 * 1_048_576
+# Above this size of unread content, reading is paused.
+_HIGH_WATER_BYTES = 65_536
 
 
 class _Phase(Enum):
-    """What the connection expects from its client."""
+    """Connection state: the input that the connection expects."""
 
-    IDLE = auto()  # a request
-    HEAD = auto()  # a head, soon
+    IDLE = auto()  # the next request (keep-alive)
+    HEAD = auto()  # the rest of a head
     BODY = auto()  # the rest of a body
-    NOTHING = auto()  # the request is complete, and is being answered
-    END = auto()  # nothing more: what comes is discarded until the client closes
+    NOTHING = auto()  # the request is complete; the application answers it
+    END = auto()  # input is discarded until the client closes
 
 
 class HttpConnection(asyncio.BufferedProtocol):
-    """A connection for requests. An upgrade hands its transport over to a `WebSocketConnection`."""
+    """HTTP connection. An upgrade passes its transport to a `WebSocketConnection`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         *,
         connections: OpenConnections,
     ) -> None:
-        """As uvicorn calls it, and with the connections of the process."""
+        """Take the arguments of a uvicorn protocol, and the connections of the process."""
         self._server_state = server_state
         self._app_state = app_state
         self._app: ASGIApp = config.loaded_app  # uvicorn types ASGI differently
@@ -68,9 +68,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._connections = connections
         self._server: tuple[str, int] | None = None
         self._phase = _Phase.HEAD
-        self._pending = b""  # received, but not parsed yet
-        self._exchange: Exchange | None = None  # until its response is complete
-        self._reader: BodyReader | None = None  # until the body is complete
+        self._pending = b""  # received but not parsed
+        self._exchange: Exchange | None = None  # None after the response is complete
+        self._reader: BodyReader | None = None  # None after the body is complete
         self._content_bytes = 0
         self._discarded = 0
         self._read_paused = False
@@ -81,10 +81,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         self.client: tuple[str, int] | None = None
         self.write_paused = False
 
-    # The transport
+    # asyncio protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first request."""
+        """Start the timeout of the first request."""
         self.transport = transport  # type: ignore[assignment]  # a stream has no other transports
         self.client = address_of(transport.get_extra_info("peername"))
         self._server = address_of(transport.get_extra_info("sockname"))
@@ -92,7 +92,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._expect(_Phase.HEAD, HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything, whatever has ended the connection."""
+        """Release all resources of the connection."""
         del exc
         self._connections.close(self)
         self._timer.close()
@@ -101,14 +101,14 @@ class HttpConnection(asyncio.BufferedProtocol):
         self.resume_writing()
 
     def eof_received(self) -> bool:
-        """The client sends nothing more: a complete request is still answered, unless its answer has no end."""
+        """Handle a half-close by the client. A complete request is still answered, unless the response is a stream."""
         if self._exchange is None or self._phase is not _Phase.NOTHING or self._connections.is_streaming(self):
             return False
         self._exchange.keep_alive = False
         return True
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """The buffer that the transport reads into."""
+        """Return the read buffer."""
         del sizehint
         return self._connections.body_buffer if self._reader else self._connections.buffer
 
@@ -118,18 +118,18 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._process(self._pending + self._connections.body_buffer[:nbytes], parsed=len(self._pending))
         else:
             self._discarded += nbytes
-            if self._discarded > _MOST_DISCARDED:
+            if self._discarded > _MAX_DISCARDED_BYTES:
                 self.transport.abort()
 
     def pause_writing(self) -> None:
-        """The client does not take what is sent."""
+        """Start the send timeout: the write buffer is full because the client does not read."""
         self.write_paused = True
         self._output_deadline = self._loop.time() + SEND_SECONDS
         self._timer.expect(self._output_deadline)
         self._connections.wait(self)
 
     def resume_writing(self) -> None:
-        """The client takes what is sent."""
+        """Stop the send timeout and continue."""
         self.write_paused = False
         self._output_deadline = inf
         if self._phase is _Phase.NOTHING:
@@ -138,12 +138,12 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._writable.set()
         self._process(self._pending)
 
-    # Requests
+    # Request parsing
 
     def _process(self, data: bytes, parsed: int = 0) -> None:
-        """Parse as far as possible: the rest of a body, and a request if none is being answered.
+        """Parse as far as possible: the rest of a body, and the next request if no exchange is open.
 
-        `parsed`: how much of the data is known to be no complete head.
+        The first `parsed` bytes are known to hold no complete head.
         """
         position = 0
         try:
@@ -158,14 +158,15 @@ class HttpConnection(asyncio.BufferedProtocol):
                         break
                     position = end
         except ProtocolError as error:
-            self._refuse(error)
+            self._reject(error)
         else:
             self._pending = data[position:]
             self._pause_or_resume()
 
     def _read_head(self, data: bytes, position: int, search_from: int) -> int:
-        """Begin an exchange. Returns the position after the head, the same one if it is incomplete."""
-        start = position + 2 if data.startswith(b"\r\n", position) else position  # RFC 9112 (2.2) allows an empty line
+        """Parse a head and start an exchange. Return the position after the head, or `position` if it is incomplete."""
+        # RFC 9112 (2.2) allows an empty line before the request line.
+        start = position + 2 if data.startswith(b"\r\n", position) else position
         found = data.find(END_OF_HEAD, max(start, search_from))
         if found < 0:
             if b"\n" in data[search_from:]:
@@ -188,7 +189,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._content_bytes = end - start
             self._expect(_Phase.BODY, self._connections.limits.body_seconds)
         else:
-            self._expect_nothing()
+            self._expect_no_input()
         self._start(self._exchange.run(self._app))
         if self._reader:
             self._connections.hold_content(self, self._content_bytes)
@@ -202,15 +203,16 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._content_bytes += len(content)
             self._exchange.add_content(content, complete=reader.complete)
             if reader.complete:
-                self._expect_nothing()
-            held = min(self._content_bytes, self._connections.limits.largest_message + _HIGH_WATER)  # it drops the rest
+                self._expect_no_input()
+            # The body limit discards the rest.
+            held = min(self._content_bytes, self._connections.limits.largest_message + _HIGH_WATER_BYTES)
             self._connections.hold_content(self, held, complete=reader.complete)
         elif reader.complete:
             self._await_request()
-        else:  # the rest of a request that is answered already
+        else:  # the rest of a request whose response is complete
             self._discarded += len(content)
-            if self._discarded > _MOST_DISCARDED:
-                self._end(lingers=True)
+            if self._discarded > _MAX_DISCARDED_BYTES:
+                self._end(linger=True)
         return position
 
     def _upgrade(self, request: RequestHead, rest: bytes) -> None:
@@ -234,7 +236,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
 
-    # For the exchange
+    # Interface of the exchange
 
     @property
     def date_line(self) -> bytes:
@@ -255,21 +257,21 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._pause_or_resume()
 
     def end_exchange(self) -> None:
-        assert self._exchange  # noqa: S101 - it calls
+        assert self._exchange  # noqa: S101 - the exchange calls this method
         keep_alive = self._exchange.keep_alive and not self.draining
         self._exchange = None
         self._content_bytes = self._discarded = 0
         self._connections.hold_content(self, 0)
         self._server_state.total_requests += 1
         if not keep_alive:
-            self._end(lingers=bool(self._reader or self._pending))
+            self._end(linger=bool(self._reader or self._pending))
         elif self._reader is None:
             self._await_request()
             self._process(self._pending)
         else:
             self._pause_or_resume()
 
-    # What the connection waits for
+    # State and timeouts
 
     def _await_request(self) -> None:
         self._expect(_Phase.IDLE, self._connections.limits.idle_seconds)
@@ -280,7 +282,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._timer.expect(self._input_deadline)
         self._connections.wait(self)
 
-    def _expect_nothing(self) -> None:
+    def _expect_no_input(self) -> None:
         self._phase = _Phase.NOTHING
         self._input_deadline = inf
         self._connections.work(self)
@@ -295,10 +297,10 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _time_out(self) -> None:
         match self._phase:
             case _Phase.HEAD:
-                self._refuse(ProtocolError(HTTPStatus.REQUEST_TIMEOUT, f"Send the head within {HEAD_SECONDS:g} s."))
+                self._reject(ProtocolError(HTTPStatus.REQUEST_TIMEOUT, f"Send the head within {HEAD_SECONDS:g} s."))
             case _Phase.BODY:
                 seconds = self._connections.limits.body_seconds
-                self._refuse(ProtocolError(HTTPStatus.REQUEST_TIMEOUT, f"Send the body within {seconds:g} s."))
+                self._reject(ProtocolError(HTTPStatus.REQUEST_TIMEOUT, f"Send the body within {seconds:g} s."))
             case _Phase.END:
                 self._input_deadline = inf
                 self.transport.abort()
@@ -308,7 +310,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _pause_or_resume(self) -> None:
         if self.transport.is_closing():
             return
-        full = self._exchange is not None and self._exchange.buffered > _HIGH_WATER
+        full = self._exchange is not None and self._exchange.buffered > _HIGH_WATER_BYTES
         paused = full or (bool(self._pending) and (self._exchange is not None or self.write_paused))
         if paused and not self._read_paused:
             self.transport.pause_reading()
@@ -316,10 +318,10 @@ class HttpConnection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
         self._read_paused = paused
 
-    # The end
+    # Close
 
     def evict(self) -> None:
-        """Close the connection at once, to make room."""
+        """Close the connection at once to free capacity; see `OpenConnections`."""
         self._drop_exchange()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -327,23 +329,23 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
 
     def authenticate(self) -> None:
-        """Nothing: each request brings its credentials."""
+        """Do nothing: each HTTP request carries its credentials."""
 
     def shutdown(self) -> None:
-        """Close the connection as soon as its request is answered: the server stops."""
+        """Close the connection after the current response: the server stops."""
         if self._exchange:
             self._exchange.keep_alive = False
         else:
-            self._end(lingers=False)
+            self._end(linger=False)
 
-    def _refuse(self, error: ProtocolError) -> None:
-        """Answer a request that does not reach the application, or not as a whole; then close."""
-        log.info("request_refused", status=error.status.value, reason=error.reason, client=self.client)
+    def _reject(self, error: ProtocolError) -> None:
+        """Send an error response for an invalid request and close the connection."""
+        log.info("request_rejected", status=error.status.value, reason=error.reason, client=self.client)
         answered = self._exchange.started if self._exchange else self._reader is not None
         self._drop_exchange()
         if not answered:
-            self.transport.write(refusal(error, self._connections.date_line))
-        self._end(lingers=True)
+            self.transport.write(error_response(error, self._connections.date_line))
+        self._end(linger=True)
 
     def _drop_exchange(self) -> None:
         if self._exchange:
@@ -352,10 +354,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._content_bytes = 0
         self._connections.hold_content(self, 0)
 
-    def _end(self, *, lingers: bool) -> None:
-        """Close after the response. `lingers`: discard for a while what the client is still sending."""
+    def _end(self, *, linger: bool) -> None:
+        """Close after the response. With `linger`, first discard input until the client closes, for a limited time."""
         self._reader, self._pending = None, b""
-        if not lingers:
+        if not linger:
             self._close()
         elif not self.transport.is_closing():
             self._expect(_Phase.END, _LINGER_SECONDS)

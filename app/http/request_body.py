@@ -1,4 +1,4 @@
-"""Framing of HTTP/1.1 request bodies: by length, or in chunks (RFC 9112, section 7.1)."""
+"""HTTP/1.1 request body framing: Content-Length and chunked transfer coding (RFC 9112, section 7.1)."""
 
 import re
 from enum import Enum, auto
@@ -8,9 +8,9 @@ from typing import Protocol
 from app.http.errors import ProtocolError
 from app.http.request_head import is_field_line
 
-# A line that frames a chunk, with its extensions.
+# Maximum length of a chunk size line with its extensions.
 _LONGEST_LINE = 1_024
-# Extensions and trailer fields of one body. Both are ignored, so they are kept small.
+# Limits on the chunk extensions and trailer fields of one body, which are ignored.
 MOST_EXTENSION_BYTES = 4_096
 MOST_TRAILER_BYTES = 8_192
 
@@ -18,12 +18,12 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})((?:;[\t -~\x80-\xff]*+)?)\r\n")
 
 
 class BodyReader(Protocol):
-    """Reads one body from the bytes of a connection."""
+    """Decoder of one body from the bytes of a connection."""
 
     complete: bool
 
     def feed(self, data: bytes, position: int) -> tuple[bytes, int]:
-        """Read from a position. Returns the content, and the position after the last byte that belongs to the body.
+        """Decode from a position. Return the content and the position after the last byte of the body.
 
         Raises:
             ProtocolError: the framing is invalid.
@@ -31,14 +31,14 @@ class BodyReader(Protocol):
 
 
 class LengthReader:
-    """Reads a body of a known length."""
+    """Decoder of a body with Content-Length."""
 
     def __init__(self, length: int) -> None:
         self._left = length
         self.complete = length == 0
 
     def feed(self, data: bytes, position: int) -> tuple[bytes, int]:
-        """Read from a position; see `BodyReader`."""
+        """Decode from a position; see `BodyReader`."""
         content = data[position : position + self._left]
         self._left -= len(content)
         self.complete = self._left == 0
@@ -46,7 +46,7 @@ class LengthReader:
 
 
 class _Part(Enum):
-    """The part of a chunked body that is read next."""
+    """Parser state: the next part of a chunked body."""
 
     SIZE = auto()
     CONTENT = auto()
@@ -55,7 +55,7 @@ class _Part(Enum):
 
 
 class ChunkReader:
-    """Reads a chunked body. Chunk extensions are ignored and trailer fields are discarded, up to a limit.
+    """Decoder of a chunked body. It ignores chunk extensions and discards trailer fields, both up to a limit.
 
     Trailer fields never become header fields: RFC 9110 (6.5.1) forbids it for fields that authenticate, route or frame.
     """
@@ -63,13 +63,13 @@ class ChunkReader:
     def __init__(self) -> None:
         self.complete = False
         self._part = _Part.SIZE
-        self._left = 0  # of the content of the present chunk
-        self._line = b""  # the part of a line that has arrived
+        self._left = 0  # remaining bytes of the current chunk
+        self._line = b""  # incomplete line
         self._extension_bytes = 0
         self._trailer_bytes = 0
 
     def feed(self, data: bytes, position: int) -> tuple[bytes, int]:
-        """Read from a position; see `BodyReader`."""
+        """Decode from a position; see `BodyReader`."""
         content = []
         while position < len(data) and not self.complete:
             if self._part is _Part.CONTENT:
@@ -88,7 +88,7 @@ class ChunkReader:
         return b"".join(content), position
 
     def _check_line(self, added: int) -> None:
-        """Limit a line whose end is not there yet."""
+        """Limit the length of an incomplete line."""
         if self._part is _Part.TRAILER:
             self._trailer_bytes += added
             if self._trailer_bytes > MOST_TRAILER_BYTES:
@@ -123,7 +123,7 @@ class ChunkReader:
 
 
 def reader_of(length: int | None) -> BodyReader | None:
-    """The reader of a body of this length, of a chunked one for None; no reader if there is no body."""
+    """Return the decoder for a body of `length` bytes, for a chunked body if it is None; None if there is no body."""
     if length is None:
         return ChunkReader()
     return LengthReader(length) if length else None

@@ -1,8 +1,8 @@
-"""HTTP/1.1 request line and header fields: the grammar of RFC 9112 without its deprecated and ambiguous forms.
+"""HTTP/1.1 request head parser: the grammar of RFC 9112 without its deprecated and ambiguous forms.
 
-A proxy in front of the server must not read a request differently than the server does. What RFC 9112 lets a recipient
-repair is therefore rejected: bare line feeds, folded lines, blanks before a colon, a length next to chunks, repeated
-lengths, absolute targets (docs/decisions/0006-http-protocol.md).
+A proxy and the server must parse a request in the same way; a difference allows request smuggling. The parser therefore
+rejects input that RFC 9112 lets a recipient repair: bare line feeds, folded lines, blanks before a colon,
+Content-Length with Transfer-Encoding, repeated lengths, absolute targets (docs/decisions/0006-http-protocol.md).
 """
 
 import re
@@ -13,7 +13,7 @@ import msgspec
 
 from app.http.errors import ProtocolError
 
-# Request line and header fields of one request.
+# Maximum size of request line and header fields, in bytes.
 LARGEST_HEAD = 32_768
 MOST_FIELDS = 100
 END_OF_HEAD = b"\r\n\r\n"
@@ -22,7 +22,7 @@ Fields = list[tuple[bytes, bytes]]
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELD_LINE = _TOKEN + rb":[\t -~\x80-\xff]*+\r\n"
-# Every visible ASCII character but `#`, which no target holds.
+# All visible ASCII characters except `#`: a request target has no fragment.
 _REQUEST_LINE = rb"([A-Z][A-Z\-]{0,19}) (/[!\"$->@-~]*+|\*)(\?[!\"$-~]*+)? HTTP/([0-9]\.[0-9])\r\n"
 _HEAD = re.compile(_REQUEST_LINE + rb"((?:" + _FIELD_LINE + rb")*+)\r\n")
 _FIRST_LINE = re.compile(_REQUEST_LINE)
@@ -40,8 +40,9 @@ _VERSIONS = {b"1.1": "1.1", b"1.0": "1.0"}
 class RequestHead(msgspec.Struct, frozen=True):
     """Request line and header fields of a valid request.
 
-    `path` and `query` are as sent. The names of `fields` are in lower case. `length`: of the body; None if it is chunked.
-    `keep_alive`: whether the client allows a next request. `continues`: whether it waits for 100 (Continue).
+    `path` and `query` are percent-encoded. Names of `fields` are in lower case. `length` is the length of the body in
+    bytes, None if it is chunked. `keep_alive`: the client allows another request. `continues`: the client waits for
+    100 (Continue).
     """
 
     method: str
@@ -56,7 +57,7 @@ class RequestHead(msgspec.Struct, frozen=True):
 
 
 def parse_head(head: bytes) -> RequestHead:
-    """Parse the head of a request. It ends with an empty line.
+    """Parse a complete request head, including the empty line at its end.
 
     Raises:
         ProtocolError: the head is malformed, ambiguous, or not supported.
@@ -101,10 +102,10 @@ def parse_head(head: bytes) -> RequestHead:
 
 
 def check_incomplete(head: bytes) -> None:
-    """Reject a head that cannot become valid, without waiting for the rest of it.
+    """Reject an incomplete head that can no longer become valid.
 
     Raises:
-        ProtocolError: it has a bare line feed, its first line is not a request line, or it is too large.
+        ProtocolError: the head has a bare line feed or a malformed request line, or is too large.
     """
     if _BARE_LINE_FEED.search(head):
         raise _bad("Lines end with CR and LF.")
@@ -114,10 +115,10 @@ def check_incomplete(head: bytes) -> None:
 
 
 def check_size(size: int) -> None:
-    """Reject a head that is too large.
+    """Reject an oversized head.
 
     Raises:
-        ProtocolError: it is larger than `LARGEST_HEAD`.
+        ProtocolError: the head is larger than `LARGEST_HEAD`.
     """
     if size > LARGEST_HEAD:
         reason = f"Request line and header fields may have {LARGEST_HEAD} bytes."
@@ -125,7 +126,7 @@ def check_size(size: int) -> None:
 
 
 def is_field_line(line: bytes) -> bool:
-    """Whether a line, with its end, is a valid header field."""
+    """Whether a line, including its line end, is a valid header field."""
     return _FIELD.fullmatch(line) is not None
 
 
@@ -145,7 +146,7 @@ def _check_host(hosts: Sequence[bytes], version: str) -> None:
 
 
 def _length(special: dict[bytes, list[bytes]], version: str) -> int | None:
-    """The length of the body; None if it is chunked."""
+    """Return the length of the body in bytes, None if it is chunked."""
     lengths, codings = special.get(b"content-length"), special.get(b"transfer-encoding")
     if codings is None:
         if lengths is None:

@@ -1,4 +1,4 @@
-"""Headers that every answer bears, and those that are noted for one answer on the way to it."""
+"""Response headers: security defaults for all responses, and headers added to the response of one request."""
 
 from collections.abc import Mapping, MutableMapping
 from http import HTTPStatus
@@ -7,10 +7,10 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_NOTED = "diamond_inventory.headers"
+_ADDED = "diamond_inventory.headers"
 
-# The API's answers are data: nothing is to run in them, frame them, guess their type or say where one came from. No cache
-# between us and the caller keeps one, unless it says so itself.
+# Responses are data: browsers must not execute them, frame them, sniff their type or send a referrer. Shared caches
+# store a response only if it sets Cache-Control itself.
 _SECURITY: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -19,16 +19,16 @@ _SECURITY: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def note(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
-    """Have the answer to a request bear these headers, whatever the answer is."""
-    scope.setdefault(_NOTED, {}).update(headers)
+def add_headers(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
+    """Add headers to the response of a request, also if that response is an error."""
+    scope.setdefault(_ADDED, {}).update(headers)
 
 
 class ResponseHeaders:
-    """ASGI middleware. A header that the response already has is kept."""
+    """ASGI middleware that sets response headers. It keeps headers that the response already has."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,20 +37,19 @@ class ResponseHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # One mapping for the routed copy of the scope too.
-        noted = scope.setdefault(_NOTED, {})
+        # The routed copy of the scope shares this mapping.
+        added = scope.setdefault(_ADDED, {})
 
-        async def dressed_send(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # A cache replaces the headers of its stored answer with those of a 304, so a 304 gets no default.
+                # A cache replaces the headers of its stored response with those of a 304, so a 304 gets no defaults.
                 defaults = {} if message["status"] == HTTPStatus.NOT_MODIFIED else _SECURITY
-                for name, value in {**defaults, **noted}.items():
+                for name, value in {**defaults, **added}.items():
                     headers.setdefault(name, value)
-                if defaults and not headers.get("content-type", "").startswith(
-                    "text/html"
-                ):  # a page has its own policy
-                    headers.setdefault("Content-Security-Policy", _NOTHING)
+                # An HTML page sets its own policy.
+                if defaults and not headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
             await send(message)
 
-        await self._app(scope, receive, dressed_send)
+        await self._app(scope, receive, send_with_headers)

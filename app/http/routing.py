@@ -1,6 +1,6 @@
-"""Routes that match the path as it was sent: only the parameters in it are decoded.
+"""Routes that match the raw request path. Only path parameters are percent-decoded.
 
-A proxy in front applies its rules to the path as sent. A path that matches only after it is decoded would pass those rules.
+A proxy applies its rules to the raw path. A path that matches only after decoding would bypass those rules.
 """
 
 from urllib.parse import unquote
@@ -11,31 +11,30 @@ from starlette.types import Scope
 
 
 class Route(routing.Route):
-    """A route for requests."""
+    """HTTP route."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Compare a request with the route."""
+        """Match a request."""
         if scope["type"] != "http":
             return Match.NONE, {}
-        return _decoded(super().matches(_as_sent(scope)))
+        return _decode_parameters(super().matches(_raw_path_scope(scope)))
 
 
 class WebSocketRoute(routing.WebSocketRoute):
-    """A route for sockets."""
+    """WebSocket route."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Compare a handshake with the route."""
+        """Match a handshake."""
         if scope["type"] != "websocket":
             return Match.NONE, {}
-        return _decoded(super().matches(_as_sent(scope)))
+        return _decode_parameters(super().matches(_raw_path_scope(scope)))
 
 
-def _as_sent(scope: Scope) -> Scope:
-    # Without a percent sign both are the same.
+def _raw_path_scope(scope: Scope) -> Scope:
     return scope if b"%" not in scope["raw_path"] else {**scope, "path": scope["raw_path"].decode("latin-1")}
 
 
-def _decoded(found: tuple[Match, Scope]) -> tuple[Match, Scope]:
+def _decode_parameters(found: tuple[Match, Scope]) -> tuple[Match, Scope]:
     match, child = found
     if match is not Match.NONE and child["path_params"]:
         child["path_params"] = {

@@ -1,4 +1,4 @@
-"""ASGI scopes of requests."""
+"""ASGI scope of an HTTP request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Address = tuple[str, int]
 def scope_of(
     request: RequestHead, state: Mapping[str, Any], *, server: Address | None, client: Address | None
 ) -> dict[str, Any]:
-    """The ASGI scope of a request. `state`: of the application, which each request gets a copy of."""
+    """Build the ASGI scope of a request. Each scope holds a copy of `state`, the application state."""
     path = request.path.decode("ascii")
     return {
         "type": "http",
@@ -32,5 +32,5 @@ def scope_of(
 
 
 def address_of(found: Any) -> Address | None:
-    """The host and port of a socket's address; None where it has no such thing."""
+    """Return host and port of a socket address, or None for an address without them (a Unix socket)."""
     return (str(found[0]), int(found[1])) if isinstance(found, tuple) and len(found) >= 2 else None  # noqa: PLR2004

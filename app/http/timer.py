@@ -1,4 +1,4 @@
-"""A deadline that moves often and expires rarely."""
+"""Deadline timer for deadlines that move often and expire rarely."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from math import inf
 
 
 class DeadlineTimer:
-    """Calls `check` with the present time when a deadline may have passed. `check` returns the next deadline.
+    """Deadline timer. Calls `check` with the loop time when a deadline may have passed; `check` returns the next deadline.
 
-    A later deadline needs no new timer: `check` runs once too early and names it. So a busy connection, which moves its
-    deadline with every request, costs the event loop one timer in a minute.
+    A later deadline needs no new timer: `check` runs early and returns it. A busy connection moves its deadline with
+    every request and needs one timer of the event loop per minute.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, check: Callable[[float], float]) -> None:
@@ -19,7 +19,7 @@ class DeadlineTimer:
         self._at = inf
 
     def expect(self, deadline: float) -> None:
-        """Have `check` called at this time at the latest."""
+        """Schedule a call of `check` at `deadline` (loop time) or earlier."""
         if deadline < self._at and self._check:
             if self._handle:
                 self._handle.cancel()
@@ -27,7 +27,7 @@ class DeadlineTimer:
             self._handle = self._loop.call_at(deadline, self._run)
 
     def close(self) -> None:
-        """Never call `check` again, and forget it: it usually belongs to the owner of the timer."""
+        """Cancel the timer and drop `check`, which usually refers to the owner of the timer (a reference cycle)."""
         self._check = None
         if self._handle:
             self._handle.cancel()

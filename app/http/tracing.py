@@ -1,4 +1,4 @@
-"""One trace id per request: taken from `traceparent`, put on every log line and on the answer; and the access log."""
+"""Trace context and access log: a trace id from `traceparent` for each request, its log lines and its response."""
 
 import re
 import secrets
@@ -16,12 +16,12 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0
 
 
 def new_trace_id() -> str:
-    """32 hexadecimal digits, as W3C Trace Context has them."""
+    """Return a random W3C trace id, 32 hexadecimal digits."""
     return secrets.token_hex(16)
 
 
 def trace_id_of(traceparent: str | None) -> str:
-    """The trace id that a caller sent, or a new one where there is none or it is malformed."""
+    """Return the trace id of a `traceparent` header, or a new trace id if the header is missing or malformed."""
     match = _TRACEPARENT.fullmatch(traceparent or "")
     return match["trace_id"] if match else new_trace_id()
 
@@ -52,6 +52,8 @@ class Tracing:
             await self._app(scope, receive, traced_send)
         finally:
             duration = round((perf_counter() - started) * 1000, 2)
-            # The path without its query: what a client searches for is its own business.
-            log.info("request", method=scope["method"], path=scope["path"], status=status, duration_ms=duration)
+            # The query is not logged: it holds the search terms of the client.
+            log.info(
+                "request_completed", method=scope["method"], path=scope["path"], status=status, duration_ms=duration
+            )
             structlog.contextvars.unbind_contextvars("trace_id", "client_id")

@@ -1,7 +1,7 @@
-"""WebSocket connections: RFC 6455 by the `websockets` library, with back-pressure in both directions.
+"""WebSocket connections (RFC 6455) with back-pressure in both directions, on the `websockets` library.
 
-Frames are parsed as far as the application and the client keep up. A message that the application has not taken, or an
-answer that the client does not take, stops the reading; so pings cost no more memory than pongs are read.
+The connection stops parsing while the application has an unread message or the client does not read. Buffered pongs are
+therefore bounded too.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from app.http.connections import OpenConnections
-from app.http.errors import ProtocolError, refusal
+from app.http.errors import ProtocolError, error_response
 from app.http.timer import DeadlineTimer
 from inventory.core.logging import get_logger
 
@@ -26,20 +26,19 @@ log = get_logger()
 
 PING_SECONDS = 20.0
 PONG_SECONDS = 20.0
-# For the client's part of the closing handshake.
+# Timeout for the close frame of the client.
 CLOSE_SECONDS = 10.0
-# For a client to see why it was closed.
+# Time for the client to read the close frame before the connection is cut.
 _LINGER_SECONDS = 2.0
-# Before it has shown credentials, a client has nothing longer to say.
+# Maximum message size of a client without credentials, in bytes.
 _LARGEST_UNAUTHENTICATED = 16_384
-# Parsed at once, and so the most messages that wait for the application.
-_SLICE = 1_024
-# Discarded at the end of a socket before it is cut off.
-_MOST_DISCARDED = 1_048_576
+# Bytes that are parsed at once. This bounds the messages that wait for the application.
+_SLICE_BYTES = 1_024
+_MAX_DISCARDED_BYTES = 1_048_576
 
 
 class WebSocketConnection(asyncio.BufferedProtocol):
-    """A socket, from its handshake to its end."""
+    """WebSocket connection from its handshake to its close."""
 
     def __init__(
         self, transport: asyncio.Transport, connections: OpenConnections, *, client: tuple[str, int] | None
@@ -51,18 +50,18 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._protocol = ServerProtocol(
             state=OPEN, max_size=min(connections.limits.largest_message, _LARGEST_UNAUTHENTICATED)
         )
-        self._pending = b""  # received, but not parsed yet
+        self._pending = b""  # received but not parsed
         self._events: deque[Message] = deque([{"type": "websocket.connect"}])
         self._changed = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
         self._message = bytearray()
         self._is_text = True
-        self._unfinished = 0  # bytes since the last complete message
+        self._incomplete_bytes = 0  # received since the last complete message
         self._accepted = False
-        self._closed = False  # by either side: nothing more is sent or delivered
+        self._closed = False  # by client or server: no message is sent or delivered
         self._lost = False
-        self._discards = False  # what is received
+        self._discarding = False  # received bytes are discarded
         self._discarded = 0
         self._read_paused = False
         self._ping: bytes | None = None
@@ -71,14 +70,14 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self.client = client
 
     def start(self, accept_key: str, rest: bytes) -> None:
-        """Take over the transport. `rest`: what the client has sent after the handshake."""
+        """Take over the transport. `rest` holds the bytes received after the handshake."""
         self._accept_key = accept_key
         self._pending = rest
         self._transport.set_protocol(self)
         self._pause_or_resume()
 
     async def run(self, app: ASGIApp, scope: dict[str, Any]) -> None:
-        """Have the application serve the socket."""
+        """Run the application for this connection."""
         try:
             await app(scope, self.receive, self.send)
         except Exception:
@@ -87,57 +86,57 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._end()
 
     def authenticate(self) -> None:
-        """The client has shown valid credentials: it may send longer messages."""
+        """Raise the message size limit: the client is authenticated."""
         self._protocol.max_message_size = self._connections.limits.largest_message
 
     def evict(self) -> None:
-        """Close the connection at once; see `OpenConnections`."""
+        """Close the connection at once to free capacity; see `OpenConnections`."""
         self._transport.abort()
 
     def shutdown(self) -> None:
-        """Close, because the server stops."""
+        """Start the closing handshake: the server stops."""
         self._close(1012, "")
 
-    # The transport
+    # asyncio protocol
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything, whatever has ended the connection."""
+        """Release all resources of the connection."""
         del exc
         self._lost = True
         self._connections.close(self)
         self._timer.close()
         self._pending = b""
-        self._protocol.parser.close()  # a generator that refers to its owner: memory is freed without a search for cycles
+        self._protocol.parser.close()  # breaks a reference cycle: the generator refers to its owner
         self._disconnect(1006)
         self._writable.set()
 
     def eof_received(self) -> bool:
-        """The client sends nothing more: close."""
+        """Close the transport after a half-close by the client."""
         return False
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """The buffer that the transport reads into."""
+        """Return the read buffer."""
         del sizehint
         return self._connections.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Process received bytes."""
-        if self._discards:
+        if self._discarding:
             self._discarded += nbytes
-            if self._discarded > _MOST_DISCARDED:
+            if self._discarded > _MAX_DISCARDED_BYTES:
                 self._transport.abort()
         else:
             self._pending += self._connections.buffer[:nbytes]
             self._parse()
 
     def pause_writing(self) -> None:
-        """The client does not take what is sent."""
+        """Start the send timeout: the write buffer is full because the client does not read."""
         self._writable.clear()
         self._send_deadline = self._loop.time() + self._connections.limits.send_seconds
         self._timer.expect(self._send_deadline)
 
     def resume_writing(self) -> None:
-        """The client takes what is sent."""
+        """Stop the send timeout and continue."""
         self._writable.set()
         self._send_deadline = inf
         self._parse()
@@ -145,42 +144,42 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     # Frames
 
     def _parse(self) -> None:
-        """Parse what is pending, for as long as the application and the client keep up."""
-        while self._pending and self._flows and not self._discards:
-            part, self._pending = self._pending[:_SLICE], self._pending[_SLICE:]
-            self._unfinished += len(part)
+        """Parse pending bytes while the application and the client keep up."""
+        while self._pending and self._may_parse and not self._discarding:
+            part, self._pending = self._pending[:_SLICE_BYTES], self._pending[_SLICE_BYTES:]
+            self._incomplete_bytes += len(part)
             self._protocol.receive_data(part)
             for frame in self._protocol.events_received():
                 if isinstance(frame, Frame):
-                    self._take(frame)
+                    self._handle_frame(frame)
             self._flush()
             if self._protocol.parser_exc is not None or self._protocol.close_rcvd is not None:
                 close = self._protocol.close_rcvd or self._protocol.close_sent
                 self._disconnect(close.code if close else 1006)
                 self._linger()
-        self._connections.hold_content(self, self._unfinished)
+        self._connections.hold_content(self, self._incomplete_bytes)
         self._pause_or_resume()
 
     @property
-    def _flows(self) -> bool:
+    def _may_parse(self) -> bool:
         return self._accepted and not self._lost and self._writable.is_set() and (self._closed or not self._events)
 
-    def _take(self, frame: Frame) -> None:
+    def _handle_frame(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             if frame.opcode is not Opcode.CONT:
                 self._is_text = frame.opcode is Opcode.TEXT
             self._message += frame.data
             if frame.fin:
-                self._deliver()
+                self._deliver_message()
         elif frame.opcode is Opcode.PONG and self._ping is not None and bytes(frame.data) == self._ping:
             self._ping, self._pong_deadline = None, inf
             self._ping_at = self._loop.time() + PING_SECONDS
             self._timer.expect(self._ping_at)
 
-    def _deliver(self) -> None:
+    def _deliver_message(self) -> None:
         content = bytes(self._message)
         self._message.clear()
-        self._unfinished = 0
+        self._incomplete_bytes = 0
         if self._closed:
             return
         if not self._is_text:
@@ -195,17 +194,17 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     def _pause_or_resume(self) -> None:
         if self._transport.is_closing():
             return
-        paused = bool(self._pending) or not (self._accepted or self._discards)
+        paused = bool(self._pending) or not (self._accepted or self._discarding)
         if paused and not self._read_paused:
             self._transport.pause_reading()
         elif self._read_paused and not paused:
             self._transport.resume_reading()
         self._read_paused = paused
 
-    # The application
+    # ASGI interface
 
     async def receive(self) -> Message:
-        """The next ASGI message."""
+        """Return the next ASGI message."""
         while not self._events:
             self._changed.clear()
             await self._changed.wait()
@@ -218,7 +217,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         """Send an ASGI message."""
         await self._writable.wait()
         if self._lost:
-            raise OSError("The client has left.")
+            raise OSError("The client has disconnected.")
         match message["type"]:
             case "websocket.accept":
                 self._accept(message.get("subprotocol"), message.get("headers", ()))
@@ -227,7 +226,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             case "websocket.close" if self._accepted:
                 self._close(message.get("code", 1000), message.get("reason") or "")
             case "websocket.close":
-                self._refuse(ProtocolError(HTTPStatus.FORBIDDEN, "The socket is not accepted here."))
+                self._reject(ProtocolError(HTTPStatus.FORBIDDEN, "The socket is not accepted here."))
             case other:
                 raise RuntimeError(f"Unexpected ASGI message {other}.")
 
@@ -260,23 +259,23 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._changed.set()
 
     def _disconnect(self, code: int) -> None:
-        """Tell the application once that the socket is closed."""
+        """Queue the disconnect message for the application, once."""
         if not self._closed:
             self._closed = True
             self._add({"type": "websocket.disconnect", "code": code})
 
-    # The end
+    # Close
 
-    def _refuse(self, error: ProtocolError) -> None:
+    def _reject(self, error: ProtocolError) -> None:
         self._closed = True
-        self._transport.write(refusal(error, self._connections.date_line))
+        self._transport.write(error_response(error, self._connections.date_line))
         self._linger()
 
     def _close(self, code: int, reason: str) -> None:
-        """Begin the closing handshake."""
+        """Start the closing handshake."""
         if not self._accepted:
             if not self._closed:
-                self._refuse(ProtocolError(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops. Try again."))
+                self._reject(ProtocolError(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops. Try again."))
         elif not self._lost and self._protocol.state is OPEN:
             self._protocol.send_close(code, reason)
             self._flush()
@@ -285,16 +284,18 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._parse()
 
     def _end(self) -> None:
-        """The application is done."""
+        """Close after the application has returned."""
         if self._accepted:
             self._close(1011, "")
         elif not self._closed:
-            self._refuse(ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side."))
+            self._reject(
+                ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, "The request failed because of an internal error.")
+            )
 
     def _linger(self) -> None:
-        """Both sides are done: send the rest, and discard what comes until the client closes."""
-        if not self._discards and not self._lost and not self._transport.is_closing():
-            self._discards, self._pending = True, b""
+        """Flush output and discard input until the client closes, for a limited time."""
+        if not self._discarding and not self._lost and not self._transport.is_closing():
+            self._discarding, self._pending = True, b""
             self._expect_close(_LINGER_SECONDS)
             self._transport.write_eof()
             self._pause_or_resume()

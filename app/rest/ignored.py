@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.http.response_headers import note
+from app.http.response_headers import add_headers
 from app.rest.guard import Endpoint
 from app.rest.parameters import Parameter, listed_name
 
@@ -30,7 +30,7 @@ def telling_ignored(endpoint: Endpoint, asked: Collection[Parameter]) -> Endpoin
             if name and name not in known and listed_name(name) not in repeated
         ]
         if names:
-            note(request.scope, {HEADER: ", ".join(_written(names))})
+            add_headers(request.scope, {HEADER: ", ".join(_written(names))})
         return await endpoint(request)
 
     return told

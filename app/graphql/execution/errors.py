@@ -53,7 +53,7 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
         log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
     if error.code not in _PUBLIC:
         log.error("request failed", exc_info=error)
-        error = InventoryError("Something went wrong on our side.")
+        error = InventoryError("The request failed because of an internal error.")
     extensions: dict[str, object] = {"code": error.code}
     if error.code == "VALIDATION_ERROR":
         extensions["fields"] = error.details

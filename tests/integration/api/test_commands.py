@@ -148,7 +148,7 @@ async def test_serving_ends_cleanly_on_sigterm_and_its_log_holds_no_key(
         _, err = await process.communicate()
     assert process.returncode == 0
     events = [json.loads(line) for line in err.decode().splitlines()]
-    (request,) = (event for event in events if event["event"] == "request")
+    (request,) = (event for event in events if event["event"] == "request_completed")
     assert (request["client_id"], request["status"], request["path"]) == ("test-client", 403, "/api/v2/diamonds")
     assert request["trace_id"] == response.headers["x-request-id"]
     assert request["duration_ms"] > 0

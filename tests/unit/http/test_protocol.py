@@ -181,7 +181,7 @@ async def test_the_rest_of_an_answered_request_is_discarded_and_the_next_one_ans
 
 
 async def test_the_rest_of_an_answered_request_is_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "_MOST_DISCARDED", 100_000)
+    monkeypatch.setattr(protocol, "_MAX_DISCARDED_BYTES", 100_000)
     monkeypatch.setattr(protocol, "_LINGER_SECONDS", 0.1)
     async with serving(echo) as site:
         reader, writer = await site.open()
