@@ -125,7 +125,7 @@ def create(
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
     """List all keys."""
-    stored = _key_service(ApiKeyService.every)
+    stored = _key_service(ApiKeyService.list)
     if as_json:
         print_json([_public(key) for key in stored])
     else:

@@ -1,4 +1,4 @@
-"""Issuing, rotating and revoking API keys."""
+"""API key service: create, rotate and revoke keys."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -14,14 +14,14 @@ from inventory.core.errors import Conflict, NotFound, ValidationFailed
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
-    """A new key, in the clear for the only time, and its row."""
+    """A new key in plain text, which is not stored, and its row."""
 
     key: keys.ApiKey
     stored: StoredKey
 
 
 class ApiKeyService:
-    """What an operator does with keys."""
+    """Operations on API keys for operators."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -36,9 +36,9 @@ class ApiKeyService:
         lifetime: timedelta | None = None,
         signature_v1: bool = False,
     ) -> IssuedKey:
-        """A key for a client. Without a `lifetime` it stays valid until it is revoked.
+        """Create a key for a client. Without a `lifetime` the key stays valid until it is revoked.
 
-        `signature_v1`: whether the client may also sign in the previous system's way.
+        `signature_v1` allows the client to sign requests with version 1, that of the previous system.
 
         Raises:
             ValidationFailed: the name or the client is blank.
@@ -51,37 +51,37 @@ class ApiKeyService:
             await repository.add(connection, issued.stored)
         return issued
 
-    async def every(self) -> Sequence[StoredKey]:
-        """All keys, the oldest first."""
+    async def list(self) -> Sequence[StoredKey]:
+        """Return all keys, oldest first."""
         async with self._database.connection() as connection:
-            return await repository.every(connection)
+            return await repository.all_keys(connection)
 
     async def revoke(self, key_id: str) -> None:
-        """End a key. Every process honours it within the cache's few seconds.
+        """Revoke a key. Processes reject it after at most `CACHE_SECONDS`.
 
         Raises:
-            NotFound: there is no such key.
+            NotFound: no key has this id.
         """
         async with self._database.connection() as connection:
             if not await repository.revoke(connection, key_id, self._clock()):
                 raise NotFound(f"There is no key {key_id}.")
 
     async def allow_v1(self, client_id: str, *, allowed: bool) -> None:
-        """Let a client sign version 1, or no longer. Every process honours it within the cache's few seconds.
+        """Allow or forbid signature version 1 for a client. It applies in all processes after at most `CACHE_SECONDS`.
 
         Raises:
-            NotFound: no key belongs to such a client.
+            NotFound: the client has no key.
         """
         async with self._database.connection() as connection:
             if not await repository.allow_v1(connection, client_id, allowed=allowed):
                 raise NotFound(f"There is no key of a client {client_id}.")
 
     async def rotate(self, key_id: str, *, keep: timedelta) -> IssuedKey:
-        """A successor with the same client, name, scopes and length of life; the old key lives on for `keep`.
+        """Create a key with the same client, name, scopes and lifetime. The old key stays valid for `keep`.
 
         Raises:
-            NotFound: there is no such key.
-            Conflict: the key is no longer valid, so there is nothing to carry on.
+            NotFound: no key has this id.
+            Conflict: the key is revoked or has expired.
         """
         async with self._database.transaction() as connection:
             old = await repository.lock(connection, key_id)

@@ -20,7 +20,7 @@ from inventory.core.errors import Forbidden, Unauthenticated
 
 
 class Authentication:
-    """Authenticates every request of GraphQL and REST: `authenticate` first, then `authorize_and_count`."""
+    """Authentication of GraphQL and REST requests: first `authenticate`, then `authorize_and_count`."""
 
     def __init__(
         self,
@@ -39,32 +39,34 @@ class Authentication:
     @staticmethod
     def has_credentials(request: Request[Any]) -> bool:
         """Whether the request has a key or a signature."""
-        return signatures.signed(request.headers) or presented_key(request.headers) is not None
+        return signatures.is_signed(request.headers) or presented_key(request.headers) is not None
 
     async def authenticate(self, request: Request[Any]) -> Principal:
-        """Authenticate the caller. The header `X-API-Key` has precedence over every other credential.
+        """Authenticate the client of a request. The header `X-API-Key` has precedence over other credentials.
 
-        Failures are counted for each client address. Where there are too many, a key is no longer looked up unless it was
-        valid before: others behind the same address go on, and guesses cost us nothing.
+        Failures are counted per client address. After too many failures only recently valid keys are looked up: other
+        clients behind the same address continue, and guessed keys cost no database query.
 
         Raises:
-            Unauthenticated: the request has no credentials, or they are wrong.
-            RateLimited: it was not true too often.
-            Unavailable: it can't be known now.
+            Unauthenticated: credentials are missing or not valid.
+            RateLimited: too many failures from this address.
+            Unavailable: the database does not answer.
         """
-        if "x-api-key" not in request.headers and signatures.signed(request.headers):
-            return await self._counted(request, self._signature_authenticator.authenticate(request))
+        if "x-api-key" not in request.headers and signatures.is_signed(request.headers):
+            return await self._count_failures(request, self._signature_authenticator.authenticate(request))
         return await self.authenticate_key(request, request.headers)
 
     async def authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
-        """Who is calling by a key. A socket may also bring one in its first message: `headers` are what it said in all.
+        """Authenticate the client of a request or socket by API key.
+
+        A socket may send the key in its first message; `headers` then hold that key too.
 
         Raises:
-            Unauthenticated: as `authenticate`, and so on.
+            Unauthenticated, RateLimited, Unavailable: see `authenticate`.
         """
         if presented_key(headers) is None:
             return await self._authenticator.authenticate(headers)
-        return await self._counted(connection, self._by_key(connection, headers))
+        return await self._count_failures(connection, self._authenticate_key(connection, headers))
 
     async def authenticate_session(self, connection: HTTPConnection[Any], headers: Headers) -> Principal | None:
         """The key's principal of a request with a session cookie and without other credentials; None for any other request.
@@ -84,11 +86,11 @@ class Authentication:
         return await self._authenticator.authenticate_id(await self.sessions.key_id(token))
 
     async def renew(self, principal: Principal, headers: Headers) -> Principal:
-        """A caller who stays connected, as it is now: by the headers with which it was let in.
+        """Reauthenticate the client of an open connection, by the headers of its first authentication.
 
         Raises:
-            Unauthenticated: its key is no longer valid, or the client that signed has none any more.
-            DatabaseUnavailable: that can't be known now.
+            Unauthenticated: the key is no longer valid, or the client that signed has no valid key.
+            DatabaseUnavailable: the database does not answer.
         """
         if principal.proof is AuthenticationMethod.KEY:
             return await self._authenticator.authenticate(headers)
@@ -97,41 +99,41 @@ class Authentication:
             return await self._authenticator.authenticate_id(await self.sessions.key_id(token))
         return await self._signature_authenticator.renew(principal)
 
-    async def _by_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
+    async def _authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
         _check_single_key(headers)
-        if presented_key(headers) and not self._authenticator.remembers(headers):
+        if presented_key(headers) and not self._authenticator.was_valid_recently(headers):
             failures = self._limiter.limits.failures
-            _apply(connection, await self._limiter.peek(failures, _address(connection)), only_refusals=True)
+            _apply(connection, await self._limiter.peek(failures, _address(connection)), only_if_rejected=True)
         return await self._authenticator.authenticate(headers)
 
-    async def _counted(self, connection: HTTPConnection[Any], admission: Awaitable[Principal]) -> Principal:
+    async def _count_failures(self, connection: HTTPConnection[Any], authentication: Awaitable[Principal]) -> Principal:
         try:
-            return await admission
+            return await authentication
         except Unauthenticated:
             failures = self._limiter.limits.failures
-            _apply(connection, await self._limiter.take(failures, _address(connection)), only_refusals=True)
+            _apply(connection, await self._limiter.take(failures, _address(connection)), only_if_rejected=True)
             raise
 
     async def authorize_and_count(
         self, request: HTTPConnection[Any], principal: Principal, *, writes: bool, legacy: bool
     ) -> None:
-        """Count a request once its scope is known, and reject one that may be a replay.
+        """Apply the rate limit of a request, and reject a write that may be a replay.
 
-        `legacy`: whether clients of the previous system rely on it, which can sign in no other way than version 1.
+        `legacy` marks operations for clients of the previous system, which sign with version 1 only.
 
         Raises:
-            RateLimited: the caller has asked too often.
-            Forbidden: it changes something, and its signature is one that can be sent again.
-            NoncesUnavailable: it changes something, and its nonce can't be looked up.
+            RateLimited: the client has exceeded its rate limit.
+            Forbidden: a write is signed with version 1, which does not prevent replays.
+            NoncesUnavailable: the nonce of a write cannot be checked.
         """
         limit = self._limiter.limits.writes if writes else self._limiter.limits.reads
         _apply(request, await self._limiter.take(limit, principal.key_id))
         if principal.proof is AuthenticationMethod.SIGNED and writes and not legacy:
-            raise Forbidden("Sign this with version 2, which can't be sent again.")
+            raise Forbidden("Signature version 1 does not prevent replays. Sign this request with version 2.")
         if principal.proof is AuthenticationMethod.SIGNED_UNCHECKED:
             if writes:
                 raise NoncesUnavailable
-            self._nonces.let_through(principal.client_id)
+            self._nonces.count_unchecked(principal.client_id)
 
 
 def session_token(connection: HTTPConnection[Any]) -> str | None:
@@ -140,20 +142,20 @@ def session_token(connection: HTTPConnection[Any]) -> str | None:
 
 
 def _check_single_key(headers: Headers) -> None:
-    """Reject two keys in one request: a proxy may have checked the other one."""
-    deciding = "x-api-key" if "x-api-key" in headers else "authorization"
-    if len(headers.getlist(deciding)) > 1:
+    """Reject a request with two keys: a proxy may have checked the other key."""
+    header = "x-api-key" if "x-api-key" in headers else "authorization"
+    if len(headers.getlist(header)) > 1:
         raise Unauthenticated("The API key is not valid.")
 
 
-def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_refusals: bool = False) -> None:
-    if not (only_refusals and decision.passes):
+def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_if_rejected: bool = False) -> None:
+    if not (only_if_rejected and decision.passes):
         add_headers(request.scope, decision.headers)
     decision.check()
 
 
 def _address(request: HTTPConnection[Any]) -> str:
-    """The address that failures are counted for: the client's, of IPv6 the network that a customer usually gets."""
+    """Return the key of the failure limit: the IPv4 address or the IPv6 /64 network of the client."""
     host = request.client.host if request.client else ""
     try:
         address = ip_address(host)

@@ -9,12 +9,12 @@ from cachetools import LRUCache
 from app.auth import keys, repository
 from app.auth.repository import StoredKey
 from app.auth.scopes import AuthenticationMethod, Principal
-from app.auth.usage import Usage
+from app.auth.usage import KeyUsage
 from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
 from inventory.core.errors import Unauthenticated
 
-# Age up to which a cached row is used; a revoked key stops working after at most this long.
+# Maximum age of a cached row, and so the maximum time until a revoked key is rejected.
 CACHE_SECONDS = 5.0
 _CACHE_SIZE = 10_000
 # Compared with unknown keys, so that unknown and wrong keys take the same time.
@@ -31,14 +31,14 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 
 
 class Authenticator:
-    """Authenticates API keys. A bounded number of valid rows is cached for a few seconds; invalid keys are never cached."""
+    """API key authenticator. Rows of valid keys are cached for `CACHE_SECONDS`; invalid keys are never cached."""
 
     def __init__(self, database: Database, *, clock: Clock = utc_now, ticks: Callable[[], float] = monotonic) -> None:
-        """`ticks`: monotonic seconds, for the age of cached rows."""
+        """`ticks` returns monotonic seconds, for the age of cached rows."""
         self._database = database
         self._clock = clock
         self._ticks = ticks
-        self._usage = Usage(database, clock)
+        self._usage = KeyUsage(database, clock)
         self._cache: LRUCache[str, tuple[float, StoredKey]] = LRUCache(_CACHE_SIZE)
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
@@ -57,21 +57,21 @@ class Authenticator:
         return Principal(stored.client_id, stored.id, frozenset(stored.scopes))
 
     async def authenticate_id(self, key_id: str) -> Principal:
-        """The principal of a session: its key as the database has it now.
+        """Authenticate a session by the current row of its key.
 
         Raises:
             Unauthenticated: the key is no longer valid.
-            DatabaseUnavailable: whether the key is valid can't be known now.
+            DatabaseUnavailable: the database does not answer.
         """
         async with self._database.bounded() as connection:
             stored = await repository.by_id(connection, key_id)
         if stored is None or not stored.live_at(self._clock()):
             raise Unauthenticated("The API key of this session is no longer valid.")
-        await self._usage.note(stored)
+        await self._usage.record(stored)
         return Principal(stored.client_id, stored.id, frozenset(stored.scopes), AuthenticationMethod.SESSION)
 
-    def remembers(self, headers: Mapping[str, str]) -> bool:
-        """Whether the key in the headers was valid recently."""
+    def was_valid_recently(self, headers: Mapping[str, str]) -> bool:
+        """Whether the cache holds the key of the headers."""
         key = presented_key(headers) or ""
         return len(key) <= keys.LONGEST_KEY and keys.digest(key.encode("latin-1")) in self._cache
 
@@ -97,5 +97,5 @@ class Authenticator:
         if stored is None or not matches:
             return None
         self._cache[key_hash] = (read_at, stored)
-        await self._usage.note(stored)
+        await self._usage.record(stored)
         return stored

@@ -12,7 +12,7 @@ import zlib
 import msgspec
 
 PREFIX = "dia_live_"
-# A key of the previous system may be any string; a longer one belongs to no client.
+# Keys of the previous system are arbitrary strings, none of which is longer.
 LONGEST_KEY = 512
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,7 +27,7 @@ _FORM = re.compile(
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A key in the clear: it exists while it is shown to its owner and while a request carries it."""
+    """An API key in plain text. It is shown once to the operator, sent with requests, and never stored."""
 
     id: str
     text: str
@@ -48,19 +48,19 @@ def _checksum(text: str) -> str:
     return _base62(zlib.crc32(text.encode("ascii")), _CHECKSUM_LENGTH)
 
 
-def _dice(length: int) -> str:
+def _random_text(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def generate() -> ApiKey:
-    """A new key from the system's source of randomness."""
-    key_id = _dice(_ID_LENGTH)
-    body = f"{PREFIX}{key_id}_{_dice(_SECRET_LENGTH)}"
+    """Generate a key from the random source of the operating system."""
+    key_id = _random_text(_ID_LENGTH)
+    body = f"{PREFIX}{key_id}_{_random_text(_SECRET_LENGTH)}"
     return ApiKey(key_id, f"{body}_{_checksum(body)}")
 
 
 def parse(text: str) -> ApiKey | None:
-    """The key that `text` spells, or None if it isn't one: the form or the checksum is wrong."""
+    """Parse a key. Return None if its format or its checksum is wrong."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None
@@ -69,5 +69,5 @@ def parse(text: str) -> ApiKey | None:
 
 
 def digest(key: bytes) -> str:
-    """SHA-256 of the whole key, hexadecimal, as `api_keys.key_hash` holds it."""
+    """Return the hash of a key for `api_keys.key_hash`: SHA-256, hexadecimal."""
     return hashlib.sha256(key).hexdigest()

@@ -1,4 +1,4 @@
-"""Nonces of signed requests: each works once. Kept in Redis, for all processes."""
+"""Nonce store for replay protection of signed requests, in Redis for all processes."""
 
 import hashlib
 
@@ -11,36 +11,36 @@ from inventory.core.logging import get_logger
 
 log = get_logger()
 
-# A request's time may lie a window before or after ours, so it is fresh for two of them at most.
-_KEPT_SECONDS = 2 * WINDOW_SECONDS
+# A timestamp may be one window before or after the server time, so a request is valid for at most two windows.
+_TTL_SECONDS = 2 * WINDOW_SECONDS
 
 
 class NoncesUnavailable(Unavailable):
-    """Whether the request is a repetition can't be known now; try again soon."""
+    """The nonce of the request cannot be checked. Send the request again later with a new nonce."""
 
 
 class Nonces:
-    """Remembers which nonces were used. `unchecked` counts the requests that were let through without a look."""
+    """Store of used nonces. `unchecked` counts reads that were answered without a nonce check."""
 
     def __init__(self, redis: Redis, prefix: str = "diamond-inventory:nonce:") -> None:
         self._redis = redis
         self._prefix = prefix
         self.unchecked = 0
 
-    async def first(self, client_id: str, nonce: str) -> bool:
-        """Whether this is the first time; from now on it no longer is.
+    async def register(self, client_id: str, nonce: str) -> bool:
+        """Store a nonce. Return whether it is new.
 
         Raises:
             NoncesUnavailable: Redis does not answer.
         """
-        # Hashed, so that a client can't choose the length of our keys.
+        # Hashed, because clients choose the length of the text.
         name = self._prefix + hashlib.sha256(f"{client_id}\n{nonce}".encode("latin-1")).hexdigest()
         try:
-            return bool(await self._redis.set(name, b"", nx=True, ex=_KEPT_SECONDS))
+            return bool(await self._redis.set(name, b"", nx=True, ex=_TTL_SECONDS))
         except (RedisError, OSError, TimeoutError) as error:
             raise NoncesUnavailable from error
 
-    def let_through(self, client_id: str) -> None:
-        """Count a read that is answered although its nonce could not be looked up."""
+    def count_unchecked(self, client_id: str) -> None:
+        """Count a read that is answered without a nonce check."""
         self.unchecked += 1
-        log.warning("nonce not checked", client_id=client_id, unchecked=self.unchecked)
+        log.warning("nonce_unchecked", client_id=client_id, unchecked=self.unchecked)

@@ -1,4 +1,4 @@
-"""The rows of `api_keys`."""
+"""API key repository (table `api_keys`)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ sql = Statements("app.auth")
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `api_keys`. The key itself is stored nowhere."""
+    """A row of `api_keys`. Only the hash of a key is stored."""
 
     id: str
     client_id: str
@@ -26,7 +26,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None
 
     def live_at(self, now: datetime) -> bool:
-        """Whether the key opens anything at `now`."""
+        """Whether the key is valid at `now`: not revoked and not expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -41,11 +41,11 @@ async def by_hash(connection: Connection, key_hash: str) -> StoredKey | None:
 
 
 async def of_client(connection: Connection, client_id: str) -> Sequence[StoredKey]:
-    """The client's keys, the newest last."""
+    """Return the keys of a client, newest last."""
     return [StoredKey(**row) for row in await connection.fetch(sql.keys_of_client, client_id)]
 
 
-async def every(connection: Connection) -> Sequence[StoredKey]:
+async def all_keys(connection: Connection) -> Sequence[StoredKey]:
     return [StoredKey(**row) for row in await connection.fetch(sql.keys)]
 
 
@@ -73,12 +73,12 @@ async def expire(connection: Connection, key_id: str, at: datetime) -> None:
 
 
 async def revoke(connection: Connection, key_id: str, now: datetime) -> bool:
-    """Whether there is such a key."""
+    """Revoke a key. Return whether it exists."""
     return await connection.fetchval(sql.revoke_key, key_id, now) is not None
 
 
 async def allow_v1(connection: Connection, client_id: str, *, allowed: bool) -> bool:
-    """Whether there is such a client."""
+    """Allow or forbid signature version 1 for all keys of a client. Return whether it has a key."""
     return bool(await connection.fetch(sql.allow_v1, client_id, allowed))
 
 

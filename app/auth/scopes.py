@@ -1,4 +1,4 @@
-"""What a caller may do: the one list of scopes, and the principal that carries them."""
+"""Scopes and principals of the authorization."""
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
@@ -10,7 +10,7 @@ from inventory.core.errors import Forbidden
 
 
 class Scope(StrEnum):
-    """A permission. The text is what stands in `api_keys.scopes`."""
+    """Permission of an API key. Values are stored in `api_keys.scopes`."""
 
     DIAMONDS_READ = "diamonds:read"
     PRICES_SUPPLIER = "prices:supplier"
@@ -26,30 +26,30 @@ class Scope(StrEnum):
 
 MEANINGS: Mapping[Scope, str] = MappingProxyType({
     Scope.DIAMONDS_READ: "Search and read diamonds.",
-    Scope.PRICES_SUPPLIER: "See what the supplier asks: cost, cost per carat, markup; filter and sort by them.",
-    Scope.CERTIFICATES_HIDDEN: "See certificates and measurements that a supplier asks not to show; search by them.",
-    Scope.HOLDS_WRITE: "Hold diamonds and release the holds.",
-    Scope.PURCHASES_WRITE: "Buy diamonds.",
-    Scope.PURCHASES_ADMIN: "See and settle everyone's purchases.",
+    Scope.PRICES_SUPPLIER: "Read supplier prices (cost, cost per carat, markup); filter and sort by them.",
+    Scope.CERTIFICATES_HIDDEN: "Read certificates and measurements that a supplier withholds; search by them.",
+    Scope.HOLDS_WRITE: "Create and release holds.",
+    Scope.PURCHASES_WRITE: "Purchase diamonds.",
+    Scope.PURCHASES_ADMIN: "Read and settle the purchases of all clients.",
     Scope.PRICING_WRITE: "Change pricing rules and reprice the inventory.",
-    Scope.SYNC_READ: "See the runs of the sync.",
+    Scope.SYNC_READ: "Read sync runs.",
     Scope.SYNC_ADMIN: "Start, retry, consolidate and cancel runs.",
     Scope.SCHEMA_READ: "Introspect the GraphQL schema.",
 })  # fmt: skip
 
 
 class AuthenticationMethod(Enum):
-    """How a caller was authenticated, and whether the request may be a replay."""
+    """Authentication method of a request, and its replay protection."""
 
     KEY = auto()
     SIGNED = auto()  # version 1
     SIGNED_ONCE = auto()  # version 2
-    SIGNED_UNCHECKED = auto()  # version 2, while the nonce could not be checked
-    SESSION = auto()  # a browser's cookie, from a page of this server
+    SIGNED_UNCHECKED = auto()  # version 2, but the nonce store does not answer
+    SESSION = auto()  # session cookie of a browser, from a page of this server
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who is calling. A scope that this version does not know is kept and allows nothing."""
+    """Authenticated client with its scopes. Unknown scopes are kept and allow nothing."""
 
     client_id: str
     key_id: str
@@ -57,14 +57,14 @@ class Principal(msgspec.Struct, frozen=True):
     proof: AuthenticationMethod = AuthenticationMethod.KEY
 
     def may(self, scope: Scope) -> bool:
-        """Whether the caller has `scope`."""
+        """Whether the client has `scope`."""
         return scope in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """Refuse a caller without `scope`.
+        """Reject a client without `scope`.
 
         Raises:
-            Forbidden: the message names the scope.
+            Forbidden: the client does not have the scope.
         """
         if not self.may(scope):
             raise Forbidden(f"This needs the scope {scope}.")

@@ -1,7 +1,7 @@
-"""Signed requests: what is signed, in two versions, and whether a signature is the client's. Pure.
+"""Request signatures (HMAC-SHA-256), versions 1 and 2: headers, canonical text, verification. Pure.
 
-Version 1, of the previous system, signs method, path, time and body; who records a request can send it again while its
-time is fresh. Version 2 adds the host, the query and a nonce that works once. `docs/reference/signature-vectors.json` has examples.
+Version 1, of the previous system, signs method, path, timestamp and body. A recorded request can be replayed within the
+time window. Version 2 adds host, query and a single-use nonce. `docs/reference/signature-vectors.json` has examples.
 """
 
 import hashlib
@@ -13,33 +13,33 @@ from typing import Protocol
 
 import msgspec
 
-# How far a request's time may lie from ours, either way.
+# Maximum difference between the timestamp of a request and the server time, in either direction.
 WINDOW_SECONDS = 300
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _NONCE = re.compile(r"[\x21-\x7e]{1,200}")
-# What the signature of an unknown client is checked against: the work is the same either way.
+# Compared with the signature of an unknown client, so that unknown and known clients take the same time.
 _UNKNOWN_CLIENT_SECRETS = (b"unknown",)
 
 
 class SignatureVersion(IntEnum):
-    """Which of the two ways to sign."""
+    """Version of the canonical text."""
 
     V1 = 1
     V2 = 2
 
 
 class MultiHeaders(Protocol):
-    """Headers of which each may stand more than once; names in any case."""
+    """Headers with repeated names. Names are case-insensitive."""
 
     def getlist(self, key: str) -> list[str]:
-        """Every value of a header."""
+        """Return all values of a header."""
 
 
 class MalformedSignature(Exception):
-    """Signature headers that have no valid form. The message depends on the headers alone, never on a secret or a client."""
+    """The signature headers are malformed. The message depends on the headers alone, not on a secret or a client."""
 
     def __init__(self, header: str, problem: str) -> None:
         super().__init__(f"{header} {problem}.")
@@ -47,9 +47,9 @@ class MalformedSignature(Exception):
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """What the headers of a signed request say, well-formed; whether it is true remains to be seen.
+    """Well-formed, unverified signature headers.
 
-    `timestamp`: Unix seconds, as written. `nonce` is empty in version 1.
+    `timestamp` is in Unix seconds, as sent. `nonce` is empty in version 1.
     """
 
     version: SignatureVersion
@@ -58,13 +58,13 @@ class Signature(msgspec.Struct, frozen=True):
     digest: str
     nonce: str = ""
 
-    def fresh_at(self, now: float) -> bool:
-        """Whether the request's time is near `now` (Unix seconds)."""
+    def is_timely(self, now: float) -> bool:
+        """Whether the timestamp is within the time window around `now` (Unix seconds)."""
         return abs(now - int(self.timestamp)) <= WINDOW_SECONDS
 
 
 class RequestTarget(msgspec.Struct, frozen=True):
-    """What a request is sent to: the raw bytes of the request line, read as Latin-1, nothing decoded or put in order."""
+    """Method, host, path and query of a request: raw bytes decoded as Latin-1, without percent-decoding or sorting."""
 
     method: str
     host: str
@@ -72,31 +72,31 @@ class RequestTarget(msgspec.Struct, frozen=True):
     query: str
 
 
-def signed(headers: MultiHeaders) -> bool:
-    """Whether a request means to be signed: it bears one of the headers that say who signed."""
+def is_signed(headers: MultiHeaders) -> bool:
+    """Whether a request has a header of a signature: X-Client-Id or X-Signature."""
     return bool(headers.getlist("x-client-id") or headers.getlist("x-signature"))
 
 
 def read(headers: MultiHeaders) -> Signature:
-    """The signature in a request's headers. Its digits may be of either case.
+    """Read the signature of a request from its headers. Hexadecimal digits may be in upper or lower case.
 
     Raises:
-        MalformedSignature: a header is missing, has another form, or is there twice.
+        MalformedSignature: a header is missing, malformed or repeated.
     """
     version = _single(headers, "X-Signature-Version")
     if version not in ("", "1", "2"):
         raise MalformedSignature("X-Signature-Version", "should be 1 or 2")
-    client_id = _formed(headers, "X-Client-Id", _CLIENT_ID, "1 to 200 visible ASCII characters")
-    timestamp = _formed(headers, "X-Timestamp", _TIMESTAMP, "Unix seconds")
-    digest = _formed(headers, "X-Signature", _SIGNATURE, "64 hexadecimal digits").lower()
+    client_id = _matching(headers, "X-Client-Id", _CLIENT_ID, "1 to 200 visible ASCII characters")
+    timestamp = _matching(headers, "X-Timestamp", _TIMESTAMP, "Unix seconds")
+    digest = _matching(headers, "X-Signature", _SIGNATURE, "64 hexadecimal digits").lower()
     if version != "2":
         _single(headers, "X-Nonce")
         return Signature(SignatureVersion.V1, client_id, timestamp, digest)
-    nonce = _formed(headers, "X-Nonce", _NONCE, "1 to 200 visible ASCII characters")
+    nonce = _matching(headers, "X-Nonce", _NONCE, "1 to 200 visible ASCII characters")
     return Signature(SignatureVersion.V2, client_id, timestamp, digest, nonce)
 
 
-def _formed(headers: MultiHeaders, name: str, form: re.Pattern[str], accepted: str) -> str:
+def _matching(headers: MultiHeaders, name: str, form: re.Pattern[str], accepted: str) -> str:
     text = _single(headers, name)
     if not text:
         raise MalformedSignature(name, "is missing")
@@ -113,7 +113,7 @@ def _single(headers: MultiHeaders, name: str) -> str:
 
 
 def canonical(signature: Signature, target: RequestTarget, body: bytes) -> bytes:
-    """The bytes that the client has signed."""
+    """Return the canonical text that the client signs."""
     body_digest = hashlib.sha256(body).hexdigest()
     lines: Sequence[str]
     if signature.version is SignatureVersion.V1:
@@ -125,14 +125,14 @@ def canonical(signature: Signature, target: RequestTarget, body: bytes) -> bytes
 
 
 def sign(secret: bytes, text: bytes) -> str:
-    """HMAC-SHA-256, hexadecimal."""
+    """Return the HMAC-SHA-256 of a text, hexadecimal."""
     return hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 
-def genuine(signature: Signature, target: RequestTarget, body: bytes, secrets: Mapping[str, Sequence[bytes]]) -> bool:
-    """Whether one of the client's secrets made the signature. Every secret is tried, and compared in constant time.
+def is_valid(signature: Signature, target: RequestTarget, body: bytes, secrets: Mapping[str, Sequence[bytes]]) -> bool:
+    """Verify a signature in constant time against all secrets of the client.
 
-    An unknown client costs the same work as one with a single secret.
+    An unknown client costs the same work as a client with one secret.
     """
     known = secrets.get(signature.client_id)
     text = canonical(signature, target, body)

@@ -1,4 +1,4 @@
-"""When a key was last used: written now and then, and never in a request's way."""
+"""Last use of API keys (`last_used_at`), recorded at most once a minute."""
 
 from datetime import timedelta
 
@@ -11,24 +11,24 @@ from inventory.core.logging import get_logger
 
 log = get_logger()
 
-_EVERY = timedelta(minutes=1)
+_INTERVAL = timedelta(minutes=1)
 
 
-class Usage:
-    """Notes the use of keys, to the minute."""
+class KeyUsage:
+    """Recorder of the last use of keys."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    async def note(self, stored: StoredKey) -> None:
-        """A valid key is being used. Of many processes only the first in a minute writes."""
+    async def record(self, stored: StoredKey) -> None:
+        """Record the use of a valid key. Of many processes only the first in a minute writes."""
         now = self._clock()
-        if not stored.live_at(now) or (stored.last_used_at and now - stored.last_used_at < _EVERY):
+        if not stored.live_at(now) or (stored.last_used_at and now - stored.last_used_at < _INTERVAL):
             return
         try:
             async with self._database.bounded() as connection:
                 await repository.touch(connection, stored.id, now)
         except DatabaseUnavailable:
-            # The request is answered anyway: usage is only recorded.
-            log.warning("key use not recorded", key_id=stored.id)
+            # A request does not fail because its usage is not recorded.
+            log.warning("key_usage_not_recorded", key_id=stored.id)

@@ -41,7 +41,10 @@ def refusal(error: InventoryError) -> Response:
     status = _PRECISE.get(type(error)) or STATUSES.get(error.code)
     if status is None:
         log.error("request failed", exc_info=error)
-        error, status = InventoryError("The request failed because of an internal error."), HTTPStatus.INTERNAL_SERVER_ERROR
+        error, status = (
+            InventoryError("The request failed because of an internal error."),
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+        )
     body: dict[str, object] = {"code": error.code, "message": error.message}
     if error.details:
         body["details"] = error.details

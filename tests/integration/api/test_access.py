@@ -195,7 +195,7 @@ async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
         assert await opens(door, key)
         time.pass_by(CACHE_SECONDS)
     assert sum("UPDATE api_keys SET last_used_at" in text for text in statements) == 2
-    (stored,) = await key_service.every()
+    (stored,) = await key_service.list()
     assert stored.last_used_at == time.now - timedelta(seconds=CACHE_SECONDS)
 
 
@@ -208,7 +208,7 @@ async def test_of_two_processes_only_the_first_notes_the_use(
     noted = time.now
     time.pass_by(30)
     assert await opens(second, key)
-    (stored,) = await key_service.every()
+    (stored,) = await key_service.list()
     assert stored.last_used_at == noted
 
 
@@ -232,7 +232,7 @@ async def test_rotation_leaves_two_keys_for_a_while(
 async def test_rotation_never_lengthens_the_old_keys_life(key_service: ApiKeyService, time: Time) -> None:
     old = await key_service.create("shop", "acme", [], lifetime=timedelta(hours=1))
     await key_service.rotate(old.key.id, keep=timedelta(hours=24))
-    stored = {key.id: key for key in await key_service.every()}
+    stored = {key.id: key for key in await key_service.list()}
     assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
 
 
@@ -241,10 +241,10 @@ async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key
     await key_service.revoke(key.id)
-    (revoked,) = await key_service.every()
+    (revoked,) = await key_service.list()
     time.pass_by(60)
     await key_service.revoke(key.id)  # once more does no harm, and is not when it happened
-    assert [stored.revoked_at for stored in await key_service.every()] == [revoked.revoked_at]
+    assert [stored.revoked_at for stored in await key_service.list()] == [revoked.revoked_at]
     with pytest.raises(Conflict):
         await key_service.rotate(key.id, keep=timedelta())
     with pytest.raises(NotFound):

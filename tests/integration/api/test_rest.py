@@ -269,7 +269,10 @@ async def test_a_key_without_the_scope_is_refused(address: str, make_key: MakeKe
 async def test_an_error_that_nobody_foresaw_tells_nothing_about_itself(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1, measurements="{}", attributes="[]")])  # a shape that the mapping never writes
     status, body = error(await api.get("/api/v2/diamonds"))
-    assert (status, body) == (500, {"code": "INTERNAL_ERROR", "message": "The request failed because of an internal error."})
+    assert (status, body) == (
+        500,
+        {"code": "INTERNAL_ERROR", "message": "The request failed because of an internal error."},
+    )
 
 
 async def test_a_page_is_one_statement_and_its_total_another(

@@ -240,7 +240,7 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
             return {answer.status_code for answer in answers}
 
         assert await statuses() == {200}
-        for stored in await key_service.every():
+        for stored in await key_service.list():
             if stored.client_id == "acme":
                 await key_service.revoke(stored.id)
         # The promise itself, so it is timed for once; what is remembered is forgotten after half of it.
@@ -307,7 +307,7 @@ async def test_without_redis_reads_are_let_through_and_writes_refused(
                 503,
                 {
                     "code": "SERVICE_UNAVAILABLE",
-                    "message": "Whether the request is a repetition can't be known now; try again soon.",
+                    "message": "The nonce of the request cannot be checked. Send the request again later with a new nonce.",
                 },
             )
             await valkey.start()

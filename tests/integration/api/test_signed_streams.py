@@ -44,7 +44,7 @@ async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_an
         second = await anext(events)
         assert (first[0], second[0]) == ("next", "next")
         assert second[1]["data"]["diamondChanged"]["diamonds"] == [{"supplierStoneId": "stone-1"}]
-        for key in await key_service.every():
+        for key in await key_service.list():
             await key_service.revoke(key.id)
         rest = [event async for event in events]
     assert [kind for kind, _ in rest] == ["next", "complete"]

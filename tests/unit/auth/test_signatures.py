@@ -51,8 +51,8 @@ def test_each_published_vector_is_genuine_and_says_what_is_signed(vector: Mappin
     target = RequestTarget(request["method"], request["host"], request["path"], request["query"])
     body = request["body"].encode()
     assert signatures.canonical(read, target, body).decode() == vector["canonical"]
-    assert signatures.genuine(read, target, body, {"acme": [vector["secret"].encode()]})
-    assert not signatures.genuine(read, target, body, {"acme": [b"another"]})
+    assert signatures.is_valid(read, target, body, {"acme": [vector["secret"].encode()]})
+    assert not signatures.is_valid(read, target, body, {"acme": [b"another"]})
 
 
 def test_the_vectors_cover_both_versions() -> None:
@@ -70,9 +70,9 @@ def test_the_vectors_cover_both_versions() -> None:
         (TARGET, b""),
     ],
 )
-def test_what_was_not_signed_is_not_genuine(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
-    assert signatures.genuine(signature(version), TARGET, BODY, SECRETS)
-    assert not signatures.genuine(signature(version), target, body, SECRETS)
+def test_what_was_not_signed_is_not_is_valid(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
+    assert signatures.is_valid(signature(version), TARGET, BODY, SECRETS)
+    assert not signatures.is_valid(signature(version), target, body, SECRETS)
 
 
 def test_version_two_also_signs_host_query_and_nonce() -> None:
@@ -81,15 +81,15 @@ def test_version_two_also_signs_host_query_and_nonce() -> None:
         RequestTarget(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
         RequestTarget(TARGET.method, TARGET.host, TARGET.path, "a=2"),
     ):
-        assert not signatures.genuine(given_signature, target, BODY, SECRETS)
-        assert signatures.genuine(signature(SignatureVersion.V1), target, BODY, SECRETS)
-    assert not signatures.genuine(signature(nonce="n-2"), TARGET, BODY, SECRETS)
+        assert not signatures.is_valid(given_signature, target, BODY, SECRETS)
+        assert signatures.is_valid(signature(SignatureVersion.V1), target, BODY, SECRETS)
+    assert not signatures.is_valid(signature(nonce="n-2"), TARGET, BODY, SECRETS)
 
 
 def test_another_time_is_not_genuine_and_an_old_one_not_fresh() -> None:
-    assert not signatures.genuine(signature(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
-    fresh = [signature().fresh_at(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
-    stale = [signature().fresh_at(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
+    assert not signatures.is_valid(signature(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
+    fresh = [signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
+    stale = [signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
     assert (fresh, stale) == ([True, True], [False, False])
 
 
@@ -97,11 +97,11 @@ def test_every_secret_of_a_client_is_valid_while_one_is_rotated() -> None:
     unsigned = signature(digest="")
     text = signatures.canonical(unsigned, TARGET, BODY)
     for secret in SECRETS["acme"]:
-        assert signatures.genuine(signature(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
+        assert signatures.is_valid(signature(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
 
 
 def test_one_clients_secret_does_not_sign_for_another() -> None:
-    assert not signatures.genuine(signature(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
+    assert not signatures.is_valid(signature(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
 
 
 def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,17 +114,17 @@ def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
     for secrets in ({}, {"acme": [b"wrong"]}):
-        assert not signatures.genuine(signature(), TARGET, BODY, secrets)
+        assert not signatures.is_valid(signature(), TARGET, BODY, secrets)
     assert compared == [64, 64]
 
 
 def test_what_would_be_accepted_of_nobody_is_refused() -> None:
     text = signatures.canonical(signature(digest=""), TARGET, BODY)
     forged = signature(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
-    assert not signatures.genuine(forged, TARGET, BODY, {})
+    assert not signatures.is_valid(forged, TARGET, BODY, {})
 
 
-def test_a_thousand_mutated_signatures_and_not_one_genuine() -> None:
+def test_a_thousand_mutated_signatures_and_not_one_is_valid() -> None:
     genuine = signature()
     dice = random.Random(7)
     for _ in range(1000):
@@ -140,7 +140,7 @@ def test_a_thousand_mutated_signatures_and_not_one_genuine() -> None:
         ).mutablecopy()  # fmt: skip
         sent[f"x-{'signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
         read = attempt(sent)
-        assert read is None or not signatures.genuine(read, TARGET, BODY, SECRETS), (field, mutated)
+        assert read is None or not signatures.is_valid(read, TARGET, BODY, SECRETS), (field, mutated)
 
 
 GOOD = {"x-client-id": "acme", "x-timestamp": str(NOW), "x-signature": "0" * 64}
@@ -211,10 +211,10 @@ _latin = st.text(st.characters(max_codepoint=255), max_size=80)
     body=st.binary(max_size=50),
     target=st.builds(RequestTarget, _latin, _latin, _latin, _latin),
 )  # fmt: skip
-def test_no_headers_raise_and_none_is_genuine(
+def test_no_headers_raise_and_none_is_is_valid(
     values: Mapping[str, list[str]], body: bytes, target: RequestTarget
 ) -> None:
     raw = [(name.encode(), text.encode("latin-1")) for name, texts in values.items() for text in texts]
     read = attempt(Headers(raw=raw))
-    assert read is None or not signatures.genuine(read, target, body, SECRETS)
-    assert read is None or read.fresh_at(NOW) in (True, False)
+    assert read is None or not signatures.is_valid(read, target, body, SECRETS)
+    assert read is None or read.is_timely(NOW) in (True, False)
