@@ -67,6 +67,7 @@ check: $(INSTALLED) ## What must hold before a commit: lint, format, types, dire
 	@$(PY) .ci/language
 	@.venv/bin/bandit -q -c pyproject.toml -r app sync inventory migrations
 	@$(PY) -m app schema --check
+	@$(PY) .ci/database-page --check
 
 audit: $(INSTALLED) ## Ask the advisory database about the locked dependencies (needs the network)
 	@$(UV) export --frozen --quiet --no-emit-project --extra sandbox | .venv/bin/pip-audit --disable-pip --strict -r /dev/stdin
@@ -97,6 +98,7 @@ format: $(INSTALLED) ## Format the code and mend what can be mended
 
 schema: $(INSTALLED) ## Write schema.graphql (and what else is generated) from the code
 	@$(PY) -m app schema
+	@$(PY) .ci/database-page
 
 $(SITE): pyproject.toml uv.lock | $(UV)
 	@UV_PROJECT_ENVIRONMENT=.docs $(UV) sync --frozen --quiet --only-group docs --no-install-project

@@ -93,7 +93,7 @@ def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "hea
 def schema(
     check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if a file is not up to date.")] = False,
 ) -> None:
-    """Write the files that are generated from the code: schema.graphql, openapi.json, .env.example, docs/reference/scopes.md."""
+    """Write the files that are generated from the code: schema.graphql, openapi.json, .env.example, docs/reference."""
     generated = generated_files()
     stale = [path for path, text in generated.items() if not path.is_file() or path.read_text("utf-8") != text]
     if check and stale:

@@ -1,19 +1,20 @@
 """The files that are generated from the code, so that none of them can say anything else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
-from app.auth.scopes import MEANINGS, Scope
 from app.graphql.schema import schema
-from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
-from app.rest.diamonds import SORTS
+from app.reference.errors import errors_page
+from app.reference.events import events_page
+from app.reference.graphql import graphql_page
+from app.reference.rest import rest_page
+from app.reference.scopes import scopes_page
+from app.reference.settings import settings_page
 from app.rest.openapi import encoded
-from app.rest.routes import DOCUMENTED, OPERATIONS
-from app.rest.serializers import DiamondAnswer
-from inventory.catalog.diamond import SUPPLIER_COST
+from app.rest.routes import DOCUMENTED
 from inventory.core.settings import example_file
+
+_REFERENCE = Path("docs/reference")
 
 
 def generated_files() -> Mapping[Path, str]:
@@ -21,48 +22,11 @@ def generated_files() -> Mapping[Path, str]:
     return {
         Path("schema.graphql"): f"{schema.as_str()}\n",
         Path(".env.example"): example_file(),
-        Path("docs/reference/scopes.md"): scopes_page(),
         Path("openapi.json"): encoded(DOCUMENTED).decode(),
+        _REFERENCE / "errors.md": errors_page(),
+        _REFERENCE / "events.md": events_page(),
+        _REFERENCE / "graphql-schema.md": graphql_page(),
+        _REFERENCE / "rest.md": rest_page(),
+        _REFERENCE / "scopes.md": scopes_page(),
+        _REFERENCE / "settings.md": settings_page(),
     }
-
-
-def scopes_page() -> str:
-    """The table of scopes: what each one opens, in REST and in GraphQL."""
-    return "\n".join([
-        "# Scopes",
-        "",
-        "What a key, or a client that signs, may do. Printed from the code by `make schema`; a test walks every route and",
-        "every field, so that nothing is open by accident.",
-        "",
-        "| scope | what it allows | REST | GraphQL |",
-        "| --- | --- | --- | --- |",
-        *(_row(f"`{scope}`", MEANINGS[scope], _rest(scope), _graphql(scope)) for scope in Scope),
-        _row("none", "Open to everyone.", _rest(None), ()),
-        "",
-        "GraphQL fields that are not listed need the scope of the query or mutation through which they are reached.",
-        "",
-    ])  # fmt: skip
-
-
-def _row(scope: str, meaning: str, *listed: Iterator[str] | tuple[str, ...]) -> str:
-    cells = ("<br>".join(f"`{item}`" for item in items) for items in listed)
-    return f"| {scope} | {meaning} | {' | '.join(cells)} |"
-
-
-def _rest(scope: Scope | None) -> Iterator[str]:
-    for operation in OPERATIONS:
-        if operation.scope is scope:
-            yield f"{operation.method} {operation.path}"
-        for asked in operation.asked:
-            if scope and asked.scope is scope:
-                yield f"{operation.path}?{asked.name}"
-    if scope is Scope.PRICES_SUPPLIER:
-        yield from (f"/api/v2/diamonds?sort_by={name}" for name, sort in SORTS.items() if sort.tells_supplier_prices)
-        fields = msgspec.structs.fields(DiamondAnswer)
-        yield from (f"Diamond.{field.encode_name}" for field in fields if field.name in SUPPLIER_COST)
-
-
-def _graphql(scope: Scope) -> Iterator[str]:
-    graphql = schema._schema  # noqa: SLF001 - has no public name
-    parts = {**scopes_of_fields(graphql), **scopes_of_inputs(graphql)}
-    return (name for name, needed in parts.items() if needed is scope)

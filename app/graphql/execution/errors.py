@@ -14,13 +14,13 @@ log = get_logger()
 MOST_ERRORS = 5
 
 # Codes that clients may see. Every other error is reported as INTERNAL_ERROR.
-_PUBLIC = frozenset({
+PUBLIC_CODES = frozenset({
     "VALIDATION_ERROR", "BAD_REQUEST", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
     "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT", "SERVICE_UNAVAILABLE", "CURSOR_EXPIRED", "CURSOR_UNKNOWN", "SLOW_CONSUMER",
     "TOO_MANY_SUBSCRIPTIONS", "PERSISTED_QUERY_NOT_SUPPORTED",
 })  # fmt: skip
 # Status of errors that concern the whole request. Others are part of a response with status 200.
-_STATUSES: Mapping[str, HTTPStatus] = {
+STATUSES: Mapping[str, HTTPStatus] = {
     "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
     "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
     "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -51,7 +51,7 @@ def format_inventory_error(error: InventoryError) -> FormattedError:
     """Convert an error of this service. Details of internal errors are not revealed."""
     if isinstance(error, Unavailable):
         log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
-    if error.code not in _PUBLIC:
+    if error.code not in PUBLIC_CODES:
         log.error("request failed", exc_info=error)
         error = InventoryError("The request failed because of an internal error.")
     extensions: dict[str, object] = {"code": error.code}
@@ -76,8 +76,8 @@ def status_of(data: Mapping[str, object] | None, errors: Sequence[GraphQLError])
     if not any(value is not None for value in (data or {}).values()):
         for error in errors:
             cause = _cause(error)
-            if isinstance(cause, InventoryError) and cause.code in _STATUSES:
-                return _STATUSES[cause.code]
+            if isinstance(cause, InventoryError) and cause.code in STATUSES:
+                return STATUSES[cause.code]
     return HTTPStatus.OK
 
 

@@ -12,10 +12,10 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLNonNull, Gra
 from starlette.routing import Route, WebSocketRoute
 
 from app.auth.scopes import Scope
-from app.generated import scopes_page
 from app.graphql.schema import schema
 from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
 from app.main import create_app
+from app.reference.scopes import scopes_page
 from app.rest.routes import OPERATIONS
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
