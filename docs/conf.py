@@ -34,11 +34,15 @@ html_baseurl = ""
 html_last_updated_fmt = None
 
 _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)")
+_DIAGRAM = re.compile(r"^```mermaid\n(sequenceDiagram\n.*?)^```$", re.MULTILINE | re.DOTALL)
 _log = logging.getLogger(__name__)
 
 
-def repository_links_as_text(app: Sphinx, name: str, source: list[str]) -> None:
-    """Check links to files outside the documents and show their text: the built site does not hold these files."""
+def check_source(app: Sphinx, name: str, source: list[str]) -> None:
+    """Check what Sphinx does not: links to files of the repository, and sequence diagrams.
+
+    The built site does not hold these files, so their links become text.
+    """
     page = Path(app.env.doc2path(name))
 
     def replaced(link: re.Match[str]) -> str:
@@ -49,11 +53,14 @@ def repository_links_as_text(app: Sphinx, name: str, source: list[str]) -> None:
             _log.warning("the file %s does not exist", link["path"], location=name)
         return link["text"]
 
+    for diagram in _DIAGRAM.finditer(source[0]):
+        if ";" in diagram[1]:
+            _log.warning("a sequence diagram holds a semicolon, which ends a statement in Mermaid", location=name)
     source[0] = _LINK.sub(replaced, source[0])
 
 
 def setup(app: Sphinx) -> None:
     """Register what the pages need."""
-    app.connect("source-read", repository_links_as_text)
+    app.connect("source-read", check_source)
     for language in ("mermaid", "graphql", "hcl"):
         app.add_lexer(language, TextLexer)
