@@ -3,6 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS := never
+# Many processes import the same modules: each is compiled once, also where the environment (a container's) forbids it.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .uv/bin/uv
 PY := .venv/bin/python
@@ -24,7 +26,7 @@ $(UV):
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --frozen --quiet --extra sandbox
+	@$(UV) sync --frozen --quiet --compile-bytecode --extra sandbox
 	@touch $@
 
 install: $(INSTALLED) ## Install the locked dependencies into .venv

@@ -1,6 +1,7 @@
 """The servers that tests run on: one Postgres and one Valkey for each test process, started when a test asks."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,10 @@ from inventory.core.migrate import upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
+
+# Tests start hundreds of processes. Without bytecode each of them compiles every module that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # What is right does not become wrong on a slow machine.
 hypothesis.settings.register_profile("untimed", deadline=None)
