@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import hypothesis
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
@@ -14,6 +15,7 @@ from inventory.core.migrate import upgrade
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
+from tests.database import SharedDatabase
 
 # Tests start hundreds of processes. Without bytecode each of them compiles every module that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -45,12 +47,16 @@ async def database_template(postgres: Postgres) -> str:
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres, database_template: str) -> SharedDatabase:
+    """The database that all tests of this process use in turn."""
+    return SharedDatabase(postgres, database_template)
+
+
 @pytest_asyncio.fixture
-async def database_url(postgres: Postgres, database_template: str) -> AsyncIterator[str]:
-    """A database of the test's own, with all migrations applied."""
-    name = f"test_{next(_numbers)}"
-    yield await postgres.create_database(name, template=database_template)
-    await postgres.drop_database(name)
+async def database_url(shared_database: SharedDatabase) -> str:
+    """A database with all migrations applied, and nothing else in it."""
+    return await shared_database.clean()
 
 
 @pytest_asyncio.fixture

@@ -22,6 +22,7 @@ from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process, ProcessFailed
 from sandbox.stack.scratch import scratch_directory, scratch_home
 from sandbox.stack.valkey import Valkey
+from tests.database import SharedDatabase
 
 
 @pytest.fixture
@@ -198,6 +199,61 @@ async def test_every_test_gets_a_database_with_the_migrations_applied(database_u
 async def test_what_one_test_does_to_its_database_no_other_test_sees(postgres: Postgres, database_url: str) -> None:
     assert await query(database_url, "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
     assert await query(postgres.url("migrated"), "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
+
+
+async def dump(url: str) -> list[str]:
+    """Schema, rows and sequences of a database, and what the planner knows of it."""
+    program = await asyncio.create_subprocess_exec(
+        postgres_bindir() / "pg_dump", "--no-sync", f"--dbname={url}", stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await program.communicate()
+    assert program.returncode == 0
+    analyzed = await query(
+        url, "SELECT string_agg(DISTINCT tablename, ' ') FROM pg_stats WHERE schemaname = 'inventory'"
+    )
+    # The tokens of these two are random.
+    lines = (line for line in printed.decode().splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+    return [*lines, str(analyzed)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO inventory.deleted_pricing_rules (id, deleted_at) VALUES (gen_random_uuid(), now())",
+        "INSERT INTO inventory.deleted_pricing_rules SELECT gen_random_uuid(), now() FROM generate_series(1, 5000)",
+        "UPDATE inventory.event_counter SET last = last + 1",
+        "DELETE FROM inventory.schema_migrations",
+        "SELECT nextval(pg_get_serial_sequence('inventory.event_log', 'id'))",
+        "ALTER TABLE inventory.event_log DROP CONSTRAINT event_log_kind_check",
+        "ALTER TABLE inventory.event_log RENAME client_id TO customer_id",
+        "CREATE TABLE stone AS SELECT 1 AS id",
+        "DROP SCHEMA inventory CASCADE",
+        "ANALYZE inventory.schema_migrations",
+    ],
+)
+async def test_shared_database_is_restored_after_each_change(shared_database: SharedDatabase, change: str) -> None:
+    url = await shared_database.clean()
+    before = await dump(url)
+    await query(url, change)
+    assert await dump(url) != before
+    assert await dump(await shared_database.clean()) == before
+
+
+async def test_shared_database_is_cleaned_of_open_sessions(shared_database: SharedDatabase) -> None:
+    connection = await asyncpg.connect(await shared_database.clean(), timeout=10)
+    await connection.execute("BEGIN; LOCK inventory.diamonds")
+    assert await query(await shared_database.clean(), "SELECT count(*) FROM inventory.diamonds") == 0
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await connection.fetchval("SELECT 1")
+    await connection.close()
+
+
+async def test_password_is_checked_with_one_iteration(postgres: Postgres) -> None:
+    if postgres_major(postgres_bindir()) < 16:
+        pytest.skip("Postgres 15 always takes 4,096")
+    assert str(await query(postgres.url(), "SELECT rolpassword FROM pg_authid WHERE rolpassword <> ''")).startswith(
+        "SCRAM-SHA-256$1:"
+    )
 
 
 async def test_an_empty_database_really_is_empty(empty_database_url: str) -> None:
