@@ -22,12 +22,26 @@ from sandbox.up import keep_up
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-Stones = Annotated[int, typer.Option(min=0, max=5_000_000, help="Stones that the simulated supplier has.")]
+Stones = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=5_000_000, help="Stones that the simulated supplier has: the first are the real ones. [53940]"
+    ),
+]
+Generated = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=1_000_000,
+        help="Further stones: other shapes, lab-grown, fancy colours. [12000; 0 with --once and with --stones]",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same stones.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Where the API listens; 0 takes a free port.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what all processes log.")]
 
 _SIGNALLED = 128
+_REAL_STONES, _SHOP_STONES = 53_940, 12_000
 
 
 def main() -> None:
@@ -42,7 +56,8 @@ def main() -> None:
 
 @app.command()
 def demo(
-    stones: Stones = 53_940,
+    stones: Stones = None,
+    generated: Generated = None,
     once: Annotated[bool, typer.Option("--once", help="Leave after the sync, serve nothing.")] = False,
     seed: Seed = 1,
     json_file: Annotated[
@@ -57,14 +72,16 @@ def demo(
     NIVODA_ENDPOINT). Exit code 0: the sync succeeded. 1: it did not, with the reason. 2: a setting is wrong or the port
     in use.
     """
-    wishes = Wishes(stones=stones, seed=seed, port=None if once else port, verbose=verbose)
+    base, further = _inventory(stones, generated, shop=not once)
+    wishes = Wishes(stones=base, generated=further, seed=seed, port=None if once else port, verbose=verbose)
     document = _document(json_file, private=False)
     _run(lambda ready: demonstrate(wishes, os.environ, document, ready))
 
 
 @app.command()
 def up(
-    stones: Stones = 53_940,
+    stones: Stones = None,
+    generated: Generated = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Where to write how to reach it, once all is ready.")
     ] = None,
@@ -81,9 +98,27 @@ def up(
     What ends by itself is started again. Exit code 0: asked to stop. 1: it did not come up, or can't be kept up. 2: a
     setting is wrong or the port in use.
     """
-    wishes = Wishes(stones=stones, seed=seed, port=port, lock_seconds=lock_seconds, keeps=True, verbose=verbose)
+    base, further = _inventory(stones, generated, shop=True)
+    wishes = Wishes(
+        stones=base,
+        generated=further,
+        seed=seed,
+        port=port,
+        lock_seconds=lock_seconds,
+        keeps=True,
+        verbose=verbose,
+    )
     document = _document(json_file, private=True)
     _run(lambda ready: keep_up(wishes, os.environ, document, ready))
+
+
+def _inventory(stones: int | None, generated: int | None, *, shop: bool) -> tuple[int, int]:
+    """How many stones the supplier has, and how many further ones are generated.
+
+    What is measured (`--once`) is the real stones alone, and a number of stones that is given is that number.
+    """
+    usual = _SHOP_STONES if shop and stones is None else 0
+    return _REAL_STONES if stones is None else stones, usual if generated is None else generated
 
 
 def _document(path: Path | None, *, private: bool) -> Document | None:

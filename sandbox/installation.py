@@ -41,11 +41,12 @@ class NotMigrated(InventoryError):
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What someone asks of an installation. `port` None: nothing is served; 0 takes a free port.
 
-    `lock_seconds` is how long a silent process keeps its work, None the usual time; `keeps` says whether what ends by
+    `generated` stones of the supplier's assortment follow the `stones`. `lock_seconds` is how long a silent process keeps its work, None the usual time; `keeps` says whether what ends by
     itself is started again; `verbose` shows all logs.
     """
 
     stones: int
+    generated: int = 0
     seed: int
     port: int | None
     lock_seconds: float | None = None
@@ -140,7 +141,7 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
         require_free(port, f"choose another one with --port, such as --port {max(port + 1, 1024)}", host=host)
     display.at(Moment("starting"))
     async with AsyncExitStack() as everything:
-        supplier = SupplierOptions(stones=wishes.stones, seed=wishes.seed)
+        supplier = SupplierOptions(stones=wishes.stones, generated=wishes.generated, seed=wishes.seed, own_media=True)
         stack = await everything.enter_async_context(
             Stack(outside, supplier=supplier, lock_seconds=wishes.lock_seconds or _LOCK_SECONDS)
         )

@@ -37,10 +37,15 @@ class BrokerOptions(msgspec.Struct, frozen=True):
 
 
 class SupplierOptions(msgspec.Struct, frozen=True):
-    """What the simulated supplier offers: how many stones, by which seed, and further options of its command line."""
+    """What the simulated supplier offers: how many stones, by which seed, and further options of its command line.
+
+    `generated` stones of its assortment follow the `stones`. `own_media`: addresses of media lead to the simulator.
+    """
 
     stones: int = 53_940
+    generated: int = 0
     seed: int = 1
+    own_media: bool = False
     further: tuple[str, ...] = ()
 
 
@@ -112,6 +117,8 @@ class Supplier(Server):
         arguments = [
             *("--port", str(self.ports[0]), "--control-port", str(self.ports[1])),
             *("--stones", str(self._options.stones), "--seed", str(self._options.seed)),
+            *("--generated", str(self._options.generated)),
+            *(("--media-url", f"http://{LOOPBACK}:{self.port}") if self._options.own_media else ()),
             *("--username", self.username, "--password", self.password),
             *self._options.further,
         ]

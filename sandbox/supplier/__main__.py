@@ -28,8 +28,17 @@ def main(
     seed: int = 1,
     spread: Annotated[Spread, typer.Option(help="real: the real stones first; density: all along the spread")] = "real",
     bad_data: Annotated[
-        float, typer.Option(min=0, max=1, help="share of stones that are dirty")
+        float, typer.Option(min=0, max=1, help="share of stones with bad values")
     ] = Options().bad_data_share,
+    generated: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1_000_000, help="further stones: other shapes, lab-grown, fancy colours; none with bad values"
+        ),
+    ] = 0,
+    media_url: Annotated[
+        str, typer.Option(help="what addresses of media begin with; the API port serves them below /media")
+    ] = _DEFAULT.media_url,
     username: str = DEFAULT_ACCOUNT.username,
     password: str = DEFAULT_ACCOUNT.password,
     pro: Annotated[bool, typer.Option(help="whether the account may hold and order")] = True,
@@ -56,6 +65,8 @@ def main(
         seed=seed,
         spread=spread,
         bad_data_share=bad_data,
+        generated=generated,
+        media_url=media_url,
         accounts=(Account(username, password, pro), *(Account(name, secret) for name, _, secret in others)),
         token_seconds=token_seconds,
         hold_seconds=hold_seconds,

@@ -13,6 +13,8 @@ from sandbox.supplier.call import Call
 from sandbox.supplier.calls import Calls
 from sandbox.supplier.documents import Documents, Invalid
 from sandbox.supplier.faults import BEFORE, Faults, Rule
+from sandbox.supplier.media import PATH as MEDIA_PATH
+from sandbox.supplier.media import Media
 from sandbox.supplier.served_schema import ServedSchema
 
 Scope = MutableMapping[str, Any]
@@ -43,13 +45,20 @@ class Endpoint:
     """Reads a request, lets faults strike, answers."""
 
     def __init__(
-        self, schema: ServedSchema, answers: Answers, accounts: Accounts, faults: Faults, calls: Calls
+        self,
+        schema: ServedSchema,
+        answers: Answers,
+        accounts: Accounts,
+        faults: Faults,
+        calls: Calls,
+        media: Media,
     ) -> None:
         self._documents = Documents(schema)
         self._answers = answers
         self._accounts = accounts
         self._faults = faults
         self._calls = calls
+        self._media = media
 
     @property
     def schema(self) -> ServedSchema:
@@ -63,6 +72,9 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the endpoint speaks HTTP only, not {scope['type']}")
+        if scope["path"].startswith(MEDIA_PATH) and scope["method"] in {"GET", "HEAD"}:
+            await self._show(scope, send)
+            return
         if scope["path"] != PATH:
             await _respond(send, _NOT_FOUND, _errors(f"The API is at {PATH}"))
             return
@@ -80,6 +92,15 @@ class Endpoint:
             await _respond(send, _TOO_LARGE, _errors(f"A request may have {_MOST_BYTES} bytes"))
             return
         await self._handle(scope, body, receive, send)
+
+    async def _show(self, scope: Scope, send: Send) -> None:
+        """Serve a picture, a film or a certificate; it is no call of the API."""
+        found = self._media.find(scope["path"])
+        if found is None:
+            await _respond(send, _NOT_FOUND, _errors("No stone has a medium at this address"))
+            return
+        body = b"" if scope["method"] == "HEAD" else found.body
+        await _write(send, _OK, body, found.media_type.encode(), [(b"cache-control", b"public, max-age=3600")])
 
     async def _handle(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         try:

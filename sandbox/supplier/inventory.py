@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from inventory.core.clock import Clock, utc_now
-from sandbox.supplier import bad_values, search, spread
+from sandbox.supplier import assortment, bad_values, search, spread
 from sandbox.supplier.completion import complete_whole
 from sandbox.supplier.identity import offer_id, stone_id
 from sandbox.supplier.payload import Item, Payloads
@@ -28,7 +28,11 @@ _ITEM = ServedSchema(SchemaOptions()).object_type("DiamondItem")
 
 
 class Inventory:
-    """The stock. `seed` decides all that is not real; `bad_data_share` of the stones have bad values from the beginning."""
+    """The stock. `seed` decides all that is not real.
+
+    `bad_data_share` of the first `count` stones have bad values from the beginning; `generated` stones of the assortment
+    follow, without bad values. `media_url`: what the addresses of pictures, films and certificates begin with.
+    """
 
     def __init__(
         self,
@@ -37,16 +41,19 @@ class Inventory:
         seed: int = 1,
         spread_of: spread.Spread = "real",
         bad_data_share: float = 0.004,
+        generated: int = 0,
+        media_url: str = "https://media.sandbox.example",
         clock: Clock = utc_now,
     ) -> None:
         self.stones = Stones()
         self.clock = clock
-        self._payloads = Payloads(self.stones, seed)
+        self._payloads = Payloads(self.stones, seed, media_url)
         self._specials: dict[int, Special] = {}
         # Further offers of a stone: rows with an offer id and a price that differ and everything else of the first offer.
         self._first_offers: dict[int, int] = {}
         self._further_offers: dict[int, list[int]] = {}
         spread.fill(self.stones, count=count, seed=seed, spread=spread_of, start=self.now())
+        assortment.fill(self.stones, count=generated, seed=seed, start=self.now())
         for ordinal in range(count):
             kind = bad_values.kind_of(seed, ordinal, bad_data_share)
             if kind is not None:

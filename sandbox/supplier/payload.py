@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.supplier.identity import OFFER_PREFIX, certificate_number, mix, stone_id
-from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Record, Stones
+from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Details, Record, Stones
 from sandbox.supplier.vocabulary import (
     COMMENTS,
     COUNTRIES,
@@ -30,7 +30,6 @@ from sandbox.supplier.vocabulary import (
 
 Item = dict[str, Any]
 
-_MEDIA = "https://media.sandbox.example"
 _GOLDEN = 0x9E3779B97F4A7C15
 _MARKUP = Decimal("1.06")
 _HALVES = tuple(f"{number / 2:.1f}" for number in range(100))
@@ -55,8 +54,10 @@ _COMPANIES: tuple[Item, ...] = tuple(
 class Payloads:
     """Makes items. The same seed makes the same item from the same record, every time."""
 
-    def __init__(self, stones: Stones, seed: int) -> None:
+    def __init__(self, stones: Stones, seed: int, media_url: str) -> None:
+        """`media_url`: what the addresses of pictures, films and certificates begin with, without a slash at the end."""
         self._stones = stones
+        self._media = f"{media_url}/media"
         self._seed = mix(seed & 0xFFFFFFFFFFFFFFFF)
 
     def item(self, ordinal: int, record: Record) -> Item:
@@ -67,11 +68,11 @@ class Payloads:
         identity = stone_id(ordinal)
         price, flags = record.price, record.flags
         grown, fancy = bool(flags & LAB_GROWN), bool(flags & FANCY)
-        image = f"{_MEDIA}/{identity}/still.jpg" if flags & HAS_IMAGE else None
-        video = f"{_MEDIA}/{identity}/film.mp4" if bits & 7 else None
+        image = f"{self._media}/{identity}/still.svg" if flags & HAS_IMAGE else None
+        video = f"{self._media}/{identity}/film" if bits & 7 else None
         certificate = self._certificate(ordinal, record, identity, image, more, fancy=fancy, grown=grown)
         supplier = _COMPANIES[11 if grown else bits >> 3 & 15]
-        return {
+        item: Item = {
             "id": OFFER_PREFIX + identity,
             "price": price,
             "discount": record.discount,
@@ -117,6 +118,42 @@ class Payloads:
                 "certificate": certificate,
             },
         }
+        details = stones.details.get(ordinal)
+        if details is not None:
+            self._state(details, item["diamond"])
+        return item
+
+    def _state(self, details: Details, diamond: Item) -> None:
+        """Put what a generated stone states into its item, in place."""
+        certificate = diamond["certificate"]
+        certificate |= {
+            "lab": details.lab,
+            "polish": details.polish,
+            "symmetry": details.symmetry,
+            "f_color": details.hue,
+            "f_intensity": details.intensity,
+            "f_overtone": details.overtone,
+            "floInt": details.fluorescence,
+            "floCol": details.fluorescence_color,
+            "labgrown_type": details.growth,
+            "treated": False,
+            "length": _HUNDREDTHS[details.length],
+            "width": _HUNDREDTHS[details.width],
+            "depth": _HUNDREDTHS[details.height],
+            "depthPercentage": _HUNDREDTHS[details.depth],
+            "table": _HUNDREDTHS[details.table],
+            "pdfUrl": f"{self._media}/certificates/{details.lab}-{certificate['certNumber']}"
+            if details.report
+            else None,
+        }
+        diamond |= {
+            "return_window": details.return_days,
+            "delivery_time": {
+                "express_timeline_applicable": details.express,
+                "min_business_days": details.days[0],
+                "max_business_days": details.days[1],
+            },
+        }
 
     def _certificate(
         self, ordinal: int, record: Record, identity: str, image: str | None, bits: int, *, fancy: bool, grown: bool
@@ -127,14 +164,14 @@ class Payloads:
         lab = (LAB_GROWN_LABS if grown else LABS)[bits & 7]
         depth, table, length, width, height = self._measures(ordinal, record, bits)
         fluorescence = FLUORESCENCES[bits >> 3 & 15]
-        film = f"{_MEDIA}/{identity}/360"
+        film = f"{self._media}/{identity}/360"
         films = bool(record.flags & HAS_V360)
         pavilion = _HALVES[84 + (bits >> 45 & 7)]
         return {
             "id": f"{mix(bits):016x}",
             "lab": lab,
             "certNumber": number,
-            "pdfUrl": f"{_MEDIA}/certificates/{lab}-{number}.pdf",
+            "pdfUrl": f"{self._media}/certificates/{lab}-{number}",
             "diamonds": None,
             "shape": shape,
             "fullShape": f"{shape} BRILLIANT" if record.shape == 0 else shape,
@@ -229,6 +266,9 @@ class Payloads:
 
     def returnable(self, ordinal: int) -> bool:
         """Whether the supplier takes this stone back."""
+        details = self._stones.details.get(ordinal)
+        if details is not None:
+            return details.return_days > 0
         return returnable(mix((self._seed + (ordinal + 1) * _GOLDEN) & 0xFFFFFFFFFFFFFFFF))
 
 

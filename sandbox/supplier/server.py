@@ -23,6 +23,7 @@ from sandbox.supplier.control import Control
 from sandbox.supplier.endpoint import PATH, RESET, Endpoint
 from sandbox.supplier.faults import Faults
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.media import Media
 from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.spread import Spread
 from sandbox.supplier.trading import Trading
@@ -35,7 +36,8 @@ DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
 class Options(msgspec.Struct, frozen=True):
     """How a simulator is made. A port 0 means any free one; `bad_data_share` between 0 and 1.
 
-    `host` is where it listens: this machine only, unless told otherwise, for everybody's stones can be changed there.
+    `generated` stones of the assortment follow the `stones`. `host` is where it listens: this machine only, unless told
+    otherwise, for everybody's stones can be changed there.
     """
 
     host: str = LOOPBACK
@@ -45,6 +47,8 @@ class Options(msgspec.Struct, frozen=True):
     seed: int = 1
     spread: Spread = "real"
     bad_data_share: float = 0.004
+    generated: int = 0
+    media_url: str = "https://media.sandbox.example"
     accounts: tuple[Account, ...] = (DEFAULT_ACCOUNT,)
     token_seconds: float = 6 * 3600
     hold_seconds: float = 24 * 3600
@@ -70,6 +74,8 @@ class Simulator:
             seed=options.seed,
             spread_of=options.spread,
             bad_data_share=options.bad_data_share,
+            generated=options.generated,
+            media_url=options.media_url,
             clock=clock,
         )
         faults, calls = Faults(), Calls(time.monotonic)
@@ -77,7 +83,7 @@ class Simulator:
         trading = Trading(self.inventory, options.hold_seconds)
         behaviour = BehaviourHolder(options.behaviour)
         answers = Answers(self.inventory, accounts, trading, faults, calls, behaviour)
-        endpoint = Endpoint(ServedSchema(options.schema), answers, accounts, faults, calls)
+        endpoint = Endpoint(ServedSchema(options.schema), answers, accounts, faults, calls, Media(self.inventory))
         self._control = Control(self.inventory, trading, endpoint, behaviour, faults, calls)
         self._servers = [
             _Server(_config(endpoint)),

@@ -74,17 +74,23 @@ def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -
         records = _draw(random, prices, _BLOCK)[:size]
         for ordinal in range(first, min(first + size, len(real))):
             records[ordinal - first] = _real_record(stones, records[ordinal - first], real[ordinal])
-        settled = start - _SETTLED_DAYS * _DAY
-        updated = [settled - int(_SPREAD_DAYS * _DAY * random.random()) for _ in range(_BLOCK)][:size]
-        created = [u - int(_OLDEST_DAYS * _DAY * random.random()) for u in updated]
-        _extend(stones, records, created, updated)
+        created, updated = instants(random, start, _BLOCK, size)
+        extend(stones, records, created, updated)
+
+
+def instants(random: Random, start: int, drawn: int, size: int) -> tuple[list[int], list[int]]:
+    """When each of `size` stones was created and last changed, 2 to 30 days before `start`; `drawn` in all are drawn."""
+    settled = start - _SETTLED_DAYS * _DAY
+    updated = [settled - int(_SPREAD_DAYS * _DAY * random.random()) for _ in range(drawn)][:size]
+    created = [u - int(_OLDEST_DAYS * _DAY * random.random()) for u in updated]
+    return created, updated
 
 
 def add(stones: Stones, *, count: int, seed: int, now: int) -> list[int]:
     """Put `count` new stones at the end; returns their ordinals."""
     first = len(stones)
     records = _draw(Random(f"add:{seed}:{first}"), Prices(), count)
-    _extend(stones, records, [now] * count, [now] * count)
+    extend(stones, records, [now] * count, [now] * count)
     return list(range(first, first + count))
 
 
@@ -157,7 +163,8 @@ def _hundredths(text: str) -> int:
     return int(whole) * 100 + int(part.ljust(2, "0"))
 
 
-def _extend(stones: Stones, records: list[Record], created: list[int], updated: list[int]) -> None:
+def extend(stones: Stones, records: Sequence[Record], created: Sequence[int], updated: Sequence[int]) -> None:
+    """Put stones with these instants (microseconds) at the end."""
     for name, values in zip(Record._fields, zip(*records, strict=True), strict=True):
         column: array[int] = getattr(stones, name)
         column.extend(values)

@@ -27,6 +27,32 @@ class Record(NamedTuple):
     discount: int
 
 
+class Details(NamedTuple):
+    """What a generated stone states beside its record. Sizes in hundredths of a millimetre or of a percent.
+
+    None: the certificate does not state it. `report`: whether the certificate can be opened.
+    """
+
+    length: int
+    width: int
+    height: int
+    depth: int
+    table: int
+    lab: str
+    polish: str
+    symmetry: str
+    fluorescence: str
+    fluorescence_color: str | None
+    hue: str | None
+    intensity: str | None
+    overtone: str | None
+    growth: str | None
+    days: tuple[int, int]
+    express: bool
+    return_days: int
+    report: bool
+
+
 class Stones:
     """One row per ordinal, never taken out: a stone that left the feed keeps its row and its id."""
 
@@ -46,6 +72,8 @@ class Stones:
         self.present = array("B")
         # Measured at the real stones, which come first; in hundredths of a millimetre or of a percent.
         self.measured = {name: array("H") for name in ("depth", "table", "x", "y", "z")}
+        # Of the generated assortment, by ordinal; the other stones state what `payload` draws for them.
+        self.details: dict[int, Details] = {}
         self.shapes = Words(SHAPES)
         self.colors = Words(COLORS)
         self.clarities = Words(CLARITIES)
