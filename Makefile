@@ -9,14 +9,13 @@ unexport PYTHONDONTWRITEBYTECODE
 UV := .uv/bin/uv
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
-GRAPHIQL := app/graphql/http/graphiql/node_modules/.package-lock.json
 # The tools that look at what is deployed; apart from the project's own, whose versions theirs would hold back.
 TOOLS := .tools/.installed
 # Sphinx and its theme; apart from the project for the same reason.
 SITE := .docs/.installed
 MERMAID := docs/theme/node_modules/.package-lock.json
 
-.PHONY: help install clients demo up graphiql test faults bench check audit format schema env docs infra terraform clean
+.PHONY: help install clients consoles demo up test faults bench check audit format schema env docs infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +30,10 @@ $(INSTALLED): pyproject.toml uv.lock | $(UV)
 
 install: $(INSTALLED) ## Install the locked dependencies into .venv
 
-# The page works without, from a CDN: so neither a missing npm nor a missing network is an error.
-$(GRAPHIQL): app/graphql/http/graphiql/package-lock.json
-	@! command -v npm >/dev/null || npm ci --prefix app/graphql/http/graphiql --ignore-scripts --silent --no-audit --no-fund \
-		--fetch-retries=1 --fetch-timeout=20000 || echo "GraphiQL: npm could not install its files; a CDN will do." >&2
-
-graphiql: $(GRAPHIQL) ## Install what the page of GraphiQL loads from npm, so that it needs no CDN
+# The files are committed, so the pages need neither npm nor a CDN. This is for a new version.
+consoles: $(INSTALLED) ## Write the vendored files of GraphiQL and Swagger UI anew, by version and hash (needs npm)
+	@npm ci --prefix .ci/consoles --ignore-scripts --silent --no-audit --no-fund
+	@PYTHONPATH=. $(PY) .ci/consoles/vendor $(ARGS)
 
 # Generated from the committed schemas, so that a client that no longer fits fails here.
 clients: $(INSTALLED) ## Install and build the clients of docs/how-to/clients.md, which the tests then run (needs npm)
@@ -46,7 +43,7 @@ clients: $(INSTALLED) ## Install and build the clients of docs/how-to/clients.md
 	@$(UV) pip install --quiet --python .local/clients/bin/python --requirement examples/clients/requirements.txt
 	@cd examples/clients && ../../.local/clients/bin/ariadne-codegen --config ariadne.toml >/dev/null
 
-demo: $(INSTALLED) $(if $(findstring --once,$(ARGS)),,$(GRAPHIQL)) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
+demo: $(INSTALLED) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
 	@exec $(PY) -m sandbox demo $(ARGS)
 
 up: $(INSTALLED) ## The whole stack with one sync done, until SIGTERM (ARGS="--stones N --json FILE --port 3000")
@@ -117,4 +114,4 @@ docs: $(SITE) $(MERMAID) ## Build the documentation into dist/docs, links and an
 	@echo "dist/docs/index.html"
 
 clean: ## Remove what was installed and generated
-	@rm -rf .venv .uv .tools .docs .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis app/graphql/http/graphiql/node_modules docs/theme/node_modules
+	@rm -rf .venv .uv .tools .docs .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .ci/consoles/node_modules docs/theme/node_modules

@@ -11,12 +11,12 @@ class Compression(GZipMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = MutableHeaders(raw=list(scope["headers"]))
-            headers["accept-encoding"] = "gzip" if _accepts_gzip(headers.get("accept-encoding", "")) else "identity"
+            headers["accept-encoding"] = "gzip" if accepts_gzip(headers.get("accept-encoding", "")) else "identity"
             scope = {**scope, "headers": headers.raw}
         await super().__call__(scope, receive, send)
 
 
-def _accepts_gzip(text: str) -> bool:
+def accepts_gzip(text: str) -> bool:
     """Whether an Accept-Encoding header accepts gzip: it names gzip with a quality above zero."""
     for part in text.lower().split(","):
         name, _, weight = part.partition(";")

@@ -1,26 +1,37 @@
-"""`/openapi.json`, and `/api-docs`: a page that shows it and lets one try each operation. It loads nothing from elsewhere."""
+"""`/openapi.json`, and `/api-docs`: Swagger UI, which shows it and sends requests. It loads nothing from other servers."""
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.vendored import VendoredFile, VendoredFiles, read
 from app.rest.openapi import encoded
 from app.rest.operation import RestOperation
 from app.services import State
 from inventory.core.errors import NotFound
 
-_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
+_PLACE = Path(__file__).parent / "page"
+_ADDRESS = "/api-docs"
+_OWN = {"page.js": "text/javascript", "page.css": "text/css"}
+# Swagger UI sets inline styles. What it sends goes to this server only.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
+FILES = VendoredFiles(_PLACE / "vendored", (
+    VendoredFile("swagger-ui.js", "swagger-ui-dist", "5.35.0", "swagger-ui-bundle.js",
+                 "sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9"),
+    VendoredFile("swagger-ui.css", "swagger-ui-dist", "5.35.0", "swagger-ui.css",
+                 "sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I"),
+))  # fmt: skip
+
 
 class Documentation:
-    """What documents the operations."""
+    """The documentation of the operations."""
 
     def __init__(self, operations: Sequence[RestOperation]) -> None:
         self._document = cache(lambda: encoded(operations))
@@ -31,20 +42,26 @@ class Documentation:
 
     async def show_page(self, _request: Request[State]) -> Response:
         """`GET /api-docs`."""
-        return Response(_read("page.html"), headers={"Content-Security-Policy": _POLICY}, media_type="text/html")
+        return Response(_page(), headers={"Content-Security-Policy": _POLICY}, media_type="text/html")
 
     async def show_file(self, request: Request[State]) -> Response:
-        """`GET /api-docs/{file}`: what the page consists of.
+        """`GET /api-docs/{file}`: a file of the page.
 
         Raises:
-            NotFound: it does not consist of this.
+            NotFound: the page has no such file.
         """
         name = request.path_params["file"]
-        if name not in _FILES:
+        if name in _OWN:
+            return Response(read(_PLACE / name), media_type=_OWN[name])
+        response = FILES.respond(request, name)
+        if response is None:
             raise NotFound("There is nothing at this address.")
-        return Response(_read(name), media_type=_FILES[name])
+        return response
 
 
 @cache
-def _read(name: str) -> bytes:
-    return files("app.rest").joinpath("page", name).read_bytes()
+def _page() -> str:
+    text = read(_PLACE / "page.html").decode()
+    return text.replace("{styles}", FILES.tags(_ADDRESS, "text/css")).replace(
+        "{scripts}", FILES.tags(_ADDRESS, "text/javascript")
+    )

@@ -1,9 +1,11 @@
 """GraphiQL: what a browser makes of it, and that there is none of it in production."""
 
 import base64
+import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,17 @@ import pytest
 from graphql import parse, validate
 
 from app.auth.scopes import Scope
-from app.graphql.http.graphiql_page import ASSETS, GraphiQL
+from app.graphql.http.graphiql_page import FILES as GRAPHIQL
 from app.graphql.schema import schema
+from app.http.vendored import VendoredFiles
+from app.rest.documentation import FILES as SWAGGER_UI
 from inventory.core.settings import Settings
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import Insert, MakeKey, Serve, build
 
 PLACE = Path(__file__).parents[3] / "app" / "graphql" / "http" / "graphiql"
-MODULES = PLACE / "node_modules"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OWN = ("page.js", "page.css", "examples.json")
-
-installed = pytest.mark.skipif(not MODULES.exists(), reason="needs `make graphiql`")
 
 
 @pytest.fixture
@@ -32,7 +33,6 @@ def development(settings: Settings) -> Settings:
     return settings.model_copy(update={"environment": "development"})
 
 
-@installed
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
 @pytest.mark.timeout(240)
 async def test_in_a_browser_the_page_takes_a_key_and_answers_an_example_without_asking_elsewhere(
@@ -50,29 +50,49 @@ async def test_in_a_browser_the_page_takes_a_key_and_answers_an_example_without_
     assert (seen["complaints"], seen["elsewhere"]) == ([], [])
 
 
-@installed
-def test_the_hashes_are_those_of_the_files_that_the_lock_file_installs() -> None:
-    wanted = json.loads((PLACE / "package.json").read_text("utf-8"))["dependencies"]
-    for asset in ASSETS:
-        digest = hashlib.sha384((MODULES / asset.package / asset.path).read_bytes()).digest()
-        assert asset.integrity == f"sha384-{base64.b64encode(digest).decode()}", asset.name
-        assert asset.version == wanted[asset.package]
+@pytest.mark.parametrize("files", [GRAPHIQL, SWAGGER_UI])
+def test_the_vendored_files_have_the_pinned_versions_and_hashes(files: VendoredFiles) -> None:
+    wanted = json.loads(Path(".ci/consoles/package.json").read_text("utf-8"))["dependencies"]
+    assert {path.name for path in files.directory.iterdir()} == {f"{file.name}.gz" for file in files.files}
+    for file in files.files:
+        digest = hashlib.sha384(gzip.decompress((files.directory / f"{file.name}.gz").read_bytes())).digest()
+        assert file.integrity == f"sha384-{base64.b64encode(digest).decode()}", file.name
+        assert file.version == wanted[file.package]
 
 
-def test_without_the_files_the_page_asks_a_cdn_for_just_these_by_their_hashes(tmp_path: Path) -> None:
-    shown = GraphiQL(tmp_path).show()
-    page, policy = bytes(shown.body).decode(), shown.headers["content-security-policy"]
-    for asset in ASSETS:
-        assert f'{asset.cdn_url}" integrity="{asset.integrity}" crossorigin' in page
-        assert asset.cdn_url in policy
-    assert policy.count("https:") == len(ASSETS)
-    assert "unsafe-eval" not in policy
-    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+@pytest.mark.parametrize(("prefix", "files"), [("/graphql/page", GRAPHIQL), ("/api-docs", SWAGGER_UI)])
+async def test_each_file_is_served_compressed_and_plain(
+    serve: Serve, development: Settings, prefix: str, files: VendoredFiles
+) -> None:
+    async with serve(development) as url, httpx.AsyncClient(base_url=url) as client:
+        for file in files.files:
+            packed, plain = [
+                await client.get(f"{prefix}/{file.name}", headers={"Accept-Encoding": coding})
+                for coding in ("gzip", "identity")
+            ]
+            assert packed.headers["content-encoding"] == "gzip"
+            assert "content-encoding" not in plain.headers
+            assert packed.content == plain.content
+            assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+            assert plain.headers["content-type"].startswith(file.media_type)
+
+
+async def test_the_pages_name_no_other_server(serve: Serve, development: Settings) -> None:
+    async with serve(development) as url, httpx.AsyncClient(base_url=url) as client:
+        for path in ("/graphql", "/api-docs"):
+            page = await client.get(path, headers={"Accept": "text/html"})
+            assert not re.search(r"https?://", page.text)
+            policy = page.headers["content-security-policy"]
+            assert "http" not in policy
+            assert "unsafe-eval" not in policy
+            assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+            for integrity in re.findall(r'integrity="([^"]+)"', page.text):
+                assert integrity in {file.integrity for files in (GRAPHIQL, SWAGGER_UI) for file in files.files}
 
 
 async def test_in_production_nothing_of_it_is_there(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
-        for name in (*OWN, *(asset.name for asset in ASSETS)):
+        for name in (*OWN, *(file.name for file in GRAPHIQL.files)):
             assert (await client.get(f"/graphql/page/{name}")).status_code == 404
         page = await client.get("/graphql", headers={"Accept": "text/html"})
         assert "graphiql" not in page.text.lower()
