@@ -1,7 +1,7 @@
 """Application of the API: wiring and lifespan."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import NoReturn
 
@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.auth.authentication import Authentication
@@ -28,6 +30,7 @@ from app.graphql.subscriptions.state import GraphQLState
 from app.http.body_limit import BodyLimit
 from app.http.compression import Compression
 from app.http.response_headers import ResponseHeaders
+from app.http.routing import Route
 from app.http.tracing import Tracing
 from app.rest.errors import routing_refusal
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
@@ -119,7 +122,7 @@ def create_app(settings: Settings) -> Starlette:
                 )
 
     app = Starlette(
-        routes=[*ROUTES, *dashboard_routes(settings), *graphql_routes(settings)],
+        routes=[*ROUTES, *dashboard_routes(settings), *graphql_routes(settings), *_shop(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_refusal},
         lifespan=lifespan,
@@ -140,6 +143,17 @@ async def _background(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[N
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _shop(settings: Settings) -> Sequence[Route]:
+    """`/shop` in development: the way to a shop's own server, which keeps its key."""
+    if settings.environment != "development" or not settings.shop_url:
+        return ()
+
+    async def lead(_request: Request) -> Response:
+        return RedirectResponse(f"{settings.shop_url}/shop")
+
+    return (Route("/shop", lead, methods=["GET"]),)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

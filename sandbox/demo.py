@@ -8,19 +8,12 @@ from contextlib import AsyncExitStack
 import msgspec
 from rich.console import Console
 
-from app.auth.api_key_service import ApiKeyService
-from app.auth.scopes import Scope
 from inventory.runs.models import Run
 from sandbox.document import Document
 from sandbox.figures import Figures, figures_of
 from sandbox.installation import Installation, Wishes, first, install
+from sandbox.invitation import create_keys, invite
 from sandbox.progress import Display, display
-
-_REST = "/api/v2/diamonds?shape=ROUND&carat_min=1&carat_max=1.5&sort_by=retail_price_cents&sort_order=asc&limit=3"
-_GRAPHQL = (
-    "{ diamonds(filter: {shapes: [ROUND], carat: {min: 1, max: 1.5}}, first: 3) "
-    "{ totalCount nodes { supplierStoneId carat color clarity price { formatted } } } }"
-)
 
 
 async def demonstrate(
@@ -40,8 +33,10 @@ async def demonstrate(
             document.write(figures)
         _summarize(run, figures)
         if installation.url:
-            issued = await ApiKeyService(installation.database).create("demo", "demo", [Scope.DIAMONDS_READ])
-            _invite(installation.url, issued.key.text)
+            keys = await create_keys(installation.database)
+            await installation.open_shop(keys.shop)
+            await invite(installation, keys, database_given=bool(given.get("DATABASE_URL")))
+            _say("Ctrl-C stops everything.")
             ready.set()
             await installation.watch(shown.say)
 
@@ -77,22 +72,6 @@ def _summarize(run: Run, figures: Figures) -> None:
         console.print(f"  [green]Nothing is lost:[/] {balance} = {figures.supplier_stones:,} at the supplier")
     else:
         console.print(f"  [yellow]The feed has moved on:[/] {balance}, now {figures.supplier_stones:,} at the supplier")
-
-
-def _invite(url: str, key: str) -> None:
-    """Where to go, and two requests to paste, each on a separate line."""
-    body = msgspec.json.encode({"query": _GRAPHQL}).decode()
-    _say(f"""
-API       {url}
-GraphiQL  {url}/graphql
-Ready     {url}/ready
-API key   {key}
-
-curl -s -H 'X-API-Key: {key}' '{url}{_REST}'
-
-curl -s -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{body}' {url}/graphql
-
-Ctrl-C stops everything.""")
 
 
 def _say(text: str) -> None:

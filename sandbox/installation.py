@@ -17,7 +17,7 @@ from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from sandbox import logs, roles, supervisor
 from sandbox.progress import Display, Moment
-from sandbox.stack.ports import free_ports, require_free
+from sandbox.stack.ports import CannotListen, free_ports, require_free
 from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
@@ -66,23 +66,37 @@ class Installation:
         self.database = database
         self.programs: dict[str, Process] = {}
         self.url: str | None = None
+        self.shop_url: str | None = None
         self._keeps = keeps
+        self._shop_address = ("", 0)
 
     @property
     def shared(self) -> dict[str, str]:
         """The environment with which another process joins."""
         return roles.shared(self.environment)
 
-    def launch(self, role: roles.Role) -> Process:
-        """Start a process; it ends with the installation."""
-        process = self.stack.launch(role.name, role.module, *role.arguments)
+    def launch(self, role: roles.Role, environment: Mapping[str, str] | None = None) -> Process:
+        """Start a process, with these variables beside the installation's; it ends with the installation."""
+        process = self.stack.launch(role.name, role.module, *role.arguments, environment=environment)
         self.programs[role.name] = process
         return process
 
     def serve(self, host: str, port: int) -> None:
-        """Start the API."""
-        self.url = f"http://{_ANY_ADDRESS.get(host, host)}:{port}"
-        self.launch(roles.api(host, port))
+        """Start the API. It leads `/shop` to the shop, which `open_shop` starts."""
+        shown = _ANY_ADDRESS.get(host, host)
+        self.url, self._shop_address = f"http://{shown}:{port}", (host, _shop_port(host, port))
+        self.shop_url = f"http://{shown}:{self._shop_address[1]}"
+        self.launch(roles.api(host, port), {"SHOP_URL": self.shop_url})
+
+    async def open_shop(self, key: str) -> None:
+        """Start the shop with its key.
+
+        Raises:
+            ProcessFailed: it ended, or does not become ready.
+        """
+        if self.url:
+            process = self.launch(roles.shop(self.url, *self._shop_address), {"SHOP_API_KEY": key})
+            await process.ready(lambda: _answers(f"{self.shop_url}/shop"), timeout_seconds=_READY_SECONDS)
 
     async def ready(self) -> None:
         """Wait until the API, if there is one, can work.
@@ -181,6 +195,15 @@ async def _migrate(settings: Settings) -> None:
     except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
         raise NotMigrated(f"The database of {name.upper()} can't be brought up to date: {reason}") from error
+
+
+def _shop_port(host: str, port: int) -> int:
+    """The port after the API's, or any that is free."""
+    try:
+        require_free(port + 1, "", host=host)
+    except (CannotListen, OverflowError):
+        return free_ports(1)[0]
+    return port + 1
 
 
 async def _answers(url: str) -> bool:

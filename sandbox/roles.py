@@ -45,6 +45,11 @@ def api(host: str, port: int) -> Role:
     return Role("api", "app", ("serve", "--host", host, "--port", str(port)))
 
 
+def shop(api_url: str, host: str, port: int) -> Role:
+    """The example of a shop in front of the API. Its key is in its environment."""
+    return Role("shop", "examples.storefront", ("--api", api_url, "--host", host, "--port", str(port)))
+
+
 def background(cores: int) -> Sequence[Role]:
     """What runs behind it. A worker for each core is fastest, although the servers share the cores with them."""
     workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, min(cores, _MOST_WORKERS) + 1)]

@@ -13,6 +13,7 @@ from app.auth.scopes import Scope
 from inventory.core.database import Database
 from sandbox.document import Document
 from sandbox.installation import Installation, Wishes, first, install
+from sandbox.invitation import Keys, create_keys, invite
 from sandbox.progress import Display, display
 
 _OTHER_CLIENTS = 8
@@ -30,7 +31,7 @@ class Hmac(msgspec.Struct, frozen=True):
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach a running stack. Holds secrets. None where a part is not built, or is not ours to control.
 
-    `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a separate client, and so
+    `shop` is the address of the shop, whose key `shop_key` is. `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a separate client, and so
     may the client that signs, in either version.
     `env` holds the settings with which another process joins.
     """
@@ -38,6 +39,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     api: str
     graphql: str
     graphql_ws: str
+    shop: str
+    shop_key: str
     api_key: str
     admin_key: str
     client_keys: list[str]
@@ -60,29 +63,34 @@ async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document |
     async with AsyncExitStack() as everything:
         with display() as shown:
             installation = await everything.enter_async_context(install(wishes, _with_signer(given), shown))
-            address = await first(_bring_up(installation, shown), installation.watch(shown.say))
+            bringing = _bring_up(installation, shown)
+            address, keys = await first(bringing, installation.watch(shown.say))
         if document:
             document.write(address)
-        # A key is shown on purpose: it opens nothing but this machine's throw-away data.
+        await invite(installation, keys, database_given=bool(given.get("DATABASE_URL")))
         sys.stdout.write(f"Ready: {address.api}, API key {address.api_key}\n")
         sys.stdout.flush()
         ready.set()
         await installation.watch(shown.say)
 
 
-async def _bring_up(installation: Installation, shown: Display) -> Address:
+async def _bring_up(installation: Installation, shown: Display) -> tuple[Address, Keys]:
     await installation.sync(shown)
     await installation.ready()
-    return await _address(installation)
+    keys = await create_keys(installation.database)
+    await installation.open_shop(keys.shop)
+    return await _address(installation, keys), keys
 
 
-async def _address(installation: Installation) -> Address:
+async def _address(installation: Installation, keys: Keys) -> Address:
     settings, stack, api = installation.settings, installation.stack, str(installation.url)
     database = installation.database
     bus = settings.azure_service_bus_connection_string
     return Address(
         api=api,
         graphql=f"{api}/graphql",
+        shop=f"{api}/shop",
+        shop_key=keys.shop,
         graphql_ws=f"{api.replace('http', 'ws', 1)}/graphql",
         api_key=await _key(database, "reader", Scope.DIAMONDS_READ),
         admin_key=await _key(database, "admin", *Scope),

@@ -2,20 +2,18 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const config: CodegenConfig = {
   schema: "../../schema.graphql",
-  documents: "main.ts",
+  documents: "shop.graphql",
   generates: {
-    "gql/": {
-      preset: "client",
+    "types/operations.ts": {
+      plugins: ["typescript", "typescript-operations"],
       config: {
         enumsAsTypes: true,
-        useTypeImports: true,
+        onlyOperationTypes: true,
         strictScalars: true,
         scalars: { DateTime: "string", JSON: "unknown", Long: "number", UUID: "string" },
       },
-      presetConfig: { fragmentMasking: false },
     },
   },
-  emitLegacyCommonJSImports: false,
 };
 
 export default config;

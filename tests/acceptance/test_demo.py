@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
 
+from sandbox.cli import _inventory
 from sandbox.figures import Figures
 from sandbox.stack.programs import Supplier, SupplierOptions
 from sandbox.stack.scratch import scratch_directory
@@ -97,16 +100,48 @@ async def test_the_first_demo_brings_every_stone_at_its_price_and_the_next_one_o
         assert second.watermark > first.watermark
 
 
+async def pasted_text(line: str) -> str:
+    """What a line prints that a person pastes into a shell."""
+    return await asyncio.to_thread(subprocess.check_output, ["bash", "-c", line], text=True)
+
+
+async def pasted(line: str) -> Any:
+    """The data of a pasted GraphQL request."""
+    answer = msgspec.json.decode(await pasted_text(line))
+    assert "errors" not in answer
+    return answer["data"]
+
+
+async def test_the_figures_in_the_documents_are_those_of_the_real_stones_alone() -> None:
+    assert _inventory(None, None, shop=False) == (53_940, 0)
+    assert _inventory(None, None, shop=True) == (53_940, 12_000)
+    assert _inventory(300, None, shop=True) == (300, 0)
+    assert _inventory(None, 5, shop=False) == (53_940, 5)
+
+
 async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves_nothing() -> None:
-    async with started("demo", "--stones", "300", "--port", "0") as command:
+    async with started("demo", "--stones", "300", "--generated", "600", "--port", "0") as command:
         text = await command.said("Ctrl-C")
-        rest, graphql = (line for line in text.splitlines() if line.startswith("curl "))
-        answer = msgspec.json.decode(await asyncio.to_thread(subprocess.check_output, ["bash", "-c", rest]))
-        nodes = msgspec.json.decode(await asyncio.to_thread(subprocess.check_output, ["bash", "-c", graphql]))
-        found = nodes["data"]["diamonds"]
-        assert found["totalCount"] == answer["pagination"]["total"] > 0
-        assert [node["supplierStoneId"] for node in found["nodes"]] == [s["supplierStoneId"] for s in answer["data"]]
-        assert all(1 <= node["carat"] <= 1.5 for node in found["nodes"])
+        search, hold = (pasted(line) for line in text.splitlines() if line.startswith("curl "))
+        found = (await search)["diamonds"]
+        assert found["totalCount"] > 0
+        assert all(node["shape"] == "OVAL" and 1 <= node["carat"] <= 2 for node in found["nodes"])
+        held = (await hold)["holdCreate"]
+        assert (held["hold"]["state"], held["userErrors"]) == ("ACTIVE", [])
+        (more,) = (line for line in text.splitlines() if " keys create " in line)
+        assert (await pasted_text(more)).startswith("dia_live_")
+        lines = [line.split() for line in text.splitlines()]
+        urls = {
+            words[-1] for words in lines if words and words[0] in {"Shop", "GraphiQL", "REST"} and "http" in words[-1]
+        }
+        assert len(urls) == 3
+        async with aiohttp.ClientSession(headers={"Accept": "text/html"}, raise_for_status=True) as session:
+            for url in urls:
+                async with session.get(url) as page:
+                    assert page.content_type == "text/html"
+            image = next(node["imageUrl"] for node in found["nodes"] if node["imageUrl"])
+            async with session.get(image) as picture:
+                assert picture.content_type == "image/svg+xml"
         family = command.family()
         assert await command.ends(signal.SIGINT) == 0
         assert not [line for number, line in family.items() if alive(number)]

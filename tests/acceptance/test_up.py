@@ -109,16 +109,19 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         await command.said("Ready: ")
         address = address_in(path)
         assert await status_of(f"{address.api}/ready") == 200
-        for key in (address.api_key, address.admin_key, *address.client_keys):
+        assert (await status_of(address.shop), await status_of(f"{address.api}/api-docs")) == (200, 200)
+        for key in (address.shop_key, address.api_key, address.admin_key, *address.client_keys):
             assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", {"X-API-Key": key}) == 200
         clients = await scopes_of(address.postgres)
         assert [scopes for _, scopes in clients] == [
+            frozenset({"diamonds:read", "holds:write", "purchases:write", "schema:read"}),
+            frozenset(Scope),
             frozenset({"diamonds:read"}),
             frozenset(Scope),
             *[frozenset({"diamonds:read", "holds:write", "purchases:write"})] * 9,
         ]
         assert len({*address.client_keys}) == 8
-        assert len({client for client, _ in clients}) == 11
+        assert len({client for client, _ in clients}) == 13
         assert address.hmac is not None
         for headers in (signed_v1(address.hmac, "/api/v2/diamonds"), signed_v2(address.hmac, address.api, "limit=1")):
             assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", headers) == 200

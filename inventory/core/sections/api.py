@@ -94,6 +94,15 @@ class ApiSettings(BaseModel):
         ),
     ] = ""
 
+    shop_url: Annotated[
+        str,
+        setting(
+            "API",
+            "Where /shop leads in development: the back end of a shop in front of this API; nowhere otherwise.",
+            example="http://127.0.0.1:3001",
+        ),
+    ] = ""
+
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks of the proxies that are believed."""

@@ -1,0 +1,54 @@
+// Requests to the shop's own server, which has the key. The types are generated from schema.graphql (npm run check).
+
+/**
+ * @typedef {import("../types/operations").CardFragment & { hold?: { until: string, mine: boolean, id: string | null } | null }} Card
+ * @typedef {import("../types/operations").DetailsFragment & Card} Details
+ * @typedef {import("../types/operations").FacetsQuery["diamonds"]} Facets
+ * @typedef {import("../types/operations").SearchQueryVariables} SearchVariables
+ * @typedef {{ code: string, message: string }} Problem
+ * @typedef {{ id: string, holdState: string, expiresAt: string | null, price: { formatted: string }, diamond: Card | null }} Hold
+ * @typedef {{ id: string, purchaseState: string, requestedAt: string, reference: string | null, price: { formatted: string }, diamond: Details }} Purchase
+ */
+
+/**
+ * @template T
+ * @param {string} action
+ * @param {unknown} body
+ * @returns {Promise<T>}
+ */
+async function ask(action, body) {
+  const response = await fetch(`/shop/api/${action}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error ?? "The shop does not answer.");
+  return answer;
+}
+
+/** @typedef {{ diamonds: { totalCount: number, nodes: Card[], pageInfo: { hasNextPage: boolean, endCursor?: string | null } } }} Found */
+
+/** @param {SearchVariables} variables @returns {Promise<Found["diamonds"]>} */
+export const search = async (variables) => (await ask("search", variables)).diamonds;
+
+/** @param {SearchVariables["filter"]} filter @returns {Promise<NonNullable<Facets>>} */
+export const facets = async (filter) => (await ask("facets", { filter })).diamonds;
+
+/** The diamonds in the order of their ids; null for one that is gone. @param {string[]} ids @returns {Promise<(Details | null)[]>} */
+export const diamonds = async (ids) => (await ask("diamonds", { ids })).nodes;
+
+/** @param {string} diamondId @returns {Promise<{ hold: { id: string, expiresAt: string } | null, userErrors: Problem[] }>} */
+export const hold = (diamondId) => ask("hold", { diamondId });
+
+/** @param {string} holdId @returns {Promise<{ userErrors: Problem[] }>} */
+export const release = (holdId) => ask("release", { holdId });
+
+/**
+ * @param {{ diamondId: string, expectedPrice: number, idempotencyKey: string }} order
+ * @returns {Promise<{ purchase: { id: string, state: string } | null, userErrors: Problem[] }>}
+ */
+export const buy = (order) => ask("buy", order);
+
+/** @returns {Promise<{ holds: Hold[], purchases: Purchase[] }>} */
+export const mine = () => ask("mine", {});

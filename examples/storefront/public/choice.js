@@ -1,0 +1,79 @@
+// What the shopper has chosen: as a value, in the address of the page, and as the filter of the API.
+import { CLARITIES, COLORS, CUTS } from "./words.js";
+
+/**
+ * @typedef {{ min?: number, max?: number }} Range
+ * @typedef {object} Choice
+ * @property {"" | "natural" | "lab"} origin
+ * @property {string[]} shapes
+ * @property {Range} carat
+ * @property {Range} price in dollars
+ * @property {string[]} colors from the best to the lowest; empty for all
+ * @property {string[]} clarities
+ * @property {string[]} cuts
+ * @property {string[]} labs
+ * @property {boolean} fancy
+ * @property {string} sort
+ */
+
+const LISTS = /** @type {const} */ (["shapes", "colors", "clarities", "cuts", "labs"]);
+const RANGES = /** @type {const} */ (["carat", "price"]);
+
+/** @param {URLSearchParams} address @returns {Choice} */
+export function read(address) {
+  const list = (/** @type {string} */ name) => address.get(name)?.split(",").filter(Boolean) ?? [];
+  const range = (/** @type {string} */ name) => {
+    const [min, max] = (address.get(name) ?? "").split("..").map((text) => (text ? Number(text) : undefined));
+    return { ...(Number.isFinite(min) ? { min } : {}), ...(Number.isFinite(max) ? { max } : {}) };
+  };
+  const origin = address.get("origin");
+  return {
+    origin: origin === "natural" || origin === "lab" ? origin : "",
+    shapes: list("shapes"),
+    carat: range("carat"),
+    price: range("price"),
+    colors: list("colors"),
+    clarities: list("clarities"),
+    cuts: list("cuts"),
+    labs: list("labs"),
+    fancy: address.get("fancy") === "1",
+    sort: address.get("sort") ?? "PRICE-ASC",
+  };
+}
+
+/** @param {Choice} choice */
+export function write(choice) {
+  const address = new URLSearchParams();
+  if (choice.origin) address.set("origin", choice.origin);
+  for (const name of LISTS) if (choice[name].length) address.set(name, choice[name].join(","));
+  for (const name of RANGES) {
+    const { min, max } = choice[name];
+    if (min !== undefined || max !== undefined) address.set(name, `${min ?? ""}..${max ?? ""}`);
+  }
+  if (choice.fancy) address.set("fancy", "1");
+  if (choice.sort !== "PRICE-ASC") address.set("sort", choice.sort);
+  return address.toString();
+}
+
+/** The filter of the API. Sold diamonds are not shown. @param {Choice} choice */
+export function filter(choice) {
+  const { min, max } = choice.price;
+  /** @type {Record<string, unknown>} */
+  const found = { availability: ["AVAILABLE", "ON_HOLD"] };
+  if (choice.origin) found.labGrown = choice.origin === "lab";
+  for (const name of LISTS) if (choice[name].length) found[name === "labs" ? "certificateLabs" : name] = choice[name];
+  if (Object.keys(choice.carat).length) found.carat = choice.carat;
+  if (min !== undefined || max !== undefined) {
+    found.price = { ...(min === undefined ? {} : { min: Math.round(min * 100) }), ...(max === undefined ? {} : { max: Math.round(max * 100) }) };
+  }
+  if (choice.fancy) found.fancyIntensities = ["FAINT", "VERY_LIGHT", "LIGHT", "FANCY_LIGHT", "FANCY", "FANCY_INTENSE", "FANCY_VIVID", "FANCY_DEEP", "FANCY_DARK"];
+  return /** @type {import("./api.js").SearchVariables["filter"]} */ (found);
+}
+
+/** @param {Choice} choice */
+export function sort(choice) {
+  const [by, direction] = choice.sort.split("-");
+  return /** @type {import("./api.js").SearchVariables["sort"]} */ ({ by, direction });
+}
+
+export const SCALES = { colors: COLORS, clarities: CLARITIES, cuts: CUTS };

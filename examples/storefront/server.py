@@ -1,0 +1,238 @@
+"""Back end of the shop's pages. It keeps the API key, knows its shoppers, and sends only the operations of the shop."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from examples.storefront.api import Api, ApiError
+from examples.storefront.events import Events
+from examples.storefront.shoppers import Shoppers
+
+_PAGES = Path(__file__).parent / "public"
+_COOKIE = "shopper"
+_SHOPPER = re.compile(r"[0-9a-f]{32}")
+_MOST_BYTES = 16_384
+_READABLE = {"search": "Search", "facets": "Facets", "diamonds": "Diamonds"}
+# Pictures and views are the supplier's; everything else comes from this server.
+_MEDIA = "https: http://127.0.0.1:* http://localhost:*"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    f"img-src 'self' data: {_MEDIA}; frame-src {_MEDIA}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
+Json = dict[str, Any]
+Action = Callable[[str, Json], Awaitable[Any]]
+
+
+class Shop:
+    """What browsers may ask for. Each method takes the shopper and the body of the request."""
+
+    def __init__(self, api: Api) -> None:
+        self.shoppers = Shoppers()
+        self.events = Events(api)
+        self._api = api
+        self._destination: str | None = None
+
+    def actions(self) -> dict[str, Action]:
+        """The names that a browser may use."""
+        reads = {path: self._reading(operation) for path, operation in _READABLE.items()}
+        return {**reads, "hold": self.hold, "release": self.release, "buy": self.buy, "mine": self.mine}
+
+    def _reading(self, operation: str) -> Action:
+        async def read(shopper: str, variables: Json) -> Any:
+            return self.shoppers.shown_to(shopper, await self._api.execute(operation, variables))
+
+        return read
+
+    async def hold(self, shopper: str, body: Json) -> Any:
+        """Hold a diamond for this shopper. A hold of another shopper is refused here: to the API both are one client."""
+        diamond = await self._diamond(_text(body, "diamondId"))
+        taken = diamond.get("hold")
+        if taken and taken["ownId"] and not self.shoppers.owns(shopper, taken["ownId"]):
+            return {"hold": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
+        payload: Json = (await self._api.execute("Hold", {"diamondId": diamond["id"]}))["holdCreate"]
+        if payload["hold"] and not taken:
+            self.shoppers.took(shopper, payload["hold"]["id"])
+        if payload["hold"] and not self.shoppers.owns(shopper, payload["hold"]["id"]):
+            return {"hold": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
+        return payload
+
+    async def release(self, shopper: str, body: Json) -> Any:
+        """Release a hold of this shopper."""
+        hold_id = _text(body, "holdId")
+        if not self.shoppers.owns(shopper, hold_id):
+            return {"hold": None, "userErrors": [_error("NOT_FOUND", "You have no such hold.")]}
+        return (await self._api.execute("Release", {"holdId": hold_id}))["holdRelease"]
+
+    async def buy(self, shopper: str, body: Json) -> Any:
+        """Buy a diamond at the price that the shopper has seen, unless another shopper holds it."""
+        diamond = await self._diamond(_text(body, "diamondId"))
+        taken = diamond.get("hold")
+        if taken and not self.shoppers.owns(shopper, taken["ownId"]):
+            return {"purchase": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
+        request = {
+            "diamondId": diamond["id"],
+            "expectedPrice": body.get("expectedPrice"),
+            # Of the browser's choice, and so of one shopper only.
+            "idempotencyKey": f"{shopper}-{_text(body, 'idempotencyKey')}",
+            "destinationId": await self._to(),
+            "reference": f"shop-{shopper[:8]}",
+        }
+        payload: Json = (await self._api.execute("Buy", {"input": request}))["diamondPurchase"]
+        if payload["purchase"]:
+            self.shoppers.bought(shopper, payload["purchase"], diamond)
+        return payload
+
+    async def mine(self, shopper: str, _body: Json) -> Any:
+        """The holds and purchases of this shopper. Purchases have the diamond as it was bought."""
+        holds = self.shoppers.holds(shopper)[:50]
+        bought = self.shoppers.purchases(shopper)[:50]
+        nodes = (await self._api.execute("Mine", {"ids": [*holds, *(one["id"] for one in bought)]}))["nodes"]
+        now = {node["id"]: node for node in nodes if node}
+        return self.shoppers.shown_to(
+            shopper,
+            {
+                "holds": [now[one] for one in holds if one in now and now[one]["holdState"] in {"ACTIVE", "REQUESTED"}],
+                "purchases": [{**now.get(one["id"], {}), "diamond": one["diamond"]} for one in bought],
+            },
+        )
+
+    async def _diamond(self, diamond_id: str) -> Json:
+        (diamond,) = (await self._api.execute("Diamonds", {"ids": [diamond_id]}))["nodes"]
+        if not diamond:
+            raise HTTPException(404, "This diamond is no longer offered.")
+        found: Json = diamond
+        return found
+
+    async def _to(self) -> str:
+        """The destination of every order: the shop's own, which sends the diamond on."""
+        if self._destination is None:
+            (first, *_) = (await self._api.execute("Start", {}))["destinations"]
+            self._destination = first["id"]
+        return self._destination
+
+
+def create_shop(url: str, key: str) -> Starlette:
+    """The shop in front of the API at `url`, as a client with this key."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession() as session:
+            app.state.shop = Shop(Api(session, url, key))
+            following = asyncio.create_task(app.state.shop.events.follow())
+            try:
+                yield
+            finally:
+                following.cancel()
+                with suppress(asyncio.CancelledError):
+                    await following
+
+    return Starlette(
+        routes=[
+            Route("/", _to_shop),
+            Route("/shop", _page),
+            Route("/shop/", _page),
+            Route("/shop/api/{action}", _act, methods=["POST"]),
+            Route("/shop/events", _stream),
+            Mount("/shop", StaticFiles(directory=_PAGES)),
+        ],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _refusal},
+    )
+
+
+async def _to_shop(_request: Request) -> Response:
+    return RedirectResponse("/shop")
+
+
+async def _page(request: Request) -> Response:
+    """The page, and a cookie that tells the shopper from others. Scripts can't read it."""
+    response = Response(
+        (_PAGES / "index.html").read_bytes(),
+        media_type="text/html",
+        headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
+    )
+    if _shopper(request) is None:
+        response.set_cookie(_COOKIE, secrets.token_hex(16), path="/shop", httponly=True, samesite="strict")
+    return response
+
+
+async def _act(request: Request) -> Response:
+    shop: Shop = request.app.state.shop
+    action = shop.actions().get(request.path_params["action"])
+    shopper = _shopper(request)
+    if action is None:
+        raise HTTPException(404, "There is no such action.")
+    if shopper is None:
+        raise HTTPException(403, "Open /shop first: this request has no shopper.")
+    # A form of another origin can't send this type, and the cookie is not sent from there.
+    if request.headers.get("content-type") != "application/json":
+        raise HTTPException(415, "Send application/json.")
+    try:
+        return JSONResponse(await action(shopper, await _body(request)))
+    except ApiError as error:
+        raise HTTPException(502, str(error)) from error
+
+
+async def _body(request: Request) -> Json:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            raise HTTPException(413, "The request is too large.")
+    try:
+        body = json.loads(content or b"{}")
+    except ValueError as error:
+        raise HTTPException(400, "The request is not JSON.") from error
+    if not isinstance(body, dict):
+        raise HTTPException(400, "The request must be a JSON object.")
+    return body
+
+
+async def _stream(request: Request) -> Response:
+    """Events as they happen, as server-sent events."""
+    shop: Shop = request.app.state.shop
+    shopper = _shopper(request) or ""
+
+    async def lines() -> AsyncIterator[str]:
+        yield ": connected\n\n"
+        with shop.events.window() as events:
+            async for event in events:
+                shown = shop.shoppers.shown_to(shopper, event)
+                yield ": nothing\n\n" if event is None else f"data: {json.dumps(shown)}\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _shopper(request: Request) -> str | None:
+    value = request.cookies.get(_COOKIE, "")
+    return value if _SHOPPER.fullmatch(value) else None
+
+
+async def _refusal(_request: Request, error: Exception) -> Response:
+    status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "An error.")
+    return JSONResponse({"error": message}, status)
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise HTTPException(400, f"{name} is missing.")
+    return value
+
+
+def _error(code: str, message: str) -> Json:
+    return {"code": code, "message": message}

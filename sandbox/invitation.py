@@ -1,0 +1,92 @@
+"""Invitation to a running installation: its addresses, keys for a shop and an operator, and requests to paste."""
+
+import sys
+from collections.abc import Mapping
+
+import aiohttp
+import msgspec
+
+from app.auth.api_key_service import ApiKeyService
+from app.auth.scopes import Scope
+from inventory.core.database import Database
+from sandbox.installation import Installation
+
+SHOP_SCOPES = (Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE, Scope.SCHEMA_READ)
+
+_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_FILTER = "{shapes: [OVAL], labGrown: true, carat: {min: 1, max: 2}, availability: [AVAILABLE]}"
+_SEARCH = (
+    f"{{ diamonds(filter: {_FILTER}, first: 3) "
+    "{ totalCount nodes { id shape carat color clarity imageUrl price { formatted } } } }"
+)
+_ANY = "{ diamonds(filter: {availability: [AVAILABLE]}, first: 1) { nodes { id } } }"
+_HOLD = (
+    "mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) "
+    "{ hold { id state expiresAt price { formatted } } userErrors { code message } } }"
+)
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys of a shop and of an operator. The operator's has all scopes."""
+
+    shop: str
+    operator: str
+
+
+async def create_keys(database: Database) -> Keys:
+    """Create both keys."""
+    service = ApiKeyService(database)
+    shop = await service.create("Shop of the sandbox", "shop", SHOP_SCOPES)
+    operator = await service.create("Operator of the sandbox", "operator", list(Scope))
+    return Keys(shop.key.text, operator.key.text)
+
+
+async def invite(installation: Installation, keys: Keys, *, database_given: bool) -> None:
+    """Write the invitation to stdout. A database address from the caller's environment is not repeated.
+
+    Keys are shown on purpose: they open nothing but this machine's throw-away data.
+    """
+    url = str(installation.url)
+    requests = [_curl(url, keys.shop, {"query": _SEARCH})]
+    diamond = await _first_diamond(url, keys.shop)
+    if diamond is not None:
+        requests.append(_curl(url, keys.shop, {"query": _HOLD, "variables": {"id": diamond}}))
+    address = "as given" if database_given else installation.settings.need("database_url")
+    sys.stdout.write(
+        f"""
+Shop          {url}/shop
+GraphiQL      {url}/graphql
+REST          {url}/api-docs
+Ready         {url}/ready
+Shop key      {keys.shop}
+              {" ".join(SHOP_SCOPES)}
+Operator key  {keys.operator}
+              all scopes
+DATABASE_URL  {address}
+
+The first request searches, the second one holds a diamond:
+
+{(chr(10) * 2).join(requests)}
+
+Create more keys:
+
+{"" if database_given else f"DATABASE_URL='{address}' "}.venv/bin/python -m app keys create 'My front end' --scope diamonds:read --scope holds:write
+
+"""
+    )
+    sys.stdout.flush()
+
+
+async def _first_diamond(url: str, key: str) -> str | None:
+    """The diamond that the second request holds: the first that the search shows, or any; None in an empty inventory."""
+    async with aiohttp.ClientSession(headers={"X-API-Key": key}, timeout=_TIMEOUT) as session:
+        for query in (_SEARCH, _ANY):
+            async with session.post(f"{url}/graphql", json={"query": query}) as answer:
+                for node in (await answer.json())["data"]["diamonds"]["nodes"]:
+                    return str(node["id"])
+    return None
+
+
+def _curl(url: str, key: str, body: Mapping[str, object]) -> str:
+    text = msgspec.json.encode(body).decode()
+    return f"curl -s -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{text}' {url}/graphql"
