@@ -79,7 +79,7 @@ class Authentication:
             Unavailable: it can't be known now.
         """
         token = session_token(connection)
-        if token is None or presented_key(headers) is not None or signatures.signed(headers):
+        if token is None or presented_key(headers) is not None or signatures.is_signed(headers):
             return None
         if not same_origin(connection):
             raise Forbidden("A session is valid for requests of the dashboard's own pages only.")

@@ -29,7 +29,7 @@ _IMPORT_MAP = msgspec.json.encode({
 }).decode()  # fmt: skip
 
 
-class VendoredFile(msgspec.Struct, frozen=True):
+class PackageFile(msgspec.Struct, frozen=True):
     """A file of an npm package, stored unchanged: its path in the package, and the SHA-256 (hexadecimal) of its bytes."""
 
     file: str
@@ -48,9 +48,9 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 @cache
-def manifest() -> tuple[VendoredFile, ...]:
+def manifest() -> tuple[PackageFile, ...]:
     """The npm files in `static/vendor/`, as `vendor.json` lists them."""
-    return msgspec.json.decode(_PLACE.joinpath("vendor.json").read_bytes(), type=tuple[VendoredFile, ...])
+    return msgspec.json.decode(_PLACE.joinpath("vendor.json").read_bytes(), type=tuple[PackageFile, ...])
 
 
 @cache

@@ -90,7 +90,8 @@ class Compiler:
         lines.append(f"    return {{{', '.join(members)}}}")
         # The source consists of generated names, of attributes that the schema declares, and of response keys, whose
         # grammar is that of GraphQL names.
-        exec(compile("\n".join(lines), "<selection>", "exec"), self._namespace)  # noqa: S102
+        code = compile("\n".join(lines), "<selection>", "exec")
+        exec(code, self._namespace)  # noqa: S102  # nosec B102
         made: Make = self._namespace["make"]
         return made
 

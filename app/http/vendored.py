@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -40,7 +41,7 @@ class VendoredFiles:
         self.files = files
         self._by_name = {file.name: file for file in files}
 
-    def respond(self, request: Request, name: str) -> Response | None:
+    def respond(self, request: Request[Any], name: str) -> Response | None:
         """The response with a file; None if no file has this name."""
         file = self._by_name.get(name)
         if file is None:
