@@ -55,6 +55,7 @@ async def invite(installation: Installation, keys: Keys, *, database_given: bool
     sys.stdout.write(
         f"""
 Shop          {url}/shop
+Dashboard     {url}/dashboard
 GraphiQL      {url}/graphql
 REST          {url}/api-docs
 Ready         {url}/ready
