@@ -18,8 +18,8 @@ from app.rest.request_body import read_body, read_nothing
 from app.rest.responses import answer
 from app.services import State
 from inventory.core.errors import BadRequest
+from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.purchase_request import PurchaseRequest
-from inventory.trading.refusals import refusal
 from inventory.trading.states import REST_STATUS, HoldState, PurchaseState
 from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD
 
@@ -141,7 +141,7 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     asked = await read_body(request, PurchaseOrder)
     wanted = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(asked))
     purchase = await request.state["services"].trading.purchases.buy(wanted, client_id=principal.client_id, key=key)
-    error = refusal(purchase)
+    error = purchase_error(purchase)
     if error is not None:
         raise error
     status = PurchaseStatus(REST_STATUS[purchase.state])

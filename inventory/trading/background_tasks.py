@@ -1,4 +1,4 @@
-"""Background tasks that outlive their request: what was sent to the supplier must be recorded."""
+"""Background tasks that outlive their request: the answer to a call to the supplier must be recorded."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,40 +13,40 @@ T = TypeVar("T")
 
 
 class BackgroundTasks:
-    """Runs work in separate tasks. A caller that gives up, or is cancelled at a limit, does not end the work."""
+    """Runs work in separate tasks. The cancellation of a caller does not cancel the work."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for work that is done to its end, whatever becomes of the caller."""
-        return await asyncio.shield(self._start(work))
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work in a task and wait for its result. The task continues if the caller is cancelled."""
+        return await asyncio.shield(self._create_task(work))
 
-    def later(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run a task for which no request waits. Its failure is logged; its row stays due."""
-        self._start(_alone(work))
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Start a task for which no request waits. Its failure is logged, and the settlement job repeats the work."""
+        self._create_task(_run_logged(work))
 
     async def close(self) -> None:
-        """Wait for what is under way; everything here ends by its own time limits."""
+        """Wait for the running tasks. Each of them has time limits."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _create_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._remove)
         return task
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _remove(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # retrieved here: the caller may have gone, and asyncio would log it as unretrieved
+            task.exception()  # mark as retrieved: without its caller, asyncio would log it
 
 
-async def _alone(work: Coroutine[Any, Any, object]) -> None:
+async def _run_logged(work: Coroutine[Any, Any, object]) -> None:
     try:
         await work
     except InventoryError as error:
-        log.warning("left to the jobs", code=error.code, error=error.message)
+        log.warning("background_task_failed", code=error.code, error=error.message)
     except Exception:
-        log.exception("left to the jobs")
+        log.exception("background_task_failed")

@@ -1,4 +1,4 @@
-"""What trading refuses, told apart by its reason: the branch of the tree of errors that grows in this slice."""
+"""Errors of trading. Each has a `reason`, and its docstring is the message for clients."""
 
 from typing import ClassVar
 
@@ -6,12 +6,12 @@ from inventory.core.errors import Conflict
 
 
 class TradingConflict(Conflict):
-    """This can't be traded now."""
+    """The diamond cannot be traded now."""
 
     reason: ClassVar[str] = "NOT_AVAILABLE"
 
     def __init__(self, message: str | None = None, **details: object) -> None:
-        """`details`: facts for the client, beside the reason."""
+        """`details`: facts for the client, in addition to the reason."""
         super().__init__(message, details={"reason": self.reason, **details})
 
 
@@ -32,7 +32,7 @@ class HoldDenied(TradingConflict):
 
 
 class HoldLimitReached(TradingConflict):
-    """The client holds as many diamonds as it may; release one first."""
+    """The client has reached its limit of open holds. Release a hold first."""
 
     reason = "HOLD_LIMIT_REACHED"
 
@@ -44,13 +44,13 @@ class HoldOver(TradingConflict):
 
 
 class HoldNotExtendable(TradingConflict):
-    """The hold lasts as long as it may already."""
+    """The hold already has the longest allowed duration."""
 
     reason = "HOLD_NOT_EXTENDABLE"
 
 
 class PriceChanged(TradingConflict):
-    """The price has changed. Nothing was ordered: buy at the new price under a new idempotency key."""
+    """The price has changed. Nothing was ordered. Buy at the new price under a new idempotency key."""
 
     reason = "PRICE_CHANGED"
 
@@ -74,6 +74,6 @@ class PurchaseDeclined(TradingConflict):
 
 
 class PurchaseSettled(TradingConflict):
-    """The outcome can't be recorded in the state of the purchase."""
+    """The state of the purchase does not allow this outcome."""
 
     reason = "PURCHASE_SETTLED"

@@ -1,26 +1,26 @@
-"""What becomes of holds: each move with its event, in the caller's transaction, with the stone locked."""
+"""State transitions of holds: each writes the row and its event in the caller's transaction, with the diamond locked."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from inventory.core.database import Connection, Database
+from inventory.core.database import Connection
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events.log import append
 from inventory.events.models import EventKind, NewEvent
 from inventory.suppliers.ports import SupplierHold
-from inventory.trading import repository
-from inventory.trading.models import Hold
+from inventory.trading import hold_repository
+from inventory.trading.models import Hold, TradedDiamond
 from inventory.trading.states import HoldState
+from inventory.trading.timeouts import settlement_seconds
 
 log = get_logger()
 
-# Beyond everything that a call may take by its own limits, before the job takes its process for dead.
-_MARGIN_SECONDS = 10.0
+# A request whose outcome stays unknown blocks the diamond for this long at least: enough for an outage of the supplier.
+_BLOCKS_SECONDS = 1800.0
 
-# Why a hold was denied: the supplier said no, could not be asked, was asked and does not hold it, or never said anything.
+# Reasons of a denial: the supplier denied the hold, did not answer the connection, does not have the hold, or never answered.
 DENIED = "denied"
 UNREACHED = "unreached"
 NOT_HELD = "not held"
@@ -36,102 +36,132 @@ _EVENTS = {
 }
 
 
-def settle_seconds(settings: Settings) -> float:
-    """After how long a call to the supplier has certainly ended, unless its process has."""
-    return 2 * call_seconds(settings) + _MARGIN_SECONDS
-
-
-def call_seconds(settings: Settings) -> float:
-    """How long the supplier is waited for at the most, from when a turn is asked for to the answer."""
-    return settings.trading_patience_seconds + settings.trading_timeout_seconds
-
-
-@asynccontextmanager
-async def locked(database: Database, diamond_id: UUID, client_id: str | None = None) -> AsyncIterator[Connection]:
-    """A short transaction that holds the lock of the stone."""
-    async with database.bounded_transaction() as connection:
-        await repository.lock(connection, diamond_id, client_id)
-        yield connection
-
-
 async def open_hold(connection: Connection, diamond_id: UUID) -> Hold | None:
-    """The hold that keeps a stone from others; where there is none, one whose time has passed is written down as over.
+    """Return the open hold of a diamond. If there is none, close an overdue one.
 
-    In this order, and before the stone's availability is looked at: a hold that ends in between is either still there or
-    over for both, and never neither. The stone is locked.
+    Call it before reading the diamond's availability. A hold that expires between the two reads is then either open or
+    over for both of them.
     """
-    present = await repository.open_hold(connection, diamond_id)
+    present = await hold_repository.open_hold(connection, diamond_id)
     if present is None:
         await close_overdue(connection, diamond_id)
     return present
 
 
-async def close_overdue(connection: Connection, diamond_id: UUID) -> None:
-    """Write down that a stone's hold is over whose time has passed. The stone is locked."""
-    overdue = await repository.overdue_hold(connection, diamond_id)
-    if overdue is None:
-        return
-    hold_id, state = overdue
-    if state is HoldState.REQUESTED:
-        await end(connection, hold_id, HoldState.DENIED, reason=NEVER_SETTLED, perhaps_granted=True)
-    else:
-        await end(connection, hold_id, HoldState.EXPIRED)
-
-
-async def end(
-    connection: Connection, hold_id: UUID, state: HoldState, *, reason: str | None = None, perhaps_granted: bool = False
-) -> Hold | None:
-    """End a hold and tell of it; None if it can't end so any more. The stone is locked."""
-    ended = await repository.end_hold(connection, hold_id, state, reason=reason, perhaps_granted=perhaps_granted)
-    if ended is not None:
-        await tell(connection, ended)
-    return ended
+async def reserve(
+    connection: Connection, settings: Settings, diamond: TradedDiamond, client_id: str, minutes: int
+) -> Hold:
+    """Create a requested hold, which reserves the diamond until the supplier has answered."""
+    due_seconds = settlement_seconds(settings)
+    hold = await hold_repository.add_hold(
+        connection,
+        diamond.id,
+        client_id,
+        price_cents=diamond.retail_price_cents,
+        supplier_price_cents=diamond.supplier_price_cents,
+        minutes=minutes,
+        blocks_seconds=max(_BLOCKS_SECONDS, 2 * due_seconds),
+        due_seconds=due_seconds,
+    )
+    await _append_event(connection, hold)
+    return hold
 
 
 async def settle(connection: Connection, hold_id: UUID, answer: SupplierHold) -> Hold:
-    """What becomes of a requested hold by the supplier's answer, or of his answer where it comes too late.
+    """Apply the supplier's answer to a requested hold.
 
-    A hold that the supplier granted and that has ended here is queued for its release there. The stone is locked.
+    If the supplier granted a hold that has ended here meanwhile, its release at the supplier is queued.
     """
     settled: Hold | None
     if answer.id is None:
         settled = await end(connection, hold_id, HoldState.DENIED, reason=DENIED)
     else:
-        settled = await repository.activate_hold(connection, hold_id, answer.id, answer.until)
+        settled = await hold_repository.activate_hold(connection, hold_id, answer.id, answer.until)
         if settled is not None:
-            # Not by its state: a late outcome may have expired already; the expiry has its own event when the hold is closed.
-            await tell(connection, settled, EventKind.HOLD_ACTIVATED)
+            # The kind is explicit: a late answer may activate a hold whose time has passed. Its expiry is another event.
+            await _append_event(connection, settled, EventKind.HOLD_ACTIVATED)
     if settled is not None:
         return settled
-    present = await repository.hold(connection, hold_id)
+    present = await hold_repository.hold(connection, hold_id)
     assert present is not None  # noqa: S101 - holds are never deleted
     if answer.id is None:
         return present
     if present.open and present.supplier_hold_id == answer.id:
         if answer.until is not None:
-            await note_supplier_end(connection, hold_id, answer.until)
-        return await repository.hold(connection, hold_id) or present
+            await record_supplier_end(connection, hold_id, answer.until)
+        return await hold_repository.hold(connection, hold_id) or present
     if not present.open:
         await close_overdue(connection, present.diamond_id)
-        await repository.note_late_hold(connection, hold_id, answer.id, answer.until)
+        await hold_repository.record_late_grant(connection, hold_id, answer.id, answer.until)
     return present
 
 
-async def note_supplier_end(connection: Connection, hold_id: UUID, until: datetime) -> None:
-    """Record when the supplier's hold of an active hold ends now. The stone is locked.
+async def settle_by_lookup(connection: Connection, hold_id: UUID, found: Sequence[SupplierHold]) -> bool:
+    """Settle a request without an answer from this account's holds of the diamond. Returns whether the supplier granted it.
 
-    The client's hold ends later too, as far as it was wanted; what was promised to the client does not shrink.
+    A hold that no other row knows is the requested one. If there is none, the request is denied.
     """
-    present = await repository.hold(connection, hold_id)
-    noted = await repository.note_supplier_until(connection, hold_id, until)
-    if noted is None or present is None:
+    for shown in found:
+        if shown.id and not await hold_repository.is_known_supplier_hold(connection, shown.id):
+            await settle(connection, hold_id, shown)
+            return True
+    await end(connection, hold_id, HoldState.DENIED, reason=NOT_HELD)
+    return False
+
+
+async def extend(connection: Connection, hold_id: UUID, until: datetime, requested_until: datetime) -> Hold | None:
+    """Extend a hold. Returns None if it is over, or ends later already."""
+    extended = await hold_repository.extend_hold(connection, hold_id, until, requested_until)
+    if extended is not None:
+        await _append_event(connection, extended, EventKind.HOLD_EXTENDED)
+    return extended
+
+
+async def record_supplier_end(connection: Connection, hold_id: UUID, until: datetime) -> None:
+    """Record a new expiry of the supplier's hold under an active hold.
+
+    The client's hold is extended up to the requested end. It is never shortened.
+    """
+    present = await hold_repository.hold(connection, hold_id)
+    updated = await hold_repository.record_supplier_until(connection, hold_id, until)
+    if updated is None or present is None:
         return
-    log.info("hold_end_moved", hold_id=str(hold_id), supplier_until=until, expires_at=noted.expires_at)
-    if noted.until > present.until:
-        await tell(connection, noted, EventKind.HOLD_EXTENDED)
+    log.info("hold_end_moved", hold_id=str(hold_id), supplier_until=until, expires_at=updated.expires_at)
+    if updated.until > present.until:
+        await _append_event(connection, updated, EventKind.HOLD_EXTENDED)
 
 
-async def tell(connection: Connection, hold: Hold, kind: EventKind | None = None) -> None:
+async def close_overdue(connection: Connection, diamond_id: UUID) -> None:
+    """Expire or deny the hold of a diamond whose time has passed."""
+    overdue = await hold_repository.overdue_hold(connection, diamond_id)
+    if overdue is None:
+        return
+    hold_id, state = overdue
+    if state is HoldState.REQUESTED:
+        await end(connection, hold_id, HoldState.DENIED, reason=NEVER_SETTLED, possibly_granted=True)
+    else:
+        await end(connection, hold_id, HoldState.EXPIRED)
+
+
+async def end(
+    connection: Connection,
+    hold_id: UUID,
+    state: HoldState,
+    *,
+    reason: str | None = None,
+    possibly_granted: bool = False,
+) -> Hold | None:
+    """End a hold. Returns None if its state does not allow this end.
+
+    `possibly_granted`: the supplier may have granted the request, so its release at the supplier is queued.
+    """
+    ended = await hold_repository.end_hold(connection, hold_id, state, reason=reason, possibly_granted=possibly_granted)
+    if ended is not None:
+        await _append_event(connection, ended)
+    return ended
+
+
+async def _append_event(connection: Connection, hold: Hold, kind: EventKind | None = None) -> None:
     facts: dict[str, object] = {"until": hold.until}
     if hold.reason is not None:
         facts["reason"] = hold.reason

@@ -1,11 +1,10 @@
-"""Holding stones: a reservation first, then the supplier, then the outcome; each its own short transaction.
+"""Holds of diamonds: reserve the diamond in the database, request the supplier's hold, record the result.
 
-Of many who ask for one stone at once, over any number of processes, one reserves it, and only that one asks the supplier.
-During the supplier's call nothing is locked. A process that dies on the way leaves a reservation that `inventory.trading.settlement`
-settles.
+Each step is a short transaction, and no lock is held while the supplier is called. Of concurrent requests for a diamond, in
+any number of processes, one reserves it, and only that request calls the supplier. If its process stops between two steps,
+`inventory.trading.settlement` settles the reservation.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,44 +13,34 @@ from uuid import UUID
 import msgspec
 
 from inventory.core.database import Connection, Database
-from inventory.core.errors import (
-    NotFound,
-    OutcomeUnknown,
-    SupplierError,
-    SupplierUnavailable,
-    TradingUnavailable,
-    ValidationFailed,
-)
+from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, TradingUnavailable, ValidationFailed
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
-from inventory.events.models import EventKind
 from inventory.suppliers.ports import SupplierHold, SupplierTrading
-from inventory.trading import hold_transitions, repository
+from inventory.trading import diamonds, hold_repository, hold_transitions, purchase_repository
 from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
-from inventory.trading.models import Hold, TradedStone
+from inventory.trading.locks import locked_diamond
+from inventory.trading.models import Hold, TradedDiamond
 from inventory.trading.polling import PollingBackoff
 from inventory.trading.states import HoldState
-from inventory.trading.supplier_holds import SupplierHolds
-from inventory.trading.supplier_release import let_go
+from inventory.trading.supplier_release import SupplierRelease
+from inventory.trading.timeouts import settlement_seconds
 
 log = get_logger()
 
-# A request that could not be settled for so long no longer blocks the stone. Long enough for an outage of the supplier.
-_BLOCKS_SECONDS = 1800.0
-
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A hold that is open. `fresh`: made just now, so the supplier is to be asked; `unreleased_holds`: what to let go before."""
+    """An open hold. `created`: this request created it and must call the supplier, after releasing `unreleased_holds`."""
 
     hold: Hold
-    stone: TradedStone
-    fresh: bool
+    diamond: TradedDiamond
+    created: bool
     unreleased_holds: Sequence[Hold] = ()
 
 
 class Holds:
-    """Holds of one installation. Without a supplier's account nothing can be held."""
+    """Holds of an installation. They need a supplier's account."""
 
     def __init__(
         self,
@@ -66,211 +55,176 @@ class Holds:
         self._background_tasks = background_tasks
 
     async def create(self, diamond_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
-        """Hold a stone for a client, for as long as it may be or at most for `minutes`. Asked again, the open hold.
+        """Place a hold on a diamond for a client. Returns the open hold if the client has one already.
 
-        The hold is active or, where the supplier says no, denied.
+        `minutes`: longest duration; None requests the longest allowed one. The returned hold is active, or denied if the
+        supplier denied it.
 
         Raises:
-            ValidationFailed: no client may hold a stone for so long.
-            NotFound: there is no such stone.
-            AlreadyHeld: by another client; `details` say until when.
-            NotAvailable: it can't be had; `details` say what it is.
-            HoldLimitReached: the client holds enough.
-            TradingUnavailable: trading is not set up.
-            OutcomeUnknown: the supplier did not answer. The stone stays reserved; asked again, the outcome, once it is known.
-            SupplierError: the supplier can't be asked. Nothing is held.
+            ValidationFailed: `minutes` is out of range.
+            NotFound: no active diamond has this id.
+            AlreadyHeld: another client has an open hold; `details` contain its expiry.
+            NotAvailable: the diamond is not available; `details` contain its availability.
+            HoldLimitReached: the client has as many open holds as allowed.
+            TradingUnavailable: trading is not configured.
+            OutcomeUnknown: the supplier did not answer. The diamond stays reserved; the same client may retry.
+            SupplierError: the supplier cannot be called. Nothing is held.
         """
-        longest = self._settings.trading_longest_hold_minutes
-        if minutes is not None and not 1 <= minutes <= longest:
-            raise ValidationFailed({"minutes": f"should be between 1 and {longest}"})
-        supplier = self._needed()
-        return await self._background_tasks.do(self._create(supplier, diamond_id, client_id, minutes or longest))
+        longest = self._check_minutes(minutes)
+        if self._supplier is None:
+            raise TradingUnavailable
+        return await self._background_tasks.run(self._create(self._supplier, diamond_id, client_id, minutes or longest))
 
     async def extend(self, hold_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
-        """Hold on for `minutes` from now, or as long as it may be; never shorter than before.
+        """Extend a hold to `minutes` from now, or to the longest allowed duration. A hold is never shortened.
 
-        That is: not beyond the supplier's own hold, nor beyond the longest hold since it was asked for.
+        The limits are the expiry of the supplier's hold and the longest duration since the request.
 
         Raises:
-            ValidationFailed: `minutes` is no length.
+            ValidationFailed: `minutes` is out of range.
             NotFound: the client has no such hold.
-            HoldOver: it has ended.
-            HoldNotExtendable: it lasts as long as it may already.
+            HoldOver: the hold has ended.
+            HoldNotExtendable: the hold lasts as long as allowed already.
         """
-        longest = self._settings.trading_longest_hold_minutes
-        if minutes is not None and not 1 <= minutes <= longest:
-            raise ValidationFailed({"minutes": f"should be between 1 and {longest}"})
-        async with self._of_client(hold_id, client_id) as (connection, hold):
+        longest = self._check_minutes(minutes)
+        async with self._locked_hold(hold_id, client_id) as (connection, hold):
             if hold.state is not HoldState.ACTIVE or hold.expires_at is None:
-                raise _over(hold)
-            now = await repository.now(connection)
+                raise _hold_over(hold)
+            now = await hold_repository.now(connection)
             latest = hold.requested_at + timedelta(minutes=longest)
             limit = latest if hold.supplier_until is None else min(latest, hold.supplier_until)
             if limit <= hold.expires_at:
                 raise HoldNotExtendable(until=hold.expires_at)
-            wanted = latest if minutes is None else min(latest, now + timedelta(minutes=minutes))
-            extended = await repository.extend_hold(connection, hold_id, min(limit, wanted), wanted)
-            if extended is None:
-                return hold
-            await hold_transitions.tell(connection, extended, EventKind.HOLD_EXTENDED)
-            return extended
+            requested_until = latest if minutes is None else min(latest, now + timedelta(minutes=minutes))
+            until = min(limit, requested_until)
+            return await hold_transitions.extend(connection, hold_id, until, requested_until) or hold
 
     async def release(self, hold_id: UUID, client_id: str) -> Hold:
-        """End a hold, here at once, and at the supplier soon. One that is over stays as it is.
+        """End a hold at once, and start its release at the supplier. A hold that is over is returned unchanged.
 
         Raises:
             NotFound: the client has no such hold.
-            NotAvailable: the stone is being bought under it.
-            HoldOver: it was bought.
-            OutcomeUnknown: the supplier is still being asked for it.
+            NotAvailable: a purchase under the hold is in progress.
+            HoldOver: the diamond was bought under the hold.
+            OutcomeUnknown: the supplier has not answered the request for the hold yet.
         """
-        await self._outcome(await self._find(hold_id, client_id))
-        async with self._of_client(hold_id, client_id) as (connection, hold):
+        await self._wait_for_outcome(await self._find(hold_id, client_id))
+        async with self._locked_hold(hold_id, client_id) as (connection, hold):
             if hold.state is HoldState.PURCHASED:
-                raise _over(hold)
+                raise _hold_over(hold)
             if not hold.open:
                 return hold
-            if await repository.open_purchase(connection, hold.diamond_id):
+            if await purchase_repository.open_purchase(connection, hold.diamond_id):
                 raise NotAvailable("The diamond is being bought.", availability="on_hold")
             released = await hold_transitions.end(connection, hold.id, HoldState.RELEASED)
         assert released is not None, "an open hold under its lock can be released"  # noqa: S101 - by the states
-        log.info("hold released", hold_id=str(hold_id), client_id=client_id)
+        log.info("hold_released", hold_id=str(hold_id), client_id=client_id)
         if self._supplier is not None and released.supplier_hold_id is not None:
-            self._background_tasks.later(let_go(self._database, SupplierHolds(self._supplier), released))
+            self._background_tasks.start(SupplierRelease(self._database, self._supplier).release(released))
         return released
 
     async def _create(self, supplier: SupplierTrading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
         reservation = await self._reserve(diamond_id, client_id, minutes)
-        if not reservation.fresh:
-            return await self._outcome(reservation.hold)
         hold = reservation.hold
+        if not reservation.created:
+            return await self._wait_for_outcome(hold)
         try:
-            await self._clear(supplier, reservation)
-            if not await self._still_asked_for(hold):  # the job has taken this process for dead
-                return await self._outcome(hold)
-            answer = await supplier.create_hold(reservation.stone.supplier_stone_id)
+            await SupplierRelease(self._database, supplier).release_before(
+                self._settings, reservation.unreleased_holds, reservation.diamond, hold.id
+            )
+            if not await self._postpone_settlement(hold):  # the settlement job has settled the request meanwhile
+                return await self._wait_for_outcome(hold)
+            answer = await supplier.create_hold(reservation.diamond.supplier_stone_id)
         except OutcomeUnknown:
-            log.warning("hold of unknown outcome", hold_id=str(hold.id), diamond_id=str(diamond_id))
+            log.warning("hold_outcome_unknown", hold_id=str(hold.id), diamond_id=str(diamond_id))
             raise
         except SupplierError:
-            async with self._locked(diamond_id) as connection:
+            async with locked_diamond(self._database, diamond_id) as connection:
                 await hold_transitions.end(connection, hold.id, HoldState.DENIED, reason=hold_transitions.UNREACHED)
             raise
         return await self._settle(supplier, hold, answer)
 
     async def _reserve(self, diamond_id: UUID, client_id: str, minutes: int) -> Reservation:
-        settings = self._settings
-        async with self._locked(diamond_id, client_id) as connection:
+        async with locked_diamond(self._database, diamond_id, client_id) as connection:
             present = await hold_transitions.open_hold(connection, diamond_id)
-            stone = await repository.stone(connection, diamond_id)
-            if stone is None or not stone.active:
-                raise no_diamond()
+            diamond = await diamonds.diamond(connection, diamond_id)
+            if diamond is None or not diamond.active:
+                raise diamond_not_found()
             if present is not None:
                 if present.client_id != client_id:
-                    raise held(present)
-                return Reservation(present, stone, fresh=False)
-            if stone.availability != "available":
-                raise NotAvailable(availability=stone.availability)
-            most = settings.trading_holds_per_client
-            if await repository.count_open_holds(connection, client_id) >= most:
-                raise HoldLimitReached(limit=most)
-            hold = await repository.add_hold(
-                connection,
-                diamond_id,
-                client_id,
-                price_cents=stone.retail_price_cents,
-                supplier_price_cents=stone.supplier_price_cents,
-                minutes=minutes,
-                blocks_seconds=max(_BLOCKS_SECONDS, 2 * hold_transitions.settle_seconds(settings)),
-                due_seconds=hold_transitions.settle_seconds(settings),
-            )
-            await hold_transitions.tell(connection, hold)
-            return Reservation(hold, stone, True, await repository.unreleased_holds(connection, diamond_id))
+                    raise already_held(present)
+                return Reservation(present, diamond, created=False)
+            if diamond.availability != "available":
+                raise NotAvailable(availability=diamond.availability)
+            limit = self._settings.trading_holds_per_client
+            if await hold_repository.count_open_holds(connection, client_id) >= limit:
+                raise HoldLimitReached(limit=limit)
+            hold = await hold_transitions.reserve(connection, self._settings, diamond, client_id, minutes)
+            unreleased_holds = await hold_repository.unreleased_holds(connection, diamond_id)
+            return Reservation(hold, diamond, created=True, unreleased_holds=unreleased_holds)
 
-    async def _clear(self, supplier: SupplierTrading, reservation: Reservation) -> None:
-        """Release what the supplier still holds for this account: it would deny the new hold because of the old one."""
-        try:
-            async with asyncio.timeout(hold_transitions.call_seconds(self._settings)):
-                found = SupplierHolds(supplier)
-                for old in reservation.unreleased_holds:
-                    await let_go(
-                        self._database,
-                        found,
-                        old,
-                        reservation.stone.supplier_stone_id,
-                        asking=reservation.hold.id,
-                    )
-        except (OutcomeUnknown, TimeoutError) as error:
-            # Unknown is only whether the old hold has ended; the new one was not asked for.
-            raise SupplierUnavailable("The supplier did not end a hold before this one.") from error
-
-    async def _still_asked_for(self, hold: Hold) -> bool:
-        """Whether the supplier is to be asked for a hold, now. The job looks after it only when that has had its time."""
+    async def _postpone_settlement(self, hold: Hold) -> bool:
+        """Postpone the settlement of a request that is sent now. Returns False if it is settled already."""
         async with self._database.bounded() as connection:
-            return await repository.is_still_asked_for(
-                connection, hold.id, hold_transitions.settle_seconds(self._settings)
-            )
+            return await hold_repository.postpone_request(connection, hold.id, settlement_seconds(self._settings))
 
     async def _settle(self, supplier: SupplierTrading, hold: Hold, answer: SupplierHold) -> Hold:
-        """Write down what the supplier said, whatever has become of the reservation meanwhile."""
-        async with self._locked(hold.diamond_id) as connection:
+        """Record the supplier's answer. If it grants a hold that has ended meanwhile, start its release."""
+        async with locked_diamond(self._database, hold.diamond_id) as connection:
             settled = await hold_transitions.settle(connection, hold.id, answer)
-        log.info("hold settled", hold_id=str(hold.id), client_id=hold.client_id, state=settled.state)
+        log.info("hold_settled", hold_id=str(hold.id), client_id=hold.client_id, state=settled.state)
         if answer.id is not None and not settled.open:
             late = msgspec.structs.replace(settled, supplier_hold_id=answer.id, supplier_until=answer.until)
-            self._background_tasks.later(let_go(self._database, SupplierHolds(supplier), late))
+            self._background_tasks.start(SupplierRelease(self._database, supplier).release(late))
         return settled
 
-    async def _outcome(self, hold: Hold) -> Hold:
-        """The hold once the supplier's answer is there.
+    async def _wait_for_outcome(self, hold: Hold) -> Hold:
+        """Poll a hold until the supplier has answered its request.
 
         Raises:
-            OutcomeUnknown: it does not come in time.
+            OutcomeUnknown: the supplier does not answer in time.
         """
-        waiting = PollingBackoff(self._settings.trading_wait_seconds)
+        backoff = PollingBackoff(self._settings.trading_wait_seconds)
         while hold.state is HoldState.REQUESTED:
-            if waiting.over:
+            if backoff.expired:
                 raise OutcomeUnknown
-            await waiting.pause()
+            await backoff.pause()
             hold = await self._find(hold.id, hold.client_id)
         return hold
 
     async def _find(self, hold_id: UUID, client_id: str) -> Hold:
         async with self._database.bounded() as connection:
-            hold = await repository.hold(connection, hold_id)
+            hold = await hold_repository.hold(connection, hold_id)
         if hold is None or hold.client_id != client_id:
             raise NotFound("You have no such hold.")
         return hold
 
     @asynccontextmanager
-    async def _of_client(self, hold_id: UUID, client_id: str) -> AsyncIterator[tuple[Connection, Hold]]:
-        """The client's hold, with its stone locked."""
+    async def _locked_hold(self, hold_id: UUID, client_id: str) -> AsyncIterator[tuple[Connection, Hold]]:
+        """Read a client's hold with its diamond locked."""
         found = await self._find(hold_id, client_id)
-        async with self._locked(found.diamond_id) as connection:
-            hold = await repository.hold(connection, hold_id)
+        async with locked_diamond(self._database, found.diamond_id) as connection:
+            hold = await hold_repository.hold(connection, hold_id)
             assert hold is not None  # noqa: S101 - holds are never deleted
             yield connection, hold
 
-    @asynccontextmanager
-    async def _locked(self, diamond_id: UUID, client_id: str | None = None) -> AsyncIterator[Connection]:
-        async with hold_transitions.locked(self._database, diamond_id, client_id) as connection:
-            yield connection
-
-    def _needed(self) -> SupplierTrading:
-        if self._supplier is None:
-            raise TradingUnavailable
-        return self._supplier
+    def _check_minutes(self, minutes: int | None) -> int:
+        """Check a duration against the longest allowed one, which is returned."""
+        longest = self._settings.trading_longest_hold_minutes
+        if minutes is not None and not 1 <= minutes <= longest:
+            raise ValidationFailed({"minutes": f"should be between 1 and {longest}"})
+        return longest
 
 
-def held(hold: Hold) -> AlreadyHeld:
-    """The error for other clients: when the hold ends, not whose it is."""
+def already_held(hold: Hold) -> AlreadyHeld:
+    """Create the error for other clients. It contains the expiry and not the holder."""
     return AlreadyHeld(f"Another client holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
 
 
-def no_diamond() -> NotFound:
-    """There is no such stone for sale."""
+def diamond_not_found() -> NotFound:
+    """Create the error for an unknown or inactive diamond."""
     return NotFound("There is no diamond with this id.")
 
 
-def _over(hold: Hold) -> HoldOver:
+def _hold_over(hold: Hold) -> HoldOver:
     return HoldOver(f"The hold is {hold.state}.", state=hold.state)

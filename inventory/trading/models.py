@@ -1,4 +1,4 @@
-"""Holds and purchases as they are read. Prices are US cents; every instant is by the database's clock."""
+"""Holds, purchases and diamonds as they are read. Prices are US cents; every instant is by the database's clock."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,11 +9,11 @@ from inventory.trading.states import OPEN_HOLDS, HoldState, PurchaseState
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold, as time has it: one that is past its end is expired, whether its row says so or not.
+    """A hold with its current state. A hold past its expiry is expired, even if its row is not updated yet.
 
-    `expires_at` is None while it is requested; `wanted_until` says how long it will be at the most. `supplier_until`: when
-    the supplier's hold ends by itself, None where it does not say. `supplier_price_cents`: the supplier's price when the hold
-    was made, None for holds that are older than the column.
+    `expires_at`: None while the hold is requested. `wanted_until`: requested end, the latest expiry. `supplier_until`: expiry
+    of the supplier's hold; None if the supplier does not name it. `supplier_price_cents`: the supplier's price when the hold
+    was placed; None for holds older than the column.
     """
 
     id: UUID
@@ -32,26 +32,25 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Whether it keeps the stone from others."""
+        """Whether the hold reserves the diamond."""
         return self.state in OPEN_HOLDS
 
     @property
     def until(self) -> datetime:
-        """When it ends, or at the latest will."""
+        """Expiry, or the latest possible one."""
         return self.expires_at or self.wanted_until
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase. `hold_id`: the buyer's hold under which it was made. `failure_code` tells clients why it failed.
+    """A purchase. `hold_id`: the client's hold. `failure_code`: reason of a failure, for clients.
 
-    `ordered_at`: when the supplier accepted the order. `ended_at`: when the state became one that can only be corrected:
-    confirmed, declined or failed. `answered_by`, `answer_reason`: who recorded the supplier's later message, and how it
-    is known.
+    `ordered_at`: when the supplier accepted the order. `ended_at`: when the purchase was confirmed, declined or failed.
+    `answered_by`, `answer_reason`: the operator who recorded the supplier's later message, and its source.
 
-    `supplier_price_cents`: the price of the supplier's item just before the order, None if it was not read;
-    `price_difference_cents`: how much more that is than under the hold. `checked_at`: when that item showed the orders of this
-    account, and `order_item_before` the one of the stone. `current_price_cents`: the client's price by
-    that item, where it was refused. `order_item_seen`: an order item that the supplier showed after the order was sent.
+    `supplier_price_cents`: price of the supplier item before the order; None if it was not read. `price_difference_cents`:
+    its increase since the hold. `checked_at`: when the item showed the account's orders; `order_item_before`: the order item
+    that it showed. `current_price_cents`: the client's price by that item, if the purchase was rejected. `order_item_seen`:
+    an order item that the supplier showed after the order was sent.
     """
 
     id: UUID
@@ -88,8 +87,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     examined_at: datetime | None
 
 
-class TradedStone(msgspec.Struct, frozen=True, kw_only=True):
-    """A stone as trading needs it. `availability` combines the supplier's word with holds and purchases."""
+class TradedDiamond(msgspec.Struct, frozen=True, kw_only=True):
+    """A diamond as trading reads it. `availability`: the supplier's availability combined with holds and purchases."""
 
     id: UUID
     supplier: str

@@ -1,4 +1,4 @@
-"""Outcomes that operators record: of an order whose answer was lost, and the supplier's later message about an order."""
+"""Purchase outcomes recorded by operators: of an order without an answer, and the supplier's later message about an order."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +10,9 @@ from inventory.core.errors import NotFound, TradingUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import SupplierTrading
-from inventory.trading import hold_transitions, purchase_transitions, repository
+from inventory.trading import diamonds, purchase_repository, purchase_transitions
 from inventory.trading.errors import PurchaseFailed, PurchaseSettled
+from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Purchase
 from inventory.trading.states import PurchaseState
 from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
@@ -20,7 +21,7 @@ log = get_logger()
 
 
 class Outcome(StrEnum):
-    """What an operator found out about a purchase of unknown outcome."""
+    """Outcome that an operator records for a purchase of unknown outcome."""
 
     ORDERED = "ordered"
     CONFIRMED = "confirmed"
@@ -28,10 +29,10 @@ class Outcome(StrEnum):
 
 
 class OutcomeService:
-    """Recording what the supplier does not say in its answers. Each method may be repeated: the same changes nothing."""
+    """Records purchase outcomes. Each method is idempotent."""
 
     def __init__(self, settings: Settings, database: Database, supplier: SupplierTrading | None) -> None:
-        """The supplier is needed by `examine` only."""
+        """Only `examine` needs the supplier."""
         self._settings = settings
         self._database = database
         self._supplier = supplier
@@ -39,23 +40,23 @@ class OutcomeService:
     async def resolve(
         self, purchase_id: UUID, outcome: Outcome, *, who: str, reason: str, order_id: str | None = None
     ) -> Purchase:
-        """Settle a purchase of unknown outcome, after a person has looked at the supplier's account.
+        """Settle a purchase of unknown outcome after an operator has examined the supplier's account.
 
-        ORDERED: the supplier has the order. CONFIRMED: it has also confirmed it. FAILED: it has no such order.
+        ORDERED: the supplier has the order. CONFIRMED: the supplier has also confirmed it. FAILED: the supplier has no such order.
 
         Raises:
             ValidationFailed: a text is blank, too long or not storable.
-            NotFound: there is no such purchase.
-            PurchaseSettled: the outcome is known, or the supplier is still being asked.
+            NotFound: no purchase has this id.
+            PurchaseSettled: the outcome is known already, or the call to the supplier is in progress.
         """
         _check(who, reason, order_id)
-        wanted = PurchaseState(outcome.value)
+        target = PurchaseState(outcome.value)
         async with self._locked(purchase_id) as (connection, present):
-            if present.state is wanted and present.resolved_by is not None:
+            if present.state is target and present.resolved_by is not None:
                 return present
             if present.state is not PurchaseState.UNKNOWN:
                 raise PurchaseSettled(
-                    f"The purchase is {present.state}; only an unknown one can be resolved.", state=present.state
+                    f"The purchase is {present.state}. Only an unknown purchase can be resolved.", state=present.state
                 )
             resolved: Purchase | None
             if outcome is Outcome.FAILED:
@@ -73,11 +74,11 @@ class OutcomeService:
         return resolved
 
     async def confirm(self, purchase_id: UUID, *, who: str, reason: str, order_id: str | None = None) -> Purchase:
-        """Record the supplier's confirmation of an accepted order. `order_id`: as its message names the order.
+        """Record the supplier's confirmation of an accepted order. `order_id`: the id in the supplier's message.
 
         Raises:
             ValidationFailed: a text is blank, too long or not storable.
-            NotFound: there is no such purchase.
+            NotFound: no purchase has this id.
             PurchaseSettled: the purchase is neither ordered nor confirmed.
         """
         _check(who, reason, order_id)
@@ -93,11 +94,11 @@ class OutcomeService:
         return confirmed
 
     async def decline(self, purchase_id: UUID, *, who: str, reason: str) -> Purchase:
-        """Record that the supplier declined an accepted order, also after its confirmation.
+        """Record that the supplier declined an accepted or confirmed order.
 
         Raises:
             ValidationFailed: a text is blank, too long or not storable.
-            NotFound: there is no such purchase.
+            NotFound: no purchase has this id.
             PurchaseSettled: the purchase is neither ordered, confirmed nor declined.
         """
         _check(who, reason)
@@ -111,13 +112,13 @@ class OutcomeService:
         return declined
 
     async def examine(self, purchase_id: UUID) -> Purchase:
-        """Look for evidence of an order of unknown outcome in the supplier's item. Nothing is decided by it.
+        """Look for evidence of an order of unknown outcome in the supplier item. The state does not change.
 
         Raises:
-            NotFound: there is no such purchase.
+            NotFound: no purchase has this id.
             PurchaseSettled: the outcome of the purchase is known.
-            TradingUnavailable: trading is not set up.
-            SupplierError: the supplier can't be asked.
+            TradingUnavailable: trading is not configured.
+            SupplierError: the supplier cannot be called.
         """
         if self._supplier is None:
             raise TradingUnavailable
@@ -128,37 +129,38 @@ class OutcomeService:
                 return examined
             purchase = await self._find(purchase_id)
         raise PurchaseSettled(
-            f"The purchase is {purchase.state}; only an unknown one is examined.", state=purchase.state
+            f"The purchase is {purchase.state}. Only an unknown purchase can be examined.", state=purchase.state
         )
 
     async def _find(self, purchase_id: UUID) -> Purchase:
         async with self._database.bounded() as connection:
-            found = await repository.purchase(connection, purchase_id)
+            found = await purchase_repository.purchase(connection, purchase_id)
         if found is None:
             raise NotFound("There is no purchase with this id.")
         return found
 
     @asynccontextmanager
     async def _locked(self, purchase_id: UUID) -> AsyncIterator[tuple[Connection, Purchase]]:
-        """The purchase, with its stone locked."""
+        """Read a purchase with its diamond locked."""
         found = await self._find(purchase_id)
-        async with hold_transitions.locked(self._database, found.diamond_id) as connection:
-            present = await repository.purchase(connection, purchase_id)
+        async with locked_diamond(self._database, found.diamond_id) as connection:
+            present = await purchase_repository.purchase(connection, purchase_id)
             assert present is not None  # noqa: S101 - purchases are never deleted
             yield connection, present
 
 
 async def examine(database: Database, supplier: SupplierTrading, purchase: Purchase, feed: str) -> Purchase | None:
-    """Read the supplier's item of a purchase of unknown outcome; None if its outcome is known by now.
+    """Examine the supplier item of a purchase of unknown outcome. Returns None if the outcome is known already.
 
     Raises:
-        SupplierError: the supplier can't be asked.
+        SupplierError: the supplier cannot be called.
     """
     async with database.bounded() as connection:
-        stone_id = await repository.supplier_stone(connection, purchase.diamond_id)
-    status = await supplier.look(stone_id)
-    async with hold_transitions.locked(database, purchase.diamond_id) as connection:
-        return await purchase_transitions.examined(connection, purchase, status.order_item_id if status else None, feed)
+        supplier_stone_id = await diamonds.supplier_stone_id(connection, purchase.diamond_id)
+    status = await supplier.look(supplier_stone_id)
+    async with locked_diamond(database, purchase.diamond_id) as connection:
+        order_item_id = status.order_item_id if status else None
+        return await purchase_transitions.record_examination(connection, purchase, order_item_id, feed)
 
 
 def _check(who: str, reason: str, order_id: str | None = None) -> None:
@@ -173,6 +175,6 @@ def _check(who: str, reason: str, order_id: str | None = None) -> None:
 
 def _not_ordered(present: Purchase) -> PurchaseSettled:
     return PurchaseSettled(
-        f"The purchase is {present.state}; the supplier's answer is recorded for an accepted order only.",
+        f"The purchase is {present.state}. The supplier's answer can be recorded for an accepted order only.",
         state=present.state,
     )

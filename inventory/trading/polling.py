@@ -1,16 +1,16 @@
-"""Polling of a request that another process has already sent to the supplier."""
+"""Polling with exponential backoff, for a request that another task or process has sent to the supplier."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
 _SHORTEST_PAUSE_SECONDS = 0.05
-# A crowd that waits must not keep the pool of connections busy by looking.
+# Many waiting requests must not occupy the connection pool.
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
 class PollingBackoff:
-    """Looks again and again, with pauses that grow, until some time is over."""
+    """Growing pauses between polls, until a time limit in seconds."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -18,11 +18,11 @@ class PollingBackoff:
         self._pause = _SHORTEST_PAUSE_SECONDS
 
     @property
-    def over(self) -> bool:
-        """Whether it was long enough."""
+    def expired(self) -> bool:
+        """Whether the time limit is reached."""
         return self._monotonic() >= self._end_at
 
     async def pause(self) -> None:
-        """Wait for a while; at the end it is looked once more."""
+        """Wait before the next poll. The last pause ends at the time limit."""
         await asyncio.sleep(max(0.0, min(self._pause, self._end_at - self._monotonic())))
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The check of the supplier's price and offer immediately before an order. Pure."""
+"""Price check immediately before an order: compare the supplier item with the terms of the purchase. Pure."""
 
 from collections.abc import Callable
 
@@ -7,16 +7,16 @@ import msgspec
 from inventory.core.errors import SupplierError
 from inventory.suppliers.ports import ItemStatus
 from inventory.trading.errors import NotAvailable, PriceChanged
-from inventory.trading.models import Hold, TradedStone
+from inventory.trading.models import Hold, TradedDiamond
 from inventory.trading.terms import PriceBasis, PriceTerms
 
 
 class PriceAccepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The order may be sent, for this offer.
+    """An accepted price: the order may be sent for this offer.
 
-    `supplier_price_cents`: the price of the supplier's item, None if it was not read. `price_difference_cents`: how much more
-    that is than when the client's hold was made, None if it is not more, or without a hold. `compared`: whether the item
-    showed orders of this account; `order_item_id` is the one that it showed already.
+    `supplier_price_cents`: price of the supplier item; None if it was not read. `price_difference_cents`: its increase since
+    the client's hold was placed; None without an increase or a hold. `compared`: whether the item showed the account's orders;
+    `order_item_id`: the order item that it showed.
     """
 
     offer_id: str
@@ -27,7 +27,10 @@ class PriceAccepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PriceRejected(msgspec.Struct, frozen=True):
-    """The order must not be sent. `code`: the reason for the client. `current_price_cents`: what the stone costs now."""
+    """A rejected price: the order must not be sent.
+
+    `code`: reason for the client. `current_price_cents`: current price for the client.
+    """
 
     code: str
     reason: str
@@ -38,21 +41,21 @@ def check(
     status: ItemStatus | None,
     offer_id: str,
     terms: PriceTerms,
-    stone: TradedStone,
+    diamond: TradedDiamond,
     hold: Hold | None,
     reprice: Callable[[int], int],
 ) -> PriceAccepted | PriceRejected:
-    """Compare the supplier's item with the terms of a purchase.
+    """Compare the supplier item with the terms of a purchase.
 
-    `status`: the item, None if the supplier has no such stone. `offer_id`: the offer that the last sync brought; the item's
-    replaces it. `reprice`: the client's price by the rules for a price of the supplier.
+    `status`: the item; None if the supplier has no such item. `offer_id`: offer of the last sync, used if the item shows
+    none. `reprice`: computes the client's price from a supplier price by the pricing rules.
 
-    A guaranteed price is kept whatever the supplier asks now. A list price is kept unless the supplier's price is higher
-    than the one it was made from. A quoted price is kept if the supplier's price still leads to it.
+    A guaranteed price is always valid. A list price is valid unless the supplier's price has risen since it was computed. A
+    quoted price is valid if the supplier's price still results in it.
     """
     if status is None:
         return PriceRejected(NotAvailable.reason, "The supplier no longer has the stone.")
-    # A hold that only this account sees is one of ours, and no obstacle.
+    # Only the account that placed a hold sees its id, so such a hold does not block the purchase.
     if hold is None and status.availability != "available" and status.hold_id is None:
         return PriceRejected(NotAvailable.reason, f"The supplier says that the stone is {status.availability}.")
     cents = status.price_cents
@@ -60,12 +63,12 @@ def check(
         return PriceRejected(
             SupplierError.code, "The supplier does not show a price, so the price could not be checked."
         )
-    current = _current_price(cents, terms, stone, hold, reprice)
+    current = _current_price(cents, terms, diamond, hold, reprice)
     if current != terms.price_cents:
-        # Without figures: the supplier's prices are not for every client.
+        # The message contains no supplier prices: clients may not see them.
         return PriceRejected(PriceChanged.reason, "The supplier's price has changed since the last sync.", current)
     before = hold.supplier_price_cents if hold else None
-    base = stone.supplier_price_cents if before is None else before
+    base = diamond.supplier_price_cents if before is None else before
     return PriceAccepted(
         offer_id=status.offer_id or offer_id,
         supplier_price_cents=cents,
@@ -76,10 +79,10 @@ def check(
 
 
 def _current_price(
-    cents: int, terms: PriceTerms, stone: TradedStone, hold: Hold | None, reprice: Callable[[int], int]
+    cents: int, terms: PriceTerms, diamond: TradedDiamond, hold: Hold | None, reprice: Callable[[int], int]
 ) -> int:
-    """What the client has to pay while the supplier asks `cents`."""
-    risen = cents > stone.supplier_price_cents
+    """Compute the client's price for a supplier price of `cents`."""
+    risen = cents > diamond.supplier_price_cents
     if hold is None:
-        return reprice(cents) if risen else stone.retail_price_cents
+        return reprice(cents) if risen else diamond.retail_price_cents
     return hold.price_cents if terms.basis is PriceBasis.GUARANTEED or risen else terms.price_cents

@@ -1,4 +1,4 @@
-"""The request to buy a stone, as a client sends it over REST or GraphQL."""
+"""Purchase request of a client, over REST or GraphQL."""
 
 import hashlib
 from uuid import UUID
@@ -9,7 +9,7 @@ from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
 
 
 class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client asks for. Two requests are the same if all of this is. `expected_price_cents`: what it was shown."""
+    """A purchase request. Requests with equal fields are identical. `expected_price_cents`: the price that the client saw."""
 
     diamond_id: UUID
     destination_id: str
@@ -20,14 +20,14 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the request: what an idempotency key stands for."""
+        """SHA-256 of the request, compared if an idempotency key is used again."""
         return hashlib.sha256(msgspec.json.encode(self)).digest()
 
     def check(self) -> None:
-        """Check the texts.
+        """Validate the texts.
 
         Raises:
-            ValidationFailed: one entry for each field that is wrong.
+            ValidationFailed: a text is invalid; one entry for each such field.
         """
         check(
             {

@@ -1,4 +1,4 @@
-"""Holds and purchases as they are looked at: by id, and a page at a time, newest first. Nothing is decided here."""
+"""Read queries for holds, purchases and the history of a diamond: by id, and in pages, newest first."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -9,17 +9,20 @@ import msgspec
 
 from inventory.core.database import Database
 from inventory.events.models import EventKind
-from inventory.trading import repository
+from inventory.trading.hold_repository import hold_of
+from inventory.trading.hold_repository import holds as read_holds
 from inventory.trading.models import Hold, Purchase
-from inventory.trading.repository import sql
+from inventory.trading.purchase_repository import purchase_of
+from inventory.trading.purchase_repository import purchases as read_purchases
+from inventory.trading.statements import sql
 from inventory.trading.states import HoldState, PurchaseState
 
-# A newer process may write others, during a deployment.
+# The kinds that this process knows. During a deployment a newer process may write others.
 _KINDS = [kind.value for kind in EventKind]
 
 
 class HoldFilter(msgspec.Struct, frozen=True):
-    """Which holds. What is None matches every hold."""
+    """Filter of holds. A criterion set to None matches every hold."""
 
     client_id: str | None = None
     diamond_id: UUID | None = None
@@ -27,7 +30,7 @@ class HoldFilter(msgspec.Struct, frozen=True):
 
 
 class PurchaseFilter(msgspec.Struct, frozen=True):
-    """Which purchases. What is None matches every purchase."""
+    """Filter of purchases. A criterion set to None matches every purchase."""
 
     client_id: str | None = None
     diamond_id: UUID | None = None
@@ -35,16 +38,16 @@ class PurchaseFilter(msgspec.Struct, frozen=True):
 
 
 class RequestPosition(msgspec.Struct, frozen=True):
-    """A place in a list, by when something was asked for."""
+    """Keyset position in a list ordered by request time and id."""
 
     requested_at: datetime
     id: UUID
 
 
 class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a stone: an event of this kind, or (None) a whole hold or purchase.
+    """An entry of a diamond's history. `event`: kind of an event; None for a hold or purchase row.
 
-    `key` makes its place unique.
+    `key`: makes the position unique.
     """
 
     at: datetime
@@ -58,62 +61,62 @@ class HistoryRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradingRecords:
-    """Reads holds and purchases. Every method raises `DatabaseUnavailable` where the database does not answer."""
+    """Reads holds and purchases. Every method raises `DatabaseUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def holds(self, ids: Collection[UUID]) -> Mapping[UUID, Hold]:
-        """Those of the holds that there are."""
+        """Read holds by id. Unknown ids are left out."""
         async with self._database.bounded() as connection:
-            return await repository.holds(connection, ids)
+            return await read_holds(connection, ids)
 
     async def purchases(self, ids: Collection[UUID]) -> Mapping[UUID, Purchase]:
-        """Those of the purchases that there are."""
+        """Read purchases by id. Unknown ids are left out."""
         async with self._database.bounded() as connection:
-            return await repository.purchases(connection, ids)
+            return await read_purchases(connection, ids)
 
     async def page_of_holds(
-        self, wanted: HoldFilter, after: RequestPosition | None, limit: int
+        self, criteria: HoldFilter, after: RequestPosition | None, limit: int
     ) -> tuple[list[Hold], bool]:
-        """Holds, newest first, and whether there are more."""
+        """Read a page of holds, newest first, and whether more follow."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.page_of_holds, *_arguments(wanted), *_place(after), limit + 1)
-        return [repository.hold_of(row) for row in rows[:limit]], len(rows) > limit
+            rows = await connection.fetch(sql.page_of_holds, *_arguments(criteria), *_keyset(after), limit + 1)
+        return [hold_of(row) for row in rows[:limit]], len(rows) > limit
 
-    async def count_of_holds(self, wanted: HoldFilter) -> int:
-        """How many holds there are."""
+    async def count_of_holds(self, criteria: HoldFilter) -> int:
+        """Count holds."""
         async with self._database.bounded() as connection:
-            found: int = await connection.fetchval(sql.count_of_holds, *_arguments(wanted))
+            found: int = await connection.fetchval(sql.count_of_holds, *_arguments(criteria))
             return found
 
     async def page_of_purchases(
-        self, wanted: PurchaseFilter, after: RequestPosition | None, limit: int
+        self, criteria: PurchaseFilter, after: RequestPosition | None, limit: int
     ) -> tuple[list[Purchase], bool]:
-        """Purchases, newest first, and whether there are more."""
+        """Read a page of purchases, newest first, and whether more follow."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.page_of_purchases, *_arguments(wanted), *_place(after), limit + 1)
-        return [repository.purchase_of(row) for row in rows[:limit]], len(rows) > limit
+            rows = await connection.fetch(sql.page_of_purchases, *_arguments(criteria), *_keyset(after), limit + 1)
+        return [purchase_of(row) for row in rows[:limit]], len(rows) > limit
 
-    async def count_of_purchases(self, wanted: PurchaseFilter) -> int:
-        """How many purchases there are."""
+    async def count_of_purchases(self, criteria: PurchaseFilter) -> int:
+        """Count purchases."""
         async with self._database.bounded() as connection:
-            found: int = await connection.fetchval(sql.count_of_purchases, *_arguments(wanted))
+            found: int = await connection.fetchval(sql.count_of_purchases, *_arguments(criteria))
             return found
 
     async def history(
         self, diamond_id: UUID, after: RequestPosition | None, limit: int
     ) -> tuple[list[HistoryRecord], bool]:
-        """What happened to a stone, newest first, and whether there is more."""
+        """Read a page of a diamond's history, newest first, and whether more follows."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.history, diamond_id, *_place(after), limit + 1, _KINDS)
+            rows = await connection.fetch(sql.history, diamond_id, *_keyset(after), limit + 1, _KINDS)
         return [HistoryRecord(**row) for row in rows[:limit]], len(rows) > limit
 
 
-def _arguments(wanted: HoldFilter | PurchaseFilter) -> tuple[object, ...]:
-    states = None if wanted.states is None else [str(state) for state in wanted.states]
-    return wanted.client_id, wanted.diamond_id, states
+def _arguments(criteria: HoldFilter | PurchaseFilter) -> tuple[object, ...]:
+    states = None if criteria.states is None else [str(state) for state in criteria.states]
+    return criteria.client_id, criteria.diamond_id, states
 
 
-def _place(after: RequestPosition | None) -> tuple[object, object]:
+def _keyset(after: RequestPosition | None) -> tuple[object, object]:
     return (after.requested_at, after.id) if after else (None, None)

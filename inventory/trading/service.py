@@ -1,4 +1,4 @@
-"""The trading of one process: holds, purchases and the records of both, around one supplier."""
+"""Trading service of a process: holds, purchases and their records, with one supplier."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from inventory.trading.queries import TradingRecords
 
 
 class TradingService(msgspec.Struct, frozen=True):
-    """What the faces trade with."""
+    """Trading as REST, GraphQL and the command line use it."""
 
     holds: Holds
     purchases: Purchases
@@ -30,7 +30,7 @@ class TradingService(msgspec.Struct, frozen=True):
 async def open_trading(
     settings: Settings, database: Database, supplier: SupplierTrading | None
 ) -> AsyncIterator[TradingService]:
-    """The desk for the length of a `with`, which ends when everything is written down that was begun."""
+    """Open the trading service. On exit, wait until the running background tasks have recorded their results."""
     background_tasks = BackgroundTasks()
     destinations = Destinations(supplier)
     try:

@@ -1,4 +1,4 @@
-"""This account's holds at the supplier: by a stone's hold id, and in the account's own list."""
+"""Lookup of the account's holds at the supplier: on a supplier item, and in the account's list of holds."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,59 +11,59 @@ from inventory.suppliers.ports import OwnHold, SupplierHold, SupplierTrading
 
 log = get_logger()
 
-# A request is looked for only when its call has ended for longer than this: no list that is used is older than the call.
-_KEPT_SECONDS = 5.0
-# By how much the supplier's clock may be behind.
+# The settlement job looks up a request later than this after its call has ended, so the list is never older than the call.
+_CACHE_SECONDS = 5.0
+# Possible delay of the supplier's clock.
 _TOLERANCE = timedelta(minutes=1)
 
 
 class SupplierHolds:
-    """Finds holds at the supplier. The list is read when it is needed, and kept for some seconds."""
+    """Finds the account's holds. The list is cached for some seconds."""
 
     def __init__(
         self, supplier: SupplierTrading, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.supplier = supplier
+        self._supplier = supplier
         self._clock = clock
         self._monotonic = monotonic
         self._list: Sequence[OwnHold] | None = None
         self._read_at: float | None = None
 
     async def of_stone(self, supplier_stone_id: str) -> list[SupplierHold]:
-        """This account's holds of a stone that have not ended, the one that the stone shows first.
+        """Find the account's open holds of a supplier item. The hold that the item shows comes first.
 
         Raises:
             SupplierUnavailable: the supplier does not answer.
-            SupplierError: the stone can't be read.
+            SupplierError: the item cannot be read, or the supplier shows no holds at all.
         """
-        status = await self.supplier.look(supplier_stone_id)
+        status = await self._supplier.look(supplier_stone_id)
         shown = status.hold_id if status else None
         try:
             listed = await self.listed()
         except SupplierUnavailable:
             if shown is None:
                 raise
-            listed = ()  # only the end of the hold is not known then
+            listed = ()  # only the expiry of the shown hold is unknown then
         if listed is None:
             if status is not None and not status.shows_holds:
                 raise SupplierError("The supplier shows this account's holds neither on stones nor in a list")
             listed = ()
-        ends = {one.id: one.until for one in listed if one.stone_id == supplier_stone_id and self._open(one)}
+        ends = {hold.id: hold.until for hold in listed if hold.stone_id == supplier_stone_id and self._is_open(hold)}
         if shown is None:
             return [SupplierHold(hold_id, until) for hold_id, until in ends.items()]
         others = [SupplierHold(hold_id, until) for hold_id, until in ends.items() if hold_id != shown]
         return [SupplierHold(shown, ends.get(shown)), *others]
 
     async def listed(self) -> Sequence[OwnHold] | None:
-        """The account's holds; None where the supplier does not list them, or not in a known form.
+        """Read the account's list of holds. Returns None if the supplier has no list, or one in an unknown form.
 
         Raises:
             SupplierUnavailable: the supplier does not answer.
         """
         now = self._monotonic()
-        if self._read_at is None or now - self._read_at > _KEPT_SECONDS:
+        if self._read_at is None or now - self._read_at > _CACHE_SECONDS:
             try:
-                self._list = await self.supplier.own_holds()
+                self._list = await self._supplier.own_holds()
             except SupplierUnavailable:
                 raise
             except SupplierError as error:
@@ -72,5 +72,5 @@ class SupplierHolds:
             self._read_at = now
         return self._list
 
-    def _open(self, hold: OwnHold) -> bool:
+    def _is_open(self, hold: OwnHold) -> bool:
         return not hold.denied and (hold.until is None or hold.until > self._clock() - _TOLERANCE)

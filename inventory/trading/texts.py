@@ -1,4 +1,4 @@
-"""Validation of texts that clients and operators send: one rule for REST, GraphQL and the command line."""
+"""Validation of free texts from clients and operators, for REST, GraphQL and the command line."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from inventory.core.errors import ValidationFailed
 LONGEST_WORD = 200
 LONGEST_TEXT = 2000
 
-# Separators, control and format characters, unassigned ones: a text of these alone shows nothing.
+# Unicode categories of invisible characters: separators, control and format characters, unassigned characters.
 _INVISIBLE = ("Z", "C")
 
 
 class Text(msgspec.Struct, frozen=True):
-    """A text with the limit of its field. An optional one may be None or empty."""
+    """A text and the length limit of its field. An optional text may be None or empty."""
 
     value: str | None
     longest: int
@@ -23,10 +23,10 @@ class Text(msgspec.Struct, frozen=True):
 
 
 def check(texts: Mapping[str, Text]) -> None:
-    """Refuse texts that are missing, blank, too long, or not storable.
+    """Validate texts.
 
     Raises:
-        ValidationFailed: one entry for each such field.
+        ValidationFailed: a text is missing, blank, too long or not storable; one entry for each such field.
     """
     problems = {name: problem for name, text in texts.items() if (problem := _problem(text)) is not None}
     if problems:
@@ -34,7 +34,7 @@ def check(texts: Mapping[str, Text]) -> None:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text has no visible character: empty, spaces of any kind, zero-width and control characters."""
+    """Whether a text is empty or contains invisible characters only."""
     return all(unicodedata.category(character)[0] in _INVISIBLE for character in text)
 
 

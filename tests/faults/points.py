@@ -19,7 +19,7 @@ from inventory.core.database import Connection, Database
 from inventory.core.sql import Statements
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.trading import NivodaTrading
-from inventory.trading.repository import sql as trading
+from inventory.trading.statements import sql as trading
 from sync.messaging.inbox import ServiceBusInbox, ServiceBusMessage
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.statements import sql

@@ -13,7 +13,7 @@ from app.graphql.user_errors import ERRORS, UserError, UserErrorCode, held_until
 from inventory.core.errors import InventoryError, NotFound, ValidationFailed
 from inventory.trading.errors import TradingConflict
 from inventory.trading.models import Purchase as PurchaseRow
-from inventory.trading.refusals import refusal
+from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.states import PurchaseState
 
 _PURCHASE = "The purchase now; null if the caller has no such purchase."
@@ -86,7 +86,7 @@ async def purchase_payload(work: Awaitable[PurchaseRow], info: Info) -> DiamondP
         )
     (purchase,) = await purchases_to_graphql([row], info, info.selection.below("purchase"))
     errors = [_OPEN[row.state]] if row.state in _OPEN else []
-    failure = None if errors else refusal(row)
+    failure = None if errors else purchase_error(row)
     if failure is not None:
         code = failure.reason if isinstance(failure, TradingConflict) else failure.code
         errors = [UserError(field=None, message=failure.message, code=UserErrorCode(code))]

@@ -7,8 +7,9 @@ import pytest
 
 from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
 from inventory.suppliers.ports import SupplierHold
-from inventory.trading import hold_transitions, repository
+from inventory.trading import hold_transitions, locks
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
+from inventory.trading.locks import locked_diamond
 from inventory.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
 
@@ -50,7 +51,7 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     assert short.wanted_until - short.requested_at == timedelta(minutes=30)
     reservation = await market.trading.holds._reserve(market.ids[2], "acme", 60)
     until = reservation.hold.requested_at + timedelta(minutes=7)
-    async with hold_transitions.locked(market.database, market.ids[2]) as connection:
+    async with locked_diamond(market.database, market.ids[2]) as connection:
         granted = await hold_transitions.settle(connection, reservation.hold.id, SupplierHold("a short one", until))
     assert granted.expires_at == until
     for minutes in (0, -5, 24 * 60 + 1):
@@ -190,7 +191,7 @@ async def test_a_process_that_stands_still_with_a_stone_locked_does_not_keep_it_
     stuck = await asyncpg.connect(market.settings.need("database_url"), server_settings={"search_path": "inventory"})
     try:
         await stuck.execute("BEGIN")
-        await repository.lock(stuck, market.ids[0], "globex", idle_seconds=0.3)
+        await locks.lock(stuck, market.ids[0], "globex", idle_seconds=0.3)
         assert (await market.hold()).state is HoldState.ACTIVE
     finally:
         stuck.terminate()

@@ -7,11 +7,12 @@ import pytest
 
 from inventory.core.database import Connection
 from inventory.core.errors import SupplierUnavailable
-from inventory.trading import hold_transitions, repository
+from inventory.trading import diamonds, hold_repository
 from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, NotAvailable
 from inventory.trading.holds import Holds
 from inventory.trading.states import HoldState, PurchaseState
+from inventory.trading.timeouts import settlement_seconds
 from tests.integration.trading.market import Market
 
 
@@ -35,14 +36,15 @@ async def begun(market: Market, operation: str) -> None:
 async def let_a_hold_end_after(market: Market, monkeypatch: pytest.MonkeyPatch, read: str) -> None:
     """The time of acme's hold comes the moment after the database was read like this."""
     hold = await market.hold()
-    reading = getattr(repository, read)
+    module = diamonds if read == "diamond" else hold_repository
+    reading = getattr(module, read)
 
     async def read_and_end(connection: Connection, *given: Any) -> Any:
         found = await reading(connection, *given)
         await connection.execute("UPDATE hold_history SET expires_at = clock_timestamp() WHERE id = $1", hold.id)
         return found
 
-    monkeypatch.setattr(repository, read, read_and_end)
+    monkeypatch.setattr(module, read, read_and_end)
 
 
 async def test_a_request_that_was_given_up_while_an_old_hold_was_ended_does_not_go_out(market: Market) -> None:
@@ -104,7 +106,7 @@ async def test_the_job_gives_a_request_its_time_from_when_it_goes_out(market: Ma
     seconds = await market.run(
         "SELECT extract(epoch FROM due_at - requested_at)::float8 FROM hold_history WHERE client_id = 'globex'"
     )
-    assert seconds > hold_transitions.settle_seconds(market.settings) + 0.5
+    assert seconds > settlement_seconds(market.settings) + 0.5
     assert (await asking).state is HoldState.ACTIVE
 
 
@@ -120,7 +122,7 @@ async def test_an_old_hold_that_does_not_end_in_time_costs_the_new_one(market: M
 
 
 # The reads of a decision, each by a clock that goes on.
-READS = ["open_hold", "overdue_hold", "stone"]
+READS = ["open_hold", "overdue_hold", "diamond"]
 
 
 @pytest.mark.parametrize("read", READS)

@@ -14,7 +14,7 @@ from inventory.core.errors import NotFound, ValidationFailed
 from inventory.trading.errors import NotAvailable, PurchaseDeclined, PurchaseSettled
 from inventory.trading.models import Purchase
 from inventory.trading.outcomes import Outcome
-from inventory.trading.refusals import refusal
+from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.settlement import Settlement
 from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import Market
@@ -55,7 +55,7 @@ async def test_a_declined_order_frees_nothing_until_a_sync_has_read_the_stone(
     declined = await market.trading.outcomes.decline(ordered.id, **WHO)
     assert declined.state is PurchaseState.DECLINED
     assert await market.trading.outcomes.decline(ordered.id, who="otto", reason="again") == declined
-    assert isinstance(refusal(await market.buy()), PurchaseDeclined)
+    assert isinstance(purchase_error(await market.buy()), PurchaseDeclined)
     assert await market.run("SELECT availability FROM diamonds WHERE id = $1", market.ids[0]) == "available"
     assert await market.settlement.declined() == 0
     assert await market.availability() == "unavailable", "the supplier's last word is older than the order"

@@ -11,9 +11,9 @@ from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import NotAvailable, PriceChanged
 from inventory.trading.models import Purchase
 from inventory.trading.price_check import PriceAccepted
+from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.purchases import Purchases, RecordedPurchase
-from inventory.trading.refusals import refusal
 from inventory.trading.states import PurchaseState
 from tests.integration.trading.market import PRICE, Market
 
@@ -35,7 +35,7 @@ async def test_a_higher_price_without_a_hold_is_refused_and_the_named_price_can_
     for _ in range(2):
         refused = await market.buy(expected_price_cents=PRICE)
         assert (refused.state, refused.failure_code) == (PurchaseState.FAILED, "PRICE_CHANGED")
-        error = refusal(refused)
+        error = purchase_error(refused)
         assert isinstance(error, PriceChanged)
         assert "new idempotency key" in error.message
         assert error.details == {
@@ -117,7 +117,7 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
     await market.break_supplier({**rule, "operations": ["get_diamond_by_id"]})
     failed = await market.buy()
     assert (failed.state, failed.failure_code, failed.sent_at) == (PurchaseState.FAILED, "SUPPLIER_ERROR", None)
-    error = refusal(failed)
+    error = purchase_error(failed)
     assert isinstance(error, SupplierError)
     assert error.retryable
     assert "new idempotency key" in error.message

@@ -19,9 +19,9 @@ from inventory.trading.errors import (
 from inventory.trading.holds import Holds
 from inventory.trading.outcomes import Outcome
 from inventory.trading.price_check import PriceAccepted
+from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.purchases import Purchases, RecordedPurchase
-from inventory.trading.refusals import refusal
 from inventory.trading.states import HoldState, PurchaseState
 from tests.integration.trading.market import PRICE, Market
 
@@ -31,7 +31,7 @@ DAY = 24 * 3600
 async def test_a_stone_is_bought_without_a_hold_and_is_sold_from_then_on(market: Market) -> None:
     purchase = await market.buy(reference="order 7", comments="a gift", return_option=True)
     assert (purchase.state, purchase.price_cents, purchase.hold_id) == (PurchaseState.ORDERED, PRICE, None)
-    assert refusal(purchase) is None
+    assert purchase_error(purchase) is None
     (order,) = await market.trades("create_order")
     assert order["arguments"]["items"] == [{
         "offerId": market.stones[0]["offer_id"], "customer_order_number": str(purchase.id), "destinationId": "shop",
@@ -127,7 +127,7 @@ async def test_what_the_supplier_has_sold_to_somebody_else_fails_for_good_under_
     for _ in range(2):
         purchase = await market.buy()
         assert (purchase.state, purchase.failure_code) == (PurchaseState.FAILED, "NOT_AVAILABLE")
-        assert isinstance(refusal(purchase), NotAvailable)
+        assert isinstance(purchase_error(purchase), NotAvailable)
     assert await market.asked("create_order") == 0, "the check of the price shows it"
     await market.control("POST", "update", {"id": market.stones[0]["id"], "set": {"availability": "AVAILABLE"}})
     assert (await market.buy(key="2")).state is PurchaseState.ORDERED
@@ -137,7 +137,7 @@ async def test_a_supplier_who_is_busy_all_along_was_not_asked_to_sell(market: Ma
     await market.break_supplier({"kind": "status", "status": 429, "operations": ["create_order"]})
     purchase = await market.buy()
     assert (purchase.state, purchase.failure_code) == (PurchaseState.FAILED, "SUPPLIER_ERROR")
-    error = refusal(purchase)
+    error = purchase_error(purchase)
     assert isinstance(error, SupplierError)
     assert not isinstance(error, OutcomeUnknown)
     assert await market.availability() == "available"
@@ -158,7 +158,7 @@ async def test_an_unknown_outcome_is_told_to_a_person_and_nothing_is_sent_until_
     await market.break_supplier({**LOST[name], "operations": ["create_order"]})
     purchase = await market.buy()
     assert purchase.state is PurchaseState.UNKNOWN
-    error = refusal(purchase)
+    error = purchase_error(purchase)
     assert isinstance(error, OutcomeUnknown)
     assert (error.code, error.details) == ("SUPPLIER_TIMEOUT", {"id": purchase.id, "status": "unknown"})
     await market.mend_supplier()
@@ -186,7 +186,7 @@ async def test_an_unknown_outcome_is_told_to_a_person_and_nothing_is_sent_until_
     assert (resolved.resolved_by, resolved.resolution) == ("olga", "asked on the phone")
     assert await market.buy() == resolved, "the same key answers how it ended"
     if not bought:
-        assert isinstance(refusal(resolved), PurchaseFailed)
+        assert isinstance(purchase_error(resolved), PurchaseFailed)
     assert await market.availability() == ("sold" if bought else "available")
     end = "purchase_ordered" if bought else "purchase_failed"
     assert await market.events() == ["purchase_pending", "purchase_unknown", end]

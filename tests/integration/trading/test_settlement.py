@@ -8,6 +8,7 @@ import pytest
 from inventory.core.errors import OutcomeUnknown, SupplierUnavailable
 from inventory.suppliers.ports import SupplierHold
 from inventory.trading import hold_transitions
+from inventory.trading.locks import locked_diamond
 from inventory.trading.states import HoldState
 from tests.integration.trading.market import Market
 
@@ -220,7 +221,7 @@ async def test_an_answer_that_comes_too_late_is_not_lost(market: Market) -> None
 async def test_an_answer_for_a_hold_that_is_over_by_time_alone_is_not_lost_either(market: Market) -> None:
     hold = await market.hold()
     await market.pass_time(2 * DAY)
-    async with hold_transitions.locked(market.database, hold.diamond_id) as connection:
+    async with locked_diamond(market.database, hold.diamond_id) as connection:
         await hold_transitions.settle(connection, hold.id, SupplierHold("a late one"))
     (row,) = await market.rows("SELECT state, supplier_hold_id, due_at IS NOT NULL AS due FROM hold_history")
     assert row == {"state": "expired", "supplier_hold_id": "a late one", "due": True}

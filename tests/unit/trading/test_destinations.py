@@ -9,7 +9,7 @@ import pytest
 from inventory.core.errors import SupplierError, SupplierUnavailable, TradingUnavailable, ValidationFailed
 from inventory.suppliers.ports import Destination, SupplierTrading
 from inventory.trading import destinations
-from inventory.trading.destinations import MOST_DESTINATIONS, Destinations
+from inventory.trading.destinations import DESTINATION_LIMIT, Destinations
 
 SHOP = Destination(id="shop", name="Shop")
 WORKSHOP = Destination(id="workshop", name="Workshop", default=True)
@@ -114,9 +114,9 @@ async def test_a_list_that_cannot_be_read_holds_up_one_purchase_only(monkeypatch
 
 
 async def test_a_list_that_was_cut_off_refutes_nothing() -> None:
-    every = [Destination(id=str(number), name="") for number in range(MOST_DESTINATIONS + 5)]
+    every = [Destination(id=str(number), name="") for number in range(DESTINATION_LIMIT + 5)]
     found = of(Account(every))
-    assert len(await found.listed()) == MOST_DESTINATIONS
+    assert len(await found.listed()) == DESTINATION_LIMIT
     await found.check("nowhere")
 
 

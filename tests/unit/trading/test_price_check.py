@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from inventory.suppliers.ports import ItemStatus
 from inventory.trading.errors import NotAvailable, PriceChanged
-from inventory.trading.models import Hold, TradedStone
+from inventory.trading.models import Hold, TradedDiamond
 from inventory.trading.price_check import PriceAccepted, PriceRejected, check
 from inventory.trading.states import HoldState
-from inventory.trading.terms import PriceBasis, PriceTerms, agree, require_available
+from inventory.trading.terms import PriceBasis, PriceTerms, determine_terms, require_available
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUPPLIER, LISTED, GUARANTEED = 100_000, 115_000, 112_000
-STONE = TradedStone(
+STONE = TradedDiamond(
     id=uuid4(), supplier="nivoda", supplier_stone_id="s", offer_id="DIAMOND/s", active=True, shape="ROUND",
     carat_milli=1000, lab_grown=False, supplier_price_cents=SUPPLIER, retail_price_cents=LISTED, availability="available",
 )  # fmt: skip
@@ -59,10 +59,10 @@ def test_a_client_pays_the_listed_the_guaranteed_or_the_quoted_price_and_no_othe
     expected: int | None, hold: Hold | None, quoted: int | None, terms: PriceTerms | int
 ) -> None:
     if isinstance(terms, PriceTerms):
-        assert agree(expected, STONE, hold, quoted) == terms
+        assert determine_terms(expected, STONE, hold, quoted) == terms
         return
     with pytest.raises(PriceChanged, match="key is unused") as caught:
-        agree(expected, STONE, hold, quoted)
+        determine_terms(expected, STONE, hold, quoted)
     assert caught.value.details["price_cents"] == terms
 
 

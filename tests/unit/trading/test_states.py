@@ -8,10 +8,10 @@ import pytest
 
 from inventory.trading.states import (
     BOUGHT,
-    HOLD_WAYS,
+    HOLD_TRANSITIONS,
     OPEN_HOLDS,
     OPEN_PURCHASES,
-    PURCHASE_WAYS,
+    PURCHASE_TRANSITIONS,
     REST_STATUS,
     HoldState,
     PurchaseState,
@@ -28,19 +28,19 @@ PURCHASES = {("pending", "ordered"), ("pending", "failed"), ("pending", "unknown
 
 @pytest.mark.parametrize(("before", "after"), list(product(HoldState, HoldState)))
 def test_a_hold_goes_these_ways_and_no_other(before: HoldState, after: HoldState) -> None:
-    assert (after in HOLD_WAYS[before]) == ((before.value, after.value) in HOLDS)
+    assert (after in HOLD_TRANSITIONS[before]) == ((before.value, after.value) in HOLDS)
     assert (before in holds_before(after)) == ((before.value, after.value) in HOLDS)
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(PurchaseState, PurchaseState)))
 def test_a_purchase_goes_these_ways_and_no_other(before: PurchaseState, after: PurchaseState) -> None:
-    assert (after in PURCHASE_WAYS[before]) == ((before.value, after.value) in PURCHASES)
+    assert (after in PURCHASE_TRANSITIONS[before]) == ((before.value, after.value) in PURCHASES)
     assert (before in purchases_before(after)) == ((before.value, after.value) in PURCHASES)
 
 
 def test_what_is_open_can_still_become_something() -> None:
-    assert {state for state, ways in HOLD_WAYS.items() if ways} == OPEN_HOLDS
-    assert {state for state, ways in PURCHASE_WAYS.items() if ways} == OPEN_PURCHASES | BOUGHT
+    assert {state for state, ways in HOLD_TRANSITIONS.items() if ways} == OPEN_HOLDS
+    assert {state for state, ways in PURCHASE_TRANSITIONS.items() if ways} == OPEN_PURCHASES | BOUGHT
 
 
 def test_every_purchase_is_open_bought_or_over_and_rest_says_so() -> None:

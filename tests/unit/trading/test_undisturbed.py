@@ -18,7 +18,7 @@ async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_i
         await go_on.wait()
         done.append(True)
 
-    caller = asyncio.create_task(background_tasks.do(work()))
+    caller = asyncio.create_task(background_tasks.run(work()))
     await begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -40,9 +40,9 @@ async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
     async def refuse() -> int:
         raise Conflict("no")
 
-    assert await background_tasks.do(give()) == 7
+    assert await background_tasks.run(give()) == 7
     with pytest.raises(Conflict, match="no"):
-        await background_tasks.do(refuse())
+        await background_tasks.run(refuse())
 
 
 async def test_what_nobody_waits_for_may_fail() -> None:
@@ -54,6 +54,6 @@ async def test_what_nobody_waits_for_may_fail() -> None:
     async def break_down() -> None:
         raise RuntimeError("oh")
 
-    background_tasks.later(refuse())
-    background_tasks.later(break_down())
+    background_tasks.start(refuse())
+    background_tasks.start(break_down())
     await background_tasks.close()

@@ -17,8 +17,8 @@ async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypat
         now += seconds
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    waiting = PollingBackoff(2.0, monotonic=lambda: now)
-    while not waiting.over:
-        await waiting.pause()
+    backoff = PollingBackoff(2.0, monotonic=lambda: now)
+    while not backoff.expired:
+        await backoff.pause()
     assert pauses == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.25]
     assert now == pytest.approx(102.0)

@@ -1,4 +1,4 @@
-"""Errors for clients whose purchase is not ordered: the same the first time and every later time under the key."""
+"""Client errors of purchases without an order. A repeated request under the idempotency key returns the same error."""
 
 from inventory.core.errors import InventoryError, OutcomeUnknown, SupplierError
 from inventory.trading.errors import NotAvailable, PriceChanged, PurchaseDeclined, PurchaseFailed
@@ -6,14 +6,14 @@ from inventory.trading.models import Purchase
 from inventory.trading.states import BOUGHT, OPEN_PURCHASES, REST_STATUS, PurchaseState
 
 
-def refusal(purchase: Purchase) -> InventoryError | None:
-    """The error for a purchase; None if the supplier has accepted its order and not declined it."""
+def purchase_error(purchase: Purchase) -> InventoryError | None:
+    """Return the error of a purchase, or None if the supplier has accepted its order and not declined it."""
     if purchase.state in BOUGHT:
         return None
     status = REST_STATUS[purchase.state]
     if purchase.state in OPEN_PURCHASES:
         return OutcomeUnknown(
-            "Whether the diamond was ordered is not known yet. Nothing is sent again; ask later with the same key.",
+            "The outcome of the order is not known yet, and it is not sent again. Repeat the request later with the same key.",
             details={"id": purchase.id, "status": status},
         )
     if purchase.state is PurchaseState.DECLINED:
@@ -28,9 +28,13 @@ def _failure(purchase: Purchase, status: str) -> InventoryError:
         case NotAvailable.reason:
             return NotAvailable("The supplier no longer has the diamond.", id=purchase.id, status=status)
         case SupplierError.code:
-            what = "did not take the order" if purchase.sent_at else "was not asked for it"
+            cause = (
+                "The supplier did not accept the order"
+                if purchase.sent_at
+                else "The order was not sent to the supplier"
+            )
             return SupplierError(
-                f"The supplier {what}; nothing was bought. Try again under a new idempotency key.",
+                f"{cause}. Nothing was bought. Try again under a new idempotency key.",
                 details={"id": purchase.id, "status": status},
             )
     return PurchaseFailed(id=purchase.id, status=status)
