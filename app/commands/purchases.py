@@ -12,7 +12,7 @@ from rich.table import Table
 from inventory.core.command_line import AsJson, facts_table, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
 from inventory.core.errors import NotFound
-from inventory.core.operator import who
+from inventory.core.operator import operator_identity
 from inventory.core.settings import Settings
 from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.trading.models import Purchase
@@ -88,7 +88,11 @@ def resolve(
 ) -> None:
     """Settle a purchase of unknown outcome, after a look into the supplier's account."""
     _print(
-        _record(lambda found: found.resolve(purchase_id, outcome, who=by or who(), reason=reason, order_id=order_id)),
+        _record(
+            lambda found: found.resolve(
+                purchase_id, outcome, who=by or operator_identity(), reason=reason, order_id=order_id
+            )
+        ),
         as_json=as_json,
     )
 
@@ -99,7 +103,9 @@ def confirm(
 ) -> None:
     """Record the supplier's confirmation of an accepted order."""
     _print(
-        _record(lambda found: found.confirm(purchase_id, who=by or who(), reason=reason, order_id=order_id)),
+        _record(
+            lambda found: found.confirm(purchase_id, who=by or operator_identity(), reason=reason, order_id=order_id)
+        ),
         as_json=as_json,
     )
 
@@ -107,7 +113,9 @@ def confirm(
 @app.command()
 def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Record that the supplier declined an accepted order. The diamond is unavailable until a sync has read it again."""
-    _print(_record(lambda found: found.decline(purchase_id, who=by or who(), reason=reason)), as_json=as_json)
+    _print(
+        _record(lambda found: found.decline(purchase_id, who=by or operator_identity(), reason=reason)), as_json=as_json
+    )
 
 
 def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:

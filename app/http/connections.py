@@ -66,7 +66,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Read the limits from the settings."""
         return cls(
             requests=settings.max_connections,
-            sockets=settings.most_sockets,
+            sockets=settings.socket_limit,
             unauthenticated=settings.sockets_unauthenticated,
             idle_seconds=settings.keep_alive_seconds,
             body_seconds=settings.request_seconds,

@@ -80,7 +80,7 @@ async def summary(request: Request[State], _principal: Principal) -> Response:
         counts = await repository.run_counts(connection, utc_now() - timedelta(days=_LAST_DAYS))
         newest = await repository.newest_runs(connection)
         completed = (await repository.last_completed(connection)).values()
-        waiting = await repository.waiting(connection)
+        waiting = await repository.consolidation_backlog(connection)
     last = max(newest.values(), key=lambda run: run.started_at, default=None)
     pipeline = Pipeline(
         running=sum(run.is_open for run in newest.values()),
@@ -115,7 +115,7 @@ async def suppliers(request: Request[State], _principal: Principal) -> Response:
 async def consolidations(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/consolidation`."""
     async with request.state["services"].database.bounded() as connection:
-        waiting = await repository.waiting(connection)
+        waiting = await repository.consolidation_backlog(connection)
     return answer(ConsolidationsAnswer([_consolidation(one) for one in waiting]))
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from app.http.accepted_values import read_members
 from inventory.core.errors import BadRequest, ValidationFailed
-from inventory.core.json_depth import REQUEST_LEVELS, deeper
+from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -32,7 +32,7 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
         ValidationFailed: one entry for each field that is missing, wrong or unknown.
     """
     body = await request.body()
-    if deeper(body, REQUEST_LEVELS):
+    if exceeds_depth(body, REQUEST_LEVELS):
         raise BadRequest(f"Send a JSON object as the body, {REQUEST_LEVELS} levels deep at most.")
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])

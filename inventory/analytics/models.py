@@ -1,4 +1,4 @@
-"""Figures about the inventory and about the runs that feed it."""
+"""Statistics of the inventory, of runs and of consolidation."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from inventory.runs.models import Run
 
 
 class StockFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Stones by what became of them; those below `deleted` are parts of `active`."""
+    """Numbers of diamonds by status. The fields after `deleted` are parts of `active`."""
 
     active: int = 0
     quarantined: int = 0
@@ -31,14 +31,14 @@ _COUNTS = tuple(name for name in StockFigures.__struct_fields__ if name != "chan
 
 
 class FeedCompletion(msgspec.Struct, frozen=True):
-    """When a feed was last read completely: by any run, and by a full one."""
+    """Completion times of a feed: of the last completed run, and of the last completed full run."""
 
     at: datetime | None = None
     full_at: datetime | None = None
 
 
 class ConsolidationBacklog(msgspec.Struct, frozen=True):
-    """A run and how much of it is in the inventory: `done` of the `stones` that it saw."""
+    """Consolidation progress of a run: `done` of the `stones` that it read."""
 
     run: Run
     stones: int

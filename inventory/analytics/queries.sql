@@ -1,5 +1,5 @@
 -- stock --
--- What the inventory holds of each supplier, in one pass; availability by the one rule (inventory/catalog/queries.sql).
+-- Numbers of diamonds by supplier and status, in one pass; availability by the rule of inventory/catalog/queries.sql.
 SELECT supplier,
        count(*) FILTER (WHERE status = 'active') AS active,
        count(*) FILTER (WHERE status = 'quarantined') AS quarantined,
@@ -18,21 +18,21 @@ FROM (
 GROUP BY supplier ORDER BY supplier
 
 -- run_counts --
--- What became of the runs that started since $1.
+-- Numbers of the runs that started since $1, by status.
 SELECT status, count(*)::int AS runs FROM run_metadata WHERE started_at >= $1 GROUP BY status
 
 -- newest_runs --
--- The run of each feed that started last.
+-- The newest run of each feed.
 SELECT DISTINCT ON (run.feed) {run} FROM run_metadata AS run ORDER BY run.feed, run.started_at DESC, run.id DESC
 
 -- last_completed --
--- When each feed was last read completely: any run, and one from end to end.
+-- When the last run of each feed completed, and the last full one.
 SELECT feed, max(completed_at) AS completed_at, max(completed_at) FILTER (WHERE run_type = 'full') AS full_completed_at
 FROM run_metadata WHERE status = 'completed' GROUP BY feed
 
--- waiting --
--- Runs whose stones are not all in the inventory: they wait for a consolidator or have one ($1 NULL), or ended without,
--- and no later run of the feed has read the same again. Or one run ($1), whatever became of it.
+-- consolidation_backlog --
+-- Runs that are not consolidated completely: they are consolidating, or they ended without consolidation and no later run of
+-- the feed has started ($1 NULL). Or the run $1, in any status.
 SELECT {run}, seen.stones, CASE WHEN run.consolidated_at IS NULL THEN seen.done ELSE seen.stones END AS done
 FROM run_metadata AS run
 CROSS JOIN LATERAL (

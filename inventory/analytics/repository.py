@@ -1,4 +1,4 @@
-"""Reading figures. Each function is one statement."""
+"""SQL of statistics. Each function executes one statement."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ sql = Statements("inventory.analytics", compose=compose)
 
 
 async def stock(connection: Connection) -> Mapping[str, StockFigures]:
-    """What the inventory holds, by supplier."""
+    """Count the diamonds by supplier and status."""
     found = {}
     for row in await connection.fetch(sql.stock.format(availability=AVAILABILITY_OF_MANY)):
         columns = dict(row)
@@ -27,36 +27,36 @@ async def stock(connection: Connection) -> Mapping[str, StockFigures]:
 
 
 async def run_counts(connection: Connection, since: datetime) -> Mapping[str, int]:
-    """How many runs that started since then have each status."""
+    """Count the runs that started since an instant, by status."""
     return {row["status"]: row["runs"] for row in await connection.fetch(sql.run_counts, since)}
 
 
 async def newest_runs(connection: Connection) -> Mapping[str, Run]:
-    """The run of each feed that started last."""
+    """Read the newest run of each feed."""
     return {row["feed"]: run_of(row) for row in await connection.fetch(sql.newest_runs)}
 
 
 async def last_completed(connection: Connection) -> Mapping[str, FeedCompletion]:
-    """When each feed was last read completely."""
+    """Read the completion times of each feed."""
     rows = await connection.fetch(sql.last_completed)
     return {row["feed"]: FeedCompletion(row["completed_at"], row["full_completed_at"]) for row in rows}
 
 
-async def waiting(connection: Connection) -> list[ConsolidationBacklog]:
-    """The runs that wait for consolidation, the oldest first."""
+async def consolidation_backlog(connection: Connection) -> list[ConsolidationBacklog]:
+    """Read the runs that wait for consolidation, oldest first."""
     return [
         ConsolidationBacklog(run_of(row), row["stones"], row["done"])
-        for row in await connection.fetch(sql.waiting, None)
+        for row in await connection.fetch(sql.consolidation_backlog, None)
     ]
 
 
 async def consolidation(connection: Connection, run_id: UUID) -> ConsolidationBacklog:
-    """How far the consolidation of one run is.
+    """Read the consolidation progress of a run.
 
     Raises:
-        NotFound: there is no run with this id.
+        NotFound: no run has this id.
     """
-    row = await connection.fetchrow(sql.waiting, run_id)
+    row = await connection.fetchrow(sql.consolidation_backlog, run_id)
     if row is None:
         raise NotFound(f"There is no run {run_id}")
     return ConsolidationBacklog(run_of(row), row["stones"], row["done"])

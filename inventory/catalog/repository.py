@@ -66,7 +66,7 @@ class PostgresSearch(DiamondSearch):
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._database.patience):
+            async with asyncio.timeout(self._database.acquire_timeout):
                 await self._facets_at_once.acquire()
         except TimeoutError:
             raise DatabaseUnavailable from None

@@ -1,4 +1,4 @@
-"""Identity of this build: two builds that may answer differently have different ones."""
+"""Build fingerprint: builds with different code have different fingerprints."""
 
 import hashlib
 from functools import cache
@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 
 @cache
 def fingerprint() -> str:
-    """A digest of the application's own files: the same in every process of one build."""
+    """Return a SHA-256 digest of the application's files, equal in every process of a build."""
     digest = hashlib.sha256()
     _add(digest, files("app"))
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The clock, as a value that is handed over: nothing that decides by time reads the time itself."""
+"""Injectable clock: code that depends on the time receives a clock as an argument."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,5 +7,5 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The instant, aware, in UTC."""
+    """Return the current instant in UTC, timezone-aware."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Postgres: the pool, transactions, and the codecs that every connection gets."""
+"""PostgreSQL connection pool, transactions, and type codecs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,25 +23,25 @@ else:
     # Generic for the type checker only.
     Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
-# What asyncpg raises when the server is gone, restarts, or refuses for lack of resources.
+# Exceptions of asyncpg while the server is unavailable, restarts, or lacks resources.
 _OUTAGES = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    # A statement on a connection that the server is closing.
+    # Raised for a statement on a connection that the server closes.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
-    # Refused at login: a wrong or rotated password, a database that is being restored.
+    # Raised at login: a wrong or rotated password, a database that is being restored.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
 
-# PgBouncer reports these outages as protocol violations. Every other violation is a matter of settings, such as a start-up
-# parameter that it does not know.
+# PgBouncer reports these outages as protocol violations. Every other violation is caused by settings, such as an unknown
+# start-up parameter.
 _POOLER_OUTAGES = ("login", "timeout", "try again", "cannot connect", "shut", "too many", "no more connections")
 
 
@@ -55,13 +55,13 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """The database for the length of a `with`; connects on first use, so a service starts before its database."""
+        """Open the pool for a `with` block. It connects on first use, so a service can start before its database."""
         database = cls(settings)
         schema = settings.database_schema
         session: dict[str, Any] = (
             {"connection_class": PooledConnection.to(schema), "statement_cache_size": 0}
             if settings.database_pooler == "transaction"
-            # In the startup packet, so that it takes no round trip.
+            # Sent in the startup packet, which saves a round trip.
             else {"server_settings": {"search_path": schema, "timezone": "UTC"}, "statement_cache_size": 200}
         )
         pool = asyncpg.create_pool(
@@ -70,10 +70,10 @@ class Database:
             max_size=settings.database_pool_size,
             timeout=settings.database_timeout_seconds,
             max_inactive_connection_lifetime=300,
-            # Without a limit, a statement on a connection whose peer is silent would wait for TCP to give up.
+            # Without a limit, a statement on a connection with a silent peer would wait for the TCP timeout.
             command_timeout=settings.database_statement_seconds,
             init=_set_codecs,
-            reset=_leave_as_it_is,
+            reset=_skip_reset,
             **session,
         )
         async with pool:
@@ -82,67 +82,67 @@ class Database:
 
     @property
     def size(self) -> int:
-        """The most connections that it opens."""
+        """Largest number of connections."""
         return self._settings.database_pool_size
 
     @property
-    def patience(self) -> float:
-        """The longest wait for a connection, in seconds."""
+    def acquire_timeout(self) -> float:
+        """Longest wait for a connection, in seconds."""
         return self._settings.database_timeout_seconds
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection outside a transaction.
+        """Acquire a connection outside a transaction.
 
         Raises:
-            DatabaseUnavailable: no connection is available in time, or it was lost.
-            DatabaseMisconfigured: the server, or a pooler in front of it, rejects the way it is used.
+            DatabaseUnavailable: no connection is available in time, or the connection was lost.
+            DatabaseMisconfigured: the server or a pooler rejects the connection because of settings.
         """
-        assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a mistake of ours
+        assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a programming error
         try:
             async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
                 try:
                     yield connection
                 finally:
-                    _free_if_lost(connection)
+                    _release_if_closed(connection)
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
                 raise DatabaseUnavailable from error
             reason = (
                 f"DATABASE_URL: the server refuses the connection: {error}. "
-                "If it leads to a pooler in transaction mode, set DATABASE_POOLER=transaction"
+                "If it is the address of a pooler in transaction mode, set DATABASE_POOLER=transaction"
             )
-            log.error("database_misconfigured", reason=reason)  # noqa: TRY400 - the reason is all that helps
+            log.error("database_misconfigured", reason=reason)  # noqa: TRY400 - the reason is enough
             raise DatabaseMisconfigured(reason) from error
         except _OUTAGES as error:
             raise DatabaseUnavailable from error
 
     @asynccontextmanager
     async def bounded(self) -> AsyncIterator[Connection]:
-        """A connection for short statements. Its use is limited to the time that the wait for a connection may take.
+        """Acquire a connection for short statements. Its use is limited to `acquire_timeout`.
 
         Raises:
-            DatabaseUnavailable: as `connection`, or the limit has passed.
+            DatabaseUnavailable: as `connection`, or the limit was exceeded.
         """
         async with self.connection() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a transaction that commits at the end of the `with`.
+        """Acquire a connection in a transaction that commits at the end of the `with` block.
 
         Raises:
-            DatabaseUnavailable: as `connection`. Whether the commit happened is then unknown.
+            DatabaseUnavailable: as `connection`. The outcome of the commit is then unknown.
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def bounded_transaction(self) -> AsyncIterator[Connection]:
-        """As `transaction`, for short statements. It is limited to the time that the wait for a connection may take.
+        """Acquire a connection in a transaction of short statements. It is limited to `acquire_timeout`.
 
         Raises:
-            DatabaseUnavailable: as `transaction`, or the limit has passed.
+            DatabaseUnavailable: as `transaction`, or the limit was exceeded.
         """
         async with self.transaction() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
             yield connection
@@ -151,7 +151,7 @@ class Database:
         """Check that the database answers.
 
         Raises:
-            DatabaseUnavailable: it does not answer within two seconds.
+            DatabaseUnavailable: the database does not answer within two seconds.
         """
         try:
             async with asyncio.timeout(2), self.connection() as connection:
@@ -160,19 +160,19 @@ class Database:
             raise DatabaseUnavailable from error
 
 
-def _free_if_lost(connection: Connection) -> None:
-    """Free the place in the pool of a connection that was lost while it was handed out or used.
+def _release_if_closed(connection: Connection) -> None:
+    """Release the pool slot of a connection that was lost while it was acquired or used.
 
-    asyncpg frees it when it notices the loss itself. Where the server ends the connection at the same moment it does not,
-    and the pool would stay smaller by one and never close.
+    asyncpg releases the slot when it detects the loss. If the server closes the connection at the same moment, it does not:
+    the pool would stay smaller by one connection and would never close.
     """
-    with suppress(asyncpg.InterfaceError):  # it is free already
+    with suppress(asyncpg.InterfaceError):  # released already
         if connection.is_closed():
             connection.terminate()
 
 
-async def _leave_as_it_is(_connection: Connection) -> None:
-    """Skip asyncpg's reset of a session: no statement here leaves state in its session, and the reset costs a round trip."""
+async def _skip_reset(_connection: Connection) -> None:
+    """Skip asyncpg's session reset, which costs a round trip: no statement leaves state in its session."""
 
 
 async def _set_codecs(connection: Connection) -> None:

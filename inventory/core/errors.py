@@ -1,7 +1,7 @@
-"""One tree of errors: a stable code, a docstring that is the message, and whether trying again can help.
+"""Error hierarchy: a stable code, a default message (the docstring's first line), and whether a retry can succeed.
 
-An error becomes an HTTP status in `app.rest`, a GraphQL error in `app.graphql` and a message's fate in `sync.messaging.consumer`;
-nowhere else is one translated.
+`app.rest` maps an error to an HTTP status, `app.graphql` to a GraphQL error, and `sync.messaging.consumer` to the settlement
+of a message.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class InventoryError(Exception):
-    """Something went wrong inside the inventory."""
+    """An internal error occurred."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     retryable: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class ValidationFailed(InventoryError):
     code = "VALIDATION_ERROR"
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """`fields` maps each field's name, as the client spelt it, to what is wrong with it."""
+        """`fields`: the problem by field name, as the client spelled it."""
         super().__init__("; ".join(f"{name}: {problem}" for name, problem in fields.items()), details=fields)
 
 
@@ -41,12 +41,12 @@ class BadRequest(InventoryError):
 
 
 class PersistedQueryNotSupported(InventoryError):
-    """A hash of Apollo's automatic persisted queries without its document."""
+    """The request has a hash of Apollo's automatic persisted queries and no document."""
 
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
 
     def __init__(self) -> None:
-        super().__init__("PersistedQueryNotSupported")  # the text by which Apollo's link recognises the error
+        super().__init__("PersistedQueryNotSupported")  # Apollo's link recognises the error by this text
 
 
 class BodyTooLarge(BadRequest):
@@ -60,66 +60,66 @@ class Unauthenticated(InventoryError):
 
 
 class Forbidden(InventoryError):
-    """These credentials do not allow this."""
+    """The credentials do not permit this operation."""
 
     code = "FORBIDDEN"
 
 
 class NotFound(InventoryError):
-    """There is nothing under this id."""
+    """Nothing has this id."""
 
     code = "NOT_FOUND"
 
 
 class Conflict(InventoryError):
-    """The present state does not allow this."""
+    """The current state does not allow this operation."""
 
     code = "CONFLICT"
 
 
 class CursorExpired(InventoryError):
-    """Events after this cursor are no longer kept; read the present state, then go on without a cursor."""
+    """The cursor has expired: events after it are no longer retained. Read the current state, then continue without a cursor."""
 
     code = "CURSOR_EXPIRED"
 
 
 class CursorUnknown(InventoryError):
-    """This cursor is not from the log as it is now, which was perhaps restored; read the present state, then go on without."""
+    """The cursor is invalid because the event log was reset. Read the current state, then continue without a cursor."""
 
     code = "CURSOR_UNKNOWN"
 
 
 class RateLimited(InventoryError):
-    """Too much at once; try again later."""
+    """Too many requests. Try again later."""
 
     code = "RATE_LIMITED"
     retryable = True
 
     def __init__(self, message: str | None = None, *, retry_after: int) -> None:
-        """`retry_after`: seconds after which it can be tried again."""
+        """`retry_after`: seconds until a retry can succeed."""
         super().__init__(message, details={"retryAfter": retry_after})
         self.retry_after = retry_after
 
 
-# The servers that the inventory stands on
+# Servers that the inventory needs
 
 
 class Unavailable(InventoryError):
-    """A server that is needed for this does not answer; try again soon."""
+    """A required server does not answer. Try again soon."""
 
     code = "SERVICE_UNAVAILABLE"
     retryable = True
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer; try again soon."""
+    """The database does not answer. Try again soon."""
 
 
 class DatabaseMisconfigured(DatabaseUnavailable):
-    """The database is not set up for this service; the log says what to change."""
+    """The database is not configured for this service. The log names the setting to change."""
 
     def __init__(self, reason: str) -> None:
-        """`reason`: for operators, with the setting to change."""
+        """`reason`: message for operators that names the setting to change."""
         super().__init__()
         self.reason = reason
 
@@ -131,15 +131,15 @@ class SchemaBehind(Unavailable):
 
 
 class BrokerUnavailable(Unavailable):
-    """The message broker does not answer; try again soon."""
+    """The message broker does not answer. Try again soon."""
 
 
 class TradingUnavailable(Unavailable):
-    """Trading is not set up here; the supplier's account is missing."""
+    """Trading is not configured: the supplier's account is missing."""
 
 
 class StorageUnavailable(Unavailable):
-    """The blob storage does not answer; try again soon."""
+    """The blob storage does not answer. Try again soon."""
 
 
 # The supplier
@@ -149,17 +149,17 @@ class SupplierError(InventoryError):
     """The supplier answered with an error."""
 
     code = "SUPPLIER_ERROR"
-    retryable = True  # it speaks of passing outages this way too
+    retryable = True  # the supplier reports temporary outages this way, too
 
 
 class SupplierUnavailable(SupplierError):
-    """The supplier does not answer properly (5xx, connection lost, unreadable body), even after retries."""
+    """The supplier is unavailable (status 5xx, connection lost, unreadable body), even after retries."""
 
     retryable = True
 
 
 class SupplierUnreached(SupplierUnavailable):
-    """The supplier can't be reached, so it was asked nothing."""
+    """The supplier cannot be reached. No request was sent."""
 
 
 class SupplierTimeout(SupplierUnavailable):
@@ -169,14 +169,14 @@ class SupplierTimeout(SupplierUnavailable):
 
 
 class OutcomeUnknown(SupplierTimeout):
-    """The supplier did not answer, so the outcome is unknown. It is being looked up; ask again later."""
+    """The request to the supplier timed out, and its outcome is not known yet. Repeat the request later."""
 
 
 class SupplierBusy(SupplierUnavailable):
-    """The supplier asks for fewer requests (429)."""
+    """The supplier limits the rate of requests (status 429)."""
 
     def __init__(self, retry_after: float | None, message: str | None = None) -> None:
-        """`retry_after`: seconds that the supplier asked to wait, None if it did not say."""
+        """`retry_after`: seconds to wait; None if the supplier did not name them."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -195,13 +195,13 @@ class SupplierSchemaChanged(SupplierError):
 
 
 class SupplierDeclined(SupplierError):
-    """The supplier says no."""
+    """The supplier declined the request."""
 
     retryable = False
 
 
-class SupplierHasNot(SupplierDeclined):
-    """The supplier does not have the stone, or not for us."""
+class SupplierItemUnavailable(SupplierDeclined):
+    """The supplier item is not available to this account."""
 
 
 class SupplierTokenExpired(SupplierError):
@@ -212,31 +212,31 @@ class SupplierTokenExpired(SupplierError):
 
 
 class RunConflict(Conflict):
-    """Another run of this feed is open; one at a time."""
+    """Another run of this feed is open. Wait for its end."""
 
 
 class LeaseLost(InventoryError):
-    """Another process has taken this work over, or the run has ended."""
+    """The lease was lost: another process has claimed the work, or the run has ended."""
 
 
 class WatermarkConflict(Conflict):
-    """The watermark was moved by someone else in between."""
+    """Another process has moved the watermark."""
 
 
 class WatermarkInFuture(InventoryError):
-    """The watermark lies in the future: a window from there would skip changes."""
+    """The watermark is in the future: a window from there would skip changes."""
 
     code = "WATERMARK_IN_FUTURE"
 
 
 class PlanningAbandoned(InventoryError):
-    """The process that planned the run died."""
+    """The process that planned the run has stopped."""
 
     code = "PLANNING_ABANDONED"
 
 
 class WatermarkUnreadable(InventoryError):
-    """The watermark's blob holds something else; look at it, then set it with `python -m sync watermark set`."""
+    """The watermark's blob is not readable. Inspect it, then set it with `python -m sync watermark set`."""
 
     code = "WATERMARK_UNREADABLE"
 
@@ -248,7 +248,7 @@ class CoverageUnproven(SupplierError):
 
 
 class FeedRestless(SupplierError):
-    """The feed changes faster than it can be read; a later run starts afresh."""
+    """The feed changes faster than it can be read. A later run starts again."""
 
     code = "FEED_RESTLESS"
     retryable = False
@@ -262,13 +262,13 @@ class FeedIncomplete(SupplierError):
 
 
 class QuarantineExceeded(InventoryError):
-    """Too large a share of the stones can't be understood."""
+    """The share of quarantined items exceeds the limit."""
 
     code = "QUARANTINE_EXCEEDED"
 
 
 class MassDeleteStopped(InventoryError):
-    """More stones than allowed would be deleted at once; look, then confirm."""
+    """The run would delete more diamonds than allowed. Check the feed, then confirm the deletion."""
 
     code = "MASS_DELETE_STOPPED"
 
@@ -283,8 +283,8 @@ class DeadlinePassed(InventoryError):
 
 
 class AlertRefused(InventoryError):
-    """The mail service refused the alert; its settings or the key are wrong."""
+    """The mail service rejected the alert. Check its settings and the API key."""
 
 
 class MailUnavailable(Unavailable):
-    """The mail service does not answer properly; the alert is sent later."""
+    """The mail service is unavailable. The alert is sent later."""

@@ -1,6 +1,6 @@
-"""Indexes on tables that are in use: built beside their readers and writers, which are not kept waiting.
+"""Concurrent creation and removal of indexes in migrations, without blocking readers and writers.
 
-For migrations only. An index of a table that the same migration creates needs none of this.
+An index of a table that the same migration creates does not need it.
 """
 
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ from alembic import op
 def create(name: str, definition: str) -> None:
     """Create an index, such as `create("diamonds_price", "ON diamonds (price)")`.
 
-    Outside of a transaction, so what an attempt that was cut off has left behind (an index that is not valid) goes first.
+    It runs outside a transaction. An invalid index of an interrupted attempt is dropped first.
     """
-    with _beside_the_others():
+    with _outside_transaction():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.execute(f"CREATE INDEX CONCURRENTLY {name} {definition}")
 
 
 def drop(name: str) -> None:
     """Drop an index."""
-    with _beside_the_others():
+    with _outside_transaction():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 @contextmanager
-def _beside_the_others() -> Iterator[None]:
-    """No transaction, and no time limit: it waits for running statements, and no statement waits for it."""
+def _outside_transaction() -> Iterator[None]:
+    """Run statements outside a transaction and without a lock timeout: they wait for other statements and block none."""
     with op.get_context().autocommit_block():
         op.execute("SELECT set_config('inventory.lock_timeout', current_setting('lock_timeout'), false)")
         op.execute("SET lock_timeout TO 0")

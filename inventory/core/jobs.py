@@ -1,6 +1,6 @@
-"""The queue of background jobs: the API enqueues a job by name, the jobs role does it.
+"""Job queue: the API enqueues a background job by name, and the jobs role executes it.
 
-Jobs are encoded as MessagePack, not pickled: a client that can write to Redis must not be able to run code by that.
+Jobs are encoded as MessagePack instead of pickle, so that write access to Redis does not permit code execution.
 """
 
 import asyncio
@@ -22,32 +22,32 @@ QUEUE = "diamond-inventory:jobs"
 _TIMEOUT_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _PROGRESS = "diamond-inventory:job-progress:"
-# As long as arq keeps a job's result.
-_PROGRESS_KEPT_SECONDS = 3600
+# Equal to arq's retention of results.
+_PROGRESS_TTL_SECONDS = 3600
 
 Stage = Literal["queued", "running", "done", "failed"]
 
 
 class JobsUnavailable(Unavailable):
-    """The job queue does not answer; try again soon."""
+    """The job queue does not answer. Try again soon."""
 
 
 class JobProgress(msgspec.Struct, frozen=True):
-    """How far a job is: `done` of `total` things."""
+    """Progress of a job: `done` of `total` items."""
 
     done: int
     total: int
 
 
 class JobFailure(msgspec.Struct, frozen=True):
-    """The reason why a job failed: the code and message of an `InventoryError`."""
+    """Reason of a failed job: code and message of an `InventoryError`."""
 
     code: str
     message: str
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
-    """A job while it waits or runs, and for an hour after its end. `result`: its answer, None until it is done."""
+    """State of a job, retained for an hour after its end. `result`: None until the job is done."""
 
     id: str
     name: str
@@ -63,21 +63,21 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
         return self.stage in {"done", "failed"}
 
 
-def _plain(value: object) -> object:
-    """Convert what MessagePack has no type for: ids, and the error of a failed job."""
+def _to_plain(value: object) -> object:
+    """Convert values without a MessagePack type: ids, and the error of a failed job."""
     if isinstance(value, InventoryError):
         return {"code": value.code, "message": value.message}
     return repr(value) if isinstance(value, BaseException) else str(value)
 
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
+_encoder = msgspec.msgpack.Encoder(enc_hook=_to_plain)
 
 
 def connect(settings: Settings) -> ArqRedis:
-    """Return the job queue in the Redis of the settings. It connects on first use; close it with `aclose`.
+    """Create the client of the job queue. It connects on first use; close it with `aclose`.
 
     Raises:
-        SettingsError: Redis is not set.
+        SettingsError: REDIS_URL is not set.
     """
     pool = ConnectionPool.from_url(
         settings.need("redis_url"), socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
@@ -90,39 +90,39 @@ def connect(settings: Settings) -> ArqRedis:
 
 
 async def enqueue(redis: ArqRedis, name: str, *, key: str | None = None, **arguments: Any) -> str:
-    """Enqueue a job by name and return its id. With a `key` a repeated request is the same job, for an hour.
+    """Enqueue a job by name and return its id. Requests with an equal idempotency `key` share a job for an hour.
 
     Raises:
         Conflict: the key was used with other arguments.
-        JobsUnavailable: it may not have been enqueued.
+        JobsUnavailable: Redis does not answer. The job may not be enqueued.
     """
-    chosen = hashlib.sha256(f"{name}\n{key}".encode()).hexdigest()[:32] if key is not None else None
+    key_id = hashlib.sha256(f"{name}\n{key}".encode()).hexdigest()[:32] if key is not None else None
     try:
-        job = await redis.enqueue_job(name, _job_id=chosen, **arguments)
+        job = await redis.enqueue_job(name, _job_id=key_id, **arguments)
     except (RedisError, OSError, TimeoutError) as error:
         raise JobsUnavailable from error
     if job is not None:
         return job.job_id
-    known = await state(redis, chosen) if chosen else None
-    if chosen is None or known is None:  # its result expired between the two calls
+    known = await state(redis, key_id) if key_id else None
+    if key_id is None or known is None:  # its result expired between the two calls
         raise JobsUnavailable
     if (known.name, known.arguments) != (name, arguments):
         raise Conflict("The idempotency key was used with other arguments.")
-    return chosen
+    return key_id
 
 
 async def state(redis: ArqRedis, job_id: str) -> JobState | None:
-    """Return the state of a job; None for an unknown job, and for one that ended more than an hour ago.
+    """Read the state of a job. Returns None for an unknown job, or one that ended more than an hour ago.
 
     Raises:
         JobsUnavailable: Redis does not answer.
     """
     job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
     try:
-        # Read twice: the job may end between the look at its result and the look at the job itself.
+        # The job may end between the two reads, so its result is read again.
         info = await job.info() or await job.result_info()
         status = await job.status()
-        noted = await redis.get(_PROGRESS + job_id)
+        progress = await redis.get(_PROGRESS + job_id)
     except (RedisError, OSError, TimeoutError) as error:
         raise JobsUnavailable from error
     except DeserializationError:
@@ -134,7 +134,7 @@ async def state(redis: ArqRedis, job_id: str) -> JobState | None:
         name=info.function,
         arguments=dict(info.kwargs),
         stage="running" if status is JobStatus.in_progress else "queued",
-        progress=msgspec.msgpack.decode(noted, type=JobProgress) if noted else None,
+        progress=msgspec.msgpack.decode(progress, type=JobProgress) if progress else None,
     )
     if not isinstance(info, JobResult):
         return known
@@ -157,14 +157,14 @@ async def wait(redis: ArqRedis, job_id: str, seconds: float) -> JobState | None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def note_progress(redis: ArqRedis, job_id: str, progress: JobProgress) -> None:
+async def store_progress(redis: ArqRedis, job_id: str, progress: JobProgress) -> None:
     """Store the progress of a job for `state`.
 
     Raises:
         JobsUnavailable: Redis does not answer.
     """
     try:
-        await redis.set(_PROGRESS + job_id, _encoder.encode(progress), ex=_PROGRESS_KEPT_SECONDS)
+        await redis.set(_PROGRESS + job_id, _encoder.encode(progress), ex=_PROGRESS_TTL_SECONDS)
     except (RedisError, OSError, TimeoutError) as error:
         raise JobsUnavailable from error
 
@@ -173,5 +173,5 @@ def _failure(result: object) -> JobFailure:
     try:
         return msgspec.convert(result, JobFailure)
     except msgspec.ValidationError:
-        # An unexpected error: its text is not for clients; the log has it.
-        return JobFailure(InventoryError.code, "The job failed; the log says why.")
+        # The text of an unexpected error is not for clients. The log contains it.
+        return JobFailure(InventoryError.code, "The job failed. The log of the jobs role contains the reason.")

@@ -1,23 +1,23 @@
-"""How deep JSON is nested.
+"""Nesting depth limit of JSON.
 
-Where a parser gives up depends on the interpreter's version, and what comes after it may give up earlier. So code that reads what
-clients send has a fixed bound.
+The limit of a parser depends on the interpreter's version, and later processing may have a lower limit. So requests of clients
+have a fixed limit.
 """
 
 import re
 
-REQUEST_LEVELS = 64  # of what clients send; nothing that is asked for here has ten
-# Strings are taken whole, so brackets inside them do not count.
+REQUEST_LEVELS = 64  # valid requests have fewer than ten levels
+# A string is one token, so brackets inside it do not count.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
-def deeper(received: bytes, most: int) -> bool:
-    """Whether there are more than `most` levels of lists and objects. Costs next to nothing where there are few of them."""
-    if received.count(b"[") + received.count(b"{") <= most:
+def exceeds_depth(received: bytes, limit: int) -> bool:
+    """Whether a JSON text has more than `limit` levels of lists and objects."""
+    if received.count(b"[") + received.count(b"{") <= limit:  # cheap for most requests
         return False
     depth = 0
     for token in _TOKEN.finditer(received):
         depth += (token[0] in b"[{") - (token[0] in b"]}")
-        if depth > most:
+        if depth > limit:
             return True
     return False

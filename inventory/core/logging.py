@@ -1,4 +1,4 @@
-"""Logs are events with fields: JSON where machines read them, readable lines in a terminal."""
+"""Structured logging: JSON lines, or readable lines in a terminal."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ _NOISY_LIBRARIES = ("arq", "azure", "uamqp", "aiohttp.access", "asyncio", "uvico
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The last line of defence: a field whose name speaks of a secret never shows its value."""
+    """Redact the fields whose names indicate a secret."""
     for field in event:
         if any(word in field.lower() for word in _SECRET_FIELDS):
             event[field] = "[hidden]"
@@ -22,7 +22,7 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def configure(level: str, style: LogFormat, role: str) -> None:
-    """Set up logging for a process. `role` (api, worker, ...) stands on every line."""
+    """Configure logging for a process. Every line contains `role` (api, worker, ...)."""
     as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -30,7 +30,7 @@ def configure(level: str, style: LogFormat, role: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         hide_secrets,
     ]
-    # Tracebacks without the values of local variables: those hold tokens and connection strings.
+    # Tracebacks omit local variables, which can contain tokens and connection strings.
     last: list[structlog.typing.Processor]
     if as_json:
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -59,6 +59,6 @@ def configure(level: str, style: LogFormat, role: str) -> None:
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:
-    """The logger of a module. Fields, never prose: `log.info("page_staged", partition_id=..., stones=50)`."""
+    """Return the logger of a module. Events are `noun_verb` with fields: `log.info("page_staged", stones=50)`."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger()
     return logger

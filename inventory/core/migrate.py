@@ -1,4 +1,4 @@
-"""Brings the database's schema to a revision, from the source tree or from an installed wheel."""
+"""Schema migrations: upgrade or downgrade to a revision, from the source tree or an installed wheel."""
 
 import asyncio
 
@@ -10,9 +10,9 @@ from inventory.core.revision import MIGRATIONS
 
 
 class LockTimeouts(msgspec.Struct, frozen=True):
-    """How long a migration waits for a lock that others hold (seconds), and how often it tries again.
+    """Lock timeout of a migration (seconds), and its retries.
 
-    Statements that come after it wait as well, so a single wait is short: the service continues in between.
+    Later statements queue behind a waiting migration. So each wait is short, and the service continues between the tries.
     """
 
     lock_seconds: float = 5.0
@@ -24,7 +24,7 @@ def _config(database_url: str, schema: str, patience: LockTimeouts) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    # Handed over as values: a URL inside the configuration would be subject to its own percent escapes.
+    # Passed as attributes: Alembic's configuration would interpret percent escapes in the URL.
     config.attributes["url"] = database_url
     config.attributes["schema"] = schema
     config.attributes["patience"] = patience
@@ -38,10 +38,10 @@ async def upgrade(
     schema: str = "inventory",
     patience: LockTimeouts = LockTimeouts(),  # noqa: B008 - frozen
 ) -> None:
-    """Apply every migration up to `revision`. Running it twice, or twice at once, is harmless."""
+    """Apply the migrations up to `revision`. The operation is idempotent and safe to run concurrently."""
     await asyncio.to_thread(command.upgrade, _config(database_url, schema, patience), revision)
 
 
 async def downgrade(database_url: str, revision: str, *, schema: str = "inventory") -> None:
-    """Take migrations back down to `revision` ("base" for all)."""
+    """Revert the migrations down to `revision` ("base" reverts all)."""
     await asyncio.to_thread(command.downgrade, _config(database_url, schema, LockTimeouts()), revision)

@@ -1,13 +1,13 @@
-"""Identity of the operator who runs a command, for the record."""
+"""Identity of the operator who runs a command, for the audit record."""
 
 import getpass
 import socket
 
 
-def who() -> str:
-    """The account and the machine, as `account@machine`."""
+def operator_identity() -> str:
+    """Return the operating system's account and host as `account@host`."""
     try:
         account = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
+    except (KeyError, OSError):  # the user of a container may have no name
         account = "unknown"
     return f"{account}@{socket.gethostname()}"

@@ -1,14 +1,15 @@
-"""Connections through a pooler in transaction mode (PgBouncer, Supavisor, Azure's built-in one on port 6432).
+"""Connections through a pooler in transaction mode (PgBouncer, Supavisor, Azure's built-in pooler on port 6432).
 
-Such a pooler gives a client another server connection for each transaction. So nothing may be kept in a session:
+Such a pooler assigns a server connection to each transaction. So a session must not have state:
 
-- The search path belongs to the transaction. PgBouncer refuses a client that sends it at start-up, and a `SET` would reach
-  one server connection of many. It is set together with `BEGIN`, in one message.
-- A statement outside a transaction becomes its own transaction. asyncpg sends it in two steps (prepare, execute), which
-  two server connections would not understand.
-- No prepared statement is kept: PgBouncer knows them from 1.21 on only.
+- The search path is set per transaction. PgBouncer rejects it as a start-up parameter, and a `SET` would affect only one of
+  many server connections. It is set together with `BEGIN`, in one message.
+- A statement outside a transaction is wrapped in one. asyncpg sends it in two steps (prepare, execute), which must reach
+  the same server connection.
+- Prepared statements are not cached: PgBouncer supports them since 1.21 only.
 
-A statement outside a transaction takes three round trips more than without a pooler, one inside of a transaction one more.
+Compared with a direct connection, a statement outside a transaction takes three more round trips, and a statement inside one
+takes one more.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ else:
 
 
 class PooledConnection(BaseConnection):
-    """A connection that keeps nothing in its session."""
+    """A connection without session state."""
 
     _path: ClassVar[str]
 
@@ -35,7 +36,7 @@ class PooledConnection(BaseConnection):
         return type(cls.__name__, (cls,), {"_path": path})
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
-        """As asyncpg's, in a transaction."""
+        """Execute as asyncpg does, in a transaction."""
         if not args and query.startswith("BEGIN"):
             return await super().execute(query + self._path, **options)
         if self.is_in_transaction():
@@ -44,28 +45,28 @@ class PooledConnection(BaseConnection):
             return await super().execute(query, *args, **options)
 
     async def executemany(self, command: str, args: Iterable[Any], **options: Any) -> None:
-        """As asyncpg's, in a transaction."""
+        """Execute as asyncpg does, in a transaction."""
         if self.is_in_transaction():
             return await super().executemany(command, args, **options)
         async with self.transaction():
             return await super().executemany(command, args, **options)
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        """As asyncpg's, in a transaction."""
+        """Execute as asyncpg does, in a transaction."""
         if self.is_in_transaction():
             return await super().fetch(query, *args, **options)
         async with self.transaction():
             return await super().fetch(query, *args, **options)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        """As asyncpg's, in a transaction."""
+        """Execute as asyncpg does, in a transaction."""
         if self.is_in_transaction():
             return await super().fetchrow(query, *args, **options)
         async with self.transaction():
             return await super().fetchrow(query, *args, **options)
 
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-        """As asyncpg's, in a transaction."""
+        """Execute as asyncpg does, in a transaction."""
         if self.is_in_transaction():
             return await super().fetchval(query, *args, **options)
         async with self.transaction():

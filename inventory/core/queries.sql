@@ -1,3 +1,3 @@
 -- schema_revision --
--- The newest migration that the schema has. Asked when a process looks whether it can work with it.
+-- The newest migration of the schema, for the check at the start of a process.
 SELECT version_num FROM schema_migrations

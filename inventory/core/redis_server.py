@@ -1,8 +1,8 @@
 """Requirements on the Redis server: no cluster mode, and no eviction.
 
-arq enqueues and ends a job in one transaction over several keys. A server in cluster mode refuses that (`CROSSSLOT`), even with
-one shard. Azure Managed Redis has it by default (clustering policy OSSCluster); the policy NonClustered does without.
-An eviction policy other than `noeviction` lets a full server forget jobs and the supplier's call budget.
+arq enqueues and ends a job in a transaction over several keys. A server in cluster mode rejects it (`CROSSSLOT`), even with
+one shard. Azure Managed Redis has cluster mode by default (clustering policy OSSCluster); use the policy NonClustered.
+With an eviction policy other than `noeviction`, a full server deletes jobs and the state of the supplier's rate limiter.
 """
 
 from redis.asyncio import Redis
@@ -19,15 +19,15 @@ CLUSTER_MODE = (
 RECOMMENDED_POLICY = "noeviction"
 
 _CLUSTER_ERRORS = ("CROSSSLOT", "MOVED", "ASK ", "CLUSTERDOWN")
-# Two keys that lie in different slots of a cluster. Neither is ever written.
+# Two keys in different slots of a cluster. They are only read.
 _TWO_SLOTS = ("diamond-inventory:probe:{a}", "diamond-inventory:probe:{b}")
 
 
 async def problem(redis: Redis) -> str | None:
-    """Return what is wrong with how the server is set up; None if it can be used.
+    """Check the server's configuration. Returns the problem, or None.
 
     Raises:
-        RedisError, OSError, TimeoutError: the server does not answer, or refuses for another reason.
+        RedisError, OSError, TimeoutError: the server does not answer, or rejects the probe for another reason.
     """
     try:
         async with redis.pipeline(transaction=True) as pipe:
@@ -42,7 +42,7 @@ async def problem(redis: Redis) -> str | None:
 
 
 async def report(redis: Redis) -> str | None:
-    """As `problem`, for the start of a process: the log says what is wrong, and what is not recommended.
+    """Check the server at the start of a process, and log problems and warnings. Returns as `problem`.
 
     Raises:
         RedisError, OSError, TimeoutError: as `problem`.
@@ -58,7 +58,7 @@ async def report(redis: Redis) -> str | None:
 
 
 async def eviction_policy(redis: Redis) -> str:
-    """Return the server's `maxmemory-policy`.
+    """Read the server's `maxmemory-policy`.
 
     Raises:
         RedisError, OSError, TimeoutError: as `problem`.

@@ -1,7 +1,7 @@
-"""Whether the database's schema is as new as the code. A migration comes before the code that needs it.
+"""Schema revision check: the database needs every migration that the code knows.
 
-A schema that is newer than the code is none of its business: migrations only add, until no code asks for what they take
-away (docs/how-to/deploy.md, "Changing the schema").
+A newer schema is accepted: migrations are additive until no deployed code uses the removed columns
+(docs/how-to/deploy.md, "Changing the schema").
 """
 
 from pathlib import Path
@@ -16,19 +16,19 @@ sql = Statements("inventory.core")
 
 _PACKAGED = Path(__file__).parent / "migrations"
 _SOURCE_TREE = Path(__file__).parents[2] / "migrations"
-# Packed into the wheel, or beside the code.
+# In the wheel, or in the source tree.
 MIGRATIONS = _PACKAGED if _PACKAGED.is_dir() else _SOURCE_TREE
 
-# Migrations are numbered in their order, so the last name is the newest.
+# File names begin with a number in the order of the migrations.
 NEEDED = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")).partition("_")[0]
 
 
 async def require(database: Database) -> None:
-    """Make sure that the schema has every migration that this code knows.
+    """Check that the schema has every migration that this code knows.
 
     Raises:
-        SchemaBehind: it has not.
-        DatabaseUnavailable: it can't be asked.
+        SchemaBehind: a migration is missing.
+        DatabaseUnavailable: the database does not answer.
     """
     async with database.bounded() as connection:
         try:

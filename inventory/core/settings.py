@@ -1,7 +1,7 @@
-"""Every setting, read once from the environment: the only file that looks there.
+"""Settings of a process, read from environment variables.
 
-Each field of a section is one variable (its name in capitals) with what it means and an example; `.env.example` is
-printed from here. A wrong value ends the process with one line that names the variable (exit code 2).
+Each field of a section is a variable (its name in capitals) with a description and an example. `.env.example` is generated
+from them. An invalid value ends the process with a line that names the variable (exit code 2).
 """
 
 import re
@@ -24,10 +24,10 @@ _LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong. The message names the variable, what is wrong and an example."""
+    """A setting is missing or invalid. The message names the variable, the problem and an example."""
 
 
-# The fields of the last come first: whether TLS is asked for stands before every address that is reached through it.
+# The fields of the last base class are validated first: the addresses are validated with the value of `tls`.
 class Settings(
     AlertSettings,
     SyncSettings,
@@ -40,7 +40,7 @@ class Settings(
     GeneralSettings,
     BaseSettings,
 ):
-    """The settings of one process. Frozen; secrets show neither in `repr` nor in logs."""
+    """Settings of a process. They are frozen, and secrets appear neither in `repr` nor in logs."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -53,16 +53,16 @@ class Settings(
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the environment (and arguments, in tests): no file is read behind anyone's back."""
+        """Read the environment and arguments (in tests) only, and no files."""
         del settings_cls, dotenv_settings, file_secret_settings
         return init_settings, env_settings
 
     @classmethod
     def read(cls, **overrides: Any) -> Self:
-        """The settings of this process.
+        """Read the settings of this process.
 
         Raises:
-            SettingsError: a variable holds a wrong value.
+            SettingsError: the value of a variable is invalid.
         """
         try:
             return cls(**overrides)
@@ -70,30 +70,30 @@ class Settings(
             raise SettingsError("\n".join(_one_line(cls, problem) for problem in error.errors())) from None
 
     @property
-    def most_sockets(self) -> int:
-        """Sockets and event streams of one process."""
+    def socket_limit(self) -> int:
+        """Limit of sockets and event streams of a process."""
         return self.max_sockets or self.max_connections
 
     @property
-    def most_sockets_per_key(self) -> int:
-        """Sockets and event streams of one key in one process: by default it leaves most of them to other keys."""
-        return self.sockets_per_key or max(1, self.most_sockets // 4)
+    def socket_limit_per_key(self) -> int:
+        """Limit of sockets and event streams of a key in a process. The default is a quarter of `socket_limit`."""
+        return self.sockets_per_key or max(1, self.socket_limit // 4)
 
     @property
     def origin_pattern(self) -> str | None:
-        """Pattern of further origins whose pages may call: in development every port of this machine."""
+        """Pattern of further allowed origins: in development, every port of this machine."""
         return _LOOPBACK if self.environment == "development" else None
 
-    def admits(self, origin: str) -> bool:
-        """Whether pages of an origin may call."""
+    def allows_origin(self, origin: str) -> bool:
+        """Whether an origin is allowed."""
         pattern = self.origin_pattern
         return origin in self.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
 
     def need(self, name: str) -> str:
-        """The value of a setting that this role can't do without.
+        """Return the value of a required setting.
 
         Raises:
-            SettingsError: it is not set.
+            SettingsError: the setting is not set.
         """
         value = getattr(self, name)
         if value is None:
@@ -115,7 +115,7 @@ def _one_line(cls: type[BaseSettings], problem: Any) -> str:
 
 
 def example_file() -> str:
-    """The text of `.env.example`: every setting with its meaning, commented out where a default stands."""
+    """Generate the text of `.env.example`: every setting with its description, commented out."""
     lines = ["# Every setting of Diamond Inventory. Printed from inventory/core/settings.py by `make schema`.", ""]
     section = ""
     for name, field in Settings.model_fields.items():

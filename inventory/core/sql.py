@@ -1,7 +1,7 @@
-"""Loads the named statements of a `queries.sql`: the one place where a package's SQL stands.
+"""Named SQL statements, loaded from the `queries.sql` of a package.
 
-A statement begins with a line `-- name --`, may go on with comment lines that say what it is for, and ends where the
-next one begins. Values are always parameters ($1, $2, ...), never text.
+A statement begins with a line `-- name --`, may continue with comment lines, and ends at the next one. Values are always
+parameters ($1, $2, ...), never text.
 """
 
 import re
@@ -12,22 +12,22 @@ _HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*) --$", re.MULTILINE)
 
 
 class Statements:
-    """The statements of one file, as attributes: `sql.open_hold`."""
+    """Statements of a file, as attributes: `sql.open_hold`."""
 
     def __init__(
         self, package: str, file: str = "queries.sql", *, compose: Callable[[str], str] = lambda statement: statement
     ) -> None:
-        """Read `file` of `package`. `compose` completes each statement with what the code knows, such as columns.
+        """Read `file` of `package`. `compose` completes each statement with generated parts, such as columns.
 
         Raises:
-            ValueError: the file has no statement, or two with one name.
+            ValueError: the file has no statement, or two statements with the same name.
         """
         text = files(package).joinpath(file).read_text(encoding="utf-8")
         parts = _HEADING.split(text)[1:]
         self._source = f"{package}/{file}"
         self._texts = {name: compose(body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
         if not self._texts or len(self._texts) * 2 != len(parts):
-            raise ValueError(f"{self._source} holds no statements, or two under one name")
+            raise ValueError(f"{self._source} has no statements, or two statements with the same name")
 
     def __getattr__(self, name: str) -> str:
         try:
@@ -36,7 +36,7 @@ class Statements:
             raise AttributeError(f"{self._source} has no statement {name!r}") from None
 
     def part(self, name: str) -> str:
-        """A text that stands inside of statements, without the lines that say what it is for."""
+        """Return a fragment for other statements, without its comment lines."""
         lines = getattr(self, name).splitlines()
         return "\n".join(line for line in lines if not line.startswith("--"))
 

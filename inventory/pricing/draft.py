@@ -1,4 +1,4 @@
-"""A pricing rule as a person writes it, what is wrong with it, and as it is stored."""
+"""Pricing rule drafts, their validation, and stored pricing rules."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ _LONGEST_NAME = 200
 _LONGEST_SUPPLIER = 100
 _PRIORITIES = range(-1_000_000, 1_000_001)
 _RATINGS = range(1, 11)
-# What the column numeric(8, 4) holds exactly.
+# Range of the column numeric(8, 4).
 _SMALLEST_RATIO, _LARGEST_RATIO, _RATIO_PLACES = Decimal("0.0001"), Decimal("9999.9999"), 4
 _HEAVIEST_MILLI = 1_000_000
 
 
 class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule to be. A criterion that is None matches every stone; carats are thousandths, both ends inclusive."""
+    """Values of a pricing rule. A criterion set to None matches every diamond. Carats: thousandths, both ends inclusive."""
 
     name: str
     priority: int
@@ -32,7 +32,7 @@ class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
     supplier: str | None = None
 
     def problems(self) -> dict[str, str]:
-        """What is wrong with it, by field; nothing, if it can be stored."""
+        """Validate the values. Returns a message by field, and nothing if the rule can be stored."""
         found: dict[str, str] = {}
         if not self.name.strip() or len(self.name) > _LONGEST_NAME or "\x00" in self.name:
             found["name"] = f"should hold 1 to {_LONGEST_NAME} characters"
@@ -67,7 +67,7 @@ class StoredRule(RuleDraft, frozen=True, kw_only=True):
 
     @property
     def rule(self) -> PricingRule:
-        """What the row decides."""
+        """The criteria and the markup of the row."""
         return PricingRule(
             priority=self.priority,
             markup_ratio=self.markup_ratio,
@@ -80,10 +80,10 @@ class StoredRule(RuleDraft, frozen=True, kw_only=True):
         )
 
 
-def place_of(rules: Sequence[StoredRule], draft: RuleDraft, replacing: StoredRule | None) -> int:
-    """Where a draft would stand among the other rules, as the database orders them: by priority, age, id.
+def position_of(rules: Sequence[StoredRule], draft: RuleDraft, replacing: StoredRule | None) -> int:
+    """Return the index of a draft among the other rules, in the database's order: priority, age, id.
 
-    `rules` come in that order and without `replacing`, the rule that the draft is a change of. A new one is the youngest.
+    `rules`: in that order, without `replacing`, the rule that the draft changes. A new rule is the youngest.
     """
     if replacing is None:
         return sum(rule.priority <= draft.priority for rule in rules)

@@ -1,5 +1,5 @@
 -- rules --
--- All rules, in the order in which they are tried.
+-- All rules in the order of their evaluation.
 SELECT id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
        created_at, updated_at
 FROM pricing_rules ORDER BY priority, created_at, id
@@ -10,7 +10,7 @@ SELECT id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_mill
 FROM pricing_rules WHERE id = ANY ($1::uuid[])
 
 -- add_rule --
--- A new rule under an id that stands for the request. Of the same request twice the second finds the rule there.
+-- Insert a rule. Its id is derived from the idempotency key, so a repeated request finds the rule.
 INSERT INTO pricing_rules (id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown,
                            supplier, created_at, updated_at, request_hash)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
@@ -19,11 +19,11 @@ RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_m
           created_at, updated_at
 
 -- request_of_rule --
--- The hash of the request that made a rule.
+-- The hash of the request that created a rule.
 SELECT request_hash FROM pricing_rules WHERE id = $1
 
 -- change_rule --
--- The same values again change nothing, not even the time.
+-- Replace the values of a rule. Equal values change nothing, not even updated_at.
 UPDATE pricing_rules
 SET name = $2, priority = $3, markup_ratio = $4, rating = $5, carat_min_milli = $6, carat_max_milli = $7, shapes = $8,
     lab_grown = $9, supplier = $10,
@@ -36,7 +36,7 @@ RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_m
           created_at, updated_at
 
 -- remove_rule --
--- Its id is kept, so that the request that made it does not make it again.
+-- Delete a rule and record its id, so that a repetition of the request that created it does not create it again.
 WITH removed AS (DELETE FROM pricing_rules WHERE id = $1 RETURNING id)
 INSERT INTO deleted_pricing_rules (id, deleted_at) SELECT id, $2 FROM removed
 ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at
@@ -46,9 +46,9 @@ RETURNING id
 SELECT EXISTS (SELECT FROM deleted_pricing_rules WHERE id = $1)
 
 -- preview --
--- What prices would become. $1: the present rules and the other ones, as JSON, each with its place in the order in which
--- they are tried. Only stones count that the rule decides now ($2, its place among the present ones) or would decide ($3,
--- among the others). $4: the markup of stones without a rule; $5: how many samples. Rounds as inventory.pricing.rules does.
+-- Preview of prices. $1: the present and the other rules as JSON, each with its position in the order of evaluation. Only
+-- diamonds count that the changed rule prices now ($2: its position among the present rules) or would price ($3: among the
+-- others). $4: markup of diamonds without a rule; $5: number of samples. Rounds as inventory.pricing.rules does.
 WITH rules AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS rule (
         present boolean, place integer, markup_ratio numeric, carat_min_milli integer, carat_max_milli integer,

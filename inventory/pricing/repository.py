@@ -1,4 +1,4 @@
-"""Pricing rules in Postgres."""
+"""SQL of pricing rules and of the price preview."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ sql = Statements("inventory.pricing")
 
 
 class PriceChange(msgspec.Struct, frozen=True):
-    """A stone whose price would be another."""
+    """A diamond whose price would change."""
 
     diamond_id: UUID
     old_cents: int
@@ -25,9 +25,9 @@ class PriceChange(msgspec.Struct, frozen=True):
 
 
 class PricePreview(msgspec.Struct, frozen=True):
-    """What a rule would change. `affected`: stones that it decides now or would decide; `decided`: those that it would.
+    """Effect of a rule change. `affected`: diamonds that the rule prices now or would price; `decided`: would price.
 
-    `changed`: how many of the affected ones would have another price. Totals are of the affected ones, in US cents.
+    `changed`: affected diamonds whose price would change. Totals: of the affected diamonds, in US cents.
     """
 
     affected: int
@@ -39,42 +39,42 @@ class PricePreview(msgspec.Struct, frozen=True):
 
 
 async def rules(connection: Connection) -> list[StoredRule]:
-    """All rules, in the order in which they are tried."""
+    """Read all rules in the order of their evaluation."""
     return [_rule_of(row) for row in await connection.fetch(sql.rules)]
 
 
 async def rules_by_id(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, StoredRule]:
-    """Those of the rules that there are."""
+    """Read rules by id. Unknown ids are left out."""
     return {row["id"]: _rule_of(row) for row in await connection.fetch(sql.rules_by_id, list(ids))}
 
 
 async def add(
     connection: Connection, rule_id: UUID, draft: RuleDraft, now: datetime, request_hash: bytes
 ) -> StoredRule | None:
-    """A new rule; None when there is one with this id."""
+    """Insert a rule. Returns None if a rule has this id."""
     row = await connection.fetchrow(sql.add_rule, rule_id, *_values(draft), now, request_hash)
     return _rule_of(row) if row else None
 
 
 async def request_hash(connection: Connection, rule_id: UUID) -> bytes | None:
-    """The hash of the request that made a rule."""
+    """Read the hash of the request that created a rule."""
     value: bytes | None = await connection.fetchval(sql.request_of_rule, rule_id)
     return value
 
 
 async def change(connection: Connection, rule_id: UUID, draft: RuleDraft, now: datetime) -> StoredRule | None:
-    """The rule as it is now; None when there is none with this id."""
+    """Replace the values of a rule. Returns None if no rule has this id."""
     row = await connection.fetchrow(sql.change_rule, rule_id, *_values(draft), now)
     return _rule_of(row) if row else None
 
 
 async def remove(connection: Connection, rule_id: UUID, now: datetime) -> bool:
-    """Delete a rule, and keep its id. Return whether there was such a rule."""
+    """Delete a rule and record its id as deleted. Returns False if no rule has this id."""
     return await connection.fetchval(sql.remove_rule, rule_id, now) is not None
 
 
 async def is_deleted(connection: Connection, rule_id: UUID) -> bool:
-    """Whether there was a rule with this id."""
+    """Whether a rule with this id was deleted."""
     return bool(await connection.fetchval(sql.is_deleted, rule_id))
 
 
@@ -82,13 +82,13 @@ async def preview(
     connection: Connection,
     present: Sequence[RuleDraft],
     other: Sequence[RuleDraft],
-    places: tuple[int | None, int],
+    positions: tuple[int | None, int],
     samples: int,
 ) -> PricePreview:
-    """What prices would become by `other` rules. `places`: the one rule's among `present` (None: it is new) and `other`."""
-    given = [_criteria(rule, place, present=True) for place, rule in enumerate(present)]
-    given += [_criteria(rule, place, present=False) for place, rule in enumerate(other)]
-    rows = await connection.fetch(sql.preview, given, *places, DEFAULT_MARKUP, samples)
+    """Compute the prices by `other` rules. `positions`: of the changed rule in `present` (None: a new rule) and in `other`."""
+    criteria = [_criteria(rule, position, present=True) for position, rule in enumerate(present)]
+    criteria += [_criteria(rule, position, present=False) for position, rule in enumerate(other)]
+    rows = await connection.fetch(sql.preview, criteria, *positions, DEFAULT_MARKUP, samples)
     first = rows[0]
     return PricePreview(
         affected=first["affected"],
@@ -107,10 +107,10 @@ def _values(draft: RuleDraft) -> list[object]:
     ]  # fmt: skip
 
 
-def _criteria(rule: RuleDraft, place: int, *, present: bool) -> dict[str, object]:
+def _criteria(rule: RuleDraft, position: int, *, present: bool) -> dict[str, object]:
     return {
         "present": present,
-        "place": place,
+        "place": position,
         "markup_ratio": _number(rule.markup_ratio),
         "carat_min_milli": rule.carat_min_milli,
         "carat_max_milli": rule.carat_max_milli,

@@ -1,4 +1,4 @@
-"""Which price a stone gets: the first matching rule by priority, in exact cents."""
+"""Pricing rules: match a diamond to the first rule by priority, and compute its retail price in exact cents."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,10 +9,7 @@ DEFAULT_MARKUP = Decimal("1.15")
 
 
 class PricingRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What a row of `pricing_rules` decides. A criterion that is None matches every stone.
-
-    The range of carats (thousandths) includes both its ends.
-    """
+    """A pricing rule. A criterion set to None matches every diamond. Carats: thousandths, both ends inclusive."""
 
     priority: int
     markup_ratio: Decimal
@@ -24,7 +21,7 @@ class PricingRule(msgspec.Struct, frozen=True, kw_only=True):
     supplier: str | None = None
 
     def matches(self, carat_milli: int, shape: str, lab_grown: bool, supplier: str) -> bool:
-        """Whether the rule is for such a stone."""
+        """Whether the rule applies to such a diamond."""
         return (
             (self.carat_min_milli is None or self.carat_min_milli <= carat_milli)
             and (self.carat_max_milli is None or carat_milli <= self.carat_max_milli)
@@ -35,7 +32,7 @@ class PricingRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """What a stone costs, and by which ratio; `rating` is the rule's, None without one."""
+    """Retail price of a diamond (US cents) and its markup ratio. `rating`: of the rule; None without a rule."""
 
     retail_cents: int
     ratio: Decimal
@@ -45,7 +42,7 @@ class Priced(msgspec.Struct, frozen=True):
 def first_match(
     rules: Sequence[PricingRule], carat_milli: int, shape: str, lab_grown: bool, supplier: str
 ) -> PricingRule | None:
-    """The first rule that matches, or None. `rules` come in the order in which they are tried: priority, age, id."""
+    """Return the first matching rule, or None. `rules`: in the order of evaluation (priority, age, id)."""
     for rule in rules:
         if rule.matches(carat_milli, shape, lab_grown, supplier):
             return rule
@@ -55,23 +52,23 @@ def first_match(
 def price(
     rules: Sequence[PricingRule], supplier_cents: int, carat_milli: int, shape: str, lab_grown: bool, supplier: str
 ) -> Priced:
-    """The retail price by the first rule that matches, by `DEFAULT_MARKUP` where none does."""
+    """Compute the retail price by the first matching rule, or by `DEFAULT_MARKUP` without one."""
     rule = first_match(rules, carat_milli, shape, lab_grown, supplier)
     ratio = rule.markup_ratio if rule else DEFAULT_MARKUP
     return Priced(retail_cents(supplier_cents, ratio), ratio, rule.rating if rule else None)
 
 
 def retail_cents(supplier_cents: int, ratio: Decimal) -> int:
-    """Supplier price (cents, not negative) times ratio, rounded half up to the cent."""
+    """Multiply a supplier price (cents, not negative) by a markup ratio, and round half up to the cent."""
     numerator, denominator = ratio.as_integer_ratio()
     return _half_up(supplier_cents * numerator, denominator)
 
 
 def price_per_carat_cents(supplier_cents: int, carat_milli: int) -> int:
-    """Supplier price (cents, not negative) per carat, rounded half up to the cent."""
+    """Divide a supplier price (cents, not negative) by the weight in carats, and round half up to the cent."""
     return _half_up(supplier_cents * 1000, carat_milli)
 
 
 def _half_up(numerator: int, denominator: int) -> int:
-    """A quotient that is not negative, rounded half up. In integers: no precision to run out of."""
+    """Round a non-negative quotient half up. Integer arithmetic is exact."""
     return (2 * numerator + denominator) // (2 * denominator)

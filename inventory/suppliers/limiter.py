@@ -1,12 +1,12 @@
-"""Rate limiter of supplier calls: a waiting token bucket in Redis for all processes, and a share of it without Redis.
+"""Rate limiter of supplier calls: a token bucket with reservations in Redis for all processes, and a share without Redis.
 
-A call reserves the next free slot, sleeps until then, and asks again whether the reservation is still valid. A pause
-cancels all reservations, so no process calls during the pause and none rushes when it ends. Slots follow the order of
-requests, and a waiting process sends two requests to Redis, however long it waits.
+A call reserves the next free slot, sleeps until then, and checks whether the reservation is still valid. A pause cancels all
+reservations, so no process calls during the pause, and calls resume at the limited rate. Slots follow the order of requests.
+A waiting process sends two requests to Redis, regardless of the duration.
 
-A client that waits for a hold must not queue behind thirty workers. Urgent calls have a second, small bucket: they use
-the earlier slot of both and are charged to the common bucket in either case. The common rate therefore holds in the
-long run; the small bucket bounds how far it can be exceeded in between.
+A client that waits for a hold must not queue behind thirty workers. Urgent calls have a second, small bucket: they use the
+earlier slot of both buckets and are always charged to the common bucket. So the common rate is kept in the long run, and the
+small bucket limits the excess.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from inventory.core.redis_scripts import RedisScript
 from inventory.core.settings import Settings
 
 FALLBACK_SHARE = 1 / 30
-# The narrow bucket: how many urgent calls may go out at once, and at which share of the common rate after that.
+# The urgent bucket: calls at once, and its share of the common rate.
 URGENT_BURST = 5
 URGENT_SHARE = 1 / 5
 _MICROSECONDS = 1_000_000
 _NO_RESERVATION = -1
 
-# The state of a bucket is one instant: when its next slot is free. A burst is how far slots may be given ahead of it.
-# All times are microseconds of Redis' own clock, so that the clocks of the callers do not matter.
+# The state of a bucket is the instant of its next free slot. A burst is the time by which slots may precede it. All times are
+# microseconds of the Redis server's clock, independent of the callers' clocks.
 _SCRIPT = """
 local interval, ahead = tonumber(ARGV[1]), tonumber(ARGV[2])
 local reservation, pause = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -45,7 +45,7 @@ if pause > 0 then
     if now + pause > paused then
         epoch = epoch + 1
         paused = now + pause
-        -- The bucket is empty when the pause ends: calls come back one by one.
+        -- The bucket is empty at the end of the pause, so calls resume one by one.
         free = paused + ahead
     end
 elseif reservation ~= epoch then
@@ -54,7 +54,7 @@ elseif reservation ~= epoch then
     free = free + interval
     if urgent_interval > 0 and wait > 0 then
         urgent = math.max(urgent, now)
-        -- No call is made during a pause, however urgent.
+        -- No call is made during a pause, urgent or not.
         local narrow = math.max(0, urgent - urgent_ahead - now, paused - now)
         if narrow < wait then
             wait = narrow
@@ -69,10 +69,10 @@ return {math.ceil(wait), epoch}
 
 
 class LocalRateLimiter:
-    """A token bucket in this process: for one process alone, and for one whose Redis is away."""
+    """Token bucket of a process: for a single process, and while Redis is unavailable."""
 
     def __init__(self, rate: float, burst: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`rate`: calls a second; `burst`: calls that may go out at once after a rest."""
+        """`rate`: calls per second; `burst`: calls at once after an idle time."""
         self._interval = 1 / rate
         self._ahead = (burst - 1) * self._interval
         self._monotonic = monotonic
@@ -81,7 +81,7 @@ class LocalRateLimiter:
         self._paused = 0.0
 
     async def acquire(self) -> None:
-        """Wait until one call may go out."""
+        """Wait until a call may be sent."""
         reservation = _NO_RESERVATION
         while reservation != self._epoch:
             reservation = self._epoch
@@ -93,7 +93,7 @@ class LocalRateLimiter:
                 await asyncio.sleep(wait)
 
     async def pause(self, seconds: float) -> None:
-        """Pause all calls for this long."""
+        """Pause all calls for a number of seconds."""
         until = self._monotonic() + seconds
         if until > self._paused:
             self._epoch += 1
@@ -102,7 +102,7 @@ class LocalRateLimiter:
 
 
 class RedisRateLimiter:
-    """A token bucket in Redis, shared by every process that uses the same key."""
+    """Token bucket in Redis, shared by all processes that use the same key."""
 
     def __init__(
         self,
@@ -114,9 +114,9 @@ class RedisRateLimiter:
         *,
         urgent: bool = False,
     ) -> None:
-        """`rate`: calls a second of all processes together; `burst`: calls that may go out at once after a rest.
+        """`rate`: calls per second of all processes; `burst`: calls at once after an idle time.
 
-        Without Redis this process alone takes `rate * fallback_share`. `urgent`: a client waits for the answer.
+        Without Redis, this process has a rate of `rate * fallback_share`. `urgent`: a client waits for the answer.
         """
         self._script = RedisScript(redis, _SCRIPT, name="supplier_calls")
         self._key = key
@@ -128,7 +128,7 @@ class RedisRateLimiter:
 
     @classmethod
     def of(cls, settings: Settings, redis: Redis, *, urgent: bool = False) -> Self:
-        """The one budget of an installation's calls to its supplier."""
+        """Create the rate limiter of an installation's calls to its supplier."""
         return cls(
             redis,
             f"diamond-inventory:{settings.sync_feed}:calls",
@@ -138,10 +138,10 @@ class RedisRateLimiter:
         )
 
     async def acquire(self) -> None:
-        """Wait until one call may go out."""
+        """Wait until a call may be sent."""
         reservation = _NO_RESERVATION
         while True:
-            answer = await self._ask(reservation, 0)
+            answer = await self._reserve(reservation, 0)
             if answer is None:
                 return await self._local.acquire()
             wait, epoch = answer
@@ -151,13 +151,13 @@ class RedisRateLimiter:
             reservation = epoch
 
     async def pause(self, seconds: float) -> None:
-        """Pause all calls of all processes for this long."""
-        # Here as well, in case Redis goes away in the meantime.
+        """Pause all calls of all processes for a number of seconds."""
+        # The local bucket is paused too, in case Redis becomes unavailable.
         await self._local.pause(seconds)
-        await self._ask(_NO_RESERVATION, max(1, round(seconds * _MICROSECONDS)))
+        await self._reserve(_NO_RESERVATION, max(1, round(seconds * _MICROSECONDS)))
 
-    async def _ask(self, reservation: int, pause: int) -> tuple[int, int] | None:
-        """Return microseconds to wait and the epoch of the reservation; None while Redis is unavailable."""
+    async def _reserve(self, reservation: int, pause: int) -> tuple[int, int] | None:
+        """Reserve a slot, or pause. Returns microseconds to wait and the reservation's epoch; None without Redis."""
         arguments = [self._interval, self._ahead, reservation, pause, *self._urgent]
         answer = await self._script.run([self._key], arguments)
         return None if answer is None else (answer[0], answer[1])

@@ -1,4 +1,4 @@
-"""Ports to a supplier: what the inventory needs from any of them."""
+"""Supplier ports: feed, trading and rate limiter."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from inventory.catalog.stone import Stone
 
 
 class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the feed. None leaves an end open; both ends of a range are inclusive.
+    """Query of a part of the feed. None leaves an end open; both ends of a range are inclusive.
 
     `price_from`/`price_to`: whole US dollars. `carats_from`/`carats_to`: carats. `cross_from`/`cross_to`: the price in
     whole US dollars where `price_from` is a price per carat, else the weight in hundredths of a carat. `lab_grown`: only
@@ -30,31 +30,31 @@ class StoneQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservedItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of a page: its payload as received, and the stone in it or what is wrong with it."""
+    """An item of a page: its payload as received, and the stone in it or the problem with it."""
 
-    supplier_stone_id: str  # made from the payload's hash ("unidentified:<hex>") where the supplier sent none
-    payload: bytes  # the item's JSON, to the byte
-    queried_lab_grown: bool | None = None  # the origin that the query asked for; None if it asked for both
+    supplier_stone_id: str  # derived from the payload's hash ("unidentified:<hex>") if the supplier sent none
+    payload: bytes  # the item's JSON, byte for byte
+    queried_lab_grown: bool | None = None  # the origin of the query; None for both
     payload_hash: bytes  # 16 bytes; changes with the payload, the queried origin and the version of the mapping
-    # What price ranges compare and pages are ordered by: the price in US cents, or the price per carat (`per_carat`).
+    # Value of price ranges and of the order of pages: the price in US cents, or the price per carat (`per_carat`).
     price_cents: int | None
-    carat_milli: int | None = None  # also of a stone that has a problem, where the item shows it
+    carat_milli: int | None = None  # also of an item with a problem, if the item shows it
     stone: Stone | None
-    problem: str | None  # names the field and what is wrong; None for a good stone
-    canonical_hash: bytes | None  # 16 bytes over the stone; None for a bad one
+    problem: str | None  # names the field and the problem; None for a valid item
+    canonical_hash: bytes | None  # 16 bytes over the stone; None for an invalid item
 
     @property
     def identified(self) -> bool:
-        """Whether it says which stone it is."""
+        """Whether the item has the id of a stone."""
         return not self.supplier_stone_id.startswith("unidentified:")
 
 
 class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
     """Up to 50 stones in the order of the query.
 
-    `received`: when the answer came in, by the monotonic clock of this process (seconds). `unidentified`: positions on
-    the page (from 0) of items that the supplier answered with null and whose id could not be learned; `items` holds all
-    others, in order.
+    `received`: time of the answer by the monotonic clock of this process (seconds). `unidentified`: positions on the page
+    (from 0) of items that the supplier answered with null and whose id could not be determined. `items`: all others, in
+    order.
     """
 
     received: float
@@ -68,11 +68,11 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supplier says about stones that were looked up by id. Each of them is in exactly one of the three parts.
+    """Result of a lookup of stones by id. Each stone is in exactly one of the three parts.
 
-    `received`: as of `FeedPage`. `found`: the stones that it shows. `absent`: the stones that it neither shows nor counts, in
-    answers that show it understands the question. `unclear`: the stones that it counts and does not show, and those that
-    could not be asked for; they must not count as gone.
+    `received`: as of `FeedPage`. `found`: stones that the supplier shows. `absent`: stones that it neither shows nor counts, in
+    answers that show a witness. `unclear`: stones that it counts and does not show, and stones that were not queried; they
+    must not be treated as absent.
     """
 
     received: float
@@ -82,11 +82,11 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supplier's schema offers to a reader now.
+    """Capabilities of a supplier's schema.
 
-    `windows`: queries by the instant of the last change. `carats`, `origin`: queries by weight, and by natural or
-    lab-grown. `lookup`: stones are looked up together, or one by one. `price_order`: pages are in order of price; without,
-    they are in another order. `differences`: what the schema lacks of what is wanted, one sentence each, sorted.
+    `windows`: queries by the instant of the last change. `carats`, `origin`: queries by weight, and by natural or lab-grown.
+    `lookup`: stones are looked up together, or one by one. `price_order`: pages are ordered by price, else in another order.
+    `differences`: missing members of the schema, one sentence each, sorted.
     """
 
     windows: bool
@@ -98,45 +98,45 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed(Protocol):
-    """Reading a supplier's stones, in order of price (cents, ascending; unpriced last), ties by the supplier's rule.
+    """Feed port: stones in order of price (cents, ascending; unpriced last), ties in the supplier's order.
 
-    Every method raises `SupplierError` or one of its children when the tries are used up.
+    Every method raises `SupplierError` or a subclass after the last retry.
     """
 
     @property
     def page_size(self) -> int:
-        """Most stones that one page may hold."""
+        """Largest number of stones of a page."""
 
     async def count(self, query: StoneQuery) -> int:
-        """How many stones match: the only trustworthy figure."""
+        """Count the matching stones. It is the only reliable count of the supplier."""
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> FeedPage:
-        """`limit` stones (at most `page_size`) from `offset` on."""
+        """Read `limit` stones (at most `page_size`) from `offset`."""
 
     async def capabilities(self) -> Capabilities:
-        """What the supplier's schema offers now. A query that needs more raises `SupplierSchemaChanged`."""
+        """Determine the schema's capabilities. A query that needs others raises `SupplierSchemaChanged`."""
 
     def known_differences(self) -> Sequence[str]:
-        """The differences of the capabilities as far as they are known without asking the supplier."""
+        """Return the differences that are known without a request to the supplier."""
 
     @property
     def lookup_size(self) -> int:
-        """Most ids of one lookup."""
+        """Largest number of ids of a lookup."""
 
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> LookupResult:
         """Look up stones by id (at most `lookup_size`).
 
-        `witnesses`: up to three stones that the supplier showed shortly before; without an answer that shows one of them,
-        nothing counts as absent. Empty only if the supplier showed no stone at all.
+        `witnesses`: up to three stones that the supplier showed shortly before. Stones count as absent only in an answer that
+        shows a witness. Empty only if the supplier showed no stone at all.
         """
 
 
 class ItemStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A stone as the supplier shows it now. `availability`: one of grades.AVAILABILITIES.
+    """Current status of a supplier item. `availability`: one of grades.AVAILABILITIES.
 
-    `hold_id`, `order_item_id`: of a hold and an order of this account; those of other accounts are not shown.
-    `shows_holds`, `shows_orders`: whether None for these means that there is none. `offer_id` and `price_cents` (US cents)
-    are None where the supplier does not show them in a known form.
+    `hold_id`, `order_item_id`: hold and order of this account; the supplier does not show those of other accounts.
+    `shows_holds`, `shows_orders`: whether None in these fields means that there is none. `offer_id`, `price_cents` (US cents):
+    None if the supplier does not show them in a known form.
     """
 
     availability: str
@@ -149,14 +149,14 @@ class ItemStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SupplierHold(msgspec.Struct, frozen=True):
-    """A hold at the supplier; `id` is None where it was denied. `until` is None where the supplier does not say."""
+    """Answer to a hold request. `id`: None if the hold was denied. `until`: expiry; None if the supplier does not name it."""
 
     id: str | None
     until: datetime | None = None
 
 
 class OwnHold(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold in the account's list. `stone_id` is None for another product, `until` where the supplier does not say."""
+    """A hold in the account's list. `stone_id`: None for another product. `until`: None if the supplier does not name it."""
 
     id: str
     stone_id: str | None
@@ -165,7 +165,7 @@ class OwnHold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """A location of the account at the supplier, to which an order can go. `address`: its lines, without the city."""
+    """A delivery location of the account. `address`: its lines, without the city."""
 
     id: str
     name: str
@@ -178,9 +178,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SupplierOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One stone to be bought. `number` is ours: it comes back on the invoice and is how people recognise the order.
+    """An order of a stone. `number`: our order number, which the supplier prints on the invoice.
 
-    `order_item_id`: what the stone showed before; with another value, or one that was not looked for, it may be ordered.
+    `order_item_id`: order item that the supplier item showed before the order; another value is evidence of an order.
     """
 
     number: str
@@ -193,37 +193,37 @@ class SupplierOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SupplierTrading(Protocol):
-    """Holding and buying stones. The supplier does what it is asked each time it is asked, so nothing is sent twice.
+    """Trading port: holds and orders. The supplier's operations are not idempotent, so no request is sent twice.
 
-    `OutcomeUnknown` says that something was sent and may have been done; with any other `SupplierError` it certainly was
-    not. Each call ends within the settings' patience and timeout together, or twice that where it has to look at the stone
-    after a refusal; nothing is sent after the first half.
+    `OutcomeUnknown` means that a request was sent and may have been executed. With any other `SupplierError` it was not
+    executed. Each call ends within the sum of the settings TRADING_PATIENCE_SECONDS and TRADING_TIMEOUT_SECONDS, or twice
+    that if it reads the item after a rejection. Nothing is sent in the second half.
     """
 
     async def create_hold(self, supplier_stone_id: str) -> SupplierHold:
-        """Hold a stone, unless that is denied, or the stone is not to be had."""
+        """Request a hold of a stone. The result has no id if the hold is denied or the stone is not available."""
 
     async def cancel_hold(self, supplier_hold_id: str) -> bool:
-        """End a hold; False if there was none (any more). May be sent again: the second time there is none."""
+        """Cancel a hold. Returns False if it does not exist any more. The operation may be repeated."""
 
     async def create_order(self, order: SupplierOrder) -> str:
-        """Buy a stone; the order's id. `SupplierHasNot` where it is not to be had."""
+        """Order a stone and return the order's id. Raises `SupplierItemUnavailable` if the stone is not available."""
 
-    async def look(self, supplier_stone_id: str) -> ItemStatus | None:
-        """The stone as the supplier shows it now; None if it has no such stone."""
+    async def item_status(self, supplier_stone_id: str) -> ItemStatus | None:
+        """Read the current status of a supplier item. Returns None if the supplier has no such item."""
 
     async def own_holds(self) -> Sequence[OwnHold] | None:
-        """The account's holds; None where the supplier does not list them."""
+        """List the account's holds. Returns None if the supplier does not list them."""
 
     async def destinations(self) -> Sequence[Destination] | None:
-        """The account's locations; None where the supplier does not list them."""
+        """List the account's delivery locations. Returns None if the supplier does not list them."""
 
 
 class RateLimiter(Protocol):
-    """One budget of calls for all processes."""
+    """Rate limiter port: the request rate of all processes."""
 
     async def acquire(self) -> None:
-        """Wait until one call may go out."""
+        """Wait until a call may be sent."""
 
     async def pause(self, seconds: float) -> None:
-        """Pause all calls for this long: the supplier asked for it."""
+        """Pause all calls for a number of seconds, as the supplier requested."""

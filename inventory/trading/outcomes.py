@@ -157,7 +157,7 @@ async def examine(database: Database, supplier: SupplierTrading, purchase: Purch
     """
     async with database.bounded() as connection:
         supplier_stone_id = await diamonds.supplier_stone_id(connection, purchase.diamond_id)
-    status = await supplier.look(supplier_stone_id)
+    status = await supplier.item_status(supplier_stone_id)
     async with locked_diamond(database, purchase.diamond_id) as connection:
         order_item_id = status.order_item_id if status else None
         return await purchase_transitions.record_examination(connection, purchase, order_item_id, feed)

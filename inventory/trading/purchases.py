@@ -15,7 +15,7 @@ from inventory.core.errors import (
     DatabaseUnavailable,
     OutcomeUnknown,
     SupplierError,
-    SupplierHasNot,
+    SupplierItemUnavailable,
     TradingUnavailable,
 )
 from inventory.core.logging import get_logger
@@ -166,7 +166,7 @@ class Purchases:
             return PriceAccepted(offer_id=purchase.offer_id, compared=False)
         try:
             async with asyncio.timeout(supplier_call_seconds(self._settings)):
-                status = await supplier.look(diamond.supplier_stone_id)
+                status = await supplier.item_status(diamond.supplier_stone_id)
         except (SupplierError, TimeoutError) as error:
             reason = error.message if isinstance(error, SupplierError) else "the supplier did not answer in time"
             log.warning("price_not_checked", purchase_id=str(purchase.id), error=reason)
@@ -234,7 +234,7 @@ class Purchases:
             elif isinstance(outcome, OutcomeUnknown):
                 settled = await purchase_transitions.mark_unknown(connection, purchase, feed)
             else:
-                code = NotAvailable.reason if isinstance(outcome, SupplierHasNot) else SupplierError.code
+                code = NotAvailable.reason if isinstance(outcome, SupplierItemUnavailable) else SupplierError.code
                 settled = await purchase_transitions.fail(connection, purchase, code, outcome.message)
             settled = settled or await purchase_repository.purchase(connection, purchase.id)
         assert settled is not None  # noqa: S101 - purchases are never deleted

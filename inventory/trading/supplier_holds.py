@@ -36,7 +36,7 @@ class SupplierHolds:
             SupplierUnavailable: the supplier does not answer.
             SupplierError: the item cannot be read, or the supplier shows no holds at all.
         """
-        status = await self._supplier.look(supplier_stone_id)
+        status = await self._supplier.item_status(supplier_stone_id)
         shown = status.hold_id if status else None
         try:
             listed = await self.listed()

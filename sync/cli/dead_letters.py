@@ -11,7 +11,7 @@ from rich.text import Text
 
 from inventory.core.command_line import AsJson, Yes, confirm, print_json, print_text, run_command, start_command
 from inventory.core.logging import get_logger
-from inventory.core.operator import who
+from inventory.core.operator import operator_identity
 from inventory.core.settings import Settings
 from sync.container import open_dead_letters
 from sync.ports import DeadLetter, Replayed
@@ -95,7 +95,9 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
                 done = await dead_letters.replay(name, present)
             else:
                 done = Replayed(await dead_letters.discard(name, present), [])
-            log.warning("dead_letters_handled", action=verb, queue=name, messages=done.messages, who=who())
+            log.warning(
+                "dead_letters_handled", action=verb, queue=name, messages=done.messages, who=operator_identity()
+            )
             return done
 
     async def show_result() -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from inventory.core.command_line import AsJson, facts_table, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
-from inventory.core.operator import who
+from inventory.core.operator import operator_identity
 from inventory.runs import repository
 from inventory.runs.models import Partition, Run, RunOutline
 from sync.container import open_control
@@ -66,7 +66,7 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
-            _print_outcome(await control.cancel(run_id, who()), "was cancelled", as_json=as_json)
+            _print_outcome(await control.cancel(run_id, operator_identity()), "was cancelled", as_json=as_json)
 
     run_command(command())
 
@@ -84,7 +84,7 @@ def retry(
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
-            retried, partitions = await control.retry(run_id, chosen, who())
+            retried, partitions = await control.retry(run_id, chosen, operator_identity())
         if as_json:
             print_json({"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]})
         else:
@@ -109,7 +109,9 @@ def consolidate(
 
     async def command() -> None:
         async with open_control(settings) as (control, _):
-            requested = await control.consolidate(run_id, who(), force=force, allow_mass_delete=allow_mass_delete)
+            requested = await control.consolidate(
+                run_id, operator_identity(), force=force, allow_mass_delete=allow_mass_delete
+            )
         _print_outcome(requested, "waits for a consolidator", as_json=as_json)
 
     run_command(command())

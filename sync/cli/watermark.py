@@ -18,7 +18,7 @@ from inventory.core.command_line import (
     run_command,
     start_command,
 )
-from inventory.core.operator import who
+from inventory.core.operator import operator_identity
 from sync.messaging.credential import ProcessCredential
 from sync.planning.window import Watermark
 from sync.watermark import manual
@@ -59,7 +59,7 @@ def set_watermark(
 
     async def command() -> None:
         async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
-            proposal = await manual.propose(store, target, who(), reason, utc_now)
+            proposal = await manual.propose(store, target, operator_identity(), reason, utc_now)
             confirm(_question(proposal), yes=yes)
             await manual.apply(store, proposal)
         if as_json:

@@ -6,7 +6,7 @@ from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
-from inventory.suppliers.lookup import MOST_WITNESSES
+from inventory.suppliers.lookup import WITNESS_LIMIT
 from inventory.suppliers.ports import Feed, FeedPage
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER
@@ -89,7 +89,7 @@ class SafetyChecks:
             active = await connection.fetchval(sql.active_stones, SUPPLIER)
             witnesses = [
                 row["supplier_stone_id"]
-                for row in await connection.fetch(sql.some_seen, run.feed, run.id, MOST_WITNESSES)
+                for row in await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
             ]
         allowed = int(active * self._settings.sync_max_delete_share)
         gone: list[str] = []

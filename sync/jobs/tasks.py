@@ -14,7 +14,7 @@ from arq.worker import Function, func
 
 from inventory.core.clock import utc_now
 from inventory.core.errors import Conflict, InventoryError
-from inventory.core.jobs import QUEUE, JobProgress, JobsUnavailable, note_progress
+from inventory.core.jobs import QUEUE, JobProgress, JobsUnavailable, store_progress
 from inventory.core.logging import get_logger
 from inventory.runs import repository
 from inventory.trading.settlement import Settlement
@@ -152,7 +152,7 @@ async def reprice(ctx: Context) -> int:
     async def report(done: int, total: int) -> None:
         # The work goes on without Redis; only the progress is not shown.
         with suppress(JobsUnavailable):
-            await note_progress(ctx["redis"], ctx["job_id"], JobProgress(done, total))
+            await store_progress(ctx["redis"], ctx["job_id"], JobProgress(done, total))
 
     return await _jobs(ctx).repricing.reprice(report, job_id=_identity(ctx))
 

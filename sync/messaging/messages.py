@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from inventory.core.errors import InventoryError
-from inventory.core.json_depth import REQUEST_LEVELS, deeper
+from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 
 
 class UnreadableMessage(InventoryError):
@@ -71,8 +71,8 @@ def decode(body: bytes, kind: type[Message]) -> Message:
     """
     if len(body) > LONGEST_BODY:
         raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {LONGEST_BODY}")
-    if deeper(body, REQUEST_LEVELS):
-        raise UnreadableMessage(f"Not a {kind.__name__}: nested deeper than {REQUEST_LEVELS} levels")
+    if exceeds_depth(body, REQUEST_LEVELS):
+        raise UnreadableMessage(f"Not a {kind.__name__}: nested exceeds_depth than {REQUEST_LEVELS} levels")
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # the latter for a string that is not UTF-8

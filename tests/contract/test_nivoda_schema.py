@@ -202,7 +202,7 @@ async def test_stones_are_looked_up_by_the_alternative_that_is_offered(alternati
 async def test_single_lookups_have_a_daily_bound_beyond_which_stones_are_unclear(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed_module, "MOST_SINGLE_LOOKUPS", 3)
+    monkeypatch.setattr(feed_module, "SINGLE_LOOKUP_LIMIT", 3)
     clock = Clock()
     async with reading(options("2026", "DiamondQuery.filter_ids"), stones=5, clock=clock) as (_, feed):
         first = await feed.lookup([stone_id(1), "a", "b", "c"], [stone_id(0)])

@@ -14,7 +14,7 @@ from inventory.core.errors import (
     SupplierBusy,
     SupplierDeclined,
     SupplierError,
-    SupplierHasNot,
+    SupplierItemUnavailable,
     SupplierTokenExpired,
     SupplierUnreached,
 )
@@ -88,15 +88,15 @@ async def test_a_stone_is_held_looked_at_and_let_go(market: Market) -> None:
     assert hold.id
     assert hold.until
     assert timedelta(minutes=59) < hold.until - before < timedelta(minutes=61)
-    word = await market.trading.look(stone["id"])
+    word = await market.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("on_hold", hold.id)
     assert await market.trading.cancel_hold(hold.id)
     assert not await market.trading.cancel_hold(hold.id)
-    word = await market.trading.look(stone["id"])
+    word = await market.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("available", None)
-    assert await market.trading.look("00000000-0000-4000-8000-000000000000") is None
+    assert await market.trading.item_status("00000000-0000-4000-8000-000000000000") is None
 
 
 async def test_a_stone_that_another_customer_holds_is_denied_and_whose_hold_it_is_stays_his_secret(
@@ -106,7 +106,7 @@ async def test_a_stone_that_another_customer_holds_is_denied_and_whose_hold_it_i
     async with open_trading(_settings(market.simulator.endpoint, CUSTOMER), CountingLimiter()) as other:
         assert (await other.create_hold(stone["id"])).id
     assert await market.trading.create_hold(stone["id"]) == SupplierHold(None)
-    word = await market.trading.look(stone["id"])
+    word = await market.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("on_hold", None)
     with pytest.raises(SupplierDeclined, match="not available"):
@@ -124,7 +124,7 @@ async def test_an_order_passes_on_what_it_was_given_and_nothing_else(market: Mar
         "offerId": stone["offer_id"], "customer_order_number": "purchase-1", "customer_comment": "gift",
         "return_option": True, "destinationId": "shop",
     }]  # fmt: skip
-    word = await market.trading.look(stone["id"])
+    word = await market.trading.item_status(stone["id"])
     assert word
     assert word.availability == "sold"
 
@@ -145,7 +145,7 @@ async def test_a_stone_that_a_look_finds_empty_is_one_that_is_not_there() -> Non
     async with scripted_supplier() as supplier:
         supplier.script.append(answer({"data": {"as": {"get_diamond_by_id": {"diamond": None}}}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
-            assert await trading.look("1") is None
+            assert await trading.item_status("1") is None
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, g
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
             with pytest.raises(SupplierDeclined) as caught:
                 await trading.create_order(SupplierOrder(number="1", supplier_stone_id="x", offer_id="DIAMOND/1"))
-    assert isinstance(caught.value, SupplierHasNot) == gone
+    assert isinstance(caught.value, SupplierItemUnavailable) == gone
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
         trading, (first, second, *_) = shop.trading, shop.stones
         hold = await trading.create_hold(first["id"])
         assert hold.id
-        status = await trading.look(first["id"])
+        status = await trading.item_status(first["id"])
         assert status
         assert status.availability == "on_hold"
         assert (status.hold_id, status.shows_holds) == (
@@ -89,7 +89,7 @@ async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
         assert await trading.cancel_hold(hold.id)
         order_id = await trading.create_order(shop.order(1, order_item_id=None))
         (item,) = await shop.ordered()
-        bought = await trading.look(second["id"])
+        bought = await trading.item_status(second["id"])
         assert bought
         assert (bought.price_cents, bought.offer_id) == (
             None if "DiamondItem.price" in without else second["price"],

@@ -104,7 +104,7 @@ def lay(trap: Trap) -> None:
     _wrap_rename(trap)
     for call in ("count", "page"):
         _wrap(trap, NivodaFeed, call, lambda *_, name=call: f"call: {name}")
-    for call in ("create_hold", "cancel_hold", "create_order", "look", "own_holds", "destinations"):
+    for call in ("create_hold", "cancel_hold", "create_order", "item_status", "own_holds", "destinations"):
         _wrap(trap, NivodaTrading, call, lambda *_, name=call: f"call: {name}")
     _wrap_receive(trap)
 

@@ -11,7 +11,7 @@ from app.graphql.execution import persisted_queries
 from app.graphql.execution.errors import FormattedError, format_inventory_error
 from app.http import accepted_values
 from inventory.core.errors import BadRequest
-from inventory.core.json_depth import REQUEST_LEVELS, deeper
+from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 
 JSON = "application/json"
 
@@ -57,7 +57,7 @@ async def read_post(request: Request[Any]) -> GraphQLRequest:
         body = await request.body()
     except ClientDisconnect:
         raise BadRequest("The body is incomplete.") from None
-    if deeper(body, REQUEST_LEVELS):
+    if exceeds_depth(body, REQUEST_LEVELS):
         raise BadRequest("The body is not a GraphQL request: it is nested too deep.")
     try:
         asked = _decoder.decode(body)
@@ -127,7 +127,7 @@ def _member(text: str, name: str) -> object:
     """Read a JSON member of a GET request."""
     try:
         encoded = text.encode()
-        if deeper(encoded, REQUEST_LEVELS):
+        if exceeds_depth(encoded, REQUEST_LEVELS):
             raise BadRequest(f"This is not a GraphQL request: {name} are nested too deep.")
         return msgspec.json.decode(encoded)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

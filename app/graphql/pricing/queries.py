@@ -29,7 +29,7 @@ class PricingQueries:
 
     @field(description="All pricing rules in the order of their priority.", scope=Scope.PRICING_WRITE)
     async def pricing_rules(self, info: Info) -> list[PricingRule] | None:
-        return [rule_to_graphql(rule) for rule in await info.context.services.pricing.every()]
+        return [rule_to_graphql(rule) for rule in await info.context.services.pricing.all_rules()]
 
     @field(
         description="Previews the effect of a new or changed rule. Writes nothing.",

@@ -79,9 +79,9 @@ class ConnectionRegistry:
             TooManySubscriptions: its key has reached the limit.
             TooManySockets: the process has reached its limit.
         """
-        if len(self._connections) >= self._settings.most_sockets:
+        if len(self._connections) >= self._settings.socket_limit:
             raise TooManySockets
-        most = self._settings.most_sockets_per_key
+        most = self._settings.socket_limit_per_key
         with _counted(self._sockets, connection.principal.key_id, most, "sockets and event streams"):
             self._connections.add(connection)
             if self._closing:

@@ -27,7 +27,7 @@ from app.graphql.subscriptions.state import GraphQLState
 from app.http.connections import authenticate
 from app.http.tracing import trace_id_of
 from inventory.core.errors import BadRequest, Forbidden, InventoryError, RateLimited, Unauthenticated, Unavailable
-from inventory.core.json_depth import REQUEST_LEVELS, deeper
+from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 
@@ -96,7 +96,7 @@ class WebSocketEndpoint:
         """Whether a page of this origin may connect. A client without an origin is not a browser."""
         origin = websocket.headers.get("origin")
         here = websocket.headers.get("host", "").lower()
-        if origin is None or self._settings.admits(origin) or origin.lower().partition("://")[2] == here:
+        if origin is None or self._settings.allows_origin(origin) or origin.lower().partition("://")[2] == here:
             return True
         log.info("websocket_rejected", origin=origin[:100])
         return False
@@ -258,7 +258,7 @@ class WebSocketSession:
             raise _SocketClosed(_GONE)
         try:
             message = (received.get("text") or "").encode()
-            if deeper(message, REQUEST_LEVELS):
+            if exceeds_depth(message, REQUEST_LEVELS):
                 raise _SocketClosed(CloseReason(4400, "Invalid message"))
             return _decoder.decode(message)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):

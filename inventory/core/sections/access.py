@@ -1,4 +1,4 @@
-"""Who may come in, and how often."""
+"""Settings of authentication and rate limits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -30,13 +30,13 @@ SigningSecrets = Annotated[SecretStr, AfterValidator(_are_secrets)]
 
 
 class AuthSettings(BaseModel):
-    """Settings of the door."""
+    """Settings of authentication and rate limits."""
 
     hmac_secrets: Annotated[
         SigningSecrets | None,
         setting(
             "Access",
-            "JSON object from each client that signs to its secret, or to a list of them while one is being rotated.",
+            "JSON object from the id of each signing client to its secret, or to a list of secrets during a rotation.",
             example='{"acme": "a long secret"}',
         ),
     ] = None
@@ -45,30 +45,30 @@ class AuthSettings(BaseModel):
         str,
         setting(
             "Access",
-            "Hosts that clients sign requests to (version 2), separated by commas; when not set, any.",
+            "Hosts accepted in request signatures (version 2), separated by commas; when not set, any.",
             example="inventory.example.com",
         ),
     ] = ""
 
     rate_limit_reads_per_minute: Annotated[
-        int, setting("Access", "Requests a minute that one key may read with.", ge=1, le=60_000_000)
+        int, setting("Access", "Read requests per minute of one key.", ge=1, le=60_000_000)
     ] = 60_000
     rate_limit_writes_per_minute: Annotated[
-        int, setting("Access", "Requests a minute that one key may change something with.", ge=1, le=60_000_000)
+        int, setting("Access", "Write requests per minute of one key.", ge=1, le=60_000_000)
     ] = 600
     rate_limit_failures_per_minute: Annotated[
-        int, setting("Access", "Failed logins a minute of one client address.", ge=1, le=60_000_000)
+        int, setting("Access", "Failed logins per minute of one client address.", ge=1, le=60_000_000)
     ] = 120
     rate_limit_local_share: Annotated[
         float,
-        setting("Access", "Share of these limits that each process grants while Redis is away.", gt=0, le=1),
+        setting("Access", "Share of these limits that each process grants while Redis is unavailable.", gt=0, le=1),
     ] = 0.2
 
     @property
     def signing_hosts(self) -> frozenset[str]:
-        """Hosts that signatures are made for, in small letters; none for any."""
+        """Hosts accepted in signatures, in lower case. An empty set accepts any."""
         return frozenset(host.strip().lower() for host in self.hmac_hosts.split(",") if host.strip())
 
     def signing_secrets(self) -> Mapping[str, Sequence[bytes]]:
-        """The valid secrets of each client that signs."""
+        """Valid secrets by id of the signing client."""
         return _secrets_by_client(self.hmac_secrets.get_secret_value()) if self.hmac_secrets else {}

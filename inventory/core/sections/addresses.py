@@ -1,4 +1,4 @@
-"""Addresses of other servers: well-formed, and through TLS where `inventory.core.tls` says so."""
+"""Validation of server addresses: well-formed, and with TLS if `inventory.core.tls` requires it."""
 
 import re
 from typing import Annotated
@@ -47,23 +47,23 @@ def _is_http(value: str, given: ValidationInfo) -> str:
 
 
 def _parts(connection: SecretStr) -> dict[str, str]:
-    """The parts of a connection string by their names in small letters; empty where it is none."""
+    """Split a connection string into its parts by lower-case name. Returns nothing for another text."""
     pairs = [part.partition("=") for part in connection.get_secret_value().rstrip(";").split(";")]
     return {name.strip().lower(): value for name, _, value in pairs} if all(value for *_, value in pairs) else {}
 
 
 def _tls(given: ValidationInfo) -> Tls:
-    tls: Tls = given.data.get("tls", "require")  # a wrong value is reported by its field
+    tls: Tls = given.data.get("tls", "require")  # an invalid value is reported by its field
     return tls
 
 
 def _parsed(url: SecretStr) -> SecretStr:
-    """A URL whose parts can be told apart: a `#` or `/` in a password must be written as %23 or %2F."""
+    """Check that a URL can be parsed: a `#` or `/` in a password must be percent-encoded."""
     try:
         parts = urlsplit(url.get_secret_value())
         _ = parts.port
     except ValueError:
-        # Without the cause, which may quote a piece of the password.
+        # The cause is omitted: it may quote a part of the password.
         raise ValueError("is not a URL; are special characters of the password written as %..?") from None
     if parts.fragment:
         raise ValueError("holds a # that is not written as %23")

@@ -1,4 +1,4 @@
-"""Recipients of alerts."""
+"""Settings of alert mails."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from inventory.core.sections.field import setting
 
 
 class AlertSettings(BaseModel):
-    """Settings of the mails."""
+    """Settings of alert mails."""
 
     resend_api_key: Annotated[SecretStr | None, setting("Alerts", "Key of resend.com.", example="re_...")] = None
     resend_api_url: Annotated[HttpUrl, setting("Alerts", "Endpoint of Resend.")] = "https://api.resend.com"

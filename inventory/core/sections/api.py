@@ -1,4 +1,4 @@
-"""The API: where it listens, and how much it bears."""
+"""Settings of the API: address, limits and timeouts."""
 
 from ipaddress import ip_network
 from typing import Annotated
@@ -38,14 +38,10 @@ class ApiSettings(BaseModel):
 
     max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
 
-    graphql_max_cost: Annotated[
-        int, setting("API", "What one GraphQL operation may cost at most.", ge=10, le=10**9)
-    ] = 5_000
-    graphql_budget: Annotated[int, setting("API", "What a key may spend at once on GraphQL.", ge=10, le=10**12)] = (
-        200_000
-    )
+    graphql_max_cost: Annotated[int, setting("API", "Highest cost of one GraphQL operation.", ge=10, le=10**9)] = 5_000
+    graphql_budget: Annotated[int, setting("API", "GraphQL cost budget of a key.", ge=10, le=10**12)] = 200_000
     graphql_restore_rate: Annotated[
-        int, setting("API", "What a key gets back each second of what it has spent on GraphQL.", ge=1, le=10**12)
+        int, setting("API", "Cost that is restored to the GraphQL budget of a key per second.", ge=1, le=10**12)
     ] = 20_000
     graphql_timeout_seconds: Annotated[
         float, setting("API", "Longest time that one GraphQL operation may take.", gt=0, le=300)
@@ -54,16 +50,16 @@ class ApiSettings(BaseModel):
         bool, setting("API", "Execute only documents that were registered with `python -m app documents register`.")
     ] = False
     keep_alive_seconds: Annotated[
-        int, setting("API", "How long a connection may stay open without a request.", ge=1, le=600)
+        int, setting("API", "Idle timeout of a connection without a request.", ge=1, le=600)
     ] = 65
-    request_seconds: Annotated[
-        float, setting("API", "How long a client may take to send a request's body.", gt=0, le=600)
-    ] = 30.0
+    request_seconds: Annotated[float, setting("API", "Timeout for receiving the body of a request.", gt=0, le=600)] = (
+        30.0
+    )
     max_connections: Annotated[
         int,
         setting(
             "API",
-            "Most connections for requests in one process. Beyond it the one that waits longest for its client is closed.",
+            "Most connections for requests in one process. Beyond it, the connection that has waited longest for its client is closed.",
             ge=1,
             le=1_000_000,
         ),
@@ -72,7 +68,7 @@ class ApiSettings(BaseModel):
         float,
         setting(
             "API",
-            "How long requests are still accepted after SIGTERM, until no new ones are routed to the process.",
+            "Time after SIGTERM in which requests are still accepted, until the load balancer has removed the process.",
             ge=0,
             le=60,
         ),
@@ -82,16 +78,14 @@ class ApiSettings(BaseModel):
         AfterValidator(_are_networks),
         setting(
             "API",
-            "Addresses or networks of the proxies in front, separated by commas; they say which client is behind them.",
+            "Addresses or networks of the reverse proxies whose X-Forwarded-For is trusted, separated by commas.",
             example="10.0.0.0/8",
         ),
     ] = ""
     cors_origins: Annotated[
         str,
         AfterValidator(_are_origins),
-        setting(
-            "API", "Origins whose pages may call, separated by commas; none otherwise.", example="https://example.com"
-        ),
+        setting("API", "Allowed CORS origins, separated by commas; when not set, none.", example="https://example.com"),
     ] = ""
 
     shop_url: Annotated[
@@ -105,10 +99,10 @@ class ApiSettings(BaseModel):
 
     @property
     def proxies(self) -> list[str]:
-        """Addresses and networks of the proxies that are believed."""
+        """Addresses and networks of the trusted proxies."""
         return _listed(self.trusted_proxies)
 
     @property
     def origins(self) -> list[str]:
-        """Origins whose pages may call."""
+        """Allowed CORS origins."""
         return _listed(self.cors_origins)

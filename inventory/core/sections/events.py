@@ -1,4 +1,4 @@
-"""The event log and its subscribers."""
+"""Settings of the event log and of subscriptions."""
 
 from typing import Annotated
 
@@ -8,18 +8,18 @@ from inventory.core.sections.field import setting
 
 
 class EventSettings(BaseModel):
-    """Settings of the event log and of those who follow it. What is counted is counted in one process."""
+    """Settings of the event log and of subscriptions. Limits apply to a process."""
 
     events_retention_days: Annotated[
         int,
-        setting("Events", "Days that events are kept, and so how long a subscriber may stay away.", ge=1, le=36_500),
+        setting(
+            "Events", "Retention of events in days, and so the longest interruption of a subscriber.", ge=1, le=36_500
+        ),
     ] = 90
-    subscriptions_per_socket: Annotated[
-        int, setting("Events", "Operations that one socket may have open.", ge=1, le=10_000)
-    ] = 100
+    subscriptions_per_socket: Annotated[int, setting("Events", "Open operations of one socket.", ge=1, le=10_000)] = 100
     subscriptions_per_key: Annotated[
         int,
-        setting("Events", "Subscriptions that one key may have open in one process of the API.", ge=1, le=1_000_000),
+        setting("Events", "Open subscriptions of one key in one process of the API.", ge=1, le=1_000_000),
     ] = 5_000
     max_sockets: Annotated[
         int | None,
@@ -35,7 +35,7 @@ class EventSettings(BaseModel):
         int | None,
         setting(
             "Events",
-            "Sockets and event streams that one key may have in one process; when not set, a quarter of MAX_SOCKETS.",
+            "Most sockets and event streams of one key in one process; when not set, a quarter of MAX_SOCKETS.",
             example="500",
             ge=1,
             le=1_000_000,
@@ -45,26 +45,33 @@ class EventSettings(BaseModel):
         int,
         setting(
             "Events",
-            "Sockets in one process of the API that have not shown a key yet. Beyond it the oldest one is closed.",
+            "Unauthenticated sockets in one process of the API. Beyond it, the oldest one is closed.",
             ge=1,
             le=1_000_000,
         ),
     ] = 200
     sockets_introduction_seconds: Annotated[
-        float, setting("Events", "How long a socket may take to say who it is.", gt=0, le=300)
+        float, setting("Events", "Timeout for the authentication of a socket.", gt=0, le=300)
     ] = 10.0
     sockets_idle_seconds: Annotated[
-        float, setting("Events", "How long a socket may stay without an operation.", gt=0, le=86_400)
+        float, setting("Events", "Idle timeout of a socket without an operation.", gt=0, le=86_400)
     ] = 300.0
     sockets_lifetime_seconds: Annotated[
         float,
-        setting("Events", "How long a socket may live; its client comes back and goes on.", gt=0, le=30 * 86_400),
+        setting(
+            "Events",
+            "Longest lifetime of a socket. Its client reconnects and continues from its cursor.",
+            gt=0,
+            le=30 * 86_400,
+        ),
     ] = 12 * 3600.0
     sockets_send_seconds: Annotated[
-        float, setting("Events", "How long a client may take to take what it is sent.", gt=0, le=600)
+        float, setting("Events", "Timeout for sending a message to a client.", gt=0, le=600)
     ] = 30.0
     subscriptions_queue: Annotated[
         int,
-        setting("Events", "Events that wait for one slow subscription before it is ended.", ge=1, le=100_000),
+        setting("Events", "Queued events of a slow subscription before it is ended.", ge=1, le=100_000),
     ] = 500
-    subscriptions_queue_bytes: Annotated[int, setting("Events", "Bytes of them.", ge=1024, le=268_435_456)] = 4_194_304
+    subscriptions_queue_bytes: Annotated[int, setting("Events", "Bytes of these events.", ge=1024, le=268_435_456)] = (
+        4_194_304
+    )

@@ -1,4 +1,4 @@
-"""What a setting is: a typed field with its section, its meaning and an example."""
+"""Declaration of a setting: a typed field with its section, its description and an example."""
 
 from typing import Any, Literal
 
@@ -21,5 +21,5 @@ Section = Literal[
 
 
 def setting(section: Section, description: str, *, example: str = "", **constraints: Any) -> Any:
-    """A field of `Settings`: its section in `.env.example`, what it means, and an example where the default is none."""
+    """Declare a field of `Settings`. `section`: its section in `.env.example`. `example`: needed without a default."""
     return Field(description=description, json_schema_extra={"section": section, "example": example}, **constraints)

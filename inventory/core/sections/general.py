@@ -1,4 +1,4 @@
-"""Where and how a process runs."""
+"""Settings of every process: environment, logging, TLS."""
 
 from typing import Annotated, Literal
 
@@ -14,11 +14,11 @@ class GeneralSettings(BaseModel):
 
     environment: Annotated[
         Literal["development", "staging", "production"],
-        setting("General", "Where this runs; development opens GraphiQL and readable errors."),
+        setting("General", "Environment of the process; development enables GraphiQL and detailed errors."),
     ] = "production"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        setting("General", "The least severe event that is logged."),
+        setting("General", "Lowest level of logged events."),
     ] = "INFO"
     log_format: Annotated[
         LogFormat, setting("General", "json, console, or auto: console in a terminal, json elsewhere.")
@@ -28,6 +28,6 @@ class GeneralSettings(BaseModel):
         Tls,
         setting(
             "General",
-            "auto: every server that is not on this machine is reached through TLS; require: all; off.",
+            "auto: TLS is required for every server on another machine; require: for all servers; off: for none.",
         ),
     ] = "auto"

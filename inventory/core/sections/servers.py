@@ -1,4 +1,4 @@
-"""The servers that the inventory stands on: Postgres, Redis, Service Bus, and where the watermarks lie."""
+"""Settings of PostgreSQL, Redis, Service Bus and the watermark storage."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from inventory.core.sections.field import setting
 
 
 class ServerSettings(BaseModel):
-    """How they are reached, and what they are called there."""
+    """Addresses and names of servers, queues and containers."""
 
     database_url: Annotated[
         PostgresUrl | None,
@@ -19,19 +19,19 @@ class ServerSettings(BaseModel):
         PostgresUrl | None,
         setting(
             "Database",
-            "The same database past a transaction pooler, for migrations and LISTEN; DATABASE_URL when not set.",
+            "The same database without the transaction pooler, for migrations and LISTEN; when not set, DATABASE_URL.",
             example="postgresql://user:password@localhost:5432/diamonds",
         ),
     ] = None
     database_schema: Annotated[
-        str, setting("Database", "Schema that holds all tables.", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+        str, setting("Database", "Schema of all tables.", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     ] = "inventory"
     database_pool_size: Annotated[
         int, setting("Database", "Most connections that one process opens.", ge=1, le=200)
     ] = 10
     database_pooler: Annotated[
         Literal["none", "transaction"],
-        setting("Database", "transaction: DATABASE_URL leads to a pooler in transaction mode (PgBouncer, Supavisor)."),
+        setting("Database", "transaction: DATABASE_URL is a pooler in transaction mode (PgBouncer, Supavisor)."),
     ] = "none"
     database_timeout_seconds: Annotated[
         float, setting("Database", "Longest wait for a connection or a short statement.", gt=0, le=600)
@@ -39,9 +39,7 @@ class ServerSettings(BaseModel):
 
     database_statement_seconds: Annotated[
         float,
-        setting(
-            "Database", "Longest time that any one statement may take, a batch of the sync included.", gt=0, le=86_400
-        ),
+        setting("Database", "Longest time of one statement, a batch of the sync included.", gt=0, le=86_400),
     ] = 120.0
 
     redis_url: Annotated[

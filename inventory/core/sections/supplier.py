@@ -1,4 +1,4 @@
-"""The supplier: the account there, and how hard it may be asked."""
+"""Settings of the supplier: the account, the request rate, timeouts and retries."""
 
 from typing import Annotated, Literal
 
@@ -28,14 +28,17 @@ class SupplierSettings(BaseModel):
         ),
     ] = 10.0
     nivoda_burst: Annotated[
-        int, setting("Supplier", "Requests that may go out at once after a pause.", ge=1, le=10_000)
+        int, setting("Supplier", "Requests that may be sent at once after an idle time.", ge=1, le=10_000)
     ] = 10
     nivoda_partition_dimension: Annotated[
         Literal["dollar_value", "dollar_per_carat"],
-        setting("Supplier", "Filter by which a run divides the feed: whole dollars of price, or of price per carat."),
+        setting(
+            "Supplier",
+            "Filter that divides the feed into partitions: whole dollars of the price, or of the price per carat.",
+        ),
     ] = "dollar_value"
-    nivoda_timeout_seconds: Annotated[float, setting("Supplier", "Longest wait for one answer.", gt=0, le=600)] = 30.0
-    nivoda_tries: Annotated[int, setting("Supplier", "Tries of one request before it has failed.", ge=1, le=20)] = 5
+    nivoda_timeout_seconds: Annotated[float, setting("Supplier", "Timeout of one request.", gt=0, le=600)] = 30.0
+    nivoda_tries: Annotated[int, setting("Supplier", "Attempts of one request before it fails.", ge=1, le=20)] = 5
     nivoda_backoff_seconds: Annotated[
-        float, setting("Supplier", "Wait before the second try; doubles with each one.", gt=0, le=60)
+        float, setting("Supplier", "Wait before the second attempt; it doubles with each attempt.", gt=0, le=60)
     ] = 2.0

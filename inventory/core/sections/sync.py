@@ -1,4 +1,4 @@
-"""The sync: how it cuts, reads, consolidates, and when it stops."""
+"""Settings of the sync: partitions, leases, consolidation, safety limits and retention."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from inventory.core.sections.field import setting
 
 
 class SyncSettings(BaseModel):
-    """Settings of what runs in the background."""
+    """Settings of the sync processes."""
 
     sync_feed: Annotated[
         str,
@@ -19,25 +19,25 @@ class SyncSettings(BaseModel):
         1000
     )
     sync_overlap_seconds: Annotated[
-        int, setting("Sync", "How far before the watermark an incremental run begins.", ge=0, le=30 * 86_400)
+        int, setting("Sync", "Overlap of an incremental run with the time before the watermark.", ge=0, le=30 * 86_400)
     ] = 900
     sync_full_every_hours: Annotated[
         int, setting("Sync", "A run is full when the last full one is older than this.", ge=1, le=366 * 24)
     ] = 24 * 7
     sync_page_overlap: Annotated[
-        int, setting("Sync", "Stones of one page that the next page begins with.", ge=1, le=25)
+        int, setting("Sync", "Number of stones of a page that the next page repeats.", ge=1, le=25)
     ] = 1
     sync_partition_concurrency: Annotated[
         int, setting("Sync", "Partitions that one worker reads at a time.", ge=1, le=30)
     ] = 4
     sync_lease_seconds: Annotated[
-        float, setting("Sync", "A process that is silent for so long is taken for dead.", ge=2, le=300)
+        float, setting("Sync", "Time without a heartbeat after which a lease expires.", ge=2, le=300)
     ] = 60.0
     sync_run_deadline_seconds: Annotated[
-        int, setting("Sync", "A run that takes longer has failed.", ge=5, le=30 * 86_400)
+        int, setting("Sync", "Deadline of a run, after which it fails.", ge=5, le=30 * 86_400)
     ] = 6 * 3600
     sync_drain_seconds: Annotated[
-        float, setting("Sync", "After SIGTERM, how long the open pages may take to finish.", gt=0, le=3600)
+        float, setting("Sync", "Time after SIGTERM in which workers finish their open pages.", gt=0, le=3600)
     ] = 25.0
     sync_consolidation_batch: Annotated[
         int, setting("Sync", "Stones that are priced and written in one transaction.", ge=100, le=100_000)
@@ -46,7 +46,7 @@ class SyncSettings(BaseModel):
         float,
         setting(
             "Sync",
-            "A message that no worker has taken for so long is taken for lost and sent again.",
+            "Time after which a message that no worker has received is sent again.",
             gt=0,
             le=86_400,
         ),
@@ -55,21 +55,27 @@ class SyncSettings(BaseModel):
         float,
         setting(
             "Sync",
-            "How long a worker waits for a supplier that is away, before it counts as a failure.",
+            "Longest wait of a worker for an unavailable supplier before the partition fails.",
             ge=0,
             le=86_400,
         ),
     ] = 300.0
     sync_max_quarantine_share: Annotated[
         float,
-        setting("Sync", "A run with a larger share of stones that can't be understood fails.", ge=0, le=1),
+        setting("Sync", "Largest share of quarantined items; a run with a larger share fails.", ge=0, le=1),
     ] = 0.05
     sync_max_delete_share: Annotated[
-        float, setting("Sync", "A run that would delete a larger share of the inventory stops.", ge=0, le=1)
+        float,
+        setting(
+            "Sync", "Largest share of the inventory that a run may delete; a run with a larger share stops.", ge=0, le=1
+        ),
     ] = 0.20
     sync_nightly: Annotated[
-        bool, setting("Sync", "Whether the jobs start the run at 02:00 UTC; off where an external cron does.")
+        bool,
+        setting(
+            "Sync", "Whether the jobs role starts the run at 02:00 UTC; set false if an external scheduler starts it."
+        ),
     ] = True
     sync_retention_days: Annotated[
-        int, setting("Sync", "Days that the records of runs and of deleted stones are kept.", ge=1, le=36_500)
+        int, setting("Sync", "Retention of the records of runs and of deleted stones, in days.", ge=1, le=36_500)
     ] = 90

@@ -1,4 +1,4 @@
-"""What a GraphQL server's validation errors say about its schema, in the words of several implementations."""
+"""Parser of GraphQL validation errors: members that the schema lacks, in the wording of several server implementations."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,21 +11,21 @@ VALIDATION_CODES = frozenset({"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED
 
 
 class MissingField(msgspec.Struct, frozen=True):
-    """An object type has no such field. `type_name` is None where the message does not say."""
+    """An object type has no such field. `type_name`: None if the message does not name it."""
 
     type_name: str | None
     name: str
 
 
 class UnusableField(msgspec.Struct, frozen=True):
-    """A field exists and can't be selected as it was. `composite`: it was selected with fields below it."""
+    """A field exists, but its selection is invalid. `composite`: the selection has fields below it."""
 
     name: str
     composite: bool
 
 
 class MissingArgument(msgspec.Struct, frozen=True):
-    """A field takes no such argument."""
+    """A field has no such argument."""
 
     name: str
     argument: str
@@ -39,7 +39,7 @@ class MissingInput(msgspec.Struct, frozen=True):
 
 
 class RequiredInput(msgspec.Struct, frozen=True):
-    """An input type requires a field that was not sent. `expected`: its type."""
+    """An input type has a required field that was not sent. `expected`: its type."""
 
     type_name: str
     name: str
@@ -54,7 +54,7 @@ class MissingEnumValue(msgspec.Struct, frozen=True):
 
 
 class UnknownType(msgspec.Struct, frozen=True):
-    """There is no type of this name."""
+    """The schema has no type of this name."""
 
     name: str
 
@@ -116,20 +116,20 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Absence]], ...
 )  # fmt: skip
 
 
-# A field in a document: a name that no colon follows.
+# A field in a document: a name without a colon after it.
 _FIELD = re.compile(rf"{_NAME}(?![A-Za-z0-9_])(?!\s*:)")
 
 
 def absences(entries: Sequence[ErrorEntry], document: str = "") -> list[Absence]:
-    """What the errors say is missing; an empty list if they say nothing of the kind.
+    """Extract the missing members from errors; an empty list if the errors name none.
 
-    `document`: the document that was sent. An error in unknown words still says where in it the mistake is.
+    `document`: the document that was sent. An error in an unknown wording is located in it by its line and column.
     """
     return list(dict.fromkeys(one for entry in entries for one in _of(entry, document)))
 
 
 def is_rejection(entry: ErrorEntry) -> bool:
-    """Whether an error rejects the document or its variables: nothing was executed."""
+    """Whether an error rejects the document or its variables, so that nothing was executed."""
     return entry.code in VALIDATION_CODES or any(_of(entry, ""))
 
 

@@ -1,4 +1,4 @@
-"""The account at Nivoda: its holds and its locations, which a login can show."""
+"""Account at Nivoda: its holds and delivery locations, selected in a login."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ class HeldStone(msgspec.Struct):
 
 
 class ListedHold(msgspec.Struct):
-    """A hold of the account. `diamond` is null for another product."""
+    """A hold of the account. `diamond`: null for another product."""
 
     id: _Id
     denied: bool | None = None
@@ -31,7 +31,7 @@ class ListedHold(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """A location. All but its id is for people; one without an id can't be named in an order."""
+    """A delivery location. A location without an id cannot be used in an order; the other fields are informative."""
 
     id: str | None = None
     name: Any = None
@@ -52,7 +52,7 @@ class Company(msgspec.Struct):
 
 
 class User(msgspec.Struct):
-    """The account's user, with what an operation selects of it."""
+    """The account's user, with the fields that an operation selects."""
 
     holds: list[ListedHold | None] | None = None
     default_location: LocationRelation | None = None
@@ -101,7 +101,7 @@ LOCATIONS = SupplierOperation(
 
 
 def holds_of(answer: AccountAuthenticated) -> Sequence[OwnHold] | None:
-    """The account's holds; None where the supplier does not list them."""
+    """Convert the account's holds. Returns None if the supplier does not list them."""
     listed = answer.authenticate.username_and_password.user.holds
     if listed is None:
         return None
@@ -118,7 +118,7 @@ def holds_of(answer: AccountAuthenticated) -> Sequence[OwnHold] | None:
 
 
 def end_of(hold_id: str, until: msgspec.Raw) -> datetime | None:
-    """The instant at which a hold ends; None where the supplier does not say, or not in a known form."""
+    """Parse the expiry of a hold. Returns None if the supplier does not name it, or not in a known form."""
     try:
         return read_instant(until)
     except InstantNotUnderstood as error:
@@ -127,7 +127,7 @@ def end_of(hold_id: str, until: msgspec.Raw) -> datetime | None:
 
 
 def destinations_of(answer: AccountAuthenticated) -> Sequence[Destination] | None:
-    """The account's locations, each once, the default first; None where the supplier does not list any."""
+    """Convert the account's locations without duplicates, the default first. Returns None if the supplier lists none."""
     user = answer.authenticate.username_and_password.user
     default = user.default_location.location if user.default_location else None
     found = {location.id: location for location in _locations(user) if location.id}
@@ -161,7 +161,7 @@ def _destination(key: str, location: Location, *, default: bool) -> Destination:
 
 
 def _text(value: object) -> str | None:
-    """A text for people; numbers as they are written."""
+    """Convert an informative value to text."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).strip() or None

@@ -1,4 +1,4 @@
-"""Shape, colour and proportions of a stone, which several fields of a certificate state together."""
+"""Shape, colour and proportions of a stone, derived from several fields of a certificate."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from inventory.suppliers.nivoda.values import word
 _MOST_RATIO = 100_000
 _DIRECTED = frozenset({"HEART", "TRILLIANT"})
 _FANCY = frozenset(name for name in FANCY_INTENSITIES if name.startswith("FANCY"))
-_LONGEST_GRADE = 3  # "O-P"; a longer text may hold more than the grade
+_LONGEST_GRADE = 3  # "O-P"; a longer text may contain more than the grade
 
 
 class Color(NamedTuple):
-    """`reported`: the text of the colour where the grade does not contain all of it."""
+    """`reported`: the text of the colour if the grade does not contain all of it."""
 
     grade: str | None
     rank: int | None
@@ -24,7 +24,7 @@ class Color(NamedTuple):
 
 
 def shape(certificate: PayloadCertificate) -> tuple[str, str | None]:
-    """The shape, and the text that it was read from."""
+    """Parse the shape. Returns it with its source text."""
     plain, full = word(certificate.shape), word(certificate.full_shape)
     found = shapes.shape(plain)
     if found == shapes.OTHER and (by_full := shapes.shape(full)) != shapes.OTHER:
@@ -33,9 +33,9 @@ def shape(certificate: PayloadCertificate) -> tuple[str, str | None]:
 
 
 def color(certificate: PayloadCertificate) -> Color:
-    """The colour grade and the fancy colour, which may stand in each other's field.
+    """Parse the colour grade and the fancy colour. Each may be in the field of the other.
 
-    A fancy colour that is understood wins over a grade D to Z: the grade becomes a reported text, which no search finds.
+    A valid fancy colour has precedence over a grade D to Z: the grade then is a reported text, which searches do not match.
     """
     shown = word(certificate.color)
     grade, rank = colors.color(shown)
@@ -51,9 +51,9 @@ def color(certificate: PayloadCertificate) -> Color:
 
 
 def ratio(shape_name: str, length: int | None, width: int | None) -> int | None:
-    """The longer side by the shorter one in thousandths, rounded half up; None where it says nothing (a typing error).
+    """Ratio of the longer to the shorter side in thousandths, rounded half up; None if it is implausible (a typing error).
 
-    Hearts and triangles have a direction: their ratio is length by width as measured.
+    Hearts and triangles have an orientation: their ratio is the measured length by width.
     """
     if not length or not width:
         return None

@@ -1,6 +1,6 @@
-"""What a client may show beside the columns of a stone: its measurements and its attributes, as JSON objects.
+"""Measurements and attributes of a stone as JSON objects, for display by clients.
 
-Prices of the supplier have no place here: these objects are shown to everyone.
+They must not contain prices of the supplier, because every client can read them.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class CertificateMeasurements(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """As the certificate states them: lengths in millimetres, proportions in percent, angles in degrees."""
+    """Measurements of the certificate: lengths in millimetres, proportions in percent, angles in degrees."""
 
     length: Decimal | None = None
     width: Decimal | None = None
@@ -38,7 +38,7 @@ class CertificateMeasurements(msgspec.Struct, omit_defaults=True, rename="camel"
 
 
 class DeliveryTime(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """In business days."""
+    """Delivery time in business days."""
 
     express: bool | None = None
     min_days: int | None = None
@@ -46,9 +46,9 @@ class DeliveryTime(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 
 class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """Values that some suppliers send as yes or no and others as a text ("Light", "90%") keep the form that was sent.
+    """Attributes. A value that suppliers send as a flag or as a text ("Light", "90%") keeps its form.
 
-    `reported_color`: the colour's text where the grade does not contain all of it, such as "K, Faint Brown".
+    `reported_color`: the text of the colour if the grade does not contain all of it, such as "K, Faint Brown".
     """
 
     eye_clean: bool | str | None = None
@@ -85,7 +85,7 @@ class Attributes(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 
 def measurements(certificate: PayloadCertificate) -> bytes:
-    """A JSON object of the measurements that are known."""
+    """Encode the known measurements as a JSON object."""
     return _encode(
         CertificateMeasurements(
             length=measure(certificate.length),
@@ -109,7 +109,7 @@ def measurements(certificate: PayloadCertificate) -> bytes:
 
 
 def attributes(diamond: PayloadDiamond, certificate: PayloadCertificate, reported_color: str | None) -> bytes:
-    """A JSON object of the attributes that are known."""
+    """Encode the known attributes as a JSON object."""
     return _encode(
         Attributes(
             eye_clean=_flag_or_text(diamond.eye_clean),
@@ -148,12 +148,12 @@ def attributes(diamond: PayloadDiamond, certificate: PayloadCertificate, reporte
 
 
 def urls(media: Any) -> list[str]:
-    """The addresses of a certificate's images or videos."""
+    """Extract the addresses of a certificate's images or videos."""
     return list(_urls(media)) if type(media) is list else []
 
 
 def spin_url(certificate: PayloadCertificate) -> str | None:
-    """The film that shows the stone from all sides."""
+    """Extract the address of the 360-degree video."""
     return address(certificate.v360.get("url")) if type(certificate.v360) is dict else None
 
 

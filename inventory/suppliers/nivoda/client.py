@@ -1,4 +1,4 @@
-"""Asks Nivoda: one connection pool, one login, one place where a call is limited, timed out and tried again."""
+"""GraphQL client for Nivoda: connection pool, shared login, rate limit, timeout, schema negotiation and retries."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ log = get_logger()
 PATIENCE_SECONDS = 900.0
 _CONNECTIONS = 50
 _IDLE_SECONDS = 30.0
-_MOST_REJECTIONS = 25  # of one call; each teaches something new
+_REJECTION_LIMIT = 25  # per call; each rejection names another missing member of the schema
 
 Variables = Mapping[str, object] | Callable[[SchemaView], Mapping[str, object]]
 
@@ -45,7 +45,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class NivodaClient:
-    """Sends operations and reads their answers. Safe for concurrent calls."""
+    """Sends operations and decodes their answers. Safe for concurrent calls."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class NivodaClient:
         waits_for_schema: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Use `open`, which brings the session."""
+        """Use `open`, which creates the session."""
         self._url = settings.need("nivoda_endpoint")
         self._credentials = {
             "username": settings.need("nivoda_username"),
@@ -71,8 +71,8 @@ class NivodaClient:
         self._login = SharedLogin(self._authenticate, monotonic)
         self.schema = SupplierSchema(self._introspect, monotonic, waits=waits_for_schema)
         self.limits: dict[str, str] = {}
-        """What the supplier's headers say of its rate limit, by the header's name."""
-        self._established = False  # whether the endpoint has ever given a proper answer
+        """Rate limit headers of the supplier, by name."""
+        self._established = False  # whether the endpoint has returned a valid answer before
 
     @classmethod
     @asynccontextmanager
@@ -87,17 +87,16 @@ class NivodaClient:
         waits_for_schema: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> AsyncIterator[Self]:
-        """A client for the length of a `with`; connects and logs in when it is first used.
+        """Open a client for a `with` block. It connects and logs in on first use.
 
-        `patience_seconds`: how long one call may be held up by a supplier that asks for fewer requests.
-        `timeout_seconds`: the longest wait for one answer; the settings' when None. `fresh_connections`: one for each
-        call. A connection that was kept may be closed by the other end just as something is sent, and then it is unknown
-        whether it got there. `waits_for_schema`: whether the first call waits until the supplier's schema was introspected;
-        without, the published types apply until then.
+        `patience_seconds`: longest delay of a call by the supplier's rate limit. `timeout_seconds`: longest wait for an answer;
+        None uses the setting. `fresh_connections`: open a connection for each call. The supplier may close a kept connection
+        while a request is sent, and the outcome of the request is then unknown. `waits_for_schema`: the first call waits for
+        the introspection of the schema; otherwise the published types apply until then.
         """
-        kept = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
+        connection = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **kept),
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **connection),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.nivoda_timeout_seconds),
@@ -119,26 +118,26 @@ class NivodaClient:
     async def call(
         self, operation: SupplierOperation[Answer], variables: Variables, *, patience_seconds: float | None = None
     ) -> Answer:
-        """Ask inside `as(token)`, as often as it takes; the operation must be one that may be sent again.
+        """Execute an idempotent operation inside `as(token)`, with retries.
 
-        `variables`: the values, or a function that makes them for a view of the schema. `patience_seconds`: another one
-        than the client's.
+        `variables`: the values, or a function that builds them for a view of the schema. `patience_seconds`: overrides the
+        client's.
 
         Raises:
-            SupplierSchemaChanged: the supplier's schema lacks what the operation requires. Never tried again.
-            SupplierRefused: the credentials, or the request as such, are refused. Never tried again.
-            SupplierBusy: the supplier asks for fewer requests, and patience ran out.
-            SupplierTokenExpired: not even new tokens are accepted.
-            SupplierError: every try failed; the last one's error.
+            SupplierSchemaChanged: the supplier's schema lacks a required member. Not retried.
+            SupplierRefused: the supplier rejects the credentials or the request. Not retried.
+            SupplierBusy: the supplier's rate limit delays the call for longer than `patience_seconds`.
+            SupplierTokenExpired: the supplier rejects new tokens, too.
+            SupplierError: all attempts failed; the error of the last one.
         """
         deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
         return await retrying(self._settings, operation.name)(self._try, operation, variables, deadline)
 
     async def account(self, operation: SupplierOperation[Answer], *, patience_seconds: float | None = None) -> Answer:
-        """Log in with a document that asks for the account's data. The token that calls use is not touched.
+        """Log in with a document that selects the account's data. The token of other calls is not changed.
 
         Raises:
-            SupplierRefused: the credentials are refused. Never tried again.
+            SupplierRefused: the supplier rejects the credentials. Not retried.
             SupplierError: as `call`.
         """
         deadline = self._monotonic() + (patience_seconds or self._patience_seconds)
@@ -148,27 +147,28 @@ class NivodaClient:
         )
 
     async def send(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
-        """Ask inside `as(token)`, once: for what must not happen twice.
+        """Execute an operation that is not idempotent inside `as(token)`, without retries.
 
-        Login and turn come before that, by `deadline` (monotonic seconds), and may be tried again. `variables`: as of `call`.
+        The login and the wait for the rate limiter precede it. They end by `deadline` (monotonic seconds), and the login may be
+        retried. `variables`: as of `call`.
 
         Raises:
-            OutcomeUnknown: it was sent, and whether it was done is not known.
-            RequestRejected: the schema does not allow the document, so nothing was done; another one is known now.
-            SupplierBusy, SupplierTokenExpired: it was not taken, by what the supplier says.
-            SupplierSchemaChanged: the schema does not allow the operation. Nothing was done.
-            SupplierDeclined: the supplier says no.
-            SupplierError: it was not sent, or refused as a request.
+            OutcomeUnknown: the operation was sent, and its outcome is unknown.
+            RequestRejected: the schema does not allow the document, and nothing was executed. Another document is available.
+            SupplierBusy, SupplierTokenExpired: the supplier reports that nothing was executed.
+            SupplierSchemaChanged: the schema does not allow the operation. Nothing was executed.
+            SupplierDeclined: the supplier declined the operation.
+            SupplierError: the operation was not sent, or the request was rejected.
         """
         token = await self._token_by(deadline)
-        await self._turn(deadline)
-        if self._monotonic() > deadline:  # this process stood still, and may be taken for dead by now
+        await self._acquire_slot(deadline)
+        if self._monotonic() > deadline:  # the process was suspended, and others may have taken over its work
             raise SupplierBusy(None)
         view = await self.schema.view()
         used = self.schema.negotiated(operation, view)
         try:
-            given = variables(view) if callable(variables) else variables
-            response = await self._post(_encode(used.request({**given, "token": token})))
+            values = variables(view) if callable(variables) else variables
+            response = await self._post(_encode(used.request({**values, "token": token})))
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
@@ -193,7 +193,7 @@ class NivodaClient:
             raise
 
     async def log_in(self) -> float | None:
-        """Log in unless there is a valid token; the life of the token in seconds, None if the supplier names none.
+        """Log in unless a token is valid. Returns the token's lifetime in seconds; None if the supplier does not name it.
 
         Raises:
             SupplierError: as `call`.
@@ -210,19 +210,19 @@ class NivodaClient:
 
     async def _try(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
         try:
-            return await self._inside(operation, variables, deadline)
+            return await self._with_token(operation, variables, deadline)
         except SupplierTokenExpired:
-            # Tokens end before their time, too: at once with a new one. If that is refused as well, it is a failed try.
-            return await self._inside(operation, variables, deadline)
+            # A token may expire early: repeat at once with a new one. If that is rejected too, the attempt has failed.
+            return await self._with_token(operation, variables, deadline)
 
-    async def _inside(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
+    async def _with_token(self, operation: SupplierOperation[Answer], variables: Variables, deadline: float) -> Answer:
         token = await self._login.token()
 
-        def with_token(view: SchemaView) -> Mapping[str, object]:
+        def values(view: SchemaView) -> Mapping[str, object]:
             return {**(variables(view) if callable(variables) else variables), "token": token}
 
         try:
-            return await self._negotiate(operation, with_token, deadline, secrets=(token,))
+            return await self._negotiate(operation, values, deadline, secrets=(token,))
         except SupplierTokenExpired:
             self._login.refuse(token)
             raise
@@ -248,8 +248,8 @@ class NivodaClient:
         deadline: float,
         secrets: Collection[str],
     ) -> Answer:
-        """One answer to a document that the supplier's schema allows; a rejection leads to another document."""
-        for _ in range(_MOST_REJECTIONS):
+        """Execute an operation with a document that the supplier's schema allows. A rejection negotiates another document."""
+        for _ in range(_REJECTION_LIMIT):
             view = await self.schema.view()
             used = self.schema.negotiated(operation, view)
             try:
@@ -266,11 +266,11 @@ class NivodaClient:
         deadline: float,
         secrets: Collection[str],
     ) -> Answer:
-        """One answer. A supplier that asks for fewer requests, with 429 or in `errors[]`, is waited for until the deadline."""
+        """Send a request and read its answer. After a rate limit error (429 or in `errors[]`) wait and repeat by `deadline`."""
         body = _encode(request)
         wait = self._settings.nivoda_backoff_seconds
         while True:
-            await self._turn(deadline)
+            await self._acquire_slot(deadline)
             response = await self._post(body)
             try:
                 answer = read(operation, response, secrets, established=self._established)
@@ -284,7 +284,7 @@ class NivodaClient:
                     pause_seconds=pause,
                     error=busy.message,
                 )
-                # Every process slows down, whether this call can wait for so long or not.
+                # The pause applies to all processes, even if this call cannot wait for its end.
                 await self._limiter.pause(min(pause, self._patience_seconds))
                 if self._monotonic() + pause > deadline:
                     raise
@@ -292,7 +292,7 @@ class NivodaClient:
                 self._established = True
                 return answer
 
-    async def _turn(self, deadline: float) -> None:
+    async def _acquire_slot(self, deadline: float) -> None:
         try:
             async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
                 await self._limiter.acquire()
@@ -301,7 +301,7 @@ class NivodaClient:
 
     async def _post(self, body: bytes) -> Response:
         try:
-            # A redirect would carry the credentials somewhere else.
+            # A redirect would send the credentials to another server.
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
                 self.limits |= limits_in(response.headers)
                 return await received(response)

@@ -1,7 +1,6 @@
-"""What an item says of a stone's condition: whether it is clean to the eye, tinged, treated.
+"""Condition of a stone: eye-clean, tinge and treatment, parsed from an item.
 
-Each answer is yes, no or unknown. A text that is neither ("90%", "Borderline") leaves the answer unknown; the attributes show
-the text.
+Each value is yes, no or unknown (None). Another text ("90%", "Borderline") is unknown; the attributes contain the text.
 """
 
 from functools import lru_cache
@@ -28,22 +27,22 @@ _NEGATIONS = frozenset({"NO", "NOT", "NON", "WITHOUT", "NONE", "MAY", "POSSIBLY"
 
 
 def eye_clean(value: Any) -> bool | None:
-    """Whether no inclusion is seen by the naked eye. A share of 100% is a yes, any other share is neither."""
+    """Whether the stone is eye-clean. A share of 100% is a yes, any other share is unknown."""
     return _eye_clean(value) if type(value) is str else flag(value)
 
 
 def tinge(value: Any) -> bool | None:
-    """Whether there is a tinge, by yes and no or by its strength."""
+    """Whether the stone has a tinge, from a flag or the strength of the tinge."""
     return _tinge(value) if type(value) is str else flag(value)
 
 
 def stated_tinge(value: Any) -> bool | str | None:
-    """Yes or no where that is stated ("None" is a no), otherwise the text ("Light")."""
+    """Return a flag if one is stated ("None" is a no), otherwise the text ("Light")."""
     return _stated_tinge(value) if type(value) is str else None if value is None else _flag_or_text(value)
 
 
 def treated(value: Any) -> bool | None:
-    """Whether the stone was treated, by yes and no or by the treatment's name."""
+    """Whether the stone was treated, from a flag or the name of the treatment."""
     return _treated(value) if type(value) is str else flag(value)
 
 

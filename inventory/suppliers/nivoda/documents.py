@@ -1,4 +1,4 @@
-"""The GraphQL documents that Nivoda is sent, each with the shape of its answer."""
+"""GraphQL documents for Nivoda, each with the type of its answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
@@ -11,14 +11,14 @@ from inventory.suppliers.nivoda.filters import Dimension
 from inventory.suppliers.nivoda.negotiation import Template
 
 PAGE_LIMIT = 50
-"""Most stones of one page, and most ids of one query."""
+"""Largest number of stones of a page, and of ids of a query."""
 
 Answer = TypeVar("Answer")
 _Counted = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SupplierOperation(Generic[Answer]):
-    """A document and how its answer's `data` is read. What a call varies goes into variables, never into the text."""
+    """A document and the decoder of its answer's `data`. Values are always variables, never part of the text."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class SupplierOperation(Generic[Answer]):
         orders: Sequence[str] = (),
         logs_in: bool = False,
     ) -> None:
-        """`required`, `orders`: as of `Template`. `logs_in`: it is sent with the credentials, and not inside `as(token)`."""
+        """`required`, `orders`: as of `Template`. `logs_in`: sent with the credentials, not inside `as(token)`."""
         self.name = name
         self.logs_in = logs_in
         self.template = Template(document, required, orders)
@@ -38,37 +38,37 @@ class SupplierOperation(Generic[Answer]):
 
     @property
     def document(self) -> str:
-        """The document as it is sent where the schema offers everything."""
+        """The document for a schema that offers every member."""
         return self.template.text
 
     def __repr__(self) -> str:
         return f"<Operation {self.name}>"
 
     def concerns_a_part(self, entry: ErrorEntry) -> bool:
-        """Whether an error concerns a part of the answer, so that the rest of it counts."""
+        """Whether an error concerns a part of the answer only, so that the rest is valid."""
         del entry
         return False
 
     def read(self, data: msgspec.Raw, partial: Sequence[ErrorEntry] = ()) -> Answer:
-        """Read the answer's `data`. `partial`: the errors that concern parts of it.
+        """Decode the answer's `data`. `partial`: errors that concern parts of it.
 
         Raises:
-            msgspec.ValidationError: it has another shape. Null where stones or a count belong is such a case: taken for
-                an empty page it would end the reading of a partition too early.
+            msgspec.ValidationError: the data has another shape, such as null instead of items or a count. As an empty page,
+                null would end the reading of a partition too early.
         """
         del partial
         return self._decoder.decode(data)
 
 
 class PageOperation(SupplierOperation["AuthenticatedField[FoundItems]"]):
-    """A page of items. An error of one item costs no other item."""
+    """Operation for a page of items. An error of an item does not affect the others."""
 
     def __init__(
         self, name: str, selection: str, required: Collection[str] = (), dimension: Dimension = "dollar_value"
     ) -> None:
-        """`selection`: the fields of an item. `required`: the paths of those that an item can't do without.
+        """`selection`: fields of an item. `required`: paths of the required fields.
 
-        `dimension`: price or price per carat, by which the items are ordered.
+        `dimension`: order of the items, by price or by price per carat.
         """
         super().__init__(
             name,
@@ -88,10 +88,10 @@ class PageOperation(SupplierOperation["AuthenticatedField[FoundItems]"]):
 
 
 class OneItemOperation(SupplierOperation["OneItem"]):
-    """One item by its stone's id. The supplier answers an id that it does not have with an error."""
+    """Operation for an item by the id of its stone. The supplier answers an unknown id with an error."""
 
     def __init__(self, name: str, selection: str, required: Collection[str] = ()) -> None:
-        """As `PageOperation`."""
+        """`selection`, `required`: as of `PageOperation`."""
         paths = [f"get_diamond_by_id.{path}" for path in required]
         super().__init__(name, _ITEM.replace("SELECTION", selection), OneItem, required=paths)
 
@@ -109,14 +109,14 @@ class OneItemOperation(SupplierOperation["OneItem"]):
         return super().read(data)
 
 
-# Best first. In another order a page is complete as well; only its place in the feed is another one.
+# In order of preference. Another order changes the position of a page in the feed, not its completeness.
 _OTHER_ORDERS = ("createdAt", "size", "insert", "none")
 _ORDERS: Mapping[Dimension, Sequence[str]] = {
     "dollar_value": ("price", *_OTHER_ORDERS),
     "dollar_per_carat": ("price_per_carat", "price", *_OTHER_ORDERS),
 }
 
-# `total_count` is not asked for: it is known to be wrong.
+# `total_count` is not selected: it is known to be wrong.
 _PAGE = """
     query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {
       as(token: $token) {
@@ -136,7 +136,7 @@ _ITEM = """
 
 
 class Session(msgspec.Struct):
-    """A login's answer. `expires`: see `login.lifetime_seconds`."""
+    """Answer to a login. `expires`: see `login.lifetime_seconds`."""
 
     token: str
     expires: Any = None
@@ -154,7 +154,7 @@ class Authenticated(msgspec.Struct):
 
 
 class AuthenticatedField(msgspec.Struct, Generic[Answer]):
-    """Everything but the login is asked inside `as(token)`."""
+    """Answer of an operation inside `as(token)`, which includes all operations except the login."""
 
     account: Answer = msgspec.field(name="as")
 
@@ -164,16 +164,16 @@ class Count(msgspec.Struct):
 
 
 class Items(msgspec.Struct, rename={"errors": "$errors"}):
-    """The items of a page, each left as its own bytes: one that can't be understood must not spoil the others.
+    """Items of a page as raw bytes, so that an invalid item does not affect the others.
 
-    `errors`: the errors of single items. They come from the answer's `errors[]`.
+    `errors`: errors of single items, from the answer's `errors[]`.
     """
 
     items: list[msgspec.Raw]
     errors: Sequence[ErrorEntry] = ()
 
     def error(self, position: int) -> ErrorEntry | None:
-        """The first error of a position; one that names no position counts for all of them."""
+        """Return the first error of a position, or the first error without a position."""
         own = (entry for entry in self.errors if entry.item == position)
         return next(own, next((entry for entry in self.errors if entry.item is None), None))
 
@@ -183,13 +183,13 @@ class FoundItems(msgspec.Struct):
 
 
 class OneItemFound(msgspec.Struct):
-    """The item as its own bytes; `null` where there is none."""
+    """The item as raw bytes; `null` if there is none."""
 
     get_diamond_by_id: msgspec.Raw
 
 
 class OneItem(msgspec.Struct, rename={"errors": "$errors"}):
-    """An item, or null and the errors that say why."""
+    """An item, or null and its errors."""
 
     account: OneItemFound = msgspec.field(name="as")
     errors: Sequence[ErrorEntry] = ()
@@ -244,9 +244,9 @@ ITEM = OneItemOperation("get_diamond_by_id_item", _SELECTION, _REQUIRED)
 
 
 class PageOperations(NamedTuple):
-    """The documents of a page in one order.
+    """Documents of a page in an order.
 
-    `smaller`: for items that `full` answers with null. A value that the supplier can't show takes its whole item along.
+    `smaller`: for items that `full` answers with null. A value that the supplier cannot show makes the whole item null.
     """
 
     full: PageOperation

@@ -1,4 +1,4 @@
-"""Nivoda feed: counts, pages by price, lookups by id, and what the supplier's schema offers for them."""
+"""Feed adapter for Nivoda: counts, pages ordered by price, lookups by id, and capabilities of the schema."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from inventory.core.errors import SupplierSchemaChanged
 from inventory.core.settings import Settings
-from inventory.suppliers.lookup import MOST_WITNESSES, look_up, look_up_singly
+from inventory.suppliers.lookup import WITNESS_LIMIT, look_up, look_up_singly
 from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGE_LIMIT, PAGES
 from inventory.suppliers.nivoda.filters import Dimension, FeedFilter, lookup_by, offered, probe
@@ -15,13 +15,13 @@ from inventory.suppliers.nivoda.schema_view import SchemaView
 from inventory.suppliers.nivoda.single_items import SingleItems
 from inventory.suppliers.ports import Capabilities, FeedPage, LookupResult, RateLimiter, StoneQuery
 
-MOST_SINGLE_LOOKUPS = 5_000
-"""Stones that one process looks up one by one in a day, where the supplier offers no filter by ids."""
+SINGLE_LOOKUP_LIMIT = 5_000
+"""Daily limit of single lookups of a process, if the supplier offers no filter by ids."""
 _DAY_SECONDS = 24 * 3600.0
 
 
 class NivodaFeed:
-    """The feed behind a client. Every request, the client's retries and logins included, takes its turn at the limiter."""
+    """Feed over a client. Every request, retries and logins included, passes the rate limiter."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class NivodaFeed:
         dimension: Dimension = "dollar_value",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`dimension`: what the prices of a query are compared with."""
+        """`dimension`: the value that the price range of a query filters."""
         self._client = client
         self._dimension = dimension
         self._page = PAGES[dimension].full
@@ -47,10 +47,10 @@ class NivodaFeed:
 
     @property
     def lookup_size(self) -> int:
-        return PAGE_LIMIT - MOST_WITNESSES
+        return PAGE_LIMIT - WITNESS_LIMIT
 
     async def count(self, query: StoneQuery) -> int:
-        """Number of stones that match.
+        """Count the matching stones.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
@@ -58,7 +58,7 @@ class NivodaFeed:
         return await self._count(FeedFilter(dimension=self._dimension, query=query))
 
     async def page(self, query: StoneQuery, offset: int, limit: int) -> FeedPage:
-        """Stones in the order of price. A stone that can't be understood, or shown, comes with its problem.
+        """Read a page of stones in order of price. An item that is invalid or cannot be shown has a problem.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
@@ -68,15 +68,15 @@ class NivodaFeed:
         return await self._pages.read(FeedFilter(dimension=self._dimension, query=query), offset, limit)
 
     async def lookup(self, stone_ids: Collection[str], witnesses: Collection[str]) -> LookupResult:
-        """Look up stones by id: together where the supplier offers a filter for that, else one by one within a daily bound.
+        """Look up stones by id: together if the supplier offers a filter by ids, else one by one within a daily limit.
 
         Raises:
             SupplierUnavailable: no answer shows a witness.
             SupplierError: as `NivodaClient.call`.
         """
-        if not 1 <= len(stone_ids) <= self.lookup_size or len(witnesses) > MOST_WITNESSES:
-            # An empty list is no filter at all: the supplier would answer with every stone.
-            raise ValueError(f"a lookup has 1 to {self.lookup_size} ids and at most {MOST_WITNESSES} witnesses")
+        if not 1 <= len(stone_ids) <= self.lookup_size or len(witnesses) > WITNESS_LIMIT:
+            # The supplier ignores an empty list and would answer with every stone.
+            raise ValueError(f"a lookup has 1 to {self.lookup_size} ids and at most {WITNESS_LIMIT} witnesses")
         if lookup_by(await self._client.schema.view()) != "single":
             try:
                 return await look_up(stone_ids, witnesses, self._page_of, self._count_of)
@@ -86,10 +86,10 @@ class NivodaFeed:
         return await look_up_singly(stone_ids, witnesses, self._singles.read, self._single_budget(len(stone_ids)))
 
     async def capabilities(self) -> Capabilities:
-        """What the supplier's schema offers. Where introspection is not allowed, two requests that match no stone find out.
+        """Determine the schema's capabilities. Without introspection, probe them with two requests that match no stone.
 
         Raises:
-            SupplierSchemaChanged: it lacks what is required.
+            SupplierSchemaChanged: the schema lacks a required member.
             SupplierError: as `NivodaClient.call`.
         """
         schema = self._client.schema
@@ -111,7 +111,7 @@ class NivodaFeed:
         )
 
     def known_differences(self) -> Sequence[str]:
-        """The differences that are known now; none where the schema lacks what is required."""
+        """Return the known differences; none if the schema lacks a required member."""
         try:
             return self._differences(self._client.schema.present())
         except SupplierSchemaChanged:
@@ -119,10 +119,10 @@ class NivodaFeed:
 
     def _differences(self, view: SchemaView) -> tuple[str, ...]:
         schema, found = self._client.schema, offered(view, self._dimension)
-        needed = (
+        operations = (
             (AUTHENTICATE, COUNT, self._page) if found.lookup != "single" else (AUTHENTICATE, COUNT, self._page, ITEM)
         )
-        lacking = {one for operation in needed for one in schema.negotiated(operation, view).differences}
+        lacking = {one for operation in operations for one in schema.negotiated(operation, view).differences}
         schema.note(found.differences)
         return tuple(sorted(lacking.union(found.differences)))
 
@@ -142,17 +142,17 @@ class NivodaFeed:
         answer = await self._client.call(COUNT, variables)
         return answer.account.diamonds_by_query_count
 
-    def _single_budget(self, wanted: int) -> int:
-        """How many of the wanted single lookups are left for today."""
+    def _single_budget(self, requested: int) -> int:
+        """Reserve single lookups of today's limit."""
         if self._monotonic() - self._single_since >= _DAY_SECONDS:
             self._single_lookups, self._single_since = 0, self._monotonic()
-        allowed = min(wanted, MOST_SINGLE_LOOKUPS - self._single_lookups)
+        allowed = min(requested, SINGLE_LOOKUP_LIMIT - self._single_lookups)
         self._single_lookups += allowed
         return allowed
 
 
 @asynccontextmanager
 async def open_feed(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaFeed]:
-    """The feed of the settings' account, for the length of a `with`."""
+    """Open the feed with the account of the settings, for a `with` block."""
     async with NivodaClient.open(settings, limiter) as client:
         yield NivodaFeed(client, dimension=settings.nivoda_partition_dimension)

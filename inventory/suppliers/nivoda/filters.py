@@ -1,4 +1,4 @@
-"""Filters of the feed as the supplier's `DiamondQuery`, with what its schema offers."""
+"""Filters of the feed: build the supplier's `DiamondQuery` from the members that its schema offers."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ Number = TypeVar("Number", int, Decimal)
 
 
 def filter_fields(view: SchemaView) -> frozenset[str]:
-    """The filters that both pages and counts take."""
+    """Return the filters that both pages and counts accept."""
     pages, counts = (
         view.input_fields("as", name, argument="query") for name in ("diamonds_by_query", "diamonds_by_query_count")
     )
@@ -33,7 +33,7 @@ def filter_fields(view: SchemaView) -> frozenset[str]:
 
 
 def lookup_by(view: SchemaView) -> LookupBy:
-    """How stones can be asked for by their ids."""
+    """Return the method for lookups by id."""
     fields = filter_fields(view)
     if "filter_ids" in fields:
         return "filter_ids"
@@ -41,7 +41,7 @@ def lookup_by(view: SchemaView) -> LookupBy:
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
-    """What a schema offers to filter by."""
+    """Filters that a schema offers."""
 
     price: bool
     carats: bool
@@ -52,7 +52,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def offered(view: SchemaView, dimension: Dimension) -> Offered:
-    """What a view offers to filter by, and what of the wanted filters it lacks."""
+    """Determine the filters that a view offers and those that it lacks."""
     fields = filter_fields(view)
     by = lookup_by(view)
     lacks = {
@@ -77,9 +77,9 @@ def offered(view: SchemaView, dimension: Dimension) -> Offered:
 
 
 def probe(view: SchemaView, dimension: Dimension) -> dict[str, object]:
-    """A `DiamondQuery` with every wanted filter that a view offers; no stone matches it."""
+    """Build a `DiamondQuery` with every used filter that a view offers. No stone matches it."""
     ids = ["00000000-0000-4000-8000-000000000000"]
-    wanted: dict[str, object] = {
+    filters: dict[str, object] = {
         dimension: {"from": 0, "to": 0},
         _CARATS: [{"from": 0.0, "to": 0.0}],
         _ORIGIN: True,
@@ -87,9 +87,9 @@ def probe(view: SchemaView, dimension: Dimension) -> dict[str, object]:
         _MARKUP: False,
     }
     if (by := lookup_by(view)) != "single":
-        wanted[by] = ids
+        filters[by] = ids
     fields = filter_fields(view)
-    return {name: value for name, value in wanted.items() if name in fields}
+    return {name: value for name, value in filters.items() if name in fields}
 
 
 class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +100,10 @@ class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
     stone_ids: tuple[str, ...] = ()
 
     def build(self, view: SchemaView) -> dict[str, object]:
-        """The `DiamondQuery`. Both ends of every range of numbers are sent: the supplier requires them.
+        """Build the `DiamondQuery`. Both ends of every numeric range are sent, because the supplier requires them.
 
         Raises:
-            SupplierSchemaChanged: the view lacks a filter without which other stones would match.
+            SupplierSchemaChanged: the view lacks a required filter.
         """
         fields = filter_fields(view)
         found = dict(self._by_ids(view) if self.stone_ids else self._by_query())

@@ -1,4 +1,4 @@
-"""Instants in the supplier's answers: a number of seconds or milliseconds since 1970, or a text."""
+"""Parser of instants in the supplier's answers: seconds or milliseconds since 1970, or a text."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,17 +15,17 @@ _MILLISECONDS = (10**12, 10**14)
 
 
 class InstantNotUnderstood(ValueError):
-    """A value that is present and is no instant."""
+    """The value is not an instant."""
 
 
 def read_instant(raw: msgspec.Raw) -> datetime | None:
-    """The instant in a JSON value; None for null and for an empty text.
+    """Parse the instant of a JSON value. Returns None for null and for an empty text.
 
-    A number is seconds or milliseconds since 1970, decided by its magnitude. A text is such a number, an ISO 8601 instant
-    (UTC where it names no offset), or a date of RFC 2822.
+    A number is seconds or milliseconds since 1970; the unit follows from its magnitude. A text is such a number, an ISO 8601
+    instant (UTC without an offset), or a date of RFC 2822.
 
     Raises:
-        InstantNotUnderstood: the value is anything else, or lies before 2001 or after 5138.
+        InstantNotUnderstood: the value has another form, or is before 2001 or after 5138.
     """
     try:
         value = msgspec.json.decode(raw)

@@ -1,4 +1,4 @@
-"""Introspection of the supplier's schema: the request, and its answer as a view."""
+"""Introspection of the supplier's schema: the request, and the conversion of its answer to a view."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class _TypeRef(msgspec.Struct, rename="camel"):
     of_type: "_TypeRef | None" = None
 
     def text(self, depth: int = 0) -> str:
-        """The type as SDL writes it."""
+        """Format the type in SDL."""
         inner = self.of_type.text(depth + 1) if self.of_type and depth < _DEEPEST_TYPE else ""
         return {"NON_NULL": f"{inner}!", "LIST": f"[{inner}]"}.get(self.kind, self.name or "")
 
@@ -61,12 +61,12 @@ class _SchemaPayload(msgspec.Struct, rename="camel"):
 
 
 class Introspected(msgspec.Struct, rename={"schema": "__schema"}):
-    """The answer's data."""
+    """Data of the answer."""
 
     schema: _SchemaPayload
 
     def view(self) -> SchemaView:
-        """The schema as a view."""
+        """Convert the schema to a view."""
         kinds = self.schema.types
         return SchemaView(
             query=self.schema.query_type.name,

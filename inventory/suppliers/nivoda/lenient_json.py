@@ -1,6 +1,7 @@
-"""Items that are not proper JSON, or hold what no database stores: read as far as they go, kept whole, told apart.
+"""Lenient reader of items with invalid JSON or with values that the database cannot store.
 
-One damaged stone must cost neither its 49 neighbours nor itself what can still be known of it, its id above all.
+A damaged item must not affect the other 49 items of its page, and its readable values, above all its id, must be kept. The
+original bytes are preserved.
 """
 
 import binascii
@@ -12,30 +13,30 @@ from typing import Any
 
 import msgspec
 
-from inventory.core.json_depth import deeper
+from inventory.core.json_depth import exceeds_depth
 from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.remains import read_remains
 from inventory.suppliers.nivoda.values import fraction
 
 _WRAPPER = re.compile(rb'\{"\$unreadable":"([A-Za-z0-9+/=]*)"\}')
-# Strings are taken whole, so brackets and commas inside them do not count.
+# A string is one token, so brackets and commas inside it do not count.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# How the bytes that are not UTF-8 come out of `surrogateescape`.
+# Lone surrogates that `surrogateescape` produces for bytes that are not UTF-8.
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 
 _item = msgspec.json.Decoder(Item, float_hook=fraction)
 _raw = msgspec.json.Decoder(msgspec.Raw)
-# Levels of an item; a proper one has four. The database, where it ends up, has a bound too.
+# Depth limit of an item; a valid one has four levels. The database has a limit, too.
 _DEEPEST = 200
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class UnreadableItem(Exception):
-    """An item in which no object can be found; the message is the problem.
+    """The item contains no readable object. The message is the problem.
 
-    `remains`: an item with the ids that can be read.
+    `remains`: an item with the readable ids.
     """
 
     def __init__(self, problem: str, remains: Item) -> None:
@@ -44,15 +45,14 @@ class UnreadableItem(Exception):
 
 
 def read_item(received: bytes) -> tuple[Item, bool]:
-    """Read an item; also answers whether it is damaged.
+    """Read an item. Returns it and whether it is damaged.
 
-    Bytes that are not UTF-8 and halves of surrogate pairs arrive as lone surrogates inside the texts, for `first_flaw` to
-    find.
+    Bytes that are not UTF-8 and halves of surrogate pairs become lone surrogates in the texts; `first_flaw` detects them.
 
     Raises:
-        UnreadableItem: it is no object, or no JSON at all, or nested too deep.
+        UnreadableItem: the item is not an object, is not JSON, or is nested too deep.
     """
-    if deeper(received, _DEEPEST):
+    if exceeds_depth(received, _DEEPEST):
         raise UnreadableItem("payload: is nested too deep", read_remains(received)[0])
     try:
         received.decode()
@@ -62,12 +62,12 @@ def read_item(received: bytes) -> tuple[Item, bool]:
 
 
 def first_flaw(item: Item) -> str | None:
-    """The first of the declared texts that no text column takes: `field: what is wrong`."""
+    """Return the first declared text that a text column cannot store, as `field: problem`."""
     return next((f"{path}: {what}" for path, text in _texts(item, "") if (what := flaw(text))), None)
 
 
 def flaw(text: str) -> str | None:
-    """Why no text column takes this text; None if one does."""
+    """Return the reason why a text column cannot store a text; None if it can."""
     if "\x00" in text:
         return "holds a NUL character"
     if found := _SURROGATE.search(text):
@@ -76,18 +76,18 @@ def flaw(text: str) -> str | None:
 
 
 def storable(received: bytes) -> bytes:
-    """An item as JSON that a database takes: to the byte where it is that, else wrapped whole."""
+    """Convert an item to JSON that the database can store: unchanged if it is storable, else wrapped."""
     try:
         received.decode()
         _raw.decode(received)
-        whole = not deeper(received, _DEEPEST)
+        whole = not exceeds_depth(received, _DEEPEST)
     except _NOT_JSON:
         whole = False
     return received if whole else b'{"$unreadable":"%b"}' % b64encode(received)
 
 
 def original(stored: bytes) -> bytes:
-    """What was once received: the way back from `storable`."""
+    """Return the received bytes: the inverse of `storable`."""
     wrapped = _WRAPPER.fullmatch(stored)
     try:
         return b64decode(wrapped[1], validate=True) if wrapped else stored
@@ -96,10 +96,10 @@ def original(stored: bytes) -> bytes:
 
 
 def salvage(body: bytes) -> bytes:
-    """An answer that is no JSON because of some of its items, with exactly those wrapped.
+    """Repair an answer with invalid JSON in some of its items by wrapping exactly those items.
 
     Raises:
-        ValueError: it has no whole list of items: it was cut off, or is something else.
+        ValueError: the answer has no complete list of items.
     """
     start = next((found.end() for token in _TOKEN.finditer(body) if (found := _ITEMS.match(body, token.start()))), None)
     if start is None:
@@ -137,7 +137,7 @@ def _read_leniently(received: bytes) -> Item:
 
 
 def _pick(found: dict[str, Any], part: type[msgspec.Struct]) -> dict[str, Any]:
-    """The declared fields of a part, by the names of the struct; the parts inside it are left out."""
+    """Select the declared fields of a part by the names of the struct, without nested parts."""
     fields = msgspec.structs.fields(part)
     return {field.name: found.get(field.encode_name) for field in fields if field.type is Any}
 

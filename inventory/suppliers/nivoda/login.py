@@ -1,4 +1,4 @@
-"""Shared login: one token for all concurrent calls, renewed before its end or when the supplier refuses it."""
+"""Shared login: a token for all concurrent calls, renewed before its expiry or after the supplier rejects it."""
 
 import asyncio
 import math
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 DEFAULT_TOKEN_SECONDS = 6 * 3600.0
-"""Life of a token by the supplier's documentation, for a login that does not name one."""
+"""Lifetime of a token by the supplier's documentation, for a login that does not name it."""
 _RENEW_SECONDS = 5 * 60.0
-_RENEW_SHARE = 0.1  # of a life that is short
-# What a token's life can be. Anything else is taken for another unit, or for a mistake.
+_RENEW_SHARE = 0.1  # of a short lifetime
+# Plausible lifetimes. Other values are in another unit, or invalid.
 _SHORTEST_SECONDS = 30.0
 _LONGEST_SECONDS = 31 * 86_400.0
 _EPOCH_SECONDS = 10**9  # more is an instant: 2001 in seconds since 1970
@@ -18,7 +18,7 @@ _EPOCH_MILLISECONDS = 10**11  # more is an instant in milliseconds
 
 
 class Token(NamedTuple):
-    """A token and the seconds that it is valid for, counted from the login; None where the supplier does not say."""
+    """A token and its lifetime in seconds since the login; None if the supplier does not name it."""
 
     text: str
     seconds: float | None
@@ -28,10 +28,10 @@ class Token(NamedTuple):
 
 
 def lifetime_seconds(expires: Any, now: datetime) -> float | None:
-    """The life that `expires` names: seconds to go, or an instant in seconds or milliseconds since 1970.
+    """Parse the lifetime in `expires`: remaining seconds, or an instant in seconds or milliseconds since 1970.
 
-    The unit follows from the magnitude. None for anything that can't be a token's life: the supplier's error is the
-    authority on a token's end, this only saves a call that would fail.
+    The unit follows from the magnitude. Returns None for an implausible value: the supplier's error decides whether a token
+    has expired, and the lifetime only saves a call that would fail.
     """
     if type(expires) is str:
         try:
@@ -49,10 +49,10 @@ def lifetime_seconds(expires: Any, now: datetime) -> float | None:
 
 
 class SharedLogin:
-    """Keeps the token. Of several callers that need a new one, the first logs in and the others wait for its outcome."""
+    """Caches the token. If several callers need a new token, the first one logs in and the others share its result."""
 
     def __init__(self, authenticate: Callable[[], Awaitable[Token]], monotonic: Callable[[], float]) -> None:
-        """`authenticate` asks the supplier once; `monotonic` tells the seconds."""
+        """`authenticate`: logs in without retries; `monotonic`: clock in seconds."""
         self._authenticate = authenticate
         self._monotonic = monotonic
         self._token: str | None = None

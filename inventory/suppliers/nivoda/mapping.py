@@ -1,7 +1,7 @@
-"""From an item's bytes to a stone, or to what is wrong with it. Pure, and never raises, whatever the bytes.
+"""Mapping of an item's bytes to a stone or a problem. Pure; it does not raise for any bytes.
 
-A stone is usable if it has an id, a certificate, a weight and a price, if its origin is clear (`origin`), and if every text
-and number of it fits its column. Everything else may be missing or odd.
+A stone is valid if it has an id, a certificate, a weight and a price, if its origin is clear (`origin`), and if every text and
+number fits its column. Other values may be missing or invalid.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,23 +31,23 @@ from inventory.suppliers.nivoda.values import (
 from inventory.suppliers.ports import ObservedItem
 
 MAPPING_VERSION = 3
-"""Goes up with every change of what a payload is mapped to, so that payloads staged before count as changed."""
+"""Version of the mapping, increased with every change of its results, so that staged payloads count as changed."""
 
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
 MOST_CARATS = 10_000
-# A hundred billion dollars: leaves room in 64 bits for the highest markup and the price per carat of the smallest stone.
+# A hundred billion dollars: 64 bits suffice for the highest markup and the price per carat of the smallest stone.
 MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
 _encode = msgspec.msgpack.Encoder().encode
-# The only way for a NUL character, or for half a surrogate pair, into a text that was read as proper JSON.
+# In valid JSON, only an escape can produce a NUL character or half a surrogate pair.
 _NUL_ESCAPE = rb"\u0000"
 
 
 def keyed_hashes(version: int) -> Mapping[bool | None, blake2b]:
-    """Hashes of payloads under a version of the mapping, by the queried origin; to be copied for each payload."""
+    """Create hash states of a version of the mapping, by the queried origin. Copy one for each payload."""
     names = {None: "", False: " natural", True: " lab-grown"}
     return {
         origin: blake2b(digest_size=_HASH_BYTES, key=f"nivoda mapping {version}{name}".encode())
@@ -59,14 +59,14 @@ _keyed = keyed_hashes(MAPPING_VERSION)
 
 
 class _Problem(Exception):
-    """Why a stone can't be understood: `field: what is wrong`."""
+    """The item is invalid. The message is `field: problem`."""
 
 
 def observe(payload: bytes, *, lab_grown: bool | None = None) -> ObservedItem:
-    """Map one item, as received or as it was stored.
+    """Map an item, as received or as stored.
 
-    `lab_grown`: the origin that the query asked for, None if it asked for both. The same bytes and the same origin always
-    give the same answer, so an inventory can be rebuilt from stored payloads.
+    `lab_grown`: the origin of the query; None for both. The result depends on the bytes and the origin only, so the
+    inventory can be rebuilt from stored payloads.
     """
     received = original(payload)
     try:
@@ -120,12 +120,12 @@ def _payload_hash(payload: bytes, lab_grown: bool | None) -> bytes:
 
 
 def _unidentified(received: bytes) -> str:
-    # Without the version of the mapping: the same bytes would keep their old row.
+    # The version of the mapping is not included, so that the same bytes keep their row.
     return f"unidentified:{blake2b(received, digest_size=_HASH_BYTES).hexdigest()}"
 
 
 def _known_as(item: Item, received: bytes) -> str:
-    """The stone's id where the item shows one, by itself or by its offer, else one made from the bytes."""
+    """Return the id of the stone or of its offer, else an id derived from the bytes."""
     try:
         return _identity(item)
     except _Problem:
@@ -133,7 +133,7 @@ def _known_as(item: Item, received: bytes) -> str:
 
 
 def _offered(item: Item) -> str | None:
-    """The stone that an offer is of, where the item shows none: a good stone that turned bad must still be known."""
+    """Derive the id of the stone from the offer's id, so that an item that became invalid is still identified."""
     shown = identifier(item.diamond.id) if item.diamond else None
     prefix, _, found = (identifier(item.id) or "").partition("/")
     known = shown is None and prefix == _OFFER and found.strip() and len(found) <= _LONGEST_ID and flaw(found) is None

@@ -1,6 +1,6 @@
-"""Negotiation of a document with the supplier's schema: what the schema does not offer is dropped, replaced, or an error.
+"""Negotiation of a document with the supplier's schema: drop or replace missing members, or raise an error. Pure.
 
-Pure. The template is what the client would like to send; the result is valid in the given view of the schema.
+The template contains all members that the client uses. The result is valid in the given view of the schema.
 """
 
 import re
@@ -33,10 +33,10 @@ from inventory.suppliers.nivoda.schema_view import Input, Output, SchemaView, na
 
 
 class Negotiated(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that is valid in a view. `differences`: what it lacks, one sentence each. `order`: by which it asks.
+    """A document that is valid in a view. `differences`: missing members, one sentence each. `order`: its sort order.
 
-    `literals`: variables whose type the supplier does not know by name. Their values are written into the document.
-    `unusable`: optional variables for which the schema has no place, with the member that it lacks.
+    `literals`: variables whose type the supplier does not know by name; their values are inserted into the document.
+    `unusable`: optional variables that the schema does not accept, with the missing member.
     """
 
     document: str
@@ -46,10 +46,10 @@ class Negotiated(msgspec.Struct, frozen=True, kw_only=True):
     unusable: Mapping[str, str] = {}
 
     def request(self, variables: Mapping[str, object]) -> dict[str, object]:
-        """The body of a request.
+        """Build the body of a request.
 
         Raises:
-            SupplierSchemaChanged: a value is given for which the schema has no place.
+            SupplierSchemaChanged: the schema does not accept a given value.
         """
         for name, member in self.unusable.items():
             if variables.get(name) is not None:
@@ -64,10 +64,10 @@ class Negotiated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Template:
-    """A document with the rules by which it may change.
+    """A document and the rules of its negotiation.
 
-    `required`: paths of fields, with dots and below `as`, that can't be left out. `orders`: values for the argument
-    `order`'s `type`, best first; without any of them the argument is left out.
+    `required`: paths of the required fields, separated by dots, below `as`. `orders`: values of `order.type` in order of
+    preference; if the schema offers none of them, the argument is omitted.
     """
 
     def __init__(self, text: str, required: Collection[str] = (), orders: Sequence[str] = ()) -> None:
@@ -83,10 +83,10 @@ class Template:
         return definition
 
     def negotiate(self, view: SchemaView) -> Negotiated:
-        """The document as a view allows it.
+        """Negotiate the document with a view.
 
         Raises:
-            SupplierSchemaChanged: the view lacks a required field, an argument, or a part of one.
+            SupplierSchemaChanged: the view lacks a required field, an argument, or a part of an argument.
         """
         return _Negotiation(self, view).result()
 
@@ -139,7 +139,7 @@ class _Negotiation:
     def _selections(
         self, selections: SelectionSetNode | None, type_name: str | None, path: tuple[str, ...]
     ) -> SelectionSetNode | None:
-        """The selections that the type offers; None where there are none."""
+        """Return the selections that the type offers; None if there are none."""
         kept = [
             field
             for node in (selections.selections if selections else ())
@@ -172,10 +172,10 @@ class _Negotiation:
         )
 
     def _drop(self, type_name: str | None, path: tuple[str, ...], why: str, below: Sequence[str] = ()) -> None:
-        """Note that a field is left out. `below`: the differences that led to it.
+        """Record that a field is omitted. `below`: the differences that caused it.
 
         Raises:
-            SupplierSchemaChanged: it is required.
+            SupplierSchemaChanged: the field is required.
         """
         member = f"{type_name}.{path[-1]}"
         below_as = path[1:] if path[0] == "as" else path
@@ -204,7 +204,7 @@ class _Negotiation:
         return ArgumentNode(name=node.name, value=self._value(node.value, taken, place))
 
     def _order(self, node: ValueNode, taken: Input | None, place: str) -> ValueNode | None:
-        """The order by the first type that is offered."""
+        """Build the order with the first type that the schema offers."""
         for kind in self._template.orders if taken else ():
             assert isinstance(node, ObjectValueNode)  # noqa: S101 - the documents are the client's own
             wanted = ObjectValueNode(
@@ -266,7 +266,7 @@ class _Negotiation:
         return ObjectValueNode(fields=tuple(fields))
 
     def _definition(self, node: VariableDefinitionNode) -> VariableDefinitionNode:
-        """A variable's declaration with the type that the schema wants; required where the template requires it."""
+        """Declare a variable with the schema's type. It is non-null if the template declares it so."""
         name = node.variable.name.value
         wanted = self._view.variable_types.get(name) or self._types.get(name) or print_ast(node.type)
         required = print_ast(node.type).endswith("!") and not wanted.endswith("!")
@@ -282,7 +282,7 @@ def _placeholder(name: str) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A JSON value as GraphQL writes it in a document."""
+    """Format a JSON value as a GraphQL literal."""
     match value:
         case dict():
             return "{" + ",".join(f"{NameNode(value=key).value}:{_literal(part)}" for key, part in value.items()) + "}"

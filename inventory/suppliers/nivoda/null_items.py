@@ -1,8 +1,8 @@
-"""Items that the supplier answers with null: their place on the page, their id, and the reason.
+"""Null items: identify the items that the supplier answers with null, and build their payloads.
 
-A stored value that the supplier's schema does not allow becomes an error, and takes the whole item along where its field
-can't be null. A smaller selection still shows the item's id, so that the stone is quarantined under its own id. The payload
-that is kept for it is made here: the ids, the price, and the error under `$errors`.
+A stored value that the supplier's schema does not allow is an error. If its field is non-null, the whole item is null. A
+smaller selection still shows the item's id, so that the stone is quarantined under its id. The payload of such an item contains
+the ids, the price, and the error under `$errors`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ _OFFER = "DIAMOND/"  # an offer's id is DIAMOND/<id of its stone>
 
 
 class ShownStone(msgspec.Struct):
-    """A stone in one of the smaller selections."""
+    """A stone in a smaller selection."""
 
     id: str | None = None
 
 
 class Shown(msgspec.Struct):
-    """An item in one of the smaller selections."""
+    """An item in a smaller selection."""
 
     id: str | None = None
     price: Any = None
@@ -33,7 +33,7 @@ class Shown(msgspec.Struct):
 
     @property
     def stone_id(self) -> str | None:
-        """The stone's id, from the offer's where the stone is not shown."""
+        """Id of the stone, or derived from the offer's id if the stone is not shown."""
         if self.diamond is not None and self.diamond.id:
             return self.diamond.id
         return self.id.removeprefix(_OFFER) or None if self.id and self.id.startswith(_OFFER) else None
@@ -43,7 +43,7 @@ _shown = msgspec.json.Decoder(Shown)
 
 
 def shown(item: msgspec.Raw) -> Shown:
-    """Read an item of a smaller selection; one that can't be read shows nothing."""
+    """Read an item of a smaller selection. An unreadable item has no values."""
     try:
         return _shown.decode(item)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -51,14 +51,14 @@ def shown(item: msgspec.Raw) -> Shown:
 
 
 def reason(entry: ErrorEntry | None) -> str:
-    """What is wrong with a null item: `field: message`."""
+    """Format the reason of a null item as `field: message`."""
     if entry is None:
         return "item: the supplier answers with null"
     return f"{_field(entry)}: {_plain(entry.message or entry.code) or 'the supplier answers with null'}"
 
 
 def _field(entry: ErrorEntry) -> str:
-    """The path of the error's field within its item, as far as it is known."""
+    """Return the known path of the error's field within its item."""
     if entry.below_item:
         return entry.below_item
     below = [str(part) for part in entry.path if part not in {"as", "get_diamond_by_id"}]
@@ -66,21 +66,21 @@ def _field(entry: ErrorEntry) -> str:
 
 
 def payload(item: Shown, entry: ErrorEntry | None) -> bytes:
-    """The payload that is kept for a null item. Its price tells in which band the supplier counts it."""
+    """Build the payload of a null item. Its price is the value by which the supplier counts it."""
     shown = {"id": item.id, "price": item.price if type(item.price) is int else None}
     made = {name: value for name, value in shown.items() if value is not None}
     return msgspec.json.encode({**made, "diamond": {"id": item.stone_id}, "$errors": [reason(entry)]})
 
 
 def reported(errors: Any) -> str | None:
-    """The reason that a payload made by `payload` holds under `$errors`."""
+    """Read the reason from the `$errors` of such a payload."""
     if type(errors) is list and errors and type(errors[0]) is str:
         return errors[0]
     return None
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A null item that was found in a smaller selection. `certain`: no other stone can be meant."""
+    """A null item found in a smaller selection. `certain`: it cannot be another stone."""
 
     item: Shown
     certain: bool
@@ -92,12 +92,12 @@ def match(
     found: Sequence[Shown],
     prices: Sequence[int | None],
 ) -> dict[int, Match]:
-    """Which stones are behind the null items of a page, by the same page in a smaller selection.
+    """Match the null items of a page with the same page in a smaller selection.
 
-    `nulls`: position to error. `known`: the stone's id at each position, None for the nulls. `prices`: likewise, in cents.
-    The supplier may order stones of the same price differently each time, and the feed may have moved in between. So a
-    stone is certain only if the error is a lasting one, all others stand where they stood, and its price lies between
-    those of the page: a stone at the page's first or last price may have come from a neighbouring page.
+    `nulls`: error by position. `known`: stone id by position, None for null items. `prices`: in cents, by position. The supplier
+    may order stones of equal price differently each time, and the feed may have changed. So a match is certain only if the
+    error is permanent, all other items have kept their positions, and the price is strictly between the first and last price
+    of the page: a stone at those prices may come from another page.
     """
     others = {stone_id for stone_id in known if stone_id is not None}
     new = {place: item for place, item in enumerate(found) if item.stone_id and item.stone_id not in others}
@@ -119,6 +119,6 @@ def match(
 
 
 def _plain(text: str) -> str:
-    """A text without control characters and halves of surrogate pairs, bounded."""
+    """Remove control characters and halves of surrogate pairs, and bound the length."""
     kept = "".join(char if char.isprintable() else " " for char in text[: 2 * _LONGEST_TEXT])
     return " ".join(kept.split())[:_LONGEST_TEXT]

@@ -1,4 +1,4 @@
-"""Every operation that the client can send, each with an example of its variables."""
+"""Catalogue of the client's operations, each with example variables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from inventory.suppliers.nivoda.account import LOCATIONS, OWN_HOLDS
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGES, SupplierOperation
 from inventory.suppliers.nivoda.introspection import INTROSPECT
-from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK
+from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, ITEM_STATUS
 
 _SAMPLE = "sample"
 _TOKEN = {"token": _SAMPLE}
-# With every filter that the feed uses; `filters.FeedFilter` leaves out what a schema does not offer.
+# With every filter that the feed uses; `filters.FeedFilter` omits those that a schema does not offer.
 _QUERY = {
     "dollar_value": {"from": 0, "to": 2**31 - 1},
     "sizes": [{"from": 0.0, "to": 1.5}],
@@ -30,7 +30,7 @@ OPERATIONS: Mapping[SupplierOperation[Any], Mapping[str, object]] = {
     COUNT: {**_TOKEN, "query": _QUERY},
     **{operation: _PAGE for pages in PAGES.values() for operation in (pages.full, *pages.smaller)},
     ITEM: {**_TOKEN, "stone": "1"},
-    LOOK: {**_TOKEN, "stone": "1"},
+    ITEM_STATUS: {**_TOKEN, "stone": "1"},
     CREATE_HOLD: {**_TOKEN, "stone": "1"},
     CANCEL_HOLD: {**_TOKEN, "hold": "1"},
     CREATE_ORDER: {**_TOKEN, **_ORDER},

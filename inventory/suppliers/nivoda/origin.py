@@ -1,7 +1,7 @@
 """Origin of a stone, natural or lab-grown, from every field of a supplier item that states it.
 
-Selling a lab-grown stone as natural is unlawful. A statement that is not understood, statements that contradict each other,
-and the absence of any statement are therefore problems; none of them has a default.
+Selling a lab-grown stone as natural is unlawful. So an unknown statement, a contradiction of statements, and a missing
+statement are problems without a default.
 """
 
 import re
@@ -25,7 +25,7 @@ _NATURAL = frozenset({
     "EARTHMINED", "EARTH MINED DIAMOND", "NOT LAB GROWN", "NOT LABGROWN", "NON LAB GROWN", "NON LABGROWN", "NO LAB GROWN",
 })  # fmt: skip
 _METHODS = frozenset({"CVD", "MPCVD", "HPHT", "HTHP", "IIA"})
-# Words that may stand beside a method of growth. "HPHT processed" is a treatment, which natural stones have too.
+# Words allowed next to a method of growth. "HPHT processed" is a treatment, also of natural stones.
 _BESIDE_METHODS = frozenset({
     "AS", "GROWN", "GROWTH", "CREATED", "LAB", "LABORATORY", "LABGROWN", "DIAMOND", "AND", "OR", "BY", "TYPE", "METHOD",
 })  # fmt: skip
@@ -43,20 +43,20 @@ _REMEMBERED = 8192
 
 
 class UnclearOrigin(Exception):
-    """The item does not state whether it is lab-grown; the message is `field: what is wrong`."""
+    """The origin of the item is not clear. The message is `field: problem`."""
 
 
 class _NotUnderstood(Exception):
-    """A statement that is present but not understood."""
+    """The statement is unknown."""
 
 
 def lab_grown(diamond: PayloadDiamond, certificate: PayloadCertificate, queried: bool | None) -> bool:
     """Decide whether a stone is lab-grown.
 
-    `queried`: the origin that the query asked for. It decides where the item states nothing.
+    `queried`: the origin of the query, which decides if the item states nothing.
 
     Raises:
-        UnclearOrigin: a statement is not understood, two statements contradict each other, or there is none.
+        UnclearOrigin: a statement is unknown, two statements contradict each other, or there is none.
     """
     try:
         stated = _stated(certificate.labgrown)
@@ -71,7 +71,7 @@ def lab_grown(diamond: PayloadDiamond, certificate: PayloadCertificate, queried:
     hint = _hint(diamond, certificate)
     if hint is None and queried in {None, stated} and typed in {None, stated} and stated is not None:
         return stated
-    # The query stands last: a contradiction names a field of the item first.
+    # The query is compared last, so that a contradiction names a field of the item first.
     statements = (
         ("diamond.certificate.labgrown", stated),
         ("diamond.certificate.labgrown_type", typed),
@@ -89,10 +89,10 @@ def lab_grown(diamond: PayloadDiamond, certificate: PayloadCertificate, queried:
 
 
 def _stated(value: Any) -> bool | None:
-    """What a value states: lab-grown (True), natural (False) or nothing (None).
+    """Parse a statement: lab-grown (True), natural (False) or nothing (None).
 
     Raises:
-        _NotUnderstood: it states something else.
+        _NotUnderstood: the statement is unknown.
     """
     if value is None or type(value) is bool:
         return value
@@ -123,7 +123,7 @@ def _stated_by(found: str) -> bool | None:
 
 
 def _hint(diamond: PayloadDiamond, certificate: PayloadCertificate) -> str | None:
-    """The field that names a laboratory's report of a lab-grown stone; None if none does."""
+    """Return the field with a laboratory's report number of a lab-grown stone, or None."""
     number = certificate.cert_number
     if type(number) is str and _LAB_GROWN_NUMBER.match(number):
         return "diamond.certificate.certNumber"

@@ -1,4 +1,4 @@
-"""Pages of the feed: oversized answers are read in parts, and null items are identified."""
+"""Page reader of the feed: split oversized answers, and identify null items."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from inventory.suppliers.ports import FeedPage, ObservedItem
 
 log = get_logger()
 
-_REMEMBERED = 256
-_MOST_SINGLE = 5  # calls for one page where stones can't be asked for together
+_CACHED_SIZES = 256
+_SINGLE_CALL_LIMIT = 5  # per page, if the supplier offers no filter by ids
 
 
 class _Received(msgspec.Struct):
-    """The items of a page, one after the other, with the error of each position that has one."""
+    """Items of a page in order, and errors by position."""
 
     received: float
     items: list[bytes]
@@ -33,16 +33,16 @@ class _Received(msgspec.Struct):
 
 
 class FeedPageReader:
-    """Reads pages of one supplier's feed. Safe for concurrent calls."""
+    """Reads pages of the feed. Safe for concurrent calls."""
 
     def __init__(self, client: NivodaClient, singles: SingleItems) -> None:
         self._client = client
         self._singles = singles
-        # By filter and position: how many items an answer may hold there. Other places of the feed are not slowed down.
-        self._sizes: LRUCache[tuple[FeedFilter, int], int] = LRUCache(_REMEMBERED)
+        # Largest number of items per answer, by filter and position. Other positions keep the full size.
+        self._sizes: LRUCache[tuple[FeedFilter, int], int] = LRUCache(_CACHED_SIZES)
 
     async def read(self, chosen: FeedFilter, offset: int, limit: int) -> FeedPage:
-        """Read a page. An item that is null comes with its id and the reason as its problem, where the id can be learned.
+        """Read a page. A null item whose id can be determined has the reason as its problem.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
@@ -67,20 +67,20 @@ class FeedPageReader:
         return FeedPage(received=page.received, items=shown, unidentified=unidentified)
 
     async def _in_parts(self, chosen: FeedFilter, offset: int, limit: int) -> _Received:
-        """A page in one answer, or in several where one would be too large or is refused because of an item."""
+        """Read a page in one answer, or in several if one is too large or is rejected because of an item."""
         page: _Received | None = None
         position, end, size = offset, offset + limit, limit
         while position < end:
             size = self._sizes.get((chosen, position), size)
-            asked = min(size, end - position)
+            requested = min(size, end - position)
             try:
-                answer = await self._ask(PAGES[chosen.dimension].full, chosen, position, asked)
+                answer = await self._fetch(PAGES[chosen.dimension].full, chosen, position, requested)
             except (AnswerTooLarge, ItemsLost) as error:
-                log.warning("page_not_answered", offset=position, items=asked, error=error.message)
-                if asked > 1:
-                    size = self._smaller(chosen, position, asked, error)
+                log.warning("page_not_answered", offset=position, items=requested, error=error.message)
+                if requested > 1:
+                    size = self._smaller(chosen, position, requested, error)
                     continue
-                # The item that is the reason is found: the next part may be large again.
+                # This item is the cause, so the next part may have the full size.
                 size = limit
                 items, errors = [NULL], {0: _reason(error)}
             else:
@@ -89,16 +89,16 @@ class FeedPageReader:
             page = page or _Received(time.monotonic(), [], {})
             page.errors |= {len(page.items) + place: entry for place, entry in errors.items()}
             page.items += items
-            position += asked
-            if len(items) < asked:
+            position += requested
+            if len(items) < requested:
                 break
         return page or _Received(time.monotonic(), [], {})
 
-    def _smaller(self, chosen: FeedFilter, position: int, asked: int, error: AnswerTooLarge | ItemsLost) -> int:
-        """The next size to ask for at a position, where this one was not answered."""
+    def _smaller(self, chosen: FeedFilter, position: int, requested: int, error: AnswerTooLarge | ItemsLost) -> int:
+        """Return the next size at a position after a size that was not answered."""
         if isinstance(error, ItemsLost):
-            return max(1, min(asked // 2 if error.first is None else error.first, asked - 1))
-        self._sizes[chosen, position] = size = asked // 2
+            return max(1, min(requested // 2 if error.first is None else error.first, requested - 1))
+        self._sizes[chosen, position] = size = requested // 2
         return size
 
     async def _identify(
@@ -109,9 +109,9 @@ class FeedPageReader:
         items: Sequence[ObservedItem | None],
         nulls: Mapping[int, ErrorEntry | None],
     ) -> dict[int, bytes]:
-        """The payloads of null items whose ids can be learned; a few calls, however many of the items are null."""
+        """Build payloads for null items whose ids can be determined, in a constant number of calls."""
         known = [item.supplier_stone_id if item and item.identified else None for item in items]
-        # Only an order by price says anything about the price of a null item.
+        # Only in an order by price do the neighbours bound the price of a null item.
         ordered = chosen.dimension == "dollar_value"
         prices = [item.price_cents if item and ordered else None for item in items]
         matches: dict[int, Match] = {}
@@ -120,7 +120,7 @@ class FeedPageReader:
             if not left:
                 break
             try:
-                answer = await self._ask(selection, chosen, offset, limit)
+                answer = await self._fetch(selection, chosen, offset, limit)
             except (AnswerTooLarge, ItemsLost) as error:
                 log.warning("null_items_not_shown", selection=selection.name, error=error.message)
                 continue
@@ -131,7 +131,7 @@ class FeedPageReader:
         return found | (await self._confirm(chosen, doubtful) if doubtful else {})
 
     async def _confirm(self, chosen: FeedFilter, doubtful: Mapping[int, Shown]) -> dict[int, bytes]:
-        """Ask for exactly these stones: those that are shown now were null for a moment, or are others."""
+        """Query exactly these stones: one that is shown now was null temporarily, or is another stone."""
         ids = {place: item.stone_id for place, item in doubtful.items() if item.stone_id is not None}
         if lookup_by(await self._client.schema.view()) == "single":
             return await self._confirm_singly(ids)
@@ -145,29 +145,29 @@ class FeedPageReader:
         found = {place: shown[stone_id] for place, stone_id in ids.items() if stone_id in shown}
         left = [place for place in ids if place not in found]
         if len(left) == answer.items.count(NULL):
-            # The error of the page may belong to another stone; this answer holds these stones only.
+            # An error of the page may concern another stone. This answer contains these stones only.
             errors = [answer.errors.get(position) for position, item in enumerate(answer.items) if item == NULL]
             for place in left:
                 entry = errors[0]
                 if len({null_items.reason(error) for error in errors}) > 1:
-                    entry = await self._error_of(chosen, ids[place]) if place in left[:_MOST_SINGLE] else None
+                    entry = await self._error_of(chosen, ids[place]) if place in left[:_SINGLE_CALL_LIMIT] else None
                 found[place] = null_items.payload(doubtful[place], entry)
         return found
 
     async def _error_of(self, chosen: FeedFilter, stone_id: str) -> ErrorEntry | None:
-        """The error for which one stone is null; None if it has none now."""
+        """Read the error of a null stone. Returns None if it has none now."""
         answer = await self._in_parts(FeedFilter(dimension=chosen.dimension, stone_ids=(stone_id,)), 0, 1)
         return answer.errors.get(0)
 
     async def _confirm_singly(self, ids: Mapping[int, str]) -> dict[int, bytes]:
         found = {}
-        for place, stone_id in list(ids.items())[:_MOST_SINGLE]:
+        for place, stone_id in list(ids.items())[:_SINGLE_CALL_LIMIT]:
             answer = await self._singles.read(stone_id)
             if isinstance(answer, ObservedItem):
                 found[place] = answer.payload
         return found
 
-    async def _ask(self, selection: PageOperation, chosen: FeedFilter, offset: int, limit: int) -> Items:
+    async def _fetch(self, selection: PageOperation, chosen: FeedFilter, offset: int, limit: int) -> Items:
         answer = await self._client.call(
             selection, lambda view: {"query": chosen.build(view), "offset": offset, "limit": limit}
         )
@@ -179,7 +179,7 @@ def _reason(error: AnswerTooLarge | ItemsLost) -> ErrorEntry:
 
 
 def _per_carat(item: ObservedItem) -> int | None:
-    """The price per carat in US cents: a multiple of 100 only if it is exactly a whole dollar, as ranges compare it."""
+    """Price per carat in US cents. It is a multiple of 100 only if it is exactly a whole dollar, as price ranges require."""
     if item.price_cents is None or not item.carat_milli:
         return None
     cents, rest = divmod(item.price_cents * 1000, item.carat_milli)

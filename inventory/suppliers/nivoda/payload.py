@@ -1,7 +1,7 @@
-"""The wire: one item of a page, as Nivoda sends it.
+"""Payload of an item as Nivoda sends it.
 
-Every field may be missing, null or of another type than yesterday, so none is declared with a type; a JSON number with a
-fraction arrives as its text (`values.Fraction`), never as a float. Declared is exactly what the mapping uses; the rest is left unread.
+Every field may be missing, null, or of an unexpected type, so no field has a declared type. A JSON number with a fraction is
+decoded as its text (`values.Fraction`), never as a float. Only the fields of the mapping are declared; others are skipped.
 """
 
 from typing import Any
@@ -97,7 +97,7 @@ class PayloadDiamond(msgspec.Struct, rename={
 
 
 class Item(msgspec.Struct, rename={"errors": "$errors"}):
-    """`price`: US cents. `errors`: why the supplier does not show the item; see `null_items`."""
+    """`price`: US cents. `errors`: reasons of a null item; see `null_items`."""
 
     id: Any = None
     price: Any = None

@@ -1,6 +1,6 @@
-"""Ids of a supplier item that is not JSON, such as one with the number 01234.
+"""Extraction of ids from a supplier item that is not JSON, such as one with the number 01234.
 
-A stone that is known by its id leaves the inventory when its item turns bad. An unidentified item would only be counted.
+With its id, a stone with an invalid item is quarantined. An unidentified item would only be counted.
 """
 
 import json
@@ -10,14 +10,14 @@ from inventory.suppliers.nivoda.payload import Item, PayloadDiamond
 from inventory.suppliers.nivoda.values import fraction
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+|"', re.DOTALL)
-# A place is shown in the problem, so it must be short and storable.
+# A path appears in the problem, so it must be short and storable.
 _PLACE = re.compile(r"[A-Za-z0-9_.]{1,100}", re.ASCII)
 _Path = tuple[str | None, ...]
 _IDS: frozenset[_Path] = frozenset({("id",), ("diamond", "id")})
 
 
 class _Reader:
-    """Reads tokens without recursion and remembers the ids at their paths."""
+    """Reads tokens without recursion and collects the ids by path."""
 
     def __init__(self) -> None:
         self.found: dict[_Path, object] = {}
@@ -28,7 +28,7 @@ class _Reader:
         self._after_value = False
 
     def read(self, text: str) -> None:
-        """Read until the end, or until a quote stands where none may: the rest would be read inside out."""
+        """Read until the end, or until a misplaced quote, after which strings and structure cannot be distinguished."""
         for token in _TOKEN.finditer(text):
             if token[0][0] == '"' and (token[0] == '"' or self._after_value):
                 return
@@ -65,12 +65,12 @@ class _Reader:
             place = ".".join(key for key in path if key)
             self.broken = self.broken or (place if _PLACE.fullmatch(place) else None)
         if path in _IDS:
-            # Two values at one place identify nothing.
+            # Two values at the same path are ambiguous.
             self.found[path] = value if self.found.get(path, value) == value else None
 
 
 def read_remains(received: bytes) -> tuple[Item, str | None]:
-    """The ids, as far as they can be read, and the path of the first value that is not JSON."""
+    """Read the readable ids and the path of the first value that is not JSON."""
     reader = _Reader()
     reader.read(received.decode(errors="surrogateescape"))
     found = reader.found

@@ -1,4 +1,4 @@
-"""Nivoda's answers: a bounded body, and the typed answer or the error in it."""
+"""Reader of Nivoda's responses: a bounded body, decoded to a typed answer or an error."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -17,8 +17,8 @@ from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost, Request
 from inventory.suppliers.nivoda.lenient_json import salvage
 from inventory.suppliers.nivoda.throttling import is_throttled, wait_seconds
 
-_MOST_BYTES = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
-_MOST_ERROR_BYTES = 64 * 1024  # of a body that comes with another status than 200
+_BYTE_LIMIT = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
+_ERROR_BYTE_LIMIT = 64 * 1024  # of a body with another status than 200
 _CHUNK_BYTES = 64 * 1024
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -32,7 +32,7 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 class Response(NamedTuple):
-    """An HTTP response. The body is cut off where the status is not 200."""
+    """An HTTP response. The body is truncated if the status is not 200."""
 
     status: int
     retry_after: str | None
@@ -40,13 +40,13 @@ class Response(NamedTuple):
 
 
 async def received(response: aiohttp.ClientResponse) -> Response:
-    """Read a response's body within its bound.
+    """Read the body of a response up to its limit.
 
     Raises:
-        AnswerTooLarge: an answer with status 200 is larger than the bound.
+        AnswerTooLarge: an answer with status 200 exceeds the limit.
     """
     expected = response.status == HTTPStatus.OK
-    most = _MOST_BYTES if expected else _MOST_ERROR_BYTES
+    most = _BYTE_LIMIT if expected else _ERROR_BYTE_LIMIT
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
@@ -60,13 +60,13 @@ async def received(response: aiohttp.ClientResponse) -> Response:
 def read(
     operation: SupplierOperation[Answer], response: Response, secrets: Collection[str], *, established: bool
 ) -> Answer:
-    """The answer to a request that may be sent again. `secrets` show in no error; `established`: as `faults.of_status`.
+    """Decode the answer to an idempotent request. `secrets`: redacted in errors; `established`: as of `errors.of_status`.
 
     Raises:
-        SupplierBusy: the supplier asks for fewer requests, by status 429 or in `errors[]`.
+        SupplierBusy: rate limit error, by status 429 or in `errors[]`.
         RequestRejected: the supplier's schema does not allow the request.
         ItemsLost: the page is missing because of some of its items.
-        SupplierError: the one that the response holds, or `SupplierUnavailable` where it can't be read.
+        SupplierError: the error of the response, or `SupplierUnavailable` for an unreadable one.
     """
     logging_in = operation.logs_in
     if response.status != HTTPStatus.OK:
@@ -99,12 +99,12 @@ def read(
 
 
 def read_sent(operation: SupplierOperation[Answer], response: Response, secrets: Collection[str]) -> Answer:
-    """The answer to a request that must not be sent twice. Data that says it was done counts, whatever errors stand beside.
+    """Decode the answer to a request that is not idempotent. Data that confirms the execution has precedence over errors.
 
     Raises:
-        RequestRejected: the supplier's schema does not allow the request, by all the errors.
-        OutcomeUnknown: the response does not say whether it was done.
-        SupplierError: it was not done.
+        RequestRejected: all errors report that the supplier's schema does not allow the request.
+        OutcomeUnknown: the response does not determine the outcome.
+        SupplierError: nothing was executed.
     """
     if response.status != HTTPStatus.OK:
         entries = errors_of(response)
@@ -115,7 +115,7 @@ def read_sent(operation: SupplierOperation[Answer], response: Response, secrets:
         error = faults.of_status(
             response.status, (), response.body, logging_in=False, established=False, secrets=secrets
         )
-        # 202 and 303 speak of something done, or about to be.
+        # 202 and 303 indicate an execution.
         if _may_be_done(response.status):
             raise OutcomeUnknown from error
         raise error
@@ -146,7 +146,7 @@ def _may_be_done(status: int) -> bool:
 def _refuse_throttled(
     response: Response, entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False
 ) -> None:
-    """Raise `SupplierBusy` where there were too many requests. `every`: only if all the errors say so."""
+    """Raise `SupplierBusy` for a rate limit error. `every`: only if all errors are rate limit errors."""
     limited = [entry for entry in entries if is_throttled([entry])]
     if response.status != HTTPStatus.TOO_MANY_REQUESTS and not (
         limited and (not every or len(limited) == len(entries))
@@ -158,7 +158,7 @@ def _refuse_throttled(
 
 
 def errors_of(response: Response) -> list[ErrorEntry]:
-    """The `errors[]` of a response; none where it is no GraphQL answer."""
+    """Read the `errors[]` of a response; none if it is not a GraphQL answer."""
     try:
         return entries_of(_envelope.decode(response.body).errors)
     except _NOT_JSON:
@@ -166,9 +166,9 @@ def errors_of(response: Response) -> list[ErrorEntry]:
 
 
 def _refuse_rejected(entries: Collection[ErrorEntry], secrets: Collection[str], *, every: bool = False) -> None:
-    """Raise `RequestRejected` where an error says that the schema does not allow the request.
+    """Raise `RequestRejected` if an error reports that the schema does not allow the request.
 
-    `every`: only if all the errors say so.
+    `every`: only if all errors report it.
     """
     rejections = [entry for entry in entries if is_rejection(entry)]
     if rejections and (not every or len(rejections) == len(entries)):

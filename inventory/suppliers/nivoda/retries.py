@@ -1,4 +1,4 @@
-"""Retries of a request that may be sent again."""
+"""Retries of idempotent requests with exponential backoff."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 
 def retrying(settings: Settings, operation: str) -> AsyncRetrying:
-    """Tries with growing waits, as the settings say. The last error is raised."""
+    """Create the retry policy of the settings. The last error is raised."""
     return AsyncRetrying(
         stop=stop_after_attempt(settings.nivoda_tries),
         wait=wait_exponential_jitter(
@@ -30,7 +30,7 @@ def retrying(settings: Settings, operation: str) -> AsyncRetrying:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another try of the same request can help. An `errors[]` may be a passing one."""
+    """Whether a retry can succeed. The errors of an `errors[]` may be temporary."""
     final = SupplierRefused | SupplierBusy | SupplierSchemaChanged | AnswerTooLarge | ItemsLost
     return isinstance(error, SupplierError) and not isinstance(error, final)
 

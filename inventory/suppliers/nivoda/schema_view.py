@@ -1,6 +1,6 @@
-"""The supplier's schema as the client sees it: the published types, an introspected schema, or either one less what it lacks.
+"""View of the supplier's schema: the published or introspected types, without members known to be missing.
 
-A view is a value: learning that a member is missing makes another view.
+A view is immutable: the removal of a missing member creates another view.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -37,24 +37,24 @@ Value = TypeVar("Value")
 
 
 class Input(msgspec.Struct, frozen=True):
-    """An argument, or a field of an input type. `type`: as SDL writes it."""
+    """An argument, or a field of an input type. `type`: in SDL."""
 
     type: str
     required: bool = False
 
 
 class Output(msgspec.Struct, frozen=True):
-    """A field of an object type. `type`: as SDL writes it."""
+    """A field of an object type. `type`: in SDL."""
 
     type: str
     arguments: Mapping[str, Input] = {}
 
 
 class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
-    """Types by name. A composite type is in `objects`, with its fields; a union has none.
+    """Types by name. `objects`: composite types with their fields; a union has none.
 
-    `unknown_types`: names that the supplier does not know, so that no variable can be declared with them.
-    `variable_types`: the types that the supplier expects of variables, by the variable's name.
+    `unknown_types`: type names that the supplier does not know, which variables cannot be declared with.
+    `variable_types`: types that the supplier expects, by the name of the variable.
     """
 
     query: str
@@ -66,15 +66,15 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
     variable_types: Mapping[str, str] = {}
 
     def root(self, operation: str) -> str | None:
-        """The root type of `query` or `mutation`."""
+        """Return the root type of `query` or `mutation`."""
         return self.query if operation == "query" else self.mutation
 
     def field(self, type_name: str | None, name: str) -> Output | None:
-        """A field of an object type."""
+        """Return a field of an object type."""
         return self.objects.get(type_name or "", {}).get(name)
 
     def input_fields(self, *path: str, argument: str) -> frozenset[str]:
-        """The fields of the input type of an argument of the field at a path below the query's root."""
+        """Return the input fields of an argument of the field at a path below the query's root."""
         type_name: str | None = self.query
         found: Output | None = None
         for name in path:
@@ -84,7 +84,7 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(self.inputs.get(named(taken.type), {})) if taken else frozenset()
 
     def without(self, absence: Absence) -> "SchemaView":
-        """The view less what is missing; the same view where it does not have that."""
+        """Return the view without a missing member; the same view if it does not contain the member."""
         changed = self
         match absence:
             case MissingField(type_name, name):
@@ -111,7 +111,7 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **changes)
 
     def _without_field(self, type_name: str | None, name: str, fits: Callable[[Output], bool]) -> "SchemaView":
-        # A type that the view does not know was renamed: any type may be meant, but no root, whose name is in the message.
+        # An unknown type was renamed: it may be any type except a root, whose name is in the message.
         roots = {self.query, self.mutation}
         others = [owner for owner in self.objects if owner not in roots]
         owners = [type_name] if type_name is not None and type_name in self.objects else others
@@ -144,12 +144,12 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def named(type_text: str) -> str:
-    """The name in a type: of `[FloatRange!]!`, `FloatRange`."""
+    """Return the name in a type: `FloatRange` for `[FloatRange!]!`."""
     return type_text.strip("[]!")
 
 
 def view_of(schema: GraphQLSchema) -> SchemaView:
-    """The view of a whole schema."""
+    """Create the view of a complete schema."""
     objects: dict[str, Mapping[str, Output]] = {}
     inputs: dict[str, Mapping[str, Input]] = {}
     enums: dict[str, frozenset[str]] = {}
@@ -177,7 +177,7 @@ def view_of(schema: GraphQLSchema) -> SchemaView:
 
 @cache
 def assumed_view() -> SchemaView:
-    """What is assumed until the supplier says otherwise: the published types, members seen in use, and alternatives."""
+    """Create the default view: the published types, members observed in use, and alternatives."""
     facts = files("inventory.suppliers.nivoda") / "schema"
     names = ("published-2024.graphql", "additions-2026.graphql", "alternatives.graphql")
     return view_of(build_schema("\n".join((facts / name).read_text("utf-8") for name in names)))

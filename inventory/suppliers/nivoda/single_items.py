@@ -1,4 +1,4 @@
-"""Single items by `get_diamond_by_id`, for a schema that offers no filter by ids."""
+"""Single item reader with `get_diamond_by_id`, for a schema without a filter by ids."""
 
 import re
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ _NO_SUCH = re.compile(
 
 
 class SingleItems:
-    """Reads one item at a time."""
+    """Reads single items."""
 
     def __init__(self, client: NivodaClient) -> None:
         self._client = client
 
     async def read(self, stone_id: str) -> ObservedItem | Literal["absent", "unclear"]:
-        """An item; one that can't be shown comes with the reason as its problem.
+        """Read an item. An item that the supplier cannot show has the reason as its problem.
 
-        `absent`: the supplier says that it has no such stone. `unclear`: its answer does not say.
+        `absent`: the supplier reports that it has no such stone. `unclear`: its answer does not determine it.
 
         Raises:
             SupplierError: as `NivodaClient.call`.
@@ -51,5 +51,5 @@ class SingleItems:
 
 
 def says_absent(errors: Sequence[ErrorEntry]) -> bool:
-    """Whether the errors beside a missing item say that the supplier has no such stone; so does a null without any."""
+    """Whether the errors of a null item report that the supplier has no such stone. A null without errors does, too."""
     return all(_NO_SUCH.search(entry.message or entry.code) for entry in errors)

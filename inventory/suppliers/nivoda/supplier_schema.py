@@ -1,4 +1,4 @@
-"""The supplier's schema in one process: introspected once and then daily, or learned from the supplier's rejections."""
+"""Schema cache of a process: introspected daily, and updated from the supplier's rejections."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,40 +17,40 @@ log = get_logger()
 Source = Literal["introspection", "assumption"]
 
 _REFRESH_SECONDS = 24 * 3600.0
-_RETRY_SECONDS = 15 * 60.0  # after an introspection that failed
-_LEAST_SECONDS = 60.0  # between introspections because of rejections
+_RETRY_SECONDS = 15 * 60.0  # after a failed introspection
+_LEAST_SECONDS = 60.0  # between introspections that follow a rejection
 
 
 class SupplierSchema:
-    """The present view of the schema and the documents negotiated with it. Safe for concurrent calls."""
+    """Caches the view of the schema and the documents negotiated with it. Safe for concurrent calls."""
 
     def __init__(
         self, introspect: Callable[[], Awaitable[SchemaView]], monotonic: Callable[[], float], *, waits: bool
     ) -> None:
-        """`introspect` asks the supplier once.
+        """`introspect`: queries the supplier once.
 
-        `waits`: whether a caller waits for the first introspection, and for a daily one. Without, it happens beside.
+        `waits`: whether a caller waits for the first and the daily introspection. Otherwise it runs in the background.
         """
         self._introspect = introspect
         self._monotonic = monotonic
         self._waits = waits
         self._view: SchemaView | None = None
         self._source: Source = "assumption"
-        self.problem: str | None = None  # why the last introspection failed
+        self.problem: str | None = None  # reason of the last failed introspection
         self._refresh_at = monotonic()
         self._asked_at: float | None = None
         self._pending: asyncio.Task[None] | None = None
-        # One document for each operation, for the present view only.
+        # Documents by operation, for the current view.
         self._negotiated: dict[str, Negotiated] = {}
         self._logged: set[str] = set()
 
     @property
     def source(self) -> Source:
-        """Where the present view comes from."""
+        """Source of the current view."""
         return self._source
 
     async def view(self) -> SchemaView:
-        """The present view. An introspection that fails leaves the view as it was."""
+        """Return the current view, introspected if it is due. A failed introspection keeps the view."""
         if self._monotonic() >= self._refresh_at and self._pending is None:
             self._begin()
         if self._pending is not None and self._waits:
@@ -58,16 +58,16 @@ class SupplierSchema:
         return self.present()
 
     def present(self) -> SchemaView:
-        """The present view, without asking the supplier."""
+        """Return the current view without a request to the supplier."""
         if self._view is None:
             self._view = assumed_view()
         return self._view
 
     def negotiated(self, operation: SupplierOperation[Any], view: SchemaView) -> Negotiated:
-        """An operation's document for a view.
+        """Return the document of an operation for a view.
 
         Raises:
-            SupplierSchemaChanged: the view lacks what the operation requires.
+            SupplierSchemaChanged: the view lacks a required member.
         """
         if view is not self._view:
             return operation.template.negotiate(view)
@@ -87,9 +87,9 @@ class SupplierSchema:
     async def renegotiate(
         self, operation: SupplierOperation[Any], view: SchemaView, used: Negotiated, entries: Sequence[ErrorEntry]
     ) -> bool:
-        """React to a rejection of a document that was negotiated with `view`; whether another one is worth a try."""
+        """Handle the rejection of a document that was negotiated with `view`. Returns whether another document is available."""
         if view is not self._view:
-            return True  # another call has learned something in the meantime
+            return True  # another call has updated the view
         if self._source == "introspection" and self._since_introspection() >= _LEAST_SECONDS:
             if self._pending is None:
                 self._begin()
@@ -99,7 +99,7 @@ class SupplierSchema:
         return self.learn(entries, used.document)
 
     def learn(self, entries: Sequence[ErrorEntry], document: str) -> bool:
-        """Take over what the errors say is missing; whether that was anything new."""
+        """Remove the members that the errors report as missing. Returns whether the view has changed."""
         before = self.present()
         changed = before
         for absence in absences(entries, document):
@@ -111,7 +111,7 @@ class SupplierSchema:
         return True
 
     async def close(self) -> None:
-        """Cancel an introspection that is under way."""
+        """Cancel a running introspection."""
         if self._pending is not None:
             self._pending.cancel()
             await asyncio.wait([self._pending])
@@ -133,7 +133,7 @@ class SupplierSchema:
             away = isinstance(error, SupplierUnavailable)
             self._refresh_at = self._monotonic() + (_RETRY_SECONDS if away else _REFRESH_SECONDS)
             if again and not away and self._source == "assumption":
-                # What was learned a day ago is forgotten: a field may have come back.
+                # Removed members are restored after a day: the schema may offer them again.
                 self._adopt(assumed_view())
             return
         self._source, self.problem = "introspection", None

@@ -1,4 +1,4 @@
-"""Rate limits in the supplier's answers, and how long each asks to wait: `Retry-After`, `errors[]`, and their texts."""
+"""Rate limit errors in the supplier's answers, and their waits: `Retry-After`, `errors[]`, and message texts."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ _CODES = frozenset(
 )
 _LIMIT = re.compile(
     r"\brate[ _-]?limit|\brate\b.{0,40}\b(?:exceed|limit|reached|high)|\b(?:exceed\w*|reduce|slow)\b.{0,40}\brate\b"
-    # Not "Too many ids": that is a refusal of the request.
+    # "Too many ids" does not match: it rejects the request.
     r"|throttl|\btoo many (?:\w+ )?(?:requests|calls|queries|attempts|connections|operations|times|logins)|\btoo many\b\W*$"
     r"|\bquota\b|\b(?:request|call|query|complexity) limit\b.{0,40}\b(?:exceed|reach)|\bslow down\b"
     r"|\b(?:try again|retry)\b.{0,20}\b(?:in|after)\b.{0,20}(?:\d|\ban?\b|\bone\b)",
@@ -22,7 +22,7 @@ _LIMIT = re.compile(
 _UNITS = (("ms|millis(?:econds?)?|milliseconds?", 0.001), ("s|secs?|seconds?", 1.0), ("m|mins?|minutes?", 60.0),
           ("h|hrs?|hours?", 3600.0))  # fmt: skip
 _LENGTH = re.compile(
-    # The period of a limit ("1000 requests per hour") is no wait.
+    # The period of a limit ("1000 requests per hour") is not a wait.
     rf"(?P<period>\b(?:per|every|each|/)\s*)?(?P<wait>\b(?:in|after|for|within)\s+(?:about\s+)?)?"
     rf"\b(?P<number>[0-9]{{1,7}}(?:\.[0-9]{{1,6}})?|an?|one)\s*(?P<unit>{'|'.join(names for names, _ in _UNITS)})\b",
     re.IGNORECASE,
@@ -33,12 +33,12 @@ _KEYS = {"retryafter": 1.0, "retryafterseconds": 1.0, "retryafterms": 0.001, "re
 
 
 def is_throttled(entries: Sequence[ErrorEntry]) -> bool:
-    """Whether one of the errors says that there were too many requests."""
+    """Whether one of the errors is a rate limit error."""
     return any(entry.code in _CODES or _LIMIT.search(entry.message) for entry in entries)
 
 
 def wait_seconds(entries: Iterable[ErrorEntry], header: str | None, now: datetime) -> float | None:
-    """The longest wait that the header `Retry-After`, the extensions or the messages name; None if they name none."""
+    """Return the longest wait (seconds) in the header `Retry-After`, the extensions or the messages; None without one."""
     waits = [retry_after_seconds(header, now)]
     for entry in entries:
         named = [_extended(name, value) for name, value in entry.extensions.items()]
@@ -47,13 +47,13 @@ def wait_seconds(entries: Iterable[ErrorEntry], header: str | None, now: datetim
 
 
 def limits_in(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that name a rate limit (`RateLimit`, `X-RateLimit-Limit`, ...), bounded."""
+    """Select the rate limit headers (`RateLimit`, `X-RateLimit-Limit`, ...), bounded."""
     named = {name.lower(): value[:_LONGEST_HEADER] for name, value in headers.items() if "ratelimit" in name.lower()}
     return dict(list(named.items())[:_MOST_HEADERS])
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """How long a `Retry-After` (seconds, or a date) asks to wait; None if it does not say."""
+    """Parse `Retry-After` (seconds, or a date) to seconds; None if it is missing or invalid."""
     if header is None:
         return None
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text := header.strip()):
@@ -79,7 +79,7 @@ def _extended(name: str, value: Any) -> float | None:
 
 
 def _spoken(message: str) -> float | None:
-    """The length of time that a text names: the longest after "in" or "after", else the longest that is no period."""
+    """Parse a wait in a text: the longest duration after "in" or "after", else the longest that is not a period."""
     found = [match for match in _LENGTH.finditer(message) if not match["period"]]
     lengths = [
         (1.0 if match["number"][0] in "aAoO" else float(match["number"])) * _factor(match["unit"])

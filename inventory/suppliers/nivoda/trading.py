@@ -1,4 +1,4 @@
-"""Holding and buying at Nivoda, which knows no idempotency: what was perhaps done is never sent again blindly."""
+"""Trading adapter for Nivoda. Its operations are not idempotent: a request with an unknown outcome is not sent again."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ from inventory.core.errors import (
     SupplierBusy,
     SupplierDeclined,
     SupplierError,
-    SupplierHasNot,
+    SupplierItemUnavailable,
     SupplierTimeout,
     SupplierTokenExpired,
     SupplierUnavailable,
@@ -38,24 +38,24 @@ from inventory.suppliers.nivoda.mapping import MOST_CENTS
 from inventory.suppliers.nivoda.null_items import NULL
 from inventory.suppliers.nivoda.schema_view import SchemaView, named
 from inventory.suppliers.nivoda.single_items import says_absent
-from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, LOOK, OneOffer
+from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, ITEM_STATUS, OneOffer
 from inventory.suppliers.nivoda.values import number, text
 from inventory.suppliers.ports import Destination, ItemStatus, OwnHold, RateLimiter, SupplierHold, SupplierOrder
 
-# Not "Destination not found".
+# "Destination not found" is excluded.
 _NO_SUCH_STONE = re.compile(
     r"^(?!.*destination).*(?:not available|unavailable|not found|no longer|sold|on hold|held)",
     re.IGNORECASE | re.DOTALL,
 )
-# Of one hold or order; each teaches something new about the schema.
-_MOST_REJECTIONS = 10
+# Per hold or order. Each rejection names another missing member of the schema.
+_REJECTION_LIMIT = 10
 _NO_SUCH_HOLD = re.compile(r"not found|no such|unknown|does not exist|already|expired", re.IGNORECASE)
 
 _offer = msgspec.json.Decoder(OneOffer)
 
 
 class NivodaTrading:
-    """Trading behind a client. Every request takes its turn at the client's limiter."""
+    """Holds and orders over a client. Every request passes the client's rate limiter."""
 
     def __init__(
         self,
@@ -65,21 +65,21 @@ class NivodaTrading:
         timeout_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience_seconds`: how long a call may wait before it is sent; `timeout_seconds`: how long for its answer."""
+        """`patience_seconds`: longest wait before a call is sent. `timeout_seconds`: longest wait for its answer."""
         self._client = client
         self._patience_seconds = patience_seconds
-        self._look_seconds = patience_seconds + timeout_seconds
+        self._status_seconds = patience_seconds + timeout_seconds
         self._monotonic = monotonic
 
     async def create_hold(self, supplier_stone_id: str) -> SupplierHold:
-        async def nothing_happened() -> bool:
-            status = await self._look_again(supplier_stone_id)
+        async def not_executed() -> bool:
+            status = await self._status_after_rejection(supplier_stone_id)
             if status is None or status.shows_holds:
                 return status is None or status.hold_id is None
             return status.availability == "available"
 
         try:
-            answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, nothing_happened)
+            answer = await self._send(CREATE_HOLD, {"stone": supplier_stone_id}, not_executed)
         except SupplierDeclined as error:
             if _NO_SUCH_STONE.search(error.message):
                 return SupplierHold(None)
@@ -101,23 +101,23 @@ class NivodaTrading:
         return True
 
     async def create_order(self, order: SupplierOrder) -> str:
-        async def nothing_happened() -> bool:
-            status = await self._look_again(order.supplier_stone_id)
+        async def not_executed() -> bool:
+            status = await self._status_after_rejection(order.supplier_stone_id)
             if status is None or status.order_item_id not in (None, order.order_item_id):
                 return False
-            # Not by "sold" alone: how a stone shows whose order is being worked on is not known.
+            # The availability "sold" does not prove an order of this account, so it is not sufficient.
             return status.availability == "available" or status.hold_id is not None
 
         try:
-            answer = await self._send(CREATE_ORDER, lambda view: _item(order, view), nothing_happened)
+            answer = await self._send(CREATE_ORDER, lambda view: _item(order, view), not_executed)
         except SupplierDeclined as error:
             if _NO_SUCH_STONE.search(error.message):
-                raise SupplierHasNot(error.message) from error
+                raise SupplierItemUnavailable(error.message) from error
             raise
         return answer.account.create_order
 
-    async def look(self, supplier_stone_id: str) -> ItemStatus | None:
-        return await self._look(supplier_stone_id, self._patience_seconds)
+    async def item_status(self, supplier_stone_id: str) -> ItemStatus | None:
+        return await self._item_status(supplier_stone_id, self._patience_seconds)
 
     async def own_holds(self) -> Sequence[OwnHold] | None:
         return holds_of(await self._account(OWN_HOLDS))
@@ -126,24 +126,24 @@ class NivodaTrading:
         return destinations_of(await self._account(LOCATIONS))
 
     async def _account(self, operation: SupplierOperation[AccountAuthenticated]) -> AccountAuthenticated:
-        """What a login shows of the account.
+        """Read data of the account by a login.
 
         Raises:
-            SupplierError: the supplier can't be asked in time, or its schema does not offer this.
+            SupplierError: the supplier does not answer in time, or its schema does not offer the data.
         """
         try:
-            async with asyncio.timeout(self._look_seconds):
+            async with asyncio.timeout(self._status_seconds):
                 return await self._client.account(operation, patience_seconds=self._patience_seconds)
         except TimeoutError:
             raise SupplierTimeout from None
 
-    async def _look_again(self, supplier_stone_id: str) -> ItemStatus | None:
-        # After a refusal, so it has to wait out the pause that was asked for, which is as long as patience at the most.
-        async with asyncio.timeout(self._look_seconds):
-            return await self._look(supplier_stone_id, self._look_seconds)
+    async def _status_after_rejection(self, supplier_stone_id: str) -> ItemStatus | None:
+        # The supplier may have requested a pause, which is at most as long as the patience.
+        async with asyncio.timeout(self._status_seconds):
+            return await self._item_status(supplier_stone_id, self._status_seconds)
 
-    async def _look(self, supplier_stone_id: str, patience_seconds: float) -> ItemStatus | None:
-        answer = await self._client.call(LOOK, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
+    async def _item_status(self, supplier_stone_id: str, patience_seconds: float) -> ItemStatus | None:
+        answer = await self._client.call(ITEM_STATUS, {"stone": supplier_stone_id}, patience_seconds=patience_seconds)
         item, errors = bytes(answer.account.get_diamond_by_id), answer.errors
         if item == NULL:
             if says_absent(errors):
@@ -178,38 +178,38 @@ class NivodaTrading:
         self,
         operation: SupplierOperation[Answer],
         variables: Variables,
-        nothing_happened: Callable[[], Awaitable[bool]],
+        not_executed: Callable[[], Awaitable[bool]],
     ) -> Answer:
-        """Send, and after a refusal of the call as such once more, until patience ends.
+        """Send an operation, and repeat it after a rejection of the request until `patience_seconds` have passed.
 
-        Refusals of the call are 429, a token that has ended, and a document that the schema does not allow. Each means that
-        nothing was done. What costs money is not left to that: before it is sent again, and before the client reads that
-        it was not done, the stone is looked at.
+        Rejections are status 429, an expired token, and a document that the schema does not allow. Each means that nothing
+        was executed. Because an order costs money, the item's status must confirm that before the operation is repeated, and
+        before the rejection is raised.
         """
         deadline = self._deadline()
         tokens = rejections = 0
         while True:
             try:
                 return await self._client.send(operation, variables, deadline)
-            except (SupplierBusy, SupplierTokenExpired, RequestRejected) as refusal:
+            except (SupplierBusy, SupplierTokenExpired, RequestRejected) as rejection:
                 try:
-                    unchanged = await nothing_happened()
+                    unchanged = await not_executed()
                 except (SupplierError, TimeoutError):
-                    raise OutcomeUnknown from refusal
+                    raise OutcomeUnknown from rejection
                 if not unchanged:
-                    raise OutcomeUnknown from refusal
-                tokens += isinstance(refusal, SupplierTokenExpired)
-                rejections += isinstance(refusal, RequestRejected)
-                if tokens > 1 or rejections > _MOST_REJECTIONS or self._monotonic() >= deadline:
+                    raise OutcomeUnknown from rejection
+                tokens += isinstance(rejection, SupplierTokenExpired)
+                rejections += isinstance(rejection, RequestRejected)
+                if tokens > 1 or rejections > _REJECTION_LIMIT or self._monotonic() >= deadline:
                     raise
 
 
 @asynccontextmanager
 async def open_limited_trading(settings: Settings, redis: Redis) -> AsyncIterator[NivodaTrading | None]:
-    """Trading that takes part in the one budget of calls, by its urgent lane; None where no supplier is set.
+    """Open trading with the shared rate limiter, as urgent calls. Yields None if no supplier is configured.
 
     Raises:
-        SettingsError: the endpoint is set, and its credentials are not.
+        SettingsError: NIVODA_ENDPOINT is set, and the credentials are not.
     """
     if settings.nivoda_endpoint is None:
         yield None
@@ -220,7 +220,7 @@ async def open_limited_trading(settings: Settings, redis: Redis) -> AsyncIterato
 
 @asynccontextmanager
 async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaTrading]:
-    """Trading with the settings' account, for the length of a `with`.
+    """Open trading with the account of the settings, for a `with` block.
 
     Raises:
         SettingsError: the supplier's endpoint or its credentials are not set.
@@ -238,10 +238,10 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
 
 
 def _item(order: SupplierOrder, view: SchemaView) -> Mapping[str, object]:
-    """The variables of an order, as the schema allows them. The number goes into the comment where it has no place."""
+    """Build the variables of an order. If the schema has no field for the order number, the comment contains it."""
     field = view.field(view.mutation, "create_order")
-    taken = field.arguments.get("items") if field else None
-    members = view.inputs.get(named(taken.type), {}) if taken else {}
+    items = field.arguments.get("items") if field else None
+    members = view.inputs.get(named(items.type), {}) if items else {}
     number, comment = order.number, order.comments
     item: dict[str, object | None] = {
         "offer": order.offer_id,
@@ -256,6 +256,6 @@ def _item(order: SupplierOrder, view: SchemaView) -> Mapping[str, object]:
 
 
 def _cents(price: object) -> int | None:
-    """An item's price in US cents; None where it is missing or not understood."""
+    """Parse an item's price in US cents. Returns None if it is missing or invalid."""
     amount = number(price)
     return int(amount) if amount is not None and 0 < amount <= MOST_CENTS and amount % 1 == 0 else None

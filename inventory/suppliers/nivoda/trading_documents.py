@@ -8,7 +8,7 @@ from inventory.suppliers.nivoda.documents import AuthenticatedField, OneItemOper
 
 
 class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId", "order_item_id": "OrderItemId"}):
-    """`hold_id`, `order_item_id`: of a hold and an order of this account; unset where the schema does not offer them."""
+    """`hold_id`, `order_item_id`: hold and order of this account; unset if the schema does not offer them."""
 
     id: str | None = None
     availability: Any = None
@@ -17,7 +17,7 @@ class LookedUp(msgspec.Struct, rename={"hold_id": "HoldId", "order_item_id": "Or
 
 
 class OneOffer(msgspec.Struct):
-    """`id`: of the offer, which an order names. `price`: US cents."""
+    """`id`: the offer's id, for an order. `price`: US cents."""
 
     diamond: LookedUp | None
     id: Any = None
@@ -25,7 +25,7 @@ class OneOffer(msgspec.Struct):
 
 
 class HoldResult(msgspec.Struct):
-    """`denied`: then there is no id. `until`: raw, so that no value of it makes a granted hold unreadable."""
+    """`denied`: the id is missing. `until`: raw, so that an invalid value does not make a granted hold unreadable."""
 
     id: str | None = None
     denied: bool | None = None
@@ -48,8 +48,8 @@ class OrderCreated(msgspec.Struct):
     create_order: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-# What a trade has to know of a stone. Read whenever a hold or an order is in doubt, so it is small.
-LOOK = OneItemOperation(
+# The item status for trading. It is read whenever the outcome of a hold or an order is uncertain, so it is small.
+ITEM_STATUS = OneItemOperation(
     "get_diamond_by_id",
     "id price diamond { id availability HoldId OrderItemId }",
     required=["diamond.availability"],
@@ -76,7 +76,7 @@ CANCEL_HOLD = SupplierOperation(
     AuthenticatedField[HoldCancelled],
 )
 
-# The item is written out: each of its members is negotiated by itself, and its type needs no name. What is not given is
+# The item is an object literal: each member is negotiated separately, and its type needs no name. Members without a value are
 # not sent.
 CREATE_ORDER = SupplierOperation(
     "create_order",

@@ -1,4 +1,4 @@
-"""Single values of a supplier item, whatever their JSON type: texts, exact numbers, yes and no, addresses."""
+"""Parsers of single values of a supplier item of any JSON type: texts, exact numbers, flags, addresses."""
 
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -8,15 +8,15 @@ from typing import Any
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})(?:[eE][+-]?[0-9]{1,3})?")
 _WITH_UNIT = re.compile(r"\s*([^\s%°]+?)\s*(?:mm|%|°|deg)\.?\s*", re.IGNORECASE)
 _WITH_DAYS = re.compile(r"\s*([0-9]{1,4})\s*(?:business\s+)?days?\s*", re.IGNORECASE)
-# More digits than `_NUMBER` lets through, so that nothing is rounded but on purpose.
+# More digits than `_NUMBER` accepts, so that arithmetic does not round implicitly.
 _EXACT = Context(prec=250, rounding=ROUND_HALF_UP)
 _LONGEST_WORD = 100
 _MOST_DIGITS = 40
 _TEXTS = 8192
 _LARGEST_MEASURE = 1_000_000
 MOST_SIZE = 2_000_000
-"""Largest size that a column holds: its thousandths are within 32 bits."""
-# Texts that stand for a missing value, where a program wrote its own null.
+"""Largest size of a column: its thousandths fit into 32 bits."""
+# Texts that represent a missing value.
 _LONGEST_NULL = 9
 _NULLS = frozenset({"", "null", "Null", "NULL", "undefined", "nan", "NaN", "NAN"})
 _YES = frozenset({"YES", "Y", "TRUE", "T", "1"})
@@ -24,14 +24,14 @@ _NO = frozenset({"NO", "N", "FALSE", "F", "0"})
 
 
 class OutOfRange(ValueError):
-    """A number that its column does not hold; the message is what is wrong with it."""
+    """The number does not fit its column. The message is the problem."""
 
 
 class Fraction:
     """A JSON number with a fraction or an exponent.
 
-    `written`: its text. `amount`: the exact number, None where it has too many digits. `measure`: the same, of a number that
-    can be a size. `milli`: its thousandths as `milli_size` gives them, -1 where that raises OutOfRange.
+    `written`: its text. `amount`: the exact number; None if it has too many digits. `measure`: the same for a plausible size.
+    `milli`: its thousandths as of `milli_size`; -1 if that raises OutOfRange.
     """
 
     __slots__ = ("amount", "measure", "milli", "written")
@@ -47,7 +47,7 @@ class Fraction:
 
 
 def text(value: Any) -> str | None:
-    """The text of a string or a number, trimmed; None for an empty one and for everything else.
+    """Return the trimmed text of a string or a number; None for an empty text and for other values.
 
     A whole number has no fraction: 4711.0 is "4711".
     """
@@ -62,19 +62,19 @@ def text(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """An id, unchanged, spaces included; None for a blank one and for everything else."""
+    """Return an id unchanged, spaces included; None for a blank id and for other values."""
     found = text(value)
     return value if found is not None and type(value) is str else found
 
 
 def word(value: Any) -> str | None:
-    """A text that is short enough to be a grade or a colour."""
+    """Return a text that is short enough for a grade or a colour."""
     found = text(value)
     return found if found is None or len(found) <= _LONGEST_WORD else None
 
 
 def number(value: Any) -> Decimal | None:
-    """The number, exactly as it was written, be it a JSON number or a string; None for everything else."""
+    """Parse a JSON number or a string to an exact number; None for other values."""
     if type(value) is Fraction:
         return value.amount
     if type(value) is str:
@@ -83,10 +83,10 @@ def number(value: Any) -> Decimal | None:
 
 
 def milli(amount: Decimal | None, most: int) -> int | None:
-    """Thousandths of a positive amount, rounded half up; None for one that is not positive.
+    """Convert a positive amount to thousandths, rounded half up; None for other amounts.
 
     Raises:
-        OutOfRange: it is more than `most`.
+        OutOfRange: the amount exceeds `most`.
     """
     if amount is None or amount <= 0:
         return None
@@ -96,10 +96,10 @@ def milli(amount: Decimal | None, most: int) -> int | None:
 
 
 def milli_size(value: Any) -> int | None:
-    """Thousandths of a positive size; None for everything else.
+    """Convert a positive size to thousandths; None for other values.
 
     Raises:
-        OutOfRange: it is more than `MOST_SIZE`.
+        OutOfRange: the size exceeds `MOST_SIZE`.
     """
     if type(value) is Fraction and value.milli >= 0:
         return value.milli or None
@@ -107,7 +107,7 @@ def milli_size(value: Any) -> int | None:
 
 
 def size(value: Any) -> Decimal | None:
-    """A length, a proportion or an angle, with or without its unit ("6.43 mm", "61.8%"); None for everything else."""
+    """Parse a length, a proportion or an angle with an optional unit ("6.43 mm", "61.8%"); None for other values."""
     found = number(value)
     if found is None and type(value) is str and (unit := _WITH_UNIT.fullmatch(value)):
         return _number(unit[1])
@@ -115,12 +115,12 @@ def size(value: Any) -> Decimal | None:
 
 
 def measure(value: Any) -> Decimal | None:
-    """The same, of a size that is possible."""
+    """Parse a plausible size, as `size`."""
     return value.measure if type(value) is Fraction else None if value is None else _possible(size(value))
 
 
 def days(value: Any) -> int | None:
-    """A number of days; None for everything else."""
+    """Parse a number of days; None for other values."""
     if type(value) is str and (named := _WITH_DAYS.fullmatch(value)):
         return int(named[1])
     found = measure(value)
@@ -128,7 +128,7 @@ def days(value: Any) -> int | None:
 
 
 def flag(value: Any) -> bool | None:
-    """Yes or no in any of their spellings; None for everything else."""
+    """Parse a flag in any of its spellings; None for other values."""
     if type(value) is bool:
         return value
     if type(value) is str:
@@ -138,9 +138,9 @@ def flag(value: Any) -> bool | None:
 
 
 def withheld(value: Any) -> bool:
-    """Whether a flag such as `show_certificate_number` asks not to show something.
+    """Whether a flag such as `show_certificate_number` withholds a value.
 
-    A missing flag and null ask for nothing. A flag that is not understood is taken for a no.
+    A missing flag or null withholds nothing. An unknown value withholds it.
     """
     if value is None or (type(value) is str and value.strip() in _NULLS):
         return False
@@ -148,14 +148,14 @@ def withheld(value: Any) -> bool:
 
 
 def address(value: Any) -> str | None:
-    """An http or https address; None for everything else, since pages put it into `src` and `href`."""
+    """Return an http or https address; None for other values, because pages insert it into `src` and `href`."""
     found = text(value)
     if found and found.startswith("//"):
         return "https:" + found
     return found if found and found[:8].lower().startswith(("http://", "https://")) else None
 
 
-# The same few thousand texts come again and again: "None", "61.8", "57.0".
+# Cached: items repeat a few thousand texts, such as "None", "61.8", "57.0".
 
 
 @lru_cache(_TEXTS)
@@ -178,7 +178,7 @@ def _possible(amount: Decimal | None) -> Decimal | None:
 
 
 def _plain(value: Fraction) -> str:
-    """The digits of a whole number; any other number as it was written."""
+    """Format a whole number without a fraction; any other number as it was written."""
     amount = value.amount
     if amount is None or abs(amount.adjusted()) > _MOST_DIGITS or amount != amount.to_integral_value():
         return value.written
@@ -186,4 +186,4 @@ def _plain(value: Fraction) -> str:
 
 
 fraction = lru_cache(_TEXTS)(Fraction)
-"""The fraction of a JSON number's text, as the decoders' hook: the same few thousand come again and again."""
+"""Decode a JSON number with a fraction: hook of the decoders. Cached, because items repeat a few thousand values."""

@@ -152,7 +152,7 @@ async def test_what_is_wrong_with_a_rule_is_named_by_its_path(ask: Query) -> Non
 
 
 async def test_there_is_an_end_to_the_rules(ask: Query, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_RULES", 2)
+    monkeypatch.setattr(module, "RULE_LIMIT", 2)
     await create(ask, key="1")
     await create(ask, key="2")
     refused = await create(ask, key="3")
@@ -227,7 +227,7 @@ async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
     ]
     drafts = [some_draft(dice) for _ in range(6)]
     rules = [await pricing.add(draft, client_id="test", key=str(number)) for number, draft in enumerate(drafts)]
-    rules = await pricing.every()
+    rules = await pricing.all_rules()
     now = priced(rows, list(rules))
     await insert([row | {"retail_price_cents": now[row["supplier_stone_id"]]} for row in rows])
     keys = {row["id"]: row["supplier_stone_id"] for row in rows}

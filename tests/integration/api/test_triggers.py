@@ -279,7 +279,7 @@ async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
                 assert (status, body["code"], body["message"]) == (
                     503,
                     "SERVICE_UNAVAILABLE",
-                    "The job queue does not answer; try again soon.",
+                    "The job queue does not answer. Try again soon.",
                 )
                 assert int(response.headers["retry-after"]) > 0
         await valkey.stop()

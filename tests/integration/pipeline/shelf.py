@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from inventory.suppliers.lookup import MOST_WITNESSES, look_up
+from inventory.suppliers.lookup import WITNESS_LIMIT, look_up
 from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.ports import Capabilities, FeedPage, LookupResult, ObservedItem, StoneQuery
 from tests.unit.suppliers.items import item
@@ -35,7 +35,7 @@ class Shelf:
     """The port `Feed` over a dictionary."""
 
     page_size = 50
-    lookup_size = page_size - MOST_WITNESSES
+    lookup_size = page_size - WITNESS_LIMIT
 
     def __init__(self) -> None:
         self.items: dict[str, bytes] = {}

@@ -98,7 +98,7 @@ class Market:
 
     async def sync_truth(self, number: int = 0) -> None:
         """A sync of what the supplier says and shows to us."""
-        word = await self.supplier.look(self.stones[number]["id"])
+        word = await self.supplier.item_status(self.stones[number]["id"])
         assert word is not None
         await self.sync(number, availability=word.availability, hold_id=word.hold_id)
 

@@ -179,7 +179,7 @@ class Trade(RuleBasedStateMachine):
     @rule(at=stone)
     def sync(self, at: int) -> None:
         stone = self.stones[at]
-        word = self.do(self.market.supplier.look(self.market.stones[stone.number]["id"]))
+        word = self.do(self.market.supplier.item_status(self.market.stones[stone.number]["id"]))
         assert word
         self.do(self.market.sync(stone.number, availability=word.availability, hold_id=word.hold_id))
         stone.word, stone.mirror = word.availability, word.hold_id is not None

@@ -226,7 +226,7 @@ async def test_an_order_item_from_before_is_no_evidence(market: Market, executed
     assert earlier.failure_code is None
     await market.run("DELETE FROM purchase_history")
     await market.control("POST", "update", {"id": stone, "set": {"availability": "AVAILABLE"}})
-    status = await market.supplier.look(stone)
+    status = await market.supplier.item_status(stone)
     assert status
     before = status.order_item_id
     assert before

@@ -27,8 +27,8 @@ class Veiled:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._supplier, name)
 
-    async def look(self, stone_id: str) -> ItemStatus | None:
-        status = await self._supplier.look(stone_id)
+    async def item_status(self, stone_id: str) -> ItemStatus | None:
+        status = await self._supplier.item_status(stone_id)
         return None if status is None else msgspec.structs.replace(status, hold_id=None)
 
     async def own_holds(self) -> Sequence[OwnHold] | None:

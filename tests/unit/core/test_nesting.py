@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.core.json_depth import deeper
+from inventory.core.json_depth import exceeds_depth
 
 JSON = st.recursive(st.text() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
@@ -18,15 +18,15 @@ def levels(value: object) -> int:
 
 @given(value=JSON, most=st.integers(min_value=0, max_value=5))
 def test_levels_are_those_of_lists_and_objects(value: object, most: int) -> None:
-    assert deeper(json.dumps(value).encode(), most) is (levels(value) > most)
+    assert exceeds_depth(json.dumps(value).encode(), most) is (levels(value) > most)
 
 
 @pytest.mark.parametrize("levels", [10, 1_000, 100_000])
 def test_nothing_is_too_deep_to_be_measured(levels: int) -> None:
-    assert deeper(b"[" * levels + b"]" * levels, 9)
-    assert not deeper(b"[" * levels + b"]" * levels, levels)
+    assert exceeds_depth(b"[" * levels + b"]" * levels, 9)
+    assert not exceeds_depth(b"[" * levels + b"]" * levels, levels)
 
 
 def test_what_is_no_json_has_its_brackets_counted() -> None:
-    assert deeper(b'{"unfinished: [[[', 0)
-    assert not deeper(b'"unfinished [[[[', 5)
+    assert exceeds_depth(b'{"unfinished: [[[', 0)
+    assert not exceeds_depth(b'"unfinished [[[[', 5)

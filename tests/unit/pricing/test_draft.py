@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.pricing.draft import RuleDraft, StoredRule, place_of
+from inventory.pricing.draft import RuleDraft, StoredRule, position_of
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = RuleDraft(name="a", priority=1, markup_ratio=Decimal("1.15"))
@@ -61,9 +61,9 @@ def test_a_draft_stands_where_sorting_puts_it(rules: list[tuple[int, int]], prio
     known = sorted((stored(number, *rule) for number, rule in enumerate(rules)), key=order)
     draft = msgspec.structs.replace(GOOD, priority=priority)
     youngest = sorted([*known, stored(99, priority, -1)], key=order)
-    assert [rule.id.int for rule in youngest].index(99) == place_of(known, draft, None)
+    assert [rule.id.int for rule in youngest].index(99) == position_of(known, draft, None)
     if chosen < len(known):
         old = known[chosen]
         others = [rule for rule in known if rule is not old]
         changed = sorted([*others, msgspec.structs.replace(old, priority=priority)], key=order)
-        assert [rule.id for rule in changed].index(old.id) == place_of(others, draft, old)
+        assert [rule.id for rule in changed].index(old.id) == position_of(others, draft, old)
