@@ -1,4 +1,4 @@
-"""An in-memory broker that Service Bus clients talk to, for one machine and for tests."""
+"""Service Bus emulator: an in-memory AMQP 1.0 broker for local development and tests. See README.md."""
 
 from sandbox.broker.faults import Faults
 from sandbox.broker.message import Connections, Counts, QueueSettings

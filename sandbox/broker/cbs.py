@@ -1,9 +1,9 @@
-"""`$cbs`: where clients put their tokens. Every token is welcome: this broker serves one machine and keeps no secret."""
+"""Claims-based security node (`$cbs`). It accepts every token: the emulator serves one machine and has no secrets."""
 
 from sandbox.broker.envelope import read_request, write_reply
 from sandbox.broker.values import Int
 
 
 def answer(data: bytes) -> bytes:
-    """The reply to a put-token request. The token itself is never looked at, nor kept."""
+    """Accept a put-token request. The token is neither checked nor stored."""
     return write_reply(read_request(data), {"status-code": Int(202), "status-description": "Accepted"})

@@ -1,7 +1,7 @@
-"""AMQP 1.0's type system: Python values to bytes and back, part 1 of the OASIS specification.
+"""AMQP 1.0 codec: encodes and decodes the type system (OASIS AMQP 1.0, part 1).
 
-Decoding keeps the wire's types (a uint comes back as `UInt`, a symbol as `Symbol`), so that what a client sent can be
-sent on unchanged. AMQP names a value's width in the high half of its constructor byte, which makes skipping one cheap.
+Decoding keeps the AMQP types (a uint becomes `UInt`, a symbol `Symbol`), so that a value can be forwarded unchanged. The
+high half of a constructor byte encodes the width of a value, which makes skipping a value cheap.
 """
 
 import struct
@@ -27,13 +27,13 @@ from sandbox.broker.values import (
 
 
 class MalformedData(ValueError):
-    """These bytes are not AMQP 1.0."""
+    """The bytes are not valid AMQP 1.0."""
 
 
-_DEEPEST: Final = 32
+_MAX_DEPTH: Final = 32
 _DESCRIBED: Final = 0x00
 _NULL: Final = 0x40
-_SMALL: Final = 255  # the largest count and size that the short forms carry
+_SMALL: Final = 255  # maximum count and size of the short encodings
 
 _UINT32: Final = struct.Struct(">I")
 
@@ -42,19 +42,19 @@ _COUNTED: Final = {0xA: 1, 0xC: 1, 0xE: 1, 0xB: 4, 0xD: 4, 0xF: 4}
 
 
 def end_of(data: bytes, at: int, depth: int = 0) -> int:
-    """Where the value that begins at `at` ends, without reading it.
+    """Return the end position of the value at `at` without decoding it.
 
     Raises:
-        MalformedData: no whole value stands there.
+        MalformedData: there is no complete value at `at`.
     """
-    if at >= len(data) or depth > _DEEPEST:
-        raise MalformedData("a value is missing, or lies too deep")
+    if at >= len(data) or depth > _MAX_DEPTH:
+        raise MalformedData("a value is missing or nested too deeply")
     constructor = data[at]
     if constructor == _DESCRIBED:
         return end_of(data, end_of(data, at + 1, depth + 1), depth + 1)
     end = _end_of_content(data, at + 1, constructor)
     if end > len(data):
-        raise MalformedData("a value is cut short")
+        raise MalformedData("a value is truncated")
     return end
 
 
@@ -69,10 +69,10 @@ def _end_of_content(data: bytes, at: int, constructor: int) -> int:
 
 
 def decode(data: bytes, at: int = 0, depth: int = 0) -> tuple[Any, int]:
-    """The value that begins at `at`, and where it ends.
+    """Decode the value at `at`. Return the value and its end position.
 
     Raises:
-        MalformedData: no whole value stands there.
+        MalformedData: there is no complete value at `at`.
     """
     end = end_of(data, at, depth)
     constructor = data[at]
@@ -85,7 +85,7 @@ def decode(data: bytes, at: int = 0, depth: int = 0) -> tuple[Any, int]:
 def _content(data: bytes, at: int, end: int, constructor: int, depth: int) -> Any:
     reader = _READERS.get(constructor)
     if reader is None:
-        return Verbatim(data[at - 1 : end])  # decimals and chars: nothing here needs to look inside
+        return Verbatim(data[at - 1 : end])  # decimals and chars are forwarded without decoding
     try:
         return reader(data, at, end, depth)
     except UnicodeDecodeError as error:
@@ -110,7 +110,7 @@ def _symbol(data: bytes) -> Symbol:
 
 
 def _count(data: bytes, at: int, end: int, width: int) -> tuple[int, int]:
-    """How many items a compound value has, and where the first one begins."""
+    """Return the item count of a compound value and the position of its first item."""
     count, first = int.from_bytes(data[at + width : at + 2 * width], "big"), at + 2 * width
     if count > max(end - first, 0):
         raise MalformedData("more items than bytes")
@@ -152,7 +152,7 @@ def _array(width: int) -> "_Reader":
             return items
         constructor = data[at]
         if constructor == _DESCRIBED:
-            raise MalformedData("arrays of described values are not spoken here")
+            raise MalformedData("arrays of described values are not supported")
         at += 1
         for _ in range(count):
             after = _end_of_content(data, at, constructor)
@@ -206,10 +206,10 @@ _READERS: Final[dict[int, _Reader]] = {
 
 
 def encode(value: Any) -> bytes:
-    """The value's bytes, in the shortest form of its type.
+    """Encode a value in the shortest form of its type.
 
     Raises:
-        TypeError: AMQP has no type for it.
+        TypeError: AMQP has no type for the value.
     """
     try:
         encoder = _ENCODERS[type(value)]
@@ -252,7 +252,7 @@ def _map(items: dict[Any, Any]) -> bytes:
 
 
 def _homogeneous(items: Array) -> bytes:
-    # Every element must have the one constructor in front, so each takes the widest form of its type.
+    # All elements share one constructor, so each uses the widest form of its type.
     kinds = {type(item) for item in items}
     if not kinds:
         return _compound(0xE0, 0, bytes((_NULL,)))

@@ -1,4 +1,4 @@
-"""The broker's remote control, over HTTP: look at the queues, make mischief, drop everything."""
+"""HTTP control API of the broker: queue counts, fault injection, drop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from sandbox.broker.faults import Faults
 from sandbox.broker.server import Broker
 
 
-class FaultOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /faults`: a queue and what shall befall its messages, see `Faults`."""
+class FaultRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /faults`: a queue and its faults, see `Faults`."""
 
     queue: str
     duplicate: float = 0
@@ -26,7 +26,7 @@ class FaultOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ControlServer(uvicorn.Server):
-    """A server inside a process that has other things to do: signals are that process's business."""
+    """uvicorn server that leaves signal handling to its process."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,29 +34,29 @@ class ControlServer(uvicorn.Server):
 
 
 def control_server(broker: Broker, host: str, port: int) -> ControlServer:
-    """The server for `create_app(broker)`; run its `serve()`, set `should_exit` to end it."""
+    """Return the server of `create_app(broker)`. Run its `serve()`; set `should_exit` to stop it."""
     return ControlServer(uvicorn.Config(create_app(broker), host=host, port=port, log_config=None, log_level="warning"))
 
 
 def create_app(broker: Broker) -> Starlette:
-    """GET /queues, POST and DELETE /faults, POST /drop."""
+    """Create the control API: GET /queues, POST and DELETE /faults, POST /drop."""
 
     async def queues(_request: Request) -> Response:
         return _json(broker.counts())
 
     async def plan(request: Request) -> Response:
         try:
-            order = msgspec.json.decode(await request.body(), type=FaultOrder)
-            faults = Faults(order.duplicate, order.delay_seconds, order.reorder, order.seed)
-            broker.plan(order.queue, faults)
+            body = msgspec.json.decode(await request.body(), type=FaultRequest)
+            faults = Faults(body.duplicate, body.delay_seconds, body.reorder, body.seed)
+            broker.plan(body.queue, faults)
         except (msgspec.DecodeError, ValueError) as error:
             return _json({"error": str(error)}, status=400)
         except QueueNotFound as error:
             return _json({"error": error.message}, status=404)
         return _json(faults)
 
-    async def heal(_request: Request) -> Response:
-        broker.heal()
+    async def clear_faults(_request: Request) -> Response:
+        broker.clear_faults()
         return Response(status_code=204)
 
     async def drop(_request: Request) -> Response:
@@ -67,7 +67,7 @@ def create_app(broker: Broker) -> Starlette:
         routes=[
             Route("/queues", queues),
             Route("/faults", plan, methods=["POST"]),
-            Route("/faults", heal, methods=["DELETE"]),
+            Route("/faults", clear_faults, methods=["DELETE"]),
             Route("/drop", drop, methods=["POST"]),
         ]
     )

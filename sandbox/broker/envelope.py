@@ -1,4 +1,4 @@
-"""A message on the wire: cut into what a broker may change and the rest, which goes through byte for byte."""
+"""AMQP message format: separates the sections that a broker may change from the bare message, which stays unchanged."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,15 +8,15 @@ from typing import Any, Final
 import msgspec
 
 from sandbox.broker.codec import MalformedData, decode, encode, end_of
-from sandbox.broker.errors import Unreadable
+from sandbox.broker.errors import DecodeError
 from sandbox.broker.message import Message
 from sandbox.broker.values import Described, Int, Symbol, Timestamp, UInt, ULong
 
-BATCH_FORMAT: Final = 0x80013700  # Service Bus: each data section of the message is a whole message
+BATCH_FORMAT: Final = 0x80013700  # Service Bus batch: each data section is an encoded message
 
 
 class Section(IntEnum):
-    """The sections a message is made of, by their descriptors."""
+    """Sections of a message by their descriptors."""
 
     HEADER = 0x70
     DELIVERY_ANNOTATIONS = 0x71
@@ -36,7 +36,7 @@ _CORRELATION_FIELD: Final = 5
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A message as it came. `bare` are its properties, application properties and body, still encoded."""
+    """A received message. `bare` holds its encoded properties, application properties and body."""
 
     bare: bytes
     annotations: dict[Any, Any] = {}
@@ -45,7 +45,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A message to the broker itself. Keys and texts of `application_properties` are plain strings or symbols."""
+    """A request to the broker. Keys and texts of `application_properties` are strings or symbols."""
 
     message_id: Any
     application_properties: dict[Any, Any]
@@ -57,24 +57,24 @@ def milliseconds(instant: datetime) -> Timestamp:
 
 
 def read_messages(data: bytes, message_format: int) -> list[Envelope]:
-    """The messages of a transfer: one, or those of a batch.
+    """Decode the messages of a transfer: one message or a batch.
 
     Raises:
-        Unreadable: it is not an AMQP message.
+        DecodeError: the data is not an AMQP message.
     """
     if message_format != BATCH_FORMAT:
         return [read(data)]
     try:
         return [read(content) for code, content in _contents(data) if code is Section.DATA]
     except MalformedData as error:
-        raise Unreadable(str(error)) from error
+        raise DecodeError(str(error)) from error
 
 
 def read(data: bytes) -> Envelope:
-    """The envelope of one message.
+    """Decode one message.
 
     Raises:
-        Unreadable: it is not an AMQP message.
+        DecodeError: the data is not an AMQP message.
     """
     bare = bytearray()
     annotations: dict[Any, Any] = {}
@@ -87,7 +87,7 @@ def read(data: bytes) -> Envelope:
                     if len(header) > _TTL_FIELD and header[_TTL_FIELD] is not None:
                         ttl = timedelta(milliseconds=header[_TTL_FIELD])
                 case Section.DELIVERY_ANNOTATIONS:
-                    pass  # meant for this hop only
+                    pass  # for this hop only
                 case Section.ANNOTATIONS:
                     annotations = _content(section)
                 case _:
@@ -95,12 +95,12 @@ def read(data: bytes) -> Envelope:
         due = annotations.get(_SCHEDULED_FOR)
         scheduled_for = None if due is None else datetime.fromtimestamp(due / 1000, UTC)
     except (MalformedData, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise Unreadable(str(error)) from error
+        raise DecodeError(str(error)) from error
     return Envelope(bytes(bare), annotations, ttl, scheduled_for)
 
 
 def write(message: Message[Envelope]) -> bytes:
-    """The message for its receiver, with what the broker knows about it."""
+    """Encode a message for its receiver, with the header and annotations of the broker."""
     envelope = message.payload
     header = [None, None, _ttl(envelope.ttl), None, UInt(message.delivery_count)]
     annotations = envelope.annotations | {
@@ -122,10 +122,10 @@ def write(message: Message[Envelope]) -> bytes:
 
 
 def read_request(data: bytes) -> Request:
-    """A request to `$cbs` or `$management`.
+    """Decode a request to `$cbs` or `$management`.
 
     Raises:
-        Unreadable: it is not an AMQP message.
+        DecodeError: the data is not an AMQP message.
     """
     properties: list[Any] = []
     application_properties: dict[Any, Any] = {}
@@ -140,12 +140,12 @@ def read_request(data: bytes) -> Request:
                 case Section.VALUE:
                     value = content
     except MalformedData as error:
-        raise Unreadable(str(error)) from error
+        raise DecodeError(str(error)) from error
     return Request(properties[0] if properties else None, application_properties or {}, value)
 
 
 def write_reply(request: Request, application_properties: dict[str, Any], value: Any = None) -> bytes:
-    """The answer to a request: it carries the request's id as its correlation id, in the same AMQP type."""
+    """Encode the reply to a request. Its correlation id is the message id of the request, in the same AMQP type."""
     properties = [*[None] * _CORRELATION_FIELD, request.message_id]
     return (
         _section(Section.PROPERTIES, properties)
@@ -168,7 +168,7 @@ def _sections(data: bytes) -> Iterator[tuple[Section, bytes]]:
         end = end_of(data, at)
         code = decode(data, at + 1)[0] if data[at] == 0 else None
         if code not in _SECTIONS:
-            raise MalformedData("a message is made of sections")
+            raise MalformedData("a message consists of sections")
         yield _SECTIONS[code], data[at:end]
         at = end
 

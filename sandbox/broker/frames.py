@@ -1,4 +1,4 @@
-"""AMQP's frames: cut from a stream, read into performatives, and written back. Part 2 of the specification."""
+"""AMQP 1.0 frames and performatives (OASIS AMQP 1.0, part 2)."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ from sandbox.broker.values import Array, Described, Symbol, UByte, UInt, ULong, 
 AMQP_HEADER: Final = b"AMQP\x00\x01\x00\x00"
 SASL_HEADER: Final = b"AMQP\x03\x01\x00\x00"
 HEARTBEAT: Final = b"\x00\x00\x00\x08\x02\x00\x00\x00"
-MAX_FRAME_BYTES: Final = 65_536  # what Service Bus itself announces
+MAX_FRAME_BYTES: Final = 65_536  # as Service Bus announces
 
 _PREFIX: Final = 8
 _SASL: Final = 1
@@ -134,7 +134,7 @@ _FIELDS: Final = {kind: len(kind.__struct_fields__) for kind in _PERFORMATIVES.v
 
 
 class Frame(NamedTuple):
-    """What came: a protocol header or a performative, or neither (a heartbeat). `payload` is a transfer's share."""
+    """A received protocol header or performative, or neither (a heartbeat). `payload` belongs to a transfer."""
 
     channel: int = 0
     header: bytes | None = None
@@ -143,7 +143,7 @@ class Frame(NamedTuple):
 
 
 def write(performative: msgspec.Struct, *, channel: int = 0, payload: bytes = b"") -> bytes:
-    """A whole frame. Trailing fields that are None are left out, as the specification allows."""
+    """Encode a frame. Trailing None fields are omitted, as the specification allows."""
     fields = list(msgspec.structs.astuple(performative))
     while fields and fields[-1] is None:
         fields.pop()
@@ -154,16 +154,16 @@ def write(performative: msgspec.Struct, *, channel: int = 0, payload: bytes = b"
 
 
 class FrameReader:
-    """Cuts frames from the bytes that come in; keeps at most one unfinished frame."""
+    """Frame decoder for a byte stream. It buffers at most one incomplete frame."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are complete now.
+        """Add received bytes and yield the complete frames.
 
         Raises:
-            MalformedData: this is not AMQP, or a frame is larger than was agreed.
+            MalformedData: the bytes are not AMQP, or a frame exceeds `MAX_FRAME_BYTES`.
         """
         self._rest = data = self._rest + data
         at = 0
@@ -180,7 +180,7 @@ class FrameReader:
                     break
                 frame = _read(data[at:end])
             at = end
-            # Before the frame is handed over: its receiver may stop listening.
+            # Before the yield: the caller may stop iterating.
             self._rest = data[at:]
             yield frame
 

@@ -1,4 +1,4 @@
-"""Links: the one on which a client sends, and the two on which it receives, messages or replies."""
+"""AMQP links: `ReceivingLink` for messages of clients, `SendingLink` for queue messages, `ReplyLink` for replies."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from sandbox.broker.message import Message
 from sandbox.broker.node import QueueNode
 from sandbox.broker.values import Described, Symbol, ULong
 
-MAX_MESSAGE_BYTES: Final = 256 * 1024  # the Standard tier's, for a batch as for a single message
+MAX_MESSAGE_BYTES: Final = 256 * 1024  # limit of the Standard tier for a message and for a batch
 
-_CREDIT: Final = 1_000  # messages that a client may have under way to us on one link
-_BACKLOG: Final = 1_000  # replies kept for a client that grants no credit
+_CREDIT: Final = 1_000  # link credit that the broker grants to a sending client
+_MAX_BACKLOG: Final = 1_000  # replies that wait for credit of the client
 _UINT32: Final = 0xFFFF_FFFF
 
 ACCEPTED: Final = Described(ULong(0x24), [])
@@ -23,39 +23,40 @@ _REJECTED: Final = ULong(0x25)
 
 
 def error_of(error: BrokerError) -> Described:
-    """The refusal as AMQP has it. All three fields are written: clients look for the third."""
+    """Convert a broker error to an AMQP error. All three fields are encoded, because clients read the third."""
     return Described(ULong(0x1D), [Symbol(error.condition), error.message, None])
 
 
 def rejected(error: BrokerError) -> Described:
+    """Return the outcome `rejected` with an error."""
     return Described(_REJECTED, [error_of(error)])
 
 
-class Wire(Protocol):
-    """What a link needs of its session."""
+class LinkSession(Protocol):
+    """Interface of the session that a link uses."""
 
     @property
     def writable(self) -> bool:
-        """Whether more can be sent now without piling it up here."""
+        """Whether frames can be sent without buffering them in the broker."""
 
     def grant(self, handle: int, delivery_count: int, credit: int) -> None:
-        """Tell the client how much it may send."""
+        """Grant link credit to a sending client."""
 
     def settle(self, delivery_id: int, state: Described) -> None:
-        """Tell the client what became of what it sent."""
+        """Send the outcome of a received message."""
 
     def transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
-        """Send a message and return its delivery id."""
+        """Send a message. Return its delivery id."""
 
-    def remember(self, delivery_id: int, link: "MessageOutlet", message: Message[Envelope]) -> None:
-        """Keep in mind what the client will settle."""
+    def remember(self, delivery_id: int, link: "SendingLink", message: Message[Envelope]) -> None:
+        """Store an unsettled delivery."""
 
 
-class Inlet:
-    """A link on which a client sends, to a queue or to a place that answers requests."""
+class ReceivingLink:
+    """Link on which a client sends messages to a queue or requests to a request node."""
 
-    def __init__(self, wire: Wire, handle: int, accept: Callable[[bytes, int], None]) -> None:
-        self._wire = wire
+    def __init__(self, session: LinkSession, handle: int, accept: Callable[[bytes, int], None]) -> None:
+        self._session = session
         self._handle = handle
         self._accept = accept
         self._received = 0
@@ -63,17 +64,17 @@ class Inlet:
         self._parts = bytearray()
 
     def grant(self) -> None:
-        self._wire.grant(self._handle, self._received & _UINT32, _CREDIT)
+        self._session.grant(self._handle, self._received & _UINT32, _CREDIT)
 
-    def take(self, frame: Transfer, payload: bytes) -> None:
-        """Take a frame of a message in; with the last one, the message.
+    def receive(self, frame: Transfer, payload: bytes) -> None:
+        """Receive a transfer frame. The last frame completes the message.
 
         Raises:
-            BrokerError: the message is refused and its sender does not wait to hear so; the link has to go.
+            BrokerError: a presettled message was rejected; the session must detach the link.
         """
         first = self._first = self._first or frame
         if len(self._parts) <= MAX_MESSAGE_BYTES:
-            self._parts += payload  # what is too large already need not be kept
+            self._parts += payload  # an oversized message is not buffered further
         if frame.more and not frame.aborted:
             return
         data, self._parts, self._first = bytes(self._parts), bytearray(), None
@@ -94,11 +95,11 @@ class Inlet:
                 raise
             outcome = rejected(error)
         if not first.settled and first.delivery_id is not None:
-            self._wire.settle(first.delivery_id, outcome)
+            self._session.settle(first.delivery_id, outcome)
 
 
 class _Credit:
-    """How many more messages a client wants on a link."""
+    """Link credit of a receiving client."""
 
     def __init__(self) -> None:
         self.left = 0
@@ -106,9 +107,9 @@ class _Credit:
 
     def update(self, flow: Flow) -> None:
         if flow.link_credit is not None:
-            # What is still under way counts against the new credit: the client did not know of it.
-            under_way = (self.sent - (flow.delivery_count or 0)) & _UINT32
-            self.left = max(flow.link_credit - under_way, 0)
+            # Messages in flight count against the new credit: the client had not received them.
+            in_flight = (self.sent - (flow.delivery_count or 0)) & _UINT32
+            self.left = max(flow.link_credit - in_flight, 0)
 
     def use(self) -> None:
         self.left -= 1
@@ -119,27 +120,27 @@ class _Credit:
         self.left = 0
 
 
-class MessageOutlet:
-    """A link on which a client receives the messages of a queue."""
+class SendingLink:
+    """Link on which a client receives the messages of a queue."""
 
-    def __init__(self, wire: Wire, handle: int, node: QueueNode, *, deletes: bool) -> None:
+    def __init__(self, session: LinkSession, handle: int, node: QueueNode, *, deletes: bool) -> None:
         self.node = node
         self.deletes = deletes
         self.credit = _Credit()
-        self._wire = wire
+        self._session = session
         self._handle = handle
 
     @property
     def ready(self) -> bool:
-        return self.credit.left > 0 and self._wire.writable
+        return self.credit.left > 0 and self._session.writable
 
     def deliver(self, message: Message[Envelope]) -> None:
         self.credit.use()
-        # The client reads the tag as the lock's token, in the byte order of a Windows GUID.
+        # Clients read the tag as the lock token, in the byte order of a Windows GUID.
         tag = message.lock.bytes_le if message.lock else message.sequence_number.to_bytes(16, "big")
-        delivery_id = self._wire.transfer(self._handle, tag, envelope.write(message), settled=self.deletes)
+        delivery_id = self._session.transfer(self._handle, tag, envelope.write(message), settled=self.deletes)
         if not self.deletes:
-            self._wire.remember(delivery_id, self, message)
+            self._session.remember(delivery_id, self, message)
 
     def open(self) -> None:
         self.node.join(self)
@@ -151,24 +152,24 @@ class MessageOutlet:
         self.node.serve()
 
 
-class ReplyOutlet:
-    """A link on which a client receives the replies to its requests."""
+class ReplyLink:
+    """Link on which a client receives the replies to its requests."""
 
-    def __init__(self, wire: Wire, handle: int, address: str) -> None:
+    def __init__(self, session: LinkSession, handle: int, address: str) -> None:
         self.address = address
         self.credit = _Credit()
-        self._wire = wire
+        self._session = session
         self._handle = handle
         self._backlog: deque[bytes] = deque()
 
     def reply(self, data: bytes) -> None:
-        """Send a reply once the client's credit allows.
+        """Queue a reply and send it when the client has granted credit.
 
         Raises:
-            QueueFull: the client asks and asks, but takes no answers.
+            QueueFull: too many replies wait for credit.
         """
-        if len(self._backlog) >= _BACKLOG:
-            raise QueueFull(f"{_BACKLOG} replies wait for credit on {self.address}")
+        if len(self._backlog) >= _MAX_BACKLOG:
+            raise QueueFull(f"{_MAX_BACKLOG} replies wait for credit on {self.address}")
         self._backlog.append(data)
         self.serve()
 
@@ -179,10 +180,10 @@ class ReplyOutlet:
         self._backlog.clear()
 
     def serve(self) -> None:
-        while self._backlog and self.credit.left and self._wire.writable:
+        while self._backlog and self.credit.left and self._session.writable:
             self.credit.use()
             tag = self.credit.sent.to_bytes(4, "big")
-            self._wire.transfer(self._handle, tag, self._backlog.popleft(), settled=True)
+            self._session.transfer(self._handle, tag, self._backlog.popleft(), settled=True)
 
 
-Outlet = MessageOutlet | ReplyOutlet
+OutgoingLink = SendingLink | ReplyLink

@@ -1,4 +1,4 @@
-"""`$management`: what a client asks of a queue beside sending and receiving, one request and one reply each."""
+"""Management node (`$management`) of a queue: renew locks, schedule, cancel, peek, receive deferred, settle."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,20 +6,20 @@ from uuid import UUID
 
 from sandbox.broker import envelope
 from sandbox.broker.envelope import Envelope, Request, milliseconds
-from sandbox.broker.errors import BrokerError, NotSpoken, Unreadable
+from sandbox.broker.errors import BrokerError, DecodeError, NotImplementedByBroker
 from sandbox.broker.message import Message
 from sandbox.broker.queue import Queue
 from sandbox.broker.values import Array, Int, Symbol
 
 _OK: Final = 200
 _NO_CONTENT: Final = 204
-_SETTLED_ON_DELIVERY: Final = 0  # the receiver settle mode "first": receive and delete
-_MOST_PEEKED: Final = 250
-_MOST_PEEKED_BYTES: Final = 1_000_000
+_SETTLED_ON_DELIVERY: Final = 0  # receiver settle mode "first": receive and delete
+_MAX_PEEKED: Final = 250
+_MAX_PEEKED_BYTES: Final = 1_000_000
 
 
 class Management:
-    """Answers the management requests of one queue (or of its dead letters)."""
+    """Management requests of one queue or dead-letter queue."""
 
     def __init__(self, queue: Queue[Envelope]) -> None:
         self._queue = queue
@@ -33,10 +33,10 @@ class Management:
         }
 
     def answer(self, data: bytes) -> bytes:
-        """The reply to a request; a refusal is a reply as well.
+        """Perform a request and encode its reply. An error is a reply too.
 
         Raises:
-            Unreadable: it is not even a request.
+            DecodeError: the data is not a request.
         """
         request = envelope.read_request(data)
         try:
@@ -51,11 +51,11 @@ class Management:
         name = request.application_properties.get("operation")
         operation = self._operations.get(str(name))
         if operation is None:
-            raise NotSpoken(f"there is no operation {name!r}")
+            raise NotImplementedByBroker(f"operation {name!r} is not supported")
         try:
             return operation(request.value)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Unreadable(f"{name} lacks something: {error!r}") from error
+            raise DecodeError(f"the body of {name} is malformed: {error!r}") from error
 
     def _renew_locks(self, body: dict[str, Any]) -> dict[str, Any]:
         ends = [self._queue.renew(token) for token in _tokens(body)]
@@ -72,13 +72,13 @@ class Management:
         return {}
 
     def _peek(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        count = min(body["message-count"], _MOST_PEEKED)
+        count = min(body["message-count"], _MAX_PEEKED)
         entries: list[dict[str, Any]] = []
         size = 0
         for message in self._queue.peek(body["from-sequence-number"], count):
             entries.append({"message": envelope.write(message)})
             size += len(entries[-1]["message"])
-            if size > _MOST_PEEKED_BYTES:
+            if size > _MAX_PEEKED_BYTES:
                 break
         return {"messages": entries} if entries else None
 
@@ -98,19 +98,19 @@ class Management:
                     self._queue.complete(token)
                 case "abandoned":
                     self._queue.abandon(token)
-                case "defered":  # Service Bus's own spelling
+                case "defered":  # spelling of Service Bus
                     self._queue.defer(token)
                 case "suspended":
                     self._queue.dead_letter(token, body.get("deadletter-reason"), body.get("deadletter-description"))
                 case other:
-                    raise NotSpoken(f"there is no disposition {other!r}")
+                    raise NotImplementedByBroker(f"disposition {other!r} is not supported")
         return {}
 
 
 def _tokens(body: dict[str, Any]) -> list[UUID]:
     tokens = list(body["lock-tokens"])
     if not all(isinstance(token, UUID) for token in tokens):
-        raise Unreadable("lock tokens are UUIDs")
+        raise DecodeError("lock tokens are UUIDs")
     return tokens
 
 

@@ -1,4 +1,4 @@
-"""A message in a queue, and the settings of the queue: values without behaviour."""
+"""Messages and settings of queues: values without behaviour."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ Payload = TypeVar("Payload")
 
 
 class QueueSettings(msgspec.Struct, frozen=True):
-    """How a queue behaves. Durations in seconds; `max_messages` counts everything it holds, dead letters apart."""
+    """Settings of a queue. `max_messages` counts all messages except dead letters."""
 
     lock_seconds: float = 60
     max_delivery_count: int = 10
@@ -22,7 +22,7 @@ class QueueSettings(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many messages stand where. `active` can be received now; a locked one is being worked on."""
+    """Number of messages by state. Active messages can be received; locked messages are being processed."""
 
     active: int
     locked: int
@@ -32,7 +32,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """How many connections are open, how many were open at once at most, and how many were made and refused."""
+    """Connection counts: open, maximum open at once, accepted, refused."""
 
     open: int
     most: int
@@ -41,7 +41,7 @@ class Connections(msgspec.Struct, frozen=True):
 
 
 class State(IntEnum):
-    """What a receiver sees as `x-opt-message-state`."""
+    """Message state, as in the annotation `x-opt-message-state`."""
 
     ACTIVE = 0
     DEFERRED = 1
@@ -49,7 +49,7 @@ class State(IntEnum):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """Why a message was set aside."""
+    """Reason of a dead letter."""
 
     reason: str | None
     description: str | None
@@ -58,7 +58,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Message(Generic[Payload]):
-    """A message in a queue. `position` orders it among those that wait; `lock` is its token while one holds it."""
+    """A message in a queue. `position` orders waiting messages; `lock` is the lock token while a receiver holds it."""
 
     payload: Payload
     sequence_number: int

@@ -1,4 +1,4 @@
-"""What a link can lead to: a queue, its dead letters, or a place that answers requests."""
+"""AMQP nodes: queues with their consumers, and request nodes."""
 
 import asyncio
 from collections import deque
@@ -7,48 +7,48 @@ from typing import Protocol
 
 from sandbox.broker import envelope
 from sandbox.broker.envelope import Envelope
-from sandbox.broker.faults import Faults, Mischief
+from sandbox.broker.faults import FaultInjector, Faults
 from sandbox.broker.message import Message
 from sandbox.broker.queue import Queue
 
 
 class Consumer(Protocol):
-    """A link that wants messages."""
+    """Link that receives messages of a queue."""
 
-    deletes: bool  # receive and delete: what is delivered is gone
+    deletes: bool  # receive and delete: a delivered message is removed
 
     @property
     def ready(self) -> bool:
-        """Whether it can take one now."""
+        """Whether the link can receive a message now."""
 
     def deliver(self, message: Message[Envelope]) -> None:
-        """Take one."""
+        """Send a message to the client."""
 
 
 class QueueNode:
-    """A queue and the consumers that wait for its messages; they take turns."""
+    """Queue node. Its consumers receive messages in round robin."""
 
     def __init__(self, queue: Queue[Envelope]) -> None:
         self.queue = queue
         self._consumers: deque[Consumer] = deque()
-        self._mischief = Mischief(Faults())
+        self._fault_injector = FaultInjector(Faults())
         self._woken = False
         queue.on_available = self.wake
 
     def plan(self, faults: Faults) -> None:
-        """From now on these faults befall what is sent here."""
-        self._mischief = Mischief(faults)
+        """Inject these faults into messages that are sent from now on."""
+        self._fault_injector = FaultInjector(faults)
 
     def accept(self, data: bytes, message_format: int) -> None:
-        """Take in what a client sent: one message, or a batch as a whole or not at all.
+        """Enqueue a message or a batch. A batch is accepted completely or not at all.
 
         Raises:
-            BrokerError: the queue does not take it.
+            BrokerError: the message is malformed or the queue rejects it.
         """
         arrivals = [
             (each, arrival)
             for each in envelope.read_messages(data, message_format)
-            for arrival in self._mischief.arrivals()
+            for arrival in self._fault_injector.arrivals()
         ]
         self.queue.check_room(len(arrivals))
         for each, arrival in arrivals:
@@ -63,25 +63,25 @@ class QueueNode:
         self._consumers.remove(consumer)
 
     def wake(self) -> None:
-        """Serve the consumers soon. Many messages that come at once cause one round."""
+        """Schedule a delivery round. Messages that arrive together cause one round."""
         if not self._woken:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._serve_woken)
 
     def serve(self) -> None:
-        """Hand out messages until none waits or no receiver has credit."""
-        passed_over = 0
-        while passed_over < len(self._consumers):
+        """Deliver messages until none waits or no consumer has credit."""
+        skipped = 0
+        while skipped < len(self._consumers):
             consumer = self._consumers[0]
             self._consumers.rotate(-1)
             if not consumer.ready:
-                passed_over += 1
+                skipped += 1
                 continue
-            message = self.queue.take() if consumer.deletes else self.queue.acquire()
+            message = self.queue.receive_and_delete() if consumer.deletes else self.queue.acquire()
             if message is None:
                 return
             consumer.deliver(message)
-            passed_over = 0
+            skipped = 0
 
     def _serve_woken(self) -> None:
         self._woken = False
@@ -89,7 +89,7 @@ class QueueNode:
 
 
 class RequestNode:
-    """A place that answers requests, each over the link that the same client opened for replies."""
+    """Node that answers requests. Replies are sent on the reply link of the same session."""
 
     def __init__(self, address: str, answer: Callable[[bytes], bytes]) -> None:
         self.address = address

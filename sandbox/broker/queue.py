@@ -1,7 +1,7 @@
-"""One queue: who may have which message, until when, and what becomes of those that fail. Pure: no I/O, a clock handed in.
+"""Queue with peek-lock, deferral, scheduling, time to live and dead letters, as in Service Bus. Pure: no I/O.
 
-The rules are Service Bus's: a delivery counts once its lock expires or its receiver abandons it; a released one does
-not count; the one that reaches the queue's maximum makes a dead letter.
+A delivery counts when its lock expires or the receiver abandons it; a released delivery does not count. The delivery that
+reaches the maximum delivery count dead-letters the message.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from heapq import heappop, heappush, nsmallest
 from typing import Final, Generic
 from uuid import UUID, uuid4
 
-from inventory.core.clock import Clock
+from sandbox.broker.clock import Clock
 from sandbox.broker.errors import LockLost, MessageNotFound, NotAllowed, QueueFull
 from sandbox.broker.message import Counts, DeadLetter, Message, Payload, QueueSettings, State
 
@@ -20,36 +20,36 @@ _NO_DELAY: Final = timedelta()
 
 
 class Queue(Generic[Payload]):
-    """A queue with its dead letters, which form a separate queue without limits on deliveries or age."""
+    """A queue with its dead-letter queue, which has no limits on deliveries and age."""
 
     def __init__(self, name: str, settings: QueueSettings, clock: Clock) -> None:
         self.name = name
         self.settings = settings
-        self.on_available: Callable[[], None] = lambda: None  # told whenever a message can be received
+        self.on_available: Callable[[], None] = lambda: None  # called when a message becomes available
         self.dead_letters: Queue[Payload] | None = (
             None if name.endswith(DEAD_LETTERS) else Queue(name + DEAD_LETTERS, settings, clock)
         )
         self._clock = clock
         self._last_number = 0
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
-        """Lose every message, the dead letters too; sequence numbers go on."""
+    def clear(self) -> None:
+        """Remove all messages and dead letters. Sequence numbers continue."""
         self._messages: dict[int, Message[Payload]] = {}
         self._locked: dict[UUID, Message[Payload]] = {}
-        # Heaps; an entry whose message has moved on meanwhile is passed over.
+        # Heaps. Stale entries, whose message has changed its state, are skipped.
         self._available: list[tuple[float, int]] = []
         self._lock_ends: list[tuple[datetime, UUID]] = []
         self._scheduled: list[tuple[datetime, int]] = []
         if self.dead_letters is not None:
-            self.dead_letters.forget()
+            self.dead_letters.clear()
 
     def check_room(self, count: int) -> None:
-        """Refuse what does not fit, before any of it is taken in.
+        """Check that `count` messages can be enqueued.
 
         Raises:
-            QueueFull: the queue would hold more messages than its settings allow.
-            NotAllowed: this is a queue of dead letters; only failure leads there.
+            QueueFull: the queue would exceed `max_messages`.
+            NotAllowed: clients cannot send to a dead-letter queue.
         """
         if self.dead_letters is None:
             raise NotAllowed("messages cannot be sent to a dead-letter queue")
@@ -65,10 +65,10 @@ class Queue(Generic[Payload]):
         delay: timedelta = _NO_DELAY,
         overtakes: float = 0,
     ) -> int:
-        """Take a message in and return its sequence number.
+        """Enqueue a message. Return its sequence number.
 
-        `ttl` counts from when it can be received and never exceeds the queue's own. `delay` comes on top of everything.
-        `overtakes` says how many messages that wait at the same time it may pass.
+        `ttl` starts when the message becomes available and never exceeds the time to live of the queue. `delay` is added
+        to `scheduled_for`. The message may pass up to `overtakes` waiting messages.
 
         Raises:
             QueueFull, NotAllowed: see `check_room`.
@@ -92,8 +92,8 @@ class Queue(Generic[Payload]):
             self._offer(message)
         return message.sequence_number
 
-    def admit(self, message: Message[Payload]) -> None:
-        """Take over a message from another queue, under the number it has."""
+    def add(self, message: Message[Payload]) -> None:
+        """Add a message of another queue with its sequence number."""
         self._messages[message.sequence_number] = message
         self._offer(message)
 
@@ -101,27 +101,27 @@ class Queue(Generic[Payload]):
         return len(self._messages)
 
     def acquire(self) -> Message[Payload] | None:
-        """The next message, locked for its receiver; None if none waits."""
+        """Lock and return the next message, None if no message waits."""
         now = self._advance()
         while self._available:
             message = self._messages.get(heappop(self._available)[1])
-            if message is not None and not self._dropped(message, now):
+            if message is not None and not self._expire(message, now):
                 self._lock(message, now)
                 return message
         return None
 
-    def take(self) -> Message[Payload] | None:
-        """The next message, gone from the queue with this; None if none waits."""
+    def receive_and_delete(self) -> Message[Payload] | None:
+        """Remove and return the next message, None if no message waits."""
         message = self.acquire()
         if message is not None:
             self._remove(message)
         return message
 
     def acquire_deferred(self, numbers: Sequence[int]) -> list[Message[Payload]]:
-        """The deferred messages of these sequence numbers, locked.
+        """Lock and return deferred messages by their sequence numbers.
 
         Raises:
-            MessageNotFound: one of them is not there, not deferred, or locked by someone else; none is locked then.
+            MessageNotFound: a message does not exist, is not deferred, or is locked. No message is locked.
         """
         now = self._advance()
         found = [self._messages.get(number) for number in numbers]
@@ -135,46 +135,46 @@ class Queue(Generic[Payload]):
         return messages
 
     def complete(self, token: UUID) -> None:
-        """The receiver is done with the message. Raises LockLost, as all that follow do."""
-        self._remove(self._held(token))
+        """Remove a processed message. Raises LockLost, as do all operations with a lock token."""
+        self._remove(self._locked_message(token))
 
     def abandon(self, token: UUID) -> None:
-        """The receiver gives the message back; this counts as a delivery."""
-        self._fail(self._held(token))
+        """Return the message to the queue. This counts as a delivery."""
+        self._fail(self._locked_message(token))
 
     def release(self, token: UUID) -> None:
-        """The receiver never looked at the message: it goes back to its place and nothing is counted."""
-        message = self._held(token)
+        """Return the message to its position in the queue. This does not count as a delivery."""
+        message = self._locked_message(token)
         self._unlock(message)
         self._offer(message)
 
     def defer(self, token: UUID) -> None:
-        """Set the message aside until someone asks for its sequence number."""
-        message = self._held(token)
+        """Defer the message: a receiver must request it by its sequence number."""
+        message = self._locked_message(token)
         self._unlock(message)
         message.state = State.DEFERRED
 
     def dead_letter(self, token: UUID, reason: str | None, description: str | None) -> None:
-        """Move the message to the dead letters.
+        """Move the message to the dead-letter queue.
 
         Raises:
-            NotAllowed: it is a dead letter already.
+            NotAllowed: the message is a dead letter.
         """
-        message = self._held(token)
+        message = self._locked_message(token)
         if self.dead_letters is None:
             raise NotAllowed("a dead letter stays where it is until it is completed")
-        self._bury(message, reason, description)
+        self._move_to_dead_letters(message, reason, description)
 
     def renew(self, token: UUID) -> datetime:
-        """Hold the lock for another full period, and say until when."""
-        message = self._held(token)
-        return self._hold(message, token, self._clock())
+        """Renew the lock for a full period. Return its new expiry."""
+        message = self._locked_message(token)
+        return self._extend_lock(message, token, self._clock())
 
     def cancel(self, numbers: Sequence[int]) -> None:
-        """Withdraw scheduled messages.
+        """Cancel scheduled messages.
 
         Raises:
-            MessageNotFound: one of them is not there or no longer scheduled; none is withdrawn then.
+            MessageNotFound: a message does not exist or is not scheduled. No message is cancelled.
         """
         self._advance()
         messages = [self._messages.get(number) for number in numbers]
@@ -185,16 +185,16 @@ class Queue(Generic[Payload]):
             self._remove(message)
 
     def peek(self, first_number: int, count: int) -> list[Message[Payload]]:
-        """Up to `count` messages from a sequence number on, whatever their state, without touching them."""
+        """Return up to `count` messages in any state from a sequence number on, without locking them."""
         now = self._advance()
         for message in [message for message in self._messages.values() if message.lock is None]:
-            self._dropped(message, now)
+            self._expire(message, now)
         numbers = nsmallest(count, (number for number in self._messages if number >= first_number))
         return [self._messages[number] for number in numbers]
 
     def counts(self) -> Counts:
-        """Where the messages stand now."""
-        self.peek(0, 0)  # lets go of what has expired
+        """Count the messages by state."""
+        self.peek(0, 0)  # removes expired messages
         idle = [message.state for message in self._messages.values() if message.lock is None]
         return Counts(
             active=idle.count(State.ACTIVE),
@@ -205,7 +205,7 @@ class Queue(Generic[Payload]):
         )
 
     def tick(self) -> None:
-        """Let the clock do its work: end locks, bring scheduled messages in. Every other call does so too."""
+        """Expire locks and activate scheduled messages. All other methods do so too."""
         self._advance()
         if self.dead_letters is not None:
             self.dead_letters.tick()
@@ -231,12 +231,15 @@ class Queue(Generic[Payload]):
             limits.append(timedelta(seconds=self.settings.ttl_seconds))
         return start + min(limits) if limits else None
 
-    def _dropped(self, message: Message[Payload], now: datetime) -> bool:
-        """Whether the message is too old. It leaves when it is next met, as in Service Bus, not by a timer."""
+    def _expire(self, message: Message[Payload], now: datetime) -> bool:
+        """Remove or dead-letter the message if it has expired. Return whether it has.
+
+        As in Service Bus, an expired message is removed on the next access, not by a timer.
+        """
         if message.expires_at is None or message.expires_at > now or message.dead_letter is not None:
             return False
         if self.settings.dead_letter_expired:
-            self._bury(message, "TTLExpiredException", "The message expired before it was received.")
+            self._move_to_dead_letters(message, "TTLExpiredException", "The message expired before it was received.")
         else:
             self._remove(message)
         return True
@@ -249,15 +252,15 @@ class Queue(Generic[Payload]):
     def _lock(self, message: Message[Payload], now: datetime) -> None:
         message.lock = uuid4()
         self._locked[message.lock] = message
-        self._hold(message, message.lock, now)
+        self._extend_lock(message, message.lock, now)
 
-    def _hold(self, message: Message[Payload], token: UUID, now: datetime) -> datetime:
+    def _extend_lock(self, message: Message[Payload], token: UUID, now: datetime) -> datetime:
         until = now + timedelta(seconds=self.settings.lock_seconds)
         message.locked_until = until
         heappush(self._lock_ends, (until, token))
         return until
 
-    def _held(self, token: UUID) -> Message[Payload]:
+    def _locked_message(self, token: UUID) -> Message[Payload]:
         self._advance()
         try:
             return self._locked[token]
@@ -273,7 +276,7 @@ class Queue(Generic[Payload]):
         self._unlock(message)
         message.delivery_count += 1
         if self.dead_letters is not None and message.delivery_count >= self.settings.max_delivery_count:
-            self._bury(
+            self._move_to_dead_letters(
                 message,
                 "MaxDeliveryCountExceeded",
                 f"Message could not be consumed after {message.delivery_count} delivery attempts.",
@@ -285,10 +288,10 @@ class Queue(Generic[Payload]):
         self._unlock(message)
         del self._messages[message.sequence_number]
 
-    def _bury(self, message: Message[Payload], reason: str | None, description: str | None) -> None:
+    def _move_to_dead_letters(self, message: Message[Payload], reason: str | None, description: str | None) -> None:
         if self.dead_letters is None:
             raise NotAllowed("a dead letter stays where it is until it is completed")
         self._remove(message)
         message.state = State.ACTIVE
         message.dead_letter = DeadLetter(reason, description, self.name)
-        self.dead_letters.admit(message)
+        self.dead_letters.add(message)

@@ -1,4 +1,4 @@
-"""The broker: its queues, the port it listens on, and the clock that moves both."""
+"""Broker: queues, AMQP listener and timer of the Service Bus emulator."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from inventory.core.clock import Clock, utc_now
-from inventory.core.logging import get_logger
 from sandbox.broker import cbs
+from sandbox.broker.clock import Clock, utc_now
 from sandbox.broker.connection import Connection
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import QueueNotFound
 from sandbox.broker.faults import Faults
+from sandbox.broker.logs import get_logger
 from sandbox.broker.management import Management
 from sandbox.broker.message import Connections, Counts, QueueSettings
 from sandbox.broker.node import Node, QueueNode, RequestNode
@@ -23,14 +23,14 @@ log = get_logger()
 
 _CBS: Final = "$cbs"
 _MANAGEMENT: Final = "/$management"
-_TICK_SECONDS: Final = 0.02  # how late a lock may end, or a scheduled message come in
-_FAREWELL_SECONDS: Final = 1.0
+_TICK_SECONDS: Final = 0.02  # maximum delay of a lock expiry or a scheduled message
+_CLOSE_SECONDS: Final = 1.0
 
 
 class Broker:
-    """A Service Bus for one machine, in memory: what it holds is gone when it stops.
+    """In-memory Service Bus broker for one machine. All messages are lost when it stops.
 
-    It speaks AMQP 1.0 without TLS, lets everybody in, and belongs behind no other address than one's own.
+    It speaks AMQP 1.0 without TLS and without authentication. Let it listen on a loopback address only.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Broker:
         max_connections: int | None = None,
         clock: Clock = utc_now,
     ) -> None:
-        """`port` 0 takes a free one. A client that is silent for `idle_seconds` is disconnected.
+        """`port` 0 selects a free port. A client that is silent for `idle_seconds` is disconnected.
 
-        A connection beyond `max_connections` is refused as by Service Bus: Microsoft's emulator allows 10, and no more can be
-        configured (https://github.com/Azure/azure-service-bus-emulator-installer/issues/58).
+        A connection beyond `max_connections` is refused with the error of Service Bus. Microsoft's emulator allows 10, which
+        cannot be changed (https://github.com/Azure/azure-service-bus-emulator-installer/issues/58).
         """
         self.host = host
         self.port = port
@@ -61,14 +61,14 @@ class Broker:
         self._connections: set[Connection] = set()
         self._admitted: set[Connection] = set()
         self._made = self._most = self._refused = 0
-        self._deserted = asyncio.Event()
-        self._deserted.set()
-        self._leaving = False
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+        self._stopping = False
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def create_queue(self, name: str, settings: QueueSettings) -> None:
-        """Add an empty queue with its dead letters. A queue of the same name is replaced."""
+        """Add an empty queue with its dead-letter queue. It replaces a queue of the same name."""
         queue = self._queues[name] = Queue[Envelope](name, settings, self._clock)
         self._senders[name] = self._add(queue)
         if queue.dead_letters is not None:
@@ -83,43 +83,43 @@ class Broker:
 
     @property
     def connection_string(self) -> str:
-        """What a Service Bus client connects with. The key in it opens nothing."""
+        """Connection string for Service Bus clients. The broker does not check its key."""
         return (
             f"Endpoint=sb://{self.host}:{self.port};SharedAccessKeyName=sandbox;SharedAccessKey=sandbox;"
             "UseDevelopmentEmulator=true;"
         )
 
     async def start(self) -> None:
-        """Listen.
+        """Start to listen.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the address is not available.
         """
         loop = asyncio.get_running_loop()
-        self._leaving = False
+        self._stopping = False
         self._server = await loop.create_server(self._connect, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         self._tick()
-        log.info("broker listening", host=self.host, port=self.port, queues=sorted(self._queues), storage="memory only")
+        log.info("broker_started", host=self.host, port=self.port, queues=sorted(self._queues), storage="memory only")
 
     async def stop(self) -> None:
-        """Say goodbye to every client and stop. Messages are lost."""
+        """Close all connections and stop. All messages are lost."""
         if self._server is None:
             return
-        self._leaving = True
+        self._stopping = True
         self._server.close()
         if self._timer is not None:
             self._timer.cancel()
         for connection in list(self._connections):
             connection.end("amqp:connection:forced", "The broker stops.")
         with suppress(TimeoutError):
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await self._deserted.wait()
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._all_closed.wait()
         for connection in list(self._connections):
             connection.abort()
         await self._server.wait_closed()
         self._server = None
-        log.info("broker stopped", messages_lost=sum(len(queue) for queue in self._queues.values()))
+        log.info("broker_stopped", messages_lost=sum(len(queue) for queue in self._queues.values()))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -131,53 +131,53 @@ class Broker:
         await self.stop()
 
     def accept(self, name: str, message: bytes) -> None:
-        """Take in an encoded AMQP message, as a client of any other kind may send it.
+        """Enqueue an encoded AMQP message.
 
         Raises:
-            BrokerError: the queue does not take it.
+            BrokerError: the message is malformed or the queue rejects it.
         """
         self._senders[name].accept(message, 0)
 
     def counts(self) -> dict[str, Counts]:
-        """Per queue, how many messages stand where."""
+        """Count the messages of each queue by state."""
         return {name: queue.counts() for name, queue in self._queues.items()}
 
     def connections(self) -> Connections:
-        """How many connections there are and were."""
+        """Return the connection counts."""
         return Connections(open=len(self._admitted), most=self._most, made=self._made, refused=self._refused)
 
     def plan(self, name: str, faults: Faults) -> None:
-        """Let these faults befall what is sent to a queue from now on; `Faults()` is none.
+        """Inject faults into messages that are sent to a queue from now on. `Faults()` ends the injection.
 
         Raises:
-            QueueNotFound: there is no such queue.
+            QueueNotFound: no queue has this name.
         """
         try:
             self._senders[name].plan(faults)
         except KeyError:
             raise QueueNotFound(f"there is no queue {name!r}") from None
 
-    def heal(self) -> None:
-        """No more faults."""
+    def clear_faults(self) -> None:
+        """End the fault injection of all queues."""
         for node in self._senders.values():
             node.plan(Faults())
 
     def drop(self) -> None:
-        """Go away and come back empty: lose every message and cut every connection."""
+        """Simulate a crash and restart: remove all messages and abort all connections."""
         for queue in self._queues.values():
-            queue.forget()
+            queue.clear()
         for connection in list(self._connections):
             connection.abort()
-        log.warning("broker dropped everything")
+        log.warning("broker_dropped")
 
     def _connect(self) -> Connection:
         return Connection(self._resolve, self._idle_seconds, self._connected, self._admit, self._disconnected)
 
     def _connected(self, connection: Connection) -> None:
-        # Not before: one that is only being made has nothing yet that could be cut.
+        # Called when the transport exists, so that the connection can be aborted.
         self._connections.add(connection)
-        self._deserted.clear()
-        if self._leaving:
+        self._all_closed.clear()
+        if self._stopping:
             connection.abort()
 
     def _admit(self, connection: Connection) -> bool:
@@ -194,7 +194,7 @@ class Broker:
         self._admitted.discard(connection)
         self._connections.discard(connection)
         if not self._connections:
-            self._deserted.set()
+            self._all_closed.set()
 
     def _resolve(self, address: str) -> Node:
         path = (urlsplit(address).path if "://" in address else address).strip("/").lower()
@@ -204,7 +204,7 @@ class Broker:
             raise QueueNotFound(f"The messaging entity '{path}' could not be found.") from None
 
     def _tick(self) -> None:
-        # Rescheduled first, so that no failure below stops the clock.
+        # Rescheduled first, so that an exception below does not stop the timer.
         self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
         for queue in self._queues.values():
             queue.tick()

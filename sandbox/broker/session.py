@@ -1,4 +1,4 @@
-"""A session: the links of one client, the deliveries it has yet to settle, and how much it lets us send."""
+"""AMQP session: links, unsettled deliveries and flow control of one client."""
 
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -10,18 +10,26 @@ from sandbox.broker.codec import MalformedData
 from sandbox.broker.envelope import Envelope
 from sandbox.broker.errors import BrokerError, LockLost, QueueNotFound
 from sandbox.broker.frames import Attach, Begin, Detach, Disposition, Flow, Transfer
-from sandbox.broker.link import MAX_MESSAGE_BYTES, Inlet, MessageOutlet, Outlet, ReplyOutlet, error_of, rejected
+from sandbox.broker.link import (
+    MAX_MESSAGE_BYTES,
+    OutgoingLink,
+    ReceivingLink,
+    ReplyLink,
+    SendingLink,
+    error_of,
+    rejected,
+)
 from sandbox.broker.message import Message
 from sandbox.broker.node import Node, QueueNode, RequestNode
 from sandbox.broker.settlement import is_final, settle
 from sandbox.broker.values import Described, UByte, UInt, ULong, UShort
 
-# Clients of ours match a disposition to what they sent by its number alone, whichever side numbered it. The broker's begin far away.
+# Service Bus clients match dispositions by delivery id alone, without its direction. The ids of the broker start at a distance.
 _FIRST_ID: Final = 0x4000_0000
-_MOST_LINKS: Final = 1_024
-_MOST_UNSETTLED: Final = 65_536  # the largest prefetch of the client is 50,000
-_WINDOW: Final = 0x7FFF_FFFF  # links have credit; the session itself limits no sender
-_FRAME_OVERHEAD: Final = 64  # of a transfer frame, at most
+_MAX_LINKS: Final = 1_024
+_MAX_UNSETTLED: Final = 65_536  # the maximum prefetch of a client is 50,000
+_WINDOW: Final = 0x7FFF_FFFF  # senders are limited by link credit, not by the session window
+_FRAME_OVERHEAD: Final = 64  # maximum bytes of a transfer frame without its payload
 _SETTLED_BY_SENDER: Final = 1
 _UINT32: Final = 0xFFFF_FFFF
 
@@ -29,84 +37,88 @@ Resolve = Callable[[str], Node]
 
 
 class Channel(Protocol):
-    """What a session needs of its connection."""
+    """Interface of the connection that a session uses."""
 
-    max_frame_bytes: int  # the client's limit
+    max_frame_bytes: int  # limit of the client
 
     @property
     def writable(self) -> bool:
-        """Whether the client keeps up with what is sent."""
+        """Whether the client keeps up with sent frames."""
 
     def send(self, channel: int, performative: msgspec.Struct, payload: bytes = b"") -> None:
         """Send a frame."""
 
 
 class _Delivery(msgspec.Struct, frozen=True):
-    link: MessageOutlet
+    link: SendingLink
     token: UUID
 
 
 class Session:
-    """One client's session. Every method that takes a frame may raise MalformedData: the connection is then over."""
+    """A session. Methods that take a frame may raise MalformedData, which closes the connection."""
 
     def __init__(self, connection: Channel, channel: int, begin: Begin, resolve: Resolve) -> None:
         self._connection = connection
         self._channel = channel
         self._resolve = resolve
-        self._inlets: dict[int, Inlet] = {}
-        self._outlets: dict[int, Outlet] = {}
+        self._receiving_links: dict[int, ReceivingLink] = {}
+        self._outgoing_links: dict[int, OutgoingLink] = {}
         self._deliveries: dict[int, _Delivery] = {}
         self._next_incoming: int = begin.next_outgoing_id or 0
         self._next_outgoing = self._next_delivery = _FIRST_ID
-        self._room: int = begin.incoming_window  # transfers that the client takes before it must speak again
+        self._client_window: int = begin.incoming_window  # transfers that the client accepts
         self._send(
             Begin(
                 remote_channel=UShort(channel),
                 next_outgoing_id=UInt(_FIRST_ID),
                 incoming_window=UInt(_WINDOW),
                 outgoing_window=UInt(_WINDOW),
-                handle_max=UInt(_MOST_LINKS - 1),
+                handle_max=UInt(_MAX_LINKS - 1),
             )
         )
 
-    # What the client does
+    # Frames of the client
 
     def attach(self, frame: Attach) -> None:
-        """Open a link, or open it and say at once why it can't be."""
-        if frame.handle >= _MOST_LINKS:
+        """Open a link, or reject it with an attach and a detach."""
+        if frame.handle >= _MAX_LINKS:
             raise MalformedData("a handle beyond the agreed maximum")
-        self._forget(frame.handle)
+        self._close_link(frame.handle)
         address = _address(frame.source if frame.role else frame.target)
         try:
             node = self._resolve(address)
         except QueueNotFound as error:
-            # AMQP's way to refuse: a link without ends, then the reason. A client that saw ends would think it open.
+            # AMQP rejects a link by an attach without source and target, followed by a detach with the error.
             self._send(msgspec.structs.replace(_attached(frame, address), source=None, target=None))
             self._send(Detach(frame.handle, closed=True, error=error_of(error)))
             return
         self._send(_attached(frame, address))
         if frame.role:
-            outlet = self._outlet(frame, node)
-            self._outlets[frame.handle] = outlet
-            outlet.open()
+            outgoing_link = self._open_outgoing_link(frame, node)
+            self._outgoing_links[frame.handle] = outgoing_link
+            outgoing_link.open()
         else:
-            inlet = self._inlets[frame.handle] = Inlet(self, frame.handle, self._acceptance(node))
-            inlet.grant()
+            receiving_link = self._receiving_links[frame.handle] = ReceivingLink(
+                self, frame.handle, self._acceptance(node)
+            )
+            receiving_link.grant()
 
     def flow(self, frame: Flow) -> None:
-        """Take note of what the client wants, and serve it."""
-        self._room = ((frame.next_incoming_id or _FIRST_ID) + frame.incoming_window - self._next_outgoing) & _UINT32
-        outlet = None if frame.handle is None else self._outlets.get(frame.handle)
-        if outlet is not None:
-            outlet.credit.update(frame)
-            outlet.serve()
+        """Apply the window and link credit of a flow frame, then send waiting messages."""
+        self._client_window = (
+            (frame.next_incoming_id or _FIRST_ID) + frame.incoming_window - self._next_outgoing
+        ) & _UINT32
+        outgoing_link = None if frame.handle is None else self._outgoing_links.get(frame.handle)
+        if outgoing_link is not None:
+            outgoing_link.credit.update(frame)
+            outgoing_link.serve()
             if frame.drain:
-                outlet.credit.drain()
+                outgoing_link.credit.drain()
             if frame.drain or frame.echo:
                 self._flow(
                     handle=frame.handle,
-                    delivery_count=UInt(outlet.credit.sent),
-                    link_credit=UInt(outlet.credit.left),
+                    delivery_count=UInt(outgoing_link.credit.sent),
+                    link_credit=UInt(outgoing_link.credit.left),
                     drain=frame.drain,
                 )
             return
@@ -114,20 +126,20 @@ class Session:
         if frame.echo:
             self._flow()
 
-    def take(self, frame: Transfer, payload: bytes) -> None:
-        """Take in what the client sends."""
+    def receive(self, frame: Transfer, payload: bytes) -> None:
+        """Receive a transfer frame."""
         self._next_incoming = (self._next_incoming + 1) & _UINT32
-        inlet = self._inlets.get(frame.handle)
-        if inlet is None:
-            return  # sent before the client heard that the link is gone
+        receiving_link = self._receiving_links.get(frame.handle)
+        if receiving_link is None:
+            return  # sent before the client received the detach
         try:
-            inlet.take(frame, payload)
+            receiving_link.receive(frame, payload)
         except BrokerError as error:
-            self._forget(frame.handle)
+            self._close_link(frame.handle)
             self._send(Detach(frame.handle, closed=True, error=error_of(error)))
 
     def dispose(self, frame: Disposition) -> None:
-        """Settle deliveries as the client wishes, and confirm where it waits for that."""
+        """Settle deliveries by the outcome of the client, and confirm unless the client has settled."""
         if not frame.role or not is_final(frame.state):
             return
         last = frame.first if frame.last is None else frame.last
@@ -148,25 +160,25 @@ class Session:
                 self._confirm(number, number, outcome)
 
     def detach(self, frame: Detach) -> None:
-        """Close a link. The locks of what was not settled stay until they expire."""
-        if self._forget(frame.handle):
+        """Close a link. Locks of unsettled messages stay until they expire."""
+        if self._close_link(frame.handle):
             self._send(Detach(frame.handle, closed=True))
 
     def close(self) -> None:
-        """Let go of everything: the session has ended, or the client is gone."""
-        for handle in [*self._inlets, *self._outlets]:
-            self._forget(handle)
+        """Close all links."""
+        for handle in [*self._receiving_links, *self._outgoing_links]:
+            self._close_link(handle)
 
     def serve(self) -> None:
-        """Send what waits, now that the client can take more."""
-        for outlet in list(self._outlets.values()):
-            outlet.serve()
+        """Send waiting messages and replies on all links."""
+        for outgoing_link in list(self._outgoing_links.values()):
+            outgoing_link.serve()
 
-    # What the links need
+    # Interface of the links
 
     @property
     def writable(self) -> bool:
-        return self._room > 0 and self._connection.writable
+        return self._client_window > 0 and self._connection.writable
 
     def grant(self, handle: int, delivery_count: int, credit: int) -> None:
         self._flow(handle=UInt(handle), delivery_count=UInt(delivery_count), link_credit=UInt(credit))
@@ -192,21 +204,21 @@ class Session:
                 payload[start : start + largest],
             )
             self._next_outgoing = (self._next_outgoing + 1) & _UINT32
-            self._room -= 1
+            self._client_window -= 1
         return number
 
-    def remember(self, delivery_id: int, link: MessageOutlet, message: Message[Envelope]) -> None:
+    def remember(self, delivery_id: int, link: SendingLink, message: Message[Envelope]) -> None:
         if message.lock is not None:
             self._deliveries[delivery_id] = _Delivery(link, message.lock)
-        if len(self._deliveries) > _MOST_UNSETTLED:
+        if len(self._deliveries) > _MAX_UNSETTLED:
             del self._deliveries[next(iter(self._deliveries))]
 
-    # Inside
+    # Internal
 
-    def _outlet(self, frame: Attach, node: Node) -> Outlet:
+    def _open_outgoing_link(self, frame: Attach, node: Node) -> OutgoingLink:
         if isinstance(node, RequestNode):
-            return ReplyOutlet(self, frame.handle, node.address)
-        return MessageOutlet(self, frame.handle, node, deletes=frame.snd_settle_mode == _SETTLED_BY_SENDER)
+            return ReplyLink(self, frame.handle, node.address)
+        return SendingLink(self, frame.handle, node, deletes=frame.snd_settle_mode == _SETTLED_BY_SENDER)
 
     def _acceptance(self, node: Node) -> Callable[[bytes, int], None]:
         if isinstance(node, QueueNode):
@@ -214,22 +226,22 @@ class Session:
 
         def respond(data: bytes, _message_format: int) -> None:
             reply = node.answer(data)
-            for outlet in self._outlets.values():
-                if isinstance(outlet, ReplyOutlet) and outlet.address == node.address:
-                    outlet.reply(reply)
+            for outgoing_link in self._outgoing_links.values():
+                if isinstance(outgoing_link, ReplyLink) and outgoing_link.address == node.address:
+                    outgoing_link.reply(reply)
                     return
             raise QueueNotFound(f"no link of this session takes replies from {node.address}")
 
         return respond
 
-    def _forget(self, handle: int) -> bool:
-        outlet = self._outlets.pop(handle, None)
-        if outlet is not None:
-            outlet.close()
+    def _close_link(self, handle: int) -> bool:
+        outgoing_link = self._outgoing_links.pop(handle, None)
+        if outgoing_link is not None:
+            outgoing_link.close()
             self._deliveries = {
-                number: delivery for number, delivery in self._deliveries.items() if delivery.link is not outlet
+                number: delivery for number, delivery in self._deliveries.items() if delivery.link is not outgoing_link
             }
-        return self._inlets.pop(handle, None) is not None or outlet is not None
+        return self._receiving_links.pop(handle, None) is not None or outgoing_link is not None
 
     def _confirm(self, first: int, last: int, state: Described) -> None:
         self._send(Disposition(role=False, first=UInt(first), last=UInt(last), settled=True, state=state))
@@ -255,7 +267,7 @@ def _address(terminus: Any) -> str:
 
 
 def _attached(frame: Attach, address: str) -> Attach:
-    """The answer to an attach: the same link, seen from here. Source and target are written out, clients insist."""
+    """Return the attach frame of the broker for a link. Source and target are set, because clients require them."""
     return Attach(
         name=frame.name,
         handle=frame.handle,

@@ -1,9 +1,9 @@
-"""Settlement: what a receiver's verdict on a delivery means for the queue it came from."""
+"""Settlement: applies the outcome of a delivery to its queue."""
 
 from typing import Any, Final
 from uuid import UUID
 
-from sandbox.broker.errors import Unreadable
+from sandbox.broker.errors import DecodeError
 from sandbox.broker.queue import Queue
 from sandbox.broker.values import Described, ULong
 
@@ -16,27 +16,27 @@ _INFO_FIELD: Final = 2
 
 
 def is_final(state: Any) -> bool:
-    """Whether this is a verdict, and not merely word of how far the message has come."""
+    """Whether a delivery state is terminal (an outcome)."""
     return isinstance(state, Described) and state.descriptor in {_ACCEPTED, _REJECTED, _RELEASED, _MODIFIED}
 
 
 def settle(queue: Queue[Any], token: UUID, state: Described) -> Described:
-    """Do what the receiver asks for and return what to answer, which is the same verdict.
+    """Apply an outcome to the queue. Return the outcome to confirm.
 
     Raises:
-        LockLost: the receiver no longer holds the message.
-        NotAllowed: a dead letter can't be dead-lettered.
-        Unreadable: the verdict makes no sense.
+        LockLost: the receiver no longer holds the lock.
+        NotAllowed: a dead letter cannot be dead-lettered.
+        DecodeError: the outcome is malformed.
     """
     fields = state.value
     if not isinstance(fields, list):
-        raise Unreadable("a verdict's fields are a list")
+        raise DecodeError("the fields of an outcome are a list")
     match state.descriptor:
         case 0x24:
             queue.complete(token)
         case 0x25:
             queue.dead_letter(token, *_reason(fields))
-            # An echo with the client's own error in it would read as a failure.
+            # Clients treat a confirmation that holds their error as a failure.
             return Described(ULong(_REJECTED), [])
         case 0x27 if _flag(fields, 1):
             queue.defer(token)
@@ -52,7 +52,7 @@ def _flag(fields: list[Any], index: int) -> bool:
 
 
 def _reason(fields: list[Any]) -> tuple[str | None, str | None]:
-    """Reason and description, from the fields of a rejection; the error's own words where Service Bus's are missing."""
+    """Return reason and description of a rejection: of Service Bus, else the condition and description of the error."""
     error = fields[0].value if fields and isinstance(fields[0], Described) else []
     condition, description, info = [*error, None, None, None][: _INFO_FIELD + 1]
     if not isinstance(info, dict):

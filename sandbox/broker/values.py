@@ -1,10 +1,10 @@
-"""The types that AMQP has and Python lacks. Each behaves as the Python type it extends."""
+"""AMQP 1.0 types without an equal in Python. Each behaves as the Python type it extends."""
 
 from typing import Any, NamedTuple
 
 
 class Symbol(str):
-    """Text from a fixed vocabulary, ASCII on the wire."""
+    """Symbol: ASCII text from a constrained domain."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class Short(int):
 
 
 class Int(int):
-    """-2^31 to 2^31 - 1. A plain `int` is sent as a long."""
+    """-2^31 to 2^31 - 1. A plain `int` is encoded as a long."""
 
 
 class Timestamp(int):
@@ -42,25 +42,25 @@ class Timestamp(int):
 
 
 class Float(float):
-    """IEEE 754 binary32. A plain `float` is sent as a double."""
+    """IEEE 754 binary32. A plain `float` is encoded as a double."""
 
     __slots__ = ()
 
 
 class Verbatim(bytes):
-    """A whole encoded value, constructor included: sent as it stands."""
+    """An encoded value with its constructor, forwarded unchanged."""
 
     __slots__ = ()
 
 
 class Array(list[Any]):
-    """Values of one type, which stands once in front."""
+    """Values of one type, encoded with one constructor."""
 
     __slots__ = ()
 
 
 class Described(NamedTuple):
-    """A value with a descriptor that says what it means."""
+    """A value with the descriptor of its meaning."""
 
     descriptor: int | str
     value: Any

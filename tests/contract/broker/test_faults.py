@@ -39,7 +39,7 @@ async def test_a_faulty_network_delays_and_reorders(desk: Desk) -> None:
 async def test_a_network_that_was_mended_delivers_each_message_once_and_at_once(desk: Desk) -> None:
     queue = desk.queue()
     desk.broker.plan(queue, Faults(duplicate=1, delay_seconds=60))
-    desk.broker.heal()
+    desk.broker.clear_faults()
     sender = await desk.sender(queue)
     await sender.send_messages(ServiceBusMessage("a"))
     assert desk.counts(queue).active == 1

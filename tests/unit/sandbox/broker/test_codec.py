@@ -153,7 +153,7 @@ def test_the_specifications_forms_are_understood(data: str, value: Any) -> None:
     ("data", "problem"),
     [
         ("", "missing"),
-        ("ff", "cut short"),
+        ("ff", "truncated"),
         ("10", "no type"),
         ("d00000000800ffffff00000000", "more items"),
         ("c10302a10161", "missing"),

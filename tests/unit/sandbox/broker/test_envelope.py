@@ -5,7 +5,7 @@ import pytest
 
 from sandbox.broker.codec import decode, encode
 from sandbox.broker.envelope import BATCH_FORMAT, Envelope, read, read_messages, write
-from sandbox.broker.errors import Unreadable
+from sandbox.broker.errors import DecodeError
 from sandbox.broker.message import DeadLetter, Message, State
 from sandbox.broker.values import Described, Int, Symbol, Timestamp, UInt, ULong
 
@@ -88,5 +88,5 @@ def test_a_batch_is_as_many_messages_as_it_has_data_sections() -> None:
     "data", [b"\x40", b"\x00\x53\x10\x45", BODY[:-1], section(0x70, [None, None, "soon"]), section(0x72, [])]
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         read(data)

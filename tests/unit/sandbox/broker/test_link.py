@@ -2,7 +2,7 @@ import pytest
 
 from sandbox.broker.errors import NotAllowed, QueueFull
 from sandbox.broker.frames import Flow, Transfer
-from sandbox.broker.link import ACCEPTED, MAX_MESSAGE_BYTES, Inlet, ReplyOutlet
+from sandbox.broker.link import ACCEPTED, MAX_MESSAGE_BYTES, ReceivingLink, ReplyLink
 from sandbox.broker.values import Described, UInt
 
 HANDLE = 3
@@ -44,41 +44,41 @@ def flow(credit: int, delivery_count: int) -> Flow:
     )
 
 
-def reply_link(wire: Wire) -> ReplyOutlet:
-    return ReplyOutlet(wire, HANDLE, "$cbs")
+def reply_link(wire: Wire) -> ReplyLink:
+    return ReplyLink(wire, HANDLE, "$cbs")
 
 
 def test_a_sender_gets_new_credit_long_before_the_old_is_used_up() -> None:
     wire = Wire()
-    inlet = Inlet(wire, HANDLE, lambda _data, _message_format: None)
-    inlet.grant()
+    receiving_link = ReceivingLink(wire, HANDLE, lambda _data, _message_format: None)
+    receiving_link.grant()
     for number in range(1_000):
-        inlet.take(transfer(number), b"a stone")
+        receiving_link.receive(transfer(number), b"a stone")
     assert wire.grants == [(0, 1_000), (500, 1_000), (1_000, 1_000)]
     assert wire.outcomes == [(number, ACCEPTED) for number in range(1_000)]
 
 
 def test_the_frames_of_a_message_are_put_together() -> None:
     received: list[bytes] = []
-    inlet = Inlet(Wire(), HANDLE, lambda data, _message_format: received.append(data))
-    inlet.take(transfer(1, more=True), b"a ")
-    inlet.take(transfer(1), b"stone")
-    inlet.take(transfer(2, more=True), b"never")
-    inlet.take(transfer(2, aborted=True), b" finished")
-    inlet.take(transfer(3), b"another")
+    receiving_link = ReceivingLink(Wire(), HANDLE, lambda data, _message_format: received.append(data))
+    receiving_link.receive(transfer(1, more=True), b"a ")
+    receiving_link.receive(transfer(1), b"stone")
+    receiving_link.receive(transfer(2, more=True), b"never")
+    receiving_link.receive(transfer(2, aborted=True), b" finished")
+    receiving_link.receive(transfer(3), b"another")
     assert received == [b"a stone", b"another"]
 
 
 def test_of_a_message_that_is_too_large_no_more_than_a_frame_is_kept_too_much() -> None:
     wire = Wire()
     received: list[bytes] = []
-    inlet = Inlet(wire, HANDLE, lambda data, _message_format: received.append(data))
+    receiving_link = ReceivingLink(wire, HANDLE, lambda data, _message_format: received.append(data))
     frame = b"x" * 60_000
     for _ in range(100):
-        inlet.take(transfer(1, more=True), frame)
-        assert len(inlet._parts) <= MAX_MESSAGE_BYTES + len(frame)
-    inlet.take(transfer(1), b"")
-    inlet.take(transfer(2), b"small")
+        receiving_link.receive(transfer(1, more=True), frame)
+        assert len(receiving_link._parts) <= MAX_MESSAGE_BYTES + len(frame)
+    receiving_link.receive(transfer(1), b"")
+    receiving_link.receive(transfer(2), b"small")
     assert received == [b"small"]
     [(first, refusal), second] = wire.outcomes
     assert (first, refusal.descriptor, second) == (1, 0x25, (2, ACCEPTED))
@@ -89,7 +89,7 @@ def test_a_sender_that_does_not_wait_for_an_answer_loses_its_link_over_a_refusal
         raise NotAllowed
 
     with pytest.raises(NotAllowed):
-        Inlet(Wire(), HANDLE, refuse).take(transfer(1, settled=True), b"a stone")
+        ReceivingLink(Wire(), HANDLE, refuse).receive(transfer(1, settled=True), b"a stone")
 
 
 def test_replies_wait_for_credit_and_for_a_client_that_reads() -> None:

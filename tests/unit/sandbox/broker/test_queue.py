@@ -34,10 +34,10 @@ def test_a_completed_message_is_gone(queue: Queue[str]) -> None:
 
 def test_a_taken_message_is_gone_at_once(queue: Queue[str]) -> None:
     queue.send("a")
-    message = queue.take()
+    message = queue.receive_and_delete()
     assert message is not None
     assert message.payload == "a"
-    assert queue.take() is None
+    assert queue.receive_and_delete() is None
     assert len(queue) == 0
 
 
@@ -164,7 +164,7 @@ def test_forgetting_loses_messages_and_locks_but_never_reuses_a_number(queue: Qu
     last = [queue.send(payload) for payload in "abc"][-1]
     token = lock_of(acquire(queue))
     queue.dead_letter(lock_of(acquire(queue)), None, None)
-    queue.forget()
+    queue.clear()
     assert queue.counts() == Counts(active=0, locked=0, scheduled=0, deferred=0, dead_letter=0)
     with pytest.raises(LockLost):
         queue.complete(token)
