@@ -1,4 +1,4 @@
-"""The files that are generated from the code, so that none of them can say anything else."""
+"""Generated files: schema.graphql, openapi.json, .env.example and the table of scopes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ _REFERENCE = Path("docs/reference")
 
 
 def generated_files() -> Mapping[Path, str]:
-    """Each file, by its place in the repository, and its text."""
+    """Return the text of each generated file by its path in the repository."""
     return {
         Path("schema.graphql"): f"{schema.as_str()}\n",
         Path(".env.example"): example_file(),

@@ -32,7 +32,7 @@ from app.http.compression import Compression
 from app.http.response_headers import ResponseHeaders
 from app.http.routing import Route
 from app.http.tracing import Tracing
-from app.rest.errors import routing_refusal
+from app.rest.errors import routing_error_response
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
 from app.services import Services
@@ -124,7 +124,7 @@ def create_app(settings: Settings) -> Starlette:
     app = Starlette(
         routes=[*ROUTES, *dashboard_routes(settings), *graphql_routes(settings), *_shop(settings)],
         middleware=_middleware(settings),
-        exception_handlers={HTTPException: routing_refusal},
+        exception_handlers={HTTPException: routing_error_response},
         lifespan=lifespan,
     )
     # A redirection would name what the request says of itself: a host of the caller's choice, and no TLS behind a proxy.

@@ -10,7 +10,7 @@ from app.dashboard import session_endpoint
 from app.dashboard.assets import Asset, assets, page, policy
 from app.dashboard.landing import landing_page, landing_policy
 from app.http.routing import Route
-from app.rest.guard import everyone
+from app.rest.guard import public
 from app.services import State
 from inventory.core.errors import NotFound
 from inventory.core.settings import Settings
@@ -24,13 +24,13 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
         return Response(landing, headers={"Content-Security-Policy": landing_policy()}, media_type="text/html")
 
     return (
-        Route("/", everyone(show_landing), methods=["GET"]),
-        Route("/favicon.ico", everyone(_show_favicon), methods=["GET"]),
-        Route("/dashboard", everyone(_show_page), methods=["GET"]),
-        Route("/dashboard/session", everyone(session_endpoint.show_session), methods=["GET"]),
-        Route("/dashboard/session", everyone(session_endpoint.sign_in), methods=["POST"]),
-        Route("/dashboard/session", everyone(session_endpoint.sign_out), methods=["DELETE"]),
-        Route("/dashboard/{file:path}", everyone(_show_asset), methods=["GET"]),
+        Route("/", public(show_landing), methods=["GET"]),
+        Route("/favicon.ico", public(_show_favicon), methods=["GET"]),
+        Route("/dashboard", public(_show_page), methods=["GET"]),
+        Route("/dashboard/session", public(session_endpoint.show_session), methods=["GET"]),
+        Route("/dashboard/session", public(session_endpoint.sign_in), methods=["POST"]),
+        Route("/dashboard/session", public(session_endpoint.sign_out), methods=["DELETE"]),
+        Route("/dashboard/{file:path}", public(_show_asset), methods=["GET"]),
     )
 
 

@@ -32,9 +32,15 @@ def _operation(operation: RestOperation) -> list[str]:
             "",
             f"Status {operation.status}, body {code(getattr(operation.answers, '__name__', str(operation.answers)))}.",
         ]
-    if operation.refuses:
-        lines += ["", f"Errors: {', '.join(map(code, operation.refuses))}, and [those of every operation](errors.md)."]
-    if operation.asked:
-        rows = ((code(asked.name), asked.description, code(asked.scope or "")) for asked in operation.asked)
+    if operation.error_codes:
+        lines += [
+            "",
+            f"Errors: {', '.join(map(code, operation.error_codes))}, and [those of every operation](errors.md).",
+        ]
+    if operation.parameters:
+        rows = (
+            (code(parameter.name), parameter.description, code(parameter.scope or ""))
+            for parameter in operation.parameters
+        )
         lines += ["", *table(("parameter", "meaning", "scope"), rows)]
     return lines

@@ -40,9 +40,9 @@ def _rest(scope: Scope | None) -> Iterator[str]:
     for operation in OPERATIONS:
         if operation.scope is scope:
             yield f"{operation.method} {operation.path}"
-        for asked in operation.asked:
-            if scope and asked.scope is scope:
-                yield f"{operation.path}?{asked.name}"
+        for parameter in operation.parameters:
+            if scope and parameter.scope is scope:
+                yield f"{operation.path}?{parameter.name}"
     if scope is Scope.PRICES_SUPPLIER:
         yield from (f"/api/v2/diamonds?sort_by={name}" for name, sort in SORTS.items() if sort.tells_supplier_prices)
         fields = msgspec.structs.fields(DiamondAnswer)

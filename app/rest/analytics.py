@@ -1,4 +1,4 @@
-"""`/api/v2/analytics`: figures about the inventory, its suppliers and what waits for consolidation, for operators."""
+"""`/api/v2/analytics`: summary, suppliers and consolidation backlog, for operators."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ _LAST_DAYS = 7
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """How the sync does. `runs` counts those that started in the last seven days."""
+    """State of the sync. `runs` counts the runs that started in the last seven days, by status."""
 
     running: int
     runs: Mapping[Status, int]
@@ -31,14 +31,14 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The inventory and the pipeline at a glance."""
+    """Summary of the inventory and the sync."""
 
     inventory: StockFigures
     pipeline: Pipeline
 
 
 class SupplierFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is of one supplier, and how its feed does."""
+    """Stock and sync state of one supplier."""
 
     supplier: str
     stock: StockFigures
@@ -48,7 +48,7 @@ class SupplierFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsolidationFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A run on its way into the inventory: `stones_done` of the `stones` that it saw."""
+    """Consolidation of a run: `stones_done` of `stones` are consolidated."""
 
     run: RunFigures
     requested_at: datetime | None
@@ -94,7 +94,7 @@ async def summary(request: Request[State], _principal: Principal) -> Response:
 
 
 async def suppliers(request: Request[State], _principal: Principal) -> Response:
-    """`GET /api/v2/analytics/suppliers`. A feed bears the name of its supplier."""
+    """`GET /api/v2/analytics/suppliers`. A feed has the name of its supplier."""
     async with request.state["services"].database.bounded() as connection:
         stock = await repository.stock(connection)
         newest = await repository.newest_runs(connection)
@@ -123,7 +123,7 @@ async def show_consolidation(request: Request[State], _principal: Principal) -> 
     """`GET /api/v2/analytics/consolidation/{run_id}`.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: no run has this id.
     """
     run_id = path_id(request, "run_id")
     async with request.state["services"].database.bounded() as connection:

@@ -1,4 +1,4 @@
-"""Conditional requests: an answer bears a tag of what it says, and who has it already is spared the rest."""
+"""ETag and If-None-Match support (304)."""
 
 import hashlib
 
@@ -10,19 +10,18 @@ from app.services import State
 from inventory.core.build import fingerprint
 from inventory.events.log import data_version
 
-# A caller with other credentials may see other fields.
+# The fields of a response depend on the credentials.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
 
 
-async def tag_of_data(request: Request[State], principal: Principal) -> str:
-    """The tag of an answer that is made of stones and holds only, known before the answer is.
+async def data_etag(request: Request[State], principal: Principal) -> str:
+    """Compute the ETag of a response that depends on diamonds and holds only, before the response is built.
 
-    It moves with the data, and differs for another request, for another client (which sees its own holds), for a caller
-    who may do something else, and for a build that may answer differently. Ask for it before the data: what changes in
-    between makes the next tag another one.
+    The tag depends on the data version, the request target, the client (which sees its own holds), its scopes and the
+    build. Read it before the data: a change in between then changes the next tag.
 
     Raises:
-        DatabaseUnavailable: the data's version can't be known now.
+        DatabaseUnavailable: the database does not answer.
     """
     async with request.state["services"].database.bounded() as connection:
         version = await data_version(connection)
@@ -32,27 +31,26 @@ async def tag_of_data(request: Request[State], principal: Principal) -> str:
     return _tag("\n".join(parts).encode())
 
 
-def spares(request: Request[State], tag: str) -> bool:
-    """Whether the caller has the answer of this tag already. That there is one at all is not known yet."""
-    return tag in _listed(request)
+def matches_etag(request: Request[State], tag: str) -> bool:
+    """Whether If-None-Match lists a tag. `*` does not match: whether the resource exists is not known yet."""
+    return tag in _if_none_match(request)
 
 
-def unchanged(tag: str) -> Response:
-    """The answer to a caller who has it already."""
+def not_modified(tag: str) -> Response:
+    """Return 304 (Not Modified)."""
     return Response(status_code=304, headers=_headers(tag))
 
 
-def tagged(response: Response, tag: str) -> Response:
-    """The answer with a tag that it was given."""
+def with_etag(response: Response, tag: str) -> Response:
+    """Set the ETag of a response."""
     response.headers["ETag"] = tag
     return response
 
 
 def conditional(request: Request[State], response: Response) -> Response:
-    """The answer with its tag, or 304 when the caller has it. A handler that says how to cache decides alone.
+    """Return the response with an ETag, or 304 if the client has it. A response with Cache-Control is not changed.
 
-    A response without a tag gets one of its bytes: that moves whenever anything that the caller sees does, whatever
-    changed it. Tags are weak, because compression comes afterwards.
+    The default tag is a hash of the response body. Tags are weak, because the response is compressed afterwards.
     """
     if "cache-control" in response.headers:
         return response
@@ -60,8 +58,8 @@ def conditional(request: Request[State], response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     tag = response.headers.get("etag") or _tag(response.body)
-    if not {tag, "*"}.isdisjoint(_listed(request)):
-        return unchanged(tag)
+    if not {tag, "*"}.isdisjoint(_if_none_match(request)):
+        return not_modified(tag)
     response.headers.update(_headers(tag))
     return response
 
@@ -74,7 +72,7 @@ def _headers(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": _VARY}
 
 
-def _listed(request: Request[State]) -> set[str]:
-    """The tags of `If-None-Match`, as weak ones: they are compared weakly."""
+def _if_none_match(request: Request[State]) -> set[str]:
+    """Return the tags of If-None-Match as weak tags, for weak comparison."""
     texts = ",".join(request.headers.getlist("if-none-match")).split(",")
     return {text if text in {"", "*"} else f"W/{text.removeprefix('W/')}" for text in map(str.strip, texts)}

@@ -1,4 +1,4 @@
-"""`/api/v2/diamonds`: the search and the single diamond of the REST contract."""
+"""`/api/v2/diamonds`: diamond search, diamond and availability of the REST contract."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -37,7 +37,7 @@ _cents = whole(0, 10**15 - 1)
 
 
 class SearchRequest(msgspec.Struct, frozen=True):
-    """A search as the query string asks for it. `page` counts from 1."""
+    """Search parameters of a request. `page` counts from 1."""
 
     criteria: DiamondCriteria
     order: SortOrder
@@ -63,7 +63,7 @@ class OneDiamondAnswer(msgspec.Struct, frozen=True):
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """Whether a diamond can be had. `hold_id`: the caller's own hold of it, if there is one."""
+    """Availability of a diamond. `hold_id`: the open hold of the client on it, or null."""
 
     id: UUID
     availability: str
@@ -71,43 +71,43 @@ class Availability(msgspec.Struct, frozen=True):
 
 
 class AvailabilityAnswer(msgspec.Struct, frozen=True):
-    """The answer of `availability`."""
+    """Response of `availability`."""
 
     data: Availability
 
 
 def read_search(parameters: Parameters) -> SearchRequest:
-    """The search that a query string asks for.
+    """Read the search parameters of a query string.
 
     Raises:
-        ValidationFailed: names every parameter that is wrong.
+        ValidationFailed: a parameter is invalid.
     """
-    wanted = DiamondCriteria(
+    diamond_criteria = DiamondCriteria(
         shape=parameters.many("shape", _shape, description="Any of these shapes."),
         color=parameters.many("color", _color, description="Any of these colours."),
         clarity=parameters.many("clarity", _clarity, description="Any of these clarities."),
         cut=parameters.many("cut", _cut, description="Any of these cuts."),
         carat_milli=parameters.between("carat", thousandths, thousandths_down, description="Carats"),
-        lab_grown=parameters.one("lab_grown", boolean, description="Grown in a laboratory, or not."),
+        lab_grown=parameters.one("lab_grown", boolean, description="Laboratory-grown or natural."),
         supplier_price_cents=parameters.between(
-            "price", _cents, _cents, description="The supplier's price in cents", scope=Scope.PRICES_SUPPLIER
+            "price", _cents, _cents, description="Supplier price in cents", scope=Scope.PRICES_SUPPLIER
         ),
-        retail_price_cents=parameters.between("retail_price", _cents, _cents, description="The retail price in cents"),
-        availability=parameters.many("availability", _availability, description="Any of these."),
+        retail_price_cents=parameters.between("retail_price", _cents, _cents, description="Retail price in cents"),
+        availability=parameters.many("availability", _availability, description="Any of these availabilities."),
         certificate_lab=_labs(parameters.many("certificate_lab", word, description="Any of these laboratories.")),
         certificate_number=parameters.many(
             "certificate_number",
             word,
-            description="Any of these certificates, of those whose number the caller may see.",
+            description="Any of these certificate numbers. Withheld numbers need the scope `certificates:hidden`.",
         ),
     )
     sort = parameters.one(
-        "sort_by", choice(SORTS), description="`created_at` when left out. Grades sort by rank, best first."
+        "sort_by", choice(SORTS), description="Default: `created_at`. Grades sort by rank, best first."
     )
-    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), description="`desc` when left out.")
+    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), description="Default: `desc`.")
     page, limit = page_of(parameters)
     parameters.check()
-    return SearchRequest(wanted, SortOrder(sort or search.CREATED, descending is not False), page, limit)
+    return SearchRequest(diamond_criteria, SortOrder(sort or search.CREATED, descending is not False), page, limit)
 
 
 def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
@@ -115,41 +115,43 @@ def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
 
 
 def _visible_columns(principal: Principal) -> frozenset[str]:
-    """The columns that this caller may see; the others are not even read."""
+    """Return the columns that the client may see. Other columns are not selected."""
     hidden = frozenset() if principal.may(Scope.PRICES_SUPPLIER) else SUPPLIER_COST
     return frozenset(COLUMNS) - hidden
 
 
 async def list_diamonds(request: Request[State], principal: Principal) -> Response:
     """`GET /api/v2/diamonds`."""
-    asked = read_search(Parameters(request.query_params))
-    if asked.tells_supplier_prices:
+    search_request = read_search(Parameters(request.query_params))
+    if search_request.tells_supplier_prices:
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = _search(request, principal)
-    stretch = PageOffset(asked.limit, (asked.page - 1) * asked.limit)
-    total = await diamonds.count(asked.criteria)
+    offset = PageOffset(search_request.limit, (search_request.page - 1) * search_request.limit)
+    total = await diamonds.count(search_request.criteria)
     hits: Sequence[SearchHit] = ()
-    if stretch.offset < total:  # beyond the end there is nothing to look for
-        hits = (await diamonds.page(asked.criteria, asked.order, stretch, _visible_columns(principal))).hits
+    if offset.offset < total:
+        hits = (
+            await diamonds.page(search_request.criteria, search_request.order, offset, _visible_columns(principal))
+        ).hits
     data = [serialize(hit.diamond, principal.client_id) for hit in hits]
-    return answer(DiamondsAnswer(data, Pagination.of(total, asked.page, asked.limit)))
+    return answer(DiamondsAnswer(data, Pagination.of(total, search_request.page, search_request.limit)))
 
 
 async def show_diamond(request: Request[State], principal: Principal) -> Response:
     """`GET /api/v2/diamonds/{id}`.
 
     Raises:
-        NotFound: no active diamond has this id, or it is no id.
+        NotFound: no active diamond has this id, or the id is malformed.
     """
     diamond = await _find(request, principal, _visible_columns(principal))
     return answer(OneDiamondAnswer(serialize(diamond, principal.client_id)))
 
 
 async def show_availability(request: Request[State], principal: Principal) -> Response:
-    """`POST /api/v2/diamonds/{id}/availability`: as the inventory knows it; the supplier is not asked.
+    """`POST /api/v2/diamonds/{id}/availability`: as of the last sync, without a request to the supplier.
 
     Raises:
-        NotFound: as `show_diamond`.
+        NotFound: see `show_diamond`.
     """
     diamond = await _find(request, principal, {"id", "availability", "open_hold"})
     hold_id = own_hold(diamond, principal.client_id)
@@ -169,10 +171,10 @@ async def _find(request: Request[State], principal: Principal, columns: Collecti
 
 
 def diamond_key(request: Request[State]) -> UUID:
-    """The id in the path.
+    """Return the diamond id of the path.
 
     Raises:
-        NotFound: it is no id, so nothing is under it.
+        NotFound: the id is malformed.
     """
     try:
         return UUID(request.path_params["id"])

@@ -1,4 +1,4 @@
-"""`/openapi.json`, and `/api-docs`: Swagger UI, which shows it and sends requests. It loads nothing from other servers."""
+"""`/openapi.json` and `/api-docs`, Swagger UI. The page loads no resource of another host."""
 
 from collections.abc import Sequence
 from functools import cache

@@ -1,4 +1,4 @@
-"""The one place where an error becomes an HTTP status and a REST body."""
+"""REST error responses: HTTP status and body of each error."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,22 +25,22 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "SUPPLIER_TIMEOUT": HTTPStatus.GATEWAY_TIMEOUT,
     "SERVICE_UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# Errors with a separate status under a code of the contract.
-_PRECISE: Mapping[type[InventoryError], HTTPStatus] = {
+# Errors whose status differs from the status of their code.
+_STATUSES_BY_TYPE: Mapping[type[InventoryError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _HEADERS: Mapping[HTTPStatus, Mapping[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
-    # Long enough for a restart of Postgres, short enough to go unnoticed after one.
+    # The duration of a Postgres restart.
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
 }
 
 
-def refusal(error: InventoryError) -> Response:
-    """The answer to an error. One that is our own fault (no code of the contract) tells nothing about itself."""
-    status = _PRECISE.get(type(error)) or STATUSES.get(error.code)
+def error_response(error: InventoryError) -> Response:
+    """Return the response to an error. An internal error (no code of the contract) gets a message without details."""
+    status = _STATUSES_BY_TYPE.get(type(error)) or STATUSES.get(error.code)
     if status is None:
-        log.error("request failed", exc_info=error)
+        log.error("request_failed", exc_info=error)
         error, status = (
             InventoryError("The request failed because of an internal error."),
             HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -52,12 +52,12 @@ def refusal(error: InventoryError) -> Response:
     return answer({"error": body}, status, {"Cache-Control": "no-store", **(headers or {})})
 
 
-async def routing_refusal(_request: Request, error: Exception) -> Response:
-    """The answer to a request that no route takes: Starlette's own errors, in the form of all others."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+async def routing_error_response(_request: Request, error: Exception) -> Response:
+    """Return the response to a request without a matching route, in the format of all other errors."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return refusal(NotFound("There is nothing at this address."))
-    response = refusal(BadRequest(f"{HTTPStatus(error.status_code).phrase}."))
+        return error_response(NotFound("There is nothing at this address."))
+    response = error_response(BadRequest(f"{HTTPStatus(error.status_code).phrase}."))
     response.status_code = error.status_code
     response.headers.update(error.headers or {})
     return response

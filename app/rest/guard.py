@@ -1,4 +1,4 @@
-"""The door that every REST route has: who is calling, whether they may, and a clean answer whatever happens inside."""
+"""Endpoint wrappers of REST: authentication, authorization, rate limit, ETag and error responses."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,8 +7,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal, Scope
-from app.rest.caching import conditional, spares, tag_of_data, tagged, unchanged
-from app.rest.errors import refusal
+from app.rest.caching import conditional, data_etag, matches_etag, not_modified, with_etag
+from app.rest.errors import error_response
 from app.services import State
 from inventory.core.errors import BadRequest, InventoryError, Unavailable
 from inventory.core.logging import get_logger
@@ -19,11 +19,11 @@ Handler = Callable[[Request[State], Principal], Awaitable[Response]]
 Endpoint = Callable[[Request[State]], Awaitable[Response]]
 
 
-def requiring(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
-    """An endpoint for callers with `scope`.
+def require_scope(scope: Scope, handler: Handler, *, writes: bool = False, versioned: bool = False) -> Endpoint:
+    """Return an endpoint that authenticates the client and requires `scope`.
 
-    `writes`: it changes something. `versioned`: its answer depends on diamonds and holds only, and a client that has it is spared
-    it by the version of the data.
+    `writes`: the operation changes data. `versioned`: the response depends on diamonds and holds only, so its ETag is
+    derived from the data version without building the response.
     """
 
     async def guarded(request: Request[State]) -> Response:
@@ -34,27 +34,27 @@ def requiring(scope: Scope, handler: Handler, *, writes: bool = False, versioned
         principal.require(scope)
         if not versioned:
             return await handler(request, principal)
-        tag = await tag_of_data(request, principal)
-        return unchanged(tag) if spares(request, tag) else tagged(await handler(request, principal), tag)
+        tag = await data_etag(request, principal)
+        return not_modified(tag) if matches_etag(request, tag) else with_etag(await handler(request, principal), tag)
 
-    return everyone(guarded)
+    return public(guarded)
 
 
-def everyone(endpoint: Endpoint) -> Endpoint:
-    """An endpoint without authentication. Its errors become responses; unexpected ones are logged."""
+def public(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint without authentication. Errors become responses; unexpected errors are logged."""
 
-    async def safe(request: Request[State]) -> Response:
+    async def handle_errors(request: Request[State]) -> Response:
         try:
             return conditional(request, await endpoint(request))
         except ClientDisconnect:
-            return refusal(BadRequest("The body is incomplete."))
+            return error_response(BadRequest("The body is incomplete."))
         except InventoryError as error:
             if isinstance(error, Unavailable):
-                log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
-            return refusal(error)
-        except Exception as error:  # noqa: BLE001 - logged there; nothing of it may reach the client
-            unforeseen = InventoryError()
-            unforeseen.__cause__ = error
-            return refusal(unforeseen)
+                log.warning("dependency_unavailable", code=error.code, cause=repr(error.__cause__))
+            return error_response(error)
+        except Exception as error:  # noqa: BLE001 - `error_response` logs it; no detail may reach the client
+            internal_error = InventoryError()
+            internal_error.__cause__ = error
+            return error_response(internal_error)
 
-    return safe
+    return handle_errors

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can work."""
+"""Liveness (`/health`) and readiness (`/ready`)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,22 +16,21 @@ from inventory.core import redis_server, revision
 from inventory.core.clock import utc_now
 from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, SchemaBehind, Unavailable
 
-# It is about this moment.
 _UNCACHED = {"Cache-Control": "no-store"}
-_OK, _SILENT = "ok", "does not answer"
+_OK, _UNREACHABLE = "ok", "does not answer"
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The process lives."""
+    """Liveness of the process."""
 
     status: str
     timestamp: datetime
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether work can be done here: `ready`, or `degraded` where reads are answered and little else.
+    """Readiness of the process: `ready`, or `degraded` if only reads are served.
 
-    `checks` says of each server `ok` or what is wrong with it.
+    `checks` holds `ok` or the problem of each server.
     """
 
     status: Literal["ready", "degraded"]
@@ -39,20 +38,20 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 async def health(_request: Request[State]) -> Response:
-    """200 while the process lives. It asks no other server: a restart would not repair one."""
+    """Answer 200 while the process runs, without a check of other servers: a restart would not repair them."""
     return answer(Health("ok", utc_now()), headers=_UNCACHED)
 
 
 async def ready(request: Request[State]) -> Response:
-    """200 when the database answers and its schema is as new as this code; otherwise 503, `details` naming what is missing.
+    """Answer 200 if the database answers and its schema is current, otherwise 503 with the problems in `details`.
 
-    Without Redis it is 200 and `degraded`: reads go on, and taking every process out of rotation would end them too.
+    Without Redis the answer is 200 and `degraded`: reads continue, which 503 for all processes would end.
     """
     database, redis = await asyncio.gather(_database(request), _redis(request))
     checks = {"database": database, "redis": redis}
     if database != _OK:
         missing = {name: description for name, description in checks.items() if description != _OK}
-        raise Unavailable("Not ready: a server does not answer as it should.", details=missing)
+        raise Unavailable("The service is not ready. `details` names the problem of each server.", details=missing)
     return answer(Ready("ready" if redis == _OK else "degraded", checks), headers=_UNCACHED)
 
 
@@ -66,7 +65,7 @@ async def _database(request: Request[State]) -> str:
     except DatabaseMisconfigured as error:
         return error.reason
     except DatabaseUnavailable:
-        return _SILENT
+        return _UNREACHABLE
     return _OK
 
 
@@ -75,4 +74,4 @@ async def _redis(request: Request[State]) -> str:
         async with asyncio.timeout(2):
             return await redis_server.problem(request.state["services"].redis) or _OK
     except (RedisError, OSError, TimeoutError):
-        return _SILENT
+        return _UNREACHABLE

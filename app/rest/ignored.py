@@ -1,4 +1,4 @@
-"""`X-Ignored-Parameters`: the names of query parameters that an operation does not know."""
+"""Response header `X-Ignored-Parameters`: unknown query parameters of a request."""
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
@@ -18,26 +18,26 @@ _LONGEST_NAME = 40
 _MORE = "..."
 
 
-def telling_ignored(endpoint: Endpoint, asked: Collection[Parameter]) -> Endpoint:
-    """The endpoint, whose every answer names the parameters that are not among those `asked` for."""
-    known = {one.name for one in asked}
-    repeated = {one.name for one in asked if one.repeats}
+def report_ignored(endpoint: Endpoint, parameters: Collection[Parameter]) -> Endpoint:
+    """Return an endpoint whose responses name the query parameters that are not in `parameters`."""
+    known = {parameter.name for parameter in parameters}
+    repeated = {parameter.name for parameter in parameters if parameter.repeats}
 
-    async def told(request: Request[Any]) -> Response:
+    async def with_header(request: Request[Any]) -> Response:
         names = [
             name
             for name in dict.fromkeys(request.query_params)
             if name and name not in known and listed_name(name) not in repeated
         ]
         if names:
-            add_headers(request.scope, {HEADER: ", ".join(_written(names))})
+            add_headers(request.scope, {HEADER: ", ".join(_header_names(names))})
         return await endpoint(request)
 
-    return told
+    return with_header
 
 
-def _written(names: Sequence[str]) -> Iterable[str]:
-    """The names as a header may hold them."""
+def _header_names(names: Sequence[str]) -> Iterable[str]:
+    """Yield the names, percent-encoded and shortened for a header."""
     for name in islice(names, MOST_NAMES):
         yield quote(name[:_LONGEST_NAME], safe="[]", errors="replace") + (_MORE if len(name) > _LONGEST_NAME else "")
     if len(names) > MOST_NAMES:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the table of operations and their types: what is documented is what is read."""
+"""OpenAPI 3.1 document, generated from the operations and their types."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,24 +14,24 @@ from app.rest.operation import RestOperation
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
-_OF_ALL = ("BAD_REQUEST", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR")
-_OF_THE_KNOWN = ("UNAUTHORIZED", "FORBIDDEN")
+_COMMON_CODES = ("BAD_REQUEST", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "INTERNAL_ERROR")
+_AUTHENTICATED_CODES = ("UNAUTHORIZED", "FORBIDDEN")
 _TAGS = {
     "Diamonds": "The inventory.",
-    "Triggers": "What can be asked of the sync.",
+    "Triggers": "Operator requests to the sync.",
     "Analytics": "Figures about the inventory and the sync.",
     "Service": "For operators of the service.",
 }
 _SIGNATURE = """\
 HMAC-SHA-256, hexadecimal, of these lines joined by `\\n`: `v2`, the method, the header `Host`, the path, the raw query
-(without `?`, empty when there is none), the timestamp, the nonce, and the SHA-256 of the body, hexadecimal. Path and query
-are signed as they are sent. Beside it go `X-Client-Id`, `X-Timestamp` (Unix seconds, at most 300 from ours),
-`X-Signature-Version: 2` and `X-Nonce`, which works once. `docs/reference/signature-vectors.json` has examples, and so has
+(without `?`, empty if there is none), the timestamp, the nonce, and the SHA-256 of the body, hexadecimal. Path and query
+are signed as sent. Further headers: `X-Client-Id`, `X-Timestamp` (Unix seconds, at most 300 from the server time),
+`X-Signature-Version: 2` and `X-Nonce` (single use). Examples: `docs/reference/signature-vectors.json`, and
 `examples/signing` for several languages."""
 
 _ANSWER_HEADERS = {
     ignored.HEADER: {
-        "description": "Names of query parameters that the operation does not know and ignores, separated by commas and "
+        "description": "Names of unknown query parameters, which the operation ignores, separated by commas and "
         f"percent-encoded. At most {ignored.MOST_NAMES} names; `...` ends a shortened name or list. Absent if there are none.",
         "schema": {"type": "string"},
     }
@@ -44,7 +44,7 @@ Code = Literal[
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong. `details` of a `VALIDATION_ERROR` names each field; `details.reason` of a `CONFLICT` says which."""
+    """An error. `details` of a `VALIDATION_ERROR` names each invalid field, `details.reason` of a `CONFLICT` its reason."""
 
     code: Code
     message: str
@@ -52,17 +52,17 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
-    """Every refusal."""
+    """Error response."""
 
     error: Error
 
 
 def document(operations: Sequence[RestOperation]) -> dict[str, Any]:
-    """The OpenAPI document."""
+    """Build the OpenAPI document."""
     types = [*dict.fromkeys(kind for one in operations for kind in (one.answers, one.body) if kind), ErrorAnswer]
     schemas, components = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REFERENCE)
     for component in components.values():
-        component["description"] = cleandoc(component.get("description", "An answer."))
+        component["description"] = cleandoc(component.get("description", "A response."))
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -72,7 +72,7 @@ def document(operations: Sequence[RestOperation]) -> dict[str, Any]:
         "info": {
             "title": "Diamond Inventory",
             "version": "2",
-            "description": "Search diamonds, hold and buy them, and look after the sync that brings them.",
+            "description": "Search, hold and purchase diamonds; operate the sync.",
             "contact": {"name": "The maintainers", "url": "https://example.com"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -92,15 +92,15 @@ def document(operations: Sequence[RestOperation]) -> dict[str, Any]:
 
 
 def encoded(operations: Sequence[RestOperation]) -> bytes:
-    """The document as JSON, in the form that is committed."""
+    """Return the document as formatted JSON, as committed in openapi.json."""
     return msgspec.json.format(msgspec.json.encode(document(operations)), indent=2) + b"\n"
 
 
 def _anything(kind: type) -> dict[str, Any]:
-    """The schema of a value of which nothing is promised."""
+    """Return the JSON Schema of an arbitrary value."""
     if kind is not object:
         raise NotImplementedError(kind)
-    return {"description": "Anything."}
+    return {"description": "Any value."}
 
 
 def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str,
         "description": scope,
         "tags": [operation.tag],
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(operation)],
-        "responses": {str(operation.status): _success(operation, schema_of), **_refusals(operation, schema_of)},
+        "responses": {str(operation.status): _success(operation, schema_of), **_error_responses(operation, schema_of)},
     }
     if operation.body:
         content = {"application/json": {"schema": schema_of[operation.body]}}
@@ -123,27 +123,27 @@ def _operation(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str,
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in _PATH_PARAMETER.findall(path):
-        description = "An id, a UUID. A text that is not the id of anything, well-formed or not, is answered with 404."
+        description = "A UUID. An unknown or malformed id is answered with 404."
         yield {"name": name, "in": "path", "required": True, "description": description, "schema": {"type": "string"}}
 
 
 def _query_parameters(operation: RestOperation) -> Iterator[dict[str, Any]]:
-    for asked in operation.asked:
-        description = f"{asked.description} Needs the scope `{asked.scope}`." if asked.scope else asked.description
+    for given in operation.parameters:
+        description = f"{given.description} Needs the scope `{given.scope}`." if given.scope else given.description
         parameter: dict[str, Any] = {
-            "name": asked.name,
+            "name": given.name,
             "in": "query",
             "description": description,
-            "schema": asked.schema,
+            "schema": given.schema,
         }
         parameter["allowEmptyValue"] = True  # read as if the parameter were absent
-        if asked.repeats:
-            parameter["description"] += f" May be repeated, also as `{asked.name}[]` or `{asked.name}[0]`."
+        if given.repeats:
+            parameter["description"] += f" May be repeated, also as `{given.name}[]` or `{given.name}[0]`."
         yield parameter
 
 
 def _phrase(status: int) -> str:
-    # Python has taken the words of RFC 9110 over with 3.13; the document is the same everywhere.
+    # The phrase of RFC 9110, which Python has since 3.13, so that the document does not depend on the Python version.
     return "Content Too Large" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else HTTPStatus(status).phrase
 
 
@@ -163,11 +163,11 @@ def _success(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, A
     return {"description": _phrase(operation.status), "headers": _ANSWER_HEADERS, "content": content}
 
 
-def _refusals(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    codes = [*_OF_ALL, *operation.refuses]
+def _error_responses(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    codes = [*_COMMON_CODES, *operation.error_codes]
     if operation.scope:
-        codes += _OF_THE_KNOWN
-    if operation.asked or operation.body:
+        codes += _AUTHENTICATED_CODES
+    if operation.parameters or operation.body:
         codes.append("VALIDATION_ERROR")
     by_status: dict[int, list[str]] = {}
     for code in codes:
@@ -183,6 +183,6 @@ def _refusals(operation: RestOperation, schema_of: dict[Any, Any]) -> dict[str, 
     return {
         str(status): {"description": f"{_phrase(status)}: {', '.join(names)}.", "content": content}
         if names
-        else {"description": "`If-None-Match` names what there is."}
+        else {"description": "`If-None-Match` lists the current ETag."}
         for status, names in sorted(by_status.items())
     }

@@ -1,7 +1,4 @@
-"""What REST offers, as a table: each operation with its scope, what it takes and what it answers.
-
-The routes, the table of scopes and the OpenAPI document are all made of it.
-"""
+"""REST operation: one definition for the route, the table of scopes and the OpenAPI document."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +8,13 @@ from starlette.datastructures import QueryParams
 
 from app.auth.scopes import Scope
 from app.http.routing import Route
-from app.rest.guard import Endpoint, Handler, everyone, requiring
-from app.rest.ignored import telling_ignored
+from app.rest.guard import Endpoint, Handler, public, require_scope
+from app.rest.ignored import report_ignored
 from app.rest.parameters import Parameter, Parameters
 
 
 class Header(msgspec.Struct, frozen=True):
-    """A header that an operation needs."""
+    """Required request header of an operation."""
 
     name: str
     description: str
@@ -27,10 +24,10 @@ class Header(msgspec.Struct, frozen=True):
 class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
-    `name` is unique and stays. `handler` answers callers with `scope`, or `opened` answers everyone. `writes`: it changes
-    something. `versioned`: see `guard.requiring`. `query` reads the query string, `header` is needed beside it, `body` is the
-    type of the request's body, which may be left out if it is not `body_required`. `answers` is the type of the answer's body, None where it isn't documented; `refuses` are
-    the codes of the errors that this operation has beyond those of all.
+    `name` is the unique, stable operation id. Either `handler` answers clients with `scope`, or `public_endpoint` answers
+    without authentication. `writes`, `versioned`: see `guard.require_scope`. `query` reads the query string; `header` is a
+    required header; `body` is the type of the request body, optional unless `body_required`. `answers` is the type of the
+    response body, None if it is not documented. `error_codes` are the codes of the operation besides the common codes.
     """
 
     method: str
@@ -40,7 +37,7 @@ class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str
     scope: Scope | None = None
     handler: Handler | None = None
-    opened: Endpoint | None = None
+    public_endpoint: Endpoint | None = None
     writes: bool = False
     versioned: bool = False
     query: Callable[[Parameters], object] | None = None
@@ -50,29 +47,29 @@ class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     answers: Any = None
     media_type: str = "application/json"
-    refuses: Sequence[str] = ()
+    error_codes: Sequence[str] = ()
 
     @property
     def endpoint(self) -> Endpoint:
-        """What the route calls."""
+        """The endpoint of the route, with authentication and response headers."""
         if self.scope and self.handler:
-            return telling_ignored(
-                requiring(self.scope, self.handler, writes=self.writes, versioned=self.versioned), self.asked
+            return report_ignored(
+                require_scope(self.scope, self.handler, writes=self.writes, versioned=self.versioned), self.parameters
             )
-        if self.opened and not self.scope and not self.handler:
-            return telling_ignored(everyone(self.opened), self.asked)
-        raise TypeError(f"{self.name} is neither open nor guarded")
+        if self.public_endpoint and not self.scope and not self.handler:
+            return report_ignored(public(self.public_endpoint), self.parameters)
+        raise TypeError(f"{self.name} needs either a scope and a handler, or a public endpoint")
 
     @property
-    def asked(self) -> Sequence[Parameter]:
-        """The parameters that the query string may have, found by reading an empty one."""
+    def parameters(self) -> Sequence[Parameter]:
+        """The query parameters of the operation, collected by reading an empty query string."""
         if self.query is None:
             return ()
         parameters = Parameters(QueryParams())
         self.query(parameters)
-        return parameters.asked
+        return parameters.definitions
 
     @property
     def route(self) -> Route:
-        """The route in the application."""
+        """The route of the operation."""
         return Route(self.path, self.endpoint, methods=[self.method])

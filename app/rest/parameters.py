@@ -1,4 +1,4 @@
-"""Reading of query strings. The answer names every parameter that is wrong; an unknown one is ignored."""
+"""Query parameters: parsing, validation and JSON Schema. Errors name all invalid parameters; unknown ones are ignored."""
 
 import math
 import re
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 class ParameterKind(msgspec.Struct, Generic[T], frozen=True):
-    """How a parameter's text becomes a value, and the same as JSON Schema. `parse` raises ValueError: what it should be."""
+    """Parser and JSON Schema of a parameter type. `parse` raises ValueError with the accepted values."""
 
     parse: Callable[[str], T]
     schema: Mapping[str, Any]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A parameter that an operation looks for: what its documentation is made of."""
+    """Definition of a parameter of an operation, for the OpenAPI document."""
 
     name: str
     schema: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
 _MOST_VALUES = 200
 _LONGEST_WORD = 200
-# `shape[]`, and `shape[0]` or `shape[a]` as PHP writes lists.
+# `shape[]`, and `shape[0]` or `shape[a]` as in PHP.
 _LISTED = re.compile(r"([^\[\]]+)\[[^\[\]]{0,40}\]")
 _WHOLE = re.compile(r"\+?([0-9]{1,15})(\.0{0,15})?", re.ASCII)
 _LARGEST_SIZE = 1_000_000
@@ -51,23 +51,23 @@ _DECIMAL = re.compile(r"\+?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?
 
 
 class Parameters:
-    """The parameters of one request. Read them all, then call `check`."""
+    """Parameters of one request. Read all of them, then call `check`."""
 
     def __init__(self, query: QueryParams) -> None:
         self._given: dict[str, list[str]] = {}
         self._listed: dict[str, list[str]] = {}
         for name, text in query.multi_items():
-            if not text.strip():  # as HTML forms send a field that is not filled in
+            if not text.strip():  # HTML forms send empty fields
                 continue
             self._given.setdefault(name, []).append(text)
             self._listed.setdefault(listed_name(name), []).append(text)
         self._problems: dict[str, str] = {}
-        self.asked: list[Parameter] = []
+        self.definitions: list[Parameter] = []
 
     def many(self, name: str, kind: ParameterKind[T], *, description: str) -> Sequence[T] | None:
-        """A list: `name=a&name=b`, `name[]=a`, `name[0]=a`. None if it is absent or has no value."""
+        """Read a list: `name=a&name=b`, `name[]=a` or `name[0]=a`. Return None if it is absent or empty."""
         schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
-        self.asked.append(Parameter(name, schema, description, None))
+        self.definitions.append(Parameter(name, schema, description, None))
         texts = self._listed.get(name, [])
         if not texts:
             return None
@@ -77,8 +77,8 @@ class Parameters:
         return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
     def one(self, name: str, kind: ParameterKind[T], *, description: str, scope: Scope | None = None) -> T | None:
-        """A single value; None if it is absent or empty. Whether the caller has the `scope` is the handler's to ask."""
-        self.asked.append(Parameter(name, kind.schema, description, scope))
+        """Read a single value, None if it is absent or empty. The handler must check the `scope`."""
+        self.definitions.append(Parameter(name, kind.schema, description, scope))
         texts = self._given.get(name, [])
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
@@ -94,16 +94,16 @@ class Parameters:
         description: str,
         scope: Scope | None = None,
     ) -> NumericRange | None:
-        """The range of `name_min` and `name_max`; None when neither is there. One that is empty matches nothing."""
+        """Read the range of `name_min` and `name_max`, None if both are absent. An empty range matches nothing."""
         smallest = self.one(f"{name}_min", low, description=f"{description}, at least.", scope=scope)
         largest = self.one(f"{name}_max", high, description=f"{description}, at most.", scope=scope)
         return None if smallest is None and largest is None else NumericRange(smallest, largest)
 
     def check(self) -> None:
-        """Complain about what was wrong.
+        """Raise an error if a parameter is invalid.
 
         Raises:
-            ValidationFailed: one entry for each wrong parameter.
+            ValidationFailed: one entry for each invalid parameter.
         """
         if self._problems:
             raise ValidationFailed(self._problems)
@@ -117,20 +117,20 @@ class Parameters:
 
 
 def listed_name(name: str) -> str:
-    """The parameter's name without the brackets of a list."""
+    """Return the name of a parameter without the brackets of a list."""
     match = _LISTED.fullmatch(name)
     return match[1] if match else name
 
 
 def page_of(parameters: Parameters) -> tuple[int, int]:
-    """Which page, from 1 on, and how many are on one."""
-    page = parameters.one("page", _PAGE, description="Which page, from 1 on.")
-    limit = parameters.one("limit", _LIMIT, description="How many on a page.")
+    """Read the page number, from 1 on, and the page size."""
+    page = parameters.one("page", _PAGE, description="Page number, from 1 on.")
+    limit = parameters.one("limit", _LIMIT, description="Page size.")
     return page or 1, limit or _DEFAULT_LIMIT
 
 
 def choice(choices: Mapping[str, T]) -> ParameterKind[T]:
-    """One of a few words, in any case, its parts separated by a space, a hyphen or an underscore."""
+    """Kind of a parameter with fixed values, case-insensitive. Space, hyphen and underscore are equivalent."""
     by_key = {key(word): value for word, value in choices.items()}
 
     def parse(text: str) -> T:
@@ -142,7 +142,7 @@ def choice(choices: Mapping[str, T]) -> ParameterKind[T]:
 
 
 def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> ParameterKind[str]:
-    """One of a scale, in any spelling that the data may have. `read`: the function that reads the data."""
+    """Kind of a parameter with the values of a scale, in any spelling of the vocabulary. `read` normalizes a spelling."""
     names = {key(name): name for name in scale}
 
     def parse(text: str) -> str:
@@ -155,7 +155,7 @@ def grade(scale: Sequence[str], read: Callable[[str], str | None]) -> ParameterK
 
 
 def whole(smallest: int, largest: int, default: int | None = None) -> ParameterKind[int]:
-    """A whole number between two, both included. `default` is only told."""
+    """Kind of a whole number from `smallest` to `largest`. `default` is for the schema only."""
 
     def parse(text: str) -> int:
         match = _WHOLE.fullmatch(text)
@@ -183,7 +183,7 @@ def _boolean(text: str) -> bool:
 def _instant(text: str) -> datetime:
     try:
         moment = msgspec.convert(text, datetime)
-        # In UTC here, where a time zone that leads out of the calendar is still a mistake of the caller's.
+        # Converted to UTC here: an instant that leaves the calendar by its time zone is an error of the client.
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (msgspec.ValidationError, OverflowError):
         raise ValueError("should be an instant such as 2026-01-31T12:00:00Z") from None
@@ -199,10 +199,10 @@ _SIZE = {"type": "number", "minimum": 0, "maximum": _LARGEST_SIZE}
 _PAGE = whole(1, 10_000_000, default=1)
 _LIMIT = whole(1, 100, default=_DEFAULT_LIMIT)
 
-# A text that Postgres can hold: not empty, no NUL character.
+# Not empty, without NUL, which Postgres cannot store.
 word = ParameterKind(_word, {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD, "pattern": r"^[^\x00]*$"})
 boolean = ParameterKind(_boolean, {"type": "boolean"})
 instant = ParameterKind(_instant, {"type": "string", "format": "date-time"})
-# A number as thousandths: rounded up for the lower end of a range, down for the upper one.
+# Numbers in thousandths: rounded up for the lower bound of a range, down for the upper bound.
 thousandths = ParameterKind(lambda text: math.ceil(_decimal(text) * 1000), _SIZE)
 thousandths_down = ParameterKind(lambda text: math.floor(_decimal(text) * 1000), _SIZE)

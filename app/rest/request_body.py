@@ -1,4 +1,4 @@
-"""Reading of JSON bodies. The answer names every field that is wrong, unknown ones included."""
+"""JSON request bodies: decoding and validation. Errors name all invalid, missing and unknown fields."""
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
@@ -14,22 +14,22 @@ from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# Unknown fields that an answer names, and the characters of a name that it repeats.
+# Limits on the unknown fields that an error names, and on the length of their names.
 _MOST_NAMED = 10
 _LONGEST_NAME = 60
 _SIMILARITY = 0.6
 
 
 class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of an operation that takes no fields: empty, or an object without members."""
+    """Body of an operation without fields: empty, or an object without members."""
 
 
 async def read_body(request: Request[Any], kind: type[T]) -> T:
-    """The body as a struct.
+    """Decode the body to a struct.
 
     Raises:
         BadRequest: the body is not a JSON object.
-        ValidationFailed: one entry for each field that is missing, wrong or unknown.
+        ValidationFailed: one entry for each missing, invalid or unknown field.
     """
     body = await request.body()
     if exceeds_depth(body, REQUEST_LEVELS):
@@ -45,8 +45,8 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
     return kind(**values)
 
 
-async def read_nothing(request: Request[Any]) -> None:
-    """Check that the body holds no field.
+async def require_empty_body(request: Request[Any]) -> None:
+    """Check that the body has no fields.
 
     Raises:
         BadRequest: the body is neither empty nor a JSON object.
@@ -59,25 +59,25 @@ async def read_nothing(request: Request[Any]) -> None:
 def unknown_members(
     given: Mapping[str, Any], fields: Collection[msgspec.structs.FieldInfo]
 ) -> Iterator[tuple[str, str]]:
-    """Each member that is no field, with the field that the client probably means."""
+    """Yield each member that is not a field, with a message that suggests a similar field name."""
     by_letters = {_letters(field.encode_name): field.encode_name for field in fields}
     known = set(by_letters.values())
     for name in given:
         if name not in known:
             near = get_close_matches(_letters(name[:_LONGEST_NAME]), by_letters, n=1, cutoff=_SIMILARITY)
-            hint = f"did you mean {by_letters[near[0]]}?" if near else _listed(known)
-            yield _shown(name), f"is not a field of this request; {hint}"
+            hint = f"did you mean {by_letters[near[0]]}?" if near else _field_list(known)
+            yield _printable(name), f"is not a field of this request; {hint}"
 
 
-def _listed(known: Collection[str]) -> str:
+def _field_list(known: Collection[str]) -> str:
     return f"its fields are {', '.join(sorted(known))}" if known else "it has no fields"
 
 
 def _letters(name: str) -> str:
-    """A name without the marks in which `expectedPriceCents` and `expected_price_cents` differ."""
+    """Normalize a name, so that `expectedPriceCents` and `expected_price_cents` are equal."""
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:_LONGEST_NAME])
     return shown if len(name) <= _LONGEST_NAME else f"{shown}..."

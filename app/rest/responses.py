@@ -1,4 +1,4 @@
-"""How REST answers: JSON by msgspec, straight from structs."""
+"""JSON responses of REST, encoded by msgspec."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a page lies. Pages count from 1; without a hit there are none."""
+    """Position of a page. Pages count from 1; without results `total_pages` is 0."""
 
     total: int
     page: int
@@ -17,7 +17,7 @@ class Pagination(msgspec.Struct, frozen=True, rename="camel"):
 
     @classmethod
     def of(cls, total: int, page: int, limit: int) -> Self:
-        """The page's place among as many pages as `total` makes."""
+        """Compute the number of pages from the number of results."""
         return cls(total, page, limit, -(-total // limit))
 
 
@@ -25,5 +25,5 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer. Instants come out as ISO 8601 with `Z`, decimals as numbers."""
+    """Return a JSON response. Instants are encoded as ISO 8601 with `Z`, decimals as numbers."""
     return Response(_encoder.encode(value), status, headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""`/api/v2/analytics/runs`: what became of the runs, for operators."""
+"""`/api/v2/analytics/runs`: sync runs and their partitions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,22 +19,22 @@ from inventory.runs.models import Partition, PartitionKind, PartitionStatus, Run
 
 Status = Literal["running", "completed", "failed", "partial"]
 
-# The contract's four words for what became of a run; `phase` has the exact one.
+# Statuses of the contract by run status; `phase` holds the run status.
 PHASES: Mapping[Status, Sequence[RunStatus]] = {
     "running": ("planning", "running", "consolidating"),
     "completed": ("completed",),
     "failed": ("failed", "cancelled"),
     "partial": ("partial",),
 }
-_BY_WORD: Mapping[str, Sequence[RunStatus]] = {str(status): phases for status, phases in PHASES.items()}
+_STATUS_CHOICES: Mapping[str, Sequence[RunStatus]] = {str(status): phases for status, phases in PHASES.items()}
 _STATUSES: Mapping[RunStatus, Status] = {phase: status for status, phases in PHASES.items() for phase in phases}
 _RUN_TYPES: Mapping[str, RunType] = {"full": "full", "incremental": "incremental"}
 
 
 class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. Counts are stones. `window_from` and `window_to` enclose the changes that it reads.
+    """A run. Counts are numbers of stones. The run reads the changes from `window_from` to `window_to`.
 
-    `fetched` is what was read so far. `distinct_stones` and `repeated` are null until the run is consolidated.
+    `fetched` grows while the run reads. `distinct_stones` and `repeated` are null until the run is consolidated.
     """
 
     run_id: UUID
@@ -65,9 +65,9 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A partition of a run, and the worker that read it.
+    """A partition of a run and its worker.
 
-    The ends of its price band (whole US dollars) are what the supplier asks, shown to those who may see that.
+    `price_from` and `price_to` are supplier prices in whole US dollars. They need the scope `prices:supplier`.
     """
 
     partition_id: UUID
@@ -103,7 +103,7 @@ class RunAnswer(msgspec.Struct, frozen=True):
 
 
 class RunsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of the runs, as the query string asks for it. Of the instants the first belongs to it, the last doesn't."""
+    """Filter and page of a list of runs. `started_after` is inclusive, `started_before` exclusive."""
 
     run_type: RunType | None
     statuses: Sequence[RunStatus] | None
@@ -114,17 +114,19 @@ class RunsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_runs(parameters: Parameters) -> RunsRequest:
-    """The runs that a query string asks for.
+    """Read filter and page of a query string.
 
     Raises:
-        ValidationFailed: names every parameter that is wrong.
+        ValidationFailed: a parameter is invalid.
     """
     run_type = parameters.one("run_type", choice(_RUN_TYPES), description="Only runs of this type.")
-    statuses = parameters.one(
-        "status", choice(_BY_WORD), description="Only runs that ended, or have not ended, like this."
+    statuses = parameters.one("status", choice(_STATUS_CHOICES), description="Only runs with this status.")
+    started_after = parameters.one(
+        "started_after", instant, description="Only runs that started at this instant or later."
     )
-    started_after = parameters.one("started_after", instant, description="Only runs that started then or later.")
-    started_before = parameters.one("started_before", instant, description="Only runs that started before.")
+    started_before = parameters.one(
+        "started_before", instant, description="Only runs that started before this instant."
+    )
     page, limit = page_of(parameters)
     parameters.check()
     return RunsRequest(
@@ -139,32 +141,32 @@ def read_runs(parameters: Parameters) -> RunsRequest:
 
 async def list_runs(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/analytics/runs`."""
-    asked = read_runs(Parameters(request.query_params))
+    filters = read_runs(Parameters(request.query_params))
     async with request.state["services"].database.bounded() as connection:
         total = await repository.total(
             connection,
-            run_type=asked.run_type,
-            statuses=asked.statuses,
-            started_after=asked.started_after,
-            started_before=asked.started_before,
+            run_type=filters.run_type,
+            statuses=filters.statuses,
+            started_after=filters.started_after,
+            started_before=filters.started_before,
         )
         found = await repository.listing(
             connection,
-            run_type=asked.run_type,
-            statuses=asked.statuses,
-            started_after=asked.started_after,
-            started_before=asked.started_before,
-            limit=asked.limit,
-            offset=(asked.page - 1) * asked.limit,
+            run_type=filters.run_type,
+            statuses=filters.statuses,
+            started_after=filters.started_after,
+            started_before=filters.started_before,
+            limit=filters.limit,
+            offset=(filters.page - 1) * filters.limit,
         )
-    return answer(RunsAnswer([figures_of(run) for run in found], Pagination.of(total, asked.page, asked.limit)))
+    return answer(RunsAnswer([figures_of(run) for run in found], Pagination.of(total, filters.page, filters.limit)))
 
 
 async def show_run(request: Request[State], principal: Principal) -> Response:
     """`GET /api/v2/analytics/runs/{run_id}`.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: no run has this id.
     """
     run_id = path_id(request, "run_id")
     async with request.state["services"].database.bounded() as connection:
@@ -175,13 +177,13 @@ async def show_run(request: Request[State], principal: Principal) -> Response:
     return answer(RunAnswer(RunWithWorkers(**msgspec.structs.asdict(figures_of(run)), workers=workers)))
 
 
-_PLAIN = tuple(sorted(set(RunFigures.__struct_fields__) & set(Run.__struct_fields__) - {"status"}))
+_RUN_FIELDS = tuple(sorted(set(RunFigures.__struct_fields__) & set(Run.__struct_fields__) - {"status"}))
 
 
 def figures_of(run: Run) -> RunFigures:
-    """A run as the contract tells of it."""
-    plain = {name: getattr(run, name) for name in _PLAIN}
-    return RunFigures(**plain, run_id=run.id, status=_STATUSES[run.status], phase=run.status)
+    """Convert a run to its REST representation."""
+    fields = {name: getattr(run, name) for name in _RUN_FIELDS}
+    return RunFigures(**fields, run_id=run.id, status=_STATUSES[run.status], phase=run.status)
 
 
 def _worker(partition: Partition, *, sees_prices: bool) -> WorkerFigures:

@@ -1,4 +1,4 @@
-"""A diamond as REST shows it."""
+"""REST representation of a diamond."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,15 +9,15 @@ import msgspec
 
 from inventory.catalog.diamond import Diamond
 
-# As it is encoded, for the documentation.
+# JSON Schema of an encoded object, for the OpenAPI document.
 _OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})
 _decoder = msgspec.json.Decoder(dict[str, object])
 
 
 class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The contract's `Diamond`. A field without a value is left out; prices are US cents.
+    """`Diamond` of the REST contract. Fields without a value are omitted; prices are in US cents.
 
-    `measurements` and `attributes` are as stored: the certificate's own, and what else is known.
+    `measurements` are those of the certificate; `attributes` holds further data. Both are as stored.
     """
 
     id: UUID
@@ -58,12 +58,12 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     deleted_at: datetime | None = None
 
 
-# The fields of the answer that are columns as they stand.
-_PLAIN = tuple(sorted(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__) - {
+# Fields that are columns without conversion.
+_COLUMN_FIELDS = tuple(sorted(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__) - {
     "measurements", "attributes",
 }))  # fmt: skip
-# What the contract has no field for, and a jeweller asks about.
-_FURTHER: Mapping[str, str] = {
+# Columns without a field in the contract, by their key in `attributes`.
+_ATTRIBUTE_COLUMNS: Mapping[str, str] = {
     "fluorescenceColor": "fluorescence_color",
     "fancyColor": "fancy_color",
     "fancyIntensity": "fancy_intensity",
@@ -72,25 +72,25 @@ _FURTHER: Mapping[str, str] = {
 
 
 def own_hold(diamond: Diamond, client_id: str) -> str | None:
-    """The id of the client's own hold of a diamond. The availability says that another client holds it."""
+    """Return the id of the open hold that the client has on a diamond, or None."""
     hold = diamond.open_hold
     return str(hold["id"]) if hold and hold["client_id"] == client_id else None
 
 
 def serialize(diamond: Diamond, client_id: str) -> DiamondAnswer:
-    """The answer's form for a client. Columns that were not asked for (the supplier's cost) are left out."""
-    asked = {name: value for name in _PLAIN if (value := getattr(diamond, name)) is not msgspec.UNSET}
-    if ratio := asked.get("markup_ratio"):
-        asked["markup_ratio"] = float(ratio)  # four decimals at most, so it is written as it is stored
+    """Serialize a diamond for a client. Columns that were not selected (the supplier cost) are omitted."""
+    fields = {name: value for name in _COLUMN_FIELDS if (value := getattr(diamond, name)) is not msgspec.UNSET}
+    if ratio := fields.get("markup_ratio"):
+        fields["markup_ratio"] = float(ratio)  # at most four decimals, so the conversion is exact in JSON
     return DiamondAnswer(
-        **asked,
+        **fields,
         hold_id=own_hold(diamond, client_id),
         carats=diamond.carat_milli / 1000,
         measurements=msgspec.Raw(diamond.measurements.encode()),
-        attributes=_known({key: getattr(diamond, column) for key, column in _FURTHER.items()})
+        attributes=_without_nulls({key: getattr(diamond, column) for key, column in _ATTRIBUTE_COLUMNS.items()})
         | _decoder.decode(diamond.attributes),
     )
 
 
-def _known(values: Mapping[str, object]) -> dict[str, object]:
+def _without_nulls(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}

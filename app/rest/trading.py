@@ -14,7 +14,7 @@ from app.auth.scopes import Principal
 from app.http.idempotency import LONGEST_KEY, read_header
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
-from app.rest.request_body import read_body, read_nothing
+from app.rest.request_body import read_body, require_empty_body
 from app.rest.responses import answer
 from app.services import State
 from inventory.core.errors import BadRequest
@@ -23,7 +23,7 @@ from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.states import REST_STATUS, HoldState, PurchaseState
 from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD
 
-# Postgres takes no NUL. What else the texts must fulfil is checked with the request, for REST and GraphQL alike.
+# Postgres text cannot hold NUL. `PurchaseRequest` validates the rest, for REST and GraphQL.
 _PATTERN = r"^[^\x00]*$"
 _Word = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WORD, pattern=_PATTERN)]
 _Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT, pattern=_PATTERN)]
@@ -31,13 +31,13 @@ _Cents = Annotated[int, msgspec.Meta(ge=0, le=10**15 - 1)]
 
 IDEMPOTENCY_KEY = Header(
     "X-Idempotency-Key",
-    "Of your own choice, new for each purchase: the same request sent again answers what became of the first.",
+    "A key that the client chooses, new for each purchase. A repeated request with the same key returns the result of the first.",
     {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 )
 
 
 class HeldDiamond(msgspec.Struct, frozen=True):
-    """A hold. `denied`: the supplier said no. `until`: when it ends, null for a denied one."""
+    """A hold. `denied`: the supplier rejected it. `until`: its expiry, null for a denied hold."""
 
     id: UUID
     denied: bool
@@ -45,13 +45,13 @@ class HeldDiamond(msgspec.Struct, frozen=True):
 
 
 class HoldAnswer(msgspec.Struct, frozen=True):
-    """The answer of `hold`."""
+    """Response of `hold`."""
 
     data: HeldDiamond
 
 
 class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to buy under which terms. `expected_price_cents`: the retail price that was shown."""
+    """Purchase of a diamond. `expected_price_cents`: the retail price that the client has seen."""
 
     destination_id: _Word
     reference: _Word | None = None
@@ -61,7 +61,7 @@ class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class PurchaseStatus(StrEnum):
-    """What became of the order. `confirmed`: the supplier accepted it."""
+    """Status of an order. `confirmed`: the supplier accepted it."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -70,7 +70,7 @@ class PurchaseStatus(StrEnum):
 
 
 class BoughtDiamond(msgspec.Struct, frozen=True):
-    """A purchase. `state` tells an order that the supplier accepted (`ordered`) from one that it confirmed (`confirmed`)."""
+    """A purchase. `state` distinguishes an order that the supplier accepted (`ordered`) from a confirmed order."""
 
     id: UUID
     status: PurchaseStatus
@@ -78,13 +78,13 @@ class BoughtDiamond(msgspec.Struct, frozen=True):
 
 
 class PurchaseAnswer(msgspec.Struct, frozen=True):
-    """The answer of `purchase`."""
+    """Response of `purchase`."""
 
     data: BoughtDiamond
 
 
 class ListedDestination(msgspec.Struct, frozen=True):
-    """A location to which an order can go. `id` is the `destination_id` of a purchase. `default`: of the account."""
+    """A delivery location. `id` is the `destination_id` of a purchase. `default`: default of the supplier account."""
 
     id: str
     name: str
@@ -97,7 +97,7 @@ class ListedDestination(msgspec.Struct, frozen=True):
 
 
 class DestinationsAnswer(msgspec.Struct, frozen=True):
-    """The destinations of the supplier's account."""
+    """Destinations of the supplier account."""
 
     data: Sequence[ListedDestination]
 
@@ -106,22 +106,22 @@ async def list_destinations(request: Request[State], _principal: Principal) -> R
     """`GET /api/v2/destinations`: the default first.
 
     Raises:
-        SupplierError: the supplier can't be asked, or does not list them. A purchase then accepts any destination.
+        SupplierError: the supplier does not answer or does not list destinations. Purchases then accept any destination.
     """
     found = await request.state["services"].trading.destinations.listed()
     return answer(DestinationsAnswer([ListedDestination(**msgspec.structs.asdict(one)) for one in found]))
 
 
 async def hold_diamond(request: Request[State], principal: Principal) -> Response:
-    """`POST /api/v2/diamonds/{id}/hold`: for as long as it may be; asked again, the open hold.
+    """`POST /api/v2/diamonds/{id}/hold`: create a hold, or return the open hold of the client.
 
     Raises:
-        ValidationFailed: the body holds a field.
-        NotFound: there is no such diamond.
-        TradingConflict: it can't be held; the reason says why.
-        OutcomeUnknown: the supplier did not answer. Ask again later.
+        ValidationFailed: the body has a field.
+        NotFound: no diamond has this id.
+        TradingConflict: the diamond cannot be held; `details.reason` states why.
+        OutcomeUnknown: the supplier did not answer. The client may retry.
     """
-    await read_nothing(request)
+    await require_empty_body(request)
     hold = await request.state["services"].trading.holds.create(diamond_key(request), principal.client_id)
     return answer(
         HoldAnswer(HeldDiamond(hold.id, hold.state is HoldState.DENIED, hold.expires_at if hold.open else None))
@@ -132,15 +132,17 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     """`POST /api/v2/diamonds/{id}/purchase`.
 
     Raises:
-        BadRequest: there is no idempotency key, or more than one.
-        NotFound: there is no such diamond.
-        TradingConflict: it can't be bought, or not like this, or the supplier declined the order; the reason says why.
-        OutcomeUnknown: whether it was bought is not known. The same key answers that later.
+        BadRequest: the idempotency key is missing or repeated.
+        NotFound: no diamond has this id.
+        TradingConflict: the purchase is not possible or the supplier declined it; `details.reason` states why.
+        OutcomeUnknown: the outcome of the order is not known. A retry with the same key returns it later.
     """
-    key = _key(request)
-    asked = await read_body(request, PurchaseOrder)
-    wanted = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(asked))
-    purchase = await request.state["services"].trading.purchases.buy(wanted, client_id=principal.client_id, key=key)
+    key = _idempotency_key(request)
+    order = await read_body(request, PurchaseOrder)
+    purchase_request = PurchaseRequest(diamond_id=diamond_key(request), **msgspec.structs.asdict(order))
+    purchase = await request.state["services"].trading.purchases.buy(
+        purchase_request, client_id=principal.client_id, key=key
+    )
     error = purchase_error(purchase)
     if error is not None:
         raise error
@@ -148,11 +150,10 @@ async def purchase_diamond(request: Request[State], principal: Principal) -> Res
     return answer(PurchaseAnswer(BoughtDiamond(purchase.id, status, purchase.state)))
 
 
-def _key(request: Request[State]) -> str:
-    """The idempotency key in the header."""
-    given = request.headers.getlist(IDEMPOTENCY_KEY.name)
+def _idempotency_key(request: Request[State]) -> str:
+    values = request.headers.getlist(IDEMPOTENCY_KEY.name)
     try:
-        (text,) = given
+        (text,) = values
         return read_header(text)
     except ValueError:
         problem = f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {LONGEST_KEY} printable characters."

@@ -1,4 +1,4 @@
-"""`/api/v2/triggers`: requests of operators to the sync. A request that the rules allow is queued as a job."""
+"""`/api/v2/triggers`: operator requests to the sync, which are validated and queued as jobs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,29 +24,29 @@ _LONGEST_JOB_ID = 100
 
 
 class ScheduleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which run to start."""
+    """Run to start."""
 
     run_type: RunType
 
 
 class ConsolidateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which run to consolidate. `force`: in spite of failed partitions; nothing is deleted then."""
+    """Run to consolidate. `force`: despite failed partitions; no diamond is deleted then."""
 
     run_id: UUID
     force: bool = False
 
 
 class RetryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which run's failed partitions to read again: all, or one."""
+    """Run whose failed partitions to retry, all or one."""
 
     run_id: UUID
     partition_id: UUID | None = None
 
 
 class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A job that was queued; `GET /api/v2/triggers/jobs/{job_id}` shows its result.
+    """A queued job. `GET /api/v2/triggers/jobs/{job_id}` shows its result.
 
-    `run_id` is left out where the run does not exist yet.
+    `run_id` is omitted if the run does not exist yet.
     """
 
     job_id: str
@@ -55,13 +55,13 @@ class Queued(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class QueuedAnswer(msgspec.Struct, frozen=True):
-    """The answer of a trigger."""
+    """Response of a trigger."""
 
     data: Queued
 
 
 class JobError(msgspec.Struct, frozen=True):
-    """Why a job failed: a stable code, and what happened."""
+    """Error of a failed job: a stable code and a message."""
 
     code: str
     message: str
@@ -70,8 +70,8 @@ class JobError(msgspec.Struct, frozen=True):
 class JobFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A job and its result.
 
-    `run_id`: the run that it concerns, left out until there is one. `partitions`: how many a finished retry reads again.
-    `error`: left out unless the job has failed.
+    `run_id`: run of the job, omitted until it exists. `partitions`: number of partitions that a finished retry reads again.
+    `error`: omitted unless the job has failed.
     """
 
     job_id: str
@@ -83,13 +83,13 @@ class JobFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobAnswer(msgspec.Struct, frozen=True):
-    """The answer of `jobs/{job_id}`."""
+    """Response of `jobs/{job_id}`."""
 
     data: JobFigures
 
 
 class FailedWorker(msgspec.Struct, frozen=True, kw_only=True):
-    """A partition that failed. `has_payload`: whether what is needed to read it again is stored."""
+    """A failed partition. `has_payload`: whether the data for a retry is stored."""
 
     partition_id: UUID
     worker_id: str | None
@@ -101,7 +101,7 @@ class FailedWorker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedWorkers(msgspec.Struct, frozen=True):
-    """A run's partitions that failed."""
+    """Failed partitions of a run."""
 
     run_id: UUID
     total_failed: int
@@ -109,7 +109,7 @@ class FailedWorkers(msgspec.Struct, frozen=True):
 
 
 class FailedWorkersAnswer(msgspec.Struct, frozen=True):
-    """The answer of `failed-workers`."""
+    """Response of `failed-workers`."""
 
     data: FailedWorkers
 
@@ -118,25 +118,25 @@ async def start_run(request: Request[State], principal: Principal) -> Response:
     """`POST /api/v2/triggers/scheduler`.
 
     Raises:
-        Conflict: a run is open; `details` names it.
+        Conflict: another run is open; `details` has its id.
     """
-    asked = await read_body(request, ScheduleRequest)
+    body = await read_body(request, ScheduleRequest)
     async with request.state["services"].database.bounded() as connection:
         rules.check_start(await repository.open_run(connection, request.state["services"].settings.sync_feed))
-    return await _queue(request, "schedule_run", full=asked.run_type == "full", started_by=principal.client_id)
+    return await _queue(request, "schedule_run", full=body.run_type == "full", started_by=principal.client_id)
 
 
 async def consolidate_run(request: Request[State], principal: Principal) -> Response:
     """`POST /api/v2/triggers/consolidate`.
 
     Raises:
-        NotFound: there is no such run.
-        Conflict: as `rules.check_consolidation`.
+        NotFound: no run has this id.
+        Conflict: see `rules.check_consolidation`.
     """
-    asked = await read_body(request, ConsolidateRequest)
-    rules.check_consolidation(await _facts(request, asked.run_id), force=asked.force)
+    body = await read_body(request, ConsolidateRequest)
+    rules.check_consolidation(await _facts(request, body.run_id), force=body.force)
     return await _queue(
-        request, "consolidate_run", run_id=asked.run_id, force=asked.force, who=principal.client_id, about=asked.run_id
+        request, "consolidate_run", run_id=body.run_id, force=body.force, who=principal.client_id, about=body.run_id
     )
 
 
@@ -144,18 +144,18 @@ async def retry_workers(request: Request[State], principal: Principal) -> Respon
     """`POST /api/v2/triggers/retry-workers`.
 
     Raises:
-        NotFound: there is no such run, or no such partition in it.
-        Conflict: as `rules.partitions_to_retry`.
+        NotFound: no run has this id, or the run has no such partition.
+        Conflict: see `rules.partitions_to_retry`.
     """
-    asked = await read_body(request, RetryRequest)
-    rules.partitions_to_retry(await _facts(request, asked.run_id), asked.partition_id)
+    body = await read_body(request, RetryRequest)
+    rules.partitions_to_retry(await _facts(request, body.run_id), body.partition_id)
     return await _queue(
         request,
         "retry_run",
-        run_id=asked.run_id,
-        partition_id=asked.partition_id,
+        run_id=body.run_id,
+        partition_id=body.partition_id,
         who=principal.client_id,
-        about=asked.run_id,
+        about=body.run_id,
     )
 
 
@@ -163,7 +163,7 @@ async def failed_workers(request: Request[State], _principal: Principal) -> Resp
     """`GET /api/v2/triggers/failed-workers/{run_id}`.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: no run has this id.
     """
     facts = await _facts(request, path_id(request, "run_id"))
     workers = [_failed(partition) for partition in facts.partitions if partition.status == "failed"]
@@ -174,13 +174,13 @@ async def show_job(request: Request[State], _principal: Principal) -> Response:
     """`GET /api/v2/triggers/jobs/{job_id}`.
 
     Raises:
-        NotFound: no such job of the sync is known; one is remembered for an hour after its end.
+        NotFound: no sync job has this id. Results are kept for an hour.
         JobsUnavailable: Redis does not answer.
     """
     job_id = request.path_params["job_id"]
     state = await jobs.state(request.state["services"].jobs, job_id) if len(job_id) <= _LONGEST_JOB_ID else None
     if state is None or state.name not in SYNC_JOBS:
-        raise NotFound("No job of the sync is known under this id. A job is remembered for an hour after its end.")
+        raise NotFound("No sync job has this id. Jobs are kept for an hour after their end.")
     return answer(
         JobAnswer(
             JobFigures(
@@ -196,10 +196,10 @@ async def show_job(request: Request[State], _principal: Principal) -> Response:
 
 
 def path_id(request: Request[State], name: str) -> UUID:
-    """An id in the path.
+    """Return an id of the path.
 
     Raises:
-        NotFound: it is no id, so nothing is under it.
+        NotFound: the id is malformed.
     """
     try:
         return UUID(request.path_params[name])
@@ -223,7 +223,7 @@ def _failed(partition: Partition) -> FailedWorker:
         worker_id=partition.worker_id,
         error_message=partition.error_message,
         records_processed=partition.fetched,
-        has_payload=True,  # the partition's own row is all that its work item is made of
+        has_payload=True,  # the work item is built from the row of the partition
         started_at=partition.started_at,
         completed_at=partition.completed_at,
     )

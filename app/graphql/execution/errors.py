@@ -50,9 +50,9 @@ def format_error(error: GraphQLError) -> FormattedError:
 def format_inventory_error(error: InventoryError) -> FormattedError:
     """Convert an error of this service. Details of internal errors are not revealed."""
     if isinstance(error, Unavailable):
-        log.warning("server unavailable", code=error.code, cause=repr(error.__cause__))
+        log.warning("dependency_unavailable", code=error.code, cause=repr(error.__cause__))
     if error.code not in PUBLIC_CODES:
-        log.error("request failed", exc_info=error)
+        log.error("request_failed", exc_info=error)
         error = InventoryError("The request failed because of an internal error.")
     extensions: dict[str, object] = {"code": error.code}
     if error.code == "VALIDATION_ERROR":

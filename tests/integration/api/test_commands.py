@@ -84,7 +84,7 @@ async def test_a_new_key_is_alone_on_standard_output(servers: Mapping[str, str])
 
 async def test_an_operators_mistake_is_one_line_and_no_traceback(servers: Mapping[str, str]) -> None:
     unknown = await run("keys", "revoke", "nobody", settings=servers)
-    assert (unknown.code, unknown.err) == (1, "There is no key nobody.\n")
+    assert (unknown.code, unknown.err) == (1, "NOT_FOUND: There is no key nobody.\n")
     away = {**servers, "DATABASE_URL": "postgresql://x:x@127.0.0.1:1/x"}
     for command in (("keys", "list"), ("migrate",)):
         ended = await run(*command, settings=away)

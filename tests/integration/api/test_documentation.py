@@ -52,7 +52,7 @@ def test_every_operation_says_what_it_needs_and_how_it_refuses() -> None:
             assert {"401", "403", "429", "503"} <= set(described["responses"])
         asked = {parameter["name"] for parameter in described["parameters"]}
         headers = [operation.header.name] if operation.header else []
-        assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.asked), *headers}
+        assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.parameters), *headers}
 
 
 async def test_the_document_is_the_committed_one(address: str) -> None:

@@ -197,7 +197,7 @@ async def test_the_caller_learns_who_it_is_what_it_may_do_and_its_limits(address
         "keyId": key.split("_")[2],
         "scopes": [
             {"name": "diamonds:read", "meaning": "Search and read diamonds."},
-            {"name": "sync:read", "meaning": "See the runs of the sync."},
+            {"name": "sync:read", "meaning": "Read sync runs."},
         ],
         "limits": {"pageSize": 100, "aliases": 15},
     }

@@ -143,7 +143,7 @@ async def test_what_the_supplier_asks_is_invisible_in_rest(api: httpx.AsyncClien
 
 
 async def test_every_parameter_that_needs_a_scope_is_refused_without_it(api: httpx.AsyncClient) -> None:
-    guarded = [(one.path, asked.name) for one in OPERATIONS for asked in one.asked if asked.scope]
+    guarded = [(one.path, asked.name) for one in OPERATIONS for asked in one.parameters if asked.scope]
     assert guarded == [("/api/v2/diamonds", "price_min"), ("/api/v2/diamonds", "price_max")]
     for path, name in guarded:
         assert (await api.get(path, params={name: "1"})).status_code == 403

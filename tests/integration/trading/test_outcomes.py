@@ -169,8 +169,10 @@ async def answered(*arguments: str) -> Any:
 
 
 def document(result: Any) -> Any:
-    """The last line: the log goes to the same stream here."""
-    return json.loads(result.stdout.splitlines()[-1])
+    """The indented document at the end: the log goes to the same stream here."""
+    lines = result.stdout.splitlines()
+    start = max(number for number, line in enumerate(lines) if line in {"{", "["})
+    return json.loads("\n".join(lines[start:]))
 
 
 @pytest.mark.usefixtures("environment")

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from starlette.requests import Request
 
-from app.rest.request_body import EmptyBody, read_body, read_nothing
+from app.rest.request_body import EmptyBody, read_body, require_empty_body
 from app.rest.routes import DOCUMENTED
 from app.rest.trading import PurchaseOrder
 from inventory.core.errors import BadRequest, ValidationFailed
@@ -58,12 +58,12 @@ async def test_unknown_and_wrong_fields_are_named_together_and_bounded() -> None
 
 async def test_operation_without_fields_accepts_an_empty_body_only() -> None:
     for body in (b"", b" \n", b"{}"):
-        await read_nothing(request(body))
+        await require_empty_body(request(body))
     with pytest.raises(ValidationFailed, match="minutes: is not a field of this request; it has no fields"):
-        await read_nothing(request(b'{"minutes": 5}'))
+        await require_empty_body(request(b'{"minutes": 5}'))
     for body in (b"null", b"[]", b"minutes=5"):
         with pytest.raises(BadRequest):
-            await read_nothing(request(body))
+            await require_empty_body(request(body))
 
 
 @pytest.mark.parametrize("operation", [one for one in DOCUMENTED if one.writes], ids=lambda one: str(one.name))

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.http.response_headers import ResponseHeaders
 from app.rest.diamonds import read_search
-from app.rest.ignored import HEADER, telling_ignored
+from app.rest.ignored import HEADER, report_ignored
 from app.rest.parameters import Parameters
 
 
@@ -25,7 +25,7 @@ def client() -> httpx.AsyncClient:
 
     asked = Parameters(Request({"type": "http", "query_string": b"", "headers": []}).query_params)
     read_search(asked)
-    app = ResponseHeaders(Starlette(routes=[Route("/", telling_ignored(search, asked.asked))]))
+    app = ResponseHeaders(Starlette(routes=[Route("/", report_ignored(search, asked.definitions))]))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
