@@ -1,4 +1,4 @@
-"""The command line of the API: serve, migrate, keys, documents, purchases, destinations, schema."""
+"""Command line of the API: serve, migrate, keys, documents, purchases, destinations, schema, doctor."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -43,9 +43,9 @@ from inventory.core.settings import Settings
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-keys = typer.Typer(no_args_is_help=True, help="API keys: who may call, and what for.")
+keys = typer.Typer(no_args_is_help=True, help="API keys of clients and their scopes.")
 app.add_typer(keys, name="keys")
-documents = typer.Typer(no_args_is_help=True, help="Persisted documents: what clients will ask, known beforehand.")
+documents = typer.Typer(no_args_is_help=True, help="Persisted GraphQL documents.")
 app.add_typer(documents, name="documents")
 app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
@@ -55,18 +55,20 @@ _KEY_COMMAND_SECONDS = 30
 
 
 def main() -> None:
-    """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A refusal: one line, exit 1."""
+    """Run a command. Print an error on one line. Exit code 2: a wrong setting or a port in use; 1: other errors."""
     with exit_on_error(CannotListen):
         try:
             app()
         except asyncpg.PostgresError as error:
-            exit_with(f"The database refuses: {error}. Is it migrated (python -m app migrate)?", FAILURE_EXIT)
+            exit_with(
+                f"The database rejected a statement: {error}. Apply the migrations: python -m app migrate", FAILURE_EXIT
+            )
 
 
 @app.command(name="serve")
 def serve_api(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; HOST when not given.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; PORT when not given.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: PORT.")] = None,
 ) -> None:
     """Serve GraphQL and REST until SIGTERM."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
@@ -78,27 +80,29 @@ def serve_api(
 
 
 @app.command()
-def migrate(revision: Annotated[str, typer.Option(help="Where to stop.")] = "head") -> None:
-    """Bring the database's schema up to date."""
+def migrate(revision: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head") -> None:
+    """Apply the database migrations."""
     settings = Settings.read()
     url = settings.need("database_direct_url" if settings.database_direct_url else "database_url")
     try:
         asyncio.run(upgrade(url, revision, schema=settings.database_schema))
     except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
-        exit_with(f"The schema could not be migrated: {error}", FAILURE_EXIT)
+        exit_with(f"The migration failed: {error}", FAILURE_EXIT)
     typer.echo(f"The schema {settings.database_schema} is at {revision}.")
 
 
 @app.command()
 def schema(
-    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if a file is not up to date.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare; exit code 1 if a file is not up to date.")
+    ] = False,
 ) -> None:
     """Write the files that are generated from the code: schema.graphql, openapi.json, .env.example, docs/reference."""
     generated = generated_files()
     stale = [path for path, text in generated.items() if not path.is_file() or path.read_text("utf-8") != text]
     if check and stale:
         names = " and ".join(str(path) for path in stale)
-        exit_with(f"Not what the code says: {names}. Run `make schema` and commit the result.", FAILURE_EXIT)
+        exit_with(f"Not up to date: {names}. Run `make schema` and commit the result.", FAILURE_EXIT)
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(generated[path], "utf-8")
@@ -107,14 +111,16 @@ def schema(
 
 @keys.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[list[Scope], typer.Option(help="What it allows; may be repeated.")],
-    client: Annotated[str | None, typer.Option(help="The client that it belongs to; NAME when not given.")] = None,
-    expires_in_days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Never, when not given.")] = None,
-    v1: Annotated[bool, typer.Option("--v1", help="The client may also sign requests in the previous way.")] = False,
+    name: Annotated[str, typer.Argument(help="Purpose of the key.")],
+    scope: Annotated[list[Scope], typer.Option(help="Scope of the key; may be repeated.")],
+    client: Annotated[str | None, typer.Option(help="Client of the key; default: NAME.")] = None,
+    expires_in_days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Lifetime; default: unlimited.")
+    ] = None,
+    v1: Annotated[bool, typer.Option("--v1", help="Allow the client to sign requests with version 1.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key and show it, this once."""
+    """Create a key and print it. The key cannot be shown again."""
     lifetime = timedelta(days=expires_in_days) if expires_in_days else None
     issued = _key_service(
         lambda key_service: key_service.create(name, client or name, scope, lifetime=lifetime, signature_v1=v1)
@@ -134,17 +140,17 @@ def list_keys(as_json: AsJson = False) -> None:
 
 @keys.command()
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """End a key. Every process honours it within ten seconds."""
+    """Revoke a key. All processes reject it within ten seconds."""
     _key_service(lambda key_service: key_service.revoke(key_id))
     typer.echo(f"The key {key_id} is revoked.")
 
 
 @keys.command(name="v1")
 def allow_v1(
-    client: Annotated[str, typer.Argument(help="The client, by its id.")],
-    allowed: Annotated[bool, typer.Option("--allow/--forbid", help="From now on.")],
+    client: Annotated[str, typer.Argument(help="Id of the client.")],
+    allowed: Annotated[bool, typer.Option("--allow/--forbid", help="Allow or forbid version 1.")],
 ) -> None:
-    """Let a client sign requests in the previous way (version 1), or no longer."""
+    """Allow or forbid signature version 1, that of the previous system, for a client."""
     _key_service(lambda key_service: key_service.allow_v1(client, allowed=allowed))
     typer.echo(f"{client} {'may' if allowed else 'may no longer'} sign version 1.")
 
@@ -152,10 +158,12 @@ def allow_v1(
 @keys.command()
 def rotate(
     key_id: Annotated[str, typer.Argument(metavar="ID")],
-    keep_hours: Annotated[float, typer.Option(min=0, max=24 * 365, help="How long the old key lives on.")] = 24,
+    keep_hours: Annotated[
+        float, typer.Option(min=0, max=24 * 365, help="Hours for which the old key stays valid.")
+    ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key's successor and show it, this once; both are valid for a while."""
+    """Replace a key and print the new key, which cannot be shown again. The old key stays valid for some hours."""
     keep = timedelta(hours=keep_hours)
     _show(_key_service(lambda key_service: key_service.rotate(key_id, keep=keep)), as_json=as_json)
 
@@ -165,27 +173,27 @@ def register(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="GraphQL documents, one in each; or .json: an object from id to document."
+            metavar="FILE...", help="GraphQL files with one document each, or .json files that map ids to documents."
         ),
     ],
-    client: Annotated[str, typer.Option(help="The client that sends them.")] = "unnamed",
+    client: Annotated[str, typer.Option(help="Client that sends the documents.")] = "unnamed",
     as_json: AsJson = False,
 ) -> None:
-    """Register GraphQL documents; what is sent is then only their ids. Nothing is registered if one is not valid."""
-    read = [one for path in files for one in read_file(path)]
+    """Register GraphQL documents, which clients then send by id. If a document is invalid, none is registered."""
+    named_documents = [document for path in files for document in read_file(path)]
     settings = start_command("documents")
 
     async def run() -> list[str]:
         async with Database.open(settings) as database:
             registry = PersistedDocuments(database)
-            return [await registry.register(one.text, client_id=client, name=one.name) for one in read]
+            return [await registry.register(each.text, client_id=client, name=each.name) for each in named_documents]
 
     ids = run_command(run(), timeout_seconds=_KEY_COMMAND_SECONDS)
     if as_json:
-        print_json({one.name: key for one, key in zip(read, ids, strict=True)})
+        print_json({each.name: key for each, key in zip(named_documents, ids, strict=True)})
         return
-    for one, key in zip(read, ids, strict=True):
-        typer.echo(f"{key}  {one.name}")
+    for each, key in zip(named_documents, ids, strict=True):
+        typer.echo(f"{key}  {each.name}")
 
 
 def _key_service(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
@@ -209,7 +217,7 @@ def _show(issued: IssuedKey, *, as_json: bool) -> None:
         print_json({"key": issued.key.text, **_public(issued.stored)})
         return
     typer.echo(issued.key.text)
-    # Beside the key, not in its way: `KEY=$(python -m app keys create ...)` takes the first line alone.
+    # On stderr, so that `KEY=$(python -m app keys create ...)` reads the key only.
     typer.echo(
         f"id {issued.stored.id}, scopes {' '.join(issued.stored.scopes)}. Keep it: it is not shown again.", err=True
     )

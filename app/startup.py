@@ -1,6 +1,6 @@
-"""Checks before the API listens: servers that answer, but are set up in a way that it can't work with.
+"""Startup checks of the API: database and Redis configuration.
 
-A server that does not answer is no reason to stay away: the API starts without it.
+A server that does not answer does not prevent the start.
 """
 
 import asyncio
@@ -18,12 +18,10 @@ _SECONDS = 2.0
 
 
 async def check(settings: Settings) -> None:
-    """Look at the database and at Redis.
-
-    Redis is only reported: without it reads go on.
+    """Check the database and Redis. A problem of Redis is only logged, because reads work without it.
 
     Raises:
-        DatabaseMisconfigured: no request could be answered.
+        DatabaseMisconfigured: the database answers, but its configuration does not allow any request.
     """
     await asyncio.gather(_database(settings), _redis(settings))
 

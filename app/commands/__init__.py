@@ -1,1 +1,1 @@
-"""Commands of the API's command line, one module for each group."""
+"""Command groups of `python -m app`, one module each."""

@@ -1,4 +1,4 @@
-"""`destinations`: the locations of the supplier's account, which purchases name."""
+"""Command `destinations`: delivery locations of the supplier account."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _COMMAND_SECONDS = 60
 
 
 def destinations(as_json: AsJson = False) -> None:
-    """List the destinations of orders: the locations of the supplier's account, the default first."""
+    """List the destinations of purchases: the locations of the supplier account, default first."""
     settings = start_command("destinations")
 
     async def run() -> Sequence[Destination]:
@@ -29,7 +29,7 @@ def destinations(as_json: AsJson = False) -> None:
         print_json(found)
         return
     table = Table("id", "name", "address", "default")
-    for one in found:
-        parts = (*one.address, one.postal_code, one.city, one.state, one.country)
-        table.add_row(one.id, one.name, ", ".join(part for part in parts if part), "yes" if one.default else "")
+    for place in found:
+        parts = (*place.address, place.postal_code, place.city, place.state, place.country)
+        table.add_row(place.id, place.name, ", ".join(part for part in parts if part), "yes" if place.default else "")
     print_text(table)

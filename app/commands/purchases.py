@@ -1,4 +1,4 @@
-"""`purchases list|show|examine|resolve|confirm|decline`: purchases, and what operators record about them."""
+"""Commands `purchases list|show|examine|resolve|confirm|decline`."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, TypeVar
@@ -27,27 +27,29 @@ app = typer.Typer(
 )
 
 _COMMAND_SECONDS = 60
-_OWN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client alone
+_HIDDEN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client only
 
 PurchaseId = Annotated[
-    UUID, typer.Argument(metavar="PURCHASE_ID", help="As on the invoice: the customer order number.")
+    UUID, typer.Argument(metavar="PURCHASE_ID", help="Id of the purchase: the customer order number on the invoice.")
 ]
-Reason = Annotated[str, typer.Option(help="How it is known: who was asked, or which message says so.")]
-By = Annotated[str | None, typer.Option(help="Who records it; the account and the machine when not given.")]
-OrderId = Annotated[str | None, typer.Option(help="The order's id at the supplier.")]
+Reason = Annotated[str, typer.Option(help="Evidence: the person who was asked, or the message that states it.")]
+By = Annotated[str | None, typer.Option(help="Operator who records it; default: account and machine.")]
+OrderId = Annotated[str | None, typer.Option(help="Id of the order at the supplier.")]
 
 
 @app.command(name="list")
 def list_purchases(
-    state: Annotated[list[PurchaseState] | None, typer.Option(help="Only in this state; may be repeated.")] = None,
-    client: Annotated[str | None, typer.Option(help="Only of this client.")] = None,
-    diamond: Annotated[UUID | None, typer.Option(metavar="DIAMOND_ID", help="Only of this diamond.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest on.")] = 20,
+    state: Annotated[
+        list[PurchaseState] | None, typer.Option(help="Only purchases in this state; may be repeated.")
+    ] = None,
+    client: Annotated[str | None, typer.Option(help="Only purchases of this client.")] = None,
+    diamond: Annotated[UUID | None, typer.Option(metavar="DIAMOND_ID", help="Only purchases of this diamond.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of purchases.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List purchases, newest first."""
-    wanted = PurchaseFilter(client, diamond, state or None)
-    found, _ = _with_database(lambda _, database: TradingRecords(database).page_of_purchases(wanted, None, limit))
+    criteria = PurchaseFilter(client, diamond, state or None)
+    found, _ = _with_database(lambda _, database: TradingRecords(database).page_of_purchases(criteria, None, limit))
     if as_json:
         print_json([_public(purchase) for purchase in found])
     else:
@@ -56,7 +58,7 @@ def list_purchases(
 
 @app.command()
 def show(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
-    """Show one purchase."""
+    """Show a purchase."""
     found = _with_database(lambda _, database: TradingRecords(database).purchases([purchase_id]))
     if purchase_id not in found:
         raise NotFound(f"There is no purchase {purchase_id}.")
@@ -65,7 +67,7 @@ def show(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
 
 @app.command(name="examine")
 def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
-    """Look for evidence of an order of unknown outcome at the supplier. Nothing is sent again, and nothing is decided."""
+    """Search the supplier for evidence of an order of unknown outcome. Changes neither the order nor the purchase."""
 
     async def examine(settings: Settings, database: Database) -> Purchase:
         async with (
@@ -80,13 +82,15 @@ def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
 @app.command()
 def resolve(
     purchase_id: PurchaseId,
-    outcome: Annotated[Outcome, typer.Option(help="ordered: the supplier has the order; failed: it has none.")],
+    outcome: Annotated[
+        Outcome, typer.Option(help="ordered: the supplier has the order; failed: it has no such order.")
+    ],
     reason: Reason,
     by: By = None,
     order_id: OrderId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Settle a purchase of unknown outcome, after a look into the supplier's account."""
+    """Settle a purchase of unknown outcome. Check the supplier account first."""
     _print(
         _record(
             lambda found: found.resolve(
@@ -101,7 +105,7 @@ def resolve(
 def confirm(
     purchase_id: PurchaseId, reason: Reason, by: By = None, order_id: OrderId = None, as_json: AsJson = False
 ) -> None:
-    """Record the supplier's confirmation of an accepted order."""
+    """Record that the supplier confirmed an accepted order."""
     _print(
         _record(
             lambda found: found.confirm(purchase_id, who=by or operator_identity(), reason=reason, order_id=order_id)
@@ -112,10 +116,8 @@ def confirm(
 
 @app.command()
 def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
-    """Record that the supplier declined an accepted order. The diamond is unavailable until a sync has read it again."""
-    _print(
-        _record(lambda found: found.decline(purchase_id, who=by or operator_identity(), reason=reason)), as_json=as_json
-    )
+    """Record that the supplier declined an accepted order. The diamond stays unavailable until a sync reads it again."""
+    _print(_record(lambda found: found.decline(purchase_id, who=by or operator_identity(), reason=reason)), as_json=as_json)
 
 
 def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:
@@ -145,19 +147,19 @@ def _print(purchase: Purchase, *, as_json: bool) -> None:
 
 def _public(purchase: Purchase) -> dict[str, object]:
     fields = msgspec.structs.asdict(purchase)
-    return {name: value for name, value in fields.items() if name not in _OWN_FIELDS}
+    return {name: value for name, value in fields.items() if name not in _HIDDEN_FIELDS}
 
 
 def _table(purchases: Sequence[Purchase]) -> Table:
     table = Table("id", "state", "client", "price", "requested", "order", "answer")
-    for one in purchases:
+    for purchase in purchases:
         table.add_row(
-            str(one.id),
-            one.state,
-            one.client_id,
-            f"${one.price_cents / 100:,.2f}",
-            f"{one.requested_at:%Y-%m-%d %H:%M}",
-            one.supplier_order_id or "",
-            one.answer_reason or one.failure or "",
+            str(purchase.id),
+            purchase.state,
+            purchase.client_id,
+            f"${purchase.price_cents / 100:,.2f}",
+            f"{purchase.requested_at:%Y-%m-%d %H:%M}",
+            purchase.supplier_order_id or "",
+            purchase.answer_reason or purchase.failure or "",
         )
     return table

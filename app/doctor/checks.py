@@ -1,4 +1,4 @@
-"""Checks of an installation: their result, and how a report is printed."""
+"""Results and report of the checks of an installation."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _NAME_WIDTH = 14
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One check. `items`: details that stand below it, one line each. `next_step`: what to do where it is not ok."""
+    """Result of a check. `items`: details, one line each. `next_step`: action for the operator unless the state is ok."""
 
     name: str
     state: State
@@ -24,7 +24,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The checks of one subject. `facts`: figures and names for machines."""
+    """Checks of one subject. `facts` holds figures and names for the JSON output."""
 
     subject: str
     checks: Sequence[Check]
@@ -36,8 +36,8 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
         return all(check.state != "failed" for check in self.checks)
 
 
-def printed(report: DoctorReport) -> str:
-    """A report for a terminal of 80 columns."""
+def format_report(report: DoctorReport) -> str:
+    """Format a report for a terminal of 80 columns."""
     lines = [*textwrap.wrap(report.subject, _WIDTH), ""]
     for check in report.checks:
         head = f"{check.state:<{_STATE_WIDTH}}{check.name:<{_NAME_WIDTH}}"

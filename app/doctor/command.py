@@ -1,4 +1,4 @@
-"""The command `doctor`: checks of an installation, one subject each."""
+"""Command `doctor`: checks of the dependencies of an installation."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,18 +8,18 @@ import typer
 
 from app.doctor import redis as redis_check
 from app.doctor import supplier as supplier_check
-from app.doctor.checks import DoctorReport, printed
+from app.doctor.checks import DoctorReport, format_report
 from inventory.core.command_line import AsJson, print_json, run_command, start_command
 from inventory.core.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Check what this installation depends on.")
+app = typer.Typer(no_args_is_help=True, help="Check the dependencies of this installation.")
 
 _SECONDS = 300
 
 
 @app.callback()
 def doctor() -> None:
-    """Check what this installation depends on. Exit 1 if something does not work."""
+    """Check the dependencies of this installation. Exit code 1 if a check fails."""
 
 
 @app.command()
@@ -43,5 +43,5 @@ def _finish(report: DoctorReport, *, as_json: bool) -> None:
     if as_json:
         print_json({"works": report.works, **msgspec.structs.asdict(report)})
     else:
-        typer.echo(printed(report))
+        typer.echo(format_report(report))
     raise typer.Exit(0 if report.works else 1)

@@ -1,4 +1,4 @@
-"""Redis check: whether it answers, its mode, and its eviction policy. Reads only."""
+"""Redis check: connection, mode and eviction policy. Reads only."""
 
 from redis.exceptions import RedisError
 
@@ -11,10 +11,10 @@ _SUBJECT = "Redis of REDIS_URL"
 
 
 async def examine(settings: Settings) -> DoctorReport:
-    """Examine the Redis server of the settings.
+    """Check the Redis server of the settings.
 
     Raises:
-        SettingsError: Redis is not set.
+        SettingsError: REDIS_URL is not set.
     """
     redis = connect(settings)
     try:

@@ -1,4 +1,4 @@
-"""Supplier check: what its schema offers, what was negotiated, login, counts and lookups. Nothing is held or bought."""
+"""Supplier check: schema, negotiation, login, counts and lookup. It creates no hold and no order."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 _REQUESTS_PER_SECOND = 5.0
 _PATIENCE_SECONDS = 60.0
-_NOBODY = "00000000-0000-4000-8000-000000000000"
+_UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 _CREDENTIALS = "Check NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD."
 
 
 async def examine(settings: Settings) -> DoctorReport:
-    """Examine the supplier of the settings with about ten requests.
+    """Check the supplier of the settings with about ten requests.
 
     Raises:
         SettingsError: the endpoint or the credentials are not set.
@@ -31,11 +31,11 @@ async def examine(settings: Settings) -> DoctorReport:
     rate = min(_REQUESTS_PER_SECOND, settings.nivoda_requests_per_second)
     async with NivodaClient.open(settings, LocalRateLimiter(rate, 1), patience_seconds=_PATIENCE_SECONDS) as client:
         feed = NivodaFeed(client, dimension=settings.nivoda_partition_dimension)
-        return await _Examination(settings, client, feed).report()
+        return await _SupplierCheck(settings, client, feed).report()
 
 
-class _Examination:
-    """One examination. A check whose condition has failed is skipped."""
+class _SupplierCheck:
+    """One run of the checks. A check is skipped if a check that it depends on has failed."""
 
     def __init__(self, settings: Settings, client: NivodaClient, feed: NivodaFeed) -> None:
         self._settings = settings
@@ -146,8 +146,8 @@ class _Examination:
         if not page.items:
             self._add(Check(name="lookup", state="skipped", detail="the feed shows no stone to look up"))
             return True
-        found = await self._feed.lookup([_NOBODY], [page.items[0].supplier_stone_id])
-        works = _NOBODY in found.absent
+        found = await self._feed.lookup([_UNKNOWN_ID], [page.items[0].supplier_stone_id])
+        works = _UNKNOWN_ID in found.absent
         self._add(
             Check(
                 name="lookup",

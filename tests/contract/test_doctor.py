@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.doctor.checks import DoctorReport, printed
+from app.doctor.checks import DoctorReport, format_report
 from app.doctor.supplier import examine
 from inventory.core.settings import SettingsError
 from sandbox.supplier.served_schema import SchemaOptions
@@ -49,7 +49,7 @@ async def test_what_is_missing_is_named_and_the_rest_works(introspection: bool) 
     assert found["capabilities"] == "degraded"
     assert found["introspection"] == ("ok" if introspection else "degraded")
     assert (found["login"], found["counts"], found["lookup"], report.works) == ("ok", "ok", "ok", True)
-    text = printed(report)
+    text = format_report(report)
     assert "Certificate.cut_style is not offered" in text
     assert "10 members are not offered" in text
     assert max(map(len, text.splitlines())) <= 80
@@ -60,7 +60,7 @@ async def test_a_required_member_that_is_missing_fails_and_is_named() -> None:
         report = await examine(settings(supplier))
     assert not report.works
     assert states(report)["operations"] == states(report)["capabilities"] == "failed"
-    assert "DiamondItem.price" in printed(report)
+    assert "DiamondItem.price" in format_report(report)
 
 
 async def test_a_refused_login_skips_what_depends_on_it() -> None:
@@ -68,7 +68,7 @@ async def test_a_refused_login_skips_what_depends_on_it() -> None:
         report = await examine(settings(supplier, nivoda_password="wrong"))
     assert states(report).keys() == {"introspection", "login", "operations", "limits"}
     assert states(report)["login"] == "failed"
-    assert "Wrong username or password" in printed(report)
+    assert "Wrong username or password" in format_report(report)
 
 
 async def test_without_an_endpoint_it_is_a_mistake_in_the_settings() -> None:

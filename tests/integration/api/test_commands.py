@@ -160,7 +160,7 @@ async def test_generated_files_are_written_and_compared(tmp_path: Path) -> None:
     assert missing.code == 1
     assert (
         missing.err
-        == "Not what the code says: schema.graphql and .env.example and openapi.json and docs/reference/errors.md and "
+        == "Not up to date: schema.graphql and .env.example and openapi.json and docs/reference/errors.md and "
         "docs/reference/events.md and docs/reference/graphql-schema.md and docs/reference/rest.md and docs/reference/scopes.md and "
         "docs/reference/settings.md. Run `make schema` and commit the result.\n"
     )
