@@ -1,4 +1,4 @@
-"""The account of a server: Postgres refuses root, so root runs it under an account that owns nothing."""
+"""System account of the servers: Postgres refuses to run as root, so root runs it as an unprivileged account."""
 
 import os
 import pwd
@@ -13,23 +13,23 @@ UNPRIVILEGED = "nobody"
 
 
 class NoAccount(InventoryError):
-    """Postgres does not run as root, and there is no other account to run it as."""
+    """Postgres does not run as root, and the unprivileged account does not exist."""
 
     code = "NO_ACCOUNT"
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An account of the system by its numbers."""
+    """User id and group id of a system account."""
 
     uid: int
     gid: int
 
 
 def server_account() -> Account | None:
-    """The account to run a server as; None for the present user, which is right for everyone but root.
+    """Return the account to run a server as, None for the current user (unless it is root).
 
     Raises:
-        NoAccount: this is root, and the account that takes its place does not exist.
+        NoAccount: the current user is root and the unprivileged account does not exist.
     """
     if os.geteuid() != 0:
         return None
@@ -40,12 +40,12 @@ def server_account() -> Account | None:
     return Account(uid=entry.pw_uid, gid=entry.pw_gid)
 
 
-def open_to_all(path: Path) -> bool:
-    """Whether every account can reach and read this file or directory, by the mode of it and of all its parents."""
+def is_world_readable(path: Path) -> bool:
+    """Whether all accounts can read a file or directory, by its mode and the modes of its parents."""
     path = path.resolve()
-    return bool(path.stat().st_mode & stat.S_IROTH) and passable(path.parent)
+    return bool(path.stat().st_mode & stat.S_IROTH) and is_world_searchable(path.parent)
 
 
-def passable(directory: Path) -> bool:
-    """Whether every account can pass through this directory."""
+def is_world_searchable(directory: Path) -> bool:
+    """Whether all accounts have search permission for a directory and its parents."""
     return all(each.stat().st_mode & stat.S_IXOTH for each in (directory.resolve(), *directory.resolve().parents))

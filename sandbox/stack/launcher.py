@@ -1,8 +1,8 @@
-"""The last step before a server is a server: change account, tie its life to the launcher's, become it.
+"""Process launcher: changes the account, sets the parent-death signal and executes a command.
 
-Run as `python -I -S launcher.py LAUNCHER_PID SIGNAL UID:GID|- COMMAND...`, with the standard library only. A program of its
-own instead of a `preexec_fn`, which may deadlock in a process with threads, and which could not set the signal before
-the account is changed (the kernel forgets it then).
+Run as `python -I -S launcher.py LAUNCHER_PID SIGNAL UID:GID|- COMMAND...`, with the standard library only. It replaces a
+`preexec_fn`, which may deadlock in a process with threads. The signal must be set after the account is changed, because
+the kernel clears it then.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def become(launcher: int, signal: int, account: str, command: list[str]) -> None:
-    """Replace this process by `command`, which gets `signal` when the launcher ends, however it ends."""
+    """Replace this process by `command`. The kernel sends it `signal` when the launcher process ends."""
     if account != "-":
         uid, gid = (int(part) for part in account.split(":"))
         os.setgroups([])
@@ -23,9 +23,9 @@ def become(launcher: int, signal: int, account: str, command: list[str]) -> None
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != launcher:  # it ended before the signal was set
+        if os.getppid() != launcher:  # the launcher ended before the signal was set
             sys.exit(f"the launcher {launcher} is gone")
-    os.execv(command[0], command)  # noqa: S606 - this program is there to do exactly that
+    os.execv(command[0], command)  # noqa: S606 - the purpose of this program
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ports of the local machine: a free one, or a clear word about one that is taken."""
+"""TCP ports of the local machine: find free ports, check that a port is available."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class CannotListen(InventoryError):
-    """No process can listen there: the host is not this machine's, or the port needs privileges."""
+    """A process cannot listen on the address: the host is not of this machine, or the port needs privileges."""
 
     code = "CANNOT_LISTEN"
 
@@ -21,16 +21,16 @@ class PortInUse(CannotListen):
     code = "PORT_IN_USE"
 
     def __init__(self, port: int, remedy: str) -> None:
-        """`remedy` says how to choose another port."""
+        """`remedy` tells the operator how to choose another port."""
         super().__init__(f"port {port} is in use by another process; {remedy}", details={"port": port})
         self.port = port
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports that are free at this moment.
+    """Return different free TCP ports.
 
-    All are held open until the last is found, so that none comes twice. Another process may still be faster than the
-    server that is to get one: the code that starts a server makes sure that it is its own that answers.
+    All sockets stay open until the last port is found, so that the ports differ. Another process may take a port before
+    the server binds it, so `Server.start` checks which server answers.
     """
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
@@ -40,14 +40,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
-    """Find out before a server is started, so that the message is ours and not the last line of its log.
+    """Check that a port is available before a server starts, for a clear error message.
 
     Raises:
-        PortInUse: a process listens there.
-        CannotListen: no process can.
+        PortInUse: another process listens on the port.
+        CannotListen: a process cannot listen on the address.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As the servers do it: a port whose last connections are still closing counts as free.
+        # As the servers do: a port whose last connections are still closing is available.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -55,7 +55,7 @@ def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(port, remedy) from error
             if isinstance(error, PermissionError):
-                raise CannotListen(f"port {port} is not for everyone ({error.strerror}); {remedy}") from error
+                raise CannotListen(f"port {port} needs privileges ({error.strerror}); {remedy}") from error
             raise CannotListen(
                 f"HOST: no process can listen on {host} ({error.strerror}). Example: HOST={LOOPBACK}"
             ) from error

@@ -1,4 +1,4 @@
-"""An embedded Postgres: its own data, account, port and password."""
+"""Embedded Postgres server with separate data, account, port and password."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ USER = "inventory"
 
 _INITDB_SECONDS = 60.0
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-# Safe against the death of any process, not against a power cut: right for data that is thrown away.
+# Safe against the crash of a process, not against a power failure. Suitable for temporary data.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 _CONFIGURATION = {
     "listen_addresses": LOOPBACK,
@@ -33,20 +33,20 @@ _CONFIGURATION = {
 # each connection. Postgres 15 has no such setting.
 _FEW_ITERATIONS = "--set=scram_iterations=1"
 _FIRST_WITH_ITERATIONS = 16
-# Nothing of the caller's: PGDATA, PGPORT and the like would steer it elsewhere.
+# Without the environment of the caller, whose PGDATA or PGPORT would change the server.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 class Postgres(Server):
-    """A Postgres server whose data lie below a directory, and stay there over a stop or a crash."""
+    """Postgres server. Its data stay in its directory after a stop or a crash."""
 
     name = "Postgres"
 
     def __init__(self, directory: Path, *, durable: bool, port: int | None = None, bindir: Path | None = None) -> None:
-        """`durable=False` is faster and may lose data in a power cut. `port` None takes a free one.
+        """`durable=False` is faster and may lose data in a power failure. `port` None selects a free port.
 
-        Every account must be able to pass through `directory` (see `scratch_directory`). `bindir` holds `initdb` and
-        `postgres`; None takes what `postgres_bindir` finds.
+        All accounts need search permission for `directory` (see `scratch_directory`). `bindir` holds `initdb` and
+        `postgres`; for None see `postgres_bindir`.
         """
         super().__init__(ports=[port] if port else [])
         self._durable = durable
@@ -55,20 +55,20 @@ class Postgres(Server):
         self._password = secrets.token_urlsafe(24)
 
     def url(self, database: str = "postgres") -> str:
-        """How to reach a database of it, with the password."""
+        """Return the URL of a database, with the password."""
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
 
     async def create_database(self, name: str, *, template: str = "template1") -> str:
-        """A new database, as a copy of the template (to which no session may be connected meanwhile); its URL."""
-        await self._administrate(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)}")
+        """Create a database from a template, which must have no open session. Return its URL."""
+        await self._execute(f"CREATE DATABASE {_identifier(name)} TEMPLATE {_identifier(template)}")
         return self.url(name)
 
     async def drop_database(self, name: str) -> None:
-        """Remove a database together with the sessions that are open on it."""
-        await self._administrate(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
+        """Drop a database and end its open sessions."""
+        await self._execute(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE)")
 
     async def prepare(self) -> None:
-        """Create the data directory, unless it is there."""
+        """Create the data directory if it does not exist."""
         if self._data.exists():
             return
         account = server_account()
@@ -95,7 +95,7 @@ class Postgres(Server):
         initdb.start()
         try:
             await initdb.finish(timeout_seconds=_INITDB_SECONDS)
-        except BaseException:  # a cancelled start must leave neither a process nor half a data directory
+        except BaseException:  # a cancelled start must not leave a process or an incomplete data directory
             await initdb.kill()
             shutil.rmtree(self._data)
             raise
@@ -114,21 +114,21 @@ class Postgres(Server):
             log=self._data.with_suffix(".log"),
             environment=_ENVIRONMENT,
             account=server_account(),
-            # Fast: it ends open sessions. A plain SIGTERM would wait for them, a SIGQUIT needs a recovery afterwards.
+            # Fast shutdown: ends open sessions. SIGTERM would wait for them; SIGQUIT would need a recovery afterwards.
             stop_signal=signal.SIGINT,
-            # At once, but together with its children and its shared memory.
+            # Immediate shutdown, which also ends its children and frees its shared memory.
             orphan_signal=signal.SIGQUIT,
         )
 
     async def answers(self) -> bool:
-        # Another server on the same port would not know the password.
+        # The password distinguishes this server from another one on the same port.
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
             connection = await asyncpg.connect(self.url(), timeout=2)
             await connection.close(timeout=2)
             return True
         return False
 
-    async def _administrate(self, statement: str) -> None:
+    async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.url(), timeout=10, command_timeout=60)
         try:
             await connection.execute(statement)
@@ -138,5 +138,5 @@ class Postgres(Server):
 
 def _identifier(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no plain name for a database")
+        raise ValueError(f"{name!r} is not a valid database name")
     return f'"{name}"'

@@ -1,4 +1,4 @@
-"""A child process under supervision: started, awaited until it is ready, stopped in order, never left behind."""
+"""Child process with readiness probe, graceful stop and parent-death signal."""
 
 import asyncio
 import contextlib
@@ -17,27 +17,27 @@ from sandbox.stack.account import Account
 Probe = Callable[[], Awaitable[bool]]
 
 _PROBE_SECONDS = 1.0
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _LOG_LINES = 20
 
 
 class ProcessFailed(InventoryError):
-    """A process of the local stack ended, or did not get ready in time."""
+    """A process of the local stack ended or was not ready in time."""
 
     code = "PROCESS_FAILED"
 
     def __init__(self, process: "Process", what: str) -> None:
-        """`what` went wrong; the last lines of the log are added."""
+        """`what` describes the failure; the message adds the last lines of the log."""
         log = process.last_lines() or "(its log is empty)"
         super().__init__(f"{process.name} {what}. Last lines of its log:\n{log}", details={"process": process.name})
 
 
 class Process:
-    """One child process. It may be started again after it has ended.
+    """A child process, which can be restarted after its end.
 
-    On Linux it does not survive this process, not even if that is killed: the kernel sends it `orphan_signal`. Elsewhere
-    only an orderly stop ends it. It has its own process group, so a Ctrl-C in the terminal reaches the launcher alone,
-    which then stops its servers in the right order.
+    On Linux the kernel sends it `orphan_signal` when this process ends, even by SIGKILL. On other systems only `stop` and
+    `kill` end it. It has a separate process group: Ctrl-C in the terminal reaches the parent process only, which then stops
+    its servers in order.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Process:
         orphan_signal: signal.Signals = signal.SIGKILL,
         grace_seconds: float = 10.0,
     ) -> None:
-        """`command` begins with the absolute path of a program; `log` takes what it prints, added to what is there.
+        """`command` starts with the absolute path of a program. The output is appended to `log`.
 
-        `account` None runs it as the present user. After `grace_seconds` a stop becomes a kill.
+        `account` None runs it as the current user. After `grace_seconds`, `stop` kills the process.
         """
         self.name = name
         self._command = [str(part) for part in command]
@@ -73,12 +73,12 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """Its number, None before the first start."""
+        """Process id, None before the first start."""
         return self._child.pid if self._child else None
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs or before it ran; negative: the signal that ended it."""
+        """Exit code, negative for a signal; None while the process runs and before its first start."""
         return self._child.poll() if self._child else None
 
     @property
@@ -86,11 +86,11 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     def start(self) -> None:
-        """Start it and return at once.
+        """Start the process without waiting until it is ready.
 
         Raises:
-            RuntimeError: it runs already, or this is not the main thread. The kernel takes the end of the *thread* that
-                started a child for the end of its parent.
+            RuntimeError: the process runs, or this is not the main thread. The parent-death signal is sent when the
+                *thread* that started the child ends.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError(f"{self.name} must be started from the main thread")
@@ -118,37 +118,37 @@ class Process:
             )
 
     async def ready(self, probe: Probe, *, timeout_seconds: float) -> None:
-        """Wait until the probe answers True. Its `OSError`s and timeouts mean: not yet.
+        """Wait until the probe returns True. An `OSError` or a timeout of the probe counts as False.
 
         Raises:
-            ProcessFailed: the process ended, or the time is up.
+            ProcessFailed: the process ended, or was not ready within the timeout.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not await self._answers(probe):
                     if not self.running:
                         raise ProcessFailed(self, f"ended with exit code {self.exit_code} before it was ready")
-                    await asyncio.sleep(_LOOK_SECONDS)
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise ProcessFailed(self, f"was not ready within {timeout_seconds:g} s") from None
 
     async def wait(self) -> int:
-        """Wait for its end; the exit code.
+        """Wait for the end of the process. Return its exit code.
 
         Raises:
-            RuntimeError: it was never started.
+            RuntimeError: the process was never started.
         """
         while (code := self.exit_code) is None:
             if self._child is None:
                 raise RuntimeError(f"{self.name} was never started")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
         return code
 
     async def finish(self, *, timeout_seconds: float) -> None:
-        """Wait for the end of a program that does one thing.
+        """Wait for the successful end of the process.
 
         Raises:
-            ProcessFailed: it failed, or the time is up; then it still runs.
+            ProcessFailed: the process failed, or it still runs after the timeout.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -159,7 +159,7 @@ class Process:
             raise ProcessFailed(self, f"ended with exit code {code}")
 
     async def stop(self) -> int | None:
-        """Ask it to end, insist after the grace period; the exit code, None if it never ran."""
+        """Stop the process, and kill it after the grace period. Return the exit code, None if it was never started."""
         if self.running:
             self._signal(self._stop_signal)
             with contextlib.suppress(TimeoutError):
@@ -169,7 +169,7 @@ class Process:
         return self.exit_code
 
     async def kill(self) -> int | None:
-        """End it and its process group without asking; the exit code, None if it never ran."""
+        """Kill the process and its process group. Return the exit code, None if it was never started."""
         if self._child is not None and self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -177,7 +177,7 @@ class Process:
         return self.exit_code
 
     def last_lines(self, count: int = _LOG_LINES) -> str:
-        """The end of its log."""
+        """Return the last lines of the log."""
         try:
             lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:

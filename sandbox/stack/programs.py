@@ -1,4 +1,4 @@
-"""The programs of this project as processes: the sandbox's own servers, and how any other one is started."""
+"""Python programs as processes: the broker, the simulated supplier, and any module."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ _SOURCE = Path(sandbox.__file__).parent.parent
 def python_module(
     module: str, arguments: Sequence[str], *, name: str, log: Path, environment: Mapping[str, str]
 ) -> Process:
-    """`python -m module arguments`, by this very interpreter, from the root of the project."""
+    """Return the process of `python -m module arguments`, with this interpreter, in the root of the project."""
     return Process(
         name,
         [sys.executable, "-m", module, *arguments],
@@ -29,7 +29,7 @@ def python_module(
 
 
 class BrokerOptions(msgspec.Struct, frozen=True):
-    """How the broker treats messages: its queues, the length of a lock (seconds), deliveries before a dead letter."""
+    """Options of the broker: queues, lock duration in seconds, deliveries before a message is dead-lettered."""
 
     queues: tuple[str, ...]
     lock_seconds: float = 60.0
@@ -37,7 +37,7 @@ class BrokerOptions(msgspec.Struct, frozen=True):
 
 
 class SupplierOptions(msgspec.Struct, frozen=True):
-    """What the simulated supplier offers: how many stones, by which seed, and further options of its command line.
+    """Options of the simulated supplier: number of stones, random seed, further command line options.
 
     `generated` stones of its assortment follow the `stones`. `own_media`: addresses of media lead to the simulator.
     """
@@ -50,12 +50,12 @@ class SupplierOptions(msgspec.Struct, frozen=True):
 
 
 class Broker(Server):
-    """The Service Bus broker. It holds its messages in memory: a restart empties it."""
+    """Service Bus broker. It holds its messages in memory: a restart removes them."""
 
     name = "broker"
 
     def __init__(self, directory: Path, options: BrokerOptions, environment: Mapping[str, str]) -> None:
-        """`directory` takes its log."""
+        """`directory` holds the log."""
         super().__init__(port_count=2)
         self._directory = directory
         self._options = options
@@ -70,7 +70,7 @@ class Broker(Server):
 
     @property
     def control_url(self) -> str:
-        """Where its control API is."""
+        """URL of the control API."""
         return f"http://{LOOPBACK}:{self.ports[1]}"
 
     def program(self) -> Process:
@@ -88,16 +88,16 @@ class Broker(Server):
 
 
 class Supplier(Server):
-    """The simulated supplier. A restart gives it its first stones back."""
+    """Simulated supplier. A restart restores its initial stones."""
 
     name = "supplier"
-    start_seconds = 120.0  # half a million stones take their time
+    start_seconds = 120.0  # for half a million stones
 
     username = "sandbox@example.com"
     password = "sandbox"
 
     def __init__(self, directory: Path, options: SupplierOptions, environment: Mapping[str, str]) -> None:
-        """`directory` takes its log."""
+        """`directory` holds the log."""
         super().__init__(port_count=2)
         self._directory = directory
         self._options = options
@@ -105,12 +105,12 @@ class Supplier(Server):
 
     @property
     def endpoint(self) -> str:
-        """Where its GraphQL API is."""
+        """URL of the GraphQL API."""
         return f"http://{LOOPBACK}:{self.port}/api/diamonds"
 
     @property
     def control_url(self) -> str:
-        """Where its control API is; its routes are below /control there."""
+        """URL of the control API, whose routes are below /control."""
         return f"http://{LOOPBACK}:{self.ports[1]}"
 
     def program(self) -> Process:

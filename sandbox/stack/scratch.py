@@ -1,7 +1,7 @@
-"""Temporary directories that a server's account can reach, and that never pile up.
+"""Temporary directories for servers, with removal of abandoned directories.
 
-A launcher that is killed can't tidy up. So each directory is held by a lock that the kernel lets go of with its
-process, and every start removes what no process holds any more.
+A killed process cannot remove its directory. Each directory therefore has a file lock, which the kernel releases with the
+process, and each start removes directories without a lock.
 """
 
 import fcntl
@@ -14,22 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inventory.core.errors import InventoryError
-from sandbox.stack.account import passable
+from sandbox.stack.account import is_world_searchable
 
 _PREFIX = "run-"
 
 
 class NoScratch(InventoryError):
-    """There is no directory for temporary files that can be used."""
+    """There is no usable directory for temporary files."""
 
     code = "NO_SCRATCH"
 
 
 @contextmanager
 def scratch_directory() -> Iterator[Path]:
-    """A new directory that ends with the `with`, or with the next start if this process is killed.
+    """Create a directory that is removed at the end of the context, or by the next start if this process is killed.
 
-    Other accounts can pass through it but not list it; what lies inside decides for itself who may read it.
+    Other accounts can search but not list it. Its content has separate permissions.
     """
     home = scratch_home()
     with locked(home / "lock"):
@@ -46,24 +46,24 @@ def scratch_directory() -> Iterator[Path]:
 
 
 def scratch_home() -> Path:
-    """The directory of this user that holds all of them, and the copies of binaries.
+    """Return the parent directory of the temporary directories and copied binaries of this user.
 
     Raises:
-        NoScratch: no directory for temporary files is open to the account of the servers, or another user was there
-            first (its name can be guessed, so whose it is must be looked at).
+        NoScratch: the server account cannot access any directory for temporary files, or the directory belongs to another
+            user (its name is predictable, so the owner is checked).
     """
     home = _temporary_directory() / f"diamond-inventory-{os.geteuid()}"
     home.mkdir(mode=0o711, exist_ok=True)
     found = home.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise NoScratch(f"{home} belongs to another user; set TMPDIR to a directory of your own")
-    home.chmod(0o711)  # whatever the umask made of it
+    home.chmod(0o711)  # independent of the umask
     return home
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Only one process at a time is inside, in order of the kernel's choice."""
+    """Hold an exclusive file lock."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -76,14 +76,14 @@ def _temporary_directory() -> Path:
     usual = Path(tempfile.gettempdir())
     if os.geteuid() != 0:
         return usual
-    for directory in (usual, Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - only to find one that is open to all
-        if directory.is_dir() and passable(directory):
+    for directory in (usual, Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - only to find a world-searchable directory
+        if directory.is_dir() and is_world_searchable(directory):
             return directory
-    raise NoScratch("no directory for temporary files is open to every account; set TMPDIR to one that is")
+    raise NoScratch("no directory for temporary files is accessible to all accounts; set TMPDIR to a directory that is")
 
 
 def _try_lock(path: Path) -> int | None:
-    """The descriptor that holds the lock, None if another process holds it."""
+    """Lock a file. Return the descriptor that holds the lock, None if another process holds it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +98,7 @@ def _remove_abandoned(home: Path) -> None:
         try:
             hold = _try_lock(path / "lock")
         except FileNotFoundError:
-            continue  # its process is just removing it
+            continue  # its process is removing it
         if hold is not None:
             shutil.rmtree(path, ignore_errors=True)
             os.close(hold)

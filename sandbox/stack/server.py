@@ -1,4 +1,4 @@
-"""What every server of the stack has in common: ports, a process, and a start that does not mistake another for it."""
+"""Base class of the servers of the stack: ports, process and start with a readiness check."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ _PORT_TRIES = 3
 
 
 class Server(ABC):
-    """A server on the loopback address, gone with the process that started it."""
+    """Server on the loopback address. It ends with the process that started it."""
 
     name = "server"
     start_seconds = 30.0
 
     def __init__(self, *, port_count: int = 1, ports: Sequence[int] = ()) -> None:
-        """`ports` are chosen ones; without them, free ones are taken."""
+        """Without `ports`, the server gets `port_count` free ports."""
         self._chosen = bool(ports)
         self._port_count = port_count
         self.ports = list(ports)
@@ -27,27 +27,27 @@ class Server(ABC):
 
     @property
     def port(self) -> int:
-        """The port it serves on, known from its first start."""
+        """The first port, known after the first start."""
         return self.ports[0]
 
     @property
     def pid(self) -> int:
-        """The number of its process.
+        """Process id of the server.
 
         Raises:
-            RuntimeError: it was never started.
+            RuntimeError: the server was never started.
         """
         if self.process is None or self.process.pid is None:
             raise RuntimeError(f"{self.name} was never started")
         return self.process.pid
 
     async def start(self) -> None:
-        """Start, and wait until it answers. After a crash or a stop: start again, on the same ports.
+        """Start or restart the server and wait until it answers. A restart uses the same ports.
 
         Raises:
-            PortInUse: another process has a chosen port.
-            BinaryMissing: there is no such program.
-            ProcessFailed: it did not start.
+            PortInUse: another process listens on a given port.
+            BinaryMissing: the server is not installed.
+            ProcessFailed: the server did not start.
         """
         await self.prepare()
         fixed = bool(self.ports)
@@ -61,9 +61,9 @@ class Server(ABC):
             self.process.start()
             try:
                 await self.process.ready(self.answers, timeout_seconds=self.start_seconds)
-            except BaseException as error:  # a cancelled start must not leave a process either
+            except BaseException as error:  # a cancelled start must not leave a process
                 await self.process.kill()
-                # A free port may be taken by someone else before the server gets to it.
+                # Another process may take a free port before the server binds it.
                 taken = isinstance(error, ProcessFailed) and "address already in use" in error.message.lower()
                 if fixed or not tries_left or not taken:
                     raise
@@ -71,22 +71,22 @@ class Server(ABC):
                 return
 
     async def stop(self) -> None:
-        """End it in order. `start` brings it back."""
+        """Stop the server. It can be started again."""
         if self.process:
             await self.process.stop()
 
     async def kill(self) -> None:
-        """End it as a crash would. `start` brings it back."""
+        """Kill the server, as a crash would. It can be started again."""
         if self.process:
             await self.process.kill()
 
-    async def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """What must be there before the first start."""
+    async def prepare(self) -> None:  # noqa: B027 - most servers need no preparation
+        """Create the data that the first start needs."""
 
     @abstractmethod
     def program(self) -> Process:
-        """The process to start, for the present ports."""
+        """Return the process to start, for the current ports."""
 
     @abstractmethod
     async def answers(self) -> bool:
-        """Whether this server, and not another one on the same port, can be used. As a `Probe`."""
+        """Readiness probe: whether this server, and not another server on the same port, answers."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command in order: what is inside a `with` gets to clean up, once."""
+"""Signal handling: SIGINT and SIGTERM cancel the current task, so that its context managers clean up."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """A signal asked this process to end."""
+    """The process received a signal to end."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(f"stopped by {number.name}")
@@ -18,13 +18,13 @@ class Stopped(Exception):
 
 @asynccontextmanager
 async def stopping_on_signals() -> AsyncIterator[None]:
-    """Cancel what is inside at the first signal; later ones change nothing, so that the cleaning up is not cut short.
+    """Cancel the body of the context on the first signal. Later signals are ignored, so that the cleanup completes.
 
     Raises:
-        Stopped: a signal came, and what was inside has ended.
+        Stopped: a signal arrived and the body has ended.
     """
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine always runs in one
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
     loop = asyncio.get_running_loop()
     received: list[signal.Signals] = []
 
@@ -37,7 +37,7 @@ async def stopping_on_signals() -> AsyncIterator[None]:
         loop.add_signal_handler(number, stop, number)
     try:
         yield
-        await asyncio.sleep(0)  # a cancellation that came at the very end strikes here, not in the caller's next step
+        await asyncio.sleep(0)  # a cancellation at the end of the body is raised here, not in the caller
     except asyncio.CancelledError:
         if not received or task.uncancel() > 0:
             raise

@@ -1,4 +1,4 @@
-"""The local stack: every server that the inventory needs, each replaced by a real one when its setting is given."""
+"""Local stack: starts the servers that the inventory needs, except those whose setting is given."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from sandbox.stack.valkey import Valkey
 
 DATABASE = "diamonds"
 
-_LOOK_SECONDS = 0.2
-# A part is external when one of its settings is given.
+_POLL_SECONDS = 0.2
+# A server is external if one of these settings is given.
 _DATABASE_GIVEN = ("DATABASE_URL",)
 _REDIS_GIVEN = ("REDIS_URL",)
 _BUS_GIVEN = ("AZURE_SERVICE_BUS_CONNECTION_STRING", "AZURE_SERVICE_BUS_NAMESPACE")
@@ -26,10 +26,10 @@ _SUPPLIER_GIVEN = ("NIVODA_ENDPOINT",)
 
 
 class Stack:
-    """The servers of one machine, for the length of an `async with`.
+    """Servers and programs on one machine, as an async context manager. Use it from the main thread.
 
-    `environment` holds the settings with which a process joins. Of what the stack started itself nothing is left at the
-    end: not a process, not a file. Use it from the main thread.
+    `environment` holds the settings for processes of the stack. At its end the stack stops all its processes and removes all
+    its files.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Stack:
         max_delivery_count: int = 10,
         durable: bool = False,
     ) -> None:
-        """`outside` is the environment of the caller, in which a given setting replaces a part.
+        """`outside` is the environment of the caller. A setting in it replaces a server of the stack.
 
-        `lock_seconds` and `max_delivery_count` hold for all queues. `durable=False`: Postgres does not wait for the disk.
+        `lock_seconds` and `max_delivery_count` apply to all queues. `durable=False`: Postgres does not wait for the disk.
         """
         self._outside = dict(outside)
         self._supplier_options = supplier
@@ -64,15 +64,15 @@ class Stack:
 
     @property
     def servers(self) -> list[Server]:
-        """The servers that this stack starts itself."""
+        """The servers that the stack starts, without external servers."""
         every = (self.postgres, self.valkey, self.broker, self.supplier)
         return [server for server in every if server is not None]
 
     async def __aenter__(self) -> Self:
-        """Start what is not given from outside, all at once.
+        """Start all servers that are not external, concurrently.
 
         Raises:
-            BinaryMissing, NoAccount, NoScratch: this machine can't run it; the message says what to do.
+            BinaryMissing, NoAccount, NoScratch: this machine cannot run the stack.
             ProcessFailed: a server did not start.
         """
         self.directory = self._scratch.enter_context(scratch_directory())
@@ -84,7 +84,7 @@ class Stack:
             await self._describe()
         except BaseExceptionGroup as failures:
             await self._stop()
-            raise failures.exceptions[0] from None  # the first one made the others stop
+            raise failures.exceptions[0] from None  # the first failure cancelled the other starts
         except BaseException:
             await self._stop()
             raise
@@ -94,9 +94,9 @@ class Stack:
         await self._stop()
 
     def launch(self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
-        """Start `python -m module arguments` as a member of the stack; it ends before the servers do.
+        """Start `python -m module arguments` as a program of the stack. It is stopped before the servers.
 
-        `environment` comes on top of the caller's and the stack's. The log is `name`.log in the stack's directory.
+        `environment` extends the environments of the caller and the stack. The log is `name`.log in the directory of the stack.
         """
         process = python_module(
             module,
@@ -110,16 +110,16 @@ class Stack:
         return process
 
     async def watch(self) -> NoReturn:
-        """Wait, for as long as every server and program runs.
+        """Wait while all servers and programs run.
 
         Raises:
-            ProcessFailed: one ended by itself.
+            ProcessFailed: a server or program ended.
         """
         while True:
             for process in (*self._programs, *(server.process for server in self.servers)):
                 if process is not None and not process.running:
                     raise ProcessFailed(process, f"ended by itself with exit code {process.exit_code}")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     def _given(self, names: tuple[str, ...]) -> bool:
         return any(self._outside.get(name) for name in names)
@@ -141,7 +141,7 @@ class Stack:
         self.environment = {name: self._outside[name] for name in given if self._outside.get(name)}
         if self.postgres:
             url = await self.postgres.create_database(DATABASE)
-            # Both, so that a direct URL which stands in the caller's environment does not lead elsewhere.
+            # Both settings, so that a direct URL of the caller's environment is not used.
             self.environment |= {"DATABASE_URL": url, "DATABASE_DIRECT_URL": url}
         if self.valkey:
             self.environment |= {"REDIS_URL": self.valkey.url()}
@@ -166,7 +166,7 @@ class Stack:
         return tuple(self._outside.get(name.upper()) or str(Settings.model_fields[name].default) for name in names)
 
     async def _stop(self) -> None:
-        """Programs first, the last started first; then what they talked to; then the files."""
+        """Stop the programs in reverse order of their start, then the servers; then remove the files."""
         try:
             for process in reversed(self._programs):
                 await process.stop()

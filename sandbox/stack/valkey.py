@@ -1,4 +1,4 @@
-"""An embedded Valkey (or Redis) server that keeps nothing."""
+"""Embedded Valkey or Redis server without persistence."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ _MEMORY = "512mb"
 
 
 class Valkey(Server):
-    """A Valkey server: in memory, without persistence. A restart empties it."""
+    """In-memory Valkey server. A restart removes all data."""
 
     name = "Valkey"
 
     def __init__(self, directory: Path, *, port: int | None = None, options: Mapping[str, str] | None = None) -> None:
-        """`directory` takes its log. `port` None takes a free one. `options` replace those of its command line."""
+        """`directory` holds the log. `port` None selects a free port. `options` override command line options."""
         super().__init__(ports=[port] if port else [])
         self._directory = directory
         self._options = dict(options or {})
 
     def url(self, database: int = 0) -> str:
-        """How to reach one of its 16 databases."""
+        """Return the URL of one of the 16 databases."""
         return f"redis://{LOOPBACK}:{self.port}/{database}"
 
     def program(self) -> Process:
@@ -34,7 +34,7 @@ class Valkey(Server):
             "--save": "",
             "--appendonly": "no",
             "--maxmemory": _MEMORY,
-            "--maxmemory-policy": "noeviction",  # a full server says so instead of forgetting jobs
+            "--maxmemory-policy": "noeviction",  # a full server reports an error instead of removing jobs
             "--dir": str(self._directory),
         } | self._options
         return Process(
