@@ -37,7 +37,10 @@ def start_command(role: str, *, log_level: str | None = None) -> Settings:
 
 
 def run_command(command: Coroutine[Any, Any, T], *, timeout_seconds: float | None = None) -> T:
-    """Run a coroutine on uvloop and return its result.
+    """Run a coroutine and return its result.
+
+    A process role, which has no timeout, runs on uvloop. A short command runs on the loop of asyncio, whose connection errors
+    name the address.
 
     Raises:
         Unavailable: the command did not finish within `timeout_seconds`.
@@ -55,7 +58,7 @@ def run_command(command: Coroutine[Any, Any, T], *, timeout_seconds: float | Non
             f"The command did not finish within {timeout_seconds} seconds. Check that the servers answer, then retry."
         )
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if timeout_seconds is None else None) as runner:
         return runner.run(with_timeout())
 
 
