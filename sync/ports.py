@@ -32,7 +32,7 @@ class ReceivedMessage(Protocol):
         """Make the message available to other consumers at once."""
 
     async def dead_letter(self, reason: str, description: str) -> None:
-        """Move the message to the dead letters, for an operator to look at."""
+        """Move the message to the dead letters, for an operator to examine."""
 
 
 class Inbox(Protocol):

@@ -77,7 +77,7 @@ class JobWorkers:
             await cancel_until_ended(*workers._mains, *workers._running())
 
     async def pick_up(self, worker: Worker, stop: asyncio.Event) -> None:
-        """Let a worker pick up jobs until `stop`. Jobs that run by then go on.
+        """Let a worker pick up jobs until `stop`. Jobs that run then continue.
 
         Raises:
             RedisError, OSError, TimeoutError: Redis does not answer.

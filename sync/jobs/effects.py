@@ -2,7 +2,7 @@
 
 The job queue delivers at least once: a job whose end could not be written to Redis, or whose process was killed, runs again.
 Every job that changes something records its id and its answer in the transaction of the change.
-A repetition answers the recorded answer and changes nothing.
+A repetition returns the recorded answer and changes nothing.
 """
 
 from typing import Any

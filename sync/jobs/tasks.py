@@ -133,7 +133,7 @@ async def retry_run(ctx: Context, *, run_id: str, partition_id: str | None = Non
 async def consolidate_run(
     ctx: Context, *, run_id: str, force: bool = False, allow_mass_delete: bool = False, who: str
 ) -> str:
-    """Ask for a run's consolidation once more; return the run's status."""
+    """Request a run's consolidation again; return the run's status."""
     control = _jobs(ctx).pipeline.control()
     run = await control.consolidate(
         UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete, job_id=_identity(ctx)
@@ -150,7 +150,7 @@ async def reprice(ctx: Context) -> int:
     """Give every stone the price of the present rules; return how many prices have changed."""
 
     async def report(done: int, total: int) -> None:
-        # The work goes on without Redis; only the progress is not shown.
+        # The work continues without Redis; only the progress is not shown.
         with suppress(JobsUnavailable):
             await store_progress(ctx["redis"], ctx["job_id"], JobProgress(done, total))
 

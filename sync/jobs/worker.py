@@ -28,7 +28,7 @@ class ReportsLeft(InventoryError):
 
 
 async def serve(pipeline: Container, stop: asyncio.Event) -> None:
-    """Run the jobs role until `stop`. While Redis is away running jobs go on and none is picked up."""
+    """Run the jobs role until `stop`. During an outage of Redis running jobs continue, and no job starts."""
     settings = pipeline.settings
     await _refuse_unfit_redis(settings)
     redis = connect(settings)
@@ -55,7 +55,7 @@ async def _refuse_unfit_redis(settings: Settings) -> None:
     """Check how Redis is set up. A server that does not answer is waited for later.
 
     Raises:
-        SettingsError: jobs can't work with this server.
+        SettingsError: the server's configuration is not suitable for jobs.
     """
     redis = connect(settings)
     try:
@@ -97,8 +97,8 @@ async def once(pipeline: Container, stop: asyncio.Event) -> bool:
     """Do everything that is due, then end: for a scheduled container job. Return False if something failed."""
     await _refuse_unfit_redis(pipeline.settings)
     async with JobServices.open(pipeline) as jobs:
-        done = [await attempt("jobs", lambda: _do_enqueued(jobs, stop))]
-        done.append(await attempt("reports", lambda: _take_reports(jobs, stop)))
+        done = [await attempt("jobs", lambda: _run_enqueued(jobs, stop))]
+        done.append(await attempt("reports", lambda: _handle_reports(jobs, stop)))
         for name, duty in jobs.duties.items():
             if stop.is_set():
                 break
@@ -106,7 +106,7 @@ async def once(pipeline: Container, stop: asyncio.Event) -> bool:
     return all(done)
 
 
-async def _do_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
+async def _run_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
     """Do the jobs that are due. Not arq's own burst, which would also wait for those that are due later."""
     settings = jobs.pipeline.settings
     redis = connect(settings)
@@ -133,7 +133,7 @@ async def _do_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
         await redis.aclose()
 
 
-async def _take_reports(jobs: JobServices, stop: asyncio.Event) -> None:
+async def _handle_reports(jobs: JobServices, stop: asyncio.Event) -> None:
     pipeline = jobs.pipeline
     consumer = pipeline.consumer(pipeline.settings.queue_work_done, jobs.report, slots=1, stop=stop)
     if not await consumer.drain(wait_seconds=_REPORT_WAIT_SECONDS):

@@ -32,14 +32,14 @@ Decode = Callable[[memoryview], Any]
 
 
 class Undecodable(msgspec.Struct, frozen=True):
-    """A message, or a part of it, that the client can't decode."""
+    """A message, or a part of it, that the client cannot decode."""
 
     reason: str
     encoded: bytes
 
 
 class Body(msgspec.Struct, frozen=True):
-    """A message's body. `data` is None unless it is of the type `data`; `text` is for people."""
+    """A message's body. `data` is None unless it is of the type `data`; `text` is for display."""
 
     type: BodyType
     data: bytes | None
@@ -88,7 +88,7 @@ def tolerant(decode: Decode) -> Decode:
     def decode_message(encoded: memoryview) -> Any:
         try:
             return decode(encoded)
-        except Exception as error:  # noqa: BLE001 - anything may be wrong with what a stranger has sent
+        except Exception as error:  # noqa: BLE001 - a message of an unknown sender may cause any error
             undecodable = Undecodable(f"{type(error).__name__}: {error}", bytes(encoded))
             return _readable(encoded, decode)._replace(value=undecodable)
 
@@ -100,7 +100,7 @@ def _readable(encoded: memoryview, decode: Decode) -> Any:
     good = b""
     for section in _sections(encoded):
         if section[2] in _BEFORE_BODY:
-            with suppress(Exception):  # the rest is looked at as well
+            with suppress(Exception):  # the other sections are decoded too
                 decode(section)
                 good += bytes(section)
     return decode(memoryview(good))
@@ -124,7 +124,7 @@ def _sections(encoded: memoryview) -> Iterator[memoryview]:
 
 
 def install() -> None:
-    """Make the Azure client hand over messages that it can't decode. Does so once, however often it is called."""
+    """Patch the Azure client so that it returns messages that it cannot decode. Idempotent."""
     if not hasattr(_decode, "_tolerant"):
         _decode._tolerant = decoder = tolerant(_decode.decode_payload)  # type: ignore[attr-defined]  # noqa: SLF001
         _receiver_async.decode_payload = decoder  # type: ignore[attr-defined, assignment]

@@ -44,7 +44,7 @@ class Consumer:
         self._stop = stop
 
     async def run(self) -> None:
-        """Consume until asked to stop."""
+        """Consume until `stop` is set."""
         slots = [asyncio.create_task(self._slot()) for _ in range(self._slots)]
         try:
             await asyncio.gather(*slots)
@@ -52,7 +52,7 @@ class Consumer:
             await cancel_until_ended(*slots)
 
     async def drain(self, *, wait_seconds: float) -> bool:
-        """Take messages one after the other until none arrives in time, or one can't be handled now (False).
+        """Handle messages one after the other until none arrives in time. False if a message could not be handled now.
 
         Raises:
             BrokerUnavailable: the broker does not answer.
@@ -62,7 +62,7 @@ class Consumer:
                 delivery = await inbox.receive(wait_seconds=wait_seconds)
                 if delivery is None:
                     return True
-                if not await self._take(delivery):
+                if not await self._handle(delivery):
                     return False
         return True
 
@@ -72,7 +72,7 @@ class Consumer:
             while not self._stop.is_set():
                 delivery, failures = await self._next(inbox, failures)
                 if delivery is not None:
-                    await self._take(delivery)
+                    await self._handle(delivery)
 
     async def _next(self, inbox: Inbox, failures: int) -> tuple[ReceivedMessage | None, int]:
         try:
@@ -82,7 +82,7 @@ class Consumer:
             await self._pause(failures + 1)
             return None, failures + 1
 
-    async def _take(self, delivery: ReceivedMessage) -> bool:
+    async def _handle(self, delivery: ReceivedMessage) -> bool:
         """Handle a message and settle it. False if it could not be handled now."""
         last = delivery.number >= self._max_deliveries
         try:
@@ -96,7 +96,7 @@ class Consumer:
             log.warning("failure_recorded", queue=self._queue, reason=repr(outcome.__cause__))
             await delivery.complete()
         except LeaseLost:
-            # Another process has the work, with its own message or claim.
+            # Another process has the work, with another message or claim.
             await delivery.complete()
         except UnreadableMessage as error:
             log.warning("message_unreadable", queue=self._queue, error=error.message)

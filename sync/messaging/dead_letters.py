@@ -20,9 +20,9 @@ _WAIT_SECONDS = 3.0  # no further message within this time: the queue is empty
 class ServiceBusDeadLetters:
     """Opens a connection for each call: dead letters are rare, and so are calls."""
 
-    def __init__(self, client: ServiceBusClient, patience: LinkTimeouts) -> None:
+    def __init__(self, client: ServiceBusClient, timeouts: LinkTimeouts) -> None:
         self._client = client
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
         """The oldest dead letters of a queue; see `sync.ports.DeadLetters`."""
@@ -42,7 +42,7 @@ class ServiceBusDeadLetters:
         self, receiver: Link[ServiceBusReceiver], first: int, count: int
     ) -> list[ServiceBusReceivedMessage]:
         return await receiver.call(
-            self._patience.receive,
+            self._timeouts.receive,
             lambda handler: handler.peek_messages(max_message_count=count, sequence_number=first),
         )
 
@@ -52,7 +52,7 @@ class ServiceBusDeadLetters:
         done = 0
         async with self._receiver(queue) as receiver, self._sender(queue) as sender:
             while done + len(left) < limit:
-                messages = await self._take(receiver, limit - done - len(left))
+                messages = await self._receive(receiver, limit - done - len(left))
                 if not messages:
                     break
                 for message in messages:
@@ -73,7 +73,7 @@ class ServiceBusDeadLetters:
         done = 0
         async with self._receiver(queue) as receiver:
             while done < limit:
-                messages = await self._take(receiver, limit - done)
+                messages = await self._receive(receiver, limit - done)
                 if not messages:
                     break
                 for message in messages:
@@ -81,39 +81,39 @@ class ServiceBusDeadLetters:
                     done += 1
         return done
 
-    async def _take(self, receiver: Link[ServiceBusReceiver], count: int) -> list[ServiceBusReceivedMessage]:
+    async def _receive(self, receiver: Link[ServiceBusReceiver], count: int) -> list[ServiceBusReceivedMessage]:
         return await receiver.call(
-            _WAIT_SECONDS + self._patience.receive,
+            _WAIT_SECONDS + self._timeouts.receive,
             lambda handler: handler.receive_messages(max_message_count=min(_PAGE, count), max_wait_time=_WAIT_SECONDS),
         )
 
     async def _send(self, sender: Link[ServiceBusSender], data: bytes) -> None:
         message = ServiceBusMessage(data, content_type="application/json")
-        await sender.call(self._patience.send, lambda handler: handler.send_messages(message))
+        await sender.call(self._timeouts.send, lambda handler: handler.send_messages(message))
 
     async def _complete(self, receiver: Link[ServiceBusReceiver], message: ServiceBusReceivedMessage) -> None:
-        await receiver.call(self._patience.settle, lambda handler: handler.complete_message(message))
+        await receiver.call(self._timeouts.settle, lambda handler: handler.complete_message(message))
 
     async def _abandon(self, receiver: Link[ServiceBusReceiver], message: ServiceBusReceivedMessage) -> None:
-        await receiver.call(self._patience.settle, lambda handler: handler.abandon_message(message))
+        await receiver.call(self._timeouts.settle, lambda handler: handler.abandon_message(message))
 
     @asynccontextmanager
     async def _receiver(self, queue: str) -> AsyncIterator[Link[ServiceBusReceiver]]:
         link = Link(
             lambda: self._client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER, prefetch_count=0),
-            self._patience,
+            self._timeouts,
         )
         try:
             await link.open()
             yield link
         except (LinkFailed, MessageLockLostError) as error:
-            raise BrokerUnavailable(f"The dead letters of {queue} can't be reached: {error}") from error
+            raise BrokerUnavailable(f"The dead letters of {queue} are not available: {error}") from error
         finally:
             await link.close()
 
     @asynccontextmanager
     async def _sender(self, queue: str) -> AsyncIterator[Link[ServiceBusSender]]:
-        link = Link(lambda: self._client.get_queue_sender(queue), self._patience)
+        link = Link(lambda: self._client.get_queue_sender(queue), self._timeouts)
         try:
             await link.open()
             yield link

@@ -32,10 +32,10 @@ class ServiceBusInbox:
     that stays without a sign of life therefore asks the broker for one, and opens another connection if none comes.
     """
 
-    def __init__(self, make: Callable[[], ServiceBusReceiver], queue: str, patience: LinkTimeouts) -> None:
+    def __init__(self, make: Callable[[], ServiceBusReceiver], queue: str, timeouts: LinkTimeouts) -> None:
         self._make = make
         self._queue = queue
-        self._patience = patience
+        self._timeouts = timeouts
         self._link: Link[ServiceBusReceiver] | None = None
         self._alive_at = 0.0
         self._using = asyncio.Lock()
@@ -52,13 +52,13 @@ class ServiceBusInbox:
             # A frame may have been read in part.
             await self.close()
             raise
-        return ServiceBusMessage(link, message, self._using, self._patience) if message else None
+        return ServiceBusMessage(link, message, self._using, self._timeouts) if message else None
 
     async def _open(self) -> Link[ServiceBusReceiver]:
         if self._link is not None and self._link.broken:
             await self.close()
         if self._link is None:
-            self._link = Link(self._make, self._patience)
+            self._link = Link(self._make, self._timeouts)
             await self._link.open()
             self._alive_at = time.monotonic()
         return self._link
@@ -67,21 +67,21 @@ class ServiceBusInbox:
         began = time.monotonic()
         async with self._using:
             messages = await link.call(
-                wait_seconds + self._patience.receive,
+                wait_seconds + self._timeouts.receive,
                 lambda receiver: receiver.receive_messages(max_message_count=1, max_wait_time=wait_seconds),
             )
             now = time.monotonic()
             if messages:
                 self._alive_at = now
                 return messages[0]
-            if now - began < _EARLY * wait_seconds or now - self._alive_at > self._patience.silence:
+            if now - began < _EARLY * wait_seconds or now - self._alive_at > self._timeouts.silence:
                 await self._probe(link)
         return None
 
     async def _probe(self, link: Link[ServiceBusReceiver]) -> None:
         """Ask for messages beyond the last one: the answer is empty, and it is an answer."""
         await link.call(
-            self._patience.probe,
+            self._timeouts.probe,
             lambda receiver: receiver.peek_messages(max_message_count=1, sequence_number=_BEYOND_EVERY_MESSAGE),
         )
         self._alive_at = time.monotonic()
@@ -101,18 +101,18 @@ class ServiceBusMessage:
         link: Link[ServiceBusReceiver],
         message: ServiceBusReceivedMessage,
         using: asyncio.Lock,
-        patience: LinkTimeouts,
+        timeouts: LinkTimeouts,
     ) -> None:
         self._link = link
         self._message = message
         self._using = using
-        self._patience = patience
+        self._timeouts = timeouts
         self._settling = asyncio.Event()
         self._renewal = asyncio.create_task(self._keep_locked())
 
     @property
     def body(self) -> bytes:
-        """What was sent; see `sync.ports.ReceivedMessage`."""
+        """The body as it was sent; see `sync.ports.ReceivedMessage`."""
         body = body_of(self._message)
         if body.data is None:
             raise UnreadableMessage(f"The message's body is of the type {body.type}, not data: {body.text}")
@@ -139,13 +139,13 @@ class ServiceBusMessage:
         )
 
     async def _settle(self, how: Callable[[ServiceBusReceiver], Awaitable[None]]) -> None:
-        # The renewal is asked to end, not cancelled: where the client is reading it may swallow a cancellation, and the
+        # The event ends the renewal, not a cancellation: while the client is reading it may swallow a cancellation, and the
         # lock would be renewed without end; or it leaves half a frame behind, and the settlement is not understood.
         self._settling.set()
         await asyncio.wait({self._renewal})
         try:
             async with self._using:
-                await self._link.call(self._patience.settle, how)
+                await self._link.call(self._timeouts.settle, how)
         except (LinkFailed, MessageLockLostError) as error:
             # The lock or the connection was lost: the message comes again, which every handler is made for.
             log.warning("message_not_settled", error=str(error))
@@ -161,7 +161,7 @@ class ServiceBusMessage:
             try:
                 async with self._using:
                     await self._link.call(
-                        self._patience.renew, lambda receiver: receiver.renew_message_lock(self._message)
+                        self._timeouts.renew, lambda receiver: receiver.renew_message_lock(self._message)
                     )
             except MessageLockLostError:
                 log.warning("message_lock_lost")

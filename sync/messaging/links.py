@@ -25,7 +25,7 @@ _CANCEL_SECONDS = 1.0
 
 
 class LinkFailed(Exception):
-    """A call on a link failed: the broker does not answer, refuses, or sends what the client does not understand.
+    """A call on a link failed: the broker does not answer, refuses, or sends data that the client does not understand.
 
     The client raises errors of many kinds, also such as it does not document. So any of them counts.
     """
@@ -52,11 +52,11 @@ class LinkTimeouts(msgspec.Struct, frozen=True, kw_only=True):
 class Link(Generic[Handler]):
     """A handler of the client. Calls on it must not overlap: the client's objects are not made for that."""
 
-    def __init__(self, make: Callable[[], Handler], patience: LinkTimeouts) -> None:
+    def __init__(self, make: Callable[[], Handler], timeouts: LinkTimeouts) -> None:
         """`make` makes a handler, which connects when it is first used."""
         self.broken = False  # a call did not end in time: the link must be closed
         self._handler: Handler = make()
-        self._patience = patience
+        self._timeouts = timeouts
         self._clients: list[Any] = []
         self._keep_clients()
 
@@ -77,13 +77,13 @@ class Link(Generic[Handler]):
         Raises:
             LinkFailed: not within the time.
         """
-        await self.call(self._patience.open, lambda handler: handler.__aenter__())
+        await self.call(self._timeouts.open, lambda handler: handler.__aenter__())
 
     async def call(self, seconds: float, operation: Callable[[Handler], Awaitable[Answer]]) -> Answer:
         """Do something with the handler.
 
         Raises:
-            MessageLockLostError: a message is not in hand any more.
+            MessageLockLostError: the lock of a message was lost.
             LinkFailed: as the client says, or it took longer than `seconds`; then the link is broken.
         """
         task = asyncio.ensure_future(operation(self._handler))
@@ -116,7 +116,7 @@ class Link(Generic[Handler]):
         try:
             if not self.broken:
                 with suppress(LinkFailed, MessageLockLostError):
-                    await self.call(self._patience.close, lambda handler: handler.close())
+                    await self.call(self._timeouts.close, lambda handler: handler.close())
         finally:
             self._abort()
 

@@ -1,6 +1,6 @@
 """Azure Service Bus, through Microsoft's client.
 
-The client's objects must not be shared between coroutines, so every inbox has its own connection. A process keeps at most one
+The client's objects must not be shared between coroutines, so every inbox has a separate connection. A process keeps at most one
 sender open: the broker limits connections, Microsoft's emulator to 10.
 """
 
@@ -37,9 +37,9 @@ _OPTIONS: dict[str, Any] = {
 class ServiceBusBroker:
     """The queues of one namespace."""
 
-    def __init__(self, client: ServiceBusClient, patience: LinkTimeouts) -> None:
+    def __init__(self, client: ServiceBusClient, timeouts: LinkTimeouts) -> None:
         self._client = client
-        self._patience = patience
+        self._timeouts = timeouts
         self._sending = asyncio.Lock()
         self._sender: tuple[str, Link[ServiceBusSender]] | None = None
         self._sent_at = 0.0
@@ -51,7 +51,7 @@ class ServiceBusBroker:
         settings: Settings,
         credential: AsyncTokenCredential | None = None,
         *,
-        patience: LinkTimeouts | None = None,
+        timeouts: LinkTimeouts | None = None,
         **options: Any,
     ) -> AsyncIterator[Self]:
         """The broker for the length of a `with`; connects on first use. `options` go to the client.
@@ -60,7 +60,7 @@ class ServiceBusBroker:
             SettingsError: neither a connection string nor a namespace is set.
         """
         amqp_messages.install()
-        broker = cls(_client(settings, credential, options), patience or LinkTimeouts())
+        broker = cls(_client(settings, credential, options), timeouts or LinkTimeouts())
         try:
             yield broker
         finally:
@@ -71,7 +71,7 @@ class ServiceBusBroker:
         async with self._sending:
             try:
                 link = await self._open_sender(queue)
-                await link.call(self._patience.send, lambda sender: _send_batches(sender, bodies))
+                await link.call(self._timeouts.send, lambda sender: _send_batches(sender, bodies))
             except LinkFailed as error:
                 await self._close_sender()
                 raise BrokerUnavailable(f"Sending to {queue} failed: {error}") from error
@@ -83,10 +83,10 @@ class ServiceBusBroker:
     async def _open_sender(self, queue: str) -> Link[ServiceBusSender]:
         if self._sender is not None:
             open_queue, link = self._sender
-            if open_queue == queue and time.monotonic() - self._sent_at < self._patience.idle:
+            if open_queue == queue and time.monotonic() - self._sent_at < self._timeouts.idle:
                 return link
             await self._close_sender()
-        link = Link(lambda: self._client.get_queue_sender(queue), self._patience)
+        link = Link(lambda: self._client.get_queue_sender(queue), self._timeouts)
         self._sender = queue, link
         await link.open()
         return link
@@ -98,12 +98,12 @@ class ServiceBusBroker:
 
     def dead_letters(self) -> ServiceBusDeadLetters:
         """The dead letters of all queues."""
-        return ServiceBusDeadLetters(self._client, self._patience)
+        return ServiceBusDeadLetters(self._client, self._timeouts)
 
     @asynccontextmanager
     async def inbox(self, queue: str) -> AsyncIterator[Inbox]:
-        """An inbox with its own connection, which is opened again after a loss."""
-        inbox = ServiceBusInbox(lambda: self._client.get_queue_receiver(queue, prefetch_count=0), queue, self._patience)
+        """Open an inbox with a separate connection, which is opened again after a loss."""
+        inbox = ServiceBusInbox(lambda: self._client.get_queue_receiver(queue, prefetch_count=0), queue, self._timeouts)
         try:
             yield inbox
         finally:

@@ -224,7 +224,7 @@ def _difference(
 def _changed(
     held: asyncpg.Record, stone: Stone, canonical_hash: bytes | None, priced: Priced
 ) -> dict[str, tuple[Any, Any]]:
-    wanted: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "id": diamond_id(SUPPLIER, stone.supplier_stone_id),
         "status": "active",
         "source_hash": canonical_hash,
@@ -234,12 +234,12 @@ def _changed(
         **msgspec.structs.asdict(stone),
     }
     changed: dict[str, tuple[Any, Any]] = {}
-    for name, value in wanted.items():
-        present, should = held[name], value
+    for name, value in expected.items():
+        present, expected_value = held[name], value
         if name in _JSON:
-            present, should = msgspec.json.decode(present), msgspec.json.decode(value)
-        if present != should:
-            changed[name] = (present, should)
+            present, expected_value = msgspec.json.decode(present), msgspec.json.decode(value)
+        if present != expected_value:
+            changed[name] = (present, expected_value)
     return changed
 
 

@@ -13,7 +13,7 @@ depends on the number of listings that the supplier has changed since the run op
   need no explanation. A pass whose pages contradicted each other is proven part by part, because its anchors say nothing.
 
 The number of listings that are missing on a moving feed may not exceed the changes between the last two counts. The
-whole run is checked once more, and the tolerance is applied there once (`run_proof.py`).
+whole run is checked again, and the tolerance is applied there once (`run_proof.py`).
 """
 
 from collections.abc import Sequence

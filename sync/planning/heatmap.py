@@ -1,7 +1,7 @@
 """Heatmap of a feed: the cumulative number of stones by price, from the supplier's counts.
 
-A count of everything up to a whole dollar, F(x), includes the cents, so F(b) - F(a) is exactly how many stones cost
-more than `a` and at most `b` dollars. Differences of neighbours add up to the whole: nothing falls between two bands.
+F(x), the count up to a whole dollar, includes the cents. So F(b) - F(a) is the exact number of stones with a price above
+`a` and up to `b` dollars. Differences of neighbours add up to the total: no stone is lost between two bands.
 """
 
 from bisect import bisect_left, bisect_right, insort

@@ -20,7 +20,7 @@ A page at an offset adjoins the listings read before if one of these holds:
    by price, unread listings cost at least the floor and stand behind that listing. The first page that is not ordered
    by price ends this rule.
 4. Its first priced listing costs exactly the floor. Then only listings of that one price can have been skipped. The price
-   becomes a suspect, and the proof of completeness looks at it. Listings without a price are one such group, at the end.
+   becomes a suspect, and the proof of completeness verifies it. Listings without a price are one such group, at the end.
 
 The order among listings of one price is not promised by any supplier. While it is stable, one overlapping listing per
 page is enough. A page that repeats listings in another order than before is a sign of the opposite: `disorder`.

@@ -275,7 +275,7 @@ class Repair:
         raise RepairFailed(f"{span}: {counted} are counted, {len(shown)} are shown")
 
     def learn_unit(self) -> Steps[None]:
-        """Find out whether the supplier counts offers or stones. The query is narrow: it holds hardly more than one stone.
+        """Find out whether the supplier counts offers or stones. The query is so narrow that it rarely holds a second stone.
 
         Raises:
             RepairFailed: the requests are used up.

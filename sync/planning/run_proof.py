@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 # Rounds of reading the changed listings and counting again.
 _ROUNDS = 4
-# The share of the feed up to which changed listings are read once more.
+# Changed listings are read again while they are less than this share of the feed.
 _CHANGED_SHARE = 0.25
 _CHANGED_PAGES = 20
 # Repetitions of the last count, which must all agree with it if nothing has changed.

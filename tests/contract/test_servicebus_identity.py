@@ -101,7 +101,7 @@ async def open_broker(bus: Broker, identity: IdentityService, tmp_path: Path) ->
                 ServiceBusBroker.open(
                     settings,
                     credential,
-                    patience=LinkTimeouts(open=10, close=1),
+                    timeouts=LinkTimeouts(open=10, close=1),
                     custom_endpoint_address=f"sb://127.0.0.1:{relay.port}",
                     transport_type=TransportType.Amqp,
                     connection_verify=str(certificate),

@@ -33,9 +33,9 @@ def connection_string(port: int) -> str:
 
 
 @asynccontextmanager
-async def broker_at(port: int, patience: LinkTimeouts = IMPATIENT) -> AsyncIterator[ServiceBusBroker]:
+async def broker_at(port: int, timeouts: LinkTimeouts = IMPATIENT) -> AsyncIterator[ServiceBusBroker]:
     settings = Settings.read(azure_service_bus_connection_string=connection_string(port))
-    async with ServiceBusBroker.open(settings, patience=patience) as opened:
+    async with ServiceBusBroker.open(settings, timeouts=timeouts) as opened:
         yield opened
 
 
@@ -80,7 +80,7 @@ async def test_silent_tls_endpoint_is_broker_unavailable_and_leaves_no_socket(ca
         ServiceBusBroker.open(
             settings,
             StaticCredential(),
-            patience=IMPATIENT,
+            timeouts=IMPATIENT,
             custom_endpoint_address=f"sb://127.0.0.1:{endpoint.port}",
             transport_type=TransportType.Amqp,
         ) as broker,
@@ -131,8 +131,8 @@ async def receive_until_it_fails(inbox: Inbox) -> None:
 
 
 async def test_empty_inbox_whose_peer_answers_keeps_its_connection(bus: Broker) -> None:
-    patience = LinkTimeouts(silence=0)
-    async with broker_at(bus.port, patience) as broker, broker.inbox(QUEUE) as inbox:
+    timeouts = LinkTimeouts(silence=0)
+    async with broker_at(bus.port, timeouts) as broker, broker.inbox(QUEUE) as inbox:
         for _ in range(3):
             assert await inbox.receive(wait_seconds=0.1) is None
         assert bus.connections().made == 1

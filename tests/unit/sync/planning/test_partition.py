@@ -86,7 +86,7 @@ def test_a_plan_never_foretells_fewer_stones_than_have_a_price(cents: list[int])
         (lambda: made(band(0, None, 10), band(1, 11, None)), "share their edge"),
         (lambda: made(band(0, 0, 10), band(1, 10, None)), "outer band is closed"),
         (lambda: made(band(0, None, 10), band(1, 10, 99)), "outer band is closed"),
-        (lambda: made(band(0, None, 10), band(1, 10, 10), band(2, 10, None)), "ends where it begins"),
+        (lambda: made(band(0, None, 10), band(1, 10, 10), band(2, 10, None)), "is empty: its ends are equal"),
         (lambda: made(band(0, None, 10), band(1, 10, None, planned=49)), "fewer stones"),
         (lambda: made(band(0, None, 10), band(1, 10, None), unpriced=1), "without a price"),
         (lambda: made(band(0, None, 10), band(1, 10, None, planned=45_001)), "offsets end at 50000"),
