@@ -57,7 +57,7 @@ def test_windows_that_follow_each_other_leave_no_instant_out(
 @pytest.mark.parametrize(
     ("window", "reason"),
     [
-        (lambda: decided(full=True), "asked for"),
+        (lambda: decided(full=True), "requested"),
         (lambda: decided(watermark=None), "no watermark"),
         (lambda: decided(last_full=None), "no full run"),
         (lambda: decided(last_full=NOW - WEEK), "last full run completed 2026-02-22"),
