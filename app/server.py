@@ -86,9 +86,19 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start the shutdown. Only SIGTERM causes the delay: an orchestrator may still route requests to this process."""
         self._terminated = self._terminated or sig == signal.SIGTERM
-        if self.should_exit:
-            self._interrupt()
         super().handle_exit(sig, frame)
+        self._interrupt()
+
+    def stop(self) -> None:
+        """Stop as after Ctrl-C. Called in the loop that serves."""
+        self.should_exit = True
+        self._interrupt()
+
+    async def main_loop(self) -> None:
+        """Wait until the server is asked to stop. uvicorn looks ten times a second instead."""
+        interrupted = self._interruption()
+        if not self.should_exit:
+            await interrupted.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listeners, drain the open connections and shut the application down."""
@@ -111,12 +121,17 @@ class Server(uvicorn.Server):
 
     async def _accept_during_delay(self) -> None:
         """Wait until the shutdown delay has passed or a second signal arrives."""
-        loop = asyncio.get_running_loop()
-        self._interrupt = lambda: loop.call_soon_threadsafe(interrupted.set)
-        interrupted = asyncio.Event()
+        interrupted = self._interruption()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._delay_seconds):
                 await interrupted.wait()
+
+    def _interruption(self) -> asyncio.Event:
+        """An event that the next signal sets."""
+        loop = asyncio.get_running_loop()
+        interrupted = asyncio.Event()
+        self._interrupt = lambda: loop.call_soon_threadsafe(interrupted.set)
+        return interrupted
 
     async def _close_sockets(self) -> None:
         """Ask sockets and event streams to close, and close the rest after a timeout."""

@@ -67,7 +67,7 @@ async def serve_api(settings: Settings) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.stop()
         await serving
 
 
