@@ -9,10 +9,11 @@ import gzip
 import json
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.resources import files
 from itertools import accumulate, islice
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from sandbox.supplier.stones import FANCY, HAS_IMAGE, HAS_V360, LAB_GROWN, Record, Stones
 from sandbox.supplier.vocabulary import (
@@ -65,17 +66,35 @@ class Prices:
 
 def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -> None:
     """Make the first `count` stones. `start`: now, in microseconds; their last changes lie 2 to 30 days before it."""
-    prices = Prices()
     real = _real_rows(count) if spread == "real" else []
     for first in range(0, count, _BLOCK):
-        random = Random(f"{seed}:{first}")
         size = min(_BLOCK, count - first)
-        # A whole block is drawn even where part of it is needed, so that its stones do not depend on `count`.
-        records = _draw(random, prices, _BLOCK)[:size]
+        drawn, random = _draw_block(seed, first)
+        records = list(drawn[:size])
         for ordinal in range(first, min(first + size, len(real))):
             records[ordinal - first] = _real_record(stones, records[ordinal - first], real[ordinal])
         created, updated = instants(random, start, _BLOCK, size)
         extend(stones, records, created, updated)
+
+
+def _draw_block(seed: int, first: int) -> tuple[Sequence[Record], Random]:
+    """Draw a whole block even where part of it is needed, so that its stones do not depend on how many there are."""
+    records, state = _drawn_block(seed, first)
+    random = Random()
+    random.setstate(state)
+    return records, random
+
+
+@lru_cache(maxsize=1)  # a process that starts many small simulators draws their only block once
+def _drawn_block(seed: int, first: int) -> tuple[Sequence[Record], tuple[Any, ...]]:
+    """The stones of a block, and the state of the generator after them."""
+    random = Random(f"{seed}:{first}")
+    return _draw(random, _prices(), _BLOCK), random.getstate()
+
+
+@lru_cache(maxsize=1)
+def _prices() -> Prices:
+    return Prices()
 
 
 def instants(random: Random, start: int, drawn: int, size: int) -> tuple[list[int], list[int]]:
