@@ -20,6 +20,7 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["theme"]
 nitpicky = True
 myst_heading_anchors = 4
+suppress_warnings = ["misc.highlighting_failure"]  # the lexer of SQL does not know `$1`
 myst_links_external_new_tab = False
 
 html_theme = "furo"

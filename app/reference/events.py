@@ -12,7 +12,7 @@ def events_page() -> str:
     meanings = graphql.type_map["EventKind"].values  # type: ignore[attr-defined]
     return page(
         "Events",
-        "Each change of a diamond, a hold or a purchase appends an event to the table `events` in the transaction of the change.",
+        "Each change of a diamond, a hold or a purchase appends an event to the table `event_log` in the transaction of the change.",
         "Events have gapless positions, from which cursors are made. [Subscriptions](subscriptions.md) explains how to follow them.",
         NOTE,
         "",
