@@ -132,9 +132,11 @@ async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves
         assert (await pasted_text(more)).startswith("dia_live_")
         lines = [line.split() for line in text.splitlines()]
         urls = {
-            words[-1] for words in lines if words and words[0] in {"Shop", "GraphiQL", "REST"} and "http" in words[-1]
+            words[-1]
+            for words in lines
+            if words and words[0] in {"Shop", "GraphiQL", "REST", "Dashboard"} and "http" in words[-1]
         }
-        assert len(urls) == 3
+        assert len(urls) == 4
         async with aiohttp.ClientSession(headers={"Accept": "text/html"}, raise_for_status=True) as session:
             for url in urls:
                 async with session.get(url) as page:
@@ -169,7 +171,7 @@ async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_word
         assert await command.ends() == 1
         complaint = await command.complaints()
         assert "consolidator ended by itself with exit code -9" in complaint
-        assert "run_completed" in complaint
+        assert "run completed" in complaint
         await until(lambda: not any(alive(number) for number in family))
 
 
