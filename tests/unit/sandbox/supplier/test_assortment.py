@@ -111,3 +111,28 @@ def test_every_value_that_a_shop_filters_by_occurs_and_some_stones_state_none(st
     assert {stones.colors.word(number) for number in stones.color} == {None, *stones.colors._words[:12]}
     lab_grown = {stones.details[ordinal].lab for ordinal in grown(stones)}
     assert lab_grown == {"IGI", "GIA", "GCAL"}
+
+
+def test_of_equal_weight_the_better_grade_costs_more(stones: Stones) -> None:
+    def cents(clarities: set[str]) -> float:
+        return median(
+            stones.price[at]
+            for at in natural(stones)
+            if stones.carats[at] in range(1000, 1100)
+            and stones.shapes.word(stones.shape[at]) == "OVAL"
+            and stones.clarities.word(stones.clarity[at]) in clarities
+        )
+
+    assert cents({"VVS1", "VVS2", "VS1"}) > 1.15 * cents({"SI1", "SI2"})
+
+
+def test_an_item_states_the_drawn_terms_and_sizes() -> None:
+    inventory = Inventory(count=3, generated=50)
+    for ordinal in range(3, 53):
+        details, diamond = inventory.stones.details[ordinal], inventory.clean_item(ordinal)["diamond"]
+        delivery, certificate = diamond["delivery_time"], diamond["certificate"]
+        assert (delivery["min_business_days"], delivery["max_business_days"]) == details.days
+        assert diamond["return_window"] == details.return_days
+        assert inventory.returnable(ordinal) == (details.return_days > 0)
+        sizes = [certificate[name] for name in ("length", "width", "depth")]
+        assert sizes == [f"{side / 100:.2f}" for side in (details.length, details.width, details.height)]
