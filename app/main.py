@@ -43,6 +43,7 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.service import PricingService
+from inventory.runs.review import RunReview
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunWatch
 from inventory.suppliers.nivoda.trading import open_limited_trading
@@ -109,6 +110,7 @@ def create_app(settings: Settings) -> Starlette:
                 search=PostgresSearch(database),
                 pricing=PricingService(database),
                 runs=runs,
+                review=RunReview(database),
                 trading=trading,
                 events=events,
             )

@@ -12,6 +12,7 @@ from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.service import PricingService
+from inventory.runs.review import RunReview
 from inventory.runs.service import RunService
 from inventory.trading.service import TradingService
 
@@ -27,6 +28,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search: DiamondSearch
     pricing: PricingService
     runs: RunService
+    review: RunReview
     trading: TradingService
     events: EventDispatcher
 

@@ -68,3 +68,36 @@ SELECT run_id,
            / nullif(sum(coalesce(distinct_stones, planned_stones)) FILTER (WHERE kind = 'band'), 0), 1
        ) AS max_over_mean
 FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id
+
+-- quarantine_groups --
+-- Supplier items in quarantine by problem, the most frequent first, with the ids of three of each: those that a run ($1) saw,
+-- or all if it is NULL.
+SELECT raw.problem, count(*)::int AS items,
+       (array_agg(raw.supplier_stone_id ORDER BY raw.supplier_stone_id))[1:3] AS example_ids
+FROM raw_diamonds_nivoda AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
+WHERE raw.problem IS NOT NULL AND raw.gone_at IS NULL AND ($1::uuid IS NULL OR seen.run_id = $1)
+GROUP BY raw.problem ORDER BY items DESC, raw.problem LIMIT $2
+
+-- raw_items --
+-- Payloads of supplier items by id. Served by the primary key.
+SELECT supplier_stone_id, payload::text AS payload, observed_at FROM raw_diamonds_nivoda
+WHERE supplier_stone_id = ANY ($1::text[]) ORDER BY supplier_stone_id
+
+-- count_missing_diamonds --
+-- Number of active diamonds of a supplier ($2) that a full run ($3) of the feed ($1) did not see, nor another run since it
+-- began ($4).
+SELECT count(*)::int
+FROM stones_seen AS seen
+JOIN raw_diamonds_nivoda AS raw USING (feed, supplier_stone_id)
+JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = seen.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
+
+-- missing_diamonds --
+-- The same diamonds, in the order of their ids after $5.
+SELECT diamond.id, diamond.supplier_stone_id, diamond.shape, diamond.carat_milli, diamond.retail_price_cents
+FROM stones_seen AS seen
+JOIN raw_diamonds_nivoda AS raw USING (feed, supplier_stone_id)
+JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = seen.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
+  AND seen.supplier_stone_id > $5
+ORDER BY seen.supplier_stone_id LIMIT $6

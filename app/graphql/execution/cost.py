@@ -38,12 +38,17 @@ WEIGHTS: Mapping[str, int] = {
     "HoldConnection.totalCount": 5,
     "PurchaseConnection.totalCount": 5,
     "Query.pricingRulePreview": 200,
+    "Query.quarantine": 200,
+    "MissingDiamonds.totalCount": 50,
 }
 _MUTATION = 10
 # Assumed length of lists without a limiting argument; the unspent cost is returned.
 LENGTHS: Mapping[str, int] = {
     "Query.pricingRules": 50,
     "SyncRun.partitions": 30,
+    "Query.quarantine": 20,
+    "QuarantineGroup.examples": 3,
+    "MissingDiamonds.diamonds": 100,
     "SyncPlan.bands": 30,
     "PricingRulePreview.samples": 10,
     "DiamondHistory.entries": 100,

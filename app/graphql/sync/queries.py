@@ -13,6 +13,7 @@ from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.sync.jobs import Job, find_job
+from app.graphql.sync.review import ReviewQueries
 from app.graphql.sync.types import SyncRun, SyncRunStatus, SyncRunType, find_runs, runs_to_graphql
 from inventory.runs.models import Run, RunPosition, RunStatus, RunType
 from inventory.runs.service import RunFilter
@@ -46,7 +47,7 @@ class SyncRunConnection:
 
 
 @strawberry.type
-class SyncQueries:
+class SyncQueries(ReviewQueries):
     """Fields of `Query` for the sync."""
 
     @field(description="Sync runs, newest first.", scope=Scope.SYNC_READ)
