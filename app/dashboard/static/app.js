@@ -8,10 +8,19 @@ import { Notice } from "./ui.js";
 import { Overview } from "./pages/overview.js";
 import { Runs } from "./pages/runs.js";
 import { RunDetail } from "./pages/run.js";
+import { Quarantine } from "./pages/quarantine.js";
+import { Trading } from "./pages/trading.js";
+import { Pricing } from "./pages/pricing.js";
+import { Inventory } from "./pages/inventory.js";
+import { DiamondDetail } from "./pages/diamond.js";
 
 const PAGES = [
   { path: "", label: "Overview", page: Overview },
   { path: "runs", label: "Runs", page: Runs, detail: RunDetail },
+  { path: "quarantine", label: "Quarantine", page: Quarantine },
+  { path: "trading", label: "Holds and purchases", page: Trading },
+  { path: "pricing", label: "Pricing", page: Pricing },
+  { path: "inventory", label: "Inventory", page: Inventory, detail: DiamondDetail },
 ];
 const ME = "query Me { me { clientId keyId scopes { name } } }";
 
@@ -62,6 +71,7 @@ function Shell({ caller, onSignedOut }) {
   const address = route.parts.join("/");
   useEffect(() => {
     document.title = `${title} · Diamond Inventory`;
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [address]);

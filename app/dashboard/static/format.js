@@ -39,4 +39,4 @@ export function words(name) {
 }
 
 // Grades such as VVS1 or D stay as they are; long names become words.
-export const grade = (name) => (name === null ? "None" : /^[A-Z0-9]{1,4}$/.test(name) && name !== "FAIR" && name !== "POOR" ? name : words(name));
+export const grade = (name) => (/^([A-Z]|FL|IF|(VV?S|SI|I)\d)$/.test(name) ? name : words(name));

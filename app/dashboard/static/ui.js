@@ -66,7 +66,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
 }
 
 // Confirms an action: its preview, and for a dangerous one a number to type. Shows why the server refused it.
-export function Confirm({ title, confirmLabel, danger = false, typed = null, ready = true, onConfirm, onClose, children }) {
+export function Confirm({ title, confirmLabel, danger = false, wide = false, typed = null, ready = true, onConfirm, onClose, children }) {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState(null);
   const [text, setText] = useState("");
@@ -83,7 +83,7 @@ export function Confirm({ title, confirmLabel, danger = false, typed = null, rea
       setBusy(false);
     }
   };
-  return html`<${Dialog} title=${title} onClose=${onClose}>
+  return html`<${Dialog} title=${title} wide=${wide} onClose=${onClose}>
     <form onSubmit=${submit}>
       ${children}
       ${typed !== null && html`<label>Type ${typed} to confirm<input value=${text} inputmode="numeric" autocomplete="off" onInput=${(event) => setText(event.target.value)} /></label>`}

@@ -76,10 +76,10 @@ function Tiles({ data, runs, caller }) {
     ${data.diamonds && html`<${Tile} label="Diamonds" value=${count(data.diamonds.totalCount)} />`}
     <${Tile} label="Freshness" value=${age === null ? "–" : duration(age)} kind=${age === null || age > 36 * 3600 ? "bad" : age > 26 * 3600 ? "warning" : ""}
       note=${moved ? `the feed is read up to ${instant(moved.windowTo)}` : "the watermark has not moved yet"} />
-    ${data.holds && html`<${Tile} label="Open holds" value=${count(data.holds.totalCount)} note=${whose} />`}
+    ${data.holds && html`<${Tile} label="Open holds" href="#/trading" value=${count(data.holds.totalCount)} note=${whose} />`}
     ${data.recent && html`<${Tile} label="Sales today (UTC)" value=${count(sales.length)} note=${`${dollars(sales.reduce((sum, one) => sum + one.price.cents, 0))} ${whose}`} />`}
-    ${data.unknown && html`<${Tile} label="Unknown purchases" value=${count(unknown)} kind=${unknown ? "bad" : ""} note=${unknown ? "find out and record the outcome" : whose} />`}
-    <${Tile} label="Quarantined by the last run" value=${count(runs.find((run) => run.consolidatedAt)?.figures.quarantined)} />
+    ${data.unknown && html`<${Tile} label="Unknown purchases" value=${count(unknown)} kind=${unknown ? "bad" : ""} href="#/trading" note=${unknown ? "find out and record the outcome" : whose} />`}
+    <${Tile} label="Quarantined by the last run" href="#/quarantine" value=${count(runs.find((run) => run.consolidatedAt)?.figures.quarantined)} />
   </dl>`;
 }
 
@@ -104,7 +104,7 @@ function Inventory({ diamonds }) {
   return html`<section><h2>Inventory</h2>
     ${price.quantiles && html`<p class="note">Retail prices: 5 % cost at most ${money(price.quantiles.p5)}, half ${money(price.quantiles.median)}, 95 % ${money(price.quantiles.p95)}.</p>`}
     <div class="columns">
-      <${Shares} title="By shape" points=${[...shapes].sort((a, b) => b.count - a.count).map((one) => ({ label: words(one.value), value: one.count }))} />
+      <${Shares} title="By shape" points=${[...shapes].sort((a, b) => b.count - a.count).map((one) => ({ label: words(one.value), value: one.count, href: link("inventory", { shape: one.value }) }))} />
       <${Shares} title="By origin" points=${labGrown.map((one) => ({ label: one.value ? "Lab-grown" : "Natural", value: one.count }))} />
       <${Shares} title="By retail price" points=${price.buckets.map((one) => ({ label: range(one), value: one.count }))} />
     </div></section>`;

@@ -3,6 +3,7 @@ import { mutate, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
 import { ago, count, duration, instant, money, percent, secondsBetween, words } from "../format.js";
 import { html, useState } from "../lib.js";
+import { link } from "../router.js";
 import { Badge, Confirm, Facts, Gaps, Notice, Progress, Table, symbol, tone } from "../ui.js";
 import { StartRun } from "./runs.js";
 
@@ -19,6 +20,9 @@ const FOLLOW = `subscription Run($id: ID!, $prices: Boolean!) { syncRunProgress(
 const RETRY = `mutation Retry($input: SyncRetryInput!) { syncRetry(input: $input) { job { id } userErrors { message code } } }`;
 const CONSOLIDATE = `mutation Consolidate($input: SyncConsolidateInput!) { syncConsolidate(input: $input) { job { id } userErrors { message code } } }`;
 const CANCEL = `mutation Cancel($input: SyncCancelInput!) { syncCancel(input: $input) { job { id } userErrors { message code } } }`;
+const MISSING = `query Missing($runId: ID!, $after: String) {
+  missingDiamonds(runId: $runId, first: 100, after: $after) { totalCount diamonds { databaseId supplierStoneId shape carat price { formatted } } }
+}`;
 const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
 
 export function RunDetail({ id, caller }) {
@@ -64,7 +68,7 @@ function Actions({ run, onChoose }) {
   const repairable = run.status === "PARTIAL" || run.status === "FAILED";
   const incomplete = run.error?.code === "INCOMPLETE";
   const choices = [
-    repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${count(failed)} failed partitions` : "Read the run again"],
+    repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${failed === 1 ? "the failed partition" : `${count(failed)} failed partitions`}` : "Read the run again"],
     repairable && run.error?.code === "MASS_DELETE_STOPPED" && ["allow", "Review and allow the deletion"],
     (run.status === "CONSOLIDATING" || (repairable && run.progress.total > 0 && !failed && run.error?.code !== "MASS_DELETE_STOPPED")) && ["consolidate", "Consolidate again"],
     repairable && run.progress.total > 0 && (failed > 0 || incomplete) && ["force", "Consolidate with gaps"],
@@ -88,15 +92,12 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
     const chosen = partition ? [partition] : failed.length ? failed : run.partitions;
     const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
     return html`<${Confirm} ...${common} title=${partition ? `Retry partition ${partition.ordinal}` : "Retry failed partitions"} confirmLabel="Retry" onConfirm=${act(RETRY, { partitionId: partition?.id ?? null })}>
-      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} stones planned), from where they stopped. The others stay as they are. Afterwards the run is consolidated.</p>
+      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} stones planned), ${run.error?.code === "INCOMPLETE" ? "from the start, with new counts" : "from where they stopped"}. The others stay as they are. Afterwards the run is consolidated.</p>
       <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: ${one.errorMessage ?? words(one.status)}</li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
     <//>`;
   }
   if (kind === "allow") {
-    return html`<${Confirm} ...${common} danger title="Allow the deletion" confirmLabel="Delete and consolidate" typed=${deletions(run)} onConfirm=${act(CONSOLIDATE, { allowMassDelete: true })}>
-      <p>${run.error?.message}</p>
-      <p>These diamonds leave the inventory. Clients can no longer hold or buy them. The consolidation first asks the supplier for each by id; those that it still has stay.</p>
-    <//>`;
+    return html`<${Allow} run=${run} onClose=${onClose} onConfirm=${act(CONSOLIDATE, { allowMassDelete: true })} />`;
   }
   if (kind === "force") {
     return html`<${Confirm} ...${common} danger title="Consolidate with gaps" confirmLabel="Consolidate with gaps" onConfirm=${act(CONSOLIDATE, { force: true })}>
@@ -113,11 +114,31 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
   <//>`;
 }
 
-// The number of deletions that the safety check names; null where its message has none.
-function deletions(run) {
-  const found = /\d[\d,]*/.exec(run.error?.message ?? "");
-  return found ? Number(found[0].replaceAll(",", "")) : null;
+// The diamonds that the deletion is about, a page at a time. Their number must be typed.
+function Allow({ run, onClose, onConfirm }) {
+  const [pages, setPages] = useState([null]);
+  const after = pages.at(-1);
+  const query = useQuery(MISSING, { runId: run.databaseId, after });
+  const found = query.data?.missingDiamonds;
+  const [total, setTotal] = useState(null);
+  if (found && total === null) setTotal(found.totalCount);
+  return html`<${Confirm} wide danger title="Allow the deletion" confirmLabel="Delete and consolidate" typed=${total ?? "the number"} ready=${total !== null} onClose=${onClose} onConfirm=${onConfirm}>
+    <p>${run.error?.message}</p>
+    <p>${count(total)} diamonds were not in the feed. They leave the inventory: clients can no longer hold or buy them. The consolidation first asks the supplier for each again; those that it still has stay.</p>
+    <${Gaps} query=${query} />
+    ${found && html`<div class="limited"><${Table} caption="Diamonds that were not in the feed" columns=${GONE} rows=${found.diamonds} keyOf=${(one) => one.databaseId} empty="Every diamond was in the feed." /></div>
+      <div class="actions">
+        ${pages.length > 1 && html`<button type="button" onClick=${() => setPages(pages.slice(0, -1))}>Previous 100</button>`}
+        ${found.diamonds.length === 100 && html`<button type="button" onClick=${() => setPages([...pages, found.diamonds.at(-1).supplierStoneId])}>Next 100</button>`}
+      </div>`}
+  <//>`;
 }
+
+const GONE = [
+  { key: "diamond", label: "Diamond", show: (one) => html`<a href=${link(`inventory/${one.databaseId}`)} target="_blank">${words(one.shape)} ${one.carat} ct</a>` },
+  { key: "stone", label: "Supplier's stone id", show: (one) => html`<code>${one.supplierStoneId}</code>` },
+  { key: "price", label: "Retail price", number: true, show: (one) => money(one.price) },
+];
 
 function Reading({ run }) {
   const { progress } = run;
@@ -168,7 +189,7 @@ function Figures({ run }) {
   const written = (value) => count(run.consolidatedAt ? value : null);
   return html`<section><h2>Figures</h2><${Facts} pairs=${[
     ["Planned", count(progress.planned)], ["Fetched", count(figures.fetched)], ["Different stones", count(figures.distinct)], ["Repeated", count(figures.repeated)],
-    ["Changed", written(figures.upserted)], ["Unchanged", written(figures.unchanged)], ["Quarantined", written(figures.quarantined)], ["Without an id", count(figures.unidentified)],
+    ["Changed", written(figures.upserted)], ["Unchanged", written(figures.unchanged)], ["Quarantined", html`<a href=${link("quarantine", { run: run.databaseId })}>${run.consolidatedAt ? count(figures.quarantined) : "show"}</a>`], ["Without an id", count(figures.unidentified)],
     ["Deleted", written(figures.deleted)], ["Came back", written(figures.revived)], ["Count queries", count(figures.countQueries)],
   ]} /></section>`;
 }
