@@ -42,11 +42,11 @@ class Command:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
-    async def said(self, words: str) -> str:
+    async def said(self, words: str, seconds: float = PATIENCE_SECONDS) -> str:
         """What it has written to stdout up to the line with these words."""
         assert self.process.stdout is not None
         lines: list[str] = []
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(seconds):
             while words not in "".join(lines[-1:]):
                 line = (await self.process.stdout.readline()).decode()
                 assert line, (

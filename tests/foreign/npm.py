@@ -15,8 +15,8 @@ _CACHE = _FOREIGN.parents[1] / ".local" / "npm"
 _SECONDS = 100
 
 
-async def run_node(package: str, script: str, environment: Mapping[str, str]) -> str:
-    """What a script of `tests/foreign/<package>` prints. Where Node is missing the test is skipped."""
+async def run_node(package: str | Path, script: str, environment: Mapping[str, str], seconds: float = _SECONDS) -> str:
+    """What a script of `tests/foreign/<package>`, or of another directory, prints. Where Node is missing the test is skipped."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed")
@@ -26,21 +26,21 @@ async def run_node(package: str, script: str, environment: Mapping[str, str]) ->
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if not (place / "node_modules" / ".package-lock.json").exists():
             await _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], place, {})
-    return await _run([node, script], place, environment)
+    return await _run([node, script], place, environment, seconds)
 
 
-def _place(package: str) -> Path:
+def _place(package: str | Path) -> Path:
     source = _FOREIGN / package
     files = sorted(path for path in source.iterdir() if path.is_file())
     version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-    place = _CACHE / f"{package}-{version}"
+    place = _CACHE / f"{Path(package).name}-{version}"
     place.mkdir(parents=True, exist_ok=True)
     for path in files:
         shutil.copyfile(path, place / path.name)
     return place
 
 
-async def _run(command: list[str], place: Path, environment: Mapping[str, str]) -> str:
+async def _run(command: list[str], place: Path, environment: Mapping[str, str], seconds: float = _SECONDS) -> str:
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=place,
@@ -49,7 +49,7 @@ async def _run(command: list[str], place: Path, environment: Mapping[str, str]) 
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             out, err = await process.communicate()
     except TimeoutError:
         process.kill()

@@ -1,0 +1,60 @@
+"""The dashboard in a browser, against the real stack: what an operator does in a night that went wrong."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sandbox.up import Address
+from tests.acceptance.commands import started
+from tests.foreign.npm import run_node
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+STONES = 1200
+SECONDS = 600
+START_SECONDS = 240
+HERE = Path(__file__).parent
+SHOTS = HERE.parents[1] / ".local" / "screenshots"
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
+async def test_an_operator_repairs_the_sync_and_changes_prices_with_the_dashboard_only(tmp_path: Path) -> None:
+    file = tmp_path / "up.json"
+    await asyncio.to_thread(SHOTS.mkdir, parents=True, exist_ok=True)
+    async with started("up", "--stones", f"{STONES}", "--port", "0", "--json", f"{file}") as stack:
+        await stack.said("Ready", START_SECONDS)
+        address = msgspec.json.decode(file.read_bytes(), type=Address)
+        given = {
+            "URL": address.api,
+            "KEY": address.admin_key,
+            "CONTROL": address.supplier_control or "",
+            "CHROMIUM": BROWSER or "",
+            "SHOTS": f"{SHOTS}",
+            "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108 - the browser wants one
+        }
+        seen = json.loads(await run_node(HERE, "dashboard.js", given, SECONDS))
+    assert "The API key is not valid." in seen["refused"]
+    assert seen["verdict"] == "✓ The last sync succeeded."
+    assert seen["stored"] == '[{},{},""]'
+    assert seen["watched"] == "✓ Completed"
+    assert (seen["partial"], seen["retried"]) == ("◐ Partial", "✓ Completed")
+    assert "partitions are read again" in seen["preview"]
+    assert (seen["stopped"], seen["unconfirmed"], seen["allowed"]) == ("✕ Failed", True, "✓ Completed")
+    assert "MASS_DELETE_STOPPED" in seen["reason"]
+    assert "admin" in seen["by"]
+    assert seen["held"]
+    assert "Total then" in seen["rulePreview"]
+    assert seen["repriced"].startswith("Repriced:")
+    assert seen["firstStop"] == "Skip to content"
+    assert {name: seen[name] for name in ("complaints", "elsewhere", "axeFindings", "sideways")} == {
+        "complaints": [],
+        "elsewhere": [],
+        "axeFindings": [],
+        "sideways": [],
+    }
