@@ -53,6 +53,15 @@ class _Arguments(list[object]):
 Criterion = Callable[[str, object, _Arguments], Iterator[str]]
 
 
+def _available(expression: str) -> Criterion:
+    """A criterion on the availability rule. As a CASE, the planner takes it for half of the diamonds, not for 0.5 percent."""
+
+    def fragments(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+        yield f"CASE WHEN ({expression}) = ANY ({arguments.take(values, 'text[]')}) THEN true ELSE false END"
+
+    return fragments
+
+
 def _any_of(column: str, sql_type: str = "text") -> Criterion:
     def fragments(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
         yield f"{column} = ANY ({arguments.take(values, f'{sql_type}[]')})"
@@ -103,7 +112,7 @@ _CRITERIA: Mapping[str, Criterion] = {
     **{name: _any_of(name) for name in (
         "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "certificate_number",
     )},
-    "availability": _any_of(f"({AVAILABILITY})"),
+    "availability": _available(AVAILABILITY),
     "color": _graded(grades.COLORS),
     "clarity": _graded(grades.CLARITIES),
     "cut": _graded(grades.CUTS),
@@ -125,7 +134,7 @@ _CRITERIA: Mapping[str, Criterion] = {
 }  # fmt: skip
 
 
-_availability_of_many = _any_of(f"({AVAILABILITY_OF_MANY})")
+_availability_of_many = _available(AVAILABILITY_OF_MANY)
 
 
 def _conditions(
@@ -163,13 +172,14 @@ def _beyond(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator
 def _beyond_in_gap(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator[str]:
     """Conditions on diamonds without a value, which come after all others."""
     for position, operator in bounds:
-        if position.value == _gap(order):
+        if position.value == gap(order):
             yield f"id {operator} {arguments.take(position.id, 'uuid')}"
         else:
             yield "true" if operator == ("<" if order.descending else ">") else "false"
 
 
-def _gap(order: SortOrder) -> int:
+def gap(order: SortOrder) -> int:
+    """The value of positions of diamonds without one, in the order of a sort that not every diamond has."""
     return _BEFORE_ALL if order.descending else _AFTER_ALL
 
 
@@ -211,7 +221,7 @@ def page(
         reach = f"{size} + {start}"
         parts = [
             (key, [f"{key} IS NOT NULL", *valued]),
-            (f"({_gap(order)})::smallint", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
+            (f"({gap(order)})::smallint", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
         ]
         (near, near_conditions), (far, far_conditions) = reversed(parts) if backwards else parts
         text = sql.page_with_gap.format(
@@ -265,3 +275,8 @@ def facets(criteria: DiamondCriteria, names: Collection[str], *, disregard_own: 
 def find(ids: Collection[object], columns: Collection[str]) -> Statement:
     """Diamonds by id."""
     return Statement(sql.find.format(columns=_names(columns)), [list(ids)])
+
+
+def columns_of_find(columns: Collection[str]) -> str:
+    """The select list of diamonds by id."""
+    return _names(columns)

@@ -61,8 +61,11 @@ class Database:
         session: dict[str, Any] = (
             {"connection_class": PooledConnection.to(schema), "statement_cache_size": 0}
             if settings.database_pooler == "transaction"
-            # Sent in the startup packet, which saves a round trip.
-            else {"server_settings": {"search_path": schema, "timezone": "UTC"}, "statement_cache_size": 200}
+            # Sent in the startup packet, which saves a round trip. JIT compilation costs more than most statements take.
+            else {
+                "server_settings": {"search_path": schema, "timezone": "UTC", "jit": "off"},
+                "statement_cache_size": 200,
+            }
         )
         pool = asyncpg.create_pool(
             settings.need("database_url"),

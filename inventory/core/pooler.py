@@ -32,7 +32,7 @@ class PooledConnection(BaseConnection):
     @classmethod
     def to(cls, schema: str) -> type["PooledConnection"]:
         """Return the class of connections to a schema."""
-        path = f" SET LOCAL search_path = \"{schema}\"; SET LOCAL TIME ZONE 'UTC';"
+        path = f" SET LOCAL search_path = \"{schema}\"; SET LOCAL TIME ZONE 'UTC'; SET LOCAL jit = off;"
         return type(cls.__name__, (cls,), {"_path": path})
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
