@@ -27,6 +27,7 @@ from app.graphql.http.endpoint import routes as graphql_routes
 from app.graphql.subscriptions.connections import ConnectionRegistry
 from app.graphql.subscriptions.manager import SubscriptionManager
 from app.graphql.subscriptions.state import GraphQLState
+from app.http.body_cache import BodyCache
 from app.http.body_limit import BodyLimit
 from app.http.compression import Compression
 from app.http.response_headers import ResponseHeaders
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> Starlette:
                 redis=redis,
                 jobs=queue,
                 authentication=authentication,
+                bodies=BodyCache(),
                 search=PostgresSearch(database),
                 pricing=PricingService(database),
                 runs=runs,

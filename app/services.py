@@ -7,6 +7,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from app.auth.authentication import Authentication
+from app.http.body_cache import BodyCache
 from inventory.catalog.search import DiamondSearch
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -25,6 +26,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     redis: Redis
     jobs: ArqRedis
     authentication: Authentication
+    bodies: BodyCache
     search: DiamondSearch
     pricing: PricingService
     runs: RunService

@@ -117,7 +117,9 @@ def confirm(
 @app.command()
 def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Record that the supplier declined an accepted order. The diamond stays unavailable until a sync reads it again."""
-    _print(_record(lambda found: found.decline(purchase_id, who=by or operator_identity(), reason=reason)), as_json=as_json)
+    _print(
+        _record(lambda found: found.decline(purchase_id, who=by or operator_identity(), reason=reason)), as_json=as_json
+    )
 
 
 def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:

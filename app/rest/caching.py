@@ -1,6 +1,7 @@
 """ETag and If-None-Match support (304)."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,8 +42,16 @@ def not_modified(tag: str) -> Response:
     return Response(status_code=304, headers=_headers(tag))
 
 
-def with_etag(response: Response, tag: str) -> Response:
-    """Set the ETag of a response."""
+async def stored_response(request: Request[State], tag: str, make: Callable[[], Awaitable[Response]]) -> Response:
+    """Return the response of an ETag: its stored body, or a new one, which is stored.
+
+    A new body may contain data that are newer than its ETag. No later request computes that ETag again.
+    """
+    bodies = request.state["services"].bodies
+    body = bodies.get(tag)
+    response = Response(body, media_type="application/json") if body is not None else await make()
+    if body is None and response.status_code == 200:  # noqa: PLR2004 - the status of success
+        bodies.put(tag, bytes(response.body))
     response.headers["ETag"] = tag
     return response
 

@@ -1,5 +1,6 @@
 """`/api/v2/diamonds`: diamond search, diamond and availability of the REST contract."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -127,14 +128,24 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = _search(request, principal)
     offset = PageOffset(search_request.limit, (search_request.page - 1) * search_request.limit)
-    total = await diamonds.count(search_request.criteria)
-    hits: Sequence[SearchHit] = ()
-    if offset.offset < total:
-        hits = (
-            await diamonds.page(search_request.criteria, search_request.order, offset, _visible_columns(principal))
-        ).hits
+    total, hits = await _counted_page(diamonds, search_request, offset, _visible_columns(principal))
     data = [serialize(hit.diamond, principal.client_id) for hit in hits]
     return answer(DiamondsAnswer(data, Pagination.of(total, search_request.page, search_request.limit)))
+
+
+async def _counted_page(
+    diamonds: DiamondSearch, request: SearchRequest, offset: PageOffset, columns: Collection[str]
+) -> tuple[int, Sequence[SearchHit]]:
+    """Read the total and the page, concurrently for the first page. A page beyond the end is not read."""
+    if not offset.offset:
+        total, page = await asyncio.gather(
+            diamonds.count(request.criteria), diamonds.page(request.criteria, request.order, offset, columns)
+        )
+        return total, page.hits
+    total = await diamonds.count(request.criteria)
+    if offset.offset >= total:
+        return total, ()
+    return total, (await diamonds.page(request.criteria, request.order, offset, columns)).hits
 
 
 async def show_diamond(request: Request[State], principal: Principal) -> Response:

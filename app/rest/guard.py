@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal, Scope
-from app.rest.caching import conditional, data_etag, matches_etag, not_modified, with_etag
+from app.rest.caching import conditional, data_etag, matches_etag, not_modified, stored_response
 from app.rest.errors import error_response
 from app.services import State
 from inventory.core.errors import BadRequest, InventoryError, Unavailable
@@ -35,7 +35,9 @@ def require_scope(scope: Scope, handler: Handler, *, writes: bool = False, versi
         if not versioned:
             return await handler(request, principal)
         tag = await data_etag(request, principal)
-        return not_modified(tag) if matches_etag(request, tag) else with_etag(await handler(request, principal), tag)
+        if matches_etag(request, tag):
+            return not_modified(tag)
+        return await stored_response(request, tag, lambda: handler(request, principal))
 
     return public(guarded)
 

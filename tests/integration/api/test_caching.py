@@ -155,6 +155,23 @@ async def test_who_is_spared_costs_one_statement_and_no_search(
         assert not any("FROM diamonds" in text for text in statements)
 
 
+async def test_repeated_response_is_stored_until_the_data_change(
+    api: httpx.AsyncClient, insert: Insert, database: Database, statements: list[str]
+) -> None:
+    await insert([build(1)])
+    for path in (SEARCH, STONE):
+        first = await api.get(path)
+        statements.clear()
+        again = await api.get(path)
+        assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+        assert again.headers["content-type"] == first.headers["content-type"]
+        assert not any("FROM diamonds" in text for text in statements)
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE diamonds SET retail_price_cents = retail_price_cents + 1")
+            await log.append(connection, NewEvent(EventKind.DIAMONDS_REPRICED, [build(1)["id"]]))
+        assert (await api.get(path)).content != first.content
+
+
 async def test_a_tag_is_of_one_request_and_one_build(
     api: httpx.AsyncClient, insert: Insert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
