@@ -37,6 +37,8 @@ from app.rest.errors import routing_error_response
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
 from app.services import Services
+from inventory.catalog.index.search import IndexedSearch
+from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.repository import PostgresSearch
 from inventory.core import jobs
 from inventory.core.database import Database
@@ -102,6 +104,8 @@ def create_app(settings: Settings) -> Starlette:
             authentication = Authentication(Authenticator(database), signatures, nonces, limiter, Sessions(redis))
             runs = RunService(database)
             events = EventDispatcher(settings, database)
+            index = SearchIndex(database) if settings.search_index else None
+            postgres = PostgresSearch(database)
             services = Services(
                 settings=settings,
                 database=database,
@@ -109,14 +113,15 @@ def create_app(settings: Settings) -> Starlette:
                 jobs=queue,
                 authentication=authentication,
                 bodies=BodyCache(),
-                search=PostgresSearch(database),
+                search=IndexedSearch(database, index, postgres) if index else postgres,
+                search_index=index,
                 pricing=PricingService(database),
                 runs=runs,
                 review=RunReview(database),
                 trading=trading,
                 events=events,
             )
-            async with _background(events.run(), connections.watch(authentication)):
+            async with _background(events.run(), connections.watch(authentication), *([index.run()] if index else [])):
                 yield GraphQLState(
                     services=services,
                     budget=CostBudget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.auth.authentication import Authentication
 from app.http.body_cache import BodyCache
+from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.search import DiamondSearch
 from inventory.core.database import Database
 from inventory.core.settings import Settings
@@ -28,6 +29,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     authentication: Authentication
     bodies: BodyCache
     search: DiamondSearch
+    search_index: SearchIndex | None
     pricing: PricingService
     runs: RunService
     review: RunReview

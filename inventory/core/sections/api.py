@@ -36,6 +36,12 @@ class ApiSettings(BaseModel):
     host: Annotated[str, setting("API", "Address that the API listens on.")] = "0.0.0.0"
     port: Annotated[int, setting("API", "Port that the API listens on.", ge=1, le=65535)] = 3000
 
+    search_index: Annotated[
+        bool,
+        setting(
+            "API", "Keep an index of all diamonds in memory (about 100 bytes each) for searches, totals and facets."
+        ),
+    ] = True
     max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
 
     graphql_max_cost: Annotated[int, setting("API", "Highest cost of one GraphQL operation.", ge=10, le=10**9)] = 5_000

@@ -40,7 +40,7 @@ async def insert(database_url: str) -> AsyncIterator[Insert]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
-    return Settings.read(database_url=database_url, redis_url=redis_url, environment="production")
+    return Settings.read(database_url=database_url, redis_url=redis_url, environment="production", search_index=False)
 
 
 @pytest_asyncio.fixture
@@ -168,6 +168,7 @@ def supplied(database_url: str, redis_url: str, simulator: Simulator) -> Setting
         database_url=database_url,
         redis_url=redis_url,
         environment="production",
+        search_index=False,  # tests change rows without events
         nivoda_endpoint=simulator.endpoint,
         nivoda_username=DEFAULT_ACCOUNT.username,
         nivoda_password=DEFAULT_ACCOUNT.password,

@@ -1,0 +1,120 @@
+"""Criteria and sorts of searches on the columns of the search index."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inventory.catalog import grades
+from inventory.catalog.index.columns import Column, DictionaryColumn, IntegerColumn, Mask
+from inventory.catalog.search import (
+    CARAT,
+    CLARITY,
+    COLOR,
+    CREATED,
+    RATING,
+    RETAIL_PER_CARAT,
+    RETAIL_PRICE,
+    SUPPLIER_PRICE,
+    DiamondCriteria,
+    NumericRange,
+    SortKey,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_TEXTS = (
+    "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "availability",
+)  # fmt: skip
+_GRADES: Mapping[str, Mapping[str, int]] = {
+    "color": grades.ranks(grades.COLORS),
+    "clarity": grades.ranks(grades.CLARITIES),
+    "cut": grades.ranks(grades.CUTS),
+    "polish": grades.ranks(grades.FINISHES),
+    "symmetry": grades.ranks(grades.FINISHES),
+    "fluorescence": grades.ranks(grades.FLUORESCENCES),
+}
+_FLAGS = (
+    "lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky", "certificate_hidden",
+    "measurements_hidden", "has_image", "has_video",
+)  # fmt: skip
+_INSTANTS = {"created_since": "created_at", "updated_since": "updated_at"}
+
+# The columns of the index, as its statement `rows` selects them. Texts of grades are there for facets.
+ENCODED: Sequence[str] = (
+    *_TEXTS, "color", "clarity", "cut", *(f"{name}_rank" for name in _GRADES), "rating", *_FLAGS,
+)  # fmt: skip
+INTEGERS: Sequence[str] = (
+    "carat_milli", "retail_price_cents", "supplier_price_cents", "retail_per_carat_cents", "length_milli", "width_milli",
+    "height_milli", "ratio_milli", "table_milli", "depth_milli", "created_at", "updated_at",
+)  # fmt: skip
+
+_SORTED: Mapping[int, str] = {
+    CREATED.code: "created_at",
+    RETAIL_PRICE.code: "retail_price_cents",
+    CARAT.code: "carat_milli",
+    RETAIL_PER_CARAT.code: "retail_per_carat_cents",
+    COLOR.code: "color_rank",
+    CLARITY.code: "clarity_rank",
+    RATING.code: "rating",
+    SUPPLIER_PRICE.code: "supplier_price_cents",
+}
+# Criteria that find few diamonds by an index of Postgres.
+_NOT_INDEXED = ("ids", "certificate_number")
+_ANYTHING = NumericRange()
+
+Columns = Mapping[str, Column]
+
+
+def answers(criteria: DiamondCriteria) -> bool:
+    """Whether the index has the columns of all criteria."""
+    return all(getattr(criteria, name) is None for name in _NOT_INDEXED)
+
+
+def sort_column(sort: SortKey) -> str:
+    """The column that a sort orders by."""
+    return _SORTED[sort.code]
+
+
+def mask_of(columns: Columns, criteria: DiamondCriteria, leaving: Collection[str] = ()) -> Mask | None:
+    """Select the rows that meet all criteria but those in `leaving`; None selects every row."""
+    mask: Mask | None = None
+    for name in DiamondCriteria.__struct_fields__:
+        value = getattr(criteria, name)
+        # A range that is open at both ends is met without a value, too.
+        if value is not None and value != _ANYTHING and name not in leaving:
+            found = _mask(columns, name, value)
+            if mask is None:
+                mask = found
+            else:
+                mask &= found
+    return mask
+
+
+def _mask(columns: Columns, name: str, value: Any) -> Mask:
+    if name in _GRADES:
+        return _encoded(columns[f"{name}_rank"], {_GRADES[name][grade] for grade in value}.__contains__)
+    if name in _TEXTS:
+        return _encoded(columns[name], set(value).__contains__)
+    if name in _FLAGS:
+        return _encoded(columns[name], lambda stored: stored is value)
+    if name in _INSTANTS:
+        return _integers(columns[_INSTANTS[name]], (value - _EPOCH) // _MICROSECOND, None)
+    assert isinstance(value, NumericRange)  # noqa: S101 - by the type of the criteria
+    if name == "rating":
+        return _encoded(columns[name], lambda stored: _within(stored, value))
+    return _integers(columns[name], value.min, value.max)
+
+
+def _within(stored: int, wanted: NumericRange) -> bool:
+    return (wanted.min is None or stored >= wanted.min) and (wanted.max is None or stored <= wanted.max)
+
+
+def _encoded(column: Column, fits: Callable[[Any], bool]) -> Mask:
+    assert isinstance(column, DictionaryColumn)  # noqa: S101 - by the columns' definition
+    return column.where(fits)
+
+
+def _integers(column: Column, low: int | None, high: int | None) -> Mask:
+    assert isinstance(column, IntegerColumn)  # noqa: S101 - by the columns' definition
+    return column.between(low, high)

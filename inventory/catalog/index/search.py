@@ -1,0 +1,112 @@
+"""Search with the index: it computes totals, facets and the ids of pages; Postgres returns the rows.
+
+Every answer is the one of Postgres at a moment of the request. The index knows the version of the data that it shows, and
+Postgres says which one it has now: with the rows of a page, and with a short statement otherwise. If they differ, the index
+catches up; if that takes too long, or the index is being built, Postgres answers alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+from uuid import UUID
+
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import Facets
+from inventory.catalog.index import statements
+from inventory.catalog.index.criteria import answers
+from inventory.catalog.index.search_index import SearchIndex
+from inventory.catalog.index.table import IndexTable
+from inventory.catalog.search import (
+    DiamondCriteria,
+    DiamondSearch,
+    PageOffset,
+    PageWindow,
+    SearchHit,
+    SearchPage,
+    SortOrder,
+)
+from inventory.core.database import Database
+
+Result = TypeVar("Result")
+
+_ATTEMPTS = 2
+_EVERYTHING = DiamondCriteria()
+# Up to this offset, Postgres finds a page of all diamonds by the index of the sort as fast.
+_NEAR = 200
+
+
+class IndexedSearch(DiamondSearch):
+    """The search over the index, with Postgres behind it."""
+
+    def __init__(self, database: Database, index: SearchIndex, postgres: DiamondSearch) -> None:
+        self._database = database
+        self._index = index
+        self._postgres = postgres
+
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
+        near = criteria == _EVERYTHING and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
+        if not near and answers(criteria):
+            for _ in range(_ATTEMPTS):
+                page = await self._page(criteria, order, stretch, columns)
+                if page is not None:
+                    return page
+                if not self._index.ready:
+                    break
+                await self._index.catch_up()
+        return await self._postgres.page(criteria, order, stretch, columns)
+
+    async def count(self, criteria: DiamondCriteria) -> int:
+        found = await self._verified(criteria, lambda table: table.count(criteria))
+        return await self._postgres.count(criteria) if found is None else found
+
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        found = await self._verified(criteria, lambda table: table.facets(criteria, names, disregard_own=disregard_own))
+        return await self._postgres.facets(criteria, names, disregard_own=disregard_own) if found is None else found
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        return await self._postgres.find(ids, columns)
+
+    async def _page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage | None:
+        """The page, or None if the index shows another version than Postgres."""
+        computed = await self._index.compute(lambda table: table.page(criteria, order, stretch))
+        if computed is None:
+            return None
+        plan, version = computed
+        async with self._database.bounded() as connection:
+            ids = [position.id for position in plan.positions]
+            rows = await connection.fetch(statements.page(columns), ids)
+        if rows[0]["index_version"] != version:
+            return None
+        found = {}
+        for row in rows:
+            values = dict(row)
+            del values["index_version"]
+            found[row["id"]] = values
+        found.pop(None, None)
+        if len(found) != len(plan.positions):
+            self._index.discard()
+            return None
+        hits = [SearchHit(Diamond(**found[position.id]), position) for position in plan.positions]
+        return SearchPage(hits, plan.more)
+
+    async def _verified(self, criteria: DiamondCriteria, work: Callable[[IndexTable], Result]) -> Result | None:
+        """The result of the index if it shows the version that Postgres has during the request; None otherwise."""
+        if not answers(criteria):
+            return None
+        for _ in range(_ATTEMPTS):
+            if not self._index.ready:
+                return None
+            computed, version = await asyncio.gather(self._index.compute(work), self._version())
+            if computed is not None and computed[1] == version:
+                return computed[0]
+            await self._index.catch_up()
+        return None
+
+    async def _version(self) -> str:
+        async with self._database.bounded() as connection:
+            version: str = await connection.fetchval(statements.CURRENT_VERSION)
+            return version

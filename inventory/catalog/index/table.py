@@ -1,0 +1,251 @@
+"""Table of the search index: active diamonds in the order of their ids, column by column.
+
+Not thread-safe: all calls come from one thread at a time.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+
+from inventory.catalog.facets import COUNTED, MEASURED, SHARES, Facets, Histogram, histogram
+from inventory.catalog.index.columns import Array, Column, DictionaryColumn, IntegerColumn, Integers, Mask, widened
+from inventory.catalog.index.criteria import ENCODED, INTEGERS, mask_of, sort_column
+from inventory.catalog.search import (
+    DiamondCriteria,
+    PageOffset,
+    PageWindow,
+    SortOrder,
+    SortPosition,
+)
+from inventory.catalog.statements import gap
+
+_LAST = np.iinfo(np.int64).max  # the key of a diamond without a value: after all others
+_ID = np.dtype([("high", ">u8"), ("low", ">u8")])
+
+
+class PagePlan(msgspec.Struct, frozen=True):
+    """The positions of a page's diamonds in its order. `more`: whether there is another one beyond the far end."""
+
+    positions: Sequence[SortPosition]
+    more: bool
+
+
+class EncodedRows(msgspec.Struct, frozen=True):
+    """Rows as the table stores them: both halves of their ids, and an array for each column."""
+
+    high: Array
+    low: Array
+    columns: Sequence[Array]
+
+
+class IndexTable:
+    """Columns of all active diamonds. `version`: the version of the data that it shows; None while it changes."""
+
+    def __init__(self) -> None:
+        self.version: str | None = None
+        self._high = np.empty(0, np.uint64)
+        self._low = np.empty(0, np.uint64)
+        self._columns: dict[str, Column] = {
+            **{name: DictionaryColumn() for name in ENCODED},
+            **{name: IntegerColumn() for name in INTEGERS},
+        }
+
+    def __len__(self) -> int:
+        return len(self._high)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the columns and ids."""
+        return sum(column.data.nbytes for column in self._columns.values()) + self._high.nbytes + self._low.nbytes
+
+    def encode(self, rows: Sequence[Sequence[Any]]) -> "EncodedRows":
+        """Encode rows: tuples of an id and the values of `ENCODED` and `INTEGERS`, in the order of their ids."""
+        ids, *values = zip(*rows, strict=True) if rows else ([], *([] for _ in self._columns))
+        columns = zip(self._columns.values(), values, strict=True)
+        return EncodedRows(*_halves(ids), [column.encode(part) for column, part in columns])
+
+    def append(self, parts: Sequence["EncodedRows"]) -> None:
+        """Append rows, all of whose ids follow those that are stored."""
+        self._insert(parts, np.full(sum(len(part.high) for part in parts), len(self)))
+
+    def replace(self, ids: Collection[UUID], rows: "EncodedRows") -> None:
+        """Replace the diamonds `ids` by `rows`. Those without a row are removed."""
+        slots = self._slots(*_halves(sorted(ids)))
+        found = slots[slots >= 0]
+        if len(found):
+            keep = np.ones(len(self), np.bool_)
+            keep[found] = False
+            self._high, self._low = self._high[keep], self._low[keep]
+            for column in self._columns.values():
+                column.data = column.data[keep]
+        if len(rows.high):
+            self._insert([rows], self._places(rows.high, rows.low))
+
+    def count(self, criteria: DiamondCriteria) -> int:
+        """Number of matches."""
+        mask = mask_of(self._columns, criteria)
+        return len(self) if mask is None else int(np.count_nonzero(mask))
+
+    def page(self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
+        """The positions of a page."""
+        rows = self._rows(mask_of(self._columns, criteria))
+        keys = self._keys(rows, order)
+        backwards = False
+        start = 0
+        if isinstance(stretch, PageOffset):
+            start = stretch.offset
+        else:
+            backwards = stretch.backwards
+            inside = self._inside(rows, keys, order, stretch)
+            if inside is not None:
+                rows, keys = rows[inside], keys[inside]
+        chosen = _first(keys, start + stretch.limit + 1, ids_down=order.descending != backwards, keys_down=backwards)
+        chosen = chosen[start:]
+        more = len(chosen) > stretch.limit
+        chosen = chosen[: stretch.limit]
+        if backwards:
+            chosen = chosen[::-1]
+        return PagePlan(self._positions(rows[chosen], keys[chosen], order), more)
+
+    def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool) -> Facets:
+        """Facets as `DiamondSearch.facets`."""
+        own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
+        shared = mask_of(self._columns, criteria, leaving=own)
+        alone = {name: mask_of(self._columns, DiamondCriteria(**{name: getattr(criteria, name)})) for name in own}
+        every: Array | None = None
+        counts: dict[str, dict[Any, int]] = {}
+        histograms: dict[str, Histogram] = {}
+        for name in names:
+            others = [alone[other] for other in own if other != name]
+            if len(others) == len(own):  # all of the criteria apply
+                every = self._rows(_all([shared, *others])) if every is None else every
+                rows = every
+            else:
+                rows = self._rows(_all([shared, *others]))
+            column = self._columns[name]
+            if name in COUNTED:
+                assert isinstance(column, DictionaryColumn)  # noqa: S101 - by the columns' definition
+                counts[name] = {_label(value): number for value, number in column.counts(rows).items()}
+            else:
+                histograms[name] = _histogram(name, column.integers(rows, 0))
+        return Facets(counts, histograms)
+
+    def _rows(self, mask: Mask | None) -> Array:
+        return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
+
+    def _keys(self, rows: Array, order: SortOrder) -> Integers:
+        """The sort's values, ascending in the order, with NULLs last."""
+        values = self._columns[sort_column(order.sort)].integers(rows, _LAST)
+        if not order.descending:
+            return values
+        return np.where(values == _LAST, _LAST, -values) if order.sort.nullable else -values
+
+    def _inside(self, rows: Array, keys: Integers, order: SortOrder, window: PageWindow) -> Mask | None:
+        """Select the rows between the positions of a window."""
+        inside: Mask | None = None
+        for position, after in ((window.after, True), (window.before, False)):
+            if position is None:
+                continue
+            key = _key(position, order)
+            # Rows up to here have smaller ids, or the same one.
+            place = int(self._places(*_halves([position.id]))[0])
+            present = place < len(self) and self._id(place) == position.id
+            onward = after != order.descending  # towards larger ids
+            ids = rows >= place + present if onward else rows < place
+            beyond = ((keys > key) if after else (keys < key)) | ((keys == key) & ids)
+            inside = beyond if inside is None else inside & beyond
+        return inside
+
+    def _positions(self, rows: Array, keys: Integers, order: SortOrder) -> list[SortPosition]:
+        values = [gap(order) if key == _LAST else -key if order.descending else key for key in keys.tolist()]
+        return [SortPosition(value, self._id(row)) for value, row in zip(values, rows.tolist(), strict=True)]
+
+    def _id(self, row: int) -> UUID:
+        return UUID(int=int(self._high[row]) << 64 | int(self._low[row]))
+
+    def _places(self, high: Array, low: Array) -> Array:
+        """Return where ids stand, or would be inserted."""
+        places = np.searchsorted(self._high, high)
+        at = np.minimum(places, max(len(self) - 1, 0))
+        # Ids with the same first half are rare; the second one decides.
+        same = (places < len(self)) & (self._high[at] == high) & (self._low[at] < low) if len(self) else ()
+        for number in np.flatnonzero(same):
+            place = int(places[number])
+            while place < len(self) and self._high[place] == high[number] and self._low[place] < low[number]:
+                place += 1
+            places[number] = place
+        return places
+
+    def _slots(self, high: Array, low: Array) -> Array:
+        """Return the rows of ids; -1 for an id that is not stored."""
+        places = self._places(high, low)
+        if not len(self):
+            return np.full(len(places), -1)
+        at = np.minimum(places, len(self) - 1)
+        found = (places < len(self)) & (self._high[at] == high) & (self._low[at] == low)
+        return np.where(found, places, -1)
+
+    def _insert(self, parts: Sequence["EncodedRows"], places: Array) -> None:
+        self._high = np.insert(self._high, places, np.concatenate([part.high for part in parts]))
+        self._low = np.insert(self._low, places, np.concatenate([part.low for part in parts]))
+        for number, column in enumerate(self._columns.values()):
+            arrays = [column.data, *(part.columns[number] for part in parts)]
+            kind = max((array.dtype for array in arrays), key=lambda dtype: dtype.itemsize)
+            old, *new = (widened(column, array, kind) for array in arrays)
+            column.data = np.insert(old, places, np.concatenate(new))
+
+
+def _key(position: SortPosition, order: SortOrder) -> int:
+    """The key of a position: -value where the order descends, and `_LAST` where diamonds without a value stand."""
+    if order.sort.nullable and position.value == gap(order):
+        return _LAST
+    return max(-_LAST, min(_LAST - 1, -position.value if order.descending else position.value))
+
+
+def _first(keys: Integers, size: int, *, ids_down: bool, keys_down: bool) -> Array:
+    """The first rows of an order, by keys, then by ids, which rise with the rows."""
+    numbers = np.arange(len(keys))
+    if keys_down:
+        keys = -keys
+    if size < len(keys):
+        limit = np.partition(keys, size - 1)[size - 1]
+        before = np.flatnonzero(keys < limit)
+        ties = np.flatnonzero(keys == limit)
+        missing = size - len(before)
+        numbers = np.concatenate((before, ties[-missing:] if ids_down else ties[:missing]))
+    ties_first = -numbers if ids_down else numbers
+    return numbers[np.lexsort((ties_first, keys[numbers]))]
+
+
+def _all(masks: Sequence[Mask | None]) -> Mask | None:
+    joined: Mask | None = None
+    for mask in masks:
+        if mask is not None:
+            joined = mask if joined is None else joined & mask
+    return joined
+
+
+def _histogram(name: str, values: Integers) -> Histogram:
+    if not len(values):
+        return Histogram()
+    buckets, numbers = np.unique(np.searchsorted(MEASURED[name], values, side="right"), return_counts=True)
+    # As percentile_disc: the first value at or below which at least this share lies.
+    ranks = [max(0, int(np.ceil(share * len(values))) - 1) for share in SHARES]
+    quantiles = np.partition(values, ranks)[ranks].tolist()
+    return histogram(name, dict(zip(buckets.tolist(), numbers.tolist(), strict=True)), quantiles)
+
+
+def _label(value: Any) -> str | None:
+    """The text of a value as Postgres writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def _halves(ids: Sequence[UUID]) -> tuple[Array, Array]:
+    """The first and the last eight bytes of ids, as numbers that compare as the ids do."""
+    pairs = np.frombuffer(b"".join([key.bytes for key in ids]), _ID)
+    return pairs["high"].astype(np.uint64), pairs["low"].astype(np.uint64)

@@ -1,0 +1,209 @@
+"""Search index: equal to Postgres for random filters, sorts and cursors, at rest and while the data change."""
+
+import asyncio
+import random
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.facets import Facets
+from inventory.catalog.index.search import IndexedSearch
+from inventory.catalog.index.search_index import SearchIndex
+from inventory.catalog.repository import PostgresSearch
+from inventory.catalog.search import (
+    CARAT,
+    DiamondCriteria,
+    DiamondSearch,
+    PageOffset,
+    PageWindow,
+    SearchPage,
+    SortOrder,
+    SortPosition,
+)
+from inventory.core.database import Database
+from inventory.events import log
+from inventory.events.models import EventKind, NewEvent
+from tests.integration.api.runs import build_run
+from tests.integration.catalog.conftest import running
+from tests.integration.catalog.random_diamonds import FACETS, Changes, criteria, order, stock, window
+
+COLUMNS = ("shape", "availability", "retail_price_cents", "open_hold")
+STONES = 1_500
+ROUND = DiamondCriteria(shape=["ROUND"])
+
+
+class NoFallback(DiamondSearch):
+    """Stands where Postgres would answer alone: every use is a failure, but of pages of all diamonds if `pages` is given."""
+
+    def __init__(self, pages: DiamondSearch | None = None) -> None:
+        self._pages = pages
+
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> SearchPage:
+        if self._pages is None or criteria != DiamondCriteria():
+            raise AssertionError("Postgres was asked for a page")
+        return await self._pages.page(criteria, order, stretch, columns)
+
+    async def count(self, criteria: DiamondCriteria) -> int:
+        raise AssertionError("Postgres was asked for a total")
+
+    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+        raise AssertionError("Postgres was asked for facets")
+
+    async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
+        raise AssertionError("Postgres was asked for diamonds by id")
+
+
+async def positions(search: DiamondSearch, wanted: SortOrder) -> list[SortPosition]:
+    """Positions all over an order."""
+    page = await search.page(DiamondCriteria(), wanted, PageOffset(STONES * 2, 0), ())
+    return [hit.position for hit in page.hits[::20]] + [hit.position for hit in page.hits[-3:]]
+
+
+async def asked(search: DiamondSearch, chance: random.Random, places: list[SortPosition], wanted: SortOrder) -> Any:
+    """The answers of a search to random questions; the same for the same state of `chance`."""
+    filters = criteria(chance)
+    stretch = window(chance, places)
+    own = chance.random() < 0.5
+    names = chance.sample(FACETS, chance.randint(1, len(FACETS)))
+    return (
+        (filters, wanted, stretch),
+        await search.page(filters, wanted, stretch, COLUMNS),
+        await search.count(filters),
+        await search.facets(filters, names, disregard_own=own),
+    )
+
+
+async def test_index_equals_postgres(database: Database) -> None:
+    chance = random.Random(1)
+    await stock(database, STONES, chance)
+    postgres, index = PostgresSearch(database), SearchIndex(database)
+    async with running(index):
+        await index.built()
+        indexed = IndexedSearch(database, index, NoFallback(postgres))
+        for seed in range(150):
+            wanted = order(random.Random(seed))
+            places = await positions(postgres, wanted) if seed % 5 == 0 else []
+            ours, theirs = [await asked(search, random.Random(seed), places, wanted) for search in (indexed, postgres)]
+            assert ours == theirs
+        assert 50 < index.size_bytes / index.stones <= 100 + 20  # prices above 2**31 cents take 8 bytes each
+
+
+async def test_index_equals_postgres_after_each_change(database: Database) -> None:
+    chance = random.Random(2)
+    ids = await stock(database, STONES, chance)
+    postgres, index = PostgresSearch(database), SearchIndex(database)
+    changes = Changes(database, ids, chance)
+    async with running(index):
+        await index.built()
+        indexed = IndexedSearch(database, index, NoFallback(postgres))
+        for seed in range(80):
+            await changes.one()
+            wanted = order(random.Random(seed))
+            ours, theirs = [await asked(search, random.Random(seed), [], wanted) for search in (indexed, postgres)]
+            assert ours == theirs
+
+
+async def test_index_equals_postgres_while_data_change(database: Database) -> None:
+    """Compared are answers between which no change was committed: those before and after the same version of the data."""
+    chance = random.Random(3)
+    ids = await stock(database, STONES, chance)
+    postgres, index = PostgresSearch(database), SearchIndex(database)
+    changes = Changes(database, ids, chance)
+    compared = 0
+    met = asyncio.Event()
+
+    async def version() -> str:
+        async with database.connection() as connection:
+            return await log.data_version(connection)
+
+    async def compare(seed: int) -> None:
+        nonlocal compared
+        while compared < 60:
+            seed += 1
+            wanted = order(random.Random(seed))
+            before = await version()
+            ours = await asked(indexed, random.Random(seed), [], wanted)
+            theirs = await asked(postgres, random.Random(seed), [], wanted)
+            if await version() == before:
+                assert ours == theirs
+                compared += 1
+                met.set()
+
+    async def change() -> None:
+        """One change after each comparison that met one version, in the middle of the others."""
+        while compared < 60:
+            met.clear()
+            await changes.one()
+            await met.wait()
+
+    async with running(index):
+        await index.built()
+        indexed = IndexedSearch(database, index, postgres)
+        async with asyncio.TaskGroup() as group:
+            for start in (0, 10_000, 20_000):
+                group.create_task(compare(start))
+            group.create_task(change())
+
+
+async def test_first_load_is_left_to_postgres(database: Database) -> None:
+    """A first load appends no events, so the index is built when it has completed."""
+    ids = await stock(database, 100, random.Random(4))
+    async with database.connection() as connection:
+        await connection.execute("UPDATE run_metadata SET status = 'consolidating', completed_at = NULL")
+    postgres, index = PostgresSearch(database), SearchIndex(database)
+    search = IndexedSearch(database, index, postgres)
+    async with running(index):
+        await index.catch_up()
+        async with database.connection() as connection:
+            await connection.execute("UPDATE diamonds SET shape = 'ROUND', status = 'active'")
+            await connection.execute("UPDATE run_metadata SET upserted = 1")
+        assert not index.ready
+        assert await search.count(ROUND) == len(ids)
+        async with database.connection() as connection:
+            await connection.execute("UPDATE run_metadata SET status = 'completed', completed_at = now()")
+        await index.built()
+        assert await IndexedSearch(database, index, NoFallback()).count(ROUND) == len(ids)
+        # Another feed begins.
+        other = build_run(2, feed="other", status="consolidating", completed_at=None)
+        async with database.connection() as connection:
+            await connection.copy_records_to_table("run_metadata", records=[tuple(other.values())], columns=list(other))
+        assert await search.count(ROUND) == len(ids)
+        assert not index.ready
+
+
+async def test_log_that_was_reset_rebuilds_index(database: Database) -> None:
+    ids = await stock(database, 100, random.Random(5))
+    index = SearchIndex(database)
+    search = IndexedSearch(database, index, PostgresSearch(database))
+
+    async def change(shape: str) -> None:
+        async with database.transaction() as connection:
+            await connection.execute("UPDATE diamonds SET shape = $1, status = 'active'", shape)
+            await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, ids))
+
+    await change("ROUND")
+    async with running(index):
+        await index.built()
+        async with database.connection() as connection:
+            await connection.execute("TRUNCATE event_log")
+            await connection.execute("UPDATE event_counter SET last = 0")
+            await connection.execute("UPDATE diamonds SET shape = 'OVAL'")
+        assert await search.count(ROUND) == 0
+        await index.built()
+        assert await IndexedSearch(database, index, NoFallback()).count(ROUND) == 0
+
+
+async def test_page_that_contradicts_postgres_discards_index(database: Database) -> None:
+    """A change without an event must not happen; if it does, a missing row reveals it."""
+    await stock(database, 100, random.Random(6))
+    index = SearchIndex(database)
+    search = IndexedSearch(database, index, PostgresSearch(database))
+    async with running(index):
+        await index.built()
+        async with database.connection() as connection:
+            await connection.execute("UPDATE diamonds SET status = 'quarantined'")
+        page = await search.page(ROUND, SortOrder(CARAT), PageWindow(limit=10), ())
+        assert page.hits == []
