@@ -18,7 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import consolidation, graphql, protocol, search, staging, subscriptions
+from benchmarks import consolidation, facets, graphql, protocol, rest, search, staging, subscriptions
 from benchmarks.figures import Figure, Pace, Report
 from sandbox.document import Document
 from sandbox.stack.signals import Stopped, stopping_on_signals
@@ -36,7 +36,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     module.__name__.rpartition(".")[2]: Benchmark(module.__doc__ or "", module.Options, module.measure)
-    for module in (staging, consolidation, search, graphql, protocol, subscriptions)
+    for module in (staging, consolidation, search, facets, graphql, rest, protocol, subscriptions)
 }
 
 

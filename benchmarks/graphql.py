@@ -58,7 +58,7 @@ async def measure(wanted: Options) -> Report:
             ours = Call.post(f"{address}/graphql", body, {"X-API-Key": key})
             content = await ours.once()
             _check(content)
-            async with _route(site, content) as peer:
+            async with route_of(site, content) as peer:
                 route = Call.post(f"{peer}/", body, {})
                 for _ in range(wanted.rounds):
                     for call, paces in ((ours, answered), (route, routed)):
@@ -86,7 +86,8 @@ def _check(content: bytes) -> None:
         raise AssertionError(f"The API answered {content[:1000]!r}")
 
 
-def _route(site: Site, content: bytes) -> AbstractAsyncContextManager[str]:
+def route_of(site: Site, content: bytes) -> AbstractAsyncContextManager[str]:
+    """A route that answers with these bytes; its address."""
     file = site.directory / "answer.json"
     file.write_bytes(content)
     (port,) = free_ports(1)

@@ -84,7 +84,7 @@ async def measure(wanted: Options) -> Report:
         await stock(database, wanted.stones, seed=wanted.seed)
         search = PostgresSearch(database)
         chance = random.Random(wanted.seed)
-        shallow = [_anything(chance) for _ in range(wanted.requests)]
+        shallow = [anything(chance) for _ in range(wanted.requests)]
         deep = [await _deep(search, chance) for _ in range(wanted.requests)]
         kinds: dict[str, list[Request]] = {
             "first page": [Request(*one, PageWindow(limit=_PAGE)) for one in shallow],
@@ -129,7 +129,7 @@ async def _deep(
 ) -> tuple[DiamondCriteria, SortOrder, PageWindow, PageOffset]:
     """A search that finds some pages, and a place deep inside of what it finds: as a cursor and as a number."""
     while True:
-        criteria, order = _anything(chance)
+        criteria, order = anything(chance)
         total = await search.count(criteria)
         if total < 2 * _PAGE:
             continue
@@ -138,7 +138,7 @@ async def _deep(
         return criteria, order, PageWindow(limit=_PAGE, after=page.hits[0].position), offset
 
 
-def _anything(chance: random.Random) -> tuple[DiamondCriteria, SortOrder]:
+def anything(chance: random.Random) -> tuple[DiamondCriteria, SortOrder]:
     """A search that a shop may send: mostly a shape and a size, often a budget and some grades, in any order."""
 
     def some(share: float, value: Callable[[], object]) -> object:

@@ -60,6 +60,7 @@ async def stock(database: Database, count: int, *, seed: int) -> None:
             rows = raw_rows(observed, "nivoda", run_id, now)
             await connection.copy_records_to_table("raw_diamonds_nivoda", records=rows, columns=RAW_COLUMNS)
             await _upsert(connection, [one.stone for one in observed if one.stone], now + timedelta(seconds=number))
+        await connection.execute(sql.completed_run, run_id, now)
         await connection.execute(sql.look_at_raw)
         await connection.execute(sql.look_at_diamonds)
 

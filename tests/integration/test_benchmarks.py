@@ -13,6 +13,8 @@ TINY = {
     "staging": ["--stones", "120", "--rounds", "1"],
     "consolidation": ["--stones", "120", "--rounds", "1"],
     "search": ["--stones", "2000", "--requests", "4"],
+    "facets": ["--stones", "500", "--requests", "4"],
+    "rest": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "graphql": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "protocol": ["--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "subscriptions": ["--subscribers", "15", "--stones", "20", "--rate", "20", "--seconds", "1", "--processes", "1"],
@@ -23,11 +25,13 @@ EXPECTED = {
     "search": {
         "first page", "first page, total", "first page, facets", "deep page, cursor", "deep page, offset",
     },
+    "facets": {"total", "page, total", "page, total, all facets"},
+    "rest": {"random search, total", "repeated search", "If-None-Match", "diamond by id"},
     "graphql": {"50 x 20 over HTTP"},
     "protocol": {"small answer"},
     "subscriptions": {"from commit to delivery"},
 }  # fmt: skip
-TIMED = {"search", "graphql", "protocol", "subscriptions"}
+TIMED = {"search", "facets", "rest", "graphql", "protocol", "subscriptions"}
 
 
 def run(*arguments: str) -> int:
