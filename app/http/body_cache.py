@@ -10,7 +10,7 @@ _ENTRY_BYTES = 400
 
 
 class BodyCache:
-    """Bodies of successful JSON responses. A tag determines its body: see `app.rest.caching.tag_of_data`."""
+    """Bodies of successful JSON responses. A tag determines its body: see `app.rest.caching.data_etag`."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._bodies: LRUCache[str, bytes] = LRUCache(most_bytes, getsizeof=lambda body: len(body) + _ENTRY_BYTES)
