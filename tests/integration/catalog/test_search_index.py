@@ -174,6 +174,30 @@ async def test_first_load_is_left_to_postgres(database: Database) -> None:
         assert not index.ready
 
 
+async def test_hold_and_its_expiry_are_in_the_next_total(database: Database) -> None:
+    """An expiry appends no event."""
+    ids = await stock(database, 10, random.Random(7))
+    index = SearchIndex(database)
+    search = IndexedSearch(database, index, NoFallback())
+    on_hold = DiamondCriteria(availability=["on_hold"])
+    async with database.connection() as connection:
+        await connection.execute("UPDATE diamonds SET availability = 'available', status = 'active'")
+    async with running(index):
+        await index.built()
+        assert await search.count(on_hold) == 0
+        async with database.transaction() as connection:
+            await connection.execute(
+                "INSERT INTO hold_history (diamond_id, client_id, state, price_cents, wanted_until, expires_at) "
+                "VALUES ($1, 'acme', 'active', 1, now() + interval '1 hour', now() + interval '1 hour')",
+                ids[0],
+            )
+            await log.append(connection, NewEvent(EventKind.HOLD_ACTIVATED, ids[:1], client_id="acme"))
+        assert await search.count(on_hold) == 1
+        async with database.connection() as connection:
+            await connection.execute("UPDATE hold_history SET expires_at = expires_at - interval '1 hour'")
+        assert await search.count(on_hold) == 0
+
+
 async def test_log_that_was_reset_rebuilds_index(database: Database) -> None:
     ids = await stock(database, 100, random.Random(5))
     index = SearchIndex(database)
