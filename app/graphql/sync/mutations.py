@@ -60,8 +60,8 @@ class SyncMutations:
         return await _enqueue(SyncStartPayload, info, "schedule_run", arguments, key=f"{client_id}\n{key}")
 
     @field(
-        description="Reads the failed partitions of the newest run again, from where they stopped. While they are being "
-        "read, repeating it changes nothing.",
+        description="Reads the failed partitions of the newest run again, from their beginning. While they are being read, "
+        "repeating it changes nothing.",
         scope=Scope.SYNC_ADMIN,
     )
     async def sync_retry(

@@ -177,10 +177,11 @@ async def test_a_key_is_looked_up_once_in_a_while_only(
     assert lookups == [1, 1, 1]
 
 
-async def test_the_memory_of_keys_is_bounded(
-    key_service: ApiKeyService, door: Authenticator, monkeypatch: pytest.MonkeyPatch
+async def test_number_of_cached_keys_is_bounded(
+    key_service: ApiKeyService, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SIZE", 3)
+    door = Authenticator(database)
     for number in range(6):
         assert await opens(door, (await key_service.create(f"key {number}", "acme", [])).key.text)
         assert not await opens(door, keys.generate().text)

@@ -92,7 +92,7 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
     const chosen = partition ? [partition] : failed.length ? failed : run.partitions;
     const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
     return html`<${Confirm} ...${common} title=${partition ? `Retry partition ${partition.ordinal}` : "Retry failed partitions"} confirmLabel="Retry" onConfirm=${act(RETRY, { partitionId: partition?.id ?? null })}>
-      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} stones planned), ${run.error?.code === "INCOMPLETE" ? "from the start, with new counts" : "from where they stopped"}. The others stay as they are. Afterwards the run is consolidated.</p>
+      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} diamonds planned), from their beginning. The others stay as they are. Afterwards the run is consolidated.</p>
       <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: ${one.errorMessage ?? words(one.status)}</li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
     <//>`;
   }
