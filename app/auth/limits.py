@@ -10,7 +10,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from inventory.core.errors import RateLimited
-from inventory.core.settings import Settings
+from inventory.core.settings.access import AuthSettings
 from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuckets, RedisTokenBuckets
 
 _SECOND = 1_000_000
@@ -37,7 +37,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
     local_share: float
 
     @classmethod
-    def of(cls, settings: Settings) -> "RequestLimits":
+    def of(cls, settings: AuthSettings) -> "RequestLimits":
         """Read the limits from the settings."""
         return cls(
             RequestLimit("reads", settings.rate_limit_reads_per_minute),

@@ -13,10 +13,10 @@ from app.http.routing import Route
 from app.rest.guard import public
 from app.services import State
 from inventory.core.errors import NotFound
-from inventory.core.settings import Settings
+from inventory.core.settings.general import GeneralSettings
 
 
-def routes(settings: Settings) -> Sequence[BaseRoute]:
+def routes(settings: GeneralSettings) -> Sequence[BaseRoute]:
     """The routes. The page holds no data: it reads everything by GraphQL after sign-in."""
     landing = landing_page(graphiql=settings.environment == "development")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import asyncpg
 
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.servers import ServerSettings
 
 log = get_logger()
 
@@ -22,7 +22,7 @@ _PROBE_SECONDS = 15.0
 class NotifyListener:
     """Listens on a separate connection, past any pooler, which would hand out another connection each time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         pooled = settings.database_pooler == "transaction"
         url = settings.database_direct_url or (None if pooled else settings.database_url)
         self._url = url.get_secret_value() if url else None

@@ -8,7 +8,7 @@ from uuid import UUID
 from inventory.core.database import Connection, Database
 from inventory.core.errors import NotFound, TradingUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.suppliers.ports import SupplierTrading
 from inventory.trading import diamonds, purchase_repository, purchase_transitions
 from inventory.trading.errors import PurchaseFailed, PurchaseSettled
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 class OutcomeService:
     """Records purchase outcomes. Each method is idempotent."""
 
-    def __init__(self, settings: Settings, database: Database, supplier: SupplierTrading | None) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, supplier: SupplierTrading | None) -> None:
         """Only `examine` needs the supplier."""
         self._settings = settings
         self._database = database

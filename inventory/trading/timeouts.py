@@ -1,12 +1,13 @@
 """Time limits of calls to the supplier in trading."""
 
 from inventory.core.settings import Settings
+from inventory.core.settings.trading import TradingSettings
 
 # Beyond the limits of a call, before the settlement job assumes that the calling process has stopped.
 _MARGIN_SECONDS = 10.0
 
 
-def supplier_call_seconds(settings: Settings) -> float:
+def supplier_call_seconds(settings: TradingSettings) -> float:
     """Longest duration of a call, from its request for a turn at the rate limiter to the supplier's answer."""
     return settings.trading_patience_seconds + settings.trading_timeout_seconds
 

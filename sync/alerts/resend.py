@@ -9,7 +9,7 @@ import resend
 from resend.exceptions import ResendError
 
 from inventory.core.errors import AlertRefused, MailUnavailable
-from inventory.core.settings import Settings
+from inventory.core.settings.alerts import AlertSettings
 from sync.ports import Mail
 
 _TIMEOUT_SECONDS = 15.0
@@ -74,7 +74,7 @@ class ResendMailer:
 
 
 @asynccontextmanager
-async def open_mailer(settings: Settings) -> AsyncIterator[ResendMailer | None]:
+async def open_mailer(settings: AlertSettings) -> AsyncIterator[ResendMailer | None]:
     """Open the mailer until the `with` ends. None if the API key, the sender or the recipients are not set."""
     recipients = [address.strip() for address in (settings.alert_to or "").split(",") if address.strip()]
     if not (settings.resend_api_key and settings.alert_from and recipients):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from inventory.core.database import Database
 from inventory.core.errors import FeedIncomplete
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.suppliers.ports import Feed, FeedPage
@@ -27,7 +27,7 @@ StagePage = Callable[[FeedPage], Awaitable[None]]
 class RunCheck:
     """Proves runs with the database's figures and the supplier's counts."""
 
-    def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, feed: Feed) -> None:
         self._settings = settings
         self._database = database
         self._feed = feed

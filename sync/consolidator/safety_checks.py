@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs.models import Run
 from inventory.suppliers.lookup import WITNESS_LIMIT
 from inventory.suppliers.ports import Feed, FeedPage
@@ -48,7 +48,7 @@ def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_u
 class SafetyChecks:
     """Checks the staged stones of a run, and looks up the missing ones at the supplier."""
 
-    def __init__(self, settings: Settings, database: Database, feed: Feed) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, feed: Feed) -> None:
         self._settings = settings
         self._database = database
         self._feed = feed

@@ -7,7 +7,7 @@ import asyncpg
 from inventory.core.database import Connection, Database
 from inventory.core.errors import RunConflict
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs import repository, rules
 from inventory.runs.models import Partition, Run, RunFacts
 from sync.jobs import effects
@@ -24,7 +24,7 @@ class RunControl:
     If a message cannot be sent, reconcile sends it later.
     """
 
-    def __init__(self, settings: Settings, database: Database, outbox: Outbox) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, outbox: Outbox) -> None:
         self._settings = settings
         self._database = database
         self._outbox = outbox

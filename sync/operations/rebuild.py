@@ -15,7 +15,7 @@ from inventory.catalog.stone import Stone, diamond_id
 from inventory.core.clock import Clock
 from inventory.core.database import Connection, Database
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.pricing.rules import Priced, PricingRule, price
 from inventory.runs import repository, rules
 from inventory.suppliers.ports import ObservedItem
@@ -86,7 +86,7 @@ class _Rebuilt(msgspec.Struct, frozen=True):
 class Rebuild:
     """Rebuilds one feed's stones in batches by stone id."""
 
-    def __init__(self, settings: Settings, database: Database, remap: Remap, clock: Clock) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, remap: Remap, clock: Clock) -> None:
         self._settings = settings
         self._database = database
         self._remap = remap

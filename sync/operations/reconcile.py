@@ -12,7 +12,7 @@ import msgspec
 from inventory.core.database import Database
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs import repository
 from inventory.runs.models import Partition
 from sync.messaging.outbox import Outbox
@@ -39,7 +39,7 @@ class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
 class Reconciler:
     """Reconciles every feed's runs."""
 
-    def __init__(self, settings: Settings, database: Database, outbox: Outbox) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, outbox: Outbox) -> None:
         self._settings = settings
         self._database = database
         self._outbox = outbox

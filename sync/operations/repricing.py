@@ -8,7 +8,7 @@ from inventory.core.clock import Clock
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.pricing.rules import PricingRule
 from sync.consolidator.batch import Batch
 from sync.consolidator.change_events import ChangeEvents
@@ -36,7 +36,7 @@ class ConsolidationUnderWay(InventoryError):
 class Repricing:
     """Reprices a feed's stones in batches by stone id, each one transaction."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, clock: Clock) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock

@@ -10,7 +10,7 @@ import msgspec
 from inventory.core.database import Database
 from inventory.core.errors import SupplierBusy, SupplierUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs.models import Partition, Run
 from inventory.suppliers.ports import Feed, FeedPage
 from sync.messaging.consumer import ConsumerStopped
@@ -33,7 +33,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class PartitionReader:
     """Reads partitions of one feed until `stop` is set."""
 
-    def __init__(self, settings: Settings, database: Database, feed: Feed, stop: asyncio.Event) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, feed: Feed, stop: asyncio.Event) -> None:
         self._settings = settings
         self._database = database
         self._feed = feed

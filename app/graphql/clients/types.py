@@ -6,7 +6,7 @@ from app.auth.scopes import MEANINGS, Principal
 from app.graphql import limits
 from app.graphql.nodes import MOST_NODES
 from app.graphql.pagination import LARGEST_PAGE
-from inventory.core.settings import Settings
+from inventory.core.settings.api import ApiSettings
 
 
 @strawberry.type(description="A scope of the key.")
@@ -40,7 +40,7 @@ class Caller:
     limits: Limits = strawberry.field(description="Limits of requests.")
 
 
-def caller_to_graphql(principal: Principal, settings: Settings) -> Caller:
+def caller_to_graphql(principal: Principal, settings: ApiSettings) -> Caller:
     """Convert a principal."""
     meanings = {str(scope): meaning for scope, meaning in MEANINGS.items()}
     return Caller(

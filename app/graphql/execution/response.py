@@ -11,7 +11,7 @@ from app.graphql.execution.errors import MOST_ERRORS, format_error
 from app.graphql.execution.operation import GraphQLOperation
 from app.graphql.schema import schema
 from inventory.core.errors import Unavailable
-from inventory.core.settings import Settings
+from inventory.core.settings.api import ApiSettings
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,7 +48,7 @@ class OperationResult(msgspec.Struct, frozen=True):
         return _encoder.encode(self.members())
 
 
-async def execute(operation: GraphQLOperation, settings: Settings) -> OperationResult:
+async def execute(operation: GraphQLOperation, settings: ApiSettings) -> OperationResult:
     """Execute a query or a mutation, and return its unspent cost.
 
     Raises:

@@ -26,7 +26,7 @@ from app.graphql.subscriptions.fanout import BATCH, Subscriber, SubscriberGroup
 from app.graphql.topics import EventTopic, MatchedEvent, Present, RunTopic
 from inventory.core.errors import Unavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.events import EventSettings
 from inventory.events.cursors import Cursor
 from inventory.events.dispatcher import EventDispatcher
 from inventory.events.log import EventBatch, EventFilter
@@ -48,7 +48,7 @@ class SubscriptionRefused(Exception):
 class SubscriptionManager:
     """Opens subscriptions."""
 
-    def __init__(self, settings: Settings, dispatcher: EventDispatcher, watch: RunWatch) -> None:
+    def __init__(self, settings: EventSettings, dispatcher: EventDispatcher, watch: RunWatch) -> None:
         self._most = settings.subscriptions_queue
         self._most_bytes = settings.subscriptions_queue_bytes
         self._dispatcher = dispatcher

@@ -6,7 +6,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from inventory.core.errors import SupplierBusy, SupplierError, SupplierRefused, SupplierSchemaChanged
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.supplier import SupplierSettings
 from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost
 
 log = get_logger()
@@ -14,7 +14,7 @@ log = get_logger()
 LONGEST_WAIT_SECONDS = 60.0
 
 
-def retrying(settings: Settings, operation: str) -> AsyncRetrying:
+def retrying(settings: SupplierSettings, operation: str) -> AsyncRetrying:
     """Create the retry policy of the settings. The last error is raised."""
     return AsyncRetrying(
         stop=stop_after_attempt(settings.nivoda_tries),

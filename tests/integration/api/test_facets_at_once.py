@@ -48,7 +48,7 @@ async def test_nobody_waits_for_a_turn_for_ever(
     small = settings.model_copy(update={"database_pool_size": 1})
     async with Database.open(small) as database:
         search = PostgresSearch(database)
-        monkeypatch.setattr(Database, "patience", 0.2)
+        monkeypatch.setattr(Database, "acquire_timeout", 0.2)
         blocker = await asyncpg.connect(database_url)
         await blocker.execute("SELECT pg_advisory_lock(4711)")
         first, second = [asyncio.create_task(search.facets(DiamondCriteria(), ["shape"])) for _ in range(2)]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel
 
-from inventory.core.sections.field import setting
+from inventory.core.settings.field import setting
 
 
 def _are_networks(value: str) -> str:

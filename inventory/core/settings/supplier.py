@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, SecretStr
 
-from inventory.core.sections.addresses import HttpUrl
-from inventory.core.sections.field import setting
+from inventory.core.settings.addresses import HttpUrl
+from inventory.core.settings.field import setting
 
 
 class SupplierSettings(BaseModel):

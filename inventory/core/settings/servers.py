@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel
 
-from inventory.core.sections.addresses import BusConnection, HttpUrl, PostgresUrl, RedisUrl, StorageConnection
-from inventory.core.sections.field import setting
+from inventory.core.settings.addresses import BusConnection, HttpUrl, PostgresUrl, RedisUrl, StorageConnection
+from inventory.core.settings.field import setting
 
 
 class ServerSettings(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel
 
 from inventory.core.logging import LogFormat
-from inventory.core.sections.field import setting
+from inventory.core.settings.field import setting
 from inventory.core.tls import Tls
 
 

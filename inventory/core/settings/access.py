@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from pydantic import AfterValidator, BaseModel, SecretStr
 
-from inventory.core.sections.field import setting
+from inventory.core.settings.field import setting
 
 
 def _are_secrets(value: SecretStr) -> SecretStr:

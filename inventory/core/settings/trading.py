@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from inventory.core.sections.field import setting
+from inventory.core.settings.field import setting
 
 
 class TradingSettings(BaseModel):

@@ -10,15 +10,15 @@ from typing import Any, Self
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from inventory.core.sections.access import AuthSettings
-from inventory.core.sections.alerts import AlertSettings
-from inventory.core.sections.api import ApiSettings
-from inventory.core.sections.events import EventSettings
-from inventory.core.sections.general import GeneralSettings
-from inventory.core.sections.servers import ServerSettings
-from inventory.core.sections.supplier import SupplierSettings
-from inventory.core.sections.sync import SyncSettings
-from inventory.core.sections.trading import TradingSettings
+from inventory.core.settings.access import AuthSettings
+from inventory.core.settings.alerts import AlertSettings
+from inventory.core.settings.api import ApiSettings
+from inventory.core.settings.events import EventSettings
+from inventory.core.settings.general import GeneralSettings
+from inventory.core.settings.servers import ServerSettings
+from inventory.core.settings.supplier import SupplierSettings
+from inventory.core.settings.sync import SyncSettings
+from inventory.core.settings.trading import TradingSettings
 
 _LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
@@ -116,7 +116,7 @@ def _one_line(cls: type[BaseSettings], problem: Any) -> str:
 
 def example_file() -> str:
     """Generate the text of `.env.example`: every setting with its description, commented out."""
-    lines = ["# Every setting of Diamond Inventory. Printed from inventory/core/settings.py by `make schema`.", ""]
+    lines = ["# Every setting of Diamond Inventory. Printed from inventory/core/settings/ by `make schema`.", ""]
     section = ""
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
