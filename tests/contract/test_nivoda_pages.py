@@ -34,7 +34,7 @@ def problems(page: FeedPage) -> dict[str, str]:
 
 
 def pages_asked(supplier: PublishedSupplier) -> int:
-    return supplier.requests["FeedPage"]
+    return supplier.requests["Page"]
 
 
 async def test_an_item_that_is_null_on_every_request_is_quarantined_under_its_id_with_the_reason() -> None:

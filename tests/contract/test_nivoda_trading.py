@@ -272,7 +272,7 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
         ),
         (status(202), OutcomeUnknown),
         (status(303), OutcomeUnknown),
-        (errors("SupplierOrder 4711 not found"), OutcomeUnknown),
+        (errors("Order 4711 not found"), OutcomeUnknown),
         (errors("The order could not be found"), OutcomeUnknown),
         (errors("This order already exists"), OutcomeUnknown),
         (errors("This diamond has already been ordered, it is sold"), OutcomeUnknown),

@@ -98,7 +98,7 @@ async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
         assert (bought.order_item_id is None) == (not bought.shows_orders) == ("Diamond.OrderItemId" in without)
         assert order_id
         if "OrderItemInput.customer_order_number" in without:
-            assert item["customer_comment"] == "SupplierOrder number: purchase-1\na gift"
+            assert item["customer_comment"] == "Order number: purchase-1\na gift"
         else:
             assert (item["customer_order_number"], item["customer_comment"]) == ("purchase-1", "a gift")
         report = await shop.control("GET", "calls")
