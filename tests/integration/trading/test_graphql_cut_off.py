@@ -13,7 +13,7 @@ from tests.integration.trading.market import Market
 from tests.integration.trading.test_graphql import BUY, CREATE, order
 
 CUT_OFF = (
-    "The request timed out. The operation may still complete. Ask again, with the same idempotency key if there is one."
+    "The request timed out. The operation may still complete. Send it again, with the same idempotency key if it has one."
 )
 
 
