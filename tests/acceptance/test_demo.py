@@ -171,7 +171,7 @@ async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_word
         assert await command.ends() == 1
         complaint = await command.complaints()
         assert "consolidator ended by itself with exit code -9" in complaint
-        assert "run completed" in complaint
+        assert "run_completed" in complaint
         await until(lambda: not any(alive(number) for number in family))
 
 

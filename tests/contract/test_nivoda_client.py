@@ -353,7 +353,7 @@ async def test_a_limiter_that_never_lets_through_is_busy_when_patience_is_over(s
 async def test_an_answer_without_end_is_not_read_to_the_end(
     supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(responses, "_MOST_BYTES", 1_000)
+    monkeypatch.setattr(responses, "_BYTE_LIMIT", 1_000)
     supplier.script.append(answer(b" " * 100_000))
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
         with pytest.raises(SupplierUnavailable, match="larger than 1000 bytes"):

@@ -12,9 +12,7 @@ from tests.integration.api.conftest import serve_api
 from tests.integration.trading.market import Market
 from tests.integration.trading.test_graphql import BUY, CREATE, order
 
-CUT_OFF = (
-    "The request timed out. The operation may still complete. Send it again, with the same idempotency key if it has one."
-)
+CUT_OFF = "The request timed out. The operation may still complete. Send it again, with the same idempotency key if it has one."
 
 
 @pytest_asyncio.fixture
