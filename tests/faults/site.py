@@ -271,6 +271,11 @@ class Site:
         await self.stack.supplier.start()
         self.watermark_file.unlink(missing_ok=True)
         async with self.database.transaction() as connection:
+            # A test may leave a stopped or dying process whose session is in the middle of a transaction.
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+            )
             await connection.execute(f"SET LOCAL lock_timeout = '30s'; TRUNCATE {_TABLES}")
         self.processes.deaths()
         self.processes.forget()
