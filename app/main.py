@@ -25,8 +25,8 @@ from app.graphql.execution.budget import CostBudget
 from app.graphql.execution.persisted_documents import PersistedDocuments
 from app.graphql.http.endpoint import routes as graphql_routes
 from app.graphql.subscriptions.connections import ConnectionRegistry
-from app.graphql.subscriptions.manager import SubscriptionManager
 from app.graphql.subscriptions.state import GraphQLState
+from app.graphql.subscriptions.subscription_manager import SubscriptionManager
 from app.http.body_cache import BodyCache
 from app.http.body_limit import BodyLimit
 from app.http.compression import Compression

@@ -1,7 +1,7 @@
 """Topics: what the resolver of a subscription returns. A topic says which events match and how they become GraphQL values.
 
 graphql-core expects an iterator. Subscribers with equal selections share their events, so the manager iterates for all:
-see `app.graphql.subscriptions.manager`.
+see `app.graphql.subscriptions.subscription_manager`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ class Topic(AsyncIterator[T]):
         self.present = present
 
     async def __anext__(self) -> T:
-        raise TypeError("app.graphql.subscriptions.manager reads topics; do not iterate over them")
+        raise TypeError("app.graphql.subscriptions.subscription_manager reads topics; do not iterate over them")
 
 
 class MatchedEvent(msgspec.Struct, frozen=True):

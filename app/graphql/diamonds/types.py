@@ -36,10 +36,9 @@ _SOURCE = "source"
 
 
 class FieldSource(msgspec.Struct, frozen=True):
-    """Columns, function and scope of a field."""
+    """Columns and scope of a field."""
 
     columns: frozenset[str]
-    value: Callable[[Row], Any]
     scope: Scope | None
 
 
@@ -60,7 +59,7 @@ def _from(
     return strawberry.field(
         resolver=resolve,
         description=description,
-        metadata={_SOURCE: FieldSource(frozenset(columns), of, scope), READ: read or Read("row", function=of)},
+        metadata={_SOURCE: FieldSource(frozenset(columns), scope), READ: read or Read("row", function=of)},
         extensions=[RequireScope(scope)] if scope else [],
     )
 

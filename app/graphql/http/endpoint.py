@@ -33,8 +33,8 @@ from app.graphql.subscriptions.event_stream import (
     single_answer,
     wants_stream,
 )
-from app.graphql.subscriptions.manager import SubscriptionRefused
 from app.graphql.subscriptions.state import GraphQLState
+from app.graphql.subscriptions.subscription_manager import SubscriptionRefused
 from app.graphql.subscriptions.websocket import WebSocketEndpoint
 from app.http.routing import Route, WebSocketRoute
 from inventory.core.errors import BadRequest, BodyTooLarge, InventoryError, RateLimited

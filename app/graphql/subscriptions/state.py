@@ -2,7 +2,7 @@
 
 from app.graphql.execution.state import ExecutionState
 from app.graphql.subscriptions.connections import ConnectionRegistry
-from app.graphql.subscriptions.manager import SubscriptionManager
+from app.graphql.subscriptions.subscription_manager import SubscriptionManager
 
 
 class GraphQLState(ExecutionState):

@@ -22,8 +22,8 @@ from app.graphql.execution.request import GraphQLRequest, RequestRefused, read_m
 from app.graphql.execution.request_pipeline import RequestPipeline
 from app.graphql.execution.response import execute
 from app.graphql.subscriptions.connections import CloseReason, TooManySockets, TooManySubscriptions
-from app.graphql.subscriptions.manager import SubscriptionRefused
 from app.graphql.subscriptions.state import GraphQLState
+from app.graphql.subscriptions.subscription_manager import SubscriptionRefused
 from app.http.connections import authenticate
 from app.http.tracing import trace_id_of
 from inventory.core.errors import BadRequest, Forbidden, InventoryError, RateLimited, Unauthenticated, Unavailable
