@@ -73,7 +73,7 @@ def serve_api(
     """Serve GraphQL and REST until SIGTERM."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings.read(**given)
-    logging.configure(settings.log_level, settings.log_format, "api")
+    logging.configure(settings.general.log_level, settings.general.log_format, "api")
     application = create_app(settings)
     asyncio.run(check(settings))
     serve(application, settings)
@@ -83,12 +83,12 @@ def serve_api(
 def migrate(revision: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head") -> None:
     """Apply the database migrations."""
     settings = Settings.read()
-    url = settings.need("database_direct_url" if settings.database_direct_url else "database_url")
+    url = settings.database.need("direct_url" if settings.database.direct_url else "url")
     try:
-        asyncio.run(upgrade(url, revision, schema=settings.database_schema))
+        asyncio.run(upgrade(url, revision, schema=settings.database.schema_name))
     except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
         exit_with(f"The migration failed: {error}", FAILURE_EXIT)
-    typer.echo(f"The schema {settings.database_schema} is at {revision}.")
+    typer.echo(f"The schema {settings.database.schema_name} is at {revision}.")
 
 
 @app.command()
@@ -184,7 +184,7 @@ def register(
     settings = start_command("documents")
 
     async def run() -> list[str]:
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             registry = PersistedDocuments(database)
             return [await registry.register(each.text, client_id=client, name=each.name) for each in named_documents]
 
@@ -200,7 +200,7 @@ def _key_service(work: Callable[[ApiKeyService], Awaitable[T]]) -> T:
     settings = start_command("keys")
 
     async def run() -> T:
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             return await work(ApiKeyService(database))
 
     return run_command(run(), timeout_seconds=_KEY_COMMAND_SECONDS)

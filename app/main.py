@@ -75,11 +75,11 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         SettingsError: a setting that the API needs is missing.
     """
-    settings.need("database_url")
-    redis_url = settings.need("redis_url")
-    if settings.nivoda_endpoint:  # without a supplier there is no trading, and everything else
-        settings.need("nivoda_username"), settings.need("nivoda_password")
-    if settings.hmac_secrets and not settings.signing_hosts and settings.environment == "production":
+    settings.database.need("url")
+    redis_url = settings.redis.need("url")
+    if settings.nivoda.endpoint:  # without a supplier there is no trading, and everything else
+        settings.nivoda.need("username"), settings.nivoda.need("password")
+    if settings.auth.hmac_secrets and not settings.auth.signing_hosts and settings.general.environment == "production":
         log.warning("signatures for any host are accepted", setting="HMAC_HOSTS")
     connections = ConnectionRegistry(settings)
 
@@ -89,22 +89,22 @@ def create_app(settings: Settings) -> Starlette:
             redis_url, socket_timeout=_REDIS_TIMEOUT_SECONDS, socket_connect_timeout=_REDIS_TIMEOUT_SECONDS
         )
         nonces = Nonces(redis)
-        limiter = RequestRateLimiter(redis, RequestLimits.of(settings))
-        queue = jobs.connect(settings)
+        limiter = RequestRateLimiter(redis, RequestLimits.of(settings.auth))
+        queue = jobs.connect(settings.redis)
         async with (
-            Database.open(settings) as database,
+            Database.open(settings.database) as database,
             aclosing(redis),
             aclosing(queue),
             open_limited_trading(settings, redis) as supplier,
             open_trading(settings, database, supplier) as trading,
         ):
             signatures = SignatureAuthenticator(
-                database, nonces, settings.signing_secrets(), hosts=settings.signing_hosts
+                database, nonces, settings.auth.signing_secrets(), hosts=settings.auth.signing_hosts
             )
             authentication = Authentication(Authenticator(database), signatures, nonces, limiter, Sessions(redis))
             runs = RunService(database)
-            events = EventDispatcher(settings, database)
-            index = SearchIndex(database) if settings.search_index else None
+            events = EventDispatcher(settings.database, database)
+            index = SearchIndex(database) if settings.api.search_index else None
             postgres = PostgresSearch(database)
             services = Services(
                 settings=settings,
@@ -124,14 +124,14 @@ def create_app(settings: Settings) -> Starlette:
             async with _background(events.run(), connections.watch(authentication), *([index.run()] if index else [])):
                 yield GraphQLState(
                     services=services,
-                    budget=CostBudget(redis, most=settings.graphql_budget, restore_rate=settings.graphql_restore_rate),
+                    budget=CostBudget(redis, most=settings.graphql.budget, restore_rate=settings.graphql.restore_rate),
                     persisted_documents=PersistedDocuments(database),
-                    subscriptions=SubscriptionManager(settings, events, RunWatch(runs)),
+                    subscriptions=SubscriptionManager(settings.events, events, RunWatch(runs)),
                     connections=connections,
                 )
 
     app = Starlette(
-        routes=[*ROUTES, *dashboard_routes(settings), *graphql_routes(settings), *_shop(settings)],
+        routes=[*ROUTES, *dashboard_routes(settings.general), *graphql_routes(settings), *_shop(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_error_response},
         lifespan=lifespan,
@@ -156,11 +156,11 @@ async def _background(*work: Coroutine[None, None, NoReturn]) -> AsyncIterator[N
 
 def _shop(settings: Settings) -> Sequence[Route]:
     """`/shop` in development: the way to a shop's own server, which keeps its key."""
-    if settings.environment != "development" or not settings.shop_url:
+    if settings.general.environment != "development" or not settings.api.shop_url:
         return ()
 
     async def lead(_request: Request) -> Response:
-        return RedirectResponse(f"{settings.shop_url}/shop")
+        return RedirectResponse(f"{settings.api.shop_url}/shop")
 
     return (Route("/shop", lead, methods=["GET"]),)
 
@@ -168,12 +168,12 @@ def _shop(settings: Settings) -> Sequence[Route]:
 def _middleware(settings: Settings) -> list[Middleware]:
     """Middleware, the outermost first."""
     return [
-        Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies),
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.api.proxies),
         Middleware(Tracing),
         Middleware(ResponseHeaders),
         Middleware(
             CORSMiddleware,
-            allow_origins=settings.origins,
+            allow_origins=settings.api.origins,
             allow_origin_regex=settings.origin_pattern,
             allow_methods=["GET", "POST"],
             allow_headers=_SENT,
@@ -181,5 +181,5 @@ def _middleware(settings: Settings) -> list[Middleware]:
             max_age=3600,
         ),
         Middleware(Compression, minimum_size=1024, compresslevel=5),
-        Middleware(BodyLimit, largest=settings.max_body_bytes),
+        Middleware(BodyLimit, largest=settings.api.max_body_bytes),
     ]

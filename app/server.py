@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._client_connections: ConnectionRegistry = app.state.connections
-        self._delay_seconds = settings.shutdown_delay_seconds
+        self._delay_seconds = settings.api.shutdown_delay_seconds
         self._terminated = False
         self._interrupt: Callable[[], object] = lambda: None
 
@@ -154,8 +154,8 @@ def serve(app: Starlette, settings: Settings) -> None:
     Raises:
         CannotListen: the address is not available. Nothing has been started.
     """
-    listener = listen(settings.host, settings.port)
-    log.info("listening", host=settings.host, port=settings.port)
+    listener = listen(settings.api.host, settings.api.port)
+    log.info("listening", host=settings.api.host, port=settings.api.port)
     # uvicorn raises the signal again after a clean shutdown, which is a success.
     signal.signal(signal.SIGTERM, _exit_successfully)
     signal.signal(signal.SIGINT, _exit_successfully)

@@ -27,7 +27,7 @@ async def check(settings: Settings) -> None:
 
 
 async def _database(settings: Settings) -> None:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         try:
             await database.ping()
         except DatabaseMisconfigured:
@@ -37,7 +37,7 @@ async def _database(settings: Settings) -> None:
 
 
 async def _redis(settings: Settings) -> None:
-    redis = Redis.from_url(settings.need("redis_url"), socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
+    redis = Redis.from_url(settings.redis.need("url"), socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
     async with aclosing(redis):
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(_SECONDS):

@@ -40,7 +40,7 @@ async def measure(wanted: Options) -> Report:
         ("nothing changed", dearer, "SELECT that compares all hashes"),
     )
     paces: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name, _, _ in stages}
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         pipeline = Pipeline(site, database)
         for _ in range(wanted.rounds):
             await pipeline.empty()

@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True):
 
 async def measure(wanted: Options) -> Report:
     """Ask both in turns. What they answer must be equal."""
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         await stock(database, wanted.stones, seed=wanted.seed)
         postgres, index = PostgresSearch(database), SearchIndex(database)
         following = asyncio.create_task(index.run())

@@ -50,7 +50,7 @@ async def measure(wanted: Options) -> Report:
     answered: list[Pace] = []
     routed: list[Pace] = []
     fetched: list[Pace] = []
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         await stock(database, wanted.stones, seed=wanted.seed)
         key = await site.key(database)
         async with site.serving(1) as (address,), database.connection() as connection:

@@ -87,9 +87,9 @@ class Pipeline:
     def __init__(self, site: Site, database: Database) -> None:
         self._settings: Settings = site.settings
         self._database = database
-        self._lifecycle = Lifecycle(database, site.settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, site.settings.sync.lease_seconds)
         self._recorded = Recorded({})
-        self._watermarks = FileWatermarkStore(site.directory / "watermarks", site.settings.sync_feed)
+        self._watermarks = FileWatermarkStore(site.directory / "watermarks", site.settings.sync.feed)
 
     async def empty(self) -> None:
         """Forget everything that was read."""
@@ -110,10 +110,10 @@ class Pipeline:
         size = max(1, -(-len(items) // _PARTITIONS))
         parts = {start: items[start : start + size] for start in range(0, len(items), size)}
         run_id, bodies = await self._plan(parts)
-        outbox = Outbox(self._settings, UnreadBroker(), self._lifecycle)
+        outbox = Outbox(self._settings.service_bus, UnreadBroker(), self._lifecycle)
         self._recorded = Recorded(parts)
         feed = NivodaFeed(cast("NivodaClient", self._recorded))
-        worker = Worker(self._settings, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())
+        worker = Worker(self._settings.sync, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())
         waiting = iter(bodies)
 
         async def slot() -> None:
@@ -131,7 +131,7 @@ class Pipeline:
 
     async def _plan(self, parts: Mapping[int, Sequence[bytes]]) -> tuple[UUID, list[bytes]]:
         opening = Opening(
-            feed=self._settings.sync_feed,
+            feed=self._settings.sync.feed,
             run_type="full",
             window_from=None,
             window_to=utc_now(),
@@ -153,7 +153,7 @@ class Pipeline:
     async def consolidate(self, run: Run) -> tuple[Run, float]:
         """Bring a run that was read into the inventory; how it ended, and after how many seconds."""
         feed = NivodaFeed(cast("NivodaClient", self._recorded))
-        consolidator = Consolidator(self._settings, self._database, feed, self._watermarks)
+        consolidator = Consolidator(self._settings.sync, self._database, feed, self._watermarks)
         begun = time.perf_counter()
         done = await consolidator.consolidate(run.id)
         seconds = time.perf_counter() - begun

@@ -35,7 +35,7 @@ class Options(msgspec.Struct, frozen=True):
 
 async def measure(wanted: Options) -> Report:
     """Ask the API and the route in turns."""
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         await stock(database, wanted.stones, seed=wanted.seed)
         key = {"X-API-Key": await site.key(database)}
         async with site.serving(1) as (address,), httpx.AsyncClient(headers=key, timeout=30) as client:

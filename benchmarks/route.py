@@ -33,7 +33,9 @@ def application(content: bytes) -> Starlette:
 def protocol(name: str) -> Any:
     """One of uvicorn's protocols by its name, or the project's."""
     return (
-        partial(HttpConnection, connections=OpenConnections(ConnectionLimits.of(Settings()))) if name == "own" else name
+        partial(HttpConnection, connections=OpenConnections(ConnectionLimits.of(Settings.read())))
+        if name == "own"
+        else name
     )
 
 

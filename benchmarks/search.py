@@ -80,7 +80,7 @@ class Request(msgspec.Struct, frozen=True):
 
 async def measure(wanted: Options) -> Report:
     """Ask all kinds of searches, each also as bare SQL."""
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         await stock(database, wanted.stones, seed=wanted.seed)
         search = PostgresSearch(database)
         chance = random.Random(wanted.seed)

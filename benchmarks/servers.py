@@ -44,8 +44,8 @@ class Site(msgspec.Struct, frozen=True):
     async def serving(self, processes: int) -> AsyncIterator[list[str]]:
         """Processes of the API, by their addresses."""
         environment = {
-            "DATABASE_URL": self.settings.need("database_url"),
-            "REDIS_URL": self.settings.need("redis_url"),
+            "DATABASE_URL": self.settings.database.need("url"),
+            "REDIS_URL": self.settings.redis.need("url"),
             "HOST": LOOPBACK,
             "LOG_LEVEL": "WARNING",
             "ENVIRONMENT": "production",

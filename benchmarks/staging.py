@@ -34,7 +34,7 @@ async def measure(wanted: Options) -> Report:
     rows = raw_rows(map(observe, items), "nivoda", uuid4(), utc_now())
     paces: dict[int, list[Pace]] = {at_once: [] for at_once in (1, wanted.at_once)}
     copied: list[Pace] = []
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         pipeline = Pipeline(site, database)
         for _ in range(wanted.rounds):
             for at_once, measured in paces.items():

@@ -192,7 +192,7 @@ async def measure(wanted: Options) -> Report:
     """Let them subscribe, write, cut and come back; then look what each has seen."""
     stones = [diamond_id("nivoda", f"stone-{number}") for number in range(wanted.stones)]
     ledger = Ledger(stones)
-    async with started() as site, Database.open(site.settings) as database:
+    async with started() as site, Database.open(site.settings.database) as database:
         async with database.connection() as connection:
             await connection.execute(sql.plain_stones, stones, [f"stone-{number}" for number in range(len(stones))])
         key = await site.key(database)

@@ -26,7 +26,7 @@ from sync.watermark.store import usable_directory
 
 T = TypeVar("T")
 
-_CREDENTIALS = ("nivoda_username", "nivoda_password")
+_CREDENTIALS = ("username", "password")
 _READY_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # where such a server is reached
@@ -115,7 +115,7 @@ class Installation:
             SyncFailed: it did not succeed.
         """
         log = self.stack.directory / "scheduler.log"
-        return await SyncRun(self.database, self.settings.sync_feed, self.environment, log).complete(display)
+        return await SyncRun(self.database, self.settings.sync.feed, self.environment, log).complete(display)
 
     async def watch(self, say: supervisor.Say) -> NoReturn:
         """Look after every process and server; what happens to them is said.
@@ -145,12 +145,12 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
     """
     outside = roles.surroundings(given, wishes.lock_seconds)
     present = roles.settings_of(outside)
-    if present.nivoda_endpoint:
+    if present.nivoda.endpoint:
         for name in _CREDENTIALS:
-            present.need(name)
-    if present.watermark_directory:
-        usable_directory(present.watermark_directory)
-    host, port = present.host, wishes.port
+            present.nivoda.need(name)
+    if present.watermark.directory:
+        usable_directory(present.watermark.directory)
+    host, port = present.api.host, wishes.port
     if port is not None:
         require_free(port, f"choose another one with --port, such as --port {max(port + 1, 1024)}", host=host)
     display.at(Moment("starting"))
@@ -165,7 +165,7 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
         environment = {**outside, **stack.environment}
         settings = roles.settings_of(environment)
         await _migrate(settings)
-        database = await everything.enter_async_context(Database.open(settings))
+        database = await everything.enter_async_context(Database.open(settings.database))
         installation = Installation(stack, environment, settings, database, keeps=wishes.keeps)
         everything.push_async_callback(installation.stop)
         for role in roles.background(roles.cores()):
@@ -189,9 +189,9 @@ async def first(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoRetur
 
 
 async def _migrate(settings: Settings) -> None:
-    name = "database_direct_url" if settings.database_direct_url else "database_url"
+    name = "direct_url" if settings.database.direct_url else "url"
     try:
-        await upgrade(settings.need(name), schema=settings.database_schema)
+        await upgrade(settings.database.need(name), schema=settings.database.schema_name)
     except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
         raise NotMigrated(f"The database of {name.upper()} can't be brought up to date: {reason}") from error

@@ -51,7 +51,7 @@ async def invite(installation: Installation, keys: Keys, *, database_given: bool
     diamond = await _first_diamond(url, keys.shop)
     if diamond is not None:
         requests.append(_curl(url, keys.shop, {"query": _HOLD, "variables": {"id": diamond}}))
-    address = "as given" if database_given else installation.settings.need("database_url")
+    address = "as given" if database_given else installation.settings.database.need("url")
     sys.stdout.write(
         f"""
 Shop          {url}/shop

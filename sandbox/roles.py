@@ -79,7 +79,7 @@ def surroundings(given: Mapping[str, str], lock_seconds: float | None) -> dict[s
 
 def shared(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings in an environment: with these another process joins."""
-    names = (name.upper() for name in Settings.model_fields)
+    names = (variable.name for variable in Settings.variables())
     return {name: environment[name] for name in names if environment.get(name) and name not in _NOT_SHARED}
 
 
@@ -89,8 +89,8 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: one of them is wrong.
     """
-    names = {name: name.upper() for name in Settings.model_fields}
-    return Settings.read(**{name: environment[key] for name, key in names.items() if environment.get(key)})
+    names = [variable.name for variable in Settings.variables()]
+    return Settings.read(**{name.lower(): environment[name] for name in names if environment.get(name)})
 
 
 def _is_local(url: str) -> bool:

@@ -85,7 +85,7 @@ async def _bring_up(installation: Installation, shown: Display) -> tuple[Address
 async def _address(installation: Installation, keys: Keys) -> Address:
     settings, stack, api = installation.settings, installation.stack, str(installation.url)
     database = installation.database
-    bus = settings.azure_service_bus_connection_string
+    bus = settings.service_bus.connection_string
     return Address(
         api=api,
         graphql=f"{api}/graphql",
@@ -96,10 +96,10 @@ async def _address(installation: Installation, keys: Keys) -> Address:
         admin_key=await _key(database, "admin", *Scope),
         client_keys=[await _key(database, f"client-{number}", *_TRADING) for number in range(1, _OTHER_CLIENTS + 1)],
         hmac=await _signer(installation),
-        postgres=settings.need("database_url"),
-        redis=settings.need("redis_url"),
-        servicebus=bus.get_secret_value() if bus else settings.need("azure_service_bus_namespace"),
-        supplier=settings.need("nivoda_endpoint"),
+        postgres=settings.database.need("url"),
+        redis=settings.redis.need("url"),
+        servicebus=bus.get_secret_value() if bus else settings.service_bus.need("namespace"),
+        supplier=settings.nivoda.need("endpoint"),
         supplier_control=stack.supplier.control_url if stack.supplier else None,
         env=installation.shared,
     )
@@ -114,7 +114,7 @@ def _with_signer(given: Mapping[str, str]) -> Mapping[str, str]:
 
 async def _signer(installation: Installation) -> Hmac | None:
     """The first client that signs, with the rights to do so."""
-    for client, valid in installation.settings.signing_secrets().items():
+    for client, valid in installation.settings.auth.signing_secrets().items():
         await ApiKeyService(installation.database).create(client, client, _TRADING, signature_v1=True)
         return Hmac(client_id=client, secret=valid[0].decode())
     return None

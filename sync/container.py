@@ -44,15 +44,15 @@ class Container(msgspec.Struct, frozen=True):
 
     def consolidator(self) -> Consolidator:
         """Create the consolidator, which completes runs."""
-        return Consolidator(self.settings, self.database, self.feed, self.watermarks)
+        return Consolidator(self.settings.sync, self.database, self.feed, self.watermarks)
 
     def reconciler(self) -> Reconciler:
         """Create the reconciler."""
-        return Reconciler(self.settings, self.database, self.outbox)
+        return Reconciler(self.settings.sync, self.database, self.outbox)
 
     def control(self) -> RunControl:
         """Create the run control for requests of operators."""
-        return RunControl(self.settings, self.database, self.outbox)
+        return RunControl(self.settings.sync, self.database, self.outbox)
 
     def consumer(self, queue: str, handler: Handler, *, slots: int, stop: asyncio.Event) -> Consumer:
         """Create a consumer of a queue."""
@@ -61,27 +61,27 @@ class Container(msgspec.Struct, frozen=True):
             queue,
             handler,
             slots=slots,
-            max_deliveries=self.settings.queue_max_delivery_count,
+            max_deliveries=self.settings.service_bus.queue_max_delivery_count,
             stop=stop,
         )
 
     async def work(self, stop: asyncio.Event) -> None:
         """Run the worker role until `stop` is set."""
         worker = Worker(
-            self.settings,
+            self.settings.sync,
             self.database,
             self.feed,
             self.outbox,
             worker_id=f"{socket.gethostname()}-{os.getpid()}",
             stop=stop,
         )
-        slots = self.settings.sync_partition_concurrency
-        await self.consumer(self.settings.queue_work_items, worker.handle, slots=slots, stop=stop).run()
+        slots = self.settings.sync.partition_concurrency
+        await self.consumer(self.settings.service_bus.queue_work_items, worker.handle, slots=slots, stop=stop).run()
 
     async def consolidate(self, stop: asyncio.Event) -> None:
         """Run the consolidator role until `stop` is set."""
         handle = self.consolidator().handle
-        await self.consumer(self.settings.queue_consolidate, handle, slots=1, stop=stop).run()
+        await self.consumer(self.settings.service_bus.queue_consolidate, handle, slots=1, stop=stop).run()
 
 
 @asynccontextmanager
@@ -92,13 +92,13 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Container]:
         SettingsError: a required setting is missing.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(Database.open(settings))
+        database = await stack.enter_async_context(Database.open(settings.database))
         feed = await stack.enter_async_context(open_limited_feed(settings))
         trading = await stack.enter_async_context(open_settlement(settings))
         credential = await stack.enter_async_context(ProcessCredential())
-        broker = await stack.enter_async_context(ServiceBusBroker.open(settings, credential))
+        broker = await stack.enter_async_context(ServiceBusBroker.open(settings.service_bus, credential))
         watermarks = await stack.enter_async_context(open_watermark_store(settings, credential))
-        outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
+        outbox = Outbox(settings.service_bus, broker, Lifecycle(database, settings.sync.lease_seconds))
         yield Container(settings, database, feed, broker, watermarks, outbox, broker.dead_letters(), trading)
 
 
@@ -110,12 +110,12 @@ async def open_control(settings: Settings) -> AsyncIterator[tuple[RunControl, Re
         SettingsError: the database or the broker is not set.
     """
     async with (
-        Database.open(settings) as database,
+        Database.open(settings.database) as database,
         ProcessCredential() as credential,
-        ServiceBusBroker.open(settings, credential) as broker,
+        ServiceBusBroker.open(settings.service_bus, credential) as broker,
     ):
-        outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-        yield RunControl(settings, database, outbox), Reconciler(settings, database, outbox)
+        outbox = Outbox(settings.service_bus, broker, Lifecycle(database, settings.sync.lease_seconds))
+        yield RunControl(settings.sync, database, outbox), Reconciler(settings.sync, database, outbox)
 
 
 @asynccontextmanager
@@ -125,5 +125,5 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     Raises:
         SettingsError: the broker is not set.
     """
-    async with ProcessCredential() as credential, ServiceBusBroker.open(settings, credential) as broker:
+    async with ProcessCredential() as credential, ServiceBusBroker.open(settings.service_bus, credential) as broker:
         yield broker.dead_letters()

@@ -20,8 +20,8 @@ async def open_limited_feed(settings: Settings) -> AsyncIterator[Feed]:
         SettingsError: the supplier's endpoint, its credentials or Redis are not set.
     """
     async with (
-        Redis.from_url(settings.need("redis_url")) as redis,
-        open_feed(settings, RedisRateLimiter.of(settings, redis)) as feed,
+        Redis.from_url(settings.redis.need("url")) as redis,
+        open_feed(settings.nivoda, RedisRateLimiter.of(settings.nivoda, settings.sync.feed, redis)) as feed,
     ):
         yield feed
 
@@ -34,7 +34,7 @@ async def open_settlement(settings: Settings) -> AsyncIterator[SupplierTrading |
         SettingsError: as `open_limited_feed`.
     """
     async with (
-        Redis.from_url(settings.need("redis_url")) as redis,
+        Redis.from_url(settings.redis.need("url")) as redis,
         open_limited_trading(settings, redis) as trading,
     ):
         yield trading

@@ -19,7 +19,7 @@ def destinations(as_json: AsJson = False) -> None:
 
     async def run() -> Sequence[Destination]:
         async with (
-            Redis.from_url(settings.need("redis_url")) as redis,
+            Redis.from_url(settings.redis.need("url")) as redis,
             open_limited_trading(settings, redis) as supplier,
         ):
             return await Destinations(supplier).listed()

@@ -71,10 +71,10 @@ def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
 
     async def examine(settings: Settings, database: Database) -> Purchase:
         async with (
-            Redis.from_url(settings.need("redis_url")) as redis,
+            Redis.from_url(settings.redis.need("url")) as redis,
             open_limited_trading(settings, redis) as supplier,
         ):
-            return await OutcomeService(settings, database, supplier).examine(purchase_id)
+            return await OutcomeService(settings.sync, database, supplier).examine(purchase_id)
 
     _print(_with_database(examine), as_json=as_json)
 
@@ -124,7 +124,7 @@ def decline(purchase_id: PurchaseId, reason: Reason, by: By = None, as_json: AsJ
 
 def _record(work: Callable[[OutcomeService], Awaitable[Purchase]]) -> Purchase:
     async def with_outcomes(settings: Settings, database: Database) -> Purchase:
-        return await work(OutcomeService(settings, database, None))
+        return await work(OutcomeService(settings.sync, database, None))
 
     return _with_database(with_outcomes)
 
@@ -133,7 +133,7 @@ def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     settings = start_command("purchases")
 
     async def run() -> T:
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             return await work(settings, database)
 
     return run_command(run(), timeout_seconds=_COMMAND_SECONDS)

@@ -16,7 +16,7 @@ async def examine(settings: Settings) -> DoctorReport:
     Raises:
         SettingsError: REDIS_URL is not set.
     """
-    redis = connect(settings)
+    redis = connect(settings.redis)
     try:
         problem = await redis_server.problem(redis)
         policy = await redis_server.eviction_policy(redis)

@@ -28,9 +28,11 @@ async def examine(settings: Settings) -> DoctorReport:
     Raises:
         SettingsError: the endpoint or the credentials are not set.
     """
-    rate = min(_REQUESTS_PER_SECOND, settings.nivoda_requests_per_second)
-    async with NivodaClient.open(settings, LocalRateLimiter(rate, 1), patience_seconds=_PATIENCE_SECONDS) as client:
-        feed = NivodaFeed(client, dimension=settings.nivoda_partition_dimension)
+    rate = min(_REQUESTS_PER_SECOND, settings.nivoda.requests_per_second)
+    async with NivodaClient.open(
+        settings.nivoda, LocalRateLimiter(rate, 1), patience_seconds=_PATIENCE_SECONDS
+    ) as client:
+        feed = NivodaFeed(client, dimension=settings.nivoda.partition_dimension)
         return await _SupplierCheck(settings, client, feed).report()
 
 
@@ -57,8 +59,8 @@ class _SupplierCheck:
                 await self._try("lookup", self._lookup, "Until this works, no stone is deleted.")
         self._operations()
         self._limits()
-        endpoint = self._settings.nivoda_endpoint
-        subject = f"Supplier {endpoint}, divided by {self._settings.nivoda_partition_dimension}"
+        endpoint = self._settings.nivoda.endpoint
+        subject = f"Supplier {endpoint}, divided by {self._settings.nivoda.partition_dimension}"
         return DoctorReport(subject=subject, checks=self._checks, facts=self._facts)
 
     async def _try(self, name: str, step: Callable[[], Awaitable[T]], next_step: str) -> T | None:
@@ -190,8 +192,8 @@ class _SupplierCheck:
     def _limits(self) -> None:
         settings = self._settings
         self._facts["limits"] = {
-            "requests_per_second": settings.nivoda_requests_per_second,
-            "burst": settings.nivoda_burst,
+            "requests_per_second": settings.nivoda.requests_per_second,
+            "burst": settings.nivoda.burst,
             "named_by_the_supplier": self._client.limits,
         }
         named = [f"{name}: {value}" for name, value in self._client.limits.items()]
@@ -199,7 +201,7 @@ class _SupplierCheck:
             Check(
                 name="limits",
                 state="ok",
-                detail=f"at most {settings.nivoda_requests_per_second:g} requests/s are sent (NIVODA_REQUESTS_PER_SECOND); "
+                detail=f"at most {settings.nivoda.requests_per_second:g} requests/s are sent (NIVODA_REQUESTS_PER_SECOND); "
                 + ("the supplier's headers name:" if named else "the supplier's headers name no limit"),
                 items=named,
             )

@@ -65,13 +65,13 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, settings: Settings) -> "ConnectionLimits":
         """Read the limits from the settings."""
         return cls(
-            requests=settings.max_connections,
+            requests=settings.api.max_connections,
             sockets=settings.socket_limit,
-            unauthenticated=settings.sockets_unauthenticated,
-            idle_seconds=settings.keep_alive_seconds,
-            body_seconds=settings.request_seconds,
-            send_seconds=settings.sockets_send_seconds,
-            largest_message=settings.max_body_bytes,
+            unauthenticated=settings.events.sockets_unauthenticated,
+            idle_seconds=settings.api.keep_alive_seconds,
+            body_seconds=settings.api.request_seconds,
+            send_seconds=settings.events.sockets_send_seconds,
+            largest_message=settings.api.max_body_bytes,
         )
 
 

@@ -1,11 +1,7 @@
 """Reference of settings, by group."""
 
-from itertools import groupby
-
-from pydantic.fields import FieldInfo
-
 from app.reference.table import NOTE, code, page, table
-from inventory.core.settings import Settings
+from inventory.core.settings import Variable, by_title
 
 
 def settings_page() -> str:
@@ -14,21 +10,22 @@ def settings_page() -> str:
         "Every setting is a variable of the environment. A wrong value ends the process with one line that names the variable",
         f"(exit code 2). {NOTE}",
     ]
-    for section, fields in groupby(Settings.model_fields.items(), key=lambda item: _extra(item[1])["section"]):
+    for title, variables in by_title().items():
         rows = (
-            (code(name.upper()), str(field.description), _default(field), code(_extra(field).get("example", "")))
-            for name, field in fields
+            (code(variable.name), str(variable.info.description), _default(variable), _example(variable))
+            for variable in variables
         )
-        lines += ["", f"## {section}", "", *table(("variable", "meaning", "default", "example"), rows)]
+        lines += ["", f"## {title}", "", *table(("variable", "meaning", "default", "example"), rows)]
     return page("Settings", *lines)
 
 
-def _extra(field: FieldInfo) -> dict[str, str]:
-    extra = field.json_schema_extra
-    return {name: str(value) for name, value in extra.items()} if isinstance(extra, dict) else {}
-
-
-def _default(field: FieldInfo) -> str:
-    if field.default is None or field.default == "":
+def _default(variable: Variable) -> str:
+    default = variable.info.default
+    if default is None or default == "":
         return "not set"
-    return code(str(field.default).lower() if isinstance(field.default, bool) else str(field.default))
+    return code(str(default).lower() if isinstance(default, bool) else str(default))
+
+
+def _example(variable: Variable) -> str:
+    extra = variable.info.json_schema_extra
+    return code(str(extra.get("example", ""))) if isinstance(extra, dict) else ""

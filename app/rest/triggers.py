@@ -122,7 +122,7 @@ async def start_run(request: Request[State], principal: Principal) -> Response:
     """
     body = await read_body(request, ScheduleRequest)
     async with request.state["services"].database.bounded() as connection:
-        rules.check_start(await repository.open_run(connection, request.state["services"].settings.sync_feed))
+        rules.check_start(await repository.open_run(connection, request.state["services"].settings.sync.feed))
     return await _queue(request, "schedule_run", full=body.run_type == "full", started_by=principal.client_id)
 
 

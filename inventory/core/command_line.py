@@ -32,7 +32,7 @@ class NotConfirmed(Conflict):
 def start_command(role: str, *, log_level: str | None = None) -> Settings:
     """Read the settings and set up logging. `role` appears in each log line; `log_level` replaces LOG_LEVEL."""
     settings = Settings.read()
-    logging.configure(log_level or settings.log_level, settings.log_format, role)
+    logging.configure(log_level or settings.general.log_level, settings.general.log_format, role)
     return settings
 
 

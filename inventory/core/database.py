@@ -11,7 +11,7 @@ import msgspec
 from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.pooler import PooledConnection
-from inventory.core.settings import Settings
+from inventory.core.settings.database import DatabaseSettings
 
 log = get_logger()
 
@@ -48,19 +48,19 @@ _POOLER_OUTAGES = ("login", "timeout", "try again", "cannot connect", "shut", "t
 class Database:
     """A pool of connections to the inventory's schema."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+    async def open(cls, settings: DatabaseSettings) -> AsyncIterator[Self]:
         """Open the pool for a `with` block. It connects on first use, so a service can start before its database."""
         database = cls(settings)
-        schema = settings.database_schema
+        schema = settings.schema_name
         session: dict[str, Any] = (
             {"connection_class": PooledConnection.to(schema), "statement_cache_size": 0}
-            if settings.database_pooler == "transaction"
+            if settings.pooler == "transaction"
             # Sent in the startup packet, which saves a round trip. JIT compilation costs more than most statements take.
             else {
                 "server_settings": {"search_path": schema, "timezone": "UTC", "jit": "off"},
@@ -68,13 +68,13 @@ class Database:
             }
         )
         pool = asyncpg.create_pool(
-            settings.need("database_url"),
+            settings.need("url"),
             min_size=0,
-            max_size=settings.database_pool_size,
-            timeout=settings.database_timeout_seconds,
+            max_size=settings.pool_size,
+            timeout=settings.timeout_seconds,
             max_inactive_connection_lifetime=300,
             # Without a limit, a statement on a connection with a silent peer would wait for the TCP timeout.
-            command_timeout=settings.database_statement_seconds,
+            command_timeout=settings.statement_seconds,
             init=_set_codecs,
             reset=_skip_reset,
             **session,
@@ -86,12 +86,12 @@ class Database:
     @property
     def size(self) -> int:
         """Largest number of connections."""
-        return self._settings.database_pool_size
+        return self._settings.pool_size
 
     @property
     def acquire_timeout(self) -> float:
         """Longest wait for a connection, in seconds."""
-        return self._settings.database_timeout_seconds
+        return self._settings.timeout_seconds
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -101,9 +101,9 @@ class Database:
             DatabaseUnavailable: no connection is available in time, or the connection was lost.
             DatabaseMisconfigured: the server or a pooler rejects the connection because of settings.
         """
-        assert self._pool is not None, "use `async with Database.open(settings)`"  # noqa: S101 - a programming error
+        assert self._pool is not None, "use `async with Database.open(settings.database)`"  # noqa: S101 - a programming error
         try:
-            async with self._pool.acquire(timeout=self._settings.database_timeout_seconds) as connection:
+            async with self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
                 try:
                     yield connection
                 finally:
@@ -127,7 +127,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `connection`, or the limit was exceeded.
         """
-        async with self.connection() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
+        async with self.connection() as connection, asyncio.timeout(self._settings.timeout_seconds):
             yield connection
 
     @asynccontextmanager
@@ -147,7 +147,7 @@ class Database:
         Raises:
             DatabaseUnavailable: as `transaction`, or the limit was exceeded.
         """
-        async with self.transaction() as connection, asyncio.timeout(self._settings.database_timeout_seconds):
+        async with self.transaction() as connection, asyncio.timeout(self._settings.timeout_seconds):
             yield connection
 
     async def ping(self) -> None:

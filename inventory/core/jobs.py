@@ -15,7 +15,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from inventory.core.errors import Conflict, InventoryError, Unavailable
-from inventory.core.settings import Settings
+from inventory.core.settings.redis import RedisSettings
 
 QUEUE = "diamond-inventory:jobs"
 
@@ -73,14 +73,14 @@ def _to_plain(value: object) -> object:
 _encoder = msgspec.msgpack.Encoder(enc_hook=_to_plain)
 
 
-def connect(settings: Settings) -> ArqRedis:
+def connect(settings: RedisSettings) -> ArqRedis:
     """Create the client of the job queue. It connects on first use; close it with `aclose`.
 
     Raises:
         SettingsError: REDIS_URL is not set.
     """
     pool = ConnectionPool.from_url(
-        settings.need("redis_url"), socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+        settings.need("url"), socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
     )
     redis = ArqRedis(
         pool, job_serializer=_encoder.encode, job_deserializer=msgspec.msgpack.decode, default_queue_name=QUEUE

@@ -12,7 +12,7 @@ import msgspec
 from inventory.core.database import Database
 from inventory.core.errors import CursorExpired, CursorUnknown, InventoryError, Unavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.database import DatabaseSettings
 from inventory.events import log
 from inventory.events.cursors import Cursor
 from inventory.events.log import EventBatch, EventFilter
@@ -59,9 +59,9 @@ class EventDispatcher:
     so that it misses no event and receives none twice.
     """
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: DatabaseSettings, database: Database) -> None:
         self._database = database
-        self._timeout = settings.database_timeout_seconds
+        self._timeout = settings.timeout_seconds
         self._notify_listener = NotifyListener(settings)
         self._woken = asyncio.Event()
         self._started = asyncio.Event()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import asyncpg
 
 from inventory.core.logging import get_logger
-from inventory.core.settings.servers import ServerSettings
+from inventory.core.settings.database import DatabaseSettings
 
 log = get_logger()
 
@@ -22,13 +22,13 @@ _PROBE_SECONDS = 15.0
 class NotifyListener:
     """Listens on a separate connection, past any pooler, which would hand out another connection each time."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        pooled = settings.database_pooler == "transaction"
-        url = settings.database_direct_url or (None if pooled else settings.database_url)
+    def __init__(self, settings: DatabaseSettings) -> None:
+        pooled = settings.pooler == "transaction"
+        url = settings.direct_url or (None if pooled else settings.url)
         self._url = url.get_secret_value() if url else None
         # As the statement `append` has it.
-        self._channel = f"{settings.database_schema[:50]}_events"
-        self._timeout = settings.database_timeout_seconds
+        self._channel = f"{settings.schema_name[:50]}_events"
+        self._timeout = settings.timeout_seconds
 
     async def run(self, notify: Callable[[str], None]) -> None:
         """Pass on what each sign says, and nothing ("") whenever one may have been missed. Until cancelled."""

@@ -18,7 +18,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from inventory.core.redis_scripts import RedisScript
-from inventory.core.settings import Settings
+from inventory.core.settings.nivoda import NivodaSettings
 
 FALLBACK_SHARE = 1 / 30
 # The urgent bucket: calls at once, and its share of the common rate.
@@ -127,13 +127,13 @@ class RedisRateLimiter:
         self._local = LocalRateLimiter(rate * fallback_share, 1)
 
     @classmethod
-    def of(cls, settings: Settings, redis: Redis, *, urgent: bool = False) -> Self:
+    def of(cls, settings: NivodaSettings, feed: str, redis: Redis, *, urgent: bool = False) -> Self:
         """Create the rate limiter of an installation's calls to its supplier."""
         return cls(
             redis,
-            f"diamond-inventory:{settings.sync_feed}:calls",
-            settings.nivoda_requests_per_second,
-            settings.nivoda_burst,
+            f"diamond-inventory:{feed}:calls",
+            settings.requests_per_second,
+            settings.burst,
             urgent=urgent,
         )
 

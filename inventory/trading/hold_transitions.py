@@ -6,7 +6,7 @@ from uuid import UUID
 
 from inventory.core.database import Connection
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.trading import TradingSettings
 from inventory.events.log import append
 from inventory.events.models import EventKind, NewEvent
 from inventory.suppliers.ports import SupplierHold
@@ -49,7 +49,7 @@ async def open_hold(connection: Connection, diamond_id: UUID) -> Hold | None:
 
 
 async def reserve(
-    connection: Connection, settings: Settings, diamond: TradedDiamond, client_id: str, minutes: int
+    connection: Connection, settings: TradingSettings, diamond: TradedDiamond, client_id: str, minutes: int
 ) -> Hold:
     """Create a requested hold, which reserves the diamond until the supplier has answered."""
     due_seconds = settlement_seconds(settings)

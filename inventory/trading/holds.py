@@ -15,7 +15,7 @@ import msgspec
 from inventory.core.database import Connection, Database
 from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, TradingUnavailable, ValidationFailed
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.trading import TradingSettings
 from inventory.suppliers.ports import SupplierHold, SupplierTrading
 from inventory.trading import diamonds, hold_repository, hold_transitions, purchase_repository
 from inventory.trading.background_tasks import BackgroundTasks
@@ -44,7 +44,7 @@ class Holds:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TradingSettings,
         database: Database,
         supplier: SupplierTrading | None,
         background_tasks: BackgroundTasks,
@@ -156,7 +156,7 @@ class Holds:
                 return Reservation(present, diamond, created=False)
             if diamond.availability != "available":
                 raise NotAvailable(availability=diamond.availability)
-            limit = self._settings.trading_holds_per_client
+            limit = self._settings.holds_per_client
             if await hold_repository.count_open_holds(connection, client_id) >= limit:
                 raise HoldLimitReached(limit=limit)
             hold = await hold_transitions.reserve(connection, self._settings, diamond, client_id, minutes)
@@ -184,7 +184,7 @@ class Holds:
         Raises:
             OutcomeUnknown: the supplier does not answer in time.
         """
-        backoff = PollingBackoff(self._settings.trading_wait_seconds)
+        backoff = PollingBackoff(self._settings.wait_seconds)
         while hold.state is HoldState.REQUESTED:
             if backoff.expired:
                 raise OutcomeUnknown
@@ -210,7 +210,7 @@ class Holds:
 
     def _check_minutes(self, minutes: int | None) -> int:
         """Check a duration against the longest allowed one, which is returned."""
-        longest = self._settings.trading_longest_hold_minutes
+        longest = self._settings.longest_hold_minutes
         if minutes is not None and not 1 <= minutes <= longest:
             raise ValidationFailed({"minutes": f"should be between 1 and {longest}"})
         return longest

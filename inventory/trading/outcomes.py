@@ -65,7 +65,7 @@ class OutcomeService:
                 )
             else:
                 resolved = await purchase_transitions.order(
-                    connection, present, order_id, self._settings.sync_feed, resolved_by=who, resolution=reason
+                    connection, present, order_id, self._settings.feed, resolved_by=who, resolution=reason
                 )
             if outcome is Outcome.CONFIRMED:
                 resolved = await purchase_transitions.confirm(connection, present, who=who, reason=reason)
@@ -124,7 +124,7 @@ class OutcomeService:
             raise TradingUnavailable
         purchase = await self._find(purchase_id)
         if purchase.state is PurchaseState.UNKNOWN:
-            examined = await examine(self._database, self._supplier, purchase, self._settings.sync_feed)
+            examined = await examine(self._database, self._supplier, purchase, self._settings.feed)
             if examined is not None:
                 return examined
             purchase = await self._find(purchase_id)

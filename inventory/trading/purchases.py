@@ -129,7 +129,7 @@ class Purchases:
             if hold is None and not diamond.active:
                 raise diamond_not_found()
             offer_id = require_available(diamond, hold)
-            checks = self._settings.trading_check_price
+            checks = self._settings.trading.check_price
             quoted = await purchase_repository.quoted_price(connection, diamond.id, client_id) if checks else None
             terms = determine_terms(request.expected_price_cents, diamond, hold, quoted)
             purchase = await purchase_transitions.record(
@@ -162,10 +162,10 @@ class Purchases:
     async def _check(self, supplier: SupplierTrading, recorded: RecordedPurchase) -> PriceAccepted | PriceRejected:
         """Read the supplier item and compare it with the terms. A failure rejects the purchase."""
         purchase, diamond = recorded.purchase, recorded.diamond
-        if not self._settings.trading_check_price:
+        if not self._settings.trading.check_price:
             return PriceAccepted(offer_id=purchase.offer_id, compared=False)
         try:
-            async with asyncio.timeout(supplier_call_seconds(self._settings)):
+            async with asyncio.timeout(supplier_call_seconds(self._settings.trading)):
                 status = await supplier.item_status(diamond.supplier_stone_id)
         except (SupplierError, TimeoutError) as error:
             reason = error.message if isinstance(error, SupplierError) else "the supplier did not answer in time"
@@ -224,7 +224,7 @@ class Purchases:
         raise AssertionError
 
     async def _settle(self, purchase: Purchase, outcome: str | SupplierError) -> Purchase:
-        feed = self._settings.sync_feed
+        feed = self._settings.sync.feed
         async with locked_diamond(self._database, purchase.diamond_id) as connection:
             settled: Purchase | None
             if isinstance(outcome, str):
@@ -243,7 +243,7 @@ class Purchases:
 
     async def _wait_for_outcome(self, purchase: Purchase) -> Purchase:
         """Poll a purchase until it is no longer pending, or until the waiting time is over."""
-        backoff = PollingBackoff(self._settings.trading_wait_seconds)
+        backoff = PollingBackoff(self._settings.trading.wait_seconds)
         while True:
             async with self._database.bounded() as connection:
                 found = await purchase_repository.purchase(connection, purchase.id)

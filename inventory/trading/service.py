@@ -35,9 +35,9 @@ async def open_trading(
     destinations = Destinations(supplier)
     try:
         yield TradingService(
-            holds=Holds(settings, database, supplier, background_tasks),
+            holds=Holds(settings.trading, database, supplier, background_tasks),
             purchases=Purchases(settings, database, supplier, background_tasks, destinations),
-            outcomes=OutcomeService(settings, database, supplier),
+            outcomes=OutcomeService(settings.sync, database, supplier),
             destinations=destinations,
             records=TradingRecords(database),
         )

@@ -92,12 +92,12 @@ class Settlement:
 
     async def purchases(self) -> int:
         """Fail abandoned purchases that were not sent. Mark the sent ones as unknown and alert an operator."""
-        seconds = settlement_seconds(self._settings)
+        seconds = settlement_seconds(self._settings.trading)
         async with self._database.bounded() as connection:
             abandoned = await purchase_repository.abandoned_purchases(connection, seconds, _BATCH_LIMIT)
         for purchase_id, diamond_id in abandoned:
             async with locked_diamond(self._database, diamond_id) as connection:
-                await purchase_transitions.abandon(connection, purchase_id, self._settings.sync_feed)
+                await purchase_transitions.abandon(connection, purchase_id, self._settings.sync.feed)
         return len(abandoned)
 
     async def evidence(self) -> int:
@@ -114,7 +114,7 @@ class Settlement:
                 break
             done += 1
             try:
-                await examine(self._database, self._supplier, purchase, self._settings.sync_feed)
+                await examine(self._database, self._supplier, purchase, self._settings.sync.feed)
             except SupplierUnavailable:
                 raise
             except SupplierError as error:
@@ -123,13 +123,13 @@ class Settlement:
 
     async def reminders(self) -> int:
         """Alert an operator of accepted orders that were neither confirmed nor declined in time."""
-        seconds = self._settings.trading_confirmation_hours * 3600.0
+        seconds = self._settings.trading.confirmation_hours * 3600.0
         async with self._database.transaction() as connection:
-            return await purchase_transitions.remind(connection, seconds, _BATCH_LIMIT, self._settings.sync_feed)
+            return await purchase_transitions.remind(connection, seconds, _BATCH_LIMIT, self._settings.sync.feed)
 
     async def declined(self) -> int:
         """Return the diamonds of declined orders to the sync once a completed run has read them."""
-        feed = self._settings.sync_feed
+        feed = self._settings.sync.feed
         async with self._database.bounded() as connection:
             synced = await purchase_repository.declined_and_synced(connection, feed, _BATCH_LIMIT)
         for purchase_id, diamond_id, run_id in synced:

@@ -7,7 +7,7 @@ from uuid import UUID
 from inventory.core.database import Database
 from inventory.core.errors import OutcomeUnknown, SupplierUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.trading import TradingSettings
 from inventory.suppliers.ports import SupplierTrading
 from inventory.trading import hold_repository, purchase_repository
 from inventory.trading.locks import locked_diamond
@@ -55,7 +55,7 @@ class SupplierRelease:
             await hold_repository.clear_due(connection, hold.id)
 
     async def release_before(
-        self, settings: Settings, holds: Sequence[Hold], diamond: TradedDiamond, requested_hold_id: UUID
+        self, settings: TradingSettings, holds: Sequence[Hold], diamond: TradedDiamond, requested_hold_id: UUID
     ) -> None:
         """Cancel ended holds of a diamond before a new one is requested: the supplier would deny it because of them.
 

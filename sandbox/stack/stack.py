@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, Self
 
-from inventory.core.settings import Settings
+from inventory.core.settings.service_bus import ServiceBusSettings
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process, ProcessFailed
 from sandbox.stack.programs import Broker, BrokerOptions, Supplier, SupplierOptions, python_module
@@ -163,7 +163,9 @@ class Stack:
 
     def _queues(self) -> tuple[str, ...]:
         names = ("queue_work_items", "queue_work_done", "queue_consolidate")
-        return tuple(self._outside.get(name.upper()) or str(Settings.model_fields[name].default) for name in names)
+        return tuple(
+            self._outside.get(name.upper()) or str(ServiceBusSettings.model_fields[name].default) for name in names
+        )
 
     async def _stop(self) -> None:
         """Stop the programs in reverse order of their start, then the servers; then remove the files."""

@@ -32,7 +32,7 @@ class QueueName(StrEnum):
 
     def named(self, settings: Settings) -> str:
         """The queue's name at the broker."""
-        name: str = getattr(settings, f"queue_{self.name.lower()}")
+        name: str = getattr(settings.service_bus, f"queue_{self.name.lower()}")
         return name
 
 

@@ -107,7 +107,7 @@ def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitab
                     reconciling.cancel()
                     await asyncio.wait({reconciling})
 
-            await run_role(role, settings.sync_drain_seconds)
+            await run_role(role, settings.sync.drain_seconds)
 
     run_command(command())
 

@@ -24,8 +24,8 @@ def rebuild(
     settings = start_command("rebuild")
 
     async def command() -> None:
-        async with Database.open(settings) as database:
-            rebuilding = Rebuild(settings, database, observe, utc_now)
+        async with Database.open(settings.database) as database:
+            rebuilding = Rebuild(settings.sync, database, observe, utc_now)
             found = await rebuilding.compare()
             # Printed before the replacement, so that the terminal keeps the old values.
             if not as_json:

@@ -34,7 +34,7 @@ def list_runs(
     settings = start_command("runs")
 
     async def command() -> None:
-        async with Database.open(settings) as database, database.connection() as connection:
+        async with Database.open(settings.database) as database, database.connection() as connection:
             runs = await repository.listing(connection, limit=limit)
         if as_json:
             print_json([_without_plan(one) for one in runs])
@@ -50,7 +50,7 @@ def show_run(run_id: RunId, as_json: AsJson = False) -> None:
     settings = start_command("runs")
 
     async def command() -> None:
-        async with Database.open(settings) as database, database.connection() as connection:
+        async with Database.open(settings.database) as database, database.connection() as connection:
             found = await repository.run(connection, run_id)
             outline = await repository.outline(connection, run_id)
             partitions = await repository.partitions(connection, run_id)

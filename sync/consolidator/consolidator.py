@@ -17,7 +17,7 @@ import structlog
 from inventory.core.database import Connection, Database
 from inventory.core.errors import InventoryError, LeaseLost, StorageUnavailable, WatermarkConflict
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.pricing.rules import PricingRule
 from inventory.runs import repository
 from inventory.runs.models import Run
@@ -43,13 +43,13 @@ _WATERMARK_TRIES = 5
 class Consolidator:
     """Consolidates one run at a time."""
 
-    def __init__(self, settings: Settings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
         self._settings = settings
         self._database = database
         self._check = RunCheck(settings, database, feed)
         self._safety_checks = SafetyChecks(settings, database, feed)
         self._watermarks = watermarks
-        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, settings.lease_seconds)
 
     async def handle(self, body: bytes, _last: bool) -> None:
         """Consolidate the run that a message names.
@@ -210,7 +210,7 @@ class Consolidator:
         while True:
             async with self._locked(run.id, token) as connection:
                 rows = await connection.fetch(
-                    sql.batch, run.feed, run.id, through, self._settings.sync_consolidation_batch, SUPPLIER
+                    sql.batch, run.feed, run.id, through, self._settings.consolidation_batch, SUPPLIER
                 )
                 if not rows:
                     return
@@ -248,7 +248,7 @@ class Consolidator:
         )
 
     async def _delete(self, run: Run, token: UUID, gone: Sequence[str]) -> None:
-        size = self._settings.sync_consolidation_batch
+        size = self._settings.consolidation_batch
         async with self._database.connection() as connection:
             changes = await ChangeEvents.of(connection, run.feed, run.id)
         for start in range(0, len(gone), size):

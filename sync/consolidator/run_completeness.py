@@ -75,7 +75,7 @@ class RunCheck:
             async with self._database.connection() as connection:
                 row = await connection.fetchrow(sql.distinct_listings, run.id)
             return Distinct(*row.values()) if row else Distinct(0, 0, 0)
-        overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
+        overlap = timedelta(seconds=self._settings.overlap_seconds)
         if isinstance(request, CountRequest):
             return await count_of_part(self._feed, run, request.part, overlap)
         page = await self._feed.page(query_of_part(run, request.part, overlap), request.offset, request.limit)
@@ -88,7 +88,7 @@ class RunCheck:
         Raises:
             FeedIncomplete: the share of unidentified items is too large.
         """
-        allowed = max(_FEWEST_UNIDENTIFIED, int(proof.closed * self._settings.sync_max_quarantine_share))
+        allowed = max(_FEWEST_UNIDENTIFIED, int(proof.closed * self._settings.max_quarantine_share))
         if proof.unidentified > allowed:
             raise FeedIncomplete(
                 f"{proof.unidentified} of {proof.closed} items could not be identified, more than the allowed {allowed} "

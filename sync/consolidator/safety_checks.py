@@ -62,7 +62,7 @@ class SafetyChecks:
         Raises:
             QuarantineExceeded: the share is too large.
         """
-        share = self._settings.sync_max_quarantine_share
+        share = self._settings.max_quarantine_share
         async with self._database.connection() as connection:
             if run.run_type == "full":
                 census = await connection.fetchrow(sql.census, run.feed, run.id)
@@ -91,7 +91,7 @@ class SafetyChecks:
                 row["supplier_stone_id"]
                 for row in await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
             ]
-        allowed = int(active * self._settings.sync_max_delete_share)
+        allowed = int(active * self._settings.max_delete_share)
         gone: list[str] = []
         active_gone = looked_up = 0
         async for missing in self._missing(run):

@@ -39,10 +39,10 @@ class Maintenance:
         A run that could not be planned, because the supplier was away, is tried again within the night.
         """
         now = self._clock()
-        if not self._settings.sync_nightly:
+        if not self._settings.sync.nightly:
             return
         async with self._database.connection() as connection:
-            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, nightly.last_due(now))
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, nightly.last_due(now))
         if state is None or state["begun"]:
             return
         tries = state["tries"]
@@ -62,22 +62,26 @@ class Maintenance:
             return
         due = nightly.last_due(now)
         async with self._database.transaction() as connection:
-            state = await connection.fetchrow(sql.nightly_state, self._settings.sync_feed, due)
+            state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, due)
             if state is not None and state["known"] and not (state["started"] or state["under_way"]):
-                await self._report(connection, incidents.nightly_missed(self._settings.sync_feed, due))
+                await self._report(connection, incidents.nightly_missed(self._settings.sync.feed, due))
 
     async def watch_dead_letters(self) -> None:
         """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
         settings = self._settings
         # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
-        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate):
+        for queue in (
+            settings.service_bus.queue_work_items,
+            settings.service_bus.queue_work_done,
+            settings.service_bus.queue_consolidate,
+        ):
             letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
             if not letters:
                 continue
             oldest = letters[0]
             sent_at = oldest.sent_at.isoformat() if oldest.sent_at else ""
             incident = incidents.dead_letters(
-                settings.sync_feed,
+                settings.sync.feed,
                 queue,
                 count=f"{len(letters)}{' or more' if len(letters) == _COUNTED_DEAD_LETTERS else ''}",
                 # With its time: a queue that is created again numbers its messages from the beginning.
@@ -90,7 +94,7 @@ class Maintenance:
 
     async def prune(self) -> dict[str, int]:
         """Remove records that are older than the retention and not needed; return the number of each kind."""
-        days = self._settings.sync_retention_days
+        days = self._settings.sync.retention_days
 
         def old(name: str) -> Callable[[Connection], Awaitable[int]]:
             async def some(connection: Connection) -> int:
@@ -99,7 +103,7 @@ class Maintenance:
             return some
 
         async def old_events(connection: Connection) -> int:
-            return await events.prune(connection, self._settings.events_retention_days, _PRUNED_AT_ONCE)
+            return await events.prune(connection, self._settings.events.retention_days, _PRUNED_AT_ONCE)
 
         names = ("prune_runs", "prune_payloads", "prune_alerts", "prune_job_effects")
         pruned = {name: await self._prune(old(name)) for name in names}

@@ -49,14 +49,14 @@ class JobServices:
         self.maintenance = Maintenance(
             pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now
         )
-        self.repricing = Repricing(pipeline.settings, pipeline.database, utc_now)
+        self.repricing = Repricing(pipeline.settings.sync, pipeline.database, utc_now)
         self.settlement = Settlement(pipeline.settings, pipeline.database, pipeline.trading)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, pipeline: Container) -> AsyncIterator["JobServices"]:
         """The jobs for the length of a `with`."""
-        async with open_mailer(pipeline.settings) as mailer:
+        async with open_mailer(pipeline.settings.alerts) as mailer:
             yield cls(pipeline, AlertDelivery(pipeline.database, mailer))
 
     @property

@@ -31,14 +31,16 @@ async def serve(pipeline: Container, stop: asyncio.Event) -> None:
     """Run the jobs role until `stop`. During an outage of Redis running jobs continue, and no job starts."""
     settings = pipeline.settings
     await _refuse_unfit_redis(settings)
-    redis = connect(settings)
+    redis = connect(settings.redis)
     try:
         async with (
             JobServices.open(pipeline) as jobs,
             asyncio.TaskGroup() as group,
-            JobWorkers.open(settings.sync_drain_seconds * _DRAIN_SHARE) as workers,
+            JobWorkers.open(settings.sync.drain_seconds * _DRAIN_SHARE) as workers,
         ):
-            group.create_task(pipeline.consumer(settings.queue_work_done, jobs.report, slots=1, stop=stop).run())
+            group.create_task(
+                pipeline.consumer(settings.service_bus.queue_work_done, jobs.report, slots=1, stop=stop).run()
+            )
             rounds = _PeriodicJobs(jobs)
             while not stop.is_set():
                 try:
@@ -57,7 +59,7 @@ async def _refuse_unfit_redis(settings: Settings) -> None:
     Raises:
         SettingsError: the server's configuration is not suitable for jobs.
     """
-    redis = connect(settings)
+    redis = connect(settings.redis)
     try:
         found = await redis_server.report(redis)
     except REDIS_OUTAGES:
@@ -109,7 +111,7 @@ async def once(pipeline: Container, stop: asyncio.Event) -> bool:
 async def _run_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
     """Do the jobs that are due. Not arq's own burst, which would also wait for those that are due later."""
     settings = jobs.pipeline.settings
-    redis = connect(settings)
+    redis = connect(settings.redis)
     try:
         worker = arq_worker(jobs, redis, with_duties=False)
         idle = asyncio.Event()
@@ -123,7 +125,7 @@ async def _run_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
 
         watching = asyncio.create_task(watch())
         try:
-            async with JobWorkers.open(settings.sync_drain_seconds * _DRAIN_SHARE) as workers:
+            async with JobWorkers.open(settings.sync.drain_seconds * _DRAIN_SHARE) as workers:
                 await workers.pick_up(worker, idle)
         finally:
             watching.cancel()
@@ -135,6 +137,6 @@ async def _run_enqueued(jobs: JobServices, stop: asyncio.Event) -> None:
 
 async def _handle_reports(jobs: JobServices, stop: asyncio.Event) -> None:
     pipeline = jobs.pipeline
-    consumer = pipeline.consumer(pipeline.settings.queue_work_done, jobs.report, slots=1, stop=stop)
+    consumer = pipeline.consumer(pipeline.settings.service_bus.queue_work_done, jobs.report, slots=1, stop=stop)
     if not await consumer.drain(wait_seconds=_REPORT_WAIT_SECONDS):
         raise ReportsLeft

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings.servers import ServerSettings
+from inventory.core.settings.service_bus import ServiceBusSettings
 from inventory.runs.models import Partition
 from sync.messaging.messages import Consolidate, WorkDone, WorkItem, encode
 from sync.ports import Broker
@@ -17,7 +17,7 @@ log = get_logger()
 class Outbox:
     """Sends the three kinds of messages, each after the transaction that causes it."""
 
-    def __init__(self, settings: ServerSettings, broker: Broker, lifecycle: Lifecycle) -> None:
+    def __init__(self, settings: ServiceBusSettings, broker: Broker, lifecycle: Lifecycle) -> None:
         self._settings = settings
         self._broker = broker
         self._lifecycle = lifecycle

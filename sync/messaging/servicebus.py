@@ -17,7 +17,8 @@ from azure.servicebus.exceptions import MessageSizeExceededError
 
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings, SettingsError
+from inventory.core.settings import SettingsError
+from inventory.core.settings.service_bus import ServiceBusSettings
 from sync.messaging import amqp_messages
 from sync.messaging.dead_letters import ServiceBusDeadLetters
 from sync.messaging.inbox import ServiceBusInbox
@@ -48,7 +49,7 @@ class ServiceBusBroker:
     @asynccontextmanager
     async def open(
         cls,
-        settings: Settings,
+        settings: ServiceBusSettings,
         credential: AsyncTokenCredential | None = None,
         *,
         timeouts: LinkTimeouts | None = None,
@@ -110,12 +111,14 @@ class ServiceBusBroker:
             await inbox.close()
 
 
-def _client(settings: Settings, credential: AsyncTokenCredential | None, options: dict[str, Any]) -> ServiceBusClient:
+def _client(
+    settings: ServiceBusSettings, credential: AsyncTokenCredential | None, options: dict[str, Any]
+) -> ServiceBusClient:
     """Return the client, which makes senders and receivers. Each of them has its own connection; the client has none."""
-    namespace = settings.azure_service_bus_namespace
-    if settings.azure_service_bus_connection_string is None and namespace is not None and credential is not None:
+    namespace = settings.namespace
+    if settings.connection_string is None and namespace is not None and credential is not None:
         return ServiceBusClient(namespace, credential, **_OPTIONS | options)
-    text = settings.need("azure_service_bus_connection_string")
+    text = settings.need("connection_string")
     try:
         return ServiceBusClient.from_connection_string(text, **_OPTIONS | options)
     except ValueError:

@@ -28,7 +28,7 @@ class RunControl:
         self._settings = settings
         self._database = database
         self._outbox = outbox
-        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, settings.lease_seconds)
 
     async def retry(
         self, run_id: UUID, partition: UUID | int | None, who: str, *, job_id: str | None = None
@@ -47,7 +47,7 @@ class RunControl:
                 facts = await self._locked(connection, run_id)
                 again = rules.partitions_to_retry(facts, partition)
                 rows = await connection.fetch(sql.reopen_partitions, run_id, [part.id for part in again])
-                await connection.execute(sql.reopen_run, run_id, float(self._settings.sync_run_deadline_seconds))
+                await connection.execute(sql.reopen_run, run_id, float(self._settings.run_deadline_seconds))
                 await effects.record(connection, job_id, len(rows), run_id)
         except asyncpg.UniqueViolationError:
             raise RunConflict("Another run of its feed is open; one at a time") from None
@@ -85,7 +85,7 @@ class RunControl:
                     await connection.execute(
                         sql.reopen_consolidation,
                         run_id,
-                        float(self._settings.sync_run_deadline_seconds),
+                        float(self._settings.run_deadline_seconds),
                         who if forced else None,
                         who if allow_mass_delete else None,
                     )

@@ -105,22 +105,22 @@ class Rebuild:
             QuarantineExceeded: too many active stones would be quarantined; perhaps the mapping is wrong.
             Conflict: a run is open; it is consolidating the same payloads.
         """
-        check_quarantine_share(found.spoiled, found.stones, self._settings.sync_max_quarantine_share)
+        check_quarantine_share(found.spoiled, found.stones, self._settings.max_quarantine_share)
         async with self._database.connection() as connection:
-            run = await repository.open_run(connection, self._settings.sync_feed)
+            run = await repository.open_run(connection, self._settings.feed)
         rules.check_start(run)
         return await self._process(apply=True)
 
     async def _process(self, *, apply: bool) -> Comparison:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-            changes = await ChangeEvents.of(connection, self._settings.sync_feed, None)
+            changes = await ChangeEvents.of(connection, self._settings.feed, None)
         stones, spoiled, through = 0, 0, ""
         outcomes: Counter[str] = Counter()
         shown: list[Difference] = []
         while True:
             async with self._database.transaction() as connection:
-                batch = (self._settings.sync_feed, through, self._settings.sync_consolidation_batch)
+                batch = (self._settings.feed, through, self._settings.consolidation_batch)
                 if apply:
                     await connection.execute(sql.lock_payloads, *batch)
                 rows = await connection.fetch(sql.payloads, *batch)

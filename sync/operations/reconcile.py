@@ -43,7 +43,7 @@ class Reconciler:
         self._settings = settings
         self._database = database
         self._outbox = outbox
-        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, settings.lease_seconds)
 
     async def reconcile(self) -> ReconcileReport:
         """Run all repairs once.
@@ -83,7 +83,7 @@ class Reconciler:
 
     async def _send_triggers(self, run_id: UUID | None) -> list[UUID]:
         async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.claim_lost_triggers, self._settings.sync_resend_seconds, run_id)
+            rows = await connection.fetch(sql.claim_lost_triggers, self._settings.resend_seconds, run_id)
         for position, row in enumerate(rows):
             if not await self._outbox.send_trigger(row["id"], row["trace_id"]):
                 async with self._database.connection() as connection:
@@ -94,7 +94,7 @@ class Reconciler:
     async def _send_partitions(self) -> list[UUID]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                sql.claim_lost_partitions, self._settings.sync_lease_seconds, self._settings.sync_resend_seconds
+                sql.claim_lost_partitions, self._settings.lease_seconds, self._settings.resend_seconds
             )
         lost: dict[str, list[Partition]] = defaultdict(list)
         for row in rows:

@@ -50,7 +50,7 @@ class Repricing:
             ConsolidationUnderWay: a run is being consolidated; try again later.
         """
         async with self._database.connection() as connection:
-            if await connection.fetchval(sql.consolidation_under_way, self._settings.sync_feed):
+            if await connection.fetchval(sql.consolidation_under_way, self._settings.feed):
                 raise ConsolidationUnderWay
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             total = await connection.fetchval(sql.priced_total, SUPPLIER)
@@ -60,9 +60,7 @@ class Repricing:
         await report(0, total)
         while True:
             async with self._database.transaction() as connection:
-                rows = await connection.fetch(
-                    sql.priced_batch, SUPPLIER, through, self._settings.sync_consolidation_batch
-                )
+                rows = await connection.fetch(sql.priced_batch, SUPPLIER, through, self._settings.consolidation_batch)
                 if not rows:
                     await effects.record(connection, job_id, changed)
                     break

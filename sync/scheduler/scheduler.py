@@ -74,7 +74,7 @@ class Scheduler:
         self._watermarks = watermarks
         self._outbox = outbox
         self._clock = clock
-        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, settings.sync.lease_seconds)
 
     async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
         """Start a run: plan it, and send the work items of its partitions.
@@ -131,21 +131,21 @@ class Scheduler:
     async def _report_watermark(self, error: WatermarkInFuture) -> None:
         watermark = str(error.details.get("watermark"))
         async with self._database.transaction() as connection:
-            await report(connection, incidents.watermark_in_future(self._settings.sync_feed, watermark, error.message))
+            await report(connection, incidents.watermark_in_future(self._settings.sync.feed, watermark, error.message))
 
     async def _window(self, request: RunRequest) -> ChangeWindow:
         stored = await self._watermarks.read()
         watermark: Watermark | None = stored[0] if stored else None
         async with self._database.connection() as connection:
-            last_full = await repository.last_full_completed(connection, self._settings.sync_feed)
+            last_full = await repository.last_full_completed(connection, self._settings.sync.feed)
             now = self._clock() if self._clock else await connection.fetchval(sql.now)
         return decide(
             now,
             watermark,
             last_full,
             full=request.full,
-            full_every=timedelta(hours=self._settings.sync_full_every_hours),
-            overlap=timedelta(seconds=self._settings.sync_overlap_seconds),
+            full_every=timedelta(hours=self._settings.sync.full_every_hours),
+            overlap=timedelta(seconds=self._settings.sync.overlap_seconds),
             windows=await self._offers_windows(),
         )
 
@@ -160,26 +160,26 @@ class Scheduler:
     async def _open(self, window: ChangeWindow, request: RunRequest) -> tuple[UUID, UUID]:
         return await self._lifecycle.open(
             Opening(
-                feed=self._settings.sync_feed,
+                feed=self._settings.sync.feed,
                 run_type=window.run_type,
                 window_from=window.updated_from,
                 window_to=window.updated_to,
                 moves_watermark=request.moves_watermark,
                 started_by=request.started_by,
                 trace_id=uuid4().hex,
-                deadline_seconds=self._settings.sync_run_deadline_seconds,
+                deadline_seconds=self._settings.sync.run_deadline_seconds,
                 job_id=request.job_id,
             )
         )
 
     async def _plan(self, window: ChangeWindow, offered: Capabilities, progress: Progress) -> Plan:
-        dimension = self._settings.nivoda_partition_dimension
+        dimension = self._settings.nivoda.partition_dimension
         per_carat = dimension == "dollar_per_carat"
         async with self._database.connection() as connection:
             held = [HeldPrice(**row) for row in await connection.fetch(sql.held_prices, SUPPLIER, per_carat)]
         counting = plan(
-            max_partitions=self._settings.sync_max_partitions,
-            min_stones=self._settings.sync_min_partition_stones,
+            max_partitions=self._settings.sync.max_partitions,
+            min_stones=self._settings.sync.min_partition_stones,
             held=held,
             dimension=dimension,
             by_origin=offered.origin,

@@ -68,11 +68,11 @@ async def open_blob_store(
     settings: Settings, credential: AsyncTokenCredential | None
 ) -> AsyncIterator[BlobWatermarkStore]:
     """Open the store in the account of the settings, by managed identity or by connection string."""
-    blob = (settings.watermark_container, f"{settings.sync_feed}.json")
-    if settings.azure_storage_account_url is not None and credential is not None:
-        async with BlobServiceClient(settings.azure_storage_account_url, credential, **_timeouts()) as service:
+    blob = (settings.watermark.container, f"{settings.sync.feed}.json")
+    if settings.watermark.account_url is not None and credential is not None:
+        async with BlobServiceClient(settings.watermark.account_url, credential, **_timeouts()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))
     else:
-        connection_string = settings.need("azure_storage_connection_string")
+        connection_string = settings.watermark.need("connection_string")
         async with BlobServiceClient.from_connection_string(connection_string, **_timeouts()) as service:
             yield BlobWatermarkStore(service.get_blob_client(*blob))

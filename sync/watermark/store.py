@@ -23,8 +23,8 @@ async def open_watermark_store(
     Raises:
         SettingsError: no store is set, or the directory is not writable.
     """
-    if settings.watermark_directory is not None:
-        yield FileWatermarkStore(usable_directory(settings.watermark_directory), settings.sync_feed)
+    if settings.watermark.directory is not None:
+        yield FileWatermarkStore(usable_directory(settings.watermark.directory), settings.sync.feed)
         return
     # Imported late: Azure's libraries cost half a second at start, which an installation with a directory avoids.
     from sync.watermark.blob import open_blob_store  # noqa: PLC0415

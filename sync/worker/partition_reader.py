@@ -73,7 +73,7 @@ class PartitionReader:
         reading = PartitionReading(
             _band(partition),
             limit=self._feed.page_size,
-            overlap=self._settings.sync_page_overlap,
+            overlap=self._settings.page_overlap,
             by_origin=offered.origin,
             by_weight=offered.carats,
             checkpoint=msgspec.convert(partition.checkpoint, Checkpoint) if partition.checkpoint else None,
@@ -92,8 +92,8 @@ class PartitionReader:
             SupplierError: the outage lasts too long, or the error is no outage.
             ConsumerStopped: `stop` is set.
         """
-        overlap = timedelta(seconds=self._settings.sync_overlap_seconds)
-        until = time.monotonic() + self._settings.sync_outage_seconds
+        overlap = timedelta(seconds=self._settings.overlap_seconds)
+        until = time.monotonic() + self._settings.outage_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:

@@ -11,7 +11,7 @@ import structlog
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError, LeaseLost, Unavailable
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.sync import SyncSettings
 from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.suppliers.ports import Feed
@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: SyncSettings,
         database: Database,
         feed: Feed,
         outbox: Outbox,
@@ -46,7 +46,7 @@ class Worker:
         self._outbox = outbox
         self._worker_id = worker_id
         self._stop = stop
-        self._lifecycle = Lifecycle(database, settings.sync_lease_seconds)
+        self._lifecycle = Lifecycle(database, settings.lease_seconds)
         self._reader = PartitionReader(settings, database, feed, stop)
 
     async def handle(self, body: bytes, last: bool) -> None:

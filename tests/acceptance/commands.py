@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 90
 
 def own_environment() -> dict[str, str]:
     """The environment of the tests without any setting of the inventory."""
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = {variable.name for variable in Settings.variables()}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
 

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from app.auth.scopes import Scope
-from inventory.core.settings import Settings
+from sandbox.roles import settings_of
 from sandbox.up import Address, Hmac
 from tests.acceptance.commands import (
     PATIENCE_SECONDS,
@@ -136,8 +136,8 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         assert total == len(prices)
         assert await retail_prices(address.postgres) == prices
 
-        settings = Settings.model_validate({name.lower(): value for name, value in address.env.items()})
-        assert settings.sync_lease_seconds == 5
+        settings = settings_of(address.env)
+        assert settings.sync.lease_seconds == 5
         await control(address.supplier_control, "change", {"count": CHANGED})
         schedule = await asyncio.to_thread(
             subprocess.run,

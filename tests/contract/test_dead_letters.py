@@ -22,7 +22,7 @@ async def bus() -> AsyncIterator[Bus]:
 @pytest_asyncio.fixture
 async def broker(bus: Bus) -> AsyncIterator[ServiceBusBroker]:
     settings = Settings.read(azure_service_bus_connection_string=bus.connection_string)
-    async with ServiceBusBroker.open(settings) as opened:
+    async with ServiceBusBroker.open(settings.service_bus) as opened:
         yield opened
 
 

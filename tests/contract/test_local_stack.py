@@ -17,6 +17,7 @@ from azure.servicebus.aio import ServiceBusClient
 from redis.asyncio import Redis
 
 from inventory.core.settings import Settings
+from sandbox.roles import settings_of
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import ProcessFailed
 from sandbox.stack.programs import SupplierOptions
@@ -92,7 +93,7 @@ def exists(path: str) -> bool:
 
 def own_environment() -> dict[str, str]:
     """The environment of the tests without any setting that would replace a part."""
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = {variable.name for variable in Settings.variables()}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
 
@@ -187,22 +188,22 @@ async def test_a_second_signal_does_not_cut_the_cleaning_up_short() -> None:
 
 async def test_the_environment_of_the_stack_is_all_that_a_process_needs_to_reach_every_server() -> None:
     async with Stack(own_environment(), supplier=FEW_STONES) as stack:
-        settings = Settings.model_validate({name.lower(): value for name, value in stack.environment.items()})
-        connection = await asyncpg.connect(settings.need("database_url"), timeout=10)
+        settings = settings_of(stack.environment)
+        connection = await asyncpg.connect(settings.database.need("url"), timeout=10)
         assert await connection.fetchval("SELECT current_database()") == "diamonds"
         await connection.close()
-        async with Redis.from_url(settings.need("redis_url")) as redis:
+        async with Redis.from_url(settings.redis.need("url")) as redis:
             assert await redis.ping()
         async with (
-            ServiceBusClient.from_connection_string(settings.need("azure_service_bus_connection_string")) as bus,
-            bus.get_queue_sender(settings.queue_work_items) as sender,
-            bus.get_queue_receiver(settings.queue_work_items) as receiver,
+            ServiceBusClient.from_connection_string(settings.service_bus.need("connection_string")) as bus,
+            bus.get_queue_sender(settings.service_bus.queue_work_items) as sender,
+            bus.get_queue_receiver(settings.service_bus.queue_work_items) as receiver,
         ):
             await sender.send_messages(ServiceBusMessage("partition"))
             (message,) = await receiver.receive_messages(max_wait_time=10)
             assert str(message) == "partition"
             await receiver.complete_message(message)
-        assert exists(settings.need("watermark_directory"))
+        assert exists(settings.watermark.need("directory"))
         async with aiohttp.ClientSession() as session:
             assert stack.supplier is not None
             async with session.get(f"{stack.supplier.control_url}/control/summary") as answer:

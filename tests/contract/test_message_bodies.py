@@ -92,7 +92,7 @@ async def bus() -> AsyncIterator[Broker]:
 @pytest_asyncio.fixture
 async def broker(bus: Broker) -> AsyncIterator[ServiceBusBroker]:
     settings = Settings.read(azure_service_bus_connection_string=bus.connection_string)
-    async with ServiceBusBroker.open(settings) as opened:
+    async with ServiceBusBroker.open(settings.service_bus) as opened:
         yield opened
 
 

@@ -83,7 +83,7 @@ async def test_a_passing_fault_is_tried_again_and_every_request_takes_its_turn(
 ) -> None:
     fault, _ = PASSING[name]
     supplier.script.extend([fault, fault])
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_timeout_seconds=0.3), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_timeout_seconds=0.3).nivoda, limiter) as client:
         assert await count(client) == 7
     assert len(supplier.asked) == 3
     assert limiter.turns == supplier.introspections + supplier.logins + len(supplier.asked) == 5
@@ -96,7 +96,7 @@ async def test_a_lasting_fault_fails_by_its_name_when_the_tries_are_used_up(
     fault, expected = PASSING[name]
     supplier.script.extend([fault] * 10)
     settings = account(supplier.endpoint, nivoda_timeout_seconds=0.3, nivoda_tries=2)
-    async with NivodaClient.open(settings, limiter) as client:
+    async with NivodaClient.open(settings.nivoda, limiter) as client:
         with pytest.raises(SupplierError) as caught:
             await count(client)
     assert type(caught.value) is expected
@@ -106,14 +106,14 @@ async def test_a_lasting_fault_fails_by_its_name_when_the_tries_are_used_up(
 async def test_a_supplier_that_is_not_there_is_unavailable(limiter: CountingLimiter) -> None:
     async with scripted_supplier() as supplier:
         settings = account(supplier.endpoint, nivoda_tries=2)
-    async with NivodaClient.open(settings, limiter) as client:
+    async with NivodaClient.open(settings.nivoda, limiter) as client:
         with pytest.raises(SupplierUnavailable, match="can't be reached"):
             await count(client)
     assert limiter.turns == 3, "one of them for the schema"
 
 
 async def test_concurrent_calls_share_one_login(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         assert await asyncio.gather(*(count(client) for _ in range(20))) == [7] * 20
     assert supplier.logins == 1
 
@@ -121,7 +121,7 @@ async def test_concurrent_calls_share_one_login(supplier: ScriptedSupplier, limi
 async def test_a_token_that_ends_early_is_renewed_once_for_all_and_uses_up_no_try(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         await count(client)
         supplier.valid.clear()
         assert await asyncio.gather(*(count(client) for _ in range(20))) == [7] * 20
@@ -133,7 +133,7 @@ async def test_a_token_is_renewed_before_the_end_that_the_login_names(
 ) -> None:
     seconds = 0.0
     supplier.expires = 3600.0
-    async with NivodaClient.open(account(supplier.endpoint), limiter, monotonic=lambda: seconds) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, monotonic=lambda: seconds) as client:
         await count(client)
         seconds = 3600 - 301
         await count(client)
@@ -145,7 +145,7 @@ async def test_a_token_is_renewed_before_the_end_that_the_login_names(
 
 async def test_a_token_is_renewed_before_it_ends(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     seconds = 0.0
-    async with NivodaClient.open(account(supplier.endpoint), limiter, monotonic=lambda: seconds) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, monotonic=lambda: seconds) as client:
         await count(client)
         seconds = 6 * 3600 - 300
         await count(client)
@@ -156,7 +156,7 @@ async def test_a_supplier_that_accepts_no_token_at_all_is_given_up_on(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.script.extend([errors(EXPIRED)] * 20)
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3).nivoda, limiter) as client:
         with pytest.raises(SupplierTokenExpired):
             await count(client)
     assert len(supplier.asked) == 6
@@ -165,13 +165,13 @@ async def test_a_supplier_that_accepts_no_token_at_all_is_given_up_on(
 
 async def test_http_401_counts_as_a_refused_token(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.append(status(401))
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert supplier.logins == 2
 
 
 async def test_refused_credentials_are_never_tried_again(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_password="wrong"), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_password="wrong").nivoda, limiter) as client:
         with pytest.raises(SupplierRefused, match="credentials"):
             await count(client)
     assert (supplier.logins, supplier.asked) == (1, [])
@@ -193,7 +193,7 @@ async def test_a_passing_fault_at_login_is_tried_again(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
 ) -> None:
     supplier.login_script.extend([fault, fault])
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         assert await count(client) == 7
     assert supplier.logins == 3
 
@@ -203,7 +203,7 @@ async def test_a_wrong_endpoint_is_never_tried_again_and_a_redirect_not_followed
     supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
 ) -> None:
     supplier.login_script.append(status(code, Location=supplier.endpoint))
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         with pytest.raises(SupplierRefused, match=f"HTTP {code}.*NIVODA_ENDPOINT"):
             await count(client)
     assert (supplier.logins, supplier.asked) == (1, [])
@@ -211,7 +211,7 @@ async def test_a_wrong_endpoint_is_never_tried_again_and_a_redirect_not_followed
 
 async def test_the_message_of_a_refused_request_is_shown(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.append(refusal(400, "limit must be at most 50, token-1-of-many"))
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         with pytest.raises(SupplierRefused, match="HTTP 400: limit must be at most 50, \\[hidden\\]"):
             await count(client)
     assert len(supplier.asked) == 1
@@ -221,7 +221,7 @@ async def test_the_message_of_a_refused_request_is_shown(supplier: ScriptedSuppl
 async def test_a_page_of_html_is_an_outage_once_the_endpoint_has_answered(
     supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
 ) -> None:
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3).nivoda, limiter) as client:
         assert await count(client) == 7
         supplier.script.extend([page_of_html(code)] * 2)
         assert await count(client) == 7
@@ -247,7 +247,7 @@ async def test_a_limit_in_the_errors_is_waited_out_like_429(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act, pause: float | None
 ) -> None:
     supplier.script.extend([fault] * 2)
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         if pause is None:
             with pytest.raises(SupplierError):
                 await count(client)
@@ -260,7 +260,7 @@ async def test_a_limit_in_the_errors_of_a_login_is_waited_out_too(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.login_script.append(errors("Too many login attempts, try again in 3 seconds"))
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert limiter.pauses == [3.0]
 
@@ -278,7 +278,7 @@ async def test_a_token_s_end_is_recognised_in_every_form(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
 ) -> None:
     supplier.script.append(fault)
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2).nivoda, limiter) as client:
         assert await count(client) == 7
     assert supplier.logins == 2
 
@@ -287,7 +287,7 @@ async def test_429_slows_everybody_down_for_as_long_as_was_asked_and_uses_up_no_
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.script.extend([status(429, **{"Retry-After": "3"})] * 4)
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert limiter.pauses == [3.0] * 4
 
@@ -297,14 +297,14 @@ async def test_429_that_does_not_say_how_long_doubles_the_pause_up_to_a_minute(
 ) -> None:
     supplier.script.extend([status(429)] * 7)
     settings = account(supplier.endpoint, nivoda_backoff_seconds=2, nivoda_tries=1)
-    async with NivodaClient.open(settings, limiter) as client:
+    async with NivodaClient.open(settings.nivoda, limiter) as client:
         assert await count(client) == 7
     assert limiter.pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
 async def test_429_at_login_is_waited_out_too(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.login_script.append(status(429, **{"Retry-After": "3"}))
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert limiter.pauses == [3.0]
 
@@ -321,7 +321,7 @@ async def test_429_without_end_is_busy_when_patience_is_over(supplier: ScriptedS
     limiter = Sleeper()
     supplier.script.extend([status(429, **{"Retry-After": "40"})] * 50)
     async with NivodaClient.open(
-        account(supplier.endpoint), limiter, patience_seconds=100, monotonic=lambda: seconds
+        account(supplier.endpoint).nivoda, limiter, patience_seconds=100, monotonic=lambda: seconds
     ) as client:
         with pytest.raises(SupplierBusy) as caught:
             await count(client)
@@ -333,7 +333,7 @@ async def test_nobody_is_paused_for_longer_than_patience_lasts(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.script.append(status(429, **{"Retry-After": "999999"}))
-    async with NivodaClient.open(account(supplier.endpoint), limiter, patience_seconds=100) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, patience_seconds=100) as client:
         with pytest.raises(SupplierBusy):
             await count(client)
     assert limiter.pauses == [100]
@@ -344,7 +344,7 @@ async def test_a_limiter_that_never_lets_through_is_busy_when_patience_is_over(s
         async def acquire(self) -> None:
             await asyncio.Event().wait()
 
-    async with NivodaClient.open(account(supplier.endpoint), Wall(), patience_seconds=0.05) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, Wall(), patience_seconds=0.05) as client:
         with pytest.raises(SupplierBusy):
             await count(client)
     assert (supplier.logins, supplier.asked) == (0, [])
@@ -355,7 +355,7 @@ async def test_an_answer_without_end_is_not_read_to_the_end(
 ) -> None:
     monkeypatch.setattr(responses, "_BYTE_LIMIT", 1_000)
     supplier.script.append(answer(b" " * 100_000))
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         with pytest.raises(SupplierUnavailable, match="larger than 1000 bytes"):
             await count(client)
 
@@ -363,7 +363,7 @@ async def test_an_answer_without_end_is_not_read_to_the_end(
 async def test_calls_one_after_the_other_use_one_connection(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         for _ in range(5):
             await count(client)
     assert len(supplier.connections) == 1
@@ -372,7 +372,7 @@ async def test_calls_one_after_the_other_use_one_connection(
 async def test_what_varies_is_a_variable_and_the_document_is_always_the_same(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
-    async with NivodaClient.open(account(supplier.endpoint), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         await client.call(COUNT, {"query": {"dollar_value": {"from": 1}}})
         await client.call(COUNT, {"query": {"dollar_value": {"from": 2}}})
     first, second = supplier.asked
@@ -390,7 +390,7 @@ async def test_no_secret_shows_in_logs_errors_or_reprs(
     supplier.login_script.append(errors(f"trouble with {PASSWORD}"))
     supplier.script.extend([errors("trouble with token-2-of-many"), status(429), status(500), errors(EXPIRED), reset])
     supplier.script.extend([errors("lasting trouble with token-3-of-many")] * 5)
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=7), limiter) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=7).nivoda, limiter) as client:
         with pytest.raises(SupplierError, match="lasting trouble") as caught:
             await count(client)
         seen += [repr(client), repr(vars(client)["_login"]), caught.value, caught.value.details, *capture.entries]

@@ -69,7 +69,7 @@ async def supplier() -> AsyncIterator[Supplier]:
             nivoda_timeout_seconds=0.5,
             nivoda_tries=12,
         )
-        async with NivodaClient.open(chosen, limiter) as client:
+        async with NivodaClient.open(chosen.nivoda, limiter) as client:
             yield Supplier(simulator, NivodaFeed(client), limiter, http)
 
 
@@ -208,7 +208,7 @@ def test_the_counts_of_pages_are_never_asked_for() -> None:
 async def test_an_answer_without_a_list_is_a_fault_and_not_the_end_of_the_feed(data: Any) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.extend([answer({"data": data})] * 2)
-        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2).nivoda, CountingLimiter()) as client:
             with pytest.raises(SupplierUnavailable, match="can't be read"):
                 await NivodaFeed(client).page(StoneQuery(), 0, 50)
 
@@ -224,7 +224,7 @@ async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
     body = b'{"data": {"as": {"diamonds_by_query": {"items": [%b]}}}}' % b",".join([good, *damage, good])
     async with scripted_supplier() as supplier:
         supplier.script.extend([answer(body)] * 4)
-        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, CountingLimiter()) as client:
             page = await NivodaFeed(client).page(StoneQuery(), 0, 50)
     assert (page.unidentified, page.length) == ([4], 6)
     assert [item.problem for item in page.items] == [
@@ -245,7 +245,7 @@ async def test_a_stone_that_a_page_fails_to_show_is_asked_for_by_its_id(shown: b
     good, other = payload(), payload({"diamond.id": "other", "diamond.certificate": None})
     async with scripted_supplier() as supplier:
         supplier.script.extend([act(shown, good), act(b'{"diamond": {"id": "other"}}', good), act(other)])
-        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, CountingLimiter()) as client:
             page = await NivodaFeed(client).page(StoneQuery(), 0, 50)
     assert [item.payload for item in page.items] == [other, good]
     assert supplier.asked[-1]["variables"]["query"] == {"filter_ids": ["other"], "search_on_markup_price": False}

@@ -21,7 +21,7 @@ PROBLEM = "diamond.certificate.color: Enum 'DiamondColor' cannot represent value
 
 
 async def read(supplier: PublishedSupplier, offset: int = 0, limit: int = 50, **query: Any) -> FeedPage:
-    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+    async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2).nivoda, CountingLimiter()) as client:
         return await NivodaFeed(client).page(StoneQuery(**query), offset, limit)
 
 
@@ -145,7 +145,7 @@ async def test_lookup_of_a_stone_that_can_not_be_shown_finds_it() -> None:
     items = [published_item(1, **COLOR), published_item(2)]
     async with (
         published_supplier(items) as supplier,
-        NivodaClient.open(account(supplier.endpoint), CountingLimiter()) as client,
+        NivodaClient.open(account(supplier.endpoint).nivoda, CountingLimiter()) as client,
     ):
         found = await NivodaFeed(client).lookup([stone_id(1), stone_id(3)], [stone_id(2)])
     assert {item.supplier_stone_id: item.problem for item in found.found} == {stone_id(1): PROBLEM}
@@ -178,7 +178,7 @@ async def test_an_oversized_page_is_read_in_parts_and_only_there() -> None:
     async with published_supplier(items) as supplier:
         supplier.largest_answer = 1_300_000
         settings = account(supplier.endpoint, nivoda_tries=2)
-        async with NivodaClient.open(settings, CountingLimiter()) as client:
+        async with NivodaClient.open(settings.nivoda, CountingLimiter()) as client:
             feed = NivodaFeed(client)
             for _ in range(2):
                 supplier.asked.clear()
@@ -194,7 +194,7 @@ async def test_a_single_item_that_is_too_large_is_quarantined_under_its_id() -> 
     items = [published_item(number, **(LARGE if number == 1 else {})) for number in range(50)]
     async with published_supplier(items) as supplier:
         supplier.largest_answer = 99_000
-        async with NivodaClient.open(account(supplier.endpoint), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint).nivoda, CountingLimiter()) as client:
             feed = NivodaFeed(client)
             first = await feed.page(StoneQuery(), 0, 50)
             supplier.requests.clear()
@@ -212,7 +212,7 @@ async def test_a_page_that_is_missing_because_of_an_outage_is_tried_again(messag
     body = {"data": None, "errors": [{"message": message, "path": path}]}
     async with scripted_supplier() as supplier:
         supplier.script.extend([answer(body)] * 2)
-        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2).nivoda, CountingLimiter()) as client:
             with pytest.raises(SupplierUnavailable, match=message):
                 await NivodaFeed(client).page(StoneQuery(), 0, 50)
     assert len(supplier.asked) == 2
@@ -222,6 +222,6 @@ async def test_an_error_that_points_at_no_item_fails_the_whole_page() -> None:
     data: dict[str, Any] = {"as": {"diamonds_by_query": {"items": []}}}
     async with scripted_supplier() as supplier:
         supplier.script.append(errors("Something is odd", data))
-        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, CountingLimiter()) as client:
             with pytest.raises(Exception, match="Something is odd"):
                 await NivodaFeed(client).page(StoneQuery(), 0, 50)

@@ -48,7 +48,7 @@ async def reading(
     async with (
         published_supplier(items, options) as supplier,
         NivodaClient.open(
-            account(supplier.endpoint, nivoda_tries=2), CountingLimiter(), monotonic=clock or Clock()
+            account(supplier.endpoint, nivoda_tries=2).nivoda, CountingLimiter(), monotonic=clock or Clock()
         ) as client,
     ):
         yield supplier, NivodaFeed(client, monotonic=clock or Clock())
@@ -170,7 +170,7 @@ async def test_a_rejection_that_teaches_nothing_is_final_and_shows_its_message()
     async with scripted_supplier() as supplier:
         rejection = refusal(400, "Query is too complex: 153", code="GRAPHQL_VALIDATION_FAILED")
         supplier.script.extend([rejection] * 3)
-        async with NivodaClient.open(account(supplier.endpoint), CountingLimiter()) as client:
+        async with NivodaClient.open(account(supplier.endpoint).nivoda, CountingLimiter()) as client:
             with pytest.raises(SupplierSchemaChanged, match="Query is too complex: 153"):
                 await client.call(COUNT, {"query": {}})
     assert len(supplier.asked) == 1
@@ -240,7 +240,7 @@ async def test_an_introspection_that_fails_costs_one_request_and_is_tried_again_
     clock = Clock()
     async with scripted_supplier() as supplier:
         supplier.introspection = fault
-        async with NivodaClient.open(account(supplier.endpoint), CountingLimiter(), monotonic=clock) as client:
+        async with NivodaClient.open(account(supplier.endpoint).nivoda, CountingLimiter(), monotonic=clock) as client:
             for _ in range(3):
                 await client.call(COUNT, {"query": {}})
             assert supplier.introspections == 1
@@ -252,7 +252,7 @@ async def test_an_introspection_that_fails_costs_one_request_and_is_tried_again_
 async def test_a_refused_login_is_no_matter_of_the_schema() -> None:
     async with published_supplier([]) as supplier:
         chosen = account(supplier.endpoint, nivoda_password="wrong")
-        async with NivodaClient.open(chosen, CountingLimiter()) as client:
+        async with NivodaClient.open(chosen.nivoda, CountingLimiter()) as client:
             with pytest.raises(SupplierRefused, match="Wrong username or password"):
                 await client.call(COUNT, {"query": {}})
 

@@ -35,7 +35,7 @@ def settings(url: str, **changes: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def mailer(service: MailService) -> AsyncIterator[Mailer]:
-    async with open_mailer(settings(service.url)) as opened:
+    async with open_mailer(settings(service.url).alerts) as opened:
         assert opened is not None
         yield opened
 
@@ -96,7 +96,7 @@ async def test_what_someone_must_mend_is_told_apart(mailer: Mailer, service: Mai
 
 
 async def test_a_service_that_is_away_is_an_outage_and_nobody_is_told_the_key() -> None:
-    async with open_mailer(settings("http://127.0.0.1:9")) as mailer:
+    async with open_mailer(settings("http://127.0.0.1:9").alerts) as mailer:
         assert mailer is not None
         with pytest.raises(MailUnavailable) as raised:
             await mailer.send(MAIL, "run_failed/1")
@@ -108,7 +108,7 @@ async def test_a_service_that_is_silent_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(adapter, "_TIMEOUT_SECONDS", 0.2)
     service.silent = True
-    async with open_mailer(settings(service.url)) as mailer:
+    async with open_mailer(settings(service.url).alerts) as mailer:
         assert mailer is not None
         with pytest.raises(MailUnavailable, match="TimeoutError"):
             await mailer.send(MAIL, "run_failed/1")
@@ -116,5 +116,5 @@ async def test_a_service_that_is_silent_is_not_waited_for(
 
 @pytest.mark.parametrize("missing", ["resend_api_key", "alert_from", "alert_to"])
 async def test_without_a_key_a_sender_or_recipients_there_is_no_mailer(missing: str) -> None:
-    async with open_mailer(settings("http://127.0.0.1:9", **{missing: ""})) as mailer:
+    async with open_mailer(settings("http://127.0.0.1:9", **{missing: ""}).alerts) as mailer:
         assert mailer is None

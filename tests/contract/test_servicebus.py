@@ -22,7 +22,7 @@ async def bus() -> AsyncIterator[Broker]:
 @pytest_asyncio.fixture
 async def broker(bus: Broker) -> AsyncIterator[ServiceBusBroker]:
     async with ServiceBusBroker.open(
-        Settings.read(azure_service_bus_connection_string=bus.connection_string)
+        Settings.read(azure_service_bus_connection_string=bus.connection_string).service_bus
     ) as opened:
         yield opened
 

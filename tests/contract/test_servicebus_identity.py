@@ -99,7 +99,7 @@ async def open_broker(bus: Broker, identity: IdentityService, tmp_path: Path) ->
             async with (
                 ProcessCredential() as credential,
                 ServiceBusBroker.open(
-                    settings,
+                    settings.service_bus,
                     credential,
                     timeouts=LinkTimeouts(open=10, close=1),
                     custom_endpoint_address=f"sb://127.0.0.1:{relay.port}",

@@ -35,7 +35,7 @@ def connection_string(port: int) -> str:
 @asynccontextmanager
 async def broker_at(port: int, timeouts: LinkTimeouts = IMPATIENT) -> AsyncIterator[ServiceBusBroker]:
     settings = Settings.read(azure_service_bus_connection_string=connection_string(port))
-    async with ServiceBusBroker.open(settings, timeouts=timeouts) as opened:
+    async with ServiceBusBroker.open(settings.service_bus, timeouts=timeouts) as opened:
         yield opened
 
 
@@ -78,7 +78,7 @@ async def test_silent_tls_endpoint_is_broker_unavailable_and_leaves_no_socket(ca
     async with (
         SilentEndpoint.open(NOTHING) as endpoint,
         ServiceBusBroker.open(
-            settings,
+            settings.service_bus,
             StaticCredential(),
             timeouts=IMPATIENT,
             custom_endpoint_address=f"sb://127.0.0.1:{endpoint.port}",

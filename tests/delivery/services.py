@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 
 from inventory.core.database import Database
-from inventory.core.settings import Settings
 from inventory.runs import repository
+from sandbox.roles import settings_of
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.process import Process
 from sandbox.stack.stack import Stack
@@ -87,11 +87,11 @@ class Services:
     async def sync(self) -> str:
         """A run, started by the fifth service; how it ended."""
         await self.run("scheduler", "-m", "sync", "schedule")
-        settings = Settings.model_validate({name.lower(): value for name, value in self._stack.environment.items()})
-        async with asyncio.timeout(PATIENCE_SECONDS), Database.open(settings) as database:
+        settings = settings_of(self._stack.environment)
+        async with asyncio.timeout(PATIENCE_SECONDS), Database.open(settings.database) as database:
             while True:
                 async with database.connection() as connection:
-                    run = await repository.newest(connection, settings.sync_feed)
+                    run = await repository.newest(connection, settings.sync.feed)
                 if run is not None and not run.is_open:
                     return run.status
                 await asyncio.sleep(0.2)

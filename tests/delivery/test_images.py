@@ -66,9 +66,9 @@ def test_the_five_services_run_one_image_read_only_and_without_rights(services: 
 def test_the_services_are_given_settings_that_exist_and_hold(services: dict[str, Any]) -> None:
     for name in SERVICES:
         environment = services[name]["environment"]
-        assert {key.lower() for key in environment} <= set(Settings.model_fields)
+        assert set(environment) <= {variable.name for variable in Settings.variables()}
         settings = Settings.read(**{key.lower(): value for key, value in environment.items()})
-        assert (settings.nivoda_username, settings.need("nivoda_password")) == (
+        assert (settings.nivoda.username, settings.nivoda.need("password")) == (
             DEFAULT_ACCOUNT.username,
             DEFAULT_ACCOUNT.password,
         )
@@ -78,10 +78,14 @@ def test_the_emulator_has_our_queues() -> None:
     config = json.loads((DOCKER / "service-bus" / "config.json").read_text("utf-8"))
     (namespace,) = config["UserConfig"]["Namespaces"]
     settings = Settings.read()
-    names = {settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate}
+    names = {
+        settings.service_bus.queue_work_items,
+        settings.service_bus.queue_work_done,
+        settings.service_bus.queue_consolidate,
+    }
     assert {queue["Name"] for queue in namespace["Queues"]} == names
     deliveries = {queue["Properties"]["MaxDeliveryCount"] for queue in namespace["Queues"]}
-    assert deliveries == {settings.queue_max_delivery_count}
+    assert deliveries == {settings.service_bus.queue_max_delivery_count}
 
 
 def test_the_image_that_is_pushed_is_the_last_stage_and_holds_neither_sandbox_nor_compiler() -> None:

@@ -10,8 +10,8 @@ from inventory.core.settings import Settings
 
 TERRAFORM = Path(__file__).parents[2] / "infra" / "terraform"
 MODULE = TERRAFORM / "modules" / "container-apps"
-SETTINGS = {name.upper() for name in Settings.model_fields}
-SECRETS = {name.upper() for name, field in Settings.model_fields.items() if SecretStr.__name__ in str(field.annotation)}
+SETTINGS = {variable.name for variable in Settings.variables()}
+SECRETS = {variable.name for variable in Settings.variables() if SecretStr.__name__ in str(variable.info.annotation)}
 # Read by Microsoft's library, not by us: which of its identities a process is to use.
 FOREIGN = {"AZURE_CLIENT_ID"}
 

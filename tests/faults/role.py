@@ -57,7 +57,7 @@ def reconcile() -> None:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), _RECONCILE_SECONDS)
 
-            await run_role(role, settings.sync_drain_seconds)
+            await run_role(role, settings.sync.drain_seconds)
 
     run_command(command())
 
@@ -67,7 +67,7 @@ def settle() -> None:
     settings = start_command("settle")
 
     async def command() -> None:
-        async with Database.open(settings) as database, open_settlement(settings) as supplier:
+        async with Database.open(settings.database) as database, open_settlement(settings) as supplier:
             settlement = Settlement(settings, database, supplier)
             await settlement.holds()
             await settlement.refresh()

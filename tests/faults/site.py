@@ -285,7 +285,7 @@ class Site:
 @asynccontextmanager
 async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
     """An installation for the length of a `with`."""
-    names = {name.upper() for name in Settings.model_fields}
+    names = {variable.name for variable in Settings.variables()}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     surroundings = {**inherited, **SMALL, **options.settings}
     supplier = SupplierOptions(
@@ -302,7 +302,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
         )
         url = stack.environment["DATABASE_URL"]
         await upgrade(url)
-        database = await everything.enter_async_context(Database.open(Settings.read(database_url=url)))
+        database = await everything.enter_async_context(Database.open(Settings.read(database_url=url).database))
         async with database.connection() as connection:
             await connection.execute(_RULES)
         session = await everything.enter_async_context(

@@ -16,7 +16,7 @@ PID = "SELECT pg_backend_pid()"
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database.open(Settings.read(database_url=database_url, database_pool_size=1)) as opened:
+    async with Database.open(Settings.read(database_url=database_url, database_pool_size=1).database) as opened:
         yield opened
 
 
@@ -51,7 +51,7 @@ async def test_a_connection_that_is_lost_before_it_is_handed_out_frees_its_place
     settings = Settings.read(database_url=database_url, database_pool_size=1, database_timeout_seconds=2)
     with monkeypatch.context() as patched:
         patched.setattr("inventory.core.database._set_codecs", lose)
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             for _ in range(2):  # of one place
                 with pytest.raises(DatabaseUnavailable) as refused:
                     async with database.connection() as connection:

@@ -68,7 +68,7 @@ def settings(pooler: PgBouncer, database_url: str, redis_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as opened:
+    async with Database.open(settings.database) as opened:
         yield opened
 
 
@@ -161,16 +161,18 @@ async def test_api_answers(settings: Settings, database: Database) -> None:
 
 
 async def test_complete_sync(settings: Settings, database: Database, tmp_path: Path) -> None:
-    queues = (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate)
+    queues = (
+        settings.service_bus.queue_work_items,
+        settings.service_bus.queue_work_done,
+        settings.service_bus.queue_consolidate,
+    )
     shelf = Shelf()
     shelf.lay(*range(120))
     async with Broker(dict.fromkeys(queues, QueueSettings())) as bus:
-        through = Settings.read(
-            **settings.model_dump(exclude_unset=True) | {"azure_service_bus_connection_string": bus.connection_string}
-        )
-        async with ServiceBusBroker.open(through) as broker:
-            outbox = Outbox(through, broker, Lifecycle(database, through.sync_lease_seconds))
-            watermarks = FileWatermarkStore(tmp_path, through.sync_feed)
+        through = settings.with_values(azure_service_bus_connection_string=bus.connection_string)
+        async with ServiceBusBroker.open(through.service_bus) as broker:
+            outbox = Outbox(through.service_bus, broker, Lifecycle(database, through.sync.lease_seconds))
+            watermarks = FileWatermarkStore(tmp_path, through.sync.feed)
             pipeline = Container(through, database, shelf, broker, watermarks, outbox, broker.dead_letters())
             stop = asyncio.Event()
             roles = [asyncio.create_task(role(stop)) for role in (pipeline.work, pipeline.consolidate)]
@@ -188,8 +190,8 @@ async def test_complete_sync(settings: Settings, database: Database, tmp_path: P
 
 
 async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_setting(settings: Settings) -> None:
-    plain = Settings.read(**settings.model_dump(exclude_unset=True) | {"database_pooler": "none"})
-    async with Database.open(plain) as database:
+    plain = settings.with_values(database_pooler="none")
+    async with Database.open(plain.database) as database:
         with pytest.raises(DatabaseMisconfigured) as caught:
             await database.ping()
     assert "unsupported startup parameter: search_path" in caught.value.reason
@@ -204,15 +206,12 @@ async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_set
 
 
 async def test_role_does_not_start_and_names_the_setting(settings: Settings, tmp_path: Path) -> None:
-    plain = Settings.read(
-        **settings.model_dump(exclude_unset=True)
-        | {
-            "database_pooler": "none",
-            "azure_service_bus_connection_string": (
-                "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
-            ),
-            "watermark_directory": str(tmp_path),
-        }
+    plain = settings.with_values(
+        database_pooler="none",
+        azure_service_bus_connection_string=(
+            "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
+        ),
+        watermark_directory=str(tmp_path),
     )
     with pytest.raises(DatabaseMisconfigured):
         await startup.check(plain)
@@ -233,7 +232,7 @@ async def test_postgres_that_is_away_behind_a_pooler_is_an_outage(database_url: 
             await pooler.start()
             settings = Settings.read(database_url=pooler.url, database_pooler="transaction")
         # The relay is gone, and with it the way to Postgres.
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             for _ in range(2):
                 with pytest.raises(DatabaseUnavailable) as caught:
                     await database.ping()

@@ -69,7 +69,7 @@ def settings(cluster: Valkey, database_url: str) -> Settings:
 
 async def test_jobs_do_not_work_in_cluster_mode(settings: Settings) -> None:
     """Why it is refused; where this passes one day, the check may go."""
-    redis = connect(settings)
+    redis = connect(settings.redis)
     with pytest.raises(JobsUnavailable) as caught:
         await enqueue(redis, "reprice")
     assert isinstance(caught.value.__cause__, ResponseError)

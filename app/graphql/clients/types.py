@@ -6,7 +6,7 @@ from app.auth.scopes import MEANINGS, Principal
 from app.graphql import limits
 from app.graphql.nodes import MOST_NODES
 from app.graphql.pagination import LARGEST_PAGE
-from inventory.core.settings.api import ApiSettings
+from inventory.core.settings import Settings
 
 
 @strawberry.type(description="A scope of the key.")
@@ -40,7 +40,7 @@ class Caller:
     limits: Limits = strawberry.field(description="Limits of requests.")
 
 
-def caller_to_graphql(principal: Principal, settings: ApiSettings) -> Caller:
+def caller_to_graphql(principal: Principal, settings: Settings) -> Caller:
     """Convert a principal."""
     meanings = {str(scope): meaning for scope, meaning in MEANINGS.items()}
     return Caller(
@@ -56,10 +56,10 @@ def caller_to_graphql(principal: Principal, settings: ApiSettings) -> Caller:
             aliases=limits.MOST_ALIASES,
             directives=limits.MOST_DIRECTIVES,
             repetitions=limits.MOST_REPETITIONS,
-            operation_cost=settings.graphql_max_cost,
-            budget=settings.graphql_budget,
-            restore_rate=settings.graphql_restore_rate,
-            body_bytes=settings.max_body_bytes,
-            timeout_seconds=settings.graphql_timeout_seconds,
+            operation_cost=settings.graphql.max_cost,
+            budget=settings.graphql.budget,
+            restore_rate=settings.graphql.restore_rate,
+            body_bytes=settings.api.max_body_bytes,
+            timeout_seconds=settings.graphql.timeout_seconds,
         ),
     )

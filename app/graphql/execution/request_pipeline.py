@@ -19,7 +19,7 @@ from app.graphql.execution.state import Connection, S
 from app.graphql.schema import schema
 from inventory.catalog.visibility import visible
 from inventory.core.errors import BadRequest, Forbidden, Unauthenticated
-from inventory.core.settings import Settings
+from inventory.core.settings.graphql import GraphQLSettings
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
@@ -27,9 +27,9 @@ GRAPHQL_JSON = "application/graphql-response+json"
 class RequestPipeline:
     """Turns requests into operations that may be executed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GraphQLSettings, *, development: bool) -> None:
         self._settings = settings
-        self._development = settings.environment == "development"
+        self._development = development
         self._documents = DocumentCache(schema._schema, suggestions=self._development)  # noqa: SLF001 - has no public name
 
     async def prepare(
@@ -65,7 +65,7 @@ class RequestPipeline:
         if asked.document_id is not None:
             return await documents.text(asked.document_id)
         text = asked.query or ""
-        if self._settings.graphql_registered_only and not await documents.knows(text):
+        if self._settings.registered_only and not await documents.knows(text):
             raise Forbidden("Only registered documents are executed here.")
         return text
 
@@ -86,10 +86,8 @@ class RequestPipeline:
         return document
 
     async def _reserve_cost(self, connection: Connection[S], principal: Principal | None, cost: int) -> CostReservation:
-        if cost > self._settings.graphql_max_cost:
-            problem = GraphQLError(
-                f"The operation costs {cost}; at most {self._settings.graphql_max_cost} are allowed."
-            )
+        if cost > self._settings.max_cost:
+            problem = GraphQLError(f"The operation costs {cost}; at most {self._settings.max_cost} are allowed.")
             raise RequestRefused(status_of_invalid(connection), [format_error(problem)])
         return await CostReservation.open(connection.state["budget"], principal.key_id if principal else None, cost)
 

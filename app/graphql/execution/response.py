@@ -11,7 +11,7 @@ from app.graphql.execution.errors import MOST_ERRORS, format_error
 from app.graphql.execution.operation import GraphQLOperation
 from app.graphql.schema import schema
 from inventory.core.errors import Unavailable
-from inventory.core.settings.api import ApiSettings
+from inventory.core.settings.graphql import GraphQLSettings
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,7 +48,7 @@ class OperationResult(msgspec.Struct, frozen=True):
         return _encoder.encode(self.members())
 
 
-async def execute(operation: GraphQLOperation, settings: ApiSettings) -> OperationResult:
+async def execute(operation: GraphQLOperation, settings: GraphQLSettings) -> OperationResult:
     """Execute a query or a mutation, and return its unspent cost.
 
     Raises:
@@ -56,7 +56,7 @@ async def execute(operation: GraphQLOperation, settings: ApiSettings) -> Operati
         OperationStillRunning: it does, and changes something: an order that was sent goes on without anybody who waits for it.
     """
     try:
-        async with asyncio.timeout(settings.graphql_timeout_seconds):
+        async with asyncio.timeout(settings.timeout_seconds):
             result = await schema.execute(
                 operation.text,
                 variable_values=operation.asked.variables,

@@ -51,8 +51,8 @@ _encoder = msgspec.json.Encoder()
 
 def routes(settings: Settings) -> Sequence[BaseRoute]:
     """Routes of GraphQL. In development browsers get GraphiQL; its files have separate routes."""
-    page = GraphiQL() if settings.environment == "development" else None
-    pipeline = RequestPipeline(settings)
+    page = GraphiQL() if settings.general.environment == "development" else None
+    pipeline = RequestPipeline(settings.graphql, development=settings.general.environment == "development")
     return (
         Route("/graphql", GraphQLEndpoint(settings, pipeline, page).answer, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", WebSocketEndpoint(settings, pipeline).serve),
@@ -65,7 +65,7 @@ class GraphQLEndpoint:
 
     def __init__(self, settings: Settings, pipeline: RequestPipeline, page: GraphiQL | None) -> None:
         self._settings = settings
-        self._development = settings.environment == "development"
+        self._development = settings.general.environment == "development"
         self._pipeline = pipeline
         self._page = page
 
@@ -96,7 +96,7 @@ class GraphQLEndpoint:
         if subscribes:
             await operation.reservation.settle(0)
             raise BadRequest("Subscriptions come over WebSocket, or as text/event-stream.")
-        answer = await execute(operation, self._settings)
+        answer = await execute(operation, self._settings.graphql)
         members = answer.members()
         errors = cast("list[FormattedError]", members.pop("errors", []))
         if not answer.executed:
@@ -115,8 +115,8 @@ class GraphQLEndpoint:
                 resources.enter_context(connections.subscribed(principal))
                 answers = await self._follow(request, operation)
             else:
-                answers = single_answer((await execute(operation, self._settings)).encoded())
-            stream = EventStream(answers, principal, request.headers, self._settings.sockets_send_seconds)
+                answers = single_answer((await execute(operation, self._settings.graphql)).encoded())
+            stream = EventStream(answers, principal, request.headers, self._settings.events.sockets_send_seconds)
             resources.enter_context(connections.registered(stream))
             stream.resources = resources.pop_all()
         return stream

@@ -98,7 +98,9 @@ class ConnectionRegistry:
         Raises:
             TooManySubscriptions: its key has reached the limit.
         """
-        with _counted(self._subscriptions, principal.key_id, self._settings.subscriptions_per_key, "subscriptions"):
+        with _counted(
+            self._subscriptions, principal.key_id, self._settings.events.subscriptions_per_key, "subscriptions"
+        ):
             yield
 
     def __len__(self) -> int:
@@ -141,9 +143,9 @@ class ConnectionRegistry:
     def _close_expired(self, now: float) -> None:
         for connection in list(self._connections):
             idle_since = connection.idle_since()
-            if now - connection.since > self._settings.sockets_lifetime_seconds:
+            if now - connection.since > self._settings.events.sockets_lifetime_seconds:
                 connection.close(LIFETIME_EXCEEDED)
-            elif idle_since is not None and now - idle_since > self._settings.sockets_idle_seconds:
+            elif idle_since is not None and now - idle_since > self._settings.events.sockets_idle_seconds:
                 connection.close(IDLE)
 
 

@@ -164,7 +164,7 @@ class WebSocketSession:
     async def _authenticate(self) -> tuple[Principal, Headers]:
         """Authenticate by the first message or by the headers of the handshake."""
         try:
-            async with asyncio.timeout(self._settings.sockets_introduction_seconds):
+            async with asyncio.timeout(self._settings.events.sockets_introduction_seconds):
                 while (message := await self._receive()).type != "connection_init":
                     if message.type not in {"ping", "pong"}:
                         raise _SocketClosed(CloseReason(4401, "Unauthorized"))
@@ -211,7 +211,7 @@ class WebSocketSession:
             raise _SocketClosed(
                 CloseReason(4400, "The payload of a subscribe message should be a GraphQL request")
             ) from None
-        most = self._settings.subscriptions_per_socket
+        most = self._settings.events.subscriptions_per_socket
         if len(self._operations) >= most:
             error = TooManySubscriptions(f"This socket has {most} operations open, and may not have more.")
             await self._send(id=message.id, type="error", payload=[format_inventory_error(error)])
@@ -227,7 +227,7 @@ class WebSocketSession:
             if operation.kind is OperationType.SUBSCRIPTION:
                 await self._follow(id_, operation)
             else:
-                await self._send_next(id_, (await execute(operation, self._settings)).encoded())
+                await self._send_next(id_, (await execute(operation, self._settings.graphql)).encoded())
         except RequestRefused as refusal:
             errors = list(refusal.errors)
         except SubscriptionRefused as refusal:
@@ -273,7 +273,7 @@ class WebSocketSession:
 
     async def _send_text(self, text: str) -> None:
         try:
-            async with self._sending, asyncio.timeout(self._settings.sockets_send_seconds):
+            async with self._sending, asyncio.timeout(self._settings.events.sockets_send_seconds):
                 await self._websocket.send_text(text)
         except TimeoutError:
             self.close(_SLOW)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, SecretStr
+from pydantic import AfterValidator, SecretStr
+from pydantic_settings import SettingsConfigDict
 
-from inventory.core.settings.field import setting
+from inventory.core.settings.section import SettingsSection, setting
 
 
 def _are_secrets(value: SecretStr) -> SecretStr:
@@ -29,13 +30,14 @@ def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
 SigningSecrets = Annotated[SecretStr, AfterValidator(_are_secrets)]
 
 
-class AuthSettings(BaseModel):
+class AuthSettings(SettingsSection):
     """Settings of authentication and rate limits."""
+
+    model_config = SettingsConfigDict(title="Access")
 
     hmac_secrets: Annotated[
         SigningSecrets | None,
         setting(
-            "Access",
             "JSON object from the id of each signing client to its secret, or to a list of secrets during a rotation.",
             example='{"acme": "a long secret"}',
         ),
@@ -44,24 +46,23 @@ class AuthSettings(BaseModel):
     hmac_hosts: Annotated[
         str,
         setting(
-            "Access",
             "Hosts accepted in request signatures (version 2), separated by commas; when not set, any.",
             example="inventory.example.com",
         ),
     ] = ""
 
     rate_limit_reads_per_minute: Annotated[
-        int, setting("Access", "Read requests per minute of one key.", ge=1, le=60_000_000)
+        int, setting("Read requests per minute of one key.", ge=1, le=60_000_000)
     ] = 60_000
     rate_limit_writes_per_minute: Annotated[
-        int, setting("Access", "Write requests per minute of one key.", ge=1, le=60_000_000)
+        int, setting("Write requests per minute of one key.", ge=1, le=60_000_000)
     ] = 600
     rate_limit_failures_per_minute: Annotated[
-        int, setting("Access", "Failed logins per minute of one client address.", ge=1, le=60_000_000)
+        int, setting("Failed logins per minute of one client address.", ge=1, le=60_000_000)
     ] = 120
     rate_limit_local_share: Annotated[
         float,
-        setting("Access", "Share of these limits that each process grants while Redis is unavailable.", gt=0, le=1),
+        setting("Share of these limits that each process grants while Redis is unavailable.", gt=0, le=1),
     ] = 0.2
 
     @property

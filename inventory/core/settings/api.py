@@ -4,9 +4,10 @@ from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator
+from pydantic_settings import SettingsConfigDict
 
-from inventory.core.settings.field import setting
+from inventory.core.settings.section import SettingsSection, setting
 
 
 def _are_networks(value: str) -> str:
@@ -30,41 +31,24 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-class ApiSettings(BaseModel):
+class ApiSettings(SettingsSection):
     """Settings of the API."""
 
-    host: Annotated[str, setting("API", "Address that the API listens on.")] = "0.0.0.0"
-    port: Annotated[int, setting("API", "Port that the API listens on.", ge=1, le=65535)] = 3000
+    model_config = SettingsConfigDict(title="API")
+
+    host: Annotated[str, setting("Address that the API listens on.")] = "0.0.0.0"
+    port: Annotated[int, setting("Port that the API listens on.", ge=1, le=65535)] = 3000
 
     search_index: Annotated[
         bool,
-        setting(
-            "API", "Keep an index of all diamonds in memory (about 100 bytes each) for searches, totals and facets."
-        ),
+        setting("Keep an index of all diamonds in memory (about 100 bytes each) for searches, totals and facets."),
     ] = True
-    max_body_bytes: Annotated[int, setting("API", "Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
-
-    graphql_max_cost: Annotated[int, setting("API", "Highest cost of one GraphQL operation.", ge=10, le=10**9)] = 5_000
-    graphql_budget: Annotated[int, setting("API", "GraphQL cost budget of a key.", ge=10, le=10**12)] = 200_000
-    graphql_restore_rate: Annotated[
-        int, setting("API", "Cost that is restored to the GraphQL budget of a key per second.", ge=1, le=10**12)
-    ] = 20_000
-    graphql_timeout_seconds: Annotated[
-        float, setting("API", "Longest time that one GraphQL operation may take.", gt=0, le=300)
-    ] = 30.0
-    graphql_registered_only: Annotated[
-        bool, setting("API", "Execute only documents that were registered with `python -m app documents register`.")
-    ] = False
-    keep_alive_seconds: Annotated[
-        int, setting("API", "Idle timeout of a connection without a request.", ge=1, le=600)
-    ] = 65
-    request_seconds: Annotated[float, setting("API", "Timeout for receiving the body of a request.", gt=0, le=600)] = (
-        30.0
-    )
+    max_body_bytes: Annotated[int, setting("Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
+    keep_alive_seconds: Annotated[int, setting("Idle timeout of a connection without a request.", ge=1, le=600)] = 65
+    request_seconds: Annotated[float, setting("Timeout for receiving the body of a request.", gt=0, le=600)] = 30.0
     max_connections: Annotated[
         int,
         setting(
-            "API",
             "Most connections for requests in one process. Beyond it, the connection that has waited longest for its client is closed.",
             ge=1,
             le=1_000_000,
@@ -73,7 +57,6 @@ class ApiSettings(BaseModel):
     shutdown_delay_seconds: Annotated[
         float,
         setting(
-            "API",
             "Time after SIGTERM in which requests are still accepted, until the load balancer has removed the process.",
             ge=0,
             le=60,
@@ -83,7 +66,6 @@ class ApiSettings(BaseModel):
         str,
         AfterValidator(_are_networks),
         setting(
-            "API",
             "Addresses or networks of the reverse proxies whose X-Forwarded-For is trusted, separated by commas.",
             example="10.0.0.0/8",
         ),
@@ -91,13 +73,12 @@ class ApiSettings(BaseModel):
     cors_origins: Annotated[
         str,
         AfterValidator(_are_origins),
-        setting("API", "Allowed CORS origins, separated by commas; when not set, none.", example="https://example.com"),
+        setting("Allowed CORS origins, separated by commas; when not set, none.", example="https://example.com"),
     ] = ""
 
     shop_url: Annotated[
         str,
         setting(
-            "API",
             "Where /shop leads in development: the back end of a shop in front of this API; nowhere otherwise.",
             example="http://127.0.0.1:3001",
         ),

@@ -1,127 +1,156 @@
-"""Settings of a process, read from environment variables.
+"""Settings of a process, read from environment variables: one section for each concern.
 
-Each field of a section is a variable (its name in capitals) with a description and an example. `.env.example` is generated
-from them. An invalid value ends the process with a line that names the variable (exit code 2).
+`.env.example` and the reference are generated from the sections. An invalid value ends the process with a line that names
+the variable (exit code 2).
 """
 
 import re
-from typing import Any, Self
+from collections.abc import Iterator
+from typing import Any, Self, cast
 
-from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inventory.core.settings.access import AuthSettings
 from inventory.core.settings.alerts import AlertSettings
 from inventory.core.settings.api import ApiSettings
+from inventory.core.settings.database import DatabaseSettings
 from inventory.core.settings.events import EventSettings
 from inventory.core.settings.general import GeneralSettings
-from inventory.core.settings.servers import ServerSettings
-from inventory.core.settings.supplier import SupplierSettings
+from inventory.core.settings.graphql import GraphQLSettings
+from inventory.core.settings.nivoda import NivodaSettings
+from inventory.core.settings.redis import RedisSettings
+from inventory.core.settings.section import SettingsError, SettingsSection, Variable
+from inventory.core.settings.service_bus import ServiceBusSettings
 from inventory.core.settings.sync import SyncSettings
 from inventory.core.settings.trading import TradingSettings
+from inventory.core.settings.watermark import WatermarkSettings
 
 _LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
 
-class SettingsError(Exception):
-    """A setting is missing or invalid. The message names the variable, the problem and an example."""
+class Settings(BaseModel):
+    """Settings of a process, by section. A class receives the section that it needs."""
 
+    model_config = ConfigDict(frozen=True)
 
-# The fields of the last base class are validated first: the addresses are validated with the value of `tls`.
-class Settings(
-    AlertSettings,
-    SyncSettings,
-    TradingSettings,
-    SupplierSettings,
-    ServerSettings,
-    EventSettings,
-    AuthSettings,
-    ApiSettings,
-    GeneralSettings,
-    BaseSettings,
-):
-    """Settings of a process. They are frozen, and secrets appear neither in `repr` nor in logs."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    general: GeneralSettings
+    api: ApiSettings
+    graphql: GraphQLSettings
+    auth: AuthSettings
+    events: EventSettings
+    database: DatabaseSettings
+    redis: RedisSettings
+    service_bus: ServiceBusSettings
+    watermark: WatermarkSettings
+    nivoda: NivodaSettings
+    trading: TradingSettings
+    sync: SyncSettings
+    alerts: AlertSettings
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment and arguments (in tests) only, and no files."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return init_settings, env_settings
-
-    @classmethod
-    def read(cls, **overrides: Any) -> Self:
+    def read(cls, **values: Any) -> Self:
         """Read the settings of this process.
 
+        Args:
+            values: values by name of the variable in lower case, preferred to the environment.
+
         Raises:
-            SettingsError: the value of a variable is invalid.
+            SettingsError: the value of a variable is invalid, or a variable does not exist.
         """
-        try:
-            return cls(**overrides)
-        except ValidationError as error:
-            raise SettingsError("\n".join(_one_line(cls, problem) for problem in error.errors())) from None
+        return cls._of({name: {} for name, _ in cls.sections()}, values)
+
+    def with_values(self, **values: Any) -> Self:
+        """Copy the settings with other values, by name of the variable in lower case.
+
+        Raises:
+            SettingsError: a value is invalid, or a variable does not exist.
+        """
+        set_values = {
+            name: {field: getattr(section, field) for field in section.model_fields_set}
+            for name, section in ((name, getattr(self, name)) for name, _ in self.sections())
+        }
+        return self._of(set_values, values)
+
+    @classmethod
+    def _of(cls, by_section: dict[str, dict[str, Any]], values: dict[str, Any]) -> Self:
+        unknown = values.keys() - {variable.name.lower() for variable in cls.variables()}
+        if unknown:
+            raise SettingsError(
+                f"{', '.join(sorted(unknown)).upper()}: no such setting. docs/reference/settings.md lists them"
+            )
+        read, problems = dict[str, Any](), dict[str, None]()
+        for name, section in cls.sections():
+            fields = {
+                variable.field: values[variable.name.lower()]
+                for variable in section.variables()
+                if variable.name.lower() in values
+            }
+            try:
+                read[name] = section(**by_section[name] | fields)
+            except ValidationError as error:
+                problems |= dict.fromkeys(_one_line(section, problem) for problem in error.errors())
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return cls(**read)
+
+    @classmethod
+    def sections(cls) -> Iterator[tuple[str, type[SettingsSection]]]:
+        """Name and class of each section."""
+        for name, field in cls.model_fields.items():
+            yield name, cast("type[SettingsSection]", field.annotation)
+
+    @classmethod
+    def variables(cls) -> Iterator[Variable]:
+        """Every environment variable once, by section."""
+        names = set[str]()
+        for _, section in cls.sections():
+            for variable in section.variables():
+                if variable.name not in names:
+                    names.add(variable.name)
+                    yield variable
 
     @property
     def socket_limit(self) -> int:
         """Limit of sockets and event streams of a process."""
-        return self.max_sockets or self.max_connections
+        return self.events.max_sockets or self.api.max_connections
 
     @property
     def socket_limit_per_key(self) -> int:
         """Limit of sockets and event streams of a key in a process. The default is a quarter of `socket_limit`."""
-        return self.sockets_per_key or max(1, self.socket_limit // 4)
+        return self.events.sockets_per_key or max(1, self.socket_limit // 4)
 
     @property
     def origin_pattern(self) -> str | None:
         """Pattern of further allowed origins: in development, every port of this machine."""
-        return _LOOPBACK if self.environment == "development" else None
+        return _LOOPBACK if self.general.environment == "development" else None
 
     def allows_origin(self, origin: str) -> bool:
         """Whether an origin is allowed."""
         pattern = self.origin_pattern
-        return origin in self.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
-
-    def need(self, name: str) -> str:
-        """Return the value of a required setting.
-
-        Raises:
-            SettingsError: the setting is not set.
-        """
-        value = getattr(self, name)
-        if value is None:
-            raise SettingsError(f"{name.upper()}: is not set. Example: {name.upper()}={_example(type(self), name)}")
-        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        return origin in self.api.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
 
 
-def _example(cls: type[BaseSettings], name: str) -> str:
-    field = cls.model_fields[name]
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    example = extra.get("example") or field.default
-    return str(example).lower() if isinstance(example, bool) else str(example)
-
-
-def _one_line(cls: type[BaseSettings], problem: Any) -> str:
-    name = str(problem["loc"][0])
+def _one_line(section: type[SettingsSection], problem: Any) -> str:
+    location = str(problem["loc"][0])  # the validation alias, or the name of the field
+    variable = next(variable for variable in section.variables() if location in {variable.field, variable.name})
     what = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name.upper()}: {what[:1].lower()}{what[1:]}. Example: {name.upper()}={_example(cls, name)}"
+    return f"{variable.name}: {what[:1].lower()}{what[1:]}. Example: {variable.name}={variable.example}"
 
 
 def example_file() -> str:
     """Generate the text of `.env.example`: every setting with its description, commented out."""
     lines = ["# Every setting of Diamond Inventory. Printed from inventory/core/settings/ by `make schema`.", ""]
-    section = ""
-    for name, field in Settings.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        if extra["section"] != section:
-            section = str(extra["section"])
-            lines += [f"# ---- {section} ----", ""]
-        lines += [f"# {field.description}", f"# {name.upper()}={_example(Settings, name)}", ""]
+    for title, variables in by_title().items():
+        lines += [f"# ---- {title} ----", ""]
+        for variable in variables:
+            lines += [f"# {variable.info.description}", f"# {variable.name}={variable.example}", ""]
     return "\n".join(lines)
+
+
+def by_title() -> dict[str, list[Variable]]:
+    """Every variable by the title of its section."""
+    titles = dict[str, list[Variable]]()
+    for _, section in Settings.sections():
+        shown = {variable.name for variables in titles.values() for variable in variables}
+        titles[str(section.model_config.get("title"))] = [v for v in section.variables() if v.name not in shown]
+    return titles

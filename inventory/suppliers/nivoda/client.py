@@ -20,7 +20,7 @@ from inventory.core.errors import (
     SupplierUnreached,
 )
 from inventory.core.logging import get_logger
-from inventory.core.settings import Settings
+from inventory.core.settings.nivoda import NivodaSettings
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, SupplierOperation
 from inventory.suppliers.nivoda.errors import RequestRejected
 from inventory.suppliers.nivoda.introspection import INTROSPECT
@@ -49,7 +49,7 @@ class NivodaClient:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: NivodaSettings,
         limiter: RateLimiter,
         session: aiohttp.ClientSession,
         *,
@@ -58,10 +58,10 @@ class NivodaClient:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use `open`, which creates the session."""
-        self._url = settings.need("nivoda_endpoint")
+        self._url = settings.need("endpoint")
         self._credentials = {
-            "username": settings.need("nivoda_username"),
-            "password": settings.need("nivoda_password"),
+            "username": settings.need("username"),
+            "password": settings.need("password"),
         }
         self._settings = settings
         self._limiter = limiter
@@ -78,7 +78,7 @@ class NivodaClient:
     @asynccontextmanager
     async def open(
         cls,
-        settings: Settings,
+        settings: NivodaSettings,
         limiter: RateLimiter,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
@@ -99,7 +99,7 @@ class NivodaClient:
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **connection),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.nivoda_timeout_seconds),
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.timeout_seconds),
         ) as session:
             client = cls(
                 settings,
@@ -177,7 +177,7 @@ class NivodaClient:
         try:
             return read_sent(operation, response, secrets=(token,))
         except SupplierBusy as busy:
-            pause = busy.retry_after or self._settings.nivoda_backoff_seconds
+            pause = busy.retry_after or self._settings.backoff_seconds
             log.warning("supplier_busy", operation=operation.name, asked_seconds=busy.retry_after, error=busy.message)
             await self._limiter.pause(min(pause, self._patience_seconds))
             raise
@@ -268,7 +268,7 @@ class NivodaClient:
     ) -> Answer:
         """Send a request and read its answer. After a rate limit error (429 or in `errors[]`) wait and repeat by `deadline`."""
         body = _encode(request)
-        wait = self._settings.nivoda_backoff_seconds
+        wait = self._settings.backoff_seconds
         while True:
             await self._acquire_slot(deadline)
             response = await self._post(body)

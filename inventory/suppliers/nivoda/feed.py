@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 
 from inventory.core.errors import SupplierSchemaChanged
-from inventory.core.settings import Settings
+from inventory.core.settings.nivoda import NivodaSettings
 from inventory.suppliers.lookup import WITNESS_LIMIT, look_up, look_up_singly
 from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, COUNT, ITEM, PAGE_LIMIT, PAGES
@@ -152,7 +152,7 @@ class NivodaFeed:
 
 
 @asynccontextmanager
-async def open_feed(settings: Settings, limiter: RateLimiter) -> AsyncIterator[NivodaFeed]:
+async def open_feed(settings: NivodaSettings, limiter: RateLimiter) -> AsyncIterator[NivodaFeed]:
     """Open the feed with the account of the settings, for a `with` block."""
     async with NivodaClient.open(settings, limiter) as client:
-        yield NivodaFeed(client, dimension=settings.nivoda_partition_dimension)
+        yield NivodaFeed(client, dimension=settings.partition_dimension)

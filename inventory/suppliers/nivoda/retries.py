@@ -6,7 +6,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from inventory.core.errors import SupplierBusy, SupplierError, SupplierRefused, SupplierSchemaChanged
 from inventory.core.logging import get_logger
-from inventory.core.settings.supplier import SupplierSettings
+from inventory.core.settings.nivoda import NivodaSettings
 from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost
 
 log = get_logger()
@@ -14,13 +14,13 @@ log = get_logger()
 LONGEST_WAIT_SECONDS = 60.0
 
 
-def retrying(settings: SupplierSettings, operation: str) -> AsyncRetrying:
+def retrying(settings: NivodaSettings, operation: str) -> AsyncRetrying:
     """Create the retry policy of the settings. The last error is raised."""
     return AsyncRetrying(
-        stop=stop_after_attempt(settings.nivoda_tries),
+        stop=stop_after_attempt(settings.tries),
         wait=wait_exponential_jitter(
-            multiplier=settings.nivoda_backoff_seconds,
-            jitter=settings.nivoda_backoff_seconds,
+            multiplier=settings.backoff_seconds,
+            jitter=settings.backoff_seconds,
             max=LONGEST_WAIT_SECONDS,
         ),
         retry=retry_if_exception(_may_pass),

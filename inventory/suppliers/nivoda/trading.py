@@ -211,10 +211,12 @@ async def open_limited_trading(settings: Settings, redis: Redis) -> AsyncIterato
     Raises:
         SettingsError: NIVODA_ENDPOINT is set, and the credentials are not.
     """
-    if settings.nivoda_endpoint is None:
+    if settings.nivoda.endpoint is None:
         yield None
         return
-    async with open_trading(settings, RedisRateLimiter.of(settings, redis, urgent=True)) as trading:
+    async with open_trading(
+        settings, RedisRateLimiter.of(settings.nivoda, settings.sync.feed, redis, urgent=True)
+    ) as trading:
         yield trading
 
 
@@ -225,9 +227,9 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
     Raises:
         SettingsError: the supplier's endpoint or its credentials are not set.
     """
-    patience, timeout = settings.trading_patience_seconds, settings.trading_timeout_seconds
+    patience, timeout = settings.trading.patience_seconds, settings.trading.timeout_seconds
     async with NivodaClient.open(
-        settings,
+        settings.nivoda,
         limiter,
         patience_seconds=patience,
         timeout_seconds=timeout,

@@ -182,7 +182,7 @@ async def test_a_connection_beyond_the_limit_is_refused_and_the_others_go_on() -
         sender, receiver = await desk.both("stones")
         settings = Settings.read(azure_service_bus_connection_string=broker.connection_string)
         # The pipeline's own adapter: the bare client forgets the socket of a connection that is refused.
-        async with ServiceBusBroker.open(settings, retry_total=0) as other:
+        async with ServiceBusBroker.open(settings.service_bus, retry_total=0) as other:
             with pytest.raises(BrokerUnavailable) as caught:
                 await other.send("stones", [b"refused"])
             assert "ConnectionsQuotaExceeded" in str(caught.value.__cause__)

@@ -42,7 +42,7 @@ def settings(client: Client) -> Any:
 
 @asynccontextmanager
 async def open_feed(client: Client) -> AsyncIterator[NivodaFeed]:
-    async with NivodaClient.open(settings(client), CountingLimiter()) as asked:
+    async with NivodaClient.open(settings(client).nivoda, CountingLimiter()) as asked:
         yield NivodaFeed(asked)
 
 

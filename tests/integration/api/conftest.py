@@ -46,7 +46,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 @pytest_asyncio.fixture
 async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
     """Issues keys for scopes."""
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
 
         async def make(*scopes: Scope) -> str:
             issued = await ApiKeyService(database).create("test", "test-client", scopes)
@@ -85,7 +85,7 @@ async def address(settings: Settings) -> AsyncIterator[str]:
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The database that the API serves from."""
-    async with Database.open(settings) as opened:
+    async with Database.open(settings.database) as opened:
         yield opened
 
 

@@ -41,7 +41,7 @@ def time() -> Time:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield database
 
 

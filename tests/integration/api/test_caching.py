@@ -25,7 +25,7 @@ STONE = f"{SEARCH}/{build(1)['id']}"
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield database
 
 

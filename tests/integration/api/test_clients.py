@@ -99,7 +99,7 @@ async def test_a_client_queries_and_follows_what_happens_after_the_query(
     await insert([build(number, retail_price_cents=number * 1000) for number in (3, 1, 2)])
     process = await start(address, await make_key(Scope.DIAMONDS_READ), "node", FOLLOWERS[client])
     assert process.stdout is not None
-    async with ended(process), Database.open(settings) as database:
+    async with ended(process), Database.open(settings.database) as database:
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(3)]
         await happen(database, 1)
         out, err = await process.communicate()

@@ -62,7 +62,7 @@ async def test_sign_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(add
 async def test_over_tls_the_cookie_is_secure_and_bound_to_the_host(
     settings: Settings, serve: Serve, make_key: MakeKey
 ) -> None:
-    async with serve(settings.model_copy(update={"trusted_proxies": "127.0.0.1"})) as address:
+    async with serve(settings.with_values(trusted_proxies="127.0.0.1")) as address:
         forwarded = {"X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
         async with httpx.AsyncClient(base_url=address, headers=forwarded) as client:
             key = await make_key(Scope.SYNC_READ)
@@ -172,7 +172,7 @@ async def test_a_socket_of_a_configured_origin_gets_no_session(
 ) -> None:
     key = await make_key(Scope.SYNC_READ)
     async with (
-        serve(settings.model_copy(update={"cors_origins": "https://shop.example"})) as address,
+        serve(settings.with_values(cors_origins="https://shop.example")) as address,
         connect(
             address.replace("http", "ws") + "/graphql",
             subprotocols=[Subprotocol("graphql-transport-ws")],
@@ -233,7 +233,7 @@ async def test_the_landing_page_links_what_there_is(
     settings: Settings, serve: Serve, environment: str, offered: bool
 ) -> None:
     async with (
-        serve(settings.model_copy(update={"environment": environment})) as address,
+        serve(settings.with_values(environment=environment)) as address,
         httpx.AsyncClient(base_url=address) as client,
     ):
         page = await client.get("/", headers={"Accept": "text/html"})

@@ -75,7 +75,7 @@ async def test_who_sends_headers_too_slowly_is_hung_up_on(
 
 async def test_who_sends_a_body_too_slowly_is_refused(settings: Settings, serve: Serve, make_key: MakeKey) -> None:
     key = await make_key("sync:admin", "diamonds:read")
-    async with serve(settings.model_copy(update={"request_seconds": 0.3})) as address:
+    async with serve(settings.with_values(request_seconds=0.3)) as address:
         for path in ("/api/v2/triggers/scheduler", "/graphql"):
             head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\nContent-Length: 1000\r\n"
             answer = await exchange(
@@ -148,7 +148,7 @@ async def test_beyond_the_limit_the_connection_that_was_idle_longest_makes_room(
     settings: Settings, serve: Serve
 ) -> None:
     health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+    async with serve(settings.with_values(max_connections=2)) as address:
         url = urlsplit(address)
         connections = []
         for _ in range(5):
@@ -172,7 +172,7 @@ async def test_who_does_not_send_the_rest_of_a_request_makes_room(
     signature = f"X-Client-Id: acme\r\nX-Timestamp: {int(time())}\r\nX-Signature: {'0' * 64}\r\n"
     slow = f"POST /graphql HTTP/1.1\r\nHost: x\r\n{signature}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n"
     search = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {await make_key('diamonds:read')}\r\n\r\n"
-    async with serve(settings.model_copy(update={"max_connections": 2})) as address, asyncio.timeout(20):
+    async with serve(settings.with_values(max_connections=2)) as address, asyncio.timeout(20):
         url = urlsplit(address)
         waiting = []
         for _ in range(2):
@@ -208,7 +208,7 @@ async def test_where_all_connections_are_busy_more_are_told_to_come_back(
         return 0
 
     monkeypatch.setattr(PostgresSearch, "count", count)
-    async with serve(settings.model_copy(update={"max_connections": 2})) as address:
+    async with serve(settings.with_values(max_connections=2)) as address:
         url = urlsplit(address)
         slow = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"
         writers = []
@@ -255,7 +255,7 @@ async def test_pages_of_other_origins_may_not_call_unless_they_are_listed(
     settings: Settings, serve: Serve, make_key: MakeKey
 ) -> None:
     key = await make_key("diamonds:read")
-    listed = settings.model_copy(update={"cors_origins": "https://shop.example.com, http://localhost:8080"})
+    listed = settings.with_values(cors_origins="https://shop.example.com, http://localhost:8080")
     async with serve(listed) as address, httpx.AsyncClient(base_url=address) as client:
 
         async def preflight(origin: str) -> httpx.Response:
@@ -296,7 +296,7 @@ async def test_in_development_pages_of_this_machine_may_call(
         "null",
     )
     async with (
-        serve(settings.model_copy(update={"environment": environment})) as address,
+        serve(settings.with_values(environment=environment)) as address,
         httpx.AsyncClient(base_url=address) as client,
     ):
         for origin in (*here, *elsewhere):

@@ -25,7 +25,7 @@ async def test_facets_leave_connections_to_all_others_however_many_are_asked_for
     monkeypatch.setattr(statements, "facets", lambda *_, **__: Statement(ENDLESS, []))
     blocker = await asyncpg.connect(database_url)
     await blocker.execute("SELECT pg_advisory_lock(4711)")
-    async with Database.open(settings.model_copy(update={"database_pool_size": size})) as database:
+    async with Database.open(settings.with_values(database_pool_size=size).database) as database:
         search = PostgresSearch(database)
         asked = [asyncio.create_task(search.facets(DiamondCriteria(), ["shape"])) for _ in range(size + 2)]
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -45,8 +45,8 @@ async def test_nobody_waits_for_a_turn_for_ever(
     settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statements, "facets", lambda *_, **__: Statement(ENDLESS, []))
-    small = settings.model_copy(update={"database_pool_size": 1})
-    async with Database.open(small) as database:
+    small = settings.with_values(database_pool_size=1)
+    async with Database.open(small.database) as database:
         search = PostgresSearch(database)
         monkeypatch.setattr(Database, "acquire_timeout", 0.2)
         blocker = await asyncpg.connect(database_url)

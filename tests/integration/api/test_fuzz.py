@@ -60,7 +60,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 @pytest_asyncio.fixture
 async def key(settings: Settings, database_url: str) -> str:
     """The key of acme, who may also sign in both versions; and beside it one of the previous system."""
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         issued = await ApiKeyService(database).create(
             "acme", "acme", [Scope.DIAMONDS_READ, Scope.SYNC_READ], signature_v1=True
         )

@@ -30,7 +30,7 @@ OWN = ("page.js", "page.css", "examples.json")
 
 @pytest.fixture
 def development(settings: Settings) -> Settings:
-    return settings.model_copy(update={"environment": "development"})
+    return settings.with_values(environment="development")
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")

@@ -58,7 +58,7 @@ def ask(pricer: httpx.AsyncClient) -> Query:
 
 @pytest_asyncio.fixture
 async def pricing(settings: Settings) -> AsyncIterator[PricingService]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield PricingService(database)
 
 

@@ -34,7 +34,7 @@ def codes(body: Any) -> list[str]:
 @asynccontextmanager
 async def client(serve: Serve, settings: Settings, key: str, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with (
-        serve(settings.model_copy(update=changes)) as url,
+        serve(settings.with_values(**changes)) as url,
         httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}) as calling,
     ):
         yield calling
@@ -42,7 +42,7 @@ async def client(serve: Serve, settings: Settings, key: str, **changes: Any) -> 
 
 @pytest_asyncio.fixture
 async def registry(settings: Settings) -> AsyncIterator[PersistedDocuments]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield PersistedDocuments(database)
 
 
@@ -102,7 +102,7 @@ async def test_of_many_at_once_exactly_as_many_pay_as_can(redis_url: str) -> Non
 
 async def test_without_redis_nobody_is_held_back(make_key: MakeKey, settings: Settings, serve: Serve) -> None:
     key = await make_key(Scope.DIAMONDS_READ)
-    changed = Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": "redis://127.0.0.1:1"})
+    changed = settings.with_values(redis_url="redis://127.0.0.1:1")
     async with client(serve, changed, key) as calling:
         body = (await calling.post("/graphql", json={"query": PAGE})).json()
     assert body["data"] == {"diamonds": {"nodes": []}}
@@ -219,7 +219,7 @@ async def test_neither_batches_nor_uploads_are_taken(api: httpx.AsyncClient) -> 
 async def test_documents_are_registered_from_the_command_line(
     settings: Settings, api: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    servers = {"DATABASE_URL": settings.need("database_url")}
+    servers = {"DATABASE_URL": settings.database.need("url")}
     (tmp_path / "page.graphql").write_text(PAGE)
     (tmp_path / "all.json").write_text(json.dumps({f"sha256:{document_id(COUNT)}": COUNT}))
     files = [str(tmp_path / name) for name in ("page.graphql", "all.json")]

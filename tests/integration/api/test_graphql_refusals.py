@@ -162,7 +162,7 @@ async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> N
 async def test_in_development_a_browser_gets_graphiql_and_it_gets_the_schema(settings: Settings, serve: Serve) -> None:
     introspection = {"query": "{ __schema { queryType { name } } }"}
     async with (
-        serve(settings.model_copy(update={"environment": "development"})) as url,
+        serve(settings.with_values(environment="development")) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
         page = await client.get("/graphql", headers={"Accept": "text/html"})

@@ -30,7 +30,7 @@ def limited(settings: Settings, serve: Serve) -> Limited:
     async def start(**limits: Any) -> AsyncIterator[httpx.AsyncClient]:
         names = {f"rate_limit_{name}": value for name, value in limits.items()}
         async with (
-            serve(settings.model_copy(update=names)) as address,
+            serve(settings.with_values(**names)) as address,
             httpx.AsyncClient(base_url=address) as client,
         ):
             yield client
@@ -93,7 +93,7 @@ async def test_every_operation_that_changes_something_draws_on_the_budget_of_wri
 
 async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as other:
-        limiters = [RequestRateLimiter(redis, RequestLimits.of(settings)) for redis in (one, other)]
+        limiters = [RequestRateLimiter(redis, RequestLimits.of(settings.auth)) for redis in (one, other)]
         budget = RequestLimit("reads", 4)
         decisions = [await limiters[turn % 2].take(budget, "caller") for turn in range(6)]
         assert [decision.passes for decision in decisions] == [True] * 4 + [False] * 2
@@ -106,7 +106,7 @@ async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) 
 
 async def test_redis_forgets_a_budget_that_is_full_again(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as redis:
-        await RequestRateLimiter(redis, RequestLimits.of(settings)).take(RequestLimit("reads", 60), "caller")
+        await RequestRateLimiter(redis, RequestLimits.of(settings.auth)).take(RequestLimit("reads", 60), "caller")
         (name,) = await redis.keys("*")
         assert 0 < await redis.pttl(name) <= 1000
 
@@ -132,7 +132,7 @@ async def test_failed_logins_of_an_address_are_slowed_and_known_keys_go_on(
 
 
 async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, serve: Serve) -> None:
-    trusting = settings.model_copy(update={"rate_limit_failures_per_minute": 1, "trusted_proxies": "127.0.0.1"})
+    trusting = settings.with_values(rate_limit_failures_per_minute=1, trusted_proxies="127.0.0.1")
     async with serve(trusting) as address, httpx.AsyncClient(base_url=address) as client:
 
         async def fail(forwarded: str) -> int:
@@ -171,7 +171,7 @@ async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with Redis.from_url(f"redis://127.0.0.1:{port}", socket_timeout=0.1) as redis:
-        limiter = RequestRateLimiter(redis, RequestLimits.of(settings), ticks)
+        limiter = RequestRateLimiter(redis, RequestLimits.of(settings.auth), ticks)
         seen = []
         for pause in (0, 0, 0, 1):
             now += pause

@@ -29,7 +29,7 @@ async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_
         url = await postgres.create_database("diamonds")
         await upgrade(url)
         settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
         async with (
             serve(settings) as address,
@@ -60,7 +60,7 @@ async def test_a_statement_that_takes_too_long_is_given_up(
     settings = Settings.read(
         database_url=database_url, redis_url=redis_url, environment="production", database_timeout_seconds=0.5
     )
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
     monkeypatch.setattr(statements, "count", lambda _criteria: statements.Statement("SELECT pg_sleep(60) AS count", []))
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
@@ -74,7 +74,7 @@ async def test_without_postgres_subscribers_wait_and_miss_nothing(redis_url: str
         url = await postgres.create_database("diamonds")
         await upgrade(url)
         settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
             async with serve(settings) as address, wire(address, key) as socket:
                 await socket.subscribe(CHANGED, after=cursors.encode(Cursor(0, 0)))

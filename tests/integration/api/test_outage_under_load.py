@@ -119,7 +119,7 @@ class Load:
 @asynccontextmanager
 async def loaded(settings: Settings, serve: Serve, database_url: str) -> AsyncIterator[tuple[Load, httpx.AsyncClient]]:
     """The API over five diamonds, and callers who have asked everything once."""
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         scopes = [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN]
         key = (await ApiKeyService(database).create("shop", "acme", scopes)).key.text
     rows = [build(number) for number in range(1, STONES + 1)]
@@ -195,7 +195,7 @@ async def test_without_redis_for_a_while_reads_go_on_within_a_share_and_jobs_are
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
         async with loaded(settings, serve, database_url) as (load, client), load.carry_on():
-            full = settings.rate_limit_reads_per_minute
+            full = settings.auth.rate_limit_reads_per_minute
             assert await limit_is(client, full)
             await takes_away(valkey)
             load.seen.clear()
@@ -205,7 +205,7 @@ async def test_without_redis_for_a_while_reads_go_on_within_a_share_and_jobs_are
                 200,
                 {"status": "degraded", "checks": {"database": "ok", "redis": "does not answer"}},
             )
-            assert await limit_is(client, int(full * settings.rate_limit_local_share))
+            assert await limit_is(client, int(full * settings.auth.rate_limit_local_share))
             trigger = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"})
             assert (trigger.status_code, trigger.headers["retry-after"]) == (503, "5")
             await asyncio.sleep(seconds / 2)

@@ -42,7 +42,7 @@ async def ready(port: int) -> bool:
 @asynccontextmanager
 async def processes(settings: Settings, ports: Sequence[int], directory: Path) -> AsyncIterator[list[Process]]:
     environment = {
-        "DATABASE_URL": settings.need("database_url"), "REDIS_URL": settings.need("redis_url"), "HOST": "127.0.0.1",
+        "DATABASE_URL": settings.database.need("url"), "REDIS_URL": settings.redis.need("url"), "HOST": "127.0.0.1",
         "SHUTDOWN_DELAY_SECONDS": "0",
     }  # fmt: skip
     async with AsyncExitStack() as stack:
@@ -80,7 +80,7 @@ async def test_subscribers_go_on_elsewhere_when_processes_die_and_nothing_is_los
 
     async with (
         processes(settings, ports, tmp_path) as (first, second, _),
-        Database.open(settings) as database,
+        Database.open(settings.database) as database,
         asyncio.timeout(100),
         asyncio.TaskGroup() as group,
     ):

@@ -38,7 +38,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 @pytest_asyncio.fixture
 async def key_service(settings: Settings) -> AsyncIterator[ApiKeyService]:
     """Two clients that sign: acme, and legacy in the previous way."""
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         key_service = ApiKeyService(database)
         await key_service.create("acme", "acme", [Scope.DIAMONDS_READ])
         await key_service.create("legacy", "legacy", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN], signature_v1=True)
@@ -252,7 +252,7 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
 async def test_what_was_signed_for_another_installation_is_refused_here(
     key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
-    here = settings.model_copy(update={"hmac_hosts": "Inventory.example.com, localhost:3000"})
+    here = settings.with_values(hmac_hosts="Inventory.example.com, localhost:3000")
     async with serve(here) as address, httpx.AsyncClient(base_url=address) as client:
 
         async def status(host: str, **how: Any) -> int:
@@ -273,7 +273,7 @@ def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(
         ({}, True), ({"hmac_hosts": "localhost"}, False), ({"hmac_secrets": None}, False), ({"environment": "staging"}, False),
     ):  # fmt: skip
         with capture_logs() as logs:
-            create_app(settings.model_copy(update=change))
+            create_app(settings.with_values(**change))
         assert [log["event"] for log in logs] == ["signatures for any host are accepted"] * warned, change
 
 
@@ -296,7 +296,7 @@ async def test_without_redis_reads_are_let_through_and_writes_refused(
     with scratch_directory() as directory:
         valkey = Valkey(directory)
         await valkey.start()
-        settings = settings.model_copy(update={"redis_url": SecretStr(valkey.url())})
+        settings = settings.with_values(redis_url=SecretStr(valkey.url()))
         async with serve(settings) as address, httpx.AsyncClient(base_url=address) as client:
             await valkey.stop()
             request = signed(client.build_request("GET", SEARCH))

@@ -33,7 +33,7 @@ async def test_a_client_that_takes_too_little_is_told_where_to_go_on_and_misses_
     subscription ($after: String) {
       diamondChanged(after: $after) { cursor diamonds { supplierName } }
     }"""
-    slow = settings.model_copy(update={"subscriptions_queue": 3})
+    slow = settings.with_values(subscriptions_queue=3)
     seen = 0
     async with serve(slow) as address, wire(address, key, max_queue=1, max_size=None) as socket:
         await socket.subscribe(document, after=BEGINNING)
@@ -63,7 +63,7 @@ async def test_a_client_that_takes_nothing_is_given_up_and_leaves_its_place(
     document = "subscription ($after: String) { diamondChanged(after: $after) { diamonds { supplierName } } }"
     for _ in range(30):  # of two megabytes each; both sides and what is between them keep ten
         await happen(database, *range(100))
-    impatient = settings.model_copy(update={"sockets_send_seconds": 0.5, "sockets_per_key": 1})
+    impatient = settings.with_values(sockets_send_seconds=0.5, sockets_per_key=1)
     async with (
         serve(impatient) as address,
         wire(address, key, sock=narrow(address), max_queue=1, max_size=None) as stuck,
@@ -103,7 +103,7 @@ async def test_a_sync_that_changes_what_many_follow_slows_the_reading_down_and_e
 async def test_events_arrive_with_and_without_notifications(
     settings: Settings, serve: Serve, key: str, database: Database, changes: dict[str, Any]
 ) -> None:
-    async with serve(settings.model_copy(update=changes)) as address, wire(address, key) as socket:
+    async with serve(settings.with_values(**changes)) as address, wire(address, key) as socket:
         await socket.subscribe(CHANGED, after=BEGINNING)
         for number in range(3):
             await happen(database, number)

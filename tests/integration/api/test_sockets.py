@@ -45,7 +45,7 @@ async def test_a_socket_of_another_protocol_is_closed(address: str) -> None:
 async def test_pages_of_other_origins_are_refused(
     settings: Settings, serve: Serve, key: str, origin: str, welcome: bool
 ) -> None:
-    async with serve(settings.model_copy(update={"cors_origins": "https://shop.example"})) as address:
+    async with serve(settings.with_values(cors_origins="https://shop.example")) as address:
         given = Origin(address if origin == "HERE" else origin)
         if welcome:
             async with wire(address, key, origin=given) as socket:
@@ -59,7 +59,7 @@ async def test_pages_of_other_origins_are_refused(
 
 async def test_a_silent_socket_is_closed(settings: Settings, serve: Serve) -> None:
     async with (
-        serve(settings.model_copy(update={"sockets_introduction_seconds": 0.2})) as address,
+        serve(settings.with_values(sockets_introduction_seconds=0.2)) as address,
         wire(address) as socket,
     ):
         await socket.ping()  # which is allowed, and no introduction
@@ -154,7 +154,7 @@ async def test_a_message_that_the_protocol_does_not_know_closes_the_socket(
 
 async def test_a_message_that_is_too_large_closes_the_socket(address: str, key: str, settings: Settings) -> None:
     async with wire(address, key) as socket:
-        await socket.connection.send("x" * (settings.max_body_bytes + 1))
+        await socket.connection.send("x" * (settings.api.max_body_bytes + 1))
         assert (await socket.end())[0] == 1009
 
 
@@ -225,7 +225,7 @@ async def test_where_only_registered_documents_are_executed_others_are_not_follo
     settings: Settings, serve: Serve, key: str
 ) -> None:
     async with (
-        serve(settings.model_copy(update={"graphql_registered_only": True})) as address,
+        serve(settings.with_values(graphql_registered_only=True)) as address,
         wire(address, key) as socket,
     ):
         await socket.subscribe(CHANGED)
@@ -234,7 +234,7 @@ async def test_where_only_registered_documents_are_executed_others_are_not_follo
 
 async def test_a_subscription_is_paid_for(settings: Settings, serve: Serve, key: str) -> None:
     async with (
-        serve(settings.model_copy(update={"graphql_budget": 10, "graphql_restore_rate": 1})) as address,
+        serve(settings.with_values(graphql_budget=10, graphql_restore_rate=1)) as address,
         wire(address, key) as socket,
     ):
         await socket.subscribe(CHANGED)
@@ -246,7 +246,7 @@ async def test_a_subscription_is_paid_for(settings: Settings, serve: Serve, key:
 
 async def test_a_socket_has_so_many_operations_and_no_more(settings: Settings, serve: Serve, key: str) -> None:
     async with (
-        serve(settings.model_copy(update={"subscriptions_per_socket": 2})) as address,
+        serve(settings.with_values(subscriptions_per_socket=2)) as address,
         wire(address, key) as socket,
     ):
         for name in ("1", "2", "3"):
@@ -262,7 +262,7 @@ async def test_a_socket_has_so_many_operations_and_no_more(settings: Settings, s
 async def test_a_key_has_so_many_subscriptions_and_sockets_and_no_more(
     settings: Settings, serve: Serve, key: str, make_key: MakeKey
 ) -> None:
-    few = settings.model_copy(update={"subscriptions_per_key": 2, "sockets_per_key": 2})
+    few = settings.with_values(subscriptions_per_key=2, sockets_per_key=2)
     async with serve(few) as address, wire(address, await make_key(Scope.DIAMONDS_READ)) as other:
         async with wire(address, key) as one, wire(address, key) as two:
             await one.subscribe(CHANGED)
@@ -308,7 +308,7 @@ async def test_a_key_that_may_not_stay_is_thrown_off(
 
 async def test_a_socket_without_operations_is_closed_in_the_end(settings: Settings, serve: Serve, key: str) -> None:
     async with (
-        serve(settings.model_copy(update={"sockets_idle_seconds": 0.1})) as address,
+        serve(settings.with_values(sockets_idle_seconds=0.1)) as address,
         wire(address, key) as busy,
         wire(address, key) as idle,
     ):
@@ -319,7 +319,7 @@ async def test_a_socket_without_operations_is_closed_in_the_end(settings: Settin
 
 async def test_no_socket_lives_for_ever(settings: Settings, serve: Serve, key: str) -> None:
     async with (
-        serve(settings.model_copy(update={"sockets_lifetime_seconds": 0.1})) as address,
+        serve(settings.with_values(sockets_lifetime_seconds=0.1)) as address,
         wire(address, key) as socket,
     ):
         await socket.subscribe(CHANGED)

@@ -30,7 +30,7 @@ async def test_the_stock_client_is_cut_off_and_goes_on_while_redis_dies(
         valkey = Valkey(directory)
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
-        async with Database.open(settings) as database, serve(settings) as address:
+        async with Database.open(settings.database) as database, serve(settings) as address:
             key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
             environment = {
                 "URL": f"{address}/graphql", "KEY": key, "AFTER": cursors.encode(Cursor(0, 0)), "TOTAL": str(TOTAL),

@@ -139,7 +139,7 @@ async def test_without_asking_for_a_stream_a_subscription_is_refused(api: httpx.
 async def test_a_key_has_so_many_streams_and_no_more(settings: Settings, serve: Serve, key: str) -> None:
     headers = {"X-API-Key": key, "Accept": "text/event-stream"}
     async with (
-        serve(settings.model_copy(update={"sockets_per_key": 1})) as address,
+        serve(settings.with_values(sockets_per_key=1)) as address,
         stream(address, key, CHANGED),
         httpx.AsyncClient(base_url=address, headers=headers) as client,
     ):

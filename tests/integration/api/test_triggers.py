@@ -30,7 +30,7 @@ ANALYTICS = "/api/v2/analytics"
 @pytest_asyncio.fixture
 async def queue(settings: Settings) -> AsyncIterator[ArqRedis]:
     """The queue of jobs, as the pipeline sees it."""
-    redis = jobs.connect(settings)
+    redis = jobs.connect(settings.redis)
     yield redis
     await redis.aclose()
 
@@ -258,7 +258,7 @@ async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
         valkey = Valkey(directory)
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
-        async with Database.open(settings) as database:
+        async with Database.open(settings.database) as database:
             key = (await ApiKeyService(database).create("test", "test", [Scope.SYNC_READ, Scope.SYNC_ADMIN])).key.text
         async with (
             serve(settings) as address,

@@ -19,7 +19,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield database
 
 

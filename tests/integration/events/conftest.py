@@ -30,7 +30,7 @@ def settings(database_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as opened:
+    async with Database.open(settings.database) as opened:
         yield opened
 
 

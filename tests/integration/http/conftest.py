@@ -46,7 +46,7 @@ async def target(
 ) -> AsyncIterator[Target]:
     """A process that all tests of a module share."""
     url = await postgres.create_database("attacked", template=database_template)
-    async with Database.open(Settings.read(database_url=url, redis_url=valkey.url())) as database:
+    async with Database.open(Settings.read(database_url=url, redis_url=valkey.url()).database) as database:
         key = (await ApiKeyService(database).create("attacks", "test-client", [Scope.DIAMONDS_READ])).key.text
     (port,) = free_ports(1)
     process = Process(

@@ -34,13 +34,13 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as database:
+    async with Database.open(settings.database) as database:
         yield database
 
 
 @pytest.fixture
 def watermarks(settings: Settings) -> FileWatermarkStore:
-    return FileWatermarkStore(Path(settings.need("watermark_directory")), settings.sync_feed)
+    return FileWatermarkStore(Path(settings.watermark.need("directory")), settings.sync.feed)
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ class Bench:
         self.database = database
         self.shelf = shelf
         self.lifecycle = Lifecycle(database, LEASE_SECONDS)
-        self.consolidator = Consolidator(settings, database, feed or shelf, watermarks)
-        self._feed = settings.sync_feed
+        self.consolidator = Consolidator(settings.sync, database, feed or shelf, watermarks)
+        self._feed = settings.sync.feed
 
     async def open(self, run_type: RunType = "full", parts: int = 1, deadline_seconds: float = 3600) -> Run:
         """A running run."""

@@ -110,7 +110,7 @@ async def test_repricing_tells_which_prices_have_changed(bench: Bench, shelf: Sh
         "INSERT INTO pricing_rules (name, priority, carat_max_milli, markup_ratio) VALUES ('a', 1, 600, 2)"
     )
     for _ in range(2):
-        await Repricing(settings, bench.database, utc_now).reprice()
+        await Repricing(settings.sync, bench.database, utc_now).reprice()
     assert await bench.rows(TOLD) == told(diamonds_repriced=(3, 4))
 
 
@@ -122,7 +122,7 @@ async def test_a_rebuild_tells_what_readers_see_of_it(bench: Bench, shelf: Shelf
         "UPDATE raw_diamonds_nivoda SET canonical_hash = '\\x00' WHERE supplier_stone_id = $1", stone_id(2)
     )
     await bench.value("DELETE FROM diamonds WHERE supplier_stone_id = $1", stone_id(3))
-    rebuild = Rebuild(settings, bench.database, observe, utc_now)
+    rebuild = Rebuild(settings.sync, bench.database, observe, utc_now)
     await rebuild.compare()
     assert await bench.rows(TOLD) == []
     assert sum((await rebuild.apply(await rebuild.compare())).outcomes.values()) == 3

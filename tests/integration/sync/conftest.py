@@ -68,34 +68,34 @@ def settings(database_url: str, bus: Bus, tmp_path: Path) -> Settings:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with Database.open(settings) as opened:
+    async with Database.open(settings.database) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def broker(settings: Settings) -> AsyncIterator[ServiceBusBroker]:
-    async with ServiceBusBroker.open(settings) as opened:
+    async with ServiceBusBroker.open(settings.service_bus) as opened:
         yield opened
 
 
 @pytest.fixture
 def lifecycle(settings: Settings, database: Database) -> Lifecycle:
-    return Lifecycle(database, settings.sync_lease_seconds)
+    return Lifecycle(database, settings.sync.lease_seconds)
 
 
 @pytest.fixture
 def outbox(settings: Settings, broker: ServiceBusBroker, lifecycle: Lifecycle) -> Outbox:
-    return Outbox(settings, broker, lifecycle)
+    return Outbox(settings.service_bus, broker, lifecycle)
 
 
 @pytest.fixture
 def reconciler(settings: Settings, database: Database, outbox: Outbox) -> Reconciler:
-    return Reconciler(settings, database, outbox)
+    return Reconciler(settings.sync, database, outbox)
 
 
 @pytest.fixture
 def control(settings: Settings, database: Database, outbox: Outbox) -> RunControl:
-    return RunControl(settings, database, outbox)
+    return RunControl(settings.sync, database, outbox)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 def watermarks(settings: Settings) -> FileWatermarkStore:
-    return FileWatermarkStore(Path(settings.need("watermark_directory")), settings.sync_feed)
+    return FileWatermarkStore(Path(settings.watermark.need("directory")), settings.sync.feed)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
     async def run(partitions: int | None = 3, job_id: str | None = None) -> Run:
         run_id, token = await lifecycle.open(
             Opening(
-                feed=settings.sync_feed,
+                feed=settings.sync.feed,
                 run_type="full",
                 window_from=None,
                 window_to=utc_now(),
@@ -170,7 +170,7 @@ def pipeline(
 
 @pytest_asyncio.fixture
 async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
-    connected = connect(settings)
+    connected = connect(settings.redis)
     yield connected
     await connected.aclose()
 
@@ -179,10 +179,10 @@ def role_environment(settings: Settings) -> dict[str, str]:
     """The environment of a role that runs as a process of its own. Its supplier does not answer."""
     return {
         **os.environ,
-        "DATABASE_URL": settings.need("database_url"),
-        "REDIS_URL": settings.need("redis_url"),
-        "AZURE_SERVICE_BUS_CONNECTION_STRING": settings.need("azure_service_bus_connection_string"),
-        "WATERMARK_DIRECTORY": settings.need("watermark_directory"),
+        "DATABASE_URL": settings.database.need("url"),
+        "REDIS_URL": settings.redis.need("url"),
+        "AZURE_SERVICE_BUS_CONNECTION_STRING": settings.service_bus.need("connection_string"),
+        "WATERMARK_DIRECTORY": settings.watermark.need("directory"),
         "NIVODA_ENDPOINT": "http://127.0.0.1:9/",
         "NIVODA_USERNAME": "nobody",
         "NIVODA_PASSWORD": "secret",
@@ -203,7 +203,7 @@ def upkeep_at(
     """The duties at a moment of the test's choice."""
 
     def maintenance(now: datetime, **changes: object) -> Maintenance:
-        chosen = settings.model_copy(update=changes)
+        chosen = settings.with_values(**changes)
         scheduler = Scheduler(chosen, database, shelf, watermarks, outbox, lambda: now)
         return Maintenance(chosen, database, scheduler, broker.dead_letters(), lambda: now)
 

@@ -29,7 +29,7 @@ Ask = Callable[..., Awaitable[Mapping[str, Any]]]
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
-    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+    return settings.with_values(redis_url=redis_url, sync_nightly=False)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def delivery(database: Database, service: MailService) -> AsyncIterator[Al
         alert_from="sync@example.com",
         alert_to="ops@example.com",
     )
-    async with open_mailer(settings) as mailer:
+    async with open_mailer(settings.alerts) as mailer:
         yield AlertDelivery(database, mailer)
 
 

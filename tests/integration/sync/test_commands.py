@@ -27,9 +27,9 @@ YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
 
 @pytest.fixture
 def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator["Cli"]:
-    monkeypatch.setenv("DATABASE_URL", settings.need("database_url"))
-    monkeypatch.setenv("AZURE_SERVICE_BUS_CONNECTION_STRING", settings.need("azure_service_bus_connection_string"))
-    monkeypatch.setenv("WATERMARK_DIRECTORY", settings.need("watermark_directory"))
+    monkeypatch.setenv("DATABASE_URL", settings.database.need("url"))
+    monkeypatch.setenv("AZURE_SERVICE_BUS_CONNECTION_STRING", settings.service_bus.need("connection_string"))
+    monkeypatch.setenv("WATERMARK_DIRECTORY", settings.watermark.need("directory"))
     monkeypatch.setenv("COLUMNS", "250")
     root = logging.getLogger()
     handlers = root.handlers

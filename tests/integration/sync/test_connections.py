@@ -49,14 +49,11 @@ async def bus() -> AsyncIterator[Bus]:
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
     environment: dict[str, Any] = COMPOSE["worker"]["environment"]
-    return Settings.read(
-        **settings.model_dump(exclude_unset=True)
-        | {
-            "redis_url": redis_url,
-            "sync_nightly": False,
-            "sync_min_partition_stones": 10,
-            "sync_partition_concurrency": int(environment["SYNC_PARTITION_CONCURRENCY"]),
-        }
+    return settings.with_values(
+        redis_url=redis_url,
+        sync_nightly=False,
+        sync_min_partition_stones=10,
+        sync_partition_concurrency=int(environment["SYNC_PARTITION_CONCURRENCY"]),
     )
 
 
@@ -71,9 +68,9 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
 
         async def process() -> Container:
             """A process as far as the broker sees it: with a client of its own."""
-            broker = await stack.enter_async_context(ServiceBusBroker.open(settings))
-            outbox = Outbox(settings, broker, Lifecycle(database, settings.sync_lease_seconds))
-            store = FileWatermarkStore(tmp_path, settings.sync_feed)
+            broker = await stack.enter_async_context(ServiceBusBroker.open(settings.service_bus))
+            outbox = Outbox(settings.service_bus, broker, Lifecycle(database, settings.sync.lease_seconds))
+            store = FileWatermarkStore(tmp_path, settings.sync.feed)
             return Container(settings, database, shelf, broker, store, outbox, broker.dead_letters())
 
         async with asyncio.TaskGroup() as roles:

@@ -29,7 +29,7 @@ from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
-    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+    return settings.with_values(redis_url=redis_url, sync_nightly=False)
 
 
 class Queue:
@@ -103,7 +103,7 @@ async def test_job_killed_while_it_planned_a_run_answers_that_run_afterwards(
 ) -> None:
     async def planning() -> Run | None:
         async with database.connection() as connection:
-            return await repository.open_run(connection, settings.sync_feed)
+            return await repository.open_run(connection, settings.sync.feed)
 
     async with SilentEndpoint.open(b"") as supplier:
         environment = role_environment(settings) | {"NIVODA_ENDPOINT": f"http://127.0.0.1:{supplier.port}/"}

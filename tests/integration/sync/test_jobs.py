@@ -33,7 +33,7 @@ from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 @pytest.fixture
 def settings(settings: Settings, redis_url: str) -> Settings:
-    return Settings.read(**settings.model_dump(exclude_unset=True) | {"redis_url": redis_url, "sync_nightly": False})
+    return settings.with_values(redis_url=redis_url, sync_nightly=False)
 
 
 async def do(pipeline: Container, redis: ArqRedis, name: str, **arguments: Any) -> Any:
@@ -125,10 +125,8 @@ async def test_no_pickle_is_ever_read(pipeline: Container, redis: ArqRedis, monk
 async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_done(
     pipeline: Container, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
-    nowhere = pipeline.settings.model_copy(
-        update={"redis_url": Settings.read(redis_url="redis://127.0.0.1:9/0").redis_url}
-    )
-    redis = connect(nowhere)
+    nowhere = pipeline.settings.with_values(redis_url="redis://127.0.0.1:9/0")
+    redis = connect(nowhere.redis)
     with pytest.raises(JobsUnavailable):
         await enqueue(redis, "reprice")
     await redis.aclose()
@@ -188,14 +186,11 @@ async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
     await open_run(1)
     await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
     async with mail_service() as service:
-        mailing = Settings.read(
-            **pipeline.settings.model_dump(exclude_unset=True)
-            | {
-                "resend_api_key": "re_x",
-                "resend_api_url": service.url,
-                "alert_from": "sync@example.com",
-                "alert_to": "ops@example.com",
-            }
+        mailing = pipeline.settings.with_values(
+            resend_api_key="re_x",
+            resend_api_url=service.url,
+            alert_from="sync@example.com",
+            alert_to="ops@example.com",
         )
         mailed = Container(
             mailing,
@@ -244,9 +239,7 @@ async def test_invariant_18_the_duties_are_done_without_redis(
 ) -> None:
     run = await open_run(1)
     await execute("UPDATE run_metadata SET deadline_at = now() - interval '1 second'")
-    nowhere = Settings.read(
-        **settings.model_dump(exclude_unset=True) | {"redis_url": "redis://127.0.0.1:1/0", "sync_nightly": False}
-    )
+    nowhere = settings.with_values(redis_url="redis://127.0.0.1:1/0", sync_nightly=False)
     stop = asyncio.Event()
     serving = asyncio.create_task(worker.serve(msgspec.structs.replace(pipeline, settings=nowhere), stop))
     async with asyncio.timeout(60):

@@ -25,7 +25,7 @@ WHAT_IS_SERVED = """
 
 @pytest.fixture
 def rebuilding(settings: Settings, database: Database) -> Rebuild:
-    return Rebuild(settings, database, observe, utc_now)
+    return Rebuild(settings.sync, database, observe, utc_now)
 
 
 async def an_inventory(bench: Bench, shelf: Shelf) -> None:
@@ -102,7 +102,7 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
             observed, stone=stone, payload_hash=b"another version!", canonical_hash=b"a mended stone!!"
         )
 
-    rebuilding = Rebuild(settings, database, mended, utc_now)
+    rebuilding = Rebuild(settings.sync, database, mended, utc_now)
     assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"changed": 2}
     for table in ("diamonds", "raw_diamonds_nivoda"):
         assert await bench.rows(f"SELECT DISTINCT color, supplier_price_cents FROM {table}") == [("mended", 100_000)]  # noqa: S608 - two tables of ours
@@ -199,7 +199,7 @@ async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
         observed = observe(payload, lab_grown=lab_grown)
         return msgspec.structs.replace(observed, stone=None, canonical_hash=None, problem="a mistake of the mapping")
 
-    rebuilding = Rebuild(settings, database, broken, utc_now)
+    rebuilding = Rebuild(settings.sync, database, broken, utc_now)
     found = await rebuilding.compare()
     assert (found.spoiled, found.outcomes) == (100, {"quarantined": 100})
     with pytest.raises(QuarantineExceeded, match="100 of 100 stones"):

@@ -137,8 +137,8 @@ async def test_what_could_not_be_sent_is_still_due(
         azure_service_bus_connection_string="Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;"
         "UseDevelopmentEmulator=true;"
     )
-    async with ServiceBusBroker.open(nowhere) as broker:
-        reconciler = Reconciler(settings, database, Outbox(settings, broker, lifecycle))
+    async with ServiceBusBroker.open(nowhere.service_bus) as broker:
+        reconciler = Reconciler(settings.sync, database, Outbox(settings.service_bus, broker, lifecycle))
         with pytest.raises(BrokerUnavailable):
             await reconciler.reconcile()
     assert [part.sent_at for part in await parts_of(database, run.id)] == [None, None]

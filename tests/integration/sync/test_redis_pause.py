@@ -40,9 +40,7 @@ async def paused_valkey(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Valkey
 
 @pytest.fixture
 def settings(settings: Settings, paused_valkey: Valkey) -> Settings:
-    return Settings.read(
-        **settings.model_dump(exclude_unset=True) | {"redis_url": paused_valkey.url(), "sync_nightly": False}
-    )
+    return settings.with_values(redis_url=paused_valkey.url(), sync_nightly=False)
 
 
 @pytest_asyncio.fixture

@@ -15,7 +15,7 @@ from sync import process
 async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_SCHEMA_SECONDS", 0.05)
     await upgrade(empty_database_url, "0001")
-    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+    async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
         waiting = asyncio.create_task(process.wait_for_schema(database, asyncio.Event()))
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -26,7 +26,7 @@ async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypat
 
 async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str) -> None:
     stop = asyncio.Event()
-    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+    async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
         waiting = asyncio.create_task(process.wait_for_schema(database, stop))
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -37,12 +37,12 @@ async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str)
 
 async def test_a_database_that_does_not_answer_keeps_no_role_from_starting() -> None:
     settings = Settings.read(database_url="postgresql://nobody@127.0.0.1:1/nothing")
-    async with Database.open(settings) as database, asyncio.timeout(10):
+    async with Database.open(settings.database) as database, asyncio.timeout(10):
         await process.wait_for_schema(database, asyncio.Event())
 
 
 async def test_it_is_said_what_there_is_and_what_is_needed(empty_database_url: str) -> None:
-    async with Database.open(Settings.read(database_url=empty_database_url)) as database:
+    async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
         with pytest.raises(SchemaBehind) as nothing:
             await require(database)
         await upgrade(empty_database_url, "0002")

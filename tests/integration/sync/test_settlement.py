@@ -87,7 +87,7 @@ async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
     async with database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
     await outbox.send_work(partitions, run.trace_id)
-    worker = Worker(pipeline.settings, database, shelf, outbox, worker_id="a test", stop=asyncio.Event())
+    worker = Worker(pipeline.settings.sync, database, shelf, outbox, worker_id="a test", stop=asyncio.Event())
     await take_one(pipeline, "work-items", worker.handle)
     failed = await lifecycle.get(run.id)
     assert (failed.status, failed.error_code) == ("failed", "PARTITIONS_FAILED")

@@ -57,15 +57,15 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
     """The supplier's stones that can be had stand in the inventory; the supplier has been asked nothing yet."""
     async with (
         httpx.AsyncClient(timeout=30) as http,
-        Database.open(settings) as database,
-        Redis.from_url(settings.need("redis_url"), socket_timeout=5) as redis,
+        Database.open(settings.database) as database,
+        Redis.from_url(settings.redis.need("url"), socket_timeout=5) as redis,
         open_limited_trading(settings, redis) as supplier,
         open_trading(settings, database, supplier) as trading,
     ):
         assert supplier is not None
         truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
         stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:STOCK]
-        ids = await stock(settings.need("database_url"), stones)
+        ids = await stock(settings.database.need("url"), stones)
         yield Market(simulator, settings, database, supplier, trading, http, stones, ids)
 
 

@@ -16,6 +16,7 @@ from inventory.core.database import Database
 from inventory.core.settings import Settings
 from sandbox.stack.ports import LOOPBACK, free_ports
 from sandbox.stack.process import Process
+from tests.environment import environment_of
 
 HOLD = """mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) {
   hold { id state clientId expiresAt } heldUntil userErrors { code message }
@@ -55,16 +56,12 @@ class Crowd:
 @asynccontextmanager
 async def open_crowd(settings: Settings, directory: Path, *, clients: int, processes: int = 4) -> AsyncIterator[Crowd]:
     """So many clients before so many processes, for the length of a `with`."""
-    given = {name: getattr(settings, name) for name in settings.model_fields_set}
-    own = {name.upper(): _text(value) for name, value in given.items()} | {
-        "LOG_FORMAT": "json", "SHUTDOWN_DELAY_SECONDS": "0",
-    }  # fmt: skip
-    environment = {**os.environ, **own}
+    environment = {**os.environ, **environment_of(settings), "LOG_FORMAT": "json", "SHUTDOWN_DELAY_SECONDS": "0"}
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=400, max_keepalive_connections=400))
         )
-        database = await stack.enter_async_context(Database.open(settings))
+        database = await stack.enter_async_context(Database.open(settings.database))
         key_service = ApiKeyService(database)
         keys = [
             (await key_service.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
@@ -97,8 +94,3 @@ async def open_crowd(settings: Settings, directory: Path, *, clients: int, proce
         crowd = Crowd(addresses, keys, http)
         await asyncio.gather(*(crowd.ask(number, "{ me { clientId } }") for number in range(clients)))
         yield crowd
-
-
-def _text(value: object) -> str:
-    secret = getattr(value, "get_secret_value", None)
-    return str(secret() if secret else value)

@@ -27,16 +27,14 @@ pytestmark = pytest.mark.timeout(900 if FULL else 240)
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     # A busy machine is no silent supplier.
-    return settings.model_copy(
-        update={
-            "trading_timeout_seconds": 30.0,
-            "trading_patience_seconds": 30.0,
-            "trading_wait_seconds": 30.0,
-            "trading_holds_per_client": 60,
-            "graphql_timeout_seconds": 120.0,
-            "database_timeout_seconds": 60.0,
-            "graphql_budget": 1_000_000,
-        }
+    return settings.with_values(
+        trading_timeout_seconds=30.0,
+        trading_patience_seconds=30.0,
+        trading_wait_seconds=30.0,
+        trading_holds_per_client=60,
+        graphql_timeout_seconds=120.0,
+        database_timeout_seconds=60.0,
+        graphql_budget=1_000_000,
     )
 
 
@@ -109,7 +107,7 @@ async def test_a_client_never_holds_more_than_it_may_however_many_it_asks_for_at
     market: Market, settings: Settings, tmp_path: Path
 ) -> None:
     most = 5
-    capped = settings.model_copy(update={"trading_holds_per_client": most})
+    capped = settings.with_values(trading_holds_per_client=most)
     async with open_crowd(capped, tmp_path, clients=1) as crowd:
         answers = await asyncio.gather(
             *(crowd.ask(0, HOLD, process=stone, id=str(market.ids[stone])) for stone in range(4 * most))

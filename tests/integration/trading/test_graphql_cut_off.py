@@ -20,7 +20,7 @@ async def hasty(market: Market) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an API that waits for nothing."""
     scopes = [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
     key = (await ApiKeyService(market.database).create("test", "acme", scopes)).key.text
-    settings = market.settings.model_copy(update={"graphql_timeout_seconds": 0.5})
+    settings = market.settings.with_values(graphql_timeout_seconds=0.5)
     async with (
         serve_api(settings) as address,
         httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, timeout=60) as client,

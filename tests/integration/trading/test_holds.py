@@ -115,7 +115,7 @@ async def test_what_is_over_can_not_be_extended_and_released_only_without_effect
 
 
 async def test_a_client_holds_no_more_stones_than_it_may(market: Market) -> None:
-    most = market.settings.trading_holds_per_client
+    most = market.settings.trading.holds_per_client
     holds = [await market.hold(number) for number in range(most)]
     with pytest.raises(HoldLimitReached) as caught:
         await market.hold(most)
@@ -188,7 +188,7 @@ async def test_a_hold_is_not_asked_for_while_the_old_one_can_not_be_ended(market
 
 
 async def test_a_process_that_stands_still_with_a_stone_locked_does_not_keep_it_from_others(market: Market) -> None:
-    stuck = await asyncpg.connect(market.settings.need("database_url"), server_settings={"search_path": "inventory"})
+    stuck = await asyncpg.connect(market.settings.database.need("url"), server_settings={"search_path": "inventory"})
     try:
         await stuck.execute("BEGIN")
         await locks.lock(stuck, market.ids[0], "globex", idle_seconds=0.3)

@@ -106,15 +106,15 @@ async def test_the_job_gives_a_request_its_time_from_when_it_goes_out(market: Ma
     seconds = await market.run(
         "SELECT extract(epoch FROM due_at - requested_at)::float8 FROM hold_history WHERE client_id = 'globex'"
     )
-    assert seconds > settlement_seconds(market.settings) + 0.5
+    assert seconds > settlement_seconds(market.settings.trading) + 0.5
     assert (await asking).state is HoldState.ACTIVE
 
 
 async def test_an_old_hold_that_does_not_end_in_time_costs_the_new_one(market: Market) -> None:
     await leave_a_hold_at_the_supplier(market)
     await market.break_supplier({"kind": "stall", "seconds": 2.5, "operations": ["cancel_hold"]})
-    hasty = market.settings.model_copy(update={"trading_patience_seconds": 0.3, "trading_timeout_seconds": 0.3})
-    holds = Holds(hasty, market.database, market.supplier, BackgroundTasks())
+    hasty = market.settings.with_values(trading_patience_seconds=0.3, trading_timeout_seconds=0.3)
+    holds = Holds(hasty.trading, market.database, market.supplier, BackgroundTasks())
     with pytest.raises(SupplierUnavailable, match="before this one"):
         await holds.create(market.ids[0], "globex")
     assert await market.asked("create_hold") == 0

@@ -265,7 +265,7 @@ class Trade(RuleBasedStateMachine):
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     # Nothing goes wrong here: a busy machine must not look like a silent supplier.
-    return settings.model_copy(update={"trading_timeout_seconds": 60.0, "trading_patience_seconds": 60.0})
+    return settings.with_values(trading_timeout_seconds=60.0, trading_patience_seconds=60.0)
 
 
 @pytest.mark.timeout(600)

@@ -17,6 +17,7 @@ from inventory.trading.outcomes import Outcome
 from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.settlement import Settlement
 from inventory.trading.states import HoldState, PurchaseState
+from tests.environment import environment_of
 from tests.integration.trading.market import Market
 
 HOUR = 3600
@@ -140,19 +141,16 @@ async def test_a_reminder_is_sent_once_for_orders_without_an_answer(market: Mark
 
 async def test_how_long_an_answer_may_take_is_a_setting(market: Market) -> None:
     await market.buy()
-    hasty = market.settings.model_copy(update={"trading_confirmation_hours": 1.0})
+    hasty = market.settings.with_values(trading_confirmation_hours=1.0)
     await market.pass_time(HOUR + 1)
     assert await Settlement(hasty, market.database, None).reminders() == 1
 
 
 @pytest.fixture
 def environment(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = market.settings
-    for name in ("database_url", "redis_url", "nivoda_endpoint", "nivoda_username"):
-        monkeypatch.setenv(name.upper(), settings.need(name))
-    assert settings.nivoda_password
+    for name, value in environment_of(market.settings).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("NIVODA_REQUESTS_PER_SECOND", "1000")
-    monkeypatch.setenv("NIVODA_PASSWORD", settings.nivoda_password.get_secret_value())
     # What it sets up belongs to the whole process.
     monkeypatch.setattr(logging, "configure", lambda *_: None)
 

@@ -111,7 +111,7 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
 ) -> None:
     if held:
         await market.hold()
-    hasty = market.settings.model_copy(update={"trading_timeout_seconds": 0.4, "trading_patience_seconds": 0.4})
+    hasty = market.settings.with_values(trading_timeout_seconds=0.4, trading_patience_seconds=0.4)
     hurried = Purchases(hasty, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
     market.trading = msgspec.structs.replace(market.trading, purchases=hurried)
     await market.break_supplier({**rule, "operations": ["get_diamond_by_id"]})
@@ -128,7 +128,7 @@ async def test_what_cannot_be_checked_is_not_ordered_and_can_be_bought_later(
 
 
 async def test_the_check_is_a_setting(market: Market) -> None:
-    unchecked = market.settings.model_copy(update={"trading_check_price": False})
+    unchecked = market.settings.with_values(trading_check_price=False)
     purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
     market.trading = msgspec.structs.replace(market.trading, purchases=purchases)
     await ask_more(market)
@@ -239,7 +239,7 @@ async def test_an_order_item_from_before_is_no_evidence(market: Market, executed
 
 
 async def test_evidence_without_a_look_before_says_that_it_was_not_compared(market: Market) -> None:
-    unchecked = market.settings.model_copy(update={"trading_check_price": False})
+    unchecked = market.settings.with_values(trading_check_price=False)
     purchases = Purchases(unchecked, market.database, market.supplier, BackgroundTasks(), market.trading.destinations)
     market.trading = msgspec.structs.replace(market.trading, purchases=purchases)
     await lose_an_order(market, executed=True)

@@ -307,11 +307,11 @@ async def test_refusals_before_the_record_leave_the_key_unused(market: Market) -
 
 
 async def test_nothing_is_traded_where_no_supplier_is_set(market: Market) -> None:
-    nothing = (market.settings, market.database, None, BackgroundTasks())
+    nothing = (market.database, None, BackgroundTasks())
     for attempt in (
-        Holds(*nothing).create(market.ids[0], "acme"),
+        Holds(market.settings.trading, *nothing).create(market.ids[0], "acme"),
         Destinations(None).listed(),
-        Purchases(*nothing, Destinations(None)).buy(
+        Purchases(market.settings, *nothing, Destinations(None)).buy(
             PurchaseRequest(diamond_id=market.ids[0], destination_id="x"), client_id="acme", key="1"
         ),
     ):

@@ -67,10 +67,10 @@ async def test_each_way_in_which_a_hold_is_refused(market: Market, people: Peopl
     await market.break_supplier({"kind": "status", "status": 429, "operations": ["create_hold"]})
     assert refused(await globex.post(hold_path(market, 4)))[:2] == (502, "SUPPLIER_ERROR")
     await market.mend_supplier()
-    for number in range(10, 10 + market.settings.trading_holds_per_client - 1):
+    for number in range(10, 10 + market.settings.trading.holds_per_client - 1):
         assert (await globex.post(hold_path(market, number))).status_code == 200
     assert refused(await globex.post(hold_path(market, 50))) == (
-        409, "CONFLICT", {"reason": "HOLD_LIMIT_REACHED", "limit": market.settings.trading_holds_per_client},
+        409, "CONFLICT", {"reason": "HOLD_LIMIT_REACHED", "limit": market.settings.trading.holds_per_client},
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ class Pipeline(Bench):
     """Runs over the supplier's own feed, page by page."""
 
     def __init__(self, market: Market, feed: NivodaFeed, directory: Path) -> None:
-        watermarks = FileWatermarkStore(directory, market.settings.sync_feed)
+        watermarks = FileWatermarkStore(directory, market.settings.sync.feed)
         super().__init__(market.settings, market.database, Shelf(), watermarks, feed)
         self._pages = feed
 
@@ -33,7 +33,7 @@ class Pipeline(Bench):
 
 @pytest_asyncio.fixture
 async def pipeline(market: Market, tmp_path: Path) -> AsyncIterator[Pipeline]:
-    async with open_feed(market.settings, LocalRateLimiter(1000, 1000)) as feed:
+    async with open_feed(market.settings.nivoda, LocalRateLimiter(1000, 1000)) as feed:
         yield Pipeline(market, feed, tmp_path)
 
 

@@ -5,8 +5,8 @@ from inventory.core.settings import Settings, SettingsError, example_file
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    for variable in Settings.variables():
+        monkeypatch.delenv(variable.name, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_shows_an_example(
     assert "ssw0rd" not in message
 
 
-NUMBERS = [name.upper() for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+NUMBERS = [variable.name for variable in Settings.variables() if variable.info.annotation in (int, float)]
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e400", "100000000000000000000"])
@@ -64,7 +64,7 @@ def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_setting_that_a_role_can_not_do_without_is_named() -> None:
     with pytest.raises(SettingsError, match=r"^REDIS_URL: is not set\. Example: REDIS_URL=redis://"):
-        Settings.read().need("redis_url")
+        Settings.read().redis.need("url")
 
 
 def test_secrets_do_not_show() -> None:
@@ -77,9 +77,9 @@ def test_secrets_do_not_show() -> None:
 
 def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exception, match="frozen"):
-        Settings.read().port = 1
+        Settings.read().api.port = 1
 
 
 def test_the_example_file_names_every_setting() -> None:
     text = example_file()
-    assert all(f"# {name.upper()}=" in text for name in Settings.model_fields)
+    assert all(f"# {variable.name}=" in text for variable in Settings.variables())

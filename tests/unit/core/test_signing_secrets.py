@@ -7,11 +7,11 @@ from inventory.core.settings import Settings, SettingsError
 
 def test_a_client_has_one_secret_or_several() -> None:
     settings = Settings.read(hmac_secrets='{"acme": "one", "shop": ["old", "nouveau é"]}')
-    assert settings.signing_secrets() == {"acme": [b"one"], "shop": [b"old", "nouveau é".encode()]}
+    assert settings.auth.signing_secrets() == {"acme": [b"one"], "shop": [b"old", "nouveau é".encode()]}
 
 
 def test_without_the_setting_nobody_signs() -> None:
-    assert Settings.read().signing_secrets() == {}
+    assert Settings.read().auth.signing_secrets() == {}
 
 
 @pytest.mark.parametrize(

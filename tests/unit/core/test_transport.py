@@ -3,12 +3,18 @@
 import pytest
 
 from inventory.core.settings import Settings, SettingsError
+from tests.environment import environment_of
 
 FAR = "db.example.com"
 
 
+def read(name: str, value: str, **more: str) -> str:
+    """The value of a setting as it is used."""
+    return environment_of(Settings.read(**{name: value}, **more))[name.upper()]
+
+
 def database(url: str, **more: str) -> str:
-    return Settings.read(database_url=url, **more).need("database_url")
+    return Settings.read(database_url=url, **more).database.need("url")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:5432", "localhost", "[::1]:5432", ""])
@@ -65,11 +71,11 @@ def test_a_stronger_wish_is_kept_and_a_weaker_one_refused() -> None:
 def test_a_plain_address_elsewhere_ends_the_process_with_a_line(name: str, plain: str, safe: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{name.upper()}: .*TLS=off"):
         Settings.read(**{name: plain})
-    assert Settings.read(**{name: plain}, tls="off").need(name) == plain
-    assert Settings.read(**{name: safe}).need(name) == safe
+    assert read(name, plain, tls="off") == plain
+    assert read(name, safe) == safe
     here = plain.replace(FAR, "127.0.0.1")
     if here != plain:
-        assert Settings.read(**{name: here}).need(name) == here
+        assert read(name, here) == here
         with pytest.raises(SettingsError):
             Settings.read(**{name: here}, tls="require")
 
