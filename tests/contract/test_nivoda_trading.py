@@ -76,8 +76,7 @@ def _settings(endpoint: str, who: Account = DEFAULT_ACCOUNT, **others: Any) -> A
         endpoint,
         nivoda_username=who.username,
         nivoda_password=who.password,
-        trading_timeout_seconds=0.5,
-        **{"trading_patience_seconds": 2.0, **others},
+        **{"trading_timeout_seconds": 20.0, "trading_patience_seconds": 20.0, **others},
     )
 
 
@@ -187,7 +186,6 @@ LOST: dict[str, dict[str, Any]] = {
     "503 before": {"kind": "status", "status": 503},
     "504 afterwards": {"kind": "status", "status": 504, "executed": True},
     "reset": {"kind": "reset"},
-    "stall": {"kind": "stall", "seconds": 3},
     "half an answer": {"kind": "truncate"},
     "429 afterwards": {"kind": "status", "status": 429, "executed": True},
 }
@@ -206,6 +204,20 @@ async def test_a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_again(
     outcomes = (await market.control("GET", "calls"))["operations"][operation]
     assert sum(outcomes.values()) == 1
     assert len(await market.done(operation)) == int(name != "503 before")
+
+
+@pytest.mark.parametrize("operation", CALLS)
+async def test_a_call_without_an_answer_is_an_unknown_outcome(market: Market, operation: str) -> None:
+    stone = await market.stone()
+    await market.control("POST", "faults", {"rules": [{"kind": "stall", "seconds": 60, "operations": [operation]}]})
+    settings = _settings(market.simulator.endpoint, trading_timeout_seconds=0.5)
+    async with open_trading(settings, CountingLimiter()) as hasty:
+        assert await hasty.item_status(stone["id"]), "it is signed in"
+        market.trading = hasty
+        with pytest.raises(OutcomeUnknown) as caught:
+            await CALLS[operation](market, stone)
+    assert caught.value.code == "SUPPLIER_TIMEOUT"
+    assert sum((await market.control("GET", "calls"))["operations"][operation].values()) == 1
 
 
 ONCE_MORE: dict[str, dict[str, Any]] = {
@@ -232,10 +244,14 @@ async def test_a_supplier_that_is_only_busy_is_left_alone_when_patience_ends_and
     await market.control(
         "POST", "faults", {"rules": [{"kind": "status", "status": 429, "operations": ["create_order"]}]}
     )
-    with pytest.raises(SupplierBusy):
-        await market.trading.create_order(order(stone))
+    limiter = CountingLimiter()
+    settings = _settings(market.simulator.endpoint, trading_patience_seconds=1.0)
+    async with open_trading(settings, limiter) as hasty:
+        assert await hasty.item_status(stone["id"]), "it is signed in"
+        with pytest.raises(SupplierBusy):
+            await hasty.create_order(order(stone))
     assert await market.done("create_order") == []
-    assert market.limiter.pauses, "everybody slows down"
+    assert limiter.pauses, "everybody slows down"
 
 
 async def test_tokens_that_are_never_accepted_are_not_tried_for_ever(market: Market) -> None:

@@ -21,7 +21,7 @@ ADD_RULE = (
 
 @pytest.fixture
 def repricing(settings: Settings, database: Database) -> Repricing:
-    return Repricing(settings.with_values(sync_consolidation_batch=7).sync, database, utc_now)
+    return Repricing(settings.sync.model_copy(update={"consolidation_batch": 7}), database, utc_now)
 
 
 async def test_a_changed_rule_reaches_exactly_the_stones_that_it_is_for(
