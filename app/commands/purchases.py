@@ -48,7 +48,7 @@ def list_purchases(
     as_json: AsJson = False,
 ) -> None:
     """List purchases, newest first."""
-    criteria = PurchaseFilter(client, diamond, state or None)
+    criteria = PurchaseFilter(client_id=client, diamond_id=diamond, states=state or None)
     found, _ = _with_database(lambda _, database: TradingRecords(database).page_of_purchases(criteria, None, limit))
     if as_json:
         print_json([_public(purchase) for purchase in found])

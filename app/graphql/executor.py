@@ -1,6 +1,6 @@
 """Executor: graphql-core with compiled selections for objects whose selected fields are plain.
 
-A field is plain if its value depends only on the object: no arguments, not asynchronous, at most a scope. A page of diamonds
+A field is plain if its value depends only on the object: no given arguments, not asynchronous, at most a scope. A page of diamonds
 has a thousand of them, and graphql-core spends more time on them than on the rest of a response (docs/explanation/performance.md). A
 selection of plain fields is compiled once to functions. graphql-core collects the fields, so it resolves fragments, aliases
 and conditions. If a value raises, or is null in a non-null field, graphql-core executes the whole object again and reports
@@ -84,6 +84,8 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
         if name == "__typename":
             return SelectedField(None, None, None)
         plain = _plain(kind, name)
+        if any(details.node.arguments for details in selected):
+            return None
         if plain is None or not self._may(plain.scope):
             return None
         output: GraphQLOutputType = kind.fields[name].type
@@ -104,7 +106,7 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
 def _plain(kind: GraphQLObjectType, name: str) -> PlainField | None:
     field = kind.fields.get(name)
     declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF) if field else None
-    if field is None or field.args or not isinstance(declared, StrawberryField):
+    if field is None or not isinstance(declared, StrawberryField) or (field.args and READ not in declared.metadata):
         return None
     scopes = [extension.scope for extension in declared.extensions if isinstance(extension, RequireScope)]
     if len(scopes) < len(declared.extensions) or len(scopes) > 1:

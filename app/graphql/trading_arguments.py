@@ -9,11 +9,13 @@ import strawberry
 
 from app.auth.scopes import Scope
 from app.graphql import pagination
+from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.relay import PageInfo, key_of
 from inventory.core.errors import ValidationFailed
 from inventory.trading.models import Hold as HoldRow
 from inventory.trading.models import Purchase as PurchaseRow
+from inventory.trading.ownership import check_reference
 from inventory.trading.queries import RequestPosition
 
 # A row, and its GraphQL type.
@@ -31,6 +33,9 @@ AllClients = Annotated[
 ClientIdFilter = Annotated[
     str | None,
     _argument(description="Only this client. Another client than the caller needs the scope `purchases:admin`."),
+]
+ReferenceFilter = Annotated[
+    str | None, _argument(description="Only this reference of the client. If omitted: of the client as a whole.")
 ]
 First = Annotated[int | None, _argument(description="Number of rows, at most 100; 20 if omitted.")]
 After = Annotated[str | None, _argument(description="Cursor; the page starts after it.")]
@@ -57,6 +62,16 @@ def read_client(info: Info, client_id: str | None, *, all_clients: bool) -> str 
     if client_id is None:
         return None if all_clients else own
     return client_id.replace("\x00", "\ufffd")
+
+
+def read_reference(text: str | None) -> str | None:
+    """Read a reference.
+
+    Raises:
+        ValidationFailed: it is blank, too long or not storable.
+    """
+    check_reference(given_or_none(text))
+    return given_or_none(text)
 
 
 def read_diamond(text: str | None) -> UUID | None:

@@ -27,10 +27,10 @@ class UserErrorCode(Enum):
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="No object has this id; see `field`.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="The current state does not allow this.")
     NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond is not available.")
-    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Another client holds the diamond.")
+    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Another client or reference holds the diamond.")
     HOLD_DENIED = strawberry.enum_value("HOLD_DENIED", description="The supplier denied the hold.")
     HOLD_LIMIT_REACHED = strawberry.enum_value(
-        "HOLD_LIMIT_REACHED", description="The client has reached its limit of holds."
+        "HOLD_LIMIT_REACHED", description="The client or the reference has reached its limit of holds."
     )
     HOLD_OVER = strawberry.enum_value("HOLD_OVER", description="The hold has ended.")
     HOLD_NOT_EXTENDABLE = strawberry.enum_value(

@@ -4,7 +4,6 @@ from app.auth.scopes import Scope
 from app.rest import analytics, diamonds, health, runs, trading, triggers
 from app.rest.documentation import Documentation
 from app.rest.operation import RestOperation
-from app.rest.request_body import EmptyBody
 
 DOCUMENTED = (
     RestOperation(
@@ -69,7 +68,7 @@ DOCUMENTED = (
         scope=Scope.HOLDS_WRITE,
         handler=trading.hold_diamond,
         writes=True,
-        body=EmptyBody,
+        body=trading.HoldOrder,
         body_required=False,
         answers=trading.HoldAnswer,
         error_codes=("NOT_FOUND", "CONFLICT", "SUPPLIER_ERROR", "SUPPLIER_TIMEOUT"),

@@ -14,7 +14,7 @@ from app.auth.scopes import Principal
 from app.http.idempotency import LONGEST_KEY, read_header
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
-from app.rest.request_body import read_body, require_empty_body
+from app.rest.request_body import read_body
 from app.rest.responses import answer
 from app.services import State
 from inventory.core.errors import BadRequest
@@ -34,6 +34,12 @@ IDEMPOTENCY_KEY = Header(
     "A key that the client chooses, new for each purchase. A repeated request with the same key returns the result of the first.",
     {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
 )
+
+
+class HoldOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold of a diamond; the body is optional. `reference`: the shopper of the client; another one receives 409."""
+
+    reference: _Word | None = None
 
 
 class HeldDiamond(msgspec.Struct, frozen=True):
@@ -116,13 +122,15 @@ async def hold_diamond(request: Request[State], principal: Principal) -> Respons
     """`POST /api/v2/diamonds/{id}/hold`: create a hold, or return the open hold of the client.
 
     Raises:
-        ValidationFailed: the body has a field.
+        ValidationFailed: the reference is invalid, or the body has another field.
         NotFound: no diamond has this id.
         TradingConflict: the diamond cannot be held; `details.reason` states why.
         OutcomeUnknown: the supplier did not answer. The client may retry.
     """
-    await require_empty_body(request)
-    hold = await request.state["services"].trading.holds.create(diamond_key(request), principal.client_id)
+    order = await read_body(request, HoldOrder) if (await request.body()).strip() else HoldOrder()
+    hold = await request.state["services"].trading.holds.create(
+        diamond_key(request), principal.client_id, reference=order.reference
+    )
     return answer(
         HoldAnswer(HeldDiamond(hold.id, hold.state is HoldState.DENIED, hold.expires_at if hold.open else None))
     )

@@ -15,7 +15,7 @@ from inventory.core.errors import CursorExpired, CursorUnknown
 from inventory.core.logging import get_logger
 from inventory.core.sql import Statements
 from inventory.events.cursors import Cursor, instant
-from inventory.events.models import Event, EventKind, NewEvent
+from inventory.events.models import REFERENCE, Event, EventKind, NewEvent
 
 logger = get_logger()
 
@@ -44,12 +44,15 @@ class EventFilter(msgspec.Struct, frozen=True):
     diamond_ids: frozenset[UUID] | None = None
     kinds: frozenset[EventKind] | None = None
     client_id: str | None = None
+    reference: str | None = None
 
     def matching_diamonds(self, event: Event) -> tuple[UUID, ...]:
         """The diamonds of an event that match; none if the event does not match."""
         if self.kinds is not None and event.kind not in self.kinds:
             return ()
         if self.client_id is not None and event.client_id != self.client_id:
+            return ()
+        if self.reference is not None and event.data.get(REFERENCE) != self.reference:
             return ()
         if self.diamond_ids is None:
             return event.diamond_ids
@@ -142,6 +145,7 @@ async def read(connection: Connection, after: int, limit: int, criteria: EventFi
         None if criteria.diamond_ids is None else list(criteria.diamond_ids),
         None if criteria.kinds is None else [kind.value for kind in criteria.kinds],
         criteria.client_id,
+        criteria.reference,
     )
     found = LogBounds(rows[0]["oldest"], rows[0]["newest"])
     if after > found.newest:

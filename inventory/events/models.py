@@ -35,6 +35,9 @@ class EventKind(StrEnum):
     DIAMONDS_REPRICED = "diamonds_repriced"
 
 
+# Member of `data`: the reference of the hold or purchase, if it has one.
+REFERENCE = "reference"
+
 HOLD_KINDS = frozenset(kind for kind in EventKind if kind.startswith("hold_"))
 PURCHASE_KINDS = frozenset(kind for kind in EventKind if kind.startswith("purchase_"))
 

@@ -45,8 +45,8 @@ FROM event_counter
 SELECT occurred_at FROM event_log WHERE position = $1
 
 -- read --
--- The events at $1 < position <= $2, the first $3 of them: of some stones ($4), kinds ($5) and one client ($6), each NULL
--- for all of them. With each the bounds of the log as they were at the same moment; a row without an event where there is
+-- The events at $1 < position <= $2, the first $3 of them: of some stones ($4), kinds ($5), one client ($6) and one
+-- reference ($7), each NULL for all of them. With each the bounds of the log as they were at the same moment; a row without an event where there is
 -- none.
 SELECT bounds.oldest, bounds.newest, event.*
 FROM (
@@ -60,6 +60,7 @@ LEFT JOIN LATERAL (
       AND ($4::uuid[] IS NULL OR diamond_ids && $4)
       AND ($5::text[] IS NULL OR kind = ANY ($5))
       AND ($6::text IS NULL OR client_id = $6)
+      AND ($7::text IS NULL OR data ->> 'reference' = $7)
     ORDER BY position LIMIT $3
 ) AS event ON true
 ORDER BY event.position

@@ -20,7 +20,7 @@ class NotAvailable(TradingConflict):
 
 
 class AlreadyHeld(TradingConflict):
-    """Another client holds the diamond."""
+    """Another client or reference holds the diamond."""
 
     reason = "ALREADY_HELD"
 

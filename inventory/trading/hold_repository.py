@@ -52,16 +52,18 @@ async def overdue_hold(connection: Connection, diamond_id: UUID) -> tuple[UUID, 
     return (row["id"], HoldState(row["state"])) if row else None
 
 
-async def count_open_holds(connection: Connection, client_id: str) -> int:
-    """Count the open holds of a client."""
-    found: int = await connection.fetchval(sql.count_open_holds, client_id)
-    return found
+async def count_open_holds(connection: Connection, client_id: str, reference: str | None) -> tuple[int, int]:
+    """Count the open holds of a client, and those of them with a reference."""
+    row = await connection.fetchrow(sql.count_open_holds, client_id, reference)
+    assert row is not None  # noqa: S101 - an aggregate without groups
+    return row["of_client"], row["of_reference"]
 
 
 async def add_hold(
     connection: Connection,
     diamond_id: UUID,
     client_id: str,
+    reference: str | None,
     *,
     price_cents: int,
     supplier_price_cents: int,
@@ -75,7 +77,15 @@ async def add_hold(
     diamond. `due_seconds`: time after which the settlement job examines the request.
     """
     row = await connection.fetchrow(
-        sql.add_hold, diamond_id, client_id, price_cents, minutes, blocks_seconds, due_seconds, supplier_price_cents
+        sql.add_hold,
+        diamond_id,
+        client_id,
+        price_cents,
+        minutes,
+        blocks_seconds,
+        due_seconds,
+        supplier_price_cents,
+        reference,
     )
     assert row is not None  # noqa: S101 - an INSERT without a condition
     return hold_of(row)

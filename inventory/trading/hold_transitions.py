@@ -8,10 +8,11 @@ from inventory.core.database import Connection
 from inventory.core.logging import get_logger
 from inventory.core.settings.trading import TradingSettings
 from inventory.events.log import append
-from inventory.events.models import EventKind, NewEvent
+from inventory.events.models import REFERENCE, EventKind, NewEvent
 from inventory.suppliers.ports import SupplierHold
 from inventory.trading import hold_repository
 from inventory.trading.models import Hold, TradedDiamond
+from inventory.trading.ownership import Holder
 from inventory.trading.states import HoldState
 from inventory.trading.timeouts import settlement_seconds
 
@@ -49,14 +50,15 @@ async def open_hold(connection: Connection, diamond_id: UUID) -> Hold | None:
 
 
 async def reserve(
-    connection: Connection, settings: TradingSettings, diamond: TradedDiamond, client_id: str, minutes: int
+    connection: Connection, settings: TradingSettings, diamond: TradedDiamond, holder: Holder, minutes: int
 ) -> Hold:
     """Create a requested hold, which reserves the diamond until the supplier has answered."""
     due_seconds = settlement_seconds(settings)
     hold = await hold_repository.add_hold(
         connection,
         diamond.id,
-        client_id,
+        holder.client_id,
+        holder.reference,
         price_cents=diamond.retail_price_cents,
         supplier_price_cents=diamond.supplier_price_cents,
         minutes=minutes,
@@ -165,6 +167,8 @@ async def _append_event(connection: Connection, hold: Hold, kind: EventKind | No
     facts: dict[str, object] = {"until": hold.until}
     if hold.reason is not None:
         facts["reason"] = hold.reason
+    if hold.reference is not None:
+        facts[REFERENCE] = hold.reference
     await append(
         connection,
         NewEvent(

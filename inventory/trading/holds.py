@@ -22,6 +22,7 @@ from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Hold, TradedDiamond
+from inventory.trading.ownership import Holder, check_reference
 from inventory.trading.polling import PollingBackoff
 from inventory.trading.states import HoldState
 from inventory.trading.supplier_release import SupplierRelease
@@ -54,40 +55,46 @@ class Holds:
         self._supplier = supplier
         self._background_tasks = background_tasks
 
-    async def create(self, diamond_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
-        """Place a hold on a diamond for a client. Returns the open hold if the client has one already.
+    async def create(
+        self, diamond_id: UUID, client_id: str, minutes: int | None = None, *, reference: str | None = None
+    ) -> Hold:
+        """Place a hold on a diamond for a client. Returns the open hold if the client has one under this reference already.
 
         `minutes`: longest duration; None requests the longest allowed one. The returned hold is active, or denied if the
-        supplier denied it.
+        supplier denied it. `reference`: the shopper of the client, see `Holder`.
 
         Raises:
-            ValidationFailed: `minutes` is out of range.
+            ValidationFailed: `minutes` is out of range, or `reference` is blank or too long.
             NotFound: no active diamond has this id.
-            AlreadyHeld: another client has an open hold; `details` contain its expiry.
+            AlreadyHeld: another client or reference has an open hold; `details` contain its expiry.
             NotAvailable: the diamond is not available; `details` contain its availability.
-            HoldLimitReached: the client has as many open holds as allowed.
+            HoldLimitReached: the client or the reference has as many open holds as allowed.
             TradingUnavailable: trading is not configured.
             OutcomeUnknown: the supplier did not answer. The diamond stays reserved; the same client may retry.
             SupplierError: the supplier cannot be called. Nothing is held.
         """
         longest = self._check_minutes(minutes)
+        check_reference(reference)
         if self._supplier is None:
             raise TradingUnavailable
-        return await self._background_tasks.run(self._create(self._supplier, diamond_id, client_id, minutes or longest))
+        holder = Holder(client_id, reference)
+        return await self._background_tasks.run(self._create(self._supplier, diamond_id, holder, minutes or longest))
 
-    async def extend(self, hold_id: UUID, client_id: str, minutes: int | None = None) -> Hold:
+    async def extend(
+        self, hold_id: UUID, client_id: str, minutes: int | None = None, *, reference: str | None = None
+    ) -> Hold:
         """Extend a hold to `minutes` from now, or to the longest allowed duration. A hold is never shortened.
 
         The limits are the expiry of the supplier's hold and the longest duration since the request.
 
         Raises:
             ValidationFailed: `minutes` is out of range.
-            NotFound: the client has no such hold.
+            NotFound: the client or the reference has no such hold.
             HoldOver: the hold has ended.
             HoldNotExtendable: the hold lasts as long as allowed already.
         """
         longest = self._check_minutes(minutes)
-        async with self._locked_hold(hold_id, client_id) as (connection, hold):
+        async with self._locked_hold(hold_id, Holder(client_id, reference)) as (connection, hold):
             if hold.state is not HoldState.ACTIVE or hold.expires_at is None:
                 raise _hold_over(hold)
             now = await hold_repository.now(connection)
@@ -99,17 +106,18 @@ class Holds:
             until = min(limit, requested_until)
             return await hold_transitions.extend(connection, hold_id, until, requested_until) or hold
 
-    async def release(self, hold_id: UUID, client_id: str) -> Hold:
+    async def release(self, hold_id: UUID, client_id: str, *, reference: str | None = None) -> Hold:
         """End a hold at once, and start its release at the supplier. A hold that is over is returned unchanged.
 
         Raises:
-            NotFound: the client has no such hold.
+            NotFound: the client or the reference has no such hold.
             NotAvailable: a purchase under the hold is in progress.
             HoldOver: the diamond was bought under the hold.
             OutcomeUnknown: the supplier has not answered the request for the hold yet.
         """
-        await self._wait_for_outcome(await self._find(hold_id, client_id))
-        async with self._locked_hold(hold_id, client_id) as (connection, hold):
+        holder = Holder(client_id, reference)
+        await self._wait_for_outcome(await self._find(hold_id, holder))
+        async with self._locked_hold(hold_id, holder) as (connection, hold):
             if hold.state is HoldState.PURCHASED:
                 raise _hold_over(hold)
             if not hold.open:
@@ -123,8 +131,8 @@ class Holds:
             self._background_tasks.start(SupplierRelease(self._database, self._supplier).release(released))
         return released
 
-    async def _create(self, supplier: SupplierTrading, diamond_id: UUID, client_id: str, minutes: int) -> Hold:
-        reservation = await self._reserve(diamond_id, client_id, minutes)
+    async def _create(self, supplier: SupplierTrading, diamond_id: UUID, holder: Holder, minutes: int) -> Hold:
+        reservation = await self._reserve(diamond_id, holder, minutes)
         hold = reservation.hold
         if not reservation.created:
             return await self._wait_for_outcome(hold)
@@ -144,24 +152,34 @@ class Holds:
             raise
         return await self._settle(supplier, hold, answer)
 
-    async def _reserve(self, diamond_id: UUID, client_id: str, minutes: int) -> Reservation:
-        async with locked_diamond(self._database, diamond_id, client_id) as connection:
+    async def _reserve(self, diamond_id: UUID, holder: Holder, minutes: int) -> Reservation:
+        async with locked_diamond(self._database, diamond_id, holder.client_id) as connection:
             present = await hold_transitions.open_hold(connection, diamond_id)
             diamond = await diamonds.diamond(connection, diamond_id)
             if diamond is None or not diamond.active:
                 raise diamond_not_found()
             if present is not None:
-                if present.client_id != client_id:
-                    raise already_held(present)
+                if not holder.holds(present):
+                    raise already_held(present, holder.client_id)
                 return Reservation(present, diamond, created=False)
             if diamond.availability != "available":
                 raise NotAvailable(availability=diamond.availability)
-            limit = self._settings.holds_per_client
-            if await hold_repository.count_open_holds(connection, client_id) >= limit:
-                raise HoldLimitReached(limit=limit)
-            hold = await hold_transitions.reserve(connection, self._settings, diamond, client_id, minutes)
+            await self._check_limits(connection, holder)
+            hold = await hold_transitions.reserve(connection, self._settings, diamond, holder, minutes)
             unreleased_holds = await hold_repository.unreleased_holds(connection, diamond_id)
             return Reservation(hold, diamond, created=True, unreleased_holds=unreleased_holds)
+
+    async def _check_limits(self, connection: Connection, holder: Holder) -> None:
+        """Check the number of open holds of a client, which must be locked, and of its reference."""
+        of_client, of_reference = await hold_repository.count_open_holds(connection, holder.client_id, holder.reference)
+        limit = self._settings.holds_per_client
+        if of_client >= limit:
+            raise HoldLimitReached(limit=limit)
+        limit = self._settings.holds_per_reference
+        if of_reference >= limit:
+            raise HoldLimitReached(
+                "The reference has reached its limit of open holds. Release a hold first.", limit=limit
+            )
 
     async def _postpone_settlement(self, hold: Hold) -> bool:
         """Postpone the settlement of a request that is sent now. Returns False if it is settled already."""
@@ -189,20 +207,20 @@ class Holds:
             if backoff.expired:
                 raise OutcomeUnknown
             await backoff.pause()
-            hold = await self._find(hold.id, hold.client_id)
+            hold = await self._find(hold.id, Holder(hold.client_id))
         return hold
 
-    async def _find(self, hold_id: UUID, client_id: str) -> Hold:
+    async def _find(self, hold_id: UUID, holder: Holder) -> Hold:
         async with self._database.bounded() as connection:
             hold = await hold_repository.hold(connection, hold_id)
-        if hold is None or hold.client_id != client_id:
+        if hold is None or not holder.may_see(hold):
             raise NotFound("You have no such hold.")
         return hold
 
     @asynccontextmanager
-    async def _locked_hold(self, hold_id: UUID, client_id: str) -> AsyncIterator[tuple[Connection, Hold]]:
-        """Read a client's hold with its diamond locked."""
-        found = await self._find(hold_id, client_id)
+    async def _locked_hold(self, hold_id: UUID, holder: Holder) -> AsyncIterator[tuple[Connection, Hold]]:
+        """Read a hold that the request may see, with its diamond locked."""
+        found = await self._find(hold_id, holder)
         async with locked_diamond(self._database, found.diamond_id) as connection:
             hold = await hold_repository.hold(connection, hold_id)
             assert hold is not None  # noqa: S101 - holds are never deleted
@@ -216,9 +234,10 @@ class Holds:
         return longest
 
 
-def already_held(hold: Hold) -> AlreadyHeld:
-    """Create the error for other clients. It contains the expiry and not the holder."""
-    return AlreadyHeld(f"Another client holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
+def already_held(hold: Hold, client_id: str) -> AlreadyHeld:
+    """Create the error for another client or reference. It contains the expiry and not the holder."""
+    other = "Another reference" if hold.client_id == client_id else "Another client"
+    return AlreadyHeld(f"{other} holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
 
 
 def diamond_not_found() -> NotFound:

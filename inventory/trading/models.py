@@ -11,6 +11,8 @@ from inventory.trading.states import OPEN_HOLDS, HoldState, PurchaseState
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """A hold with its current state. A hold past its expiry is expired, even if its row is not updated yet.
 
+    `reference`: the shopper of the client; None if the hold belongs to the client as a whole.
+
     `expires_at`: None while the hold is requested. `wanted_until`: requested end, the latest expiry. `supplier_until`: expiry
     of the supplier's hold; None if the supplier does not name it. `supplier_price_cents`: the supplier's price when the hold
     was placed; None for holds older than the column.
@@ -19,6 +21,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     diamond_id: UUID
     client_id: str
+    reference: str | None = None
     state: HoldState
     price_cents: int
     supplier_price_cents: int | None

@@ -9,7 +9,10 @@ from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
 
 
 class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase request. Requests with equal fields are identical. `expected_price_cents`: the price that the client saw."""
+    """A purchase request. Requests with equal fields are identical. `expected_price_cents`: the price that the client saw.
+
+    `reference`: the shopper or the order of the client. A purchase uses a hold only if the hold has the same reference or none.
+    """
 
     diamond_id: UUID
     destination_id: str
@@ -32,7 +35,7 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
         check(
             {
                 "destination_id": Text(self.destination_id, LONGEST_WORD),
-                "reference": Text(self.reference, LONGEST_WORD, optional=True),
+                "reference": Text(self.reference, LONGEST_WORD, optional=self.reference is None),
                 "comments": Text(self.comments, LONGEST_TEXT, optional=True),
             }
         )

@@ -7,7 +7,7 @@ from inventory.core.database import Connection
 from inventory.core.errors import SupplierError
 from inventory.core.logging import get_logger
 from inventory.events.log import append
-from inventory.events.models import EventKind, NewEvent
+from inventory.events.models import REFERENCE, EventKind, NewEvent
 from inventory.trading import hold_repository, hold_transitions, purchase_repository
 from inventory.trading.errors import PurchaseDeclined
 from inventory.trading.incidents import (
@@ -187,6 +187,7 @@ async def remind(connection: Connection, seconds: float, limit: int, feed: str) 
 
 async def _append_event(connection: Connection, purchase: Purchase) -> None:
     failure = PurchaseDeclined.reason if purchase.state is PurchaseState.DECLINED else purchase.failure_code
+    facts = {name: text for name, text in (("failure", failure), (REFERENCE, purchase.reference)) if text is not None}
     await append(
         connection,
         NewEvent(
@@ -195,6 +196,6 @@ async def _append_event(connection: Connection, purchase: Purchase) -> None:
             client_id=purchase.client_id,
             hold_id=purchase.hold_id,
             purchase_id=purchase.id,
-            data={"failure": failure} if failure else {},
+            data=facts,
         ),
     )

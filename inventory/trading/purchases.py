@@ -30,6 +30,7 @@ from inventory.trading.errors import AlreadyHeld, IdempotencyMismatch, NotAvaila
 from inventory.trading.holds import already_held, diamond_not_found
 from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Hold, Purchase, TradedDiamond
+from inventory.trading.ownership import Holder
 from inventory.trading.polling import PollingBackoff
 from inventory.trading.price_check import PriceAccepted, PriceRejected, check
 from inventory.trading.purchase_request import PurchaseRequest
@@ -82,7 +83,7 @@ class Purchases:
             ValidationFailed: a text of the request is blank, too long or not storable, or the account has no such destination.
             NotFound: no active diamond has this id.
             IdempotencyMismatch: the key was used for another request.
-            AlreadyHeld: another client has an open hold, or the supplier has not answered the client's hold request yet.
+            AlreadyHeld: another client or reference has an open hold, or the supplier has not answered the client's hold request yet.
             NotAvailable: the diamond is not available; `details` contain its availability.
             PriceChanged: the expected price is not valid; `details` contain the valid price.
             TradingUnavailable: trading is not configured.
@@ -123,7 +124,7 @@ class Purchases:
             diamond = await diamonds.diamond(connection, request.diamond_id)
             if diamond is None:
                 raise diamond_not_found()
-            hold = self._own_hold(present, client_id)
+            hold = self._own_hold(present, Holder(client_id, request.reference))
             if await purchase_repository.open_purchase(connection, diamond.id):
                 raise NotAvailable("The diamond is being bought.", availability="on_hold")
             if hold is None and not diamond.active:
@@ -149,12 +150,12 @@ class Purchases:
             return RecordedPurchase(purchase, diamond, hold, terms)
 
     @staticmethod
-    def _own_hold(hold: Hold | None, client_id: str) -> Hold | None:
-        """Return the client's active hold; raise if another client's hold or a pending request blocks the purchase."""
+    def _own_hold(hold: Hold | None, holder: Holder) -> Hold | None:
+        """Return the active hold that the purchase may use; raise if another hold or a pending request blocks it."""
         if hold is None:
             return None
-        if hold.client_id != client_id:
-            raise already_held(hold)
+        if not holder.may_buy_under(hold):
+            raise already_held(hold, holder.client_id)
         if hold.state is HoldState.REQUESTED:
             raise AlreadyHeld("The supplier has not answered your hold request yet. Try again.", until=hold.until)
         return hold

@@ -25,6 +25,7 @@ class HoldFilter(msgspec.Struct, frozen=True):
     """Filter of holds. A criterion set to None matches every hold."""
 
     client_id: str | None = None
+    reference: str | None = None
     diamond_id: UUID | None = None
     states: Sequence[HoldState] | None = None
 
@@ -33,6 +34,7 @@ class PurchaseFilter(msgspec.Struct, frozen=True):
     """Filter of purchases. A criterion set to None matches every purchase."""
 
     client_id: str | None = None
+    reference: str | None = None
     diamond_id: UUID | None = None
     states: Sequence[PurchaseState] | None = None
 
@@ -81,13 +83,14 @@ class TradingRecords:
     ) -> tuple[list[Hold], bool]:
         """Read a page of holds, newest first, and whether more follow."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.page_of_holds, *_arguments(criteria), *_keyset(after), limit + 1)
+            arguments = (*_arguments(criteria), *_keyset(after), limit + 1, criteria.reference)
+            rows = await connection.fetch(sql.page_of_holds, *arguments)
         return [hold_of(row) for row in rows[:limit]], len(rows) > limit
 
     async def count_of_holds(self, criteria: HoldFilter) -> int:
         """Count holds."""
         async with self._database.bounded() as connection:
-            found: int = await connection.fetchval(sql.count_of_holds, *_arguments(criteria))
+            found: int = await connection.fetchval(sql.count_of_holds, *_arguments(criteria), criteria.reference)
             return found
 
     async def page_of_purchases(
@@ -95,14 +98,27 @@ class TradingRecords:
     ) -> tuple[list[Purchase], bool]:
         """Read a page of purchases, newest first, and whether more follow."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.page_of_purchases, *_arguments(criteria), *_keyset(after), limit + 1)
+            arguments = (*_arguments(criteria), *_keyset(after), limit + 1, criteria.reference)
+            rows = await connection.fetch(sql.page_of_purchases, *arguments)
         return [purchase_of(row) for row in rows[:limit]], len(rows) > limit
 
     async def count_of_purchases(self, criteria: PurchaseFilter) -> int:
         """Count purchases."""
         async with self._database.bounded() as connection:
-            found: int = await connection.fetchval(sql.count_of_purchases, *_arguments(criteria))
+            arguments = (*_arguments(criteria), criteria.reference)
+            found: int = await connection.fetchval(sql.count_of_purchases, *arguments)
             return found
+
+    async def find_purchase(
+        self, client_id: str | None, *, purchase_id: UUID | None, reference: str | None, key: str | None
+    ) -> Purchase | None:
+        """Read the newest purchase that matches every criterion. A criterion set to None matches every purchase.
+
+        `key`: idempotency key of the purchase.
+        """
+        async with self._database.bounded() as connection:
+            row = await connection.fetchrow(sql.find_purchase, client_id, purchase_id, reference, key)
+        return purchase_of(row) if row else None
 
     async def history(
         self, diamond_id: UUID, after: RequestPosition | None, limit: int

@@ -26,7 +26,7 @@ SELECT clock_timestamp()
 
 -- hold_columns --
 -- Columns of a hold with its current state: a hold past its expiry is expired or denied, even if its row is not updated yet.
-id, diamond_id, client_id, price_cents, supplier_price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until,
+id, diamond_id, client_id, reference, price_cents, supplier_price_cents, requested_at, wanted_until, supplier_hold_id, supplier_until,
 reason,
 CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired'
      WHEN state = 'requested' AND expires_at <= clock_timestamp() THEN 'denied'
@@ -51,17 +51,18 @@ SELECT id, state FROM hold_history
 WHERE diamond_id = $1 AND state IN ('requested', 'active') AND expires_at <= clock_timestamp()
 
 -- count_open_holds --
--- Number of open holds of a client. Index: hold_history_client.
-SELECT count(*) FROM hold_history
+-- Number of open holds of a client, and how many of them have the reference $2. Index: hold_history_client.
+SELECT count(*) AS of_client, count(*) FILTER (WHERE reference = $2) AS of_reference FROM hold_history
 WHERE client_id = $1 AND state IN ('requested', 'active') AND expires_at > clock_timestamp()
 
 -- add_hold --
 -- Reserve a diamond for $4 requested minutes. A request without an answer after $5 seconds no longer blocks the diamond. The
 -- settlement job examines it after $6 seconds. The second of two concurrent inserts violates hold_history_open.
 INSERT INTO hold_history (
-    diamond_id, client_id, state, price_cents, supplier_price_cents, requested_at, wanted_until, expires_at, due_at
+    diamond_id, client_id, reference, state, price_cents, supplier_price_cents, requested_at, wanted_until, expires_at,
+    due_at
 )
-SELECT $1, $2, 'requested', $3, $7, now, now + make_interval(mins => $4), now + make_interval(secs => $5),
+SELECT $1, $2, $8, 'requested', $3, $7, now, now + make_interval(mins => $4), now + make_interval(secs => $5),
        now + make_interval(secs => $6)
 FROM (SELECT clock_timestamp() AS now) AS clock
 RETURNING {hold_columns}
@@ -330,14 +331,15 @@ UPDATE purchase_history SET state = 'failed', failure_code = $2, failure = answe
 WHERE id = $1 AND state = 'confirmed' AND supplier_answer = 'declined'
 RETURNING id
 
--- Records for clients and operators. $1 to $3: filter, NULL matches all. Indexes: by client, by diamond, or by request time.
+-- Records for clients and operators. $1 to $3 and $7 (reference): filter, NULL matches all. Indexes: by client, by diamond, or by
+-- request time.
 
 -- page_of_holds --
 -- Newest first, after ($4, $5).
 SELECT * FROM (
     SELECT {hold_columns} FROM hold_history
     WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
-      AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid))
+      AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid)) AND ($7::text IS NULL OR reference = $7)
 ) AS held
 WHERE $3::text[] IS NULL OR state = ANY ($3)
 ORDER BY requested_at DESC, id DESC LIMIT $6
@@ -346,6 +348,7 @@ ORDER BY requested_at DESC, id DESC LIMIT $6
 SELECT count(*) FROM (
     SELECT {hold_columns} FROM hold_history
     WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
+      AND ($4::text IS NULL OR reference = $4)
 ) AS held
 WHERE $3::text[] IS NULL OR state = ANY ($3)
 
@@ -354,13 +357,21 @@ WHERE $3::text[] IS NULL OR state = ANY ($3)
 SELECT {purchase_columns} FROM purchase_history
 WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
   AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3))
-  AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid))
+  AND ($4::timestamptz IS NULL OR (requested_at, id) < ($4, $5::uuid)) AND ($7::text IS NULL OR reference = $7)
 ORDER BY requested_at DESC, id DESC LIMIT $6
 
 -- count_of_purchases --
 SELECT count(*) FROM purchase_history
 WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR diamond_id = $2)
-  AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3))
+  AND ($3::text[] IS NULL OR {purchase_state} = ANY ($3)) AND ($4::text IS NULL OR reference = $4)
+
+-- find_purchase --
+-- The newest purchase that matches every criterion: $1 client, $2 id, $3 reference, $4 idempotency key; NULL matches all. Indexes:
+-- the primary key, the unique (client_id, idempotency_key), or purchase_history_client.
+SELECT {purchase_columns} FROM purchase_history
+WHERE ($1::text IS NULL OR client_id = $1) AND ($2::uuid IS NULL OR id = $2) AND ($3::text IS NULL OR reference = $3)
+  AND ($4::text IS NULL OR idempotency_key = $4)
+ORDER BY requested_at DESC, id DESC LIMIT 1
 
 -- history --
 -- History of the diamond $1, newest first, after ($2, $3): its holds and purchases, whose rows are never deleted, and the

@@ -6,15 +6,17 @@ The table defines the resolvers and the columns that a query selects.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 import strawberry
+from strawberry import UNSET
 from strawberry.scalars import JSON
 from strawberry.schema.name_converter import NameConverter
 
 from app.auth.scopes import Scope
+from app.graphql.arguments import given_or_none
 from app.graphql.context import Info, Selection
 from app.graphql.diamonds.grades import (
     Availability,
@@ -172,6 +174,7 @@ def _thousandth(milli: int | None) -> float | None:
 @strawberry.type(description="Current hold of a diamond.")
 class DiamondHold:
     row: strawberry.Private[Mapping[str, Any]]
+    asked_reference: strawberry.Private[str | None] = None
 
     until: datetime = strawberry.field(description="End of the hold; the latest possible end while it is requested.")
 
@@ -183,9 +186,15 @@ class DiamondHold:
     def price(self, info: Info) -> Money | None:
         return money(self.row["price_cents"]) if self._own(info) else None
 
+    @field(description="Reference of the client; null for other clients.")
+    def reference(self, info: Info) -> str | None:
+        reference: str | None = self.row["reference"]
+        return reference if self._own(info) else None
+
     def _own(self, info: Info) -> bool:
         client_id: str = self.row["client_id"]
-        return client_id == info.context.caller.client_id
+        asked = self.asked_reference
+        return client_id == info.context.caller.client_id and (asked is None or asked == self.row["reference"])
 
 
 def _hold(row: Row) -> DiamondHold | None:
@@ -194,6 +203,19 @@ def _hold(row: Row) -> DiamondHold | None:
         return None
     until = held["wanted_until" if held["state"] == "requested" else "expires_at"]
     return DiamondHold(row=held, until=datetime.fromisoformat(until))
+
+
+def _hold_of_reference(
+    self: "Diamond",
+    reference: Annotated[
+        str | None,
+        strawberry.argument(description="Show details only of a hold of this reference of the caller."),
+    ] = UNSET,
+) -> DiamondHold | None:
+    hold = _hold(self.row)
+    if hold is not None:
+        hold.asked_reference = given_or_none(reference)
+    return hold
 
 
 @strawberry.type(description="A diamond of the inventory.")
@@ -276,7 +298,11 @@ class Diamond(Node):
     availability: Availability = _from(
         "availability", of=lambda row: Availability(row.availability), description="Availability."
     )
-    hold: DiamondHold | None = _from("open_hold", of=_hold, description="Current hold; null if none.")
+    hold: DiamondHold | None = strawberry.field(
+        resolver=_hold_of_reference,
+        description="Current hold; null if none.",
+        metadata={_SOURCE: FieldSource(frozenset({"open_hold"}), None), READ: Read("row", function=_hold)},
+    )
     attributes: JSON = _from(
         "attributes",
         of=lambda row: msgspec.json.decode(row.attributes),

@@ -35,7 +35,10 @@ class HoldMutations:
         async def create() -> HoldRow:
             diamond_id = read_id(input.diamond_id, "Diamond", _NO_DIAMOND)
             return await info.context.services.trading.holds.create(
-                diamond_id, info.context.caller.client_id, given_or_none(input.minutes)
+                diamond_id,
+                info.context.caller.client_id,
+                given_or_none(input.minutes),
+                reference=given_or_none(input.reference),
             )
 
         hold, until, errors = await hold_outcome(create(), info, "diamondId")
@@ -54,7 +57,10 @@ class HoldMutations:
         async def extend() -> HoldRow:
             hold_id = read_id(input.hold_id, "Hold", _NO_HOLD)
             return await info.context.services.trading.holds.extend(
-                hold_id, info.context.caller.client_id, given_or_none(input.minutes)
+                hold_id,
+                info.context.caller.client_id,
+                given_or_none(input.minutes),
+                reference=given_or_none(input.reference),
             )
 
         hold, until, errors = await hold_outcome(extend(), info, "holdId")
@@ -68,7 +74,9 @@ class HoldMutations:
     ) -> HoldReleasePayload | None:
         async def release() -> HoldRow:
             hold_id = read_id(input.hold_id, "Hold", _NO_HOLD)
-            return await info.context.services.trading.holds.release(hold_id, info.context.caller.client_id)
+            return await info.context.services.trading.holds.release(
+                hold_id, info.context.caller.client_id, reference=given_or_none(input.reference)
+            )
 
         hold, _, errors = await hold_outcome(release(), info, "holdId")
         return HoldReleasePayload(hold=hold, user_errors=errors)

@@ -11,9 +11,9 @@ from app.auth.scopes import Scope
 from app.graphql import pagination
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
-from app.graphql.holds.types import Hold, HoldState, holds_to_graphql
+from app.graphql.holds.types import Hold, HoldState, find_holds, holds_to_graphql
 from app.graphql.permissions import field
-from app.graphql.relay import PageInfo
+from app.graphql.relay import PageInfo, key_of
 from app.graphql.trading_arguments import (
     DEFAULT_PAGE,
     After,
@@ -21,9 +21,11 @@ from app.graphql.trading_arguments import (
     ClientIdFilter,
     DiamondIdFilter,
     First,
+    ReferenceFilter,
     read_client,
     read_diamond,
     read_page,
+    read_reference,
 )
 from inventory.trading import states
 from inventory.trading.queries import HoldFilter
@@ -58,11 +60,26 @@ class HoldConnection:
 class HoldQueries:
     """Fields of `Query` for holds."""
 
+    @field(
+        description="A hold of the caller; null if the caller or the reference has no such hold.",
+        scope=Scope.HOLDS_WRITE,
+    )
+    async def hold(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, _argument(description="Global id of the hold, or its id in REST.")],  # noqa: A002 - GraphQL convention
+        reference: ReferenceFilter = UNSET,
+    ) -> Hold | None:
+        stated, key = read_reference(reference), key_of(id, "Hold")
+        found = (await find_holds([key], info)).get(key) if key else None
+        return found if found and stated in {None, found.reference} else None
+
     @field(description="Holds, newest first: those of the caller, or of all clients.", scope=Scope.HOLDS_WRITE)
     async def holds(
         self,
         info: Info,
         state: Annotated[list[HoldState] | None, _argument(description="Only these states.")] = UNSET,
+        reference: ReferenceFilter = UNSET,
         diamond_id: DiamondIdFilter = UNSET,
         all_clients: AllClients = False,
         client_id: ClientIdFilter = UNSET,
@@ -72,6 +89,7 @@ class HoldQueries:
         window = pagination.read_window(given_or_none(first), given_or_none(after), DEFAULT_PAGE)
         criteria = HoldFilter(
             client_id=read_client(info, given_or_none(client_id), all_clients=all_clients),
+            reference=read_reference(reference),
             diamond_id=read_diamond(given_or_none(diamond_id)),
             states=None if (wanted := given_or_none(state)) is None else [_STATES[one] for one in wanted],
         )

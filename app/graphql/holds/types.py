@@ -33,6 +33,9 @@ class Hold(Node):
     diamond_id: strawberry.ID = strawberry.field(description="Global id of the diamond.")
     diamond: Diamond | None = strawberry.field(description="The diamond; null if it has left the inventory.")
     client_id: str = strawberry.field(description="Client of the hold.")
+    reference: str | None = strawberry.field(
+        description="Reference of the client, such as a shopper; null if the hold belongs to the client as a whole."
+    )
     state: HoldState = strawberry.field(description="State.")
     price: Money = strawberry.field(description="Price guaranteed to the client.")
     requested_at: datetime = strawberry.field(description="Time of the request.")
@@ -57,6 +60,7 @@ async def holds_to_graphql(rows: Sequence[Row], info: Info, *selections: Selecti
             diamond_id=global_id("Diamond", row.diamond_id),
             diamond=diamonds.get(row.diamond_id),
             client_id=row.client_id,
+            reference=row.reference,
             state=HoldState(row.state.value),
             price=money(row.price_cents),
             requested_at=row.requested_at,

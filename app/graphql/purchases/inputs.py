@@ -21,7 +21,11 @@ class DiamondPurchaseInput:
         "purchase."
     )
     destination_id: str = strawberry.field(description="Destination: its id at the supplier.")
-    reference: str | None = strawberry.field(default=UNSET, description="Reference of the client.")
+    reference: str | None = strawberry.field(
+        default=UNSET,
+        description="Reference of the client, such as a shopper or a cart. A diamond held under a reference is purchased under "
+        "the same one; another receives ALREADY_HELD. The supplier receives it as a comment.",
+    )
     comments: str | None = strawberry.field(default=UNSET, description="A comment for the supplier.")
     return_option: bool | None = strawberry.field(
         default=UNSET, description="Whether to request the right to return the diamond."

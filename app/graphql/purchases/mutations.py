@@ -46,7 +46,7 @@ def _read(given: DiamondPurchaseInput) -> tuple[PurchaseRequest, str]:
     request = PurchaseRequest(
         diamond_id=read_id(given.diamond_id, "Diamond", "There is no diamond with this id."),
         destination_id=given.destination_id,
-        reference=given_or_none(given.reference) or None,
+        reference=given_or_none(given.reference),
         comments=given_or_none(given.comments) or None,
         return_option=given_or_none(given.return_option),
         expected_price_cents=given.expected_price,

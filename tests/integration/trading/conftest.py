@@ -49,6 +49,7 @@ def settings(database_url: str, redis_url: str, simulator: Simulator) -> Setting
         trading_patience_seconds=2,
         trading_wait_seconds=1,
         trading_holds_per_client=20,
+        trading_holds_per_reference=3,
     )
 
 

@@ -77,8 +77,10 @@ class Market:
 
     # The people
 
-    async def hold(self, number: int = 0, client: str = "acme", minutes: int | None = None) -> Hold:
-        return await self.trading.holds.create(self.ids[number], client, minutes)
+    async def hold(
+        self, number: int = 0, client: str = "acme", minutes: int | None = None, reference: str | None = None
+    ) -> Hold:
+        return await self.trading.holds.create(self.ids[number], client, minutes, reference=reference)
 
     async def buy(self, number: int = 0, client: str = "acme", key: str = "1", **terms: Any) -> Purchase:
         request = PurchaseRequest(diamond_id=self.ids[number], **{"destination_id": "shop", **terms})

@@ -10,6 +10,7 @@ from inventory.suppliers.ports import SupplierHold
 from inventory.trading import hold_transitions, locks
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached, HoldNotExtendable, HoldOver, NotAvailable
 from inventory.trading.locks import locked_diamond
+from inventory.trading.ownership import Holder
 from inventory.trading.states import HoldState
 from tests.integration.trading.market import PRICE, Market
 
@@ -49,7 +50,7 @@ async def test_a_hold_lasts_no_longer_than_was_asked_for_than_the_supplier_grant
     short = await market.hold(0, minutes=30)
     assert short.expires_at == short.wanted_until
     assert short.wanted_until - short.requested_at == timedelta(minutes=30)
-    reservation = await market.trading.holds._reserve(market.ids[2], "acme", 60)
+    reservation = await market.trading.holds._reserve(market.ids[2], Holder("acme"), 60)
     until = reservation.hold.requested_at + timedelta(minutes=7)
     async with locked_diamond(market.database, market.ids[2]) as connection:
         granted = await hold_transitions.settle(connection, reservation.hold.id, SupplierHold("a short one", until))

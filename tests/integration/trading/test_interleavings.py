@@ -11,6 +11,7 @@ from inventory.trading import diamonds, hold_repository
 from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.errors import AlreadyHeld, NotAvailable
 from inventory.trading.holds import Holds
+from inventory.trading.ownership import Holder
 from inventory.trading.states import HoldState, PurchaseState
 from inventory.trading.timeouts import settlement_seconds
 from tests.integration.trading.market import Market
@@ -63,7 +64,7 @@ async def test_a_request_that_was_given_up_while_an_old_hold_was_ended_does_not_
 async def test_what_the_supplier_still_holds_of_an_old_hold_is_not_taken_for_what_was_asked_for(market: Market) -> None:
     """The process of globex died before it had the old hold ended, and before it asked."""
     await leave_a_hold_at_the_supplier(market)
-    await market.trading.holds._reserve(market.ids[0], "globex", 60)
+    await market.trading.holds._reserve(market.ids[0], Holder("globex"), 60)
     await market.pass_time(120)
     await market.settlement.holds()
     assert await market.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [

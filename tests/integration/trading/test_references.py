@@ -1,0 +1,158 @@
+"""References: shoppers of one client, whose holds and purchases are separate."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from inventory.core.errors import NotFound, ValidationFailed
+from inventory.trading.errors import AlreadyHeld, HoldLimitReached
+from inventory.trading.states import HoldState, PurchaseState
+from tests.integration.trading.market import Market
+from tests.integration.trading.test_graphql import ask, codes, order, problems
+
+People = Mapping[str, httpx.AsyncClient]
+
+HOLD = "hold { id databaseId reference state } userErrors { field code message }"
+CREATE = f"mutation ($input: HoldCreateInput!) {{ holdCreate(input: $input) {{ {HOLD} }} }}"
+EXTEND = f"mutation ($input: HoldExtendInput!) {{ holdExtend(input: $input) {{ {HOLD} }} }}"
+RELEASE = f"mutation ($input: HoldReleaseInput!) {{ holdRelease(input: $input) {{ {HOLD} }} }}"
+BUY = """mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input) {
+  purchase { id reference holdId } userErrors { field code message } } }"""
+
+
+async def test_create_hold_returns_already_held_to_another_reference(market: Market) -> None:
+    hold = await market.hold(reference="ann")
+    assert hold.reference == "ann"
+    assert await market.hold(reference="ann") == hold
+    for reference in ("bob", None):
+        with pytest.raises(AlreadyHeld) as caught:
+            await market.hold(reference=reference)
+        assert caught.value.message.startswith("Another reference")
+    await market.hold(1)
+    with pytest.raises(AlreadyHeld):
+        await market.hold(1, reference="ann")
+    with pytest.raises(AlreadyHeld) as caught:
+        await market.hold(client="globex", reference="ann")
+    assert caught.value.message.startswith("Another client"), "equal references of two clients are different"
+
+
+async def test_a_reference_neither_extends_nor_releases_the_hold_of_another(market: Market) -> None:
+    hold = await market.hold(minutes=5, reference="ann")
+    holds = market.trading.holds
+    for change in (holds.extend, holds.release):
+        with pytest.raises(NotFound):
+            await change(hold.id, "acme", reference="bob")
+        with pytest.raises(NotFound):
+            await change(hold.id, "globex", reference="ann")
+    assert (await holds.extend(hold.id, "acme", 10, reference="ann")).reference == "ann"
+    assert (await holds.release(hold.id, "acme")).state is HoldState.RELEASED, "the client as a whole may"
+
+
+async def test_a_purchase_uses_only_a_hold_of_its_reference(market: Market) -> None:
+    hold = await market.hold(reference="ann")
+    for number, reference in enumerate(("bob", None)):
+        with pytest.raises(AlreadyHeld):
+            await market.buy(key=f"other {number}", reference=reference)
+    bought = await market.buy(key="ann", reference="ann")
+    assert (bought.state, bought.hold_id) == (PurchaseState.ORDERED, hold.id)
+    shared = await market.hold(1)
+    assert (await market.buy(1, key="2", reference="order 7")).hold_id == shared.id, "a hold of the client as a whole"
+
+
+async def test_open_holds_are_limited_per_reference_and_per_client(market: Market) -> None:
+    limit = market.settings.trading.holds_per_reference
+    for number in range(limit):
+        await market.hold(number, reference="ann")
+    with pytest.raises(HoldLimitReached) as caught:
+        await market.hold(limit, reference="ann")
+    assert (caught.value.details["limit"], caught.value.message[:13]) == (limit, "The reference")
+    for number in range(limit, market.settings.trading.holds_per_client):
+        await market.hold(number, reference=f"shopper {number}")
+    with pytest.raises(HoldLimitReached) as caught:
+        await market.hold(market.settings.trading.holds_per_client, reference="zoe")
+    assert caught.value.details["limit"] == market.settings.trading.holds_per_client
+    assert (await market.hold(0, reference="ann")).state is HoldState.ACTIVE, "an open hold is returned at the limit"
+
+
+@pytest.mark.parametrize("reference", ["", " ", "\u200b", "x" * 201, "a\x00b"])
+async def test_a_blank_reference_is_an_error_and_not_the_client_as_a_whole(market: Market, reference: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        await market.hold(reference=reference)
+    assert list(caught.value.details) == ["reference"]
+    with pytest.raises(ValidationFailed) as caught:
+        await market.buy(reference=reference)
+    assert list(caught.value.details) == ["reference"]
+
+
+async def test_two_shoppers_under_one_key_are_separate_over_graphql(market: Market, people: People) -> None:
+    acme = people["acme"]
+    given = {"diamondId": str(market.ids[0]), "reference": "ann"}
+    hold = (await ask(acme, CREATE, input=given))["hold"]
+    assert hold["reference"] == "ann"
+    taken = await ask(acme, CREATE, input={**given, "reference": "bob"})
+    assert (taken["hold"], problems(taken)) == (None, [(None, "ALREADY_HELD")])
+    for document in (EXTEND, RELEASE):
+        refused = await ask(acme, document, input={"holdId": hold["id"], "reference": "bob"})
+        assert problems(refused) == [(["input", "holdId"], "NOT_FOUND")]
+    refused = await ask(acme, BUY, input=order(market, reference="bob"))
+    assert problems(refused) == [(None, "ALREADY_HELD")]
+
+    one = "query ($id: ID!, $reference: String) { hold(id: $id, reference: $reference) { id } }"
+    several = "query ($reference: String) { holds(reference: $reference) { totalCount nodes { id } } }"
+    for reference, seen in (("ann", True), ("bob", False), (None, True)):
+        assert bool(await ask(acme, one, id=hold["id"], reference=reference)) is seen
+        listed = await ask(acme, several, reference=reference)
+        assert (listed["totalCount"], len(listed["nodes"])) == ((1, 1) if seen else (0, 0))
+    assert await ask(people["globex"], one, id=hold["id"], reference="ann") is None
+    assert await codes(acme, several, reference="") == ["VALIDATION_ERROR"]
+    diamond = """query ($id: ID!, $reference: String) {
+      diamond(id: $id) { hold(reference: $reference) { until ownId reference price { cents } } } }"""
+    shown = (await ask(acme, diamond, id=str(market.ids[0]), reference="ann"))["hold"]
+    assert (shown["ownId"], shown["reference"]) == (hold["id"], "ann")
+    hidden = (await ask(acme, diamond, id=str(market.ids[0]), reference="bob"))["hold"]
+    assert hidden == {"until": shown["until"], "ownId": None, "reference": None, "price": None}
+    other = (await ask(people["globex"], diamond, id=str(market.ids[0])))["hold"]
+    assert other == hidden
+
+    bought = (await ask(acme, BUY, input=order(market, reference="ann", idempotencyKey="k")))["purchase"]
+    assert (bought["reference"], bought["holdId"]) == ("ann", hold["id"])
+    find = """query ($id: ID, $reference: String, $key: String) {
+      purchase(id: $id, reference: $reference, idempotencyKey: $key) { id reference } }"""
+    wanted = {"id": bought["id"], "reference": "ann"}
+    asked: list[dict[str, Any]] = [
+        {"id": bought["id"]},
+        {"reference": "ann"},
+        {"key": "k"},
+        {"key": "k", "reference": "ann"},
+    ]
+    for arguments in asked:
+        assert await ask(acme, find, **arguments) == wanted
+        assert await ask(people["globex"], find, **arguments) is None
+    for arguments in (
+        {"id": bought["id"], "reference": "bob"},
+        {"key": "k", "reference": "bob"},
+        {"id": str(uuid4())},
+        {"id": "x"},
+    ):
+        assert await ask(acme, find, **arguments) is None
+    assert await ask(people["olga"], find, id=bought["id"]) == wanted
+    assert await codes(acme, find) == ["VALIDATION_ERROR"]
+    purchases = "query ($reference: String) { purchases(reference: $reference) { totalCount nodes { id } } }"
+    assert (await ask(acme, purchases, reference="bob")) == {"totalCount": 0, "nodes": []}
+    assert (await ask(acme, purchases, reference="ann"))["nodes"] == [{"id": bought["id"]}]
+
+
+async def test_rest_holds_take_a_reference(market: Market, people: People) -> None:
+    path = f"/api/v2/diamonds/{market.ids[0]}/hold"
+    first = await people["acme"].post(path, json={"reference": "ann"})
+    assert first.status_code == 200
+    assert (await people["acme"].post(path, json={"reference": "ann"})).json() == first.json()
+    for body in ({"reference": "bob"}, {}):
+        refused = await people["acme"].post(path, json=body)
+        assert (refused.status_code, refused.json()["error"]["details"]["reason"]) == (409, "ALREADY_HELD")
+    assert (await people["acme"].post(path)).status_code == 409
+    invalid = await people["acme"].post(path, json={"reference": ""})
+    assert (invalid.status_code, list(invalid.json()["error"]["details"])) == (400, ["reference"])
