@@ -4,7 +4,7 @@ graphql-core expects an iterator. Subscribers with equal selections share their 
 see `app.graphql.subscriptions.subscription_manager`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -46,8 +46,12 @@ class EventTopic(Topic[T]):
         present: Callable[[Sequence[MatchedEvent]], Awaitable[list[object]]],
         criteria: EventFilter,
         after: Cursor | None,
+        *,
+        audience: Hashable = None,
     ) -> None:
+        """`audience`: arguments that decide what an event shows, beside the selection and the caller."""
         super().__init__(present)
+        self.audience = audience
         self.criteria = criteria
         self.after = after
 

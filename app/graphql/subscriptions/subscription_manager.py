@@ -86,7 +86,7 @@ class SubscriptionManager:
         end = await self._dispatcher.cursor()
         if topic.after:
             await self._dispatcher.resume(topic.after)
-        return self._follow_events(key, executor, topic, topic.after or end)
+        return self._follow_events((key, topic.audience), executor, topic, topic.after or end)
 
     async def _follow_events(
         self, key: Hashable, executor: Executor[Any], topic: EventTopic[Any], cursor: Cursor

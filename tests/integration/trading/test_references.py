@@ -10,7 +10,8 @@ import pytest
 from inventory.core.errors import NotFound, ValidationFailed
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached
 from inventory.trading.states import HoldState, PurchaseState
-from tests.integration.trading.market import Market
+from tests.integration.api.wire import BEGINNING, wire
+from tests.integration.trading.market import PRICE, Market
 from tests.integration.trading.test_graphql import ask, codes, order, problems
 
 People = Mapping[str, httpx.AsyncClient]
@@ -156,3 +157,68 @@ async def test_rest_holds_take_a_reference(market: Market, people: People) -> No
     assert (await people["acme"].post(path)).status_code == 409
     invalid = await people["acme"].post(path, json={"reference": ""})
     assert (invalid.status_code, list(invalid.json()["error"]["details"])) == (400, ["reference"])
+
+
+async def test_events_of_holds_and_purchases_contain_them_by_reference(market: Market, people: People) -> None:
+    key, other = people["acme"].headers["X-API-Key"], people["globex"].headers["X-API-Key"]
+    address = str(people["acme"].base_url).rstrip("/")
+    events = (
+        "subscription ($reference: String, $after: String) { %s(reference: $reference, after: $after) { kind %s } }"
+    )
+    held = events % ("holdEvents", "hold { mine reference current { state reference diamond { databaseId } } }")
+    bought = events % ("purchaseEvents", "diamondId purchase { state reference price { cents } } failure")
+    changed = events % (
+        "diamondChanged",
+        "hold { mine id current { state } } purchase { mine current { state } }",
+    )
+    await market.hold(0, reference="ann")
+    await market.hold(1, reference="bob")
+    await market.hold(2, client="globex", reference="ann")
+    await market.buy(0, key="1", reference="ann")
+    await market.buy(1, key="2", reference="bob")
+
+    async def read(key: str, document: str, number: int, reference: str | None) -> list[Any]:
+        async with wire(address, key) as socket:
+            await socket.subscribe(document, after=BEGINNING, reference=reference)
+            return [await socket.event() for _ in range(number)]
+
+    for reference, number in (("ann", 0), ("bob", 1)):
+        found = await read(key, held, 3, reference)
+        assert [one["kind"] for one in found] == ["HOLD_REQUESTED", "HOLD_ACTIVATED", "HOLD_PURCHASED"]
+        current = {"state": "PURCHASED", "reference": reference, "diamond": {"databaseId": str(market.ids[number])}}
+        assert all(one["hold"] == {"mine": True, "reference": reference, "current": current} for one in found)
+        found = await read(key, bought, 2, reference)
+        assert [one["kind"] for one in found] == ["PURCHASE_PENDING", "PURCHASE_ORDERED"]
+        assert found[0]["purchase"] == {"state": "ORDERED", "reference": reference, "price": {"cents": PRICE}}
+    assert len(await read(key, bought, 4, None)) == 4, "the client as a whole"
+    assert [one["hold"]["mine"] for one in await read(key, held, 8, None)] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    hidden = {"mine": False, "id": None, "current": None}
+    seen = await read(key, changed, 12, "bob")
+    shown = [one["hold"]["mine"] for one in seen if one["hold"]]
+    assert shown == [False, False, True, True, False, False, False, True]
+    assert seen[0]["hold"] == hidden
+    assert [one["purchase"]["mine"] for one in seen if one["purchase"]] == [False, False, True, True]
+    assert all(one["hold"]["mine"] is False for one in await read(other, changed, 4, None))
+    async with wire(address, key) as one, wire(address, key) as two:  # equal but for the reference, at the same time
+        for socket, reference in ((one, "ann"), (two, "bob")):
+            await socket.subscribe(changed, after=BEGINNING, reference=reference)
+            for _ in range(12):
+                await socket.event()
+        await market.hold(5, reference="bob")
+        assert [(await one.event())["hold"]["mine"] for _ in range(2)] == [False, False]
+        assert [(await two.event())["hold"]["mine"] for _ in range(2)] == [True, True]
+    async with wire(address, people["looker"].headers["X-API-Key"]) as socket:
+        await socket.subscribe(bought)
+        assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"
+    async with wire(address, other) as socket:
+        await socket.subscribe('subscription { purchaseEvents(clientId: "acme") { kind } }')
+        assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"
