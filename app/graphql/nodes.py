@@ -48,44 +48,51 @@ async def find_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
     """
     if len(ids) > MOST_NODES:
         raise ValidationFailed({"ids": f"should contain at most {MOST_NODES} ids"})
-    read = [_read(text) for text in ids]
+    read = [_read(text, info) for text in ids]
     found: dict[tuple[str, UUID], Node] = {}
-    for name in {known[0] for known in read if known}:
-        kind = KINDS[name]
-        info.context.require(kind.scope)
-        keys = {known[1] for known in read if known and known[0] == name}
-        found |= {(name, key): node for key, node in (await kind.find(keys, info)).items()}
-    return [found.get(known) if known else None for known in read]
+    for name in KINDS:
+        keys = {key for candidates in read for kind, key in candidates if kind == name}
+        if keys:
+            info.context.require(KINDS[name].scope)
+            found |= {(name, key): node for key, node in (await KINDS[name].find(keys, info)).items()}
+    return [next((found[one] for one in candidates if one in found), None) for candidates in read]
 
 
-def _read(text: str) -> tuple[str, UUID] | None:
+def _read(text: str, info: Info) -> Sequence[tuple[str, UUID]]:
+    """The types that an object with this id may have, each with its key. An id of REST does not name its type."""
+    try:
+        key = UUID(text)
+    except ValueError:
+        pass
+    else:
+        return [(name, key) for name, kind in KINDS.items() if info.context.caller.may(kind.scope)]
     try:
         name, key = read_global_id(text)
     except NotFound:
-        return None
-    return (name, key) if name in KINDS else None
+        return ()
+    return ((name, key),) if name in KINDS else ()
 
 
 @strawberry.type
 class NodeQueries:
     """Fields of `Query` for objects with a global id."""
 
-    @field(description="An object by its global id; null if it does not exist. Needs the scope of its type.")
+    @field(description="An object by its id; null if it does not exist. Needs the scope of its type.")
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, _argument(description="Global id.")],  # noqa: A002 - as Relay has it
+        id: Annotated[strawberry.ID, _argument(description="Global id, or id in REST.")],  # noqa: A002 - as Relay has it
     ) -> Node | None:
         (found,) = await find_nodes([id], info)
         return found
 
     @field(
-        description="Objects by their global ids, in the same order; null for each that does not exist. Needs the scopes of "
+        description="Objects by their ids, in the same order; null for each that does not exist. Needs the scopes of "
         "their types."
     )
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], _argument(description=f"Global ids, at most {MOST_NODES}.")],
+        ids: Annotated[list[strawberry.ID], _argument(description=f"Global ids or ids in REST, at most {MOST_NODES}.")],
     ) -> list[Node | None] | None:
         return await find_nodes(ids, info)

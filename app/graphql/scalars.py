@@ -50,6 +50,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         name="Long",
         description="A whole number of up to 64 bits, for amounts of US cents: some stones cost more than 21 million "
         "dollars, the most that Int holds.",
+        specified_by_url="https://scalars.graphql.org/jakobmerrild/long.html",
         serialize=int,
         parse_value=_parse_cents,
     ),

@@ -71,6 +71,13 @@ class Diamond(msgspec.Struct, frozen=True, kw_only=True):
     milky: bool | None = _NOT_ASKED
     supplier_name: str | None = _NOT_ASKED
     supplier_legal_name: str | None = _NOT_ASKED
+    growth_method: str | None = _NOT_ASKED
+    spin_url: str | None = _NOT_ASKED
+    stock_number: str | None = _NOT_ASKED
+    supplier_stock_number: str | None = _NOT_ASKED
+    delivery_min_days: int | None = _NOT_ASKED
+    delivery_max_days: int | None = _NOT_ASKED
+    return_days: int | None = _NOT_ASKED
     measurements: str = _NOT_ASKED
     attributes: str = _NOT_ASKED
     status: str = _NOT_ASKED

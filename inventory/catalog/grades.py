@@ -23,6 +23,9 @@ FANCY_COLORS: Sequence[str] = (
 FANCY_INTENSITIES: Sequence[str] = (
     "FAINT", "VERY_LIGHT", "LIGHT", "FANCY_LIGHT", "FANCY", "FANCY_INTENSE", "FANCY_VIVID", "FANCY_DEEP", "FANCY_DARK",
 )  # fmt: skip
+GROWTH_METHODS: Sequence[str] = ("CVD", "HPHT")
+# In a criterion: a grade outside its scale.
+OTHER = "OTHER"
 AVAILABILITIES: Sequence[str] = ("available", "on_hold", "sold", "unavailable")
 
 

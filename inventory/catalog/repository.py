@@ -9,7 +9,7 @@ import asyncpg
 
 from inventory.catalog import statements
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import COUNTED, MEASURED, Facets, Histogram, histogram
+from inventory.catalog.facets import COUNTED, MEASURED, STANDARD_EDGES, Edges, Facets, Histogram, edges_of, histogram
 from inventory.catalog.search import (
     DiamondCriteria,
     DiamondSearch,
@@ -18,7 +18,6 @@ from inventory.catalog.search import (
     SearchHit,
     SearchPage,
     SortOrder,
-    SortPosition,
 )
 from inventory.core.database import Database
 from inventory.core.errors import DatabaseUnavailable
@@ -45,10 +44,17 @@ class PostgresSearch(DiamondSearch):
         rows = await self._fetch(statements.count(criteria))
         return int(rows[0]["count"])
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
         if not names:
             return Facets({}, {})
-        statement = statements.facets(criteria, sorted(names), disregard_own=disregard_own)
+        statement = statements.facets(criteria, sorted(names), disregard_own=disregard_own, edges=edges)
         async with self._turn():
             rows = await self._fetch(statement)
         found: dict[tuple[str, str], dict[str | None, int]] = {}
@@ -56,7 +62,7 @@ class PostgresSearch(DiamondSearch):
             found.setdefault((row["facet"], row["kind"]), {})[row["label"]] = row["number"]
         return Facets(
             counts={name: found.get((name, "count"), {}) for name in names if name in COUNTED},
-            histograms={name: _histogram(name, found) for name in names if name in MEASURED},
+            histograms={name: _histogram(name, found, edges) for name in names if name in MEASURED},
         )
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
@@ -82,13 +88,13 @@ class PostgresSearch(DiamondSearch):
 
 def _hit(row: asyncpg.Record) -> SearchHit:
     columns = dict(row)
-    value = statements.position_value(columns.pop("sort_value"))
-    return SearchHit(Diamond(**columns), SortPosition(value, row["id"]))
+    position = statements.position(columns.pop("sort_value"), row["id"])
+    return SearchHit(Diamond(**columns), position)
 
 
-def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]]) -> Histogram:
+def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]], edges: Edges) -> Histogram:
     filled, quantiles = (
         {int(label): number for label, number in found.get((name, kind), {}).items() if label is not None}
         for kind in ("bucket", "quantile")
     )
-    return histogram(name, filled, [quantiles[place] for place in sorted(quantiles)])
+    return histogram(edges_of(name, edges), filled, [quantiles[place] for place in sorted(quantiles)])

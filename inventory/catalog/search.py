@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 
 
 class NumericRange(msgspec.Struct, frozen=True):
@@ -22,7 +22,11 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """Which diamonds. A criterion that is None matches every diamond; those that are set must all match.
 
     Criteria bear the names of the columns and their units. Lists match any of their values (an empty one matches
-    nothing); grades are those of `inventory.catalog.grades`. A criterion on a column without a value does not match.
+    nothing); grades are those of `inventory.catalog.grades`, and OTHER is any grade outside its scale. A criterion on a column
+    without a value does not match.
+
+    `stock_number`: of the platform or the dealer, in any case. `number_prefix`: beginning of a certificate or stock number, in
+    any case. `exclude`: diamonds that match one of its criteria are left out; a value that is not known does not match.
     """
 
     ids: Sequence[UUID] | None = None
@@ -34,12 +38,16 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     polish: Sequence[str] | None = None
     symmetry: Sequence[str] | None = None
     fluorescence: Sequence[str] | None = None
+    fluorescence_color: Sequence[str] | None = None
     fancy_color: Sequence[str] | None = None
     fancy_intensity: Sequence[str] | None = None
     fancy_overtone: Sequence[str] | None = None
+    growth_method: Sequence[str] | None = None
     availability: Sequence[str] | None = None
     certificate_lab: Sequence[str] | None = None
     certificate_number: Sequence[str] | None = None
+    stock_number: Sequence[str] | None = None
+    number_prefix: str | None = None
     certificate_hidden: bool | None = None
     measurements_hidden: bool | None = None
     carat_milli: NumericRange | None = None
@@ -53,6 +61,8 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     table_milli: NumericRange | None = None
     depth_milli: NumericRange | None = None
     rating: NumericRange | None = None
+    delivery_max_days: NumericRange | None = None
+    return_days: NumericRange | None = None
     lab_grown: bool | None = None
     treated: bool | None = None
     eye_clean: bool | None = None
@@ -61,13 +71,17 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     milky: bool | None = None
     has_image: bool | None = None
     has_video: bool | None = None
+    has_spin: bool | None = None
     created_since: datetime | None = None
     updated_since: datetime | None = None
+    exclude: "DiamondCriteria | None" = None
 
     @property
     def tells_supplier_prices(self) -> bool:
         """Whether the answer lets a caller infer what the supplier asks."""
-        return self.supplier_price_cents is not None
+        return self.supplier_price_cents is not None or (
+            self.exclude is not None and self.exclude.tells_supplier_prices
+        )
 
 
 class SortKey(msgspec.Struct, frozen=True):
@@ -98,21 +112,51 @@ CLARITY = SortKey(6, "clarity_rank", nullable=True)
 RATING = SortKey(7, "rating", nullable=True)
 SUPPLIER_PRICE = SortKey(8, "supplier_price_cents", tells_supplier_prices=True)
 
-SORTS: Sequence[SortKey] = (CREATED, RETAIL_PRICE, CARAT, RETAIL_PER_CARAT, COLOR, CLARITY, RATING, SUPPLIER_PRICE)
+CUT = SortKey(9, "cut_rank", nullable=True)
+# A cursor contains the value, and hidden measurements are not shown.
+RATIO = SortKey(10, "CASE WHEN NOT measurements_hidden THEN ratio_milli END", nullable=True)
+DELIVERY = SortKey(11, "delivery_max_days", nullable=True)
+
+SORTS: Sequence[SortKey] = (
+    CREATED, RETAIL_PRICE, CARAT, RETAIL_PER_CARAT, COLOR, CLARITY, RATING, SUPPLIER_PRICE, CUT, RATIO, DELIVERY,
+)  # fmt: skip
 
 
 class SortOrder(msgspec.Struct, frozen=True):
-    """A sort and its direction."""
+    """A sort and its direction. `then`: further sorts for diamonds that are equal in it."""
 
     sort: SortKey
     descending: bool = False
+    then: tuple["SortOrder", ...] = ()
+
+    @property
+    def levels(self) -> tuple["SortOrder", ...]:
+        """All sorts, the first one first."""
+        return (self, *self.then)
+
+    @property
+    def tells_supplier_prices(self) -> bool:
+        """Whether the order lets a caller infer what the supplier asks."""
+        return any(level.sort.tells_supplier_prices for level in self.levels)
 
 
 class SortPosition(msgspec.Struct, frozen=True):
-    """A place in an order: the value of the sort there (an instant in microseconds since 1970), and the id."""
+    """A place in an order: the value of the sort there (an instant in microseconds since 1970), and the id.
+
+    With several sorts, `value` and `others` are their values as they ascend: negated in a descending sort, and `LAST` for a
+    diamond without a value.
+    """
 
     value: int
     id: UUID
+    others: tuple[int, ...] = ()
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return (self.value, *self.others)
+
+
+LAST = 2**63 - 1
 
 
 class PageWindow(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +206,18 @@ class DiamondSearch(Protocol):
     async def count(self, criteria: DiamondCriteria) -> int:
         """How many diamonds match."""
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
-        """The facets of these names. With `disregard_own` each as if its own criterion were not set."""
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
+        """The facets of these names. With `disregard_own` each as if its own criterion were not set.
+
+        `edges`: where the buckets of a measure begin, ascending, in place of the standard ones.
+        """
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         """The diamonds with these ids; one that isn't there, or isn't active, is left out."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 
 from inventory.catalog import grades
 from inventory.catalog.diamond import COLUMNS
-from inventory.catalog.facets import COUNTED, MEASURED, SHARES
+from inventory.catalog.facets import COUNTED, HIDEABLE, MEASURED, SHARES, STANDARD_EDGES, Edges, edges_of
 from inventory.catalog.search import (
+    LAST,
     RETAIL_PER_CARAT,
     DiamondCriteria,
     NumericRange,
@@ -23,8 +25,8 @@ sql = Statements("inventory.catalog")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Where a diamond without a value stands: last. Ranks and ratings are small and positive.
-_AFTER_ALL = 32767
+# Where a diamond without a value stands: last. Ranks, ratings, ratios and days are smaller, and not negative.
+_AFTER_ALL = 2**31 - 1
 _BEFORE_ALL = -1
 # From here on finding a page costs more than fetching its rows one by one.
 _FAR = 1000
@@ -73,8 +75,10 @@ def _graded(scale: Sequence[str]) -> Criterion:
     ranks = grades.ranks(scale)
 
     def fragments(name: str, values: object, arguments: _Arguments) -> Iterator[str]:
-        wanted = sorted({ranks[grade] for grade in values})  # type: ignore[attr-defined]  # a list, by the filter's type
-        yield f"{name}_rank = ANY ({arguments.take(wanted, 'smallint[]')})"
+        given = set(values)  # type: ignore[call-overload]  # a list, by the filter's type
+        wanted = sorted(ranks[grade] for grade in given if grade != grades.OTHER)
+        listed = f"{name}_rank = ANY ({arguments.take(wanted, 'smallint[]')})"
+        yield f"({listed} OR {name} IS NOT NULL AND {name}_rank IS NULL)" if grades.OTHER in given else listed
 
     return fragments
 
@@ -100,6 +104,27 @@ def _present(column: str) -> Criterion:
     return fragments
 
 
+def _stock_number(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
+    numbers = [str(value).lower() for value in values]  # type: ignore[attr-defined]  # a list, by the filter's type
+    listed = arguments.take(numbers, "text[]")
+    yield f"(lower(stock_number) = ANY ({listed}) OR lower(supplier_stock_number) = ANY ({listed}))"
+
+
+def _number_prefix(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+    """Texts that begin with the value, as a range by bytes: an index serves it for any value."""
+    first = arguments.take(str(value).lower(), "text")
+    last = arguments.take(f"{str(value).lower()}\U0010ffff", "text")
+    columns = ("certificate_number", "stock_number", "supplier_stock_number")
+    yield f"({' OR '.join(f'(lower({column}) ~>=~ {first} AND lower({column}) ~<=~ {last})' for column in columns)})"
+
+
+def _except(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
+    for name in DiamondCriteria.__struct_fields__:
+        excluded = getattr(value, name)
+        if excluded is not None:
+            yield f"({' AND '.join(_CRITERIA[name](name, excluded, arguments)) or 'true'}) IS NOT TRUE"
+
+
 def _since(column: str) -> Criterion:
     def fragments(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
         yield f"{column} >= {arguments.take(value, 'timestamptz')}"
@@ -110,8 +135,11 @@ def _since(column: str) -> Criterion:
 _CRITERIA: Mapping[str, Criterion] = {
     "ids": _any_of("id", "uuid"),
     **{name: _any_of(name) for name in (
-        "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "certificate_number",
+        "supplier", "shape", "fluorescence_color", "fancy_color", "fancy_intensity", "fancy_overtone", "growth_method",
+        "certificate_lab", "certificate_number",
     )},
+    "stock_number": _stock_number,
+    "number_prefix": _number_prefix,
     "availability": _available(AVAILABILITY),
     "color": _graded(grades.COLORS),
     "clarity": _graded(grades.CLARITIES),
@@ -121,7 +149,7 @@ _CRITERIA: Mapping[str, Criterion] = {
     "fluorescence": _graded(grades.FLUORESCENCES),
     **{name: _between() for name in (
         "carat_milli", "retail_price_cents", "supplier_price_cents", "length_milli", "width_milli", "height_milli",
-        "ratio_milli", "table_milli", "depth_milli", "rating",
+        "ratio_milli", "table_milli", "depth_milli", "rating", "delivery_max_days", "return_days",
     )},
     "retail_per_carat_cents": _between(RETAIL_PER_CARAT.expression),
     **dict.fromkeys((
@@ -129,6 +157,8 @@ _CRITERIA: Mapping[str, Criterion] = {
     ), _flag),
     "has_image": _present("image_url"),
     "has_video": _present("video_url"),
+    "has_spin": _present("spin_url"),
+    "exclude": _except,
     "created_since": _since("created_at"),
     "updated_since": _since("updated_at"),
 }  # fmt: skip
@@ -154,6 +184,8 @@ Bounds = Sequence[tuple[SortPosition, str]]
 def _bounds(window: PageWindow, order: SortOrder) -> Bounds:
     """The positions between which a window lies, each with the operator by which a diamond compares with it."""
     onward, back = ("<", ">") if order.descending else (">", "<")
+    if order.then:
+        onward, back = ">", "<"
     both = ((window.after, onward), (window.before, back))
     return [(position, operator) for position, operator in both if position]
 
@@ -178,6 +210,28 @@ def _beyond_in_gap(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> I
             yield "true" if operator == ("<" if order.descending else ">") else "false"
 
 
+def _ascending(order: SortOrder) -> Sequence[str]:
+    """The values of several sorts as they ascend, with diamonds without a value last."""
+    values = []
+    for level in order.levels:
+        sort = level.sort
+        value = (
+            f"(extract(epoch FROM {sort.expression}) * 1000000)::bigint"
+            if sort.instant
+            else f"({sort.expression})::bigint"
+        )
+        value = f"-{value}" if level.descending else value
+        values.append(f"coalesce({value}, {LAST})" if sort.nullable else value)
+    return values
+
+
+def _beyond_all(bounds: Bounds, values: Sequence[str], arguments: _Arguments) -> Iterator[str]:
+    """Conditions on diamonds in an order of several sorts."""
+    for position, operator in bounds:
+        taken = [arguments.take(value, "bigint") for value in position.values]
+        yield f"({', '.join(values)}, id) {operator} ({', '.join(taken)}, {arguments.take(position.id, 'uuid')})"
+
+
 def gap(order: SortOrder) -> int:
     """The value of positions of diamonds without one, in the order of a sort that not every diamond has."""
     return _BEFORE_ALL if order.descending else _AFTER_ALL
@@ -191,9 +245,13 @@ def _names(columns: Collection[str]) -> str:
     return ", ".join(f"{_MADE[name]} AS {name}" if name in _MADE else name for name in COLUMNS if name in asked)
 
 
-def position_value(value: int | datetime) -> int:
-    """The value of a sort as positions hold it."""
-    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+def position(value: int | datetime | Sequence[int], key: UUID) -> SortPosition:
+    """The position of a row by its `sort_value`."""
+    if isinstance(value, datetime):
+        return SortPosition((value - _EPOCH) // _MICROSECOND, key)
+    if isinstance(value, int):
+        return SortPosition(value, key)
+    return SortPosition(value[0], key, tuple(value[1:]))
 
 
 def page(
@@ -208,7 +266,7 @@ def page(
         _bounds(stretch, order), 0, stretch.backwards
     )  # fmt: skip
     key = order.sort.expression
-    direction = "DESC" if order.descending != backwards else "ASC"
+    direction = "DESC" if (order.descending and not order.then) != backwards else "ASC"
     size, start = arguments.take(stretch.limit + 1, "bigint"), arguments.take(offset, "bigint")
     names = _names(() if offset >= _FAR else columns)
 
@@ -216,12 +274,19 @@ def page(
         every = "".join(f" AND {condition}" for condition in (*shared, *conditions))
         return sql.page.format(columns=names, value=value, key=key, direction=direction, conditions=every, limit=limit)
 
+    if order.then:
+        levels = _ascending(order)
+        key = f" {direction}, ".join(levels)
+        text = part(f"ARRAY[{', '.join(levels)}]", _beyond_all(bounds, levels, arguments), f"{size} OFFSET {start}")
+        if offset >= _FAR:
+            text = sql.page_far.format(columns=_names(columns), place=text, direction=direction)
+        return Statement(text, arguments)
     valued = _beyond(bounds, order, arguments)
     if order.sort.nullable:
         reach = f"{size} + {start}"
         parts = [
             (key, [f"{key} IS NOT NULL", *valued]),
-            (f"({gap(order)})::smallint", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
+            (f"({gap(order)})::integer", [f"{key} IS NULL", *_beyond_in_gap(bounds, order, arguments)]),
         ]
         (near, near_conditions), (far, far_conditions) = reversed(parts) if backwards else parts
         text = sql.page_with_gap.format(
@@ -245,14 +310,22 @@ def count(criteria: DiamondCriteria) -> Statement:
     return Statement(sql.count.format(conditions=conditions), arguments)
 
 
-def facets(criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool) -> Statement:
+def _facet_column(name: str) -> str:
+    if name == "availability":
+        return f"{AVAILABILITY_OF_MANY} AS {name}"
+    return f"CASE WHEN NOT measurements_hidden THEN {name} END AS {name}" if name in HIDEABLE else name
+
+
+def facets(
+    criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool, edges: Edges = STANDARD_EDGES
+) -> Statement:
     """Rows of facet, kind (count, bucket or quantile), label and number. `names` are not empty."""
     unknown = set(names).difference(COUNTED, MEASURED)
     if unknown:
         raise ValueError(f"there are no facets {sorted(unknown)}")
     arguments = _Arguments()
     own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
-    columns = [*names]
+    columns = [_facet_column(name) for name in names]
     for name in own:
         alone = " AND ".join(_CRITERIA[name](name, getattr(criteria, name), arguments)) or "true"
         columns.append(f"({alone}) AS {name}_fits")
@@ -262,9 +335,10 @@ def facets(criteria: DiamondCriteria, names: Collection[str], *, disregard_own: 
         others = " AND ".join(f"{other}_fits" for other in own if other != name)
         where = f" WHERE {others}" if others else ""
         if name in MEASURED:
-            edges = arguments.take(list(MEASURED[name]), "bigint[]")
+            where = f" WHERE {f'{others} AND ' if others else ''}{name} IS NOT NULL"
+            starts = arguments.take(list(edges_of(name, edges)), "bigint[]")
             shares = arguments.take(list(SHARES), "double precision[]")
-            parts.append(sql.facet_buckets.format(name=name, own=where, edges=edges))
+            parts.append(sql.facet_buckets.format(name=name, own=where, edges=starts))
             parts.append(sql.facet_quantiles.format(name=name, own=where, shares=shares))
         else:
             parts.append(sql.facet_counts.format(name=name, own=where))

@@ -66,5 +66,12 @@ class Stone(msgspec.Struct, frozen=True, kw_only=True):
     milky: bool | None
     supplier_name: str | None
     supplier_legal_name: str | None
+    growth_method: str | None  # of grades.GROWTH_METHODS; None for a natural stone
+    spin_url: str | None  # a 360-degree view
+    stock_number: str | None  # the supplier platform's
+    supplier_stock_number: str | None
+    delivery_min_days: int | None  # business days
+    delivery_max_days: int | None
+    return_days: int | None  # 0: not returnable
     measurements: bytes  # a JSON object: crown, pavilion, girdle, culet ..., as the certificate states them
     attributes: bytes  # a JSON object: what else a client may show

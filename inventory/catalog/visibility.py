@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.search import (
     DiamondCriteria,
     DiamondSearch,
@@ -24,9 +24,9 @@ from inventory.catalog.search import (
 
 _MEASURES = frozenset({"length_milli", "width_milli", "height_milli", "ratio_milli", "table_milli", "depth_milli"})
 _MEASUREMENTS = _MEASURES | {"measurements"}
+_ADDRESSES = ("image_url", "video_url", "spin_url", "stock_number", "supplier_stock_number")
 # Columns that may hold a certificate's number: addresses of pictures and free texts repeat it.
-_CERTIFICATE = frozenset({"certificate_number", "certificate_pdf_url", "attributes", "image_url", "video_url"})
-_ADDRESSES = ("image_url", "video_url")
+_CERTIFICATE = frozenset({"certificate_number", "certificate_pdf_url", "attributes", *_ADDRESSES})
 _SHORTEST_NUMBER = 4
 
 _read = msgspec.json.Decoder(dict[str, Any]).decode
@@ -48,8 +48,15 @@ class VisibleSearch(DiamondSearch):
     async def count(self, criteria: DiamondCriteria) -> int:
         return await self._search.count(_narrowed(criteria))
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
-        return await self._search.facets(_narrowed(criteria), names, disregard_own=disregard_own)
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
+        return await self._search.facets(_narrowed(criteria), names, disregard_own=disregard_own, edges=edges)
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         found = await self._search.find(ids, _with_flags(columns))
@@ -61,10 +68,16 @@ def visible(search: DiamondSearch, *, sees_hidden: bool) -> DiamondSearch:
     return search if sees_hidden else VisibleSearch(search)
 
 
+def shown(diamond: Diamond, *, sees_hidden: bool) -> Diamond:
+    """A diamond as a caller may see it; see `visible`."""
+    return diamond if sees_hidden else _shown(diamond)
+
+
 def _narrowed(criteria: DiamondCriteria) -> DiamondCriteria:
     """The criteria, which no diamond meets by a value that is hidden."""
     flags = {}
-    if criteria.certificate_number is not None:
+    # A dealer's stock number may be the certificate's.
+    if any(text is not None for text in (criteria.certificate_number, criteria.stock_number, criteria.number_prefix)):
         flags["certificate_hidden"] = False
     if any(getattr(criteria, name) is not None for name in _MEASURES):
         flags["measurements_hidden"] = False

@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 import typer
 
-from app.graphql.diamonds.inputs import DiamondSortField
+from app.graphql.diamonds.sort import DiamondSortField
 from inventory.core.database import Connection
 from sandbox.up import Address
 from tests.acceptance.commands import control, started

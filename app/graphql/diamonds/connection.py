@@ -1,14 +1,19 @@
 """Connection of diamonds: one statement for a page, another one for the total if it is selected."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
+from app.graphql.diamonds.facet_edges import DiamondFacetEdges, read_edges
 from app.graphql.diamonds.facets import DiamondFacets, facets_to_graphql, selected_facets
-from app.graphql.diamonds.inputs import DiamondFilter, DiamondSort, FilterReader, read_order
+from app.graphql.diamonds.filter_reader import FilterReader
+from app.graphql.diamonds.inputs import DiamondFilter
+from app.graphql.diamonds.sort import DiamondSort, read_order
 from app.graphql.diamonds.types import Diamond, columns_of
 from app.graphql.pagination import LARGEST_PAGE
 from app.graphql.permissions import field
@@ -68,9 +73,16 @@ class DiamondConnection:
                 "shape or colour would find."
             ),
         ] = False,
+        edges: Annotated[
+            DiamondFacetEdges | None,
+            strawberry.argument(description="Where the buckets of a histogram begin; the standard ones if omitted."),
+        ] = UNSET,
     ) -> DiamondFacets:
         names = selected_facets(info.selection)
-        return facets_to_graphql(await info.context.search.facets(self.criteria, names, disregard_own=disregard_own))
+        found = await info.context.search.facets(
+            self.criteria, names, disregard_own=disregard_own, edges=read_edges(given_or_none(edges))
+        )
+        return facets_to_graphql(found)
 
 
 class ConnectionArguments:
@@ -83,7 +95,7 @@ class ConnectionArguments:
     def __init__(
         self,
         criteria: DiamondFilter | None,
-        sort: DiamondSort | None,
+        sort: Sequence[DiamondSort] | None,
         *,
         first: int | None,
         after: str | None,
@@ -92,7 +104,7 @@ class ConnectionArguments:
     ) -> None:
         self._problems: dict[str, str] = {}
         self.criteria = FilterReader(given_or_none(criteria), self._problems).read()
-        self.order = read_order(given_or_none(sort))
+        self.order = read_order(given_or_none(sort), self._problems)
         self.window = self._window(
             given_or_none(first), given_or_none(after), given_or_none(last), given_or_none(before)
         )
@@ -101,7 +113,7 @@ class ConnectionArguments:
 
     @property
     def tells_supplier_prices(self) -> bool:
-        return self.criteria.tells_supplier_prices or self.order.sort.tells_supplier_prices
+        return self.criteria.tells_supplier_prices or self.order.tells_supplier_prices
 
     def _window(self, first: int | None, after: str | None, last: int | None, before: str | None) -> PageWindow:
         for name, size in (("first", first), ("last", last)):

@@ -7,8 +7,18 @@ from typing import Any, TypeVar
 import strawberry
 
 from app.graphql.context import Selection
-from app.graphql.diamonds.grades import ClarityGrade, ColorGrade, CutGrade, Shape, graded
+from app.graphql.diamonds.grades import (
+    Availability,
+    ClarityGrade,
+    ColorGrade,
+    CutGrade,
+    Fluorescence,
+    GrowthMethod,
+    Shape,
+    graded,
+)
 from app.graphql.money import Money, money
+from app.graphql.scalars import Cents
 from inventory.catalog import grades
 from inventory.catalog.facets import Bucket, Facets, Histogram
 
@@ -16,7 +26,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 _COUNT = "Number of diamonds."
-_MOST_LABS = 100
+_MOST_TEXTS = 100
+_FREQUENT = f"most frequent first; at most {_MOST_TEXTS}"
 
 
 @strawberry.type(description="Number of diamonds of a shape.")
@@ -43,29 +54,54 @@ class CutCount:
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="Number of diamonds with a certificate of a laboratory.")
-class LabCount:
-    value: str | None = strawberry.field(description="The laboratory; null for diamonds without a certificate.")
-    count: int = strawberry.field(description=_COUNT)
-
-
 @strawberry.type(description="Number of lab-grown or natural diamonds.")
 class LabGrownCount:
     value: bool = strawberry.field(description="Whether the diamonds are lab-grown.")
     count: int = strawberry.field(description=_COUNT)
 
 
-@strawberry.type(description="A range of retail prices.")
+@strawberry.type(description="Number of diamonds with a strength of fluorescence.")
+class FluorescenceCount:
+    value: Fluorescence | None = strawberry.field(description="The strength; null for diamonds without one.")
+    count: int = strawberry.field(description=_COUNT)
+
+
+@strawberry.type(description="Number of diamonds with a text, such as the name of a colour.")
+class TextCount:
+    value: str | None = strawberry.field(description="The text; null for diamonds without one.")
+    count: int = strawberry.field(description=_COUNT)
+
+
+@strawberry.type(description="Number of lab-grown diamonds by how they were made.")
+class GrowthMethodCount:
+    value: GrowthMethod | None = strawberry.field(description="The method; null for natural diamonds or if not stated.")
+    count: int = strawberry.field(description=_COUNT)
+
+
+@strawberry.type(description="Number of diamonds with an availability.")
+class AvailabilityCount:
+    value: Availability = strawberry.field(description="The availability.")
+    count: int = strawberry.field(description=_COUNT)
+
+
+@strawberry.type(description="A range of retail prices in cents. `min` and `max` are a range of the filter.")
 class PriceBucket:
-    min: Money | None = strawberry.field(description="Lowest price, inclusive; null is open.")
-    max: Money | None = strawberry.field(description="Highest price, inclusive; null is open.")
+    min: Cents | None = strawberry.field(description="Lowest price, inclusive; null is open.")
+    max: Cents | None = strawberry.field(description="Highest price, inclusive; null is open.")
     count: int = strawberry.field(description="Number of diamonds in the range.")
 
 
-@strawberry.type(description="A range of weights in carats.")
-class CaratBucket:
-    min: float | None = strawberry.field(description="Lowest weight, inclusive; null is open.")
-    max: float | None = strawberry.field(description="Highest weight, inclusive; null is open.")
+@strawberry.type(description="A range of weights or proportions. `min` and `max` are a range of the filter.")
+class SizeBucket:
+    min: float | None = strawberry.field(description="Lowest value, inclusive; null is open.")
+    max: float | None = strawberry.field(description="Highest value, inclusive; null is open.")
+    count: int = strawberry.field(description="Number of diamonds in the range.")
+
+
+@strawberry.type(description="A range of business days. `min` and `max` are a range of the filter.")
+class DaysBucket:
+    min: int | None = strawberry.field(description="Fewest days, inclusive; null is open.")
+    max: int | None = strawberry.field(description="Most days, inclusive; null is open.")
     count: int = strawberry.field(description="Number of diamonds in the range.")
 
 
@@ -80,45 +116,62 @@ class PriceQuantiles:
     max: Money = strawberry.field(description="The highest price.")
 
 
-@strawberry.type(description="Quantiles of the weight in carats. Each value is the weight of a matching diamond.")
-class CaratQuantiles:
-    min: float = strawberry.field(description="The lowest weight.")
+@strawberry.type(description="Quantiles of a weight or proportion. Each value is the value of a matching diamond.")
+class SizeQuantiles:
+    min: float = strawberry.field(description="The lowest value.")
     p5: float = strawberry.field(description="5 percent.")
     p25: float = strawberry.field(description="25 percent.")
     median: float = strawberry.field(description="50 percent.")
     p75: float = strawberry.field(description="75 percent.")
     p95: float = strawberry.field(description="95 percent.")
-    max: float = strawberry.field(description="The highest weight.")
+    max: float = strawberry.field(description="The highest value.")
+
+
+_BUCKETS = "Adjacent ranges from the first to the last one with a diamond. The edges are the same for every search, unless given."
 
 
 @strawberry.type(description="Distribution of retail prices.")
 class PriceHistogram:
-    buckets: list[PriceBucket] = strawberry.field(
-        description="Adjacent ranges from the first to the last one with a diamond. The edges are the same for every search."
-    )
+    buckets: list[PriceBucket] = strawberry.field(description=_BUCKETS)
     quantiles: PriceQuantiles | None = strawberry.field(description="Null if nothing matches.")
 
 
-@strawberry.type(description="Distribution of weights in carats.")
-class CaratHistogram:
-    buckets: list[CaratBucket] = strawberry.field(
-        description="Adjacent ranges from the first to the last one with a diamond. The edges are the same for every search."
-    )
-    quantiles: CaratQuantiles | None = strawberry.field(description="Null if nothing matches.")
+@strawberry.type(description="Distribution of weights or proportions. Diamonds without the value are not counted.")
+class SizeHistogram:
+    buckets: list[SizeBucket] = strawberry.field(description=_BUCKETS)
+    quantiles: SizeQuantiles | None = strawberry.field(description="Null if nothing matches.")
+
+
+@strawberry.type(description="Distribution of delivery times. Diamonds without the value are not counted.")
+class DaysHistogram:
+    buckets: list[DaysBucket] = strawberry.field(description=_BUCKETS)
 
 
 @strawberry.type(
-    description="Facets of a search. Values without diamonds are omitted. Each facet is computed only if selected."
+    description="Facets of a search, with the names of the filter's fields. A value or bucket can be passed to the filter. "
+    "Values without diamonds are omitted. Each facet is computed only if selected."
 )
 class DiamondFacets:
     shapes: list[ShapeCount] = strawberry.field(description="Shapes.")
     colors: list[ColorCount] = strawberry.field(description="Colour grades, best first.")
     clarities: list[ClarityCount] = strawberry.field(description="Clarity grades, best first.")
     cuts: list[CutCount] = strawberry.field(description="Cut grades, best first.")
-    labs: list[LabCount] = strawberry.field(description=f"Laboratories, most frequent first; at most {_MOST_LABS}.")
+    polishes: list[CutCount] = strawberry.field(description="Polish grades, best first.")
+    symmetries: list[CutCount] = strawberry.field(description="Symmetry grades, best first.")
+    fluorescences: list[FluorescenceCount] = strawberry.field(description="Strengths of fluorescence, weakest first.")
+    fluorescence_colors: list[TextCount] = strawberry.field(description=f"Colours of fluorescence, {_FREQUENT}.")
+    fancy_colors: list[TextCount] = strawberry.field(description=f"Fancy colours, {_FREQUENT}.")
+    fancy_intensities: list[TextCount] = strawberry.field(description=f"Intensities of fancy colour, {_FREQUENT}.")
+    certificate_labs: list[TextCount] = strawberry.field(description=f"Laboratories, {_FREQUENT}.")
     lab_grown: list[LabGrownCount] = strawberry.field(description="Origin: lab-grown or natural.")
+    growth_methods: list[GrowthMethodCount] = strawberry.field(description="How lab-grown diamonds were made.")
+    availability: list[AvailabilityCount] = strawberry.field(description="Availability.")
     price: PriceHistogram = strawberry.field(description="Retail prices.")
-    carat: CaratHistogram = strawberry.field(description="Weights.")
+    carat: SizeHistogram = strawberry.field(description="Weights.")
+    ratio: SizeHistogram = strawberry.field(description="Ratios, without hidden measurements.")
+    table_percent: SizeHistogram = strawberry.field(description="Tables, without hidden measurements.")
+    depth_percent: SizeHistogram = strawberry.field(description="Depths, without hidden measurements.")
+    delivery_days: DaysHistogram = strawberry.field(description="Delivery times: most business days.")
 
 
 _NAMES: Mapping[str, str] = {
@@ -126,10 +179,22 @@ _NAMES: Mapping[str, str] = {
     "colors": "color",
     "clarities": "clarity",
     "cuts": "cut",
-    "labs": "certificate_lab",
+    "polishes": "polish",
+    "symmetries": "symmetry",
+    "fluorescences": "fluorescence",
+    "fluorescenceColors": "fluorescence_color",
+    "fancyColors": "fancy_color",
+    "fancyIntensities": "fancy_intensity",
+    "certificateLabs": "certificate_lab",
     "labGrown": "lab_grown",
+    "growthMethods": "growth_method",
+    "availability": "availability",
     "price": "retail_price_cents",
     "carat": "carat_milli",
+    "ratio": "ratio_milli",
+    "tablePercent": "table_milli",
+    "depthPercent": "depth_milli",
+    "deliveryDays": "delivery_max_days",
 }
 
 
@@ -141,22 +206,70 @@ def selected_facets(selection: Selection) -> list[str]:
 def facets_to_graphql(facets: Facets) -> DiamondFacets:
     """Convert facets. A facet that was not selected is empty."""
     counts = facets.counts
-    shapes = _graded(counts.get("shape", {}), Shape, grades.SHAPES)
-    colors = _graded(counts.get("color", {}), ColorGrade, grades.COLORS)
-    clarities = _graded(counts.get("clarity", {}), ClarityGrade, grades.CLARITIES)
-    cuts = _graded(counts.get("cut", {}), CutGrade, grades.CUTS)
-    labs = sorted(counts.get("certificate_lab", {}).items(), key=lambda item: (-item[1], item[0] or ""))
-    origins = sorted(counts.get("lab_grown", {}).items(), key=lambda item: str(item[0]))
+
+    def graded_counts(name: str, scale: type[E], listed: Sequence[str]) -> Sequence[tuple[E | None, int]]:
+        return _graded(counts.get(name, {}), scale, listed)
+
+    def histogram(name: str) -> Histogram:
+        return facets.histograms.get(name, Histogram())
+
     return DiamondFacets(
-        shapes=[ShapeCount(value=value or Shape.OTHER, count=count) for value, count in shapes],
-        colors=[ColorCount(value=value, count=count) for value, count in colors],
-        clarities=[ClarityCount(value=value, count=count) for value, count in clarities],
-        cuts=[CutCount(value=value, count=count) for value, count in cuts],
-        labs=[LabCount(value=value, count=count) for value, count in labs[:_MOST_LABS]],
-        lab_grown=[LabGrownCount(value=text == "true", count=count) for text, count in origins],
-        price=_prices(facets.histograms.get("retail_price_cents", Histogram())),
-        carat=_weights(facets.histograms.get("carat_milli", Histogram())),
+        shapes=[
+            ShapeCount(value=value or Shape.OTHER, count=count)
+            for value, count in graded_counts("shape", Shape, grades.SHAPES)
+        ],
+        colors=[
+            ColorCount(value=value, count=count) for value, count in graded_counts("color", ColorGrade, grades.COLORS)
+        ],
+        clarities=[
+            ClarityCount(value=value, count=count)
+            for value, count in graded_counts("clarity", ClarityGrade, grades.CLARITIES)
+        ],
+        cuts=[CutCount(value=value, count=count) for value, count in graded_counts("cut", CutGrade, grades.CUTS)],
+        polishes=[
+            CutCount(value=value, count=count) for value, count in graded_counts("polish", CutGrade, grades.FINISHES)
+        ],
+        symmetries=[
+            CutCount(value=value, count=count) for value, count in graded_counts("symmetry", CutGrade, grades.FINISHES)
+        ],
+        fluorescences=[
+            FluorescenceCount(value=value, count=count)
+            for value, count in graded_counts("fluorescence", Fluorescence, grades.FLUORESCENCES)
+        ],
+        fluorescence_colors=_texts(counts.get("fluorescence_color", {})),
+        fancy_colors=_texts(counts.get("fancy_color", {})),
+        fancy_intensities=_texts(counts.get("fancy_intensity", {})),
+        certificate_labs=_texts(counts.get("certificate_lab", {})),
+        lab_grown=[
+            LabGrownCount(value=text == "true", count=count)
+            for text, count in sorted(counts.get("lab_grown", {}).items(), key=lambda item: str(item[0]))
+        ],
+        growth_methods=[
+            GrowthMethodCount(value=None if one.value is None else GrowthMethod(one.value), count=one.count)
+            for one in _texts(counts.get("growth_method", {}))
+        ],
+        availability=[
+            AvailabilityCount(value=Availability(text), count=found)
+            for text in grades.AVAILABILITIES
+            if (found := counts.get("availability", {}).get(text))
+        ],
+        price=_prices(histogram("retail_price_cents")),
+        carat=_sizes(histogram("carat_milli")),
+        ratio=_sizes(histogram("ratio_milli")),
+        table_percent=_sizes(histogram("table_milli")),
+        depth_percent=_sizes(histogram("depth_milli")),
+        delivery_days=DaysHistogram(
+            buckets=[
+                DaysBucket(min=bucket.min, max=bucket.max, count=bucket.count)
+                for bucket in histogram("delivery_max_days").buckets
+            ]
+        ),
     )
+
+
+def _texts(counts: Mapping[str | None, int]) -> list[TextCount]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0] or ""))
+    return [TextCount(value=value, count=count) for value, count in ordered[:_MOST_TEXTS]]
 
 
 def _graded(counts: Mapping[str | None, int], scale: type[E], listed: Sequence[str]) -> Sequence[tuple[E | None, int]]:
@@ -171,19 +284,19 @@ def _graded(counts: Mapping[str | None, int], scale: type[E], listed: Sequence[s
 
 def _prices(histogram: Histogram) -> PriceHistogram:
     return PriceHistogram(
-        buckets=[PriceBucket(**_ends(bucket, money), count=bucket.count) for bucket in histogram.buckets],
+        buckets=[PriceBucket(**_ends(bucket, Cents), count=bucket.count) for bucket in histogram.buckets],
         quantiles=PriceQuantiles(**_quantiles(histogram, money)) if histogram.quantiles else None,
     )
 
 
-def _weights(histogram: Histogram) -> CaratHistogram:
-    return CaratHistogram(
-        buckets=[CaratBucket(**_ends(bucket, _carats), count=bucket.count) for bucket in histogram.buckets],
-        quantiles=CaratQuantiles(**_quantiles(histogram, _carats)) if histogram.quantiles else None,
+def _sizes(histogram: Histogram) -> SizeHistogram:
+    return SizeHistogram(
+        buckets=[SizeBucket(**_ends(bucket, _thousandths), count=bucket.count) for bucket in histogram.buckets],
+        quantiles=SizeQuantiles(**_quantiles(histogram, _thousandths)) if histogram.quantiles else None,
     )
 
 
-def _carats(milli: int) -> float:
+def _thousandths(milli: int) -> float:
     return milli / 1000
 
 

@@ -9,7 +9,9 @@ import strawberry
 
 E = TypeVar("E", bound=Enum)
 _value = strawberry.enum_value
-_UNLISTED = "A grade outside this list; `Diamond.reportedGrades` contains its text. The filter does not accept it."
+_UNLISTED = (
+    "A grade outside this list; `Diamond.reportedGrades` contains its text. A filter by it matches all such grades."
+)
 
 
 @strawberry.enum(description="Shape of a diamond, viewed from above.")
@@ -101,6 +103,18 @@ class Fluorescence(Enum):
     STRONG = _value("STRONG", description="Strong.")
     VERY_STRONG = _value("VERY_STRONG", description="Very strong.")
     OTHER = _value("OTHER", description=_UNLISTED)
+
+
+@strawberry.enum(description="Origin of a diamond.")
+class Origin(Enum):
+    NATURAL = _value("NATURAL", description="Mined.")
+    LAB_GROWN = _value("LAB_GROWN", description="Grown in a laboratory.")
+
+
+@strawberry.enum(description="How a lab-grown diamond was made.")
+class GrowthMethod(Enum):
+    CVD = _value("CVD", description="Chemical vapour deposition.")
+    HPHT = _value("HPHT", description="High pressure, high temperature.")
 
 
 @strawberry.enum(description="Availability of a diamond.")

@@ -8,7 +8,9 @@ from strawberry import UNSET
 from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.diamonds.connection import ConnectionArguments, DiamondConnection, connect
-from app.graphql.diamonds.inputs import DiamondFilter, DiamondSort, read_text
+from app.graphql.diamonds.filter_reader import read_text
+from app.graphql.diamonds.inputs import DiamondFilter
+from app.graphql.diamonds.sort import MOST_SORTS, DiamondSort
 from app.graphql.diamonds.types import Diamond, columns_of, find_diamonds
 from app.graphql.permissions import field
 from app.graphql.relay import key_of
@@ -31,9 +33,13 @@ class DiamondQueries:
         self,
         info: Info,
         filter: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
-            DiamondFilter | None, _argument(description="Search criteria; all diamonds if omitted.")
+            DiamondFilter | None,
+            _argument(description="Search criteria. If omitted: all diamonds that are available or on hold."),
         ] = UNSET,
-        sort: Annotated[DiamondSort | None, _argument(description="Sort order.")] = UNSET,
+        sort: Annotated[
+            list[DiamondSort] | None,
+            _argument(description=f"Sort order: up to {MOST_SORTS} keys, the first one first."),
+        ] = UNSET,
         first: Annotated[int | None, _argument(description="Forward page: number of diamonds, at most 100.")] = UNSET,
         after: Annotated[str | None, _argument(description="Cursor; the page starts after it.")] = UNSET,
         last: Annotated[int | None, _argument(description="Backward page: number of diamonds, at most 100.")] = UNSET,

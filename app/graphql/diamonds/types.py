@@ -1,11 +1,7 @@
-"""GraphQL type Diamond: a table of fields with the columns that each field reads and the function that computes it.
+"""GraphQL type Diamond: a table of fields with the columns that each field reads and the function that computes it."""
 
-The table defines the resolvers and the columns that a query selects.
-"""
-
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,157 +14,45 @@ from strawberry.schema.name_converter import NameConverter
 from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info, Selection
+from app.graphql.diamonds.details import (
+    Certificate,
+    FancyColor,
+    Measurements,
+    ReportedGrades,
+    certificate_of,
+    fancy_of,
+    measurements_of,
+    reported_grades_of,
+)
+from app.graphql.diamonds.fields import SOURCE, FieldSource, column, computed, grade
 from app.graphql.diamonds.grades import (
     Availability,
     ClarityGrade,
     ColorGrade,
     CutGrade,
     Fluorescence,
+    GrowthMethod,
+    Origin,
     Shape,
-    grade_names,
-    graded,
+)
+from app.graphql.diamonds.media import (
+    DeliveryTime,
+    Image,
+    Spin360,
+    Video,
+    delivery_time_of,
+    growth_method_of,
+    images_of,
+    key_to_symbols_of,
+    origin_of,
+    spin_of,
+    videos_of,
 )
 from app.graphql.money import Money, money
-from app.graphql.permissions import RequireScope, field
+from app.graphql.permissions import field
 from app.graphql.relay import Node, global_id
 from app.graphql.selection_compiler import READ, Read
 from inventory.catalog.diamond import Diamond as Row
-
-_SOURCE = "source"
-
-
-class FieldSource(msgspec.Struct, frozen=True):
-    """Columns and scope of a field."""
-
-    columns: frozenset[str]
-    scope: Scope | None
-
-
-def _from(
-    *columns: str,
-    of: Callable[[Row], Any],
-    description: str,
-    scope: Scope | None = None,
-    read: Read | None = None,
-) -> Any:
-    """Declare a field that `of` computes from `columns`."""
-
-    def resolve(self: "Diamond") -> Any:
-        return of(self.row)
-
-    # Strawberry reads the type from the class annotation.
-    del resolve.__annotations__["return"], resolve.__annotations__["self"]
-    return strawberry.field(
-        resolver=resolve,
-        description=description,
-        metadata={_SOURCE: FieldSource(frozenset(columns), scope), READ: read or Read("row", function=of)},
-        extensions=[RequireScope(scope)] if scope else [],
-    )
-
-
-def _grade(name: str, scale: type[Enum], description: str) -> Any:
-    """Declare a field that is a grade: a member of `scale` with the text of a column."""
-    return _from(
-        name,
-        of=lambda row: graded(scale, getattr(row, name)),
-        description=description,
-        read=Read("row", column=name, leaf=grade_names(scale).__getitem__),
-    )
-
-
-def _column(name: str, description: str) -> Any:
-    """Declare a field that is a column."""
-    return _from(name, of=lambda row: getattr(row, name), description=description, read=Read("row", column=name))
-
-
-@strawberry.type(
-    description="Grades as the certificate or the supplier states them, including texts that the enums do not contain."
-)
-class ReportedGrades:
-    shape: str | None = strawberry.field(description="The shape.")
-    color: str | None = strawberry.field(description="The colour.")
-    clarity: str | None = strawberry.field(description="The clarity.")
-    cut: str | None = strawberry.field(description="The cut.")
-    polish: str | None = strawberry.field(description="The polish.")
-    symmetry: str | None = strawberry.field(description="The symmetry.")
-    fluorescence: str | None = strawberry.field(description="The fluorescence.")
-    availability: str | None = strawberry.field(description="The availability.")
-
-
-def _reported_grades(row: Row) -> ReportedGrades:
-    return ReportedGrades(
-        shape=row.raw_shape,
-        color=row.color,
-        clarity=row.clarity,
-        cut=row.cut,
-        polish=row.polish,
-        symmetry=row.symmetry,
-        fluorescence=row.fluorescence,
-        availability=row.raw_availability,
-    )
-
-
-@strawberry.type(description="Fancy colour as the certificate states it.")
-class FancyColor:
-    color: str | None = strawberry.field(description="The colour, such as `PINK`.")
-    intensity: str | None = strawberry.field(description="The intensity, such as `INTENSE`.")
-    overtone: str | None = strawberry.field(description="The overtone, such as `PURPLISH`.")
-
-
-def _fancy(row: Row) -> FancyColor | None:
-    if (row.fancy_color, row.fancy_intensity, row.fancy_overtone) == (None, None, None):
-        return None
-    return FancyColor(color=row.fancy_color, intensity=row.fancy_intensity, overtone=row.fancy_overtone)
-
-
-_HIDDEN = "null if the supplier hides it and the caller lacks the scope `certificates:hidden`"
-
-
-@strawberry.type(description="Report of a gemmological laboratory.")
-class Certificate:
-    lab: str | None = strawberry.field(description="Laboratory, such as `GIA`.")
-    number: str | None = strawberry.field(description=f"The report's number; {_HIDDEN}.")
-    pdf_url: str | None = strawberry.field(description=f"URL of the report; {_HIDDEN}.")
-
-
-def _certificate(row: Row) -> Certificate | None:
-    if (row.certificate_lab, row.certificate_number, row.certificate_pdf_url) == (None, None, None):
-        return None
-    return Certificate(lab=row.certificate_lab, number=row.certificate_number, pdf_url=row.certificate_pdf_url)
-
-
-@strawberry.type(
-    description="Size and proportions. All fields are null if the supplier hides them and the caller lacks the scope "
-    "`certificates:hidden`."
-)
-class Measurements:
-    length_mm: float | None = strawberry.field(description="Length in millimetres.")
-    width_mm: float | None = strawberry.field(description="Width in millimetres.")
-    height_mm: float | None = strawberry.field(description="Height in millimetres.")
-    ratio: float | None = strawberry.field(
-        description="Longer side divided by the shorter one; for hearts and triangles length divided by width."
-    )
-    table_percent: float | None = strawberry.field(description="Width of the table by width of the stone, percent.")
-    depth_percent: float | None = strawberry.field(description="Height by width, percent.")
-    details: JSON = strawberry.field(
-        description="All measurements of the certificate, unchanged: crown, pavilion, girdle, culet and others."
-    )
-
-
-def _measurements(row: Row) -> Measurements:
-    return Measurements(
-        length_mm=_thousandth(row.length_milli),
-        width_mm=_thousandth(row.width_milli),
-        height_mm=_thousandth(row.height_milli),
-        ratio=_thousandth(row.ratio_milli),
-        table_percent=_thousandth(row.table_milli),
-        depth_percent=_thousandth(row.depth_milli),
-        details=msgspec.json.decode(row.measurements),
-    )
-
-
-def _thousandth(milli: int | None) -> float | None:
-    return None if milli is None else milli / 1000
 
 
 @strawberry.type(description="Current hold of a diamond.")
@@ -222,101 +106,133 @@ def _hold_of_reference(
 class Diamond(Node):
     row: strawberry.Private[Row]
 
-    id: strawberry.ID = _from("id", of=lambda row: global_id("Diamond", row.id), description="Opaque global id.")
-    database_id: UUID = _column("id", "Id of the diamond in REST.")
-    supplier: str = _column("supplier", "Code of the supplier, such as `nivoda`.")
-    supplier_stone_id: str = _column("supplier_stone_id", "Id at the supplier.")
-    supplier_name: str | None = _column("supplier_name", "Company that offers the diamond through the supplier.")
-    shape: Shape = _grade("shape", Shape, "The shape.")
-    carat: float = _from(
+    id: strawberry.ID = computed("id", of=lambda row: global_id("Diamond", row.id), description="Opaque global id.")
+    database_id: UUID = column("id", "Id of the diamond in REST.")
+    supplier: str = column("supplier", "Code of the supplier, such as `nivoda`.")
+    supplier_stone_id: str = column("supplier_stone_id", "Id at the supplier.")
+    supplier_name: str | None = column("supplier_name", "Company that offers the diamond through the supplier.")
+    shape: Shape = grade("shape", Shape, "The shape.")
+    carat: float = computed(
         "carat_milli", of=lambda row: row.carat_milli / 1000, description="Weight in carats, such as 1.01."
     )
-    color: ColorGrade | None = _grade("color", ColorGrade, "Colour grade; null for fancy colours.")
-    clarity: ClarityGrade | None = _grade("clarity", ClarityGrade, "Clarity grade.")
-    cut: CutGrade | None = _grade("cut", CutGrade, "Cut grade; usually null for shapes other than round.")
-    polish: CutGrade | None = _grade("polish", CutGrade, "Polish grade.")
-    symmetry: CutGrade | None = _grade("symmetry", CutGrade, "Symmetry grade.")
-    fluorescence: Fluorescence | None = _grade("fluorescence", Fluorescence, "Strength of fluorescence.")
-    fluorescence_color: str | None = _column("fluorescence_color", "Colour of fluorescence, such as `BLUE`.")
-    reported_grades: ReportedGrades = _from(
+    color: ColorGrade | None = grade("color", ColorGrade, "Colour grade; null for fancy colours.")
+    clarity: ClarityGrade | None = grade("clarity", ClarityGrade, "Clarity grade.")
+    cut: CutGrade | None = grade("cut", CutGrade, "Cut grade; usually null for shapes other than round.")
+    polish: CutGrade | None = grade("polish", CutGrade, "Polish grade.")
+    symmetry: CutGrade | None = grade("symmetry", CutGrade, "Symmetry grade.")
+    fluorescence: Fluorescence | None = grade("fluorescence", Fluorescence, "Strength of fluorescence.")
+    fluorescence_color: str | None = column("fluorescence_color", "Colour of fluorescence, such as `BLUE`.")
+    reported_grades: ReportedGrades = computed(
         "raw_shape", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "raw_availability",
-        of=_reported_grades,
+        of=reported_grades_of,
         description="Grades as text, including those outside the enums.",
     )  # fmt: skip
-    fancy_color: FancyColor | None = _from(
+    fancy_color: FancyColor | None = computed(
         "fancy_color", "fancy_intensity", "fancy_overtone",
-        of=_fancy,
+        of=fancy_of,
         description="Fancy colour; null for white diamonds.",
     )  # fmt: skip
-    lab_grown: bool = _column("lab_grown", "Whether the diamond is lab-grown.")
-    treated: bool | None = _column("treated", "Whether the diamond is treated; null if unknown.")
-    eye_clean: bool | None = _column("eye_clean", "Whether inclusions are invisible to the naked eye.")
-    brown_tinge: bool | None = _column("brown_tinge", "Whether it has a brown tinge.")
-    green_tinge: bool | None = _column("green_tinge", "Whether it has a green tinge.")
-    milky: bool | None = _column("milky", "Whether it is milky.")
-    measurements: Measurements = _from(
+    lab_grown: bool = column("lab_grown", "Whether the diamond is lab-grown.")
+    treated: bool | None = column("treated", "Whether the diamond is treated; null if unknown.")
+    eye_clean: bool | None = column("eye_clean", "Whether inclusions are invisible to the naked eye.")
+    brown_tinge: bool | None = column("brown_tinge", "Whether it has a brown tinge.")
+    green_tinge: bool | None = column("green_tinge", "Whether it has a green tinge.")
+    milky: bool | None = column("milky", "Whether it is milky.")
+    measurements: Measurements = computed(
         "length_milli", "width_milli", "height_milli", "ratio_milli", "table_milli", "depth_milli", "measurements",
-        of=_measurements,
+        of=measurements_of,
         description="Size and proportions.",
     )  # fmt: skip
-    certificate: Certificate | None = _from(
+    certificate: Certificate | None = computed(
         "certificate_lab",
         "certificate_number",
         "certificate_pdf_url",
-        of=_certificate,
+        of=certificate_of,
         description="Certificate of the laboratory.",
     )
-    image_url: str | None = _column("image_url", "URL of an image.")
-    video_url: str | None = _column("video_url", "URL of a video, usually a 360-degree view.")
-    price: Money = _from(
+    image_url: str | None = column("image_url", "URL of an image.")
+    video_url: str | None = column("video_url", "URL of a video, usually a 360-degree view.")
+    price: Money = computed(
         "retail_price_cents", of=lambda row: money(row.retail_price_cents), description="Retail price."
     )
-    price_per_carat: Money = _from(
+    price_per_carat: Money = computed(
         "retail_price_cents", "carat_milli",
         of=lambda row: money(row.retail_per_carat_cents),
         description="Retail price per carat, rounded half up to the cent.",
     )  # fmt: skip
-    supplier_price: Money | None = _from(
+    supplier_price: Money | None = computed(
         "supplier_price_cents",
         of=lambda row: money(row.supplier_price_cents),
         description="Price of the supplier. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
-    supplier_price_per_carat: Money | None = _from(
+    supplier_price_per_carat: Money | None = computed(
         "price_per_carat_cents",
         of=lambda row: money(row.price_per_carat_cents),
         description="Price of the supplier per carat. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
-    markup_ratio: float | None = _from(
+    markup_ratio: float | None = computed(
         "markup_ratio",
         of=lambda row: float(row.markup_ratio),
         description="Retail price divided by the supplier price. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
-    rating: int | None = _column("rating", "Rating by the pricing rules, from 1 to 10 (best).")
-    availability: Availability = _from(
+    rating: int | None = column("rating", "Rating by the pricing rules, from 1 to 10 (best).")
+    availability: Availability = computed(
         "availability", of=lambda row: Availability(row.availability), description="Availability."
     )
+    images: list[Image] = computed(
+        "image_url",
+        "lab_grown",
+        "shape",
+        "carat_milli",
+        "attributes",
+        of=images_of,
+        description="Images, the main one first.",
+    )
+    videos: list[Video] = computed(
+        "video_url", "spin_url", "attributes", of=videos_of, description="Videos, without the 360-degree view."
+    )
+    spin360: Spin360 | None = computed("spin_url", of=spin_of, description="360-degree view; null if there is none.")
+    origin: Origin = computed("lab_grown", of=origin_of, description="Whether it is natural or lab-grown.")
+    growth_method: GrowthMethod | None = computed(
+        "growth_method",
+        of=growth_method_of,
+        description="How a lab-grown diamond was made; null if natural or not stated.",
+    )
+    delivery_time: DeliveryTime | None = computed(
+        "delivery_min_days", "delivery_max_days", "attributes",
+        of=delivery_time_of,
+        description="Delivery time; null if the supplier does not state it.",
+    )  # fmt: skip
+    return_window_days: int | None = column(
+        "return_days", "Days within which the supplier takes the diamond back; 0 if it does not, null if not stated."
+    )
+    key_to_symbols: list[str] | None = computed(
+        "attributes", of=key_to_symbols_of, description="Inclusions that the certificate lists; null if it lists none."
+    )
+    stock_number: str | None = column("stock_number", "Stock number of the supplier platform.")
+    supplier_stock_number: str | None = column("supplier_stock_number", "Stock number of the company.")
     hold: DiamondHold | None = strawberry.field(
         resolver=_hold_of_reference,
         description="Current hold; null if none.",
-        metadata={_SOURCE: FieldSource(frozenset({"open_hold"}), None), READ: Read("row", function=_hold)},
+        metadata={SOURCE: FieldSource(frozenset({"open_hold"}), None), READ: Read("row", function=_hold)},
     )
-    attributes: JSON = _from(
+    attributes: JSON = computed(
         "attributes",
         of=lambda row: msgspec.json.decode(row.attributes),
         description="Further attributes with the names of the supplier. They may change without notice.",
     )
-    source_updated_at: datetime = _column("source_updated_at", "Time of the last change of the supplier data.")
-    created_at: datetime = _column("created_at", "Time when the diamond entered the inventory.")
-    updated_at: datetime = _column("updated_at", "Time of the last change.")
+    source_updated_at: datetime = column("source_updated_at", "Time of the last change of the supplier data.")
+    created_at: datetime = column("created_at", "Time when the diamond entered the inventory.")
+    updated_at: datetime = column("updated_at", "Time of the last change.")
 
 
 def _sources() -> Mapping[str, FieldSource]:
     names = NameConverter()
     fields = Diamond.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
-    return {names.get_graphql_name(field): field.metadata[_SOURCE] for field in fields}
+    return {names.get_graphql_name(field): field.metadata[SOURCE] for field in fields}
 
 
 SOURCES: Mapping[str, FieldSource] = _sources()

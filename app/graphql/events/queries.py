@@ -9,7 +9,7 @@ from app.auth.scopes import Scope
 from app.graphql import pagination
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
-from app.graphql.events.history import DiamondHistory, history_to_graphql
+from app.graphql.events.history import DiamondHistoryConnection, history_to_graphql
 from app.graphql.permissions import field
 from app.graphql.trading_arguments import DEFAULT_PAGE, After, First, read_diamond
 from inventory.events import cursors
@@ -39,7 +39,7 @@ class EventQueries:
         diamond_id: Annotated[strawberry.ID, _argument(description="Global id of the diamond, or its id in REST.")],
         first: First = UNSET,
         after: After = UNSET,
-    ) -> DiamondHistory | None:
+    ) -> DiamondHistoryConnection | None:
         limit, place = pagination.read_window(given_or_none(first), given_or_none(after), DEFAULT_PAGE)
         key = read_diamond(diamond_id)
         assert key is not None  # noqa: S101 - it is required

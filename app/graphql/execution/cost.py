@@ -51,8 +51,11 @@ LENGTHS: Mapping[str, int] = {
     "MissingDiamonds.diamonds": 100,
     "SyncPlan.bands": 30,
     "PricingRulePreview.samples": 10,
-    "DiamondHistory.entries": 100,
     "DiamondEvent.diamonds": 10,
+    "Diamond.images": 2,
+    "Diamond.videos": 1,
+    "DiamondSnapshot.images": 2,
+    "DiamondSnapshot.videos": 1,
 }
 _LENGTH = 20
 PAGES: Mapping[str, int] = {

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from inventory.catalog import grades
 from inventory.catalog.index.columns import Column, DictionaryColumn, IntegerColumn, Mask
 from inventory.catalog.search import (
@@ -11,7 +13,10 @@ from inventory.catalog.search import (
     CLARITY,
     COLOR,
     CREATED,
+    CUT,
+    DELIVERY,
     RATING,
+    RATIO,
     RETAIL_PER_CARAT,
     RETAIL_PRICE,
     SUPPLIER_PRICE,
@@ -24,7 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _TEXTS = (
-    "supplier", "shape", "fancy_color", "fancy_intensity", "fancy_overtone", "certificate_lab", "availability",
+    "supplier", "shape", "fluorescence_color", "fancy_color", "fancy_intensity", "fancy_overtone", "growth_method",
+    "certificate_lab", "availability",
 )  # fmt: skip
 _GRADES: Mapping[str, Mapping[str, int]] = {
     "color": grades.ranks(grades.COLORS),
@@ -36,13 +42,15 @@ _GRADES: Mapping[str, Mapping[str, int]] = {
 }
 _FLAGS = (
     "lab_grown", "treated", "eye_clean", "brown_tinge", "green_tinge", "milky", "certificate_hidden",
-    "measurements_hidden", "has_image", "has_video",
+    "measurements_hidden", "has_image", "has_video", "has_spin",
 )  # fmt: skip
 _INSTANTS = {"created_since": "created_at", "updated_since": "updated_at"}
 
-# The columns of the index, as its statement `rows` selects them. Texts of grades are there for facets.
+_NUMBERS = ("rating", "delivery_max_days", "return_days")
+
+# The columns of the index, as its statement `rows` selects them. Ranks are there for sorts.
 ENCODED: Sequence[str] = (
-    *_TEXTS, "color", "clarity", "cut", *(f"{name}_rank" for name in _GRADES), "rating", *_FLAGS,
+    *_TEXTS, *_GRADES, "color_rank", "clarity_rank", "cut_rank", *_NUMBERS, *_FLAGS,
 )  # fmt: skip
 INTEGERS: Sequence[str] = (
     "carat_milli", "retail_price_cents", "supplier_price_cents", "retail_per_carat_cents", "length_milli", "width_milli",
@@ -58,9 +66,12 @@ _SORTED: Mapping[int, str] = {
     CLARITY.code: "clarity_rank",
     RATING.code: "rating",
     SUPPLIER_PRICE.code: "supplier_price_cents",
+    CUT.code: "cut_rank",
+    RATIO.code: "ratio_milli",
+    DELIVERY.code: "delivery_max_days",
 }
 # Criteria that find few diamonds by an index of Postgres.
-_NOT_INDEXED = ("ids", "certificate_number")
+_NOT_INDEXED = ("ids", "certificate_number", "stock_number", "number_prefix")
 _ANYTHING = NumericRange()
 
 Columns = Mapping[str, Column]
@@ -68,7 +79,8 @@ Columns = Mapping[str, Column]
 
 def answers(criteria: DiamondCriteria) -> bool:
     """Whether the index has the columns of all criteria."""
-    return all(getattr(criteria, name) is None for name in _NOT_INDEXED)
+    parts = [criteria] if criteria.exclude is None else [criteria, criteria.exclude]
+    return all(getattr(part, name) is None for part in parts for name in _NOT_INDEXED)
 
 
 def sort_column(sort: SortKey) -> str:
@@ -91,9 +103,18 @@ def mask_of(columns: Columns, criteria: DiamondCriteria, leaving: Collection[str
     return mask
 
 
-def _mask(columns: Columns, name: str, value: Any) -> Mask:
+def hidden_measurements(columns: Columns) -> Mask:
+    """Select the rows whose measurements are hidden."""
+    return _mask(columns, "measurements_hidden", value=True)
+
+
+def _mask(columns: Columns, name: str, value: Any) -> Mask:  # noqa: PLR0911 - one return for each kind of criterion
+    if name == "exclude":
+        return ~_any(columns, value)
     if name in _GRADES:
-        return _encoded(columns[f"{name}_rank"], {_GRADES[name][grade] for grade in value}.__contains__)
+        scale, wanted = _GRADES[name], set(value)
+        others = grades.OTHER in wanted
+        return _encoded(columns[name], lambda stored: stored in wanted if stored in scale else others)
     if name in _TEXTS:
         return _encoded(columns[name], set(value).__contains__)
     if name in _FLAGS:
@@ -101,9 +122,21 @@ def _mask(columns: Columns, name: str, value: Any) -> Mask:
     if name in _INSTANTS:
         return _integers(columns[_INSTANTS[name]], (value - _EPOCH) // _MICROSECOND, None)
     assert isinstance(value, NumericRange)  # noqa: S101 - by the type of the criteria
-    if name == "rating":
+    if name in _NUMBERS:
         return _encoded(columns[name], lambda stored: _within(stored, value))
     return _integers(columns[name], value.min, value.max)
+
+
+def _any(columns: Columns, criteria: DiamondCriteria) -> Mask:
+    """Select the rows that meet one of the criteria."""
+    met = np.zeros(len(columns["shape"].data), np.bool_)
+    for name in DiamondCriteria.__struct_fields__:
+        value = getattr(criteria, name)
+        if value == _ANYTHING:
+            met[:] = True
+        elif value is not None:
+            met |= _mask(columns, name, value)
+    return met
 
 
 def _within(stored: int, wanted: NumericRange) -> bool:

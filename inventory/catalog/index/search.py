@@ -11,7 +11,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.index import statements
 from inventory.catalog.index.criteria import answers
 from inventory.catalog.index.search_index import SearchIndex
@@ -30,7 +30,8 @@ from inventory.core.database import Database
 Result = TypeVar("Result")
 
 _ATTEMPTS = 2
-_EVERYTHING = DiamondCriteria()
+# Searches that nearly every diamond matches: the default of clients, and all diamonds.
+_EVERYTHING = (DiamondCriteria(), DiamondCriteria(availability=("available", "on_hold")))
 # Up to this offset, Postgres finds a page of all diamonds by the index of the sort as fast.
 _NEAR = 200
 
@@ -46,7 +47,9 @@ class IndexedSearch(DiamondSearch):
     async def page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
-        near = criteria == _EVERYTHING and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
+        near = (
+            criteria in _EVERYTHING and not order.then and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
+        )
         if not near and answers(criteria):
             for _ in range(_ATTEMPTS):
                 page = await self._page(criteria, order, stretch, columns)
@@ -61,9 +64,20 @@ class IndexedSearch(DiamondSearch):
         found = await self._verified(criteria, lambda table: table.count(criteria))
         return await self._postgres.count(criteria) if found is None else found
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
-        found = await self._verified(criteria, lambda table: table.facets(criteria, names, disregard_own=disregard_own))
-        return await self._postgres.facets(criteria, names, disregard_own=disregard_own) if found is None else found
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
+        found = await self._verified(
+            criteria, lambda table: table.facets(criteria, names, disregard_own=disregard_own, edges=edges)
+        )
+        if found is not None:
+            return found
+        return await self._postgres.facets(criteria, names, disregard_own=disregard_own, edges=edges)
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         return await self._postgres.find(ids, columns)

@@ -16,6 +16,7 @@ _EXPRESSIONS = {
     "retail_per_carat_cents": RETAIL_PER_CARAT.expression,
     "has_image": "image_url IS NOT NULL",
     "has_video": "video_url IS NOT NULL",
+    "has_spin": "spin_url IS NOT NULL",
     "created_at": _MICROSECONDS.format(name="created_at"),
     "updated_at": _MICROSECONDS.format(name="updated_at"),
 }

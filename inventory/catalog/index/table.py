@@ -10,10 +10,21 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from inventory.catalog.facets import COUNTED, MEASURED, SHARES, Facets, Histogram, histogram
+from inventory.catalog.facets import (
+    COUNTED,
+    HIDEABLE,
+    SHARES,
+    STANDARD_EDGES,
+    Edges,
+    Facets,
+    Histogram,
+    edges_of,
+    histogram,
+)
 from inventory.catalog.index.columns import Array, Column, DictionaryColumn, IntegerColumn, Integers, Mask, widened
-from inventory.catalog.index.criteria import ENCODED, INTEGERS, mask_of, sort_column
+from inventory.catalog.index.criteria import ENCODED, INTEGERS, hidden_measurements, mask_of, sort_column
 from inventory.catalog.search import (
+    LAST,
     DiamondCriteria,
     PageOffset,
     PageWindow,
@@ -22,7 +33,7 @@ from inventory.catalog.search import (
 )
 from inventory.catalog.statements import gap
 
-_LAST = np.iinfo(np.int64).max  # the key of a diamond without a value: after all others
+_LAST = LAST  # the key of a diamond without a value: after all others
 _ID = np.dtype([("high", ">u8"), ("low", ">u8")])
 
 
@@ -92,6 +103,8 @@ class IndexTable:
     def page(self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
         """The positions of a page."""
         rows = self._rows(mask_of(self._columns, criteria))
+        if order.then:
+            return self._page_by_levels(rows, order, stretch)
         keys = self._keys(rows, order)
         backwards = False
         start = 0
@@ -110,7 +123,51 @@ class IndexTable:
             chosen = chosen[::-1]
         return PagePlan(self._positions(rows[chosen], keys[chosen], order), more)
 
-    def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool) -> Facets:
+    def _page_by_levels(self, rows: Array, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
+        """The positions of a page in an order of several sorts, whose values and ids all ascend."""
+        keys = [self._keys(rows, level) for level in order.levels]
+        start, backwards = 0, False
+        if isinstance(stretch, PageOffset):
+            start = stretch.offset
+        else:
+            backwards = stretch.backwards
+            inside = np.ones(len(rows), np.bool_)
+            for position, after in ((stretch.after, True), (stretch.before, False)):
+                if position is not None:
+                    inside &= self._beyond(rows, keys, position, after=after)
+            rows, keys = rows[inside], [values[inside] for values in keys]
+        size = start + stretch.limit + 1
+        first = -keys[0] if backwards else keys[0]
+        numbers = np.arange(len(rows))
+        if size < len(rows):  # only rows up to the last first key of the page can be on it
+            numbers = np.flatnonzero(first <= np.partition(first, size - 1)[size - 1])
+        ordered = numbers[np.lexsort((rows[numbers], *(values[numbers] for values in reversed(keys))))]
+        chosen = (ordered[::-1] if backwards else ordered)[start:size]
+        more = len(chosen) > stretch.limit
+        chosen = chosen[: stretch.limit]
+        if backwards:
+            chosen = chosen[::-1]
+        values = zip(*(level[chosen].tolist() for level in keys), strict=True)
+        ids = (self._id(row) for row in rows[chosen].tolist())
+        return PagePlan([SortPosition(one[0], key, tuple(one[1:])) for one, key in zip(values, ids, strict=True)], more)
+
+    def _beyond(self, rows: Array, keys: Sequence[Integers], position: SortPosition, *, after: bool) -> Mask:
+        """Select the rows on one side of a position, in an order of several sorts."""
+        place = int(self._places(*_halves([position.id]))[0])
+        present = place < len(self) and self._id(place) == position.id
+        beyond: Mask = rows >= place + present if after else rows < place
+        for values, value in reversed(list(zip(keys, position.values, strict=True))):
+            beyond = ((values > value) if after else (values < value)) | ((values == value) & beyond)
+        return beyond
+
+    def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
         """Facets as `DiamondSearch.facets`."""
         own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
         shared = mask_of(self._columns, criteria, leaving=own)
@@ -130,7 +187,8 @@ class IndexTable:
                 assert isinstance(column, DictionaryColumn)  # noqa: S101 - by the columns' definition
                 counts[name] = {_label(value): number for value, number in column.counts(rows).items()}
             else:
-                histograms[name] = _histogram(name, column.integers(rows, 0))
+                values = column.integers(self._shown(name, rows), _LAST)
+                histograms[name] = _histogram(edges_of(name, edges), values[values != _LAST])
         return Facets(counts, histograms)
 
     def _rows(self, mask: Mask | None) -> Array:
@@ -138,10 +196,17 @@ class IndexTable:
 
     def _keys(self, rows: Array, order: SortOrder) -> Integers:
         """The sort's values, ascending in the order, with NULLs last."""
-        values = self._columns[sort_column(order.sort)].integers(rows, _LAST)
+        column = sort_column(order.sort)
+        values = self._columns[column].integers(rows, _LAST)
+        if column in HIDEABLE:
+            values[hidden_measurements(self._columns)[rows]] = _LAST
         if not order.descending:
             return values
         return np.where(values == _LAST, _LAST, -values) if order.sort.nullable else -values
+
+    def _shown(self, name: str, rows: Array) -> Array:
+        """Leave out rows whose measurement is hidden."""
+        return rows[~hidden_measurements(self._columns)[rows]] if name in HIDEABLE else rows
 
     def _inside(self, rows: Array, keys: Integers, order: SortOrder, window: PageWindow) -> Mask | None:
         """Select the rows between the positions of a window."""
@@ -228,14 +293,14 @@ def _all(masks: Sequence[Mask | None]) -> Mask | None:
     return joined
 
 
-def _histogram(name: str, values: Integers) -> Histogram:
+def _histogram(edges: Sequence[int], values: Integers) -> Histogram:
     if not len(values):
         return Histogram()
-    buckets, numbers = np.unique(np.searchsorted(MEASURED[name], values, side="right"), return_counts=True)
+    buckets, numbers = np.unique(np.searchsorted(edges, values, side="right"), return_counts=True)
     # As percentile_disc: the first value at or below which at least this share lies.
     ranks = [max(0, int(np.ceil(share * len(values))) - 1) for share in SHARES]
     quantiles = np.partition(values, ranks)[ranks].tolist()
-    return histogram(name, dict(zip(buckets.tolist(), numbers.tolist(), strict=True)), quantiles)
+    return histogram(edges, dict(zip(buckets.tolist(), numbers.tolist(), strict=True)), quantiles)
 
 
 def _label(value: Any) -> str | None:

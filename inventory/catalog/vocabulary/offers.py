@@ -38,6 +38,10 @@ _NO_LAB = NOTHING | {
     "STOCKID",
     "STOCK ID",
 }
+_GROWTH_METHODS = {
+    "CVD": "CVD", "CHEMICAL VAPOR DEPOSITION": "CVD", "CHEMICAL VAPOUR DEPOSITION": "CVD",
+    "HPHT": "HPHT", "HIGH PRESSURE HIGH TEMPERATURE": "HPHT",
+}  # fmt: skip
 _LAB_GROWN = (" LG", " LGD", " LAB GROWN", " LABGROWN", " LABORATORY GROWN")
 
 
@@ -45,6 +49,12 @@ _LAB_GROWN = (" LG", " LGD", " LAB GROWN", " LABGROWN", " LABORATORY GROWN")
 def availability(text: str | None) -> str:
     """Whether a stone can be bought, of `grades.AVAILABILITIES`. One whose text is not understood is unavailable."""
     return _AVAILABILITIES.get(key(text or ""), "unavailable")
+
+
+@lru_cache(REMEMBERED)
+def growth_method(text: str | None) -> str | None:
+    """How a lab-grown stone was made, of `grades.GROWTH_METHODS`; None for a text that names neither or both."""
+    return _GROWTH_METHODS.get(key(text or ""))
 
 
 @lru_cache(REMEMBERED)

@@ -20,6 +20,7 @@ from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, Payload
 from inventory.suppliers.nivoda.values import (
     OutOfRange,
     address,
+    days,
     identifier,
     milli,
     milli_size,
@@ -30,7 +31,7 @@ from inventory.suppliers.nivoda.values import (
 )
 from inventory.suppliers.ports import ObservedItem
 
-MAPPING_VERSION = 3
+MAPPING_VERSION = 4
 """Version of the mapping, increased with every change of its results, so that staged payloads count as changed."""
 
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
@@ -38,6 +39,7 @@ MOST_CARATS = 10_000
 # A hundred billion dollars: 64 bits suffice for the highest markup and the price per carat of the smallest stone.
 MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
+_MOST_DAYS = 3650
 _LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
@@ -237,6 +239,8 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
     )
     length, width = _measure("length", certificate.length), _measure("width", certificate.width)
     raw_availability = text(diamond.availability)
+    lab_grown = origin.lab_grown(diamond, certificate, queried_lab_grown)
+    delivery = diamond.delivery_time if type(diamond.delivery_time) is dict else {}
     supplier = diamond.supplier if type(diamond.supplier) is dict else {}
     return Stone(
         supplier_stone_id=identity,
@@ -260,7 +264,7 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
         fancy_color=color.hues,
         fancy_intensity=color.intensity,
         fancy_overtone=colors.hues(word(certificate.f_overtone)),
-        lab_grown=origin.lab_grown(diamond, certificate, queried_lab_grown),
+        lab_grown=lab_grown,
         treated=conditions.treated(certificate.treated),
         supplier_price_cents=cents,
         price_per_carat_cents=price_per_carat_cents(cents, carat_milli),
@@ -286,9 +290,22 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
         milky=conditions.tinge(diamond.milky),
         supplier_name=text(supplier.get("name")),
         supplier_legal_name=text(supplier.get("legal_name")),
+        growth_method=offers.growth_method(word(certificate.labgrown_type)) if lab_grown else None,
+        spin_url=spin_url(certificate),
+        stock_number=_key("diamond.NivodaStockId", diamond.nivoda_stock_id, text),
+        supplier_stock_number=_key("diamond.supplierStockId", diamond.supplier_stock_id, text),
+        delivery_min_days=_days(delivery.get("min_business_days")),
+        delivery_max_days=_days(delivery.get("max_business_days")),
+        return_days=_days(diamond.return_window),
         measurements=measurements(certificate),
         attributes=attributes(diamond, certificate, color.reported),
     )
+
+
+def _days(value: object) -> int | None:
+    """Return a plausible number of days; None for other values."""
+    found = days(value)
+    return found if found is not None and found <= _MOST_DAYS else None
 
 
 def _lab(certificate: PayloadCertificate) -> str | None:

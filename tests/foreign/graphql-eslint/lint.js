@@ -11,7 +11,11 @@ const rules = {
   // Money, measurements, counts ... are values: they have no identity, so an id would be a lie.
   "@graphql-eslint/strict-id-in-types": "off",
   // Short lists with an end of their own (facets, partitions, rules) are lists; what has no end is a connection.
-  "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
+  "@graphql-eslint/relay-edge-types": [
+    "error",
+    // Entries of a history are values, too.
+    { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false },
+  ],
   // Runs are history, read from the newest on: that connection goes forwards only, as Relay allows.
   "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
 };

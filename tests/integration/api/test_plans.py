@@ -14,7 +14,6 @@ from inventory.catalog.search import (
     PageOffset,
     PageWindow,
     SortOrder,
-    SortPosition,
 )
 from inventory.core.database import Connection
 from tests.integration.api.diamonds import Insert
@@ -45,7 +44,7 @@ async def test_every_sort_is_read_from_its_index_in_both_directions_and_at_any_d
     for order in (SortOrder(sort, descending=down) for sort in SORTS for down in (False, True)):
         middle = statements.page(DiamondCriteria(), order, PageOffset(1, STONES // 2), [])
         (row, *_) = await connection.fetch(middle.text, *middle.arguments)
-        position = SortPosition(statements.position_value(row["sort_value"]), row["id"])
+        position = statements.position(row["sort_value"], row["id"])
         for window in (
             PageWindow(limit=50),
             PageWindow(limit=50, backwards=True),

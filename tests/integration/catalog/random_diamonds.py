@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from inventory.catalog import grades
-from inventory.catalog.facets import COUNTED, MEASURED
+from inventory.catalog.facets import COUNTED, MEASURED, Edges
 from inventory.catalog.search import (
+    LAST,
     SORTS,
     DiamondCriteria,
     NumericRange,
@@ -35,7 +36,9 @@ _GRADES = {
     "fluorescence": grades.FLUORESCENCES,
 }
 # Grades that a filter may name.
-_ASKED = {name: [grade for grade in scale if grade not in {"K-L", "SI"}] for name, scale in _GRADES.items()}
+_ASKED = {
+    name: [*(grade for grade in scale if grade not in {"K-L", "SI"}), grades.OTHER] for name, scale in _GRADES.items()
+}
 _LABS = ("GIA", "IGI", "HRD")
 FACETS = (*COUNTED, *MEASURED)
 
@@ -55,7 +58,13 @@ def diamond(number: int, chance: random.Random) -> Row:
         fancy_color=maybe(chance.choice(grades.FANCY_COLORS)),
         fancy_intensity=maybe(chance.choice(grades.FANCY_INTENSITIES)),
         fancy_overtone=maybe(chance.choice(["GREENISH", "BROWNISH"])),
+        fluorescence_color=maybe(chance.choice(["BLUE", "YELLOW"])),
         lab_grown=chance.random() < 0.3,
+        growth_method=maybe(chance.choice(grades.GROWTH_METHODS)),
+        spin_url=maybe("https://example.com/360"),
+        stock_number=maybe(f"N{chance.randrange(100):04d}"),
+        delivery_max_days=maybe(chance.randrange(30)),
+        return_days=maybe(chance.choice([0, 7, 30])),
         **{name: maybe(chance.random() < 0.5) for name in _FLAGS},
         **{name: maybe(chance.randrange(0, 70_000)) for name in _SIZES},
         supplier_price_cents=max(1, cents // 2),
@@ -74,8 +83,8 @@ def diamond(number: int, chance: random.Random) -> Row:
     )
 
 
-def criteria(chance: random.Random) -> DiamondCriteria:
-    """A random filter over every column of the index."""
+def criteria(chance: random.Random, share: float = 1.0) -> DiamondCriteria:
+    """A random filter over every column of the index. `share`: probability of a criterion, relative to the usual one."""
 
     def some(share: float, value: Any) -> Any:
         return value() if chance.random() < share else None
@@ -87,25 +96,31 @@ def criteria(chance: random.Random) -> DiamondCriteria:
         ends = sorted((chance.randint(low, high), chance.randint(low, high)))
         return NumericRange(*(chance.choice([end, end, None]) for end in ends))
 
-    every = chance.choice([0.03, 0.1])
+    every = share * chance.choice([0.03, 0.1])
+    excluded = criteria(chance, 0.3) if share == 1 and chance.random() < 0.3 else None
     return DiamondCriteria(
         supplier=some(every, lambda: ["nivoda"]),
-        shape=some(0.3, lambda: any_of(grades.SHAPES[:6])),
+        shape=some(0.3 * share, lambda: any_of(grades.SHAPES[:6])),
         **{name: some(2 * every, lambda name=name: any_of(_ASKED[name])) for name in _GRADES},
         fancy_color=some(every, lambda: any_of(grades.FANCY_COLORS)),
         fancy_intensity=some(every, lambda: any_of(grades.FANCY_INTENSITIES)),
         fancy_overtone=some(every, lambda: ["GREENISH", "PINKISH"]),
-        availability=some(0.4, lambda: any_of(grades.AVAILABILITIES)),
+        fluorescence_color=some(every, lambda: any_of(["BLUE", "YELLOW", "GREEN"])),
+        growth_method=some(every, lambda: any_of(grades.GROWTH_METHODS)),
+        delivery_max_days=some(every, lambda: between(0, 30)),
+        return_days=some(every, lambda: chance.choice([NumericRange(1, None), NumericRange(0, 0)])),
+        exclude=excluded,
+        availability=some(0.4 * share, lambda: any_of(grades.AVAILABILITIES)),
         certificate_lab=some(every, lambda: any_of((*_LABS, "OTHER"))),
-        carat_milli=some(0.2, lambda: between(1, 12_000)),
-        retail_price_cents=some(0.2, lambda: between(0, chance.choice([70_000, 2**33, 10**15]))),
+        carat_milli=some(0.2 * share, lambda: between(1, 12_000)),
+        retail_price_cents=some(0.2 * share, lambda: between(0, chance.choice([70_000, 2**33, 10**15]))),
         retail_per_carat_cents=some(every, lambda: between(0, 200_000)),
         supplier_price_cents=some(every, lambda: between(0, 70_000)),
         **{name: some(every, lambda: between(-10, 100_000)) for name in _SIZES},
         rating=some(every, lambda: between(0, 11)),
-        lab_grown=some(0.2, lambda: chance.random() < 0.5),
+        lab_grown=some(0.2 * share, lambda: chance.random() < 0.5),
         **{name: some(every, lambda: chance.random() < 0.5) for name in (
-            *_FLAGS, "certificate_hidden", "measurements_hidden", "has_image", "has_video",
+            *_FLAGS, "certificate_hidden", "measurements_hidden", "has_image", "has_video", "has_spin",
         )},
         created_since=some(every, lambda: EPOCH + timedelta(microseconds=chance.randrange(10**9))),
         updated_since=some(every, lambda: EPOCH + timedelta(microseconds=chance.randrange(10**9))),
@@ -113,8 +128,16 @@ def criteria(chance: random.Random) -> DiamondCriteria:
 
 
 def order(chance: random.Random) -> SortOrder:
-    """Any sort in any direction."""
-    return SortOrder(chance.choice(SORTS), descending=chance.random() < 0.5)
+    """Any sorts in any direction: one, or several."""
+    number = chance.choice([1, 1, 2, 3])
+    first, *then = (SortOrder(sort, descending=chance.random() < 0.5) for sort in chance.sample(SORTS, number))
+    return SortOrder(first.sort, first.descending, tuple(then))
+
+
+def edges(chance: random.Random) -> Edges:
+    """Edges of buckets for some of the measures."""
+    measures = chance.sample(list(MEASURED), chance.randint(0, len(MEASURED)))
+    return {name: sorted(chance.sample(range(0, 20_000, 7), chance.randint(1, 9))) for name in measures}
 
 
 def window(chance: random.Random, positions: Sequence[SortPosition]) -> PageWindow | PageOffset:
@@ -127,7 +150,9 @@ def window(chance: random.Random, positions: Sequence[SortPosition]) -> PageWind
             return None
         position = chance.choice(positions)
         if chance.random() < 0.3:
-            return SortPosition(position.value + chance.choice([-1, 0, 1]), UUID(int=chance.getrandbits(128)))
+            others = tuple(value if value == LAST else value + chance.choice([-1, 0, 1]) for value in position.others)
+            value = position.value if position.value == LAST else position.value + chance.choice([-1, 0, 1])
+            return SortPosition(value, UUID(int=chance.getrandbits(128)), others)
         return position
 
     return PageWindow(limit=chance.randint(1, 30), after=place(), before=place(), backwards=chance.random() < 0.5)

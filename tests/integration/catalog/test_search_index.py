@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.index.search import IndexedSearch
 from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.repository import PostgresSearch
@@ -26,7 +26,7 @@ from inventory.events import log
 from inventory.events.models import EventKind, NewEvent
 from tests.integration.api.runs import build_run
 from tests.integration.catalog.conftest import running
-from tests.integration.catalog.random_diamonds import FACETS, Changes, criteria, order, stock, window
+from tests.integration.catalog.random_diamonds import FACETS, Changes, criteria, edges, order, stock, window
 
 COLUMNS = ("shape", "availability", "retail_price_cents", "open_hold")
 STONES = 1_500
@@ -49,7 +49,14 @@ class NoFallback(DiamondSearch):
     async def count(self, criteria: DiamondCriteria) -> int:
         raise AssertionError("Postgres was asked for a total")
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
         raise AssertionError("Postgres was asked for facets")
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
@@ -67,12 +74,13 @@ async def asked(search: DiamondSearch, chance: random.Random, places: list[SortP
     filters = criteria(chance)
     stretch = window(chance, places)
     own = chance.random() < 0.5
+    starts = edges(chance)
     names = chance.sample(FACETS, chance.randint(1, len(FACETS)))
     return (
         (filters, wanted, stretch),
         await search.page(filters, wanted, stretch, COLUMNS),
         await search.count(filters),
-        await search.facets(filters, names, disregard_own=own),
+        await search.facets(filters, names, disregard_own=own, edges=starts),
     )
 
 

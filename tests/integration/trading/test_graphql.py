@@ -365,11 +365,11 @@ async def test_the_whole_history_of_a_stone_is_one_query(market: Market, people:
     async with market.database.connection() as connection:
         await log.number(connection)
     query = """query ($id: ID!, $first: Int, $after: String) { diamondHistory(diamondId: $id, first: $first, after: $after) {
-      entries { event clientId hold { id state } purchase { id state } } pageInfo { hasNextPage endCursor } } }"""
+      nodes { event clientId hold { id state } purchase { id state } } pageInfo { hasNextPage endCursor } } }"""
     entries, after = [], None
     while True:
         page = await ask(people["olga"], query, id=str(market.ids[0]), first=4, after=after)
-        entries += page["entries"]
+        entries += page["nodes"]
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
@@ -386,4 +386,4 @@ async def test_the_whole_history_of_a_stone_is_one_query(market: Market, people:
     assert await codes(people["acme"], query, id=str(market.ids[0])) == ["FORBIDDEN"]
     await market.run("DELETE FROM event_log")
     kept = await ask(people["olga"], query, id=str(market.ids[0]))
-    assert len(kept["entries"]) == 3, "holds and purchases stay when events are pruned"
+    assert len(kept["nodes"]) == 3, "holds and purchases stay when events are pruned"

@@ -12,6 +12,11 @@ from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, SortOrder, So
 
 ORDERS = [SortOrder(sort, descending=descending) for sort in SORTS for descending in (False, True)]
 INSTANTS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+LEVELS = [
+    SortOrder(CREATED, descending=True, then=(SortOrder(RETAIL_PRICE),)),
+    SortOrder(RETAIL_PRICE, then=(SortOrder(CREATED), SortOrder(SORTS[2], descending=True))),
+]
+WHOLE = st.integers(-(2**63), 2**63 - 1)
 POSITIONS = st.builds(SortPosition, INSTANTS, st.uuids())
 
 
@@ -23,6 +28,17 @@ def test_no_two_sorts_share_a_code() -> None:
 @given(order=st.sampled_from(ORDERS), position=POSITIONS)
 def test_a_cursor_leads_back_to_its_position(order: SortOrder, position: SortPosition) -> None:
     assert cursors.decode(cursors.encode(position, order), order) == position
+
+
+@given(order=st.sampled_from(LEVELS), values=st.lists(WHOLE, min_size=3, max_size=3), key=st.uuids())
+def test_a_cursor_of_several_sorts_leads_back_to_its_position(order: SortOrder, values: list[int], key: UUID) -> None:
+    position = SortPosition(values[0], key, tuple(values[1 : len(order.levels)]))
+    text = cursors.encode(position, order)
+    assert cursors.decode(text, order) == position
+    for other in (*ORDERS, *LEVELS):
+        if other != order:
+            with pytest.raises(ValueError, match="is "):
+                cursors.decode(text, other)
 
 
 @given(made=st.sampled_from(ORDERS), used=st.sampled_from(ORDERS), position=POSITIONS)

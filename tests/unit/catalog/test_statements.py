@@ -39,6 +39,13 @@ def criterion(name: str) -> st.SearchStrategy[Any]:
         return st.lists(st.sampled_from(SCALES[name]), max_size=4)
     if name == "ids":
         return st.lists(st.uuids(), max_size=3)
+    if name == "number_prefix":
+        return st.text(min_size=1).map(lambda text: f"'{text}$")
+    if name == "exclude":
+        excluded = ("ids", "shape", "color", "certificate_lab", "carat_milli", "milky")
+        return st.fixed_dictionaries({}, optional={other: criterion(other) for other in excluded}).map(
+            lambda criteria: DiamondCriteria(**criteria)
+        )
     kind = str(DiamondCriteria.__annotations__[name])
     return next(
         strategy
@@ -71,7 +78,8 @@ def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
 ) -> None:
     statement = statements.facets(criteria, names, disregard_own=disregard_own)
     ours = {"active", "count", "bucket", "quantile", *names}
-    assert set(re.findall("'([^']*)'", statement.text.replace(statements.AVAILABILITY_OF_MANY, ""))) <= ours
+    text = statement.text.replace(statements.AVAILABILITY_OF_MANY, "").replace(statements.AVAILABILITY, "")
+    assert set(re.findall("'([^']*)'", text)) <= ours
     for number in range(1, len(statement.arguments) + 1):
         assert f"${number}::" in statement.text
 
@@ -83,7 +91,11 @@ def test_a_facet_that_does_not_exist_never_reaches_the_database() -> None:
 
 @pytest.mark.parametrize("name", DiamondCriteria.__struct_fields__)
 def test_every_criterion_has_an_effect(name: str) -> None:
-    values: dict[str, Any] = {"ids": [UUID(int=1)], **{scale: [SCALES[scale][0]] for scale in SCALES}}
+    values: dict[str, Any] = {
+        "ids": [UUID(int=1)],
+        "exclude": DiamondCriteria(shape=["OVAL"]),
+        **{scale: [SCALES[scale][0]] for scale in SCALES},
+    }
     kind = str(DiamondCriteria.__annotations__[name])
     fallback = (
         NumericRange(1, 2) if "NumericRange" in kind else True if "bool" in kind else datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.catalog.diamond import COLUMNS, Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.search import (
     CARAT,
     DiamondCriteria,
@@ -56,8 +56,15 @@ class Shelf(DiamondSearch):
         self.criteria = criteria
         return 1
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
-        del names, disregard_own
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
+        del names, disregard_own, edges
         self.criteria = criteria
         return Facets({}, {})
 

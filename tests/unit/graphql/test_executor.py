@@ -34,7 +34,7 @@ from app.graphql.schema import schema
 from app.graphql.selection_cache import SelectionCache
 from app.graphql.selection_compiler import Compiler, Make, SelectedField
 from inventory.catalog.diamond import Diamond
-from inventory.catalog.facets import Facets
+from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.search import (
     DiamondCriteria,
     DiamondSearch,
@@ -60,7 +60,9 @@ GOOD = Diamond(
     certificate_pdf_url=None, length_milli=6500, width_milli=6450, height_milli=None, ratio_milli=1008,
     table_milli=57_000, depth_milli=61_900, eye_clean=True, brown_tinge=False, green_tinge=None, milky=None,
     supplier_name="Example", supplier_legal_name="Example Ltd", measurements='{"crownAngle":34.5}',
-    attributes='{"a":[1,null]}', status="active", source_updated_at=INSTANT, created_at=INSTANT, updated_at=INSTANT,
+    growth_method="CVD", spin_url="https://example.com/360", stock_number="N1", supplier_stock_number=None,
+    delivery_min_days=2, delivery_max_days=None, return_days=0,
+    attributes='{"a":[1,null],"keyToSymbols":"Crystal, Feather","images":["https://example.com/2.jpg"]}', status="active", source_updated_at=INSTANT, created_at=INSTANT, updated_at=INSTANT,
     deleted_at=None,
 )  # fmt: skip
 # What no row should hold: nulls where there must be none, grades that nobody knows, values of other types.
@@ -75,8 +77,11 @@ ODD: Mapping[str, Sequence[object]] = {
     "rating": [None, 2**40, "high", True],
     "lab_grown": [None, 1, "yes"],
     "created_at": [None, "yesterday"],
-    "measurements": [None, "{"],
-    "attributes": ["null", "1", "[", None],
+    "measurements": [None, "{", '{"crownAngle":"steep"}'],
+    "growth_method": ["MAGIC", 3],
+    "delivery_max_days": ["soon", 2**40],
+    "spin_url": [5],
+    "attributes": ["null", "1", "[", None, '{"keyToSymbols":7}', '{"images":7}'],
     "supplier": [None, 5, b"x"],
     "open_hold": [None, {}, {"state": "active", "expires_at": "never"}],
     "certificate_lab": [None, 3],
@@ -98,7 +103,14 @@ class Shelf(DiamondSearch):
     async def count(self, criteria: DiamondCriteria) -> int:
         return len(self.diamonds)
 
-    async def facets(self, criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool = False) -> Facets:
+    async def facets(
+        self,
+        criteria: DiamondCriteria,
+        names: Collection[str],
+        *,
+        disregard_own: bool = False,
+        edges: Edges = STANDARD_EDGES,
+    ) -> Facets:
         return Facets({"shape": {"ROUND": 2, "SPLASH": 1}}, {})
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
@@ -153,9 +165,10 @@ async def execute_document(
 
 
 FIELDS = {
-    name: {field: get_named_type(one.type) for field, one in kind.fields.items() if not one.args}
+    name: {field: get_named_type(one.type) for field, one in kind.fields.items() if not one.args or field == "hold"}
     for name in ("DiamondConnection", "DiamondEdge", "PageInfo", "Diamond", "Money", "Certificate", "FancyColor",
-                 "ReportedGrades", "Measurements", "DiamondHold")
+                 "ReportedGrades", "Measurements", "DiamondHold", "Image", "Video", "Spin360", "DeliveryTime", "Crown", "Pavilion",
+                 "Girdle", "Culet")
     if isinstance(kind := CORE.type_map[name], GraphQLObjectType)
 }  # fmt: skip
 CONDITIONS = st.sampled_from(
@@ -217,11 +230,16 @@ def test_an_answer_is_the_one_that_the_library_would_give(
     assert repr(ours["data"]) == repr(library["data"])  # 1 is not true, nor 1.0, and fields have an order
 
 
-EVERYTHING = " ".join(
-    name if is_leaf_type(below) else f"{name} {{ {' '.join(['__typename', *FIELDS[below.name]])} }}"
-    for name, below in FIELDS["Diamond"].items()
-    if name != "hold"  # two of its fields look at who asks
-)
+def every_field(kind: str) -> str:
+    """All fields of a type and of the types below, without the hold, some of whose fields depend on the caller."""
+    return " ".join(
+        name if is_leaf_type(below) else f"{name} {{ __typename {every_field(below.name)} }}"
+        for name, below in FIELDS[kind].items()
+        if name != "hold"
+    )
+
+
+EVERYTHING = every_field("Diamond")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
         "milky": True,
         "supplier_name": "Étoile du Nord",
         "supplier_legal_name": "Étoile du Nord SPRL",
+        "growth_method": None,
+        "spin_url": "https://media.example/360",
+        "stock_number": None,
+        "supplier_stock_number": "AU0012345",
+        "delivery_min_days": 2,
+        "delivery_max_days": 6,
+        "return_days": None,
         "measurements": b'{"length":6.43,"width":6.45,"depth":3.98,"depthPercentage":61.8,"table":57.0,'
         b'"crownAngle":34.5}',
         "attributes": b'{"eyeClean":true,"brown":false,"milky":"Light","comments":"Pinpoints are not shown.",'

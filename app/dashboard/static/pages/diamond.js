@@ -13,7 +13,7 @@ const READ = `query Diamond($id: ID!, $prices: Boolean!, $admin: Boolean!) {
     price { formatted } pricePerCarat { formatted } supplierPrice @include(if: $prices) { formatted } markupRatio @include(if: $prices)
     hold { until ownId price { formatted } } sourceUpdatedAt createdAt updatedAt
   }
-  diamondHistory(diamondId: $id, first: 30) @include(if: $admin) { entries { cursor at event clientId runId hold { state } purchase { state } } }
+  diamondHistory(diamondId: $id, first: 30) @include(if: $admin) { edges { cursor node { at event clientId runId hold { state } purchase { state } } } }
 }`;
 const CHANGES = `subscription Changes($ids: [ID!]) { diamondChanged(ids: $ids) { kind } }`;
 const HOLD = `mutation Hold($input: HoldCreateInput!) { holdCreate(input: $input) { hold { id } userErrors { message code } } }`;
@@ -41,7 +41,7 @@ export function DiamondDetail({ id, caller }) {
         ${diamond.hold?.ownId && html`<button onClick=${() => setDialog("release")}>Release the hold</button>`}
       </div>`}
       <${Grades} diamond=${diamond} caller=${caller} />
-      ${query.data.diamondHistory && html`<section><h2>History</h2><${Table} caption="History, newest first" columns=${HISTORY} rows=${query.data.diamondHistory.entries} keyOf=${(one) => one.cursor} empty="Nothing is recorded." /></section>`}
+      ${query.data.diamondHistory && html`<section><h2>History</h2><${Table} caption="History, newest first" columns=${HISTORY} rows=${query.data.diamondHistory.edges.map(({ cursor, node }) => ({ cursor, ...node }))} keyOf=${(one) => one.cursor} empty="Nothing is recorded." /></section>`}
       <section><h2>Further attributes of the supplier</h2><pre tabindex="0" aria-label="Attributes as JSON">${JSON.stringify(diamond.attributes, null, 2)}</pre></section>`}
     ${dialog === "hold" && html`<${Confirm} title="Hold the diamond" confirmLabel="Hold" onClose=${() => setDialog(null)} onConfirm=${act(HOLD, { diamondId: diamond.id })}>
       <p>The supplier is asked to hold the diamond for ${caller.clientId}, at ${money(diamond.price)}. Other clients can't hold or buy it meanwhile.</p><//>`}
