@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 _COMMAND_SECONDS = 60
-_HIDDEN_FIELDS = ("request_hash", "idempotency_key")  # of use to the client only
+_HIDDEN_FIELDS = ("request_hash", "idempotency_key", "snapshot")  # of use to the client only
 
 PurchaseId = Annotated[
     UUID, typer.Argument(metavar="PURCHASE_ID", help="Id of the purchase: the customer order number on the invoice.")

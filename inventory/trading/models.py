@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.snapshot import read_snapshot
 from inventory.trading.states import OPEN_HOLDS, HoldState, PurchaseState
 
 
@@ -53,7 +55,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     `supplier_price_cents`: price of the supplier item before the order; None if it was not read. `price_difference_cents`:
     its increase since the hold. `checked_at`: when the item showed the account's orders; `order_item_before`: the order item
     that it showed. `current_price_cents`: the client's price by that item, if the purchase was rejected. `order_item_seen`:
-    an order item that the supplier showed after the order was sent.
+    an order item that the supplier showed after the order was sent. `snapshot`: see `inventory.catalog.snapshot`.
+    `return_granted`: as the supplier's confirmation says; None if it says nothing.
     """
 
     id: UUID
@@ -88,6 +91,24 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     order_item_seen: str | None
     order_item_seen_at: datetime | None
     examined_at: datetime | None
+    snapshot: str | None = None
+    return_granted: bool | None = None
+
+    @property
+    def stone(self) -> Diamond | None:
+        """The diamond when it was purchased; None if it had been deleted before snapshots were stored."""
+        return None if self.snapshot is None else read_snapshot(self.snapshot)
+
+    @property
+    def grants_return(self) -> bool | None:
+        """Whether the diamond may be returned: as the supplier's confirmation says, and never if that was not requested.
+
+        None: the supplier takes the diamond back in principle, and its confirmation of this order is not recorded.
+        """
+        stone = self.stone
+        if self.return_granted is None and (not self.return_option or (stone is not None and not stone.return_days)):
+            return False
+        return self.return_granted
 
 
 class TradedDiamond(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,8 +73,18 @@ class OutcomeService:
         log.info("purchase_resolved", purchase_id=str(purchase_id), state=resolved.state, who=who)
         return resolved
 
-    async def confirm(self, purchase_id: UUID, *, who: str, reason: str, order_id: str | None = None) -> Purchase:
-        """Record the supplier's confirmation of an accepted order. `order_id`: the id in the supplier's message.
+    async def confirm(
+        self,
+        purchase_id: UUID,
+        *,
+        who: str,
+        reason: str,
+        order_id: str | None = None,
+        return_granted: bool | None = None,
+    ) -> Purchase:
+        """Record the supplier's confirmation of an accepted order.
+
+        `order_id`, `return_granted`: the order's id and the right to return the diamond, if the supplier's message states them.
 
         Raises:
             ValidationFailed: a text is blank, too long or not storable.
@@ -86,7 +96,7 @@ class OutcomeService:
             if present.state is PurchaseState.CONFIRMED:
                 return present
             confirmed = await purchase_transitions.confirm(
-                connection, present, who=who, reason=reason, order_id=order_id
+                connection, present, who=who, reason=reason, order_id=order_id, return_granted=return_granted
             )
         if confirmed is None:
             raise _not_ordered(present)

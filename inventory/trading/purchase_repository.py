@@ -90,12 +90,21 @@ async def order_purchase(
 
 
 async def answer_purchase(
-    connection: Connection, purchase_id: UUID, answer: PurchaseState, who: str, reason: str, order_id: str | None = None
+    connection: Connection,
+    purchase_id: UUID,
+    answer: PurchaseState,
+    who: str,
+    reason: str,
+    order_id: str | None = None,
+    *,
+    return_granted: bool | None = None,
 ) -> Purchase | None:
     """Record the supplier's confirmation or decline. Returns None if the state does not allow that."""
     before = purchases_before(answer)
     return _purchase(
-        await connection.fetchrow(sql.answer_purchase, purchase_id, answer.value, who, reason, order_id, before)
+        await connection.fetchrow(
+            sql.answer_purchase, purchase_id, answer.value, who, reason, order_id, before, return_granted
+        )
     )
 
 

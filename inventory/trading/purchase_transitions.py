@@ -71,11 +71,17 @@ async def order(
 
 
 async def confirm(
-    connection: Connection, purchase: Purchase, *, who: str, reason: str, order_id: str | None = None
+    connection: Connection,
+    purchase: Purchase,
+    *,
+    who: str,
+    reason: str,
+    order_id: str | None = None,
+    return_granted: bool | None = None,
 ) -> Purchase | None:
     """Record the supplier's confirmation. Returns None if the state does not allow that."""
     confirmed = await purchase_repository.answer_purchase(
-        connection, purchase.id, PurchaseState.CONFIRMED, who, reason, order_id
+        connection, purchase.id, PurchaseState.CONFIRMED, who, reason, order_id, return_granted=return_granted
     )
     if confirmed is not None:
         await _append_event(connection, confirmed)

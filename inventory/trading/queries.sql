@@ -198,7 +198,7 @@ CASE WHEN state = 'confirmed' OR supplier_answer IS NOT NULL THEN ended_at END A
 CASE WHEN supplier_answer IS NOT NULL THEN answered_at WHEN state <> 'confirmed' THEN ended_at END AS ended_at,
 supplier_order_id, failure_code, failure, resolved_by, resolution, answered_by, answer_reason, checked_at,
 supplier_price_cents, price_difference_cents, current_price_cents, order_item_before, order_item_seen, order_item_seen_at,
-examined_at
+examined_at, snapshot, return_granted
 
 -- purchase --
 SELECT {purchase_columns} FROM purchase_history WHERE id = $1
@@ -218,9 +218,11 @@ SELECT {purchase_columns} FROM purchase_history WHERE diamond_id = $1 AND state 
 -- Record a purchase before its order. A second one under the key, or for the diamond, violates a unique index.
 INSERT INTO purchase_history (
     diamond_id, client_id, idempotency_key, request_hash, state, price_cents, hold_id, offer_id, destination_id,
-    reference, comments, return_option, requested_at
+    reference, comments, return_option, requested_at, snapshot
 )
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, clock_timestamp())
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, $11, clock_timestamp(), (
+    SELECT row_to_json(stone) FROM (SELECT {snapshot} FROM diamonds WHERE id = $1) AS stone
+))
 RETURNING {purchase_columns}
 
 -- mark_purchase_sent --
@@ -274,10 +276,10 @@ RETURNING {purchase_columns}
 
 -- answer_purchase --
 -- Record the supplier's later message ($2: confirmed or declined). $3: the operator; $4: the reason; $5: the order's id, if
--- the message names it.
+-- the message names it; $7: whether it grants the return, if it says so.
 UPDATE purchase_history
 SET supplier_answer = $2, answered_at = clock_timestamp(), answered_by = $3, answer_reason = $4,
-    supplier_order_id = coalesce($5, supplier_order_id)
+    supplier_order_id = coalesce($5, supplier_order_id), return_granted = coalesce($7, return_granted)
 WHERE id = $1 AND {purchase_state} = ANY ($6::text[])
 RETURNING {purchase_columns}
 

@@ -1,5 +1,6 @@
 """SQL statements of trading, with their common parts inserted."""
 
+from inventory.catalog.snapshot import select_list
 from inventory.catalog.statements import AVAILABILITY
 from inventory.core.sql import Statements
 
@@ -10,6 +11,7 @@ _PARTS = {
     "purchase_state": _PURCHASE_STATE,
     "purchase_columns": _statements.part("purchase_columns").format(purchase_state=_PURCHASE_STATE),
     "availability": AVAILABILITY,
+    "snapshot": select_list(),
 }
 
 

@@ -64,6 +64,9 @@ class PurchaseConfirmInput:
     purchase_id: strawberry.ID = strawberry.field(description=_PURCHASE_ID)
     reason: str = strawberry.field(description=_REASON)
     supplier_order_id: str | None = strawberry.field(default=UNSET, description=_ORDER_ID)
+    return_granted: bool | None = strawberry.field(
+        default=UNSET, description="Whether the supplier grants the requested return, if its message says so."
+    )
 
 
 @strawberry.input(description="The supplier's decline of an accepted order.")

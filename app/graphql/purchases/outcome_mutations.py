@@ -86,6 +86,7 @@ class OutcomeMutations:
                 who=info.context.caller.client_id,
                 reason=input.reason,
                 order_id=given_or_none(input.supplier_order_id),
+                return_granted=given_or_none(input.return_granted),
             )
 
         return await outcome_payload(PurchaseConfirmPayload, confirm(), info)

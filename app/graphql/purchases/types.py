@@ -9,11 +9,13 @@ import strawberry
 
 from app.auth.scopes import Scope
 from app.graphql.context import Info, Selection
+from app.graphql.diamonds.snapshot import DiamondSnapshot
 from app.graphql.diamonds.types import Diamond
 from app.graphql.holds.types import diamonds_of, may_see
 from app.graphql.money import Money, money
 from app.graphql.permissions import field
 from app.graphql.relay import Node, global_id
+from inventory.catalog.visibility import shown
 from inventory.trading import states
 from inventory.trading.models import Purchase as Row
 
@@ -58,7 +60,9 @@ class Purchase(Node):
     row: strawberry.Private[Row]
     database_id: UUID = strawberry.field(description="Id in REST and on the invoice of the supplier.")
     diamond_id: strawberry.ID = strawberry.field(description="Global id of the diamond.")
-    diamond: Diamond | None = strawberry.field(description="The diamond; null if it has left the inventory.")
+    diamond: Diamond | None = strawberry.field(
+        description="The diamond as it is now; null if it has left the inventory."
+    )
     hold_id: strawberry.ID | None = strawberry.field(description="Global id of the hold that it used; null if none.")
     client_id: str = strawberry.field(description="Client of the purchase.")
     state: PurchaseState = strawberry.field(description="State.")
@@ -69,6 +73,11 @@ class Purchase(Node):
     return_option: bool | None = strawberry.field(
         description="Whether the client requested the right to return the diamond."
     )
+    return_granted: bool | None = strawberry.field(
+        description="Whether the diamond may be returned: false if that was not requested or the supplier does not take the "
+        "diamond back; null until the supplier's confirmation, with its decision, is recorded."
+    )
+    idempotency_key: str = strawberry.field(description="Idempotency key of the request.")
     requested_at: datetime = strawberry.field(description="Time of the request.")
     ordered_at: datetime | None = strawberry.field(
         description="Time when the supplier accepted the order; null before."
@@ -84,6 +93,15 @@ class Purchase(Node):
         description="Operator who recorded the confirmation or decline; null before."
     )
     answer: str | None = strawberry.field(description="Source of the confirmation or decline.")
+
+    @field(
+        description="The diamond as it was purchased. It never changes. Null for a purchase from before snapshots were stored "
+        "whose diamond had been deleted."
+    )
+    def snapshot(self, info: Info) -> DiamondSnapshot | None:
+        stone = self.row.stone
+        sees_hidden = info.context.caller.may(Scope.CERTIFICATES_HIDDEN)
+        return None if stone is None else DiamondSnapshot(row=shown(stone, sees_hidden=sees_hidden))
 
     @field(
         description="Price of the supplier immediately before the order; null if it was not read.",
@@ -138,6 +156,8 @@ async def purchases_to_graphql(rows: Sequence[Row], info: Info, *selections: Sel
             reference=row.reference,
             comments=row.comments,
             return_option=row.return_option,
+            return_granted=row.grants_return,
+            idempotency_key=row.idempotency_key,
             requested_at=row.requested_at,
             ordered_at=row.ordered_at,
             ended_at=row.ended_at,
