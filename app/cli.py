@@ -1,7 +1,7 @@
 """Command line of the API: serve, migrate, keys, documents, purchases, destinations, schema, doctor."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,7 +10,6 @@ import asyncpg
 import msgspec
 import typer
 from alembic.util import CommandError
-from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.api_key_service import ApiKeyService, IssuedKey
@@ -26,18 +25,20 @@ from app.main import create_app
 from app.server import CannotListen, serve
 from app.startup import check
 from inventory.core import logging
+from inventory.core.clock import utc_now
 from inventory.core.command_line import (
     FAILURE_EXIT,
     AsJson,
     exit_on_error,
     exit_with,
     print_json,
-    print_text,
     run_command,
     start_command,
 )
 from inventory.core.database import Database
+from inventory.core.durations import instant_text
 from inventory.core.migrate import upgrade
+from inventory.core.records import Record, print_records
 from inventory.core.settings import Settings
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ app.add_typer(purchases.app, name="purchases")
 app.command()(destinations)
 
 _KEY_COMMAND_SECONDS = 30
+_ANY_CLIENT = "unnamed"  # the client of documents that were registered for no client in particular
 
 
 def main() -> None:
@@ -61,7 +63,7 @@ def main() -> None:
             app()
         except asyncpg.PostgresError as error:
             exit_with(
-                f"The database rejected a statement: {error}. Apply the migrations: python -m app migrate", FAILURE_EXIT
+                f"The database rejected a statement: {error}. Apply the migrations: diamonds-app migrate", FAILURE_EXIT
             )
 
 
@@ -80,7 +82,9 @@ def serve_api(
 
 
 @app.command()
-def migrate(revision: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head") -> None:
+def migrate(
+    revision: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head", as_json: AsJson = False
+) -> None:
     """Apply the database migrations."""
     settings = Settings.read()
     url = settings.database.need("direct_url" if settings.database.direct_url else "url")
@@ -88,7 +92,10 @@ def migrate(revision: Annotated[str, typer.Option(help="Revision to upgrade to."
         asyncio.run(upgrade(url, revision, schema=settings.database.schema_name))
     except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
         exit_with(f"The migration failed: {error}", FAILURE_EXIT)
-    typer.echo(f"The schema {settings.database.schema_name} is at {revision}.")
+    if as_json:
+        print_json({"schema": settings.database.schema_name, "revision": revision})
+    else:
+        typer.echo(f"The schema {settings.database.schema_name} is at {revision}.")
 
 
 @app.command()
@@ -135,24 +142,31 @@ def list_keys(as_json: AsJson = False) -> None:
     if as_json:
         print_json([_public(key) for key in stored])
     else:
-        print_text(_table(stored))
+        print_records(("id", "client", "state"), [_record(key) for key in stored])
 
 
 @keys.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
     """Revoke a key. All processes reject it within ten seconds."""
     _key_service(lambda key_service: key_service.revoke(key_id))
-    typer.echo(f"The key {key_id} is revoked.")
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+    else:
+        typer.echo(f"The key {key_id} is revoked.")
 
 
 @keys.command(name="v1")
 def allow_v1(
     client: Annotated[str, typer.Argument(help="Id of the client.")],
     allowed: Annotated[bool, typer.Option("--allow/--forbid", help="Allow or forbid version 1.")],
+    as_json: AsJson = False,
 ) -> None:
     """Allow or forbid signature version 1, that of the previous system, for a client."""
     _key_service(lambda key_service: key_service.allow_v1(client, allowed=allowed))
-    typer.echo(f"{client} {'may' if allowed else 'may no longer'} sign version 1.")
+    if as_json:
+        print_json({"client": client, "signature_v1": allowed})
+    else:
+        typer.echo(f"{client} {'may' if allowed else 'may no longer'} sign version 1.")
 
 
 @keys.command()
@@ -176,7 +190,9 @@ def register(
             metavar="FILE...", help="GraphQL files with one document each, or .json files that map ids to documents."
         ),
     ],
-    client: Annotated[str, typer.Option(help="Client that sends the documents.")] = "unnamed",
+    client: Annotated[
+        str | None, typer.Option(help="Client that sends the documents: the client of a key; default: any client.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Register GraphQL documents, which clients then send by id. If a document is invalid, none is registered."""
@@ -185,8 +201,13 @@ def register(
 
     async def run() -> list[str]:
         async with Database.open(settings.database) as database:
+            if client is not None:
+                await ApiKeyService(database).require_client(client)
             registry = PersistedDocuments(database)
-            return [await registry.register(each.text, client_id=client, name=each.name) for each in named_documents]
+            return [
+                await registry.register(each.text, client_id=client or _ANY_CLIENT, name=each.name)
+                for each in named_documents
+            ]
 
     ids = run_command(run(), timeout_seconds=_KEY_COMMAND_SECONDS)
     if as_json:
@@ -217,16 +238,19 @@ def _show(issued: IssuedKey, *, as_json: bool) -> None:
         print_json({"key": issued.key.text, **_public(issued.stored)})
         return
     typer.echo(issued.key.text)
-    # On stderr, so that `KEY=$(python -m app keys create ...)` reads the key only.
+    # On stderr, so that `KEY=$(diamonds-app keys create ...)` reads the key only.
     typer.echo(
         f"id {issued.stored.id}, scopes {' '.join(issued.stored.scopes)}. Keep it: it is not shown again.", err=True
     )
 
 
-def _table(stored: Sequence[StoredKey]) -> Table:
-    table = Table("id", "client", "name", "scopes", "created", "expires", "revoked", "last used")
-    for key in stored:
-        instants = (key.created_at, key.expires_at, key.revoked_at, key.last_used_at)
-        times = (f"{instant:%Y-%m-%d %H:%M}" if instant else "" for instant in instants)
-        table.add_row(key.id, key.client_id, key.name, " ".join(key.scopes), *times)
-    return table
+def _record(key: StoredKey) -> Record:
+    state = "revoked" if key.revoked_at else "valid" if key.live_at(utc_now()) else "expired"
+    instants = (
+        ("created", key.created_at),
+        ("last used", key.last_used_at),
+        ("expires", key.expires_at),
+        ("revoked", key.revoked_at),
+    )
+    times = ", ".join(f"{name} {instant_text(instant)}" for name, instant in instants if instant)
+    return Record((key.id, key.client_id, state), (key.name, " ".join(key.scopes), times))

@@ -1,7 +1,11 @@
 """Invitation to a running installation: its addresses, keys for a shop and an operator, and requests to paste."""
 
+import os
+import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -47,6 +51,7 @@ async def invite(installation: Installation, keys: Keys, *, database_given: bool
     Keys are shown on purpose: they open nothing but this machine's throw-away data.
     """
     url = str(installation.url)
+    environment = _write_environment(installation)
     requests = [_curl(url, keys.shop, {"query": _SEARCH})]
     diamond = await _first_diamond(url, keys.shop)
     if diamond is not None:
@@ -66,17 +71,35 @@ Operator key  {keys.operator}
               all scopes
 DATABASE_URL  {address}
 
+Commands of an operator, in another terminal:
+
+. {environment}
+diamonds-app doctor
+diamonds-sync runs list
+
 The first request searches, the second one holds a diamond:
 
 {(chr(10) * 2).join(requests)}
 
 Create more keys:
 
-{"" if database_given else f"DATABASE_URL='{address}' "}.venv/bin/python -m app keys create 'My front end' --scope diamonds:read --scope holds:write
+{"" if database_given else f"DATABASE_URL='{address}' "}.venv/bin/diamonds-app keys create 'My front end' --scope diamonds:read --scope holds:write
 
 """
     )
     sys.stdout.flush()
+
+
+def _write_environment(installation: Installation) -> Path:
+    """Write a file for a shell that puts the commands on the path and sets the environment of this installation."""
+    path = Path(".local") / f"sandbox-{urlsplit(str(installation.url)).port}.env"
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in installation.shared.items())
+    commands = shlex.quote(str(Path(sys.executable).parent))
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"export PATH={commands}:$PATH\n{variables}")
+    return path
 
 
 async def _first_diamond(url: str, key: str) -> str | None:

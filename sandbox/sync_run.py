@@ -21,7 +21,7 @@ sql = Statements("sandbox")
 _LOOK_SECONDS = 0.1
 _OUTAGE_SECONDS = 30.0
 _NEXT_STEPS = (
-    ("SUPPLIER_SCHEMA", "`python -m app doctor supplier` shows what the supplier's schema offers."),
+    ("SUPPLIER_SCHEMA", "`diamonds-app doctor supplier` shows what the supplier's schema offers."),
     ("SUPPLIER", "See whether NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD are right, then run this again."),
     ("", "Nothing is lost and the watermark has not moved: run this again."),
 )

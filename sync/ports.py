@@ -1,6 +1,6 @@
 """Ports of the pipeline: message broker, dead letters, watermark store and mailer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -90,11 +90,14 @@ class DeadLetters(Protocol):
     async def peek(self, queue: str, limit: int) -> list[DeadLetter]:
         """List the oldest dead letters without removing them."""
 
-    async def replay(self, queue: str, limit: int) -> Replayed:
-        """Send the oldest dead letters to their queue again. Those without a data body stay."""
+    async def replay(self, queue: str, limit: int, numbers: Collection[int] | None = None) -> Replayed:
+        """Send dead letters to their queue again. Those without a data body stay.
 
-    async def discard(self, queue: str, limit: int) -> int:
-        """Discard the oldest dead letters and return their number."""
+        The oldest ones, at most `limit`; or those with these sequence numbers among the oldest `limit`.
+        """
+
+    async def discard(self, queue: str, limit: int, numbers: Collection[int] | None = None) -> int:
+        """Discard dead letters, selected as by `replay`, and return their number."""
 
 
 class WatermarkStore(Protocol):

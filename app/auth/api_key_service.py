@@ -56,6 +56,16 @@ class ApiKeyService:
         async with self._database.connection() as connection:
             return await repository.all_keys(connection)
 
+    async def require_client(self, client_id: str) -> None:
+        """Check that a client has a key, valid or not.
+
+        Raises:
+            NotFound: no key belongs to this client.
+        """
+        async with self._database.connection() as connection:
+            if not await repository.of_client(connection, client_id):
+                raise NotFound(f"There is no client {client_id}. `keys list` shows the clients.")
+
     async def revoke(self, key_id: str) -> None:
         """Revoke a key. Processes reject it after at most `CACHE_SECONDS`.
 

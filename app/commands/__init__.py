@@ -1,1 +1,1 @@
-"""Command groups of `python -m app`, one module each."""
+"""Command groups of `diamonds-app`, one module each."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from rich.table import Table
 
-from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.command_line import AsJson, print_json, run_command, start_command
+from inventory.core.records import Record, print_records
 from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.suppliers.ports import Destination
 from inventory.trading.destinations import Destinations
@@ -28,8 +28,10 @@ def destinations(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    table = Table("id", "name", "address", "default")
-    for place in found:
-        parts = (*place.address, place.postal_code, place.city, place.state, place.country)
-        table.add_row(place.id, place.name, ", ".join(part for part in parts if part), "yes" if place.default else "")
-    print_text(table)
+    print_records(("id", "name", "default"), [_record(place) for place in found])
+
+
+def _record(place: Destination) -> Record:
+    parts = (*place.address, place.postal_code, place.city, place.state, place.country)
+    address = ", ".join(part for part in parts if part)
+    return Record((place.id, place.name, "yes" if place.default else ""), (address,))

@@ -1,18 +1,19 @@
 """Commands `purchases list|show|examine|resolve|confirm|decline`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
 import typer
 from redis.asyncio import Redis
-from rich.table import Table
 
-from inventory.core.command_line import AsJson, facts_table, print_json, print_text, run_command, start_command
+from inventory.core.command_line import AsJson, print_json, run_command, start_command
 from inventory.core.database import Database
+from inventory.core.durations import instant_text
 from inventory.core.errors import NotFound
 from inventory.core.operator import operator_identity
+from inventory.core.records import Record, print_facts, print_records
 from inventory.core.settings import Settings
 from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.trading.models import Purchase
@@ -53,7 +54,7 @@ def list_purchases(
     if as_json:
         print_json([_public(purchase) for purchase in found])
     else:
-        print_text(_table(found))
+        print_records(("purchase", "state", "requested", "price"), [_list_entry(purchase) for purchase in found])
 
 
 @app.command()
@@ -144,7 +145,7 @@ def _print(purchase: Purchase, *, as_json: bool) -> None:
     if as_json:
         print_json(fields)
         return
-    print_text(facts_table((name.replace("_", " "), str(value)) for name, value in fields.items() if value is not None))
+    print_facts((name.replace("_", " "), str(value)) for name, value in fields.items() if value is not None)
 
 
 def _public(purchase: Purchase) -> dict[str, object]:
@@ -152,16 +153,14 @@ def _public(purchase: Purchase) -> dict[str, object]:
     return {name: value for name, value in fields.items() if name not in _HIDDEN_FIELDS}
 
 
-def _table(purchases: Sequence[Purchase]) -> Table:
-    table = Table("id", "state", "client", "price", "requested", "order", "answer")
-    for purchase in purchases:
-        table.add_row(
+def _list_entry(purchase: Purchase) -> Record:
+    order = f", order {purchase.supplier_order_id}" if purchase.supplier_order_id else ""
+    return Record(
+        (
             str(purchase.id),
             purchase.state,
-            purchase.client_id,
-            f"${purchase.price_cents / 100:,.2f}",
-            f"{purchase.requested_at:%Y-%m-%d %H:%M}",
-            purchase.supplier_order_id or "",
-            purchase.answer_reason or purchase.failure or "",
-        )
-    return table
+            instant_text(purchase.requested_at),
+            f"{purchase.price_cents / 100:,.2f}",
+        ),
+        (f"client {purchase.client_id}{order}", purchase.answer_reason or purchase.failure or ""),
+    )

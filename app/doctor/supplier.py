@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.doctor.checks import Check, DoctorReport
+from inventory.core.checks import Check, DoctorReport
 from inventory.core.errors import SupplierError, SupplierSchemaChanged
 from inventory.core.settings import Settings
 from inventory.suppliers.limiter import LocalRateLimiter

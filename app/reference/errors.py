@@ -51,7 +51,7 @@ def errors_page() -> str:
         "",
         "## Codes for operators",
         "",
-        "Stored with a run or a message, and shown by `python -m sync runs show`.",
+        "Stored with a run or a message, and shown by `diamonds-sync runs show`.",
         "",
         *table(
             ("code", "message", "retry"),

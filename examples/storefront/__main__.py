@@ -19,7 +19,7 @@ def main(
     key = os.environ.get("SHOP_API_KEY")
     if not key:
         sys.exit(
-            "SHOP_API_KEY is not set. Create a key: python -m app keys create shop --scope diamonds:read "
+            "SHOP_API_KEY is not set. Create a key: diamonds-app keys create shop --scope diamonds:read "
             "--scope holds:write --scope purchases:write"
         )
     uvicorn.run(

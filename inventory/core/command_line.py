@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -10,7 +10,6 @@ import msgspec
 import typer
 import uvloop
 from rich.console import Console, RenderableType
-from rich.table import Table
 
 from inventory.core import logging
 from inventory.core.errors import Conflict, DatabaseMisconfigured, DatabaseUnavailable, InventoryError, Unavailable
@@ -83,18 +82,17 @@ def print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
+def print_json_line(value: object) -> None:
+    """Print a JSON document on one line to stdout."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
 def print_text(text: RenderableType) -> None:
-    """Print a line or a table to stdout, as wide as the terminal."""
-    Console().print(text)
-
-
-def facts_table(facts: Iterable[tuple[str, str]]) -> Table:
-    """A table of names and values without a header. Empty values are left out."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in facts:
-        if value:
-            table.add_row(name, value)
-    return table
+    """Print a line or a table to stdout. A table is as wide as the terminal; a line is not wrapped."""
+    if isinstance(text, str):
+        sys.stdout.write(text + "\n")
+    else:
+        Console().print(text)
 
 
 def exit_with(message: str, code: int) -> NoReturn:

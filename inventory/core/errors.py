@@ -125,7 +125,7 @@ class DatabaseMisconfigured(DatabaseUnavailable):
 
 
 class SchemaBehind(Unavailable):
-    """The database's schema is older than this code. Run `python -m app migrate`."""
+    """The database's schema is older than this code. Run `diamonds-app migrate`."""
 
     code = "SCHEMA_BEHIND"
 
@@ -236,7 +236,7 @@ class PlanningAbandoned(InventoryError):
 
 
 class WatermarkUnreadable(InventoryError):
-    """The watermark's blob is not readable. Inspect it, then set it with `python -m sync watermark set`."""
+    """The watermark's blob is not readable. Inspect it, then set it with `diamonds-sync watermark set`."""
 
     code = "WATERMARK_UNREADABLE"
 

@@ -79,6 +79,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     completed_at: datetime | None
     schema_differences: tuple[str, ...] = ()
+    quarantine_allowed_by: str | None = None
 
     @property
     def heatmap(self) -> RunPlan | None:

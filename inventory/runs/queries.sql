@@ -10,6 +10,10 @@ run.*,
 -- One run.
 SELECT {run} FROM run_metadata AS run WHERE id = $1
 
+-- runs_by_prefix --
+-- Ids of at most two runs that begin with a text of hexadecimal digits and hyphens.
+SELECT id FROM run_metadata WHERE starts_with(id::text, $1) ORDER BY id LIMIT 2
+
 -- newest_run --
 -- The run of a feed that started last, in any status. Index: run_metadata_started.
 SELECT {run} FROM run_metadata AS run WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1

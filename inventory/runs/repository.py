@@ -1,5 +1,6 @@
 """Run repository: read runs and partitions. The pipeline (`sync`) changes them."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -8,10 +9,12 @@ import asyncpg
 import msgspec
 
 from inventory.core.database import Connection
-from inventory.core.errors import NotFound
+from inventory.core.errors import NotFound, ValidationFailed
 from inventory.runs.models import Partition, Run, RunFacts, RunOutline, RunPosition, RunStatus, RunType
 from inventory.runs.statements import sql
 
+LATEST = "latest"
+_ID_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
 _NOTHING = RunOutline(total=0, succeeded=0, failed=0, open=0, fetched=0, planned_stones=0, max_over_mean=1.0)
 
 
@@ -39,6 +42,29 @@ async def run(connection: Connection, run_id: UUID) -> Run:
     if row is None:
         raise NotFound(f"There is no run {run_id}")
     return run_of(row)
+
+
+async def find_id(connection: Connection, text: str, feed: str) -> UUID:
+    """Find the run that a text names: an id, the first characters of an id, or `latest` for the newest run of a feed.
+
+    Raises:
+        NotFound: no run has such an id.
+        ValidationFailed: the text is not the beginning of an id, or several ids begin with it.
+    """
+    if text == LATEST:
+        found = await newest(connection, feed)
+        if found is None:
+            raise NotFound(f"There is no run of {feed} yet.")
+        return found.id
+    prefix = text.strip().lower()
+    if not _ID_PREFIX.fullmatch(prefix):
+        raise ValidationFailed({"run": f"{text} is not an id of a run, its first characters, or {LATEST}"})
+    ids: list[UUID] = [row["id"] for row in await connection.fetch(sql.runs_by_prefix, prefix)]
+    if not ids:
+        raise NotFound(f"There is no run {text}")
+    if len(ids) > 1:
+        raise ValidationFailed({"run": f"several ids begin with {text}, such as {ids[0]} and {ids[1]}"})
+    return ids[0]
 
 
 async def newest(connection: Connection, feed: str) -> Run | None:

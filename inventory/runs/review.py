@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from inventory.core.database import Database
+from inventory.core.database import Connection, Database
 from inventory.runs.models import Run
 from inventory.runs.statements import sql
 
@@ -41,6 +41,40 @@ class MissingDiamond(msgspec.Struct, frozen=True):
     retail_price_cents: int
 
 
+async def quarantine_groups(connection: Connection, run_id: UUID | None) -> Sequence[QuarantineGroup]:
+    """Read the problems of the items that a run saw, or of all items in quarantine, the most frequent first, at most 100."""
+    groups = await connection.fetch(sql.quarantine_groups, run_id, _MOST_GROUPS)
+    example_ids = [stone_id for group in groups for stone_id in group["example_ids"]]
+    items = {row["supplier_stone_id"]: RawItem(**row) for row in await connection.fetch(sql.raw_items, example_ids)}
+    return [
+        QuarantineGroup(
+            problem=group["problem"],
+            items=group["items"],
+            examples=[items[one] for one in group["example_ids"] if one in items],
+        )
+        for group in groups
+    ]
+
+
+async def count_missing(connection: Connection, run: Run) -> int:
+    """Count the active diamonds that a full run did not see; 0 for an incremental run, which deletes nothing."""
+    if run.run_type != "full":
+        return 0
+    count: int = await connection.fetchval(sql.count_missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to)
+    return count
+
+
+async def missing_diamonds(connection: Connection, run: Run, after: str, limit: int) -> Sequence[MissingDiamond]:
+    """Read active diamonds that a full run did not see, by the supplier's id after `after`.
+
+    The consolidation asks the supplier for each of them again, so it deletes these or fewer.
+    """
+    if run.run_type != "full":
+        return []
+    rows = await connection.fetch(sql.missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to, after, limit)
+    return [MissingDiamond(**row) for row in rows]
+
+
 class RunReview:
     """Reads what a safety check of the consolidation is about. Every method raises `DatabaseUnavailable`."""
 
@@ -48,39 +82,16 @@ class RunReview:
         self._database = database
 
     async def quarantine(self, run_id: UUID | None) -> Sequence[QuarantineGroup]:
-        """Problems of the items that a run saw, or of all items in quarantine, the most frequent first, at most 100."""
+        """See `quarantine_groups`."""
         async with self._database.bounded() as connection:
-            groups = await connection.fetch(sql.quarantine_groups, run_id, _MOST_GROUPS)
-            wanted = [stone_id for group in groups for stone_id in group["example_ids"]]
-            items = {row["supplier_stone_id"]: RawItem(**row) for row in await connection.fetch(sql.raw_items, wanted)}
-        return [
-            QuarantineGroup(
-                problem=group["problem"],
-                items=group["items"],
-                examples=[items[one] for one in group["example_ids"] if one in items],
-            )
-            for group in groups
-        ]
+            return await quarantine_groups(connection, run_id)
 
     async def count_missing(self, run: Run) -> int:
-        """Number of active diamonds that a full run did not see; 0 for an incremental run, which deletes nothing."""
-        if run.run_type != "full":
-            return 0
+        """See `count_missing`."""
         async with self._database.bounded() as connection:
-            count: int = await connection.fetchval(
-                sql.count_missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to
-            )
-        return count
+            return await count_missing(connection, run)
 
     async def missing(self, run: Run, after: str, limit: int) -> Sequence[MissingDiamond]:
-        """Active diamonds that a full run did not see, by the supplier's id after `after`.
-
-        The consolidation asks the supplier for each of them again, so it deletes these or fewer.
-        """
-        if run.run_type != "full":
-            return []
+        """See `missing_diamonds`."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(
-                sql.missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to, after, limit
-            )
-        return [MissingDiamond(**row) for row in rows]
+            return await missing_diamonds(connection, run, after, limit)

@@ -29,8 +29,8 @@ def purchase_unknown(feed: str, purchase: Purchase) -> Incident:
             figures=_figures(purchase),
             next_step=_RESOLVE,
             commands=[
-                f"python -m app purchases resolve {purchase.id} --outcome ordered --reason TEXT",
-                f"python -m app purchases resolve {purchase.id} --outcome failed --reason TEXT",
+                f"diamonds-app purchases resolve {purchase.id} --outcome ordered --reason TEXT",
+                f"diamonds-app purchases resolve {purchase.id} --outcome failed --reason TEXT",
             ],
         ),
     )
@@ -71,7 +71,7 @@ def purchase_evidence(feed: str, purchase: Purchase) -> Incident:
                 ("Order item before", before),
             ],
             next_step=_RESOLVE,
-            commands=[f"python -m app purchases resolve {purchase.id} --outcome ordered --reason TEXT"],
+            commands=[f"diamonds-app purchases resolve {purchase.id} --outcome ordered --reason TEXT"],
         ),
     )
 
@@ -118,9 +118,9 @@ def purchases_unanswered(feed: str, purchases: Sequence[Purchase]) -> Incident:
             figures=[("Orders", str(len(purchases))), *listed, *more],
             next_step=_UNANSWERED,
             commands=[
-                "python -m app purchases list --state ordered",
-                "python -m app purchases confirm PURCHASE_ID --reason TEXT",
-                "python -m app purchases decline PURCHASE_ID --reason TEXT",
+                "diamonds-app purchases list --state ordered",
+                "diamonds-app purchases confirm PURCHASE_ID --reason TEXT",
+                "diamonds-app purchases decline PURCHASE_ID --reason TEXT",
             ],
         ),
     )

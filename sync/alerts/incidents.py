@@ -79,8 +79,8 @@ moved, so no change is missed."""
 
 
 def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
-    show, retry = f"python -m sync runs show {run.id}", f"python -m sync retry {run.id}"
-    consolidate = f"python -m sync consolidate {run.id}"
+    show, retry = f"diamonds-sync runs show {run.id}", f"diamonds-sync retry {run.id}"
+    consolidate = f"diamonds-sync consolidate {run.id}"
     if kind == "consolidation_skipped":
         skipped = f"{outline.failed} of {outline.total} partitions failed: nothing was consolidated"
         incomplete = "The supplier did not show every stone: nothing was consolidated"
@@ -91,11 +91,11 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
         quarantine = "Too many stones cannot be mapped: nothing was consolidated"
         return _Advice(quarantine, _QUARANTINED, [show, consolidate])
     if kind == "mass_delete_stopped":
-        allow = f"python -m sync consolidate --allow-mass-delete {run.id}"
+        allow = f"diamonds-sync consolidate --allow-mass-delete {run.id}"
         return _Advice("Too many stones are gone from the feed: nothing was deleted", _MASS_DELETE, [show, allow])
     if outline.total == 0:
         step = _TRIED_AGAIN if run.started_by == NIGHTLY else _NOT_PLANNED
-        return _Advice("The sync run failed before anything was read", step, [show, "python -m sync schedule"])
+        return _Advice("The sync run failed before anything was read", step, [show, "diamonds-sync schedule"])
     what = "The sync run did not finish in time" if kind == "deadline_passed" else "The sync run failed"
     if outline.succeeded == outline.total:
         return _Advice(what, _ALL_READ, [show, consolidate])
@@ -135,7 +135,7 @@ def watermark_in_future(feed: str, watermark: str, reason: str) -> Incident:
             figures=[("Watermark", watermark)],
             next_step="Check the clocks of the machines. Then set the watermark to an instant up to which the inventory "
             "is known to be complete; earlier is always safe.",
-            commands=["python -m sync watermark show", "python -m sync watermark set INSTANT --reason TEXT"],
+            commands=["diamonds-sync watermark show", "diamonds-sync watermark set INSTANT --reason TEXT"],
         ),
     )
 
@@ -153,7 +153,7 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
             figures=[("Due", _minute(due))],
             next_step="Check the logs of the scheduler (or of the jobs role, if it starts the run), then start a run. "
             "The run reads all changes since the watermark, so no change is missed.",
-            commands=["python -m sync runs list", "python -m sync schedule"],
+            commands=["diamonds-sync runs list", "diamonds-sync schedule"],
         ),
     )
 
@@ -176,7 +176,7 @@ def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incid
             figures=shown,
             next_step="Compare the supplier's schema with the queries of the sync. Ask the supplier about unknown changes. "
             "This mail is sent once for each set of differences.",
-            commands=["python -m app doctor supplier", f"python -m sync runs show {run_id}"],
+            commands=["diamonds-app doctor supplier", f"diamonds-sync runs show {run_id}"],
         ),
     )
 
@@ -195,7 +195,7 @@ def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime
             figures=[("Queue", queue), ("Dead letters", count), *arrived],
             next_step="List them and correct the cause. Then replay them, or discard them. A replay is safe: the roles "
             "handle a repeated message once.",
-            commands=[f"python -m sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
+            commands=[f"diamonds-sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
         ),
     )
 

@@ -1,17 +1,18 @@
 """`dead-letters list|replay|discard`: messages that could not be handled."""
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from inventory.core.command_line import AsJson, Yes, confirm, print_json, print_text, run_command, start_command
+from inventory.core.durations import instant_text
+from inventory.core.errors import NotFound
 from inventory.core.logging import get_logger
 from inventory.core.operator import operator_identity
+from inventory.core.records import Record, format_records, terminal_width
 from inventory.core.settings import Settings
 from sync.container import open_dead_letters
 from sync.ports import DeadLetter, Replayed
@@ -37,6 +38,9 @@ class QueueName(StrEnum):
 
 
 OneQueue = Annotated[QueueName, typer.Option("--queue", help="The queue.")]
+Numbers = Annotated[
+    list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers of dead letters, as `list` shows them.")
+]
 Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="Largest number of messages, oldest first.")]
 
 
@@ -56,7 +60,7 @@ def list_letters(
         if as_json:
             print_json(found)
         elif found:
-            print_text(_table(found))
+            print_text(_text(found))
         else:
             print_text("There are no dead letters.")
 
@@ -64,39 +68,53 @@ def list_letters(
 
 
 @app.command()
-def replay(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Send dead letters to their queue again. Safe: the roles handle a repeated message once.
+def replay(
+    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Send dead letters to their queue again: those with these numbers, or the oldest ones.
 
-    A message whose body is not data stays a dead letter: no role can read it.
-    To read a failed partition again, use `retry`.
+    It is safe: the roles handle a repeated message once. A message whose body is not data stays a dead letter, because no
+    role can read it. To read a failed partition again, use `retry`.
     """
-    _empty(queue, limit, replayed=True, yes=yes, as_json=as_json)
+    _handle(queue, numbers, limit, replayed=True, yes=yes, as_json=as_json)
 
 
 @app.command()
-def discard(queue: OneQueue, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Discard dead letters."""
-    _empty(queue, limit, replayed=False, yes=yes, as_json=as_json)
+def discard(
+    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False
+) -> None:
+    """Discard dead letters: those with these numbers, or the oldest ones."""
+    _handle(queue, numbers, limit, replayed=False, yes=yes, as_json=as_json)
 
 
-def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: bool) -> None:
+def _handle(
+    queue: QueueName, numbers: Sequence[int] | None, limit: int, *, replayed: bool, yes: bool, as_json: bool
+) -> None:
     settings = start_command("dead-letters")
     name = queue.named(settings)
     verb = "replay" if replayed else "discard"
 
     async def command() -> Replayed:
         async with open_dead_letters(settings) as dead_letters:
-            # At most the present number: a message that fails again during the replay stays.
-            present = len(await dead_letters.peek(name, limit))
-            if not present:
+            found = await dead_letters.peek(name, _MOST if numbers else limit)
+            chosen = _chosen(found, numbers, name)
+            if not chosen:
                 return Replayed(0, [])
-            confirm(f"{verb.capitalize()} {present} dead letters of {name}?", yes=yes)
+            if not (yes or as_json):
+                sys.stderr.write(_text(chosen) + "\n")
+            confirm(f"{verb.capitalize()} {_count(len(chosen))} of {name}?", yes=yes)
+            # At most the present number: a message that fails again during the replay stays.
             if replayed:
-                done = await dead_letters.replay(name, present)
+                done = await dead_letters.replay(name, len(found), numbers)
             else:
-                done = Replayed(await dead_letters.discard(name, present), [])
+                done = Replayed(await dead_letters.discard(name, len(found), numbers), [])
             log.warning(
-                "dead_letters_handled", action=verb, queue=name, messages=done.messages, who=operator_identity()
+                "dead_letters_handled",
+                action=verb,
+                queue=name,
+                messages=done.messages,
+                numbers=numbers,
+                who=operator_identity(),
             )
             return done
 
@@ -105,20 +123,45 @@ def _empty(queue: QueueName, limit: int, *, replayed: bool, yes: bool, as_json: 
         if as_json:
             print_json({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
             return
-        console = Console()
-        console.print(f"{name}: {done.messages} dead letters {'replayed' if replayed else 'discarded'}.")
+        print_text(f"{name}: {_count(done.messages)} {'replayed' if replayed else 'discarded'}.")
         if done.left:
-            console.print(_table(done.left))
-            console.print(f"{len(done.left)} left: no role can read their bodies. Inspect them, then discard them.")
+            print_text(_text(done.left))
+            print_text(f"{len(done.left)} left: no role can read their bodies. Inspect them, then discard them.")
 
     run_command(show_result())
 
 
-def _table(found: Sequence[DeadLetter]) -> Table:
-    table = Table("queue", "number", "sent", "reason", "description", "body type", "message")
-    for letter in found:
-        sent = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}" if letter.sent_at else ""
-        # `Text` does not interpret square brackets as markup.
-        texts = (letter.reason, letter.description, letter.body_type, letter.body)
-        table.add_row(letter.queue, str(letter.sequence_number), sent, *map(Text, texts))
-    return table
+def _chosen(found: Sequence[DeadLetter], numbers: Sequence[int] | None, queue: str) -> Sequence[DeadLetter]:
+    """Select the dead letters with these numbers; all if there are none.
+
+    Raises:
+        NotFound: a number is not one of a dead letter.
+    """
+    if not numbers:
+        return found
+    by_number = {letter.sequence_number: letter for letter in found}
+    unknown = [str(number) for number in numbers if number not in by_number]
+    if unknown:
+        raise NotFound(f"{queue} has no dead letter {', '.join(unknown)}. Nothing was changed.")
+    return [by_number[number] for number in dict.fromkeys(numbers)]
+
+
+def _count(letters: int) -> str:
+    return f"{letters} dead letter{'s' if letters != 1 else ''}"
+
+
+def _text(found: Sequence[DeadLetter]) -> str:
+    return format_records(
+        ("queue", "number", "sent", "tries", "body type"),
+        [
+            Record(
+                (
+                    letter.queue, str(letter.sequence_number), instant_text(letter.sent_at),
+                    str(letter.deliveries), letter.body_type,
+                ),
+                (f"{letter.reason}: {letter.description}" if letter.description else letter.reason, letter.body),
+            )
+            for letter in found
+        ],
+        terminal_width(),
+    )  # fmt: skip

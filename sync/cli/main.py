@@ -12,7 +12,9 @@ from inventory.core import revision
 from inventory.core.command_line import AsJson, exit_on_error, exit_with, run_command, start_command
 from inventory.core.errors import InventoryError, RunConflict
 from inventory.core.logging import get_logger
-from sync.cli import dead_letters, output, rebuild, runs, watermark
+from inventory.runs import repository
+from inventory.runs.models import Run
+from sync.cli import control, dead_letters, doctor, output, quarantine, rebuild, runs, watermark
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
 from sync.scheduler.scheduler import Progress, RunRequest
@@ -29,10 +31,12 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(dead_letters.app, name="dead-letters")
-app.command()(runs.retry)
-app.command()(runs.consolidate)
-app.command()(runs.reconcile)
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(control.retry)
+app.command()(control.consolidate)
+app.command()(control.reconcile)
 app.command()(rebuild.rebuild)
+app.command()(doctor.doctor)
 
 OPEN_RUN_EXIT = 3
 
@@ -43,7 +47,7 @@ def main() -> None:
         try:
             app()
         except RunConflict as error:
-            exit_with(f"{error.message}. See `python -m sync runs list`.", OPEN_RUN_EXIT)
+            exit_with(f"{error.message}. See `diamonds-sync runs list`.", OPEN_RUN_EXIT)
 
 
 @contextmanager
@@ -64,7 +68,8 @@ def schedule(
 ) -> None:
     """Start a run: decide its window, plan its partitions, and send their work items to the workers.
 
-    Exit code 0: started. 1: failed, with the reason. 2: a setting is wrong. 3: another run is open.
+    Exit code 0: started; while the broker does not answer, the run waits and continues by itself. 1: failed, with the
+    reason. 2: a setting is wrong. 3: another run is open.
     """
     settings = start_command("scheduler")
     request = RunRequest(full=full, moves_watermark=not no_watermark)
@@ -79,9 +84,17 @@ def schedule(
                 if dry_run:
                     output.plan(*await scheduler.rehearse(request, progress), as_json=as_json)
                 else:
-                    output.started(*await scheduler.schedule(request, progress), as_json=as_json)
+                    run, made = await scheduler.schedule(request, progress)
+                    output.started(run, made, await _unsent(pipeline, run), as_json=as_json)
 
     run_command(command())
+
+
+async def _unsent(pipeline: Container, run: Run) -> int:
+    """Count the open partitions of a run whose work items were not sent."""
+    async with pipeline.database.connection() as connection:
+        partitions = await repository.partitions(connection, run.id)
+    return sum(part.status == "pending" and part.sent_at is None for part in partitions)
 
 
 async def _reconcile(pipeline: Container) -> None:

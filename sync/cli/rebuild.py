@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from inventory.core.clock import utc_now
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
 from inventory.core.database import Database
+from inventory.core.records import Record, print_records
 from inventory.suppliers.nivoda.mapping import observe
-from sync.operations.rebuild import Comparison, Rebuild
+from sync.operations.rebuild import Comparison, Difference, Rebuild
 
 
 def rebuild(
@@ -54,26 +53,27 @@ def _plain(found: Comparison) -> object:
 
 
 def _print(found: Comparison) -> None:
-    console = Console()
     if found.differences:
-        table = Table("stone", "outcome", "field", "holds", "should hold")
-        for difference in found.differences:
-            fields = list(difference.fields.items()) or [("", (None, None))]
-            for position, (name, (holds, should)) in enumerate(fields):
-                lead = (difference.supplier_stone_id, difference.outcome) if position == 0 else ("", "")
-                table.add_row(*lead, name, _text(holds) or "", _text(should) or "")
-        console.print(table)
+        print_records(("stone", "outcome"), [_record(difference) for difference in found.differences])
         hidden = sum(found.outcomes.values()) - len(found.differences)
         if hidden > 0:
-            console.print(f"... and {hidden:,} more.")
+            print_text(f"... and {hidden:,} more.")
     parts = [f"{count:,} {outcome}" for outcome, count in sorted(found.outcomes.items())]
-    console.print(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
+    print_text(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
     if found.outcomes.get("waiting"):
-        console.print(
+        print_text(
             "Waiting stones belong to a run that was not consolidated. Consolidate it, or wait for the next run."
         )
     if found.without_payload:
-        console.print(f"{found.without_payload:,} stones have no payload and are not changed.")
+        print_text(f"{found.without_payload:,} stones have no payload and are not changed.")
+
+
+def _record(difference: Difference) -> Record:
+    fields = [
+        f"{name}: holds {_text(holds) or 'nothing'}, should hold {_text(should) or 'nothing'}"
+        for name, (holds, should) in difference.fields.items()
+    ]
+    return Record((difference.supplier_stone_id, difference.outcome), fields)
 
 
 def _text(value: Any) -> str | None:

@@ -1,24 +1,25 @@
 """`watermark show|set`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from inventory.core.clock import utc_now
 from inventory.core.command_line import (
     AsJson,
     Yes,
     confirm,
-    facts_table,
     print_json,
     print_text,
     run_command,
     start_command,
 )
+from inventory.core.durations import duration_text
 from inventory.core.operator import operator_identity
+from inventory.core.records import print_facts
 from sync.messaging.credential import ProcessCredential
 from sync.planning.window import Watermark
 from sync.watermark import manual
@@ -38,8 +39,10 @@ def show_watermark(as_json: AsJson = False) -> None:
         watermark = stored[0] if stored else None
         if as_json:
             print_json(watermark)
+        elif watermark is None:
+            print_text("There is no watermark yet: the next run is full.")
         else:
-            print_text(_facts(watermark) if watermark else "There is no watermark yet: the next run is full.")
+            print_facts(_facts(watermark))
 
     run_command(command())
 
@@ -65,7 +68,7 @@ def set_watermark(
         if as_json:
             print_json(proposal.watermark)
         else:
-            print_text(_facts(proposal.watermark))
+            print_facts(_facts(proposal.watermark))
 
     run_command(command())
 
@@ -90,14 +93,13 @@ def _question(proposal: manual.Proposal) -> str:
     return f"Move the watermark from {present} back to {target}?"
 
 
-def _facts(watermark: Watermark) -> Table:
+def _facts(watermark: Watermark) -> Sequence[tuple[str, str]]:
     completed = watermark.last_run_completed_at
-    return facts_table(
-        (
-            ("Taken in up to", watermark.last_updated_at.isoformat()),
-            ("By run", watermark.last_run_id),
-            ("Completed", completed.isoformat() if completed else ""),
-            ("Set by hand by", watermark.set_by or ""),
-            ("Because", watermark.set_reason or ""),
-        )
+    age = duration_text(utc_now() - watermark.last_updated_at)
+    return (
+        ("Taken in up to", f"{watermark.last_updated_at.isoformat()}, {age} ago"),
+        ("By run", watermark.last_run_id),
+        ("Completed", completed.isoformat() if completed else ""),
+        ("Set by hand by", watermark.set_by or ""),
+        ("Because", watermark.set_reason or ""),
     )

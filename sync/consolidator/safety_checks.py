@@ -40,7 +40,7 @@ def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_u
     return MassDeleteStopped(
         f"{'At least ' if not_looked_up else ''}{gone} of {active} active stones are gone from the feed{more}, more than the "
         f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If these stones are really gone, confirm with "
-        f"`python -m sync consolidate --allow-mass-delete {run.id}`",
+        f"`diamonds-sync consolidate --allow-mass-delete {run.id}`",
         details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
     )
 
@@ -57,11 +57,14 @@ class SafetyChecks:
         """Check the share of quarantined stones after a run.
 
         The share of a full run refers to its stones, which are the whole feed. An incremental run reads only changes: its
-        share refers to the inventory after the run. A run that adds nothing to the quarantine passes.
+        share refers to the inventory after the run. A run that adds nothing to the quarantine passes, and so does a run
+        whose share an operator has allowed.
 
         Raises:
             QuarantineExceeded: the share is too large.
         """
+        if run.quarantine_allowed_by is not None:
+            return
         share = self._settings.max_quarantine_share
         async with self._database.connection() as connection:
             if run.run_type == "full":

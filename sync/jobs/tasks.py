@@ -131,12 +131,23 @@ async def retry_run(ctx: Context, *, run_id: str, partition_id: str | None = Non
 
 
 async def consolidate_run(
-    ctx: Context, *, run_id: str, force: bool = False, allow_mass_delete: bool = False, who: str
+    ctx: Context,
+    *,
+    run_id: str,
+    force: bool = False,
+    allow_mass_delete: bool = False,
+    allow_quarantine: bool = False,
+    who: str,
 ) -> str:
     """Request a run's consolidation again; return the run's status."""
     control = _jobs(ctx).pipeline.control()
     run = await control.consolidate(
-        UUID(run_id), who, force=force, allow_mass_delete=allow_mass_delete, job_id=_identity(ctx)
+        UUID(run_id),
+        who,
+        force=force,
+        allow_mass_delete=allow_mass_delete,
+        allow_quarantine=allow_quarantine,
+        job_id=_identity(ctx),
     )
     return run.status
 

@@ -1,8 +1,9 @@
 """The dead letters of Service Bus queues: listed without taking them, replayed, or discarded."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
@@ -13,7 +14,10 @@ from sync.messaging.amqp_messages import body_of, printable
 from sync.messaging.links import Link, LinkFailed, LinkTimeouts
 from sync.ports import DeadLetter, Replayed
 
+Properties = dict[str | bytes, Any]
+
 _PAGE = 100
+_BROKER_PROPERTIES = "DeadLetter"
 _WAIT_SECONDS = 3.0  # no further message within this time: the queue is empty
 
 
@@ -46,40 +50,64 @@ class ServiceBusDeadLetters:
             lambda handler: handler.peek_messages(max_message_count=count, sequence_number=first),
         )
 
-    async def replay(self, queue: str, limit: int) -> Replayed:
+    async def replay(self, queue: str, limit: int, numbers: Collection[int] | None = None) -> Replayed:
         """Send them to their queue again; see `sync.ports.DeadLetters`."""
         left: list[ServiceBusReceivedMessage] = []
         done = 0
         async with self._receiver(queue) as receiver, self._sender(queue) as sender:
-            while done + len(left) < limit:
-                messages = await self._receive(receiver, limit - done - len(left))
-                if not messages:
-                    break
-                for message in messages:
+            async with self._selected(receiver, limit, numbers) as messages:
+                async for message in messages:
                     data = body_of(message).data
                     if data is None:
                         left.append(message)
                         continue
                     # Sent before it is settled: a crash in between leaves it twice, which is harmless, and never lost.
-                    await self._send(sender, data)
+                    await self._send(sender, data, _business_properties(message))
                     await self._complete(receiver, message)
                     done += 1
             for message in left:
                 await self._abandon(receiver, message)
         return Replayed(done, [_letter(queue, message) for message in left])
 
-    async def discard(self, queue: str, limit: int) -> int:
+    async def discard(self, queue: str, limit: int, numbers: Collection[int] | None = None) -> int:
         """Discard them; see `sync.ports.DeadLetters`."""
         done = 0
-        async with self._receiver(queue) as receiver:
-            while done < limit:
-                messages = await self._receive(receiver, limit - done)
-                if not messages:
-                    break
-                for message in messages:
-                    await self._complete(receiver, message)
-                    done += 1
+        async with self._receiver(queue) as receiver, self._selected(receiver, limit, numbers) as messages:
+            async for message in messages:
+                await self._complete(receiver, message)
+                done += 1
         return done
+
+    @asynccontextmanager
+    async def _selected(
+        self, receiver: Link[ServiceBusReceiver], limit: int, numbers: Collection[int] | None
+    ) -> AsyncIterator[AsyncIterator[ServiceBusReceivedMessage]]:
+        """Receive messages and yield the selected ones. The others stay locked meanwhile, and are released at the end."""
+        others: list[ServiceBusReceivedMessage] = []
+
+        async def receive() -> AsyncIterator[ServiceBusReceivedMessage]:
+            received, missing = 0, None if numbers is None else set(numbers)
+            while received < limit and missing != set():
+                page = await self._receive(receiver, limit - received)
+                if not page:
+                    return
+                received += len(page)
+                for message in page:
+                    number = message.sequence_number or 0
+                    if missing is None:
+                        yield message
+                    elif number in missing:
+                        missing.remove(number)
+                        yield message
+                    else:
+                        others.append(message)
+
+        try:
+            yield receive()
+        finally:
+            for message in others:
+                with suppress(MessageLockLostError):  # it is available again already
+                    await self._abandon(receiver, message)
 
     async def _receive(self, receiver: Link[ServiceBusReceiver], count: int) -> list[ServiceBusReceivedMessage]:
         return await receiver.call(
@@ -87,8 +115,8 @@ class ServiceBusDeadLetters:
             lambda handler: handler.receive_messages(max_message_count=min(_PAGE, count), max_wait_time=_WAIT_SECONDS),
         )
 
-    async def _send(self, sender: Link[ServiceBusSender], data: bytes) -> None:
-        message = ServiceBusMessage(data, content_type="application/json")
+    async def _send(self, sender: Link[ServiceBusSender], data: bytes, properties: Properties) -> None:
+        message = ServiceBusMessage(data, content_type="application/json", application_properties=properties)
         await sender.call(self._timeouts.send, lambda handler: handler.send_messages(message))
 
     async def _complete(self, receiver: Link[ServiceBusReceiver], message: ServiceBusReceivedMessage) -> None:
@@ -133,6 +161,18 @@ def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
         body_type=body.type,
         body=body.text,
     )
+
+
+def _business_properties(message: ServiceBusReceivedMessage) -> Properties:
+    """The application properties of the sender, without those that the broker added with the dead letter."""
+    properties = message.application_properties
+    if not isinstance(properties, dict):
+        return {}
+    return {
+        name: value
+        for key, value in properties.items()
+        if not (name := printable(key)).startswith(_BROKER_PROPERTIES) and isinstance(value, (str, int, float, bytes))
+    }
 
 
 def _sent_at(message: ServiceBusReceivedMessage) -> datetime | None:

@@ -34,6 +34,15 @@ class Outbox:
         await self._broker.send(self._settings.queue_work_items, bodies)
         await self._lifecycle.mark_sent([part.id for part in partitions])
 
+    async def send_work_or_leave(self, partitions: Sequence[Partition], trace_id: str) -> bool:
+        """Send work items for open partitions. False if the broker does not answer: reconcile sends them later."""
+        try:
+            await self.send_work(partitions, trace_id)
+        except BrokerUnavailable as error:
+            log.warning("work_items_not_sent", partitions=len(partitions), error=error.message)
+            return False
+        return True
+
     async def send_trigger(self, run_id: UUID, trace_id: str) -> bool:
         """Send the consolidation trigger of a run whose partitions have all succeeded. False if it must be sent later."""
         try:

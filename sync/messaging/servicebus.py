@@ -97,6 +97,27 @@ class ServiceBusBroker:
         if sender is not None:
             await sender[1].close()
 
+    async def probe(self, queue: str) -> bool:
+        """Check that messages can be sent to a queue and received from it. True if messages wait. None is removed.
+
+        Raises:
+            BrokerUnavailable: the broker does not answer, or refuses one of both.
+        """
+        sender = Link(lambda: self._client.get_queue_sender(queue), self._timeouts)
+        receiver = Link(lambda: self._client.get_queue_receiver(queue, prefetch_count=0), self._timeouts)
+        try:
+            await sender.open()
+            await receiver.open()
+            waiting = await receiver.call(
+                self._timeouts.receive, lambda handler: handler.peek_messages(max_message_count=1)
+            )
+        except LinkFailed as error:
+            raise BrokerUnavailable(f"The queue {queue} is not available: {error}") from error
+        finally:
+            await sender.close()
+            await receiver.close()
+        return bool(waiting)
+
     def dead_letters(self) -> ServiceBusDeadLetters:
         """The dead letters of all queues."""
         return ServiceBusDeadLetters(self._client, self._timeouts)

@@ -35,12 +35,12 @@ class RunControl:
     ) -> tuple[Run, list[Partition]]:
         """Read a run's failed partitions again (or only one, by id or ordinal), from the start.
 
-        If every partition has succeeded and the run was incomplete as a whole, all of them are read again.
+        If every partition has succeeded and the run was incomplete as a whole, all of them are read again. While the broker
+        does not answer, the partitions wait, and reconcile sends their work items.
 
         Raises:
             NotFound, Conflict: as `rules.partitions_to_retry`.
             RunConflict: another run of the feed is open.
-            BrokerUnavailable: the work items were not sent; reconcile sends them.
         """
         try:
             async with self._database.transaction() as connection:
@@ -53,7 +53,7 @@ class RunControl:
             raise RunConflict("Another run of its feed is open; one at a time") from None
         partitions = sorted((repository.partition_of(row) for row in rows), key=lambda part: part.ordinal)
         log.info("run_retried", run_id=str(run_id), partitions=len(partitions), who=who)
-        await self._outbox.send_work(partitions, facts.run.trace_id)
+        await self._outbox.send_work_or_leave(partitions, facts.run.trace_id)
         return await self._lifecycle.get(run_id), partitions
 
     async def consolidate(
@@ -63,13 +63,14 @@ class RunControl:
         *,
         force: bool = False,
         allow_mass_delete: bool = False,
+        allow_quarantine: bool = False,
         job_id: str | None = None,
     ) -> Run:
         """Request the consolidation of a run again.
 
         `force` also allows a run with failed partitions: its stones are consolidated, no stone is deleted, and the
         watermark stays, because not everything was read. `allow_mass_delete` is the operator's confirmation that more
-        stones than usual may be deleted.
+        stones than usual may be deleted; `allow_quarantine`, that more of them than usual are not offered.
 
         Raises:
             NotFound: there is no such run.
@@ -88,6 +89,7 @@ class RunControl:
                         float(self._settings.run_deadline_seconds),
                         who if forced else None,
                         who if allow_mass_delete else None,
+                        who if allow_quarantine else None,
                     )
                 await effects.record(connection, job_id, "consolidating", run_id)
         except asyncpg.UniqueViolationError:
@@ -98,6 +100,7 @@ class RunControl:
             who=who,
             forced=forced,
             mass_delete_allowed=allow_mass_delete,
+            quarantine_allowed=allow_quarantine,
         )
         await self._outbox.send_trigger(run_id, facts.run.trace_id)
         return await self._lifecycle.get(run_id)

@@ -489,13 +489,14 @@ WHERE id = $1
 
 -- reopen_consolidation --
 -- Requests consolidation again, with a new deadline ($2 seconds). A forced run ($3: the operator) does not move the
--- watermark, because it has not read everything. $4: the operator who confirmed a mass delete.
+-- watermark, because it has not read everything. $4, $5: the operator who confirmed a mass delete, or a large quarantine.
 UPDATE run_metadata
 SET status = 'consolidating', error_code = NULL, error_message = NULL, completed_at = NULL,
     consolidate_requested_at = clock_timestamp(), consolidate_sent_at = NULL, lease_token = NULL, lease_until = NULL,
     deadline_at = clock_timestamp() + make_interval(secs => $2),
     forced_by = coalesce($3, forced_by),
     mass_delete_allowed_by = coalesce($4, mass_delete_allowed_by),
+    quarantine_allowed_by = coalesce($5, quarantine_allowed_by),
     -- Stones that were already written are unchanged now; figures of a finished consolidation stay.
     consolidated_through = CASE WHEN consolidated_at IS NULL THEN NULL ELSE consolidated_through END,
     upserted = CASE WHEN consolidated_at IS NULL THEN 0 ELSE upserted END,

@@ -79,12 +79,13 @@ class Scheduler:
     async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
         """Start a run: plan it, and send the work items of its partitions.
 
+        While the broker does not answer, the run is open and waits: reconcile sends its work items.
+
         Raises:
             RunConflict: another run of this feed is open.
             WatermarkInFuture: the watermark is in the future; no run was started.
             SupplierError: the feed could not be counted; the run has failed with the reason.
             DeadlinePassed: the feed could not be counted in time; the run has failed.
-            BrokerUnavailable: the run is open, but not all work items were sent; reconcile sends them.
         """
         try:
             window = await self._window(request)
@@ -120,7 +121,7 @@ class Scheduler:
             if nothing_to_read:
                 await self._outbox.send_trigger(run.id, run.trace_id)
             else:
-                await self._outbox.send_work(partitions, run.trace_id)
+                await self._outbox.send_work_or_leave(partitions, run.trace_id)
             return await self._lifecycle.get(run.id), made
 
     async def rehearse(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[ChangeWindow, Plan]:
@@ -228,7 +229,7 @@ def _refuse_window(window: ChangeWindow, offered: Capabilities) -> None:
     if window.run_type == "incremental" and not offered.windows:
         raise SupplierSchemaChanged(
             "The supplier's schema offers no filter by the last change, so an incremental run cannot be read. "
-            "Start a full run: python -m sync schedule --full"
+            "Start a full run: diamonds-sync schedule --full"
         )
 
 

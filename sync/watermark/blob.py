@@ -68,11 +68,26 @@ async def open_blob_store(
     settings: Settings, credential: AsyncTokenCredential | None
 ) -> AsyncIterator[BlobWatermarkStore]:
     """Open the store in the account of the settings, by managed identity or by connection string."""
-    blob = (settings.watermark.container, f"{settings.sync.feed}.json")
+    async with _service(settings, credential) as service:
+        yield BlobWatermarkStore(service.get_blob_client(settings.watermark.container, f"{settings.sync.feed}.json"))
+
+
+async def write_probe(settings: Settings, credential: AsyncTokenCredential | None) -> None:
+    """Write a blob beside the watermark, and remove it.
+
+    Raises:
+        StorageUnavailable: the storage does not answer, the container does not exist, or the identity may not write.
+    """
+    async with _service(settings, credential) as service:
+        blob = service.get_blob_client(settings.watermark.container, f"{settings.sync.feed}.probe")
+        try:
+            await blob.upload_blob(b"", overwrite=True, timeout=_TIMEOUT_SECONDS)
+            await blob.delete_blob(timeout=_TIMEOUT_SECONDS)
+        except (AzureError, OSError) as error:
+            raise StorageUnavailable from error
+
+
+def _service(settings: Settings, credential: AsyncTokenCredential | None) -> BlobServiceClient:
     if settings.watermark.account_url is not None and credential is not None:
-        async with BlobServiceClient(settings.watermark.account_url, credential, **_timeouts()) as service:
-            yield BlobWatermarkStore(service.get_blob_client(*blob))
-    else:
-        connection_string = settings.watermark.need("connection_string")
-        async with BlobServiceClient.from_connection_string(connection_string, **_timeouts()) as service:
-            yield BlobWatermarkStore(service.get_blob_client(*blob))
+        return BlobServiceClient(settings.watermark.account_url, credential, **_timeouts())
+    return BlobServiceClient.from_connection_string(settings.watermark.need("connection_string"), **_timeouts())

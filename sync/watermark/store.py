@@ -33,6 +33,21 @@ async def open_watermark_store(
         yield store
 
 
+async def probe_storage(settings: Settings, credential: "AsyncTokenCredential | None" = None) -> str:
+    """Check that the storage of the settings can be written, and return what it is.
+
+    Raises:
+        SettingsError: no store is set, or the directory is not writable.
+        StorageUnavailable: the storage does not answer, or refuses.
+    """
+    if settings.watermark.directory is not None:
+        return f"the directory {usable_directory(settings.watermark.directory)}"
+    from sync.watermark.blob import write_probe  # noqa: PLC0415
+
+    await write_probe(settings, credential)
+    return f"the container {settings.watermark.container}"
+
+
 def usable_directory(path: str) -> Path:
     """Create the watermark directory if needed and check that it is writable.
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.doctor.checks import DoctorReport, format_report
 from app.doctor.supplier import examine
+from inventory.core.checks import DoctorReport, format_report
 from inventory.core.settings import SettingsError
 from sandbox.supplier.served_schema import SchemaOptions
 from tests.contract.nivoda import PASSWORD, account

@@ -15,7 +15,7 @@ from sync.planning.window import Watermark
 from sync.ports import WatermarkStore
 from sync.watermark import manual
 from sync.watermark.file import FileWatermarkStore
-from sync.watermark.store import open_watermark_store
+from sync.watermark.store import open_watermark_store, probe_storage
 from tests.contract.azurite import AzuriteMissing, azurite
 
 pytestmark = pytest.mark.timeout(400)  # the first time, Azurite is installed
@@ -52,6 +52,17 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 async def store(settings: Settings) -> AsyncIterator[WatermarkStore]:
     async with open_watermark_store(settings) as opened:
         yield opened
+
+
+async def test_probe_writes_and_leaves_nothing(settings: Settings, store: WatermarkStore) -> None:
+    assert ("directory" if settings.watermark.directory else "container watermarks") in await probe_storage(settings)
+    assert await store.read() is None
+
+
+async def test_probe_of_an_unknown_container_fails(storage: str) -> None:
+    unknown = Settings.read(azure_storage_connection_string=storage, watermark_container="absent")
+    with pytest.raises(StorageUnavailable):
+        await probe_storage(unknown)
 
 
 async def test_there_is_none_before_the_first_run(store: WatermarkStore) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from calendar import monthrange
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -66,14 +67,25 @@ def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
         assert min((each - today).days for each in ahead if each >= today) >= 360
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
+def test_both_commands_are_installed_with_the_project() -> None:
+    scripts = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert scripts == {"diamonds-app": "app.cli:main", "diamonds-sync": "sync.cli.main:main"}
+
+
+@pytest.mark.parametrize("path", [SOURCE / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)
 def test_every_command_that_is_named_exists(path: Path) -> None:
-    for program, line in re.findall(r"python -m (app|sync) ([a-z][^`\"\n#]*)", path.read_text("utf-8")):
+    text = path.read_text("utf-8")
+    assert re.findall(r"python -m (?:app|sync)\b", text) == [], (
+        "diamonds-app and diamonds-sync are the commands everywhere"
+    )
+    for program, line in re.findall(r"diamonds-(app|sync) ([a-z][^`\"\n#]*)", text):
         command: Any = COMMANDS[program]
         words = line.split()
         while commands := getattr(command, "commands", None):
+            if not words and command.invoke_without_command:
+                break
             assert words, f"{line}: not complete"
-            assert words[0] in commands, f"python -m {program} {line}"
+            assert words[0] in commands, f"diamonds-{program} {line}"
             command = commands[words.pop(0)]
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-        assert {word for word in words if word.startswith("--")} <= options | {"--help"}, f"python -m {program} {line}"
+        assert {word for word in words if word.startswith("--")} <= options | {"--help"}, f"diamonds-{program} {line}"

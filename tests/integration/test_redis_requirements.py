@@ -12,10 +12,10 @@ from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from app import startup
-from app.doctor import redis as doctor_redis
 from app.main import create_app
 from inventory.core import redis_server
 from inventory.core.jobs import JobsUnavailable, connect, enqueue
+from inventory.core.server_checks import examine_redis
 from inventory.core.settings import Settings, SettingsError
 from sandbox.stack.ports import free_ports
 from sandbox.stack.scratch import scratch_directory
@@ -97,19 +97,19 @@ async def test_jobs_role_does_not_start_in_cluster_mode(settings: Settings) -> N
 
 
 async def test_doctor_reports_cluster_mode(settings: Settings) -> None:
-    report = await doctor_redis.examine(settings)
+    report = await examine_redis(settings)
     assert not report.works
     assert NOT_SUPPORTED in {check.name: check.detail for check in report.checks}["mode"]
 
 
 async def test_doctor_reports_a_server_that_evicts_keys_and_one_that_does_not_answer() -> None:
     async with valkey(maxmemory_policy="allkeys-lru") as server:
-        report = await doctor_redis.examine(Settings.read(redis_url=server.url()))
+        report = await examine_redis(Settings.read(redis_url=server.url()))
     assert [(check.name, check.state) for check in report.checks] == [
         ("answer", "ok"), ("mode", "ok"), ("eviction", "degraded"),
     ]  # fmt: skip
     assert report.works
-    report = await doctor_redis.examine(Settings.read(redis_url="redis://127.0.0.1:9/0"))
+    report = await examine_redis(Settings.read(redis_url="redis://127.0.0.1:9/0"))
     assert [(check.name, check.state) for check in report.checks] == [("answer", "failed")]
 
 

@@ -6,13 +6,13 @@ const ADVICE = {
   INCOMPLETE: [SUPPLIER, "The supplier counts more stones than it shows. Read the failed partitions again; if it stays so, ask the supplier.", "retry"],
   SUPPLIER_ERROR: [SUPPLIER, "Read the failed partitions again when the supplier answers.", "retry"],
   SUPPLIER_TIMEOUT: [SUPPLIER, "Read the failed partitions again when the supplier answers.", "retry"],
-  SUPPLIER_SCHEMA: [SUPPLIER, "The supplier's schema has changed. Run python -m app doctor; it names the missing members.", null],
+  SUPPLIER_SCHEMA: [SUPPLIER, "The supplier's schema has changed. Run diamonds-app doctor; it names the missing members.", null],
   COVERAGE_UNPROVEN: [SUPPLIER, "The supplier's counts contradict each other. Start a new run.", "start"],
   FEED_RESTLESS: [SUPPLIER, "The feed changed faster than it could be read. Start a new run later.", "start"],
   DEADLINE_PASSED: ["time", "Read the partitions that are left.", "retry"],
   PLANNING_ABANDONED: ["process", "The process that planned the run ended. Start a new run.", "start"],
-  WATERMARK_IN_FUTURE: ["watermark", "Set the watermark to the right instant with python -m sync watermark set, then start a new run.", null],
-  WATERMARK_UNREADABLE: ["watermark", "Set the watermark with python -m sync watermark set, then start a new run.", null],
+  WATERMARK_IN_FUTURE: ["watermark", "Set the watermark to the right instant with diamonds-sync watermark set, then start a new run.", null],
+  WATERMARK_UNREADABLE: ["watermark", "Set the watermark with diamonds-sync watermark set, then start a new run.", null],
 };
 
 export function adviceFor(run) {

@@ -37,6 +37,9 @@ class SyncConsolidateInput:
     allow_mass_delete: bool = strawberry.field(
         default=False, description="Confirm that more diamonds than usual have left the feed."
     )
+    allow_quarantine: bool = strawberry.field(
+        default=False, description="Accept the share of quarantined diamonds of this run; they are not offered."
+    )
 
 
 @strawberry.input(description="A run to cancel.")

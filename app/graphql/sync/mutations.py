@@ -92,6 +92,8 @@ class SyncMutations:
             rules.check_consolidation(facts, force=input.force)
 
         arguments = {"force": input.force, "allow_mass_delete": input.allow_mass_delete}
+        if input.allow_quarantine:  # omitted otherwise, so that jobs of an older version accept the request
+            arguments["allow_quarantine"] = True
         return await _enqueue_for_run(SyncConsolidatePayload, info, "consolidate_run", input.run_id, check, arguments)
 
     @field(description="Cancels an open run. A run that has ended stays unchanged.", scope=Scope.SYNC_ADMIN)

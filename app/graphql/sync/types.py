@@ -147,6 +147,9 @@ class SyncRun(Node):
         description="Operator who forced the consolidation despite failed partitions."
     )
     mass_delete_allowed_by: str | None = strawberry.field(description="Operator who allowed the mass delete.")
+    quarantine_allowed_by: str | None = strawberry.field(
+        description="Operator who allowed the share of quarantined diamonds."
+    )
     schema_differences: list[str] = strawberry.field(
         description="Members that the supplier schema lacked during the run, one sentence each; empty if none."
     )
@@ -240,6 +243,7 @@ def _run_to_graphql(run: Run, partitions: Sequence[Partition], outline: RunOutli
         moves_watermark=run.moves_watermark,
         forced_by=run.forced_by,
         mass_delete_allowed_by=run.mass_delete_allowed_by,
+        quarantine_allowed_by=run.quarantine_allowed_by,
         schema_differences=list(run.schema_differences),
         started_at=run.started_at,
         deadline_at=run.deadline_at,

@@ -19,5 +19,5 @@ class GraphQLSettings(SettingsSection):
     ] = 20_000
     timeout_seconds: Annotated[float, setting("Longest time that one GraphQL operation may take.", gt=0, le=300)] = 30.0
     registered_only: Annotated[
-        bool, setting("Execute only documents that were registered with `python -m app documents register`.")
+        bool, setting("Execute only documents that were registered with `diamonds-app documents register`.")
     ] = False

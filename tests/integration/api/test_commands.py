@@ -97,7 +97,7 @@ async def test_a_database_that_was_never_migrated_is_named_as_such(empty_databas
     servers = {"DATABASE_URL": empty_database_url}
     ended = await run("keys", "list", settings=servers)
     assert ended.code == 1
-    assert "python -m app migrate" in ended.err
+    assert "diamonds-app migrate" in ended.err
     assert (await run("migrate", settings=servers)).code == 0
     assert decoded(await run("keys", "list", "--json", settings=servers)) == []
 

@@ -29,6 +29,7 @@ from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
 from tests.integration.pipeline.shelf import Shelf
+from tests.integration.sync.cli import cli as cli  # noqa: PLC0414 - a fixture
 from tests.integration.sync.maintenance import UpkeepAt
 
 QUEUES = ("work-items", "work-done", "consolidate")

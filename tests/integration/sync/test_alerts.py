@@ -129,7 +129,7 @@ async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
             str(run.id),
             "The supplier did not answer in time",
             "2 of 3 succeeded",
-            f"python -m sync retry {run.id}",
+            f"diamonds-sync retry {run.id}",
         ):
             assert fact in body
 

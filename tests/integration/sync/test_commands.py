@@ -1,54 +1,20 @@
 """The commands as a person types them: what they print, what they ask, and how they leave."""
 
-import asyncio
-import json
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
-import structlog
-from typer.testing import CliRunner, Result
 
 from inventory.core.errors import SupplierTimeout
-from inventory.core.settings import Settings
 from sandbox.broker import Broker as Bus
 from sandbox.broker.codec import encode
 from sandbox.broker.values import Described, ULong
-from sync.cli.main import app
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
+from tests.integration.sync.cli import Cli
 from tests.integration.sync.conftest import Execute, OpenRun
 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
-
-
-@pytest.fixture
-def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator["Cli"]:
-    monkeypatch.setenv("DATABASE_URL", settings.database.need("url"))
-    monkeypatch.setenv("AZURE_SERVICE_BUS_CONNECTION_STRING", settings.service_bus.need("connection_string"))
-    monkeypatch.setenv("WATERMARK_DIRECTORY", settings.watermark.need("directory"))
-    monkeypatch.setenv("COLUMNS", "250")
-    root = logging.getLogger()
-    handlers = root.handlers
-    yield Cli()
-    # A command sets up logging for its process; this one goes on.
-    root.handlers = handlers
-    structlog.reset_defaults()
-
-
-class Cli:
-    """Types commands. In a thread, because a command runs an event loop of its own."""
-
-    async def __call__(self, *arguments: str, answer: str = "") -> Result:
-        return await asyncio.to_thread(CliRunner().invoke, app, arguments, input=answer)
-
-    async def document(self, *arguments: str) -> Any:
-        result = await self(*arguments, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
 
 
 async def test_runs_are_listed_and_shown_for_people_and_for_scripts(
@@ -178,6 +144,29 @@ async def test_dead_letters_of_every_body_type_are_listed_and_replayed(
     assert replayed["messages"] == 1
     assert [letter["body_type"] for letter in replayed["left"]] == ["sequence"]
     assert "1 left" in (await cli("dead-letters", "replay", "--queue", "work-items", "--yes")).stdout
+
+
+async def test_dead_letters_are_discarded_and_replayed_by_number(cli: Cli, bus: Bus, broker: ServiceBusBroker) -> None:
+    await broker.send("work-items", [b"one", b"two", b"three"])
+    async with broker.inbox("work-items") as inbox:
+        for _ in range(3):
+            delivery = await inbox.receive(wait_seconds=10)
+            assert delivery is not None
+            await delivery.dead_letter("Bad", "of no use")
+    numbers = {letter["body"]: str(letter["sequence_number"]) for letter in await cli.document("dead-letters", "list")}
+    asked = await cli("dead-letters", "discard", "--queue", "work-items", numbers["two"], answer="n\n")
+    assert "Discard 1 dead letter of work-items?" in asked.output
+    assert [body in asked.output for body in ("one", "two", "three")] == [False, True, False]
+    assert bus.counts()["work-items"].dead_letter == 3
+    gone = await cli.document("dead-letters", "discard", "--queue", "work-items", numbers["two"], "--yes")
+    assert gone["messages"] == 1
+    again = await cli.document("dead-letters", "replay", "--queue", "work-items", numbers["three"], "--yes")
+    assert again["messages"] == 1
+    assert [letter["body"] for letter in await cli.document("dead-letters", "list")] == ["one"]
+    unknown = await cli("dead-letters", "replay", "--queue", "work-items", numbers["one"], "999", "--yes")
+    assert "work-items has no dead letter 999" in str(unknown.exception)
+    counts = bus.counts()["work-items"]
+    assert (counts.active, counts.dead_letter) == (1, 1)
 
 
 async def test_a_rebuild_of_nothing_finds_nothing(cli: Cli) -> None:

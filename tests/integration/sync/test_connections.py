@@ -30,7 +30,7 @@ COMPOSE = yaml.safe_load((Path(__file__).parents[3] / "docker" / "compose.yaml")
     "services"
 ]
 ALLOWED = 10
-FOR_AN_OPERATOR = 1  # `python -m sync dead-letters list`
+FOR_AN_OPERATOR = 1  # `diamonds-sync dead-letters list`
 ROLES = {"worker", "consolidator", "jobs", "scheduler"}
 
 

@@ -49,7 +49,7 @@ async def test_differences_are_stored_with_each_run_and_reported_once_for_each_s
     reported = await incidents(database)
     assert len(reported) == 2
     assert MILKY in reported[0]
-    assert "python -m app doctor supplier" in reported[0]
+    assert "diamonds-app doctor supplier" in reported[0]
     assert BOWTIE in reported[1]
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from inventory.core import command_line
-from inventory.core.command_line import NotConfirmed, exit_on_error, facts_table, print_json, run_command
+from inventory.core.command_line import NotConfirmed, exit_on_error, print_json, run_command
 from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, InventoryError, NotFound, Unavailable
 from inventory.core.settings import SettingsError
 
@@ -77,7 +77,3 @@ def test_confirm_without_a_terminal_is_not_confirmed(monkeypatch: pytest.MonkeyP
 def test_print_json_prints_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"id": 1})
     assert msgspec.json.decode(capsys.readouterr().out) == {"id": 1}
-
-
-def test_facts_table_leaves_out_empty_values() -> None:
-    assert facts_table([("Run", "7"), ("Reason", "")]).row_count == 1

@@ -13,7 +13,7 @@ CONTENT = Content(
     reason="At least 9 of 30 <active> stones & more are gone",
     figures=[("Run type", "full"), ("Stones read", "21 of 30")],
     next_step="Ask the supplier whether these stones are really gone.",
-    commands=["python -m sync consolidate --allow-mass-delete RUN"],
+    commands=["diamonds-sync consolidate --allow-mass-delete RUN"],
 )
 
 

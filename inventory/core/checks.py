@@ -1,4 +1,4 @@
-"""Results and report of the checks of an installation."""
+"""Results and report of the checks of an installation, which `doctor` prints."""
 
 import textwrap
 from collections.abc import Sequence
@@ -42,11 +42,35 @@ def format_report(report: DoctorReport) -> str:
     for check in report.checks:
         head = f"{check.state:<{_STATE_WIDTH}}{check.name:<{_NAME_WIDTH}}"
         indent = " " * len(head)
-        lines += textwrap.wrap(check.detail, _WIDTH, initial_indent=head, subsequent_indent=indent)
+        lines += _wrap(check.detail, head, indent)
         for item in check.items:
-            lines += textwrap.wrap(item, _WIDTH, initial_indent=f"{indent}- ", subsequent_indent=f"{indent}  ")
+            lines += _wrap(item, f"{indent}- ", f"{indent}  ")
         if check.next_step:
-            lines += textwrap.wrap(
-                check.next_step, _WIDTH, initial_indent=f"{indent}> ", subsequent_indent=f"{indent}  "
-            )
+            lines += _wrap(check.next_step, f"{indent}> ", f"{indent}  ")
     return "\n".join(lines)
+
+
+def _wrap(text: str, first: str, following: str) -> list[str]:
+    """Wrap a text between words. An id or a path is not broken."""
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def as_document(reports: Sequence[DoctorReport], *, strict: bool) -> dict[str, object]:
+    """The JSON document of several reports."""
+    return {
+        "works": works(reports, strict=strict),
+        "reports": [{"works": report.works, **msgspec.structs.asdict(report)} for report in reports],
+    }
+
+
+def works(reports: Sequence[DoctorReport], *, strict: bool) -> bool:
+    """Whether no check failed; with `strict` also no check is degraded."""
+    states = {check.state for report in reports for check in report.checks}
+    return "failed" not in states and not (strict and "degraded" in states)

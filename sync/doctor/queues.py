@@ -1,0 +1,59 @@
+"""Checks of the Service Bus queues: each can be sent to and received from, and has no dead letters."""
+
+from inventory.core.checks import Check, DoctorReport
+from inventory.core.errors import BrokerUnavailable
+from inventory.core.settings import Settings
+from sync.messaging.credential import ProcessCredential
+from sync.messaging.servicebus import ServiceBusBroker
+
+_MOST_COUNTED = 100
+
+
+async def examine_queues(settings: Settings) -> DoctorReport:
+    """Check the three queues. No message is removed.
+
+    Raises:
+        SettingsError: the broker is not set.
+    """
+    queues = (
+        settings.service_bus.queue_work_items,
+        settings.service_bus.queue_work_done,
+        settings.service_bus.queue_consolidate,
+    )
+    async with ProcessCredential() as credential, ServiceBusBroker.open(settings.service_bus, credential) as broker:
+        checks = [check for queue in queues for check in await _queue(broker, queue)]
+    return DoctorReport(subject="Queues of Service Bus", checks=checks)
+
+
+async def _queue(broker: ServiceBusBroker, queue: str) -> list[Check]:
+    try:
+        waiting = await broker.probe(queue)
+        letters = await broker.dead_letters().peek(queue, _MOST_COUNTED)
+    except BrokerUnavailable as error:
+        return [
+            Check(
+                name=queue,
+                state="failed",
+                detail=error.message,
+                next_step="Check the address of the namespace, that the queue exists, and the rights of this identity "
+                "(Azure Service Bus Data Owner).",
+            )
+        ]
+    checks = [
+        Check(
+            name=queue,
+            state="ok",
+            detail="messages can be sent and received" + ("; some wait" if waiting else ""),
+        )
+    ]
+    if letters:
+        count = f"{len(letters)}{' or more' if len(letters) == _MOST_COUNTED else ''}"
+        checks.append(
+            Check(
+                name=queue,
+                state="degraded",
+                detail=f"{count} dead letters; the oldest: {letters[0].reason}",
+                next_step=f"List them: diamonds-sync dead-letters list --queue {queue}",
+            )
+        )
+    return checks

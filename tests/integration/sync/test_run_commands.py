@@ -1,0 +1,155 @@
+"""Commands that show runs: whole ids at 80 columns, prefixes, what a safety check is about, and the live view."""
+
+import asyncio
+import json
+from uuid import UUID
+
+import pytest
+
+from inventory.core.database import Database
+from inventory.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
+from inventory.core.settings import Settings
+from inventory.runs.models import Run
+from sandbox.broker import Broker as Bus
+from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
+from sync.operations.reconcile import Reconciler
+from sync.runs.lifecycle import Lifecycle
+from sync.scheduler.scheduler import RunRequest, Scheduler
+from sync.watermark.file import FileWatermarkStore
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf, stone_id
+from tests.integration.sync.cli import Cli
+from tests.integration.sync.conftest import Execute, OpenRun
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.with_values(sync_min_partition_stones=10)
+
+
+async def failed_run(open_run: OpenRun, lifecycle: Lifecycle, reason: str = "The supplier does not answer") -> Run:
+    run = await open_run(2)
+    await lifecycle.fail(run.id, SupplierTimeout(reason))
+    return await lifecycle.get(run.id)
+
+
+async def test_a_list_at_80_columns_holds_whole_ids_and_whole_reasons(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle
+) -> None:
+    reason = " ".join(f"reason{number}" for number in range(60))
+    run = await failed_run(open_run, lifecycle, reason)
+    for command in (("runs", "list"), ("runs", "show", "latest")):
+        page = (await cli(*command)).stdout
+        assert str(run.id) in page
+        assert f"SUPPLIER_TIMEOUT: {reason}" in page
+        assert "…" not in page
+
+
+async def test_a_run_is_named_by_its_id_its_beginning_or_latest(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    assert "There is no run of nivoda yet" in str((await cli("runs", "show", "latest")).exception)
+    older = await failed_run(open_run, lifecycle)
+    newer = await failed_run(open_run, lifecycle)
+    beginnings = [UUID(int=0xAAAA0000 << 96), UUID(int=0xAAAB0000 << 96)]
+    for run, new_id in zip((older, newer), beginnings, strict=True):
+        await execute("ALTER TABLE worker_runs DROP CONSTRAINT IF EXISTS worker_runs_run_id_fkey")
+        await execute("UPDATE run_metadata SET id = $2 WHERE id = $1", run.id, new_id)
+    for text, found in (("latest", 1), ("aaaa", 0), ("AAAB0000-", 1), (str(beginnings[0]), 0)):
+        assert (await cli.document("runs", "show", text))["run"]["id"] == str(beginnings[found])
+    assert "several ids begin with aaa" in str((await cli("runs", "show", "aaa")).exception)
+    assert "There is no run bbbb" in str((await cli("runs", "show", "bbbb")).exception)
+    assert "not an id of a run" in str((await cli("runs", "show", "%")).exception)
+
+
+async def test_a_quarantine_is_shown_by_problem_and_may_be_allowed_for_one_run(
+    cli: Cli, bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(60))
+    await bench.sync()
+    shelf.lay(*range(30), price="free")
+    run = await bench.read()
+    with pytest.raises(QuarantineExceeded):
+        await bench.consolidator.consolidate(run.id)
+    (group,) = await cli.document("quarantine", "list", "--run", "latest")
+    assert (group["items"], group["problem"].partition(":")[0]) == (30, "price")
+    assert [example["supplier_stone_id"] for example in group["examples"]] == [stone_id(n) for n in range(3)]
+    page = (await cli("quarantine", "list", "--payloads")).stdout
+    assert stone_id(2) in page
+    assert "free" in page
+
+    allowed = await cli.document("consolidate", "--allow-quarantine", str(run.id)[:8])
+    assert "@" in allowed["quarantine_allowed_by"]
+    done = await bench.consolidator.consolidate(run.id)
+    assert done is not None
+    assert (done.status, done.quarantined) == ("completed", 30)
+    assert "Quarantine allowed by" in (await cli("runs", "show", "latest")).stdout
+    # The limit holds for the next run: it adds to the quarantine.
+    shelf.lay(*range(30, 60), price="free")
+    again = await bench.read()
+    with pytest.raises(QuarantineExceeded):
+        await bench.consolidator.consolidate(again.id)
+
+
+async def test_the_diamonds_that_a_stopped_run_would_delete_are_counted_and_listed(
+    cli: Cli, bench: Bench, shelf: Shelf
+) -> None:
+    shelf.lay(*range(40))
+    await bench.sync()
+    shelf.take(*range(12))
+    run = await bench.read()
+    with pytest.raises(MassDeleteStopped, match="12 of 40 active stones"):
+        await bench.consolidator.consolidate(run.id)
+    shown = await cli.document("runs", "show", "latest", "--missing")
+    assert shown["missing"] == 12
+    assert [one["supplier_stone_id"] for one in shown["diamonds"]] == [stone_id(number) for number in range(12)]
+    page = (await cli("runs", "show", "latest", "--missing", "--limit", "5")).stdout
+    assert "12 active diamonds were not in the feed" in page
+    assert stone_id(4) in page
+    assert stone_id(5) not in page
+    assert "and 7 more" in page
+
+
+async def test_watching_a_run_prints_its_changes_and_ends_with_it(
+    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+) -> None:
+    run = await open_run(2)
+    watching = asyncio.create_task(cli("runs", "watch", "latest", "--json"))
+    await lifecycle.fail(run.id, SupplierTimeout())
+    watched = await watching
+    assert watched.exit_code == 1
+    lines = [json.loads(line) for line in watched.stdout.splitlines()]
+    assert (lines[-1]["status"], lines[-1]["error_code"]) == ("failed", "SUPPLIER_TIMEOUT")
+    text = await cli("runs", "watch")
+    assert text.exit_code == 1
+    assert "failed: 0 of 2 partitions, 2 failed" in text.stdout
+    assert "SUPPLIER_TIMEOUT: " in text.stdout
+    await execute("UPDATE run_metadata SET status = 'completed', error_code = NULL, error_message = NULL")
+    assert (await cli("runs", "watch", str(run.id)[:13])).exit_code == 0
+
+
+@pytest.mark.usefixtures("forgotten_sockets")
+async def test_a_schedule_while_the_broker_is_away_succeeds_and_reconcile_sends_its_work(
+    settings: Settings,
+    database: Database,
+    shelf: Shelf,
+    watermarks: FileWatermarkStore,
+    lifecycle: Lifecycle,
+    reconciler: Reconciler,
+    bus: Bus,
+) -> None:
+    shelf.lay(*range(10))
+    nowhere = Settings.read(
+        azure_service_bus_connection_string="Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;"
+        "UseDevelopmentEmulator=true;"
+    )
+    async with ServiceBusBroker.open(nowhere.service_bus) as broker:
+        scheduler = Scheduler(settings, database, shelf, watermarks, Outbox(settings.service_bus, broker, lifecycle))
+        run, _ = await scheduler.schedule(RunRequest(full=True))
+    assert run.status == "running"
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM worker_runs WHERE sent_at IS NOT NULL") == 0
+        await connection.execute("UPDATE worker_runs SET due_at = clock_timestamp() - interval '1 hour'")
+    sent = (await reconciler.reconcile()).partitions_sent
+    assert len(sent) == bus.counts()["work-items"].active == 1
