@@ -37,6 +37,7 @@ from app.rest.errors import routing_error_response
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
 from app.services import Services
+from inventory.alerts.service import IncidentService
 from inventory.catalog.index.search import IndexedSearch
 from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.repository import PostgresSearch
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> Starlette:
                 pricing=PricingService(database),
                 runs=runs,
                 review=RunReview(database),
+                incidents=IncidentService(database),
                 trading=trading,
                 events=events,
             )

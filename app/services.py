@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.auth.authentication import Authentication
 from app.http.body_cache import BodyCache
+from inventory.alerts.service import IncidentService
 from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.search import DiamondSearch
 from inventory.core.database import Database
@@ -33,6 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     pricing: PricingService
     runs: RunService
     review: RunReview
+    incidents: IncidentService
     trading: TradingService
     events: EventDispatcher
 

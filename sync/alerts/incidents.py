@@ -185,7 +185,7 @@ def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime
     """Build the incident of dead letters. It is one incident as long as the oldest one stays in its queue."""
     arrived = [("Oldest sent", _minute(since))] if since else []
     return Incident(
-        key=f"dead_letters:{queue}:{oldest}",
+        key=dead_letters_key(queue, oldest),
         kind="dead_letters",
         feed=feed,
         run_id=None,
@@ -198,6 +198,11 @@ def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime
             commands=[f"diamonds-sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
         ),
     )
+
+
+def dead_letters_key(queue: str, oldest: str) -> str:
+    """Key of the incident of a queue's dead letters. `oldest`: number and time of the oldest one."""
+    return f"dead_letters:{queue}:{oldest}"
 
 
 def _minute(instant: datetime) -> str:

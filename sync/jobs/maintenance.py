@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from inventory.alerts.incident import Incident, report
+from inventory.alerts.incident import sql as incident_sql
 from inventory.core.clock import Clock
 from inventory.core.database import Connection, Database
 from inventory.core.errors import RunConflict
@@ -77,6 +78,7 @@ class Maintenance:
         ):
             letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
             if not letters:
+                await self._resolve_dead_letters(queue, None)
                 continue
             oldest = letters[0]
             sent_at = oldest.sent_at.isoformat() if oldest.sent_at else ""
@@ -91,6 +93,12 @@ class Maintenance:
             )
             async with self._database.transaction() as connection:
                 await self._report(connection, incident)
+            await self._resolve_dead_letters(queue, incident.key)
+
+    async def _resolve_dead_letters(self, queue: str, present: str | None) -> None:
+        """Resolve the incidents of a queue, except the one of its present oldest dead letter."""
+        async with self._database.connection() as connection:
+            await connection.execute(incident_sql.resolve_dead_letters, incidents.dead_letters_key(queue, ""), present)
 
     async def prune(self) -> dict[str, int]:
         """Remove records that are older than the retention and not needed; return the number of each kind."""

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-HOUR = 2  # UTC
+from inventory.runs.schedule import NIGHTLY_HOUR
+
 CATCH_UP = timedelta(hours=1)
 NIGHT = timedelta(hours=4)
 _FIRST_PAUSE = timedelta(minutes=5)
@@ -12,7 +13,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 def last_due(now: datetime) -> datetime:
     """Return the last instant, up to and including `now`, at which a nightly run was due."""
     now = now.astimezone(UTC)
-    today = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    today = now.replace(hour=NIGHTLY_HOUR, minute=0, second=0, microsecond=0)
     return today if today <= now else today - timedelta(days=1)
 
 

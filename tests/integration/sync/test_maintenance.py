@@ -33,6 +33,23 @@ async def test_dead_letters_are_one_incident_until_the_oldest_is_gone(
     assert bus.counts()["work-items"].dead_letter == 1
 
 
+async def test_incidents_of_dead_letters_end_when_their_messages_are_gone(
+    upkeep_at: UpkeepAt, broker: ServiceBusBroker, execute: Execute
+) -> None:
+    maintenance = upkeep_at(JUST_AFTER)
+    open_incidents = "SELECT count(*) FROM alerts WHERE resolved_at IS NULL"
+    for body in (b"first", b"second"):
+        await put_aside(broker, body)
+    await maintenance.watch_dead_letters()
+    assert await execute(open_incidents) == 1
+    await broker.dead_letters().discard("work-items", 1)
+    await maintenance.watch_dead_letters()
+    assert await execute(open_incidents) == 1, "the second message is another incident; that of the first is over"
+    await broker.dead_letters().discard("work-items", 1)
+    await maintenance.watch_dead_letters()
+    assert await execute(open_incidents) == 0
+
+
 async def put_aside(broker: ServiceBusBroker, body: bytes) -> None:
     await broker.send("work-items", [body])
     async with broker.inbox("work-items") as inbox:
