@@ -84,3 +84,38 @@ FROM totals LEFT JOIN (
     ORDER BY abs(new_cents - old_cents) DESC, id LIMIT $5
 ) AS sample ON true
 ORDER BY abs(sample.new_cents - sample.old_cents) DESC, sample.id
+
+-- lock_rule --
+-- A rule, locked for its change.
+SELECT id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+       created_at, updated_at
+FROM pricing_rules WHERE id = $1 FOR UPDATE
+
+-- restore_rule --
+-- Insert a deleted rule again, with its id and its age.
+WITH forgotten AS (DELETE FROM deleted_pricing_rules WHERE id = $1)
+INSERT INTO pricing_rules (id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown,
+                           supplier, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (id) DO NOTHING
+RETURNING id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown, supplier,
+          created_at, updated_at
+
+-- record_change --
+-- Record a change of a rule. Returns no row if the change that it undoes ($6) was undone already.
+INSERT INTO pricing_rule_changes (rule_id, at, client_id, before, after, undoes) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (undoes) WHERE undoes IS NOT NULL DO NOTHING
+RETURNING id
+
+-- rule_changes --
+-- Changes, newest first, before the change $1 (NULL: from the newest), at most $2.
+SELECT change.id, change.rule_id, change.at, change.client_id, change.before, change.after, change.undoes,
+       undo.id AS undone_by
+FROM pricing_rule_changes AS change LEFT JOIN pricing_rule_changes AS undo ON undo.undoes = change.id
+WHERE $1::bigint IS NULL OR change.id < $1 ORDER BY change.id DESC LIMIT $2
+
+-- rule_change --
+SELECT change.id, change.rule_id, change.at, change.client_id, change.before, change.after, change.undoes,
+       undo.id AS undone_by
+FROM pricing_rule_changes AS change LEFT JOIN pricing_rule_changes AS undo ON undo.undoes = change.id
+WHERE change.id = $1

@@ -68,6 +68,18 @@ async def change(connection: Connection, rule_id: UUID, draft: RuleDraft, now: d
     return _rule_of(row) if row else None
 
 
+async def lock(connection: Connection, rule_id: UUID) -> StoredRule | None:
+    """Read and lock a rule for its change. Returns None if no rule has this id."""
+    row = await connection.fetchrow(sql.lock_rule, rule_id)
+    return _rule_of(row) if row else None
+
+
+async def restore(connection: Connection, rule: StoredRule, now: datetime) -> StoredRule | None:
+    """Insert a deleted rule again with its id and age. Returns None if a rule has this id."""
+    row = await connection.fetchrow(sql.restore_rule, rule.id, *_values(rule), rule.created_at, now)
+    return _rule_of(row) if row else None
+
+
 async def remove(connection: Connection, rule_id: UUID, now: datetime) -> bool:
     """Delete a rule and record its id as deleted. Returns False if no rule has this id."""
     return await connection.fetchval(sql.remove_rule, rule_id, now) is not None

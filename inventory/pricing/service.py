@@ -1,7 +1,7 @@
-"""Pricing service: list, add, change, remove and preview pricing rules."""
+"""Pricing service: list, add, change, remove and preview pricing rules; undo changes."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID, uuid5
 
 import msgspec
@@ -10,8 +10,9 @@ from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
 from inventory.core.errors import Conflict, NotFound, ValidationFailed
 from inventory.core.logging import get_logger
-from inventory.pricing import repository
+from inventory.pricing import history, repository
 from inventory.pricing.draft import RuleDraft, StoredRule, position_of
+from inventory.pricing.history import RuleChange
 from inventory.pricing.repository import PricePreview
 
 log = get_logger()
@@ -59,6 +60,7 @@ class PricingService:
                     raise Conflict(f"The limit of {RULE_LIMIT} pricing rules is reached. Remove a rule first.")
                 added = await repository.add(connection, rule_id, draft, self._clock(), request)
                 if added:
+                    await history.record(connection, None, added, at=added.created_at, client_id=client_id)
                     log.info("pricing_rule_added", rule_id=str(rule_id), client_id=client_id)
                     return added
                 # A concurrent request with the same key has added the rule.
@@ -77,10 +79,13 @@ class PricingService:
             NotFound: no rule has this id.
         """
         _check(draft)
-        async with self._database.bounded() as connection:
-            changed = await repository.change(connection, rule_id, draft, self._clock())
-        if changed is None:
-            raise _rule_not_found(rule_id)
+        now = self._clock()
+        async with self._database.bounded() as connection, connection.transaction():
+            before = await repository.lock(connection, rule_id)
+            changed = await repository.change(connection, rule_id, draft, now)
+            if changed is None:
+                raise _rule_not_found(rule_id)
+            await history.record(connection, before, changed, at=now, client_id=client_id)
         log.info("pricing_rule_changed", rule_id=str(rule_id), client_id=client_id)
         return changed
 
@@ -90,11 +95,31 @@ class PricingService:
         Raises:
             NotFound: no rule has this id.
         """
-        async with self._database.bounded() as connection:
-            removed = await repository.remove(connection, rule_id, self._clock())
-        if not removed:
-            raise _rule_not_found(rule_id)
+        now = self._clock()
+        async with self._database.bounded() as connection, connection.transaction():
+            before = await repository.lock(connection, rule_id)
+            if before is None:
+                raise _rule_not_found(rule_id)
+            await repository.remove(connection, rule_id, now)
+            await history.record(connection, before, None, at=now, client_id=client_id)
         log.info("pricing_rule_removed", rule_id=str(rule_id), client_id=client_id)
+
+    async def changes(self, before_id: int | None, limit: int) -> Sequence[RuleChange]:
+        """List changes of rules, newest first, from the one before `before_id`."""
+        async with self._database.bounded() as connection:
+            return await history.changes(connection, before_id, limit)
+
+    async def undo(self, change_id: int, *, client_id: str) -> StoredRule | None:
+        """Restore a rule as it was before a change. Returns None if the change had created the rule.
+
+        Raises:
+            NotFound: there is no such change.
+            Conflict: the change was undone already, or a later change of the rule follows it.
+        """
+        async with self._database.bounded() as connection, connection.transaction():
+            restored = await history.undo(connection, change_id, at=self._clock(), client_id=client_id)
+        log.info("pricing_rule_change_undone", change_id=change_id, client_id=client_id)
+        return restored
 
     async def preview(self, draft: RuleDraft, rule_id: UUID | None = None) -> PricePreview:
         """Preview the prices with a new rule, or with the rule `rule_id` changed to the draft. Writes nothing.

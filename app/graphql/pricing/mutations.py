@@ -8,6 +8,7 @@ import strawberry
 from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.permissions import field
+from app.graphql.pricing.history import PricingHistoryMutations
 from app.graphql.pricing.inputs import PricingRuleCreateInput, PricingRuleDeleteInput, PricingRuleUpdateInput
 from app.graphql.pricing.types import PricingRule, read_rule, rule_to_graphql
 from app.graphql.relay import global_id, read_id
@@ -46,7 +47,7 @@ class InventoryRepricePayload:
 
 
 @strawberry.type
-class PricingMutations:
+class PricingMutations(PricingHistoryMutations):
     """Fields of `Mutation` for prices."""
 
     @field(

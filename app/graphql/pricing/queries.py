@@ -9,6 +9,7 @@ from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
+from app.graphql.pricing.history import PricingHistoryQueries
 from app.graphql.pricing.types import (
     PricingRule,
     PricingRuleInput,
@@ -24,7 +25,7 @@ _argument = strawberry.argument
 
 
 @strawberry.type
-class PricingQueries:
+class PricingQueries(PricingHistoryQueries):
     """Fields of `Query` for prices."""
 
     @field(description="All pricing rules in the order of their priority.", scope=Scope.PRICING_WRITE)
