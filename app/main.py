@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.auth.api_key_service import ApiKeyService
 from app.auth.authentication import Authentication
 from app.auth.authenticator import Authenticator
 from app.auth.limits import RequestLimits, RequestRateLimiter
@@ -113,6 +114,7 @@ def create_app(settings: Settings) -> Starlette:
                 redis=redis,
                 jobs=queue,
                 authentication=authentication,
+                api_keys=ApiKeyService(database),
                 bodies=BodyCache(),
                 search=IndexedSearch(database, index, postgres) if index else postgres,
                 search_index=index,

@@ -6,6 +6,7 @@ import msgspec
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
+from app.auth.api_key_service import ApiKeyService
 from app.auth.authentication import Authentication
 from app.http.body_cache import BodyCache
 from inventory.alerts.service import IncidentService
@@ -28,6 +29,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     redis: Redis
     jobs: ArqRedis
     authentication: Authentication
+    api_keys: ApiKeyService
     bodies: BodyCache
     search: DiamondSearch
     search_index: SearchIndex | None

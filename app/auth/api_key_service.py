@@ -10,7 +10,7 @@ from app.auth.repository import StoredKey
 from app.auth.scopes import Scope
 from inventory.core.clock import Clock, utc_now
 from inventory.core.database import Database
-from inventory.core.errors import Conflict, NotFound, ValidationFailed
+from inventory.core.errors import Conflict, Forbidden, NotFound, ValidationFailed
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
@@ -86,17 +86,23 @@ class ApiKeyService:
             if not await repository.allow_v1(connection, client_id, allowed=allowed):
                 raise NotFound(f"There is no key of a client {client_id}.")
 
-    async def rotate(self, key_id: str, *, keep: timedelta) -> IssuedKey:
+    async def rotate(self, key_id: str, *, keep: timedelta, granted: Collection[str] | None = None) -> IssuedKey:
         """Create a key with the same client, name, scopes and lifetime. The old key stays valid for `keep`.
+
+        `granted`: the scopes of the caller, who sees the new key and must not gain a scope by it. None: an operator with
+        access to the database.
 
         Raises:
             NotFound: no key has this id.
             Conflict: the key is revoked or has expired.
+            Forbidden: the key has a scope that is not `granted`.
         """
         async with self._database.transaction() as connection:
             old = await repository.lock(connection, key_id)
             if old is None:
                 raise NotFound(f"There is no key {key_id}.")
+            if granted is not None and (further := sorted(set(old.scopes) - set(granted))):
+                raise Forbidden(f"The key {key_id} has scopes that your key lacks: {', '.join(further)}.")
             now = self._clock()
             if not old.live_at(now):
                 raise Conflict(f"The key {key_id} is revoked or has expired; create a new one.")

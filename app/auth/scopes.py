@@ -21,6 +21,7 @@ class Scope(StrEnum):
     PRICING_WRITE = "pricing:write"
     SYNC_READ = "sync:read"
     SYNC_ADMIN = "sync:admin"
+    KEYS_ADMIN = "keys:admin"
     SCHEMA_READ = "schema:read"
 
 
@@ -33,7 +34,8 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType({
     Scope.PURCHASES_ADMIN: "Read and settle the purchases of all clients.",
     Scope.PRICING_WRITE: "Change pricing rules and reprice the inventory.",
     Scope.SYNC_READ: "Read sync runs.",
-    Scope.SYNC_ADMIN: "Start, retry, consolidate and cancel runs.",
+    Scope.SYNC_ADMIN: "Start, retry, consolidate and cancel runs; replay and discard dead letters; resolve incidents.",
+    Scope.KEYS_ADMIN: "List, rotate and revoke the API keys of all clients.",
     Scope.SCHEMA_READ: "Introspect the GraphQL schema.",
 })  # fmt: skip
 

@@ -8,6 +8,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from app.graphql.clients.api_keys import ApiKeyMutations
 from app.graphql.clients.queries import ClientQueries
 from app.graphql.context import Info
 from app.graphql.diamonds.queries import DiamondQueries
@@ -44,7 +45,7 @@ class Query(
 
 
 @strawberry.type(description="Mutations.")
-class Mutation(SyncMutations, PricingMutations, OutcomeMutations, PurchaseMutations, HoldMutations):
+class Mutation(ApiKeyMutations, SyncMutations, PricingMutations, OutcomeMutations, PurchaseMutations, HoldMutations):
     """Root type of mutations."""
 
 
