@@ -31,7 +31,7 @@ $(INSTALLED): pyproject.toml uv.lock | $(UV)
 install: $(INSTALLED) ## Install the locked dependencies into .venv
 
 # The files are committed, so the pages need neither npm nor a CDN. This is for a new version.
-consoles: $(INSTALLED) ## Write the vendored files of GraphiQL and Swagger UI anew, by version and hash (needs npm)
+consoles: $(INSTALLED) ## Write the vendored files of GraphiQL, Swagger UI and the dashboard anew, by version and hash (needs npm)
 	@npm ci --prefix .ci/consoles --ignore-scripts --silent --no-audit --no-fund
 	@PYTHONPATH=. $(PY) .ci/consoles/vendor $(ARGS)
 

@@ -7,13 +7,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from app.dashboard import session_endpoint
-from app.dashboard.assets import Asset, assets, page, policy
+from app.dashboard.assets import FILES, Asset, assets, page, policy
 from app.dashboard.landing import landing_page, landing_policy
 from app.http.routing import Route
 from app.rest.guard import public
 from app.services import State
 from inventory.core.errors import NotFound
 from inventory.core.settings.general import GeneralSettings
+
+_VENDORED = "vendored/"
 
 
 def routes(settings: GeneralSettings) -> Sequence[BaseRoute]:
@@ -39,7 +41,10 @@ async def _show_page(_request: Request[State]) -> Response:
 
 
 async def _show_asset(request: Request[State]) -> Response:
-    return _serve(assets().get(request.path_params["file"]))
+    name = request.path_params["file"]
+    if name.startswith(_VENDORED) and (response := FILES.respond(request, name.removeprefix(_VENDORED))):
+        return response
+    return _serve(assets().get(name))
 
 
 async def _show_favicon(_request: Request[State]) -> Response:

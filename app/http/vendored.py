@@ -4,7 +4,7 @@
 """
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ class VendoredFile(msgspec.Struct, frozen=True):
 
     @property
     def media_type(self) -> str:
+        """Media type by the name; a licence is plain text."""
+        if self.name.endswith(".LICENSE"):
+            return "text/plain"
         return "text/css" if self.name.endswith(".css") else "text/javascript"
 
 
@@ -53,14 +56,17 @@ class VendoredFiles:
         headers["Content-Encoding"] = "gzip"
         return Response(packed, headers=headers, media_type=file.media_type)
 
-    def tags(self, prefix: str, media_type: str) -> str:
-        """The elements by which a page loads the files of a type; the browser checks their hashes."""
+    def tags(self, prefix: str, media_type: str, names: Collection[str] | None = None) -> str:
+        """The elements by which a page loads the files of a type, or only those with these names.
+
+        The browser checks their hashes.
+        """
         return "\n".join(
             f'<link rel="stylesheet" href="{prefix}/{file.name}" integrity="{file.integrity}">'
             if media_type == "text/css"
             else f'<script defer src="{prefix}/{file.name}" integrity="{file.integrity}"></script>'
             for file in self.files
-            if file.media_type == media_type
+            if file.media_type == media_type and (names is None or file.name in names)
         )
 
 

@@ -15,6 +15,8 @@ import pytest
 from graphql import parse, validate
 
 from app.auth.scopes import Scope
+from app.dashboard.assets import FILES as DASHBOARD
+from app.dashboard.assets import VENDORED
 from app.graphql.http.graphiql_page import FILES as GRAPHIQL
 from app.graphql.schema import schema
 from app.http.vendored import VendoredFiles
@@ -50,7 +52,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_answers_an_example_without_
     assert (seen["complaints"], seen["elsewhere"]) == ([], [])
 
 
-@pytest.mark.parametrize("files", [GRAPHIQL, SWAGGER_UI])
+@pytest.mark.parametrize("files", [GRAPHIQL, SWAGGER_UI, DASHBOARD])
 def test_the_vendored_files_have_the_pinned_versions_and_hashes(files: VendoredFiles) -> None:
     wanted = json.loads(Path(".ci/consoles/package.json").read_text("utf-8"))["dependencies"]
     assert {path.name for path in files.directory.iterdir()} == {f"{file.name}.gz" for file in files.files}
@@ -60,7 +62,9 @@ def test_the_vendored_files_have_the_pinned_versions_and_hashes(files: VendoredF
         assert file.version == wanted[file.package]
 
 
-@pytest.mark.parametrize(("prefix", "files"), [("/graphql/page", GRAPHIQL), ("/api-docs", SWAGGER_UI)])
+@pytest.mark.parametrize(
+    ("prefix", "files"), [("/graphql/page", GRAPHIQL), ("/api-docs", SWAGGER_UI), (VENDORED, DASHBOARD)]
+)
 async def test_each_file_is_served_compressed_and_plain(
     serve: Serve, development: Settings, prefix: str, files: VendoredFiles
 ) -> None:
