@@ -30,6 +30,14 @@ class StockFigures(msgspec.Struct, frozen=True, kw_only=True):
 _COUNTS = tuple(name for name in StockFigures.__struct_fields__ if name != "changed_at")
 
 
+class TradingFigures(msgspec.Struct, frozen=True):
+    """Numbers of holds and of sales, and the total price of the sales in US cents."""
+
+    holds: int
+    sales: int
+    sales_cents: int
+
+
 class FeedCompletion(msgspec.Struct, frozen=True):
     """Completion times of a feed: of the last completed run, and of the last completed full run."""
 

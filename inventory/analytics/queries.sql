@@ -48,3 +48,14 @@ WHERE CASE
                          WHERE later.feed = run.feed AND later.started_at > run.started_at)
 END
 ORDER BY run.started_at
+
+-- trading_since --
+-- Holds and purchases that were requested since $1, of a client ($2) or of all (NULL). A purchase counts as sold when the supplier
+-- accepted the order, unless it declined afterwards. Index: hold_history_requested, purchase_history_requested, or those of the
+-- client.
+SELECT (SELECT count(*)::int FROM hold_history
+        WHERE requested_at >= $1 AND ($2::text IS NULL OR client_id = $2)) AS holds,
+       count(*)::int AS sales, coalesce(sum(price_cents), 0)::bigint AS sales_cents
+FROM purchase_history
+WHERE requested_at >= $1 AND ($2::text IS NULL OR client_id = $2)
+  AND state = 'confirmed' AND supplier_answer IS DISTINCT FROM 'declined'

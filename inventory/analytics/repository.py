@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from inventory.analytics.models import ConsolidationBacklog, FeedCompletion, StockFigures
+from inventory.analytics.models import ConsolidationBacklog, FeedCompletion, StockFigures, TradingFigures
 from inventory.catalog.statements import AVAILABILITY_OF_MANY
 from inventory.core.database import Connection
 from inventory.core.errors import NotFound
@@ -24,6 +24,13 @@ async def stock(connection: Connection) -> Mapping[str, StockFigures]:
         supplier, natural = columns.pop("supplier"), columns.pop("natural_stones")
         found[str(supplier)] = StockFigures(**columns, natural=natural)
     return found
+
+
+async def trading_since(connection: Connection, since: datetime, client_id: str | None) -> TradingFigures:
+    """Count the holds and sales that a client, or all clients, requested since an instant."""
+    row = await connection.fetchrow(sql.trading_since, since, client_id)
+    assert row is not None, "an aggregate has a row"  # noqa: S101
+    return TradingFigures(**row)
 
 
 async def run_counts(connection: Connection, since: datetime) -> Mapping[str, int]:

@@ -56,9 +56,14 @@ export async function request(query, variables = {}) {
   return { data: body.data, errors };
 }
 
-// The payload of a mutation with one field and at most one input. Errors of the request and its userErrors are thrown with all their sentences.
+// The payload of a mutation with one field. Errors of the request and its userErrors are thrown with all their sentences.
 export async function mutate(document, input) {
-  const { data, errors } = await request(document, input ? { input } : {});
+  return mutateBy(document, input ? { input } : {});
+}
+
+// The same for a mutation whose arguments are no input.
+export async function mutateBy(document, variables) {
+  const { data, errors } = await request(document, variables);
   if (errors.length) throw new ApiError(errors.map((error) => error.message).join(" "), errors[0].extensions?.code);
   const [payload] = Object.values(data);
   const problems = payload?.userErrors ?? [];

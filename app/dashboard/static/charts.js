@@ -1,26 +1,78 @@
-// Charts as inline SVG and as meters, each with its numbers in a table.
-import { html } from "./lib.js";
+// Charts, each with its numbers in a table: trends over time by uPlot, and meters for categories.
+import { html, useEffect, useRef, useState } from "./lib.js";
 import { count } from "./format.js";
 
-const HEIGHT = 100;
-// Fewer bars leave room at the right, so that one is not a block.
-const SLOTS = 20;
+const HEIGHT = 110;
+const MONTH_SECONDS = 30 * 86_400;
+// Relative and largest width of a bar, and the smallest, in pixels.
+const BAR = [0.7, 16, 3];
+const { uPlot } = globalThis;
 
-// Vertical bars of equal width. points: [{ label, value, tone }]; an unknown value has no bar.
-export function Bars({ title, points, show = count }) {
-  const most = Math.max(...points.map((point) => point.value ?? 0), 0);
-  const step = 100 / Math.max(points.length, SLOTS);
-  const last = points.at(-1);
+// Bars over the last 30 days. points: [{ at: seconds, label, value, tone }], oldest first; an unknown value has no bar.
+export function Trend({ title, points, show = count }) {
+  const place = useRef();
+  const [hovered, setHovered] = useState(null);
+  const theme = useTheme();
+  const key = JSON.stringify(points);
+  useEffect(() => {
+    const chart = draw(place.current, points, setHovered, show);
+    const observer = new ResizeObserver(() => chart.setSize({ width: place.current.clientWidth, height: HEIGHT }));
+    observer.observe(place.current);
+    return () => {
+      observer.disconnect();
+      chart.destroy();
+    };
+  }, [key, theme]);
+  const known = points.filter((point) => point.value !== null);
+  const most = Math.max(0, ...known.map((point) => point.value));
+  const point = points[hovered];
+  const text = point ? `${point.label}: ${show(point.value)}` : known.length ? `latest ${show(known.at(-1).value)}, highest ${show(most)}` : "no data";
   return html`<figure class="chart">
-    <figcaption><strong>${title}</strong><span>${last ? `latest ${show(last.value)}, highest ${show(most)}` : "no data"}</span></figcaption>
-    <svg viewBox="0 0 100 ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${`${title}: ${points.length} values, highest ${show(most)}`}>
-      ${points.map((point, index) => {
-        const height = most && point.value ? Math.max((point.value / most) * HEIGHT, 1.5) : 0;
-        return html`<rect key=${index} class=${point.tone ?? "plain"} x=${index * step + step * 0.1} width=${step * 0.8} y=${HEIGHT - height} height=${height}><title>${point.label}: ${show(point.value)}</title></rect>`;
-      })}
-    </svg>
+    <figcaption><strong>${title}</strong><span>${text}</span></figcaption>
+    <div ref=${place} role="img" aria-label=${`${title}: ${points.length} runs, highest ${show(most)}. The numbers follow.`}></div>
     <${Numbers} title=${title} points=${points} show=${show} />
   </figure>`;
+}
+
+// The colours of a canvas do not follow the theme by themselves.
+function useTheme() {
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setDark(query.matches);
+    query.addEventListener("change", changed);
+    return () => query.removeEventListener("change", changed);
+  }, []);
+  return dark;
+}
+
+function draw(place, points, onHover, show) {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const colours = points.map((point) => colour(point.tone === "plain" ? "bar" : point.tone));
+  const now = Date.now() / 1000;
+  const axis = { stroke: colour("soft"), font: "11px system-ui, sans-serif", grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+  return new uPlot({
+    width: place.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { points: { show: false }, x: false, y: false, drag: { x: false, y: false } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    scales: { x: { range: [now - MONTH_SECONDS, now + MONTH_SECONDS / 60] }, y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.05] } },
+    axes: [
+      { ...axis, grid: { show: false }, size: 22, space: 60, values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(5, 10)) },
+      { ...axis, size: 46, space: 28, values: (_, ticks) => ticks.map((tick) => show(tick, true)) },
+    ],
+    series: [
+      {},
+      {
+        width: 0,
+        points: { show: false },
+        paths: uPlot.paths.bars({ size: BAR, disp: { fill: { unit: 3, values: () => colours }, stroke: { unit: 3, values: () => colours } } }),
+      },
+    ],
+    hooks: { setCursor: [(chart) => onHover(chart.cursor.idx)] },
+  }, [points.map((point) => point.at), points.map((point) => point.value)], place);
 }
 
 // Horizontal bars with their numbers, for categories.

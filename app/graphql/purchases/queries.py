@@ -13,6 +13,7 @@ from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.purchases.destinations import Destination, destination_to_graphql
+from app.graphql.purchases.figures import TradingFigureQueries
 from app.graphql.purchases.types import Purchase, PurchaseState, purchases_to_graphql
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.trading_arguments import (
@@ -60,7 +61,7 @@ class PurchaseConnection:
 
 
 @strawberry.type
-class PurchaseQueries:
+class PurchaseQueries(TradingFigureQueries):
     """Fields of `Query` for purchases."""
 
     @field(

@@ -1,37 +1,41 @@
-// Overview: whether the last sync succeeded, why not, what to do; the inventory and 30 days of runs.
-import { useQuery, useSubscription } from "../api.js";
+// Overview: whether the last sync succeeded, why not, what to do; open incidents; 30 days of runs; the inventory.
+import { mutateBy, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
-import { Bars, Shares } from "../charts.js";
-import { count, dollars, duration, instant, money, secondsBetween, words } from "../format.js";
-import { html, useMemo } from "../lib.js";
+import { Shares, Trend } from "../charts.js";
+import { ago, count, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
+import { html, useMemo, useState } from "../lib.js";
 import { link } from "../router.js";
-import { Badge, Gaps, Notice, Tile, symbol } from "../ui.js";
+import { Badge, Confirm, Gaps, Notice, Tile, symbol } from "../ui.js";
 
-const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: Boolean!, $allClients: Boolean!) {
+const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: Boolean!, $allClients: Boolean!, $since: DateTime!) {
   syncRuns(first: 100) { nodes {
     databaseId type status startedAt completedAt consolidatedAt windowTo movesWatermark watermarkMovedAt startedBy
     error { code message } progress { failed total }
     figures { fetched upserted unchanged quarantined deleted }
   } }
+  syncSchedule { nextRunAt startedByJobs }
+  incidents(first: 20) { id kind runId subject reason nextStep createdAt sentAt deliveryError }
   diamonds(first: 1) @include(if: $stones) { totalCount facets {
     shapes { value count } labGrown { value count }
     price { buckets { min { cents } max { cents } count } quantiles { p5 { formatted } median { formatted } p95 { formatted } } }
   } }
   holds(state: [REQUESTED, ACTIVE], first: 1, allClients: $allClients) @include(if: $holds) { totalCount }
   unknown: purchases(state: [UNKNOWN], first: 1, allClients: $allClients) @include(if: $purchases) { totalCount }
-  recent: purchases(first: 100, allClients: $allClients) @include(if: $purchases) { nodes { state requestedAt price { cents } } }
+  tradingFigures(since: $since, allClients: $allClients) @include(if: $purchases) { holds sales salesTotal { formatted } }
 }`;
 const RUN = `subscription Run($id: ID!) { syncRunProgress(runId: $id) { databaseId status progress { succeeded total fetched planned } } }`;
+const RESOLVE = `mutation Resolve($id: ID!) { incidentResolve(id: $id) { userErrors { message code } } }`;
 const DAY = 86_400;
 const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
-const SOLD = new Set(["ORDERED", "CONFIRMED"]);
 
 export function Overview({ caller }) {
+  const today = `${new Date().toISOString().slice(0, 10)}T00:00:00Z`;
   const variables = {
     stones: caller.can("diamonds:read"),
     holds: caller.can("holds:write"),
     purchases: caller.can("purchases:write"),
     allClients: caller.can("purchases:admin"),
+    since: today,
   };
   const query = useQuery(QUERY, variables, { poll: 30 });
   const runs = query.data?.syncRuns?.nodes ?? [];
@@ -42,6 +46,7 @@ export function Overview({ caller }) {
     <${Gaps} query=${query} />
     ${query.data && html`
       <${Verdict} runs=${runs} />
+      <${Incidents} incidents=${query.data.incidents ?? []} caller=${caller} onResolved=${query.refresh} />
       <${Tiles} data=${query.data} runs=${runs} caller=${caller} />
       <${Trends} runs=${runs} />
       ${query.data.diamonds && html`<${Inventory} diamonds=${query.data.diamonds} />`}`}`;
@@ -54,7 +59,7 @@ function Verdict({ runs }) {
   const address = (run) => link(`runs/${run.databaseId}`);
   const running = latest !== ended && html`<p><${Badge} state=${latest.status} /> <a href=${address(latest)}>A run is in progress</a>, since ${instant(latest.startedAt)}.</p>`;
   if (!ended) return html`<${Notice} kind="info" title="The first run is in progress.">${running}<//>`;
-  const when = html`<a href=${address(ended)}>${words(ended.type)} run of ${instant(ended.startedAt)}</a>`;
+  const when = html`<a href=${address(ended)}>${words(ended.type)} run of ${instant(ended.startedAt)}</a> (${ago(ended.startedAt)})`;
   if (ended.status === "COMPLETED") {
     return html`<${Notice} kind="good" title="✓ The last sync succeeded.">
       <p>${when}: ${count(ended.figures.upserted)} diamonds changed, ${count(ended.figures.deleted)} deleted, ${count(ended.figures.quarantined)} quarantined, in ${duration(secondsBetween(ended.startedAt, ended.completedAt))}.</p>${running}<//>`;
@@ -65,47 +70,78 @@ function Verdict({ runs }) {
     ${advice && html`<p><strong>What to do:</strong> ${advice.text} <a href=${address(ended)}>Open the run</a></p>`}${running}<//>`;
 }
 
+const PLACES = { dead_letters: ["messages", "Open the messages"], quarantine_exceeded: ["quarantine", "Open the quarantine"] };
+
+// What is open beside the last run, with the next step of the runbook.
+function Incidents({ incidents, caller, onResolved }) {
+  const [chosen, setChosen] = useState(null);
+  if (!incidents.length) return html`<p class="note">No incident is open.</p>`;
+  const place = ({ kind, runId }) => (runId ? [`runs/${runId}`, "Open the run"] : (PLACES[kind] ?? (kind.startsWith("purchase") ? ["trading", "Open the purchases"] : null)));
+  const resolve = async () => {
+    await mutateBy(RESOLVE, { id: chosen.id });
+    await onResolved();
+  };
+  return html`<section><h2>${incidents.length === 1 ? "One open incident" : `${incidents.length === 20 ? "20 or more" : incidents.length} open incidents`}</h2>
+    <ul class="incidents">${incidents.map((one) => {
+      const found = place(one);
+      return html`<li key=${one.id}>
+        <strong>✕ ${one.subject}</strong> <span class="note">since ${instant(one.createdAt)}, ${one.sentAt ? "alerted" : one.deliveryError ? `the alert failed: ${one.deliveryError}` : "not yet alerted"}</span>
+        <p>${one.reason}</p><p><strong>What to do:</strong> ${one.nextStep}</p>
+        <div class="actions">${found && html`<a class="button" href=${link(found[0])}>${found[1]}</a>`}${caller.can("sync:admin") && html`<button onClick=${() => setChosen(one)}>Mark as resolved</button>`}</div>
+      </li>`;
+    })}</ul>
+    ${chosen && html`<${Confirm} title="Mark as resolved" confirmLabel="Mark as resolved" onClose=${() => setChosen(null)} onConfirm=${resolve}>
+      <p>${chosen.subject}. It leaves this list and stays in the records with your name. Its cause is not changed by this.</p><//>`}
+  </section>`;
+}
+
 function Tiles({ data, runs, caller }) {
   const moved = runs.find((run) => run.watermarkMovedAt);
   const age = moved ? secondsBetween(moved.windowTo) : null;
-  const today = new Date().toISOString().slice(0, 10);
-  const sales = (data.recent?.nodes ?? []).filter((purchase) => SOLD.has(purchase.state) && purchase.requestedAt.startsWith(today));
   const unknown = data.unknown?.totalCount;
   const whose = caller.can("purchases:admin") ? "of all clients" : "of your client";
+  const { tradingFigures: today, syncSchedule: schedule } = data;
+  const next = schedule && secondsBetween(new Date(), schedule.nextRunAt);
   return html`<dl class="tiles">
-    ${data.diamonds && html`<${Tile} label="Diamonds" value=${count(data.diamonds.totalCount)} />`}
     <${Tile} label="Freshness" value=${age === null ? "–" : duration(age)} kind=${age === null || age > 36 * 3600 ? "bad" : age > 26 * 3600 ? "warning" : ""}
       note=${moved ? `the feed is read up to ${instant(moved.windowTo)}` : "the watermark has not moved yet"} />
-    ${data.holds && html`<${Tile} label="Open holds" href="#/trading" value=${count(data.holds.totalCount)} note=${whose} />`}
-    ${data.recent && html`<${Tile} label="Sales today (UTC)" value=${count(sales.length)} note=${`${dollars(sales.reduce((sum, one) => sum + one.price.cents, 0))} ${whose}`} />`}
+    ${schedule && html`<${Tile} label="Next run" value=${`in ${duration(next)}`} note=${`${instant(schedule.nextRunAt)}, started by ${schedule.startedByJobs ? "the jobs role" : "an external scheduler"}`} />`}
+    ${data.diamonds && html`<${Tile} label="Diamonds" value=${count(data.diamonds.totalCount)} href="#/inventory" note="in the inventory" />`}
+    <${Tile} label="Quarantined" href="#/quarantine" value=${count(runs.find((run) => run.consolidatedAt)?.figures.quarantined)} note="by the last consolidated run" />
+    ${data.holds && html`<${Tile} label="Open holds" href="#/trading" value=${count(data.holds.totalCount)} note=${`${today ? `${count(today.holds)} requested today, ` : ""}${whose}`} />`}
+    ${today && html`<${Tile} label="Sales today (UTC)" value=${count(today.sales)} href="#/trading" note=${`${money(today.salesTotal)} ${whose}`} />`}
     ${data.unknown && html`<${Tile} label="Unknown purchases" value=${count(unknown)} kind=${unknown ? "bad" : ""} href="#/trading" note=${unknown ? "find out and record the outcome" : whose} />`}
-    <${Tile} label="Quarantined by the last run" href="#/quarantine" value=${count(runs.find((run) => run.consolidatedAt)?.figures.quarantined)} />
   </dl>`;
 }
+
+const durations = (value) => duration(value);
+const counts = (value, axis) => (axis ? short(value) : count(value));
 
 function Trends({ runs }) {
   const shown = useMemo(() => runs.filter((run) => secondsBetween(run.startedAt) < 30 * DAY).reverse(), [runs]);
   if (!shown.length) return null;
   const tone = (run) => ({ COMPLETED: "plain", PARTIAL: "warning", FAILED: "bad", CANCELLED: "muted" })[run.status] ?? "active";
-  const points = (value) => shown.map((run) => ({ label: `${instant(run.startedAt)}, ${words(run.status)}`, value: value(run), tone: tone(run) }));
+  const points = (value) => shown.map((run) => ({ at: Date.parse(run.startedAt) / 1000, label: `${instant(run.startedAt)}, ${words(run.status)}`, value: value(run), tone: tone(run) }));
   const figure = (name) => points((run) => (run.consolidatedAt || name === "fetched" ? run.figures[name] : null));
-  return html`<section><h2>Runs of the last 30 days</h2><p class="note">${shown.length === 1 ? "One run" : `${shown.length} runs, oldest first`}${runs.length === 100 ? "; the newest 100 are shown" : ""}.</p><div class="charts">
-    <${Bars} title="Duration" points=${points((run) => (run.completedAt ? secondsBetween(run.startedAt, run.completedAt) : null))} show=${duration} />
-    <${Bars} title="Fetched" points=${figure("fetched")} />
-    <${Bars} title="Changed" points=${figure("upserted")} />
-    <${Bars} title="Quarantined" points=${figure("quarantined")} />
-    <${Bars} title="Deleted" points=${figure("deleted")} />
+  const bad = shown.filter((run) => run.status === "FAILED" || run.status === "PARTIAL").length;
+  return html`<section><h2>Runs of the last 30 days</h2><p class="note">${shown.length === 1 ? "One run" : `${shown.length} runs`}${runs.length === 100 ? " (the newest 100)" : ""}, ${bad ? `${count(bad)} failed or partial` : "none failed"}. A bar is a run; times are in UTC.</p><div class="charts">
+    <${Trend} title="Duration" points=${points((run) => (run.completedAt ? secondsBetween(run.startedAt, run.completedAt) : null))} show=${durations} />
+    <${Trend} title="Fetched" points=${figure("fetched")} show=${counts} />
+    <${Trend} title="Changed" points=${figure("upserted")} show=${counts} />
+    <${Trend} title="Quarantined" points=${figure("quarantined")} show=${counts} />
+    <${Trend} title="Deleted" points=${figure("deleted")} show=${counts} />
   </div></section>`;
 }
 
 function Inventory({ diamonds }) {
   const { shapes, labGrown, price } = diamonds.facets;
   const range = ({ min, max }) => (max ? `${min ? dollars(min.cents) : "up"} to ${dollars(max.cents)}` : `${dollars(min.cents)} and more`);
+  const priced = ({ min, max }) => link("inventory", { priceFrom: min && min.cents / 100, priceTo: max && max.cents / 100 });
   return html`<section><h2>Inventory</h2>
-    ${price.quantiles && html`<p class="note">Retail prices: 5 % cost at most ${money(price.quantiles.p5)}, half ${money(price.quantiles.median)}, 95 % ${money(price.quantiles.p95)}.</p>`}
+    ${price.quantiles && html`<p class="note">Retail prices: half of the diamonds cost up to ${money(price.quantiles.median)}; 90 % lie between ${money(price.quantiles.p5)} and ${money(price.quantiles.p95)}.</p>`}
     <div class="columns">
       <${Shares} title="By shape" points=${[...shapes].sort((a, b) => b.count - a.count).map((one) => ({ label: words(one.value), value: one.count, href: link("inventory", { shape: one.value }) }))} />
-      <${Shares} title="By origin" points=${labGrown.map((one) => ({ label: one.value ? "Lab-grown" : "Natural", value: one.count }))} />
-      <${Shares} title="By retail price" points=${price.buckets.map((one) => ({ label: range(one), value: one.count }))} />
+      <${Shares} title="By origin" points=${labGrown.map((one) => ({ label: one.value ? "Lab-grown" : "Natural", value: one.count, href: link("inventory", { origin: one.value ? "lab" : "natural" }) }))} />
+      <${Shares} title="By retail price" points=${price.buckets.map((one) => ({ label: range(one), value: one.count, href: priced(one) }))} />
     </div></section>`;
 }
