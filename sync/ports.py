@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from inventory.runs.dead_letters import DeadLetter
 from sync.planning.window import Watermark
 
 
@@ -58,23 +58,6 @@ class Broker(Protocol):
 
     def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
         """Open an inbox of a queue, with a separate connection."""
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter: a message that could not be handled. `sent_at`: when it was enqueued.
-
-    `body_type`: `data` for a message that a role can read; otherwise `sequence`, `value`, `none` or `undecodable`. `body`,
-    `reason` and `description` are printable: escaped, and shortened if they are very long.
-    """
-
-    queue: str
-    sequence_number: int
-    sent_at: datetime | None
-    reason: str
-    description: str
-    deliveries: int
-    body_type: str
-    body: str
 
 
 class Replayed(msgspec.Struct, frozen=True):

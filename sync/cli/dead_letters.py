@@ -14,8 +14,9 @@ from inventory.core.logging import get_logger
 from inventory.core.operator import operator_identity
 from inventory.core.records import Record, format_records, terminal_width
 from inventory.core.settings import Settings
+from inventory.runs.dead_letters import DeadLetter
 from sync.container import open_dead_letters
-from sync.ports import DeadLetter, Replayed
+from sync.ports import Replayed
 
 log = get_logger()
 

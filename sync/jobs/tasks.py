@@ -21,7 +21,7 @@ from inventory.trading.settlement import Settlement
 from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
 from sync.container import Container
-from sync.jobs import effects
+from sync.jobs import dead_letters, effects
 from sync.jobs.arq_worker import JobWorker
 from sync.jobs.effects import Effect
 from sync.jobs.maintenance import Maintenance
@@ -34,6 +34,7 @@ log = get_logger()
 _JOB_SECONDS = 900
 _JOB_TRIES = 20
 _RETRY_SECONDS = 60
+_LIST_SECONDS = 60
 POLL_SECONDS = 0.5
 
 Context = Mapping[str, Any]
@@ -168,6 +169,21 @@ async def reprice(ctx: Context) -> int:
     return await _jobs(ctx).repricing.reprice(report, job_id=_identity(ctx))
 
 
+async def list_dead_letters(ctx: Context, *, limit: int) -> object:
+    """List the dead letters of all queues."""
+    return await dead_letters.list_all(_jobs(ctx).pipeline, limit)
+
+
+async def replay_dead_letters(ctx: Context, *, queue: str, numbers: list[int], who: str) -> int:
+    """Replay dead letters of a queue; return how many."""
+    return await dead_letters.replay(_jobs(ctx).pipeline, queue, numbers, who)
+
+
+async def discard_dead_letters(ctx: Context, *, queue: str, numbers: list[int], who: str) -> int:
+    """Discard dead letters of a queue; return how many."""
+    return await dead_letters.discard(_jobs(ctx).pipeline, queue, numbers, who)
+
+
 def _jobs(ctx: Context) -> JobServices:
     jobs: JobServices = ctx["jobs"]
     return jobs
@@ -198,11 +214,13 @@ def _identity(ctx: Context) -> str:
     return f"{ctx['job_id']}@{ctx['enqueue_time'].timestamp():.3f}"
 
 
-def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -> Function:
+def _named(
+    job: Callable[..., Awaitable[object]], *, repeatable: bool = False, keep_seconds: int | None = None
+) -> Function:
     """Return an arq function under the job's name. A `repeatable` job is tried again if its error is retryable.
 
     The others are not tried again after an error: the run already holds the reason, and an alert was sent. They may only be
-    delivered again (hence the number of tries) after their process was stopped.
+    delivered again (hence the number of tries) after their process was stopped. `keep_seconds`: retention of the result.
     """
 
     async def run(ctx: Context, **arguments: Any) -> object:
@@ -215,12 +233,15 @@ def _named(job: Callable[..., Awaitable[object]], *, repeatable: bool = False) -
                 raise
             raise Retry(defer=_RETRY_SECONDS) from error
 
-    return func(run, name=job.__name__, timeout=_JOB_SECONDS, max_tries=_JOB_TRIES)
+    return func(run, name=job.__name__, timeout=_JOB_SECONDS, max_tries=_JOB_TRIES, keep_result=keep_seconds)
 
 
 _BY_NAME = [
     *(_named(job) for job in (schedule_run, retry_run, consolidate_run, cancel_run)),
     _named(reprice, repeatable=True),
+    *(_named(job) for job in (replay_dead_letters, discard_dead_letters)),
+    # Large, and asked for again and again.
+    _named(list_dead_letters, keep_seconds=_LIST_SECONDS),
 ]
 
 # The minutes of the hour at which a duty runs; the other duties run every minute.

@@ -10,9 +10,10 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBu
 from azure.servicebus.exceptions import MessageLockLostError
 
 from inventory.core.errors import BrokerUnavailable
+from inventory.runs.dead_letters import DeadLetter
 from sync.messaging.amqp_messages import body_of, printable
 from sync.messaging.links import Link, LinkFailed, LinkTimeouts
-from sync.ports import DeadLetter, Replayed
+from sync.ports import Replayed
 
 Properties = dict[str | bytes, Any]
 

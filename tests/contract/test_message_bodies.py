@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest_asyncio
 
 from inventory.core.settings import Settings
+from inventory.runs.dead_letters import DeadLetter
 from sandbox.broker import Broker, Counts, QueueSettings
 from sandbox.broker.codec import encode
 from sandbox.broker.values import Described, ULong
@@ -14,7 +15,6 @@ from sync.messaging.consumer import Consumer
 from sync.messaging.messages import WorkItem, decode
 from sync.messaging.messages import encode as encode_item
 from sync.messaging.servicebus import ServiceBusBroker
-from sync.ports import DeadLetter
 
 QUEUE = "work-items"
 GOOD = encode_item(

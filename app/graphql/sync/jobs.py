@@ -22,6 +22,8 @@ class JobKind(Enum):
     SYNC_START = _value("schedule_run", description="Plans and starts a run.")
     SYNC_RETRY = _value("retry_run", description="Reads failed partitions of a run again.")
     SYNC_CONSOLIDATE = _value("consolidate_run", description="Consolidates a run again.")
+    DEAD_LETTERS_REPLAY = _value("replay_dead_letters", description="Sends dead letters to their queue again.")
+    DEAD_LETTERS_DISCARD = _value("discard_dead_letters", description="Discards dead letters.")
     SYNC_CANCEL = _value("cancel_run", description="Cancels a run.")
 
 
@@ -52,14 +54,15 @@ class Job:
     status: JobStatus = strawberry.field(description="State.")
     progress: JobProgress | None = strawberry.field(description="Progress in diamonds; null if not applicable.")
     changed: int | None = strawberry.field(
-        description="Number of changed prices, or of partitions that are read again. Null before the end and for other kinds."
+        description="Number of changed prices, of partitions that are read again, or of messages. Null before the end and for other "
+        "kinds."
     )
     error: JobError | None = strawberry.field(description="Error; null unless it failed.")
     run: SyncRun | None = strawberry.field(description="The run of the job; null before it exists.")
 
 
 _KINDS = frozenset(str(kind.value) for kind in JobKind)
-_COUNTING = frozenset({"reprice", "retry_run"})
+_COUNTING = frozenset({"reprice", "retry_run", "replay_dead_letters", "discard_dead_letters"})
 
 
 async def find_job(job_id: str, info: Info) -> Job | None:

@@ -11,6 +11,7 @@ from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.relay import key_of
+from app.graphql.sync.dead_letters import DeadLetterMutations
 from app.graphql.sync.incidents import IncidentMutations
 from app.graphql.sync.inputs import SyncCancelInput, SyncConsolidateInput, SyncRetryInput, SyncStartInput
 from app.graphql.sync.jobs import job_to_graphql
@@ -39,7 +40,7 @@ P = TypeVar("P", SyncStartPayload, SyncRetryPayload, SyncConsolidatePayload, Syn
 
 
 @strawberry.type
-class SyncMutations(IncidentMutations):
+class SyncMutations(DeadLetterMutations, IncidentMutations):
     """Fields of `Mutation` for the sync."""
 
     @field(description="Starts a run.", scope=Scope.SYNC_ADMIN)

@@ -12,6 +12,7 @@ from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.relay import PageInfo, key_of
+from app.graphql.sync.dead_letters import DeadLetterQueries
 from app.graphql.sync.incidents import IncidentQueries
 from app.graphql.sync.jobs import Job, find_job
 from app.graphql.sync.review import ReviewQueries
@@ -48,7 +49,7 @@ class SyncRunConnection:
 
 
 @strawberry.type
-class SyncQueries(IncidentQueries, ReviewQueries):
+class SyncQueries(DeadLetterQueries, IncidentQueries, ReviewQueries):
     """Fields of `Query` for the sync."""
 
     @field(description="Sync runs, newest first.", scope=Scope.SYNC_READ)
