@@ -12,15 +12,19 @@ import { Quarantine } from "./pages/quarantine.js";
 import { Trading } from "./pages/trading.js";
 import { Pricing } from "./pages/pricing.js";
 import { Inventory } from "./pages/inventory.js";
+import { Keys } from "./pages/keys.js";
+import { Messages } from "./pages/messages.js";
 import { DiamondDetail } from "./pages/diamond.js";
 
 const PAGES = [
   { path: "", label: "Overview", page: Overview },
   { path: "runs", label: "Runs", page: Runs, detail: RunDetail },
   { path: "quarantine", label: "Quarantine", page: Quarantine },
+  { path: "messages", label: "Messages", page: Messages },
   { path: "trading", label: "Holds and purchases", page: Trading },
   { path: "pricing", label: "Pricing", page: Pricing },
   { path: "inventory", label: "Inventory", page: Inventory, detail: DiamondDetail },
+  { path: "keys", label: "Keys", page: Keys },
 ];
 const ME = "query Me { me { clientId keyId scopes { name } } }";
 

@@ -8,6 +8,7 @@ const STATES = {
   REQUESTED: ["…", "active"], ACTIVE: ["●", "good"], DENIED: ["✕", "bad"], RELEASED: ["■", "muted"], EXPIRED: ["■", "muted"],
   PURCHASED: ["✓", "good"], ORDERED: ["▶", "active"], CONFIRMED: ["✓", "good"], DECLINED: ["✕", "bad"], UNKNOWN: ["?", "warning"],
   AVAILABLE: ["✓", "good"], ON_HOLD: ["●", "active"], SOLD: ["■", "muted"], UNAVAILABLE: ["✕", "muted"],
+  VALID: ["✓", "good"], REVOKED: ["✕", "bad"],
   QUEUED: ["○", "muted"], DONE: ["✓", "good"],
 };
 

@@ -1,7 +1,8 @@
 // Pricing rules: edit with a preview of the prices, undo, and reprice with progress.
-import { mutate, request, useQuery } from "../api.js";
+import { mutate, mutateBy, request, useQuery } from "../api.js";
 import { count, instant, money, words } from "../format.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
+import { link } from "../router.js";
 import { Confirm, Facts, Gaps, Notice, Progress, Table } from "../ui.js";
 import { describe } from "./trading.js";
 
@@ -13,6 +14,9 @@ const PREVIEW = `query Preview($rule: PricingRuleInput!, $replacing: ID) {
 const CREATE = `mutation Create($input: PricingRuleCreateInput!) { pricingRuleCreate(input: $input) { pricingRule { id } userErrors { message code } } }`;
 const UPDATE = `mutation Update($input: PricingRuleUpdateInput!) { pricingRuleUpdate(input: $input) { pricingRule { id } userErrors { message code } } }`;
 const DELETE = `mutation Delete($input: PricingRuleDeleteInput!) { pricingRuleDelete(input: $input) { deletedId userErrors { message code } } }`;
+const VALUES = `fragment RuleValues on PricingRule { id name priority markupRatio rating caratMin caratMax shapes labGrown supplier }`;
+const CHANGES = `query Changes($before: ID) { pricingRuleChanges(first: 20, before: $before) { id at clientId undoes undoneBy before { ...RuleValues } after { ...RuleValues } } }`;
+const UNDO = `mutation Undo($id: ID!) { pricingRuleChangeUndo(id: $id) { pricingRule { id } userErrors { message code } } }`;
 const REPRICE = `mutation Reprice { inventoryReprice { job { id status progress { done total } } userErrors { message code } } }`;
 const JOB = `query Job($id: ID!) { job(id: $id) { id status changed progress { done total } error { message } } }`;
 const SHAPES = ["ROUND", "PRINCESS", "CUSHION", "EMERALD", "OVAL", "PEAR", "MARQUISE", "ASSCHER", "RADIANT", "HEART", "TRILLIANT", "BAGUETTE", "OTHER"];
@@ -24,23 +28,31 @@ const inputOf = (rule) => ({
   carat: rule.caratMin === null && rule.caratMax === null ? null : { min: rule.caratMin, max: rule.caratMax },
 });
 
-export function Pricing({ caller }) {
+export function Pricing({ query: address, caller }) {
   const may = caller.can("pricing:write");
   const query = useQuery(RULES, {}, { poll: 60, skip: !may });
+  const before = address.get("before");
+  const history = useQuery(`${CHANGES} ${VALUES}`, { before }, { poll: 60, skip: !may });
   const [dialog, setDialog] = useState(null);
   const [last, setLast] = useState(null);
   if (!may) return html`<h1>Pricing</h1><p class="empty">Pricing needs a key with the scope pricing:write.</p>`;
   const rules = query.data?.pricingRules ?? [];
-  const done = async (text, undo) => {
-    setLast({ text, undo });
-    await query.refresh();
+  const done = async (text) => {
+    setLast(text);
+    await Promise.all([query.refresh(), history.refresh()]);
   };
   return html`<h1>Pricing</h1>
     <p>Of the rules that match a diamond the one with the lowest priority number decides. Without a match the default markup applies.</p>
     <div class="actions"><button class="primary" onClick=${() => setDialog({ kind: "edit" })}>New rule</button><${Reprice} /></div>
-    ${last && html`<${Changed} key=${last.text} ...${last} onUndone=${(text) => done(text, null)} />`}
+    ${last && html`<${Notice} kind="good"><p role="status">${last} Prices change when the inventory is repriced, or with the next run. <a href="#/pricing" onClick=${(event) => { event.preventDefault(); document.querySelector("#changes").scrollIntoView(); }}>Undo it below</a></p><//>`}
     <${Gaps} query=${query} />
     ${query.data && html`<${Table} caption="Pricing rules, in the order in which they are tried" columns=${columns(setDialog)} rows=${rules} empty="There is no rule; every diamond has the default markup." />`}
+    <section id="changes"><h2>Changes</h2>
+      <${Gaps} query=${history} />
+      ${history.data?.pricingRuleChanges && html`<${Table} caption="Changes of rules, newest first" columns=${changeColumns(setDialog)} rows=${history.data.pricingRuleChanges} empty="No rule was changed." />
+        <div class="actions">${before && html`<a class="button" href="#/pricing">Newest changes</a>`}${history.data.pricingRuleChanges.length === 20 && html`<a class="button" href=${link("pricing", { before: history.data.pricingRuleChanges.at(-1).id })}>Older changes</a>`}</div>`}
+    </section>
+    ${dialog?.kind === "undo" && html`<${Undo} change=${dialog.change} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === "edit" && html`<${Edit} rule=${dialog.rule} onClose=${() => setDialog(null)} onDone=${done} />`}
     ${dialog?.kind === "delete" && html`<${Remove} rule=${dialog.rule} onClose=${() => setDialog(null)} onDone=${done} />`}`;
 }
@@ -65,18 +77,37 @@ function criteria(rule) {
   return parts.length ? parts.join("; ") : "every diamond";
 }
 
-// What was changed last in this view, with the way back: the rule's earlier values are written again.
-function Changed({ text, undo, onUndone }) {
-  const [failure, setFailure] = useState(null);
-  const back = async () => {
-    try {
-      await undo();
-      await onUndone("The change was undone. Reprice to apply the rules.");
-    } catch (error) {
-      setFailure(error.message);
-    }
+const changeColumns = (onChoose) => [
+  { key: "at", label: "Time", show: (change) => instant(change.at) },
+  { key: "by", label: "Author", show: (change) => change.clientId },
+  { key: "rule", label: "Rule", show: (change) => (change.after ?? change.before).name },
+  { key: "what", label: "Change", show: (change) => html`<ul class="plain">${differences(change).map((text) => html`<li key=${text}>${text}</li>`)}</ul>` },
+  { key: "act", label: "Action", show: (change) => (change.undoneBy ? html`<span class="note">undone</span>` : html`<button onClick=${() => onChoose({ kind: "undo", change })} aria-label=${`Undo the change of ${(change.after ?? change.before).name} at ${instant(change.at)}`}>Undo</button>`) },
+];
+
+const LABELS = { name: "name", priority: "priority", markupRatio: "markup ratio", rating: "rating", caratMin: "carat from", caratMax: "carat to", shapes: "shapes", labGrown: "lab-grown", supplier: "supplier" };
+
+// What a change has changed, value by value.
+function differences({ before, after, undoes }) {
+  const how = undoes ? " (an undo)" : "";
+  const text = (value) => (value === null ? "any" : Array.isArray(value) ? value.map(words).join(", ") : String(value));
+  if (!before) return [`created${how}: markup ratio ${after.markupRatio}, ${criteria(after)}`];
+  if (!after) return [`deleted${how}: markup ratio ${before.markupRatio}, ${criteria(before)}`];
+  const lines = Object.entries(LABELS).filter(([name]) => text(before[name]) !== text(after[name])).map(([name, label]) => `${label}: ${text(before[name])} → ${text(after[name])}`);
+  return how ? ["an undo", ...lines] : lines;
+}
+
+function Undo({ change, onClose, onDone }) {
+  const rule = change.before;
+  const undo = async () => {
+    await mutateBy(UNDO, { id: change.id });
+    await onDone("The change was undone.");
   };
-  return html`<div role="status"><${Notice} kind=${failure ? "bad" : "good"}><p>${text} ${undo && html`<button onClick=${back}>Undo</button>`}</p>${failure && html`<p>${failure}</p>`}<//></div>`;
+  return html`<${Confirm} wide title=${`Undo the change of ${(change.after ?? change.before).name}`} confirmLabel="Undo" onClose=${onClose} onConfirm=${undo}>
+    <p>${!rule ? "The rule was created by this change: it is deleted." : !change.after ? "The deleted rule is made again with its id and its age." : "The rule gets its earlier values again."} It was changed ${instant(change.at)} by ${change.clientId}.</p>
+    ${rule && html`<p>Then: markup ratio ${rule.markupRatio}, priority ${rule.priority}, ${criteria(rule)}.</p>`}
+    ${rule && change.after && html`<${Preview} rule=${inputOf(rule)} replacing=${rule.id} />`}
+  <//>`;
 }
 
 function Edit({ rule, onClose, onDone }) {
@@ -96,10 +127,10 @@ function Edit({ rule, onClose, onDone }) {
   const save = async () => {
     if (rule) {
       await mutate(UPDATE, { pricingRuleId: rule.id, rule: draft });
-      await onDone(`The rule ${draft.name} was changed. Reprice to apply it.`, () => mutate(UPDATE, { pricingRuleId: rule.id, rule: inputOf(rule) }));
+      await onDone(`The rule ${draft.name} was changed.`);
     } else {
-      const { pricingRule } = await mutate(CREATE, { rule: draft, idempotencyKey: key });
-      await onDone(`The rule ${draft.name} was created. Reprice to apply it.`, () => mutate(DELETE, { pricingRuleId: pricingRule.id }));
+      await mutate(CREATE, { rule: draft, idempotencyKey: key });
+      await onDone(`The rule ${draft.name} was created.`);
     }
   };
   return html`<${Confirm} wide title=${rule ? `Edit ${rule.name}` : "New rule"} confirmLabel="Save rule" ready=${complete} onClose=${onClose} onConfirm=${save}>
@@ -156,8 +187,7 @@ const SAMPLE = [
 function Remove({ rule, onClose, onDone }) {
   const remove = async () => {
     await mutate(DELETE, { pricingRuleId: rule.id });
-    const key = uuid();
-    await onDone(`The rule ${rule.name} was deleted. Reprice to apply the rules.`, () => mutate(CREATE, { rule: inputOf(rule), idempotencyKey: key }));
+    await onDone(`The rule ${rule.name} was deleted.`);
   };
   return html`<${Confirm} danger title=${`Delete ${rule.name}`} confirmLabel="Delete rule" onClose=${onClose} onConfirm=${remove}>
     <p>Its diamonds get the price of the next rule that matches, or of the default markup, with the next repricing. The rule matches ${criteria(rule)} and has the markup ratio ${rule.markupRatio}.</p><//>`;
