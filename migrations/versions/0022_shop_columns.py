@@ -16,7 +16,25 @@ _COLUMNS = {
     "delivery_max_days": "integer",
     "return_days": "integer",
 }
-_LONGEST_DAYS = 3650
+
+_DAYS = """
+CREATE FUNCTION pg_temp.days(text) RETURNS integer IMMUTABLE LANGUAGE sql AS $$
+    SELECT CASE WHEN $1 ~ '^[0-9]{1,4}$' AND $1::integer <= 3650 THEN $1::integer END
+$$
+"""
+_FILL = """
+UPDATE diamonds SET
+    growth_method = CASE
+        WHEN lab_grown AND upper(attributes ->> 'labGrownType') IN ('CVD', 'HPHT')
+        THEN upper(attributes ->> 'labGrownType')
+    END,
+    spin_url = attributes ->> 'spinUrl',
+    stock_number = attributes ->> 'nivodaStockId',
+    supplier_stock_number = attributes ->> 'supplierStockId',
+    delivery_min_days = pg_temp.days(attributes #>> '{deliveryTime,minDays}'),
+    delivery_max_days = pg_temp.days(attributes #>> '{deliveryTime,maxDays}'),
+    return_days = pg_temp.days(attributes ->> 'returnDays')
+"""
 
 
 def upgrade() -> None:
@@ -24,18 +42,9 @@ def upgrade() -> None:
     added = ", ".join(f"ADD COLUMN {name} {kind}" for name, kind in _COLUMNS.items())
     for table in ("raw_diamonds_nivoda", "diamonds"):
         op.execute(f"ALTER TABLE {table} {added}")
-    days = f"CASE WHEN ({{text}}) ~ '^[0-9]{{{{1,4}}}}$' AND ({{text}})::integer <= {_LONGEST_DAYS} THEN ({{text}})::integer END"
-    values = {
-        "growth_method": "CASE WHEN lab_grown AND upper(attributes ->> 'labGrownType') IN ('CVD', 'HPHT') "
-        "THEN upper(attributes ->> 'labGrownType') END",
-        "spin_url": "attributes ->> 'spinUrl'",
-        "stock_number": "attributes ->> 'nivodaStockId'",
-        "supplier_stock_number": "attributes ->> 'supplierStockId'",
-        "delivery_min_days": days.format(text="attributes #>> '{deliveryTime,minDays}'"),
-        "delivery_max_days": days.format(text="attributes #>> '{deliveryTime,maxDays}'"),
-        "return_days": days.format(text="attributes ->> 'returnDays'"),
-    }
-    op.execute("UPDATE diamonds SET " + ", ".join(f"{name} = {value}" for name, value in values.items()))  # noqa: S608
+    op.execute(_DAYS)
+    op.execute(_FILL)
+    op.execute("DROP FUNCTION pg_temp.days(text)")
 
 
 def downgrade() -> None:

@@ -15,11 +15,7 @@ async def examine_queues(settings: Settings) -> DoctorReport:
     Raises:
         SettingsError: the broker is not set.
     """
-    queues = (
-        settings.service_bus.queue_work_items,
-        settings.service_bus.queue_work_done,
-        settings.service_bus.queue_consolidate,
-    )
+    queues = settings.service_bus.queues
     async with ProcessCredential() as credential, ServiceBusBroker.open(settings.service_bus, credential) as broker:
         checks = [check for queue in queues for check in await _queue(broker, queue)]
     return DoctorReport(subject="Queues of Service Bus", checks=checks)

@@ -15,11 +15,10 @@ _MOST = 10_000
 
 async def list_all(pipeline: Container, limit: int) -> object:
     """List the oldest dead letters of each queue, at most `limit` of a queue, as plain values."""
-    settings = pipeline.settings
     found = [
         letter
         # One queue after the other: a namespace may allow few connections.
-        for queue in (settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate)
+        for queue in pipeline.settings.service_bus.queues
         for letter in await pipeline.dead_letters.peek(queue, limit)
     ]
     return msgspec.to_builtins(found)

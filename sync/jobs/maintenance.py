@@ -71,11 +71,7 @@ class Maintenance:
         """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
         settings = self._settings
         # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
-        for queue in (
-            settings.service_bus.queue_work_items,
-            settings.service_bus.queue_work_done,
-            settings.service_bus.queue_consolidate,
-        ):
+        for queue in settings.service_bus.queues:
             letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
             if not letters:
                 await self._resolve_dead_letters(queue, None)

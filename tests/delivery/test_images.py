@@ -78,11 +78,7 @@ def test_the_emulator_has_our_queues() -> None:
     config = json.loads((DOCKER / "service-bus" / "config.json").read_text("utf-8"))
     (namespace,) = config["UserConfig"]["Namespaces"]
     settings = Settings.read()
-    names = {
-        settings.service_bus.queue_work_items,
-        settings.service_bus.queue_work_done,
-        settings.service_bus.queue_consolidate,
-    }
+    names = set(settings.service_bus.queues)
     assert {queue["Name"] for queue in namespace["Queues"]} == names
     deliveries = {queue["Properties"]["MaxDeliveryCount"] for queue in namespace["Queues"]}
     assert deliveries == {settings.service_bus.queue_max_delivery_count}

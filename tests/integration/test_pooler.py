@@ -161,11 +161,7 @@ async def test_api_answers(settings: Settings, database: Database) -> None:
 
 
 async def test_complete_sync(settings: Settings, database: Database, tmp_path: Path) -> None:
-    queues = (
-        settings.service_bus.queue_work_items,
-        settings.service_bus.queue_work_done,
-        settings.service_bus.queue_consolidate,
-    )
+    queues = settings.service_bus.queues
     shelf = Shelf()
     shelf.lay(*range(120))
     async with Broker(dict.fromkeys(queues, QueueSettings())) as bus:

@@ -119,8 +119,7 @@ async def _handle(name: str, given: DeadLettersInput, info: Info) -> tuple[Job |
 
 async def _enqueue(name: str, given: DeadLettersInput, info: Info) -> JobState:
     services = info.context.services
-    settings = services.settings
-    queues = {settings.queue_work_items, settings.queue_work_done, settings.queue_consolidate}
+    queues = services.settings.service_bus.queues
     if given.queue not in queues:
         raise ValidationFailed({"queue": f"should be one of {', '.join(sorted(queues))}"})
     who = f"api:{info.context.caller.client_id}"

@@ -76,7 +76,7 @@ class IncidentQueries:
     @field(description="Schedule of the sync.", scope=Scope.SYNC_READ)
     def sync_schedule(self, info: Info) -> SyncSchedule | None:
         return SyncSchedule(
-            next_run_at=next_nightly(utc_now()), started_by_jobs=info.context.services.settings.sync_nightly
+            next_run_at=next_nightly(utc_now()), started_by_jobs=info.context.services.settings.sync.nightly
         )
 
 

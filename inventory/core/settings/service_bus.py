@@ -36,3 +36,8 @@ class ServiceBusSettings(ServerSection):
         int,
         setting("Deliveries before a message is a dead letter, as set on the queues.", ge=1, le=2000),
     ] = 10
+
+    @property
+    def queues(self) -> tuple[str, str, str]:
+        """Names of all queues."""
+        return self.queue_work_items, self.queue_work_done, self.queue_consolidate

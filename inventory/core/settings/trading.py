@@ -22,7 +22,8 @@ class TradingSettings(SettingsSection):
     ] = 24 * 60
     holds_per_client: Annotated[int, setting("Open holds of one client.", ge=1, le=100_000)] = 50
     holds_per_reference: Annotated[
-        int, setting("Open holds of one reference of a client. A shop tells its shoppers apart by it.", ge=1, le=100_000)
+        int,
+        setting("Open holds of one reference of a client. A shop tells its shoppers apart by it.", ge=1, le=100_000),
     ] = 10
     timeout_seconds: Annotated[
         float, setting("Timeout of the supplier's answer to a hold or an order.", gt=0, le=120)
