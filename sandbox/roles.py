@@ -27,7 +27,7 @@ _ONE_MACHINE = {
     "SHUTDOWN_DELAY_SECONDS": "0",  # no proxy has to notice that a process ends
     "SYNC_NIGHTLY": "false",  # a scheduled run would disturb one that is started by hand
 }
-_MOST_WORKERS = 4  # more than the supplier's 200 pages a second can feed
+_MAX_WORKERS = 4  # more than the supplier's 200 pages a second can feed
 _WATERMARK = ("WATERMARK_DIRECTORY", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_URL")
 _NOT_SHARED = frozenset({"HOST", "PORT"})
 
@@ -52,7 +52,7 @@ def shop(api_url: str, host: str, port: int) -> Role:
 
 def background(cores: int) -> Sequence[Role]:
     """What runs behind it. A worker for each core is fastest, although the servers share the cores with them."""
-    workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, min(cores, _MOST_WORKERS) + 1)]
+    workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, min(cores, _MAX_WORKERS) + 1)]
     return [*workers, *(Role(name, "sync", (name,)) for name in ("consolidator", "jobs"))]
 
 

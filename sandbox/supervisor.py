@@ -14,9 +14,9 @@ WRONG_SETTING = 2  # the exit code with which every command says that starting i
 
 _LOOK_SECONDS = 0.2
 _FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 10.0
+_MAX_PAUSE_SECONDS = 10.0
 _STEADY_SECONDS = 10.0  # who lived so long begins anew with a short pause
-_MOST_FAILURES = 5
+_MAX_FAILURES = 5
 
 
 class Kept:
@@ -53,9 +53,9 @@ class Kept:
         self._failures = 1 if now - self._started_at > _STEADY_SECONDS else self._failures + 1
         code = process.exit_code or 0
         # A signal came from outside, however often: that is no fault of the process.
-        if code == WRONG_SETTING or (code > 0 and self._failures >= _MOST_FAILURES):
+        if code == WRONG_SETTING or (code > 0 and self._failures >= _MAX_FAILURES):
             raise ProcessFailed(process, f"ended with exit code {code}, and starting it again does not help")
-        return min(_FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), _LONGEST_PAUSE_SECONDS)
+        return min(_FIRST_PAUSE_SECONDS * 2.0 ** (self._failures - 1), _MAX_PAUSE_SECONDS)
 
 
 def kept_program(process: Process) -> Kept:

@@ -73,10 +73,10 @@ class Authenticator:
     def was_valid_recently(self, headers: Mapping[str, str]) -> bool:
         """Whether the cache holds the key of the headers."""
         key = presented_key(headers) or ""
-        return len(key) <= keys.LONGEST_KEY and keys.digest(key.encode("latin-1")) in self._cache
+        return len(key) <= keys.MAX_KEY_LENGTH and keys.digest(key.encode("latin-1")) in self._cache
 
     async def _stored(self, text: str) -> StoredKey | None:
-        if len(text) > keys.LONGEST_KEY:
+        if len(text) > keys.MAX_KEY_LENGTH:
             return None
         parsed = keys.parse(text)
         if parsed is None and text.startswith(keys.PREFIX):

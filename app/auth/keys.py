@@ -13,7 +13,7 @@ import msgspec
 
 PREFIX = "dia_live_"
 # Keys of the previous system are arbitrary strings, none of which is longer.
-LONGEST_KEY = 512
+MAX_KEY_LENGTH = 512
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 12

@@ -23,7 +23,7 @@ PER_KEY = 20
 # The prefix makes the browser refuse a cookie that another host of the domain sets. It needs TLS.
 _SECURE_NAME, _PLAIN_NAME = "__Host-dashboard-session", "dashboard-session"
 _TOKEN_BYTES = 32
-_LONGEST_TOKEN = 512
+_MAX_TOKEN_LENGTH = 512
 
 
 class SessionsUnavailable(Unavailable):
@@ -90,7 +90,7 @@ def token_of(headers: Mapping[str, str], *, secure: bool) -> str | None:
     """The token in a request's cookies. `secure`: whether the request came over TLS."""
     cookies = cookie_parser(headers.get("cookie", ""))
     token = cookies.get(_SECURE_NAME if secure else _PLAIN_NAME)
-    return token if token and len(token) <= _LONGEST_TOKEN else None
+    return token if token and len(token) <= _MAX_TOKEN_LENGTH else None
 
 
 def set_cookie(token: str, *, secure: bool) -> str:

@@ -19,7 +19,7 @@ app = typer.Typer(help="Check the dependencies of this installation.")
 
 _SECONDS = 300
 _PIPELINE_SECONDS = 120
-_LONGEST_REASON = 500
+_MAX_REASON_LENGTH = 500
 
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning, too.")]
 Examine = Callable[[Settings], Awaitable[DoctorReport]]
@@ -124,7 +124,7 @@ async def _pipeline(*, send: bool) -> Sequence[DoctorReport]:
     try:
         return msgspec.json.decode(out, type=_PipelineDocument).reports
     except msgspec.MsgspecError:
-        reason = err.decode(errors="replace").strip()[-_LONGEST_REASON:] or "no output"
+        reason = err.decode(errors="replace").strip()[-_MAX_REASON_LENGTH:] or "no output"
     check = Check(
         name="checks", state="failed", detail=reason, next_step="Run `diamonds-sync doctor` to see the whole message."
     )

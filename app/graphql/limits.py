@@ -17,12 +17,12 @@ from graphql import (
     visit,
 )
 
-LONGEST_DOCUMENT = 32_768
-MOST_TOKENS = 1000
-MOST_ALIASES = 15
-MOST_DIRECTIVES = 50
+MAX_DOCUMENT_LENGTH = 32_768
+MAX_TOKENS = 1000
+MAX_ALIASES = 15
+MAX_DIRECTIVES = 50
 # Validation compares each field with all others of the same response name.
-MOST_REPETITIONS = 20
+MAX_REPETITIONS = 20
 DEEPEST = 10
 # The introspection query of GraphiQL is this deep.
 _DEEPEST_INTROSPECTION = 20
@@ -58,9 +58,9 @@ def check(document: DocumentNode) -> tuple[list[GraphQLError], bool]:
     depth = _Depth(document).deepest()
     deepest = _DEEPEST_INTROSPECTION if tally.introspects else DEEPEST
     measures = (
-        ("aliases", tally.aliases, MOST_ALIASES),
-        ("directives", tally.directives, MOST_DIRECTIVES),
-        ("fields of one name in one place", tally.repetitions, MOST_REPETITIONS),
+        ("aliases", tally.aliases, MAX_ALIASES),
+        ("directives", tally.directives, MAX_DIRECTIVES),
+        ("fields of one name in one place", tally.repetitions, MAX_REPETITIONS),
         ("levels of fields", depth, deepest),
     )
     errors = [

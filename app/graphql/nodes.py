@@ -18,7 +18,7 @@ from app.graphql.relay import Node, read_global_id
 from app.graphql.sync.types import find_runs
 from inventory.core.errors import NotFound, ValidationFailed
 
-MOST_NODES = 100
+MAX_NODES = 100
 
 _argument = strawberry.argument
 
@@ -46,8 +46,8 @@ async def find_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
         ValidationFailed: there are too many ids.
         Forbidden: the caller lacks the scope of a type.
     """
-    if len(ids) > MOST_NODES:
-        raise ValidationFailed({"ids": f"should contain at most {MOST_NODES} ids"})
+    if len(ids) > MAX_NODES:
+        raise ValidationFailed({"ids": f"should contain at most {MAX_NODES} ids"})
     read = [_read(text, info) for text in ids]
     found: dict[tuple[str, UUID], Node] = {}
     for name in KINDS:
@@ -93,6 +93,6 @@ class NodeQueries:
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], _argument(description=f"Global ids or ids in REST, at most {MOST_NODES}.")],
+        ids: Annotated[list[strawberry.ID], _argument(description=f"Global ids or ids in REST, at most {MAX_NODES}.")],
     ) -> list[Node | None] | None:
         return await find_nodes(ids, info)

@@ -8,7 +8,7 @@ from graphql import DirectiveNode, FieldNode, OperationDefinitionNode, VariableN
 from app.graphql.selection_compiler import Make
 
 # Compiled selections of one document: its object types times the scopes and conditions of its callers.
-_MOST_SELECTIONS = 64
+_MAX_SELECTIONS = 64
 
 
 class SelectionCache:
@@ -30,7 +30,7 @@ class SelectionCache:
         found = self._selections.get(whole)
         if found is None:
             found = nodes, compile_()
-            if len(self._selections) < _MOST_SELECTIONS:
+            if len(self._selections) < _MAX_SELECTIONS:
                 self._selections[whole] = found
         return found[1]
 
@@ -43,7 +43,7 @@ class SelectionCache:
             for fragment in fragments.values():
                 visit(fragment.definition, variables)
             found = operation, tuple(sorted(variables.found))
-            if len(self._conditions) < _MOST_SELECTIONS:
+            if len(self._conditions) < _MAX_SELECTIONS:
                 self._conditions[id(operation)] = found
         return found[1]
 

@@ -2,9 +2,9 @@
 
 from cachetools import LRUCache
 
-_MOST_BYTES = 32 * 1024 * 1024
+_MAX_BYTES = 32 * 1024 * 1024
 # A larger body is not stored: it would displace too many others.
-_LARGEST_BYTES = _MOST_BYTES // 16
+_LARGEST_BYTES = _MAX_BYTES // 16
 # Of an entry, beside the body: the tag, both objects and the entry of the dictionary.
 _ENTRY_BYTES = 400
 
@@ -12,7 +12,7 @@ _ENTRY_BYTES = 400
 class BodyCache:
     """Bodies of successful JSON responses. A tag determines its body: see `app.rest.caching.data_etag`."""
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = _MAX_BYTES) -> None:
         self._bodies: LRUCache[str, bytes] = LRUCache(most_bytes, getsizeof=lambda body: len(body) + _ENTRY_BYTES)
 
     def get(self, tag: str) -> bytes | None:

@@ -25,7 +25,7 @@ EXEMPT_PATHS = frozenset({b"/health", b"/ready"})
 READ_SIZE = 16_384
 BODY_READ_SIZE = 65_536
 # Limit on the bodies of unanswered requests, in all connections together.
-MOST_CONTENT_BYTES = 64 * 1_048_576
+MAX_CONTENT_BYTES = 64 * 1_048_576
 
 _EXTENSION = "diamond_inventory.connection"
 
@@ -221,7 +221,7 @@ class OpenConnections:
             self._content.pop(connection, None)
         if size and complete:
             self._complete_content[connection] = size
-        while self._content_bytes > MOST_CONTENT_BYTES and self._content:
+        while self._content_bytes > MAX_CONTENT_BYTES and self._content:
             oldest, held = self._content.popitem(last=False)
             self._content_bytes -= held
             oldest.evict()

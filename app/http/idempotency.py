@@ -1,6 +1,6 @@
 """Idempotency key validation, for the REST header and the GraphQL argument."""
 
-LONGEST_KEY = 200
+MAX_KEY_LENGTH = 200
 
 
 def read_key(text: str) -> str:
@@ -10,8 +10,8 @@ def read_key(text: str) -> str:
         ValueError: the key is empty, too long or not storable.
     """
     key = text.strip()
-    if not key or not key.isprintable() or len(key) > LONGEST_KEY:
-        raise ValueError(f"should hold 1 to {LONGEST_KEY} printable characters")
+    if not key or not key.isprintable() or len(key) > MAX_KEY_LENGTH:
+        raise ValueError(f"should hold 1 to {MAX_KEY_LENGTH} printable characters")
     return key
 
 

@@ -9,10 +9,10 @@ from app.http.errors import ProtocolError
 from app.http.request_head import is_field_line
 
 # Maximum length of a chunk size line with its extensions.
-_LONGEST_LINE = 1_024
+_MAX_LINE_LENGTH = 1_024
 # Limits on the chunk extensions and trailer fields of one body, which are ignored.
-MOST_EXTENSION_BYTES = 4_096
-MOST_TRAILER_BYTES = 8_192
+MAX_EXTENSION_BYTES = 4_096
+MAX_TRAILER_BYTES = 8_192
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})((?:;[\t -~\x80-\xff]*+)?)\r\n")
 
@@ -91,13 +91,13 @@ class ChunkReader:
         """Limit the length of an incomplete line."""
         if self._part is _Part.TRAILER:
             self._trailer_bytes += added
-            if self._trailer_bytes > MOST_TRAILER_BYTES:
-                reason = f"Trailer fields may have {MOST_TRAILER_BYTES} bytes."
+            if self._trailer_bytes > MAX_TRAILER_BYTES:
+                reason = f"Trailer fields may have {MAX_TRAILER_BYTES} bytes."
                 raise ProtocolError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
         elif self._part is _Part.END_OF_CHUNK:
             if not b"\r\n".startswith(self._line):
                 raise _bad("A chunk should end with CR and LF.")
-        elif len(self._line) > _LONGEST_LINE:
+        elif len(self._line) > _MAX_LINE_LENGTH:
             raise _bad("The line before a chunk is too long.")
 
     def _end_line(self) -> None:
@@ -116,8 +116,8 @@ class ChunkReader:
         if match is None:
             raise _bad("The line before a chunk should be its size in hexadecimal digits.")
         self._extension_bytes += len(match[2])
-        if self._extension_bytes > MOST_EXTENSION_BYTES:
-            raise _bad(f"Chunk extensions may have {MOST_EXTENSION_BYTES} bytes.")
+        if self._extension_bytes > MAX_EXTENSION_BYTES:
+            raise _bad(f"Chunk extensions may have {MAX_EXTENSION_BYTES} bytes.")
         self._left = int(match[1], 16)
         self._part = _Part.CONTENT if self._left else _Part.TRAILER
 

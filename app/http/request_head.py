@@ -15,7 +15,7 @@ from app.http.errors import ProtocolError
 
 # Maximum size of request line and header fields, in bytes.
 LARGEST_HEAD = 32_768
-MOST_FIELDS = 100
+MAX_FIELDS = 100
 END_OF_HEAD = b"\r\n\r\n"
 
 Fields = list[tuple[bytes, bytes]]
@@ -79,8 +79,8 @@ def parse_head(head: bytes) -> RequestHead:
         fields.append((name, value))
         if name in _SPECIAL:
             special.setdefault(name, []).append(value)
-    if len(fields) > MOST_FIELDS:
-        reason = f"Send at most {MOST_FIELDS} header fields."
+    if len(fields) > MAX_FIELDS:
+        reason = f"Send at most {MAX_FIELDS} header fields."
         raise ProtocolError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
     _check_host(special.get(b"host", ()), known)
     options = _tokens(special[b"connection"]) if b"connection" in special else _NO_TOKENS

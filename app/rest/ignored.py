@@ -13,8 +13,8 @@ from app.rest.guard import Endpoint
 from app.rest.parameters import Parameter, listed_name
 
 HEADER = "X-Ignored-Parameters"
-MOST_NAMES = 20
-_LONGEST_NAME = 40
+MAX_NAMES = 20
+_MAX_NAME_LENGTH = 40
 _MORE = "..."
 
 
@@ -38,7 +38,9 @@ def report_ignored(endpoint: Endpoint, parameters: Collection[Parameter]) -> End
 
 def _header_names(names: Sequence[str]) -> Iterable[str]:
     """Yield the names, percent-encoded and shortened for a header."""
-    for name in islice(names, MOST_NAMES):
-        yield quote(name[:_LONGEST_NAME], safe="[]", errors="replace") + (_MORE if len(name) > _LONGEST_NAME else "")
-    if len(names) > MOST_NAMES:
+    for name in islice(names, MAX_NAMES):
+        yield quote(name[:_MAX_NAME_LENGTH], safe="[]", errors="replace") + (
+            _MORE if len(name) > _MAX_NAME_LENGTH else ""
+        )
+    if len(names) > MAX_NAMES:
         yield _MORE

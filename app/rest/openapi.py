@@ -32,7 +32,7 @@ are signed as sent. Further headers: `X-Client-Id`, `X-Timestamp` (Unix seconds,
 _ANSWER_HEADERS = {
     ignored.HEADER: {
         "description": "Names of unknown query parameters, which the operation ignores, separated by commas and "
-        f"percent-encoded. At most {ignored.MOST_NAMES} names; `...` ends a shortened name or list. Absent if there are none.",
+        f"percent-encoded. At most {ignored.MAX_NAMES} names; `...` ends a shortened name or list. Absent if there are none.",
         "schema": {"type": "string"},
     }
 }

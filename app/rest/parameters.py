@@ -39,8 +39,8 @@ class Parameter(msgspec.Struct, frozen=True):
         return bool(self.schema["type"] == "array")
 
 
-_MOST_VALUES = 200
-_LONGEST_WORD = 200
+_MAX_VALUES = 200
+_MAX_WORD_LENGTH = 200
 # `shape[]`, and `shape[0]` or `shape[a]` as in PHP.
 _LISTED = re.compile(r"([^\[\]]+)\[[^\[\]]{0,40}\]")
 _WHOLE = re.compile(r"\+?([0-9]{1,15})(\.0{0,15})?", re.ASCII)
@@ -66,13 +66,13 @@ class Parameters:
 
     def many(self, name: str, kind: ParameterKind[T], *, description: str) -> Sequence[T] | None:
         """Read a list: `name=a&name=b`, `name[]=a` or `name[0]=a`. Return None if it is absent or empty."""
-        schema = {"type": "array", "items": kind.schema, "maxItems": _MOST_VALUES}
+        schema = {"type": "array", "items": kind.schema, "maxItems": _MAX_VALUES}
         self.definitions.append(Parameter(name, schema, description, None))
         texts = self._listed.get(name, [])
         if not texts:
             return None
-        if len(texts) > _MOST_VALUES:
-            self._problems[name] = f"has more than {_MOST_VALUES} values"
+        if len(texts) > _MAX_VALUES:
+            self._problems[name] = f"has more than {_MAX_VALUES} values"
             return None
         return [value for text in texts if (value := self._parse(name, text, kind)) is not None]
 
@@ -169,8 +169,8 @@ def whole(smallest: int, largest: int, default: int | None = None) -> ParameterK
 
 
 def _word(text: str) -> str:
-    if not text or len(text) > _LONGEST_WORD or "\x00" in text:
-        raise ValueError(f"should be a text of 1 to {_LONGEST_WORD} characters")
+    if not text or len(text) > _MAX_WORD_LENGTH or "\x00" in text:
+        raise ValueError(f"should be a text of 1 to {_MAX_WORD_LENGTH} characters")
     return text
 
 
@@ -200,7 +200,7 @@ _PAGE = whole(1, 10_000_000, default=1)
 _LIMIT = whole(1, 100, default=_DEFAULT_LIMIT)
 
 # Not empty, without NUL, which Postgres cannot store.
-word = ParameterKind(_word, {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD, "pattern": r"^[^\x00]*$"})
+word = ParameterKind(_word, {"type": "string", "minLength": 1, "maxLength": _MAX_WORD_LENGTH, "pattern": r"^[^\x00]*$"})
 boolean = ParameterKind(_boolean, {"type": "boolean"})
 instant = ParameterKind(_instant, {"type": "string", "format": "date-time"})
 # Numbers in thousandths: rounded up for the lower bound of a range, down for the upper bound.

@@ -15,8 +15,8 @@ from inventory.core.json_depth import REQUEST_LEVELS, exceeds_depth
 T = TypeVar("T", bound=msgspec.Struct)
 
 # Limits on the unknown fields that an error names, and on the length of their names.
-_MOST_NAMED = 10
-_LONGEST_NAME = 60
+_MAX_NAMED = 10
+_MAX_NAME_LENGTH = 60
 _SIMILARITY = 0.6
 
 
@@ -39,7 +39,7 @@ async def read_body(request: Request[Any], kind: type[T]) -> T:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Send a JSON object as the body.") from None
     values, problems = read_members(given, kind)
-    problems |= dict(islice(unknown_members(given, msgspec.structs.fields(kind)), _MOST_NAMED))
+    problems |= dict(islice(unknown_members(given, msgspec.structs.fields(kind)), _MAX_NAMED))
     if problems:
         raise ValidationFailed(problems)
     return kind(**values)
@@ -64,7 +64,7 @@ def unknown_members(
     known = set(by_letters.values())
     for name in given:
         if name not in known:
-            near = get_close_matches(_letters(name[:_LONGEST_NAME]), by_letters, n=1, cutoff=_SIMILARITY)
+            near = get_close_matches(_letters(name[:_MAX_NAME_LENGTH]), by_letters, n=1, cutoff=_SIMILARITY)
             hint = f"did you mean {by_letters[near[0]]}?" if near else _field_list(known)
             yield _printable(name), f"is not a field of this request; {hint}"
 
@@ -79,5 +79,5 @@ def _letters(name: str) -> str:
 
 
 def _printable(name: str) -> str:
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:_LONGEST_NAME])
-    return shown if len(name) <= _LONGEST_NAME else f"{shown}..."
+    shown = "".join(character if character.isprintable() else "\ufffd" for character in name[:_MAX_NAME_LENGTH])
+    return shown if len(name) <= _MAX_NAME_LENGTH else f"{shown}..."

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal
-from app.http.idempotency import LONGEST_KEY, read_header
+from app.http.idempotency import MAX_KEY_LENGTH, read_header
 from app.rest.diamonds import diamond_key
 from app.rest.operation import Header
 from app.rest.request_body import read_body
@@ -21,18 +21,18 @@ from inventory.core.errors import BadRequest
 from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.states import REST_STATUS, HoldState, PurchaseState
-from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD
+from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 
 # Postgres text cannot hold NUL. `PurchaseRequest` validates the rest, for REST and GraphQL.
 _PATTERN = r"^[^\x00]*$"
-_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_WORD, pattern=_PATTERN)]
-_Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT, pattern=_PATTERN)]
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_WORD_LENGTH, pattern=_PATTERN)]
+_Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_LENGTH, pattern=_PATTERN)]
 _Cents = Annotated[int, msgspec.Meta(ge=0, le=10**15 - 1)]
 
 IDEMPOTENCY_KEY = Header(
     "X-Idempotency-Key",
     "A key that the client chooses, new for each purchase. A repeated request with the same key returns the result of the first.",
-    {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 )
 
 
@@ -164,5 +164,5 @@ def _idempotency_key(request: Request[State]) -> str:
         (text,) = values
         return read_header(text)
     except ValueError:
-        problem = f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {LONGEST_KEY} printable characters."
+        problem = f"Send one header {IDEMPOTENCY_KEY.name} of 1 to {MAX_KEY_LENGTH} printable characters."
         raise BadRequest(problem) from None

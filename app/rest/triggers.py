@@ -20,7 +20,7 @@ from inventory.runs import repository, rules
 from inventory.runs.jobs import SYNC_JOBS, SyncJob, run_of
 from inventory.runs.models import Partition, RunFacts, RunType
 
-_LONGEST_JOB_ID = 100
+_MAX_JOB_ID_LENGTH = 100
 
 
 class ScheduleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,7 +178,7 @@ async def show_job(request: Request[State], _principal: Principal) -> Response:
         JobsUnavailable: Redis does not answer.
     """
     job_id = request.path_params["job_id"]
-    state = await jobs.state(request.state["services"].jobs, job_id) if len(job_id) <= _LONGEST_JOB_ID else None
+    state = await jobs.state(request.state["services"].jobs, job_id) if len(job_id) <= _MAX_JOB_ID_LENGTH else None
     if state is None or state.name not in SYNC_JOBS:
         raise NotFound("No sync job has this id. Jobs are kept for an hour after their end.")
     return answer(

@@ -24,7 +24,7 @@ from examples.storefront.shoppers import Shoppers
 _PAGES = Path(__file__).parent / "public"
 _COOKIE = "shopper"
 _SHOPPER = re.compile(r"[0-9a-f]{32}")
-_MOST_BYTES = 16_384
+_MAX_BYTES = 16_384
 _READABLE = {"search": "Search", "facets": "Facets", "diamonds": "Diamonds"}
 # Pictures and views are the supplier's; everything else comes from this server.
 _MEDIA = "https: http://127.0.0.1:* http://localhost:*"
@@ -191,7 +191,7 @@ async def _body(request: Request) -> Json:
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > _MOST_BYTES:
+        if len(content) > _MAX_BYTES:
             raise HTTPException(413, "The request is too large.")
     try:
         body = json.loads(content or b"{}")

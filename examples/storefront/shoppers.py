@@ -9,7 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_MOST = 10_000
+_MAX = 10_000
 
 
 class Shoppers:
@@ -22,7 +22,7 @@ class Shoppers:
     def took(self, shopper: str, hold_id: str) -> None:
         """Note whose a hold is. The first owner stays its owner."""
         self._owners.setdefault(hold_id, shopper)
-        if len(self._owners) > _MOST:
+        if len(self._owners) > _MAX:
             self._owners.popitem(last=False)
 
     def owns(self, shopper: str, hold_id: str | None) -> bool:
@@ -37,7 +37,7 @@ class Shoppers:
         mine = self._purchases.setdefault(shopper, [])
         if all(known["id"] != purchase["id"] for known in mine):
             mine.insert(0, {**purchase, "diamond": diamond})
-        if len(self._purchases) > _MOST:
+        if len(self._purchases) > _MAX:
             self._purchases.popitem(last=False)
 
     def purchases(self, shopper: str) -> list[Json]:

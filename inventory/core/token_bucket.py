@@ -12,7 +12,7 @@ from inventory.core.redis_scripts import RedisScript
 
 _SOURCE = files("inventory.core").joinpath("token_bucket.lua").read_text("utf-8")
 _SECOND = 1_000_000
-_MOST_LOCAL = 10_000
+_MAX_LOCAL = 10_000
 
 
 class BucketSize(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class LocalTokenBuckets:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._full: LRUCache[str, int] = LRUCache(_MOST_LOCAL)
+        self._full: LRUCache[str, int] = LRUCache(_MAX_LOCAL)
 
     def take(self, key: str, bucket: BucketSize, cost: int = 1, *, peek: bool = False) -> BucketAnswer:
         """Take tokens if they are available."""

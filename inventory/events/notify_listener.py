@@ -14,7 +14,7 @@ from inventory.core.settings.database import DatabaseSettings
 log = get_logger()
 
 _PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0
 # How often the connection is asked for a sign of life: one whose other end is gone without a word hears nothing.
 _PROBE_SECONDS = 15.0
 
@@ -51,7 +51,7 @@ class NotifyListener:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # a timeout is an OSError
                 log.warning("events are polled", reason=type(error).__name__)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
     async def _probe(self, connection: "asyncpg.Connection[asyncpg.Record]", lost: asyncio.Event) -> None:
         while True:

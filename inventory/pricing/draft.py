@@ -9,8 +9,8 @@ import msgspec
 
 from inventory.pricing.rules import PricingRule
 
-_LONGEST_NAME = 200
-_LONGEST_SUPPLIER = 100
+_MAX_NAME_LENGTH = 200
+_MAX_SUPPLIER_LENGTH = 100
 _PRIORITIES = range(-1_000_000, 1_000_001)
 _RATINGS = range(1, 11)
 # Range of the column numeric(8, 4).
@@ -34,8 +34,8 @@ class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> dict[str, str]:
         """Validate the values. Returns a message by field, and nothing if the rule can be stored."""
         found: dict[str, str] = {}
-        if not self.name.strip() or len(self.name) > _LONGEST_NAME or "\x00" in self.name:
-            found["name"] = f"should hold 1 to {_LONGEST_NAME} characters"
+        if not self.name.strip() or len(self.name) > _MAX_NAME_LENGTH or "\x00" in self.name:
+            found["name"] = f"should hold 1 to {_MAX_NAME_LENGTH} characters"
         if self.priority not in _PRIORITIES:
             found["priority"] = f"should lie between {_PRIORITIES[0]} and {_PRIORITIES[-1]}"
         ratio = self.markup_ratio
@@ -53,8 +53,8 @@ class RuleDraft(msgspec.Struct, frozen=True, kw_only=True):
         if self.shapes is not None and not self.shapes:
             found["shapes"] = "should name a shape, or be left out"
         supplier = self.supplier
-        if supplier is not None and (not supplier or len(supplier) > _LONGEST_SUPPLIER or "\x00" in supplier):
-            found["supplier"] = f"should hold 1 to {_LONGEST_SUPPLIER} characters, or be left out"
+        if supplier is not None and (not supplier or len(supplier) > _MAX_SUPPLIER_LENGTH or "\x00" in supplier):
+            found["supplier"] = f"should hold 1 to {_MAX_SUPPLIER_LENGTH} characters, or be left out"
         return found
 
 

@@ -10,7 +10,7 @@ from inventory.core.database import Connection, Database
 from inventory.runs.models import Run
 from inventory.runs.statements import sql
 
-_MOST_GROUPS = 100
+_MAX_GROUPS = 100
 # The supplier whose items `raw_diamonds_nivoda` holds.
 _SUPPLIER = "nivoda"
 
@@ -43,7 +43,7 @@ class MissingDiamond(msgspec.Struct, frozen=True):
 
 async def quarantine_groups(connection: Connection, run_id: UUID | None) -> Sequence[QuarantineGroup]:
     """Read the problems of the items that a run saw, or of all items in quarantine, the most frequent first, at most 100."""
-    groups = await connection.fetch(sql.quarantine_groups, run_id, _MOST_GROUPS)
+    groups = await connection.fetch(sql.quarantine_groups, run_id, _MAX_GROUPS)
     example_ids = [stone_id for group in groups for stone_id in group["example_ids"]]
     items = {row["supplier_stone_id"]: RawItem(**row) for row in await connection.fetch(sql.raw_items, example_ids)}
     return [

@@ -15,7 +15,7 @@ from inventory.trading.errors import PurchaseFailed, PurchaseSettled
 from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Purchase
 from inventory.trading.states import PurchaseState
-from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
+from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
 
 log = get_logger()
 
@@ -176,9 +176,9 @@ async def examine(database: Database, supplier: SupplierTrading, purchase: Purch
 def _check(who: str, reason: str, order_id: str | None = None) -> None:
     check(
         {
-            "by": Text(who, LONGEST_WORD),
-            "reason": Text(reason, LONGEST_TEXT),
-            "supplier_order_id": Text(order_id, LONGEST_WORD, optional=True),
+            "by": Text(who, MAX_WORD_LENGTH),
+            "reason": Text(reason, MAX_TEXT_LENGTH),
+            "supplier_order_id": Text(order_id, MAX_WORD_LENGTH, optional=True),
         }
     )
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from inventory.trading.models import Hold
-from inventory.trading.texts import LONGEST_WORD, Text, check
+from inventory.trading.texts import MAX_WORD_LENGTH, Text, check
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -35,4 +35,4 @@ def check_reference(reference: str | None) -> None:
         ValidationFailed: the reference is blank, too long or not storable.
     """
     if reference is not None:
-        check({"reference": Text(reference, LONGEST_WORD)})
+        check({"reference": Text(reference, MAX_WORD_LENGTH)})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 _SHORTEST_PAUSE_SECONDS = 0.05
 # Many waiting requests must not occupy the connection pool.
-_LONGEST_PAUSE_SECONDS = 0.5
+_MAX_PAUSE_SECONDS = 0.5
 
 
 class PollingBackoff:
@@ -25,4 +25,4 @@ class PollingBackoff:
     async def pause(self) -> None:
         """Wait before the next poll. The last pause ends at the time limit."""
         await asyncio.sleep(max(0.0, min(self._pause, self._end_at - self._monotonic())))
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS)

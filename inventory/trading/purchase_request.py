@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from inventory.trading.texts import LONGEST_TEXT, LONGEST_WORD, Text, check
+from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
 
 
 class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):
         """
         check(
             {
-                "destination_id": Text(self.destination_id, LONGEST_WORD),
-                "reference": Text(self.reference, LONGEST_WORD, optional=self.reference is None),
-                "comments": Text(self.comments, LONGEST_TEXT, optional=True),
+                "destination_id": Text(self.destination_id, MAX_WORD_LENGTH),
+                "reference": Text(self.reference, MAX_WORD_LENGTH, optional=self.reference is None),
+                "comments": Text(self.comments, MAX_TEXT_LENGTH, optional=True),
             }
         )

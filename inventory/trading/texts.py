@@ -7,8 +7,8 @@ import msgspec
 
 from inventory.core.errors import ValidationFailed
 
-LONGEST_WORD = 200
-LONGEST_TEXT = 2000
+MAX_WORD_LENGTH = 200
+MAX_TEXT_LENGTH = 2000
 
 # Unicode categories of invisible characters: separators, control and format characters, unassigned characters.
 _INVISIBLE = ("Z", "C")

@@ -18,13 +18,13 @@ Path = tuple[str, ...]
 Overrides = Mapping[Path, Any]
 
 CERTIFICATE = ("diamond", "certificate")
-MOST_CENTS = (1 << 31) - 1
+MAX_CENTS = (1 << 31) - 1
 """The largest price that an Int can carry."""
-MOST_CARATS = 10_000
-_LEAST_CARATS = Decimal("0.0005")
-_MOST_MEASURE = 2_000_000
+MAX_CARATS = 10_000
+_MIN_CARATS = Decimal("0.0005")
+_MAX_MEASURE = 2_000_000
 _MEASURES = ("length", "width", "depth", "table", "depthPercentage")
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -183,12 +183,12 @@ def usable(served: Item | None, *, lab_grown: bool) -> bool:
     ids = (served["id"], of_diamond["HoldId"])  # kept unchanged, spaces included
     names = (of_certificate["certNumber"], of_certificate["lab"])
     return (
-        0 < served["price"] <= MOST_CENTS
-        and _LEAST_CARATS <= carats <= MOST_CARATS
+        0 < served["price"] <= MAX_CENTS
+        and _MIN_CARATS <= carats <= MAX_CARATS
         and _stated_origin(of_certificate) == {lab_grown}
-        and all(measure is None or measure <= _MOST_MEASURE for measure in measures)
-        and all(name is None or not name.strip() or len(name) <= _LONGEST_NAME for name in ids)
-        and all(name is None or len(name.strip()) <= _LONGEST_NAME for name in names)
+        and all(measure is None or measure <= _MAX_MEASURE for measure in measures)
+        and all(name is None or not name.strip() or len(name) <= _MAX_NAME_LENGTH for name in ids)
+        and all(name is None or len(name.strip()) <= _MAX_NAME_LENGTH for name in names)
         and storable(served)
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 _TRADES = 10_000
 _REJECTED = 100
-_LONGEST_QUERY = 10_000
+_MAX_QUERY_LENGTH = 10_000
 _SECRETS = frozenset({"token", "password", "refresh_token"})
 
 
@@ -46,7 +46,7 @@ class Calls:
         self.ended((), "rejected")
         kept = {name: value for name, value in (variables or {}).items() if name not in _SECRETS}
         messages = [error["message"] for error in errors]
-        self._rejected.append({"errors": messages, "query": query[:_LONGEST_QUERY], "variables": kept})
+        self._rejected.append({"errors": messages, "query": query[:_MAX_QUERY_LENGTH], "variables": kept})
 
     def traded(self, operation: str, account: str, arguments: dict[str, Any], answer: dict[str, Any]) -> None:
         """A hold or an order took effect or was refused, whether or not the client will hear of it."""

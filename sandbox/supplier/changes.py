@@ -35,8 +35,8 @@ _PATHS: Mapping[str, bad_values.Path] = {
     "labgrown": (*_CERTIFICATE, "labgrown"),
     "discount": ("discount",),
 }
-_MOST_DISCOUNT = 32_767
-_LEAST_DISCOUNT = -9_800
+_MAX_DISCOUNT = 32_767
+_MIN_DISCOUNT = -9_800
 
 
 class Changes:
@@ -209,13 +209,13 @@ class Changes:
                     flag = LAB_GROWN if value else 0
                     return lambda record: record._replace(flags=record.flags & ~LAB_GROWN | flag)
             case int() if name == "price":
-                number = value if 0 < value <= bad_values.MOST_CENTS else None
+                number = value if 0 < value <= bad_values.MAX_CENTS else None
             case int() | float() if name == "carats":
                 thousandths = Decimal(str(value)) * 1000
                 whole = thousandths == thousandths.to_integral_value()
-                number = int(thousandths) if whole and 0 < thousandths <= 1000 * bad_values.MOST_CARATS else None
+                number = int(thousandths) if whole and 0 < thousandths <= 1000 * bad_values.MAX_CARATS else None
             case int() | float() if name == "discount":
-                number = int(value) if value == int(value) and abs(value) < _MOST_DISCOUNT else None
+                number = int(value) if value == int(value) and abs(value) < _MAX_DISCOUNT else None
             case str() if name in words:
                 number = words[name].find(value)
         return None if number is None else lambda record: record._replace(**{name: number})
@@ -229,7 +229,7 @@ def _other(field: Field, old: Record, random: Random) -> int:
         case "carats":
             return old.carats + 10
         case "discount":
-            return old.discount - random.randint(1, 99) if old.discount > _LEAST_DISCOUNT else 0
+            return old.discount - random.randint(1, 99) if old.discount > _MIN_DISCOUNT else 0
         case "availability":
             return _another(AVAILABILITIES, AVAILABILITY_WEIGHTS, old.availability, random)
         case "color":

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.supplier.bad_values import MOST_CENTS
+from sandbox.supplier.bad_values import MAX_CENTS
 from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
 from sandbox.supplier.calls import Calls
 from sandbox.supplier.changes import Changes, DriftKind, Field
@@ -72,7 +72,7 @@ class OfferAgain(Strict, frozen=True):
     """A further offer of a stone, at a price in cents."""
 
     id: str
-    price: Annotated[int, Meta(gt=0, le=MOST_CENTS)]
+    price: Annotated[int, Meta(gt=0, le=MAX_CENTS)]
 
 
 class DriftRequest(Strict, frozen=True):

@@ -38,7 +38,7 @@ from sandbox.supplier.validation_messages import as_graphql_js
 
 _DOCUMENTS = 256
 _PROJECTIONS = 32
-_MOST_TOKENS = 5_000
+_MAX_TOKENS = 5_000
 
 PARSE_FAILED, VALIDATION_FAILED = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 NO_INTROSPECTION = (
@@ -217,7 +217,7 @@ class Documents:
     def _read(self, text: str, name: str | None) -> Operation:
         schema = self.schema.graphql
         try:
-            document = parse(text, max_tokens=_MOST_TOKENS)
+            document = parse(text, max_tokens=_MAX_TOKENS)
             errors = validate(schema, document, self._rules(), max_errors=10)
         except GraphQLError as error:
             raise Invalid([error], PARSE_FAILED) from error

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.supplier.changes import Changes, DriftKind
 
 _TICK_SECONDS = 0.02
-_MOST_AT_ONCE = 200
+_MAX_AT_ONCE = 200
 
 
 class Drift:
@@ -41,10 +41,10 @@ class Drift:
         start, made = time.monotonic(), 0
         while True:
             due = int((time.monotonic() - start) * per_second) - made
-            for _ in range(min(due, _MOST_AT_ONCE)):
+            for _ in range(min(due, _MAX_AT_ONCE)):
                 kind = random.choice(kinds)
                 identity = self._changes.drift(random, kind)
                 if identity is not None:
                     self._done.setdefault(kind, {})[identity] = None
-            made += min(due, _MOST_AT_ONCE)
+            made += min(due, _MAX_AT_ONCE)
             await asyncio.sleep(_TICK_SECONDS)

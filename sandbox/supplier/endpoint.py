@@ -26,7 +26,7 @@ PATH = "/api/diamonds"
 RESET = "sandbox.reset"
 """The ASGI extension by which a server lets an application cut the connection."""
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _HTML = b"<html><body>upstream error</body></html>"
 _OK, _BAD_REQUEST, _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE = 200, 400, 404, 405, 413
 
@@ -89,7 +89,7 @@ class Endpoint:
             return
         if body is None:
             self._calls.ended((), "malformed")
-            await _respond(send, _TOO_LARGE, _errors(f"A request may have {_MOST_BYTES} bytes"))
+            await _respond(send, _TOO_LARGE, _errors(f"A request may have {_MAX_BYTES} bytes"))
             return
         await self._handle(scope, body, receive, send)
 
@@ -166,7 +166,7 @@ async def _read(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             raise Gone
         body += message.get("body", b"")
-        if len(body) > _MOST_BYTES:
+        if len(body) > _MAX_BYTES:
             return None
         if not message.get("more_body", False):
             return bytes(body)

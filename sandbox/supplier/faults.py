@@ -34,9 +34,9 @@ _MESSAGES: dict[Kind, tuple[str, str]] = {
     "internal_error": ("Internal error", "INTERNAL_SERVER_ERROR"),
     "token": ("jwt expired", "UNAUTHENTICATED"),
 }
-_LONGEST_STALL = 600
+_MAX_STALL_SECONDS = 600
 _LOWEST_STATUS, _HIGHEST_STATUS = 400, 599
-_MOST_COMMENT_BYTES = 8 << 20
+_MAX_COMMENT_BYTES = 8 << 20
 _STALE_COUNTS = 1_000
 _64_BITS = (1 << 64) - 1
 
@@ -79,10 +79,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("count and stones must not be negative")
         if self.status is not None and not _LOWEST_STATUS <= self.status <= _HIGHEST_STATUS:
             raise ValueError("status must be an HTTP error status")
-        if not 0 <= self.seconds <= _LONGEST_STALL or (self.for_seconds or 0) < 0:
-            raise ValueError(f"seconds must lie between 0 and {_LONGEST_STALL}; for_seconds must not be negative")
-        if not 0 <= self.bytes <= _MOST_COMMENT_BYTES:
-            raise ValueError(f"bytes must lie between 0 and {_MOST_COMMENT_BYTES}")
+        if not 0 <= self.seconds <= _MAX_STALL_SECONDS or (self.for_seconds or 0) < 0:
+            raise ValueError(f"seconds must lie between 0 and {_MAX_STALL_SECONDS}; for_seconds must not be negative")
+        if not 0 <= self.bytes <= _MAX_COMMENT_BYTES:
+            raise ValueError(f"bytes must lie between 0 and {_MAX_COMMENT_BYTES}")
         if not self.variants:
             raise ValueError("variants must not be empty")
 

@@ -8,7 +8,7 @@ from sandbox.supplier.completion import Refused
 
 Location = dict[str, Any]
 
-_MOST = 100
+_MAX = 100
 _FIRST: tuple[Location, ...] = (
     {"id": "shop", "name": "Shop", "address1": "1 Hatton Garden", "postalCode": "EC1N 8AA", "city": "London", "country": "GB"},
     {"id": "workshop", "name": "Workshop", "address1": "Pelikaanstraat 62", "city": "Antwerp", "country": "BE"},
@@ -34,8 +34,8 @@ class Locations:
             Refused: the account has too many.
         """
         known = self._known(account)
-        if len(known) >= _MOST:
-            raise Refused(f"An account may have {_MOST} locations")
+        if len(known) >= _MAX:
+            raise Refused(f"An account may have {_MAX} locations")
         location = {"id": str(uuid4()), **fields}
         known[location["id"]] = location
         return location

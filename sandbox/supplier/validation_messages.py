@@ -11,7 +11,7 @@ from typing import Any
 
 from graphql import GraphQLInputObjectType, GraphQLSchema
 
-_LONGEST_VALUE = 200
+_MAX_VALUE_LENGTH = 200
 _VARIABLE = re.compile(
     r"Variable '\$(?P<name>\w+)' has invalid value(?: at (?P<path>\.[^:]+))?: (?P<what>.*)", re.DOTALL
 )
@@ -38,7 +38,7 @@ def as_graphql_js(message: str, schema: GraphQLSchema, variables: Mapping[str, A
         return f'Variable "${name}" of required type "{missing[1]}" was not provided.'
     if not path and (null := _NULL.fullmatch(what)):
         return f'Variable "${name}" of non-null type "{null[1]}" must not be null.'
-    value = json.dumps(_value_at((variables or {}).get(name), path), default=str)[:_LONGEST_VALUE]
+    value = json.dumps(_value_at((variables or {}).get(name), path), default=str)[:_MAX_VALUE_LENGTH]
     place = f' at "{name}{path}"' if path else ""
     return f'Variable "${name}" got invalid value {value}{place}; {_about(what, schema, of_variable=True)}'
 

@@ -15,7 +15,7 @@ from sync.runs.statements import sql
 
 log = get_logger()
 
-_MOST_AT_ONCE = 50
+_MAX_AT_ONCE = 50
 
 
 class AlertDelivery:
@@ -36,7 +36,7 @@ class AlertDelivery:
             await self._warn()
             return 0
         sent = 0
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(_MAX_AT_ONCE):
             alert = await self._claim()
             if alert is None:
                 break

@@ -12,7 +12,7 @@ from inventory.core.errors import FeedIncomplete, SupplierSchemaChanged
 from inventory.runs.models import Run, RunOutline
 from sync.planning import nightly
 
-_MOST_DIFFERENCES = 30
+_MAX_DIFFERENCES = 30
 NIGHTLY = "nightly"  # `started_by` of the nightly run
 
 _KINDS: dict[str, Kind] = {
@@ -161,7 +161,7 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
 def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incident:
     """Build the incident of members that the supplier's schema lacks. A set of differences is one incident for all runs."""
     digest = blake2b("\n".join(differences).encode(), digest_size=8).hexdigest()
-    shown = [("Difference", difference) for difference in differences[:_MOST_DIFFERENCES]]
+    shown = [("Difference", difference) for difference in differences[:_MAX_DIFFERENCES]]
     if len(differences) > len(shown):
         shown.append(("More", str(len(differences) - len(shown))))
     return Incident(

@@ -22,7 +22,7 @@ log = get_logger()
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: messages that could not be handled.")
 
-_MOST = 10_000
+_MAX = 10_000
 
 
 class QueueName(StrEnum):
@@ -42,7 +42,7 @@ OneQueue = Annotated[QueueName, typer.Option("--queue", help="The queue.")]
 Numbers = Annotated[
     list[int] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers of dead letters, as `list` shows them.")
 ]
-Limit = Annotated[int, typer.Option(min=1, max=_MOST, help="Largest number of messages, oldest first.")]
+Limit = Annotated[int, typer.Option(min=1, max=_MAX, help="Largest number of messages, oldest first.")]
 
 
 @app.command(name="list")
@@ -70,7 +70,7 @@ def list_letters(
 
 @app.command()
 def replay(
-    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False
+    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MAX, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Send dead letters to their queue again: those with these numbers, or the oldest ones.
 
@@ -82,7 +82,7 @@ def replay(
 
 @app.command()
 def discard(
-    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MOST, yes: Yes = False, as_json: AsJson = False
+    queue: OneQueue, numbers: Numbers = None, limit: Limit = _MAX, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Discard dead letters: those with these numbers, or the oldest ones."""
     _handle(queue, numbers, limit, replayed=False, yes=yes, as_json=as_json)
@@ -97,7 +97,7 @@ def _handle(
 
     async def command() -> Replayed:
         async with open_dead_letters(settings) as dead_letters:
-            found = await dead_letters.peek(name, _MOST if numbers else limit)
+            found = await dead_letters.peek(name, _MAX if numbers else limit)
             chosen = _chosen(found, numbers, name)
             if not chosen:
                 return Replayed(0, [])

@@ -12,7 +12,7 @@ from sync.cli.run_ids import find_run_id
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: supplier items that cannot be mapped.")
 
-_LONGEST_PAYLOAD = 2000
+_MAX_PAYLOAD_LENGTH = 2000
 
 
 @app.callback()
@@ -50,5 +50,5 @@ def _record(group: review.QuarantineGroup, *, payloads: bool) -> Record:
     examples = [one.supplier_stone_id for one in group.examples]
     notes = [f"such as {', '.join(examples)}"] if examples else []
     if payloads:
-        notes += [f"{one.supplier_stone_id}: {one.payload[:_LONGEST_PAYLOAD]}" for one in group.examples]
+        notes += [f"{one.supplier_stone_id}: {one.payload[:_MAX_PAYLOAD_LENGTH]}" for one in group.examples]
     return Record((f"{group.items:,}", group.problem), notes)

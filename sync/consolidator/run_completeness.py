@@ -18,7 +18,7 @@ from sync.worker.staging import listing_of
 
 log = get_logger()
 
-_FEWEST_UNIDENTIFIED = 20  # below this number a share is not meaningful
+_MIN_UNIDENTIFIED = 20  # below this number a share is not meaningful
 
 # Writes a page that was read for the whole run.
 StagePage = Callable[[FeedPage], Awaitable[None]]
@@ -88,7 +88,7 @@ class RunCheck:
         Raises:
             FeedIncomplete: the share of unidentified items is too large.
         """
-        allowed = max(_FEWEST_UNIDENTIFIED, int(proof.closed * self._settings.max_quarantine_share))
+        allowed = max(_MIN_UNIDENTIFIED, int(proof.closed * self._settings.max_quarantine_share))
         if proof.unidentified > allowed:
             raise FeedIncomplete(
                 f"{proof.unidentified} of {proof.closed} items could not be identified, more than the allowed {allowed} "

@@ -11,10 +11,10 @@ from inventory.suppliers.ports import Feed, FeedPage
 from sync.runs.statements import sql
 from sync.worker.staging import SUPPLIER
 
-_FEWEST_BAD_STONES = 20  # below this number a share is not meaningful: one bad stone of three is not a broken feed
+_MIN_BAD_STONES = 20  # below this number a share is not meaningful: one bad stone of three is not a broken feed
 
 # Stones that are looked up to report the exact number of deletes of a stopped run.
-_MOST_COUNTED = 10_000
+_MAX_COUNTED = 10_000
 
 # Stages a page of missing stones that the supplier still has.
 Returned = Callable[[FeedPage], Awaitable[None]]
@@ -26,7 +26,7 @@ def check_quarantine_share(bad: int, stones: int, share: float) -> None:
     Raises:
         QuarantineExceeded: the share is larger.
     """
-    if bad >= _FEWEST_BAD_STONES and bad > stones * share:
+    if bad >= _MIN_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
             f"{bad} of {stones} stones cannot be mapped, more than the allowed share of {share:.0%} "
             "(SYNC_MAX_QUARANTINE_SHARE)",
@@ -108,7 +108,7 @@ class SafetyChecks:
             active_gone += sum(missing[stone_id] for stone_id in left)
             looked_up += len(missing)
             stopped = active_gone > allowed and run.mass_delete_allowed_by is None
-            if stopped and looked_up >= _MOST_COUNTED:
+            if stopped and looked_up >= _MAX_COUNTED:
                 not_looked_up = await self._missing_after(run, list(missing)[-1])
                 raise _mass_delete(run, active_gone, active, allowed, not_looked_up=not_looked_up)
         if active_gone > allowed and run.mass_delete_allowed_by is None:

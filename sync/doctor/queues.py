@@ -6,7 +6,7 @@ from inventory.core.settings import Settings
 from sync.messaging.credential import ProcessCredential
 from sync.messaging.servicebus import ServiceBusBroker
 
-_MOST_COUNTED = 100
+_MAX_COUNTED = 100
 
 
 async def examine_queues(settings: Settings) -> DoctorReport:
@@ -24,7 +24,7 @@ async def examine_queues(settings: Settings) -> DoctorReport:
 async def _queue(broker: ServiceBusBroker, queue: str) -> list[Check]:
     try:
         waiting = await broker.probe(queue)
-        letters = await broker.dead_letters().peek(queue, _MOST_COUNTED)
+        letters = await broker.dead_letters().peek(queue, _MAX_COUNTED)
     except BrokerUnavailable as error:
         return [
             Check(
@@ -43,7 +43,7 @@ async def _queue(broker: ServiceBusBroker, queue: str) -> list[Check]:
         )
     ]
     if letters:
-        count = f"{len(letters)}{' or more' if len(letters) == _MOST_COUNTED else ''}"
+        count = f"{len(letters)}{' or more' if len(letters) == _MAX_COUNTED else ''}"
         checks.append(
             Check(
                 name=queue,

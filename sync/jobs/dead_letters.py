@@ -10,7 +10,7 @@ from sync.container import Container
 log = get_logger()
 
 # The messages that a request names are looked for among the oldest ones, as many as this.
-_MOST = 10_000
+_MAX = 10_000
 
 
 async def list_all(pipeline: Container, limit: int) -> object:
@@ -26,7 +26,7 @@ async def list_all(pipeline: Container, limit: int) -> object:
 
 async def replay(pipeline: Container, queue: str, numbers: Sequence[int], who: str) -> int:
     """Send dead letters to their queue again; return their number. One whose body no role can read stays."""
-    present = len(await pipeline.dead_letters.peek(queue, _MOST))
+    present = len(await pipeline.dead_letters.peek(queue, _MAX))
     done = (await pipeline.dead_letters.replay(queue, present, numbers)).messages
     log.warning("dead_letters_handled", action="replay", queue=queue, messages=done, numbers=numbers, who=who)
     return done
@@ -34,7 +34,7 @@ async def replay(pipeline: Container, queue: str, numbers: Sequence[int], who: s
 
 async def discard(pipeline: Container, queue: str, numbers: Sequence[int], who: str) -> int:
     """Discard dead letters; return their number."""
-    present = len(await pipeline.dead_letters.peek(queue, _MOST))
+    present = len(await pipeline.dead_letters.peek(queue, _MAX))
     done = await pipeline.dead_letters.discard(queue, present, numbers)
     log.warning("dead_letters_handled", action="discard", queue=queue, messages=done, numbers=numbers, who=who)
     return done

@@ -22,7 +22,7 @@ from azure.servicebus.amqp import AmqpMessageBodyType
 
 BodyType = Literal["data", "sequence", "value", "none", "undecodable"]
 
-_LONGEST_TEXT = 10_000  # characters of a body that is shown
+_MAX_TEXT_LENGTH = 10_000  # characters of a body that is shown
 _ESCAPED = frozenset({"Cc", "Cf", "Cs"})  # categories of characters that a terminal or the database does not take
 # Sections that may stand before the body, by their descriptors: header to application properties.
 _BEFORE_BODY = range(0x70, 0x75)
@@ -69,8 +69,8 @@ def printable(text: object) -> str:
     if text is None:
         return ""
     known = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-    rest = f"... ({len(known)} characters)" if len(known) > _LONGEST_TEXT else ""
-    shown = known[:_LONGEST_TEXT]
+    rest = f"... ({len(known)} characters)" if len(known) > _MAX_TEXT_LENGTH else ""
+    shown = known[:_MAX_TEXT_LENGTH]
     if all(map(str.isprintable, shown)):
         return shown + rest
     return "".join(_escaped(character) for character in shown) + rest

@@ -16,7 +16,7 @@ log = get_logger()
 Handler = Callable[[bytes, bool], Awaitable[None]]
 
 _RECEIVE_SECONDS = 2.0  # the longest time until an idle slot notices SIGTERM
-_LONGEST_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0
 
 
 class ConsumerStopped(Exception):
@@ -123,7 +123,7 @@ class Consumer:
 
     async def _pause(self, failures: int) -> None:
         """Wait, longer after each failure, with the message locked. A stop ends the wait."""
-        seconds = min(2.0**failures, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        seconds = min(2.0**failures, _MAX_PAUSE_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         try:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:

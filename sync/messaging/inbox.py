@@ -19,7 +19,7 @@ from sync.ports import ReceivedMessage
 
 log = get_logger()
 
-_LONGEST_REASON = 4000  # characters; the broker refuses longer ones
+_MAX_REASON_LENGTH = 4000  # characters; the broker refuses longer ones
 _BEYOND_EVERY_MESSAGE = 2**63 - 1  # a sequence number
 # An empty answer in a smaller part of the time that the receive may wait comes from a link that is closed.
 _EARLY = 0.5
@@ -133,7 +133,7 @@ class ServiceBusMessage:
 
     async def dead_letter(self, reason: str, description: str) -> None:
         """Move it to the dead-letter queue."""
-        short = description[:_LONGEST_REASON]
+        short = description[:_MAX_REASON_LENGTH]
         await self._settle(
             lambda receiver: receiver.dead_letter_message(self._message, reason=reason, error_description=short)
         )

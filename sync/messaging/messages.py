@@ -17,7 +17,7 @@ class UnreadableMessage(InventoryError):
 
 
 # The longest body that is decoded, in bytes. The longest message that a role sends has about 300 bytes.
-LONGEST_BODY = 65_536
+MAX_BODY_BYTES = 65_536
 
 # For logs only, so any printable text is valid.
 TraceId = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
@@ -69,8 +69,8 @@ def decode(body: bytes, kind: type[Message]) -> Message:
     Raises:
         UnreadableMessage: it is not such a message.
     """
-    if len(body) > LONGEST_BODY:
-        raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {LONGEST_BODY}")
+    if len(body) > MAX_BODY_BYTES:
+        raise UnreadableMessage(f"Not a {kind.__name__}: {len(body)} bytes are more than {MAX_BODY_BYTES}")
     if exceeds_depth(body, REQUEST_LEVELS):
         raise UnreadableMessage(f"Not a {kind.__name__}: nested exceeds_depth than {REQUEST_LEVELS} levels")
     try:

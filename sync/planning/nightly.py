@@ -7,7 +7,7 @@ from inventory.runs.schedule import NIGHTLY_HOUR
 CATCH_UP = timedelta(hours=1)
 NIGHT = timedelta(hours=4)
 _FIRST_PAUSE = timedelta(minutes=5)
-_LONGEST_PAUSE = timedelta(hours=1)
+_MAX_PAUSE = timedelta(hours=1)
 
 
 def last_due(now: datetime) -> datetime:
@@ -24,5 +24,5 @@ def in_time(now: datetime) -> bool:
 
 def may_try_again(now: datetime, tries: int, last_try: datetime) -> bool:
     """Whether a nightly run that could not be planned `tries` times may be retried, with growing pauses, for four hours."""
-    pause = min(_FIRST_PAUSE * 2 ** min(tries - 1, 10), _LONGEST_PAUSE)
+    pause = min(_FIRST_PAUSE * 2 ** min(tries - 1, 10), _MAX_PAUSE)
     return now - last_due(now) < NIGHT and now - last_try >= pause

@@ -5,7 +5,7 @@ stone exactly at an edge is read twice, which is harmless. In the supplier's pub
 the bands are the whole feed. Where the counts show stones in no band, one more partition reads the unfiltered feed from
 just before the point where the priced stones end.
 
-The supplier rejects offsets above `LARGEST_OFFSET`, so no partition is planned with more stones than `MOST_PLANNED`. The
+The supplier rejects offsets above `LARGEST_OFFSET`, so no partition is planned with more stones than `MAX_PLANNED`. The
 exception is a band whose stones all have the same price in dollars: no price divides it, so its reader divides it by
 carats.
 """
@@ -23,7 +23,7 @@ Dimension = Literal["dollar_value", "dollar_per_carat"]
 
 LARGEST_OFFSET = 50_000
 """The largest offset of a page that the supplier accepts."""
-MOST_PLANNED = 45_000
+MAX_PLANNED = 45_000
 """Stones of the largest partition that is planned: the feed may grow while it is read."""
 
 
@@ -32,7 +32,7 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 
     `price_from`, `price_to`: whole US dollars of the plan's dimension, inclusive, None is open. `planned`: expected
     number of distinct stones that match it, including those at the lower edge that the neighbour reads too. `first_offset`: offset of
-    the first page. `indivisible`: more stones than `MOST_PLANNED` have the same price in dollars; divide it by carats.
+    the first page. `indivisible`: more stones than `MAX_PLANNED` have the same price in dollars; divide it by carats.
     """
 
     ordinal: int
@@ -92,7 +92,7 @@ def _flaws(plan: Plan) -> Iterator[str]:
         return
     yield from _flaws_of_edges(priced)
     for band in priced:
-        if band.planned > MOST_PLANNED and not band.indivisible:
+        if band.planned > MAX_PLANNED and not band.indivisible:
             yield f"band {band.ordinal} holds {band.planned} stones, and offsets end at {LARGEST_OFFSET}"
     if sum(band.planned for band in priced) < plan.priced:
         yield "the bands hold fewer stones than have a price"

@@ -9,7 +9,7 @@ from sync.planning.reader import ReadPosition
 from sync.planning.requests import Steps
 
 # Slices of the unpriced listings of a large feed.
-_MOST_SLICES = 200
+_MAX_SLICES = 200
 
 
 class PassPlanner:
@@ -67,7 +67,7 @@ class PassPlanner:
                 continue
             if sliced.end <= LARGEST_OFFSET:
                 slices.append(sliced)
-            elif high - low > 1 and len(slices) + len(unseen) < _MOST_SLICES:
+            elif high - low > 1 and len(slices) + len(unseen) < _MAX_SLICES:
                 middle = geometric_middle(low, high)
                 unseen += [(middle, high), (low, middle)]
             else:

@@ -30,7 +30,7 @@ class PassProof:
         state = self._state
         reading, known = state.checkpoint.passes[number], state.known[number]
         at = reading.position
-        verified = not at.disorder and not at.suspects
+        verified = not at.disorder and not at.suspect_prices
         if known.doubly_offered and not state.outside:
             yield from state.repair_of(number).learn_unit()
         if known.matches(reading.counted) and verified:
@@ -78,7 +78,7 @@ class PassProof:
             counted = again
         if known.matches(counted):
             return (yield from self._agrees_in_parts(number, counted))
-        found = yield from self._repair(number, counted, reading.position.suspects)
+        found = yield from self._repair(number, counted, reading.position.suspect_prices)
         if not known.matches(counted) and not found:
             state.fail(number, counted)
         return known.matches(counted)
@@ -94,12 +94,12 @@ class PassProof:
         """
         state = self._state
         at, repair = state.checkpoint.passes[number].position, state.repair_of(number)
-        if state.outside or not (at.disorder or at.suspects) or repair.proven:
+        if state.outside or not (at.disorder or at.suspect_prices) or repair.proven:
             return True
         before = repair.changes
         try:
             if state.known[number].unidentified and not at.disorder:
-                yield from repair.verify_prices(at.suspects)
+                yield from repair.verify_prices(at.suspect_prices)
                 return repair.changes == before
             # An item without an id that was shown twice hides a listing that was not shown, also from a count.
             if not state.known[number].unidentified and (yield from repair.spot_check()):
@@ -109,7 +109,7 @@ class PassProof:
             state.fail(number, counted, str(failure))
         return repair.changes == before
 
-    def _repair(self, number: int, counted: int, suspects: Sequence[int]) -> Steps[bool]:
+    def _repair(self, number: int, counted: int, suspect_prices: Sequence[int]) -> Steps[bool]:
         """Repair the difference between a pass and its count. True if the repair found anything.
 
         Raises:
@@ -124,7 +124,7 @@ class PassProof:
             if state.outside or state.unfiltered:
                 priced = yield from count_listings(msgspec.structs.replace(state.query_of_pass(number), price_from=0))
             if not state.outside:
-                yield from repair.reconcile(priced + known.unpriced, suspects)
+                yield from repair.reconcile(priced + known.unpriced, suspect_prices)
             if state.outside or (state.unfiltered and counted - priced != known.unpriced):
                 changed = yield from self._reads.unpriced(number)
         except RepairFailed as failure:
@@ -146,7 +146,7 @@ class PassProof:
             if at.disorder and not state.outside:
                 yield from repair.verify_all()
             elif not state.outside:
-                yield from repair.verify_prices(at.suspects)
+                yield from repair.verify_prices(at.suspect_prices)
             if at.disorder and (state.outside or state.unfiltered):
                 yield from self._reads.unpriced(number)
         except RepairFailed as failure:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from inventory.core.errors import FeedIncomplete
 from sync.planning.cut_points import CutPoint, PriceSlice
 from sync.planning.heatmap import ABOVE_ALL, BELOW_ALL, EVERYTHING, LAB_GROWN, NATURAL, PRICED, Heatmap, PriceRange
-from sync.planning.partition import MOST_PLANNED, Band, Dimension, Plan
+from sync.planning.partition import MAX_PLANNED, Band, Dimension, Plan
 from sync.planning.price_scale import HeldPrice, InventoryPriceScale, LogarithmicPriceScale, PriceScale
 from sync.planning.search import CountSearch
 
@@ -23,14 +23,14 @@ Counting = Steps[Plan]
 _OUTSIDE_MARGIN = 100
 # The last counts of a plan: from its highest edge, and the unfiltered count again.
 _CLOSING = 2
-_FEWEST_COUNTS = 5
+_MIN_COUNTS = 5
 # Expected ratio of the largest band to the mean, for feeds whose partitions reach the largest size.
 _UNEVEN = 1.3
 # Counts for each partition that a large feed needs beyond the budget, and for dividing one that is still too large: the
 # second is enough to halve every price range down to a dollar.
 _COUNTS_PER_PART = 4
 _COUNTS_TO_SPLIT = 40
-_MOST_DIVISIONS = 10
+_MAX_DIVISIONS = 10
 
 
 def plan(
@@ -54,11 +54,11 @@ def plan(
         CoverageUnproven: the supplier's counts contradict each other by more than drift can explain.
         FeedIncomplete: the stones in no price range are beyond the largest offset, and the others cannot be divided.
     """
-    if max_partitions < 1 or min_stones < 1 or budget < _FEWEST_COUNTS:
+    if max_partitions < 1 or min_stones < 1 or budget < _MIN_COUNTS:
         raise ValueError("a plan needs at least one partition, one stone in it, and five counts")
     total, priced = yield EVERYTHING, PRICED
     planning = _Planning(Heatmap(total, priced), dimension, max_partitions, by_origin=by_origin)
-    needed = ceil(priced * _UNEVEN / MOST_PLANNED) if priced > MOST_PLANNED else 1
+    needed = ceil(priced * _UNEVEN / MAX_PLANNED) if priced > MAX_PLANNED else 1
     parts = max(min(max_partitions - (total > priced), priced // min_stones, budget // 2), needed)
     if parts > 1:
         search = yield from planning.divide(_scale(held), parts, max(budget, _COUNTS_PER_PART * needed))
@@ -86,23 +86,23 @@ class _Planning:
         search = CountSearch(
             self._heatmap, scale, parts, budget=budget - self._used - _CLOSING, dimension=self._dimension
         )
-        for _ in range(_MOST_DIVISIONS):
-            while next_counts := search.next_counts() or search.edge_counts(MOST_PLANNED):
+        for _ in range(_MAX_DIVISIONS):
+            while next_counts := search.next_counts() or search.edge_counts(MAX_PLANNED):
                 search.record(next_counts, (yield next_counts))
                 self._used += len(next_counts)
             divisible = [part for part in search.best() if self._too_large(part) and not self._indivisible(part)]
             if not divisible:
                 break
-            parts += sum(ceil(part.stones / MOST_PLANNED) - 1 for part in divisible)
+            parts += sum(ceil(part.stones / MAX_PLANNED) - 1 for part in divisible)
             search = CountSearch(self._heatmap, scale, parts, budget=_COUNTS_TO_SPLIT * len(divisible))
         return search
 
     @staticmethod
     def _too_large(part: PriceSlice) -> bool:
-        return part.stones > MOST_PLANNED
+        return part.stones > MAX_PLANNED
 
     def _indivisible(self, part: PriceSlice) -> bool:
-        return self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars) > MOST_PLANNED
+        return self._heatmap.heaviest_dollar(part.low.dollars, part.high.dollars) > MAX_PLANNED
 
     def partitioned(self, search: CountSearch) -> Steps[Plan]:
         """Build a plan of several bands. Both sides of its highest edge must add up to the whole."""
@@ -141,10 +141,10 @@ class _Planning:
         """Build a plan of one partition without a filter, which also reads the stones in no price range."""
         stones = max(self._heatmap.total, self._heatmap.priced)
         unpriced = max(0, self._heatmap.total - self._heatmap.priced)
-        if stones > MOST_PLANNED and unpriced:
+        if stones > MAX_PLANNED and unpriced:
             yield from self._check_offsets((yield from self._unpriced(self._heatmap.total)))
         only = Band(
-            ordinal=0, kind="band", price_from=None, price_to=None, planned=stones, indivisible=stones > MOST_PLANNED
+            ordinal=0, kind="band", price_from=None, price_to=None, planned=stones, indivisible=stones > MAX_PLANNED
         )
         return self._plan([only] if stones else [], unpriced)
 
@@ -159,7 +159,7 @@ class _Planning:
         if self._by_origin:  # each origin is a separate query
             origins = yield NATURAL, LAB_GROWN
             self._used += 2
-            if max(origins) <= MOST_PLANNED:
+            if max(origins) <= MAX_PLANNED:
                 return
         total = self._heatmap.total
         raise FeedIncomplete(
@@ -177,12 +177,12 @@ class _Planning:
         total, priced = self._heatmap.total, self._heatmap.priced
         if total == priced == again:
             return 0
-        if priced < total <= MOST_PLANNED:
+        if priced < total <= MAX_PLANNED:
             return max(total, again) - priced
         total_again, priced_again = yield EVERYTHING, PRICED
         self._used += 2
         gaps = (max(0, total - priced), max(0, total_again - priced_again))
-        if total_again > MOST_PLANNED and not all(gaps):
+        if total_again > MAX_PLANNED and not all(gaps):
             return 0  # The feed moves; the proof of the whole run decides.
         return max(gaps)
 

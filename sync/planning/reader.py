@@ -58,9 +58,9 @@ class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
 
     `anchors`: the last listings delivered, in order. `floor_cents`: price of the last priced one. `ordered`: whether all
     pages so far were ordered by price. `back`: length of the last step back, 0 after an accepted page. `tries`: earlier
-    requests for this offset. `shaken`: an anchor was lost, so later pages overlap by more. `blind`: the last page had no
+    requests for this offset. `anchor_lost`: an anchor was lost, so later pages overlap by more. `unanchored`: the last page had no
     listing to continue from, so the next one is accepted without a proof. `capped`: the supplier's pages are shorter than
-    requested. `disorder`: pages contradicted each other. `suspects`: prices (cents) of rule 4, and of items without an id
+    requested. `disorder`: pages contradicted each other. `suspect_prices`: prices (cents) of rule 4, and of items without an id
     that may have been counted twice. `unidentified_until`: the highest price that an item without an id may have. `pages`:
     pages requested so far. `ended_early`: the pages end before the count does.
     """
@@ -71,11 +71,11 @@ class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
     ordered: bool = True
     back: int = 0
     tries: int = 0
-    shaken: bool = False
-    blind: bool = False
+    anchor_lost: bool = False
+    unanchored: bool = False
     capped: bool = False
     disorder: bool = False
-    suspects: tuple[int, ...] = ()
+    suspect_prices: tuple[int, ...] = ()
     unidentified_until: int | None = None
     pages: int = 0
     finished: bool = False
@@ -91,8 +91,8 @@ class QueryReader:
             raise ValueError("the overlap of pages is at least one listing and less than the limit")
         self.limit = limit
         self._overlap = overlap
-        self._most_pages = _SPARE_PAGES + _PATIENCE * (planned // (limit - overlap) + 1)
-        self._most_capped_pages = _SPARE_PAGES + _PATIENCE * planned
+        self._max_pages = _SPARE_PAGES + _PATIENCE * (planned // (limit - overlap) + 1)
+        self._max_capped_pages = _SPARE_PAGES + _PATIENCE * planned
         self._previous: tuple[int, ...] = ()
 
     def read(self, at: ReadPosition, page: PageView, *, end: int, new: int) -> ReadPosition:
@@ -103,7 +103,7 @@ class QueryReader:
         Raises:
             FeedRestless: too many pages were read.
         """
-        if at.pages >= (self._most_capped_pages if at.capped else self._most_pages):
+        if at.pages >= (self._max_capped_pages if at.capped else self._max_pages):
             raise FeedRestless(
                 f"the feed changes faster than it can be read: {at.pages} pages and no end",
                 details={"pages": at.pages, "next_offset": at.next_offset},
@@ -138,14 +138,14 @@ class QueryReader:
         return again != offers[: len(again)] or again != self._previous[len(self._previous) - len(again) :]
 
     def _with_unidentified_suspects(self, at: ReadPosition, page: PageView, end: int) -> ReadPosition:
-        """Add the neighbour prices of items without an id as suspects, because two such items may be the same one.
+        """Add the neighbour prices of items without an id to `suspect_prices`, because two such items may be the same one.
 
         An item that a page repeats, or that the next page shows elsewhere, appears as two. The price of such an item is
         between those of its neighbours. Two of them may be one item if these ranges meet, or if they are on one page.
         """
         if at.back or at.tries or (page.length < self.limit and at.next_offset + page.length < end):
             return msgspec.structs.replace(at, disorder=True)
-        found, until = set(at.suspects), at.unidentified_until
+        found, until = set(at.suspect_prices), at.unidentified_until
         for before, after in page.price_ranges():
             lowest = before if before is not None else at.floor_cents
             meets = until is not None and (lowest is None or lowest <= until)
@@ -154,12 +154,14 @@ class QueryReader:
                     return msgspec.structs.replace(at, disorder=True)
                 found |= {price for price in (lowest, after) if price is not None}
             until = max(until or 0, _ANY_PRICE if after is None else after)
-        return msgspec.structs.replace(at, suspects=tuple(sorted(found)), unidentified_until=until)
+        return msgspec.structs.replace(at, suspect_prices=tuple(sorted(found)), unidentified_until=until)
 
     def _step_back(self, at: ReadPosition) -> ReadPosition:
         """Step back by half a page, then twice as far each time."""
         back = 2 * at.back or max(1, self.limit // 2)
-        return msgspec.structs.replace(at, next_offset=max(0, at.next_offset - back), back=back, tries=0, shaken=True)
+        return msgspec.structs.replace(
+            at, next_offset=max(0, at.next_offset - back), back=back, tries=0, anchor_lost=True
+        )
 
     def _advance(self, at: ReadPosition, page: PageView, first: int, end: int, new: int) -> ReadPosition:
         if page.listings and (first < len(page.listings) or _anchor_places(at, page.listings)):
@@ -171,13 +173,13 @@ class QueryReader:
                     (listing.price for listing in reversed(page.listings) if listing.price is not None), at.floor_cents
                 ),
             )
-        at = msgspec.structs.replace(at, back=0, blind=False)
+        at = msgspec.structs.replace(at, back=0, unanchored=False)
         reached = at.next_offset + page.length
         following = reached - self._overlapping(at, page)
         if page.length >= self.limit:
             if following > at.next_offset:
                 return msgspec.structs.replace(at, next_offset=following, tries=0)
-            return msgspec.structs.replace(at, next_offset=reached, tries=0, anchors=(), blind=True, disorder=True)
+            return msgspec.structs.replace(at, next_offset=reached, tries=0, anchors=(), unanchored=True, disorder=True)
         if reached >= end and not (at.capped and following > at.next_offset):
             return msgspec.structs.replace(at, next_offset=following, finished=True)
         return self._after_short_page(at, following, new)
@@ -194,7 +196,7 @@ class QueryReader:
 
     def _overlapping(self, at: ReadPosition, page: PageView) -> int:
         """Return the positions of a page that the next one covers again, with at least one identified listing."""
-        overlap = max(self._overlap, ANCHORS) if at.shaken else self._overlap
+        overlap = max(self._overlap, ANCHORS) if at.anchor_lost else self._overlap
         # A small part of a page that is capped.
         positions = page.positions()[-max(1, min(overlap, page.length // _SMALL_PART)) :]
         return page.length - positions[0] if positions else 0
@@ -210,7 +212,7 @@ def _adjoins(at: ReadPosition, listings: Sequence[Listing]) -> int | None:
         cheaper = [place for place in priced if (listings[place].price or 0) < at.floor_cents]
         if cheaper:
             return cheaper[-1] + 1
-    if at.next_offset == 0 or at.blind or (not at.anchors and at.ordered and priced):
+    if at.next_offset == 0 or at.unanchored or (not at.anchors and at.ordered and priced):
         return 0
     return None
 
@@ -230,9 +232,9 @@ def _with_tied_suspect(at: ReadPosition, listings: Sequence[Listing]) -> ReadPos
     cents = next((listing.price for listing in listings if listing.price is not None), None)
     if cents is None:
         return msgspec.structs.replace(at, disorder=True)
-    if cents in at.suspects:
+    if cents in at.suspect_prices:
         return at
-    return msgspec.structs.replace(at, suspects=(*at.suspects, cents))
+    return msgspec.structs.replace(at, suspect_prices=(*at.suspect_prices, cents))
 
 
 def _anchor_places(at: ReadPosition, listings: Sequence[Listing]) -> list[int]:

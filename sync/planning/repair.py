@@ -36,7 +36,7 @@ _UNIDENTIFIED_TRIES = 2
 _FILLED = 0.7
 # Ranges of a spot check.
 _SPOTS = 8
-_LONGEST_HALVING = 24
+_MAX_HALVING = 24
 
 
 class Repair:
@@ -76,14 +76,14 @@ class Repair:
         """
         self._queries.spend()
 
-    def reconcile(self, counted: int, suspects: Sequence[int]) -> Steps[None]:
+    def reconcile(self, counted: int, suspect_prices: Sequence[int]) -> Steps[None]:
         """Find the listings that are missing or have left. Start with the suspect prices (cents).
 
         Raises:
             RepairFailed: a part cannot be proven, or the requests are used up.
         """
         yield from self._queries.learn_ends()
-        for cents in suspects:
+        for cents in suspect_prices:
             if self._known.matches(counted) and not self._known.noted_prices:
                 return
             yield from self._verify(dollars_around(cents))
@@ -203,7 +203,7 @@ class Repair:
     def _verify_weights(self, span: DollarRange, weights: CaratRange, counted: int, depth: int) -> Steps[set[int]]:
         """Prove the listings that have a weight, in parts. Returns their offers; none if the range is indivisible."""
         edges = self._weight_edges(span, weights, counted) if self._by_weight else []
-        if not edges or depth > _LONGEST_HALVING:
+        if not edges or depth > _MAX_HALVING:
             if depth:
                 return (yield from self._read_whole(span, weights, counted, set()))
             return set()

@@ -27,7 +27,7 @@ from sync.worker.staging import listing_of
 log = get_logger()
 
 _FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0
 
 
 class PartitionReader:
@@ -110,7 +110,7 @@ class PartitionReader:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
                 raise ConsumerStopped
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
 
     async def _stage(
         self, run: Run, lease: PartitionLease, page: FeedPage, request: PageRequest, reading: PartitionReading

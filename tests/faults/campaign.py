@@ -16,8 +16,8 @@ from tests.faults.snapshot import Verdict, against_reference, against_supplier, 
 
 _STEP_SECONDS = 120.0  # a limit, not an expectation: a few seconds are usual
 _KILL_SECONDS = 30.0
-_MOST_HUNG = 3
-_MOST_IDLE = 3
+_MAX_HUNG = 3
+_MAX_IDLE = 3
 _EXPECTED_FAILURES = {"PLANNING_ABANDONED"}
 
 Say = Callable[[str], None]
@@ -89,11 +89,11 @@ class Campaign:
     async def go(self, kills: int) -> Result:
         """At least so many kills, however many rounds that takes. What hangs ends its round, not the campaign."""
         idle = 0
-        while self.result.kills < kills and self.result.hung < _MOST_HUNG:
+        while self.result.kills < kills and self.result.hung < _MAX_HUNG:
             before = self.result.kills
             await self.round(kills)
             idle = idle + 1 if self.result.kills == before else 0
-            if idle == _MOST_IDLE:
+            if idle == _MAX_IDLE:
                 self.result.problems.append(f"nobody was killed in {idle} rounds")
                 break
         return self.result

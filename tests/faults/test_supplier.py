@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pyt
 
 PAGES = ["diamonds_by_query"]
 SHORT = {"SYNC_RUN_DEADLINE_SECONDS": "8"}
-LONGEST_SECONDS = 60
+MAX_SECONDS_LENGTH = 60
 
 
 async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
@@ -51,7 +51,7 @@ async def test_invariant_18_with_every_page_failing_a_run_ends_by_its_deadline_s
     await site.complete()
     before, mark = await snapshot(site), site.watermark()
     await break_supplier(site, rules)
-    attempt = await site.attempt("--full", settings=SHORT, seconds=LONGEST_SECONDS)
+    attempt = await site.attempt("--full", settings=SHORT, seconds=MAX_SECONDS_LENGTH)
     run = attempt.run
     assert run is not None
     assert run.status == "failed"
@@ -65,7 +65,7 @@ async def test_invariant_18_with_every_page_failing_a_run_ends_by_its_deadline_s
 
 async def test_with_every_call_failing_no_run_is_planned_and_the_reason_is_told_once(site: Site) -> None:
     await break_supplier(site, [{"kind": "status", "status": 502}])
-    attempt = await site.attempt(settings={"NIVODA_TRIES": "3"}, seconds=LONGEST_SECONDS)
+    attempt = await site.attempt(settings={"NIVODA_TRIES": "3"}, seconds=MAX_SECONDS_LENGTH)
     assert attempt.exit_code == 1
     assert attempt.run is not None
     assert attempt.run.status == "failed"
@@ -76,7 +76,7 @@ async def test_with_every_call_failing_no_run_is_planned_and_the_reason_is_told_
 
 async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the_deadline(site: Site) -> None:
     await break_supplier(site, [{"kind": "status", "status": 429, "retry_after": 1}])
-    attempt = await site.attempt(settings=SHORT, seconds=LONGEST_SECONDS)
+    attempt = await site.attempt(settings=SHORT, seconds=MAX_SECONDS_LENGTH)
     assert attempt.exit_code == 1
     assert attempt.run is not None
     assert attempt.run.status == "failed"

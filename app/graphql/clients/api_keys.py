@@ -20,8 +20,8 @@ log = get_logger()
 _argument = strawberry.argument
 _value = strawberry.enum_value
 
-_LONGEST_KEEP_HOURS = 24 * 365
-_LONGEST_ID = 100
+_MAX_KEEP_HOURS_LENGTH = 24 * 365
+_MAX_ID_LENGTH = 100
 
 
 @strawberry.enum(description="Status of an API key.")
@@ -105,8 +105,8 @@ class ApiKeyMutations:
 
 
 async def _rotate(given: ApiKeyRotateInput, info: Info) -> ApiKeyRotatePayload:
-    if not 0 <= given.keep_hours <= _LONGEST_KEEP_HOURS:
-        raise ValidationFailed({"keep_hours": f"should be between 0 and {_LONGEST_KEEP_HOURS}"})
+    if not 0 <= given.keep_hours <= _MAX_KEEP_HOURS_LENGTH:
+        raise ValidationFailed({"keep_hours": f"should be between 0 and {_MAX_KEEP_HOURS_LENGTH}"})
     caller, key_id = info.context.caller, _key_id(given.id)
     issued = await info.context.services.api_keys.rotate(
         key_id, keep=timedelta(hours=given.keep_hours), granted=caller.scopes
@@ -123,7 +123,7 @@ async def _revoke(given: str, info: Info) -> strawberry.ID:
 
 
 def _key_id(text: str) -> str:
-    if len(text) > _LONGEST_ID or "\x00" in text:
+    if len(text) > _MAX_ID_LENGTH or "\x00" in text:
         raise NotFound("There is no key with this id.")
     return text
 

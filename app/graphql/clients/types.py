@@ -4,7 +4,7 @@ import strawberry
 
 from app.auth.scopes import MEANINGS, Principal
 from app.graphql import limits
-from app.graphql.nodes import MOST_NODES
+from app.graphql.nodes import MAX_NODES
 from app.graphql.pagination import LARGEST_PAGE
 from inventory.core.settings import Settings
 
@@ -49,13 +49,13 @@ def caller_to_graphql(principal: Principal, settings: Settings) -> Caller:
         scopes=[GrantedScope(name=name, meaning=meanings.get(name)) for name in sorted(principal.scopes)],
         limits=Limits(
             page_size=LARGEST_PAGE,
-            node_ids=MOST_NODES,
-            document_characters=limits.LONGEST_DOCUMENT,
-            tokens=limits.MOST_TOKENS,
+            node_ids=MAX_NODES,
+            document_characters=limits.MAX_DOCUMENT_LENGTH,
+            tokens=limits.MAX_TOKENS,
             depth=limits.DEEPEST,
-            aliases=limits.MOST_ALIASES,
-            directives=limits.MOST_DIRECTIVES,
-            repetitions=limits.MOST_REPETITIONS,
+            aliases=limits.MAX_ALIASES,
+            directives=limits.MAX_DIRECTIVES,
+            repetitions=limits.MAX_REPETITIONS,
             operation_cost=settings.graphql.max_cost,
             budget=settings.graphql.budget,
             restore_rate=settings.graphql.restore_rate,

@@ -13,11 +13,11 @@ from app.graphql.scalars import Cents
 from inventory.catalog.facets import Edges
 from inventory.core.errors import ValidationFailed
 
-_MOST_EDGES = 50
+_MAX_EDGES = 50
 _LARGEST = 10**15
 
 
-@strawberry.input(description=f"First values of buckets, ascending; at most {_MOST_EDGES} for each histogram.")
+@strawberry.input(description=f"First values of buckets, ascending; at most {_MAX_EDGES} for each histogram.")
 class DiamondFacetEdges:
     price: list[Cents] | None = strawberry.field(default=UNSET, description="Retail prices in cents.")
     carat: list[float] | None = strawberry.field(default=UNSET, description="Weights in carats.")
@@ -49,8 +49,8 @@ def read_edges(given: DiamondFacetEdges | None) -> Edges:
         if given_or_none(values) is None:
             continue
         edges = [convert(value) for value in values or () if 0 <= value <= _LARGEST]
-        if not 1 <= len(values or ()) <= _MOST_EDGES:
-            problems[f"edges.{name}"] = f"should contain 1 to {_MOST_EDGES} values"
+        if not 1 <= len(values or ()) <= _MAX_EDGES:
+            problems[f"edges.{name}"] = f"should contain 1 to {_MAX_EDGES} values"
         elif len(edges) < len(values or ()) or edges != sorted(set(edges)):
             problems[f"edges.{name}"] = "should contain ascending values, each once and not negative"
         found[column] = edges

@@ -26,8 +26,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 
 _COUNT = "Number of diamonds."
-_MOST_TEXTS = 100
-_FREQUENT = f"most frequent first; at most {_MOST_TEXTS}"
+_MAX_TEXTS = 100
+_FREQUENT = f"most frequent first; at most {_MAX_TEXTS}"
 
 
 @strawberry.type(description="Number of diamonds of a shape.")
@@ -269,7 +269,7 @@ def facets_to_graphql(facets: Facets) -> DiamondFacets:
 
 def _texts(counts: Mapping[str | None, int]) -> list[TextCount]:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0] or ""))
-    return [TextCount(value=value, count=count) for value, count in ordered[:_MOST_TEXTS]]
+    return [TextCount(value=value, count=count) for value, count in ordered[:_MAX_TEXTS]]
 
 
 def _graded(counts: Mapping[str | None, int], scale: type[E], listed: Sequence[str]) -> Sequence[tuple[E | None, int]]:

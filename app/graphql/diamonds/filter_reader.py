@@ -26,8 +26,8 @@ T = TypeVar("T")
 S = TypeVar("S")
 GradeRange = ColorRange | ClarityRange | CutRange | FluorescenceRange
 
-_MOST_VALUES = 200
-_LONGEST_TEXT = 200
+_MAX_VALUES = 200
+_MAX_TEXT_LENGTH = 200
 _SHORTEST_PREFIX = 3
 _LARGEST_SIZE = 1_000_000.0
 # Sold and unavailable diamonds are found on request only.
@@ -157,8 +157,8 @@ class FilterReader:
         values = given_or_none(given)
         if values is None:
             return None
-        if len(values) > _MOST_VALUES:
-            self._problems[f"filter.{name}"] = f"has more than {_MOST_VALUES} values"
+        if len(values) > _MAX_VALUES:
+            self._problems[f"filter.{name}"] = f"has more than {_MAX_VALUES} values"
             return None
         try:
             return [read(value) for value in values]
@@ -215,6 +215,6 @@ def read_text(text: str) -> str:
     Raises:
         ValueError: it is empty, too long, or contains a NUL character.
     """
-    if not text or len(text) > _LONGEST_TEXT or "\x00" in text:
-        raise ValueError(f"should contain texts of 1 to {_LONGEST_TEXT} characters")
+    if not text or len(text) > _MAX_TEXT_LENGTH or "\x00" in text:
+        raise ValueError(f"should contain texts of 1 to {_MAX_TEXT_LENGTH} characters")
     return text.strip() or text

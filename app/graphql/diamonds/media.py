@@ -32,7 +32,7 @@ class DeliveryTime:
     express: bool | None = strawberry.field(description="Whether express delivery is offered.")
 
 
-_MOST = 20
+_MAX = 20
 
 
 def images_of(row: Row) -> list[Image]:
@@ -78,4 +78,4 @@ def _attributes(row: Row) -> dict[str, Any]:
 
 
 def _urls(main: str | None, others: list[str] | None) -> list[str]:
-    return list(dict.fromkeys(url for url in (main, *(others or ())) if url))[:_MOST]
+    return list(dict.fromkeys(url for url in (main, *(others or ())) if url))[:_MAX]

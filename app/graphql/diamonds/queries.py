@@ -10,7 +10,7 @@ from app.graphql.context import Info
 from app.graphql.diamonds.connection import ConnectionArguments, DiamondConnection, connect
 from app.graphql.diamonds.filter_reader import read_text
 from app.graphql.diamonds.inputs import DiamondFilter
-from app.graphql.diamonds.sort import MOST_SORTS, DiamondSort
+from app.graphql.diamonds.sort import MAX_SORTS, DiamondSort
 from app.graphql.diamonds.types import Diamond, columns_of, find_diamonds
 from app.graphql.permissions import field
 from app.graphql.relay import key_of
@@ -38,7 +38,7 @@ class DiamondQueries:
         ] = UNSET,
         sort: Annotated[
             list[DiamondSort] | None,
-            _argument(description=f"Sort order: up to {MOST_SORTS} keys, the first one first."),
+            _argument(description=f"Sort order: up to {MAX_SORTS} keys, the first one first."),
         ] = UNSET,
         first: Annotated[int | None, _argument(description="Forward page: number of diamonds, at most 100.")] = UNSET,
         after: Annotated[str | None, _argument(description="Cursor; the page starts after it.")] = UNSET,

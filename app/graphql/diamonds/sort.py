@@ -8,7 +8,7 @@ import strawberry
 from inventory.catalog import search
 from inventory.catalog.search import SortKey, SortOrder
 
-MOST_SORTS = 3
+MAX_SORTS = 3
 
 
 @strawberry.enum(description="Sort keys. Diamonds without a value come last in both directions.")
@@ -63,8 +63,8 @@ def read_order(sorts: Sequence[DiamondSort] | None, problems: dict[str, str]) ->
     """Convert a sort order; by retail price if none is given. Problems are collected under `sort`."""
     if not sorts:
         return SortOrder(search.RETAIL_PRICE)
-    if len(sorts) > MOST_SORTS:
-        problems["sort"] = f"should contain at most {MOST_SORTS} keys"
+    if len(sorts) > MAX_SORTS:
+        problems["sort"] = f"should contain at most {MAX_SORTS} keys"
     elif len({sort.by for sort in sorts}) < len(sorts):
         problems["sort"] = "should contain each key once"
     first, *then = [SortOrder(_SORTS[one.by], descending=one.direction is SortDirection.DESC) for one in sorts]

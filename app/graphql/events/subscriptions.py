@@ -22,7 +22,7 @@ from inventory.events.log import EventFilter
 from inventory.events.models import HOLD_KINDS, PURCHASE_KINDS
 
 # Most diamonds of one subscription.
-MOST_WATCHED = 1000
+MAX_WATCHED = 1000
 
 _argument = strawberry.argument
 Reference = Annotated[
@@ -86,7 +86,7 @@ class EventSubscriptions:
         info: Info,
         ids: Annotated[
             list[strawberry.ID] | None,
-            _argument(description=f"Only these diamonds, at most {MOST_WATCHED}; all if omitted."),
+            _argument(description=f"Only these diamonds, at most {MAX_WATCHED}; all if omitted."),
         ] = UNSET,
         reference: Annotated[
             str | None,
@@ -120,8 +120,8 @@ def _single(diamond_id: str | None) -> Sequence[str] | None:
 def _stones(name: str, ids: Sequence[str] | None) -> frozenset[UUID] | None:
     if ids is None:
         return None
-    if not 1 <= len(ids) <= MOST_WATCHED:
-        raise ValidationFailed({name: f"should contain 1 to {MOST_WATCHED} ids"})
+    if not 1 <= len(ids) <= MAX_WATCHED:
+        raise ValidationFailed({name: f"should contain 1 to {MAX_WATCHED} ids"})
     keys = {text: key_of(text, "Diamond") for text in ids}
     for text, key in keys.items():
         if key is None:

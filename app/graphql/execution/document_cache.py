@@ -18,11 +18,11 @@ from graphql import (
 
 from app.graphql import limits
 from app.graphql.execution.cost import CostPlanner, Plan
-from app.graphql.execution.errors import MOST_ERRORS
+from app.graphql.execution.errors import MAX_ERRORS
 from app.graphql.selection_cache import SelectionCache
 
 # Memory of the cached documents. A parsed token takes about 450 bytes, a character of the text up to 4.
-MOST_CACHED_BYTES = 24 * 1_048_576
+MAX_CACHED_BYTES = 24 * 1_048_576
 _BYTES_OF_A_TOKEN = 450
 _BYTES_OF_A_CHARACTER = 4
 _BYTES_OF_A_DOCUMENT = 2_000
@@ -61,7 +61,7 @@ class DocumentCache:
     def __init__(self, schema: GraphQLSchema, *, suggestions: bool) -> None:
         self._schema = schema
         self._suggestions = suggestions
-        self._cache: LRUCache[str, PreparedDocument] = LRUCache(MOST_CACHED_BYTES, getsizeof=attrgetter("size"))
+        self._cache: LRUCache[str, PreparedDocument] = LRUCache(MAX_CACHED_BYTES, getsizeof=attrgetter("size"))
 
     @property
     def cached_bytes(self) -> int:
@@ -82,13 +82,15 @@ class DocumentCache:
         return document
 
     def _validated(self, text: str) -> PreparedDocument:
-        if len(text) > limits.LONGEST_DOCUMENT:
-            raise InvalidDocument([GraphQLError(f"The document is longer than {limits.LONGEST_DOCUMENT} characters.")])
+        if len(text) > limits.MAX_DOCUMENT_LENGTH:
+            raise InvalidDocument(
+                [GraphQLError(f"The document is longer than {limits.MAX_DOCUMENT_LENGTH} characters.")]
+            )
         try:
-            node = parse(text, max_tokens=limits.MOST_TOKENS)
+            node = parse(text, max_tokens=limits.MAX_TOKENS)
             errors, introspects = limits.check(node)
             errors = errors or validate(
-                self._schema, node, max_errors=MOST_ERRORS, hide_suggestions=not self._suggestions
+                self._schema, node, max_errors=MAX_ERRORS, hide_suggestions=not self._suggestions
             )
         except GraphQLSyntaxError as error:
             raise InvalidDocument([error]) from None

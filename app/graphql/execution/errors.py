@@ -11,7 +11,7 @@ from inventory.core.logging import get_logger
 log = get_logger()
 
 # Most errors of a rejected document, so that a response is not larger than its request.
-MOST_ERRORS = 5
+MAX_ERRORS = 5
 
 # Codes that clients may see. Every other error is reported as INTERNAL_ERROR.
 PUBLIC_CODES = frozenset({

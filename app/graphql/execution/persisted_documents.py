@@ -12,7 +12,7 @@ from inventory.core.sql import Statements
 sql = Statements("app.graphql.http")
 
 _PREFIX = "sha256:"
-_MOST_KNOWN = 1000
+_MAX_KNOWN = 1000
 
 
 def document_id(text: str) -> str:
@@ -26,7 +26,7 @@ class PersistedDocuments:
     def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._known: LRUCache[str, str] = LRUCache(_MOST_KNOWN)
+        self._known: LRUCache[str, str] = LRUCache(_MAX_KNOWN)
 
     async def text(self, given: str) -> str:
         """Return the document with an id, with or without the prefix `sha256:`.

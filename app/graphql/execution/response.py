@@ -7,7 +7,7 @@ import msgspec
 from graphql import GraphQLError, OperationType
 
 from app.graphql.execution.cost import actual
-from app.graphql.execution.errors import MOST_ERRORS, format_error
+from app.graphql.execution.errors import MAX_ERRORS, format_error
 from app.graphql.execution.operation import GraphQLOperation
 from app.graphql.schema import schema
 from inventory.core.errors import Unavailable
@@ -67,4 +67,4 @@ async def execute(operation: GraphQLOperation, settings: GraphQLSettings) -> Ope
         raise (OperationStillRunning if operation.kind is OperationType.MUTATION else OperationTimeout) from None
     await operation.reservation.settle(actual(operation.plan, result.data))
     answer = OperationResult(result.data, result.errors or (), {"cost": operation.reservation.extension()})
-    return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MOST_ERRORS])
+    return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MAX_ERRORS])

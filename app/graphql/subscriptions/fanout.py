@@ -23,10 +23,10 @@ log = get_logger()
 # Largest batch of events, and of diamonds in them.
 BATCH = 50
 _STONES = 500
-# With this backlog a group delays the dispatcher for at most `_RELIEF_SECONDS`; beyond `_MOST_DUE` its subscribers end.
+# With this backlog a group delays the dispatcher for at most `_RELIEF_SECONDS`; beyond `_MAX_DUE` its subscribers end.
 _MUCH_DUE = 2000
 _RELIEF_SECONDS = 10.0
-_MOST_DUE = 20_000
+_MAX_DUE = 20_000
 _PAUSE_SECONDS = 1.0
 
 _encoder = msgspec.json.Encoder()
@@ -77,7 +77,7 @@ class SubscriberGroup:
         known = self._due.get(key)
         if known:
             known[1].append(subscriber)
-        elif len(self._due) < _MOST_DUE:
+        elif len(self._due) < _MAX_DUE:
             self._due[key] = (matched, [subscriber])
             self._wake.set()
         else:
@@ -153,7 +153,7 @@ class Subscriber:
         self._group = group
         self._cursor = cursor
         self._most = most
-        self._most_bytes = most_bytes
+        self._max_bytes = most_bytes
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -171,7 +171,7 @@ class Subscriber:
         """Queue an answer."""
         if self._error is not None:
             return
-        if len(self._queue) >= self._most or (self._queue and self._bytes + len(answer) > self._most_bytes):
+        if len(self._queue) >= self._most or (self._queue and self._bytes + len(answer) > self._max_bytes):
             self.fall_behind()
             return
         self._queue.append(answer)

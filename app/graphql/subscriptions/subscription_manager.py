@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
-from app.graphql.execution.errors import MOST_ERRORS, FormattedError, format_error
+from app.graphql.execution.errors import MAX_ERRORS, FormattedError, format_error
 from app.graphql.execution.operation import GraphQLOperation
 from app.graphql.schema import schema
 from app.graphql.subscriptions.fanout import BATCH, Subscriber, SubscriberGroup
@@ -50,7 +50,7 @@ class SubscriptionManager:
 
     def __init__(self, settings: EventSettings, dispatcher: EventDispatcher, watch: RunWatch) -> None:
         self._most = settings.subscriptions_queue
-        self._most_bytes = settings.subscriptions_queue_bytes
+        self._max_bytes = settings.subscriptions_queue_bytes
         self._dispatcher = dispatcher
         self._watch = watch
         self._groups: dict[Hashable, SubscriberGroup] = {}
@@ -72,7 +72,7 @@ class SubscriptionManager:
             hide_suggestions=True,
         )
         if isinstance(executor, list):
-            raise SubscriptionRefused([format_error(error) for error in executor[:MOST_ERRORS]])
+            raise SubscriptionRefused([format_error(error) for error in executor[:MAX_ERRORS]])
         topic = create_source_event_stream(executor)
         if executor.is_awaitable(topic):
             topic = await topic
@@ -93,7 +93,7 @@ class SubscriptionManager:
     ) -> AsyncGenerator[bytes, None]:
         group = self._join(key, executor, topic.present)
         del executor  # the group keeps its own
-        subscriber = Subscriber(group, cursor, most=self._most, most_bytes=self._most_bytes)
+        subscriber = Subscriber(group, cursor, most=self._most, most_bytes=self._max_bytes)
         try:
             position = cursor.position
             while position < self._dispatcher.position:

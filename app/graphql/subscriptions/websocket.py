@@ -34,7 +34,7 @@ from inventory.core.settings import Settings
 log = get_logger()
 
 PROTOCOL = "graphql-transport-ws"
-_LONGEST_ID = 256
+_MAX_ID_LENGTH = 256
 # Members of the first message that may contain a key, and the header that each replaces.
 _CREDENTIALS = {"apikey": "x-api-key", "x-api-key": "x-api-key", "authorization": "authorization"}
 _KEYS = frozenset(header.encode() for header in _CREDENTIALS.values())
@@ -199,9 +199,9 @@ class WebSocketSession:
                 raise _SocketClosed(CloseReason(4400, "Unknown type of message"))
 
     async def _subscribe(self, message: _Message) -> None:
-        if not message.id or len(message.id) > _LONGEST_ID:
+        if not message.id or len(message.id) > _MAX_ID_LENGTH:
             raise _SocketClosed(
-                CloseReason(4400, f"A subscribe message should have an id of 1 to {_LONGEST_ID} characters")
+                CloseReason(4400, f"A subscribe message should have an id of 1 to {_MAX_ID_LENGTH} characters")
             )
         if message.id in self._operations:
             raise _SocketClosed(CloseReason(4409, f"Subscriber for {message.id[:40]} already exists"))

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 10.0
 # Requests within this time share a listing, so that many open pages are one request to the broker.
 _SHARED_SECONDS = 10
 _PER_QUEUE = 50
-_MOST_NUMBERS = 100
+_MAX_NUMBERS = 100
 
 
 class DeadLettersUnavailable(Unavailable):
@@ -132,8 +132,8 @@ async def _enqueue(name: str, given: DeadLettersInput, info: Info) -> JobState:
 
 def _numbers(texts: Collection[str]) -> list[int]:
     numbers = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < len(str(2**63))}
-    if not 1 <= len(texts) <= _MOST_NUMBERS or len(numbers) != len(set(texts)):
-        raise ValidationFailed({"numbers": f"should be 1 to {_MOST_NUMBERS} numbers of dead letters"})
+    if not 1 <= len(texts) <= _MAX_NUMBERS or len(numbers) != len(set(texts)):
+        raise ValidationFailed({"numbers": f"should be 1 to {_MAX_NUMBERS} numbers of dead letters"})
     return sorted(numbers)
 
 

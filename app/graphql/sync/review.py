@@ -23,7 +23,7 @@ from inventory.runs.review import RawItem
 _argument = strawberry.argument
 
 _LARGEST_PAGE = 100
-_LONGEST_ID = 256
+_MAX_ID_LENGTH = 256
 
 
 @strawberry.type(description="A supplier item in quarantine.")
@@ -114,7 +114,7 @@ class ReviewQueries:
         problems: dict[str, str] = {}
         if not 0 <= first <= _LARGEST_PAGE:
             problems["first"] = f"should be between 0 and {_LARGEST_PAGE}"
-        if len(place) > _LONGEST_ID or "\x00" in place:
+        if len(place) > _MAX_ID_LENGTH or "\x00" in place:
             problems["after"] = "is not an id of a stone"
         if problems:
             raise ValidationFailed(problems)

@@ -7,10 +7,10 @@ from inventory.catalog.vocabulary import colors, shapes
 from inventory.suppliers.nivoda.payload import PayloadCertificate
 from inventory.suppliers.nivoda.values import word
 
-_MOST_RATIO = 100_000
+_MAX_RATIO = 100_000
 _DIRECTED = frozenset({"HEART", "TRILLIANT"})
 _FANCY = frozenset(name for name in FANCY_INTENSITIES if name.startswith("FANCY"))
-_LONGEST_GRADE = 3  # "O-P"; a longer text may contain more than the grade
+_MAX_GRADE_LENGTH = 3  # "O-P"; a longer text may contain more than the grade
 
 
 class Color(NamedTuple):
@@ -40,14 +40,14 @@ def color(certificate: PayloadCertificate) -> Color:
     shown = word(certificate.color)
     grade, rank = colors.color(shown)
     if certificate.f_color is None and certificate.f_intensity is None and rank is not None:
-        return Color(grade, rank, None, None, shown if shown and len(shown) > _LONGEST_GRADE else None)
+        return Color(grade, rank, None, None, shown if shown and len(shown) > _MAX_GRADE_LENGTH else None)
     hues, intensity = colors.hues(word(certificate.f_color)), colors.intensity(word(certificate.f_intensity))
     for stated in (word(certificate.f_color), shown if rank is None else None):
         own_hues, own_intensity = colors.fancy(stated)
         hues, intensity = hues or own_hues, intensity or own_intensity
     if rank is not None and hues and intensity in _FANCY:
         return Color(None, None, hues, intensity, shown)
-    return Color(grade, rank, hues, intensity, shown if shown and rank and len(shown) > _LONGEST_GRADE else None)
+    return Color(grade, rank, hues, intensity, shown if shown and rank and len(shown) > _MAX_GRADE_LENGTH else None)
 
 
 def ratio(shape_name: str, length: int | None, width: int | None) -> int | None:
@@ -60,4 +60,4 @@ def ratio(shape_name: str, length: int | None, width: int | None) -> int | None:
     if length < width and shape_name not in _DIRECTED:
         length, width = width, length
     found = (2000 * length + width) // (2 * width)
-    return found if found <= _MOST_RATIO else None
+    return found if found <= _MAX_RATIO else None

@@ -26,7 +26,7 @@ from inventory.suppliers.nivoda.errors import RequestRejected
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
 from inventory.suppliers.nivoda.responses import Response, read, read_sent, received
-from inventory.suppliers.nivoda.retries import LONGEST_WAIT_SECONDS, retrying
+from inventory.suppliers.nivoda.retries import MAX_WAIT_SECONDS, retrying
 from inventory.suppliers.nivoda.schema_view import SchemaView
 from inventory.suppliers.nivoda.supplier_schema import SupplierSchema
 from inventory.suppliers.nivoda.throttling import limits_in
@@ -276,7 +276,7 @@ class NivodaClient:
                 answer = read(operation, response, secrets, established=self._established)
             except SupplierBusy as busy:
                 pause = busy.retry_after or wait
-                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+                wait = min(wait * 2, MAX_WAIT_SECONDS)
                 log.warning(
                     "supplier_busy",
                     operation=operation.name,

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-_LONGEST_MESSAGE = 300
-_MOST_ENTRIES = 200
+_MAX_MESSAGE_LENGTH = 300
+_MAX_ENTRIES = 200
 
 
 class ErrorEntry(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def entries_of(errors: Any) -> list[ErrorEntry]:
     """Read the entries of an `errors[]` of any shape. An empty list or null has none; any other value has at least one."""
     if not errors:
         return []
-    found = errors[:_MOST_ENTRIES] if type(errors) is list else [errors]
+    found = errors[:_MAX_ENTRIES] if type(errors) is list else [errors]
     return [_entry(error) for error in found]
 
 
@@ -60,7 +60,7 @@ def redacted(text: str, secrets: Collection[str]) -> str:
     for secret in secrets:
         for shown in {secret, msgspec.json.encode(secret).decode()[1:-1]}:
             text = text.replace(shown, "[hidden]") if shown else text
-    return text[:_LONGEST_MESSAGE]
+    return text[:_MAX_MESSAGE_LENGTH]
 
 
 def _entry(error: Any) -> ErrorEntry:

@@ -12,7 +12,7 @@ _RENEW_SECONDS = 5 * 60.0
 _RENEW_SHARE = 0.1  # of a short lifetime
 # Plausible lifetimes. Other values are in another unit, or invalid.
 _SHORTEST_SECONDS = 30.0
-_LONGEST_SECONDS = 31 * 86_400.0
+_MAX_SECONDS = 31 * 86_400.0
 _EPOCH_SECONDS = 10**9  # more is an instant: 2001 in seconds since 1970
 _EPOCH_MILLISECONDS = 10**11  # more is an instant in milliseconds
 
@@ -45,7 +45,7 @@ def lifetime_seconds(expires: Any, now: datetime) -> float | None:
         seconds = seconds / 1000 - now.timestamp()
     elif seconds > _EPOCH_SECONDS:
         seconds -= now.timestamp()
-    return seconds if _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS else None
+    return seconds if _SHORTEST_SECONDS <= seconds <= _MAX_SECONDS else None
 
 
 class SharedLogin:

@@ -35,12 +35,12 @@ MAPPING_VERSION = 4
 """Version of the mapping, increased with every change of its results, so that staged payloads count as changed."""
 
 # The largest cut diamond weighs 545 carats, the largest rough one 3,107.
-MOST_CARATS = 10_000
+MAX_CARATS = 10_000
 # A hundred billion dollars: 64 bits suffice for the highest markup and the price per carat of the smallest stone.
-MOST_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
+MAX_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
-_MOST_DAYS = 3650
-_LONGEST_ID = 200  # ids are indexed, and an entry of an index has a limit
+_MAX_DAYS = 3650
+_MAX_ID_LENGTH = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
 _encode = msgspec.msgpack.Encoder().encode
@@ -138,7 +138,9 @@ def _offered(item: Item) -> str | None:
     """Derive the id of the stone from the offer's id, so that an item that became invalid is still identified."""
     shown = identifier(item.diamond.id) if item.diamond else None
     prefix, _, found = (identifier(item.id) or "").partition("/")
-    known = shown is None and prefix == _OFFER and found.strip() and len(found) <= _LONGEST_ID and flaw(found) is None
+    known = (
+        shown is None and prefix == _OFFER and found.strip() and len(found) <= _MAX_ID_LENGTH and flaw(found) is None
+    )
     return found if known else None
 
 
@@ -146,8 +148,8 @@ def _identity(item: Item) -> str:
     found = identifier(item.diamond.id) if item.diamond else None
     if found is None:
         raise _Problem("diamond.id: is missing")
-    if len(found) > _LONGEST_ID:
-        raise _Problem(f"diamond.id: is longer than {_LONGEST_ID} characters")
+    if len(found) > _MAX_ID_LENGTH:
+        raise _Problem(f"diamond.id: is longer than {_MAX_ID_LENGTH} characters")
     if what := flaw(found):
         raise _Problem(f"diamond.id: {what}")
     return found
@@ -165,7 +167,7 @@ def _refuse_reported(item: Item) -> None:
 
 def _shown_cents(item: Item) -> int | None:
     amount = number(item.price)
-    return int(amount) if amount is not None and 0 <= amount <= MOST_CENTS and amount % 1 == 0 else None
+    return int(amount) if amount is not None and 0 <= amount <= MAX_CENTS and amount % 1 == 0 else None
 
 
 def _shown_carats(item: Item) -> int | None:
@@ -183,8 +185,8 @@ def _price(item: Item) -> int:
         raise _Problem("price: is not a number")
     if amount <= 0:
         raise _Problem("price: is not positive")
-    if amount > MOST_CENTS:
-        raise _Problem(f"price: is more than {MOST_CENTS}")
+    if amount > MAX_CENTS:
+        raise _Problem(f"price: is more than {MAX_CENTS}")
     if amount % 1:
         raise _Problem("price: is not a whole number of cents")
     return int(amount)
@@ -200,7 +202,7 @@ def _carats(certificate: PayloadCertificate) -> int:
     if amount <= 0:
         raise _Problem(f"{field}: is not positive")
     try:
-        found = milli(amount, MOST_CARATS)
+        found = milli(amount, MAX_CARATS)
     except OutOfRange as error:
         raise _Problem(f"{field}: {error}") from None
     if not found:
@@ -217,8 +219,8 @@ def _measure(field: str, value: object) -> int | None:
 
 def _key(field: str, value: object, read: Callable[[object], str | None] = identifier) -> str | None:
     found = read(value)
-    if found and len(found) > _LONGEST_ID:
-        raise _Problem(f"{field}: is longer than {_LONGEST_ID} characters")
+    if found and len(found) > _MAX_ID_LENGTH:
+        raise _Problem(f"{field}: is longer than {_MAX_ID_LENGTH} characters")
     return found
 
 
@@ -305,7 +307,7 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
 def _days(value: object) -> int | None:
     """Return a plausible number of days; None for other values."""
     found = days(value)
-    return found if found is not None and found <= _MOST_DAYS else None
+    return found if found is not None and found <= _MAX_DAYS else None
 
 
 def _lab(certificate: PayloadCertificate) -> str | None:

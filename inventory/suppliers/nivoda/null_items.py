@@ -14,7 +14,7 @@ from inventory.suppliers.nivoda.error_entries import ErrorEntry
 from inventory.suppliers.nivoda.errors import is_unshowable
 
 NULL = b"null"
-_LONGEST_TEXT = 200
+_MAX_TEXT_LENGTH = 200
 _OFFER = "DIAMOND/"  # an offer's id is DIAMOND/<id of its stone>
 
 
@@ -120,5 +120,5 @@ def match(
 
 def _plain(text: str) -> str:
     """Remove control characters and halves of surrogate pairs, and bound the length."""
-    kept = "".join(char if char.isprintable() else " " for char in text[: 2 * _LONGEST_TEXT])
-    return " ".join(kept.split())[:_LONGEST_TEXT]
+    kept = "".join(char if char.isprintable() else " " for char in text[: 2 * _MAX_TEXT_LENGTH])
+    return " ".join(kept.split())[:_MAX_TEXT_LENGTH]

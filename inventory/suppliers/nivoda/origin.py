@@ -38,7 +38,7 @@ _LAB_GROWN_PHRASE = re.compile(
     re.IGNORECASE,
 )
 _NAMES = {True: "lab-grown", False: "natural"}
-_LONGEST_REMEMBERED = 300
+_MAX_REMEMBERED_LENGTH = 300
 _REMEMBERED = 8192
 
 
@@ -137,7 +137,7 @@ def _hint(diamond: PayloadDiamond, certificate: PayloadCertificate) -> str | Non
 def _is_phrase(value: Any) -> bool:
     if type(value) is not str:
         return False
-    if len(value) > _LONGEST_REMEMBERED:
+    if len(value) > _MAX_REMEMBERED_LENGTH:
         return _LAB_GROWN_PHRASE.search(value) is not None
     return _is_short_phrase(value)
 

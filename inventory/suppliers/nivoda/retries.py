@@ -11,7 +11,7 @@ from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost
 
 log = get_logger()
 
-LONGEST_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 
 
 def retrying(settings: NivodaSettings, operation: str) -> AsyncRetrying:
@@ -21,7 +21,7 @@ def retrying(settings: NivodaSettings, operation: str) -> AsyncRetrying:
         wait=wait_exponential_jitter(
             multiplier=settings.backoff_seconds,
             jitter=settings.backoff_seconds,
-            max=LONGEST_WAIT_SECONDS,
+            max=MAX_WAIT_SECONDS,
         ),
         retry=retry_if_exception(_may_pass),
         before_sleep=_log_retry(operation),

@@ -18,7 +18,7 @@ Source = Literal["introspection", "assumption"]
 
 _REFRESH_SECONDS = 24 * 3600.0
 _RETRY_SECONDS = 15 * 60.0  # after a failed introspection
-_LEAST_SECONDS = 60.0  # between introspections that follow a rejection
+_MIN_SECONDS = 60.0  # between introspections that follow a rejection
 
 
 class SupplierSchema:
@@ -90,7 +90,7 @@ class SupplierSchema:
         """Handle the rejection of a document that was negotiated with `view`. Returns whether another document is available."""
         if view is not self._view:
             return True  # another call has updated the view
-        if self._source == "introspection" and self._since_introspection() >= _LEAST_SECONDS:
+        if self._source == "introspection" and self._since_introspection() >= _MIN_SECONDS:
             if self._pending is None:
                 self._begin()
             await asyncio.shield(self._pending)  # type: ignore[arg-type]
@@ -117,7 +117,7 @@ class SupplierSchema:
             await asyncio.wait([self._pending])
 
     def _since_introspection(self) -> float:
-        return self._monotonic() - self._asked_at if self._asked_at is not None else _LEAST_SECONDS
+        return self._monotonic() - self._asked_at if self._asked_at is not None else _MIN_SECONDS
 
     def _begin(self) -> None:
         self._pending = asyncio.create_task(self._refresh())

@@ -27,8 +27,8 @@ _LENGTH = re.compile(
     rf"\b(?P<number>[0-9]{{1,7}}(?:\.[0-9]{{1,6}})?|an?|one)\s*(?P<unit>{'|'.join(names for names, _ in _UNITS)})\b",
     re.IGNORECASE,
 )
-_LONGEST_HEADER = 100
-_MOST_HEADERS = 10
+_MAX_HEADER_LENGTH = 100
+_MAX_HEADERS = 10
 _KEYS = {"retryafter": 1.0, "retryafterseconds": 1.0, "retryafterms": 0.001, "retryaftermilliseconds": 0.001}
 
 
@@ -48,8 +48,8 @@ def wait_seconds(entries: Iterable[ErrorEntry], header: str | None, now: datetim
 
 def limits_in(headers: Mapping[str, str]) -> dict[str, str]:
     """Select the rate limit headers (`RateLimit`, `X-RateLimit-Limit`, ...), bounded."""
-    named = {name.lower(): value[:_LONGEST_HEADER] for name, value in headers.items() if "ratelimit" in name.lower()}
-    return dict(list(named.items())[:_MOST_HEADERS])
+    named = {name.lower(): value[:_MAX_HEADER_LENGTH] for name, value in headers.items() if "ratelimit" in name.lower()}
+    return dict(list(named.items())[:_MAX_HEADERS])
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:

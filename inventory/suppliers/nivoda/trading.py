@@ -34,7 +34,7 @@ from inventory.suppliers.nivoda.client import NivodaClient, Variables
 from inventory.suppliers.nivoda.documents import Answer, SupplierOperation
 from inventory.suppliers.nivoda.error_entries import summary
 from inventory.suppliers.nivoda.errors import RequestRejected
-from inventory.suppliers.nivoda.mapping import MOST_CENTS
+from inventory.suppliers.nivoda.mapping import MAX_CENTS
 from inventory.suppliers.nivoda.null_items import NULL
 from inventory.suppliers.nivoda.schema_view import SchemaView, named
 from inventory.suppliers.nivoda.single_items import says_absent
@@ -260,4 +260,4 @@ def _item(order: SupplierOrder, view: SchemaView) -> Mapping[str, object]:
 def _cents(price: object) -> int | None:
     """Parse an item's price in US cents. Returns None if it is missing or invalid."""
     amount = number(price)
-    return int(amount) if amount is not None and 0 < amount <= MOST_CENTS and amount % 1 == 0 else None
+    return int(amount) if amount is not None and 0 < amount <= MAX_CENTS and amount % 1 == 0 else None

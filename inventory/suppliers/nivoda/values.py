@@ -10,14 +10,14 @@ _WITH_UNIT = re.compile(r"\s*([^\s%°]+?)\s*(?:mm|%|°|deg)\.?\s*", re.IGNORECAS
 _WITH_DAYS = re.compile(r"\s*([0-9]{1,4})\s*(?:business\s+)?days?\s*", re.IGNORECASE)
 # More digits than `_NUMBER` accepts, so that arithmetic does not round implicitly.
 _EXACT = Context(prec=250, rounding=ROUND_HALF_UP)
-_LONGEST_WORD = 100
-_MOST_DIGITS = 40
+_MAX_WORD_LENGTH = 100
+_MAX_DIGITS = 40
 _TEXTS = 8192
 _LARGEST_MEASURE = 1_000_000
-MOST_SIZE = 2_000_000
+MAX_SIZE = 2_000_000
 """Largest size of a column: its thousandths fit into 32 bits."""
 # Texts that represent a missing value.
-_LONGEST_NULL = 9
+_MAX_NULL_LENGTH = 9
 _NULLS = frozenset({"", "null", "Null", "NULL", "undefined", "nan", "NaN", "NAN"})
 _YES = frozenset({"YES", "Y", "TRUE", "T", "1"})
 _NO = frozenset({"NO", "N", "FALSE", "F", "0"})
@@ -41,7 +41,7 @@ class Fraction:
         self.amount = _number(written)
         self.measure = _possible(self.amount)
         try:
-            self.milli = milli(self.amount, MOST_SIZE) or 0
+            self.milli = milli(self.amount, MAX_SIZE) or 0
         except OutOfRange:
             self.milli = -1
 
@@ -55,7 +55,7 @@ def text(value: Any) -> str | None:
         return None
     if type(value) is str:
         trimmed = value.strip()
-        return trimmed if len(trimmed) > _LONGEST_NULL or trimmed not in _NULLS else None
+        return trimmed if len(trimmed) > _MAX_NULL_LENGTH or trimmed not in _NULLS else None
     if type(value) is int:
         return str(value)
     return _plain(value) if type(value) is Fraction else None
@@ -70,7 +70,7 @@ def identifier(value: Any) -> str | None:
 def word(value: Any) -> str | None:
     """Return a text that is short enough for a grade or a colour."""
     found = text(value)
-    return found if found is None or len(found) <= _LONGEST_WORD else None
+    return found if found is None or len(found) <= _MAX_WORD_LENGTH else None
 
 
 def number(value: Any) -> Decimal | None:
@@ -99,11 +99,11 @@ def milli_size(value: Any) -> int | None:
     """Convert a positive size to thousandths; None for other values.
 
     Raises:
-        OutOfRange: the size exceeds `MOST_SIZE`.
+        OutOfRange: the size exceeds `MAX_SIZE`.
     """
     if type(value) is Fraction and value.milli >= 0:
         return value.milli or None
-    return None if value is None else milli(size(value), MOST_SIZE) or None
+    return None if value is None else milli(size(value), MAX_SIZE) or None
 
 
 def size(value: Any) -> Decimal | None:
@@ -180,7 +180,7 @@ def _possible(amount: Decimal | None) -> Decimal | None:
 def _plain(value: Fraction) -> str:
     """Format a whole number without a fraction; any other number as it was written."""
     amount = value.amount
-    if amount is None or abs(amount.adjusted()) > _MOST_DIGITS or amount != amount.to_integral_value():
+    if amount is None or abs(amount.adjusted()) > _MAX_DIGITS or amount != amount.to_integral_value():
         return value.written
     return str(int(amount))
 

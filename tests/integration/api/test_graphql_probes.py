@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.auth.scopes import Scope
-from app.graphql.limits import MOST_REPETITIONS
+from app.graphql.limits import MAX_REPETITIONS
 from tests.integration.api.diamonds import MakeKey
 
 HUGE = "9" * 400
@@ -104,7 +104,7 @@ async def test_a_field_does_not_bear_ten_directives(api: httpx.AsyncClient, dire
 
 
 async def test_the_same_field_again_and_again_is_answered_once_and_very_often_refused(api: httpx.AsyncClient) -> None:
-    body = (await ask(api, "{ " + "__typename " * MOST_REPETITIONS + "}")).json()
+    body = (await ask(api, "{ " + "__typename " * MAX_REPETITIONS + "}")).json()
     assert body == {"data": {"__typename": "Query"}, "extensions": body["extensions"]}
     body = (await ask(api, "{ " + "__typename " * 500 + "}")).json()
     assert "data" not in body

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.auth.scopes import Scope
-from app.graphql.execution.errors import MOST_ERRORS
+from app.graphql.execution.errors import MAX_ERRORS
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 
@@ -194,4 +194,4 @@ async def test_a_body_that_is_no_request_names_the_member_and_what_it_accepts(ap
 async def test_wrong_variables_give_few_errors(api: httpx.AsyncClient) -> None:
     query = "query ($ids: [ID!]) { diamonds(filter: {ids: $ids}) { totalCount } }"
     answer = await api.post("/graphql", json={"query": query, "variables": {"ids": [[]] * 100}})
-    assert len(answer.json()["errors"]) == MOST_ERRORS
+    assert len(answer.json()["errors"]) == MAX_ERRORS

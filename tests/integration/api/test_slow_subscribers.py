@@ -82,7 +82,7 @@ async def test_a_sync_that_changes_what_many_follow_slows_the_reading_down_and_e
     address: str, key: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fanout, "_MUCH_DUE", 5)
-    monkeypatch.setattr(fanout, "_MOST_DUE", 60)
+    monkeypatch.setattr(fanout, "_MAX_DUE", 60)
     many, events = 50, 8
     async with wire(address, key) as socket:
         for number in range(many):

@@ -87,7 +87,7 @@ async def test_invariant_10_too_many_deletes_stop_the_run_and_change_nothing(
 async def test_invariant_10_a_stopped_run_names_how_many_stones_are_gone(
     bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, most: int, said: str
 ) -> None:
-    monkeypatch.setattr(safety_checks, "_MOST_COUNTED", most)
+    monkeypatch.setattr(safety_checks, "_MAX_COUNTED", most)
     shelf.lay(*range(1, 201))
     await bench.sync()
     shelf.take(*range(1, 151))

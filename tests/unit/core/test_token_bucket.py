@@ -66,7 +66,7 @@ def test_cost_is_taken_whole_or_not_at_all(buckets: LocalTokenBuckets) -> None:
 
 
 def test_number_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_bucket, "_MOST_LOCAL", 3)
+    monkeypatch.setattr(token_bucket, "_MAX_LOCAL", 3)
     buckets = LocalTokenBuckets()
     for number in range(10):
         buckets.take(f"caller {number}", per_minute(5))

@@ -6,7 +6,7 @@ import pytest
 
 from app.graphql.execution import document_cache as serving
 from app.graphql.execution.document_cache import DocumentCache, InvalidDocument
-from app.graphql.execution.errors import MOST_ERRORS
+from app.graphql.execution.errors import MAX_ERRORS
 from app.graphql.schema import schema
 
 PAGE = "diamonds(first: 1) { totalCount }"
@@ -33,7 +33,7 @@ def test_a_valid_document_is_parsed_once(documents: DocumentCache) -> None:
 
 
 def test_document_cache_is_limited_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 1_000_000)
+    monkeypatch.setattr(serving, "MAX_CACHED_BYTES", 1_000_000)
     documents = new_cache()
     large = " ".join(f'"{number}"' for number in range(900))
     for number in range(6):
@@ -47,7 +47,7 @@ def test_document_cache_is_limited_by_size(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_document_cache_keeps_recently_used_documents(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "MOST_CACHED_BYTES", 3 * new_cache().read(f"query First {{ {PAGE} }}").size)
+    monkeypatch.setattr(serving, "MAX_CACHED_BYTES", 3 * new_cache().read(f"query First {{ {PAGE} }}").size)
     documents = new_cache()
     first = documents.read(f"query First {{ {PAGE} }}")
     for number in range(10):
@@ -73,7 +73,7 @@ def test_document_size_includes_the_text(documents: DocumentCache, text: str) ->
 def test_errors_of_a_document_are_limited(documents: DocumentCache, text: str) -> None:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
-    assert len(raised.value.errors) == MOST_ERRORS + 1
+    assert len(raised.value.errors) == MAX_ERRORS + 1
     assert "limit" in raised.value.errors[-1].message
 
 

@@ -299,7 +299,7 @@ async def test_a_server_that_stops_says_so() -> None:
 
 
 async def test_where_all_bodies_are_too_large_the_oldest_incomplete_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "MOST_CONTENT_BYTES", 100_000)
+    monkeypatch.setattr(pools, "MAX_CONTENT_BYTES", 100_000)
     async with serving(echo) as site:
         streams = []
         for _ in range(3):
@@ -319,7 +319,7 @@ async def test_where_all_bodies_are_too_large_the_oldest_incomplete_one_goes(mon
 
 
 async def test_heads_that_wait_for_their_bodies_count_as_content(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "MOST_CONTENT_BYTES", 10_000)
+    monkeypatch.setattr(pools, "MAX_CONTENT_BYTES", 10_000)
     async with serving(echo) as site:
         streams = [await site.open() for _ in range(6)]
         for _, writer in streams:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.http.errors import ProtocolError
-from app.http.request_body import MOST_EXTENSION_BYTES, MOST_TRAILER_BYTES, BodyReader, ChunkReader, LengthReader
+from app.http.request_body import MAX_EXTENSION_BYTES, MAX_TRAILER_BYTES, BodyReader, ChunkReader, LengthReader
 
 NEXT = b"GET / HTTP/1.1\r\n"
 
@@ -104,9 +104,9 @@ def taken(start: bytes, part: bytes) -> int:
 
 @pytest.mark.parametrize("part", [b"X: a\r\n", b"a", b"X: " + b"a" * 500 + b"\r\n"])
 def test_endless_trailers_are_refused(part: bytes) -> None:
-    assert taken(b"0\r\n", part) <= MOST_TRAILER_BYTES
+    assert taken(b"0\r\n", part) <= MAX_TRAILER_BYTES
 
 
 @pytest.mark.parametrize("part", [b"1;a\r\nx\r\n", b"1;" + b"a" * 500 + b"\r\nx\r\n"])
 def test_endless_extensions_are_refused(part: bytes) -> None:
-    assert taken(b"1\r\nx\r\n", part) <= 4 * MOST_EXTENSION_BYTES
+    assert taken(b"1\r\nx\r\n", part) <= 4 * MAX_EXTENSION_BYTES

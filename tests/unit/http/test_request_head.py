@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.http.errors import ProtocolError
-from app.http.request_head import LARGEST_HEAD, MOST_FIELDS, RequestHead, check_incomplete, parse_head
+from app.http.request_head import LARGEST_HEAD, MAX_FIELDS, RequestHead, check_incomplete, parse_head
 
 TOKEN = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FRAMING = {b"content-length", b"transfer-encoding", b"host", b"connection", b"expect", b"upgrade"}
@@ -123,7 +123,7 @@ REFUSED = {
     "identity": (head(b"POST / HTTP/1.1", X, b"Transfer-Encoding: identity"), 400),
     "an unknown expectation": (head(b"POST / HTTP/1.1", X, b"Expect: 200-ok"), 417),
     "two expectations": (head(b"POST / HTTP/1.1", X, b"Expect: 100-continue", b"Expect: 100-continue"), 417),
-    "too many fields": (head(b"GET / HTTP/1.1", X, *[b"X:"] * MOST_FIELDS), 431),
+    "too many fields": (head(b"GET / HTTP/1.1", X, *[b"X:"] * MAX_FIELDS), 431),
     "an upgrade with a body": (
         head(b"GET / HTTP/1.1", X, b"Connection: upgrade", b"Upgrade: websocket", b"Content-Length: 1"), 400,
     ),

@@ -55,7 +55,7 @@ class Box:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "_LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(consumer, "_MAX_PAUSE_SECONDS", 0.0)
 
 
 async def consume(outcome: BaseException | None, *content: ReceivedMessage | Exception) -> list[bool]:

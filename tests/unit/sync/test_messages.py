@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.messaging.messages import LONGEST_BODY, Consolidate, UnreadableMessage, WorkDone, WorkItem, decode, encode
+from sync.messaging.messages import MAX_BODY_BYTES, Consolidate, UnreadableMessage, WorkDone, WorkItem, decode, encode
 
 Message = WorkItem | WorkDone | Consolidate
 KINDS: list[type[Any]] = [WorkItem, WorkDone, Consolidate]
@@ -47,7 +47,7 @@ def mutated(old: bytes, new: bytes) -> bytes:
         pytest.param(mutated(b"}", b',"x":' + b"[" * 3000), id="3,000 open levels"),
         pytest.param(mutated(b'"version":1', b'"version":1e400'), id="huge number"),
         pytest.param(mutated(b'"version":1', b'"version":2'), id="another version"),
-        pytest.param(encode(ITEM) + b" " * LONGEST_BODY, id="too long"),
+        pytest.param(encode(ITEM) + b" " * MAX_BODY_BYTES, id="too long"),
         pytest.param(b"", id="empty"),
     ],
 )

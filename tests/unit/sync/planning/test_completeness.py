@@ -72,7 +72,7 @@ def test_stones_of_one_price_and_weight_and_stones_without_a_weight_are_read_aga
 def limit_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accept offsets up to 500 only."""
     for module in (planner, partition):
-        monkeypatch.setattr(module, "MOST_PLANNED", 450)
+        monkeypatch.setattr(module, "MAX_PLANNED", 450)
     for module in (completeness, pass_planner, additional_reads):
         monkeypatch.setattr(module, "LARGEST_OFFSET", 500)
 

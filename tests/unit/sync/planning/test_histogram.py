@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.planning.histogram import HistogramLine, histogram
-from sync.planning.partition import MOST_PLANNED, Band, Plan
+from sync.planning.partition import MAX_PLANNED, Band, Plan
 
 
 def plan_of(*sizes: int, unpriced: int = 0) -> Plan:
@@ -49,7 +49,7 @@ def test_an_empty_plan_has_no_lines() -> None:
     assert list(histogram(Plan(bands=(), total=0, priced=0, unpriced=0, counts_used=2))) == []
 
 
-@given(st.lists(st.integers(0, MOST_PLANNED), min_size=1, max_size=30), st.integers(1, 100))
+@given(st.lists(st.integers(0, MAX_PLANNED), min_size=1, max_size=30), st.integers(1, 100))
 def test_no_bar_is_wider_than_asked_and_a_larger_partition_never_has_a_shorter_one(
     sizes: list[int], width: int
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inventory.core.errors import CoverageUnproven, FeedIncomplete
 from sync.planning.heatmap import EVERYTHING, PriceRange
-from sync.planning.partition import LARGEST_OFFSET, MOST_PLANNED, Band, Dimension, Plan
+from sync.planning.partition import LARGEST_OFFSET, MAX_PLANNED, Band, Dimension, Plan
 from sync.planning.planner import plan
 from tests.unit.sync.planning.spread import Spread, balance, changed, drive, live, real
 
@@ -293,7 +293,7 @@ def test_a_plan_has_more_partitions_than_allowed_where_offsets_would_end(most: i
 
     result = drive(plan(max_partitions=most), spread)
 
-    assert max(spread.read(band) for band in result.bands) <= MOST_PLANNED
+    assert max(spread.read(band) for band in result.bands) <= MAX_PLANNED
     assert len(result.bands) >= 10
     assert result.counts_used <= 100
     assert balance(result, spread) <= 1.2
@@ -313,7 +313,7 @@ def test_no_partition_of_two_million_stones_goes_beyond_the_largest_offset(known
     result = drive(plan(held=spread.held() if known else ()), spread)
 
     sizes = [(spread.read(band), band) for band in result.bands]
-    assert all(size <= MOST_PLANNED or band.indivisible for size, band in sizes)
+    assert all(size <= MAX_PLANNED or band.indivisible for size, band in sizes)
     assert sum(band.indivisible for band in result.bands) <= 2  # 50,790 stones share a price
     assert len(result.bands) <= 90
     assert result.counts_used <= 300
@@ -343,7 +343,7 @@ def test_a_single_price_beyond_the_largest_offset_is_marked_for_its_reader() -> 
     assert spread.read(marked) >= 60_000
     assert marked.price_from is not None
     assert marked.price_to is not None
-    assert all(band.planned <= MOST_PLANNED for band in result.bands if band != marked)
+    assert all(band.planned <= MAX_PLANNED for band in result.bands if band != marked)
     (whole,) = drive(plan(), Spread([500_00] * 60_000)).bands
     assert (whole.planned, whole.indivisible) == (60_000, True)
 

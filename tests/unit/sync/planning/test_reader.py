@@ -55,7 +55,7 @@ def test_no_stone_that_stays_is_skipped_while_the_feed_moves(
 
     def remember(at: ReadPosition, page: PageView, *, end: int, new: int) -> ReadPosition:
         after = original(at, page, end=end, new=new)
-        at_suspects.update(after.suspects)
+        at_suspects.update(after.suspect_prices)
         if after.disorder:
             at_suspects.update(steady.values())
         return after
