@@ -1,12 +1,14 @@
 """TCP ports of the local machine: find free ports, check that a port is available."""
 
 import errno
+import random
 import socket
 from contextlib import ExitStack
 
 from inventory.core.errors import InventoryError
 
 LOOPBACK = "127.0.0.1"
+_PORTS = range(20_000, 32_000)
 
 
 class CannotListen(InventoryError):
@@ -29,14 +31,27 @@ class PortInUse(CannotListen):
 def free_ports(count: int) -> list[int]:
     """Return different free TCP ports.
 
-    All sockets stay open until the last port is found, so that the ports differ. Another process may take a port before
-    the server binds it, so `Server.start` checks which server answers.
+    All sockets stay open until the last port is found, so that the ports differ. The ports are below the range from which
+    the system takes ports for connections, because a connection of another process would take them before the server does.
+    Another server may still take one, so `Server.start` checks which server answers.
+
+    Raises:
+        CannotListen: no port is free.
     """
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    with ExitStack() as stack:
+        found = list[int]()
+        for port in random.sample(_PORTS, len(_PORTS)):
+            if len(found) == count:
+                break
+            candidate = stack.enter_context(socket.socket())
+            try:
+                candidate.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            found.append(port)
+    if len(found) < count:
+        raise CannotListen(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {LOOPBACK}")
+    return found
 
 
 def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
