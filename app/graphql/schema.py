@@ -12,6 +12,7 @@ from app.graphql.clients.api_keys import ApiKeyMutations
 from app.graphql.clients.queries import ClientQueries
 from app.graphql.context import Info
 from app.graphql.diamonds.queries import DiamondQueries
+from app.graphql.diamonds.related import RelatedQueries
 from app.graphql.diamonds.types import Diamond
 from app.graphql.events.queries import EventQueries
 from app.graphql.events.subscriptions import EventSubscriptions
@@ -39,6 +40,7 @@ class Query(
     PurchaseQueries,
     HoldQueries,
     ClientQueries,
+    RelatedQueries,
     DiamondQueries,
 ):
     """Root type of queries. Strawberry lists the fields of the last base first."""

@@ -1,4 +1,4 @@
-"""Back end of the shop's pages. It keeps the API key, knows its shoppers, and sends only the operations of the shop."""
+"""Back end of the shop's pages. It keeps the API key, states each shopper's reference, and sends only the operations of the shop."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from examples.storefront.api import Api, ApiError
 from examples.storefront.events import Events
-from examples.storefront.shoppers import Shoppers
+from examples.storefront.shoppers import reference_of, shown_to
 
 _PAGES = Path(__file__).parent / "public"
 _COOKIE = "shopper"
@@ -41,7 +41,6 @@ class Shop:
     """What browsers may ask for. Each method takes the shopper and the body of the request."""
 
     def __init__(self, api: Api) -> None:
-        self.shoppers = Shoppers()
         self.events = Events(api)
         self._api = api
         self._destination: str | None = None
@@ -53,69 +52,37 @@ class Shop:
 
     def _reading(self, operation: str) -> Action:
         async def read(shopper: str, variables: Json) -> Any:
-            return self.shoppers.shown_to(shopper, await self._api.execute(operation, variables))
+            return shown_to(reference_of(shopper), await self._api.execute(operation, variables))
 
         return read
 
     async def hold(self, shopper: str, body: Json) -> Any:
-        """Hold a diamond for this shopper. A hold of another shopper is refused here: to the API both are one client."""
-        diamond = await self._diamond(_text(body, "diamondId"))
-        taken = diamond.get("hold")
-        if taken and taken["ownId"] and not self.shoppers.owns(shopper, taken["ownId"]):
-            return {"hold": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
-        payload: Json = (await self._api.execute("Hold", {"diamondId": diamond["id"]}))["holdCreate"]
-        if payload["hold"] and not taken:
-            self.shoppers.took(shopper, payload["hold"]["id"])
-        if payload["hold"] and not self.shoppers.owns(shopper, payload["hold"]["id"]):
-            return {"hold": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
-        return payload
+        """Hold a diamond for this shopper. The API refuses a diamond that another shopper holds."""
+        given = {"diamondId": _text(body, "diamondId"), "reference": reference_of(shopper)}
+        return (await self._api.execute("Hold", {"input": given}))["holdCreate"]
 
     async def release(self, shopper: str, body: Json) -> Any:
         """Release a hold of this shopper."""
-        hold_id = _text(body, "holdId")
-        if not self.shoppers.owns(shopper, hold_id):
-            return {"hold": None, "userErrors": [_error("NOT_FOUND", "You have no such hold.")]}
-        return (await self._api.execute("Release", {"holdId": hold_id}))["holdRelease"]
+        given = {"holdId": _text(body, "holdId"), "reference": reference_of(shopper)}
+        return (await self._api.execute("Release", {"input": given}))["holdRelease"]
 
     async def buy(self, shopper: str, body: Json) -> Any:
         """Buy a diamond at the price that the shopper has seen, unless another shopper holds it."""
-        diamond = await self._diamond(_text(body, "diamondId"))
-        taken = diamond.get("hold")
-        if taken and not self.shoppers.owns(shopper, taken["ownId"]):
-            return {"purchase": None, "userErrors": [_error("ALREADY_HELD", "Another shopper holds this diamond.")]}
         request = {
-            "diamondId": diamond["id"],
+            "diamondId": _text(body, "diamondId"),
             "expectedPrice": body.get("expectedPrice"),
             # Of the browser's choice, and so of one shopper only.
-            "idempotencyKey": f"{shopper}-{_text(body, 'idempotencyKey')}",
+            "idempotencyKey": f"{reference_of(shopper)}-{_text(body, 'idempotencyKey')}",
             "destinationId": await self._to(),
-            "reference": f"shop-{shopper[:8]}",
+            "reference": reference_of(shopper),
         }
-        payload: Json = (await self._api.execute("Buy", {"input": request}))["diamondPurchase"]
-        if payload["purchase"]:
-            self.shoppers.bought(shopper, payload["purchase"], diamond)
-        return payload
+        return (await self._api.execute("Buy", {"input": request}))["diamondPurchase"]
 
     async def mine(self, shopper: str, _body: Json) -> Any:
-        """The holds and purchases of this shopper. Purchases have the diamond as it was bought."""
-        holds = self.shoppers.holds(shopper)[:50]
-        bought = self.shoppers.purchases(shopper)[:50]
-        nodes = (await self._api.execute("Mine", {"ids": [*holds, *(one["id"] for one in bought)]}))["nodes"]
-        now = {node["id"]: node for node in nodes if node}
-        return self.shoppers.shown_to(
-            shopper,
-            {
-                "holds": [now[one] for one in holds if one in now and now[one]["holdState"] in {"ACTIVE", "REQUESTED"}],
-                "purchases": [{**now.get(one["id"], {}), "diamond": one["diamond"]} for one in bought],
-            },
-        )
-
-    async def _diamond(self, diamond_id: str) -> Json:
-        (diamond,) = (await self._api.execute("Diamonds", {"ids": [diamond_id]}))["nodes"]
-        if not diamond:
-            raise HTTPException(404, "This diamond is no longer offered.")
-        found: Json = diamond
-        return found
+        """The holds and purchases of this shopper. Purchases contain the diamond as it was bought."""
+        reference = reference_of(shopper)
+        found = await self._api.execute("Mine", {"reference": reference})
+        return shown_to(reference, {name: found[name]["nodes"] for name in ("holds", "purchases")})
 
     async def _to(self) -> str:
         """The destination of every order: the shop's own, which sends the diamond on."""
@@ -205,13 +172,13 @@ async def _body(request: Request) -> Json:
 async def _stream(request: Request) -> Response:
     """Events as they happen, as server-sent events."""
     shop: Shop = request.app.state.shop
-    shopper = _shopper(request) or ""
+    reference = reference_of(_shopper(request) or "")
 
     async def lines() -> AsyncIterator[str]:
         yield ": connected\n\n"
         with shop.events.window() as events:
             async for event in events:
-                shown = shop.shoppers.shown_to(shopper, event)
+                shown = shown_to(reference, event)
                 yield ": nothing\n\n" if event is None else f"data: {json.dumps(shown)}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -232,7 +199,3 @@ def _text(body: Json, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise HTTPException(400, f"{name} is missing.")
     return value
-
-
-def _error(code: str, message: str) -> Json:
-    return {"code": code, "message": message}

@@ -1,55 +1,26 @@
-"""Shoppers of the shop: which holds and purchases are whose.
+"""Shoppers of the shop. The API knows one client, the shop, and separates its shoppers by the reference that each request states."""
 
-The API knows one client, the shop; so the shop has to keep its shoppers apart. This example remembers them in memory. A real
-shop keeps them in its database.
-"""
-
-from collections import OrderedDict
+import hashlib
 from typing import Any
 
-Json = dict[str, Any]
-
-_MAX = 10_000
+_LENGTH = 20
 
 
-class Shoppers:
-    """The owners of holds, and the purchases of each shopper. The oldest are forgotten beyond 10,000."""
+def reference_of(shopper: str) -> str:
+    """The reference of a shopper. The cookie is a secret, and the supplier reads the reference."""
+    return f"shop-{hashlib.sha256(shopper.encode()).hexdigest()[:_LENGTH]}"
 
-    def __init__(self) -> None:
-        self._owners: OrderedDict[str, str] = OrderedDict()
-        self._purchases: OrderedDict[str, list[Json]] = OrderedDict()
 
-    def took(self, shopper: str, hold_id: str) -> None:
-        """Note whose a hold is. The first owner stays its owner."""
-        self._owners.setdefault(hold_id, shopper)
-        if len(self._owners) > _MAX:
-            self._owners.popitem(last=False)
+def shown_to(reference: str, value: Any) -> Any:
+    """A value of the API as a shopper may see it: a hold says whether it is the shopper's, and names no other shopper.
 
-    def owns(self, shopper: str, hold_id: str | None) -> bool:
-        return hold_id is not None and self._owners.get(hold_id) == shopper
-
-    def holds(self, shopper: str) -> list[str]:
-        """The ids of a shopper's holds, the newest first."""
-        return [hold_id for hold_id, owner in reversed(self._owners.items()) if owner == shopper]
-
-    def bought(self, shopper: str, purchase: Json, diamond: Json) -> None:
-        """Note a purchase with the diamond as it was bought: it stays complete after the diamond has left the feed."""
-        mine = self._purchases.setdefault(shopper, [])
-        if all(known["id"] != purchase["id"] for known in mine):
-            mine.insert(0, {**purchase, "diamond": diamond})
-        if len(self._purchases) > _MAX:
-            self._purchases.popitem(last=False)
-
-    def purchases(self, shopper: str) -> list[Json]:
-        return self._purchases.get(shopper, [])
-
-    def shown_to(self, shopper: str, value: Any) -> Any:
-        """A value of the API as a shopper may see it: holds say whether they are the shopper's, and whose they are to no one else."""
-        if isinstance(value, list):
-            return [self.shown_to(shopper, part) for part in value]
-        if not isinstance(value, dict):
-            return value
-        if "ownId" in value:
-            mine = self.owns(shopper, value["ownId"])
-            return {"until": value["until"], "mine": mine, "id": value["ownId"] if mine else None}
-        return {name: self.shown_to(shopper, part) for name, part in value.items()}
+    Events and diamonds are read once for all shoppers, without a reference, so they show the holds of the whole shop.
+    """
+    if isinstance(value, list):
+        return [shown_to(reference, part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "ownId" in value:
+        mine = value["reference"] == reference
+        return {"until": value["until"], "mine": mine, "id": value["ownId"] if mine else None}
+    return {name: shown_to(reference, part) for name, part in value.items()}

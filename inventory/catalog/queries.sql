@@ -40,6 +40,22 @@ SELECT count(*) FROM diamonds WHERE status = 'active'{conditions}
 -- Diamonds by id. Served by the primary key.
 SELECT {columns} FROM diamonds WHERE status = 'active' AND id = ANY ($1::uuid[])
 
+-- price_history --
+-- The last $2 prices of the diamond $1, newest first: a change began a price, and its first one began at its entry. A row without
+-- a price if $2 is 0. Index: price_changes_diamond.
+SELECT point.at, point.price_cents
+FROM diamonds LEFT JOIN LATERAL (
+    SELECT changed_at AS at, price_cents FROM price_changes WHERE diamond_id = diamonds.id
+    UNION ALL
+    SELECT diamonds.created_at, coalesce(
+        (SELECT previous_cents FROM price_changes WHERE diamond_id = diamonds.id ORDER BY changed_at, id LIMIT 1),
+        diamonds.retail_price_cents
+    )
+    ORDER BY at DESC LIMIT $2
+) AS point ON true
+WHERE diamonds.id = $1 AND diamonds.status = 'active'
+ORDER BY point.at DESC
+
 -- facets --
 -- What a search is made of, in one pass over what matches. Its parts are the three below, for the facets that were asked.
 WITH matching AS MATERIALIZED (SELECT {columns} FROM diamonds WHERE status = 'active'{conditions})

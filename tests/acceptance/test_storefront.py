@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 PLACE = Path(__file__).parents[2] / "examples" / "storefront"
 INSTALLED = PLACE / "node_modules" / ".bin" / "graphql-codegen"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+START_SECONDS = 240
 UP = ("up", "--stones", "100", "--generated", "1500", "--port", "0")
 
 
@@ -38,13 +39,15 @@ async def test_the_pages_fit_the_types_that_are_generated_from_the_schema() -> N
 async def test_a_shopper_filters_compares_holds_and_buys_while_another_one_watches(tmp_path: Path) -> None:
     path = tmp_path / "up.json"
     async with started(*UP, "--json", str(path)) as command:
-        await command.said("Ready: ")
+        await command.said("Ready: ", START_SECONDS)
         address = msgspec.json.decode(path.read_bytes())
         given = {
             "URL": address["api"],
             "CHROMIUM": BROWSER or "",
             "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108 - the browser wants one
             "SHOTS": os.environ.get("SHOTS", ""),
+            "CONTROL": address["supplier_control"],
+            "ADMIN_KEY": address["admin_key"],
         }
         seen = msgspec.json.decode(await run_node("browser", "shop.js", given))
     assert (seen["complaints"], seen["withKey"], seen["scripts"]) == ([], 0, "")
@@ -67,6 +70,7 @@ async def test_a_shopper_filters_compares_holds_and_buys_while_another_one_watch
     assert seen["name"] in purchase
     assert "Ordered" in purchase
     assert seen["purchasesOfOther"] == 0
+    assert (seen["gone"], seen["pictured"], seen["afterwards"]) == (True, True, seen["purchases"])
 
 
 async def test_the_back_end_sends_its_own_operations_only_and_to_shoppers_only(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """Subscriptions to events of holds, purchases and diamonds."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 import strawberry
 from strawberry import UNSET
 
 from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
-from app.graphql.events.types import DiamondEvent, EventPresenter, HoldEvent, PurchaseEvent
+from app.graphql.diamonds.filter_reader import FilterReader
+from app.graphql.diamonds.inputs import DiamondFilter
+from app.graphql.events.types import DiamondEvent, DiamondSearchEvent, EventPresenter, HoldEvent, PurchaseEvent
 from app.graphql.permissions import subscription
 from app.graphql.relay import key_of
 from app.graphql.topics import EventTopic
@@ -100,6 +104,34 @@ class EventSubscriptions:
         criteria = EventFilter(_stones("ids", given_or_none(ids)))
         return EventTopic(
             EventPresenter(info, stated).changes, criteria, _cursor(given_or_none(after)), audience=stated
+        )
+
+    @subscription(
+        description="Live search: diamonds that enter or leave a search, or change within it. Read `eventCursor`, then the search, "
+        "then subscribe after the cursor.",
+        scope=Scope.DIAMONDS_READ,
+    )
+    async def diamonds_changed(
+        self,
+        info: Info,
+        filter: Annotated[  # noqa: A002 - the argument's name in every GraphQL API
+            DiamondFilter | None, _argument(description="Search criteria, as for `diamonds`.")
+        ] = UNSET,
+        after: Annotated[str | None, _argument(description=_AFTER)] = UNSET,
+    ) -> AsyncIterator[DiamondSearchEvent]:
+        problems: dict[str, str] = {}
+        criteria = FilterReader(given_or_none(filter), problems).read()
+        if problems:
+            raise ValidationFailed(problems)
+        if criteria.tells_supplier_prices:
+            info.context.require(Scope.PRICES_SUPPLIER)
+        presenter = EventPresenter(info)
+        ids = None if criteria.ids is None else frozenset(criteria.ids)
+        return EventTopic(
+            partial(presenter.searched, criteria=criteria),
+            EventFilter(ids),
+            _cursor(given_or_none(after)),
+            audience=msgspec.json.encode(criteria),
         )
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import strawberry
 
 from app.auth.scopes import Scope
@@ -16,6 +17,7 @@ from app.graphql.permissions import field
 from app.graphql.purchases.types import Purchase, purchases_to_graphql
 from app.graphql.relay import global_id
 from app.graphql.topics import MatchedEvent
+from inventory.catalog.search import RETAIL_PRICE, DiamondCriteria, PageWindow, SortOrder
 from inventory.events import cursors
 from inventory.events.cursors import Cursor
 from inventory.events.models import HOLD_KINDS, PURCHASE_KINDS, REFERENCE, Event
@@ -132,6 +134,22 @@ class DiamondEvent:
     sync_run_id: strawberry.ID | None = strawberry.field(description="Global id of the sync run that caused the event.")
 
 
+@strawberry.type(
+    description="Changed diamonds of an event, by whether they match a search now. Put the first into the list of results, and "
+    "remove the others from it."
+)
+class DiamondSearchEvent:
+    cursor: str = strawberry.field(description="Cursor to resume from, as `after`.")
+    kind: EventKind = strawberry.field(description="Kind of the event.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    matching: list[Diamond] = strawberry.field(
+        description="Diamonds that match now, in their current state: they entered the search, or changed within it."
+    )
+    other_ids: list[strawberry.ID] = strawberry.field(
+        description="Global ids of the diamonds that do not match now: they left the search, or were never part of it."
+    )
+
+
 class EventPresenter:
     """Converts events for subscribers with equal selections, scopes and reference."""
 
@@ -144,6 +162,7 @@ class EventPresenter:
         selection = info.selection
         self._hold_selection = selection.below("hold").below("current")
         self._purchase_selection = selection.below("purchase")
+        self._matching = selection.below("matching")
         self._reads_holds = "current" in selection.below("hold") and self._principal.may(Scope.HOLDS_WRITE)
         self._reads_purchases = self._principal.may(Scope.PURCHASES_WRITE)
         below = next((selection.below(name) for name in ("diamond", "diamonds") if name in selection), None)
@@ -195,6 +214,25 @@ class EventPresenter:
                 hold=self._hold(one.event, holds) if one.event.kind in HOLD_KINDS else None,
                 purchase=self._purchase(one.event, purchases) if one.event.kind in PURCHASE_KINDS else None,
                 sync_run_id=global_id("SyncRun", one.event.run_id) if one.event.run_id else None,
+            )
+            for one in matched
+        ]
+
+    async def searched(self, matched: Sequence[MatchedEvent], criteria: DiamondCriteria) -> list[object]:
+        """Convert events of any kind for a search; one statement finds the diamonds of all of them that match now."""
+        ids = {stone for one in matched for stone in one.diamonds}
+        if criteria.ids is not None:
+            ids &= set(criteria.ids)
+        narrowed = msgspec.structs.replace(criteria, ids=list(ids))
+        window = PageWindow(limit=len(ids))
+        columns = {"id", *columns_of(self._matching)}
+        page = await self._search.page(narrowed, SortOrder(RETAIL_PRICE), window, columns)
+        found = {hit.diamond.id: Diamond(row=hit.diamond) for hit in page.hits}
+        return [
+            DiamondSearchEvent(
+                **_common(one.event, EventKind),
+                matching=[found[stone] for stone in one.diamonds if stone in found],
+                other_ids=[global_id("Diamond", stone) for stone in one.diamonds if stone not in found],
             )
             for one in matched
         ]

@@ -39,6 +39,10 @@ WEIGHTS: Mapping[str, int] = {
     "PurchaseConnection.totalCount": 5,
     "Query.pricingRulePreview": 200,
     "Query.quarantine": 200,
+    "Query.similarDiamonds": 20,
+    "Query.matchingDiamonds": 20,
+    "Query.diamondComparison": 5,
+    "Query.priceHistory": 5,
     "MissingDiamonds.totalCount": 50,
 }
 _MUTATION = 10
@@ -52,6 +56,10 @@ LENGTHS: Mapping[str, int] = {
     "SyncPlan.bands": 30,
     "PricingRulePreview.samples": 10,
     "DiamondEvent.diamonds": 10,
+    "DiamondSearchEvent.matching": 10,
+    "SimilarDiamonds.diamonds": 10,
+    "DiamondComparison.diamonds": 5,
+    "DiamondComparison.rows": 40,
     "Diamond.images": 2,
     "Diamond.videos": 1,
     "DiamondSnapshot.images": 2,

@@ -6,8 +6,9 @@
  * @typedef {import("../types/operations").FacetsQuery["diamonds"]} Facets
  * @typedef {import("../types/operations").SearchQueryVariables} SearchVariables
  * @typedef {{ code: string, message: string }} Problem
- * @typedef {{ id: string, holdState: string, expiresAt: string | null, price: { formatted: string }, diamond: Card | null }} Hold
- * @typedef {{ id: string, purchaseState: string, requestedAt: string, reference: string | null, price: { formatted: string }, diamond: Details }} Purchase
+ * @typedef {import("../types/operations").BoughtFragment} Bought
+ * @typedef {{ id: string, expiresAt: string | null, price: { formatted: string }, diamond: Card | null }} Hold
+ * @typedef {NonNullable<import("../types/operations").MineQuery["purchases"]>["nodes"][number]} Purchase
  */
 
 /**

@@ -13,6 +13,9 @@ import { CLARITIES, COLORS, CUTS } from "./words.js";
  * @property {string[]} cuts
  * @property {string[]} labs
  * @property {boolean} fancy
+ * @property {boolean} spin with a 360-degree view
+ * @property {boolean} returnable
+ * @property {number} delivery most business days; 0 for any
  * @property {string} sort
  */
 
@@ -37,6 +40,9 @@ export function read(address) {
     cuts: list("cuts"),
     labs: list("labs"),
     fancy: address.get("fancy") === "1",
+    spin: address.get("spin") === "1",
+    returnable: address.get("returnable") === "1",
+    delivery: Number(address.get("delivery")) || 0,
     sort: address.get("sort") ?? "PRICE-ASC",
   };
 }
@@ -50,30 +56,37 @@ export function write(choice) {
     const { min, max } = choice[name];
     if (min !== undefined || max !== undefined) address.set(name, `${min ?? ""}..${max ?? ""}`);
   }
-  if (choice.fancy) address.set("fancy", "1");
+  for (const name of /** @type {const} */ (["fancy", "spin", "returnable"])) if (choice[name]) address.set(name, "1");
+  if (choice.delivery) address.set("delivery", String(choice.delivery));
   if (choice.sort !== "PRICE-ASC") address.set("sort", choice.sort);
   return address.toString();
 }
 
-/** The filter of the API. Sold diamonds are not shown. @param {Choice} choice */
+/** The filter of the API, which finds available and held diamonds unless told otherwise. @param {Choice} choice */
 export function filter(choice) {
   const { min, max } = choice.price;
   /** @type {Record<string, unknown>} */
-  const found = { availability: ["AVAILABLE", "ON_HOLD"] };
+  const found = {};
   if (choice.origin) found.labGrown = choice.origin === "lab";
   for (const name of LISTS) if (choice[name].length) found[name === "labs" ? "certificateLabs" : name] = choice[name];
   if (Object.keys(choice.carat).length) found.carat = choice.carat;
   if (min !== undefined || max !== undefined) {
     found.price = { ...(min === undefined ? {} : { min: Math.round(min * 100) }), ...(max === undefined ? {} : { max: Math.round(max * 100) }) };
   }
+  if (choice.spin) found.hasSpin360 = true;
+  if (choice.returnable) found.returnable = true;
+  if (choice.delivery) found.deliveryDays = { max: choice.delivery };
   if (choice.fancy) found.fancyIntensities = ["FAINT", "VERY_LIGHT", "LIGHT", "FANCY_LIGHT", "FANCY", "FANCY_INTENSE", "FANCY_VIVID", "FANCY_DEEP", "FANCY_DARK"];
   return /** @type {import("./api.js").SearchVariables["filter"]} */ (found);
 }
 
 /** @param {Choice} choice */
 export function sort(choice) {
-  const [by, direction] = choice.sort.split("-");
-  return /** @type {import("./api.js").SearchVariables["sort"]} */ ({ by, direction });
+  const keys = choice.sort.split(",").map((key) => {
+    const [by, direction] = key.split("-");
+    return { by, direction };
+  });
+  return /** @type {import("./api.js").SearchVariables["sort"]} */ (keys);
 }
 
 export const SCALES = { colors: COLORS, clarities: CLARITIES, cuts: CUTS };

@@ -48,8 +48,7 @@ function back(event) {
 
 /** @param {import("./api.js").Details} diamond */
 function media(diamond) {
-  const more = /** @type {{ spinUrl?: string }} */ (diamond.attributes ?? {});
-  const frames = { "360° view": more.spinUrl ?? diamond.videoUrl, Certificate: diamond.certificate?.pdfUrl };
+  const frames = { "360° view": diamond.spin360?.url, Certificate: diamond.certificate?.pdfUrl };
   const stage = element("div", { className: "stage" }, picture(diamond));
   const choices = element("div", { className: "media", role: "group", "aria-label": "Media" });
   const show = (/** @type {string} */ name, /** @type {Node} */ shown) => {

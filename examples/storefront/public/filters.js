@@ -14,7 +14,7 @@ const count = (buckets, value) => buckets.find((bucket) => bucket.value === valu
 
 /** The filters for a choice, with the counts of its facets. @param {Choice} choice @param {Facets} facets @param {Change} change */
 export function filters(choice, facets, change) {
-  const labs = facets.labs.filter((bucket) => bucket.value).slice(0, 6);
+  const labs = facets.certificateLabs.filter((bucket) => bucket.value).slice(0, 6);
   return element("form", { className: "filters", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
     group("Origin", [
       radio("origin", "", "All", choice.origin, null, () => change({ origin: "" })),
@@ -30,6 +30,12 @@ export function filters(choice, facets, change) {
     slider("Cut", "cuts", choice.cuts, facets.cuts, (cuts) => change({ cuts })),
     group("Laboratory", labs.map((bucket) =>
       check("labs", String(bucket.value), String(bucket.value), choice.labs, bucket.count, (values) => change({ labs: values })))),
+    group("Delivery and returns", [
+      ...[3, 5, 10].map((days) =>
+        check("delivery", String(days), `Within ${days} days`, [String(choice.delivery)], null, (values) => change({ delivery: values.includes(String(days)) ? days : 0 }))),
+      check("returnable", "1", "Returnable", choice.returnable ? ["1"] : [], null, (values) => change({ returnable: values.length > 0 })),
+      check("spin", "1", "360° view", choice.spin ? ["1"] : [], null, (values) => change({ spin: values.length > 0 })),
+    ]),
     group("Fancy colours", [
       check("fancy", "1", "Fancy colours only", choice.fancy ? ["1"] : [], null, (values) => change({ fancy: values.length > 0, colors: [] })),
     ]),

@@ -14,23 +14,23 @@ export async function showMine(view, signal) {
     element("h1", {}, "Holds and purchases"),
     element("h2", {}, "Holds"),
     holds.length
-      ? element("ul", { className: "cards" }, ...holds.map(({ diamond, price }) => diamond && card(diamond, status(diamond), price.formatted)))
+      ? element("ul", { className: "cards" }, ...holds.map(({ diamond, price }) => diamond && card(diamond.id, diamond, status(diamond), price.formatted)))
       : element("p", {}, "You hold no diamond."),
     element("h2", {}, "Purchases"),
     purchases.length
-      ? element("ul", { className: "cards" }, ...purchases.map(({ diamond, purchaseState, price, reference }) =>
-          card(diamond, element("span", { className: "status" }, `${plain(purchaseState)}${reference ? `, ${reference}` : ""}`), price.formatted)))
+      ? element("ul", { className: "cards" }, ...purchases.map(({ diamondId, snapshot, state, price, reference }) =>
+          snapshot && card(diamondId, snapshot, element("span", { className: "status" }, `${plain(state)}${reference ? `, ${reference}` : ""}`), price.formatted)))
       : element("p", {}, "You have bought no diamond."),
   );
 }
 
-/** @param {import("./api.js").Card} diamond @param {Node} state @param {string} price */
-function card(diamond, state, price) {
+/** @param {string} id @param {import("./api.js").Card | import("./api.js").Bought} diamond @param {Node} state @param {string} price */
+function card(id, diamond, state, price) {
   const grades = [color(diamond), diamond.clarity, diamond.cut && plain(diamond.cut)].filter(Boolean).join(" · ");
   return element("li", { className: "card" },
-    element("a", { href: `#/diamond/${encodeURIComponent(diamond.id)}` }, picture(diamond),
+    element("a", { href: `#/diamond/${encodeURIComponent(id)}` }, picture(diamond),
       element("div", { className: "facts" }, element("strong", {}, title(diamond)), element("span", {}, grades),
-        element("span", { className: "soft" }, [origin(diamond.labGrown), diamond.certificate?.lab].filter(Boolean).join(" · ")),
+        element("span", { className: "soft" }, [origin(diamond.labGrown), diamond.certificate?.lab, "number" in (diamond.certificate ?? {}) && /** @type {import("./api.js").Bought} */ (diamond).certificate?.number].filter(Boolean).join(" · ")),
         element("span", { className: "price" }, price))),
     element("div", { className: "more" }, state));
 }

@@ -25,8 +25,6 @@ const days = (delivery) =>
 /** All properties in groups; null where nothing is stated. @param {Details} diamond @returns {Record<string, Row[]>} */
 export function properties(diamond) {
   const { measurements: size, certificate } = diamond;
-  const more = /** @type {Record<string, any>} */ (diamond.attributes ?? {});
-  const details = /** @type {Record<string, any>} */ (size.details ?? {});
   const sides = [size.lengthMm, size.widthMm, size.heightMm].map((side) => number(side));
   return {
     Grades: [
@@ -44,23 +42,23 @@ export function properties(diamond) {
       ["Ratio", typeof size.ratio === "number" ? size.ratio.toFixed(2) : null],
       ["Table", number(size.tablePercent, " %")],
       ["Depth", number(size.depthPercent, " %")],
-      ["Crown", [number(details.crownAngle, "°"), number(details.crownHeight, " %")].filter(Boolean).join(", ") || null],
-      ["Pavilion", [number(details.pavAngle, "°"), number(details.pavDepth, " %")].filter(Boolean).join(", ") || null],
-      ["Girdle", text(details.girdle)],
-      ["Culet", text(details.culetSize)],
+      ["Crown", [number(size.crown?.angleDegrees, "°"), number(size.crown?.heightPercent, " %")].filter(Boolean).join(", ") || null],
+      ["Pavilion", [number(size.pavilion?.angleDegrees, "°"), number(size.pavilion?.depthPercent, " %")].filter(Boolean).join(", ") || null],
+      ["Girdle", text(size.girdle?.thickness)],
+      ["Culet", text(size.culet?.size)],
     ],
     Origin: [
       ["Origin", origin(diamond.labGrown)],
-      ["Growth", text(more.labGrownType)],
+      ["Growth", diamond.growthMethod ?? null],
       ["Treated", yes(diamond.treated)],
-      ["Mine", text(more.mineOfOrigin)],
     ],
     "Report and terms": [
       ["Laboratory", certificate?.lab ?? null],
       ["Report number", certificate?.number ?? null],
-      ["Key to symbols", text(more.keyToSymbols)],
-      ["Delivery", days(more.deliveryTime)],
-      ["Returns", typeof more.returnDays === "number" ? (more.returnDays ? `within ${more.returnDays} days` : "no returns") : null],
+      ["Stock number", diamond.stockNumber ?? null],
+      ["Key to symbols", diamond.keyToSymbols?.join(", ") ?? null],
+      ["Delivery", days(diamond.deliveryTime)],
+      ["Returns", typeof diamond.returnWindowDays === "number" ? (diamond.returnWindowDays ? `within ${diamond.returnWindowDays} days` : "no returns") : null],
     ],
   };
 }

@@ -7,10 +7,11 @@ import { filters } from "./filters.js";
 import { note, status } from "./live.js";
 import { color, origin, plain, SORTS, title } from "./words.js";
 
-/** @param {import("./api.js").Card} diamond */
+/** @param {import("./api.js").Card | import("./api.js").Bought} diamond */
 export function picture(diamond) {
-  return diamond.imageUrl
-    ? element("img", { src: diamond.imageUrl, alt: `${title(diamond)}, drawing`, loading: "lazy", width: 400, height: 400 })
+  const image = diamond.images[0];
+  return image
+    ? element("img", { src: image.url, alt: image.altText, loading: "lazy", width: 400, height: 400 })
     : element("div", { className: "blank" }, "No picture");
 }
 
@@ -23,7 +24,7 @@ function card(diamond) {
       element("div", { className: "facts" },
         element("strong", {}, title(diamond)),
         element("span", {}, grades || "Grades not stated"),
-        element("span", { className: "soft" }, [origin(diamond.labGrown), diamond.certificate?.lab, ratio && `ratio ${ratio.toFixed(2)}`, diamond.videoUrl && "360°"].filter(Boolean).join(" · ")),
+        element("span", { className: "soft" }, [origin(diamond.labGrown), diamond.certificate?.lab, ratio && `ratio ${ratio.toFixed(2)}`, diamond.spin360 && "360°"].filter(Boolean).join(" · ")),
         element("span", { className: "price" }, diamond.price.formatted),
         element("span", { className: "soft" }, `${diamond.pricePerCarat.formatted} per carat`))),
     element("div", { className: "more" }, status(diamond), compareBox(diamond.id)));

@@ -12,6 +12,8 @@ export const SORTS = /** @type {const} */ ({
   "PRICE_PER_CARAT-ASC": "Price per carat",
   "COLOR-ASC": "Colour, best first",
   "CLARITY-ASC": "Clarity, best first",
+  "CUT-ASC,PRICE-ASC": "Cut, best first, then price",
+  "DELIVERY-ASC,PRICE-ASC": "Delivery, fastest first, then price",
   "CREATED_AT-DESC": "Newest",
 });
 
@@ -21,14 +23,14 @@ export function plain(value) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** @param {import("./api.js").Card} diamond */
+/** @param {import("./api.js").Card | import("./api.js").Bought} diamond */
 export function color(diamond) {
   const fancy = diamond.fancyColor;
   const words = [fancy?.intensity, fancy?.overtone, fancy?.color].filter(Boolean).map(plain).join(" ");
   return words || diamond.color || null;
 }
 
-/** @param {import("./api.js").Card} diamond */
+/** @param {import("./api.js").Card | import("./api.js").Bought} diamond */
 export const title = (diamond) => `${diamond.carat.toFixed(2)} ct ${plain(diamond.shape)}`;
 
 /** @param {boolean} labGrown */

@@ -3,7 +3,7 @@
 // was to see as JSON. With SHOTS it leaves a screenshot of each step in that directory.
 import { chromium } from "playwright-core";
 
-const { URL: url, CHROMIUM: executablePath, SHOTS: shots } = process.env;
+const { URL: url, CHROMIUM: executablePath, SHOTS: shots, CONTROL: control, ADMIN_KEY: adminKey } = process.env;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 const complaints = [];
 const sent = [];
@@ -26,6 +26,22 @@ const choose = async (page, act) => {
   await settled(page);
 };
 const status = (page) => page.locator(".detail .status");
+
+// Removes a stone from the feed and waits for a full run.
+async function leave(stone) {
+  const json = { "Content-Type": "application/json" };
+  await fetch(`${control}/control/remove`, { method: "POST", headers: json, body: JSON.stringify({ ids: [stone] }) });
+  const operator = { ...json, "X-API-Key": adminKey };
+  const latest = async () => (await (await fetch(`${url}/api/v2/analytics/runs?limit=1`, { headers: operator })).json()).data[0];
+  const before = (await latest())?.run_id;
+  await fetch(`${url}/api/v2/triggers/scheduler`, { method: "POST", headers: operator, body: JSON.stringify({ run_type: "full" }) });
+  for (;;) {
+    const run = await latest();
+    if (run.run_id !== before && run.status === "completed") return;
+    if (["failed", "partial"].includes(run.status)) throw new Error(`The run ended as ${run.status}: ${JSON.stringify(run)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
 
 try {
   const first = await shopper();
@@ -73,10 +89,12 @@ try {
     await one.waitForSelector(".detail");
     await one.waitForSelector("body[data-live]");
   }
+  const clicked = Date.now();
   await page.click("text=Hold for 24 hours");
   await status(page).filter({ hasText: "Held for you" }).waitFor();
   await status(secondWindow).filter({ hasText: "left" }).waitFor();
   await status(other).filter({ hasText: "On hold" }).waitFor();
+  const seenAfter = Date.now() - clicked;
   const countdown = await status(other).locator("[data-until]").textContent();
   await other.waitForFunction((text) => document.querySelector("[data-until]").textContent !== text, countdown);
   const held = { here: await status(page).textContent(), window: await status(secondWindow).textContent(), other: await status(other).textContent() };
@@ -111,13 +129,28 @@ try {
   await page.waitForSelector("h2:has-text('Purchases')");
   const purchases = await page.locator(".card").allTextContents();
   await shot(page, "9-mine");
+  // The supplier takes the diamond out of its feed, and a full run notices it.
+  const stone = await page.evaluate(async (id) => {
+    const answer = await fetch("/shop/api/diamonds", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids: [id] }) });
+    return (await answer.json()).nodes[0]?.supplierStoneId;
+  }, decodeURIComponent(address.split("/").at(-1)));
+  await leave(stone);
+  await page.reload();
+  await page.waitForSelector("h2:has-text('Purchases')");
+  const afterwards = await page.locator(".card").allTextContents();
+  const pictured = await page.locator(".card img").first().evaluate((image) => image.decode().then(() => image.naturalWidth > 0));
+  const gone = await page.evaluate(async (id) => {
+    const answer = await fetch("/shop/api/diamonds", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ids: [id] }) });
+    return (await answer.json()).nodes[0] === null;
+  }, decodeURIComponent(address.split("/").at(-1)));
+  await shot(page, "10-mine-afterwards");
   await other.click("#to-mine");
   await other.waitForSelector("h2:has-text('Purchases')");
   const purchasesOfOther = await other.locator(".card").count();
   const scripts = await page.evaluate(() => document.cookie);
   console.log(JSON.stringify({
     all, counted, ovals, before, graded, weights, refusedFifth, compared, differing, name, held, countdown, otherMayBuy, refusals,
-    purchases, purchasesOfOther, scripts, complaints, withKey: sent.filter((text) => text.includes("dia_live_")).length,
+    purchases, purchasesOfOther, afterwards, pictured, gone, seenAfter, scripts, complaints, withKey: sent.filter((text) => text.includes("dia_live_")).length,
   }));
 } finally {
   await browser.close();

@@ -62,6 +62,28 @@ CRITERIA = {
     'ids: ["RGlhbW9uZDplNmU2ODk4Zi1hZjlhLTVhZTUtYmYwNi04OGI2ZWY5NWFiZWI="]': [1],
     "labGrown: null, shapes: null, carat: null": [1, 2, 3],
     "carat: {}": [1, 2, 3],
+    "color: {from: D, to: D}": [1],
+    "color: {to: D}": [1],
+    "colors: [D, E], color: {from: E}": [2, 3],
+    "clarity: {from: FL, to: IF}": [2],
+    "polish: {to: IDEAL}": [1],
+    "polishes: [OTHER]": [3],
+    "polishes: [IDEAL, OTHER]": [1, 3],
+    'fluorescenceColors: ["yellow"]': [3],
+    "growthMethods: [CVD]": [2],
+    'stockNumbers: ["n000000002"]': [2],
+    'stockNumbers: ["EX0000001", "N000000003"]': [1, 3],
+    'search: "n00000000"': [1, 2, 3],
+    'search: "ex0000003"': [3],
+    'search: "1000001"': [1],
+    'search: "000001"': [],
+    "hasSpin360: true": [1],
+    "returnable: true": [2, 3],
+    "returnable: false": [1],
+    "deliveryDays: {max: 6}": [1, 3],
+    "exclude: {shapes: [OVAL]}": [1, 3],
+    "exclude: {milky: false}": [2, 3],
+    "exclude: {brownTinge: true, colors: [D]}": [3],
     "shapes: [ROUND], labGrown: false, colors: [D]": [1],
 }
 
@@ -229,21 +251,77 @@ async def test_the_price_per_carat_that_sorts_is_the_one_that_is_shown(query: Qu
 async def test_each_criterion_lets_through_what_it_names(query: Query, insert: Insert) -> None:
     await insert([
         build(1, color="D", polish="IDEAL", fancy_color="PINK", length_milli=9000, ratio_milli=1500, eye_clean=False,
-              milky=False, availability="sold", rating=10),
+              milky=False, availability="sold", rating=10, return_days=0, spin_url="https://example.com/360"),
         build(2, shape="OVAL", carat_milli=1011, clarity="IF", symmetry="IDEAL", fancy_intensity="VIVID", lab_grown=True,
-              width_milli=9000, table_milli=50_000, brown_tinge=True, image_url=None, availability="on_hold"),
+              width_milli=9000, table_milli=50_000, brown_tinge=True, image_url=None, availability="on_hold",
+              growth_method="CVD", delivery_max_days=12),
         build(3, carat_milli=1009, retail_price_cents=1, cut="POOR", fluorescence="NONE", fancy_overtone="BROWNISH",
               treated=True, certificate_lab="IGI", height_milli=9000, depth_milli=50_000, green_tinge=True,
-              video_url="https://example.com/v", supplier="other"),
+              video_url="https://example.com/v", supplier="other",
+              polish="unheard of", fluorescence_color="YELLOW"),
     ])  # fmt: skip
     found = {}
     for criteria, expected in CRITERIA.items():
+        every = "" if "availability" in criteria else ", availability: [AVAILABLE, ON_HOLD, SOLD, UNAVAILABLE]"
         body = await query(
-            "{ diamonds(filter: {" + criteria + "}, sort: {by: CREATED_AT}) { totalCount nodes { supplierStoneId } } }"
+            "{ diamonds(filter: {"
+            + criteria
+            + every
+            + "}, sort: {by: CREATED_AT}) { totalCount nodes { supplierStoneId } } }"
         )
         assert body["data"]["diamonds"]["totalCount"] == len(expected), criteria
         found[criteria] = [int(node["supplierStoneId"][6:]) for node in body["data"]["diamonds"]["nodes"]]
     assert found == CRITERIA
+
+
+async def test_search_finds_available_and_held_diamonds_unless_told_otherwise(query: Query, insert: Insert) -> None:
+    await insert([
+        build(number, availability=word) for number, word in enumerate(("available", "on_hold", "sold", "unavailable"))
+    ])  # fmt: skip
+    document = (
+        "query ($f: DiamondFilter) { diamonds(filter: $f, sort: {by: CREATED_AT}) { totalCount nodes { databaseId } } }"
+    )
+
+    async def found(criteria: Any) -> list[str]:
+        page = (await query(document, f=criteria))["data"]["diamonds"]
+        assert page["totalCount"] == len(page["nodes"])
+        return [node["databaseId"] for node in page["nodes"]]
+
+    ids = [str(build(number)["id"]) for number in range(4)]
+    assert await found(None) == await found({}) == ids[:2]
+    assert await found({"availability": ["SOLD"]}) == [ids[2]]
+    assert await found({"ids": ids}) == ids, "known diamonds are found in every state"
+
+
+async def test_several_sorts_walk_every_diamond_once_in_both_directions(query: Query, insert: Insert) -> None:
+    rows = mixed(40)
+    await insert(rows)
+    document = """query ($after: String, $before: String, $first: Int, $last: Int) {
+      diamonds(sort: [{by: COLOR}, {by: RATING, direction: DESC}, {by: PRICE}], first: $first, last: $last, after: $after,
+        before: $before) { nodes { supplierStoneId } pageInfo { endCursor startCursor hasNextPage hasPreviousPage } } }"""
+
+    def key(row: dict[str, Any]) -> tuple[object, ...]:
+        color = row["color_rank"] or 99
+        return color, 99 if row["rating"] is None else -row["rating"], row["retail_price_cents"], row["id"].bytes
+
+    expected = [row["supplier_stone_id"] for row in sorted(rows, key=key)]
+    forwards: list[str] = []
+    backwards: list[str] = []
+    cursor = None
+    while True:
+        page = (await query(document, first=7, after=cursor))["data"]["diamonds"]
+        forwards += [node["supplierStoneId"] for node in page["nodes"]]
+        cursor = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    cursor = None
+    while True:
+        page = (await query(document, last=7, before=cursor))["data"]["diamonds"]
+        backwards = [node["supplierStoneId"] for node in page["nodes"]] + backwards
+        cursor = page["pageInfo"]["startCursor"]
+        if not page["pageInfo"]["hasPreviousPage"]:
+            break
+    assert forwards == backwards == expected
 
 
 async def test_a_page_is_one_statement_whatever_is_selected(

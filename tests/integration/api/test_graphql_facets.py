@@ -13,9 +13,9 @@ from inventory.catalog.facets import MEASURED
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Row, build
 
 FACETS = """{ diamonds(%s) { totalCount facets%s {
-  shapes { value count } colors { value count } clarities { value count } cuts { value count } labs { value count }
+  shapes { value count } colors { value count } clarities { value count } cuts { value count } certificateLabs { value count }
   labGrown { value count }
-  price { buckets { min { cents } max { cents } count } quantiles { min { cents } median { cents } max { cents } } }
+  price { buckets { min max count } quantiles { min { cents } median { cents } max { cents } } }
   carat { buckets { min max count } quantiles { min p5 p25 median p75 p95 max } }
 } } }"""
 
@@ -52,7 +52,7 @@ async def test_facets_count_what_matches(query: Query, insert: Insert) -> None:
     known = set(grades.COLORS) | {None}
     colors = Counter(row["color"] if row["color"] in known else "OTHER" for row in matching)
     assert counted(facets["colors"]) == colors
-    for name, column in (("shapes", "shape"), ("clarities", "clarity"), ("cuts", "cut"), ("labs", "certificate_lab"),
+    for name, column in (("shapes", "shape"), ("clarities", "clarity"), ("cuts", "cut"), ("certificateLabs", "certificate_lab"),
                          ("labGrown", "lab_grown")):  # fmt: skip
         assert counted(facets[name]) == Counter(row[column] for row in matching)
 
@@ -72,7 +72,7 @@ async def test_a_bucket_holds_what_the_filter_finds_between_its_ends(query: Quer
         assert found["data"]["diamonds"]["totalCount"] == bucket["count"]
     edges = MEASURED["retail_price_cents"]
     for bucket in facets["price"]["buckets"]:
-        low, high = ((bucket[end] or {"cents": None})["cents"] for end in ("min", "max"))
+        low, high = bucket["min"], bucket["max"]
         assert low is None or low in edges
         inside = [
             row for row in rows
@@ -116,9 +116,60 @@ async def test_a_facet_that_disregards_its_own_criterion_tells_what_another_choi
 
     assert counted(facets["shapes"]) == Counter(row["shape"] for row in but("shape"))
     assert counted(facets["clarities"]) == Counter(row["clarity"] for row in but("clarity"))
-    assert counted(facets["labs"]) == Counter(row["certificate_lab"] for row in but())
+    assert counted(facets["certificateLabs"]) == Counter(row["certificate_lab"] for row in but())
     assert sum(bucket["count"] for bucket in facets["carat"]["buckets"]) == len(but("carat"))
     assert sum(bucket["count"] for bucket in facets["price"]["buckets"]) == len(but())
+
+
+async def test_every_value_and_bucket_of_a_facet_can_be_passed_to_the_filter(query: Query, insert: Insert) -> None:
+    dice = random.Random(8)
+    rows = [
+        {
+            **row,
+            **build(
+                number,
+                **{name: row[name] for name in ("shape", "color", "carat_milli", "retail_price_cents", "lab_grown")},
+                polish=dice.choice(["IDEAL", "rare", None]),
+                fluorescence=dice.choice(["NONE", "STRONG", None]),
+                fluorescence_color=dice.choice(["BLUE", "YELLOW", None]),
+                fancy_color=dice.choice(["PINK", None]),
+                growth_method=dice.choice(["CVD", "HPHT", None]),
+                availability=dice.choice(["available", "sold", "unavailable"]),
+                ratio_milli=dice.choice([None, 1010, 1333, 2600]),
+                delivery_max_days=dice.choice([None, 3, 12]),
+                measurements_hidden=dice.random() < 0.2,
+            ),
+        }
+        for number, row in enumerate(varied(120))
+    ]
+    await insert(rows)
+    every = "availability: [AVAILABLE, ON_HOLD, SOLD, UNAVAILABLE]"
+    lists = ("shapes", "colors", "polishes", "fluorescences", "fluorescenceColors", "fancyColors", "growthMethods",
+             "availability", "certificateLabs")  # fmt: skip
+    types = dict(zip(lists, ("Shape", "ColorGrade", "CutGrade", "Fluorescence", "String", "String", "GrowthMethod",
+                             "Availability", "String"), strict=True))  # fmt: skip
+    ranges = {"price": "CentsRange", "carat": "FloatRange", "ratio": "FloatRange", "tablePercent": "FloatRange",
+              "depthPercent": "FloatRange", "deliveryDays": "IntRange"}  # fmt: skip
+    selected = " ".join(f"{name} {{ value count }}" for name in lists)
+    selected += " ".join(f" {name} {{ buckets {{ min max count }} }}" for name in ranges)
+    for edges in ("", "(edges: {price: [1, 500000], carat: [0.5, 1.005], ratio: [1.3], deliveryDays: [3, 10]})"):
+        page = (await query(f"{{ diamonds(filter: {{{every}}}) {{ facets{edges} {{ {selected} }} }} }}"))["data"][
+            "diamonds"
+        ]
+        for name, kind in types.items():
+            assert page["facets"][name], name
+            document = f"query ($v: [{kind}!]) {{ diamonds(filter: {{{name}: $v{'' if name == 'availability' else ', ' + every}}}) {{ totalCount }} }}"
+            for entry in page["facets"][name]:
+                if entry["value"] is not None:
+                    found = await query(document, v=[entry["value"]])
+                    assert found["data"]["diamonds"]["totalCount"] == entry["count"], (name, entry)
+        for name, kind in ranges.items():
+            document = f"query ($v: {kind}) {{ diamonds(filter: {{{name}: $v, {every}}}) {{ totalCount }} }}"
+            for bucket in page["facets"][name]["buckets"]:
+                found = await query(document, v={end: bucket[end] for end in ("min", "max")})
+                assert found["data"]["diamonds"]["totalCount"] == bucket["count"], (name, bucket)
+    wrong = "{ diamonds { facets(edges: {price: [2, 1], ratio: []}) { price { buckets { count } } } } }"
+    assert set((await query(wrong))["errors"][0]["extensions"]["fields"]) == {"edges.price", "edges.ratio"}
 
 
 async def test_nothing_that_matches_has_empty_facets(query: Query) -> None:
@@ -126,7 +177,7 @@ async def test_nothing_that_matches_has_empty_facets(query: Query) -> None:
     empty: dict[str, Any] = {"buckets": [], "quantiles": None}
     assert page == {
         "totalCount": 0,
-        "facets": {name: [] for name in ("shapes", "colors", "clarities", "cuts", "labs", "labGrown")}
+        "facets": {name: [] for name in ("shapes", "colors", "clarities", "cuts", "certificateLabs", "labGrown")}
         | {"price": empty, "carat": empty},
     }
 

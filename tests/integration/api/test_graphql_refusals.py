@@ -22,13 +22,18 @@ WRONG_ARGUMENTS = {
     "filter: {carat: {max: 1e300}}": {"filter.carat": "should lie between 0 and 1000000"},
     "filter: {price: {min: 2, max: 1}}": {"filter.price": "min is more than max"},
     'filter: {ids: ["x"]}': {"filter.ids": "contains an id that is not the id of a diamond"},
-    "filter: {colors: [OTHER]}": {"filter.colors": "cannot contain OTHER"},
+    "filter: {color: {from: OTHER}}": {"filter.color": "cannot begin or end with OTHER"},
+    "filter: {color: {from: G, to: D}}": {"filter.color": "from is after to; the best grade comes first"},
+    'filter: {search: "12"}': {"filter.search": "should hold at least 3 characters"},
+    'filter: {exclude: {ids: ["x"]}}': {"filter.exclude.ids": "contains an id that is not the id of a diamond"},
+    "sort: [{by: CUT}, {by: CUT, direction: DESC}]": {"sort": "should contain each key once"},
+    "sort: [{by: CUT}, {by: COLOR}, {by: PRICE}, {by: CARAT}]": {"sort": "should contain at most 3 keys"},
     'filter: {suppliers: [""]}': {"filter.suppliers": "should contain texts of 1 to 200 characters"},
     'filter: {suppliers: ["\\u0000"]}': {"filter.suppliers": "should contain texts of 1 to 200 characters"},
-    "first: 1000, filter: {price: {min: 2, max: 1}, cuts: [OTHER]}": {
+    "first: 1000, filter: {price: {min: 2, max: 1}, cut: {to: OTHER}}": {
         "first": "should be between 0 and 100",
         "filter.price": "min is more than max",
-        "filter.cuts": "cannot contain OTHER",
+        "filter.cut": "cannot begin or end with OTHER",
     },
 }
 
@@ -98,7 +103,10 @@ async def test_a_cursor_belongs_to_its_sort(query: Query, insert: Insert) -> Non
         }
 
 
-@pytest.mark.parametrize("arguments", ["filter: {supplierPrice: {min: 1}}", "sort: {by: SUPPLIER_PRICE}"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["filter: {supplierPrice: {min: 1}}", "sort: {by: SUPPLIER_PRICE}", "sort: [{by: CUT}, {by: SUPPLIER_PRICE}]"],
+)
 async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(query: Query, arguments: str) -> None:
     body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
     assert (body["data"], codes(body)) == ({"diamonds": None}, ["FORBIDDEN"])

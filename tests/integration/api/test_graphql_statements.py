@@ -35,7 +35,7 @@ COUNTED = [
     (connection("a: totalCount b: totalCount"), 2),
     (
         connection(
-            "facets { shapes { count } labs { count } carat { quantiles { median } } price { buckets { count } } }"
+            "facets { shapes { count } certificateLabs { count } carat { quantiles { median } } price { buckets { count } } }"
         ),
         1,
     ),

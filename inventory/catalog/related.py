@@ -1,0 +1,142 @@
+"""Related diamonds: similar ones, and those that match as a pair. The rules are in docs/reference/graphql.md.
+
+Candidates are the diamonds nearest in price on both sides, so that one rule reads a bounded number of rows.
+"""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import msgspec
+
+from inventory.catalog import grades
+from inventory.catalog.diamond import Diamond
+from inventory.catalog.search import (
+    RETAIL_PRICE,
+    DiamondCriteria,
+    DiamondSearch,
+    NumericRange,
+    PageWindow,
+    SortOrder,
+    SortPosition,
+)
+
+# Read on each side of the price.
+_CANDIDATES = 100
+_COLUMNS = frozenset({
+    "id", "shape", "lab_grown", "carat_milli", "color", "clarity", "retail_price_cents", "certificate_lab", "fluorescence",
+    "length_milli", "width_milli", "ratio_milli", "table_milli", "depth_milli",
+})  # fmt: skip
+_OFFERED = ("available", "on_hold")
+# Carats above which a pair may differ more in millimetres.
+_LARGE_MILLI = 2000
+
+
+class RelatedDiamond(msgspec.Struct, frozen=True):
+    """A related diamond and its differences from the given one: steps of grades are positive if it is lower.
+
+    `distance`: sum of the differences, each as a share of the largest allowed one; 0 is equal.
+    """
+
+    id: UUID
+    carat_milli: int
+    price_cents: int
+    color_steps: int | None
+    clarity_steps: int | None
+    distance: float
+
+
+async def similar(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequence[RelatedDiamond] | None:
+    """Find similar diamonds, the most similar first. None: there is no such diamond.
+
+    Same origin and shape; carat within 5 %, price within 10 %, colour and clarity within one grade.
+    """
+    given = (await search.find([diamond_id], _COLUMNS)).get(diamond_id)
+    if given is None:
+        return None
+    criteria = DiamondCriteria(
+        lab_grown=given.lab_grown,
+        shape=[given.shape],
+        carat_milli=_share(given.carat_milli, 5),
+        retail_price_cents=_share(given.retail_price_cents, 10),
+        color=_neighbours(given.color, grades.COLORS),
+        clarity=_neighbours(given.clarity, grades.CLARITIES),
+        availability=_OFFERED,
+    )
+    return await _ranked(search, given, criteria, lambda _: True, limit)
+
+
+async def matching(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequence[RelatedDiamond] | None:
+    """Find diamonds that make a pair with the given one, the best match first. None: there is no such diamond.
+
+    Same origin, shape, laboratory and fluorescence; carat within 3 %, colour and clarity within one grade; length and width
+    within 0.10 mm (0.15 mm above 2 ct), ratio within 0.03, table within 2 and depth within 1.5 percent.
+    """
+    given = (await search.find([diamond_id], _COLUMNS)).get(diamond_id)
+    if given is None:
+        return None
+    if given.length_milli is None or given.width_milli is None:
+        return []
+    side = 150 if given.carat_milli > _LARGE_MILLI else 100
+    criteria = DiamondCriteria(
+        lab_grown=given.lab_grown,
+        shape=[given.shape],
+        certificate_lab=None if given.certificate_lab is None else [given.certificate_lab],
+        fluorescence=None if given.fluorescence is None else [given.fluorescence],
+        carat_milli=_share(given.carat_milli, 3),
+        color=_neighbours(given.color, grades.COLORS),
+        clarity=_neighbours(given.clarity, grades.CLARITIES),
+        length_milli=_within(given.length_milli, side),
+        width_milli=_within(given.width_milli, side),
+        ratio_milli=_within(given.ratio_milli, 30),
+        table_milli=_within(given.table_milli, 2000),
+        depth_milli=_within(given.depth_milli, 1500),
+        availability=_OFFERED,
+    )
+
+    def same(found: Diamond) -> bool:
+        return found.certificate_lab == given.certificate_lab and found.fluorescence == given.fluorescence
+
+    return await _ranked(search, given, criteria, same, limit)
+
+
+async def _ranked(
+    search: DiamondSearch, given: Diamond, criteria: DiamondCriteria, fits: Callable[[Diamond], bool], limit: int
+) -> Sequence[RelatedDiamond]:
+    order, here = SortOrder(RETAIL_PRICE), SortPosition(given.retail_price_cents, given.id)
+    above = await search.page(criteria, order, PageWindow(limit=_CANDIDATES, after=here), _COLUMNS)
+    below = await search.page(criteria, order, PageWindow(limit=_CANDIDATES, before=here, backwards=True), _COLUMNS)
+    hits = (hit.diamond for page in (above, below) for hit in page.hits)
+    found = [_compared(given, one) for one in hits if one.id != given.id and fits(one)]
+    return sorted(found, key=lambda one: (one.distance, one.id))[:limit]
+
+
+def _compared(given: Diamond, other: Diamond) -> RelatedDiamond:
+    color = _steps(given.color, other.color, grades.COLORS)
+    clarity = _steps(given.clarity, other.clarity, grades.CLARITIES)
+    carat, price = other.carat_milli - given.carat_milli, other.retail_price_cents - given.retail_price_cents
+    distance = (
+        abs(carat) / (0.05 * given.carat_milli)
+        + abs(price) / max(0.10 * given.retail_price_cents, 1)
+        + abs(color or 0)
+        + abs(clarity or 0)
+    )
+    return RelatedDiamond(other.id, carat, price, color, clarity, round(distance, 6))
+
+
+def _share(value: int, percent: int) -> NumericRange:
+    return NumericRange(-(-value * (100 - percent) // 100), value * (100 + percent) // 100)
+
+
+def _within(value: int | None, most: int) -> NumericRange | None:
+    return None if value is None else NumericRange(max(0, value - most), value + most)
+
+
+def _neighbours(grade: str | None, scale: Sequence[str]) -> Sequence[str] | None:
+    if grade not in scale:
+        return None
+    place = scale.index(grade)
+    return scale[max(0, place - 1) : place + 2]
+
+
+def _steps(given: str | None, other: str | None, scale: Sequence[str]) -> int | None:
+    return scale.index(other) - scale.index(given) if given in scale and other in scale else None
