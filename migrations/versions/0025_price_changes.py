@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table, and the trigger that fills it in the transaction of each change, whoever makes it."""
+    """Create the table, and the trigger that fills it in the transaction of each change, by a sync or by new pricing rules."""
     op.execute("""
         CREATE TABLE price_changes (
             id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
