@@ -30,13 +30,18 @@ Kind = Literal[
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of an alert mail. `figures`: pairs of a label and a value, in display order."""
+    """Content of an alert mail. `figures`: pairs of a label and a value, in display order.
+
+    `findings`: what the incident is about, one line each, below the heading `findings_title`.
+    """
 
     subject: str
     reason: str
     figures: Sequence[tuple[str, str]]
     next_step: str
     commands: Sequence[str] = ()
+    findings_title: str = ""
+    findings: Sequence[str] = ()
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from inventory.alerts.incident import Content
 from inventory.core.database import Database
 from inventory.core.errors import AlertRefused, MailUnavailable
 from inventory.core.logging import get_logger
+from inventory.core.settings.alerts import AlertSettings
 from sync.alerts.email import compose
 from sync.ports import Mailer
 from sync.runs.statements import sql
@@ -21,8 +22,9 @@ _MAX_AT_ONCE = 50
 class AlertDelivery:
     """Sends waiting alerts. Several processes may deliver concurrently; each alert is claimed by one at a time."""
 
-    def __init__(self, database: Database, mailer: Mailer | None) -> None:
+    def __init__(self, settings: AlertSettings, database: Database, mailer: Mailer | None) -> None:
         """`mailer`: None if no mail service is set; then alerts are kept, and a warning is logged."""
+        self._settings = settings
         self._database = database
         self._mailer = mailer
 
@@ -64,7 +66,7 @@ class AlertDelivery:
     async def _send(self, mailer: Mailer, alert: asyncpg.Record) -> None:
         content = msgspec.convert(alert["content"], Content)
         provider_id = await mailer.send(
-            compose(content, alert["run_id"], alert["created_at"]), f"{alert['kind']}/{alert['id']}"
+            compose(content, alert["run_id"], alert["created_at"], self._settings), f"{alert['kind']}/{alert['id']}"
         )
         async with self._database.connection() as connection:
             await connection.execute(sql.alert_sent, alert["id"], provider_id)

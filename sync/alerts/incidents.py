@@ -1,18 +1,22 @@
 """Incidents of the sync: the content of each kind of alert."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
 
 from inventory.alerts.incident import Content, Incident, Kind
+from inventory.core.durations import duration_text
 from inventory.core.errors import FeedIncomplete, SupplierSchemaChanged
 from inventory.runs.models import Run, RunOutline
+from inventory.runs.review import MissingDiamond, QuarantineGroup
 from sync.planning import nightly
 
 _MAX_DIFFERENCES = 30
+MAX_DIAMONDS = 20  # in a mail; the commands and the dashboard show all of them
+_MAX_PROBLEMS = 10
 NIGHTLY = "nightly"  # `started_by` of the nightly run
 
 _KINDS: dict[str, Kind] = {
@@ -22,7 +26,18 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a safety check stopped a run for.
+
+    `missing`: the first of `missing_total` active diamonds that would be deleted. `problems`: of the quarantined items.
+    """
+
+    missing: Sequence[MissingDiamond] = ()
+    missing_total: int = 0
+    problems: Sequence[QuarantineGroup] = ()
+
+
+def run_ended(run: Run, outline: RunOutline, reason: str, evidence: Evidence) -> Incident | None:
     """Build the incident of a failed or partial run; None for a completed or cancelled one.
 
     `reason`: the error, as `CODE: text`. A retried run that fails with the same cause is the same incident.
@@ -45,8 +60,31 @@ def run_ended(run: Run, outline: RunOutline, reason: str) -> Incident | None:
             figures=_figures(run, outline),
             next_step=advice.next_step,
             commands=advice.commands,
+            findings_title=_findings_title(evidence),
+            findings=_findings(evidence),
         ),
     )
+
+
+def _findings_title(evidence: Evidence) -> str:
+    if evidence.missing_total > len(evidence.missing):
+        return f"The first {len(evidence.missing)} of {evidence.missing_total:,} diamonds that would be deleted"
+    if evidence.missing_total:
+        return f"The {evidence.missing_total:,} diamonds that would be deleted"
+    return "Problems of quarantined items" if evidence.problems else ""
+
+
+def _findings(evidence: Evidence) -> list[str]:
+    diamonds = [
+        f"{one.supplier_stone_id}: {one.shape} {one.carat_milli / 1000:.2f} ct, {one.retail_price_cents / 100:,.2f} USD"
+        for one in evidence.missing
+    ]
+    problems = [
+        f"{group.items:,} x {group.problem}, such as {', '.join(one.supplier_stone_id for one in group.examples)}"
+        for group in evidence.problems[:_MAX_PROBLEMS]
+    ]
+    more = len(evidence.problems) - len(problems)
+    return [*diamonds, *problems, *([f"... and {more} more problems"] if more > 0 else [])]
 
 
 def _cause(reason: str) -> str:
@@ -67,9 +105,11 @@ _SKIPPED = """Find out why they failed, then read only those partitions again. T
 inventory and the watermark have not changed."""
 _INCOMPLETE = """The supplier counts more stones than its pages show, or its counts contradict each other. Ask the supplier, \
 then retry the run. The inventory and the watermark have not changed."""
-_QUARANTINED = """Check the column `problem` of raw_diamonds_nivoda. If the supplier has changed its format, correct the \
-mapping. If these stones are really bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate again."""
-_MASS_DELETE = """Ask the supplier whether these stones are really gone. Only if they are, confirm the deletion."""
+_QUARANTINED = """If the supplier has sent wrong data, ask for a correction and start a new run: this run keeps what it read. If \
+its format has changed, deploy a mapping that follows, then consolidate this run again. If these items are really that bad, allow \
+them for this run: they are not offered. The inventory and the watermark have not changed."""
+_MASS_DELETE = """Ask the supplier whether these diamonds are really gone. Only if they are, allow the deletion. If the feed was \
+incomplete, start a new full run when it is whole again. The inventory and the watermark have not changed."""
 _NOT_PLANNED = """Correct the cause, then start a run. The watermark has not moved, so no change is missed."""
 _TRIED_AGAIN = """The run is retried until 06:00 UTC with growing pauses; no other mail is sent for the same reason. If the \
 retries fail, correct the cause and start a run. The watermark has not moved, so no change is missed."""
@@ -89,10 +129,15 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
         return _Advice(skipped, _INCOMPLETE if skipped is incomplete else _SKIPPED, [show, retry])
     if kind == "quarantine_exceeded":
         quarantine = "Too many stones cannot be mapped: nothing was consolidated"
-        return _Advice(quarantine, _QUARANTINED, [show, consolidate])
+        problems = f"diamonds-sync quarantine list --run {run.id} --payloads"
+        again = "diamonds-sync schedule --full" if run.run_type == "full" else "diamonds-sync schedule"
+        allow = f"diamonds-sync consolidate --allow-quarantine {run.id}"
+        return _Advice(quarantine, _QUARANTINED, [problems, again, consolidate, allow])
     if kind == "mass_delete_stopped":
+        missing = f"diamonds-sync runs show {run.id} --missing"
         allow = f"diamonds-sync consolidate --allow-mass-delete {run.id}"
-        return _Advice("Too many stones are gone from the feed: nothing was deleted", _MASS_DELETE, [show, allow])
+        event = "Too many stones are gone from the feed: nothing was deleted"
+        return _Advice(event, _MASS_DELETE, [missing, allow, "diamonds-sync schedule --full"])
     if outline.total == 0:
         step = _TRIED_AGAIN if run.started_by == NIGHTLY else _NOT_PLANNED
         return _Advice("The sync run failed before anything was read", step, [show, "diamonds-sync schedule"])
@@ -112,7 +157,7 @@ def _figures(run: Run, outline: RunOutline) -> list[tuple[str, str]]:
     ]
     if run.completed_at is not None:
         figures.insert(
-            2, ("Ended", f"{_minute(run.completed_at)}, after {_minutes(run.completed_at - run.started_at)}")
+            2, ("Ended", f"{_minute(run.completed_at)}, after {duration_text(run.completed_at - run.started_at)}")
         )
     if run.upserted or run.unchanged or run.quarantined or run.deleted:
         done = f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.quarantined:,} quarantined"
@@ -181,11 +226,12 @@ def schema_differs(feed: str, run_id: UUID, differences: Sequence[str]) -> Incid
     )
 
 
-def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime | None, reason: str) -> Incident:
+def dead_letters(feed: str, queue: str, count: str, number: int, since: datetime | None, reason: str) -> Incident:
     """Build the incident of dead letters. It is one incident as long as the oldest one stays in its queue."""
     arrived = [("Oldest sent", _minute(since))] if since else []
     return Incident(
-        key=dead_letters_key(queue, oldest),
+        # With its time: a queue that is created again numbers its messages from the beginning.
+        key=dead_letters_key(queue, f"{number}:{since.isoformat() if since else ''}"),
         kind="dead_letters",
         feed=feed,
         run_id=None,
@@ -193,9 +239,12 @@ def dead_letters(feed: str, queue: str, count: str, oldest: str, since: datetime
             subject=f"Dead letters in {queue}",
             reason=f"Messages could not be handled. The oldest one: {reason}",
             figures=[("Queue", queue), ("Dead letters", count), *arrived],
-            next_step="List them and correct the cause. Then replay them, or discard them. A replay is safe: the roles "
-            "handle a repeated message once.",
-            commands=[f"diamonds-sync dead-letters {verb} --queue {queue}" for verb in ("list", "replay", "discard")],
+            next_step="List them and correct the cause. Then replay or discard them by their numbers, or all of them. A replay "
+            "is safe: the roles handle a repeated message once.",
+            commands=[
+                f"diamonds-sync dead-letters list --queue {queue}",
+                *(f"diamonds-sync dead-letters {verb} --queue {queue} {number}" for verb in ("replay", "discard")),
+            ],
         ),
     )
 
@@ -207,8 +256,3 @@ def dead_letters_key(queue: str, oldest: str) -> str:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
-def _minutes(length: timedelta) -> str:
-    hours, minutes = divmod(max(round(length.total_seconds() / 60), 1), 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"

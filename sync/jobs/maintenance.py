@@ -1,6 +1,6 @@
 """The periodic duties. Each one is independent, idempotent, and safe in several processes at once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from inventory.alerts.incident import Incident, report
 from inventory.alerts.incident import sql as incident_sql
@@ -11,8 +11,9 @@ from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events import log as events
 from sync.alerts import incidents
+from sync.messaging.messages import run_named_by
 from sync.planning import nightly
-from sync.ports import DeadLetters
+from sync.ports import DeadLetter, DeadLetters
 from sync.runs.statements import sql
 from sync.scheduler.scheduler import RunRequest, Scheduler
 
@@ -68,22 +69,23 @@ class Maintenance:
                 await self._report(connection, incidents.nightly_missed(self._settings.sync.feed, due))
 
     async def watch_dead_letters(self) -> None:
-        """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there."""
-        settings = self._settings
+        """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there.
+
+        A message about a known run is no incident of its own: the end of the run has an alert with the same cause.
+        """
         # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
-        for queue in settings.service_bus.queues:
-            letters = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
+        for queue in self._settings.service_bus.queues:
+            peeked = await self._dead_letters.peek(queue, _COUNTED_DEAD_LETTERS)
+            letters = await self._without_runs(peeked)
             if not letters:
                 await self._resolve_dead_letters(queue, None)
                 continue
             oldest = letters[0]
-            sent_at = oldest.sent_at.isoformat() if oldest.sent_at else ""
             incident = incidents.dead_letters(
-                settings.sync.feed,
+                self._settings.sync.feed,
                 queue,
-                count=f"{len(letters)}{' or more' if len(letters) == _COUNTED_DEAD_LETTERS else ''}",
-                # With its time: a queue that is created again numbers its messages from the beginning.
-                oldest=f"{oldest.sequence_number}:{sent_at}",
+                count=f"{len(letters)}{' or more' if len(peeked) == _COUNTED_DEAD_LETTERS else ''}",
+                number=oldest.sequence_number,
                 since=oldest.sent_at,
                 reason=f"{oldest.reason}: {oldest.description}" if oldest.description else oldest.reason,
             )
@@ -95,6 +97,13 @@ class Maintenance:
         """Resolve the incidents of a queue, except the one of its present oldest dead letter."""
         async with self._database.connection() as connection:
             await connection.execute(incident_sql.resolve_dead_letters, incidents.dead_letters_key(queue, ""), present)
+
+    async def _without_runs(self, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+        """Select the dead letters that name no known run."""
+        named = {letter.sequence_number: run_named_by(letter.body) for letter in letters}
+        async with self._database.connection() as connection:
+            known = {row["id"] for row in await connection.fetch(sql.known_runs, list({*named.values()} - {None}))}
+        return [letter for letter in letters if named[letter.sequence_number] not in known]
 
     async def prune(self) -> dict[str, int]:
         """Remove records that are older than the retention and not needed; return the number of each kind."""

@@ -58,7 +58,7 @@ class JobServices:
     async def open(cls, pipeline: Container) -> AsyncIterator["JobServices"]:
         """The jobs for the length of a `with`."""
         async with open_mailer(pipeline.settings.alerts) as mailer:
-            yield cls(pipeline, AlertDelivery(pipeline.database, mailer))
+            yield cls(pipeline, AlertDelivery(pipeline.settings.alerts, pipeline.database, mailer))
 
     @property
     def duties(self) -> dict[str, Duty]:

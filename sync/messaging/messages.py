@@ -77,3 +77,17 @@ def decode(body: bytes, kind: type[Message]) -> Message:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # the latter for a string that is not UTF-8
         raise UnreadableMessage(f"Not a {kind.__name__}: {error}") from error
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """The part that the three messages share."""
+
+    run_id: UUID
+
+
+def run_named_by(body: str) -> UUID | None:
+    """Return the run that the text of a message names; None if it is none of the three messages."""
+    try:
+        return msgspec.json.decode(body, type=_Named).run_id
+    except (msgspec.MsgspecError, RecursionError):
+        return None

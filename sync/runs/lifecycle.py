@@ -20,10 +20,12 @@ from inventory.core.errors import (
     DeadlinePassed,
     InventoryError,
     LeaseLost,
+    MassDeleteStopped,
     PlanningAbandoned,
+    QuarantineExceeded,
     RunConflict,
 )
-from inventory.runs import repository, rules
+from inventory.runs import repository, review, rules
 from inventory.runs.models import Partition, PartitionKind, Run, RunType
 from sync.alerts import incidents
 from sync.jobs import effects
@@ -249,6 +251,19 @@ class Lifecycle:
 async def _report(connection: Connection, run_id: UUID, reason: str) -> None:
     """Store the alert about the end of a run, in the transaction that ends it."""
     run = await repository.run(connection, run_id)
-    incident = incidents.run_ended(run, await repository.outline(connection, run_id), reason)
+    evidence = await _evidence(connection, run)
+    incident = incidents.run_ended(run, await repository.outline(connection, run_id), reason, evidence)
     if incident is not None:
         await report(connection, incident)
+
+
+async def _evidence(connection: Connection, run: Run) -> incidents.Evidence:
+    """Read what a safety check was about: the first diamonds that would be deleted, or the problems of quarantined items."""
+    if run.error_code == MassDeleteStopped.code:
+        return incidents.Evidence(
+            missing=await review.missing_diamonds(connection, run, "", incidents.MOST_DIAMONDS),
+            missing_total=await review.count_missing(connection, run),
+        )
+    if run.error_code == QuarantineExceeded.code:
+        return incidents.Evidence(problems=await review.quarantine_groups(connection, run.id))
+    return incidents.Evidence()

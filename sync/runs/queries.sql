@@ -525,6 +525,10 @@ UPDATE alerts SET sent_at = clock_timestamp(), provider_id = $2, last_error = NU
 -- alert_failed --
 UPDATE alerts SET last_error = $2 WHERE id = $1
 
+-- known_runs --
+-- Those of some ids that belong to runs.
+SELECT id FROM run_metadata WHERE id = ANY ($1::uuid[])
+
 -- alerts_waiting --
 SELECT count(*)::int FROM alerts WHERE sent_at IS NULL
 

@@ -1,6 +1,7 @@
 """Settings of alert mails."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -20,3 +21,25 @@ class AlertSettings(ServerSection):
         None
     )
     alert_to: Annotated[str | None, setting("Recipients, separated by commas.", example="ops@example.com")] = None
+    alert_shell: Annotated[
+        str | None,
+        setting(
+            "Command in alerts that opens a shell of a role, named by {role}; when not set, the commands run in a terminal.",
+            example="az containerapp exec --resource-group diamonds --name {role} --command sh",
+        ),
+    ] = None
+    alert_dashboard_url: Annotated[
+        str | None,
+        setting("Public address of the dashboard, for links in alerts.", example="https://example.com/dashboard"),
+    ] = None
+
+    def shell_of(self, role: str) -> str:
+        """Return the command that opens a shell of a role."""
+        return (self.alert_shell or "").replace("{role}", role)
+
+    def dashboard_page(self, run_id: UUID | None) -> str:
+        """Return the address of a run in the dashboard; empty if the address of the dashboard is not set."""
+        if not self.alert_dashboard_url:
+            return ""
+        base = self.alert_dashboard_url.rstrip("/")
+        return f"{base}#/runs/{run_id}" if run_id else base

@@ -10,6 +10,7 @@ import pytest_asyncio
 from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped, QuarantineExceeded, SupplierTimeout
 from inventory.core.settings import Settings
+from inventory.core.settings.alerts import AlertSettings
 from inventory.runs import repository
 from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
@@ -34,7 +35,7 @@ async def delivery(database: Database, service: MailService) -> AsyncIterator[Al
         alert_to="ops@example.com",
     )
     async with open_mailer(settings.alerts) as mailer:
-        yield AlertDelivery(database, mailer)
+        yield AlertDelivery(settings.alerts, database, mailer)
 
 
 async def end(database: Database, lifecycle: Lifecycle, run_id: UUID, *errors: str | None) -> None:
@@ -203,5 +204,5 @@ async def test_without_a_mail_service_alerts_are_kept(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery
 ) -> None:
     await lifecycle.fail((await open_run(1)).id, SupplierTimeout())
-    assert await AlertDelivery(database, None).deliver() == 0
+    assert await AlertDelivery(AlertSettings(), database, None).deliver() == 0
     assert await delivery.deliver() == 1

@@ -8,7 +8,7 @@ from inventory.runs import repository
 from sync.operations.control import RunControl
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.shelf import Shelf, stone_id
 
 ACTIVE = "SELECT count(*) FROM diamonds WHERE status = 'active'"
 
@@ -33,6 +33,10 @@ async def test_a_mass_delete_stops_tells_someone_once_and_goes_on_when_a_person_
     assert await bench.value(ACTIVE) == 10
     assert await watermarks.read() == before
     assert await alerts(database) == ["mass_delete_stopped"]
+    content = str(await bench.value("SELECT content::text FROM alerts"))
+    assert "The 5 diamonds that would be deleted" in content
+    assert all(stone_id(number) in content for number in range(5))
+    assert f"runs show {run.id} --missing" in content
 
     await control.consolidate(run.id, "someone", allow_mass_delete=True)
     done = await bench.consolidator.consolidate(run.id)

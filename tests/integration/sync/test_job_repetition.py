@@ -56,7 +56,9 @@ class Queue:
         """Let a worker take what is in the queue; return the job's answer."""
         self._job = await self._redis.get("arq:job:one")
         worker = arq_worker(
-            JobServices(self._pipeline, AlertDelivery(self._pipeline.database, None)), self._redis, with_duties=False
+            JobServices(self._pipeline, AlertDelivery(self._pipeline.settings.alerts, self._pipeline.database, None)),
+            self._redis,
+            with_duties=False,
         )
         worker.burst = True
         await worker.async_run()

@@ -151,7 +151,7 @@ async def test_the_last_report_makes_sure_that_the_run_goes_on(
     run = await open_run(2)
     async with pipeline.database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
-    jobs = JobServices(pipeline, AlertDelivery(pipeline.database, None))
+    jobs = JobServices(pipeline, AlertDelivery(pipeline.settings.alerts, pipeline.database, None))
     outcomes = []
     for partition in partitions:
         await execute("UPDATE worker_runs SET status = 'succeeded' WHERE id = $1", partition.id)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from inventory.core.database import Database
-from inventory.core.errors import FeedRestless
+from inventory.core.errors import FeedRestless, SupplierTimeout
 from inventory.runs import repository
 from inventory.suppliers.ports import StoneQuery
 from sandbox.broker import Broker as Bus
@@ -13,6 +13,7 @@ from sandbox.broker.message import Counts
 from sync.container import Container
 from sync.messaging.consumer import Handler
 from sync.messaging.outbox import Outbox
+from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
 from sync.worker.worker import Worker
 from tests.integration.pipeline.conftest import Bench
@@ -66,6 +67,12 @@ async def test_invariant_18_a_run_stopped_by_a_safety_check_is_one_incident(
     assert bus.counts()["consolidate"] == NOTHING
     await upkeep_at(JUST_AFTER).watch_dead_letters()
     assert [key.partition(":")[0] for key in await incidents(database)] == [code.lower()]
+    content = str(await bench.value("SELECT content::text FROM alerts"))
+    named = {
+        "deletes": ["The 20 diamonds that would be deleted", f"runs show {run.id} --missing"],
+        "quarantine": ["30 x ", f"quarantine list --run {run.id}", f"--allow-quarantine {run.id}"],
+    }
+    assert [text for text in named[check] if text not in content] == []
 
 
 async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
@@ -94,3 +101,26 @@ async def test_invariant_18_a_partition_that_no_retry_can_read_is_one_incident(
     assert bus.counts()["work-items"] == NOTHING
     await upkeep_at(JUST_AFTER).watch_dead_letters()
     assert len(await incidents(database)) == 1
+
+
+async def test_invariant_18_a_dead_letter_of_a_known_run_is_not_a_second_incident(
+    open_run: OpenRun,
+    lifecycle: Lifecycle,
+    outbox: Outbox,
+    bus: Bus,
+    broker: ServiceBusBroker,
+    database: Database,
+    upkeep_at: UpkeepAt,
+) -> None:
+    run = await open_run(1)
+    async with database.connection() as connection:
+        partitions = await repository.partitions(connection, run.id)
+    await outbox.send_work(partitions, run.trace_id)
+    async with broker.inbox("work-items") as inbox:
+        delivery = await inbox.receive(wait_seconds=10)
+        assert delivery is not None
+        await delivery.dead_letter("SUPPLIER_TIMEOUT", "The supplier did not answer in time")
+    await lifecycle.fail(run.id, SupplierTimeout())
+    assert bus.counts()["work-items"].dead_letter == 1
+    await upkeep_at(JUST_AFTER).watch_dead_letters()
+    assert [key.partition(":")[0] for key in await incidents(database)] == ["run_failed"]

@@ -4,7 +4,10 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from uuid import UUID
 
+import msgspec
+
 from inventory.alerts.incident import Content
+from inventory.core.settings.alerts import AlertSettings
 from sync.alerts.email import compose
 
 RUN = UUID("0af76519-16cd-43dd-8448-eb211c80319c")
@@ -14,6 +17,13 @@ CONTENT = Content(
     figures=[("Run type", "full"), ("Stones read", "21 of 30")],
     next_step="Ask the supplier whether these stones are really gone.",
     commands=["diamonds-sync consolidate --allow-mass-delete RUN"],
+    findings_title="The 2 diamonds that would be deleted",
+    findings=["a1: ROUND 1.00 ct, 4,120.00 USD", "a2: OVAL 0.50 ct, 980.00 USD"],
+)
+LOCAL = AlertSettings()
+AZURE = AlertSettings(
+    alert_shell="az containerapp exec --resource-group diamonds --name {role} --command sh",
+    alert_dashboard_url="https://example.com/dashboard/",
 )
 
 
@@ -38,7 +48,7 @@ class Text(HTMLParser):
 
 
 def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -> None:
-    mail = compose(CONTENT, RUN, datetime(2026, 11, 23, 2, 5, tzinfo=UTC))
+    mail = compose(CONTENT, RUN, datetime(2026, 11, 23, 2, 5, tzinfo=UTC), LOCAL)
     html = Text(mail.html)
     assert html.open == []
     for body in (mail.text, "".join(html.words)):
@@ -49,7 +59,8 @@ def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -
             "21 of 30",
             CONTENT.next_step,
             CONTENT.commands[0],
-            'shell in a running service (docs/how-to/runbook.md, "Commands")',
+            'terminal of the installation (docs/how-to/runbook.md, "Commands")',
+            *CONTENT.findings,
             "2026-11-23 02:05 UTC",
         ):
             assert fact in body
@@ -57,11 +68,21 @@ def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -
 
 
 def test_nothing_that_the_supplier_says_becomes_markup() -> None:
-    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC))
+    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC), LOCAL)
     assert "&lt;active&gt; stones &amp; more" in mail.html
     assert "<active>" not in mail.html
 
 
 def test_an_incident_without_a_run_names_none() -> None:
-    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC))
+    mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC), LOCAL)
     assert str(RUN) not in mail.text
+
+
+def test_commands_stand_below_the_shell_of_their_role() -> None:
+    content = msgspec.structs.replace(CONTENT, commands=["diamonds-app doctor supplier", "diamonds-sync runs list"])
+    text = compose(content, RUN, datetime(2026, 11, 23, tzinfo=UTC), AZURE).text
+    lines = [line.strip() for line in text.splitlines()]
+    for role, command in (("api", "diamonds-app doctor supplier"), ("jobs", "diamonds-sync runs list")):
+        shell = f"az containerapp exec --resource-group diamonds --name {role} --command sh"
+        assert lines[lines.index(shell) + 1] == command
+    assert f"https://example.com/dashboard#/runs/{RUN}" in text
