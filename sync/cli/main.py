@@ -14,6 +14,7 @@ from inventory.core.errors import InventoryError, RunConflict
 from inventory.core.logging import get_logger
 from inventory.runs import repository
 from inventory.runs.models import Run
+from sync.alerts import incidents
 from sync.cli import control, dead_letters, doctor, output, quarantine, rebuild, runs, watermark
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
@@ -64,6 +65,10 @@ def schedule(
     no_watermark: Annotated[
         bool, typer.Option("--no-watermark", help="Do not move the watermark (for a backfill).")
     ] = False,
+    nightly: Annotated[
+        bool,
+        typer.Option("--nightly", help="Start it as the nightly run, which is retried if it cannot be planned."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start a run: decide its window, plan its partitions, and send their work items to the workers.
@@ -72,7 +77,11 @@ def schedule(
     reason. 2: a setting is wrong. 3: another run is open.
     """
     settings = start_command("scheduler")
-    request = RunRequest(full=full, moves_watermark=not no_watermark)
+    request = RunRequest(
+        full=full,
+        moves_watermark=not no_watermark,
+        started_by=incidents.NIGHTLY if nightly else "command line",
+    )
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:

@@ -38,16 +38,20 @@ class Maintenance:
     async def start_nightly(self) -> None:
         """Start the nightly run if it is due and none has begun since. Of two processes that try, one succeeds.
 
-        A run that could not be planned, because the supplier was away, is tried again within the night.
+        A run that could not be planned, because the supplier was away, is tried again within the night, also one that another
+        scheduler started if SYNC_NIGHTLY_RETRY is set.
         """
         now = self._clock()
-        if not self._settings.sync.nightly:
+        sync = self._settings.sync
+        if not (sync.nightly or sync.nightly_retry):
             return
         async with self._database.connection() as connection:
             state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, nightly.last_due(now))
         if state is None or state["begun"]:
             return
         tries = state["tries"]
+        if not (sync.nightly or tries):
+            return  # another scheduler starts the run
         if not (nightly.may_try_again(now, tries, state["last_try"]) if tries else nightly.in_time(now)):
             return
         try:

@@ -79,7 +79,7 @@ def decode(body: bytes, kind: type[Message]) -> Message:
         raise UnreadableMessage(f"Not a {kind.__name__}: {error}") from error
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _NamesRun(msgspec.Struct, frozen=True):
     """The part that the three messages share."""
 
     run_id: UUID
@@ -88,6 +88,6 @@ class _Named(msgspec.Struct, frozen=True):
 def run_named_by(body: str) -> UUID | None:
     """Return the run that the text of a message names; None if it is none of the three messages."""
     try:
-        return msgspec.json.decode(body, type=_Named).run_id
+        return msgspec.json.decode(body, type=_NamesRun).run_id
     except (msgspec.MsgspecError, RecursionError):
         return None

@@ -50,7 +50,8 @@ mock_resource "azurerm_log_analytics_workspace" {
 
 mock_resource "azurerm_container_app_environment" {
   defaults = {
-    id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock"
+    id             = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock"
+    default_domain = "mock.westeurope.azurecontainerapps.io"
   }
 }
 
@@ -65,5 +66,11 @@ mock_resource "azurerm_user_assigned_identity" {
 mock_resource "azurerm_container_app" {
   defaults = {
     id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/containerApps/mock"
+  }
+}
+
+mock_resource "azurerm_monitor_action_group" {
+  defaults = {
+    id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Insights/actionGroups/mock"
   }
 }

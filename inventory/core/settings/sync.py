@@ -66,6 +66,12 @@ class SyncSettings(SettingsSection):
         bool,
         setting("Whether the jobs role starts the run at 02:00 UTC; set false if an external scheduler starts it."),
     ] = True
+    nightly_retry: Annotated[
+        bool,
+        setting(
+            "With SYNC_NIGHTLY=false: whether the jobs role retries a nightly run that could not be planned, until 06:00 UTC."
+        ),
+    ] = False
     retention_days: Annotated[
         int, setting("Retention of the records of runs and of deleted stones, in days.", ge=1, le=36_500)
     ] = 90

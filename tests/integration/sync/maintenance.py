@@ -10,7 +10,7 @@ DUE = datetime(2026, 11, 23, 2, tzinfo=UTC)
 JUST_AFTER = DUE + timedelta(seconds=30)
 TOO_LATE = DUE + timedelta(hours=1, seconds=1)
 
-UpkeepAt = Callable[[datetime], Maintenance]
+UpkeepAt = Callable[..., Maintenance]
 
 
 async def incidents(database: Database) -> list[str]:

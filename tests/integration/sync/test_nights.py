@@ -94,6 +94,27 @@ async def test_a_nightly_run_that_is_tried_again_begins_once_the_supplier_is_bac
     assert await execute("SELECT array_agg(status ORDER BY started_at) FROM run_metadata") == ["failed", "running"]
 
 
+async def test_the_run_of_another_scheduler_is_retried_and_never_started(
+    upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.lay(1)
+    others = {"sync_nightly": False, "sync_nightly_retry": True}
+    await upkeep_at(DUE, **others).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 0
+
+    async def away(_query: StoneQuery) -> int:
+        raise SupplierUnavailable
+
+    with monkeypatch.context() as outage:
+        outage.setattr(shelf, "count", away)
+        with pytest.raises(SupplierUnavailable):
+            await upkeep_at(DUE).start_nightly()
+    await upkeep_at(DUE + timedelta(minutes=10), sync_nightly=False).start_nightly()
+    assert await execute("SELECT count(*) FROM run_metadata") == 1
+    await upkeep_at(DUE + timedelta(minutes=10), **others).start_nightly()
+    assert await execute("SELECT array_agg(status ORDER BY started_at) FROM run_metadata") == ["failed", "running"]
+
+
 async def test_a_nightly_run_that_has_begun_is_not_started_again_however_it_ended(
     upkeep_at: UpkeepAt, shelf: Shelf, execute: Execute
 ) -> None:

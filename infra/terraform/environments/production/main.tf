@@ -78,7 +78,7 @@ module "container_apps" {
   }
 
   settings    = var.settings
-  settings_of = merge({ api = local.api_settings }, var.settings_of)
+  settings_of = local.settings_of
   secrets     = var.secrets
 
   api          = { min_replicas = 1, max_replicas = 5 }
@@ -86,8 +86,8 @@ module "container_apps" {
   jobs         = { min_replicas = 1 }
   worker       = { min_replicas = 0, max_replicas = 30 }
 
-  network            = var.network
-  alarms             = { action_groups = var.alarm_action_groups }
+  network            = { subnet_id = var.network.subnet_id, zone_redundant = var.network.subnet_id != null && var.network.zone_redundant }
+  alarms             = { action_groups = var.alarm_action_groups, emails = var.alarm_emails }
   log_retention_days = 30
   tags               = local.tags
 }
@@ -95,4 +95,7 @@ module "container_apps" {
 locals {
   # The ingress of Container Apps comes from this range and says who is behind it. Nothing else reaches a replica.
   api_settings = { TRUSTED_PROXIES = "100.64.0.0/10" }
+
+  # Merged for each role: a setting for the API replaces that setting only.
+  settings_of = merge(var.settings_of, { api = merge(local.api_settings, lookup(var.settings_of, "api", {})) })
 }

@@ -80,10 +80,10 @@ variable "storage_replication" {
 }
 
 variable "network" {
-  description = "A subnet of its own for the environment (resource id) and several zones. Both can be chosen at creation only: see docs/how-to/deploy.md, \"A fixed outgoing address\"."
+  description = "A subnet of its own for the environment (resource id). With a subnet the environment spans several zones unless zone_redundant is false. Both can be chosen at creation only: see docs/how-to/deploy.md, \"A fixed outgoing address\"."
   type = object({
     subnet_id      = optional(string)
-    zone_redundant = optional(bool, false)
+    zone_redundant = optional(bool, true)
   })
   default = {}
 }
@@ -105,8 +105,24 @@ variable "registry_admin_enabled" {
   default     = true
 }
 
+variable "alarm_emails" {
+  description = "Mail addresses that receive the alarms of Azure: an action group of the environment's own."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = length(var.alarm_emails) + length(var.alarm_action_groups) > 0
+    error_message = "Alarms need a receiver: alarm_emails, or alarm_action_groups."
+  }
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+[.][^@ ]+$", address))])
+    error_message = "A mail address has the form name@example.com."
+  }
+}
+
 variable "alarm_action_groups" {
-  description = "Resource ids of the action groups that Azure tells of its alarms."
+  description = "Resource ids of further action groups that receive the alarms of Azure."
   type        = list(string)
   default     = []
 }

@@ -94,8 +94,19 @@ variable "registry_admin_enabled" {
   default     = true
 }
 
+variable "alarm_emails" {
+  description = "Mail addresses that receive the alarms of Azure: an action group of the environment's own."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+[.][^@ ]+$", address))])
+    error_message = "A mail address has the form name@example.com."
+  }
+}
+
 variable "alarm_action_groups" {
-  description = "Resource ids of the action groups that Azure tells of its alarms."
+  description = "Resource ids of further action groups that receive the alarms of Azure."
   type        = list(string)
   default     = []
 }

@@ -29,6 +29,9 @@ locals {
     }
   }
 
+  # Every receiver: the group of the addresses, and the groups that exist elsewhere.
+  action_groups = concat(azurerm_monitor_action_group.operators[*].id, var.alarms.action_groups)
+
   # Services with at least one replica: an alarm reports when there is none.
   staying = toset([for name in ["api", "consolidator", "jobs"] : name if local.services[name].min_replicas > 0])
 
@@ -65,7 +68,66 @@ locals {
         severity  = 1
       }
     },
+    # Where services scale to zero, a job does what is due: its log is what shows that the jobs are done.
+    var.jobs.once_cron == null ? {} : {
+      jobs-once-away = {
+        says      = "What is due regularly was not done for an hour."
+        query     = <<-KQL
+          ContainerAppConsoleLogs_CL
+          | where ContainerJobName_s == 'jobs-once'
+        KQL
+        operator  = "LessThan"
+        threshold = 1
+        severity  = 1
+        window    = "PT1H"
+      }
+    },
+    {
+      # By its log, which needs no replica now: a night without a completed run is noticed at zero replicas too.
+      freshness = {
+        says      = "No sync run has completed for ${var.alarms.freshness_hours} hours."
+        query     = <<-KQL
+          ContainerAppConsoleLogs_CL
+          | where TimeGenerated > ago(${var.alarms.freshness_hours}h)
+          | where Log_s has 'run_completed'
+        KQL
+        operator  = "LessThan"
+        threshold = 1
+        severity  = 1
+        window    = "P2D"
+        frequency = "PT1H"
+      }
+      redis = {
+        says      = "Redis does not answer: no job starts, and rate limits are those of each process."
+        query     = <<-KQL
+          ContainerAppConsoleLogs_CL
+          | where Log_s has_any ('redis_unavailable', 'redis_script_failed', 'redis_misconfigured')
+        KQL
+        operator  = "GreaterThan"
+        threshold = var.alarms.redis_failures
+        severity  = 1
+      }
+    },
   )
+}
+
+# A receiver from the first deployment on: an alarm without one shows in the portal only.
+resource "azurerm_monitor_action_group" "operators" {
+  count = length(var.alarms.emails) > 0 ? 1 : 0
+
+  name                = "${var.name}-operators"
+  resource_group_name = var.resource_group_name
+  short_name          = "operators"
+  tags                = var.tags
+
+  dynamic "email_receiver" {
+    for_each = toset(var.alarms.emails)
+    content {
+      name                    = email_receiver.value
+      email_address           = email_receiver.value
+      use_common_alert_schema = true
+    }
+  }
 }
 
 resource "azurerm_monitor_metric_alert" "alarm" {
@@ -98,7 +160,7 @@ resource "azurerm_monitor_metric_alert" "alarm" {
   }
 
   dynamic "action" {
-    for_each = var.alarms.action_groups
+    for_each = local.action_groups
     content {
       action_group_id = action.value
     }
@@ -114,8 +176,8 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "alarm" {
   description          = "${each.value.says} See docs/how-to/runbook.md."
   scopes               = [azurerm_log_analytics_workspace.this.id]
   severity             = each.value.severity
-  evaluation_frequency = "PT5M"
-  window_duration      = "PT15M"
+  evaluation_frequency = lookup(each.value, "frequency", "PT5M")
+  window_duration      = lookup(each.value, "window", "PT15M")
   # The alarm ends by itself when the rule is no longer met.
   auto_mitigation_enabled = true
   # The tables exist only after the first logs.
@@ -130,7 +192,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "alarm" {
   }
 
   dynamic "action" {
-    for_each = length(var.alarms.action_groups) > 0 ? [var.alarms.action_groups] : []
+    for_each = length(local.action_groups) > 0 ? [local.action_groups] : []
     content {
       action_groups = action.value
     }

@@ -8,7 +8,7 @@ locals {
     {
       scheduler = {
         role            = "scheduler"
-        arguments       = ["-m", "sync", "schedule"]
+        arguments       = ["-m", "sync", "schedule", "--nightly"]
         cron            = var.scheduler.cron
         cpu             = var.scheduler.cpu
         timeout_seconds = var.scheduler.timeout_seconds

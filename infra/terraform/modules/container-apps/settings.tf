@@ -48,7 +48,7 @@ locals {
   fixed_for_all = {
     ENVIRONMENT        = var.environment
     LOG_FORMAT         = "json"
-    SYNC_NIGHTLY       = "false" # the scheduler's own job does it
+    SYNC_NIGHTLY       = "false" # the job `scheduler` starts the run; the jobs retry it
     SYNC_DRAIN_SECONDS = tostring(var.drain_seconds)
   }
 
@@ -66,12 +66,20 @@ locals {
     } : {},
   )
 
+  # Defaults of the mails that the jobs send: `settings` and `settings_of` may replace them.
+  mail_defaults = {
+    ALERT_SHELL         = "az containerapp exec --resource-group ${var.resource_group_name} --name {role} --command sh"
+    ALERT_DASHBOARD_URL = "https://api.${azurerm_container_app_environment.this.default_domain}/dashboard"
+  }
+
   # What this module decides comes last: the processes and what surrounds them must agree.
   settings = {
     for role in local.roles : role => merge(
+      role == "jobs" ? local.mail_defaults : {},
       var.settings,
       lookup(var.settings_of, role, {}),
       local.fixed_for_all,
+      role == "jobs" ? { SYNC_NIGHTLY_RETRY = "true" } : {},
       role == "api" ? { PORT = tostring(local.port), SHUTDOWN_DELAY_SECONDS = tostring(var.shutdown_delay_seconds) } : {},
       contains(local.pipeline, role) ? local.fixed_for_pipeline : {},
       # Which of its identities a process is to use: the one for its work, not the one for scaling.

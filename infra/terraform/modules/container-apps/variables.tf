@@ -382,11 +382,14 @@ variable "probes" {
 }
 
 variable "alarms" {
-  description = "Alarms and their recipients: resource ids of action groups, answers with an error in a quarter of an hour, restarts of one service in a quarter of an hour. Without a group an alarm shows in the portal only."
+  description = "Alarms and their recipients: mail addresses (an action group is made for them) and resource ids of action groups; answers with an error, restarts of one service and failed calls of Redis in a quarter of an hour; hours since a run completed. Without a recipient an alarm shows in the portal only."
   type = object({
-    action_groups = optional(list(string), [])
-    api_errors    = optional(number, 20)
-    restarts      = optional(number, 5)
+    action_groups   = optional(list(string), [])
+    emails          = optional(list(string), [])
+    api_errors      = optional(number, 20)
+    restarts        = optional(number, 5)
+    redis_failures  = optional(number, 3)
+    freshness_hours = optional(number, 26)
   })
   default = {}
 
@@ -396,8 +399,14 @@ variable "alarms" {
   }
 
   validation {
-    condition     = var.alarms.api_errors >= 0 && var.alarms.restarts >= 0
+    condition     = var.alarms.api_errors >= 0 && var.alarms.restarts >= 0 && var.alarms.redis_failures >= 0
     error_message = "The figures must not be negative."
+  }
+
+  # A query rule looks back two days at most.
+  validation {
+    condition     = var.alarms.freshness_hours >= 1 && var.alarms.freshness_hours <= 47
+    error_message = "freshness_hours must be 1 to 47."
   }
 }
 

@@ -24,6 +24,7 @@ variables {
   subscription_id = "00000000-0000-0000-0000-000000000000"
   unique          = "acme"
   image           = "diamond-inventory:first"
+  alarm_emails    = ["operators@example.com"]
   settings        = { NIVODA_ENDPOINT = "https://nivoda.example.com/api/diamonds" }
   secrets = {
     DATABASE_URL    = "postgresql://database-secret"
@@ -178,13 +179,13 @@ run "azure_watches_what_the_inventory_can_not_tell_of_itself" {
   }
 
   assert {
-    condition     = keys(module.container_apps.alarms) == ["api-away", "api-errors", "api-restarts", "consolidator-away", "consolidator-restarts", "dead-letters", "jobs-away", "jobs-restarts", "messages-wait", "worker-restarts"]
+    condition     = keys(module.container_apps.alarms) == ["api-away", "api-errors", "api-restarts", "consolidator-away", "consolidator-restarts", "dead-letters", "freshness", "jobs-away", "jobs-restarts", "messages-wait", "redis", "worker-restarts"]
     error_message = "Whatever stays is watched for being away."
   }
 
   assert {
-    condition     = alltrue([for alarm in module.container_apps.alarms : alarm.told == 1]) && startswith(module.container_apps.alarms["messages-wait"].metric, module.service_bus.namespace_id)
-    error_message = "The group is told, of this namespace too."
+    condition     = alltrue([for alarm in module.container_apps.alarms : alarm.told == 2]) && startswith(module.container_apps.alarms["messages-wait"].metric, module.service_bus.namespace_id)
+    error_message = "The group of this environment and the given one are notified, about this namespace too."
   }
 }
 
@@ -276,4 +277,52 @@ run "an_image_without_a_tag_is_refused" {
     image = "diamond-inventory"
   }
   expect_failures = [var.image]
+}
+
+run "alarms_without_a_receiver_are_refused" {
+  command = plan
+  variables {
+    alarm_emails = []
+  }
+  expect_failures = [var.alarm_emails]
+}
+
+run "the_jobs_retry_a_nightly_run_that_was_not_planned" {
+  assert {
+    condition     = module.container_apps.environment_of.jobs.SYNC_NIGHTLY == "false" && module.container_apps.environment_of.jobs.SYNC_NIGHTLY_RETRY == "true"
+    error_message = "The job starts the nightly run, and the jobs role retries it: an outage at 02:00 does not lose the night."
+  }
+
+  assert {
+    condition     = [for role, settings in module.container_apps.environment_of : role if contains(keys(settings), "SYNC_NIGHTLY_RETRY")] == ["jobs"]
+    error_message = "Only the jobs role retries."
+  }
+}
+
+run "settings_of_a_role_are_merged" {
+  variables {
+    settings_of = { api = { MAX_CONNECTIONS = "500" }, jobs = { ALERT_SHELL = "kubectl exec -it {role} -- sh" } }
+  }
+
+  assert {
+    condition     = module.container_apps.environment_of.api.MAX_CONNECTIONS == "500" && module.container_apps.environment_of.api.TRUSTED_PROXIES == "100.64.0.0/10"
+    error_message = "A setting of the API does not remove the others."
+  }
+
+  assert {
+    condition     = module.container_apps.environment_of.jobs.ALERT_SHELL == "kubectl exec -it {role} -- sh"
+    error_message = "A default of the mails can be replaced."
+  }
+}
+
+run "mails_name_the_commands_of_this_environment" {
+  assert {
+    condition     = module.container_apps.environment_of.jobs.ALERT_SHELL == "az containerapp exec --resource-group diamonds-production --name {role} --command sh"
+    error_message = "The shell is opened in this resource group."
+  }
+
+  assert {
+    condition     = endswith(module.container_apps.environment_of.jobs.ALERT_DASHBOARD_URL, "/dashboard")
+    error_message = "Mails link to the dashboard."
+  }
 }

@@ -178,8 +178,8 @@ run "azure_watches_what_the_inventory_can_not_tell_of_itself" {
   }
 
   assert {
-    condition     = keys(module.container_apps.alarms) == ["api-errors", "api-restarts", "consolidator-restarts", "dead-letters", "jobs-restarts", "messages-wait", "worker-restarts"]
-    error_message = "Nothing stays here, so nothing can be away."
+    condition     = keys(module.container_apps.alarms) == ["api-errors", "api-restarts", "consolidator-restarts", "dead-letters", "freshness", "jobs-once-away", "jobs-restarts", "messages-wait", "redis", "worker-restarts"]
+    error_message = "No service stays here, so the alarms look at the log of the job that does what is due."
   }
 
   assert {
@@ -257,4 +257,44 @@ run "an_image_without_a_tag_is_refused" {
     image = "diamond-inventory"
   }
   expect_failures = [var.image]
+}
+
+run "the_jobs_retry_a_nightly_run_that_was_not_planned" {
+  assert {
+    condition     = module.container_apps.environment_of.jobs.SYNC_NIGHTLY == "false" && module.container_apps.environment_of.jobs.SYNC_NIGHTLY_RETRY == "true"
+    error_message = "The job starts the nightly run, and the jobs role retries it: an outage at 02:00 does not lose the night."
+  }
+
+  assert {
+    condition     = [for role, settings in module.container_apps.environment_of : role if contains(keys(settings), "SYNC_NIGHTLY_RETRY")] == ["jobs", "jobs-once"]
+    error_message = "Only the jobs role retries."
+  }
+}
+
+run "settings_of_a_role_are_merged" {
+  variables {
+    settings_of = { api = { MAX_CONNECTIONS = "500" }, jobs = { ALERT_SHELL = "kubectl exec -it {role} -- sh" } }
+  }
+
+  assert {
+    condition     = module.container_apps.environment_of.api.MAX_CONNECTIONS == "500" && module.container_apps.environment_of.api.TRUSTED_PROXIES == "100.64.0.0/10"
+    error_message = "A setting of the API does not remove the others."
+  }
+
+  assert {
+    condition     = module.container_apps.environment_of.jobs.ALERT_SHELL == "kubectl exec -it {role} -- sh"
+    error_message = "A default of the mails can be replaced."
+  }
+}
+
+run "mails_name_the_commands_of_this_environment" {
+  assert {
+    condition     = module.container_apps.environment_of.jobs.ALERT_SHELL == "az containerapp exec --resource-group diamonds-staging --name {role} --command sh"
+    error_message = "The shell is opened in this resource group."
+  }
+
+  assert {
+    condition     = endswith(module.container_apps.environment_of.jobs.ALERT_DASHBOARD_URL, "/dashboard")
+    error_message = "Mails link to the dashboard."
+  }
 }

@@ -90,7 +90,7 @@ run "five_services_and_the_migration_each_with_its_command" {
 
   assert {
     condition = { for name, job in azurerm_container_app_job.job : name => join(" ", concat(job.template[0].container[0].command, job.template[0].container[0].args)) } == {
-      scheduler = "python -m sync schedule"
+      scheduler = "python -m sync schedule --nightly"
       migrate   = "python -m app migrate"
     }
     error_message = "Two jobs run and end."
@@ -440,6 +440,8 @@ run "alarms_say_what_is_too_much" {
       api-away              = "AzureMetrics Count LessThan 1 in PT15M"
       consolidator-away     = "AzureMetrics Count LessThan 1 in PT15M"
       jobs-away             = "AzureMetrics Count LessThan 1 in PT15M"
+      freshness             = "ContainerAppConsoleLogs_CL Count LessThan 1 in P2D"
+      redis                 = "ContainerAppConsoleLogs_CL Count GreaterThan 3 in PT15M"
     }
     error_message = "Each alarm has its measure; the workers may well be away."
   }
