@@ -19,7 +19,7 @@ from inventory.core.sql import Statements
 
 sql = Statements("inventory.core")
 
-_LOWEST_VERSION = 150_000
+_MIN_VERSION = 150_000
 _CLOCK_WARNING_SECONDS, _CLOCK_FAILURE_SECONDS = 2.0, 60.0
 _DIRECT_SECONDS = 10.0
 _READS, _WRITES = "SELECT", "INSERT, UPDATE, DELETE"
@@ -93,9 +93,9 @@ async def _server(connection: Connection, settings: Settings) -> Sequence[Check]
     number, text = await connection.fetchrow(sql.server_version) or (0, "")
     version = Check(
         name="version",
-        state="ok" if number >= _LOWEST_VERSION else "failed",
+        state="ok" if number >= _MIN_VERSION else "failed",
         detail=f"Postgres {text}",
-        next_step="" if number >= _LOWEST_VERSION else "Use Postgres 15 or newer.",
+        next_step="" if number >= _MIN_VERSION else "Use Postgres 15 or newer.",
     )
     lacking = [
         f"{row['relation']}: {', '.join(row['lacking'])}"

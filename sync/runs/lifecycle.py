@@ -261,7 +261,7 @@ async def _evidence(connection: Connection, run: Run) -> incidents.Evidence:
     """Read what a safety check was about: the first diamonds that would be deleted, or the problems of quarantined items."""
     if run.error_code == MassDeleteStopped.code:
         return incidents.Evidence(
-            missing=await review.missing_diamonds(connection, run, "", incidents.MOST_DIAMONDS),
+            missing=await review.missing_diamonds(connection, run, "", incidents.MAX_DIAMONDS),
             missing_total=await review.count_missing(connection, run),
         )
     if run.error_code == QuarantineExceeded.code:
