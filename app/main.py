@@ -22,6 +22,7 @@ from app.auth.nonces import Nonces
 from app.auth.sessions import Sessions
 from app.auth.signature_authenticator import SignatureAuthenticator
 from app.dashboard.routes import routes as dashboard_routes
+from app.doctor.service import InstallationDoctor
 from app.graphql.execution.budget import CostBudget
 from app.graphql.execution.persisted_documents import PersistedDocuments
 from app.graphql.http.endpoint import routes as graphql_routes
@@ -49,6 +50,7 @@ from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.service import PricingService
 from inventory.runs.review import RunReview
+from inventory.runs.run_log import RunLog
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunWatch
 from inventory.suppliers.nivoda.trading import open_limited_trading
@@ -121,7 +123,9 @@ def create_app(settings: Settings) -> Starlette:
                 pricing=PricingService(database),
                 runs=runs,
                 review=RunReview(database),
+                run_log=RunLog(database),
                 incidents=IncidentService(database),
+                doctor=InstallationDoctor(settings, queue),
                 trading=trading,
                 events=events,
             )

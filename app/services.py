@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.auth.api_key_service import ApiKeyService
 from app.auth.authentication import Authentication
+from app.doctor.service import InstallationDoctor
 from app.http.body_cache import BodyCache
 from inventory.alerts.service import IncidentService
 from inventory.catalog.index.search_index import SearchIndex
@@ -17,6 +18,7 @@ from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.service import PricingService
 from inventory.runs.review import RunReview
+from inventory.runs.run_log import RunLog
 from inventory.runs.service import RunService
 from inventory.trading.service import TradingService
 
@@ -36,7 +38,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     pricing: PricingService
     runs: RunService
     review: RunReview
+    run_log: RunLog
     incidents: IncidentService
+    doctor: InstallationDoctor
     trading: TradingService
     events: EventDispatcher
 

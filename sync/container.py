@@ -20,6 +20,7 @@ from sync.operations.control import RunControl
 from sync.operations.reconcile import Reconciler
 from sync.ports import Broker, DeadLetters, WatermarkStore
 from sync.runs.lifecycle import Lifecycle
+from sync.runs.run_log import RunLogWriter
 from sync.scheduler.scheduler import Scheduler
 from sync.supplier import open_limited_feed, open_settlement
 from sync.watermark.store import open_watermark_store
@@ -93,6 +94,7 @@ async def open_pipeline(settings: Settings) -> AsyncIterator[Container]:
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(settings.database))
+        await stack.enter_async_context(RunLogWriter.open(database))
         feed = await stack.enter_async_context(open_limited_feed(settings))
         trading = await stack.enter_async_context(open_settlement(settings))
         credential = await stack.enter_async_context(ProcessCredential())

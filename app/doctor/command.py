@@ -10,10 +10,11 @@ import msgspec
 import typer
 
 from app.doctor import supplier as supplier_check
+from app.doctor.service import unless_not_set
 from inventory.core.checks import Check, DoctorReport, as_document, format_report, works
 from inventory.core.command_line import AsJson, print_json, run_command, start_command
 from inventory.core.server_checks import examine_database, examine_redis, examine_settings
-from inventory.core.settings import Settings, SettingsError
+from inventory.core.settings import Settings
 
 app = typer.Typer(help="Check the dependencies of this installation.")
 
@@ -93,21 +94,13 @@ def _finish(report: DoctorReport, *, as_json: bool) -> None:
 async def _everything(settings: Settings, *, send: bool) -> Sequence[DoctorReport]:
     """Run all checks. One that lacks its settings is skipped: `settings` names what is missing."""
     examined = await asyncio.gather(
-        _unless_not_set("Database", examine_database, settings),
-        _unless_not_set("Redis", examine_redis, settings),
-        _unless_not_set("Supplier", supplier_check.examine, settings),
+        unless_not_set("Database", examine_database, settings),
+        unless_not_set("Redis", examine_redis, settings),
+        unless_not_set("Supplier", supplier_check.examine, settings),
         _pipeline(send=send),
     )
     database_report, redis_report, supplier_report, pipeline_reports = examined
     return [examine_settings(settings), database_report, redis_report, supplier_report, *pipeline_reports]
-
-
-async def _unless_not_set(subject: str, examine: Examine, settings: Settings) -> DoctorReport:
-    try:
-        return await examine(settings)
-    except SettingsError as error:
-        skipped = Check(name="settings", state="skipped", detail=str(error).partition(". Example")[0])
-        return DoctorReport(subject=subject, checks=[skipped])
 
 
 async def _pipeline(*, send: bool) -> Sequence[DoctorReport]:

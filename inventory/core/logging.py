@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import structlog
@@ -18,6 +20,27 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     for field in event:
         if any(word in field.lower() for word in _SECRET_FIELDS):
             event[field] = "[hidden]"
+    return event
+
+
+Observer = Callable[[Mapping[str, object]], None]
+_observers: list[Observer] = []
+
+
+@contextmanager
+def observed_by(observer: Observer) -> Iterator[None]:
+    """Pass each event that is logged to an observer until the `with` ends."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
+
+
+def notify_observers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Pass an event to the observers."""
+    for observer in _observers:
+        observer(event)
     return event
 
 
@@ -38,7 +61,7 @@ def configure(level: str, style: LogFormat, role: str) -> None:
     else:
         last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, notify_observers, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

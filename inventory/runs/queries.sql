@@ -84,7 +84,7 @@ GROUP BY raw.problem ORDER BY items DESC, raw.problem LIMIT $2
 
 -- raw_items --
 -- Payloads of supplier items by id. Served by the primary key.
-SELECT supplier_stone_id, payload::text AS payload, observed_at FROM raw_diamonds_nivoda
+SELECT supplier_stone_id, payload::text AS payload, observed_at, problem FROM raw_diamonds_nivoda
 WHERE supplier_stone_id = ANY ($1::text[]) ORDER BY supplier_stone_id
 
 -- count_missing_diamonds --
@@ -105,3 +105,13 @@ JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id 
 WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
   AND seen.supplier_stone_id > $5
 ORDER BY seen.supplier_stone_id LIMIT $6
+
+-- add_run_log --
+-- Stores log lines, a column of each field.
+INSERT INTO run_log (run_id, at, level, role, event, fields)
+SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+
+-- run_log --
+-- Log lines of a run ($1), newest first, before the line $2 (NULL: from the newest), at most $3. Index: run_log_run.
+SELECT id, run_id, at, level, role, event, fields FROM run_log
+WHERE run_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3

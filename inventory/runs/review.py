@@ -21,6 +21,7 @@ class RawItem(msgspec.Struct, frozen=True):
     supplier_stone_id: str
     payload: str
     observed_at: datetime
+    problem: str | None = None
 
 
 class QuarantineGroup(msgspec.Struct, frozen=True):
@@ -85,6 +86,12 @@ class RunReview:
         """See `quarantine_groups`."""
         async with self._database.bounded() as connection:
             return await quarantine_groups(connection, run_id)
+
+    async def item(self, supplier_stone_id: str) -> RawItem | None:
+        """Read the newest payload of a stone; None if there is none."""
+        async with self._database.bounded() as connection:
+            rows = await connection.fetch(sql.raw_items, [supplier_stone_id])
+        return RawItem(**rows[0]) if rows else None
 
     async def count_missing(self, run: Run) -> int:
         """See `count_missing`."""

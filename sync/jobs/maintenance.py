@@ -122,7 +122,7 @@ class Maintenance:
         async def old_events(connection: Connection) -> int:
             return await events.prune(connection, self._settings.events.retention_days, _PRUNED_AT_ONCE)
 
-        names = ("prune_runs", "prune_payloads", "prune_alerts", "prune_job_effects")
+        names = ("prune_runs", "prune_payloads", "prune_alerts", "prune_run_log", "prune_job_effects")
         pruned = {name: await self._prune(old(name)) for name in names}
         pruned["prune_events"] = await self._prune(old_events)
         if any(pruned.values()):

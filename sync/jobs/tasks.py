@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from arq import Retry, cron
 from arq.connections import ArqRedis
 from arq.typing import WorkerCoroutine
@@ -21,6 +22,7 @@ from inventory.trading.settlement import Settlement
 from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
 from sync.container import Container
+from sync.doctor.pipeline import examine_pipeline
 from sync.jobs import dead_letters, effects
 from sync.jobs.arq_worker import JobWorker
 from sync.jobs.effects import Effect
@@ -174,6 +176,11 @@ async def list_dead_letters(ctx: Context, *, limit: int) -> object:
     return await dead_letters.list_all(_jobs(ctx).pipeline, limit)
 
 
+async def examine(ctx: Context) -> object:
+    """Run the checks of `doctor`; return its reports as plain values."""
+    return msgspec.to_builtins(await examine_pipeline(_jobs(ctx).pipeline.settings))
+
+
 async def replay_dead_letters(ctx: Context, *, queue: str, numbers: list[int], who: str) -> int:
     """Replay dead letters of a queue; return how many."""
     return await dead_letters.replay(_jobs(ctx).pipeline, queue, numbers, who)
@@ -240,8 +247,8 @@ _BY_NAME = [
     *(_named(job) for job in (schedule_run, retry_run, consolidate_run, cancel_run)),
     _named(reprice, repeatable=True),
     *(_named(job) for job in (replay_dead_letters, discard_dead_letters)),
-    # Large, and asked for again and again.
-    _named(list_dead_letters, keep_seconds=_LIST_SECONDS),
+    # Requested again and again.
+    *(_named(job, keep_seconds=_LIST_SECONDS) for job in (list_dead_letters, examine)),
 ]
 
 # The minutes of the hour at which a duty runs; the other duties run every minute.

@@ -625,6 +625,12 @@ DELETE FROM alerts WHERE id IN (
 )
 RETURNING id
 
+-- prune_run_log --
+DELETE FROM run_log WHERE id IN (
+    SELECT id FROM run_log WHERE at < clock_timestamp() - make_interval(days => $1) ORDER BY id LIMIT $2
+)
+RETURNING id
+
 -- prune_job_effects --
 -- Redis forgets a job after a day, so an older effect is not needed.
 DELETE FROM job_effects WHERE job_id IN (

@@ -16,6 +16,8 @@ from app.graphql.sync.dead_letters import DeadLetterQueries
 from app.graphql.sync.incidents import IncidentQueries
 from app.graphql.sync.jobs import Job, find_job
 from app.graphql.sync.review import ReviewQueries
+from app.graphql.sync.run_log import RunLogQueries
+from app.graphql.sync.status import StatusQueries
 from app.graphql.sync.types import SyncRun, SyncRunStatus, SyncRunType, find_runs, runs_to_graphql
 from inventory.runs.models import Run, RunPosition, RunStatus, RunType
 from inventory.runs.service import RunFilter
@@ -49,7 +51,7 @@ class SyncRunConnection:
 
 
 @strawberry.type
-class SyncQueries(DeadLetterQueries, IncidentQueries, ReviewQueries):
+class SyncQueries(RunLogQueries, StatusQueries, DeadLetterQueries, IncidentQueries, ReviewQueries):
     """Fields of `Query` for the sync."""
 
     @field(description="Sync runs, newest first.", scope=Scope.SYNC_READ)

@@ -36,11 +36,19 @@ class QuarantinedItem:
     @field(description="Payload as received. Also needs the scope `certificates:hidden`.", scope=Scope.PRICES_SUPPLIER)
     def payload(self, info: Info) -> JSON | None:
         info.context.require(Scope.CERTIFICATES_HIDDEN)
-        # The supplier may send bytes that are not JSON: these are shown as text.
-        try:
-            return JSON(msgspec.json.decode(self.item.payload))
-        except (msgspec.MsgspecError, RecursionError):
-            return JSON(self.item.payload)
+        return _payload(self.item)
+
+
+@strawberry.type(description="A supplier item as it was received.")
+class SupplierItem:
+    item: strawberry.Private[RawItem]
+
+    problem: str | None = strawberry.field(description="Why it is in quarantine; null if it is not.")
+    observed_at: datetime = strawberry.field(description="When this payload was first received.")
+
+    @field(description="Payload as received.")
+    def payload(self) -> JSON:
+        return _payload(self.item)
 
 
 @strawberry.type(description="Supplier items in quarantine for one problem.")
@@ -96,6 +104,20 @@ class ReviewQueries:
         return [_group_to_graphql(group) for group in await info.context.services.review.quarantine(key)]
 
     @field(
+        description="The newest payload of a stone of the supplier, as received. Null if there is none. Also needs the scope "
+        "`certificates:hidden`.",
+        scope=Scope.PRICES_SUPPLIER,
+    )
+    async def supplier_item(
+        self, info: Info, supplier_stone_id: Annotated[str, _argument(description="Id of the stone at the supplier.")]
+    ) -> SupplierItem | None:
+        info.context.require(Scope.CERTIFICATES_HIDDEN)
+        if len(supplier_stone_id) > _LONGEST_ID or "\x00" in supplier_stone_id:
+            return None
+        found = await info.context.services.review.item(supplier_stone_id)
+        return SupplierItem(item=found, problem=found.problem, observed_at=found.observed_at) if found else None
+
+    @field(
         description="Active diamonds that a full run did not see: what its consolidation may delete. Null if there is no such run.",
         scope=Scope.SYNC_READ,
     )
@@ -138,6 +160,14 @@ class ReviewQueries:
                 for one in found
             ],
         )
+
+
+def _payload(item: RawItem) -> JSON:
+    # The supplier may send bytes that are not JSON: these are shown as text.
+    try:
+        return JSON(msgspec.json.decode(item.payload))
+    except (msgspec.MsgspecError, RecursionError):
+        return JSON(item.payload)
 
 
 def _group_to_graphql(group: Group) -> QuarantineGroup:

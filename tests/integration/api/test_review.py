@@ -137,3 +137,22 @@ async def test_wrong_pages_are_refused(operator: httpx.AsyncClient, variables: d
 
 async def test_an_unknown_run_has_no_missing_diamonds(operator: httpx.AsyncClient) -> None:
     assert (await ask(operator, MISSING, run="x"))["data"] == {"missingDiamonds": None}
+
+
+async def test_the_payload_of_a_stone_is_shown_to_those_who_may_see_all_of_it(
+    address: str, make_key: MakeKey, insert: Insert
+) -> None:
+    run = build_run(1)
+    await insert([run], "run_metadata")
+    await insert([raw(run, "a", "price: is missing")], "raw_diamonds_nivoda")
+    document = "query ($id: String!) { supplierItem(supplierStoneId: $id) { payload problem } }"
+    every = (Scope.PRICES_SUPPLIER, Scope.CERTIFICATES_HIDDEN)
+    async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key(*every)}) as client:
+        found = (await ask(client, document, id="a"))["data"]["supplierItem"]
+        assert found == {"payload": {"price": 1}, "problem": "price: is missing"}
+        for unknown in ("b", "\x00", "x" * 300):
+            assert (await ask(client, document, id=unknown))["data"]["supplierItem"] is None
+    for one in every:
+        async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key(one)}) as client:
+            refused = await ask(client, document, id="a")
+            assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
