@@ -2,11 +2,11 @@
 const SUPPLIER = "supplier";
 const ADVICE = {
   MASS_DELETE_STOPPED: ["safety check", "Look at the diamonds that would be deleted. If the supplier really has no longer any of them, allow the deletion; otherwise start a new run.", "allow"],
-  QUARANTINE_EXCEEDED: ["safety check", "Look at the quarantined items. If the feed was wrong and is repaired, start a new run.", "start"],
+  QUARANTINE_EXCEEDED: ["safety check", "Look at the quarantined items. If the feed was wrong and is repaired, start a new run. If the items really are bad, allow the quarantine.", "quarantine"],
   INCOMPLETE: [SUPPLIER, "The supplier counts more stones than it shows. Read the failed partitions again; if it stays so, ask the supplier.", "retry"],
   SUPPLIER_ERROR: [SUPPLIER, "Read the failed partitions again when the supplier answers.", "retry"],
   SUPPLIER_TIMEOUT: [SUPPLIER, "Read the failed partitions again when the supplier answers.", "retry"],
-  SUPPLIER_SCHEMA: [SUPPLIER, "The supplier's schema has changed. Run diamonds-app doctor; it names the missing members.", null],
+  SUPPLIER_SCHEMA: [SUPPLIER, "The supplier's schema has changed. The page Status names the missing members.", null],
   COVERAGE_UNPROVEN: [SUPPLIER, "The supplier's counts contradict each other. Start a new run.", "start"],
   FEED_RESTLESS: [SUPPLIER, "The feed changed faster than it could be read. Start a new run later.", "start"],
   DEADLINE_PASSED: ["time", "Read the partitions that are left.", "retry"],
@@ -21,7 +21,7 @@ export function adviceFor(run) {
     if (text) return { origin, text, action };
     return run.progress?.failed
       ? { origin: "partitions", text: "Some partitions failed. Read them again.", action: "retry" }
-      : { origin: "service", text: "Look at the message and at the log under the run's trace id. Start a new run when the cause is repaired.", action: "start" };
+      : { origin: "service", text: "Look at the message and at the log below. Start a new run when the cause is repaired.", action: "start" };
   }
   return null;
 }

@@ -14,6 +14,7 @@ import { Pricing } from "./pages/pricing.js";
 import { Inventory } from "./pages/inventory.js";
 import { Keys } from "./pages/keys.js";
 import { Messages } from "./pages/messages.js";
+import { Status } from "./pages/status.js";
 import { DiamondDetail } from "./pages/diamond.js";
 
 const PAGES = [
@@ -25,6 +26,7 @@ const PAGES = [
   { path: "pricing", label: "Pricing", page: Pricing },
   { path: "inventory", label: "Inventory", page: Inventory, detail: DiamondDetail },
   { path: "keys", label: "Keys", page: Keys },
+  { path: "status", label: "Status", page: Status },
 ];
 const ME = "query Me { me { clientId keyId scopes { name } } }";
 

@@ -9,6 +9,7 @@ const STATES = {
   PURCHASED: ["✓", "good"], ORDERED: ["▶", "active"], CONFIRMED: ["✓", "good"], DECLINED: ["✕", "bad"], UNKNOWN: ["?", "warning"],
   AVAILABLE: ["✓", "good"], ON_HOLD: ["●", "active"], SOLD: ["■", "muted"], UNAVAILABLE: ["✕", "muted"],
   VALID: ["✓", "good"], REVOKED: ["✕", "bad"],
+  OK: ["✓", "good"], DEGRADED: ["!", "warning"], SKIPPED: ["■", "muted"],
   QUEUED: ["○", "muted"], DONE: ["✓", "good"],
 };
 
@@ -47,10 +48,15 @@ export function Table({ caption, columns, rows, keyOf = (row) => row.id, empty =
       <caption class="hidden">${caption}</caption>
       <thead><tr>${columns.map((column) => html`<th key=${column.key} scope="col" class=${column.number ? "number" : ""}>${column.label}</th>`)}</tr></thead>
       <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>
-        ${columns.map((column) => html`<td key=${column.key} data-label=${column.label} class=${column.number ? "number" : ""}>${column.show(row)}</td>`)}
+        ${columns.map((column) => html`<${Cell} key=${column.key} column=${column} content=${column.show(row)} />`)}
       </tr>`)}</tbody>
     </table>
   </div>`;
+}
+
+function Cell({ column, content }) {
+  const empty = content === "" || content === null || content === undefined || content === false;
+  return html`<td data-label=${column.label} class=${`${column.number ? "number" : ""} ${empty ? "void" : ""}`}><div>${content}</div></td>`;
 }
 
 // A modal dialog. The browser keeps the focus inside and gives it back; Escape closes it.

@@ -14,6 +14,8 @@ const SEARCH = `query Search($filter: DiamondFilter!, $sort: DiamondSort!, $afte
   }
 }`;
 const SORTS = { "price-asc": "Price, lowest first", "price-desc": "Price, highest first", "carat-desc": "Carat, largest first", "created_at-desc": "Newest first" };
+// Folded on a phone unless one is chosen.
+const MORE = ["color", "clarity", "availability", "origin"];
 const AVAILABILITY = ["AVAILABLE", "ON_HOLD", "SOLD", "UNAVAILABLE"];
 
 export function Inventory({ query: address, caller }) {
@@ -34,6 +36,7 @@ export function Inventory({ query: address, caller }) {
   const query = useQuery(SEARCH, { filter, sort: { by, direction }, after: address.get("after"), prices: caller.can("prices:supplier") }, { skip: !may });
   if (!may) return html`<h1>Inventory</h1><p class="empty">The inventory needs a key with the scope diamonds:read.</p>`;
   const page = query.data?.diamonds;
+  const wide = innerWidth > 600;
   const parameters = Object.fromEntries([...new Set(address.keys())].map((name) => [name, address.getAll(name)]));
   const at = (changes) => link("inventory", { ...parameters, after: null, ...changes });
   const search = (event) => {
@@ -52,13 +55,14 @@ export function Inventory({ query: address, caller }) {
         <label>Sort<select name="sort" value=${sort}>${Object.entries(SORTS).map(([value, text]) => html`<option key=${value} value=${value} selected=${value === sort}>${text}</option>`)}</select></label>
       </div>
       <${Facet} legend="Shape" name="shape" values=${page?.facets.shapes} chosen=${address.getAll("shape")} />
+      <details class="more" open=${wide || MORE.some((name) => address.get(name))}><summary>Colour, clarity, availability, origin</summary>
       <${Facet} legend="Colour" name="color" values=${page?.facets.colors} chosen=${address.getAll("color")} />
       <${Facet} legend="Clarity" name="clarity" values=${page?.facets.clarities} chosen=${address.getAll("clarity")} />
       <${Facet} legend="Availability" name="availability" values=${AVAILABILITY.map((value) => ({ value }))} chosen=${address.getAll("availability")} />
       <fieldset><legend>Origin</legend><div class="choices">${[["", "Both"], ["natural", "Natural"], ["lab", "Lab-grown"]].map(([value, text]) => {
         const found = page?.facets.labGrown.find((one) => one.value === (value === "lab"));
         return html`<label key=${value} class="check"><input type="radio" name="origin" value=${value} defaultChecked=${(address.get("origin") ?? "") === value} /> ${text}${value && page ? ` (${count(found?.count ?? 0)})` : ""}</label>`;
-      })}</div></fieldset>
+      })}</div></fieldset></details>
       <div class="actions"><button class="primary">Search</button><a class="button" href="#/inventory">Clear</a></div>
     </form>
     <${Gaps} query=${query} />

@@ -1,19 +1,19 @@
 // One run, live: progress, partitions by price, figures, the reason of a failure, and the actions that repair it.
 import { mutate, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
-import { ago, count, duration, instant, money, percent, secondsBetween, words } from "../format.js";
-import { html, useState } from "../lib.js";
+import { ago, clock, count, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
+import { html, useEffect, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Badge, Confirm, Facts, Gaps, Notice, Progress, Table, symbol, tone } from "../ui.js";
 import { StartRun } from "./runs.js";
 
 const FIELDS = `fragment RunFields on SyncRun {
-  databaseId feed type status startedBy traceId windowFrom windowTo movesWatermark forcedBy massDeleteAllowedBy
+  databaseId feed type status startedBy traceId windowFrom windowTo movesWatermark forcedBy massDeleteAllowedBy quarantineAllowedBy
   schemaDifferences startedAt deadlineAt consolidatedAt watermarkMovedAt completedAt
   figures { fetched distinct repeated upserted unchanged quarantined unidentified deleted revived countQueries }
-  error { code message } progress { total succeeded failed open fetched planned maxOverMean }
+  error { code message } progress { total succeeded failed open fetched planned maxOverMean } plan { total priced unpriced }
   partitions { id ordinal kind status planned fetched pages attempts workerId errorMessage startedAt completedAt
-    priceFrom @include(if: $prices) { formatted } priceTo @include(if: $prices) { formatted } }
+    priceFrom @include(if: $prices) { formatted cents } priceTo @include(if: $prices) { formatted } }
 }`;
 const READ = `query Run($id: ID!, $prices: Boolean!) { syncRun(id: $id) { ...RunFields } }`;
 const FOLLOW = `subscription Run($id: ID!, $prices: Boolean!) { syncRunProgress(runId: $id) { ...RunFields } }`;
@@ -23,6 +23,12 @@ const CANCEL = `mutation Cancel($input: SyncCancelInput!) { syncCancel(input: $i
 const MISSING = `query Missing($runId: ID!, $after: String) {
   missingDiamonds(runId: $runId, first: 100, after: $after) { totalCount diamonds { databaseId supplierStoneId shape carat price { formatted } } }
 }`;
+const QUARANTINE = `query RunQuarantine($runId: ID!) { quarantine(runId: $runId) { fieldName reason count examples { supplierStoneId } } }`;
+const LOG = `query RunLog($runId: ID!, $before: ID) { syncRunLog(runId: $runId, first: 100, before: $before) { id at level role event details } }`;
+// A consolidation that is only repeated stops again.
+const STOPPED = new Set(["MASS_DELETE_STOPPED", "QUARANTINE_EXCEEDED"]);
+const MOST_BOUNDARIES = 14;
+const LOG_SECONDS = 3;
 const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
 
 export function RunDetail({ id, caller }) {
@@ -50,6 +56,7 @@ export function RunDetail({ id, caller }) {
       <${Reading} run=${run} />
       <${Partitions} run=${run} caller=${caller} onRetry=${(partition) => setDialog({ kind: "retry", partition })} />
       <${Figures} run=${run} />
+      <${Log} run=${run} />
       <${Details} run=${run} />
       ${dialog && html`<${ActionDialog} ...${dialog} run=${run} onClose=${() => setDialog(null)} onDone=${done} />`}`}`;
 }
@@ -70,7 +77,8 @@ function Actions({ run, onChoose }) {
   const choices = [
     repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${failed === 1 ? "the failed partition" : `${count(failed)} failed partitions`}` : "Read the run again"],
     repairable && run.error?.code === "MASS_DELETE_STOPPED" && ["allow", "Review and allow the deletion"],
-    (run.status === "CONSOLIDATING" || (repairable && run.progress.total > 0 && !failed && run.error?.code !== "MASS_DELETE_STOPPED")) && ["consolidate", "Consolidate again"],
+    repairable && run.error?.code === "QUARANTINE_EXCEEDED" && ["quarantine", "Review and allow the quarantine"],
+    (run.status === "CONSOLIDATING" || (repairable && run.progress.total > 0 && !failed && !STOPPED.has(run.error?.code))) && ["consolidate", "Consolidate again"],
     repairable && run.progress.total > 0 && (failed > 0 || incomplete) && ["force", "Consolidate with gaps"],
     !OPEN.has(run.status) && ["start", "Start a new run"],
     OPEN.has(run.status) && ["cancel", "Cancel run"],
@@ -98,6 +106,9 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
   }
   if (kind === "allow") {
     return html`<${Allow} run=${run} onClose=${onClose} onConfirm=${act(CONSOLIDATE, { allowMassDelete: true })} />`;
+  }
+  if (kind === "quarantine") {
+    return html`<${AllowQuarantine} run=${run} onClose=${onClose} onConfirm=${act(CONSOLIDATE, { allowQuarantine: true })} />`;
   }
   if (kind === "force") {
     return html`<${Confirm} ...${common} danger title="Consolidate with gaps" confirmLabel="Consolidate with gaps" onConfirm=${act(CONSOLIDATE, { force: true })}>
@@ -134,6 +145,27 @@ function Allow({ run, onClose, onConfirm }) {
   <//>`;
 }
 
+// The problems of the items that would be quarantined. Their number must be typed.
+function AllowQuarantine({ run, onClose, onConfirm }) {
+  const query = useQuery(QUARANTINE, { runId: run.databaseId });
+  const groups = query.data?.quarantine;
+  const total = groups?.reduce((sum, one) => sum + one.count, 0);
+  return html`<${Confirm} wide danger title="Allow the quarantine" confirmLabel="Allow and consolidate" typed=${total ?? "the number"} ready=${total !== undefined} onClose=${onClose} onConfirm=${onConfirm}>
+    <p>${run.error?.message}</p>
+    <p>${count(total)} items of this run can't be understood. They are not sold; diamonds of the inventory that they replace leave it. The others are consolidated, and the watermark moves. If the feed was broken and is repaired, close this and start a new run instead.</p>
+    <${Gaps} query=${query} />
+    ${groups && html`<div class="limited"><${Table} caption="Problems, the most frequent first" columns=${PROBLEMS} rows=${groups} keyOf=${(one) => `${one.fieldName}: ${one.reason}`} /></div>`}
+    <p><a href=${link("quarantine", { run: run.databaseId })} target="_blank">Open the items with their payloads</a></p>
+  <//>`;
+}
+
+const PROBLEMS = [
+  { key: "field", label: "Field", show: (one) => html`<code>${one.fieldName}</code>` },
+  { key: "reason", label: "Reason", show: (one) => one.reason },
+  { key: "count", label: "Items", number: true, show: (one) => count(one.count) },
+  { key: "example", label: "Example", show: (one) => html`<code>${one.examples[0]?.supplierStoneId}</code>` },
+];
+
 const GONE = [
   { key: "diamond", label: "Diamond", show: (one) => html`<a href=${link(`inventory/${one.databaseId}`)} target="_blank">${words(one.shape)} ${one.carat} ct</a>` },
   { key: "stone", label: "Supplier's stone id", show: (one) => html`<code>${one.supplierStoneId}</code>` },
@@ -168,15 +200,18 @@ function Partitions({ run, caller, onRetry }) {
     caller.can("sync:admin") && (run.status === "PARTIAL" || run.status === "FAILED") && { key: "act", label: "Action", show: (one) => (one.status === "FAILED" || one.status === "CANCELLED") && html`<button onClick=${() => onRetry(one)} aria-label=${`Retry partition ${one.ordinal}`}>Retry</button>` },
   ].filter(Boolean);
   const most = Math.max(...run.partitions.map((one) => one.planned), 1);
+  // Where the bands begin; with many bands some of the boundaries.
+  const every = Math.ceil(run.partitions.length / MOST_BOUNDARIES);
   return html`<section><h2>Partitions</h2>
-    <p class="note heatmap-note">By supplier price, the lowest first. The height is the number of planned stones, the filled part what was read. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
+    <p class="note heatmap-note">By supplier price, the lowest first. The height is the number of planned stones, the filled part what was read; below is the price at which a band begins. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
     <div class="heatmap" role="list" aria-label="Partitions by price">
-      ${run.partitions.map((one) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones`}>
+      ${run.partitions.map((one, index) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones`}>
         <svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
           <rect class="planned" width="10" y=${100 - (one.planned / most) * 100} height=${(one.planned / most) * 100} />
           <rect class="read" width="10" y=${100 - (Math.min(one.fetched, one.planned) / most) * 100} height=${(Math.min(one.fetched, one.planned) / most) * 100} />
         </svg>
         <span aria-hidden="true">${symbol(one.status)}</span><span class="hidden">Partition ${one.ordinal}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones</span>
+        ${priced && index % every === 0 && html`<span class="boundary" aria-hidden="true">${one.kind === "OUTSIDE" ? "no price" : one.priceFrom ? dollars(one.priceFrom.cents) : "lowest"}</span>`}
       </div>`)}
     </div>
     <label class="check"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} /> Show all ${count(run.partitions.length)} partitions</label>
@@ -184,11 +219,42 @@ function Partitions({ run, caller, onRetry }) {
   </section>`;
 }
 
+// What the processes logged about the run, newest first; live while it is open.
+function Log({ run }) {
+  const [before, setBefore] = useState(null);
+  const [warnings, setWarnings] = useState(false);
+  const query = useQuery(LOG, { runId: run.databaseId, before }, { poll: OPEN.has(run.status) && !before ? LOG_SECONDS : 0 });
+  // The last lines of a run arrive just after its end.
+  useEffect(() => {
+    const timer = setTimeout(query.refresh, LOG_SECONDS * 1000);
+    return () => clearTimeout(timer);
+  }, [run.status]);
+  // They are stored in the order of their arrival; processes send theirs once a second.
+  const lines = query.data?.syncRunLog ?? [];
+  const shown = lines.filter((one) => !warnings || one.level !== "info").sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  return html`<section><h2>Log</h2>
+    <label class="check"><input type="checkbox" checked=${warnings} onChange=${(event) => setWarnings(event.target.checked)} /> Only warnings and errors</label>
+    <${Gaps} query=${query} />
+    ${query.data && html`<div class="limited"><${Table} caption="Log lines, newest first" columns=${LINES} rows=${shown} empty=${lines.length ? "None of these lines is a warning." : "No line is stored for this run."} /></div>
+      <div class="actions">${before && html`<button onClick=${() => setBefore(null)}>Newest lines</button>`}${lines.length === 100 && html`<button onClick=${() => setBefore(lines.at(-1).id)}>Older lines</button>`}</div>`}
+  </section>`;
+}
+
+const LEVELS = { debug: ["·", "muted"], warning: ["!", "warning"], error: ["✕", "bad"], critical: ["✕", "bad"] };
+const LINES = [
+  { key: "at", label: "Time", show: (line) => html`<span class="nowrap">${clock(line.at)}</span>` },
+  { key: "level", label: "Level", show: (line) => line.level === "info" ? "info" : html`<span class=${`badge ${(LEVELS[line.level] ?? LEVELS.debug)[1]}`}><span aria-hidden="true">${(LEVELS[line.level] ?? LEVELS.debug)[0]}</span> ${line.level}</span>` },
+  { key: "role", label: "Role", show: (line) => html`<span class="nowrap">${line.role}</span>` },
+  { key: "event", label: "Event", show: (line) => html`<code>${line.event}</code>` },
+  { key: "details", label: "Details", show: (line) => line.details },
+];
+
 function Figures({ run }) {
-  const { figures, progress } = run;
+  const { figures, progress, plan } = run;
   const written = (value) => count(run.consolidatedAt ? value : null);
   return html`<section><h2>Figures</h2><${Facts} pairs=${[
-    ["Planned", count(progress.planned)], ["Fetched", count(figures.fetched)], ["Different stones", count(figures.distinct)], ["Repeated", count(figures.repeated)],
+    plan && ["In the feed", `${count(plan.total)}, ${count(plan.unpriced)} without a price`],
+    ["Planned", count(progress.planned)], ["Fetched", count(figures.fetched)], ["Different stones", count(figures.distinct)], ["Read twice", count(figures.repeated)],
     ["Changed", written(figures.upserted)], ["Unchanged", written(figures.unchanged)], ["Quarantined", html`<a href=${link("quarantine", { run: run.databaseId })}>${run.consolidatedAt ? count(figures.quarantined) : "show"}</a>`], ["Without an id", count(figures.unidentified)],
     ["Deleted", written(figures.deleted)], ["Came back", written(figures.revived)], ["Count queries", count(figures.countQueries)],
   ]} /></section>`;
@@ -200,7 +266,7 @@ function Details({ run }) {
     ["Window", `${run.windowFrom ? instant(run.windowFrom) : "everything"} to ${instant(run.windowTo)}`],
     ["Started", `${instant(run.startedAt)} (${ago(run.startedAt)})`], ["Ended", instant(run.completedAt)], ["Duration", duration(secondsBetween(run.startedAt, run.completedAt))],
     ["Consolidated", instant(run.consolidatedAt)], ["Watermark moved", run.movesWatermark ? instant(run.watermarkMovedAt) : "not by this run"],
-    run.forcedBy && ["Consolidated with gaps by", run.forcedBy], run.massDeleteAllowedBy && ["Deletion allowed by", run.massDeleteAllowedBy],
+    run.forcedBy && ["Consolidated with gaps by", run.forcedBy], run.massDeleteAllowedBy && ["Deletion allowed by", run.massDeleteAllowedBy], run.quarantineAllowedBy && ["Quarantine allowed by", run.quarantineAllowedBy],
   ]} />
   ${run.schemaDifferences.length > 0 && html`<h3>Differences of the supplier's schema</h3><ul>${run.schemaDifferences.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}</section>`;
 }
