@@ -75,7 +75,7 @@ FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id
 
 -- quarantine_groups --
 -- Supplier items in quarantine by problem, the most frequent first, with the ids of three of each: those that a run ($1) saw,
--- or all if it is NULL.
+-- or all if it is NULL. Index: raw_diamonds_nivoda_problem.
 SELECT raw.problem, count(*)::int AS items,
        (array_agg(raw.supplier_stone_id ORDER BY raw.supplier_stone_id))[1:3] AS example_ids
 FROM raw_diamonds_nivoda AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
@@ -103,7 +103,8 @@ FROM stones_seen AS seen
 JOIN raw_diamonds_nivoda AS raw USING (feed, supplier_stone_id)
 JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = seen.supplier_stone_id
 WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
-  AND seen.supplier_stone_id > $5
+  -- Of both sides: a merge join would read the diamonds from the beginning.
+  AND seen.supplier_stone_id > $5 AND diamond.supplier_stone_id > $5
 ORDER BY seen.supplier_stone_id LIMIT $6
 
 -- add_run_log --

@@ -123,11 +123,33 @@ try {
   await page.getByLabel("Markup ratio").fill("1.4");
   await page.getByRole("button", { name: "Save rule" }).click();
   await page.getByRole("cell", { name: "1.4", exact: true }).waitFor();
-  await page.getByRole("button", { name: "Undo" }).click();
-  await page.getByRole("cell", { name: "1.3", exact: true }).waitFor();
+  const changes = page.locator("#changes tbody tr");
+  seen.change = (await changes.first().textContent()).trim();
+  await page.getByRole("button", { name: /^Undo the change/ }).first().click();
+  await page.locator("dialog .preview .facts").waitFor();
+  await look(page, "pricing-undo", "light");
+  await page.getByRole("dialog").getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("cell", { name: "1.3", exact: true }).first().waitFor();
+  await changes.nth(2).waitFor();
+  seen.undone = await changes.nth(1).locator("td").last().textContent();
   await page.getByRole("button", { name: "Reprice the inventory" }).click();
   await page.getByRole("button", { name: "Reprice", exact: true }).click();
   seen.repriced = await page.getByText(/^Repriced:/).textContent();
+
+  // Messages: there is none. Keys: the second client's key is rotated, its old one revoked. Status: no check fails.
+  await page.getByRole("link", { name: "Messages" }).click();
+  await page.getByText("There are no dead letters.").waitFor();
+  await page.getByRole("link", { name: "Keys", exact: true }).click();
+  const client = page.locator("tbody tr", { has: page.getByText("client-2", { exact: true }).first() });
+  await client.first().getByRole("button", { name: /^Rotate/ }).click();
+  await page.getByRole("button", { name: "Make the new key" }).click();
+  seen.fresh = await page.locator(".secret").textContent();
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await client.nth(1).getByRole("button", { name: /^Revoke/ }).click();
+  await page.getByRole("button", { name: "Revoke the key" }).click();
+  await client.nth(1).waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "Status" }).click();
+  seen.status = await page.locator("main .notice strong").first().textContent();
 
   // The keyboard alone reaches a page: skip link, then the navigation.
   await page.goto(`${url}/dashboard`);
@@ -139,7 +161,7 @@ try {
   await page.goto(`${url}/dashboard#/runs`);
   await page.locator("tbody a").first().waitFor();
   const newest = await page.locator("tbody a").first().getAttribute("href");
-  const pages = { overview: "#/", runs: "#/runs", run: newest, quarantine: "#/quarantine", trading: "#/trading", pricing: "#/pricing", inventory: "#/inventory", diamond: `#/inventory/${diamond}` };
+  const pages = { overview: "#/", runs: "#/runs", run: newest, quarantine: "#/quarantine", messages: "#/messages", trading: "#/trading", pricing: "#/pricing", inventory: "#/inventory", diamond: `#/inventory/${diamond}`, keys: "#/keys", status: "#/status" };
   const themes = { light: {}, dark: { colorScheme: "dark" }, phone: { viewport: { width: 390, height: 844 } } };
   for (const [theme, options] of Object.entries(themes)) {
     const visitor = await open(options);

@@ -50,6 +50,11 @@ async def test_an_operator_repairs_the_sync_and_changes_prices_with_the_dashboar
     assert "admin" in seen["by"]
     assert seen["held"]
     assert "Total then" in seen["rulePreview"]
+    assert "markup ratio: 1.3 → 1.4" in seen["change"]
+    assert "admin" in seen["change"]
+    assert seen["undone"] == "undone"
+    assert seen["fresh"].startswith("dia_live_")
+    assert seen["status"].startswith("✓ No check has failed")
     assert seen["repriced"].startswith("Repriced:")
     assert seen["firstStop"] == "Skip to content"
     assert {name: seen[name] for name in ("complaints", "elsewhere", "axeFindings", "sideways")} == {

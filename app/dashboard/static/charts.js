@@ -15,9 +15,10 @@ export function Trend({ title, points, show = count }) {
   const theme = useTheme();
   const key = JSON.stringify(points);
   useEffect(() => {
-    const chart = draw(place.current, points, setHovered, show);
-    const observer = new ResizeObserver(() => chart.setSize({ width: place.current.clientWidth, height: HEIGHT }));
-    observer.observe(place.current);
+    const element = place.current;
+    const chart = draw(element, points, setHovered, show);
+    const observer = new ResizeObserver(() => element.isConnected && chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
     return () => {
       observer.disconnect();
       chart.destroy();

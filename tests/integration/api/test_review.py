@@ -3,10 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from app.auth.scopes import Scope
+from inventory.core.database import Connection
+from inventory.runs.statements import sql
 from tests.integration.api.diamonds import EPOCH, Insert, MakeKey, Row, build
 from tests.integration.api.runs import build_run
 
@@ -156,3 +159,31 @@ async def test_the_payload_of_a_stone_is_shown_to_those_who_may_see_all_of_it(
         async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key(one)}) as client:
             refused = await ask(client, document, id="a")
             assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_the_polled_statements_read_few_rows_of_a_large_inventory(insert: Insert, database_url: str) -> None:
+    run = build_run(1)
+    await insert([run], "run_metadata")
+    items = [raw(run, f"{number:05}", "price: is missing" if number % 50 == 0 else None) for number in range(4000)]
+    await insert(items, "raw_diamonds_nivoda")
+    await insert([seen(run, one["supplier_stone_id"]) for one in items], "stones_seen")
+    await insert([build(number) | {"supplier_stone_id": f"{number:05}"} for number in range(4000)])
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
+    try:
+        await connection.execute("VACUUM ANALYZE raw_diamonds_nivoda, stones_seen, diamonds")
+        groups = await explained(connection, sql.quarantine_groups, None, 100)
+        assert "raw_diamonds_nivoda_problem" in groups
+        assert "Seq Scan on raw_diamonds_nivoda" not in groups
+        other = build_run(2)
+        arguments = (other["feed"], "nivoda", other["id"], other["window_to"], "03900", 10)
+        page = await explained(connection, sql.missing_diamonds, *arguments)
+        # A page costs the same wherever it lies: diamonds are read from its position, too.
+        _, scanned, rest = page.partition(" on diamonds")
+        assert scanned
+        assert "supplier_stone_id > '03900'" in rest.partition("->")[0]
+    finally:
+        await connection.close()
+
+
+async def explained(connection: Connection, statement: str, *arguments: object) -> str:
+    return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))

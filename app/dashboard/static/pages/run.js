@@ -20,8 +20,8 @@ const FOLLOW = `subscription Run($id: ID!, $prices: Boolean!) { syncRunProgress(
 const RETRY = `mutation Retry($input: SyncRetryInput!) { syncRetry(input: $input) { job { id } userErrors { message code } } }`;
 const CONSOLIDATE = `mutation Consolidate($input: SyncConsolidateInput!) { syncConsolidate(input: $input) { job { id } userErrors { message code } } }`;
 const CANCEL = `mutation Cancel($input: SyncCancelInput!) { syncCancel(input: $input) { job { id } userErrors { message code } } }`;
-const MISSING = `query Missing($runId: ID!, $after: String) {
-  missingDiamonds(runId: $runId, first: 100, after: $after) { totalCount diamonds { databaseId supplierStoneId shape carat price { formatted } } }
+const MISSING = `query Missing($runId: ID!, $after: String, $count: Boolean!) {
+  missingDiamonds(runId: $runId, first: 100, after: $after) { totalCount @include(if: $count) diamonds { databaseId supplierStoneId shape carat price { formatted } } }
 }`;
 const QUARANTINE = `query RunQuarantine($runId: ID!) { quarantine(runId: $runId) { fieldName reason count examples { supplierStoneId } } }`;
 const LOG = `query RunLog($runId: ID!, $before: ID) { syncRunLog(runId: $runId, first: 100, before: $before) { id at level role event details } }`;
@@ -129,7 +129,7 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
 function Allow({ run, onClose, onConfirm }) {
   const [pages, setPages] = useState([null]);
   const after = pages.at(-1);
-  const query = useQuery(MISSING, { runId: run.databaseId, after });
+  const query = useQuery(MISSING, { runId: run.databaseId, after, count: after === null });
   const found = query.data?.missingDiamonds;
   const [total, setTotal] = useState(null);
   if (found && total === null) setTotal(found.totalCount);
