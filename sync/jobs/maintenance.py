@@ -10,10 +10,11 @@ from inventory.core.errors import RunConflict
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events import log as events
+from inventory.runs.dead_letters import DeadLetter
 from sync.alerts import incidents
 from sync.messaging.messages import run_named_by
 from sync.planning import nightly
-from sync.ports import DeadLetter, DeadLetters
+from sync.ports import DeadLetters
 from sync.runs.statements import sql
 from sync.scheduler.scheduler import RunRequest, Scheduler
 

@@ -15,11 +15,11 @@ from inventory.runs.run_log import RunLogLine
 
 _PAUSE_SECONDS = 1.0
 _LAST_SECONDS = 2.0
-_MOST_WAITING = 2000
+_MAX_WAITING = 2000
 _BATCH = 500
 # Of one run in one process. A supplier that refuses every request must not fill the table.
-_MOST_OF_RUN = 2000
-_LONGEST_VALUE = 1000
+_MAX_OF_RUN = 2000
+_MAX_VALUE_LENGTH = 1000
 _NAMED = {"run_id", "timestamp", "level", "role", "event", "trace_id", "exception", "exc_info"}
 
 
@@ -28,7 +28,7 @@ class RunLogWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: deque[RunLogLine] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[RunLogLine] = deque(maxlen=_MAX_WAITING)
         self._run_id: UUID | None = None
         self._of_run = 0
 
@@ -57,9 +57,9 @@ class RunLogWriter:
         if run_id != self._run_id:
             self._run_id, self._of_run = run_id, 0
         self._of_run += 1
-        if self._of_run > _MOST_OF_RUN:
+        if self._of_run > _MAX_OF_RUN:
             return
-        dropped = self._of_run == _MOST_OF_RUN
+        dropped = self._of_run == _MAX_OF_RUN
         self._waiting.append(
             RunLogLine(
                 run_id=run_id,
@@ -92,4 +92,4 @@ def _plain(value: object) -> object:
     """Return a value that JSON holds. Long texts are shortened; a NUL, which Postgres rejects, is replaced."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return str(value)[:_LONGEST_VALUE].replace("\x00", "\ufffd")
+    return str(value)[:_MAX_VALUE_LENGTH].replace("\x00", "\ufffd")

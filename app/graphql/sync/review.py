@@ -112,7 +112,7 @@ class ReviewQueries:
         self, info: Info, supplier_stone_id: Annotated[str, _argument(description="Id of the stone at the supplier.")]
     ) -> SupplierItem | None:
         info.context.require(Scope.CERTIFICATES_HIDDEN)
-        if len(supplier_stone_id) > _LONGEST_ID or "\x00" in supplier_stone_id:
+        if len(supplier_stone_id) > _MAX_ID_LENGTH or "\x00" in supplier_stone_id:
             return None
         found = await info.context.services.review.item(supplier_stone_id)
         return SupplierItem(item=found, problem=found.problem, observed_at=found.observed_at) if found else None

@@ -57,7 +57,7 @@ async def test_lines_that_name_a_run_are_stored_and_read_newest_first(ask: Ask, 
 async def test_lines_of_one_run_are_limited_and_the_last_one_says_so(
     ask: Ask, database: Database, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(module, "_MOST_OF_RUN", 3)
+    monkeypatch.setattr(module, "_MAX_OF_RUN", 3)
     run_id = uuid4()
     async with RunLogWriter.open(database):
         for number in range(10):

@@ -2,8 +2,8 @@
 
 from inventory.core import indexes
 
-revision = "0025"
-down_revision = "0024"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
