@@ -1,0 +1,3 @@
+"""API: GraphQL, REST and the dashboard."""
+
+import inventory.core.lean_imports  # noqa: F401 - before any library

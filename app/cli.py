@@ -21,10 +21,7 @@ from app.doctor.command import app as doctor
 from app.generated import generated_files
 from app.graphql.execution.document_manifest import read_file
 from app.graphql.execution.persisted_documents import PersistedDocuments
-from app.main import create_app
-from app.server import CannotListen, serve
-from app.startup import check
-from inventory.core import logging
+from app.serve import serve_api
 from inventory.core.clock import utc_now
 from inventory.core.command_line import (
     FAILURE_EXIT,
@@ -51,34 +48,21 @@ app.add_typer(documents, name="documents")
 app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
 app.command()(destinations)
+app.command(name="serve")(serve_api)
 
 _KEY_COMMAND_SECONDS = 30
 _ANY_CLIENT = "unnamed"  # the client of documents that were registered for no client in particular
 
 
 def main() -> None:
-    """Run a command. Print an error on one line. Exit code 2: a wrong setting or a port in use; 1: other errors."""
-    with exit_on_error(CannotListen):
+    """Run a command. Print an error on one line. Exit code 2: a wrong setting; 1: other errors."""
+    with exit_on_error():
         try:
             app()
         except asyncpg.PostgresError as error:
             exit_with(
                 f"The database rejected a statement: {error}. Apply the migrations: diamonds-app migrate", FAILURE_EXIT
             )
-
-
-@app.command(name="serve")
-def serve_api(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default: HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default: PORT.")] = None,
-) -> None:
-    """Serve GraphQL and REST until SIGTERM."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = Settings.read(**given)
-    logging.configure(settings.general.log_level, settings.general.log_format, "api")
-    application = create_app(settings)
-    asyncio.run(check(settings))
-    serve(application, settings)
 
 
 @app.command()

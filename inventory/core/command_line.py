@@ -4,16 +4,18 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import msgspec
 import typer
 import uvloop
-from rich.console import Console, RenderableType
 
 from inventory.core import logging
 from inventory.core.errors import Conflict, DatabaseMisconfigured, DatabaseUnavailable, InventoryError, Unavailable
 from inventory.core.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 T = TypeVar("T")
 
@@ -87,12 +89,14 @@ def print_json_line(value: object) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-def print_text(text: RenderableType) -> None:
+def print_text(text: "RenderableType") -> None:
     """Print a line or a table to stdout. A table is as wide as the terminal; a line is not wrapped."""
     if isinstance(text, str):
         sys.stdout.write(text + "\n")
-    else:
-        Console().print(text)
+        return
+    from rich.console import Console  # noqa: PLC0415 - a process role prints nothing
+
+    Console().print(text)
 
 
 def exit_with(message: str, code: int) -> NoReturn:

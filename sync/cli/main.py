@@ -1,12 +1,15 @@
-"""The command line of the pipeline: one process, one role."""
+"""Command line of the pipeline: one process, one role.
+
+The commands of operators are in `sync.cli.operators`, which is imported for them only: a role starts without their modules.
+"""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from inventory.core import revision
 from inventory.core.command_line import AsJson, exit_on_error, exit_with, run_command, start_command
@@ -15,7 +18,6 @@ from inventory.core.logging import get_logger
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sync.alerts import incidents
-from sync.cli import control, dead_letters, doctor, output, quarantine, rebuild, runs, watermark
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
 from sync.scheduler.scheduler import Progress, RunRequest
@@ -29,21 +31,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.add_typer(runs.app, name="runs")
-app.add_typer(watermark.app, name="watermark")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(quarantine.app, name="quarantine")
-app.command()(control.retry)
-app.command()(control.consolidate)
-app.command()(control.reconcile)
-app.command()(rebuild.rebuild)
-app.command()(doctor.doctor)
-
+_ROLES = frozenset({"schedule", "worker", "consolidator", "jobs"})
 OPEN_RUN_EXIT = 3
 
 
 def main() -> None:
     """Run a command. Print an error on one line. Exit code 2: a wrong setting; 3: another run is open; 1: other errors."""
+    if not _ROLES.intersection(sys.argv[1:2]):
+        from sync.cli import operators  # noqa: F401, PLC0415 - adds its commands
+
     with exit_on_error():
         try:
             app()
@@ -54,6 +50,8 @@ def main() -> None:
 @contextmanager
 def counting() -> Iterator[Progress]:
     """Show the number of counts during planning. Prints nothing if stderr is no terminal."""
+    from rich.console import Console  # noqa: PLC0415 - the other roles print nothing
+
     with Console(stderr=True).status("Counting the feed") as status:
         yield lambda counts: status.update(f"Counting the feed: {counts} counts")
 
@@ -76,6 +74,8 @@ def schedule(
     Exit code 0: started; while the broker does not answer, the run waits and continues by itself. 1: failed, with the
     reason. 2: a setting is wrong. 3: another run is open.
     """
+    from sync.cli import output  # noqa: PLC0415 - see `counting`
+
     settings = start_command("scheduler")
     request = RunRequest(
         full=full,

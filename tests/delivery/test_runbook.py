@@ -14,7 +14,7 @@ import typer
 from app.cli import app as app_commands
 from inventory.alerts.incident import Kind
 from inventory.core.settings import Settings
-from sync.cli.main import app as sync_commands
+from sync.cli.operators import app as sync_commands
 from tests.delivery.installed import SOURCE
 
 DOCS = SOURCE / "docs"
@@ -69,7 +69,7 @@ def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
 
 def test_both_commands_are_installed_with_the_project() -> None:
     scripts = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert scripts == {"diamonds-app": "app.cli:main", "diamonds-sync": "sync.cli.main:main"}
+    assert scripts == {"diamonds-app": "app.__main__:main", "diamonds-sync": "sync.cli.main:main"}
 
 
 @pytest.mark.parametrize("path", [SOURCE / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)

@@ -1,19 +1,28 @@
 """Columns of the search index: dictionary-encoded values and integers, each in the smallest type that holds them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from inventory.core.lean_imports import lazy_module
 
-Mask = NDArray[np.bool_]
-Integers = NDArray[np.int64]
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+    Integers = NDArray[np.int64]
+    Array = NDArray[Any]
+else:
+    # The thread of the index imports numpy: the API is ready before.
+    np = lazy_module("numpy")
+    Mask = Integers = Array = Any
 
 # Up to this many values, comparing with each is faster than a lookup table.
 _COMPARED = 8
-_SIGNED = (np.int8, np.int16, np.int32, np.int64)
-_UNSIGNED = (np.uint8, np.uint16, np.uint32)
+_SIGNED = ("int8", "int16", "int32", "int64")
+_UNSIGNED = ("uint8", "uint16", "uint32")
 
 
 class DictionaryColumn:

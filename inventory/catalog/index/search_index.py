@@ -157,7 +157,7 @@ class SearchIndex:
             state = await _state(connection)
         if not state.complete:
             return
-        table, parts, after = IndexTable(), [], _LOWEST
+        table, parts, after = await self._run(IndexTable), [], _LOWEST
         while True:
             async with self._database.bounded() as connection:
                 rows = await connection.fetch(statements.ROWS, after, _BATCH)

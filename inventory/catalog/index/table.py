@@ -3,12 +3,13 @@
 Not thread-safe: all calls come from one thread at a time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
-import numpy as np
 
 from inventory.catalog.facets import (
     COUNTED,
@@ -32,9 +33,15 @@ from inventory.catalog.search import (
     SortPosition,
 )
 from inventory.catalog.statements import gap
+from inventory.core.lean_imports import lazy_module
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy_module("numpy")  # see inventory.catalog.index.columns
 
 _LAST = LAST  # the key of a diamond without a value: after all others
-_ID = np.dtype([("high", ">u8"), ("low", ">u8")])
+_ID = [("high", ">u8"), ("low", ">u8")]
 
 
 class PagePlan(msgspec.Struct, frozen=True):
@@ -72,17 +79,17 @@ class IndexTable:
         """Memory of the columns and ids."""
         return sum(column.data.nbytes for column in self._columns.values()) + self._high.nbytes + self._low.nbytes
 
-    def encode(self, rows: Sequence[Sequence[Any]]) -> "EncodedRows":
+    def encode(self, rows: Sequence[Sequence[Any]]) -> EncodedRows:
         """Encode rows: tuples of an id and the values of `ENCODED` and `INTEGERS`, in the order of their ids."""
         ids, *values = zip(*rows, strict=True) if rows else ([], *([] for _ in self._columns))
         columns = zip(self._columns.values(), values, strict=True)
         return EncodedRows(*_halves(ids), [column.encode(part) for column, part in columns])
 
-    def append(self, parts: Sequence["EncodedRows"]) -> None:
+    def append(self, parts: Sequence[EncodedRows]) -> None:
         """Append rows, all of whose ids follow those that are stored."""
         self._insert(parts, np.full(sum(len(part.high) for part in parts), len(self)))
 
-    def replace(self, ids: Collection[UUID], rows: "EncodedRows") -> None:
+    def replace(self, ids: Collection[UUID], rows: EncodedRows) -> None:
         """Replace the diamonds `ids` by `rows`. Those without a row are removed."""
         slots = self._slots(*_halves(sorted(ids)))
         found = slots[slots >= 0]
@@ -253,7 +260,7 @@ class IndexTable:
         found = (places < len(self)) & (self._high[at] == high) & (self._low[at] == low)
         return np.where(found, places, -1)
 
-    def _insert(self, parts: Sequence["EncodedRows"], places: Array) -> None:
+    def _insert(self, parts: Sequence[EncodedRows], places: Array) -> None:
         self._high = np.insert(self._high, places, np.concatenate([part.high for part in parts]))
         self._low = np.insert(self._low, places, np.concatenate([part.low for part in parts]))
         for number, column in enumerate(self._columns.values()):

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
-import aiohttp
 import msgspec
 
 from inventory.core.clock import utc_now
@@ -14,7 +13,6 @@ from inventory.core.errors import (
     OutcomeUnknown,
     SupplierBusy,
     SupplierSchemaChanged,
-    SupplierTimeout,
     SupplierTokenExpired,
     SupplierUnavailable,
     SupplierUnreached,
@@ -23,20 +21,18 @@ from inventory.core.logging import get_logger
 from inventory.core.settings.nivoda import NivodaSettings
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, SupplierOperation
 from inventory.suppliers.nivoda.errors import RequestRejected
+from inventory.suppliers.nivoda.http_session import HttpSession
 from inventory.suppliers.nivoda.introspection import INTROSPECT
 from inventory.suppliers.nivoda.login import SharedLogin, Token, lifetime_seconds
-from inventory.suppliers.nivoda.responses import Response, read, read_sent, received
+from inventory.suppliers.nivoda.responses import read, read_sent
 from inventory.suppliers.nivoda.retries import MAX_WAIT_SECONDS, retrying
 from inventory.suppliers.nivoda.schema_view import SchemaView
 from inventory.suppliers.nivoda.supplier_schema import SupplierSchema
-from inventory.suppliers.nivoda.throttling import limits_in
 from inventory.suppliers.ports import RateLimiter
 
 log = get_logger()
 
 PATIENCE_SECONDS = 900.0
-_CONNECTIONS = 50
-_IDLE_SECONDS = 30.0
 _REJECTION_LIMIT = 25  # per call; each rejection names another missing member of the schema
 
 Variables = Mapping[str, object] | Callable[[SchemaView], Mapping[str, object]]
@@ -51,14 +47,13 @@ class NivodaClient:
         self,
         settings: NivodaSettings,
         limiter: RateLimiter,
-        session: aiohttp.ClientSession,
+        session: HttpSession,
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         waits_for_schema: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Use `open`, which creates the session."""
-        self._url = settings.need("endpoint")
         self._credentials = {
             "username": settings.need("username"),
             "password": settings.need("password"),
@@ -70,8 +65,6 @@ class NivodaClient:
         self._monotonic = monotonic
         self._login = SharedLogin(self._authenticate, monotonic)
         self.schema = SupplierSchema(self._introspect, monotonic, waits=waits_for_schema)
-        self.limits: dict[str, str] = {}
-        """Rate limit headers of the supplier, by name."""
         self._established = False  # whether the endpoint has returned a valid answer before
 
     @classmethod
@@ -94,26 +87,30 @@ class NivodaClient:
         while a request is sent, and the outcome of the request is then unknown. `waits_for_schema`: the first call waits for
         the introspection of the schema; otherwise the published types apply until then.
         """
-        connection = {"force_close": True} if fresh_connections else {"keepalive_timeout": _IDLE_SECONDS}
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, **connection),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=timeout_seconds or settings.timeout_seconds),
-        ) as session:
-            client = cls(
-                settings,
-                limiter,
-                session,
-                patience_seconds=patience_seconds,
-                waits_for_schema=waits_for_schema,
-                monotonic=monotonic,
-            )
-            try:
-                yield client
-            finally:
-                await client.schema.close()
-                await client._login.close()
+        session = HttpSession(
+            settings.need("endpoint"),
+            timeout_seconds=timeout_seconds or settings.timeout_seconds,
+            fresh_connections=fresh_connections,
+        )
+        client = cls(
+            settings,
+            limiter,
+            session,
+            patience_seconds=patience_seconds,
+            waits_for_schema=waits_for_schema,
+            monotonic=monotonic,
+        )
+        try:
+            yield client
+        finally:
+            await client.schema.close()
+            await client._login.close()
+            await session.close()
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """Rate limit headers of the supplier, by name."""
+        return self._session.limits
 
     async def call(
         self, operation: SupplierOperation[Answer], variables: Variables, *, patience_seconds: float | None = None
@@ -168,7 +165,7 @@ class NivodaClient:
         used = self.schema.negotiated(operation, view)
         try:
             values = variables(view) if callable(variables) else variables
-            response = await self._post(_encode(used.request({**values, "token": token})))
+            response = await self._session.post(_encode(used.request({**values, "token": token})))
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
@@ -271,7 +268,7 @@ class NivodaClient:
         wait = self._settings.backoff_seconds
         while True:
             await self._acquire_slot(deadline)
-            response = await self._post(body)
+            response = await self._session.post(body)
             try:
                 answer = read(operation, response, secrets, established=self._established)
             except SupplierBusy as busy:
@@ -298,16 +295,3 @@ class NivodaClient:
                 await self._limiter.acquire()
         except TimeoutError:
             raise SupplierBusy(None) from None
-
-    async def _post(self, body: bytes) -> Response:
-        try:
-            # A redirect would send the credentials to another server.
-            async with self._session.post(self._url, data=body, allow_redirects=False) as response:
-                self.limits |= limits_in(response.headers)
-                return await received(response)
-        except TimeoutError as error:
-            raise SupplierTimeout from error
-        except aiohttp.ClientConnectorError as error:
-            raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error

@@ -3,33 +3,23 @@
 The template contains all members that the client uses. The result is valid in the given view of the schema.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from graphql import (
-    ArgumentNode,
-    EnumValueNode,
-    FieldNode,
-    ListValueNode,
-    NameNode,
-    ObjectFieldNode,
-    ObjectValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    ValueNode,
-    VariableDefinitionNode,
-    VariableNode,
-    parse,
-    parse_type,
-    print_ast,
-    strip_ignored_characters,
-)
 
 from inventory.core.errors import SupplierSchemaChanged
+from inventory.core.lean_imports import lazy_module
 from inventory.suppliers.nivoda.schema_view import Input, Output, SchemaView, named
+
+if TYPE_CHECKING:
+    import graphql
+else:
+    graphql = lazy_module("graphql")
 
 
 class Negotiated(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,10 +66,10 @@ class Template:
         self.orders = tuple(orders)
 
     @cached_property
-    def operation(self) -> OperationDefinitionNode:
+    def operation(self) -> graphql.OperationDefinitionNode:
         """The document's only operation."""
-        (definition,) = parse(self.text, no_location=True).definitions
-        assert isinstance(definition, OperationDefinitionNode)  # noqa: S101 - the documents are the client's own
+        (definition,) = graphql.parse(self.text, no_location=True).definitions
+        assert isinstance(definition, graphql.OperationDefinitionNode)  # noqa: S101 - the documents are the client's own
         return definition
 
     def negotiate(self, view: SchemaView) -> Negotiated:
@@ -102,7 +92,7 @@ class _Negotiation:
         self._optional = {
             one.variable.name.value
             for one in template.operation.variable_definitions or ()
-            if not print_ast(one.type).endswith("!")
+            if not graphql.print_ast(one.type).endswith("!")
         }
 
     def result(self) -> Negotiated:
@@ -113,18 +103,20 @@ class _Negotiation:
             raise SupplierSchemaChanged(f"The supplier's schema offers nothing of {self._template.text[:60]}...")
         declared = [self._definition(one) for one in node.variable_definitions or ()]
         literals = frozenset(
-            one.variable.name.value for one in declared if named(print_ast(one.type)) in self._view.unknown_types
+            one.variable.name.value
+            for one in declared
+            if named(graphql.print_ast(one.type)) in self._view.unknown_types
         )
         kept = [one for one in declared if one.variable.name.value in self._types]
-        changed = OperationDefinitionNode(
+        changed = graphql.OperationDefinitionNode(
             operation=node.operation,
             name=node.name,
             variable_definitions=tuple(one for one in kept if one.variable.name.value not in literals),
             directives=node.directives,
             selection_set=selections,
         )
-        text = strip_ignored_characters(print_ast(changed))
-        if text == strip_ignored_characters(print_ast(node)):
+        text = graphql.strip_ignored_characters(graphql.print_ast(changed))
+        if text == graphql.strip_ignored_characters(graphql.print_ast(node)):
             text = self._template.text
         for name in literals:
             text = re.sub(rf"\${name}\b", _placeholder(name), text)
@@ -137,17 +129,17 @@ class _Negotiation:
         )
 
     def _selections(
-        self, selections: SelectionSetNode | None, type_name: str | None, path: tuple[str, ...]
-    ) -> SelectionSetNode | None:
+        self, selections: graphql.SelectionSetNode | None, type_name: str | None, path: tuple[str, ...]
+    ) -> graphql.SelectionSetNode | None:
         """Return the selections that the type offers; None if there are none."""
         kept = [
             field
             for node in (selections.selections if selections else ())
-            if isinstance(node, FieldNode) and (field := self._field(node, type_name, (*path, node.name.value)))
+            if isinstance(node, graphql.FieldNode) and (field := self._field(node, type_name, (*path, node.name.value)))
         ]
-        return SelectionSetNode(selections=tuple(kept)) if kept else None
+        return graphql.SelectionSetNode(selections=tuple(kept)) if kept else None
 
-    def _field(self, node: FieldNode, type_name: str | None, path: tuple[str, ...]) -> FieldNode | None:
+    def _field(self, node: graphql.FieldNode, type_name: str | None, path: tuple[str, ...]) -> graphql.FieldNode | None:
         offered = self._view.field(type_name, node.name.value)
         if offered is None:
             self._drop(type_name, path, "is not offered")
@@ -164,10 +156,12 @@ class _Negotiation:
         noted = len(self._differences)
         below = self._selections(node.selection_set, named(offered.type), path)
         if node.selection_set is not None and below is None:
-            names = [field.name.value for field in node.selection_set.selections if isinstance(field, FieldNode)]
+            names = [
+                field.name.value for field in node.selection_set.selections if isinstance(field, graphql.FieldNode)
+            ]
             self._drop(type_name, path, f"offers none of {', '.join(names)}", self._differences[noted:])
             return None
-        return FieldNode(
+        return graphql.FieldNode(
             alias=node.alias, name=node.name, arguments=arguments, directives=node.directives, selection_set=below
         )
 
@@ -188,29 +182,34 @@ class _Negotiation:
 
     # Arguments
 
-    def _arguments(self, node: FieldNode, offered: Output, path: tuple[str, ...]) -> tuple[ArgumentNode, ...]:
+    def _arguments(
+        self, node: graphql.FieldNode, offered: Output, path: tuple[str, ...]
+    ) -> tuple[graphql.ArgumentNode, ...]:
         kept = [self._argument(argument, offered, path) for argument in node.arguments or ()]
         return tuple(argument for argument in kept if argument is not None)
 
-    def _argument(self, node: ArgumentNode, offered: Output, path: tuple[str, ...]) -> ArgumentNode | None:
+    def _argument(
+        self, node: graphql.ArgumentNode, offered: Output, path: tuple[str, ...]
+    ) -> graphql.ArgumentNode | None:
         name = node.name.value
         place = f"{path[-1]}({name})"
         taken = offered.arguments.get(name)
         if name == "order" and self._template.orders:
             value = self._order(node.value, taken, place)
-            return ArgumentNode(name=node.name, value=value) if value is not None else None
+            return graphql.ArgumentNode(name=node.name, value=value) if value is not None else None
         if taken is None:
             raise SupplierSchemaChanged(f"The supplier's schema lacks what is required: the argument {place}")
-        return ArgumentNode(name=node.name, value=self._value(node.value, taken, place))
+        return graphql.ArgumentNode(name=node.name, value=self._value(node.value, taken, place))
 
-    def _order(self, node: ValueNode, taken: Input | None, place: str) -> ValueNode | None:
+    def _order(self, node: graphql.ValueNode, taken: Input | None, place: str) -> graphql.ValueNode | None:
         """Build the order with the first type that the schema offers."""
         for kind in self._template.orders if taken else ():
-            assert isinstance(node, ObjectValueNode)  # noqa: S101 - the documents are the client's own
-            wanted = ObjectValueNode(
+            assert isinstance(node, graphql.ObjectValueNode)  # noqa: S101 - the documents are the client's own
+            wanted = graphql.ObjectValueNode(
                 fields=tuple(
-                    ObjectFieldNode(
-                        name=field.name, value=EnumValueNode(value=kind) if field.name.value == "type" else field.value
+                    graphql.ObjectFieldNode(
+                        name=field.name,
+                        value=graphql.EnumValueNode(value=kind) if field.name.value == "type" else field.value,
                     )
                     for field in node.fields
                 )
@@ -226,17 +225,17 @@ class _Negotiation:
         self._differences.append(f"{place} by {self._template.orders[0]} is not offered; no order is asked for")
         return None
 
-    def _value(self, node: ValueNode, taken: Input, place: str) -> ValueNode:
+    def _value(self, node: graphql.ValueNode, taken: Input, place: str) -> graphql.ValueNode:
         match node:
-            case VariableNode():
+            case graphql.VariableNode():
                 self._types.setdefault(node.name.value, taken.type)
                 return node
-            case ListValueNode():
+            case graphql.ListValueNode():
                 inner = Input(taken.type.removesuffix("!").removeprefix("[").removesuffix("]"))
-                return ListValueNode(values=tuple(self._value(value, inner, place) for value in node.values))
-            case ObjectValueNode():
+                return graphql.ListValueNode(values=tuple(self._value(value, inner, place) for value in node.values))
+            case graphql.ObjectValueNode():
                 return self._object(node, named(taken.type), place)
-            case EnumValueNode():
+            case graphql.EnumValueNode():
                 known = self._view.enums.get(named(taken.type))
                 if known is not None and node.value not in known:
                     raise SupplierSchemaChanged(
@@ -244,12 +243,16 @@ class _Negotiation:
                     )
         return node
 
-    def _object(self, node: ObjectValueNode, type_name: str, place: str) -> ValueNode:
+    def _object(self, node: graphql.ObjectValueNode, type_name: str, place: str) -> graphql.ValueNode:
         members = self._view.inputs.get(type_name, {})
         fields = []
         for field in node.fields:
             member = members.get(field.name.value)
-            if member is None and isinstance(field.value, VariableNode) and field.value.name.value in self._optional:
+            if (
+                member is None
+                and isinstance(field.value, graphql.VariableNode)
+                and field.value.name.value in self._optional
+            ):
                 self._unusable[field.value.name.value] = f"{type_name}.{field.name.value}"
                 self._differences.append(f"{type_name}.{field.name.value} is not offered; it can't be sent")
                 continue
@@ -257,22 +260,22 @@ class _Negotiation:
                 raise SupplierSchemaChanged(
                     f"The supplier's schema lacks what is required: {type_name}.{field.name.value} in {place}"
                 )
-            fields.append(ObjectFieldNode(name=field.name, value=self._value(field.value, member, place)))
+            fields.append(graphql.ObjectFieldNode(name=field.name, value=self._value(field.value, member, place)))
         given = {field.name.value for field in node.fields}
         if lacking := [name for name, member in members.items() if member.required and name not in given]:
             raise SupplierSchemaChanged(
                 f"The supplier's schema requires {type_name}.{lacking[0]} in {place}, which is not known here"
             )
-        return ObjectValueNode(fields=tuple(fields))
+        return graphql.ObjectValueNode(fields=tuple(fields))
 
-    def _definition(self, node: VariableDefinitionNode) -> VariableDefinitionNode:
+    def _definition(self, node: graphql.VariableDefinitionNode) -> graphql.VariableDefinitionNode:
         """Declare a variable with the schema's type. It is non-null if the template declares it so."""
         name = node.variable.name.value
-        wanted = self._view.variable_types.get(name) or self._types.get(name) or print_ast(node.type)
-        required = print_ast(node.type).endswith("!") and not wanted.endswith("!")
-        return VariableDefinitionNode(
+        wanted = self._view.variable_types.get(name) or self._types.get(name) or graphql.print_ast(node.type)
+        required = graphql.print_ast(node.type).endswith("!") and not wanted.endswith("!")
+        return graphql.VariableDefinitionNode(
             variable=node.variable,
-            type=parse_type(wanted + "!" * required, no_location=True),
+            type=graphql.parse_type(wanted + "!" * required, no_location=True),
             default_value=node.default_value,
         )
 
@@ -285,7 +288,11 @@ def _literal(value: Any) -> str:
     """Format a JSON value as a GraphQL literal."""
     match value:
         case dict():
-            return "{" + ",".join(f"{NameNode(value=key).value}:{_literal(part)}" for key, part in value.items()) + "}"
+            return (
+                "{"
+                + ",".join(f"{graphql.NameNode(value=key).value}:{_literal(part)}" for key, part in value.items())
+                + "}"
+            )
         case list() | tuple():
             return "[" + ",".join(map(_literal, value)) + "]"
         case _:

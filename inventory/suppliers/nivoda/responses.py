@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import aiohttp
 import msgspec
 
 from inventory.core.clock import utc_now
@@ -16,6 +15,9 @@ from inventory.suppliers.nivoda.error_entries import ErrorEntry, entries_of, sum
 from inventory.suppliers.nivoda.errors import AnswerTooLarge, ItemsLost, RequestRejected
 from inventory.suppliers.nivoda.lenient_json import salvage
 from inventory.suppliers.nivoda.throttling import is_throttled, wait_seconds
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _BYTE_LIMIT = 16 * 1024 * 1024  # of an answer; a page has about 130 kB
 _ERROR_BYTE_LIMIT = 64 * 1024  # of a body with another status than 200
@@ -39,7 +41,7 @@ class Response(NamedTuple):
     body: bytes
 
 
-async def received(response: aiohttp.ClientResponse) -> Response:
+async def received(response: "aiohttp.ClientResponse") -> Response:
     """Read the body of a response up to its limit.
 
     Raises:

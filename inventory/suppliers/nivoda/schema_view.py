@@ -3,24 +3,16 @@
 A view is immutable: the removal of a missing member creates another view.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from graphql import (
-    GraphQLEnumType,
-    GraphQLInputObjectType,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
-    GraphQLSchema,
-    GraphQLUnionType,
-    build_schema,
-    is_required_argument,
-    is_required_input_field,
-)
 
+from inventory.core.lean_imports import lazy_module
 from inventory.suppliers.nivoda.absences import (
     Absence,
     MissingArgument,
@@ -32,6 +24,11 @@ from inventory.suppliers.nivoda.absences import (
     UnusableField,
     VariableType,
 )
+
+if TYPE_CHECKING:
+    import graphql
+else:
+    graphql = lazy_module("graphql")
 
 Value = TypeVar("Value")
 
@@ -83,7 +80,7 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
         taken = found.arguments.get(argument) if found else None
         return frozenset(self.inputs.get(named(taken.type), {})) if taken else frozenset()
 
-    def without(self, absence: Absence) -> "SchemaView":
+    def without(self, absence: Absence) -> SchemaView:
         """Return the view without a missing member; the same view if it does not contain the member."""
         changed = self
         match absence:
@@ -107,10 +104,10 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
                 changed = self._with(variable_types={**self.variable_types, name: expected})
         return self if changed == self else changed
 
-    def _with(self, **changes: Any) -> "SchemaView":
+    def _with(self, **changes: Any) -> SchemaView:
         return msgspec.structs.replace(self, **changes)
 
-    def _without_field(self, type_name: str | None, name: str, fits: Callable[[Output], bool]) -> "SchemaView":
+    def _without_field(self, type_name: str | None, name: str, fits: Callable[[Output], bool]) -> SchemaView:
         # An unknown type was renamed: it may be any type except a root, whose name is in the message.
         roots = {self.query, self.mutation}
         others = [owner for owner in self.objects if owner not in roots]
@@ -124,20 +121,20 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
         }
         return self._with(objects=objects)
 
-    def _without_argument(self, name: str, argument: str) -> "SchemaView":
+    def _without_argument(self, name: str, argument: str) -> SchemaView:
         objects = {
             owner: {key: _less_argument(field, argument) if key == name else field for key, field in fields.items()}
             for owner, fields in self.objects.items()
         }
         return self._with(objects=objects)
 
-    def _requiring(self, type_name: str, name: str, expected: str) -> "SchemaView":
+    def _requiring(self, type_name: str, name: str, expected: str) -> SchemaView:
         fields = self.inputs.get(type_name)
         if fields is None or (name in fields and fields[name].required):
             return self
         return self._with(inputs={**self.inputs, type_name: {**fields, name: Input(expected, required=True)}})
 
-    def _without_value(self, type_name: str, value: str) -> "SchemaView":
+    def _without_value(self, type_name: str, value: str) -> SchemaView:
         owners = [type_name] if type_name in self.enums else list(self.enums)
         enums = {owner: values - {value} if owner in owners else values for owner, values in self.enums.items()}
         return self._with(enums=enums)
@@ -148,22 +145,23 @@ def named(type_text: str) -> str:
     return type_text.strip("[]!")
 
 
-def view_of(schema: GraphQLSchema) -> SchemaView:
+def view_of(schema: graphql.GraphQLSchema) -> SchemaView:
     """Create the view of a complete schema."""
     objects: dict[str, Mapping[str, Output]] = {}
     inputs: dict[str, Mapping[str, Input]] = {}
     enums: dict[str, frozenset[str]] = {}
     for name, kind in schema.type_map.items():
         match kind:
-            case GraphQLObjectType() | GraphQLInterfaceType():
+            case graphql.GraphQLObjectType() | graphql.GraphQLInterfaceType():
                 objects[name] = {key: _output(field) for key, field in kind.fields.items()}
-            case GraphQLUnionType():
+            case graphql.GraphQLUnionType():
                 objects[name] = {}
-            case GraphQLInputObjectType():
+            case graphql.GraphQLInputObjectType():
                 inputs[name] = {
-                    key: Input(str(field.type), is_required_input_field(field)) for key, field in kind.fields.items()
+                    key: Input(str(field.type), graphql.is_required_input_field(field))
+                    for key, field in kind.fields.items()
                 }
-            case GraphQLEnumType():
+            case graphql.GraphQLEnumType():
                 enums[name] = frozenset(kind.values)
     query, mutation = schema.query_type, schema.mutation_type
     return SchemaView(
@@ -180,11 +178,11 @@ def assumed_view() -> SchemaView:
     """Create the default view: the published types, members observed in use, and alternatives."""
     facts = files("inventory.suppliers.nivoda") / "schema"
     names = ("published-2024.graphql", "additions-2026.graphql", "alternatives.graphql")
-    return view_of(build_schema("\n".join((facts / name).read_text("utf-8") for name in names)))
+    return view_of(graphql.build_schema("\n".join((facts / name).read_text("utf-8") for name in names)))
 
 
 def _output(field: Any) -> Output:
-    arguments = {key: Input(str(value.type), is_required_argument(value)) for key, value in field.args.items()}
+    arguments = {key: Input(str(value.type), graphql.is_required_argument(value)) for key, value in field.args.items()}
     return Output(str(field.type), arguments)
 
 

@@ -11,7 +11,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from inventory.core.settings import Settings
-from sync.cli.main import app
+from sync.cli.operators import app
 
 
 class Cli:
