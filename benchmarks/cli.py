@@ -1,6 +1,6 @@
-"""How fast it is, as a ratio to a limit or a peer that is measured in the same run; machines differ, ratios hardly do.
+"""Benchmarks: figures as ratios to a limit or a peer that is measured in the same run. Machines differ, ratios hardly do.
 
-Each benchmark starts servers of its own and works on the sandbox's stones with the code that runs in production.
+The benchmarks start a Postgres and a Valkey, take the sandbox's stones, and run the code that runs in production.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import os
 import platform
 import random
 import sys
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,59 +19,103 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import consolidation, facets, graphql, protocol, rest, search, staging, subscriptions
-from benchmarks.figures import Figure, Pace, Report
+from benchmarks import (
+    consolidate,
+    end_to_end,
+    facets,
+    graphql,
+    heatmap,
+    ingest,
+    memory,
+    protocol,
+    rest,
+    search,
+    start,
+    subscriptions,
+)
+from benchmarks.figures import Pace, Report
+from benchmarks.servers import Servers, started
 from sandbox.document import Document
+from sandbox.stack.binaries import BinaryMissing, postgres_bindir, postgres_major, system_postgres
 from sandbox.stack.signals import Stopped, stopping_on_signals
 
 _WIDTH = 170  # of the table, where the terminal is narrower
+_WHOLE = 20  # from this value on, decimals are not shown
 
 
 class Benchmark(NamedTuple):
-    """What is measured, how that can be varied, and the work."""
+    """A benchmark: its description, its options, and those of `--quick` (None: not part of it)."""
 
     says: str
     options: type[msgspec.Struct]
-    measure: Callable[[Any], Coroutine[None, None, Report]]
+    quick: msgspec.Struct | None
+    measure: Callable[[Any, Servers], Coroutine[None, None, Report]]
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    module.__name__.rpartition(".")[2]: Benchmark(module.__doc__ or "", module.Options, module.measure)
-    for module in (staging, consolidation, search, facets, graphql, rest, protocol, subscriptions)
+    module.__name__.rpartition(".")[2].replace("_", "-"): Benchmark(
+        module.__doc__ or "", module.Options, getattr(module, "QUICK", None), module.measure
+    )
+    for module in (
+        start,
+        heatmap,
+        ingest,
+        consolidate,
+        end_to_end,
+        search,
+        facets,
+        graphql,
+        rest,
+        memory,
+        subscriptions,
+        protocol,
+    )
 }
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What a command line selects: the file of the figures, the Postgres, and the options of each benchmark."""
+
+    path: Path | None
+    bindir: Path | None
+    options: Mapping[str, msgspec.Struct]
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Measure what is asked for, all of it if nothing is. Exit code 1: something that must not be was."""
-    path, wanted = asked(arguments)
+    """Run the selected benchmarks, all of them if none is named. Exit code 1: an answer was wrong."""
+    plan = read(arguments)
     try:
-        document = Document(path, private=False) if path else None
+        document = Document(plan.path, private=False) if plan.path else None
     except OSError as error:
-        _parser().error(f"--json: {path}: {error.strerror}")
-    reports: dict[str, Report] = {}
+        _parser().error(f"--json: {plan.path}: {error.strerror}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            for name, options in wanted.items():
-                sys.stderr.write(f"{name} ...\n")
-                random.seed(getattr(options, "seed", 1))
-                reports[name] = runner.run(_stoppable(BENCHMARKS[name].measure(options)))
+            reports = runner.run(_run(plan))
     except Stopped as stopped:
         sys.exit(128 + stopped.number)
     Console(width=max(Console().width, _WIDTH)).print(_table(reports))
     if document:
-        document.write(_answer(wanted, reports))
+        document.write(_answer(plan, reports))
     wrong = [f"{name}: {what}" for name, report in reports.items() for what in report.wrong]
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.exit(1 if wrong else 0)
 
 
-async def _stoppable(work: Coroutine[None, None, Report]) -> Report:
-    async with stopping_on_signals():
-        return await work
+async def _run(plan: Plan) -> Mapping[str, Report]:
+    reports: dict[str, Report] = {}
+    async with stopping_on_signals(), started(plan.bindir) as servers:
+        for name, options in plan.options.items():
+            sys.stderr.write(f"{name} ...\n")
+            random.seed(getattr(options, "seed", 1))
+            begun = time.perf_counter()
+            report = await BENCHMARKS[name].measure(options, servers)
+            seconds = round(time.perf_counter() - begun, 1)
+            reports[name] = msgspec.structs.replace(report, details={**report.details, "seconds": seconds})
+    return reports
 
 
-def asked(arguments: Sequence[str]) -> tuple[Path | None, dict[str, msgspec.Struct]]:
-    """What is asked for: names, each followed by flags of its own."""
+def read(arguments: Sequence[str]) -> Plan:
+    """Read a command line: names of benchmarks, each followed by its flags."""
     head: list[str] = []
     parts: dict[str, list[str]] = {}
     for argument in arguments:
@@ -78,20 +123,25 @@ def asked(arguments: Sequence[str]) -> tuple[Path | None, dict[str, msgspec.Stru
             parts[argument] = []
         else:
             (parts[next(reversed(parts))] if parts else head).append(argument)
-    path = _parser().parse_args(head).json
-    wanted: dict[str, msgspec.Struct] = {}
-    for name in parts or BENCHMARKS:
-        given = vars(_parser(name).parse_args(parts.get(name, [])))
+    common = _parser().parse_args(head)
+    path, quick = common.json, common.quick
+    options: dict[str, msgspec.Struct] = {}
+    for name in parts or [name for name, benchmark in BENCHMARKS.items() if benchmark.quick or not quick]:
+        given = vars(_parser(name, quick=quick).parse_args(parts.get(name, [])))
         path = given.pop("json") or path
         try:
-            wanted[name] = msgspec.convert(given, BENCHMARKS[name].options)
+            options[name] = msgspec.convert(given, BENCHMARKS[name].options)
         except msgspec.ValidationError as error:
             _parser(name).error(str(error))
-    return path, wanted
+    try:
+        bindir = postgres_bindir(system_postgres()) if common.postgres == "system" else None
+    except BinaryMissing as error:
+        _parser().error(f"--postgres: {error.message}")
+    return Plan(path, bindir, options)
 
 
-def _parser(name: str | None = None) -> argparse.ArgumentParser:
-    usage = None if name else "%(prog)s [--json FILE] [NAME [FLAG ...]] ..."
+def _parser(name: str | None = None, *, quick: bool = False) -> argparse.ArgumentParser:
+    usage = None if name else "%(prog)s [--quick] [--postgres system] [--json FILE] [NAME [FLAG ...]] ..."
     names = "\n".join(f"  {one:15}{benchmark.says.splitlines()[0]}" for one, benchmark in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks" + (f" {name}" if name else ""),
@@ -101,31 +151,38 @@ def _parser(name: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    small = BENCHMARKS[name].quick if name and quick else None
     for field in msgspec.structs.fields(BENCHMARKS[name].options) if name else ():
         kind, meta = field.type.__origin__, field.type.__metadata__[0]
-        says = f"{meta.description} ({field.default})"
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default, help=says)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Where to write the figures, too.")
+        default = getattr(small, field.name, field.default)
+        says = f"{meta.description} ({default})"
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default, help=says)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Also write the figures to a file.")
+    if name is None:
+        parser.add_argument("--quick", action="store_true", help="Small sizes: every row in less than a minute.")
+        parser.add_argument(
+            "--postgres", choices=("embedded", "system"), default="embedded", help="The Postgres to run on (embedded)."
+        )
     return parser
 
 
 def _table(reports: Mapping[str, Report]) -> Table:
-    table = Table(title="Measured, each beside its limit")
+    table = Table(title="Figures beside their limits and peers; a larger ratio is better")
     for heading in ("benchmark", "what"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("per second", "p50 ms", "p99 ms"):
+    for heading in ("ours", "p50 ms", "p99 ms"):
         table.add_column(heading, justify="right")
-    table.add_column("limit", no_wrap=True)
-    for heading in ("per second", "p50 ms", "p99 ms", "ratio"):
+    table.add_column("limit or peer", no_wrap=True)
+    for heading in ("value", "p50 ms", "p99 ms", "ratio"):
         table.add_column(heading, justify="right")
     for name, report in reports.items():
         for figure in report.figures:
             table.add_row(
                 name,
                 figure.name,
-                *_shown(figure.measured, figure.unit),
-                figure.limit,
-                *_shown(figure.limited),
+                *_shown(figure.ours, figure.unit),
+                figure.beside,
+                *_shown(figure.other),
                 f"{figure.ratio:.2f}",
             )
         table.add_section()
@@ -134,29 +191,23 @@ def _table(reports: Mapping[str, Report]) -> Table:
 
 def _shown(pace: Pace, unit: str = "") -> tuple[str, str, str]:
     p50, p99 = ("" if value is None else f"{value:,.2f}" for value in (pace.p50_ms, pace.p99_ms))
-    return f"{pace.per_second:,.0f} {unit}".strip(), p50, p99
+    digits = 0 if pace.value >= _WHOLE else 2
+    return f"{pace.value:,.{digits}f} {unit}".strip(), p50, p99
 
 
-def _answer(wanted: Mapping[str, msgspec.Struct], reports: Mapping[str, Report]) -> object:
-    """The figures for scripts."""
+def _answer(plan: Plan, reports: Mapping[str, Report]) -> object:
+    """The figures for scripts. Each row has `ours`, `limit` or `peer`, and `ratio`."""
     return {
         "machine": {
             "cores": os.cpu_count(),
             "processor": platform.machine(),
             "system": platform.platform(),
             "python": platform.python_version(),
+            "postgres": postgres_major(postgres_bindir(plan.bindir)),
         },
+        "rows": [{"benchmark": name, **figure.row()} for name, report in reports.items() for figure in report.figures],
         "benchmarks": {
-            name: {
-                "options": wanted[name],
-                "figures": [_with_ratio(figure) for figure in report.figures],
-                "wrong": report.wrong,
-                "details": report.details,
-            }
+            name: {"options": plan.options[name], "wrong": report.wrong, "details": report.details}
             for name, report in reports.items()
         },
     }
-
-
-def _with_ratio(figure: Figure) -> dict[str, object]:
-    return {**msgspec.structs.asdict(figure), "ratio": round(figure.ratio, 4)}

@@ -13,8 +13,7 @@ import msgspec
 
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.search import COLUMNS, anything
-from benchmarks.servers import started
-from benchmarks.stones import stock
+from benchmarks.servers import Servers
 from inventory.catalog.facets import COUNTED, MEASURED
 from inventory.catalog.index.search import IndexedSearch
 from inventory.catalog.index.search_index import SearchIndex
@@ -36,10 +35,13 @@ class Options(msgspec.Struct, frozen=True):
     seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones and the same searches.")] = 1
 
 
-async def measure(wanted: Options) -> Report:
+QUICK = Options(stones=5_000, requests=25)
+
+
+async def measure(wanted: Options, servers: Servers) -> Report:
     """Ask both in turns. What they answer must be equal."""
-    async with started() as site, Database.open(site.settings.database) as database:
-        await stock(database, wanted.stones, seed=wanted.seed)
+    site = await servers.stocked(wanted.stones, wanted.seed)
+    async with Database.open(site.settings.database) as database:
         postgres, index = PostgresSearch(database), SearchIndex(database)
         following = asyncio.create_task(index.run())
         begun = time.perf_counter()
@@ -96,4 +98,6 @@ async def _compare(
             taken[place].append(time.perf_counter() - begun)
         differing += answers[0] != answers[1]
     measured, limited = (Pace.of(seconds) for seconds in taken)
-    return Figure(name=name, unit="requests", measured=measured, limit="Postgres alone", limited=limited), differing
+    return Figure(
+        name=name, unit="requests/s", ours=measured, beside="Postgres alone", other=limited, is_peer=True
+    ), differing

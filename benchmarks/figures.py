@@ -1,4 +1,4 @@
-"""What a benchmark tells: figures, each beside the limit or the peer that was measured in the same run."""
+"""Figures of a benchmark, each beside a limit or a peer that was measured in the same run."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -7,41 +7,67 @@ import msgspec
 
 
 class Pace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A rate per second; and how long one operation took (milliseconds), where each was timed."""
+    """A measured value: a rate per second or an amount; and percentiles of single operations in milliseconds."""
 
-    per_second: float
+    value: float
     p50_ms: float | None = None
     p99_ms: float | None = None
 
     @classmethod
     def of(cls, seconds: Sequence[float], *, elapsed: float | None = None) -> Self:
-        """From how long each took: one after the other, or several at a time in `elapsed` seconds."""
+        """Compute a rate from the durations of operations: one after the other, or several at a time in `elapsed` seconds."""
         p50, p99 = shares(seconds, (0.5, 0.99))
         return cls(len(seconds) / (elapsed or sum(seconds)), p50, p99)
 
     @classmethod
     def middle(cls, paces: Sequence[Self]) -> Self:
-        """The middle one of several rounds; of an even number the slower one."""
-        return sorted(paces, key=lambda pace: pace.per_second)[(len(paces) - 1) // 2]
+        """The median of several rounds; of an even number the lower one."""
+        return sorted(paces, key=lambda pace: pace.value)[(len(paces) - 1) // 2]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured, and what it is measured against. `unit`: what is counted per second."""
+    """A value of this project (`ours`) and what it is compared with (`other`, described by `beside`).
+
+    `unit`: what is counted. `is_peer`: `other` is another way to do the same; otherwise it is a limit. `smaller_is_better`:
+    for amounts such as memory.
+    """
 
     name: str
     unit: str
-    measured: Pace
-    limit: str
-    limited: Pace
+    ours: Pace
+    beside: str
+    other: Pace
+    is_peer: bool = False
+    smaller_is_better: bool = False
 
     @property
     def ratio(self) -> float:
-        """The share of the limit that is reached; 1 is the limit itself."""
-        return self.measured.per_second / self.limited.per_second
+        """The share of the limit that is reached; larger is better, 1 is the limit itself."""
+        ours, other = self.ours.value, self.other.value
+        return other / ours if self.smaller_is_better else ours / other
+
+    def row(self) -> dict[str, object]:
+        """The figure for scripts: `ours`, `limit` or `peer`, and `ratio`."""
+        kind = "peer" if self.is_peer else "limit"
+        percentiles = {
+            f"{whose}_{name}": value
+            for whose, pace in (("ours", self.ours), (kind, self.other))
+            for name, value in (("p50_ms", pace.p50_ms), ("p99_ms", pace.p99_ms))
+            if value is not None
+        }
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "ours": round(self.ours.value, 3),
+            kind: round(self.other.value, 3),
+            "beside": self.beside,
+            "ratio": round(self.ratio, 4),
+            **percentiles,
+        }
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one benchmark. `wrong`: what must not be, and was; `details`: what else was counted."""
+    """The figures of one benchmark. `wrong`: errors that were found; `details`: further counts."""
 
     figures: Sequence[Figure]
     wrong: Sequence[str] = ()
@@ -49,6 +75,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shares(seconds: Sequence[float], wanted: Sequence[float]) -> list[float]:
-    """How many milliseconds these shares of them took at most."""
+    """Return percentiles of durations in milliseconds. `wanted`: shares from 0 to 1."""
     ordered = sorted(seconds) or [0.0]
     return [round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) for share in wanted]

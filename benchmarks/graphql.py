@@ -1,7 +1,7 @@
-"""GraphQL: a page of 50 diamonds with 20 fields each over HTTP, from one process of the API, with a key and its budgets.
+"""GraphQL: pages of 50 diamonds with 20 fields each over HTTP, from one process of the API, with a key and its budgets.
 
-Two peers: a route of Starlette's that answers with the same bytes, and the bare statement of the same page, prepared and
-sent over one connection.
+The limits are a Starlette route that answers with the same bytes, and the statement of the same page, prepared and sent over
+one connection. CPU time is of the Python process; the limit is that of the route.
 """
 
 import time
@@ -15,17 +15,17 @@ from app.graphql.context import Selection
 from app.graphql.diamonds.types import columns_of
 from benchmarks.client import Call
 from benchmarks.figures import Figure, Pace, Report
-from benchmarks.servers import Site, started
-from benchmarks.stones import stock
+from benchmarks.processes import cpu_seconds
+from benchmarks.servers import ServedApi, Servers, Site
 from inventory.catalog import statements
-from inventory.catalog.search import RETAIL_PRICE, DiamondCriteria, PageWindow, SortOrder
+from inventory.catalog.search import RETAIL_PRICE, DiamondCriteria, NumericRange, PageWindow, SortOrder
 from inventory.core.database import Connection, Database
 from sandbox.stack.ports import free_ports
 
 _PAGE = 50
 DOCUMENT = """
-query Page($first: Int!) {
-  diamonds(first: $first) {
+query Page($first: Int!, $filter: DiamondFilter) {
+  diamonds(first: $first, filter: $filter) {
     nodes {
       id databaseId shape carat color clarity cut polish symmetry fluorescence labGrown eyeClean imageUrl videoUrl
       rating availability createdAt price { cents } certificate { lab number }
@@ -45,39 +45,78 @@ class Options(msgspec.Struct, frozen=True):
     seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
 
 
-async def measure(wanted: Options) -> Report:
-    """Ask the API and its peers in turns."""
-    answered: list[Pace] = []
-    routed: list[Pace] = []
-    fetched: list[Pace] = []
-    async with started() as site, Database.open(site.settings.database) as database:
-        await stock(database, wanted.stones, seed=wanted.seed)
-        key = await site.key(database)
-        async with site.serving(1) as (address,), database.connection() as connection:
-            body = msgspec.json.encode({"query": DOCUMENT, "variables": {"first": _PAGE}})
-            ours = Call.post(f"{address}/graphql", body, {"X-API-Key": key})
+QUICK = Options(stones=5_000, seconds=0.4, rounds=2)
+_PAGES = {
+    "50 x 20": (None, DiamondCriteria()),
+    "50 x 20, shape and carat": (
+        {"shapes": ["ROUND"], "carat": {"min": 1, "max": 1.5}},
+        DiamondCriteria(shape=["ROUND"], carat_milli=NumericRange(1000, 1500)),
+    ),
+}
+
+
+async def measure(wanted: Options, servers: Servers) -> Report:
+    """Send requests to the API and to its peers in turns."""
+    stocked = await servers.api(wanted.stones, wanted.seed)
+    figures: list[Figure] = []
+    details: dict[str, object] = {}
+    async with Database.open(stocked.site.settings.database) as database, database.connection() as connection:
+        for name, (criteria, found) in _PAGES.items():
+            body = msgspec.json.encode({"query": DOCUMENT, "variables": {"first": _PAGE, "filter": criteria}})
+            ours = Call.post(f"{stocked.api.address}/graphql", body, {"X-API-Key": stocked.key})
             content = await ours.once()
             _check(content)
-            async with route_of(site, content) as peer:
-                route = Call.post(f"{peer}/", body, {})
+            rounds = _Rounds()
+            async with route_of(stocked.site, content) as peer:
+                route = Call.post(f"{peer.address}/", body, {})
                 for _ in range(wanted.rounds):
-                    for call, paces in ((ours, answered), (route, routed)):
-                        taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
-                        paces.append(Pace.of(taken, elapsed=elapsed))
-                    fetched.append(await _bare(connection, wanted.seconds))
-    return Report(
-        figures=[
+                    await rounds.measure(ours, stocked.api, rounds.answered, rounds.cpu, wanted)
+                    await rounds.measure(route, peer, rounds.routed, rounds.routed_cpu, wanted)
+                    rounds.fetched.append(await _bare(connection, found, wanted.seconds))
+            figures += rounds.figures(name)
+            details[f"{name}: bytes"] = len(content)
+    return Report(figures=figures, details=details)
+
+
+class _Rounds:
+    """The paces of one document."""
+
+    def __init__(self) -> None:
+        self.answered: list[Pace] = []
+        self.routed: list[Pace] = []
+        self.fetched: list[Pace] = []
+        self.cpu: list[Pace] = []
+        self.routed_cpu: list[Pace] = []
+
+    @staticmethod
+    async def measure(call: Call, served: ServedApi, paces: list[Pace], cpu: list[Pace], wanted: Options) -> None:
+        """Send a request again and again. Appends the rate, and the CPU time of a request in milliseconds."""
+        before = cpu_seconds(served.pid)
+        taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
+        paces.append(Pace.of(taken, elapsed=elapsed))
+        cpu.append(Pace(max(1e-3, 1000 * (cpu_seconds(served.pid) - before) / len(taken))))
+
+    def figures(self, name: str) -> list[Figure]:
+        """The figures of the document."""
+        rates = [
             Figure(
-                name="50 x 20 over HTTP",
-                unit="requests",
-                measured=Pace.middle(answered),
-                limit=limit,
-                limited=Pace.middle(limited),
+                name=f"{name} over HTTP",
+                unit="requests/s",
+                ours=Pace.middle(self.answered),
+                beside=beside,
+                other=Pace.middle(other),
             )
-            for limit, limited in (("the same bytes by a route", routed), ("the statement, prepared", fetched))
-        ],
-        details={"bytes": len(content)},
-    )
+            for beside, other in (("the same bytes by a route", self.routed), ("the statement, prepared", self.fetched))
+        ]
+        cpu = Figure(
+            name=f"{name}, Python CPU",
+            unit="ms/request",
+            ours=Pace.middle(self.cpu),
+            beside="the same bytes by a route",
+            other=Pace.middle(self.routed_cpu),
+            smaller_is_better=True,
+        )
+        return [*rates, cpu]
 
 
 def _check(content: bytes) -> None:
@@ -86,19 +125,19 @@ def _check(content: bytes) -> None:
         raise AssertionError(f"The API answered {content[:1000]!r}")
 
 
-def route_of(site: Site, content: bytes) -> AbstractAsyncContextManager[str]:
-    """A route that answers with these bytes; its address."""
+def route_of(site: Site, content: bytes) -> AbstractAsyncContextManager[ServedApi]:
+    """Serve a route that answers with these bytes."""
     file = site.directory / "answer.json"
     file.write_bytes(content)
     (port,) = free_ports(1)
     return site.program(("-m", "benchmarks.route", str(port), str(file)), port, "/", {})
 
 
-async def _bare(connection: Connection, seconds: float) -> Pace:
+async def _bare(connection: Connection, criteria: DiamondCriteria, seconds: float) -> Pace:
     (definition,) = parse(DOCUMENT).definitions
     assert isinstance(definition, OperationDefinitionNode)
     columns = columns_of(Selection([definition.selection_set], {}).below("diamonds").below("nodes"))
-    page = statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=_PAGE), columns)
+    page = statements.page(criteria, SortOrder(RETAIL_PRICE), PageWindow(limit=_PAGE), columns)
     prepared = await connection.prepare(page.text)
     taken: list[float] = []
     begun = time.perf_counter()

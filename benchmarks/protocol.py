@@ -7,7 +7,7 @@ import msgspec
 
 from benchmarks.client import Call
 from benchmarks.figures import Figure, Pace, Report
-from benchmarks.servers import program
+from benchmarks.servers import Servers, program
 from sandbox.stack.ports import free_ports
 from sandbox.stack.scratch import scratch_directory
 
@@ -33,9 +33,10 @@ class Options(msgspec.Struct, frozen=True):
     rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
 
 
-async def measure(wanted: Options) -> Report:
+async def measure(wanted: Options, servers: Servers) -> Report:
     """Ask the same application through each protocol in turns."""
     names = ("own", "httptools", "h11")
+    del servers
     paces: dict[str, list[Pace]] = {name: [] for name in names}
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(scratch_directory())
@@ -44,8 +45,8 @@ async def measure(wanted: Options) -> Report:
         calls = {}
         for name, port in zip(names, free_ports(len(names)), strict=True):
             command = ("-m", "benchmarks.route", str(port), str(file), name)
-            address = await stack.enter_async_context(program(directory, command, port, "/", {}))
-            calls[name] = Call.post(f"{address}/", _BODY, _HEADERS)
+            served = await stack.enter_async_context(program(directory, command, port, "/", {}))
+            calls[name] = Call.post(f"{served.address}/", _BODY, _HEADERS)
         for _ in range(wanted.rounds):
             for name, call in calls.items():
                 taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
@@ -54,10 +55,11 @@ async def measure(wanted: Options) -> Report:
         figures=[
             Figure(
                 name="small answer",
-                unit="requests",
-                measured=Pace.middle(paces["own"]),
-                limit=f"through uvicorn's {name}",
-                limited=Pace.middle(paces[name]),
+                unit="requests/s",
+                ours=Pace.middle(paces["own"]),
+                beside=f"through uvicorn's {name}",
+                other=Pace.middle(paces[name]),
+                is_peer=True,
             )
             for name in names[1:]
         ]

@@ -14,9 +14,7 @@ import msgspec
 from benchmarks.client import Call, repeat
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.graphql import route_of
-from benchmarks.servers import started
-from benchmarks.stones import stock
-from inventory.core.database import Database
+from benchmarks.servers import Servers
 
 _PAGE = 50
 _SORTS = ("created_at", "retail_price_cents", "carats", "color", "clarity")
@@ -33,41 +31,41 @@ class Options(msgspec.Struct, frozen=True):
     seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones and the same searches.")] = 1
 
 
-async def measure(wanted: Options) -> Report:
-    """Ask the API and the route in turns."""
-    async with started() as site, Database.open(site.settings.database) as database:
-        await stock(database, wanted.stones, seed=wanted.seed)
-        key = {"X-API-Key": await site.key(database)}
-        async with site.serving(1) as (address,), httpx.AsyncClient(headers=key, timeout=30) as client:
-            diamonds = f"{address}/api/v2/diamonds"
-            page = await client.get(f"{diamonds}?limit={_PAGE}")
-            first = page.raise_for_status().json()["data"][0]["id"]
-            chance = random.Random(wanted.seed)
-            kinds: dict[str, Sequence[Call]] = {
-                # More than are sent in a round, so that none is repeated.
-                "random search, total": [Call.get(f"{diamonds}?{_anything(chance)}", key) for _ in range(20_000)],
-                "repeated search": [Call.get(f"{diamonds}?limit={_PAGE}", key)],
-                "If-None-Match": [
-                    Call.get(f"{diamonds}?limit={_PAGE}", {**key, "If-None-Match": page.headers["etag"]})
-                ],
-                "diamond by id": [Call.get(f"{diamonds}/{first}", key)],
-            }
-            paces: dict[str, list[Pace]] = {name: [] for name in (*kinds, "")}
-            async with route_of(site, page.content) as peer:
-                everything = {**kinds, "": [Call.get(f"{peer}/", {})]}
-                for _ in range(wanted.rounds):
-                    for name, calls in everything.items():
-                        taken, elapsed = await repeat(calls, wanted.seconds, wanted.connections)
-                        paces[name].append(Pace.of(taken, elapsed=elapsed))
+QUICK = Options(stones=5_000, seconds=0.4, rounds=2)
+
+
+async def measure(wanted: Options, servers: Servers) -> Report:
+    """Send requests to the API and to the route in turns."""
+    stocked = await servers.api(wanted.stones, wanted.seed)
+    key = {"X-API-Key": stocked.key}
+    diamonds = f"{stocked.api.address}/api/v2/diamonds"
+    async with httpx.AsyncClient(headers=key, timeout=30) as client:
+        page = await client.get(f"{diamonds}?limit={_PAGE}")
+    first = page.raise_for_status().json()["data"][0]["id"]
+    chance = random.Random(wanted.seed)
+    kinds: dict[str, Sequence[Call]] = {
+        # More than are sent in a round, so that none is repeated.
+        "random search, total": [Call.get(f"{diamonds}?{_anything(chance)}", key) for _ in range(20_000)],
+        "repeated search": [Call.get(f"{diamonds}?limit={_PAGE}", key)],
+        "If-None-Match": [Call.get(f"{diamonds}?limit={_PAGE}", {**key, "If-None-Match": page.headers["etag"]})],
+        "diamond by id": [Call.get(f"{diamonds}/{first}", key)],
+    }
+    paces: dict[str, list[Pace]] = {name: [] for name in (*kinds, "")}
+    async with route_of(stocked.site, page.content) as peer:
+        everything = {**kinds, "": [Call.get(f"{peer.address}/", {})]}
+        for _ in range(wanted.rounds):
+            for name, calls in everything.items():
+                taken, elapsed = await repeat(calls, wanted.seconds, wanted.connections)
+                paces[name].append(Pace.of(taken, elapsed=elapsed))
     limited = Pace.middle(paces[""])
     return Report(
         figures=[
             Figure(
                 name=name,
-                unit="requests",
-                measured=Pace.middle(paces[name]),
-                limit="a page's bytes by a route",
-                limited=limited,
+                unit="requests/s",
+                ours=Pace.middle(paces[name]),
+                beside="a page's bytes by a route",
+                other=limited,
             )
             for name in kinds
         ],

@@ -13,8 +13,7 @@ import msgspec
 from asyncpg.prepared_stmt import PreparedStatement
 
 from benchmarks.figures import Figure, Pace, Report
-from benchmarks.servers import started
-from benchmarks.stones import stock
+from benchmarks.servers import Servers
 from inventory.catalog import grades, statements
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import COUNTED, MEASURED
@@ -78,10 +77,10 @@ class Request(msgspec.Struct, frozen=True):
             yield statements.facets(self.criteria, sorted(_FACETS), disregard_own=False)
 
 
-async def measure(wanted: Options) -> Report:
+async def measure(wanted: Options, servers: Servers) -> Report:
     """Ask all kinds of searches, each also as bare SQL."""
-    async with started() as site, Database.open(site.settings.database) as database:
-        await stock(database, wanted.stones, seed=wanted.seed)
+    site = await servers.stocked(wanted.stones, wanted.seed)
+    async with Database.open(site.settings.database) as database:
         search = PostgresSearch(database)
         chance = random.Random(wanted.seed)
         shallow = [anything(chance) for _ in range(wanted.requests)]
@@ -111,7 +110,7 @@ async def _compare(name: str, database: Database, search: DiamondSearch, request
                 await work()
                 seconds.append(time.perf_counter() - begun)
     return Figure(
-        name=name, unit="requests", measured=Pace.of(asked), limit="the statements, prepared", limited=Pace.of(bare)
+        name=name, unit="requests/s", ours=Pace.of(asked), beside="the statements, prepared", other=Pace.of(bare)
     )
 
 

@@ -1,4 +1,4 @@
-"""Servers of a benchmark's own, gone with it."""
+"""Servers of a benchmark run: one Postgres and one Valkey, a database for each benchmark, and processes of the API."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ import msgspec
 
 from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
+from benchmarks.stones import stock
 from inventory.core.database import Database
 from inventory.core.migrate import upgrade
 from inventory.core.settings import Settings
@@ -24,7 +25,7 @@ CLIENT = "bench"
 
 _SOURCE = Path(__file__).parents[1]
 _START_SECONDS = 60.0
-# More than anybody asks for: what is measured is the work, not how it is rationed.
+# Higher than any client needs: the work is measured, not its limits.
 _NO_LIMITS = {
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "GRAPHQL_BUDGET": "1000000000",
@@ -34,16 +35,23 @@ _NO_LIMITS = {
 }
 
 
+class ServedApi(msgspec.Struct, frozen=True):
+    """A process of the API: its address and its process id."""
+
+    address: str
+    pid: int
+
+
 class Site(msgspec.Struct, frozen=True):
-    """A migrated database that waits for the disk, as in production; a Redis; and where their files lie."""
+    """A migrated database with durable settings, as in production; a Redis; and the directory of their files."""
 
     settings: Settings
     directory: Path
 
     @asynccontextmanager
-    async def serving(self, processes: int) -> AsyncIterator[list[str]]:
-        """Processes of the API, by their addresses."""
-        environment = {
+    async def serving(self, processes: int, **environment: str) -> AsyncIterator[list[ServedApi]]:
+        """Start processes of the API. `environment`: further variables."""
+        everything = {
             "DATABASE_URL": self.settings.database.need("url"),
             "REDIS_URL": self.settings.redis.need("url"),
             "HOST": LOOPBACK,
@@ -51,31 +59,83 @@ class Site(msgspec.Struct, frozen=True):
             "ENVIRONMENT": "production",
             "SHUTDOWN_DELAY_SECONDS": "0",
             **_NO_LIMITS,
+            **environment,
         }
         async with AsyncExitStack() as stack:
-            addresses = []
+            served = []
             for port in free_ports(processes):
                 command = ("-m", "app", "serve", "--port", str(port))
-                address = await stack.enter_async_context(self.program(command, port, "/ready", environment))
-                addresses.append(address)
-            yield addresses
+                served.append(await stack.enter_async_context(self.program(command, port, "/ready", everything)))
+            yield served
 
     def program(
         self, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
-    ) -> AbstractAsyncContextManager[str]:
-        """A Python program that serves HTTP on a port, from when it answers 200 under `path`; its address."""
+    ) -> AbstractAsyncContextManager[ServedApi]:
+        """Start a Python program that serves HTTP on a port, and wait until it answers 200 under `path`."""
         return program(self.directory, command, port, path, environment)
 
     async def key(self, database: Database) -> str:
-        """A key that may read diamonds."""
+        """Create an API key with `diamonds:read`."""
         return (await ApiKeyService(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
+
+
+class StockedApi(msgspec.Struct, frozen=True):
+    """An API process over an inventory whose search index is built, with an API key."""
+
+    site: Site
+    api: ServedApi
+    key: str
+
+
+class Servers:
+    """The servers of one benchmark run. Inventories and API processes are shared by benchmarks of the same size."""
+
+    def __init__(self, stack: AsyncExitStack, directory: Path, postgres: Postgres, valkey: Valkey) -> None:
+        """Use `started`."""
+        self._stack = stack
+        self._directory = directory
+        self._postgres = postgres
+        self._valkey = valkey
+        self._databases = 0
+        self._stocked: dict[tuple[int, int], Site] = {}
+        self._served: dict[tuple[int, int], StockedApi] = {}
+
+    async def site(self) -> Site:
+        """Create an empty, migrated database."""
+        self._databases += 1
+        url = await self._postgres.create_database(f"bench_{self._databases}", template="bench_template")
+        return Site(Settings.read(database_url=url, redis_url=self._valkey.url()), self._directory)
+
+    async def stocked(self, stones: int, seed: int) -> Site:
+        """Return a database with an inventory, which benchmarks only read."""
+        known = self._stocked.get((stones, seed))
+        if known is None:
+            known = self._stocked[stones, seed] = await self.site()
+            async with Database.open(known.settings.database) as database:
+                await stock(database, stones, seed=seed)
+        return known
+
+    async def api(self, stones: int, seed: int) -> StockedApi:
+        """Return an API process over an inventory. It runs until the end of the benchmark run."""
+        known = self._served.get((stones, seed))
+        if known is None:
+            site = await self.stocked(stones, seed)
+            async with Database.open(site.settings.database) as database:
+                key = await site.key(database)
+            (served,) = await self._stack.enter_async_context(site.serving(1))
+            known = self._served[stones, seed] = StockedApi(site, served, key)
+        return known
+
+    async def prepare(self) -> None:
+        """Create the template of the databases."""
+        await upgrade(await self._postgres.create_database("bench_template"))
 
 
 @asynccontextmanager
 async def program(
     directory: Path, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
-) -> AsyncIterator[str]:
-    """A Python program that serves HTTP and logs to a directory; see `Site.program`."""
+) -> AsyncIterator[ServedApi]:
+    """Run a Python program that serves HTTP and logs to a directory; see `Site.program`."""
     address = f"http://{LOOPBACK}:{port}"
     process = Process(
         f"{command[1]}-{port}",
@@ -87,23 +147,23 @@ async def program(
     process.start()
     try:
         await process.ready(partial(_answers, address + path), timeout_seconds=_START_SECONDS)
-        yield address
+        yield ServedApi(address, process.pid or 0)
     finally:
         await process.stop()
 
 
 @asynccontextmanager
-async def started() -> AsyncIterator[Site]:
-    """The servers, for the length of a `with`."""
+async def started(bindir: Path | None = None) -> AsyncIterator[Servers]:
+    """Start the servers. `bindir`: of another Postgres than the embedded one."""
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(scratch_directory())
-        postgres, valkey = Postgres(directory, durable=True), Valkey(directory)
+        postgres, valkey = Postgres(directory, durable=True, bindir=bindir), Valkey(directory)
         for server in (postgres, valkey):
             stack.push_async_callback(server.stop)
             await server.start()
-        url = await postgres.create_database("bench")
-        await upgrade(url)
-        yield Site(Settings.read(database_url=url, redis_url=valkey.url()), directory)
+        servers = Servers(stack, directory, postgres, valkey)
+        await servers.prepare()
+        yield servers
 
 
 async def _answers(url: str) -> bool:

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from benchmarks.figures import Figure, Pace, Report, shares
-from benchmarks.servers import CLIENT, started
+from benchmarks.servers import CLIENT, Servers
 from benchmarks.statements import sql
 from inventory.catalog.stone import diamond_id
 from inventory.core.database import Database
@@ -55,6 +55,9 @@ class Options(msgspec.Struct, frozen=True):
     seconds: Annotated[float, msgspec.Meta(gt=0, description="How long events are written.")] = 30.0
     cut: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the sockets that are cut off.")] = 0.1
     seed: Annotated[int, msgspec.Meta(description="The same seed cuts the same sockets.")] = 1
+
+
+QUICK = Options(subscribers=100, processes=1, stones=200, rate=50.0, seconds=2.0)
 
 
 class Ledger:
@@ -188,16 +191,17 @@ async def cut_off(subscribers: Sequence[Subscriber], seconds: float) -> None:
         subscriber.cut()
 
 
-async def measure(wanted: Options) -> Report:
+async def measure(wanted: Options, servers: Servers) -> Report:
     """Let them subscribe, write, cut and come back; then look what each has seen."""
     stones = [diamond_id("nivoda", f"stone-{number}") for number in range(wanted.stones)]
     ledger = Ledger(stones)
-    async with started() as site, Database.open(site.settings.database) as database:
+    site = await servers.site()
+    async with Database.open(site.settings.database) as database:
         async with database.connection() as connection:
             await connection.execute(sql.plain_stones, stones, [f"stone-{number}" for number in range(len(stones))])
         key = await site.key(database)
-        async with site.serving(wanted.processes) as addresses:
-            subscribers, delays = await _watch(wanted, database, ledger, addresses, key)
+        async with site.serving(wanted.processes) as served:
+            subscribers, delays = await _watch(wanted, database, ledger, [each.address for each in served], key)
     return report(wanted, subscribers, ledger, delays)
 
 
@@ -252,10 +256,10 @@ def report(wanted: Options, subscribers: Sequence[Subscriber], ledger: Ledger, d
         figures=[
             Figure(
                 name="from commit to delivery",
-                unit="events",
-                measured=Pace(delivered / wanted.seconds, *shares(seconds, (0.5, 0.99))),
-                limit="all that were due; own delay",
-                limited=Pace(sum(map(len, expected)) / wanted.seconds, *shares(delays, (0.5, 0.99))),
+                unit="events/s",
+                ours=Pace(delivered / wanted.seconds, *shares(seconds, (0.5, 0.99))),
+                beside="all that were due; own delay",
+                other=Pace(sum(map(len, expected)) / wanted.seconds, *shares(delays, (0.5, 0.99))),
             )
         ],
         wrong=[f"{count} {name}" for name, count in counts.items() if count] + refused,

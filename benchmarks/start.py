@@ -1,0 +1,59 @@
+"""Start: CPU time until a worker and the API have loaded their code and read their command line.
+
+The limit is a process that imports only the libraries that the role cannot do without.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from benchmarks.figures import Figure, Pace, Report
+from benchmarks.processes import cpu_of
+from benchmarks.servers import Servers
+
+_COMMANDS = {
+    "worker": (
+        ("-m", "sync", "worker", "--help"),
+        "import asyncpg, azure.servicebus.aio, msgspec, pydantic_settings, redis.asyncio, structlog, typer, uvloop",
+    ),
+    "API": (
+        ("-m", "app", "serve", "--help"),
+        (
+            "import asyncpg, msgspec, pydantic_settings, redis.asyncio, starlette.applications, strawberry, structlog, "
+            "typer, uvicorn, uvloop, websockets"
+        ),
+    ),
+}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How much is measured."""
+
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each process is started; the median counts.")] = 5
+
+
+QUICK = Options(rounds=1)
+
+
+async def measure(wanted: Options, servers: Servers) -> Report:
+    """Start the processes in turns."""
+    del servers
+    taken: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name in _COMMANDS}
+    for _ in range(wanted.rounds):
+        for name, (command, imports) in _COMMANDS.items():
+            ours, other = taken[name]
+            ours.append(Pace(cpu_of(*command)))
+            other.append(Pace(cpu_of("-c", imports)))
+    return Report(
+        figures=[
+            Figure(
+                name=f"{name}, CPU time",
+                unit="s",
+                ours=Pace.middle(ours),
+                beside="its libraries alone",
+                other=Pace.middle(other),
+                smaller_is_better=True,
+            )
+            for name, (ours, other) in taken.items()
+        ]
+    )
