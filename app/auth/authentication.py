@@ -138,7 +138,7 @@ class Authentication:
 
 def session_token(connection: HTTPConnection[Any]) -> str | None:
     """The token of the session that a browser sends along."""
-    return token_of(connection.headers, secure=connection.url.scheme in {"https", "wss"})
+    return token_of(connection.headers, secure=connection.scope["scheme"] in {"https", "wss"})
 
 
 def _check_single_key(headers: Headers) -> None:

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 
 from inventory.core.errors import RateLimited
 from inventory.core.settings.access import AuthSettings
-from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuckets, RedisTokenBuckets
+from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuckets
+from inventory.core.token_lease import LeasedTokenBuckets
 
 _SECOND = 1_000_000
 
@@ -87,7 +88,7 @@ class RequestRateLimiter:
 
     def __init__(self, redis: Redis, limits: RequestLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
-        self._shared = RedisTokenBuckets(redis, name="request_limits", monotonic=monotonic)
+        self._shared = LeasedTokenBuckets(redis, name="request_limits", monotonic=monotonic)
         self._local = LocalTokenBuckets(monotonic)
 
     async def take(self, limit: RequestLimit, caller: str) -> RateLimitDecision:

@@ -88,7 +88,10 @@ class Sessions:
 
 def token_of(headers: Mapping[str, str], *, secure: bool) -> str | None:
     """The token in a request's cookies. `secure`: whether the request came over TLS."""
-    cookies = cookie_parser(headers.get("cookie", ""))
+    text = headers.get("cookie")
+    if text is None:
+        return None
+    cookies = cookie_parser(text)
     token = cookies.get(_SECURE_NAME if secure else _PLAIN_NAME)
     return token if token and len(token) <= _MAX_TOKEN_LENGTH else None
 

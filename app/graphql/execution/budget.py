@@ -7,7 +7,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from inventory.core.errors import RateLimited
-from inventory.core.token_bucket import BucketAnswer, BucketSize, RedisTokenBuckets
+from inventory.core.token_bucket import BucketAnswer, BucketSize
+from inventory.core.token_lease import LeasedTokenBuckets
 
 _PREFIX = "diamond-inventory:graphql-budget:"
 _SECOND = 1_000_000
@@ -26,7 +27,7 @@ class CostBudget:
 
     def __init__(self, redis: Redis, *, most: int, restore_rate: int) -> None:
         """`most`: capacity of a bucket; `restore_rate`: cost restored per second."""
-        self._buckets = RedisTokenBuckets(redis, name="cost_budget")
+        self._buckets = LeasedTokenBuckets(redis, name="cost_budget")
         self._bucket = BucketSize.of(most, restore_rate)
         self._restore_rate = restore_rate
 

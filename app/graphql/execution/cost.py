@@ -3,7 +3,7 @@
 Lists count by the page that is asked for, not by what is found; what was not found is given back afterwards.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -111,14 +111,21 @@ def requested(plan: Plan, variables: Variables, page: int = _LARGEST_PAGE) -> in
 
 def actual(plan: Plan, data: Mapping[str, Any] | None) -> int:
     """Return the actual cost of an operation."""
+    return 0 if data is None else _actual(plan, [data])
+
+
+def _actual(plan: Plan, objects: Sequence[Mapping[str, Any]]) -> int:
+    """The cost of the fields below objects of one selection. All objects are counted together, field by field."""
     total = 0
     for key, field in plan.items():
-        if data is None or key not in data:
-            continue
-        total += field.weight
+        if field.weight:
+            total += field.weight * sum(key in one for one in objects)
         if field.composite:
-            found = data[key] if field.many else [data[key]]
-            total += sum(1 + actual(field.below, one) for one in found or () if one is not None)
+            values = [value for one in objects if (value := one.get(key)) is not None]
+            if field.many:
+                values = [value for some in values for value in some if value is not None]
+            if values:
+                total += len(values) + _actual(field.below, values)
     return total
 
 

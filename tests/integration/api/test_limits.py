@@ -165,7 +165,7 @@ async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later
 
     def ticks() -> float:
         nonlocal now
-        now += 0.2  # so long it takes each time
+        now += 0.1  # so long it takes each time
         return now
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
