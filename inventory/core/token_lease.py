@@ -19,7 +19,7 @@ _SECOND = 1_000_000
 _LEASE_SECONDS = 1.0
 # Share of the capacity that one lease may hold.
 _SHARE = 100
-_MOST_LEASES = 10_000
+_MAX_LEASES = 10_000
 # A lease grows with its use up to the share: a caller with few requests takes no tokens in advance.
 _GROWTH = 4
 
@@ -40,7 +40,7 @@ class LeasedTokenBuckets:
         """`name`: names the buckets in logs."""
         self._shared = RedisTokenBuckets(redis, name=name, monotonic=monotonic)
         self._monotonic = monotonic
-        self._leases: LRUCache[str, _Lease] = LRUCache(_MOST_LEASES)
+        self._leases: LRUCache[str, _Lease] = LRUCache(_MAX_LEASES)
 
     async def take(self, key: str, bucket: BucketSize, cost: int = 1, *, peek: bool = False) -> BucketAnswer | None:
         """Take tokens as `RedisTokenBuckets.take`, from the lease if it holds them."""
