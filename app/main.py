@@ -48,6 +48,7 @@ from inventory.core.database import Database
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
+from inventory.pricing.exchange_rates import ExchangeRates
 from inventory.pricing.service import PricingService
 from inventory.runs.review import RunReview
 from inventory.runs.run_log import RunLog
@@ -121,6 +122,7 @@ def create_app(settings: Settings) -> Starlette:
                 search=IndexedSearch(database, index, postgres) if index else postgres,
                 search_index=index,
                 pricing=PricingService(database),
+                exchange_rates=ExchangeRates(database),
                 runs=runs,
                 review=RunReview(database),
                 run_log=RunLog(database),

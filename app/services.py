@@ -16,6 +16,7 @@ from inventory.catalog.search import DiamondSearch
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.events.dispatcher import EventDispatcher
+from inventory.pricing.exchange_rates import ExchangeRates
 from inventory.pricing.service import PricingService
 from inventory.runs.review import RunReview
 from inventory.runs.run_log import RunLog
@@ -36,6 +37,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search: DiamondSearch
     search_index: SearchIndex | None
     pricing: PricingService
+    exchange_rates: ExchangeRates
     runs: RunService
     review: RunReview
     run_log: RunLog

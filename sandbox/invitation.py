@@ -63,7 +63,6 @@ Shop          {url}/shop
 Dashboard     {url}/dashboard
 GraphiQL      {url}/graphql
 REST          {url}/api-docs
-Dashboard     {url}/dashboard
 Ready         {url}/ready
 Shop key      {keys.shop}
               {" ".join(SHOP_SCOPES)}

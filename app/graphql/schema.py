@@ -20,6 +20,7 @@ from app.graphql.executor import PlainFieldExecutor
 from app.graphql.holds.mutations import HoldMutations
 from app.graphql.holds.queries import HoldQueries
 from app.graphql.nodes import NodeQueries
+from app.graphql.pricing.exchange_rates import ExchangeRateMutations, ExchangeRateQueries
 from app.graphql.pricing.mutations import PricingMutations
 from app.graphql.pricing.queries import PricingQueries
 from app.graphql.purchases.mutations import PurchaseMutations
@@ -36,6 +37,7 @@ class Query(
     NodeQueries,
     EventQueries,
     SyncQueries,
+    ExchangeRateQueries,
     PricingQueries,
     PurchaseQueries,
     HoldQueries,
@@ -47,7 +49,15 @@ class Query(
 
 
 @strawberry.type(description="Mutations.")
-class Mutation(ApiKeyMutations, SyncMutations, PricingMutations, OutcomeMutations, PurchaseMutations, HoldMutations):
+class Mutation(
+    ApiKeyMutations,
+    SyncMutations,
+    ExchangeRateMutations,
+    PricingMutations,
+    OutcomeMutations,
+    PurchaseMutations,
+    HoldMutations,
+):
     """Root type of mutations."""
 
 

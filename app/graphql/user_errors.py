@@ -1,10 +1,11 @@
 """User errors: problems of a request that a payload reports, each with the path of its argument."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 import strawberry
 
 from app.http import idempotency
@@ -21,62 +22,118 @@ IDEMPOTENCY_KEY_DESCRIPTION = (
 )
 
 
-@strawberry.enum(description="Code of a problem of a request.")
 class UserErrorCode(Enum):
-    INVALID = strawberry.enum_value("VALIDATION_ERROR", description="A value is invalid; see `field`.")
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="No object has this id; see `field`.")
-    CONFLICT = strawberry.enum_value("CONFLICT", description="The current state does not allow this.")
-    NOT_AVAILABLE = strawberry.enum_value("NOT_AVAILABLE", description="The diamond is not available.")
-    ALREADY_HELD = strawberry.enum_value("ALREADY_HELD", description="Another client or reference holds the diamond.")
-    HOLD_DENIED = strawberry.enum_value("HOLD_DENIED", description="The supplier denied the hold.")
-    HOLD_LIMIT_REACHED = strawberry.enum_value(
-        "HOLD_LIMIT_REACHED", description="The client or the reference has reached its limit of holds."
-    )
-    HOLD_OVER = strawberry.enum_value("HOLD_OVER", description="The hold has ended.")
-    HOLD_NOT_EXTENDABLE = strawberry.enum_value(
-        "HOLD_NOT_EXTENDABLE", description="The hold already has its longest duration."
-    )
-    PRICE_CHANGED = strawberry.enum_value("PRICE_CHANGED", description="The price differs from the expected price.")
-    IDEMPOTENCY_MISMATCH = strawberry.enum_value(
-        "IDEMPOTENCY_MISMATCH", description="The idempotency key was used for another request."
-    )
-    PURCHASE_FAILED = strawberry.enum_value(
-        "PURCHASE_FAILED", description="The purchase failed. Nothing was purchased."
-    )
-    PURCHASE_DECLINED = strawberry.enum_value(
-        "PURCHASE_DECLINED", description="The supplier declined the order after accepting it."
-    )
-    PURCHASE_PENDING = strawberry.enum_value(
-        "PURCHASE_PENDING",
-        description="The supplier has not answered yet. Send the same request again later, with the same idempotency key.",
-    )
-    PURCHASE_UNKNOWN = strawberry.enum_value(
-        "PURCHASE_UNKNOWN",
-        description="The order was sent and its outcome is unknown. Do not order again. Send the same request later, with the "
-        "same idempotency key.",
-    )
-    PURCHASE_SETTLED = strawberry.enum_value(
-        "PURCHASE_SETTLED",
-        description="The outcome cannot be recorded in the current state of the purchase; `message` names the state. The "
-        "purchase is unchanged.",
-    )
-    SUPPLIER_ERROR = strawberry.enum_value(
-        "SUPPLIER_ERROR", description="The supplier rejected the order. Nothing was purchased."
-    )
+    """Codes of problems. The enum of each mutation in the schema has those that it can return."""
+
+    INVALID = "VALIDATION_ERROR"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    NOT_AVAILABLE = "NOT_AVAILABLE"
+    ALREADY_HELD = "ALREADY_HELD"
+    HOLD_DENIED = "HOLD_DENIED"
+    HOLD_LIMIT_REACHED = "HOLD_LIMIT_REACHED"
+    HOLD_OVER = "HOLD_OVER"
+    HOLD_NOT_EXTENDABLE = "HOLD_NOT_EXTENDABLE"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    PURCHASE_FAILED = "PURCHASE_FAILED"
+    PURCHASE_DECLINED = "PURCHASE_DECLINED"
+    PURCHASE_PENDING = "PURCHASE_PENDING"
+    PURCHASE_UNKNOWN = "PURCHASE_UNKNOWN"
+    PURCHASE_SETTLED = "PURCHASE_SETTLED"
+    SUPPLIER_ERROR = "SUPPLIER_ERROR"
 
 
-@strawberry.type(description="A problem of a request, to show to its user.")
+DESCRIPTIONS: Mapping[UserErrorCode, str] = {
+    UserErrorCode.INVALID: "A value is invalid; see `field`.",
+    UserErrorCode.NOT_FOUND: "No object has this id; see `field`.",
+    UserErrorCode.CONFLICT: "The current state does not allow this.",
+    UserErrorCode.NOT_AVAILABLE: "The diamond is not available.",
+    UserErrorCode.ALREADY_HELD: "Another client or reference holds the diamond.",
+    UserErrorCode.HOLD_DENIED: "The supplier denied the hold.",
+    UserErrorCode.HOLD_LIMIT_REACHED: "The client or the reference has reached its limit of holds.",
+    UserErrorCode.HOLD_OVER: "The hold has ended.",
+    UserErrorCode.HOLD_NOT_EXTENDABLE: "The hold already has its longest duration.",
+    UserErrorCode.PRICE_CHANGED: "The price differs from the expected price.",
+    UserErrorCode.IDEMPOTENCY_MISMATCH: "The idempotency key was used for another request.",
+    UserErrorCode.PURCHASE_FAILED: "The purchase failed. Nothing was purchased.",
+    UserErrorCode.PURCHASE_DECLINED: "The supplier declined the order after accepting it.",
+    UserErrorCode.PURCHASE_PENDING: "The supplier has not answered yet. Send the same request again later, with the same idempotency key.",
+    UserErrorCode.PURCHASE_UNKNOWN: "The order was sent and its outcome is unknown. Do not order again. Send the same request later, with the "
+    "same idempotency key.",
+    UserErrorCode.PURCHASE_SETTLED: "The outcome cannot be recorded in the current state of the purchase; `message` names the state. The "
+    "purchase is unchanged.",
+    UserErrorCode.SUPPLIER_ERROR: "The supplier rejected the order. Nothing was purchased.",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A problem of a request before its mutation is known. `field`: path of the argument."""
+
+    field: list[str] | None
+    message: str
+    code: UserErrorCode
+
+
+@strawberry.interface(description="A problem of a request, to show to its user. The type of each mutation adds `code`.")
 class UserError:
     field: list[str] | None = strawberry.field(
         description="Path of the argument; null if the problem concerns the whole request."
     )
     message: str = strawberry.field(description="Message.")
-    code: UserErrorCode = strawberry.field(description="Code.")
+
+
+_USUAL = (UserErrorCode.INVALID, UserErrorCode.NOT_FOUND, UserErrorCode.CONFLICT)
+
+
+def error_type(mutation: str, *codes: UserErrorCode) -> type[UserError]:
+    """Create the error type of a mutation, and the enum of its codes: the usual ones, and those given.
+
+    `mutation`: its name with a capital, such as `HoldCreate`.
+    """
+    members = {
+        code.name: strawberry.enum_value(code.value, description=DESCRIPTIONS[code]) for code in (*_USUAL, *codes)
+    }
+    codes_of: Any = Enum(f"{mutation}ErrorCode", members)  # type: ignore[misc]  # its members are given at run time
+    enum = strawberry.enum(
+        codes_of,
+        description=f"Codes of problems of `{mutation[0].lower()}{mutation[1:]}`.",
+    )
+    created = type(
+        f"{mutation}UserError",
+        (UserError,),
+        {
+            "__annotations__": {"code": enum},
+            "__module__": __name__,
+            "code": strawberry.field(description="Code."),
+        },
+    )
+    typed: type[UserError] = strawberry.type(
+        created, description=f"A problem of a request for `{mutation[0].lower()}{mutation[1:]}`."
+    )
+    return typed
+
+
+def errors_field(kind: type[UserError], description: str = ERRORS) -> Any:
+    """Declare the field `userErrors` of a payload."""
+    return strawberry.field(description=description, graphql_type=list[kind])  # type: ignore[valid-type]  # at run time
+
+
+def typed_errors(kind: type[UserError], problems: Sequence[Problem]) -> list[UserError]:
+    """Convert problems to the error type of a mutation. A code that the mutation does not declare is CONFLICT."""
+    enum = kind.__annotations__["code"]
+    declared = enum.__members__
+    return [
+        kind(  # type: ignore[call-arg]  # `code` is added at run time
+            field=problem.field, message=problem.message, code=declared.get(problem.code.name, declared["CONFLICT"])
+        )
+        for problem in problems
+    ]
 
 
 async def attempt(
     work: Awaitable[T], path: Sequence[str] = ("input",), *, subject: Sequence[str] = ()
-) -> tuple[T | None, list[UserError]]:
+) -> tuple[T | None, list[Problem]]:
     """Await a use case; return its result, or the problems of the request. Other errors are raised.
 
     `path`: path of the input that the use case validates. `subject`: path of the id of its subject.
@@ -89,11 +146,11 @@ async def attempt(
 
 def user_errors(
     error: InventoryError, path: Sequence[str] = ("input",), *, subject: Sequence[str] = ()
-) -> list[UserError]:
+) -> list[Problem]:
     """Convert a problem of the request: one error per field, or a single one. Arguments: see `attempt`."""
     if isinstance(error, ValidationFailed):
         return [
-            UserError(
+            Problem(
                 field=["input", IDEMPOTENCY_KEY] if name == IDEMPOTENCY_KEY else [*path, _camel(name)],
                 message=str(problem),
                 code=UserErrorCode.INVALID,
@@ -101,16 +158,16 @@ def user_errors(
             for name, problem in error.details.items()
         ]
     code = error.reason if isinstance(error, TradingConflict) else error.code
-    return [UserError(field=_about(code, subject), message=error.message, code=UserErrorCode(code))]
+    return [Problem(field=_about(code, subject), message=error.message, code=UserErrorCode(code))]
 
 
-def refusals(failure: JobFailure, *, subject: Sequence[str] = ()) -> list[UserError]:
+def refusals(failure: JobFailure, *, subject: Sequence[str] = ()) -> list[Problem]:
     """Problems of the request that made a job fail; empty for other failures. `subject`: see `attempt`."""
     try:
         code = UserErrorCode(failure.code)
     except ValueError:
         return []
-    return [UserError(field=_about(failure.code, subject), message=failure.message, code=code)]
+    return [Problem(field=_about(failure.code, subject), message=failure.message, code=code)]
 
 
 def _about(code: str, subject: Sequence[str]) -> list[str] | None:

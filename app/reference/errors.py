@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.graphql.execution.errors import PUBLIC_CODES
 from app.graphql.execution.errors import STATUSES as GRAPHQL_STATUSES
-from app.graphql.schema import schema
+from app.graphql.user_errors import DESCRIPTIONS
 from app.reference.table import NOTE, code, page, table
 from app.rest.errors import STATUSES as REST_STATUSES
 from inventory.core.errors import InventoryError
@@ -76,6 +76,5 @@ def _message(errors: list[type[InventoryError]]) -> str:
 
 
 def _user_errors() -> Iterator[tuple[str, str]]:
-    codes = schema._schema.type_map["UserErrorCode"]  # noqa: SLF001 - has no public name
-    for name, value in codes.values.items():  # type: ignore[attr-defined]
-        yield code(name), value.description or ""
+    for found, description in DESCRIPTIONS.items():
+        yield code(found.name), description

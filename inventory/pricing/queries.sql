@@ -119,3 +119,16 @@ SELECT change.id, change.rule_id, change.at, change.client_id, change.before, ch
        undo.id AS undone_by
 FROM pricing_rule_changes AS change LEFT JOIN pricing_rule_changes AS undo ON undo.undoes = change.id
 WHERE change.id = $1
+
+-- exchange_rates --
+-- Rates of display currencies.
+SELECT currency, rate, rate_at FROM exchange_rates ORDER BY currency
+
+-- set_exchange_rate --
+-- Set the rate $2 of the currency $1. $3: the client.
+INSERT INTO exchange_rates (currency, rate, set_by) VALUES ($1, $2, $3)
+ON CONFLICT (currency) DO UPDATE SET rate = excluded.rate, rate_at = clock_timestamp(), set_by = excluded.set_by
+RETURNING currency, rate, rate_at
+
+-- remove_exchange_rate --
+DELETE FROM exchange_rates WHERE currency = $1 RETURNING currency

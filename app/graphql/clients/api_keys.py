@@ -10,7 +10,7 @@ from app.auth.repository import StoredKey
 from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.permissions import field
-from app.graphql.user_errors import ERRORS, UserError, attempt
+from app.graphql.user_errors import UserError, attempt, error_type, errors_field, typed_errors
 from inventory.core.clock import utc_now
 from inventory.core.errors import NotFound, ValidationFailed
 from inventory.core.logging import get_logger
@@ -51,17 +51,23 @@ class ApiKeyRotateInput:
     keep_hours: float = strawberry.field(default=24, description="Hours for which the old key stays valid.")
 
 
+ApiKeyRotateUserError = error_type("ApiKeyRotate")
+
+
 @strawberry.type(description="Result of `apiKeyRotate`.")
 class ApiKeyRotatePayload:
     key: str | None = strawberry.field(description="The new key. It cannot be shown again. Null if it was rejected.")
     api_key: ApiKey | None = strawberry.field(description="The new key without its secret.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(ApiKeyRotateUserError)
+
+
+ApiKeyRevokeUserError = error_type("ApiKeyRevoke")
 
 
 @strawberry.type(description="Result of `apiKeyRevoke`.")
 class ApiKeyRevokePayload:
     revoked_id: strawberry.ID | None = strawberry.field(description="Id of the key; null if it was rejected.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(ApiKeyRevokeUserError)
 
 
 @strawberry.type
@@ -89,7 +95,9 @@ class ApiKeyMutations:
         input: Annotated[ApiKeyRotateInput, _argument(description="The key.")],  # noqa: A002 - GraphQL convention
     ) -> ApiKeyRotatePayload | None:
         issued, errors = await attempt(_rotate(input, info), subject=("input", "id"))
-        return issued or ApiKeyRotatePayload(key=None, api_key=None, user_errors=errors)
+        return issued or ApiKeyRotatePayload(
+            key=None, api_key=None, user_errors=typed_errors(ApiKeyRotateUserError, errors)
+        )
 
     @field(
         description="Revokes an API key. All processes reject it within ten seconds. Repeating it changes nothing.",
@@ -101,7 +109,7 @@ class ApiKeyMutations:
         id: Annotated[strawberry.ID, _argument(description="Id of the key.")],  # noqa: A002
     ) -> ApiKeyRevokePayload | None:
         revoked, errors = await attempt(_revoke(id, info), subject=("id",))
-        return ApiKeyRevokePayload(revoked_id=revoked, user_errors=errors)
+        return ApiKeyRevokePayload(revoked_id=revoked, user_errors=typed_errors(ApiKeyRevokeUserError, errors))
 
 
 async def _rotate(given: ApiKeyRotateInput, info: Info) -> ApiKeyRotatePayload:

@@ -8,7 +8,15 @@ from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.holds.inputs import HoldCreateInput, HoldExtendInput, HoldReleaseInput
-from app.graphql.holds.payloads import HoldCreatePayload, HoldExtendPayload, HoldReleasePayload, hold_outcome
+from app.graphql.holds.payloads import (
+    HoldCreatePayload,
+    HoldCreateUserError,
+    HoldExtendPayload,
+    HoldExtendUserError,
+    HoldReleasePayload,
+    HoldReleaseUserError,
+    hold_outcome,
+)
 from app.graphql.permissions import field
 from app.graphql.relay import read_id
 from inventory.trading.models import Hold as HoldRow
@@ -41,7 +49,7 @@ class HoldMutations:
                 reference=given_or_none(input.reference),
             )
 
-        hold, until, errors = await hold_outcome(create(), info, "diamondId")
+        hold, until, errors = await hold_outcome(create(), info, "diamondId", HoldCreateUserError)
         return HoldCreatePayload(hold=hold, held_until=until, user_errors=errors)
 
     @field(
@@ -63,7 +71,7 @@ class HoldMutations:
                 reference=given_or_none(input.reference),
             )
 
-        hold, until, errors = await hold_outcome(extend(), info, "holdId")
+        hold, until, errors = await hold_outcome(extend(), info, "holdId", HoldExtendUserError)
         return HoldExtendPayload(hold=hold, held_until=until, user_errors=errors)
 
     @field(description="Releases a hold of the caller. A hold that has ended stays unchanged.", scope=Scope.HOLDS_WRITE)
@@ -78,5 +86,5 @@ class HoldMutations:
                 hold_id, info.context.caller.client_id, reference=given_or_none(input.reference)
             )
 
-        hold, _, errors = await hold_outcome(release(), info, "holdId")
+        hold, _, errors = await hold_outcome(release(), info, "holdId", HoldReleaseUserError)
         return HoldReleasePayload(hold=hold, user_errors=errors)

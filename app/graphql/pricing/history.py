@@ -12,7 +12,7 @@ from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.pricing.types import PricingRule, rule_to_graphql
-from app.graphql.user_errors import ERRORS, UserError, attempt
+from app.graphql.user_errors import UserError, attempt, error_type, errors_field, typed_errors
 from inventory.core.errors import NotFound, ValidationFailed
 from inventory.pricing.history import RuleChange
 
@@ -36,12 +36,15 @@ class PricingRuleChange:
     undone_by: strawberry.ID | None = strawberry.field(description="The change that has undone this one.")
 
 
+PricingRuleChangeUndoUserError = error_type("PricingRuleChangeUndo")
+
+
 @strawberry.type(description="Result of `pricingRuleChangeUndo`.")
 class PricingRuleChangeUndoPayload:
     pricing_rule: PricingRule | None = strawberry.field(
         description="The rule now; null if the change had created it, or if the undo was rejected."
     )
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(PricingRuleChangeUndoUserError)
 
 
 @strawberry.type
@@ -80,7 +83,9 @@ class PricingHistoryMutations:
         id: Annotated[strawberry.ID, _argument(description="Id of the change.")],  # noqa: A002
     ) -> PricingRuleChangeUndoPayload | None:
         rule, errors = await attempt(_undo(id, info), subject=("id",))
-        return PricingRuleChangeUndoPayload(pricing_rule=rule, user_errors=errors)
+        return PricingRuleChangeUndoPayload(
+            pricing_rule=rule, user_errors=typed_errors(PricingRuleChangeUndoUserError, errors)
+        )
 
 
 async def _undo(given: str, info: Info) -> PricingRule | None:

@@ -13,7 +13,7 @@ from app.graphql.pricing.inputs import PricingRuleCreateInput, PricingRuleDelete
 from app.graphql.pricing.types import PricingRule, read_rule, rule_to_graphql
 from app.graphql.relay import global_id, read_id
 from app.graphql.sync.jobs import Job, job_to_graphql
-from app.graphql.user_errors import ERRORS, UserError, attempt, read_key
+from app.graphql.user_errors import UserError, attempt, error_type, errors_field, read_key, typed_errors
 from inventory.core import jobs
 from inventory.core.jobs import JobsUnavailable
 
@@ -22,28 +22,40 @@ _RULE = ("input", "rule")
 _RULE_ID = ("input", "pricingRuleId")
 
 
+PricingRuleCreateUserError = error_type("PricingRuleCreate")
+
+
 @strawberry.type(description="Result of `pricingRuleCreate`.")
 class PricingRuleCreatePayload:
     pricing_rule: PricingRule | None = strawberry.field(description="The new rule; null if it was rejected.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(PricingRuleCreateUserError)
+
+
+PricingRuleUpdateUserError = error_type("PricingRuleUpdate")
 
 
 @strawberry.type(description="Result of `pricingRuleUpdate`.")
 class PricingRuleUpdatePayload:
     pricing_rule: PricingRule | None = strawberry.field(description="The changed rule; null if it was rejected.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(PricingRuleUpdateUserError)
+
+
+PricingRuleDeleteUserError = error_type("PricingRuleDelete")
 
 
 @strawberry.type(description="Result of `pricingRuleDelete`.")
 class PricingRuleDeletePayload:
     deleted_id: strawberry.ID | None = strawberry.field(description="Global id of the rule; null if none was deleted.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(PricingRuleDeleteUserError)
+
+
+InventoryRepriceUserError = error_type("InventoryReprice")
 
 
 @strawberry.type(description="Result of `inventoryReprice`.")
 class InventoryRepricePayload:
     job: Job | None = strawberry.field(description="The job; the query `job` returns its progress.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(InventoryRepriceUserError)
 
 
 @strawberry.type
@@ -59,7 +71,7 @@ class PricingMutations(PricingHistoryMutations):
         input: Annotated[PricingRuleCreateInput, _argument(description="The rule.")],  # noqa: A002 - GraphQL convention
     ) -> PricingRuleCreatePayload | None:
         rule, errors = await attempt(_create(input, info), _RULE)
-        return PricingRuleCreatePayload(pricing_rule=rule, user_errors=errors)
+        return PricingRuleCreatePayload(pricing_rule=rule, user_errors=typed_errors(PricingRuleCreateUserError, errors))
 
     @field(
         description="Replaces all values of a pricing rule. `inventoryReprice` or the next run applies it.",
@@ -71,7 +83,7 @@ class PricingMutations(PricingHistoryMutations):
         input: Annotated[PricingRuleUpdateInput, _argument(description="The change.")],  # noqa: A002 - GraphQL convention
     ) -> PricingRuleUpdatePayload | None:
         rule, errors = await attempt(_update(input, info), _RULE, subject=_RULE_ID)
-        return PricingRuleUpdatePayload(pricing_rule=rule, user_errors=errors)
+        return PricingRuleUpdatePayload(pricing_rule=rule, user_errors=typed_errors(PricingRuleUpdateUserError, errors))
 
     @field(
         description="Deletes a pricing rule. `inventoryReprice` or the next run applies it.", scope=Scope.PRICING_WRITE
@@ -82,7 +94,9 @@ class PricingMutations(PricingHistoryMutations):
         input: Annotated[PricingRuleDeleteInput, _argument(description="The rule.")],  # noqa: A002 - GraphQL convention
     ) -> PricingRuleDeletePayload | None:
         deleted, errors = await attempt(_delete(input, info), subject=_RULE_ID)
-        return PricingRuleDeletePayload(deleted_id=deleted, user_errors=errors)
+        return PricingRuleDeletePayload(
+            deleted_id=deleted, user_errors=typed_errors(PricingRuleDeleteUserError, errors)
+        )
 
     @field(
         description="Applies the current rules to every diamond in the background. Repeating it changes nothing more.",

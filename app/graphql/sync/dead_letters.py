@@ -12,7 +12,7 @@ from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.sync.jobs import Job, job_to_graphql
-from app.graphql.user_errors import ERRORS, UserError, attempt, refusals
+from app.graphql.user_errors import Problem, UserError, attempt, error_type, errors_field, refusals, typed_errors
 from inventory.core import jobs
 from inventory.core.errors import Unavailable, ValidationFailed
 from inventory.core.jobs import JobState, JobsUnavailable
@@ -51,16 +51,22 @@ class DeadLettersInput:
     numbers: list[str] = strawberry.field(description="Their numbers, 1 to 100.")
 
 
+DeadLettersReplayUserError = error_type("DeadLettersReplay")
+
+
 @strawberry.type(description="Result of `deadLettersReplay`.")
 class DeadLettersReplayPayload:
     job: Job | None = strawberry.field(description="The job; `changed` is the number of replayed messages.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(DeadLettersReplayUserError)
+
+
+DeadLettersDiscardUserError = error_type("DeadLettersDiscard")
 
 
 @strawberry.type(description="Result of `deadLettersDiscard`.")
 class DeadLettersDiscardPayload:
     job: Job | None = strawberry.field(description="The job; `changed` is the number of discarded messages.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(DeadLettersDiscardUserError)
 
 
 @strawberry.type
@@ -98,7 +104,7 @@ class DeadLetterMutations:
         input: Annotated[DeadLettersInput, _argument(description="The messages.")],  # noqa: A002 - GraphQL convention
     ) -> DeadLettersReplayPayload | None:
         job, errors = await _handle("replay_dead_letters", input, info)
-        return DeadLettersReplayPayload(job=job, user_errors=errors)
+        return DeadLettersReplayPayload(job=job, user_errors=typed_errors(DeadLettersReplayUserError, errors))
 
     @field(description="Discards dead letters.", scope=Scope.SYNC_ADMIN)
     async def dead_letters_discard(
@@ -107,10 +113,10 @@ class DeadLetterMutations:
         input: Annotated[DeadLettersInput, _argument(description="The messages.")],  # noqa: A002 - GraphQL convention
     ) -> DeadLettersDiscardPayload | None:
         job, errors = await _handle("discard_dead_letters", input, info)
-        return DeadLettersDiscardPayload(job=job, user_errors=errors)
+        return DeadLettersDiscardPayload(job=job, user_errors=typed_errors(DeadLettersDiscardUserError, errors))
 
 
-async def _handle(name: str, given: DeadLettersInput, info: Info) -> tuple[Job | None, list[UserError]]:
+async def _handle(name: str, given: DeadLettersInput, info: Info) -> tuple[Job | None, list[Problem]]:
     state, errors = await attempt(_enqueue(name, given, info))
     if state is None:
         return None, errors

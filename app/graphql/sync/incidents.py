@@ -9,7 +9,7 @@ import strawberry
 from app.auth.scopes import Scope
 from app.graphql.context import Info
 from app.graphql.permissions import field
-from app.graphql.user_errors import ERRORS, UserError, attempt
+from app.graphql.user_errors import UserError, attempt, error_type, errors_field, typed_errors
 from inventory.alerts.service import StoredIncident
 from inventory.core.clock import utc_now
 from inventory.core.errors import NotFound, ValidationFailed
@@ -51,10 +51,13 @@ class SyncSchedule:
     )
 
 
+IncidentResolveUserError = error_type("IncidentResolve")
+
+
 @strawberry.type(description="Result of `incidentResolve`.")
 class IncidentResolvePayload:
     resolved_id: strawberry.ID | None = strawberry.field(description="Id of the incident; null if it was rejected.")
-    user_errors: list[UserError] = strawberry.field(description=ERRORS)
+    user_errors: list[UserError] = errors_field(IncidentResolveUserError)
 
 
 @strawberry.type
@@ -94,7 +97,7 @@ class IncidentMutations:
         id: Annotated[strawberry.ID, _argument(description="Id of the incident.")],  # noqa: A002
     ) -> IncidentResolvePayload | None:
         resolved, errors = await attempt(_resolve(id, info), subject=("id",))
-        return IncidentResolvePayload(resolved_id=resolved, user_errors=errors)
+        return IncidentResolvePayload(resolved_id=resolved, user_errors=typed_errors(IncidentResolveUserError, errors))
 
 
 async def _resolve(given: str, info: Info) -> strawberry.ID:

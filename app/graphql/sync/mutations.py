@@ -16,13 +16,14 @@ from app.graphql.sync.incidents import IncidentMutations
 from app.graphql.sync.inputs import SyncCancelInput, SyncConsolidateInput, SyncRetryInput, SyncStartInput
 from app.graphql.sync.jobs import job_to_graphql
 from app.graphql.sync.payloads import (
+    ERROR_TYPES,
     SyncCancelPayload,
     SyncConsolidatePayload,
     SyncRetryPayload,
     SyncStartPayload,
 )
 from app.graphql.sync.types import SyncRun, find_runs, runs_to_graphql
-from app.graphql.user_errors import attempt, read_key, refusals, user_errors
+from app.graphql.user_errors import attempt, read_key, refusals, typed_errors, user_errors
 from inventory.core import jobs
 from inventory.core.errors import Conflict, InventoryError, NotFound, ValidationFailed
 from inventory.core.jobs import JobState, JobsUnavailable
@@ -111,7 +112,9 @@ class SyncMutations(DeadLetterMutations, IncidentMutations):
 
 
 def _rejected(payload: type[P], error: InventoryError, subject: tuple[str, ...] = ()) -> P:
-    return payload(run=None, job=None, user_errors=user_errors(error, subject=subject))
+    return payload(
+        run=None, job=None, user_errors=typed_errors(ERROR_TYPES[payload], user_errors(error, subject=subject))
+    )
 
 
 async def _enqueue_for_run(
@@ -129,7 +132,7 @@ async def _enqueue_for_run(
         check(facts)
     except (Conflict, NotFound) as error:
         (run,) = await runs_to_graphql([facts.run], info, info.selection.below("run"))
-        return payload(run=run, job=None, user_errors=user_errors(error))
+        return payload(run=run, job=None, user_errors=typed_errors(ERROR_TYPES[payload], user_errors(error)))
     who = f"api:{info.context.caller.client_id}"
     return await _enqueue(payload, info, job, {**arguments, "run_id": str(key), "who": who})
 
@@ -139,7 +142,7 @@ async def _enqueue(payload: type[P], info: Info, job: str, arguments: dict[str, 
     queue = info.context.services.jobs
     job_id, errors = await attempt(jobs.enqueue(queue, job, key=key, **arguments))
     if job_id is None:
-        return payload(run=None, job=None, user_errors=errors)
+        return payload(run=None, job=None, user_errors=typed_errors(ERROR_TYPES[payload], errors))
     state = await jobs.wait(queue, job_id, _WAIT_SECONDS)
     if state is None:
         raise JobsUnavailable
@@ -147,7 +150,7 @@ async def _enqueue(payload: type[P], info: Info, job: str, arguments: dict[str, 
     # If the run exists, only a partition can be missing.
     subject = _PARTITION_ID if arguments.get("partition_id") and run else _RUN_ID
     errors = refusals(state.failure, subject=subject) if state.failure else []
-    return payload(run=run, job=job_to_graphql(state, run), user_errors=errors)
+    return payload(run=run, job=job_to_graphql(state, run), user_errors=typed_errors(ERROR_TYPES[payload], errors))
 
 
 async def _run(state: JobState, info: Info) -> SyncRun | None:
