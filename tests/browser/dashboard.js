@@ -144,7 +144,7 @@ try {
   await client.first().getByRole("button", { name: /^Rotate/ }).click();
   await page.getByRole("button", { name: "Make the new key" }).click();
   seen.fresh = await page.locator(".secret").textContent();
-  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await page.getByRole("dialog", { name: "The new key" }).getByRole("button", { name: "Close" }).click();
   await client.nth(1).getByRole("button", { name: /^Revoke/ }).click();
   await page.getByRole("button", { name: "Revoke the key" }).click();
   await client.nth(1).waitFor({ state: "detached" });

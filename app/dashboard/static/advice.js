@@ -15,9 +15,18 @@ const ADVICE = {
   WATERMARK_UNREADABLE: ["watermark", "Set the watermark with diamonds-sync watermark set, then start a new run.", null],
 };
 
+const REFUSED = {
+  origin: SUPPLIER,
+  text: "The supplier refused the login. Check NIVODA_USERNAME and NIVODA_PASSWORD, or ask the supplier to unlock the account. When the page Status shows that the login works, start a new run.",
+  action: "start",
+};
+const UNPLANNED = { text: "Nothing was read yet. When the page Status shows that the supplier answers, start a new run.", action: "start" };
+
 export function adviceFor(run) {
   if (run.status === "PARTIAL" || run.status === "FAILED") {
+    if (run.error?.code === "SUPPLIER_ERROR" && run.error.message?.includes("refused the credentials")) return REFUSED;
     const [origin, text, action] = ADVICE[run.error?.code] ?? [null, null, null];
+    if (action === "retry" && !run.progress?.total) return { ...UNPLANNED, origin };
     if (text) return { origin, text, action };
     return run.progress?.failed
       ? { origin: "partitions", text: "Some partitions failed. Read them again.", action: "retry" }

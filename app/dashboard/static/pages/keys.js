@@ -19,9 +19,11 @@ export function Keys({ query: address, caller }) {
   const all = address.get("all") === "yes";
   const keys = query.data?.apiKeys ?? [];
   const shown = [...keys].reverse().filter((key) => all || key.status === "VALID");
-  const done = async (key) => {
+  // The dialog of the action is gone before that of the new key opens.
+  const done = (key) => {
+    setDialog(null);
     setFresh(key ?? null);
-    await query.refresh();
+    query.refresh();
   };
   return html`<h1>Keys</h1>
     <p>A client authenticates with its keys. A key is shown once, when it is made; here are the others' public ids. New clients get theirs with <code>keys create</code> on the command line.</p>
