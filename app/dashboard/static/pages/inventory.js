@@ -6,7 +6,7 @@ import { go, link } from "../router.js";
 import { Badge, Gaps, Table } from "../ui.js";
 import { describe } from "./trading.js";
 
-const SEARCH = `query Search($filter: DiamondFilter!, $sort: DiamondSort!, $after: String, $prices: Boolean!) {
+const SEARCH = `query Search($filter: DiamondFilter!, $sort: [DiamondSort!], $after: String, $prices: Boolean!) {
   diamonds(filter: $filter, sort: $sort, first: 50, after: $after) {
     totalCount pageInfo { hasNextPage endCursor }
     nodes { databaseId shape carat color clarity cut labGrown availability price { formatted } supplierPrice @include(if: $prices) { formatted } certificate { lab number } }

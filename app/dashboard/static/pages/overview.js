@@ -17,7 +17,7 @@ const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: B
   incidents(first: 20) { id kind runId subject reason nextStep createdAt sentAt deliveryError }
   diamonds(first: 1) @include(if: $stones) { totalCount facets {
     shapes { value count } labGrown { value count }
-    price { buckets { min { cents } max { cents } count } quantiles { p5 { formatted } median { formatted } p95 { formatted } } }
+    price { buckets { min max count } quantiles { p5 { formatted } median { formatted } p95 { formatted } } }
   } }
   holds(state: [REQUESTED, ACTIVE], first: 1, allClients: $allClients) @include(if: $holds) { totalCount }
   unknown: purchases(state: [UNKNOWN], first: 1, allClients: $allClients) @include(if: $purchases) { totalCount }
@@ -135,8 +135,9 @@ function Trends({ runs }) {
 
 function Inventory({ diamonds }) {
   const { shapes, labGrown, price } = diamonds.facets;
-  const range = ({ min, max }) => (max ? `${min ? dollars(min.cents) : "up"} to ${dollars(max.cents)}` : `${dollars(min.cents)} and more`);
-  const priced = ({ min, max }) => link("inventory", { priceFrom: min && min.cents / 100, priceTo: max && max.cents / 100 });
+  // Bounds are in cents; null is open.
+  const range = ({ min, max }) => (max === null ? `${dollars(min)} and more` : `${min === null ? "up" : dollars(min)} to ${dollars(max)}`);
+  const priced = ({ min, max }) => link("inventory", { priceFrom: min && min / 100, priceTo: max && max / 100 });
   return html`<section><h2>Inventory</h2>
     ${price.quantiles && html`<p class="note">Retail prices: half of the diamonds cost up to ${money(price.quantiles.median)}; 90 % lie between ${money(price.quantiles.p5)} and ${money(price.quantiles.p95)}.</p>`}
     <div class="columns">

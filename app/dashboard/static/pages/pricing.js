@@ -173,7 +173,7 @@ function Preview({ rule, replacing }) {
   const { preview, failure, loading } = state;
   return html`<section aria-live="polite" class="preview"><h3>Preview</h3>
     ${failure && html`<p role="alert">${failure}</p>`}${loading && html`<p class="note">Computing …</p>`}${!rule && html`<p class="note">Enter a name, a priority and a markup ratio.</p>`}
-    ${preview && html`<${Facts} pairs=${[["Diamonds that the rule decides", count(preview.decidedCount)], ["Affected", count(preview.affectedCount)], ["Other price", count(preview.changedCount)], ["Total now", money(preview.oldTotal)], ["Total then", money(preview.newTotal)]]} />
+    ${preview && html`<${Facts} pairs=${[["Diamonds that the rule decides", count(preview.decidedCount)], ["Affected", count(preview.affectedCount)], ["Prices that change", count(preview.changedCount)], ["Total now", money(preview.oldTotal)], ["Total then", money(preview.newTotal)]]} />
       ${preview.samples.length > 0 && html`<${Table} caption="Diamonds whose prices change most" rows=${preview.samples} keyOf=${(one) => one.diamond.databaseId} columns=${SAMPLE} />`}`}
   </section>`;
 }

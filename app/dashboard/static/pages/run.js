@@ -176,7 +176,7 @@ function Reading({ run }) {
   const { progress } = run;
   if (!OPEN.has(run.status) && run.status !== "PARTIAL") return null;
   return html`<section aria-label="Progress">
-    <${Progress} label=${`${count(progress.fetched)} of ${count(progress.planned)} planned stones read (${percent(progress.fetched, progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
+    <${Progress} label=${`${count(progress.fetched)} items read for ${count(progress.planned)} planned stones (${percent(Math.min(progress.fetched, progress.planned), progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
     <p class="note">${count(progress.succeeded)} of ${count(progress.total)} partitions succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
   </section>`;
 }
