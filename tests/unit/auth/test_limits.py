@@ -7,7 +7,7 @@ from inventory.core.errors import RateLimited
 from inventory.core.token_bucket import BucketAnswer
 
 
-def test_rejection_says_when_to_try_again() -> None:
+def test_rejection_reports_retry_after() -> None:
     decision = RateLimitDecision.of(RequestLimit("reads", 60), BucketAnswer(False, 0, 1_200_000, 60_000_000))
     assert decision.headers == {
         "RateLimit-Limit": "60",

@@ -1,4 +1,4 @@
-"""Signatures: the published examples hold, and nothing that differs passes."""
+"""Request signatures: published test vectors are valid, every altered request is rejected."""
 
 import hmac
 import json
@@ -26,16 +26,16 @@ def headers(**values: str) -> Headers:
     return Headers({name.replace("_", "-"): value for name, value in values.items()})
 
 
-def attempt(sent: Headers) -> Signature | None:
-    """The signature, if the headers have a valid form."""
+def parse_sent(sent: Headers) -> Signature | None:
+    """Parse the signature headers. None if they have no valid form."""
     try:
         return signatures.read(sent)
     except MalformedSignature:
         return None
 
 
-def signature(version: SignatureVersion = SignatureVersion.V2, **values: Any) -> Signature:
-    """A genuine one, for TARGET and BODY."""
+def signed_headers(version: SignatureVersion = SignatureVersion.V2, **values: Any) -> Signature:
+    """Headers with a valid signature of TARGET and BODY."""
     nonce = "n-1" if version is SignatureVersion.V2 else ""
     unsigned = Signature(version, "acme", str(NOW), "", nonce)
     digest = signatures.sign(SECRETS["acme"][0], signatures.canonical(unsigned, TARGET, BODY))
@@ -44,7 +44,7 @@ def signature(version: SignatureVersion = SignatureVersion.V2, **values: Any) ->
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
-def test_each_published_vector_is_genuine_and_says_what_is_signed(vector: Mapping[str, Any]) -> None:
+def test_published_vectors_are_valid(vector: Mapping[str, Any]) -> None:
     request = vector["request"]
     read = signatures.read(Headers(request["headers"]))
     assert read is not None
@@ -55,7 +55,7 @@ def test_each_published_vector_is_genuine_and_says_what_is_signed(vector: Mappin
     assert not signatures.is_valid(read, target, body, {"acme": [b"another"]})
 
 
-def test_the_vectors_cover_both_versions() -> None:
+def test_vectors_cover_both_versions() -> None:
     versions = {vector["request"]["headers"].get("X-Signature-Version", "1") for vector in VECTORS}
     assert versions == {"1", "2"}
 
@@ -70,41 +70,41 @@ def test_the_vectors_cover_both_versions() -> None:
         (TARGET, b""),
     ],
 )
-def test_what_was_not_signed_is_not_is_valid(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
-    assert signatures.is_valid(signature(version), TARGET, BODY, SECRETS)
-    assert not signatures.is_valid(signature(version), target, body, SECRETS)
+def test_altered_request_is_rejected(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
+    assert signatures.is_valid(signed_headers(version), TARGET, BODY, SECRETS)
+    assert not signatures.is_valid(signed_headers(version), target, body, SECRETS)
 
 
 def test_version_two_also_signs_host_query_and_nonce() -> None:
-    given_signature = signature()
+    given_signature = signed_headers()
     for target in (
         RequestTarget(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
         RequestTarget(TARGET.method, TARGET.host, TARGET.path, "a=2"),
     ):
         assert not signatures.is_valid(given_signature, target, BODY, SECRETS)
-        assert signatures.is_valid(signature(SignatureVersion.V1), target, BODY, SECRETS)
-    assert not signatures.is_valid(signature(nonce="n-2"), TARGET, BODY, SECRETS)
+        assert signatures.is_valid(signed_headers(SignatureVersion.V1), target, BODY, SECRETS)
+    assert not signatures.is_valid(signed_headers(nonce="n-2"), TARGET, BODY, SECRETS)
 
 
-def test_another_time_is_not_genuine_and_an_old_one_not_fresh() -> None:
-    assert not signatures.is_valid(signature(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
-    fresh = [signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
-    stale = [signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
+def test_altered_timestamp_is_rejected_and_old_one_is_stale() -> None:
+    assert not signatures.is_valid(signed_headers(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
+    fresh = [signed_headers().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
+    stale = [signed_headers().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
     assert (fresh, stale) == ([True, True], [False, False])
 
 
-def test_every_secret_of_a_client_is_valid_while_one_is_rotated() -> None:
-    unsigned = signature(digest="")
+def test_each_secret_of_client_is_valid_during_rotation() -> None:
+    unsigned = signed_headers(digest="")
     text = signatures.canonical(unsigned, TARGET, BODY)
     for secret in SECRETS["acme"]:
-        assert signatures.is_valid(signature(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
+        assert signatures.is_valid(signed_headers(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
 
 
-def test_one_clients_secret_does_not_sign_for_another() -> None:
-    assert not signatures.is_valid(signature(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
+def test_secret_of_another_client_is_rejected() -> None:
+    assert not signatures.is_valid(signed_headers(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
 
 
-def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signature_of_unknown_client_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
     plain = hmac.compare_digest
 
@@ -114,18 +114,18 @@ def test_nobodys_signature_is_compared_like_anyones(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
     for secrets in ({}, {"acme": [b"wrong"]}):
-        assert not signatures.is_valid(signature(), TARGET, BODY, secrets)
+        assert not signatures.is_valid(signed_headers(), TARGET, BODY, secrets)
     assert compared == [64, 64]
 
 
-def test_what_would_be_accepted_of_nobody_is_refused() -> None:
-    text = signatures.canonical(signature(digest=""), TARGET, BODY)
-    forged = signature(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
+def test_unknown_client_is_rejected_when_digest_matches_placeholder() -> None:
+    text = signatures.canonical(signed_headers(digest=""), TARGET, BODY)
+    forged = signed_headers(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
     assert not signatures.is_valid(forged, TARGET, BODY, {})
 
 
-def test_a_thousand_mutated_signatures_and_not_one_is_valid() -> None:
-    genuine = signature()
+def test_mutated_signatures_are_rejected() -> None:
+    genuine = signed_headers()
     dice = random.Random(7)
     for _ in range(1000):
         field = dice.choice(("client_id", "timestamp", "digest", "nonce"))
@@ -138,8 +138,8 @@ def test_a_thousand_mutated_signatures_and_not_one_is_valid() -> None:
             x_client_id=genuine.client_id, x_timestamp=genuine.timestamp, x_signature=genuine.digest,
             x_nonce=genuine.nonce, x_signature_version="2",
         ).mutablecopy()  # fmt: skip
-        sent[f"x-{'signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
-        read = attempt(sent)
+        sent[f"x-{'signed_headers' if field == 'digest' else field.replace('_', '-')}"] = mutated
+        read = parse_sent(sent)
         assert read is None or not signatures.is_valid(read, TARGET, BODY, SECRETS), (field, mutated)
 
 
@@ -170,7 +170,7 @@ def test_headers_are_read_in_both_versions() -> None:
         {"x-signature-version": "3", "x-nonce": "n"},
     ],
 )
-def test_malformed_headers_are_no_signature(change: Mapping[str, str]) -> None:
+def test_malformed_headers_are_rejected(change: Mapping[str, str]) -> None:
     changed, *_ = change
     header = {"2": "x-nonce"}.get(change.get("x-signature-version", ""), changed)
     with pytest.raises(MalformedSignature) as raised:
@@ -179,13 +179,13 @@ def test_malformed_headers_are_no_signature(change: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_missing_header_is_named(name: str) -> None:
+def test_missing_header_is_named(name: str) -> None:
     with pytest.raises(MalformedSignature, match=f"(?i)^{name} is missing"):
         signatures.read(Headers({key: value for key, value in GOOD.items() if key != name}))
 
 
-def test_the_case_of_a_signature_does_not_matter() -> None:
-    genuine = signature()
+def test_hex_case_of_signature_is_ignored() -> None:
+    genuine = signed_headers()
     for digest in (genuine.digest.upper(), genuine.digest.title()):
         sent = headers(
             x_client_id="acme", x_timestamp=str(NOW), x_signature=digest, x_nonce="n-1", x_signature_version="2"
@@ -194,7 +194,7 @@ def test_the_case_of_a_signature_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("name", ["x-client-id", "x-timestamp", "x-signature", "x-signature-version", "x-nonce"])
-def test_a_header_that_stands_twice_is_no_signature(name: str) -> None:
+def test_duplicate_header_is_rejected(name: str) -> None:
     every = {**GOOD, "x-signature-version": "2", "x-nonce": "n"}
     raw = [(key.encode(), value.encode()) for key, value in every.items()]
     assert signatures.read(Headers(raw=raw)) is not None
@@ -211,10 +211,10 @@ _latin = st.text(st.characters(max_codepoint=255), max_size=80)
     body=st.binary(max_size=50),
     target=st.builds(RequestTarget, _latin, _latin, _latin, _latin),
 )  # fmt: skip
-def test_no_headers_raise_and_none_is_is_valid(
+def test_random_headers_are_rejected_without_error(
     values: Mapping[str, list[str]], body: bytes, target: RequestTarget
 ) -> None:
     raw = [(name.encode(), text.encode("latin-1")) for name, texts in values.items() for text in texts]
-    read = attempt(Headers(raw=raw))
+    read = parse_sent(Headers(raw=raw))
     assert read is None or not signatures.is_valid(read, target, body, SECRETS)
     assert read is None or read.is_timely(NOW) in (True, False)

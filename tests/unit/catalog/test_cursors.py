@@ -1,4 +1,4 @@
-"""Cursors: they go round, and only in the order that they were made for."""
+"""Search cursors: round trip, and rejection for another sort order."""
 
 import base64
 from uuid import UUID
@@ -20,18 +20,18 @@ WHOLE = st.integers(-(2**63), 2**63 - 1)
 POSITIONS = st.builds(SortPosition, INSTANTS, st.uuids())
 
 
-def test_no_two_sorts_share_a_code() -> None:
+def test_sort_codes_are_unique() -> None:
     assert len({sort.code for sort in SORTS}) == len(SORTS)
     assert all(0 < sort.code < 128 for sort in SORTS)
 
 
 @given(order=st.sampled_from(ORDERS), position=POSITIONS)
-def test_a_cursor_leads_back_to_its_position(order: SortOrder, position: SortPosition) -> None:
+def test_cursor_decodes_to_encoded_position(order: SortOrder, position: SortPosition) -> None:
     assert cursors.decode(cursors.encode(position, order), order) == position
 
 
 @given(order=st.sampled_from(LEVELS), values=st.lists(WHOLE, min_size=3, max_size=3), key=st.uuids())
-def test_a_cursor_of_several_sorts_leads_back_to_its_position(order: SortOrder, values: list[int], key: UUID) -> None:
+def test_cursor_of_several_sorts_decodes_to_encoded_position(order: SortOrder, values: list[int], key: UUID) -> None:
     position = SortPosition(values[0], key, tuple(values[1 : len(order.levels)]))
     text = cursors.encode(position, order)
     assert cursors.decode(text, order) == position
@@ -42,25 +42,25 @@ def test_a_cursor_of_several_sorts_leads_back_to_its_position(order: SortOrder, 
 
 
 @given(made=st.sampled_from(ORDERS), used=st.sampled_from(ORDERS), position=POSITIONS)
-def test_a_cursor_of_another_order_is_refused(made: SortOrder, used: SortOrder, position: SortPosition) -> None:
+def test_cursor_of_another_sort_order_is_rejected(made: SortOrder, used: SortOrder, position: SortPosition) -> None:
     if made != used:
         with pytest.raises(ValueError, match="another sort"):
             cursors.decode(cursors.encode(position, made), used)
 
 
 @given(st.text())
-def test_any_other_text_is_refused_with_a_reason(text: str) -> None:
+def test_random_text_is_rejected_with_reason(text: str) -> None:
     with pytest.raises(ValueError, match="is "):
         cursors.decode(text, SortOrder(RETAIL_PRICE))
 
 
-def test_a_text_with_padding_inside_its_length_is_refused() -> None:
+def test_padding_inside_length_is_rejected() -> None:
     with pytest.raises(ValueError, match="not a cursor"):
         cursors.decode("A" * 34 + "=", SortOrder(RETAIL_PRICE))
 
 
 @given(st.binary(min_size=26, max_size=26))
-def test_any_other_bytes_are_refused_or_are_a_position(raw: bytes) -> None:
+def test_random_bytes_are_rejected_or_a_position(raw: bytes) -> None:
     text = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     try:
         position = cursors.decode(text, SortOrder(CREATED))
@@ -69,14 +69,14 @@ def test_any_other_bytes_are_refused_or_are_a_position(raw: bytes) -> None:
     assert cursors.encode(position, SortOrder(CREATED)) == text
 
 
-def test_an_instant_that_no_calendar_has_is_refused() -> None:
+def test_instant_outside_calendar_is_rejected() -> None:
     for value in (2**63 - 1, -(2**63), 253_402_300_800_000_000):
         text = cursors.encode(SortPosition(value, UUID(int=0)), SortOrder(CREATED))
         with pytest.raises(ValueError, match="not a cursor"):
             cursors.decode(text, SortOrder(CREATED))
 
 
-def test_a_cursor_of_another_version_is_refused() -> None:
+def test_cursor_of_another_version_is_rejected() -> None:
     packed = bytearray(
         base64.urlsafe_b64decode(cursors.encode(SortPosition(1, UUID(int=1)), SortOrder(CREATED)) + "==")
     )

@@ -1,4 +1,4 @@
-"""The composed SQL: values are parameters, columns are only those that were asked for."""
+"""Composed SQL statements: values are parameters, columns are the requested ones."""
 
 import re
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ SCALES = {
 
 
 def criterion(name: str) -> st.SearchStrategy[Any]:
-    """Values for a criterion, by what its type says."""
+    """Values for a criterion, by its type."""
     if name in SCALES:
         return st.lists(st.sampled_from(SCALES[name]), max_size=4)
     if name == "ids":
@@ -60,7 +60,7 @@ FILTERS = st.fixed_dictionaries({}, optional={name: criterion(name) for name in 
 
 
 @given(criteria=FILTERS)
-def test_no_value_of_a_filter_stands_in_the_text(criteria: DiamondCriteria) -> None:
+def test_statement_text_contains_no_filter_value(criteria: DiamondCriteria) -> None:
     statement = statements.count(criteria)
     assert "'" not in statement.text.replace(statements.AVAILABILITY_OF_MANY, "").replace("'active'", "")
     for number in range(1, len(statement.arguments) + 1):
@@ -73,7 +73,7 @@ def test_no_value_of_a_filter_stands_in_the_text(criteria: DiamondCriteria) -> N
     names=st.sets(st.sampled_from([*COUNTED, *MEASURED]), min_size=1).map(sorted),
     disregard_own=st.booleans(),
 )
-def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
+def test_facet_statement_text_contains_no_filter_value(
     criteria: DiamondCriteria, names: list[str], disregard_own: bool
 ) -> None:
     statement = statements.facets(criteria, names, disregard_own=disregard_own)
@@ -84,13 +84,13 @@ def test_no_value_of_a_filter_stands_in_the_text_of_its_facets(
         assert f"${number}::" in statement.text
 
 
-def test_a_facet_that_does_not_exist_never_reaches_the_database() -> None:
+def test_unknown_facet_is_rejected_before_database() -> None:
     with pytest.raises(ValueError, match="key_hash"):
         statements.facets(DiamondCriteria(), ["key_hash"], disregard_own=False)
 
 
 @pytest.mark.parametrize("name", DiamondCriteria.__struct_fields__)
-def test_every_criterion_has_an_effect(name: str) -> None:
+def test_every_criterion_changes_statement(name: str) -> None:
     values: dict[str, Any] = {
         "ids": [UUID(int=1)],
         "exclude": DiamondCriteria(shape=["OVAL"]),
@@ -104,27 +104,27 @@ def test_every_criterion_has_an_effect(name: str) -> None:
     assert statements.count(DiamondCriteria(**{name: value})).text != statements.count(DiamondCriteria()).text
 
 
-def test_a_page_asks_for_the_given_columns_the_id_and_the_sort_value_only() -> None:
+def test_page_selects_requested_columns_id_and_sort_value_only() -> None:
     statement = statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=5), ["shape"])
     selected = statement.text.partition("SELECT ")[2].partition("\n")[0]
     assert selected == "id, shape, retail_price_cents AS sort_value"
 
 
-def test_a_column_that_does_not_exist_never_reaches_the_database() -> None:
+def test_unknown_column_is_rejected_before_database() -> None:
     with pytest.raises(ValueError, match="password"):
         statements.page(
             DiamondCriteria(), SortOrder(RETAIL_PRICE), PageWindow(limit=5), ["id FROM api_keys; SELECT password"]
         )
 
 
-def test_a_page_reads_one_row_more_than_it_shows() -> None:
+def test_page_reads_one_row_more_than_requested() -> None:
     assert statements.page(DiamondCriteria(), SortOrder(RETAIL_PRICE), PageOffset(50, 100), []).arguments == [51, 100]
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("backwards", [False, True])
-def test_the_tie_break_goes_in_the_direction_of_the_sort(sort: Any, descending: bool, backwards: bool) -> None:
+def test_tie_break_has_direction_of_sort(sort: Any, descending: bool, backwards: bool) -> None:
     position = SortPosition(5, UUID(int=5))
     window = PageWindow(limit=1, after=None if backwards else position, before=position if backwards else None,
                     backwards=backwards)  # fmt: skip
@@ -134,7 +134,7 @@ def test_the_tie_break_goes_in_the_direction_of_the_sort(sort: Any, descending: 
     assert f", id) {operator} (" in text
 
 
-def test_what_has_no_value_is_sorted_last_in_both_directions() -> None:
+def test_nulls_are_sorted_last_in_both_directions() -> None:
     for descending in (False, True):
         for backwards in (False, True):
             window = PageWindow(limit=1, backwards=backwards)

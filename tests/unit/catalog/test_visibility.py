@@ -1,4 +1,4 @@
-"""A search without hidden values: nothing of them is shown, and no criterion matches them."""
+"""Search without hidden values: results omit them, and criteria on them match nothing."""
 
 import asyncio
 import json
@@ -37,8 +37,8 @@ ROW: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-class Shelf(DiamondSearch):
-    """One diamond; remembers what was asked for."""
+class FakeSearch(DiamondSearch):
+    """Search over one diamond. It records the requested columns."""
 
     def __init__(self, **values: Any) -> None:
         self.row = {**ROW, **values}
@@ -76,8 +76,8 @@ class Shelf(DiamondSearch):
         return Diamond(**{name: value for name, value in self.row.items() if name in {*columns, "id"}})
 
 
-def shown(shelf: Shelf, *columns: str) -> Mapping[str, Any]:
-    """What a caller without the scope sees of the diamond, the same in a page and by its id."""
+def visible_columns(shelf: FakeSearch, *columns: str) -> Mapping[str, Any]:
+    """The diamond as a caller without the scope sees it, in a page and by id (they must be equal)."""
     search = VisibleSearch(shelf)
     found = asyncio.run(search.find([KEY], columns))[KEY]
     page = asyncio.run(search.page(DiamondCriteria(), SortOrder(CARAT), PageOffset(1, 0), columns))
@@ -85,15 +85,15 @@ def shown(shelf: Shelf, *columns: str) -> Mapping[str, Any]:
     return {name: getattr(found, name) for name in columns}
 
 
-def test_caller_with_the_scope_gets_the_search_itself() -> None:
-    shelf = Shelf()
+def test_caller_with_scope_gets_unrestricted_search() -> None:
+    shelf = FakeSearch()
     assert visible(shelf, sees_hidden=True) is shelf
     assert isinstance(visible(shelf, sees_hidden=False), VisibleSearch)
 
 
 @given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
 def test_hidden_values_are_removed_from_any_set_of_columns(columns: list[str]) -> None:
-    found = shown(Shelf(), *columns)
+    found = visible_columns(FakeSearch(), *columns)
     assert "2141438171" not in str(found)
     kept = {"id", "shape", "certificate_lab", "certificate_hidden", "measurements_hidden", "video_url"}
     for name, value in found.items():
@@ -104,9 +104,9 @@ def test_hidden_values_are_removed_from_any_set_of_columns(columns: list[str]) -
 
 
 @given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
-def test_values_that_are_not_hidden_stay(columns: list[str]) -> None:
-    shelf = Shelf(certificate_hidden=False, measurements_hidden=False)
-    assert shown(shelf, *columns) == {name: shelf.row[name] for name in columns}
+def test_visible_values_are_unchanged(columns: list[str]) -> None:
+    shelf = FakeSearch(certificate_hidden=False, measurements_hidden=False)
+    assert visible_columns(shelf, *columns) == {name: shelf.row[name] for name in columns}
 
 
 json_values = st.recursive(
@@ -116,14 +116,14 @@ json_values = st.recursive(
 
 
 @given(attributes=st.dictionaries(st.text("abc", max_size=3), json_values, max_size=4))
-def test_number_is_removed_from_any_attributes(attributes: dict[str, Any]) -> None:
-    found = shown(Shelf(attributes=json.dumps(attributes)), "attributes")["attributes"]
+def test_certificate_number_is_removed_from_attributes(attributes: dict[str, Any]) -> None:
+    found = visible_columns(FakeSearch(attributes=json.dumps(attributes)), "attributes")["attributes"]
     assert NUMBER not in found
     if NUMBER not in json.dumps(attributes):
         assert json.loads(found) == attributes
 
 
-def test_criteria_on_hidden_values_exclude_them() -> None:
+def test_criteria_on_hidden_values_match_nothing() -> None:
     measures = [name for name in COLUMNS if name.endswith("_milli") and name != "carat_milli"]
     assert len(measures) == 6
     cases: list[tuple[dict[str, Any], dict[str, bool]]] = [
@@ -133,7 +133,7 @@ def test_criteria_on_hidden_values_exclude_them() -> None:
         *(({name: NumericRange(1, None)}, {"measurements_hidden": False}) for name in measures),
     ]
     for wanted, added in cases:
-        shelf = Shelf()
+        shelf = FakeSearch()
         search = VisibleSearch(shelf)
         expected = msgspec.structs.replace(DiamondCriteria(**wanted), **added)
         asyncio.run(search.count(DiamondCriteria(**wanted)))

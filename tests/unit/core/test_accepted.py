@@ -43,7 +43,7 @@ def test_each_wrong_member_names_what_it_accepts() -> None:
     }
 
 
-def test_a_missing_member_is_named_and_a_whole_float_is_an_integer() -> None:
+def test_missing_member_is_named_and_whole_float_is_integer() -> None:
     values, problems = read_members({"count": 5.0}, Everything)
     assert values == {"count": 5}
     assert problems["word"] == "is required"

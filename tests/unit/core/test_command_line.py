@@ -42,24 +42,24 @@ def test_exit_on_error_writes_one_line_and_exits(
     assert capsys.readouterr().err == f"{line}\n"
 
 
-def test_exit_on_error_leaves_a_programming_error_its_traceback() -> None:
+def test_exit_on_error_leaves_programming_error_traceback() -> None:
     with pytest.raises(KeyError), exit_on_error():
         raise KeyError("bug")
 
 
-def test_run_command_returns_the_result() -> None:
+def test_run_command_returns_result() -> None:
     async def command() -> int:
         return 42
 
     assert run_command(command()) == 42
 
 
-def test_run_command_reports_its_timeout() -> None:
+def test_run_command_reports_timeout() -> None:
     with pytest.raises(Unavailable, match=r"did not finish within 0 seconds"):
         run_command(asyncio.sleep(60), timeout_seconds=0)
 
 
-def test_run_command_passes_on_a_timeout_of_the_command() -> None:
+def test_run_command_passes_on_timeout_of_command() -> None:
     async def command() -> NoReturn:
         raise TimeoutError("of a query")
 
@@ -67,7 +67,7 @@ def test_run_command_passes_on_a_timeout_of_the_command() -> None:
         run_command(command(), timeout_seconds=60)
 
 
-def test_confirm_without_a_terminal_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confirm_without_terminal_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(NotConfirmed):
         command_line.confirm("Discard 3 dead letters?", yes=False)

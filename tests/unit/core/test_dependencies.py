@@ -11,10 +11,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-RUNTIME: dict[str, Requirement] = {
+members_of_bodies_are_named_with_accepted_values = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+missing_member_is_named_and_whole_float_is_integer: dict[str, Requirement] = {
     str(canonicalize_name(requirement.name)): requirement
-    for requirement in map(Requirement, PROJECT["project"]["dependencies"])
+    for requirement in map(Requirement, members_of_bodies_are_named_with_accepted_values["project"]["dependencies"])
 }
 OWN = {"app", "sync", "inventory"}
 DISTRIBUTIONS = packages_distributions()
@@ -41,16 +41,19 @@ def distribution(module: str) -> str:
 
 
 @pytest.mark.parametrize("directory", sorted(OWN))
-def test_every_import_is_a_declared_dependency(directory: str) -> None:
+def test_every_import_is_declared_dependency(directory: str) -> None:
     needed = {distribution(module) for module in imported(directory)}
-    assert needed - set(RUNTIME) == set()
+    assert needed - set(missing_member_is_named_and_whole_float_is_integer) == set()
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "strawberry-graphql", "graphql-core", "arq", "starlette", "websockets"])
-def test_dependencies_used_through_internals_have_an_upper_bound(name: str) -> None:
-    assert any(specifier.operator in {"<", "<="} for specifier in RUNTIME[name].specifier)
+def test_dependencies_used_through_internals_have_upper_bound(name: str) -> None:
+    assert any(
+        specifier.operator in {"<", "<="}
+        for specifier in missing_member_is_named_and_whole_float_is_integer[name].specifier
+    )
 
 
 @pytest.mark.parametrize(("name", "faulty"), [("uvloop", "0.22.1"), ("starlette", "1.0.0"), ("aiohttp", "3.14.2")])
 def test_versions_with_known_faults_are_excluded(name: str, faulty: str) -> None:
-    assert faulty not in RUNTIME[name].specifier
+    assert faulty not in missing_member_is_named_and_whole_float_is_integer[name].specifier

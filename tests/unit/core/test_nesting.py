@@ -1,4 +1,4 @@
-"""How deep JSON is nested, whatever reads it."""
+"""Nesting depth of JSON."""
 
 import json
 
@@ -17,16 +17,16 @@ def levels(value: object) -> int:
 
 
 @given(value=JSON, most=st.integers(min_value=0, max_value=5))
-def test_levels_are_those_of_lists_and_objects(value: object, most: int) -> None:
+def test_depth_counts_lists_and_objects(value: object, most: int) -> None:
     assert exceeds_depth(json.dumps(value).encode(), most) is (levels(value) > most)
 
 
 @pytest.mark.parametrize("levels", [10, 1_000, 100_000])
-def test_nothing_is_too_deep_to_be_measured(levels: int) -> None:
+def test_any_depth_is_measured(levels: int) -> None:
     assert exceeds_depth(b"[" * levels + b"]" * levels, 9)
     assert not exceeds_depth(b"[" * levels + b"]" * levels, levels)
 
 
-def test_what_is_no_json_has_its_brackets_counted() -> None:
+def test_invalid_json_has_brackets_counted() -> None:
     assert exceeds_depth(b'{"unfinished: [[[', 0)
     assert not exceeds_depth(b'"unfinished [[[[', 5)

@@ -1,4 +1,4 @@
-"""Records for a terminal: nothing that an operator copies is cut."""
+"""Records on a terminal: values are never truncated."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -9,7 +9,7 @@ from inventory.core.durations import duration_text
 from inventory.core.records import Record, format_records
 
 
-def test_cells_are_never_cut_and_notes_are_wrapped_between_words() -> None:
+def test_cells_are_not_truncated_and_notes_are_wrapped_between_words() -> None:
     run_id = str(uuid4())
     reason = f"MASS_DELETE_STOPPED: {'stones are gone ' * 20}consolidate --allow-mass-delete {run_id}"
     text = format_records(("run", "status"), [Record((run_id, "failed"), (reason, ""))], 80)
@@ -19,7 +19,7 @@ def test_cells_are_never_cut_and_notes_are_wrapped_between_words() -> None:
     assert " ".join(text.split()).endswith(reason)
 
 
-def test_without_a_terminal_a_note_is_one_line() -> None:
+def test_note_is_one_line_without_terminal() -> None:
     text = format_records(("run",), [Record(("1",), ("word " * 100,))], None)
     assert len(text.splitlines()) == 3
 
@@ -40,5 +40,5 @@ def test_without_a_terminal_a_note_is_one_line() -> None:
         (-3, "less than 1 s"),
     ],
 )
-def test_a_duration_names_its_two_largest_units(seconds: float, text: str) -> None:
+def test_duration_names_two_largest_units(seconds: float, text: str) -> None:
     assert duration_text(timedelta(seconds=seconds)) == text

@@ -26,7 +26,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it_and_shows_an_example(
+def test_invalid_setting_is_one_line_with_name_and_example(
     name: str, value: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -46,15 +46,13 @@ NUMBERS = [variable.name for variable in Settings.variables() if variable.info.a
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e400", "100000000000000000000"])
 @pytest.mark.parametrize("name", NUMBERS)
-def test_no_number_is_so_large_that_it_only_fails_where_it_is_used(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_too_large_to_use_are_rejected(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}: "):
         Settings.read()
 
 
-def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("LOG_LEVEL", "loud")
     with pytest.raises(SettingsError) as wrong:
@@ -62,12 +60,12 @@ def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.partition(":")[0] for line in str(wrong.value).splitlines()] == ["LOG_LEVEL", "PORT"]
 
 
-def test_a_setting_that_a_role_can_not_do_without_is_named() -> None:
+def test_missing_required_setting_of_role_is_named() -> None:
     with pytest.raises(SettingsError, match=r"^REDIS_URL: is not set\. Example: REDIS_URL=redis://"):
         Settings.read().redis.need("url")
 
 
-def test_secrets_do_not_show() -> None:
+def test_secrets_are_hidden_in_repr() -> None:
     settings = Settings.read(
         database_url="postgresql://u:hunter2@host/db", nivoda_password="hunter2", resend_api_key="hunter2"
     )
@@ -75,11 +73,11 @@ def test_secrets_do_not_show() -> None:
     assert "hunter2" not in str(settings.model_dump())
 
 
-def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_immutable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exception, match="frozen"):
         Settings.read().api.port = 1
 
 
-def test_the_example_file_names_every_setting() -> None:
+def test_example_file_names_every_setting() -> None:
     text = example_file()
     assert all(f"# {variable.name}=" in text for variable in Settings.variables())

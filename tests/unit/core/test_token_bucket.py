@@ -32,14 +32,14 @@ def buckets(time: Time) -> LocalTokenBuckets:
     return LocalTokenBuckets(time.ticks)
 
 
-def test_full_bucket_allows_its_capacity_at_once(buckets: LocalTokenBuckets) -> None:
+def test_full_bucket_allows_capacity_at_once(buckets: LocalTokenBuckets) -> None:
     answers = [buckets.take("a", per_minute(5)) for _ in range(7)]
     assert [answer.available for answer in answers] == [True] * 5 + [False] * 2
     assert [answer.left for answer in answers] == [4, 3, 2, 1, 0, 0, 0]
     assert buckets.take("b", per_minute(5)).available
 
 
-def test_token_is_available_after_the_reported_wait(buckets: LocalTokenBuckets, time: Time) -> None:
+def test_token_is_available_after_reported_wait(buckets: LocalTokenBuckets, time: Time) -> None:
     while (answer := buckets.take("a", per_minute(6))).available:
         pass
     assert (answer.wait, answer.full) == (10_000_000, 60_000_000)
@@ -74,7 +74,7 @@ def test_number_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.integers(1, 50), st.lists(st.floats(0, 30), max_size=200))
-def test_no_minute_sees_more_than_twice_the_limit(requests: int, pauses: list[float]) -> None:
+def test_no_minute_sees_more_than_twice_limit(requests: int, pauses: list[float]) -> None:
     time = Time()
     buckets = LocalTokenBuckets(time.ticks)
     passed = []

@@ -1,4 +1,4 @@
-"""The dashboard's files: npm files are the published ones, and every GraphQL document fits the schema."""
+"""The dashboard's files: npm files match their published hashes, and every GraphQL document is valid for the schema."""
 
 import re
 from pathlib import Path
@@ -14,19 +14,19 @@ SCRIPTS = sorted(path for path in STATIC.rglob("*.js") if "vendored" not in path
 LITERAL = re.compile(r"`((?:query|mutation|subscription|fragment) [^`]+)`")
 
 
-def test_every_package_has_its_licence_beside_its_files() -> None:
+def test_every_package_has_licence_file() -> None:
     packages = {one.package for one in FILES.files}
     assert {one.package for one in FILES.files if "LICENSE" in one.path} == packages
 
 
-def test_browsers_check_the_hash_of_every_npm_file() -> None:
+def test_import_map_has_hash_of_every_npm_file() -> None:
     text = page().decode()
     for file in FILES.files:
         assert file.media_type == "text/plain" or text.count(file.integrity) == 1, file.name
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_documents_fit_the_schema(path: Path) -> None:
+def test_documents_are_valid_for_schema(path: Path) -> None:
     literals: list[str] = LITERAL.findall(path.read_text("utf-8"))
     fragments = [text for text in literals if text.startswith("fragment")]
     for text in literals:
@@ -35,11 +35,11 @@ def test_documents_fit_the_schema(path: Path) -> None:
             assert validate(SCHEMA, parse(" ".join([text, *used]))) == [], text
 
 
-def test_some_documents_were_found() -> None:
+def test_documents_are_found() -> None:
     assert sum(len(LITERAL.findall(path.read_text("utf-8"))) for path in SCRIPTS) >= 8
 
 
-def test_no_script_builds_a_document_from_values() -> None:
+def test_scripts_do_not_build_documents_from_values() -> None:
     for path in SCRIPTS:
         for text in LITERAL.findall(path.read_text("utf-8")):
             assert "${" not in text, path
@@ -48,10 +48,10 @@ def test_no_script_builds_a_document_from_values() -> None:
 @pytest.mark.parametrize(
     "path", [*SCRIPTS, STATIC / "dashboard.html", STATIC / "style.css"], ids=lambda path: path.name
 )
-def test_nothing_is_loaded_from_another_server(path: Path) -> None:
+def test_files_load_nothing_from_another_server(path: Path) -> None:
     assert not re.search(r"https?://(?!www\.w3\.org)", path.read_text("utf-8"))
 
 
-def test_the_policy_allows_no_inline_code_but_the_import_map() -> None:
+def test_policy_allows_no_inline_code_except_import_map() -> None:
     assert policy().count("'sha256-") == 1
     assert "unsafe" not in policy()

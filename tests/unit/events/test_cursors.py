@@ -27,18 +27,18 @@ def event(position: int, occurred_at: datetime) -> Event:
 
 
 @given(position=st.integers(1, 2**63 - 1), occurred_at=INSTANTS)
-def test_a_cursor_leads_back_to_its_event(position: int, occurred_at: datetime) -> None:
+def test_cursor_decodes_to_event(position: int, occurred_at: datetime) -> None:
     cursor = cursors.decode(cursors.encode(Cursor.of(event(position, occurred_at))))
     assert cursor == Cursor(position, cursors.instant(occurred_at))
 
 
 @given(text=st.text(max_size=60))
-def test_any_other_text_is_refused_and_nothing_worse(text: str) -> None:
+def test_random_text_is_rejected(text: str) -> None:
     with suppress(ValueError):
         assert cursors.decode(text).position >= 0
 
 
 @pytest.mark.parametrize("text", ["", "x", "A" * 22 + "!", "A" * 22 + "=", "A" * 24, "é" * 23])
-def test_a_text_that_is_no_cursor_says_so(text: str) -> None:
+def test_malformed_cursor_error_names_reason(text: str) -> None:
     with pytest.raises(ValueError, match="is"):
         cursors.decode(text)

@@ -1,14 +1,14 @@
-"""What a shopper sees of the holds of a shop, in the example."""
+"""Ownership of holds in the example shop."""
 
 from examples.storefront.shoppers import reference_of, shown_to
 
 
-def test_reference_is_stable_different_for_each_shopper_and_not_the_cookie() -> None:
+def test_reference_is_stable_and_unique_and_differs_from_cookie() -> None:
     assert reference_of("ann") == reference_of("ann") != reference_of("bob")
     assert "a" * 32 not in reference_of("a" * 32)
 
 
-def test_a_shopper_sees_the_ids_of_own_holds_only() -> None:
+def test_shopper_sees_only_ids_of_own_holds() -> None:
     hold = {"until": "t", "ownId": "h1", "reference": reference_of("ann")}
     found = {"nodes": [{"id": "d1", "hold": hold}, {"id": "d2", "hold": None}, None]}
     seen = shown_to(reference_of("ann"), found)["nodes"]
@@ -17,6 +17,6 @@ def test_a_shopper_sees_the_ids_of_own_holds_only() -> None:
     assert shown_to(reference_of("bob"), found)["nodes"][0]["hold"] == {"until": "t", "mine": False, "id": None}
 
 
-def test_a_hold_of_another_client_is_no_shoppers() -> None:
+def test_hold_of_another_client_has_no_shopper() -> None:
     shown = shown_to(reference_of("ann"), {"hold": {"until": "t", "ownId": None, "reference": None}})
     assert shown == {"hold": {"until": "t", "mine": False, "id": None}}

@@ -1,4 +1,4 @@
-"""No change of the schema breaks the clients of the last release."""
+"""Breaking schema changes against the last release."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def git(place: Path, *arguments: str) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_nothing_of_the_last_release_is_broken(tmp_path: Path) -> None:
+async def test_schema_has_no_breaking_change_since_last_release(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("this is no clone")
     try:
@@ -54,13 +54,13 @@ async def test_nothing_of_the_last_release_is_broken(tmp_path: Path) -> None:
     ],
     ids=["what was deprecated goes, something comes", "something goes", "an argument is demanded", "a type changes"],
 )
-async def test_what_breaks_clients_is_found(tmp_path: Path, new: str, status: int) -> None:
+async def test_breaking_changes_are_found(tmp_path: Path, new: str, status: int) -> None:
     (tmp_path / "new.graphql").write_text(new)
     found = await diff(OLD, tmp_path / "new.graphql", tmp_path)
     assert found["status"] == status, found["said"]
 
 
-def test_the_newest_release_is_found_in_a_shallow_clone_as_well(tmp_path: Path) -> None:
+def test_newest_release_is_found_in_shallow_clone(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init", "--quiet")

@@ -1,4 +1,4 @@
-"""What operations cost: by the pages they ask for, and afterwards by what was found."""
+"""Cost of operations: estimated by page sizes before execution, actual by returned objects after it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,13 +39,13 @@ def plan(text: str, name: str | None = None) -> Plan:
         ("{ syncRuns(first: 2) { nodes { partitions { id } } } }", 1 + 2 * (1 + 30)),
         ('mutation { syncCancel(input: {runId: "x"}) { userErrors { code } } }', 10 + 1 + 20),
         ("{ a: diamonds(first: 1) { nodes { id } } b: diamonds(first: 1) { nodes { id } } }", 4),
-        # What is asked for twice under one name is given once.
+        # A field requested twice under one name is returned once.
         ("{ diamonds(first: 5) { nodes { id } nodes { price { cents } } nodes { price { amount } } } }", 11),
         (SPREAD, 11),
         ('{ node(id: "x") { ... on Diamond { price { cents } } ... on SyncRun { figures { fetched } } } }', 3),
     ],
 )  # fmt: skip
-def test_an_operation_costs_the_objects_that_it_asks_for(text: str, cost: int) -> None:
+def test_cost_is_number_of_requested_objects(text: str, cost: int) -> None:
     assert requested(plan(text), {}) == cost
 
 
@@ -53,29 +53,29 @@ def test_an_operation_costs_the_objects_that_it_asks_for(text: str, cost: int) -
     ("variables", "cost"),
     [({}, 8), ({"n": 3}, 4), ({"n": 3.0}, 4), ({"n": None}, 51), ({"n": "many"}, 51), ({"n": 10**9}, 101)],
 )
-def test_the_size_of_a_page_may_be_a_variable(variables: Mapping[str, Any], cost: int) -> None:
+def test_page_size_may_be_variable(variables: Mapping[str, Any], cost: int) -> None:
     text = "query ($n: Int = 7) { diamonds(first: $n) { nodes { id } } }"
     assert requested(plan(text), variables) == cost
 
 
-def test_ids_may_be_a_variable() -> None:
+def test_ids_may_be_variable() -> None:
     text = 'query ($ids: [ID!]! = ["a", "b", "c"]) { nodes(ids: $ids) { id } }'
     assert requested(plan(text), {"ids": ["a"] * 7}) == 7
     assert requested(plan(text), {}) == 3
 
 
-def test_each_operation_of_a_document_has_its_own_cost() -> None:
+def test_each_operation_of_document_has_its_cost() -> None:
     text = "query A { me { keyId } } query B { diamonds { totalCount } }"
     assert (requested(plan(text, "A"), {}), requested(plan(text, "B"), {})) == (1, 11)
 
 
-def test_fragments_that_spread_each_other_twice_cost_no_time() -> None:
+def test_cost_of_nested_fragment_spreads_is_computed_in_linear_time() -> None:
     chain = " ".join(f"fragment F{n} on Diamond {{ ...F{n + 1} price {{ cents }} ...F{n + 1} }}" for n in range(60))
     text = f"{{ diamonds(first: 1) {{ nodes {{ ...F0 }} }} }} {chain} fragment F60 on Diamond {{ id }}"
     assert requested(plan(text), {}) == 3
 
 
-def test_afterwards_only_what_was_found_is_counted() -> None:
+def test_actual_cost_counts_returned_objects() -> None:
     text = "{ diamonds(first: 50) { totalCount nodes { id price { cents } certificate { lab } measurements { details } } } }"
     node: dict[str, Any] = {
         "id": "x",
@@ -89,13 +89,13 @@ def test_afterwards_only_what_was_found_is_counted() -> None:
     assert actual(plan(text), None) == 0
 
 
-def test_what_was_found_never_costs_more_than_what_was_asked_for() -> None:
+def test_actual_cost_never_exceeds_estimated_cost() -> None:
     text = '{ nodes(ids: ["a", "b"]) { ... on Diamond { price { cents } } ... on PricingRule { name } } }'
     assert actual(plan(text), {"nodes": [None, {"price": {"cents": 1}}]}) == 2
     assert requested(plan(text), {}) == 4
 
 
-def test_costs_are_of_fields_that_exist() -> None:
+def test_cost_names_existing_fields() -> None:
     known = {
         f"{name}.{field}"
         for name, kind in schema._schema.type_map.items()

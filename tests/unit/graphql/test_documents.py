@@ -1,4 +1,4 @@
-"""Documents: what is refused before anything is executed."""
+"""Documents: validation before execution."""
 
 import re
 
@@ -27,7 +27,7 @@ def refusal(documents: DocumentCache, text: str) -> str:
     return raised.value.errors[0].message
 
 
-def test_a_valid_document_is_parsed_once(documents: DocumentCache) -> None:
+def test_valid_document_is_parsed_once(documents: DocumentCache) -> None:
     first = documents.read(f"{{ {PAGE} }}")
     assert documents.read(f"{{ {PAGE} }}") is first
 
@@ -58,7 +58,7 @@ def test_document_cache_keeps_recently_used_documents(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "text", ["#" + "x" * 30_000 + "\n{ __typename }", '{ node(id: "' + "x" * 30_000 + '") { id } }']
 )
-def test_document_size_includes_the_text(documents: DocumentCache, text: str) -> None:
+def test_document_size_includes_text(documents: DocumentCache, text: str) -> None:
     assert documents.read(text).size > 30_000
 
 
@@ -70,19 +70,19 @@ def test_document_size_includes_the_text(documents: DocumentCache, text: str) ->
         "query (" + " ".join(f"$v{number}: Unknown" for number in range(100)) + ") { __typename }",
     ],
 )
-def test_errors_of_a_document_are_limited(documents: DocumentCache, text: str) -> None:
+def test_number_of_document_errors_is_limited(documents: DocumentCache, text: str) -> None:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
     assert len(raised.value.errors) == MAX_ERRORS + 1
     assert "limit" in raised.value.errors[-1].message
 
 
-def test_an_invalid_document_is_not_remembered(documents: DocumentCache) -> None:
+def test_invalid_document_is_not_cached(documents: DocumentCache) -> None:
     refusal(documents, "{ nope }")
     assert not documents._cache
 
 
-def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: DocumentCache) -> None:
+def test_suggestions_are_returned_only_when_enabled(documents: DocumentCache) -> None:
     assert "Did you mean" not in refusal(documents, "{ diamond }{")
     assert "Did you mean" not in refusal(documents, "{ diamondz { totalCount } }")
     assert "Did you mean" in refusal(DocumentCache(schema._schema, suggestions=True), "{ diamondz { totalCount } }")
@@ -104,22 +104,20 @@ def test_names_that_might_have_been_meant_are_told_only_when_wanted(documents: D
         ("query Q($a: Int = " + "[" * 450 + "]" * 450 + ") { __typename }", "deeply|Int"),
     ],
 )
-def test_a_document_that_costs_too_much_is_refused_with_the_reason(
-    documents: DocumentCache, text: str, reason: str
-) -> None:
+def test_document_over_cost_limit_is_rejected_with_reason(documents: DocumentCache, text: str, reason: str) -> None:
     with pytest.raises(InvalidDocument) as raised:
         documents.read(text)
 
     assert re.search(reason, raised.value.errors[0].message)
 
 
-def test_what_is_asked_for_in_many_places_is_no_repetition(documents: DocumentCache) -> None:
+def test_fields_requested_in_many_places_are_not_duplicates(documents: DocumentCache) -> None:
     fields = " ".join(f"a{n}: {PAGE}" for n in range(12))
     text = f"{{ {fields} {'me { keyId } ' * 20} ...A }} fragment A on Query {{ {'me { keyId } ' * 20} }}"
     assert list(documents.read(text).plans) == [None]
 
 
-def test_fragments_count_towards_the_depth(documents: DocumentCache) -> None:
+def test_depth_includes_fragments(documents: DocumentCache) -> None:
     chain = " ".join(f"fragment F{n} on Diamond {{ id ...F{n + 1} }}" for n in range(40))
     text = f"{{ diamonds {{ nodes {{ ...F0 }} }} }} {chain} fragment F40 on Diamond {{ certificate {{ lab }} }}"
     assert list(documents.read(text).plans) == [None]
@@ -127,11 +125,11 @@ def test_fragments_count_towards_the_depth(documents: DocumentCache) -> None:
     assert "levels" in refusal(documents, deep)
 
 
-def test_a_fragment_that_spreads_itself_is_refused(documents: DocumentCache) -> None:
+def test_fragment_that_spreads_itself_is_rejected(documents: DocumentCache) -> None:
     assert "itself" in refusal(documents, "{ diamonds { ...A } } fragment A on DiamondConnection { totalCount ...A }")
 
 
-def test_a_document_tells_whether_it_asks_about_the_schema(documents: DocumentCache) -> None:
+def test_document_reports_introspection(documents: DocumentCache) -> None:
     assert documents.read("{ __schema { queryType { name } } }").introspects
     assert documents.read('{ a: __type(name: "Diamond") { name } }').introspects
     assert not documents.read(f"{{ __typename {PAGE} }}").introspects

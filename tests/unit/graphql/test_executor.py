@@ -1,4 +1,4 @@
-"""The shortcut through plain fields: whatever is asked of whatever is there, the answer is the library's."""
+"""Fast path of the executor: for every selection and every row, the result equals graphql-core's result."""
 
 import asyncio
 import inspect
@@ -65,7 +65,7 @@ GOOD = Diamond(
     attributes='{"a":[1,null],"keyToSymbols":"Crystal, Feather","images":["https://example.com/2.jpg"]}', status="active", source_updated_at=INSTANT, created_at=INSTANT, updated_at=INSTANT,
     deleted_at=None,
 )  # fmt: skip
-# What no row should hold: nulls where there must be none, grades that nobody knows, values of other types.
+# Values that no row should have: nulls in non-null columns, unknown grades, values of other types.
 ODD: Mapping[str, Sequence[object]] = {
     "shape": ["SPLASH", None, 7],
     "color": ["O-P", None, 5.5],
@@ -89,8 +89,8 @@ ODD: Mapping[str, Sequence[object]] = {
 }
 
 
-class Shelf(DiamondSearch):
-    """A search that finds what was put there."""
+class FakeSearch(DiamondSearch):
+    """Search that returns the rows that the test stored."""
 
     def __init__(self, diamonds: Sequence[Diamond]) -> None:
         self.diamonds = diamonds
@@ -117,14 +117,14 @@ class Shelf(DiamondSearch):
         return dict(zip(ids, self.diamonds, strict=False))
 
 
-class Library(PlainFieldExecutor):
+class ReferenceExecutor(PlainFieldExecutor):
     """graphql-core without compiled selections."""
 
     def _selection(self, kind: GraphQLObjectType, selected: Any) -> None:
         return None
 
 
-class Counting(PlainFieldExecutor):
+class CountingExecutor(PlainFieldExecutor):
     """Counts objects with and without a compiled selection."""
 
     made = missed = 0
@@ -141,7 +141,7 @@ def context(diamonds: Sequence[Diamond], *scopes: Scope) -> Context:
         principal=Principal("me", "key", frozenset(scopes)),
         document=nothing,
         services=nothing,
-        search=Shelf(diamonds),
+        search=FakeSearch(diamonds),
     )
 
 
@@ -197,7 +197,7 @@ def selections(draw: st.DrawFn, kind: str = "DiamondConnection", depth: int = 0)
 
 @st.composite
 def rows(draw: st.DrawFn) -> Diamond:
-    """A row that is mostly as it should be."""
+    """A row with mostly valid values."""
     changes: dict[str, Any] = {
         name: draw(st.sampled_from(ODD[name])) for name in draw(st.sets(st.sampled_from(sorted(ODD)), max_size=3))
     }
@@ -210,7 +210,7 @@ def rows(draw: st.DrawFn) -> Diamond:
     diamonds=st.lists(st.one_of(st.just(GOOD), rows()), max_size=3),
     scopes=st.sets(st.just(Scope.PRICES_SUPPLIER)),
 )
-def test_an_answer_is_the_one_that_the_library_would_give(
+def test_result_equals_result_of_graphql_core(
     selection: str, shared: str, diamonds: list[Diamond], scopes: set[Scope]
 ) -> None:
     text = f"""query ($yes: Boolean!, $no: Boolean!) {{
@@ -223,7 +223,7 @@ def test_an_answer_is_the_one_that_the_library_would_give(
 
     async def both() -> list[dict[str, Any]]:
         asked = context(diamonds, Scope.DIAMONDS_READ, *scopes)
-        return [await answer(text, variables, asked, executor) for executor in (PlainFieldExecutor, Library)]
+        return [await answer(text, variables, asked, executor) for executor in (PlainFieldExecutor, ReferenceExecutor)]
 
     ours, library = asyncio.run(both())
     assert ours == library
@@ -231,7 +231,7 @@ def test_an_answer_is_the_one_that_the_library_would_give(
 
 
 def every_field(kind: str) -> str:
-    """All fields of a type and of the types below, without the hold, some of whose fields depend on the caller."""
+    """All fields of a type and its subtypes, without the hold: some of its fields depend on the caller."""
     return " ".join(
         name if is_leaf_type(below) else f"{name} {{ __typename {every_field(below.name)} }}"
         for name, below in FIELDS[kind].items()
@@ -245,11 +245,11 @@ EVERYTHING = every_field("Diamond")
 @pytest.mark.parametrize(
     ("name", "value"), [("rating", 7), *((name, odd) for name, odds in ODD.items() for odd in odds)]
 )
-async def test_an_odd_value_is_judged_by_the_library(name: str, value: object) -> None:
+async def test_invalid_value_is_reported_as_by_graphql_core(name: str, value: object) -> None:
     odd = Diamond(**{**{name: getattr(GOOD, name) for name in Diamond.__struct_fields__}, name: value})
     asked = context([GOOD, odd], Scope.DIAMONDS_READ, Scope.PRICES_SUPPLIER)
     text = f"{{ diamonds {{ pageInfo {{ endCursor }} edges {{ cursor node {{ {EVERYTHING} hold {{ until }} }} }} }} }}"
-    ours, library = [await answer(text, {}, asked, executor) for executor in (PlainFieldExecutor, Library)]
+    ours, library = [await answer(text, {}, asked, executor) for executor in (PlainFieldExecutor, ReferenceExecutor)]
     assert repr(ours) == repr(library)
 
 
@@ -296,14 +296,14 @@ class Boxes:
         Box(nothing=Nothing(0)),
     ],
 )
-def test_what_no_type_of_ours_has_is_judged_by_the_library_too(box: Box) -> None:
+def test_unknown_types_are_executed_by_graphql_core(box: Box) -> None:
     config = StrawberryConfig(scalar_map={Nothing: strawberry.scalar(name="Nothing", serialize=lambda _: None)})
     core = strawberry.Schema(Boxes, config=config)._schema
     for fields in ("part { name size __typename }", "parts", "nothing", "count"):
         text = parse(f"{{ box {{ {fields} }} }}")
         ours, library = (
             execute(core, text, Boxes(box=box), executor_class=executor, operation_extensions={})
-            for executor in (PlainFieldExecutor, Library)
+            for executor in (PlainFieldExecutor, ReferenceExecutor)
         )
         assert ours == library
 
@@ -318,32 +318,30 @@ PAGE = """{ diamonds { nodes {
     [
         ("id price { formatted } a: carat", [], True),
         ("id supplierPrice { cents }", [Scope.PRICES_SUPPLIER], True),
-        ("id supplierPrice { cents }", [], False),  # the library says what is forbidden, and where
+        ("id supplierPrice { cents }", [], False),  # graphql-core reports what is forbidden, and where
         ("id hold { until }", [], True),
-        ("id hold { until ownId }", [], False),  # looks at who asks
+        ("id hold { until ownId }", [], False),  # depends on the caller
     ],
 )
-async def test_a_diamond_takes_the_shortcut_if_all_that_is_asked_of_it_is_plain(
-    fields: str, scopes: list[Scope], quick: bool
-) -> None:
-    Counting.made = 0
+async def test_plain_diamond_fields_use_fast_path(fields: str, scopes: list[Scope], quick: bool) -> None:
+    CountingExecutor.made = 0
     asked = context([GOOD], Scope.DIAMONDS_READ, *scopes)
-    await answer(f"{{ diamonds {{ totalCount nodes {{ {fields} }} }} }}", {}, asked, Counting)
-    assert (Counting.made > 0) == quick
+    await answer(f"{{ diamonds {{ totalCount nodes {{ {fields} }} }} }}", {}, asked, CountingExecutor)
+    assert (CountingExecutor.made > 0) == quick
 
 
-async def test_a_page_as_lists_ask_for_it_takes_the_shortcut_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    Counting.made = Counting.missed = 0
-    monkeypatch.setattr(schema, "execution_context_class", Counting)
+async def test_page_of_plain_diamonds_uses_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    CountingExecutor.made = CountingExecutor.missed = 0
+    monkeypatch.setattr(schema, "execution_context_class", CountingExecutor)
     asked = msgspec.structs.replace(context([GOOD] * 50, Scope.DIAMONDS_READ), document=parse(PAGE))
     found = await schema.execute(PAGE, context_value=asked)
     assert found.data is not None
     assert len(found.data["diamonds"]["nodes"]) == 50
-    assert Counting.made == 1  # the connection, with all below it
-    assert Counting.missed == 0
+    assert CountingExecutor.made == 1  # the connection with all its fields
+    assert CountingExecutor.missed == 0
 
 
-async def test_whoever_wants_to_see_each_field_resolved_does() -> None:
+async def test_middleware_disables_fast_path() -> None:
     seen = []
 
     def see(resolve: Any, value: Any, info: Any, **arguments: Any) -> Any:
@@ -359,7 +357,7 @@ async def test_whoever_wants_to_see_each_field_resolved_does() -> None:
     assert {"nodes", "carat", "cents", "lab"} <= set(seen)
 
 
-async def test_one_bad_stone_of_a_page_is_reported_alone() -> None:
+async def test_one_invalid_diamond_of_page_is_reported_alone() -> None:
     bad = Diamond(**{**{name: getattr(GOOD, name) for name in Diamond.__struct_fields__}, "rating": 2**40})
     found = await answer("{ diamonds { nodes { id rating } } }", {}, context([GOOD, bad], Scope.DIAMONDS_READ))
     assert [node["rating"] for node in found["data"]["diamonds"]["nodes"]] == [7, None]
@@ -381,13 +379,13 @@ async def test_cached_selections_depend_on_conditions_and_scopes() -> None:
             variables = {"yes": yes, "other": other}
             ours, library = [
                 await execute_document(document.node, variables, asked, executor)
-                for executor in (PlainFieldExecutor, Library)
+                for executor in (PlainFieldExecutor, ReferenceExecutor)
             ]
             assert repr(ours) == repr(library), (scopes, variables)
     assert document.selections.size > 2 * 4, "each condition and each set of scopes has its own selections"
 
 
-async def test_selection_is_compiled_once_for_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_selection_is_compiled_once_per_document(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[object] = []
     compile_ = Compiler.compile
 

@@ -1,4 +1,4 @@
-"""The documents that stand in the documentation are good ones."""
+"""Documents in the documentation are valid for the schema."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ DOCUMENTS = re.findall(r"^```graphql\n(.*?)^```$", PAGE.read_text("utf-8"), re.M
 
 
 @pytest.mark.parametrize("number", range(len(DOCUMENTS)))
-def test_every_document_of_the_page_on_subscriptions_fits_the_schema(number: int) -> None:
+def test_documents_of_subscriptions_page_are_valid_for_schema(number: int) -> None:
     assert DocumentCache(schema._schema, suggestions=False).read(DOCUMENTS[number]).plans
 
 
-def test_the_page_on_subscriptions_has_documents() -> None:
+def test_subscriptions_page_contains_documents() -> None:
     assert len(DOCUMENTS) == 2

@@ -1,4 +1,4 @@
-"""Automatic persisted queries: the hash of Apollo's link, with and without its document."""
+"""Automatic persisted queries: Apollo Link's hash, with and without the document."""
 
 import hashlib
 from typing import Any
@@ -17,7 +17,7 @@ def request(persisted: Any, **members: Any) -> Any:
     return read_members({"extensions": {"persistedQuery": persisted}, **members})
 
 
-def test_a_hash_without_a_document_is_answered_as_apollo_servers_do() -> None:
+def test_hash_without_document_returns_persisted_query_not_found() -> None:
     with pytest.raises(PersistedQueryNotSupported) as raised:
         request({"version": 1, "sha256Hash": DIGEST}, operationName="Me", variables={})
     error = format_inventory_error(raised.value)
@@ -28,7 +28,7 @@ def test_a_hash_without_a_document_is_answered_as_apollo_servers_do() -> None:
 
 
 @pytest.mark.parametrize("digest", [DIGEST, DIGEST.upper()])
-def test_the_hash_of_the_document_is_accepted(digest: str) -> None:
+def test_hash_of_document_is_accepted(digest: str) -> None:
     assert request({"version": 1, "sha256Hash": digest}, query=QUERY).query == QUERY
     assert request({"version": 1, "sha256Hash": digest}, documentId=f"sha256:{DIGEST}").document_id
 
@@ -48,12 +48,12 @@ def test_the_hash_of_the_document_is_accepted(digest: str) -> None:
         0,
     ],
 )
-def test_another_hash_or_form_beside_a_document_is_an_error(persisted: Any) -> None:
+def test_wrong_hash_or_form_with_document_is_error(persisted: Any) -> None:
     with pytest.raises(BadRequest, match=r"extensions\.persistedQuery"):
         request(persisted, query=QUERY)
 
 
-def test_requests_without_the_extension_are_read_as_before() -> None:
+def test_requests_without_extension_are_unchanged() -> None:
     assert request(None, query=QUERY).query == QUERY
     with pytest.raises(BadRequest, match="extensions should be"):
         read_members({"query": QUERY, "extensions": "x"})

@@ -1,4 +1,4 @@
-"""The rules of graphql-eslint, Relay's among them, on the schema as it is committed."""
+"""graphql-eslint rules, including Relay's, on the committed schema."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ SCHEMA = Path(__file__).parents[3] / "schema.graphql"
 
 
 @pytest.mark.timeout(240)
-async def test_the_schema_keeps_the_rules_of_graphql_eslint() -> None:
+async def test_schema_passes_graphql_eslint() -> None:
     printed = await run_node("graphql-eslint", "lint.js", {"SCHEMA": str(SCHEMA)})
     assert json.loads(printed) == []
 
 
 @pytest.mark.timeout(240)
-async def test_the_rules_would_notice(tmp_path: Path) -> None:
+async def test_graphql_eslint_reports_violation(tmp_path: Path) -> None:
     broken = tmp_path / "schema.graphql"
     broken.write_text(SCHEMA.read_text("utf-8").replace("pageInfo: PageInfo!", "pageInfo: Int!"), "utf-8")
     found = json.loads(await run_node("graphql-eslint", "lint.js", {"SCHEMA": str(broken)}))

@@ -1,4 +1,4 @@
-"""The schema as a whole: everything is described, and its lists are those of the catalog."""
+"""The schema as a whole: descriptions, enums, scopes."""
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -33,7 +33,7 @@ def descriptions() -> Iterator[tuple[str, str | None]]:
                 yield from ((f"{name}.{field}({arg})", a.description) for arg, a in definition.args.items())
 
 
-def test_everything_in_the_schema_is_described() -> None:
+def test_every_schema_element_is_described() -> None:
     assert [name for name, description in descriptions() if not description] == []
 
 
@@ -48,11 +48,11 @@ def test_everything_in_the_schema_is_described() -> None:
         (Availability, grades.AVAILABILITIES),
     ],
 )
-def test_every_enum_lists_the_catalogs_scale_in_its_order(enum: type[Enum], scale: Sequence[str]) -> None:
+def test_every_enum_has_catalog_values_in_order(enum: type[Enum], scale: Sequence[str]) -> None:
     assert [member.value for member in enum] == list(scale)
 
 
-def test_a_forbidden_root_field_does_not_null_the_others() -> None:
+def test_forbidden_root_field_does_not_null_others() -> None:
     roots = [schema._schema.query_type, schema._schema.mutation_type]
     required = [
         f"{root}.{name}"
@@ -64,38 +64,38 @@ def test_a_forbidden_root_field_does_not_null_the_others() -> None:
     assert required == ["Query.me"], "it has no scope of its own"
 
 
-def test_a_grade_that_the_enum_does_not_know_is_other() -> None:
+def test_unknown_grade_is_other() -> None:
     assert graded(ColorGrade, "D") is ColorGrade.D
     assert graded(ColorGrade, "Top Wesselton") is ColorGrade.OTHER
     assert graded(ColorGrade, None) is None
 
 
-def test_every_field_of_a_diamond_names_the_columns_that_it_reads() -> None:
+def test_every_diamond_field_names_its_columns() -> None:
     assert {column for source in SOURCES.values() for column in source.columns} <= set(COLUMNS)
     assert all(source.columns for source in SOURCES.values())
 
 
-def test_every_field_that_reads_the_suppliers_cost_needs_its_scope() -> None:
+def test_every_field_with_supplier_cost_requires_scope() -> None:
     for source in SOURCES.values():
         assert (source.scope is Scope.PRICES_SUPPLIER) == bool(source.columns & SUPPLIER_COST)
 
 
-def test_every_query_needs_a_scope_except_those_that_ask_for_it_themselves() -> None:
+def test_every_query_requires_scope_or_checks_it_itself() -> None:
     fields = Query.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
     open_to_all = {
         field.python_name for field in fields if not any(isinstance(one, RequireScope) for one in field.extensions)
     }
     assert len(fields) > len(open_to_all)
-    # What a node or a job needs depends on what it is; who one is, everybody with a key may know.
+    # The scope for a node or a job depends on its type. Every authenticated client may read its own identity.
     assert open_to_all == {"node", "nodes", "me", "job"}
 
 
-def test_every_mutation_needs_a_scope() -> None:
+def test_every_mutation_requires_scope() -> None:
     fields = Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]  # added by the decorator
     assert fields
     assert all(any(isinstance(extension, RequireScope) for extension in field.extensions) for field in fields)
 
 
-def test_the_default_markup_is_not_stated() -> None:
+def test_default_markup_is_not_exposed() -> None:
     told = [*descriptions(), ("openapi.json", (ROOT / "openapi.json").read_text("utf-8"))]
     assert [name for name, text in told if text and str(DEFAULT_MARKUP) in text] == []

@@ -1,4 +1,4 @@
-"""A server of a test's own: the project's connections around an application of a few lines."""
+"""HTTP server of one test: the project's connections around a small application."""
 
 import asyncio
 import gc
@@ -25,8 +25,8 @@ CLOSE = b"Connection: close\r\n"
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Site:
-    """The address and the connections of a running server."""
+class HttpSite:
+    """Address and connections of a running server."""
 
     def __init__(self, port: int, connections: OpenConnections, state: ServerState) -> None:
         self.port = port
@@ -42,7 +42,7 @@ class Site:
         return await asyncio.open_connection(sock=connection, limit=2**24)
 
     async def exchange(self, *parts: bytes, ends: bool = False) -> bytes:
-        """Send segments; everything that is answered until the server closes. `ends`: close the sending side."""
+        """Send segments and return all bytes received until the server closes. `ends`: close the sending side first."""
         reader, writer = await self.open()
         for part in parts:
             writer.write(part)
@@ -59,7 +59,7 @@ class Site:
 
     @property
     def only(self) -> HttpConnection | None:
-        """The only connection, if there is one."""
+        """The single connection, or None."""
         found = [*self.connections]
         return found[0] if len(found) == 1 and isinstance(found[0], HttpConnection) else None
 
@@ -68,7 +68,7 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, **limits: Any) -> AsyncIterator[Site]:
+async def serving(app: ASGIApp, **limits: Any) -> AsyncIterator[HttpSite]:
     connections = OpenConnections(msgspec.structs.replace(LIMITS, **limits))
     config = uvicorn.Config(app)
     config.load()
@@ -76,7 +76,7 @@ async def serving(app: ASGIApp, **limits: Any) -> AsyncIterator[Site]:
     make = partial(HttpConnection, config, state, {}, connections=connections)
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     try:
-        yield Site(server.sockets[0].getsockname()[1], connections, state)
+        yield HttpSite(server.sockets[0].getsockname()[1], connections, state)
     finally:
         server.close()
         for connection in connections:
@@ -88,7 +88,7 @@ async def serving(app: ASGIApp, **limits: Any) -> AsyncIterator[Site]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that no event tells."""
+    """Poll a condition that no event reports."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -112,7 +112,7 @@ async def respond(send: Send, content: bytes, status: int = 200, *headers: tuple
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with what was asked; `?size=N` with N bytes, without reading the body."""
+    """Respond with the request; with `?size=N`, respond with N bytes without reading the body."""
     size = parse_qs(scope["query_string"]).get(b"size")
     content = b"x" * int(size[0]) if size else await read_body(receive)
     line = f"{scope['method']} {scope['path']} {scope['http_version']} ".encode()
@@ -120,8 +120,8 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def without_collections() -> AsyncIterator[None]:
-    """No search for cycles: what is freed is freed at once."""
+async def disabled_garbage_collection() -> AsyncIterator[None]:
+    """Disable the cycle collector, so that objects are freed by reference count only."""
     gc.collect()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""HTTP connections: pipelines, bodies, ends, timeouts and limits, over real sockets."""
+"""HTTP connections: pipelining, bodies, closing, timeouts and limits, over real sockets."""
 
 import asyncio
 import weakref
@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.http import connections as pools
 from app.http import protocol
-from tests.unit.http.server import CLOSE, echo, read_body, respond, serving, until, without_collections
+from tests.unit.http.server import CLOSE, disabled_garbage_collection, echo, read_body, respond, serving, until
 
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -30,7 +30,7 @@ async def test_pipelined_requests_are_answered_in_order(size: int) -> None:
     assert bodies(answer) == [*expected, b"POST / 1.1 hello", b"GET /last 1.1 "]
 
 
-async def test_one_request_at_a_time_is_answered() -> None:
+async def test_pipelined_requests_run_one_at_a_time() -> None:
     present = most = 0
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +46,7 @@ async def test_one_request_at_a_time_is_answered() -> None:
     assert most == 1
 
 
-async def test_reading_is_paused_while_a_request_waits_for_its_turn() -> None:
+async def test_reading_pauses_while_pipelined_request_waits() -> None:
     leave, asked = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +66,7 @@ async def test_reading_is_paused_while_a_request_waits_for_its_turn() -> None:
         writer.close()
 
 
-async def test_answers_that_are_not_taken_stop_the_requests() -> None:
+async def test_unread_responses_pause_requests() -> None:
     async with serving(echo) as site:
         _, writer = await site.open(receive_buffer=4096)
         writer.write(b"GET /?size=200000 HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
@@ -80,7 +80,7 @@ async def test_answers_that_are_not_taken_stop_the_requests() -> None:
         writer.transport.abort()
 
 
-async def test_clients_that_do_not_take_an_answer_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_that_do_not_read_response_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "SEND_SECONDS", 0.2)
     async with serving(echo) as site:
         _, writer = await site.open(receive_buffer=4096)
@@ -91,14 +91,14 @@ async def test_clients_that_do_not_take_an_answer_are_cut_off(monkeypatch: pytes
         writer.transport.abort()
 
 
-async def test_a_client_that_ends_its_side_gets_its_answers() -> None:
+async def test_client_that_closes_sending_side_gets_responses() -> None:
     async with serving(echo) as site:
         answer = await site.exchange(GET % 1 + GET % 2, ends=True)
         assert bodies(answer)[0] == b"GET /1 1.1 "
         await site.until_empty()
 
 
-async def test_incomplete_requests_end_with_the_client() -> None:
+async def test_incomplete_requests_end_when_client_closes() -> None:
     async with serving(echo) as site:
         for part in (b"", b"GET /", POST + b"Content-Length: 5\r\n\r\nhel"):
             assert await site.exchange(part, ends=True) == b""
@@ -128,7 +128,7 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"d"})
 
 
-async def test_responses_of_unknown_length_are_chunked_for_those_who_know_chunks() -> None:
+async def test_responses_of_unknown_length_are_chunked_for_http_1_1() -> None:
     async with serving(stream) as site:
         answer = await site.exchange(LAST)
         assert answer.endswith(
@@ -138,7 +138,7 @@ async def test_responses_of_unknown_length_are_chunked_for_those_who_know_chunks
         assert old.endswith(b"connection: close\r\n\r\nabcd")
 
 
-async def test_the_head_of_a_stream_is_sent_before_its_first_content() -> None:
+async def test_head_of_stream_is_sent_before_first_content() -> None:
     more = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,7 +156,7 @@ async def test_the_head_of_a_stream_is_sent_before_its_first_content() -> None:
         writer.close()
 
 
-async def test_continue_is_sent_when_the_application_reads_and_not_otherwise() -> None:
+async def test_continue_is_sent_only_when_application_reads() -> None:
     head = POST + b"Content-Length: 5\r\nExpect: 100-Continue\r\n" + CLOSE + b"\r\n"
     async with serving(echo) as site:
         reader, writer = await site.open()
@@ -170,7 +170,7 @@ async def test_continue_is_sent_when_the_application_reads_and_not_otherwise() -
         assert unread.endswith(b"\r\n\r\nx")
 
 
-async def test_the_rest_of_an_answered_request_is_discarded_and_the_next_one_answered() -> None:
+async def test_rest_of_answered_request_is_discarded() -> None:
     async with serving(echo) as site:
         reader, writer = await site.open()
         writer.write(b"POST /?size=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n")
@@ -180,7 +180,7 @@ async def test_the_rest_of_an_answered_request_is_discarded_and_the_next_one_ans
         writer.close()
 
 
-async def test_the_rest_of_an_answered_request_is_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rest_of_answered_request_is_limited_in_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "_MAX_DISCARDED_BYTES", 100_000)
     monkeypatch.setattr(protocol, "_LINGER_SECONDS", 0.1)
     async with serving(echo) as site:
@@ -198,7 +198,7 @@ async def test_the_rest_of_an_answered_request_is_limited_in_size(monkeypatch: p
         await site.until_empty()
 
 
-async def test_bodies_in_time_are_refused_with_408(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_bodies_are_rejected_with_408(monkeypatch: pytest.MonkeyPatch) -> None:
     disconnected = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -214,20 +214,20 @@ async def test_bodies_in_time_are_refused_with_408(monkeypatch: pytest.MonkeyPat
         await disconnected.wait()
 
 
-async def test_idle_connections_are_closed_without_a_word() -> None:
+async def test_idle_connections_are_closed_without_response() -> None:
     async with serving(echo, idle_seconds=0.2) as site:
         answer = await site.exchange(GET % 1)
         assert bodies(answer) == [b"GET /1 1.1 "]
 
 
-async def test_malformed_chunks_are_refused_with_400_though_the_application_reads() -> None:
+async def test_malformed_chunks_are_rejected_with_400_while_application_reads() -> None:
     async with serving(echo) as site:
         answer = await site.exchange(POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", b"x\r\n" + LAST)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-async def test_an_application_reads_in_pieces_that_fit() -> None:
+async def test_large_bodies_are_read_in_bounded_pieces() -> None:
     sizes = []
     leave = asyncio.Event()
 
@@ -252,7 +252,7 @@ async def test_an_application_reads_in_pieces_that_fit() -> None:
 
 
 @pytest.mark.parametrize("started", [False, True])
-async def test_failures_of_the_application_are_seen_as_such(started: bool) -> None:
+async def test_application_errors_return_500_or_abort(started: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if started:
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -280,7 +280,7 @@ async def test_response_headers_cannot_be_injected(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [b"abc", b"abcdefg"])
-async def test_content_of_another_length_than_stated_ends_the_connection(content: bytes) -> None:
+async def test_content_of_wrong_length_aborts_connection(content: bytes) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         await send({"type": "http.response.body", "body": content})
@@ -291,14 +291,14 @@ async def test_content_of_another_length_than_stated_ends_the_connection(content
     assert content not in answer
 
 
-async def test_a_server_that_stops_says_so() -> None:
+async def test_stopping_server_sends_connection_close() -> None:
     async with serving(echo) as site:
         site.connections.draining = True
         answer = await site.exchange(GET % 1)
         assert b"\r\nconnection: close\r\n" in answer
 
 
-async def test_where_all_bodies_are_too_large_the_oldest_incomplete_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_oldest_incomplete_body_is_rejected_when_memory_limit_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MAX_CONTENT_BYTES", 100_000)
     async with serving(echo) as site:
         streams = []
@@ -318,7 +318,7 @@ async def test_where_all_bodies_are_too_large_the_oldest_incomplete_one_goes(mon
         assert site.connections._content_bytes == 0
 
 
-async def test_heads_that_wait_for_their_bodies_count_as_content(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_heads_waiting_for_bodies_count_as_content(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "MAX_CONTENT_BYTES", 10_000)
     async with serving(echo) as site:
         streams = [await site.open() for _ in range(6)]
@@ -333,8 +333,8 @@ async def test_heads_that_wait_for_their_bodies_count_as_content(monkeypatch: py
 
 
 @pytest.mark.parametrize("resets", [False, True])
-async def test_ended_connections_are_freed_at_once(resets: bool) -> None:
-    async with serving(echo) as site, without_collections():
+async def test_closed_connections_are_freed_immediately(resets: bool) -> None:
+    async with serving(echo) as site, disabled_garbage_collection():
         reader, writer = await site.open()
         writer.write(GET % 1)
         await reader.readuntil(b"/1 1.1 ")

@@ -1,4 +1,4 @@
-"""Framing of bodies: the same content however it is cut into segments, and limits on everything around it."""
+"""Body framing: the same content for every segmentation, and limits on chunk metadata."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ NEXT = b"GET / HTTP/1.1\r\n"
 
 
 def read(reader: BodyReader, text: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
-    """Feed a text in segments; the content, and what is left after the body."""
+    """Feed a text in segments. Returns the content and the bytes after the body."""
     content, left = bytearray(), bytearray()
     bounds = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
     for start, end in pairwise(bounds):
@@ -35,7 +35,7 @@ cuts = st.lists(st.integers(0, 400), max_size=8)
 
 
 @given(st.binary(min_size=1, max_size=60), cuts)
-def test_a_body_of_a_length_ends_there(content: bytes, where: list[int]) -> None:
+def test_body_with_length_ends_there(content: bytes, where: list[int]) -> None:
     reader = LengthReader(len(content))
     assert read(reader, content + NEXT, where) == (content, NEXT)
     assert reader.complete
@@ -47,7 +47,7 @@ def test_a_body_of_a_length_ends_there(content: bytes, where: list[int]) -> None
     st.sampled_from([b"", b"X-API-Key: k\r\n", b"A: b\r\nContent-Length: 5\r\n"]),
     cuts,
 )
-def test_a_chunked_body_is_its_chunks_and_nothing_else(
+def test_chunked_body_contains_only_chunks(
     parts: list[bytes], extension: bytes, trailer: bytes, where: list[int]
 ) -> None:
     reader = ChunkReader()
@@ -84,14 +84,14 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in bytes"])
-def test_malformed_chunks_are_refused(name: str, at_once: bool) -> None:
+def test_malformed_chunks_are_rejected(name: str, at_once: bool) -> None:
     text = MALFORMED[name]
     with pytest.raises(ProtocolError):
         read(ChunkReader(), text, [] if at_once else list(range(len(text))))
 
 
-def taken(start: bytes, part: bytes) -> int:
-    """How much of an endless repetition is taken before it is refused."""
+def accepted_repetitions(start: bytes, part: bytes) -> int:
+    """Number of bytes of an endless repetition that the reader accepts."""
     reader = ChunkReader()
     reader.feed(start, 0)
     for number in range(100_000):
@@ -103,10 +103,10 @@ def taken(start: bytes, part: bytes) -> int:
 
 
 @pytest.mark.parametrize("part", [b"X: a\r\n", b"a", b"X: " + b"a" * 500 + b"\r\n"])
-def test_endless_trailers_are_refused(part: bytes) -> None:
-    assert taken(b"0\r\n", part) <= MAX_TRAILER_BYTES
+def test_endless_trailers_are_rejected(part: bytes) -> None:
+    assert accepted_repetitions(b"0\r\n", part) <= MAX_TRAILER_BYTES
 
 
 @pytest.mark.parametrize("part", [b"1;a\r\nx\r\n", b"1;" + b"a" * 500 + b"\r\nx\r\n"])
-def test_endless_extensions_are_refused(part: bytes) -> None:
-    assert taken(b"1\r\nx\r\n", part) <= 4 * MAX_EXTENSION_BYTES
+def test_endless_extensions_are_rejected(part: bytes) -> None:
+    assert accepted_repetitions(b"1\r\nx\r\n", part) <= 4 * MAX_EXTENSION_BYTES

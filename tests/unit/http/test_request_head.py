@@ -1,4 +1,4 @@
-"""Request heads: what is accepted, and that every other reader of HTTP understands the same."""
+"""Request heads: accepted forms, and every other HTTP parser reads them in the same way."""
 
 from http import HTTPStatus
 
@@ -26,7 +26,7 @@ def status(request: bytes) -> HTTPStatus | None:
     return None
 
 
-def test_head_is_read() -> None:
+def test_head_is_parsed() -> None:
     request = parse_head(
         head(b"POST /a%2Fb/c?d=e&f[]=%20 HTTP/1.1", b"HOST: x:1", b"X-A: \t b c\t ", b"X-Empty:", b"Content-Length: 5")
     )
@@ -134,7 +134,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_ambiguous_and_malformed_heads_are_refused(name: str) -> None:
+def test_ambiguous_and_malformed_heads_are_rejected(name: str) -> None:
     request, expected = REFUSED[name]
     assert status(request) == expected
 
@@ -154,7 +154,7 @@ def test_connection_options_are_read_from_all_fields(lines: list[bytes], alive: 
     assert parse_head(head(b"GET / HTTP/1.0", *lines)).keep_alive is False
 
 
-def test_only_a_websocket_upgrade_is_one() -> None:
+def test_only_valid_websocket_upgrade_is_upgrade() -> None:
     for upgrade, websocket in ((b"websocket", True), (b"WebSocket", True), (b"h2c", False), (b"h2c, websocket", False)):
         request = parse_head(head(b"GET / HTTP/1.1", X, b"Connection: keep-alive, Upgrade", b"Upgrade: " + upgrade))
         assert request.websocket is websocket
@@ -168,21 +168,21 @@ def test_only_a_websocket_upgrade_is_one() -> None:
         b"\n", b"G" * (LARGEST_HEAD + 1),
     ],
 )  # fmt: skip
-def test_what_cannot_become_a_head_is_refused_before_its_end(part: bytes) -> None:
+def test_invalid_head_is_rejected_before_its_end(part: bytes) -> None:
     with pytest.raises(ProtocolError):
         check_incomplete(part)
 
 
 @given(st.integers(0, len(ACCEPTED["an IPv6 host"]) - 1))
-def test_the_beginning_of_a_valid_head_is_not_refused(length: int) -> None:
+def test_beginning_of_valid_head_is_accepted(length: int) -> None:
     check_incomplete(ACCEPTED["an IPv6 host"][:length])
 
 
 @pytest.mark.parametrize(
     "block", [b"a:" + b" " * 32_000, b"a:  b  \r\n" * 3_500, b"a" * 32_000, b"a:\r\n" * 8_000, b": " * 16_000]
 )
-def test_malformed_heads_are_refused_without_backtracking(block: bytes) -> None:
-    # An expression that backtracks takes longer than any timeout.
+def test_malformed_heads_are_rejected_without_backtracking(block: bytes) -> None:
+    # A regular expression that backtracks exceeds every timeout here.
     assert status(b"GET / HTTP/1.1\r\n" + block + b"\x00\r\n\r\n") == 400
 
 
@@ -196,7 +196,7 @@ values = st.binary(max_size=20).filter(lambda value: not set(value) - {9, *range
     st.lists(st.tuples(names, values), max_size=8),
     st.sampled_from([[], [b"Content-Length: 7"], [b"Transfer-Encoding: chunked"], [b"Connection: close"]]),
 )
-def test_h11_understands_the_same(
+def test_h11_parses_valid_head_equally(
     method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], framing: list[bytes]
 ) -> None:
     text = head(method + b" " + target + b" HTTP/1.1", X, *(b"%b: %b" % field for field in fields), *framing)
@@ -216,7 +216,7 @@ noise = st.sampled_from([b"\r", b"\n", b" ", b"\t", b":", b"\x00", b"\r\n", b"\r
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), noise), min_size=1, max_size=4))
-def test_what_is_accepted_is_accepted_by_h11(changes: list[tuple[int, bytes]]) -> None:
+def test_accepted_head_is_accepted_by_h11(changes: list[tuple[int, bytes]]) -> None:
     text = bytearray(head(b"POST /a?b HTTP/1.1", X, b"X-A: b", b"Content-Length: 0"))
     for place, inserted in changes:
         text[place:place] = inserted

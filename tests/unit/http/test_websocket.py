@@ -1,4 +1,4 @@
-"""WebSocket connections: handshakes, messages, closing, and limits in both directions, over real sockets."""
+"""WebSocket connections: handshake, messages, closing, and limits in both directions, over real sockets."""
 
 import asyncio
 from contextlib import suppress
@@ -14,11 +14,11 @@ from app.http import connections as pools
 from app.http import websocket
 from app.http.websocket import WebSocketConnection
 from tests.integration.http.attacks import frame, handshake
-from tests.unit.http.server import LIMITS, Site, serving, until
+from tests.unit.http.server import LIMITS, HttpSite, serving, until
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Echoes messages. `auth` authenticates, `close` closes."""
+    """Echo messages. The message `auth` authenticates, `close` closes."""
     assert scope["type"] == "websocket"
     assert (await receive())["type"] == "websocket.connect"
     if scope["path"] == "/refused":
@@ -35,7 +35,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await send({**message, "type": "websocket.send"})
 
 
-def dial(site: Site, path: str = "/", **options: Any) -> connect:
+def dial(site: HttpSite, path: str = "/", **options: Any) -> connect:
     return connect(f"ws://127.0.0.1:{site.port}{path}", compression=None, **options)
 
 
@@ -47,7 +47,7 @@ async def ended(client: ClientConnection) -> tuple[int | None, str | None]:
     return client.close_code, client.close_reason
 
 
-async def test_messages_of_all_sizes_and_kinds_come_and_go() -> None:
+async def test_messages_of_all_sizes_and_types_are_echoed() -> None:
     async with serving(echo) as site, dial(site) as client:
         messages: list[str | bytes] = ["", "a", "ä" * 200, b"", b"\x00\xff" * 5_000]
         for message in messages:
@@ -57,14 +57,14 @@ async def test_messages_of_all_sizes_and_kinds_come_and_go() -> None:
         assert await client.recv() == "fragmented"
 
 
-async def test_many_messages_at_once_come_in_order() -> None:
+async def test_many_messages_arrive_in_order() -> None:
     async with serving(echo) as site, dial(site) as client:
         for number in range(2_000):
             await client.send(f"{number}")
         assert [await client.recv() for _ in range(2_000)] == [f"{number}" for number in range(2_000)]
 
 
-async def test_what_comes_with_the_handshake_is_read() -> None:
+async def test_frames_sent_with_handshake_are_read() -> None:
     async with serving(echo) as site:
         reader, writer = await site.open()
         writer.write(handshake("/") + frame(1, b"early"))
@@ -73,7 +73,7 @@ async def test_what_comes_with_the_handshake_is_read() -> None:
         writer.close()
 
 
-async def test_the_application_chooses_subprotocol_and_headers() -> None:
+async def test_application_selects_subprotocol_and_headers() -> None:
     async with serving(echo) as site, dial(site, subprotocols=["b", "a"]) as client:
         assert client.subprotocol == "b"
         assert client.response is not None
@@ -81,7 +81,7 @@ async def test_the_application_chooses_subprotocol_and_headers() -> None:
         assert "Date" in client.response.headers
 
 
-async def test_the_application_may_refuse() -> None:
+async def test_application_may_reject_handshake() -> None:
     async with serving(echo) as site:
         with pytest.raises(InvalidStatus) as raised:
             async with dial(site, "/refused"):
@@ -102,13 +102,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_malformed_handshakes_are_refused(name: str) -> None:
+async def test_malformed_handshakes_are_rejected(name: str) -> None:
     request, status = BROKEN[name]
     async with serving(echo) as site:
         assert (await site.exchange(request))[:13] == b"HTTP/1.1 " + status + b" "
 
 
-async def test_closing_is_a_handshake_in_either_direction() -> None:
+async def test_either_side_may_start_closing_handshake() -> None:
     async with serving(echo) as site:
         async with dial(site) as client:
             await client.send("close")
@@ -138,7 +138,7 @@ async def test_closing_is_a_handshake_in_either_direction() -> None:
         "too long", "too long in parts", "not masked", "a reserved bit",
     ],
 )  # fmt: skip
-async def test_malformed_messages_close_the_socket_with_a_code(content: bytes, code: int) -> None:
+async def test_malformed_messages_close_socket_with_code(content: bytes, code: int) -> None:
     async with serving(echo) as site:
         reader, writer = await site.open()
         writer.write(handshake("/") + content)
@@ -149,7 +149,7 @@ async def test_malformed_messages_close_the_socket_with_a_code(content: bytes, c
         await site.until_empty()
 
 
-async def test_only_clients_with_credentials_send_long_messages() -> None:
+async def test_only_authenticated_clients_send_long_messages() -> None:
     long = "x" * 100_000
     async with serving(echo) as site:
         async with dial(site) as client:
@@ -164,7 +164,7 @@ async def test_only_clients_with_credentials_send_long_messages() -> None:
             assert (await ended(client))[0] == 1009
 
 
-async def test_empty_fragments_take_no_memory() -> None:
+async def test_empty_fragments_use_no_memory() -> None:
     async with serving(echo) as site:
         reader, writer = await site.open()
         writer.write(handshake("/") + frame(1, b"a", final=False))
@@ -182,7 +182,7 @@ async def test_empty_fragments_take_no_memory() -> None:
         writer.close()
 
 
-async def test_pings_whose_pongs_are_not_read_stop_the_reading_and_end_the_socket() -> None:
+async def test_unread_pongs_pause_reading_and_close_socket() -> None:
     async with serving(echo, send_seconds=0.3) as site:
         reader, writer = await site.open(receive_buffer=4096)
         writer.write(handshake("/"))
@@ -202,7 +202,7 @@ async def test_pings_whose_pongs_are_not_read_stop_the_reading_and_end_the_socke
         writer.transport.abort()
 
 
-async def test_messages_that_the_application_does_not_take_stay_in_the_socket() -> None:
+async def test_unread_messages_stay_in_socket_buffer() -> None:
     leave = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -223,7 +223,7 @@ async def test_messages_that_the_application_does_not_take_stay_in_the_socket() 
         writer.close()
 
 
-async def test_clients_that_do_not_answer_pings_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_without_pong_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "PING_SECONDS", 0.1)
     monkeypatch.setattr(websocket, "PONG_SECONDS", 0.2)
     async with serving(echo) as site:
@@ -245,7 +245,7 @@ async def test_clients_that_do_not_answer_pings_are_closed(monkeypatch: pytest.M
         await site.until_empty()
 
 
-async def test_clients_that_do_not_close_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_without_close_frame_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "CLOSE_SECONDS", 0.2)
     async with serving(echo) as site:
         reader, writer = await site.open()
@@ -255,7 +255,7 @@ async def test_clients_that_do_not_close_are_cut_off(monkeypatch: pytest.MonkeyP
         writer.close()
 
 
-async def test_unauthenticated_sockets_are_limited_and_the_oldest_goes() -> None:
+async def test_unauthenticated_sockets_are_limited_and_oldest_is_evicted() -> None:
     async with serving(echo, unauthenticated=3) as site:
         async with dial(site) as known:
             await known.send("auth")
@@ -277,7 +277,7 @@ async def test_unauthenticated_sockets_are_limited_and_the_oldest_goes() -> None
         await site.until_empty()
 
 
-async def test_sockets_are_limited_together() -> None:
+async def test_total_number_of_sockets_is_limited() -> None:
     async with serving(echo, sockets=1, unauthenticated=1) as site, dial(site) as known:
         await known.send("auth")
         await known.recv()
@@ -287,8 +287,8 @@ async def test_sockets_are_limited_together() -> None:
             assert (await site.exchange(handshake("/"))).startswith(b"HTTP/1.1 503 ")
 
 
-def test_of_unauthenticated_sockets_those_of_the_client_with_the_most_go_first() -> None:
-    class Fake:
+def test_eviction_starts_with_client_with_most_unauthenticated_sockets() -> None:
+    class FakeSocket:
         def __init__(self, host: str) -> None:
             self.client: tuple[str, int] | None = (host, 1)
             self.evicted = False
@@ -301,7 +301,7 @@ def test_of_unauthenticated_sockets_those_of_the_client_with_the_most_go_first()
         def shutdown(self) -> None: ...
 
     connections = pools.OpenConnections(msgspec.structs.replace(LIMITS, unauthenticated=4))
-    honest, *attacking = [Fake("192.0.2.1"), *(Fake("192.0.2.2") for _ in range(10))]
+    honest, *attacking = [FakeSocket("192.0.2.1"), *(FakeSocket("192.0.2.2") for _ in range(10))]
     for one in (honest, *attacking):
         connections.open_socket(one)
     assert [one.evicted for one in attacking] == [True] * 7 + [False] * 3

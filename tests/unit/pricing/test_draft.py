@@ -1,4 +1,4 @@
-"""Drafts of rules: what is wrong with one is named by its field, and where one stands is where the database puts it."""
+"""Drafts of pricing rules: errors name their field, and a draft has the position that the database sorts it to."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -47,7 +47,7 @@ def order(rule: StoredRule) -> tuple[int, datetime, UUID]:
         ({"supplier": ""}, "supplier"),
     ],
 )
-def test_each_mistake_is_named_by_its_field(values: dict[str, Any], field: str) -> None:
+def test_each_error_names_its_field(values: dict[str, Any], field: str) -> None:
     assert GOOD.problems() == {}
     assert list(msgspec.structs.replace(GOOD, **values).problems()) == [field]
 
@@ -57,7 +57,7 @@ def test_each_mistake_is_named_by_its_field(values: dict[str, Any], field: str) 
     priority=st.integers(0, 3),
     chosen=st.integers(0, 7),
 )
-def test_a_draft_stands_where_sorting_puts_it(rules: list[tuple[int, int]], priority: int, chosen: int) -> None:
+def test_draft_has_position_of_database_sort(rules: list[tuple[int, int]], priority: int, chosen: int) -> None:
     known = sorted((stored(number, *rule) for number, rule in enumerate(rules)), key=order)
     draft = msgspec.structs.replace(GOOD, priority=priority)
     youngest = sorted([*known, stored(99, priority, -1)], key=order)

@@ -37,26 +37,26 @@ async def problems(body: Mapping[str, Any], kind: type[msgspec.Struct] = Purchas
         ("comment", "comments"),
     ],
 )
-async def test_unknown_field_is_named_with_the_one_that_is_meant(name: str, meant: str) -> None:
+async def test_unknown_field_error_suggests_similar_field(name: str, meant: str) -> None:
     found = await problems({"destination_id": "d", name: 1})
     assert found == {name: f"is not a field of this request; did you mean {meant}?"}
 
 
-async def test_unknown_field_without_similar_one_lists_the_fields() -> None:
+async def test_unknown_field_error_lists_fields_without_similar_one() -> None:
     listed = "comments, destination_id, expected_price_cents, reference, return_option"
     assert await problems({"destination_id": "d", "zzz": 1}) == {
         "zzz": f"is not a field of this request; its fields are {listed}"
     }
 
 
-async def test_unknown_and_wrong_fields_are_named_together_and_bounded() -> None:
+async def test_unknown_and_invalid_fields_are_reported_together_and_bounded() -> None:
     assert set(await problems({"destinationId": "d"})) == {"destination_id", "destinationId"}
     found = await problems({"destination_id": "d", **{f"{'x' * 500}\n{number}": 1 for number in range(500)}})
     assert sum(map(len, found)) < 1000
     assert not any("\n" in name for name in found)
 
 
-async def test_operation_without_fields_accepts_an_empty_body_only() -> None:
+async def test_operation_without_fields_accepts_only_empty_body() -> None:
     for body in (b"", b" \n", b"{}"):
         await require_empty_body(request(body))
     with pytest.raises(ValidationFailed, match="minutes: is not a field of this request; it has no fields"):

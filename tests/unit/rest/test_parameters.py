@@ -1,4 +1,4 @@
-"""Query strings: every spelling, and every mistake by its name."""
+"""Query strings: spellings, and errors that name the parameter."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,17 +30,17 @@ def problems(query: str) -> Mapping[str, object]:
 
 
 @pytest.mark.parametrize("query", ["color=D&color=E", "color[]=D&color[]=E", "color=D&color[]=E", "color=d&color=%20e"])
-def test_a_list_may_be_spelt_with_and_without_brackets(query: str) -> None:
+def test_list_is_parsed_with_and_without_brackets(query: str) -> None:
     assert criteria(query) == DiamondCriteria(color=["D", "E"])
 
 
 @pytest.mark.parametrize("text", ["VERY_GOOD", "very good", "Very-Good"])
-def test_a_grade_may_be_written_as_people_write_it(text: str) -> None:
+def test_grade_spellings_are_accepted(text: str) -> None:
     assert criteria(f"cut={text}") == DiamondCriteria(cut=["VERY_GOOD"])
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
-def test_false_means_false(text: str, value: bool) -> None:
+def test_false_is_parsed_as_false(text: str, value: bool) -> None:
     assert criteria(f"lab_grown={text}") == DiamondCriteria(lab_grown=value)
 
 
@@ -55,7 +55,7 @@ def test_false_means_false(text: str, value: bool) -> None:
         ("carat_min=2&carat_max=1", NumericRange(2000, 1000)),
     ],
 )
-def test_carats_become_the_thousandths_inside_the_range(query: str, expected: NumericRange) -> None:
+def test_carat_range_is_converted_to_thousandths(query: str, expected: NumericRange) -> None:
     assert criteria(query) == DiamondCriteria(carat_milli=expected)
 
 
@@ -70,7 +70,7 @@ def test_carats_become_the_thousandths_inside_the_range(query: str, expected: Nu
         "shape=&shape[0]=ROUND&shape[1]=&shape[2]=%C2%A0OVAL%E2%80%89",
     ],
 )
-def test_a_list_is_read_as_php_writes_it_and_as_the_data_spells_it(query: str) -> None:
+def test_php_list_and_data_spelling_are_parsed(query: str) -> None:
     assert criteria(query) == DiamondCriteria(shape=["ROUND", "OVAL"])
 
 
@@ -78,19 +78,19 @@ def test_a_list_is_read_as_php_writes_it_and_as_the_data_spells_it(query: str) -
 @pytest.mark.parametrize(
     "name", ["color", "color[]", "color[0]", "carat_min", "lab_grown", "page", "sort_by", "price_max"]
 )
-def test_an_empty_value_is_absent(name: str, text: str) -> None:
+def test_empty_value_is_absent(name: str, text: str) -> None:
     asked = read_search(parameters(f"{name}={text}"))
     assert asked == read_search(parameters(""))
 
 
-def test_an_empty_value_beside_a_value_does_not_count() -> None:
+def test_empty_value_beside_another_is_ignored() -> None:
     assert criteria("carat_min=&carat_min=1") == DiamondCriteria(carat_milli=NumericRange(1000, None))
 
 
 @pytest.mark.parametrize(
     ("text", "milli"), [(".5", 500), ("5.", 5000), ("%2B1", 1000), ("+1+", 1000), ("1e1", 10_000), (".5E1", 5000)]
 )
-def test_numbers_are_read_as_people_write_them(text: str, milli: int) -> None:
+def test_number_spellings_are_accepted(text: str, milli: int) -> None:
     assert criteria(f"carat_min={text}") == DiamondCriteria(carat_milli=NumericRange(milli, None))
     assert read_search(parameters("limit=%2B7.0")).limit == 7
 
@@ -111,32 +111,32 @@ def test_other_texts_are_no_numbers(text: str) -> None:
         ("certificate_number=%C2%A0123%20", DiamondCriteria(certificate_number=["123"])),
     ],
 )
-def test_a_filter_is_read_as_the_data_is_read(query: str, expected: DiamondCriteria) -> None:
+def test_filter_is_normalized_as_data(query: str, expected: DiamondCriteria) -> None:
     assert criteria(query) == expected
 
 
-def test_a_text_that_the_data_does_not_understand_matches_nothing_by_default() -> None:
+def test_unknown_text_matches_nothing_by_default() -> None:
     assert set(problems("shape=blob&color=G-H&clarity=clean&cut=nice")) == {"shape", "color", "clarity", "cut"}
     assert criteria("shape=other") == DiamondCriteria(shape=["OTHER"])
 
 
-def test_prices_are_the_suppliers_and_retail_prices_have_their_own_names() -> None:
+def test_supplier_and_retail_price_parameters_are_distinct() -> None:
     assert criteria("price_min=1&price_max=2") == DiamondCriteria(supplier_price_cents=NumericRange(1, 2))
     assert criteria("retail_price_min=1&retail_price_max=2") == DiamondCriteria(retail_price_cents=NumericRange(1, 2))
 
 
-def test_without_parameters_the_newest_fifty_come_first() -> None:
+def test_default_is_first_fifty_newest() -> None:
     asked = read_search(parameters(""))
     assert (asked.criteria, asked.order.sort, asked.order.descending) == (DiamondCriteria(), CREATED, True)
     assert (asked.page, asked.limit) == (1, 50)
 
 
-def test_the_sort_and_its_direction_are_read() -> None:
+def test_sort_and_direction_are_parsed() -> None:
     asked = read_search(parameters("sort_by=retail_price_cents&sort_order=asc&page=3&limit=20"))
     assert (asked.order.sort, asked.order.descending, asked.page, asked.limit) == (RETAIL_PRICE, False, 3, 20)
 
 
-def test_an_unknown_parameter_is_ignored() -> None:
+def test_unknown_parameter_is_ignored() -> None:
     assert criteria("colour=D&utm_source=mail") == DiamondCriteria()
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_parameter_is_ignored() -> None:
         ("&".join(["color=D"] * 201), {"color"}),
     ],
 )
-def test_every_wrong_parameter_is_named(query: str, names: set[str]) -> None:
+def test_every_invalid_parameter_is_named(query: str, names: set[str]) -> None:
     assert set(problems(query)) == names
 
 
@@ -178,12 +178,12 @@ def test_every_wrong_parameter_is_named(query: str, names: set[str]) -> None:
         ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_an_instant_is_read_in_its_time_zone(text: str, instant: datetime) -> None:
+def test_instant_is_parsed_in_time_zone(text: str, instant: datetime) -> None:
     assert read_runs(parameters([("started_after", text)])).started_after == instant
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-01-31", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
-def test_what_is_no_instant_is_named(text: str) -> None:
+def test_invalid_instant_is_named(text: str) -> None:
     with pytest.raises(ValidationFailed, match="started_before: should be an instant"):
         read_runs(parameters([("started_before", text)]))
 
@@ -192,7 +192,7 @@ NAMES = ["shape", "color", "color[]", "carat_min", "carat_max", "lab_grown", "pr
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(max_size=20)), max_size=6))
-def test_whatever_a_query_string_holds_it_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+def test_any_query_string_is_parsed_or_rejected(pairs: list[tuple[str, str]]) -> None:
     try:
         asked = read_search(parameters(pairs))
     except ValidationFailed:

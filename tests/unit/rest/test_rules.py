@@ -1,4 +1,4 @@
-"""Spectral, which knows what OpenAPI documents should be like, has nothing to say about ours."""
+"""Spectral rules for OpenAPI documents."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from tests.foreign.npm import run_node
 DOCUMENT = Path("openapi.json").resolve()
 
 
-@pytest.mark.timeout(300)  # installs its packages the first time
-async def test_the_document_keeps_to_spectrals_rules() -> None:
+@pytest.mark.timeout(300)  # Installs its packages on the first run.
+async def test_openapi_document_passes_spectral() -> None:
     assert json.loads(await run_node("spectral", "lint.js", {"DOCUMENT": str(DOCUMENT)})) == []
 
 
 @pytest.mark.timeout(300)
-async def test_a_document_that_breaks_them_is_found_out(tmp_path: Path) -> None:
+async def test_spectral_reports_violation(tmp_path: Path) -> None:
     document = json.loads(DOCUMENT.read_bytes())
     del document["paths"]["/health"]["get"]["operationId"]
     document["components"]["schemas"]["Unused"] = {"type": "object"}

@@ -1,4 +1,4 @@
-"""The rules about runs, as a table: which request a run allows, and the reason where it does not."""
+"""Rules for runs as a table: allowed requests, and the reason of a rejection."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def facts(
 
 
 def refusal(rule: Callable[[], object]) -> str:
-    """The reason of a refusal, and the error's own fields checked on the way."""
+    """Call a rule, check the fields of its error, return the reason."""
     with pytest.raises((Conflict, NotFound)) as refused:
         rule()
     reason = refused.value.details["reason"]
@@ -78,7 +78,7 @@ def refusal(rule: Callable[[], object]) -> str:
         (facts("partial", "succeeded", "succeeded", error="INCOMPLETE"), 1, [1]),
     ],
 )
-def test_a_retry_reads_what_has_failed(of: RunFacts, chosen: UUID | int | None, retried: Sequence[int]) -> None:
+def test_retry_reads_failed_partitions(of: RunFacts, chosen: UUID | int | None, retried: Sequence[int]) -> None:
     assert [part.ordinal for part in partitions_to_retry(of, chosen)] == retried
 
 
@@ -99,7 +99,7 @@ def test_a_retry_reads_what_has_failed(of: RunFacts, chosen: UUID | int | None, 
         *((facts("partial", "failed", newest=newest), None, "RUN_NOT_NEWEST") for newest in get_args(RunStatus)),
     ],
 )
-def test_a_retry_is_refused_with_the_reason(of: RunFacts, chosen: UUID | int | None, reason: Reason) -> None:
+def test_retry_is_rejected_with_reason(of: RunFacts, chosen: UUID | int | None, reason: Reason) -> None:
     assert refusal(lambda: partitions_to_retry(of, chosen)) == reason
 
 
@@ -116,7 +116,7 @@ def test_a_retry_is_refused_with_the_reason(of: RunFacts, chosen: UUID | int | N
         (facts("partial", "succeeded", error="INCOMPLETE"), True, True),
     ],
 )
-def test_a_consolidation_is_forced_only_where_not_everything_was_read(of: RunFacts, force: bool, forced: bool) -> None:
+def test_consolidation_is_forced_only_when_partitions_are_missing(of: RunFacts, force: bool, forced: bool) -> None:
     assert check_consolidation(of, force=force) == forced
 
 
@@ -132,7 +132,7 @@ def test_a_consolidation_is_forced_only_where_not_everything_was_read(of: RunFac
         (facts("partial", "failed", newest="running"), "RUN_NOT_NEWEST"),
     ],
 )
-def test_a_consolidation_is_refused_with_the_reason(of: RunFacts, force: bool, reason: Reason) -> None:
+def test_consolidation_is_rejected_with_reason(of: RunFacts, force: bool, reason: Reason) -> None:
     assert refusal(lambda: check_consolidation(of, force=force)) == reason
 
 
@@ -143,7 +143,7 @@ def test_gaps_are_consolidated_only_by_force() -> None:
 
 
 @pytest.mark.parametrize("status", get_args(RunStatus))
-def test_an_open_run_can_be_cancelled_and_keeps_others_from_starting(status: RunStatus) -> None:
+def test_open_run_can_be_cancelled_and_blocks_other_runs(status: RunStatus) -> None:
     one = run(status)
     if one.is_open:
         check_cancel(one)
@@ -166,7 +166,7 @@ def test_an_open_run_can_be_cancelled_and_keeps_others_from_starting(status: Run
         ([""], 0, RunOutcome("failed", "PARTITIONS_FAILED", "no reason known")),
     ],
 )
-def test_the_outcome_of_a_run_follows_from_its_partitions(
+def test_run_outcome_follows_from_partitions(
     errors: Sequence[str | None], pending: int, expected: RunOutcome | None
 ) -> None:
     """`errors`: None for a partition that has succeeded."""
@@ -190,5 +190,5 @@ def test_the_outcome_of_a_run_follows_from_its_partitions(
 
 
 @pytest.mark.parametrize(("error", "status"), [(FeedIncomplete(), "partial"), (QuarantineExceeded(), "failed")])
-def test_a_run_that_ends_with_missing_listings_is_partial(error: InventoryError, status: str) -> None:
+def test_run_that_ends_with_missing_listings_is_partial(error: InventoryError, status: str) -> None:
     assert status_after(error) == status

@@ -1,4 +1,4 @@
-"""Destinations: cached and bounded, and a client's choice is refused only where the account's own list refutes it."""
+"""Destinations: cached and bounded. A client's choice is rejected only if the account's list excludes it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ SHOP = Destination(id="shop", name="Shop")
 WORKSHOP = Destination(id="workshop", name="Workshop", default=True)
 
 
-class Account:
-    """A supplier that lists `found`, or fails with it; counts how often it is asked."""
+class FakeAccount:
+    """A supplier that returns `found` or raises it, and counts the requests."""
 
     def __init__(self, found: Sequence[Destination] | SupplierError | None) -> None:
         self.found = found
@@ -32,19 +32,19 @@ class Account:
         return self.found
 
 
-class Clock:
+class FakeClock:
     now = 1000.0
 
     def __call__(self) -> float:
         return self.now
 
 
-def of(account: Account | None, clock: Clock | None = None) -> Destinations:
-    return Destinations(cast("SupplierTrading | None", account), clock or Clock())
+def of(account: FakeAccount | None, clock: FakeClock | None = None) -> Destinations:
+    return Destinations(cast("SupplierTrading | None", account), clock or FakeClock())
 
 
-async def test_the_list_is_asked_for_once_and_again_when_it_is_old() -> None:
-    account, clock = Account([SHOP, WORKSHOP]), Clock()
+async def test_list_is_requested_once_and_again_when_expired() -> None:
+    account, clock = FakeAccount([SHOP, WORKSHOP]), FakeClock()
     found = of(account, clock)
     assert list(await found.listed()) == [WORKSHOP, SHOP], "the default first"
     await asyncio.gather(*(found.check("shop") for _ in range(5)), found.listed())
@@ -54,8 +54,8 @@ async def test_the_list_is_asked_for_once_and_again_when_it_is_old() -> None:
     assert account.asked == 2
 
 
-async def test_of_concurrent_readers_one_asks_and_none_that_gives_up_takes_the_list_from_the_others() -> None:
-    account = Account([SHOP])
+async def test_concurrent_readers_share_request_when_one_is_cancelled() -> None:
+    account = FakeAccount([SHOP])
     account.may_answer.clear()
     found = of(account)
     readers = [asyncio.create_task(found.listed()) for _ in range(4)]
@@ -68,8 +68,8 @@ async def test_of_concurrent_readers_one_asks_and_none_that_gives_up_takes_the_l
     assert account.asked == 1
 
 
-async def test_an_unknown_destination_is_refused_with_the_known_ones() -> None:
-    found = of(Account([Destination(id=str(number), name=f"Shop {number}") for number in range(13)]))
+async def test_unknown_destination_is_rejected_with_known_ones() -> None:
+    found = of(FakeAccount([Destination(id=str(number), name=f"Shop {number}") for number in range(13)]))
     with pytest.raises(ValidationFailed) as caught:
         await found.check("nowhere")
     ((field, problem),) = caught.value.details.items()
@@ -78,8 +78,8 @@ async def test_an_unknown_destination_is_refused_with_the_known_ones() -> None:
     assert "3 more" in str(problem)
 
 
-async def test_a_destination_that_is_new_is_found_by_a_second_look() -> None:
-    account, clock = Account([SHOP]), Clock()
+async def test_new_destination_is_found_by_second_request() -> None:
+    account, clock = FakeAccount([SHOP]), FakeClock()
     found = of(account, clock)
     await found.check("shop")
     account.found = [SHOP, WORKSHOP]
@@ -92,15 +92,15 @@ async def test_a_destination_that_is_new_is_found_by_a_second_look() -> None:
 
 
 @pytest.mark.parametrize("unreadable", [SupplierUnavailable(), SupplierError("no"), None, []])
-async def test_any_destination_is_accepted_where_the_list_cannot_be_read(unreadable: Any) -> None:
-    account = Account(unreadable)
+async def test_any_destination_is_accepted_when_list_is_unavailable(unreadable: Any) -> None:
+    account = FakeAccount(unreadable)
     await of(account).check("anywhere")
     assert account.asked >= 1
 
 
-async def test_a_list_that_cannot_be_read_holds_up_one_purchase_only(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unavailable_list_delays_one_purchase_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(destinations, "_CHECK_SECONDS", 0.01)
-    account, clock = Account([SHOP]), Clock()
+    account, clock = FakeAccount([SHOP]), FakeClock()
     account.may_answer.clear()
     found = of(account, clock)
     for _ in range(5):
@@ -113,15 +113,15 @@ async def test_a_list_that_cannot_be_read_holds_up_one_purchase_only(monkeypatch
     await found.close()
 
 
-async def test_a_list_that_was_cut_off_refutes_nothing() -> None:
+async def test_truncated_list_rejects_nothing() -> None:
     every = [Destination(id=str(number), name="") for number in range(DESTINATION_LIMIT + 5)]
-    found = of(Account(every))
+    found = of(FakeAccount(every))
     assert len(await found.listed()) == DESTINATION_LIMIT
     await found.check("nowhere")
 
 
-async def test_without_a_list_there_is_none_to_show() -> None:
+async def test_destinations_are_empty_without_list() -> None:
     with pytest.raises(SupplierError, match="does not list"):
-        await of(Account(None)).listed()
+        await of(FakeAccount(None)).listed()
     with pytest.raises(TradingUnavailable):
         await of(None).listed()

@@ -1,4 +1,4 @@
-"""Terms and the check of the supplier's price: what is charged, what is refused, and what a hold guarantees."""
+"""Price check of trading: charged price, rejections, and the price that a hold guarantees."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,7 +55,7 @@ def checked(terms: PriceTerms, hold: Hold | None = None, **item: Any) -> PriceAc
         (0, None, None, LISTED),
     ],
 )
-def test_a_client_pays_the_listed_the_guaranteed_or_the_quoted_price_and_no_other(
+def test_client_pays_listed_guaranteed_or_quoted_price(
     expected: int | None, hold: Hold | None, quoted: int | None, terms: PriceTerms | int
 ) -> None:
     if isinstance(terms, PriceTerms):
@@ -67,14 +67,14 @@ def test_a_client_pays_the_listed_the_guaranteed_or_the_quoted_price_and_no_othe
 
 
 @pytest.mark.parametrize("cents", [SUPPLIER, SUPPLIER - 1, 1])
-def test_a_list_price_is_kept_while_the_supplier_asks_no_more(cents: int) -> None:
+def test_list_price_is_kept_when_supplier_price_is_not_higher(cents: int) -> None:
     assert checked(PriceTerms(LISTED, PriceBasis.LISTED), price_cents=cents) == PriceAccepted(
         offer_id="DIAMOND/s", supplier_price_cents=cents
     )
 
 
 @pytest.mark.parametrize("cents", [SUPPLIER + 1, SUPPLIER + 5000, SUPPLIER * 3])
-def test_a_higher_price_of_the_supplier_refuses_the_list_price_and_names_the_new_one(cents: int) -> None:
+def test_higher_supplier_price_rejects_list_price_and_names_new_price(cents: int) -> None:
     refused = checked(PriceTerms(LISTED, PriceBasis.LISTED), price_cents=cents)
     assert isinstance(refused, PriceRejected)
     assert (refused.code, refused.current_price_cents) == ("PRICE_CHANGED", reprice(cents))
@@ -90,7 +90,7 @@ def test_a_higher_price_of_the_supplier_refuses_the_list_price_and_names_the_new
 
 
 @pytest.mark.parametrize("cents", [1, 97_000, 97_001, SUPPLIER * 5])
-def test_a_guaranteed_price_is_kept_and_the_difference_is_recorded(cents: int) -> None:
+def test_guaranteed_price_is_kept_and_difference_is_recorded(cents: int) -> None:
     cleared = checked(
         PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), HOLD, price_cents=cents, availability="on_hold", hold_id="h"
     )
@@ -98,14 +98,14 @@ def test_a_guaranteed_price_is_kept_and_the_difference_is_recorded(cents: int) -
     assert cleared.price_difference_cents == (cents - 97_000 if cents > 97_000 else None)
 
 
-def test_a_hold_without_a_known_price_of_the_supplier_is_compared_with_the_last_sync() -> None:
+def test_hold_without_supplier_price_is_compared_with_last_sync() -> None:
     old = msgspec.structs.replace(HOLD, supplier_price_cents=None)
     cleared = checked(PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), old, price_cents=SUPPLIER + 7)
     assert isinstance(cleared, PriceAccepted)
     assert cleared.price_difference_cents == 7
 
 
-def test_a_list_price_under_a_hold_gives_way_to_the_guaranteed_one() -> None:
+def test_guaranteed_price_overrides_list_price_under_hold() -> None:
     listed = PriceTerms(LISTED, PriceBasis.LISTED)
     assert isinstance(checked(listed, HOLD), PriceAccepted)
     refused = checked(listed, HOLD, price_cents=SUPPLIER + 1)
@@ -114,7 +114,7 @@ def test_a_list_price_under_a_hold_gives_way_to_the_guaranteed_one() -> None:
 
 
 @pytest.mark.parametrize("word", ["on_hold", "sold", "unavailable"])
-def test_a_stone_that_the_supplier_does_not_offer_is_not_ordered_without_a_hold(word: str) -> None:
+def test_unavailable_diamond_is_not_ordered_without_hold(word: str) -> None:
     refused = checked(PriceTerms(LISTED, PriceBasis.LISTED), availability=word)
     assert isinstance(refused, PriceRejected)
     assert refused.code == "NOT_AVAILABLE"
@@ -124,7 +124,7 @@ def test_a_stone_that_the_supplier_does_not_offer_is_not_ordered_without_a_hold(
     )
 
 
-def test_what_the_supplier_does_not_show_is_not_guessed() -> None:
+def test_missing_supplier_values_are_not_guessed() -> None:
     for terms, hold in (
         (PriceTerms(LISTED, PriceBasis.LISTED), None),
         (PriceTerms(GUARANTEED, PriceBasis.GUARANTEED), HOLD),
@@ -137,7 +137,7 @@ def test_what_the_supplier_does_not_show_is_not_guessed() -> None:
         assert gone.code == "NOT_AVAILABLE"
 
 
-def test_the_present_offer_and_order_item_are_taken_from_the_item() -> None:
+def test_current_offer_and_order_item_are_read_from_item() -> None:
     listed = PriceTerms(LISTED, PriceBasis.LISTED)
     cleared = checked(listed, offer_id="DIAMOND/new", order_item_id="old-order")
     assert isinstance(cleared, PriceAccepted)
@@ -153,7 +153,7 @@ def test_the_present_offer_and_order_item_are_taken_from_the_item() -> None:
     charged=st.integers(1, 10**9),
     hold=st.sampled_from([None, HOLD]),
 )
-def test_nothing_is_ordered_below_the_price_that_the_supplier_leads_to_unless_a_hold_guarantees_it(
+def test_order_below_current_price_requires_hold_guarantee(
     cents: int, basis: PriceBasis, charged: int, hold: Hold | None
 ) -> None:
     result = checked(PriceTerms(charged, basis), hold, price_cents=cents)
@@ -170,7 +170,7 @@ def test_nothing_is_ordered_below_the_price_that_the_supplier_leads_to_unless_a_
         (HOLD, "on_hold", True), (HOLD, "unavailable", True), (HOLD, "sold", False),
     ],
 )  # fmt: skip
-def test_what_a_client_may_buy(hold: Hold | None, word: str, allowed: bool) -> None:
+def test_purchasable_states(hold: Hold | None, word: str, allowed: bool) -> None:
     stone = msgspec.structs.replace(STONE, availability=word)
     if allowed:
         assert require_available(stone, hold) == "DIAMOND/s"

@@ -1,4 +1,4 @@
-"""The state machines as the documentation has them: every way, and no other."""
+"""State machines of holds and purchases: exactly the documented transitions."""
 
 import re
 from itertools import product
@@ -27,23 +27,23 @@ PURCHASES = {("pending", "ordered"), ("pending", "failed"), ("pending", "unknown
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(HoldState, HoldState)))
-def test_a_hold_goes_these_ways_and_no_other(before: HoldState, after: HoldState) -> None:
+def test_hold_has_documented_transitions_only(before: HoldState, after: HoldState) -> None:
     assert (after in HOLD_TRANSITIONS[before]) == ((before.value, after.value) in HOLDS)
     assert (before in holds_before(after)) == ((before.value, after.value) in HOLDS)
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(PurchaseState, PurchaseState)))
-def test_a_purchase_goes_these_ways_and_no_other(before: PurchaseState, after: PurchaseState) -> None:
+def test_purchase_has_documented_transitions_only(before: PurchaseState, after: PurchaseState) -> None:
     assert (after in PURCHASE_TRANSITIONS[before]) == ((before.value, after.value) in PURCHASES)
     assert (before in purchases_before(after)) == ((before.value, after.value) in PURCHASES)
 
 
-def test_what_is_open_can_still_become_something() -> None:
+def test_open_states_have_transitions() -> None:
     assert {state for state, ways in HOLD_TRANSITIONS.items() if ways} == OPEN_HOLDS
     assert {state for state, ways in PURCHASE_TRANSITIONS.items() if ways} == OPEN_PURCHASES | BOUGHT
 
 
-def test_every_purchase_is_open_bought_or_over_and_rest_says_so() -> None:
+def test_every_purchase_state_is_open_bought_or_closed_in_rest() -> None:
     over = {PurchaseState.DECLINED, PurchaseState.FAILED}
     assert {*OPEN_PURCHASES, *BOUGHT, *over} == set(PurchaseState)
     assert {state for state, status in REST_STATUS.items() if status == "confirmed"} == BOUGHT
@@ -53,7 +53,7 @@ def test_every_purchase_is_open_bought_or_over_and_rest_says_so() -> None:
 
 
 @pytest.mark.parametrize(("heading", "ways"), [("hold", HOLDS), ("purchase", PURCHASES)])
-def test_the_documentation_shows_the_same_ways(heading: str, ways: set[tuple[str, str]]) -> None:
+def test_documentation_shows_same_transitions(heading: str, ways: set[tuple[str, str]]) -> None:
     table = DOCUMENTED.partition(f"| {heading} | becomes | when |")[2].partition("\n\n")[0]
     shown, before = set(), ""
     for first, second in re.findall(r"^\|(.*?)\|(.*?)\|", table, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""The rule for texts of clients: visible, short enough, storable."""
+"""Validation of client texts: visible, short enough, storable."""
 
 import pytest
 
@@ -22,7 +22,7 @@ BLANK = [
 
 
 @pytest.mark.parametrize("text", BLANK)
-def test_a_text_without_a_visible_character_is_blank(text: str) -> None:
+def test_text_without_visible_character_is_blank(text: str) -> None:
     assert is_blank(text)
     with pytest.raises(ValidationFailed) as caught:
         check({"name": Text(text, 200)})
@@ -30,12 +30,12 @@ def test_a_text_without_a_visible_character_is_blank(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "\xa0x\xa0", "\u200b.", "é", "1", "钻"])
-def test_a_text_with_a_visible_character_is_not_blank(text: str) -> None:
+def test_text_with_visible_character_is_not_blank(text: str) -> None:
     assert not is_blank(text)
     check({"name": Text(text, 200)})
 
 
-def test_each_field_that_is_wrong_is_named() -> None:
+def test_each_invalid_field_is_named() -> None:
     with pytest.raises(ValidationFailed) as caught:
         check(
             {

@@ -1,4 +1,4 @@
-"""A criterion by text finds what the data was read as, and what a supplier sends itself."""
+"""Text criteria are normalized as the data is."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,6 +27,6 @@ def test_criterion_by_text(
 
 
 @pytest.mark.parametrize("text", ["Brownish Orange", "ORANGE brown", "orange-brownish", "Salmon Pink"])
-def test_criterion_finds_the_data_of_the_same_spelling(text: str) -> None:
+def test_criterion_matches_data_of_same_spelling(text: str) -> None:
     assert colors.hues(text) in criteria.fancy_colors([text])
     assert offers.lab(text) in criteria.labs([text])

@@ -1,4 +1,4 @@
-"""Shapes: the supplier's texts and the laboratories' phrases of outline and cutting style."""
+"""Shapes: supplier texts and laboratory phrases for outline and cutting style."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inventory.catalog import grades
 from inventory.catalog.vocabulary.shapes import OTHER, shape
 
-# Every text of the supplier's own list.
+# Every text of the supplier's list.
 SUPPLIER = {
     "ROUND": "ROUND", "OCTAGONAL": OTHER, "ASSCHER": "ASSCHER", "ROUND MODIFIED BRILLIANT": "ROUND", "OTHER": OTHER,
     "EMERALD": "EMERALD", "PENTAGONAL": OTHER, "RECTANGULAR": OTHER, "BRIOLETTE": OTHER, "PEAR MODIFIED BRILLIANT": "PEAR",
@@ -71,18 +71,18 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("text", "expected"), (SUPPLIER | LABORATORIES | TRADE).items())
-def test_shape_of_a_known_text(text: str, expected: str) -> None:
+def test_shape_of_known_text(text: str, expected: str) -> None:
     assert shape(text) == expected
     assert shape(text.lower()) == shape(text.upper()) == expected
 
 
 @pytest.mark.parametrize("text", UNKNOWN)
-def test_text_that_is_not_understood_is_other(text: str | None) -> None:
+def test_unknown_text_is_other(text: str | None) -> None:
     assert shape(text) == OTHER
 
 
 @pytest.mark.parametrize("name", grades.SHAPES)
-def test_every_shape_is_understood_by_its_own_name(name: str) -> None:
+def test_every_shape_is_parsed_from_its_name(name: str) -> None:
     assert shape(name) == shape(name.replace("_", " ")) == name
 
 
@@ -90,5 +90,5 @@ def test_every_shape_is_understood_by_its_own_name(name: str) -> None:
     text=st.text(max_size=60)
     | st.lists(st.sampled_from(sorted({word for text in LABORATORIES for word in text.split()}))).map(" ".join)
 )
-def test_any_text_is_a_listed_shape(text: str) -> None:
+def test_parse_shape_returns_listed_shape_for_any_text(text: str) -> None:
     assert shape(text) in grades.SHAPES

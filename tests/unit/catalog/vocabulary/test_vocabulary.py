@@ -1,4 +1,4 @@
-"""Grades, colours, availability and laboratories by their spellings; nothing is guessed."""
+"""Normalization of grades, colors, availability and laboratories. Unknown spellings are not guessed."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -29,12 +29,12 @@ SCALES: Mapping[str, tuple[Callable[[str | None], scales.Graded], Sequence[str]]
         ("Excellent to Superb", None), ("EX-VG-GD", None), ("very", None),
     ],
 )  # fmt: skip
-def test_a_cut_is_known_by_any_of_its_spellings_and_a_range_by_its_lower_grade(text: str, expected: str | None) -> None:
+def test_cut_spellings_are_recognized_and_range_has_lower_grade(text: str, expected: str | None) -> None:
     assert scales.cut(text) == ((expected, grades.CUTS.index(expected) + 1) if expected else (text, None))
 
 
 @pytest.mark.parametrize("text", ["", "-", "N/A", "None", "null", "NULL", "Not graded", "Unknown", None])
-def test_text_that_states_no_cut_is_no_grade(text: str | None) -> None:
+def test_text_without_cut_has_no_grade(text: str | None) -> None:
     assert scales.cut(text) == (None, None)
 
 
@@ -59,7 +59,7 @@ def test_premium_ranks_between_excellent_and_very_good() -> None:
         ("SI1/SI2", "SI2"),
     ],
 )
-def test_a_clarity_is_known_by_any_of_its_spellings(text: str, expected: str) -> None:
+def test_clarity_spellings_are_recognized(text: str, expected: str) -> None:
     assert scales.clarity(text) == (expected, grades.CLARITIES.index(expected) + 1)
 
 
@@ -79,9 +79,7 @@ def test_a_clarity_is_known_by_any_of_its_spellings(text: str, expected: str) ->
         ("", (None, None)), ("N/A", (None, None)), ("null", (None, None)),
     ],
 )  # fmt: skip
-def test_a_color_is_a_letter_or_a_range_that_ranks_as_its_lesser_letter(
-    text: str, expected: tuple[str, int | None]
-) -> None:
+def test_color_is_letter_or_range_with_lower_rank(text: str, expected: tuple[str, int | None]) -> None:
     assert colors.color(text) == expected
 
 
@@ -102,7 +100,7 @@ def test_a_color_is_a_letter_or_a_range_that_ranks_as_its_lesser_letter(
         ("Strong Mauve", None, ("Strong Mauve", None, None)), ("Faint to glaring", None, ("Faint to glaring", None, None)),
     ],
 )  # fmt: skip
-def test_fluorescence_is_known_with_and_without_its_color(
+def test_fluorescence_is_recognized_with_and_without_color(
     intensity: str | None, hue: str | None, expected: tuple[str | None, int | None, str | None]
 ) -> None:
     assert colors.fluorescence(intensity, hue) == expected
@@ -116,11 +114,11 @@ def test_fluorescence_is_known_with_and_without_its_color(
         ("", None), ("None", None), (None, None), ("Salmon pink", "SALMON-PINK"),
     ],
 )  # fmt: skip
-def test_a_fancy_color_is_its_hues_in_any_case_and_order(text: str | None, expected: str | None) -> None:
+def test_fancy_color_has_hues_in_any_case_and_order(text: str | None, expected: str | None) -> None:
     assert colors.hues(text) == expected
 
 
-def test_many_hues_are_in_alphabetical_order() -> None:
+def test_hues_are_sorted_alphabetically() -> None:
     assert colors.hues(" ".join(reversed(grades.FANCY_COLORS))) == "-".join(sorted(grades.FANCY_COLORS))
 
 
@@ -131,7 +129,7 @@ def test_many_hues_are_in_alphabetical_order() -> None:
         ("Fancy Intense Yellow", "FANCY_INTENSE"), ("very light", "VERY_LIGHT"), ("", None), (None, None), ("odd", "odd"),
     ],
 )  # fmt: skip
-def test_an_intensity_is_known_by_any_of_its_spellings(text: str | None, expected: str | None) -> None:
+def test_intensity_spellings_are_recognized(text: str | None, expected: str | None) -> None:
     assert colors.intensity(text) == expected
 
 
@@ -145,19 +143,19 @@ def test_an_intensity_is_known_by_any_of_its_spellings(text: str | None, expecte
         (None, "unavailable"), ("AVAILABLE SOON", "unavailable"),
     ],
 )  # fmt: skip
-def test_only_what_is_said_to_be_available_is(text: str | None, expected: str) -> None:
+def test_only_listed_texts_mean_available(text: str | None, expected: str) -> None:
     assert offers.availability(text) == expected
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_every_listed_grade_is_known_by_its_own_name(name: str) -> None:
+def test_every_listed_grade_is_parsed_from_its_name(name: str) -> None:
     grade, listed = SCALES[name]
     assert [grade(text) for text in listed] == [(text, rank) for rank, text in enumerate(listed, 1)]
     assert [grade(text.lower().replace("_", " "))[0] for text in listed] == list(listed)
 
 
 @given(text=st.text(max_size=30), name=st.sampled_from(sorted(SCALES)))
-def test_an_unknown_grade_keeps_its_text_and_has_no_rank(text: str, name: str) -> None:
+def test_unknown_grade_keeps_text_and_has_no_rank(text: str, name: str) -> None:
     grade, listed = SCALES[name]
     found, rank = grade(text)
     assert rank is not None or found in {None, text}
@@ -165,7 +163,7 @@ def test_an_unknown_grade_keeps_its_text_and_has_no_rank(text: str, name: str) -
         assert (rank is None) == (found not in listed)
 
 
-def test_every_availability_hue_and_intensity_is_one_that_the_catalog_lists() -> None:
+def test_parsed_availability_hue_and_intensity_are_listed_in_catalog() -> None:
     assert set(offers._AVAILABILITIES.values()) | {"unavailable"} == set(grades.AVAILABILITIES)
     assert set(colors._HUES) == set(grades.FANCY_COLORS)
     assert set(colors._INTENSITIES) == set(grades.FANCY_INTENSITIES)
@@ -191,12 +189,12 @@ def test_fancy_color_in_one_text(text: str | None, expected: tuple[str | None, s
         ("NONE", None), ("None", None), ("", None), (None, None), ("N/A", None), ("STOCKID", None), ("Not certified", None),
     ],
 )  # fmt: skip
-def test_laboratory_by_its_spellings(text: str | None, expected: str | None) -> None:
+def test_laboratory_by_spellings(text: str | None, expected: str | None) -> None:
     assert offers.lab(text) == expected
 
 
 @given(text=st.text(max_size=40))
-def test_no_text_makes_a_function_fail(text: str) -> None:
+def test_no_text_raises_error(text: str) -> None:
     for read in (
         colors.color,
         colors.hues,
@@ -217,7 +215,7 @@ def test_no_text_makes_a_function_fail(text: str) -> None:
     lowest=st.sampled_from(grades.COLORS),
     joint=st.sampled_from([" to ", "-", " - ", "/"]),
 )
-def test_range_of_colors_has_the_rank_of_its_lower_color(best: str, lowest: str, joint: str) -> None:
+def test_range_of_colors_has_rank_of_lower_color(best: str, lowest: str, joint: str) -> None:
     found, rank = colors.color(f"{best}{joint}{lowest}")
     if best == lowest:
         assert rank is None

@@ -1,4 +1,4 @@
-"""Waiting for what somebody else is asking for: soon at first, then more and more rarely, and never for too long."""
+"""Polling for a result: short intervals at first, then longer ones, up to a time limit."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from inventory.trading.polling import PollingBackoff
 
 
-async def test_pauses_grow_up_to_a_limit_and_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_intervals_grow_up_to_limit_and_stop_at_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     pauses: list[float] = []
 

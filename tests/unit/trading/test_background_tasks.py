@@ -1,4 +1,4 @@
-"""Work that was begun is done, whoever has gone away meanwhile."""
+"""Background tasks: work completes although its caller is cancelled."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from inventory.core.errors import Conflict
 from inventory.trading.background_tasks import BackgroundTasks
 
 
-async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_it() -> None:
+async def test_work_continues_when_caller_is_cancelled_and_close_waits() -> None:
     background_tasks = BackgroundTasks()
     begun, go_on = asyncio.Event(), asyncio.Event()
     done = []
@@ -31,29 +31,29 @@ async def test_work_goes_on_when_its_caller_is_cancelled_and_closing_waits_for_i
     assert done
 
 
-async def test_a_caller_gets_what_the_work_gives_or_raises() -> None:
+async def test_caller_gets_result_or_error_of_work() -> None:
     background_tasks = BackgroundTasks()
 
-    async def give() -> int:
+    async def succeed() -> int:
         return 7
 
-    async def refuse() -> int:
+    async def fail() -> int:
         raise Conflict("no")
 
-    assert await background_tasks.run(give()) == 7
+    assert await background_tasks.run(succeed()) == 7
     with pytest.raises(Conflict, match="no"):
-        await background_tasks.run(refuse())
+        await background_tasks.run(fail())
 
 
-async def test_what_nobody_waits_for_may_fail() -> None:
+async def test_background_work_without_caller_may_fail() -> None:
     background_tasks = BackgroundTasks()
 
-    async def refuse() -> None:
+    async def fail() -> None:
         raise Conflict("no")
 
-    async def break_down() -> None:
+    async def crash() -> None:
         raise RuntimeError("oh")
 
-    background_tasks.start(refuse())
-    background_tasks.start(break_down())
+    background_tasks.start(fail())
+    background_tasks.start(crash())
     await background_tasks.close()
