@@ -34,8 +34,8 @@ def parse_sent(sent: Headers) -> Signature | None:
         return None
 
 
-def signed_headers(version: SignatureVersion = SignatureVersion.V2, **values: Any) -> Signature:
-    """Headers with a valid signature of TARGET and BODY."""
+def valid_signature(version: SignatureVersion = SignatureVersion.V2, **values: Any) -> Signature:
+    """A valid signature of TARGET and BODY."""
     nonce = "n-1" if version is SignatureVersion.V2 else ""
     unsigned = Signature(version, "acme", str(NOW), "", nonce)
     digest = signatures.sign(SECRETS["acme"][0], signatures.canonical(unsigned, TARGET, BODY))
@@ -71,37 +71,37 @@ def test_vectors_cover_both_versions() -> None:
     ],
 )
 def test_altered_request_is_rejected(version: SignatureVersion, target: RequestTarget, body: bytes) -> None:
-    assert signatures.is_valid(signed_headers(version), TARGET, BODY, SECRETS)
-    assert not signatures.is_valid(signed_headers(version), target, body, SECRETS)
+    assert signatures.is_valid(valid_signature(version), TARGET, BODY, SECRETS)
+    assert not signatures.is_valid(valid_signature(version), target, body, SECRETS)
 
 
 def test_version_two_also_signs_host_query_and_nonce() -> None:
-    given_signature = signed_headers()
+    given_signature = valid_signature()
     for target in (
         RequestTarget(TARGET.method, "other.example.com", TARGET.path, TARGET.query),
         RequestTarget(TARGET.method, TARGET.host, TARGET.path, "a=2"),
     ):
         assert not signatures.is_valid(given_signature, target, BODY, SECRETS)
-        assert signatures.is_valid(signed_headers(SignatureVersion.V1), target, BODY, SECRETS)
-    assert not signatures.is_valid(signed_headers(nonce="n-2"), TARGET, BODY, SECRETS)
+        assert signatures.is_valid(valid_signature(SignatureVersion.V1), target, BODY, SECRETS)
+    assert not signatures.is_valid(valid_signature(nonce="n-2"), TARGET, BODY, SECRETS)
 
 
 def test_altered_timestamp_is_rejected_and_old_one_is_stale() -> None:
-    assert not signatures.is_valid(signed_headers(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
-    fresh = [signed_headers().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
-    stale = [signed_headers().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
+    assert not signatures.is_valid(valid_signature(timestamp=str(NOW + 1)), TARGET, BODY, SECRETS)
+    fresh = [valid_signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS, WINDOW_SECONDS)]
+    stale = [valid_signature().is_timely(NOW + offset) for offset in (-WINDOW_SECONDS - 1, WINDOW_SECONDS + 1)]
     assert (fresh, stale) == ([True, True], [False, False])
 
 
 def test_each_secret_of_client_is_valid_during_rotation() -> None:
-    unsigned = signed_headers(digest="")
+    unsigned = valid_signature(digest="")
     text = signatures.canonical(unsigned, TARGET, BODY)
     for secret in SECRETS["acme"]:
-        assert signatures.is_valid(signed_headers(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
+        assert signatures.is_valid(valid_signature(digest=signatures.sign(secret, text)), TARGET, BODY, SECRETS)
 
 
 def test_secret_of_another_client_is_rejected() -> None:
-    assert not signatures.is_valid(signed_headers(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
+    assert not signatures.is_valid(valid_signature(), TARGET, BODY, {"acme": [b"x"], "shop": SECRETS["acme"]})
 
 
 def test_signature_of_unknown_client_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,18 +114,18 @@ def test_signature_of_unknown_client_is_compared_in_constant_time(monkeypatch: p
 
     monkeypatch.setattr(hmac, "compare_digest", compare)
     for secrets in ({}, {"acme": [b"wrong"]}):
-        assert not signatures.is_valid(signed_headers(), TARGET, BODY, secrets)
+        assert not signatures.is_valid(valid_signature(), TARGET, BODY, secrets)
     assert compared == [64, 64]
 
 
 def test_unknown_client_is_rejected_when_digest_matches_placeholder() -> None:
-    text = signatures.canonical(signed_headers(digest=""), TARGET, BODY)
-    forged = signed_headers(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
+    text = signatures.canonical(valid_signature(digest=""), TARGET, BODY)
+    forged = valid_signature(digest=signatures.sign(signatures._UNKNOWN_CLIENT_SECRETS[0], text))
     assert not signatures.is_valid(forged, TARGET, BODY, {})
 
 
 def test_mutated_signatures_are_rejected() -> None:
-    genuine = signed_headers()
+    genuine = valid_signature()
     dice = random.Random(7)
     for _ in range(1000):
         field = dice.choice(("client_id", "timestamp", "digest", "nonce"))
@@ -138,7 +138,7 @@ def test_mutated_signatures_are_rejected() -> None:
             x_client_id=genuine.client_id, x_timestamp=genuine.timestamp, x_signature=genuine.digest,
             x_nonce=genuine.nonce, x_signature_version="2",
         ).mutablecopy()  # fmt: skip
-        sent[f"x-{'signed_headers' if field == 'digest' else field.replace('_', '-')}"] = mutated
+        sent[f"x-{'valid_signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
         read = parse_sent(sent)
         assert read is None or not signatures.is_valid(read, TARGET, BODY, SECRETS), (field, mutated)
 
@@ -185,7 +185,7 @@ def test_missing_header_is_named(name: str) -> None:
 
 
 def test_hex_case_of_signature_is_ignored() -> None:
-    genuine = signed_headers()
+    genuine = valid_signature()
     for digest in (genuine.digest.upper(), genuine.digest.title()):
         sent = headers(
             x_client_id="acme", x_timestamp=str(NOW), x_signature=digest, x_nonce="n-1", x_signature_version="2"

@@ -13,7 +13,7 @@ def lines(text: str) -> list[dict[str, object]]:
     return [msgspec.json.decode(line) for line in text.splitlines()]
 
 
-def test_elsewhere_than_on_a_terminal_a_step_is_a_line_and_the_next_one_waits(
+def test_step_is_one_line_without_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     moments = {
@@ -34,13 +34,13 @@ def test_elsewhere_than_on_a_terminal_a_step_is_a_line_and_the_next_one_waits(
     ]
 
 
-def test_what_happens_on_the_way_does_not_get_between_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_do_not_split_lines_of_step(capsys: pytest.CaptureFixture[str]) -> None:
     Lines().say("worker-1 ended")
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "worker-1 ended\n")
 
 
-def test_a_terminal_shows_every_step_full_at_the_end_and_what_is_said_as_it_is(
+def test_terminal_shows_every_step_complete_and_messages_unchanged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     screen = io.StringIO()
@@ -56,7 +56,7 @@ def test_a_terminal_shows_every_step_full_at_the_end_and_what_is_said_as_it_is(
     assert "[red] is no colour here" in screen.getvalue()
 
 
-def test_bars_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bars_require_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with progress.display() as shown:
         assert isinstance(shown, Lines)

@@ -5,22 +5,22 @@ NIVODA = "https://integrations.nivoda.net/api/diamonds"
 LOCAL = "http://localhost:4000/api/diamonds"
 
 
-def test_a_setting_of_the_caller_is_never_overruled() -> None:
+def test_setting_of_caller_is_never_overridden() -> None:
     given = {"NIVODA_REQUESTS_PER_SECOND": "3", "ENVIRONMENT": "production", "SYNC_LEASE_SECONDS": "9"}
     assert given.items() <= roles.surroundings(given, lock_seconds=5).items()
 
 
-def test_an_empty_setting_counts_as_not_given() -> None:
+def test_empty_setting_counts_as_unset() -> None:
     assert roles.surroundings({"ENVIRONMENT": ""}, None)["ENVIRONMENT"] == "development"
 
 
-def test_only_a_supplier_on_this_machine_is_asked_faster_than_usual() -> None:
+def test_request_rate_is_raised_for_local_supplier_only() -> None:
     assert roles.surroundings({}, None)["NIVODA_REQUESTS_PER_SECOND"] == "200"
     assert roles.surroundings({"NIVODA_ENDPOINT": LOCAL}, None)["NIVODA_REQUESTS_PER_SECOND"] == "200"
     assert "NIVODA_REQUESTS_PER_SECOND" not in roles.surroundings({"NIVODA_ENDPOINT": NIVODA}, None)
 
 
-def test_the_watermark_outlives_the_command_only_where_database_and_supplier_do() -> None:
+def test_watermark_persists_only_with_database_and_supplier() -> None:
     lasting = roles.surroundings({"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL}, None)
     again = roles.surroundings({"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL}, None)
     other = roles.surroundings({"DATABASE_URL": URL + "2", "NIVODA_ENDPOINT": LOCAL}, None)
@@ -29,17 +29,17 @@ def test_the_watermark_outlives_the_command_only_where_database_and_supplier_do(
         assert "WATERMARK_DIRECTORY" not in roles.surroundings(part, None)
 
 
-def test_a_watermark_of_the_caller_stays_where_it_is() -> None:
+def test_watermark_location_of_caller_is_unchanged() -> None:
     given = {"DATABASE_URL": URL, "NIVODA_ENDPOINT": LOCAL, "AZURE_STORAGE_ACCOUNT_URL": "https://x.example"}
     assert "WATERMARK_DIRECTORY" not in roles.surroundings(given, None)
 
 
-def test_what_is_shared_are_settings_alone_and_none_of_one_process() -> None:
+def test_shared_environment_has_no_setting_of_one_process() -> None:
     environment = {"REDIS_URL": "redis://localhost", "PATH": "/bin", "PORT": "3000", "HOST": "::", "ENVIRONMENT": ""}
     assert roles.shared(environment) == {"REDIS_URL": "redis://localhost"}
 
 
-def test_every_core_has_a_worker_up_to_what_the_supplier_can_feed() -> None:
+def test_worker_count_is_cores_up_to_supplier_limit() -> None:
     def workers(cores: int) -> int:
         return sum(role.arguments == ("worker",) for role in roles.background(cores))
 

@@ -1,4 +1,4 @@
-"""Items as Nivoda sends them, good ones and altered ones."""
+"""Items in the supplier's format: valid and altered ones."""
 
 import copy
 import json
@@ -58,7 +58,7 @@ MISSING = object()
 
 
 def item(changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A good item with some values changed, by path: `{"diamond.certificate.carats": 0}`; MISSING takes one out."""
+    """A valid item with some values changed, by path: `{"diamond.certificate.carats": 0}`. MISSING removes the member."""
     found = copy.deepcopy(_GOOD)
     for path, value in (changes or {}).items():
         *parents, name = path.split(".")
@@ -73,5 +73,5 @@ def item(changes: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def payload(changes: dict[str, Any] | None = None) -> bytes:
-    """The bytes of such an item."""
+    """The item as JSON bytes."""
     return json.dumps(item(changes), ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""Whatever the supplier sends: a coherent observation, never an exception."""
+"""Mapping of arbitrary payloads: always a coherent observation, never an exception."""
 
 import json
 from decimal import Decimal
@@ -28,7 +28,7 @@ def paths(part: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def coherent(observed: ObservedItem) -> None:
-    """What holds of every observation, whatever was sent."""
+    """Properties of every observation."""
     json.loads(observed.payload)
     assert 0 < len(observed.supplier_stone_id) <= 200
     assert "\x00" not in observed.supplier_stone_id
@@ -58,26 +58,26 @@ def coherent(observed: ObservedItem) -> None:
 
 @given(found=json_values)
 @example(found={"diamond": {"id": "1", "certificate": {"carats": 1}}, "price": 1})
-def test_any_json_at_all_gives_a_coherent_observation(found: Any) -> None:
+def test_any_json_is_mapped_to_coherent_observation(found: Any) -> None:
     coherent(observe(json.dumps(found).encode()))
 
 
 @given(data=st.data())
-def test_any_json_in_any_field_gives_a_coherent_observation(data: st.DataObject) -> None:
+def test_any_json_in_any_field_is_mapped_to_coherent_observation(data: st.DataObject) -> None:
     fields = data.draw(st.lists(st.sampled_from(sorted(paths(item()))), unique=True, min_size=1, max_size=5))
-    # From the deepest path up, so that a parent that is replaced does not take its children's place away.
+    # Deepest path first: replacing a parent first would remove its children's paths.
     changes = {path: data.draw(json_values) for path in sorted(fields, key=lambda path: -path.count("."))}
     coherent(observe(payload(changes) if data.draw(st.booleans()) else json.dumps(item(changes)).encode()))
 
 
 @given(text=st.binary(max_size=60), place=st.integers(0, 900), length=st.integers(0, 10))
-def test_any_bytes_over_a_good_item_give_a_coherent_observation(text: bytes, place: int, length: int) -> None:
+def test_any_bytes_over_valid_item_are_mapped_to_coherent_observation(text: bytes, place: int, length: int) -> None:
     original = payload()
     coherent(observe(original[:place] + text + original[place + length :]))
 
 
 @given(text=st.binary(max_size=40))
-def test_any_bytes_give_a_coherent_observation(text: bytes) -> None:
+def test_any_bytes_are_mapped_to_coherent_observation(text: bytes) -> None:
     coherent(observe(text))
 
 

@@ -1,4 +1,4 @@
-"""Whether a stone is clean to the eye, tinged or treated: yes, no or unknown, never a default."""
+"""Eye-clean, tinge and treatment: yes, no or unknown, never a default."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_eye_clean(shown: Any, expected: bool | None) -> None:
         ("false", False), ("Mixed tinge", True), ("0", False), ("3", None),
     ],
 )  # fmt: skip
-def test_tinge_may_be_stated_by_its_strength(shown: Any, expected: bool | None) -> None:
+def test_tinge_may_be_stated_by_strength(shown: Any, expected: bool | None) -> None:
     assert tinge(shown) is expected
 
 
@@ -50,7 +50,7 @@ def test_tinge_may_be_stated_by_its_strength(shown: Any, expected: bool | None) 
         ("null", None),
     ],
 )
-def test_attribute_of_a_tinge_keeps_a_text(shown: Any, expected: bool | str | None) -> None:
+def test_attribute_of_tinge_keeps_text(shown: Any, expected: bool | str | None) -> None:
     assert stated_tinge(shown) == expected
 
 
@@ -69,6 +69,6 @@ def test_treated(shown: Any, expected: bool | None) -> None:
 
 
 @given(shown=st.text(max_size=30) | st.integers() | st.booleans() | st.none() | st.lists(st.text(), max_size=2))
-def test_no_value_makes_a_function_fail(shown: Any) -> None:
+def test_no_value_raises_error(shown: Any) -> None:
     assert {eye_clean(shown), tinge(shown), treated(shown)} <= {True, False, None}
     stated_tinge(shown)

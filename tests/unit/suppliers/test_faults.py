@@ -1,4 +1,4 @@
-"""What an answer's errors mean for the caller: a new token, another try, or an end."""
+"""Classification of errors in responses: token renewal, retry or failure."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def of_status(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("extensions", [{}, {"code": "INTERNAL_SERVER_ERROR"}])
-def test_a_token_that_is_not_accepted_is_told_from_other_errors(message: str, extensions: dict[str, str]) -> None:
+def test_rejected_token_is_distinguished_from_other_errors(message: str, extensions: dict[str, str]) -> None:
     assert type(of_errors([{"message": message, "extensions": extensions}])) is SupplierTokenExpired
 
 
@@ -53,12 +53,12 @@ def test_a_token_that_is_not_accepted_is_told_from_other_errors(message: str, ex
         {"extensions": {"code": "TOKEN_EXPIRED"}},
     ],
 )
-def test_a_token_that_is_not_accepted_is_recognised_by_its_code(error: dict[str, Any]) -> None:
+def test_rejected_token_is_recognized_by_code(error: dict[str, Any]) -> None:
     assert type(of_errors([error])) is SupplierTokenExpired
 
 
 @pytest.mark.parametrize("message", ["limit must be at most 50", "Field is malformed"])
-def test_any_other_error_is_just_an_error_with_its_message(message: str) -> None:
+def test_any_other_error_keeps_its_message(message: str) -> None:
     error = of_errors([{"message": message}])
     assert type(error) is SupplierError
     assert message in error.message
@@ -73,12 +73,12 @@ def test_any_other_error_is_just_an_error_with_its_message(message: str) -> None
         "Login service is unavailable, try later", "Request failed with status code 502", "Something went wrong",
     ],
 )  # fmt: skip
-def test_an_accident_inside_the_supplier_is_an_outage_at_login_too(message: str, logging_in: bool) -> None:
+def test_internal_supplier_error_at_login_is_outage(message: str, logging_in: bool) -> None:
     assert type(of_errors([{"message": message}], logging_in=logging_in)) is SupplierUnavailable
 
 
 @pytest.mark.parametrize("code", ["INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE"])
-def test_the_code_of_an_accident_is_an_outage(code: str) -> None:
+def test_internal_error_code_is_outage(code: str) -> None:
     assert type(of_errors([{"message": "Boom", "extensions": {"code": code}}])) is SupplierUnavailable
 
 
@@ -91,7 +91,7 @@ def test_the_code_of_an_accident_is_an_outage(code: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("extensions", [{}, {"code": "INTERNAL_SERVER_ERROR"}])
-def test_credentials_that_are_refused_at_login_are_a_refusal(message: str, extensions: dict[str, str]) -> None:
+def test_rejected_credentials_at_login_are_refusal(message: str, extensions: dict[str, str]) -> None:
     assert type(of_errors([{"message": message, "extensions": extensions}], logging_in=True)) is SupplierRefused
 
 
@@ -100,7 +100,7 @@ def test_errors_of_any_shape_are_errors(errors: Any) -> None:
     assert type(of_errors(errors)) is SupplierError
 
 
-def test_a_secret_never_shows_in_a_message_however_it_is_written() -> None:
+def test_messages_never_contain_secret() -> None:
     written = json.dumps(SECRET)[1:-1]
     error = of_errors([{"message": f"bad luck with {SECRET} and {written} today"}, {"message": "x" * 10_000}])
     assert "s3cret" not in error.message
@@ -118,15 +118,13 @@ def test_a_secret_never_shows_in_a_message_however_it_is_written() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("body", [b"", b"busy, sorry", b"<!doctype html><html></html>"])
-def test_a_status_decides_whether_another_try_can_help(
-    status: int, logging_in: bool, expected: type[SupplierError], body: bytes
-) -> None:
+def test_status_decides_about_retry(status: int, logging_in: bool, expected: type[SupplierError], body: bytes) -> None:
     assert type(of_status(status, body, logging_in=logging_in)) is expected
 
 
 @pytest.mark.parametrize("logging_in", [False, True])
 @pytest.mark.parametrize("established", [False, True])
-def test_a_firewall_s_403_is_an_outage_and_named_as_what_it_is(logging_in: bool, established: bool) -> None:
+def test_firewall_403_is_outage_and_named(logging_in: bool, established: bool) -> None:
     page = b"\n<HTML><head><Title>\nRequest blocked </title></head>"
     error = of_status(403, page, logging_in=logging_in, established=established)
     assert type(error) is SupplierUnavailable
@@ -134,7 +132,7 @@ def test_a_firewall_s_403_is_an_outage_and_named_as_what_it_is(logging_in: bool,
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 405, 406])
-def test_an_answer_that_is_not_the_api_s_is_an_outage_only_where_the_api_has_answered_before(status: int) -> None:
+def test_foreign_response_is_outage_only_when_api_was_established(status: int) -> None:
     assert type(of_status(status, b"<html>", established=True)) is SupplierUnavailable
     first = of_status(status, b"<html>")
     assert type(first) is SupplierRefused
@@ -150,7 +148,7 @@ def test_an_answer_that_is_not_the_api_s_is_an_outage_only_where_the_api_has_ans
         (500, "limit must be at most 50", SupplierUnavailable),
     ],
 )  # fmt: skip
-def test_the_errors_in_the_body_of_an_error_status_are_read_and_shown(
+def test_errors_in_body_of_error_status_are_read_and_shown(
     status: int, message: str, expected: type[SupplierError]
 ) -> None:
     error = of_status(status, b"{}", [{"message": message}], established=True)
@@ -160,7 +158,7 @@ def test_the_errors_in_the_body_of_an_error_status_are_read_and_shown(
     assert "NIVODA_ENDPOINT" not in error.message
 
 
-def test_credentials_that_an_error_status_refuses_are_a_refusal() -> None:
+def test_credentials_rejected_by_error_status_are_refusal() -> None:
     error = of_status(400, b"{}", [{"message": "Wrong password"}], logging_in=True)
     assert type(error) is SupplierRefused
     assert "credentials" in error.message
@@ -173,5 +171,5 @@ def test_credentials_that_an_error_status_refuses_are_a_refusal() -> None:
         ("", OutcomeUnknown),
     ],
 )  # fmt: skip
-def test_only_a_refusal_says_that_nothing_was_done(message: str, expected: type[SupplierError]) -> None:
+def test_only_refusal_proves_that_nothing_was_done(message: str, expected: type[SupplierError]) -> None:
     assert type(faults.of_sent([ErrorEntry(message)], secrets=())) is expected

@@ -1,4 +1,4 @@
-"""Instants of the supplier: numbers by their magnitude, texts in several forms, and nothing else."""
+"""Instants in supplier items: numbers by magnitude, texts in several formats."""
 
 import contextlib
 import json
@@ -37,12 +37,12 @@ def read(value: object) -> datetime | None:
         "Wed, 25 Nov 2026 07:00:00 -0500",
     ],
 )
-def test_one_instant_in_every_form(value: object) -> None:
+def test_instant_is_parsed_in_every_format(value: object) -> None:
     assert read(value) == NOON
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_no_instant(value: object) -> None:
+def test_missing_instant_is_none(value: object) -> None:
     assert read(value) is None
 
 
@@ -53,19 +53,19 @@ def test_no_instant(value: object) -> None:
         "soon", "0", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "24 hours", "\x00", "12:00", "1e9",
     ],
 )  # fmt: skip
-def test_what_is_present_and_not_understood_is_an_error_and_no_default(value: object) -> None:
+def test_invalid_instant_is_error_without_default(value: object) -> None:
     with pytest.raises(InstantNotUnderstood):
         read(value)
 
 
 @pytest.mark.parametrize("raw", [b"1e999", b"-", b"{", b"", b'"\\ud800"', b"\xff"])
-def test_bytes_that_are_no_json_value_are_an_error(raw: bytes) -> None:
+def test_invalid_json_bytes_are_error(raw: bytes) -> None:
     with pytest.raises(InstantNotUnderstood):
         read_instant(msgspec.Raw(raw))
 
 
 @given(st.integers(10**9, 9 * 10**10))
-def test_seconds_and_milliseconds_never_mix(seconds: int) -> None:
+def test_seconds_and_milliseconds_are_distinguished(seconds: int) -> None:
     instant = datetime.fromtimestamp(seconds, UTC)
     assert read(seconds) == instant
     assert read(seconds * 1000 + 1) == instant + timedelta(milliseconds=1)
@@ -73,6 +73,6 @@ def test_seconds_and_milliseconds_never_mix(seconds: int) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(), st.lists))
-def test_any_value_is_read_or_refused(value: object) -> None:
+def test_any_value_is_parsed_or_rejected(value: object) -> None:
     with contextlib.suppress(InstantNotUnderstood):
         assert read(value) is None or isinstance(read(value), datetime)

@@ -1,4 +1,4 @@
-"""Shared login: as few logins as possible, and renewal in time."""
+"""Shared login: minimal number of logins, renewal in time."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ FIVE_MINUTES = 300
 NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
 
 
-class Supplier:
-    """Hands out numbered tokens when it is let, and tells the time."""
+class FakeSupplier:
+    """Returns numbered tokens when the test allows it, and provides the clock."""
 
     def __init__(self) -> None:
         self.logins = 0
@@ -38,22 +38,22 @@ class Supplier:
 
 
 @pytest.fixture
-def supplier() -> Supplier:
-    return Supplier()
+def supplier() -> FakeSupplier:
+    return FakeSupplier()
 
 
 @pytest.fixture
-def login(supplier: Supplier) -> SharedLogin:
+def login(supplier: FakeSupplier) -> SharedLogin:
     return SharedLogin(supplier.authenticate, supplier.monotonic)
 
 
-async def test_concurrent_calls_share_one_login(supplier: Supplier, login: SharedLogin) -> None:
+async def test_concurrent_calls_share_one_login(supplier: FakeSupplier, login: SharedLogin) -> None:
     assert set(await asyncio.gather(*(login.token() for _ in range(20)))) == {"token 1"}
     assert await login.token() == "token 1"
     assert supplier.logins == 1
 
 
-async def test_a_token_is_renewed_five_minutes_before_its_end(supplier: Supplier, login: SharedLogin) -> None:
+async def test_token_is_renewed_five_minutes_before_end(supplier: FakeSupplier, login: SharedLogin) -> None:
     await login.token()
     supplier.seconds += SIX_HOURS - FIVE_MINUTES - 1
     assert await login.token() == "token 1"
@@ -61,7 +61,7 @@ async def test_a_token_is_renewed_five_minutes_before_its_end(supplier: Supplier
     assert await login.token() == "token 2"
 
 
-async def test_the_life_of_a_token_counts_from_before_the_login(supplier: Supplier, login: SharedLogin) -> None:
+async def test_token_lifetime_counts_from_before_login(supplier: FakeSupplier, login: SharedLogin) -> None:
     supplier.gate.clear()
     waiting = asyncio.create_task(login.token())
     await asyncio.sleep(0)
@@ -73,9 +73,7 @@ async def test_the_life_of_a_token_counts_from_before_the_login(supplier: Suppli
     assert await login.token() == "token 2"
 
 
-async def test_of_many_calls_whose_token_was_refused_only_the_first_logs_in_again(
-    supplier: Supplier, login: SharedLogin
-) -> None:
+async def test_concurrent_calls_with_rejected_token_log_in_once(supplier: FakeSupplier, login: SharedLogin) -> None:
     token = await login.token()
 
     async def fail_and_renew() -> str:
@@ -83,13 +81,13 @@ async def test_of_many_calls_whose_token_was_refused_only_the_first_logs_in_agai
         return await login.token()
 
     assert set(await asyncio.gather(*(fail_and_renew() for _ in range(20)))) == {"token 2"}
-    # One that hears late of the refusal does not throw the new token away.
+    # A call that receives its rejection late does not discard the new token.
     assert await fail_and_renew() == "token 2"
     assert supplier.logins == 2
 
 
-async def test_a_failed_login_fails_everyone_who_waits_and_the_next_call_tries_again(
-    supplier: Supplier, login: SharedLogin
+async def test_failed_login_fails_all_waiting_calls_and_next_call_retries(
+    supplier: FakeSupplier, login: SharedLogin
 ) -> None:
     supplier.fails = True
     outcomes = await asyncio.gather(*(login.token() for _ in range(5)), return_exceptions=True)
@@ -99,7 +97,7 @@ async def test_a_failed_login_fails_everyone_who_waits_and_the_next_call_tries_a
     assert supplier.logins == 2
 
 
-async def test_a_caller_that_gives_up_does_not_take_the_login_away(supplier: Supplier, login: SharedLogin) -> None:
+async def test_cancelled_caller_does_not_cancel_shared_login(supplier: FakeSupplier, login: SharedLogin) -> None:
     supplier.gate.clear()
     impatient, patient = asyncio.create_task(login.token()), asyncio.create_task(login.token())
     await asyncio.sleep(0)
@@ -111,7 +109,7 @@ async def test_a_caller_that_gives_up_does_not_take_the_login_away(supplier: Sup
     assert supplier.logins == 1
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_is_silent(supplier: Supplier, login: SharedLogin) -> None:
+async def test_login_failure_without_waiting_caller_is_silent(supplier: FakeSupplier, login: SharedLogin) -> None:
     supplier.gate.clear()
     supplier.fails = True
     impatient = asyncio.create_task(login.token())
@@ -125,7 +123,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_silent(supplier: Supp
     assert await login.token() == "token 2"
 
 
-async def test_closing_ends_a_login_under_way(supplier: Supplier, login: SharedLogin) -> None:
+async def test_close_cancels_running_login(supplier: FakeSupplier, login: SharedLogin) -> None:
     supplier.gate.clear()
     waiting = asyncio.create_task(login.token())
     await asyncio.sleep(0)
@@ -135,8 +133,8 @@ async def test_closing_ends_a_login_under_way(supplier: Supplier, login: SharedL
 
 
 @pytest.mark.parametrize(("life", "renewed_after"), [(3600, 3300), (86_400, 86_100), (60, 54)])
-async def test_the_life_that_the_supplier_names_decides_when_a_token_is_renewed(
-    supplier: Supplier, login: SharedLogin, life: float, renewed_after: float
+async def test_token_is_renewed_by_lifetime_of_supplier(
+    supplier: FakeSupplier, login: SharedLogin, life: float, renewed_after: float
 ) -> None:
     supplier.life = life
     await login.token()
@@ -154,7 +152,7 @@ async def test_the_life_that_the_supplier_names_decides_when_a_token_is_renewed(
         (str((NOW.timestamp() + 3600) * 1000), 3600.0),
     ],
 )  # fmt: skip
-def test_expires_is_seconds_to_go_or_an_instant_by_its_magnitude(expires: Any, expected: float) -> None:
+def test_expires_is_seconds_or_instant_by_magnitude(expires: Any, expected: float) -> None:
     assert lifetime_seconds(expires, NOW) == pytest.approx(expected)
 
 
@@ -165,9 +163,9 @@ def test_expires_is_seconds_to_go_or_an_instant_by_its_magnitude(expires: Any, e
         NOW.timestamp() - 10, (NOW.timestamp() - 10) * 1000, NOW.timestamp() + 40 * 86_400,
     ],
 )  # fmt: skip
-def test_an_expiry_that_can_not_be_right_is_ignored(expires: Any) -> None:
+def test_implausible_expiry_is_ignored(expires: Any) -> None:
     assert lifetime_seconds(expires, NOW) is None
 
 
-def test_a_token_does_not_show_in_its_repr() -> None:
+def test_repr_hides_token() -> None:
     assert "secret" not in repr(Token("secret", 5.0))

@@ -1,4 +1,4 @@
-"""Lookup of stones by id: what proves an absence, and what does not."""
+"""Lookup of diamonds by id: conditions that prove an absence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from tests.unit.suppliers.items import payload
 WITNESS = "witness"
 
 
-class Supplier:
-    """Shows and counts stones; `hidden` ones are counted and never shown."""
+class FakeSupplier:
+    """Returns and counts diamonds. `hidden` diamonds are counted and never returned."""
 
     def __init__(self, *stones: str, hidden: Sequence[str] = ()) -> None:
         self.stones = [*stones]
@@ -44,29 +44,29 @@ def parts(lookup: LookupResult) -> tuple[set[str], set[str], set[str]]:
 
 
 async def test_lookup_separates_found_from_absent_with_three_calls() -> None:
-    supplier = Supplier("a", WITNESS)
+    supplier = FakeSupplier("a", WITNESS)
     found = await supplier.look_up("a", "b", "c")
     assert parts(found) == ({"a"}, {"b", "c"}, set())
     assert supplier.calls == 3
 
 
-async def test_lookup_of_stones_that_are_all_there_is_one_call() -> None:
-    supplier = Supplier("a", "b", WITNESS)
+async def test_lookup_of_existing_diamonds_is_one_call() -> None:
+    supplier = FakeSupplier("a", "b", WITNESS)
     assert ids(await supplier.look_up("a", "b")) == {"a", "b"}
     assert supplier.calls == 1
 
 
-async def test_a_stone_that_is_counted_and_not_shown_is_unclear_and_its_neighbours_are_absent() -> None:
-    found = await Supplier(WITNESS, hidden=["b"]).look_up("a", "b", "c")
+async def test_counted_diamond_without_item_is_unclear() -> None:
+    found = await FakeSupplier(WITNESS, hidden=["b"]).look_up("a", "b", "c")
     assert parts(found) == (set(), {"a", "c"}, {"b"})
 
 
 async def test_one_witness_of_several_is_enough() -> None:
-    assert (await Supplier(WITNESS).look_up("a", witnesses=("sold", WITNESS))).absent == {"a"}
+    assert (await FakeSupplier(WITNESS).look_up("a", witnesses=("sold", WITNESS))).absent == {"a"}
 
 
-async def test_a_witness_that_was_sold_between_page_and_count_proves_nothing() -> None:
-    supplier = Supplier(WITNESS, hidden=["a"])
+async def test_witness_sold_between_page_and_count_proves_nothing() -> None:
+    supplier = FakeSupplier(WITNESS, hidden=["a"])
     shown = supplier.page_of
 
     async def page_of(stone_ids: Sequence[str]) -> FeedPage:
@@ -79,8 +79,8 @@ async def test_a_witness_that_was_sold_between_page_and_count_proves_nothing() -
 
 
 @pytest.mark.parametrize("broken", ["page", "count", "both"])
-async def test_a_supplier_that_does_not_apply_the_ids_proves_nothing(broken: str) -> None:
-    supplier = Supplier("a", WITNESS)
+async def test_supplier_that_ignores_ids_proves_nothing(broken: str) -> None:
+    supplier = FakeSupplier("a", WITNESS)
 
     async def empty(_stone_ids: Sequence[str]) -> FeedPage:
         return FeedPage(received=1.0, items=[])
@@ -94,8 +94,8 @@ async def test_a_supplier_that_does_not_apply_the_ids_proves_nothing(broken: str
         await look_up(["x"], [WITNESS], page_of, count_of)
 
 
-async def test_a_count_of_everything_makes_no_stone_absent() -> None:
-    supplier = Supplier("a", WITNESS)
+async def test_count_of_everything_makes_no_diamond_absent() -> None:
+    supplier = FakeSupplier("a", WITNESS)
 
     async def everything(_stone_ids: Sequence[str]) -> int:
         return 450_000

@@ -1,4 +1,4 @@
-"""From an item's bytes to a stone: what is understood, what is not, and what is kept of it."""
+"""Mapping of item bytes to a diamond: values, problems, stored payload."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def problem(changes: dict[str, Any]) -> str | None:
     return observed.problem
 
 
-def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
+def test_valid_item_is_mapped_to_diamond() -> None:
     assert msgspec.structs.asdict(good()) == {
         "supplier_stone_id": STONE_ID,
         "offer_id": f"DIAMOND/{STONE_ID}",
@@ -127,12 +127,12 @@ def test_a_good_item_becomes_the_stone_that_it_describes() -> None:
         ({f"{CERTIFICATE}.certNumber": "9" * 201}, "diamond.certificate.certNumber: is longer than 200 characters"),
     ],
 )
-def test_what_can_not_be_understood_is_named_by_field(changes: dict[str, Any], expected: str) -> None:
+def test_invalid_value_is_problem_of_its_field(changes: dict[str, Any], expected: str) -> None:
     assert problem(changes) == expected
 
 
 @pytest.mark.parametrize("shown", [123_456, "123456", " 123456 ", 123456.0, "123456.00", "1.23456e5"])
-def test_a_price_is_understood_however_it_is_written(shown: Any) -> None:
+def test_price_formats_are_parsed(shown: Any) -> None:
     assert good({"price": shown}).supplier_price_cents == 123_456
 
 
@@ -151,20 +151,20 @@ def test_carats_are_thousandths_rounded_half_up(shown: Any, expected: int) -> No
     assert good({f"{CERTIFICATE}.carats": shown}).carat_milli == expected
 
 
-def test_a_json_number_is_never_rounded_on_its_way_through_a_float() -> None:
-    # As a float this is 1.0005, and would be rounded up.
+def test_json_number_is_not_rounded_as_float() -> None:
+    # As a float this is 1.0005, which would be rounded up.
     text = payload().replace(b'"carats": 1.01', b'"carats": 1.00049999999999999999999')
     observed = observe(text)
     assert observed.stone is not None
     assert observed.stone.carat_milli == 1_000
 
 
-def test_an_unknown_shape_is_other_and_keeps_its_text() -> None:
+def test_unknown_shape_is_other_and_keeps_text() -> None:
     stone = good({f"{CERTIFICATE}.shape": "Lotus"})
     assert (stone.shape, stone.raw_shape) == ("OTHER", "Lotus")
 
 
-def test_the_full_shape_helps_where_the_shape_is_missing_or_unknown() -> None:
+def test_full_shape_is_used_when_shape_is_missing_or_unknown() -> None:
     stone = good({f"{CERTIFICATE}.shape": "Unheard of", f"{CERTIFICATE}.fullShape": "Oval Brilliant"})
     assert (stone.shape, stone.raw_shape) == ("OVAL", "Unheard of")
     stone = good({f"{CERTIFICATE}.shape": None, f"{CERTIFICATE}.fullShape": "Pear Brilliant"})
@@ -177,19 +177,19 @@ def test_lengths_of_zero_are_unknown() -> None:
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "media.example/x.jpg", "", 5])
-def test_only_web_addresses_are_taken_for_media(address: Any) -> None:
+def test_only_web_addresses_are_accepted_as_media(address: Any) -> None:
     stone = good({"diamond.image": address, f"{CERTIFICATE}.product_images": [{"url": address}, None, address]})
     assert stone.image_url is None
     assert "images" not in json.loads(stone.attributes)
 
 
-def test_media_of_the_certificate_stand_in_for_those_of_the_stone() -> None:
+def test_certificate_media_replace_missing_diamond_media() -> None:
     stone = good({"diamond.image": None, "diamond.video": ""})
     assert stone.image_url == "https://media.example/first.jpg"
     assert stone.video_url == "https://media.example/360"
 
 
-def test_no_price_of_the_supplier_is_among_what_everyone_is_shown() -> None:
+def test_attributes_contain_no_supplier_price() -> None:
     prices = {"diamond_price": 777_001, "markup_price": 777_002, "discount": -77.03}
     stone = good({**prices, "diamond.final_price": 777_004})
     assert not any(text in stone.attributes + stone.measurements for text in (b"7770", b"77.03", b"123456"))
@@ -204,7 +204,7 @@ def test_no_price_of_the_supplier_is_among_what_everyone_is_shown() -> None:
         (b"a\xffb", "bytes that are not UTF-8"),
     ],
 )
-def test_a_text_that_can_not_be_stored_is_a_problem_of_its_field(path: str, odd: bytes, what: str) -> None:
+def test_unstorable_text_is_problem_of_its_field(path: str, odd: bytes, what: str) -> None:
     observed = observe(payload({path: "HERE"}).replace(b"HERE", odd))
     assert observed.problem == f"{path}: holds {what}"
     assert observed.supplier_stone_id == STONE_ID
@@ -212,19 +212,19 @@ def test_a_text_that_can_not_be_stored_is_a_problem_of_its_field(path: str, odd:
 
 
 @pytest.mark.parametrize("odd", [rb"a\u0000b", rb"a\ud83db", b"a\xffb", b"a\x01b", b"a\nb"])
-def test_a_text_that_is_not_stored_costs_nothing(odd: bytes) -> None:
+def test_text_that_is_not_stored_is_no_problem(odd: bytes) -> None:
     observed = observe(payload({"diamond.new_field": "HERE"}).replace(b"HERE", odd))
     assert observed.problem is None
     assert observed.stone == good()
 
 
-def test_a_number_of_five_thousand_digits_costs_nothing_where_no_number_is_needed() -> None:
+def test_huge_number_in_text_field_is_no_problem() -> None:
     observed = observe(payload({"diamond.return_window": "HERE"}).replace(b'"HERE"', b"9" * 5_000))
     assert observed.problem is None
     assert observed.stone == good()
 
 
-def test_a_stone_whose_id_can_not_be_stored_is_unidentified() -> None:
+def test_diamond_with_unstorable_id_is_unidentified() -> None:
     observed = observe(payload({"diamond.id": "HERE"}).replace(b"HERE", rb"\u0000"))
     assert observed.problem == "diamond.id: holds a NUL character"
     assert observed.supplier_stone_id.startswith("unidentified:")
@@ -233,19 +233,19 @@ def test_a_stone_whose_id_can_not_be_stored_is_unidentified() -> None:
 @pytest.mark.parametrize(
     "changes", [{"diamond": None}, {"diamond": MISSING}, {"diamond.id": None}, {"diamond.id": " "}]
 )
-def test_a_stone_without_an_id_is_known_by_its_offer(changes: dict[str, Any]) -> None:
+def test_diamond_without_id_is_identified_by_offer(changes: dict[str, Any]) -> None:
     observed = observe(payload(changes))
     assert observed.problem == "diamond.id: is missing"
     assert observed.supplier_stone_id == STONE_ID
 
 
 @pytest.mark.parametrize("offer", [None, "", 7, "DIAMOND/", STONE_ID, f"GEMSTONE/{STONE_ID}", "DIAMOND/" + "9" * 201])
-def test_an_offer_that_names_no_diamond_identifies_none(offer: Any) -> None:
+def test_offer_without_diamond_identifies_none(offer: Any) -> None:
     assert observe(payload({"diamond": None, "id": offer})).supplier_stone_id.startswith("unidentified:")
 
 
 @pytest.mark.parametrize("junk", [b"null", b"[]", b"7", b'"x"', b"true", b"1.5"])
-def test_what_is_no_object_is_unidentified_and_kept(junk: bytes) -> None:
+def test_non_object_is_unidentified_and_kept(junk: bytes) -> None:
     observed = observe(junk)
     assert observed.problem == "payload: is not an object"
     assert observed.supplier_stone_id.startswith("unidentified:")
@@ -253,23 +253,23 @@ def test_what_is_no_object_is_unidentified_and_kept(junk: bytes) -> None:
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b'{"id": }', b"\xff\xfe", b"{]"])
-def test_what_is_no_json_is_kept_wrapped_and_read_again_the_same(junk: bytes) -> None:
+def test_invalid_json_is_wrapped_and_restored_unchanged(junk: bytes) -> None:
     observed = observe(junk)
     assert observed.problem == "payload: is not JSON"
     assert json.loads(observed.payload)
     assert observe(observed.payload) == observed
 
 
-def test_different_junk_is_different_stones() -> None:
+def test_different_invalid_items_have_different_ids() -> None:
     assert observe(b"[1]").supplier_stone_id != observe(b"[2]").supplier_stone_id
 
 
-def test_the_payload_is_kept_to_the_byte_with_fields_nobody_knows() -> None:
+def test_payload_is_kept_unchanged_with_unknown_fields() -> None:
     text = b" " + payload({"diamond.carbon": {"x": [1, 2.50]}})
     assert observe(text).payload == text
 
 
-def test_the_payload_hash_changes_with_the_payload_and_with_the_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payload_hash_changes_with_payload_and_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
     first = observe(payload())
     other = observe(payload({"diamond.new_field": 1}))
     assert len(first.payload_hash) == 16
@@ -281,7 +281,7 @@ def test_the_payload_hash_changes_with_the_payload_and_with_the_mapping(monkeypa
     assert again.canonical_hash == first.canonical_hash
 
 
-def test_the_canonical_hash_changes_with_any_value_of_the_stone() -> None:
+def test_canonical_hash_changes_with_any_value() -> None:
     hashes = {
         observe(payload(changes)).canonical_hash
         for changes in ({}, {"price": 1}, {f"{CERTIFICATE}.comments": "x"}, {f"{CERTIFICATE}.color": "H"})
@@ -289,7 +289,7 @@ def test_the_canonical_hash_changes_with_any_value_of_the_stone() -> None:
     assert len(hashes) == 4
 
 
-def test_ids_that_differ_by_a_space_are_two_stones() -> None:
+def test_ids_that_differ_by_space_are_distinct() -> None:
     assert good({"diamond.id": " lead", "id": "DIAMOND/ lead"}).supplier_stone_id == " lead"
     assert good({"diamond.id": "lead"}).supplier_stone_id == "lead"
     assert observe(payload({"diamond": None, "id": "DIAMOND/ lead"})).supplier_stone_id == " lead"
@@ -304,7 +304,7 @@ def test_ids_are_stored_unchanged(identity: str) -> None:
         assert observed.stone.supplier_stone_id == observed.stone.offer_id == observed.stone.hold_id == identity
 
 
-def test_whole_numbers_have_no_fraction_in_any_text() -> None:
+def test_whole_numbers_have_no_fraction_in_texts() -> None:
     names = {
         "diamond.supplierStockId": "supplierStockId", "diamond.NivodaStockId": "nivodaStockId",
         "diamond.mine_of_origin": "mineOfOrigin", "diamond.CertificateType": "certificateType",
@@ -321,7 +321,7 @@ def test_whole_numbers_have_no_fraction_in_any_text() -> None:
 
 
 @pytest.mark.parametrize("silent", ["null", " NULL ", "", "NaN"])
-def test_text_of_a_null_is_no_text(silent: str) -> None:
+def test_text_null_is_no_text(silent: str) -> None:
     fields = (
         "certNumber",
         "lab",
@@ -402,7 +402,7 @@ def test_color_and_fancy_color(
     assert json.loads(stone.attributes).get("reportedColor") == reported
 
 
-def test_values_that_are_no_yes_or_no_are_kept_as_texts() -> None:
+def test_unknown_yes_no_values_are_kept_as_texts() -> None:
     stone = good({
         "diamond.eyeClean": "90%", "diamond.bowtie": "Slight", "diamond.show_certificate_number": "ask",
         f"{CERTIFICATE}.verified": "2024-05-01", f"{CERTIFICATE}.treated": "Laser drilled",
@@ -424,7 +424,7 @@ def test_values_that_are_no_yes_or_no_are_kept_as_texts() -> None:
         (f"{CERTIFICATE}.comments", b'"Pinpoints are not shown."', rb'"\x"'),
     ],
 )  # fmt: skip
-def test_item_with_a_malformed_value_is_identified(path: str, old: bytes, new: bytes) -> None:
+def test_item_with_malformed_value_is_identified(path: str, old: bytes, new: bytes) -> None:
     text = payload()
     assert text.count(b": " + old) == 1 or path == f"{CERTIFICATE}.labgrown"
     place = text.index(b'"' + path.rpartition(".")[2].encode() + b'": ')
@@ -451,13 +451,13 @@ def test_item_with_a_malformed_value_is_identified(path: str, old: bytes, new: b
         (b'{"diamond": {"id": "' + b"6" * 201 + b'"}, "price": 01}', None),
     ],
 )  # fmt: skip
-def test_only_a_certain_id_identifies_a_malformed_item(text: bytes, expected: str | None) -> None:
+def test_only_unambiguous_id_identifies_malformed_item(text: bytes, expected: str | None) -> None:
     found = observe(text).supplier_stone_id
     assert found == expected if expected else found.startswith("unidentified:")
 
 
 @given(text=st.text('"\\{}[]:,0123 idamondDIAMOND/', max_size=80))
-def test_no_remains_make_the_mapping_fail(text: str) -> None:
+def test_no_damaged_item_raises_error(text: str) -> None:
     observed = observe(text.encode())
     assert observed.problem
     assert observe(observed.payload) == observed
@@ -475,7 +475,7 @@ def test_too_deep_item_is_identified() -> None:
         (False, True), ("false", True), ("No", True), (0, True), (0.0, True), ("on request", True), (2, True), ({}, True),
     ],
 )  # fmt: skip
-def test_flag_that_hides_a_certificate_or_measurements(shown: Any, hidden: bool) -> None:
+def test_flags_hide_certificate_or_measurements(shown: Any, hidden: bool) -> None:
     flags = {"show_certificate_number": "certificate_hidden", "show_measurements": "measurements_hidden"}
     for flag, column in flags.items():
         stone = good({} if shown is MISSING else {f"diamond.{flag}": shown})

@@ -1,4 +1,4 @@
-"""Every document that the client can send is valid in the schema that it was negotiated with, whatever that lacks."""
+"""Negotiated documents are valid for the supplier's schema, for any missing members."""
 
 import importlib
 import pkgutil
@@ -54,14 +54,14 @@ def served(version: Version = "2026", *without: str, rename: tuple[str, ...] = (
 
 
 def introspected(schema: GraphQLSchema) -> SchemaView:
-    """The view as the supplier's own answer to an introspection gives it."""
+    """The view that the supplier's introspection result gives."""
     result = graphql_sync(schema, INTROSPECT.document)
     assert result.errors is None
     return msgspec.convert(result.data, Introspected).view()
 
 
 def violations(schema: GraphQLSchema, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the reference implementation has against a request."""
+    """Validation errors of graphql-core for a request."""
     document = parse(request["query"])
     if errors := validate(schema, document):
         return [dict(error.formatted) for error in errors]
@@ -72,7 +72,7 @@ def violations(schema: GraphQLSchema, request: Mapping[str, Any]) -> list[dict[s
 
 
 def values_for(operation: SupplierOperation[Any], view: SchemaView) -> dict[str, object]:
-    """Example variables whose filter the view offers."""
+    """Example variables with the filters that the view offers."""
     variables = dict(OPERATIONS[operation])
     return {**variables, "query": probe(view, "dollar_value")} if "query" in variables else variables
 
@@ -81,7 +81,7 @@ def differences(version: Version = "2026", *without: str, operation: SupplierOpe
     return operation.template.negotiate(introspected(served(version, *without))).differences
 
 
-def test_every_operation_of_the_client_is_registered() -> None:
+def test_every_client_operation_is_registered() -> None:
     package = inventory.suppliers.nivoda
     modules = [
         importlib.import_module(f"{package.__name__}.{one.name}") for one in pkgutil.iter_modules(package.__path__)
@@ -95,7 +95,7 @@ def test_every_operation_of_the_client_is_registered() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
-def test_every_document_is_valid_as_it_is_with_its_variables_in_the_newer_schema(
+def test_every_document_with_variables_is_valid_in_newer_schema(
     operation: SupplierOperation[Any],
 ) -> None:
     request = {"query": operation.document, "variables": OPERATIONS[operation]}
@@ -104,16 +104,14 @@ def test_every_document_is_valid_as_it_is_with_its_variables_in_the_newer_schema
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("operation", NEGOTIATED, ids=IDS)
-def test_every_negotiated_document_is_valid_with_its_variables(
-    operation: SupplierOperation[Any], version: Version
-) -> None:
+def test_every_negotiated_document_is_valid_with_variables(operation: SupplierOperation[Any], version: Version) -> None:
     schema = served(version)
     view = introspected(schema)
     request = operation.template.negotiate(view).request(values_for(operation, view))
     assert violations(schema, request) == []
 
 
-def test_a_schema_that_offers_everything_leaves_every_document_as_it_is() -> None:
+def test_complete_schema_leaves_every_document_unchanged() -> None:
     view = introspected(served("2026"))
     assert [operation.template.negotiate(view).document for operation in NEGOTIATED] == [
         operation.document for operation in NEGOTIATED
@@ -121,11 +119,11 @@ def test_a_schema_that_offers_everything_leaves_every_document_as_it_is() -> Non
     assert offered(view, "dollar_value").differences == ()
 
 
-def test_the_older_schema_costs_the_nine_newer_fields_and_nothing_else() -> None:
+def test_older_schema_removes_only_nine_newer_fields() -> None:
     assert {one.partition(" ")[0] for one in differences("2024")} == NINE
 
 
-def test_the_assumed_types_are_those_of_the_facts() -> None:
+def test_assumed_types_match_published_schema() -> None:
     view = assumed_view()
     published = view_of(build_schema(facts("2026")))
     assert (
@@ -134,7 +132,7 @@ def test_the_assumed_types_are_those_of_the_facts() -> None:
     )
 
 
-def test_an_introspected_schema_is_the_schema() -> None:
+def test_introspected_schema_equals_schema() -> None:
     view, published = introspected(served("2026")), view_of(build_schema(facts("2026")))
     for name, fields in published.objects.items():
         assert view.objects[name] == fields
@@ -154,14 +152,12 @@ def test_an_introspected_schema_is_the_schema() -> None:
         ("OrderItemInput.offerId", CREATE_ORDER),
     ],
 )  # fmt: skip
-def test_a_missing_member_that_is_required_is_an_error_that_names_it(
-    member: str, operation: SupplierOperation[Any]
-) -> None:
+def test_missing_required_member_is_named_in_error(member: str, operation: SupplierOperation[Any]) -> None:
     with pytest.raises(SupplierSchemaChanged, match=member):
         operation.template.negotiate(introspected(served("2026", member)))
 
 
-def test_an_optional_value_that_can_not_be_sent_is_an_error_only_if_it_is_given() -> None:
+def test_unsupported_optional_value_is_error_only_when_given() -> None:
     negotiated = CREATE_ORDER.template.negotiate(introspected(served("2026", "OrderItemInput.destinationId")))
     assert "destinationId" not in negotiated.document
     negotiated.request({"token": "t", "offer": "o"})
@@ -177,7 +173,7 @@ def test_an_optional_value_that_can_not_be_sent_is_an_error_only_if_it_is_given(
         (("OrderDirection.ASC",), None), (("DiamondOrder.direction",), None), (("DiamondOrder.type",), None),
     ],
 )  # fmt: skip
-def test_a_missing_order_falls_back_to_the_next_or_to_none(without: tuple[str, ...], order: str | None) -> None:
+def test_missing_order_falls_back_to_next_or_none(without: tuple[str, ...], order: str | None) -> None:
     schema = served("2026", *without)
     negotiated = PAGE.template.negotiate(introspected(schema))
     assert negotiated.order == order
@@ -186,7 +182,7 @@ def test_a_missing_order_falls_back_to_the_next_or_to_none(without: tuple[str, .
 
 
 def changed(old: str, new: str) -> GraphQLSchema:
-    """The newer schema with a line of its text changed."""
+    """The newer schema with one line of its text changed."""
     text = facts("2026")
     assert old in text
     return build_schema(text.replace(old, new) if old.isidentifier() else text.replace(old, new, 1))
@@ -206,7 +202,7 @@ def changed(old: str, new: str) -> GraphQLSchema:
         ("type Diamond {", "interface Anything { id: ID! }\ntype Diamond implements Anything {"),
     ],
 )  # fmt: skip
-def test_changed_nullability_and_renamed_types_do_not_matter(old: str, new: str) -> None:
+def test_changed_nullability_and_renamed_types_are_irrelevant(old: str, new: str) -> None:
     schema = changed(old, new)
     view = introspected(schema)
     for operation in NEGOTIATED:
@@ -223,7 +219,7 @@ def test_changed_nullability_and_renamed_types_do_not_matter(old: str, new: str)
         ("  milky: String\n", "  milky(scale: Int!): String\n", "Diamond.milky requires the argument scale"),
     ],
 )
-def test_a_field_that_can_not_be_selected_as_before_is_dropped(old: str, new: str, difference: str) -> None:
+def test_field_with_changed_selection_is_dropped(old: str, new: str, difference: str) -> None:
     text = facts("2026").replace(old, new) + "\ntype Tinge { name: String }\n"
     schema = build_schema(text)
     negotiated = PAGE.template.negotiate(introspected(schema))
@@ -239,7 +235,7 @@ def test_a_field_that_can_not_be_selected_as_before_is_dropped(old: str, new: st
         (("DiamondQuery.filter_ids",), (), "single"),
     ],
 )
-def test_stones_are_looked_up_by_what_the_schema_offers(without: Any, rename: Any, lookup: str) -> None:
+def test_lookup_uses_filter_of_schema(without: Any, rename: Any, lookup: str) -> None:
     view = introspected(served("2026", *without, rename=rename))
     found = offered(view, "dollar_value")
     assert found.lookup == lookup
@@ -254,7 +250,7 @@ def test_stones_are_looked_up_by_what_the_schema_offers(without: Any, rename: An
         ("updated", StoneQuery(updated_from=datetime(2026, 2, 12, tzinfo=UTC)), "changed"),
     ],
 )  # fmt: skip
-def test_a_filter_that_is_not_offered_is_never_left_out(member: str, query: StoneQuery, attribute: str) -> None:
+def test_unsupported_filter_is_never_omitted(member: str, query: StoneQuery, attribute: str) -> None:
     view = introspected(served("2026", f"DiamondQuery.{member}"))
     assert getattr(offered(view, "dollar_value"), attribute) is False
     with pytest.raises(SupplierSchemaChanged, match=rf"DiamondQuery\.{member}"):
@@ -262,7 +258,7 @@ def test_a_filter_that_is_not_offered_is_never_left_out(member: str, query: Ston
     FeedFilter(dimension="dollar_value").build(view)
 
 
-def test_a_missing_dimension_names_the_setting_that_helps() -> None:
+def test_missing_dimension_names_setting_to_change() -> None:
     view = introspected(served("2026", "DiamondQuery.dollar_value"))
     with pytest.raises(SupplierSchemaChanged, match="NIVODA_PARTITION_DIMENSION=dollar_per_carat"):
         FeedFilter(dimension="dollar_value", query=StoneQuery(price_to=5)).build(view)
@@ -270,20 +266,20 @@ def test_a_missing_dimension_names_the_setting_that_helps() -> None:
     assert built["dollar_per_carat"] == {"from": 0, "to": 5}
 
 
-def test_the_cross_filter_is_the_price_or_the_weight() -> None:
+def test_cross_filter_is_price_or_weight() -> None:
     view, query = introspected(served("2026")), StoneQuery(cross_from=20, cross_to=150)
     by_carat = FeedFilter(dimension="dollar_per_carat", query=query).build(view)
     assert by_carat["dollar_value"] == {"from": 20, "to": 150}
     assert FeedFilter(dimension="dollar_value", query=query).build(view)["sizes"] == [{"from": 0.2, "to": 1.5}]
 
 
-def test_markup_is_left_out_of_the_compared_price_where_the_schema_allows_it() -> None:
+def test_markup_is_omitted_from_compared_price_when_allowed() -> None:
     chosen = FeedFilter(dimension="dollar_value")
     assert chosen.build(introspected(served("2026"))) == {"search_on_markup_price": False}
     assert chosen.build(introspected(served("2026", "DiamondQuery.search_on_markup_price"))) == {}
 
 
-# Whatever is missing
+# Any combination of missing members
 
 
 def _removable(schema: GraphQLSchema) -> list[str]:
@@ -310,7 +306,7 @@ def _removable(schema: GraphQLSchema) -> list[str]:
 
 
 REMOVABLE: dict[Version, list[str]] = {version: _removable(served(version)) for version in VERSIONS}
-# Members that the documents really select, so that most examples hit something.
+# Members that the documents select, so that most examples affect a document.
 INTERESTING = [
     "Diamond.milky", "Diamond.supplier", "Company.name", "Company.legal_name", "Company.id", "Certificate.v360",
     "V360Info.url", "V360Info.id", "Certificate.floInt", "DeliveryTime.min_business_days", "DiamondQuery.filter_ids",
@@ -335,7 +331,7 @@ def negotiate(operation: SupplierOperation[Any], view: SchemaView) -> Negotiated
 
 
 def variant(version: Version, without: list[str]) -> GraphQLSchema | None:
-    """The schema less these members; None where that is no schema, or the same one."""
+    """The schema without these members. None if that is no schema or the same one."""
     try:
         return served(version, *[one for one in without if one in REMOVABLE[version]])
     except ValueError:
@@ -345,7 +341,7 @@ def variant(version: Version, without: list[str]) -> GraphQLSchema | None:
 @settings(max_examples=25)
 @given(chosen=variants)
 @example(chosen=("2024", ["Diamond.id"]))
-def test_whatever_is_missing_negotiated_documents_are_valid_or_the_error_names_what_is_required(
+def test_negotiated_document_is_valid_or_error_names_missing_member(
     chosen: tuple[Version, list[str]],
 ) -> None:
     schema = variant(*chosen)
@@ -365,7 +361,7 @@ def test_whatever_is_missing_negotiated_documents_are_valid_or_the_error_names_w
 
 @settings(max_examples=25)
 @given(chosen=variants, located=st.booleans())
-def test_without_introspection_rejections_teach_the_same(chosen: tuple[Version, list[str]], located: bool) -> None:
+def test_rejections_and_introspection_negotiate_equally(chosen: tuple[Version, list[str]], located: bool) -> None:
     schema = variant(*chosen)
     if schema is None:
         return
@@ -396,7 +392,7 @@ def test_without_introspection_rejections_teach_the_same(chosen: tuple[Version, 
             raise AssertionError(f"{operation} is rejected again and again")
 
 
-def test_an_input_type_of_another_name_is_written_out_where_introspection_is_not_allowed() -> None:
+def test_unknown_input_type_is_inlined_without_introspection() -> None:
     schema = changed("DiamondQuery", "StoneQuery")
     view = assumed_view()
     query = {

@@ -1,4 +1,4 @@
-"""Origin of a stone: understood or quarantined, never a default."""
+"""Origin of a diamond: mapped or quarantined, never a default."""
 
 from typing import Any
 
@@ -74,12 +74,12 @@ def test_natural_spellings(stated: Any, queried: bool | None) -> None:
 
 @pytest.mark.parametrize("queried", [None, True, False])
 @pytest.mark.parametrize("stated", NOT_UNDERSTOOD)
-def test_origin_that_is_not_understood_is_quarantined(stated: Any, queried: bool | None) -> None:
+def test_unknown_origin_is_quarantined(stated: Any, queried: bool | None) -> None:
     assert seen(stated, queried=queried) == f"{CERTIFICATE}.labgrown: is neither yes nor no"
 
 
 @pytest.mark.parametrize("stated", SILENT)
-def test_query_decides_for_a_silent_item(stated: Any) -> None:
+def test_query_decides_when_item_has_no_origin(stated: Any) -> None:
     assert seen(stated, queried=True) is True
     assert seen(stated, queried=False) is False
     assert seen(stated) == f"{CERTIFICATE}.labgrown: is missing, and no other field states the origin"
@@ -101,7 +101,7 @@ def test_growth_states_lab_grown(growth: Any) -> None:
 
 
 @pytest.mark.parametrize("silent", SILENT[2:])
-def test_growth_that_states_nothing_changes_nothing(silent: str) -> None:
+def test_growth_without_value_changes_nothing(silent: str) -> None:
     assert seen(False, silent) is False
     assert seen(True, silent) is True
     assert seen(None, silent) == f"{CERTIFICATE}.labgrown: is missing, and no other field states the origin"
@@ -116,18 +116,18 @@ def test_growth_may_state_natural() -> None:
 
 
 @pytest.mark.parametrize("odd", ["Plasma", "HPHT treated", 7, ["CVD"]])
-def test_unknown_growth_is_quarantined_unless_the_item_says_lab_grown(odd: Any) -> None:
+def test_unknown_growth_is_quarantined_unless_item_is_lab_grown(odd: Any) -> None:
     assert seen(True, odd) is True
     for stated, queried in ((False, None), (None, None), (None, True), (False, False)):
         assert seen(stated, odd, queried=queried) == f"{CERTIFICATE}.labgrown_type: is no known type of growth"
 
 
 @pytest.mark.parametrize("stated", [True, "LG"])
-def test_lab_grown_item_of_a_query_for_natural_stones_is_quarantined(stated: Any) -> None:
+def test_lab_grown_item_in_natural_query_is_quarantined(stated: Any) -> None:
     assert seen(stated, queried=False) == f"{CERTIFICATE}.labgrown: says lab-grown, but the query says natural"
 
 
-def test_natural_item_of_a_query_for_lab_grown_stones_is_quarantined() -> None:
+def test_natural_item_in_lab_grown_query_is_quarantined() -> None:
     assert seen(False, queried=True) == f"{CERTIFICATE}.labgrown: says natural, but the query says lab-grown"
 
 
@@ -140,7 +140,7 @@ HINTS = [
 
 
 @pytest.mark.parametrize("hint", HINTS)
-def test_report_of_a_lab_grown_stone_contradicts_natural(hint: dict[str, Any]) -> None:
+def test_lab_grown_report_contradicts_natural(hint: dict[str, Any]) -> None:
     (name,) = hint
     assert seen(True, **hint) is True
     assert seen(None, **hint) is True
@@ -156,7 +156,7 @@ def test_report_of_a_lab_grown_stone_contradicts_natural(hint: dict[str, Any]) -
         {"comments": "Additional laboratory inscription."}, {"comments": ["lab grown"]}, {"lab": "GIA"},
     ],
 )  # fmt: skip
-def test_report_of_a_natural_stone_is_no_hint(hint: dict[str, Any]) -> None:
+def test_natural_report_is_no_evidence(hint: dict[str, Any]) -> None:
     assert seen(False, **hint) is False
 
 
@@ -165,7 +165,7 @@ def test_report_type_contradicts_natural() -> None:
     assert observed.problem == f"{CERTIFICATE}.labgrown: says natural, but diamond.CertificateType says lab-grown"
 
 
-def test_hash_depends_on_the_queried_origin() -> None:
+def test_hash_depends_on_queried_origin() -> None:
     seen_as = [observe(payload(), lab_grown=origin) for origin in (None, True, False)]
     assert len({one.payload_hash for one in seen_as}) == 3
     assert len({observe(b"{", lab_grown=origin).payload_hash for origin in (None, True, False)}) == 3
@@ -180,14 +180,14 @@ def test_hash_depends_on_the_queried_origin() -> None:
     joint=st.sampled_from([" ", "-", "_", "", "/"]),
     queried=st.sampled_from([None, True, False]),
 )  # fmt: skip
-def test_any_spelling_is_understood_or_quarantined(words: list[str], joint: str, queried: bool | None) -> None:
+def test_any_spelling_is_mapped_or_quarantined(words: list[str], joint: str, queried: bool | None) -> None:
     stated = joint.join(words)
     found = seen(stated, queried=queried)
     if isinstance(found, bool):
         assert queried in {None, found}
         lab = {"lab", "LG", "CVD", "HPHT", "yes", "true", "1"} & {*words}
         natural = {"natural", "not", "no", "mined", "0"} & {*words}
-        # Understood as one origin, it holds no word of the other; "not lab grown" is natural.
+        # A text of one origin contains no word of the other. "not lab grown" is natural.
         assert not (natural if found else lab - {"lab"})
     else:
         assert found is not None

@@ -1,4 +1,4 @@
-"""Rate limits in answers: which errors are one, and how long they ask to wait."""
+"""Rate limits in responses: recognition, and the requested wait."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,12 +20,12 @@ NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
         "Too many login attempts", "ThrottlingException", "Retry after 5 s",
     ],
 )  # fmt: skip
-def test_errors_that_ask_for_fewer_requests_are_recognised(message: str) -> None:
+def test_rate_limit_errors_are_recognized(message: str) -> None:
     assert is_throttled(entries_of([{"message": message}]))
 
 
 @pytest.mark.parametrize("code", ["RATE_LIMITED", "TOO_MANY_REQUESTS", "throttled", 429])
-def test_codes_that_ask_for_fewer_requests_are_recognised(code: Any) -> None:
+def test_rate_limit_codes_are_recognized(code: Any) -> None:
     assert is_throttled(entries_of([{"message": "No", "extensions": {"code": code}}]))
 
 
@@ -65,11 +65,11 @@ def test_other_errors_are_no_rate_limit(message: str) -> None:
         ({"message": "Slow down", "extensions": {"retryAfter": True}}, None),
     ],
 )
-def test_the_wait_that_an_error_names_is_read(error: dict[str, Any], expected: float | None) -> None:
+def test_wait_in_error_is_parsed(error: dict[str, Any], expected: float | None) -> None:
     assert wait_seconds(entries_of([error]), None, NOW) == expected
 
 
-def test_the_longest_wait_of_header_and_errors_counts() -> None:
+def test_longest_wait_of_header_and_errors_is_used() -> None:
     entries = entries_of([{"message": "try again in 5 seconds"}, {"message": "try again in 9 seconds"}])
     assert wait_seconds(entries, "7", NOW) == 9.0
     assert wait_seconds(entries, "11", NOW) == 11.0
@@ -84,5 +84,5 @@ def test_the_longest_wait_of_header_and_errors_counts() -> None:
         ("Thu, 12 Feb 2026 11:00:00 GMT", None),
     ],
 )  # fmt: skip
-def test_retry_after_is_seconds_or_a_date(header: str | None, expected: float | None) -> None:
+def test_retry_after_is_seconds_or_date(header: str | None, expected: float | None) -> None:
     assert retry_after_seconds(header, NOW) == expected

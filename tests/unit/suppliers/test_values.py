@@ -1,4 +1,4 @@
-"""Single values: whatever their type, they are read exactly or not at all."""
+"""Parsing of single values: exact, or None."""
 
 from decimal import Decimal
 from typing import Any
@@ -32,19 +32,19 @@ from inventory.suppliers.nivoda.values import (
         (None, None), ("", None), ("None", None), ("90%", None), ("E1", None), ("100%", None), (fraction("0.5"), None), ("Borderline", None), (2, None), ([], None), ({}, None),
     ],
 )  # fmt: skip
-def test_yes_and_no_are_known_in_any_spelling_and_the_rest_is_unknown(shown: Any, expected: bool | None) -> None:
+def test_yes_no_spellings_are_known_and_others_are_unknown(shown: Any, expected: bool | None) -> None:
     assert flag(shown) is expected
 
 
 @pytest.mark.parametrize(
     "shown", ["1_000", "1,5", "0x10", "NaN", "Infinity", "inf", "--1", "", "1e9999", "1 2", "٣", None, True, [], {}]
 )
-def test_what_is_not_plainly_a_number_is_none(shown: Any) -> None:
+def test_ambiguous_number_is_none(shown: Any) -> None:
     assert number(shown) is None
 
 
 @given(value=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9))
-def test_a_number_is_read_to_its_last_digit(value: Decimal) -> None:
+def test_number_is_parsed_to_last_digit(value: Decimal) -> None:
     assert number(f"{value:f}") == value
 
 
@@ -55,7 +55,7 @@ def test_thousandths_are_rounded_half_up(value: Decimal) -> None:
     assert Decimal("-0.5") < found - value * 1000 <= Decimal("0.5")
 
 
-def test_more_than_the_column_holds_is_out_of_range() -> None:
+def test_value_above_column_limit_is_out_of_range() -> None:
     assert milli(Decimal(10), 10) == 10_000
     with pytest.raises(OutOfRange, match="is more than 10"):
         milli(Decimal("10.0001"), 10)
@@ -63,7 +63,7 @@ def test_more_than_the_column_holds_is_out_of_range() -> None:
         milli(Decimal("1e999"), 10)
 
 
-def test_measures_beyond_all_reason_are_unknown() -> None:
+def test_implausible_measurements_are_unknown() -> None:
     assert measure("1e999") is None
     assert measure(-1_000_000) is None
     assert measure("34.50") == Decimal("34.50")
@@ -82,7 +82,7 @@ def test_texts_are_trimmed_and_empty_ones_are_none() -> None:
         ("9" * 120 + ".0", "9" * 120 + ".0"),
     ],
 )  # fmt: skip
-def test_whole_number_has_no_fraction_as_a_text(written: str, expected: str) -> None:
+def test_whole_number_has_no_fraction_as_text(written: str, expected: str) -> None:
     assert text(fraction(written)) == identifier(fraction(written)) == expected
 
 
@@ -100,12 +100,12 @@ def test_identifier_is_unchanged() -> None:
         ("0", None), (fraction("-1.5"), None), ("mm", None), ("6.5 cm", None), ("6.5 mm x 4", None), (None, None), (True, None),
     ],
 )  # fmt: skip
-def test_size_is_read_with_and_without_its_unit(shown: Any, expected: int | None) -> None:
+def test_size_is_parsed_with_and_without_unit(shown: Any, expected: int | None) -> None:
     assert milli_size(shown) == expected
 
 
 @pytest.mark.parametrize("shown", ["2000001", fraction("2000000.1"), fraction("1e20"), 10**9, "3000000 mm"])
-def test_size_that_no_column_holds_is_out_of_range(shown: Any) -> None:
+def test_size_above_column_limit_is_out_of_range(shown: Any) -> None:
     with pytest.raises(OutOfRange, match="is more than 2000000"):
         milli_size(shown)
 
@@ -114,7 +114,7 @@ def test_size_that_no_column_holds_is_out_of_range(shown: Any) -> None:
     ("shown", "expected"),
     [(7, 7), ("7", 7), ("7 days", 7), ("2 business days", 2), (fraction("7.0"), 7), ("week", None), (-1, None)],
 )
-def test_days(shown: Any, expected: int | None) -> None:
+def test_delivery_days_are_parsed(shown: Any, expected: int | None) -> None:
     assert days(shown) == expected
 
 
@@ -125,11 +125,11 @@ def test_days(shown: Any, expected: int | None) -> None:
         (False, True), ("false", True), (0, True), ("maybe", True), (2, True), ([], True), ("None", True),
     ],
 )  # fmt: skip
-def test_flag_that_is_not_understood_withholds(shown: Any, expected: bool) -> None:
+def test_unknown_flag_hides_values(shown: Any, expected: bool) -> None:
     assert withheld(shown) is expected
 
 
-def test_a_word_is_not_an_essay() -> None:
+def test_long_text_is_no_word() -> None:
     assert word("x" * 100) == "x" * 100
     assert word("x" * 101) is None
 
@@ -142,5 +142,5 @@ def test_a_word_is_not_an_essay() -> None:
         ("javascript:alert(1)", None), ("ftp://a.example", None), ("a.example", None), (None, None), (7, None),
     ],
 )  # fmt: skip
-def test_an_address_is_one_of_the_web(shown: Any, expected: str | None) -> None:
+def test_media_address_is_http_url(shown: Any, expected: str | None) -> None:
     assert address(shown) == expected

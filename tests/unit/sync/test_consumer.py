@@ -11,8 +11,8 @@ from sync.messaging.messages import UnreadableMessage
 from sync.ports import Inbox, ReceivedMessage
 
 
-class Letter:
-    """A delivery that remembers its fate."""
+class FakeMessage:
+    """A delivery that records its settlement."""
 
     def __init__(self, body: bytes = b"", number: int = 1) -> None:
         self.body = body
@@ -29,8 +29,8 @@ class Letter:
         self.fate = f"dead letter: {reason}: {description}"
 
 
-class Box:
-    """A broker with one queue; an exception in it is raised when its turn comes."""
+class FakeBroker:
+    """A broker with one queue. An exception in the queue is raised when it is reached."""
 
     def __init__(self, stop: asyncio.Event, *content: ReceivedMessage | Exception) -> None:
         self._stop = stop
@@ -59,7 +59,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def consume(outcome: BaseException | None, *content: ReceivedMessage | Exception) -> list[bool]:
-    """Whether each delivery was said to be the last one."""
+    """Whether each delivery was marked as the last one."""
     stop = asyncio.Event()
     seen: list[bool] = []
 
@@ -68,7 +68,7 @@ async def consume(outcome: BaseException | None, *content: ReceivedMessage | Exc
         if outcome is not None:
             raise outcome
 
-    await Consumer(Box(stop, *content), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+    await Consumer(FakeBroker(stop, *content), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
     return seen
 
 
@@ -88,32 +88,32 @@ async def consume(outcome: BaseException | None, *content: ReceivedMessage | Exc
         (RuntimeError("a mistake"), 3, "dead letter: RuntimeError: a mistake"),
     ],
 )
-async def test_an_outcome_decides_the_fate_of_its_message(outcome: Exception | None, delivery: int, fate: str) -> None:
-    letter = Letter(number=delivery)
+async def test_outcome_decides_settlement_of_message(outcome: Exception | None, delivery: int, fate: str) -> None:
+    letter = FakeMessage(number=delivery)
     assert await consume(outcome, letter) == [delivery == 3]
     assert letter.fate == fate
 
 
-async def test_invariant_12_one_poisonous_message_does_not_stop_the_others() -> None:
-    letters = [Letter(number=3), Letter(), Letter()]
+async def test_invariant_12_poison_message_does_not_stop_others() -> None:
+    letters = [FakeMessage(number=3), FakeMessage(), FakeMessage()]
     stop = asyncio.Event()
 
     async def handler(body: bytes, last: bool) -> None:
         if last:
             raise RuntimeError("poison")
 
-    await Consumer(Box(stop, *letters), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+    await Consumer(FakeBroker(stop, *letters), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
     assert [letter.fate for letter in letters] == ["dead letter: RuntimeError: poison", "completed", "completed"]
 
 
-async def test_a_broker_that_is_away_is_asked_again() -> None:
-    letter = Letter()
+async def test_unavailable_broker_is_retried() -> None:
+    letter = FakeMessage()
     await consume(None, BrokerUnavailable(), BrokerUnavailable(), letter)
     assert letter.fate == "completed"
 
 
-async def test_a_message_in_hand_is_given_back_when_the_process_is_cut_off() -> None:
-    letter = Letter()
+async def test_current_message_is_abandoned_on_cancellation() -> None:
+    letter = FakeMessage()
     stop = asyncio.Event()
     started = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def test_a_message_in_hand_is_given_back_when_the_process_is_cut_off() -> 
         await asyncio.sleep(3600)
 
     task = asyncio.create_task(
-        Consumer(Box(stop, letter), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
+        Consumer(FakeBroker(stop, letter), "queue", handler, slots=1, max_deliveries=3, stop=stop).run()
     )
     await started.wait()
     task.cancel()

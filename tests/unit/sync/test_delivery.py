@@ -1,4 +1,4 @@
-"""A delivery's lock, over a client that behaves as badly as the real one can."""
+"""Message lock of a delivery, with a client that misbehaves as the real one does."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from sync.messaging.links import Link, LinkTimeouts
 
 
 class StubbornReceiver:
-    """Swallows the first cancellation while it renews a lock, as the client does where one meets its reading."""
+    """Ignores the first cancellation while it renews a lock, as the client does when a cancellation meets its reading."""
 
     def __init__(self) -> None:
         self.renewing = asyncio.Event()
@@ -27,11 +27,11 @@ class StubbornReceiver:
             await self._answer.wait()
 
     def answer(self) -> None:
-        """The server's answer arrives, to this renewal and all later ones."""
+        """Let this renewal and all later ones return."""
         self._answer.set()
 
     def _create_handler(self, auth: Any) -> None:
-        raise NotImplementedError  # it connects to nothing
+        raise NotImplementedError  # connects to nothing
 
     async def complete_message(self, message: Any) -> None:
         self.completed += 1
@@ -43,31 +43,31 @@ def _delivery(receiver: StubbornReceiver) -> ServiceBusMessage:
     return ServiceBusMessage(link, cast("Any", message), asyncio.Lock(), LinkTimeouts())
 
 
-async def test_a_message_is_settled_although_its_renewal_can_not_be_cancelled() -> None:
+async def test_message_is_settled_when_renewal_ignores_cancellation() -> None:
     receiver = StubbornReceiver()
     delivery = _delivery(receiver)
     await receiver.renewing.wait()
     settling = asyncio.create_task(delivery.complete())
     await asyncio.sleep(0.05)
     receiver.answer()
-    # Waited for, not timed out: that would be one more cancellation.
+    # Waited for without a timeout: a timeout would be another cancellation.
     ended, _ = await asyncio.wait({settling}, timeout=20)
     assert ended
     assert receiver.completed == 1
 
 
-async def test_a_lock_is_renewed_no_more_once_its_message_is_settled() -> None:
+async def test_lock_renewal_stops_after_settlement() -> None:
     receiver = StubbornReceiver()
     receiver.answer()
     delivery = _delivery(receiver)
     await receiver.renewing.wait()
     await delivery.complete()
     renewals = receiver.renewals
-    await asyncio.sleep(1.2)  # two renewals would have been due
+    await asyncio.sleep(1.2)  # two renewals would be due
     assert receiver.renewals == renewals
 
 
-async def test_a_message_is_given_back_after_the_wait_for_its_renewal_was_cancelled() -> None:
+async def test_message_can_be_settled_after_cancelled_settlement() -> None:
     receiver = StubbornReceiver()
     delivery = _delivery(receiver)
     await receiver.renewing.wait()

@@ -1,4 +1,4 @@
-"""Whatever docs/reference/invariants.md promises is tested under its number, and nothing is tested that it does not promise."""
+"""The promises of docs/reference/invariants.md and the tests named after them are the same."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[3]
 
 
-def test_every_invariant_has_a_test_and_every_such_test_an_invariant() -> None:
+def test_every_invariant_has_test_and_vice_versa() -> None:
     text = (_ROOT / "docs" / "reference" / "invariants.md").read_text(encoding="utf-8")
     promised = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     tested = {

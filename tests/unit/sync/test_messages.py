@@ -1,4 +1,4 @@
-"""Bodies of messages: ours are read as they were written, and of all others `UnreadableMessage` is the only outcome."""
+"""Message bodies: valid bodies round-trip, all others raise `UnreadableMessage`."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ DEMAND = Consolidate(run_id=RUN, trace_id="t")
 
 
 @pytest.mark.parametrize("message", [ITEM, DONE, DEMAND])
-def test_message_is_read_as_it_was_written(message: Message) -> None:
+def test_message_round_trips(message: Message) -> None:
     kind: type[Any] = type(message)
     assert decode(encode(message), kind) == message
 
@@ -69,7 +69,7 @@ _FIELDS = st.sampled_from(["type", "version", "run_id", "partition_id", "trace_i
     st.dictionaries(_FIELDS, _VALUES, max_size=3),
     st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=3),
 )
-def test_any_body_is_a_message_or_unreadable(
+def test_any_body_is_message_or_unreadable(
     message: Message, changes: dict[str, object], edits: list[tuple[int, bytes]]
 ) -> None:
     fields = msgspec.to_builtins(message) | changes

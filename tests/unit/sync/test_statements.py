@@ -1,4 +1,4 @@
-"""Columns get into the statements from one list, and nothing is left to be filled in."""
+"""SQL statements with placeholders: columns come from one list, and every placeholder is replaced."""
 
 import re
 
@@ -19,11 +19,11 @@ STONE = Stone.__struct_fields__[1:]
         ("jsonb_set(checkpoint, '{pages}', '0')", "jsonb_set(checkpoint, '{pages}', '0')"),
     ],
 )
-def test_a_placeholder_is_written_out(placeholder: str, written: str) -> None:
+def test_placeholder_is_expanded(placeholder: str, written: str) -> None:
     assert compose(placeholder) == written
 
 
-def test_parameters_are_numbered_from_where_the_statement_says_and_typed_like_their_columns() -> None:
+def test_parameters_are_numbered_and_typed_like_columns() -> None:
     first, second, third, *others = compose("{observed at $9}").split(", ")
     assert (first, second, third) == ("$9::text[]", "$10::json[]", "$11::boolean[]")
     kinds = dict(zip([*OBSERVED][3:], others, strict=True))

@@ -1,4 +1,4 @@
-"""A queue on a clock that stands still until it is moved, and what tests do with it."""
+"""Queue with a manually advanced clock, and operations for its tests."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ class Clock:
     def __call__(self) -> datetime:
         return self.now
 
-    def forward(self, duration: timedelta) -> None:
+    def advance(self, duration: timedelta) -> None:
         self.now += duration
 
 

@@ -70,7 +70,7 @@ values = st.recursive(st.one_of(simple, arrays), compounds, max_leaves=30)
 
 
 def shape(value: Any) -> Any:
-    """The value with its types spelt out: `UInt(1) == 1`, but not here."""
+    """The value with explicit types: `UInt(1) == 1`, but not here."""
     if isinstance(value, Described):
         return ("described", shape(value.descriptor), shape(value.value))
     if isinstance(value, dict):
@@ -81,7 +81,7 @@ def shape(value: Any) -> Any:
 
 
 @given(values)
-def test_what_is_encoded_is_decoded_with_the_same_types(value: Any) -> None:
+def test_encoded_value_is_decoded_with_same_types(value: Any) -> None:
     data = encode(value)
     decoded, end = decode(data)
     assert end == end_of(data, 0) == len(data)
@@ -89,20 +89,20 @@ def test_what_is_encoded_is_decoded_with_the_same_types(value: Any) -> None:
 
 
 @given(st.lists(simple, min_size=256, max_size=400))
-def test_long_lists_take_the_wide_form(items: list[Any]) -> None:
+def test_long_lists_use_wide_encoding(items: list[Any]) -> None:
     data = encode(items)
     assert data[0] == 0xD0
     assert shape(decode(data)[0]) == shape(items)
 
 
 @pytest.mark.parametrize("length", [254, 255, 256, 257, 65_536])
-def test_every_length_has_a_form(length: int) -> None:
+def test_every_length_can_be_encoded(length: int) -> None:
     for value in (b"x" * length, "x" * length, Symbol("x" * length), [None] * length, Array([1] * (length // 8))):
         assert shape(decode(encode(value))[0]) == shape(value)
 
 
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_a_value_or_malformed_but_nothing_worse(data: bytes) -> None:
+def test_arbitrary_bytes_are_value_or_malformed(data: bytes) -> None:
     try:
         _, end = decode(data)
     except MalformedData:
@@ -111,13 +111,13 @@ def test_arbitrary_bytes_are_a_value_or_malformed_but_nothing_worse(data: bytes)
 
 
 @given(values, st.data())
-def test_a_value_that_is_cut_short_is_malformed(value: Any, data: st.DataObject) -> None:
+def test_truncated_value_is_malformed(value: Any, data: st.DataObject) -> None:
     encoded = encode(value)
     with pytest.raises(MalformedData):
         decode(encoded[: data.draw(st.integers(0, len(encoded) - 1))])
 
 
-# Straight from the specification, so that encoder and decoder are not only each other's mirror.
+# Examples from the specification: the encoder and the decoder may not merely agree with each other.
 @pytest.mark.parametrize(
     ("data", "value"),
     [
@@ -145,7 +145,7 @@ def test_a_value_that_is_cut_short_is_malformed(value: Any, data: st.DataObject)
         ("7400000000", Verbatim(bytes.fromhex("7400000000"))),
     ],
 )
-def test_the_specifications_forms_are_understood(data: str, value: Any) -> None:
+def test_encodings_of_specification_are_decoded(data: str, value: Any) -> None:
     assert shape(decode(bytes.fromhex(data))[0]) == shape(value)
 
 
@@ -166,12 +166,12 @@ def test_the_specifications_forms_are_understood(data: str, value: Any) -> None:
         ("e0020100", "described"),
     ],
 )
-def test_what_is_wrong_is_said(data: str, problem: str) -> None:
+def test_errors_describe_problem(data: str, problem: str) -> None:
     with pytest.raises(MalformedData, match=problem):
         decode(bytes.fromhex(data))
 
 
-def test_what_amqp_has_no_type_for_is_refused() -> None:
+def test_unsupported_type_is_rejected() -> None:
     with pytest.raises(TypeError, match="complex"):
         encode(1j)
     with pytest.raises(TypeError, match="one type"):

@@ -1,4 +1,4 @@
-"""Whatever happens to a queue, no message is lost and none is in two places."""
+"""Conservation of messages: no operation loses or duplicates a message."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -13,8 +13,8 @@ from sandbox.broker.queue import Queue
 from tests.unit.sandbox.broker.queues import SETTLEMENTS, Clock, dead_letters, lock_of, make_queue
 
 
-class NothingIsLost(RuleBasedStateMachine):
-    """Whatever happens, every message that was sent and not completed is in exactly one place."""
+class MessageConservation(RuleBasedStateMachine):
+    """Every message that was sent and not completed is in exactly one place."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class NothingIsLost(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 10, 30, 60]))
     def wait(self, seconds: int) -> None:
-        self.clock.forward(timedelta(seconds=seconds))
+        self.clock.advance(timedelta(seconds=seconds))
         self.queue.tick()
 
     @invariant()
@@ -67,9 +67,9 @@ class NothingIsLost(RuleBasedStateMachine):
         assert here + counts.dead_letter == self.sent - self.completed
 
     @invariant()
-    def no_living_message_was_delivered_too_often(self) -> None:
+    def active_message_is_within_max_delivery_count(self) -> None:
         assert all(message.delivery_count < 3 for message in self.queue.peek(1, 1_000))
 
 
-TestNothingIsLost = NothingIsLost.TestCase
-TestNothingIsLost.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestMessageConservation = MessageConservation.TestCase
+TestMessageConservation.settings = hypothesis_settings(max_examples=50, stateful_step_count=40, deadline=None)

@@ -1,4 +1,4 @@
-"""What becomes of messages that fail."""
+"""Dead letters."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.unit.sandbox.broker.queues import LOCK, Clock, acquire, dead_letters,
 
 
 @pytest.mark.parametrize("maximum", [1, 2, 5])
-def test_a_poison_message_is_delivered_as_often_as_allowed_and_then_is_dead(clock: Clock, maximum: int) -> None:
+def test_message_is_dead_lettered_after_max_delivery_count(clock: Clock, maximum: int) -> None:
     queue = make_queue(clock, max_delivery_count=maximum)
     queue.send("a")
     deliveries = 0
@@ -17,7 +17,7 @@ def test_a_poison_message_is_delivered_as_often_as_allowed_and_then_is_dead(cloc
         if deliveries % 2:
             queue.abandon(lock_of(message))
         else:
-            clock.forward(LOCK)
+            clock.advance(LOCK)
     assert deliveries == maximum
     dead = acquire(dead_letters(queue))
     assert dead.payload == "a"
@@ -25,7 +25,7 @@ def test_a_poison_message_is_delivered_as_often_as_allowed_and_then_is_dead(cloc
     assert (dead.dead_letter.reason, dead.dead_letter.source) == ("MaxDeliveryCountExceeded", "stones")
 
 
-def test_a_dead_letter_keeps_its_reason_and_its_number(queue: Queue[str]) -> None:
+def test_dead_letter_keeps_reason_and_sequence_number(queue: Queue[str]) -> None:
     queue.send("a")
     number = queue.send("b")
     acquire(queue)
@@ -37,7 +37,7 @@ def test_a_dead_letter_keeps_its_reason_and_its_number(queue: Queue[str]) -> Non
     assert (dead.dead_letter.reason, dead.dead_letter.description) == ("unreadable", "no carat")
 
 
-def test_a_dead_letter_is_delivered_as_often_as_someone_looks(clock: Clock) -> None:
+def test_dead_letter_has_no_max_delivery_count(clock: Clock) -> None:
     queue = make_queue(clock, max_delivery_count=1)
     queue.send("a")
     queue.abandon(lock_of(acquire(queue)))
@@ -47,7 +47,7 @@ def test_a_dead_letter_is_delivered_as_often_as_someone_looks(clock: Clock) -> N
     assert queue.counts().dead_letter == 0
 
 
-def test_a_dead_letter_can_not_die_again(queue: Queue[str]) -> None:
+def test_dead_letter_cannot_be_dead_lettered(queue: Queue[str]) -> None:
     queue.send("a")
     queue.dead_letter(lock_of(acquire(queue)), None, None)
     message = acquire(dead_letters(queue))
@@ -56,6 +56,6 @@ def test_a_dead_letter_can_not_die_again(queue: Queue[str]) -> None:
     dead_letters(queue).complete(lock_of(message))
 
 
-def test_nobody_sends_to_the_dead_letters(queue: Queue[str]) -> None:
+def test_send_to_dead_letter_queue_is_rejected(queue: Queue[str]) -> None:
     with pytest.raises(NotAllowed):
         dead_letters(queue).send("a")

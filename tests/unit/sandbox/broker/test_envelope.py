@@ -33,14 +33,14 @@ def sections(data: bytes) -> dict[int, Any]:
     return found
 
 
-def test_what_the_sender_wrote_goes_through_byte_for_byte() -> None:
+def test_sections_of_sender_are_unchanged() -> None:
     sent = section(0x70, [None, None, UInt(60_000)]) + PROPERTIES + APPLICATION + BODY
-    # Our clients write the delivery annotations last, and they are for this hop only.
+    # The clients write the delivery annotations last. They are valid for this hop only.
     received = write(message(read(sent + section(0x71, {Symbol("x"): 1}))))
     assert received.endswith(PROPERTIES + APPLICATION + BODY)
 
 
-def test_the_receiver_learns_what_the_broker_knows() -> None:
+def test_receiver_gets_broker_annotations() -> None:
     sent = section(0x70, [None, None, UInt(60_000)]) + section(0x72, {Symbol("x-opt-partition-key"): "a"}) + BODY
     received = sections(write(message(read(sent))))
     assert received[0x70] == [None, None, 60_000, None, 2]
@@ -53,7 +53,7 @@ def test_the_receiver_learns_what_the_broker_knows() -> None:
     }
 
 
-def test_time_to_live_and_schedule_are_read() -> None:
+def test_time_to_live_and_scheduled_time_are_parsed() -> None:
     envelope = read(
         section(0x70, [None, None, UInt(1_500)])
         + section(0x72, {Symbol("x-opt-scheduled-enqueue-time"): Timestamp(1_767_268_800_000)})
@@ -63,7 +63,7 @@ def test_time_to_live_and_schedule_are_read() -> None:
     assert envelope.scheduled_for == NOON
 
 
-def test_a_dead_letter_says_why_and_keeps_its_other_properties() -> None:
+def test_dead_letter_has_reason_and_keeps_other_properties() -> None:
     dead = message(read(PROPERTIES + APPLICATION + BODY))
     dead.dead_letter = DeadLetter("unreadable", None, "stones")
     data = write(dead)
@@ -73,13 +73,13 @@ def test_a_dead_letter_says_why_and_keeps_its_other_properties() -> None:
     assert PROPERTIES in data
 
 
-def test_a_dead_letter_without_properties_says_why_all_the_same() -> None:
+def test_dead_letter_without_properties_has_reason() -> None:
     dead = message(read(BODY))
     dead.dead_letter = DeadLetter("a", "b", "stones")
     assert sections(write(dead))[0x74] == {"DeadLetterReason": "a", "DeadLetterErrorDescription": "b"}
 
 
-def test_a_batch_is_as_many_messages_as_it_has_data_sections() -> None:
+def test_batch_has_one_message_per_data_section() -> None:
     batch = section(0x73, ["of the batch"]) + section(0x75, PROPERTIES + BODY) + section(0x75, BODY)
     assert [each.bare for each in read_messages(batch, BATCH_FORMAT)] == [PROPERTIES + BODY, BODY]
 
@@ -87,6 +87,6 @@ def test_a_batch_is_as_many_messages_as_it_has_data_sections() -> None:
 @pytest.mark.parametrize(
     "data", [b"\x40", b"\x00\x53\x10\x45", BODY[:-1], section(0x70, [None, None, "soon"]), section(0x72, [])]
 )
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_invalid_message_is_rejected(data: bytes) -> None:
     with pytest.raises(DecodeError):
         read(data)

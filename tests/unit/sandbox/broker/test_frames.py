@@ -34,7 +34,7 @@ def written(frame: Frame) -> bytes:
 
 
 @given(st.lists(st.integers(1, 40), min_size=1))
-def test_frames_come_out_whole_however_the_stream_is_cut(sizes: list[int]) -> None:
+def test_frames_are_parsed_for_any_segmentation(sizes: list[int]) -> None:
     stream = b"".join(map(written, FRAMES))
     reader = FrameReader()
     frames: list[Frame] = []
@@ -47,21 +47,21 @@ def test_frames_come_out_whole_however_the_stream_is_cut(sizes: list[int]) -> No
 
 
 @pytest.mark.parametrize("size", [0, 7, MAX_FRAME_BYTES + 1])
-def test_a_frame_of_an_impossible_size_is_refused(size: int) -> None:
+def test_frame_of_invalid_size_is_rejected(size: int) -> None:
     with pytest.raises(MalformedData, match=f"{size} bytes"):
         list(FrameReader().feed(size.to_bytes(4, "big") + b"\x02\x00\x00\x00"))
 
 
 @pytest.mark.parametrize("body", [b"\x40", b"\x00\x53\x99\x45", b"\x00\x53\x10\x40", b"\x00\xa1\x01a\x45"])
-def test_a_frame_without_a_known_performative_is_refused(body: bytes) -> None:
+def test_frame_with_unknown_performative_is_rejected(body: bytes) -> None:
     with pytest.raises(MalformedData, match="performative"):
         list(FrameReader().feed((len(body) + 8).to_bytes(4, "big") + b"\x02\x00\x00\x00" + body))
 
 
-def test_a_performative_without_its_required_fields_is_refused() -> None:
+def test_performative_without_required_fields_is_rejected() -> None:
     with pytest.raises(MalformedData, match="Attach lacks a field"):
         list(FrameReader().feed(b"\x00\x00\x00\x0c\x02\x00\x00\x00\x00\x53\x12\x45"))
 
 
-def test_credentials_never_show() -> None:
+def test_repr_hides_credentials() -> None:
     assert "secret" not in repr(SaslInit(Symbol("PLAIN"), b"\0name\0secret"))

@@ -9,7 +9,7 @@ HANDLE = 3
 
 
 class Wire:
-    """Writes down what a link wants to send."""
+    """Records the frames that a link sends."""
 
     writable = True
 
@@ -48,7 +48,7 @@ def reply_link(wire: Wire) -> ReplyLink:
     return ReplyLink(wire, HANDLE, "$cbs")
 
 
-def test_a_sender_gets_new_credit_long_before_the_old_is_used_up() -> None:
+def test_sender_gets_new_credit_before_old_credit_is_used_up() -> None:
     wire = Wire()
     receiving_link = ReceivingLink(wire, HANDLE, lambda _data, _message_format: None)
     receiving_link.grant()
@@ -58,7 +58,7 @@ def test_a_sender_gets_new_credit_long_before_the_old_is_used_up() -> None:
     assert wire.outcomes == [(number, ACCEPTED) for number in range(1_000)]
 
 
-def test_the_frames_of_a_message_are_put_together() -> None:
+def test_transfer_frames_are_joined_to_message() -> None:
     received: list[bytes] = []
     receiving_link = ReceivingLink(Wire(), HANDLE, lambda data, _message_format: received.append(data))
     receiving_link.receive(transfer(1, more=True), b"a ")
@@ -69,7 +69,7 @@ def test_the_frames_of_a_message_are_put_together() -> None:
     assert received == [b"a stone", b"another"]
 
 
-def test_of_a_message_that_is_too_large_no_more_than_a_frame_is_kept_too_much() -> None:
+def test_too_large_message_is_buffered_up_to_one_frame_over_limit() -> None:
     wire = Wire()
     received: list[bytes] = []
     receiving_link = ReceivingLink(wire, HANDLE, lambda data, _message_format: received.append(data))
@@ -84,7 +84,7 @@ def test_of_a_message_that_is_too_large_no_more_than_a_frame_is_kept_too_much() 
     assert (first, refusal.descriptor, second) == (1, 0x25, (2, ACCEPTED))
 
 
-def test_a_sender_that_does_not_wait_for_an_answer_loses_its_link_over_a_refusal() -> None:
+def test_sender_of_settled_messages_is_detached_on_rejection() -> None:
     def refuse(_data: bytes, _message_format: int) -> None:
         raise NotAllowed
 
@@ -92,7 +92,7 @@ def test_a_sender_that_does_not_wait_for_an_answer_loses_its_link_over_a_refusal
         ReceivingLink(Wire(), HANDLE, refuse).receive(transfer(1, settled=True), b"a stone")
 
 
-def test_replies_wait_for_credit_and_for_a_client_that_reads() -> None:
+def test_replies_wait_for_credit_and_for_reading_client() -> None:
     wire = Wire()
     link = reply_link(wire)
     for reply in (b"1", b"2", b"3"):
@@ -105,13 +105,13 @@ def test_replies_wait_for_credit_and_for_a_client_that_reads() -> None:
     wire.writable = True
     link.serve()
     assert wire.sent == [b"1", b"2"]
-    # The client wrote this before it saw the second reply: of two credits one is used already.
+    # The client sent this before it received the second reply, so one of the two credits is already used.
     link.credit.update(flow(credit=2, delivery_count=1))
     link.serve()
     assert (wire.sent, link.credit.left) == ([b"1", b"2", b"3"], 0)
 
 
-def test_a_client_that_takes_no_replies_is_not_served_without_end() -> None:
+def test_unread_replies_are_bounded() -> None:
     link = reply_link(Wire())
     for _ in range(1_000):
         link.reply(b"reply")
@@ -119,7 +119,7 @@ def test_a_client_that_takes_no_replies_is_not_served_without_end() -> None:
         link.reply(b"reply")
 
 
-def test_credit_outlives_the_overflow_of_its_counter() -> None:
+def test_credit_is_correct_after_counter_overflow() -> None:
     wire = Wire()
     link = reply_link(wire)
     link.credit.sent = 2**32 - 1

@@ -1,4 +1,4 @@
-"""Who may have a message of a queue, and how often."""
+"""Locks, settlement and delivery counts of a queue."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
@@ -11,28 +11,28 @@ from sandbox.broker.queue import Queue
 from tests.unit.sandbox.broker.queues import LOCK, MOMENT, SETTLEMENTS, Clock, acquire, lock_of, make_queue
 
 
-def test_messages_are_received_in_the_order_in_which_they_were_sent(queue: Queue[str]) -> None:
+def test_messages_are_received_in_order_of_sending(queue: Queue[str]) -> None:
     numbers = [queue.send(payload) for payload in "abc"]
     received = [acquire(queue) for _ in range(3)]
     assert [message.payload for message in received] == ["a", "b", "c"]
     assert [message.sequence_number for message in received] == numbers == sorted(set(numbers))
 
 
-def test_a_locked_message_is_nobody_elses(queue: Queue[str]) -> None:
+def test_locked_message_is_not_delivered_again(queue: Queue[str]) -> None:
     queue.send("a")
     acquire(queue)
     assert queue.acquire() is None
     assert queue.counts() == Counts(active=0, locked=1, scheduled=0, deferred=0, dead_letter=0)
 
 
-def test_a_completed_message_is_gone(queue: Queue[str]) -> None:
+def test_completed_message_is_gone(queue: Queue[str]) -> None:
     queue.send("a")
     queue.complete(lock_of(acquire(queue)))
     assert queue.acquire() is None
     assert len(queue) == 0
 
 
-def test_a_taken_message_is_gone_at_once(queue: Queue[str]) -> None:
+def test_message_received_and_deleted_is_gone_immediately(queue: Queue[str]) -> None:
     queue.send("a")
     message = queue.receive_and_delete()
     assert message is not None
@@ -41,7 +41,7 @@ def test_a_taken_message_is_gone_at_once(queue: Queue[str]) -> None:
     assert len(queue) == 0
 
 
-def test_an_abandoned_message_keeps_its_place_and_counts_the_delivery(queue: Queue[str]) -> None:
+def test_abandoned_message_keeps_position_and_counts_delivery(queue: Queue[str]) -> None:
     queue.send("a")
     queue.send("b")
     queue.abandon(lock_of(acquire(queue)))
@@ -49,7 +49,7 @@ def test_an_abandoned_message_keeps_its_place_and_counts_the_delivery(queue: Que
     assert (message.payload, message.delivery_count) == ("a", 1)
 
 
-def test_a_released_message_keeps_its_place_and_counts_nothing(queue: Queue[str]) -> None:
+def test_released_message_keeps_position_and_delivery_count(queue: Queue[str]) -> None:
     queue.send("a")
     queue.send("b")
     queue.release(lock_of(acquire(queue)))
@@ -57,40 +57,40 @@ def test_a_released_message_keeps_its_place_and_counts_nothing(queue: Queue[str]
     assert (message.payload, message.delivery_count) == ("a", 0)
 
 
-def test_a_lock_ends_with_its_period_and_the_delivery_counts(clock: Clock, queue: Queue[str]) -> None:
+def test_expired_lock_counts_delivery(clock: Clock, queue: Queue[str]) -> None:
     queue.send("a")
     acquire(queue)
-    clock.forward(LOCK - MOMENT)
+    clock.advance(LOCK - MOMENT)
     assert queue.acquire() is None
-    clock.forward(MOMENT)
+    clock.advance(MOMENT)
     assert acquire(queue).delivery_count == 1
 
 
-def test_a_renewed_lock_lasts_one_more_period_from_then(clock: Clock, queue: Queue[str]) -> None:
+def test_renewed_lock_lasts_one_period_from_renewal(clock: Clock, queue: Queue[str]) -> None:
     queue.send("a")
     token = lock_of(acquire(queue))
-    clock.forward(LOCK / 2)
+    clock.advance(LOCK / 2)
     assert queue.renew(token) == clock.now + LOCK
-    clock.forward(LOCK - MOMENT)
+    clock.advance(LOCK - MOMENT)
     assert queue.acquire() is None
-    clock.forward(MOMENT)
+    clock.advance(MOMENT)
     assert acquire(queue).delivery_count == 1
 
 
 @pytest.mark.parametrize("settlement", SETTLEMENTS.values(), ids=SETTLEMENTS.keys())
-def test_who_lost_the_lock_can_do_nothing(
+def test_lost_lock_cannot_settle(
     clock: Clock, queue: Queue[str], settlement: Callable[[Queue[str], UUID], object]
 ) -> None:
     queue.send("a")
     token = lock_of(acquire(queue))
-    clock.forward(LOCK)
+    clock.advance(LOCK)
     with pytest.raises(LockLost):
         settlement(queue, token)
     assert queue.counts().active == 1
 
 
 @pytest.mark.parametrize("settlement", SETTLEMENTS.values(), ids=SETTLEMENTS.keys())
-def test_a_token_of_nobody_opens_nothing(queue: Queue[str], settlement: Callable[[Queue[str], UUID], object]) -> None:
+def test_unknown_lock_token_is_rejected(queue: Queue[str], settlement: Callable[[Queue[str], UUID], object]) -> None:
     queue.send("a")
     acquire(queue)
     with pytest.raises(LockLost):
@@ -98,7 +98,7 @@ def test_a_token_of_nobody_opens_nothing(queue: Queue[str], settlement: Callable
     assert queue.counts().locked == 1
 
 
-def test_a_deferred_message_comes_only_when_it_is_asked_for_by_number(queue: Queue[str]) -> None:
+def test_deferred_message_is_received_by_sequence_number_only(queue: Queue[str]) -> None:
     number = queue.send("a")
     queue.defer(lock_of(acquire(queue)))
     assert queue.acquire() is None
@@ -109,16 +109,16 @@ def test_a_deferred_message_comes_only_when_it_is_asked_for_by_number(queue: Que
     assert len(queue) == 0
 
 
-def test_a_deferred_message_stays_deferred_when_its_lock_ends(clock: Clock, queue: Queue[str]) -> None:
+def test_deferred_message_stays_deferred_when_lock_expires(clock: Clock, queue: Queue[str]) -> None:
     number = queue.send("a")
     queue.defer(lock_of(acquire(queue)))
     queue.acquire_deferred([number])
-    clock.forward(LOCK)
+    clock.advance(LOCK)
     assert queue.acquire() is None
     assert queue.acquire_deferred([number])[0].delivery_count == 1
 
 
-def test_of_several_deferred_messages_none_is_locked_if_one_is_missing(queue: Queue[str]) -> None:
+def test_receive_deferred_locks_none_when_one_is_missing(queue: Queue[str]) -> None:
     number = queue.send("a")
     queue.defer(lock_of(acquire(queue)))
     with pytest.raises(MessageNotFound):
@@ -126,12 +126,12 @@ def test_of_several_deferred_messages_none_is_locked_if_one_is_missing(queue: Qu
     assert queue.counts().locked == 0
 
 
-def test_a_message_that_is_not_deferred_can_not_be_had_by_number(queue: Queue[str]) -> None:
+def test_active_message_cannot_be_received_by_sequence_number(queue: Queue[str]) -> None:
     with pytest.raises(MessageNotFound):
         queue.acquire_deferred([queue.send("a")])
 
 
-def test_a_full_queue_takes_nothing_until_something_leaves(clock: Clock) -> None:
+def test_full_queue_rejects_messages_until_one_leaves(clock: Clock) -> None:
     queue = make_queue(clock, max_messages=2)
     queue.send("a")
     queue.send("b")
@@ -142,7 +142,7 @@ def test_a_full_queue_takes_nothing_until_something_leaves(clock: Clock) -> None
     assert [acquire(queue).payload for _ in range(2)] == ["b", "c"]
 
 
-def test_looking_shows_every_state_and_changes_none(clock: Clock, queue: Queue[str]) -> None:
+def test_peek_shows_every_state_and_changes_none(clock: Clock, queue: Queue[str]) -> None:
     for payload in ("deferred", "locked", "active"):
         queue.send(payload)
     queue.send("scheduled", scheduled_for=clock.now + LOCK)
@@ -160,7 +160,7 @@ def test_looking_shows_every_state_and_changes_none(clock: Clock, queue: Queue[s
     assert queue.counts() == before
 
 
-def test_forgetting_loses_messages_and_locks_but_never_reuses_a_number(queue: Queue[str]) -> None:
+def test_reset_drops_messages_and_locks_but_never_reuses_sequence_number(queue: Queue[str]) -> None:
     last = [queue.send(payload) for payload in "abc"][-1]
     token = lock_of(acquire(queue))
     queue.dead_letter(lock_of(acquire(queue)), None, None)
@@ -171,7 +171,7 @@ def test_forgetting_loses_messages_and_locks_but_never_reuses_a_number(queue: Qu
     assert queue.send("d") > last
 
 
-def test_a_message_overtakes_only_as_many_as_it_may(queue: Queue[str]) -> None:
+def test_reordering_is_bounded(queue: Queue[str]) -> None:
     for payload in "abc":
         queue.send(payload)
     queue.send("d", overtakes=1.5)

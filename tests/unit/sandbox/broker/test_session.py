@@ -19,7 +19,7 @@ ACCEPTED = Described(ULong(0x24), [])
 
 
 class Client:
-    """The other side of a session: keeps what the broker sends it."""
+    """The client of a session. It records what the broker sends."""
 
     max_frame_bytes = 512
     writable = True
@@ -71,7 +71,7 @@ async def client() -> Client:
     return client
 
 
-async def test_nothing_is_delivered_without_credit_and_no_more_than_it_allows(client: Client) -> None:
+async def test_delivery_requires_credit(client: Client) -> None:
     client.session.serve()
     assert client.deliveries() == []
     client.receive(credit=2)
@@ -79,14 +79,14 @@ async def test_nothing_is_delivered_without_credit_and_no_more_than_it_allows(cl
     assert client.queue.counts().active == 3
 
 
-async def test_nothing_is_delivered_beyond_the_clients_window(client: Client) -> None:
+async def test_delivery_stops_at_session_window(client: Client) -> None:
     client.receive(credit=5, window=2)
     assert len(client.deliveries()) == 2
     client.receive(credit=5)
     assert len(client.deliveries()) == 5
 
 
-async def test_nothing_is_delivered_to_a_client_that_does_not_keep_up(client: Client) -> None:
+async def test_delivery_stops_when_client_does_not_read(client: Client) -> None:
     client.writable = False
     client.receive(credit=5)
     assert client.deliveries() == []
@@ -95,14 +95,14 @@ async def test_nothing_is_delivered_to_a_client_that_does_not_keep_up(client: Cl
     assert len(client.deliveries()) == 5
 
 
-async def test_drained_credit_is_used_up_or_given_back(client: Client) -> None:
+async def test_drained_credit_is_used_or_returned(client: Client) -> None:
     client.receive(credit=8, drain=True)
     assert len(client.deliveries()) == 5
     answer = client.all(Flow)[-1]
     assert (answer.delivery_count, answer.link_credit, answer.drain) == (8, 0, True)
 
 
-async def test_a_message_is_cut_to_the_clients_frames() -> None:
+async def test_message_is_split_into_frames_of_client() -> None:
     client = Client()
     client.attach()
     client.queue.send(Envelope(b"\x00\x53\x75\xb0\x00\x00\x07\xd0" + b"x" * 2_000))
@@ -113,7 +113,7 @@ async def test_a_message_is_cut_to_the_clients_frames() -> None:
     assert len(client.deliveries()) == 1
 
 
-async def test_one_disposition_settles_a_whole_range(client: Client) -> None:
+async def test_one_disposition_settles_range(client: Client) -> None:
     client.receive(credit=5)
     numbers = client.deliveries()
     client.dispose(numbers[0], numbers[3])
@@ -123,19 +123,19 @@ async def test_one_disposition_settles_a_whole_range(client: Client) -> None:
     ]
 
 
-async def test_who_settles_what_was_never_delivered_hears_that_the_lock_is_lost(client: Client) -> None:
+async def test_settling_unknown_delivery_returns_lock_lost(client: Client) -> None:
     client.dispose(77, 77)
     [answer] = client.all(Disposition)
     assert (answer.first, answer.settled, answer.state.descriptor) == (77, True, 0x25)
     assert answer.state.value[0].value[0] == "com.microsoft:message-lock-lost"
 
 
-async def test_the_numbers_of_deliveries_are_far_from_those_of_a_client_that_counts_from_zero(client: Client) -> None:
+async def test_delivery_ids_do_not_collide_with_client_ids(client: Client) -> None:
     client.receive(credit=5)
     assert min(client.deliveries()) > 2**24
 
 
-async def test_who_does_not_ask_for_an_answer_gets_none(client: Client) -> None:
+async def test_no_answer_is_sent_when_not_requested(client: Client) -> None:
     client.receive(credit=1)
     client.dispose(client.deliveries()[0], client.deliveries()[0], settled=True)
     client.dispose(77, 77, settled=True)
@@ -143,7 +143,7 @@ async def test_who_does_not_ask_for_an_answer_gets_none(client: Client) -> None:
     assert client.queue.counts().locked == 0
 
 
-async def test_a_closed_link_gets_nothing_more_and_its_locks_stay(client: Client) -> None:
+async def test_detached_link_gets_no_message_and_keeps_locks(client: Client) -> None:
     client.receive(credit=3)
     client.session.detach(Detach(HANDLE, closed=True))
     client.receive(credit=3)
@@ -152,7 +152,7 @@ async def test_a_closed_link_gets_nothing_more_and_its_locks_stay(client: Client
     assert client.all(Detach) == [Detach(HANDLE, closed=True)]
 
 
-async def test_a_link_to_nowhere_is_opened_without_ends_and_closed_with_the_reason() -> None:
+async def test_link_to_unknown_queue_is_refused_with_reason() -> None:
     client = Client()
     client.attach("nowhere")
     [attach], [detach] = client.all(Attach), client.all(Detach)
@@ -160,6 +160,6 @@ async def test_a_link_to_nowhere_is_opened_without_ends_and_closed_with_the_reas
     assert detach.error.value[0] == "amqp:not-found"
 
 
-async def test_a_handle_beyond_the_agreed_maximum_ends_the_connection() -> None:
+async def test_handle_above_negotiated_maximum_closes_connection() -> None:
     with pytest.raises(MalformedData):
         Client().session.attach(Attach("link", UInt(1_024), role=True))

@@ -1,4 +1,4 @@
-"""A clock that stands still until moved, and small inventories."""
+"""Manual clock and small inventories."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def make_inventory(clock: StoppedClock) -> Callable[..., Inventory]:
-    """Make an inventory on the stopped clock; clean stones along the density unless told otherwise."""
+    """Create an inventory on the manual clock. By default, its diamonds have valid values and follow the density."""
 
     def make(count: int, *, seed: int = 1, spread_of: str = "density", bad_data_share: float = 0.0) -> Inventory:
         assert spread_of in {"real", "density"}

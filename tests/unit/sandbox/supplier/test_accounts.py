@@ -1,4 +1,4 @@
-"""Tokens and who holds them."""
+"""Tokens and their accounts."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ def accounts(clock: Any) -> Accounts:
 
 
 @pytest.mark.parametrize(("name", "password"), [("anna", "ruby"), ("carl", "ruby"), ("", ""), ("anna", "")])
-def test_wrong_credentials_give_no_token(name: str, password: str, accounts: Accounts) -> None:
+def test_wrong_credentials_return_no_token(name: str, password: str, accounts: Accounts) -> None:
     assert accounts.log_in(name, password) is None
 
 
-def test_a_token_belongs_to_who_logged_in_until_it_expires(accounts: Accounts, clock: Any) -> None:
+def test_token_belongs_to_account_until_it_expires(accounts: Accounts, clock: Any) -> None:
     login = accounts.log_in("anna", "opal-secret")
     assert login is not None
     assert (login.ends - clock()).total_seconds() == 60
@@ -30,7 +30,7 @@ def test_a_token_belongs_to_who_logged_in_until_it_expires(accounts: Accounts, c
     assert accounts.holder(token) is None
 
 
-def test_a_revoked_or_unknown_token_is_nobodys(accounts: Accounts) -> None:
+def test_revoked_or_unknown_token_has_no_account(accounts: Accounts) -> None:
     login = accounts.log_in("anna", "opal-secret")
     assert login is not None
     accounts.revoke(login.token)
@@ -38,7 +38,7 @@ def test_a_revoked_or_unknown_token_is_nobodys(accounts: Accounts) -> None:
     assert accounts.holder("made up") is None
 
 
-def test_a_refresh_token_gives_one_new_session(accounts: Accounts) -> None:
+def test_refresh_token_returns_one_new_session(accounts: Accounts) -> None:
     login = accounts.log_in("anna", "opal-secret")
     assert login is not None
     renewed = accounts.refresh(login.refresh_token)
@@ -49,5 +49,5 @@ def test_a_refresh_token_gives_one_new_session(accounts: Accounts) -> None:
     assert accounts.refresh(login.token) is None
 
 
-def test_a_password_does_not_show() -> None:
+def test_repr_hides_password() -> None:
     assert "opal" not in repr(ANNA)

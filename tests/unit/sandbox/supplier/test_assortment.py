@@ -1,4 +1,4 @@
-"""The generated assortment: seeded, in the stated proportions, with weights that fit the sizes."""
+"""Generated assortment: seeded, with the documented shares and consistent weights and sizes."""
 
 import json
 from collections import Counter
@@ -40,25 +40,25 @@ def shape_shares(stones: Stones, ordinals: list[int]) -> dict[str | None, float]
     return {shape: count / len(ordinals) for shape, count in counted.items()}
 
 
-def test_a_smaller_assortment_has_the_first_stones_of_a_larger_one(stones: Stones) -> None:
+def test_smaller_assortment_is_prefix_of_larger_one(stones: Stones) -> None:
     few = made(5_000)
     assert [few.record(ordinal) for ordinal in range(5_000)] == [stones.record(ordinal) for ordinal in range(5_000)]
     assert [few.details[ordinal] for ordinal in range(5_000)] == [stones.details[ordinal] for ordinal in range(5_000)]
     assert few.updated == stones.updated[:5_000]
 
 
-def test_another_seed_makes_other_stones() -> None:
+def test_another_seed_generates_other_diamonds() -> None:
     assert made(100).price != made(100, seed=2).price
 
 
-def test_the_assortment_does_not_change_the_stones_before_it() -> None:
+def test_assortment_does_not_change_diamonds_before_it() -> None:
     alone, followed = Inventory(count=300), Inventory(count=300, generated=200)
     assert [followed.item(ordinal) for ordinal in range(300)] == [alone.item(ordinal) for ordinal in range(300)]
     assert followed.summary()["stones"] == 500
     assert followed.summary()["usable"] == alone.summary()["usable"] + 200
 
 
-def test_the_shares_of_origins_shapes_and_media_are_the_stated_ones(stones: Stones) -> None:
+def test_shares_of_origins_shapes_and_media_are_as_documented(stones: Stones) -> None:
     shares = shape_shares(stones, grown(stones))
     assert len(grown(stones)) / COUNT == pytest.approx(0.5, abs=0.01)
     assert shares["ROUND"] == pytest.approx(0.48, abs=0.01)
@@ -71,7 +71,7 @@ def test_the_shares_of_origins_shapes_and_media_are_the_stated_ones(stones: Ston
     assert hues["YELLOW"] / len(fancy) == pytest.approx(0.64, abs=0.04)
 
 
-def test_prices_of_natural_stones_follow_the_measured_density(stones: Stones) -> None:
+def test_natural_prices_follow_measured_density(stones: Stones) -> None:
     source = json.loads((files("sandbox") / "data" / "nivoda-price-density.json").read_bytes())
     prices = [stones.price[ordinal] for ordinal in natural(stones)]
     for low, high, count in source["by_price_usd"]:
@@ -80,26 +80,26 @@ def test_prices_of_natural_stones_follow_the_measured_density(stones: Stones) ->
         assert abs(share - expected) <= 6 * (expected / len(prices)) ** 0.5
 
 
-def test_lab_grown_stones_cost_a_fraction_of_natural_ones(stones: Stones) -> None:
+def test_lab_grown_prices_are_fraction_of_natural_prices(stones: Stones) -> None:
     def cents(ordinals: list[int]) -> float:
         return median(stones.price[at] for at in ordinals if 1000 <= stones.carats[at] < 1200)
 
     assert 2 < cents(natural(stones)) / cents(grown(stones)) < 6
 
 
-def test_the_weight_fits_the_size_and_depth_is_recomputed_from_it(stones: Stones) -> None:
+def test_weight_and_depth_are_consistent_with_size(stones: Stones) -> None:
     for ordinal in range(2_000):
         details, shape = stones.details[ordinal], stones.shapes.word(stones.shape[ordinal])
         cut = CUTS[shape or ""]
         length, width, height = details.length / 100, details.width / 100, details.height / 100
         area = ((length + width) / 2) ** 2 if cut.mean_diameter else length * width
         found = stones.carats[ordinal] / 1000 / (area * height)
-        # Half a hundredth of a millimetre of rounding weighs most in the smallest stones.
+        # Rounding by 0.005 mm has the largest effect on the smallest diamonds.
         assert min(cut.k) * 0.96 <= found <= max(cut.k) * 1.04
         assert details.depth == round(10_000 * details.height / details.width)
 
 
-def test_every_value_that_a_shop_filters_by_occurs_and_some_stones_state_none(stones: Stones) -> None:
+def test_every_filter_value_occurs_and_some_diamonds_have_none(stones: Stones) -> None:
     details = list(stones.details.values())
     assert {one.lab for one in details} == {"GIA", "IGI", "HRD", "AGS", "GCAL"}
     assert {one.growth for one in details} == {None, "CVD", "HPHT"}
@@ -113,7 +113,7 @@ def test_every_value_that_a_shop_filters_by_occurs_and_some_stones_state_none(st
     assert lab_grown == {"IGI", "GIA", "GCAL"}
 
 
-def test_of_equal_weight_the_better_grade_costs_more(stones: Stones) -> None:
+def test_better_grade_costs_more_at_equal_weight(stones: Stones) -> None:
     def cents(clarities: set[str]) -> float:
         return median(
             stones.price[at]
@@ -126,7 +126,7 @@ def test_of_equal_weight_the_better_grade_costs_more(stones: Stones) -> None:
     assert cents({"VVS1", "VVS2", "VS1"}) > 1.15 * cents({"SI1", "SI2"})
 
 
-def test_an_item_states_the_drawn_terms_and_sizes() -> None:
+def test_item_states_drawn_terms_and_sizes() -> None:
     inventory = Inventory(count=3, generated=50)
     for ordinal in range(3, 53):
         details, diamond = inventory.stones.details[ordinal], inventory.clean_item(ordinal)["diamond"]

@@ -18,7 +18,7 @@ def item(make_inventory: Callable[..., Inventory]) -> Item:
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kind", bad_data.USABLE)
-def test_usable_dirt_can_be_understood(kind: str, seed: int, item: Item) -> None:
+def test_usable_bad_data_can_be_mapped(kind: str, seed: int, item: Item) -> None:
     clean = json.dumps(item)
     bad_data.smear(kind, item, seed)
     assert json.dumps(item) != clean
@@ -26,6 +26,6 @@ def test_usable_dirt_can_be_understood(kind: str, seed: int, item: Item) -> None
 
 
 @pytest.mark.parametrize("kind", bad_data.UNUSABLE)
-def test_unusable_dirt_can_not_be_understood(kind: str, item: Item) -> None:
+def test_unusable_bad_data_cannot_be_mapped(kind: str, item: Item) -> None:
     bad_data.smear(kind, item, 1)
     assert observe(json.dumps(item).encode()).stone is None

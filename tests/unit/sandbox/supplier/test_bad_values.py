@@ -1,4 +1,4 @@
-"""Bad values of the initial feed, and the definition of a usable stone."""
+"""Bad values of the initial feed, and the definition of a usable diamond."""
 
 import json
 from collections.abc import Callable
@@ -50,13 +50,13 @@ def served(item: Item) -> Any:
     return complete_whole(KIND, item)
 
 
-def test_the_table_names_every_kind() -> None:
+def test_table_names_every_kind() -> None:
     assert {name for name, kind in KINDS.items() if kind.usable} == USABLE
     assert {name for name, kind in KINDS.items() if not kind.usable} == UNUSABLE
 
 
 @pytest.mark.parametrize("spread_of", ["real", "density"])
-def test_generated_items_are_valid_as_they_are(spread_of: str, make_inventory: Callable[..., Inventory]) -> None:
+def test_generated_items_are_valid(spread_of: str, make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(2_000, spread_of=spread_of)
     for ordinal in range(0, 2_000, 7):
         stored = inventory.clean_item(ordinal)
@@ -65,7 +65,7 @@ def test_generated_items_are_valid_as_they_are(spread_of: str, make_inventory: C
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_each_kind_stores_other_values_and_is_as_usable_as_the_table_says(kind: str, seed: int, item: Item) -> None:
+def test_each_kind_changes_values_and_has_listed_usability(kind: str, seed: int, item: Item) -> None:
     clean = json.dumps(item)
     assert bad_values.usable(served(item), lab_grown=False)
     bad_values.override(item, bad_values.values_of(kind, item, seed))
@@ -92,7 +92,7 @@ def test_each_kind_stores_other_values_and_is_as_usable_as_the_table_says(kind: 
         {("id",): None},
     ],
 )
-def test_what_a_non_null_field_can_not_carry_makes_the_item_null(values: bad_values.Overrides, item: Item) -> None:
+def test_value_invalid_for_non_null_field_makes_item_null(values: bad_values.Overrides, item: Item) -> None:
     bad_values.override(item, values)
     assert served(item) is None
 
@@ -108,7 +108,7 @@ def test_what_a_non_null_field_can_not_carry_makes_the_item_null(values: bad_val
         ({("diamond", "sparkle"): 3}, ("diamond", "sparkle"), None),
     ],
 )
-def test_a_value_is_shown_as_its_type_or_as_null(
+def test_value_is_served_by_type_or_as_null(
     values: bad_values.Overrides, place: bad_values.Path, shown: object, item: Item
 ) -> None:
     bad_values.override(item, values)
@@ -134,21 +134,21 @@ def test_a_value_is_shown_as_its_type_or_as_null(
         (False, "cvd", False, True),
     ],
 )
-def test_a_stone_is_usable_where_it_states_its_origin(
+def test_diamond_is_usable_when_it_states_origin(
     flag: object, growth: object, lab_grown: bool, usable: bool, item: Item
 ) -> None:
     bad_values.override(item, bad_values.certificate(labgrown=flag, labgrown_type=growth))
     assert bad_values.usable(served(item), lab_grown=lab_grown) == usable
 
 
-def test_an_override_leaves_what_other_items_share_alone(make_inventory: Callable[..., Inventory]) -> None:
+def test_override_does_not_change_shared_values_of_other_items(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(60)
     before = [json.dumps(inventory.clean_item(ordinal)) for ordinal in range(60)]
     bad_values.override(inventory.clean_item(0), {("diamond", "supplier", "name"): "Nobody"})
     assert [json.dumps(inventory.clean_item(ordinal)) for ordinal in range(60)] == before
 
 
-def test_the_share_of_stones_with_bad_values_is_what_was_asked_for() -> None:
+def test_share_of_bad_values_is_requested_one() -> None:
     bad = [bad_values.kind_of(7, ordinal, 0.1) for ordinal in range(20_000)]
     assert sum(kind is not None for kind in bad) == pytest.approx(2_000, rel=0.1)
     assert set(bad) == {None, *USABLE, *UNUSABLE}
@@ -156,18 +156,18 @@ def test_the_share_of_stones_with_bad_values_is_what_was_asked_for() -> None:
     assert all(bad_values.kind_of(7, ordinal, 1) for ordinal in range(1_000))
 
 
-def test_bad_values_are_the_same_for_the_same_seed() -> None:
+def test_bad_values_are_reproducible_by_seed() -> None:
     first = [bad_values.kind_of(3, ordinal, 0.5) for ordinal in range(200)]
     assert first == [bad_values.kind_of(3, ordinal, 0.5) for ordinal in range(200)]
     assert first != [bad_values.kind_of(4, ordinal, 0.5) for ordinal in range(200)]
 
 
-def test_the_default_feed_has_106_stones_that_can_not_be_used() -> None:
+def test_default_feed_has_106_unusable_diamonds() -> None:
     kinds = [bad_values.kind_of(1, ordinal, 0.004) for ordinal in range(53_940)]
     assert sum(kind is not None and not KINDS[kind].usable for kind in kinds) == 106
 
 
-def test_every_kind_shows_in_the_truth_as_what_it_is(make_inventory: Callable[..., Inventory]) -> None:
+def test_every_kind_is_described_in_ground_truth(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(3_000, bad_data_share=1.0, spread_of="real")
     clean = make_inventory(3_000, spread_of="real")
     by_id = {row["id"]: row for row in clean.truth(0, 3_000)}
@@ -178,7 +178,7 @@ def test_every_kind_shows_in_the_truth_as_what_it_is(make_inventory: Callable[..
     assert 0 < inventory.summary()["usable"] < 3_000
 
 
-def test_ranges_of_prices_find_every_stone_whatever_price_it_shows(make_inventory: Callable[..., Inventory]) -> None:
+def test_price_ranges_find_every_diamond(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(2_000, bad_data_share=1.0)
     shown = [row["price"] for row in inventory.truth(0, 2_000)]
     assert any(price is not None and price < 0 for price in shown)

@@ -1,9 +1,9 @@
-"""Counting calls."""
+"""Call statistics."""
 
 from sandbox.supplier.calls import Calls
 
 
-def test_the_busiest_second_is_any_second_not_a_second_of_the_clock() -> None:
+def test_busiest_second_is_any_interval_of_one_second() -> None:
     times = iter([0.0, 0.6, 0.7, 0.8, 1.55, 1.7, 5.0])
     calls = Calls(lambda: next(times))
     for _ in range(7):
@@ -30,7 +30,7 @@ def test_calls_are_counted_by_operation_and_outcome_until_cleared() -> None:
     assert calls.report() == nothing
 
 
-def test_rejected_requests_are_kept_without_secrets_up_to_a_hundred() -> None:
+def test_last_hundred_rejected_requests_are_kept_without_secrets() -> None:
     calls = Calls(lambda: 0.0)
     for number in range(150):
         calls.rejected([{"message": f"wrong {number}"}], "{ a }", {"token": "t0ken", "password": "pw", "query": {}})

@@ -1,4 +1,4 @@
-"""What the control port does to the feed."""
+"""Changes of the feed by the control port."""
 
 from collections.abc import Callable
 from random import Random
@@ -27,9 +27,7 @@ def shown(inventory: Inventory, identity: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", ["price", "availability", "carats", "color", "clarity"])
-def test_a_change_gives_the_chosen_stones_another_value_and_no_other_stone(
-    field: Field, make_inventory: Make, clock: Any
-) -> None:
+def test_change_affects_selected_diamonds_only(field: Field, make_inventory: Make, clock: Any) -> None:
     inventory = make_inventory(300)
     before = rows(inventory)
     clock.advance(60)
@@ -44,14 +42,14 @@ def test_a_change_gives_the_chosen_stones_another_value_and_no_other_stone(
         assert (inventory.stones.updated[ordinal] == inventory.now()) == (identity in ids)
 
 
-def test_changed_prices_keep_cents(make_inventory: Make) -> None:
+def test_changed_prices_have_cents(make_inventory: Make) -> None:
     inventory = make_inventory(300, spread_of="real")
     assert all(row["price"] % 100 == 0 for row in rows(inventory).values())
     ids = Changes(inventory).change(100, 1, ["price"])
     assert all(rows(inventory)[identity]["price"] % 100 for identity in ids)
 
 
-def test_the_same_seeds_lead_to_the_same_feed(make_inventory: Make) -> None:
+def test_same_seeds_produce_same_feed(make_inventory: Make) -> None:
     truths = []
     for seed in (1, 1, 2):
         inventory = make_inventory(200, bad_data_share=0.1)
@@ -66,7 +64,7 @@ def test_the_same_seeds_lead_to_the_same_feed(make_inventory: Make) -> None:
     assert truths[0] == truths[1] != truths[2]
 
 
-def test_new_stones_are_clean_and_removed_ones_are_gone(make_inventory: Make) -> None:
+def test_added_diamonds_are_valid_and_removed_ones_are_gone(make_inventory: Make) -> None:
     inventory = make_inventory(50, bad_data_share=1.0)
     before = set(rows(inventory))
     added = Changes(inventory).add(20, 3)
@@ -77,14 +75,14 @@ def test_new_stones_are_clean_and_removed_ones_are_gone(make_inventory: Make) ->
     assert inventory.find(ordinal_of(removed[0])) is None
 
 
-def test_more_than_there_is_can_not_be_removed(make_inventory: Make) -> None:
+def test_removing_more_than_exist_is_rejected(make_inventory: Make) -> None:
     inventory = make_inventory(5)
     assert len(Changes(inventory).remove(50, 1)) == 5
     assert Changes(inventory).remove(1, 2) == []
     assert Changes(inventory).drift(Random(1), "price") is None
 
 
-def test_a_stone_that_is_brought_back_is_as_it_was_and_counts_as_updated(make_inventory: Make, clock: Any) -> None:
+def test_restored_diamond_is_unchanged_and_counts_as_updated(make_inventory: Make, clock: Any) -> None:
     inventory = make_inventory(50)
     before = rows(inventory)
     changes = Changes(inventory)
@@ -98,7 +96,7 @@ def test_a_stone_that_is_brought_back_is_as_it_was_and_counts_as_updated(make_in
         assert (inventory.stones.updated[ordinal] == inventory.now()) == (identity in removed[:4])
 
 
-def test_only_what_was_in_the_feed_once_can_be_brought_back(make_inventory: Make) -> None:
+def test_only_removed_diamonds_can_be_restored(make_inventory: Make) -> None:
     inventory = make_inventory(5)
     (removed,) = Changes(inventory).remove(1, 3)
     with pytest.raises(KeyError):
@@ -106,7 +104,7 @@ def test_only_what_was_in_the_feed_once_can_be_brought_back(make_inventory: Make
     assert inventory.summary()["stones"] == 4
 
 
-def test_removing_by_id_is_all_or_nothing(make_inventory: Make) -> None:
+def test_remove_by_id_is_atomic(make_inventory: Make) -> None:
     inventory = make_inventory(5)
     identity = inventory.truth(0, 1)[0]["id"]
     with pytest.raises(KeyError):
@@ -144,7 +142,7 @@ def test_removing_by_id_is_all_or_nothing(make_inventory: Make) -> None:
         ({"shape": "\ud83d"}, False, {"shape": None}),
     ],
 )
-def test_an_update_shows_and_can_be_taken_back(
+def test_update_is_served_and_can_be_reverted(
     values: dict[str, Any], usable: bool, truth: dict[str, Any], make_inventory: Make
 ) -> None:
     inventory = make_inventory(20)
@@ -158,7 +156,7 @@ def test_an_update_shows_and_can_be_taken_back(
     assert rows(inventory)[identity]["usable"]
 
 
-def test_a_true_value_lifts_what_hid_it(make_inventory: Make) -> None:
+def test_true_value_removes_override(make_inventory: Make) -> None:
     inventory = make_inventory(20)
     identity = inventory.truth(0, 1)[0]["id"]
     changes = Changes(inventory)
@@ -169,7 +167,7 @@ def test_a_true_value_lifts_what_hid_it(make_inventory: Make) -> None:
     assert shown(inventory, identity)["diamond"]["certificate"]["comments"] == "kept"
 
 
-def test_a_stone_with_bad_values_from_the_beginning_can_be_made_clean(make_inventory: Make) -> None:
+def test_diamond_with_initial_bad_values_can_be_corrected(make_inventory: Make) -> None:
     inventory = make_inventory(300, bad_data_share=1.0)
     unpriced = [row["id"] for row in rows(inventory).values() if (row["price"] or 0) <= 0]
     changes = Changes(inventory)
@@ -181,7 +179,7 @@ def test_a_stone_with_bad_values_from_the_beginning_can_be_made_clean(make_inven
     assert rows(inventory)[unpriced[1]]["price"] > 0
 
 
-def test_an_update_leaves_the_rest_of_the_bad_values_where_it_is(make_inventory: Make) -> None:
+def test_update_keeps_other_bad_values(make_inventory: Make) -> None:
     inventory = make_inventory(300, bad_data_share=1.0)
     unpriced = next(row for row in rows(inventory).values() if (row["price"] or 0) <= 0)
     Changes(inventory).update(unpriced["id"], {"eyeClean": "E2"})
@@ -189,7 +187,7 @@ def test_an_update_leaves_the_rest_of_the_bad_values_where_it_is(make_inventory:
     assert rows(inventory)[unpriced["id"]] == unpriced
 
 
-def test_the_origin_stays_true_whatever_the_flag_shows(make_inventory: Make) -> None:
+def test_true_origin_is_independent_of_served_flag(make_inventory: Make) -> None:
     inventory = make_inventory(50)
     changes = Changes(inventory)
     for identity, row in rows(inventory).items():
@@ -198,7 +196,7 @@ def test_the_origin_stays_true_whatever_the_flag_shows(make_inventory: Make) -> 
         assert shown(inventory, identity)["diamond"]["certificate"]["labgrown"] != row["labgrown"]
 
 
-def test_a_stone_that_is_not_indexed_is_in_no_range_of_prices_until_it_is_again(make_inventory: Make) -> None:
+def test_unindexed_diamond_is_in_no_price_range_until_reindexed(make_inventory: Make) -> None:
     inventory = make_inventory(50)
     changes = Changes(inventory)
     identity = inventory.truth(7, 1)[0]["id"]
@@ -213,7 +211,7 @@ def test_a_stone_that_is_not_indexed_is_in_no_range_of_prices_until_it_is_again(
     assert inventory.search(band).count == 50
 
 
-def test_a_further_offer_is_another_row_of_the_same_stone(make_inventory: Make) -> None:
+def test_second_offer_is_another_row_of_same_diamond(make_inventory: Make) -> None:
     inventory = make_inventory(50)
     changes = Changes(inventory)
     (row,) = inventory.truth(7, 1)
@@ -231,7 +229,8 @@ def test_a_further_offer_is_another_row_of_the_same_stone(make_inventory: Make) 
     assert {item["id"] for item in items} == {row["offer_id"], offer}
     assert items[0]["diamond"] == items[1]["diamond"]
     assert {item["price"] for item in items} == {row["price"], 123_456}
-    # What happens to the stone happens to both offers, but for the price; either offer can change its price or go.
+    # A change of the diamond affects both offers, except for the price. Each offer has its own price and can be
+    # removed.
     changes.update(row["id"], {"price": 99_900, "availability": "SOLD", "eyeClean": "E2"})
     changes.update(offer, {"price": 88_800})
     both = [found for found in inventory.truth(0, 100) if found["id"] == row["id"]]
@@ -246,7 +245,7 @@ def test_a_further_offer_is_another_row_of_the_same_stone(make_inventory: Make) 
     assert inventory.summary()["stones"] == 49
 
 
-def test_random_changes_choose_no_further_offer(make_inventory: Make) -> None:
+def test_random_changes_select_no_second_offer(make_inventory: Make) -> None:
     inventory = make_inventory(3)
     changes = Changes(inventory)
     identities = [row["id"] for row in inventory.truth(0, 3)]
@@ -258,7 +257,7 @@ def test_random_changes_choose_no_further_offer(make_inventory: Make) -> None:
 
 
 @pytest.mark.parametrize("values", [{"weight": 1}, {"price": 1, "nonsense": 2}])
-def test_a_field_that_no_item_has_is_refused_and_nothing_is_set(values: dict[str, Any], make_inventory: Make) -> None:
+def test_unknown_field_is_rejected_and_nothing_is_changed(values: dict[str, Any], make_inventory: Make) -> None:
     inventory = make_inventory(5)
     row = inventory.truth(0, 1)[0]
     with pytest.raises(KeyError, match="no field"):
@@ -266,14 +265,14 @@ def test_a_field_that_no_item_has_is_refused_and_nothing_is_set(values: dict[str
     assert inventory.truth(0, 1)[0] == row
 
 
-def test_the_largest_stone_has_measures(make_inventory: Make) -> None:
+def test_largest_diamond_has_measurements(make_inventory: Make) -> None:
     inventory = make_inventory(30)
     for row in inventory.truth(0, 30):
         Changes(inventory).update(row["id"], {"carats": 10_000})
         assert float(shown(inventory, row["id"])["diamond"]["certificate"]["length"]) > 100
 
 
-def test_the_summary_counts_what_the_truth_lists(make_inventory: Make) -> None:
+def test_summary_counts_ground_truth(make_inventory: Make) -> None:
     inventory = make_inventory(500, bad_data_share=0.3)
     Changes(inventory).remove(50, 1)
     usable = [row for row in rows(inventory).values() if row["usable"]]

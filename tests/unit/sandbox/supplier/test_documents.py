@@ -1,4 +1,4 @@
-"""Documents and projections, against the general executor."""
+"""Documents and projections, compared with graphql-core."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("with_it", [True, False])
 @pytest.mark.parametrize("text", QUERIES)
-def test_a_projection_picks_what_the_general_executor_picks(
+def test_projection_equals_result_of_graphql_core(
     text: str, with_it: bool, make_inventory: Callable[..., Inventory]
 ) -> None:
     inventory = make_inventory(8)
@@ -51,7 +51,7 @@ def test_a_projection_picks_what_the_general_executor_picks(
     assert {"diamonds_by_query": picked} == expected.data
 
 
-def test_a_projection_shows_what_should_not_be_there_as_it_is(make_inventory: Callable[..., Inventory]) -> None:
+def test_projection_serves_invalid_values_unchanged(make_inventory: Callable[..., Inventory]) -> None:
     text = "{ get_diamond_by_id(diamond_id: 1) { diamond { id eyeClean certificate { carats } supplier { name } } } }"
     operation = Documents(SERVED).operation(text, None)
     variables = operation.variables({})
@@ -89,7 +89,7 @@ def test_a_projection_shows_what_should_not_be_there_as_it_is(make_inventory: Ca
         ("fragment Alone on Diamond { id }", "Alone"),
     ],
 )
-def test_a_document_that_the_schema_does_not_allow_is_refused(text: str, message: str) -> None:
+def test_invalid_document_is_rejected(text: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         Documents(SERVED).operation(text, None)
     assert any(message in error["message"] for error in caught.value.errors)
@@ -111,7 +111,7 @@ def test_a_document_that_the_schema_does_not_allow_is_refused(text: str, message
         (5, 'Variable "$q" got invalid value 5; Expected type "DiamondQuery" to be an object.'),
     ],
 )
-def test_a_variable_that_the_schema_does_not_allow_is_refused(query: object, message: str) -> None:
+def test_invalid_variable_is_rejected(query: object, message: str) -> None:
     operation = Documents(SERVED).operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
     with pytest.raises(Invalid) as caught:
         operation.variables({"q": query})
@@ -119,7 +119,7 @@ def test_a_variable_that_the_schema_does_not_allow_is_refused(query: object, mes
     assert all(error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"} for error in caught.value.errors)
 
 
-def test_the_wording_of_graphql_core_can_be_asked_for() -> None:
+def test_error_texts_of_graphql_core_can_be_enabled() -> None:
     documents = Documents(ServedSchema(SchemaOptions(messages="graphql-core")))
     operation = documents.operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
     with pytest.raises(Invalid) as caught:
@@ -127,7 +127,7 @@ def test_the_wording_of_graphql_core_can_be_asked_for() -> None:
     assert "not to include unknown field 'ids'" in caught.value.errors[0]["message"]
 
 
-def test_a_variable_that_the_schema_allows_is_coerced() -> None:
+def test_valid_variable_is_coerced() -> None:
     operation = Documents(SERVED).operation("query ($q: DiamondQuery!) { diamonds_by_query_count(query: $q) }", None)
     query = {"dollar_value": {"from": 0, "to": 2**31 - 1}, "sizes": {"from": 1, "to": 2}, "updated": {"from": "2026"}}
     coerced = operation.variables({"q": query}).coerced["q"]
@@ -136,7 +136,7 @@ def test_a_variable_that_the_schema_allows_is_coerced() -> None:
         operation.variables({})
 
 
-def test_only_introspection_is_refused_where_it_is_switched_off() -> None:
+def test_only_introspection_is_rejected_when_disabled() -> None:
     documents = Documents(NO_INTROSPECTION)
     for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Diamond") { name } }'):
         Documents(SERVED).operation(text, None)
@@ -145,12 +145,12 @@ def test_only_introspection_is_refused_where_it_is_switched_off() -> None:
     documents.operation("{ __typename diamonds_by_query { __typename } }", None)
 
 
-def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
+def test_too_deep_document_is_rejected() -> None:
     with pytest.raises(Invalid):
         Documents(SERVED).operation("{ as " * 1_600 + "{ __typename }" + "}" * 1_600, None)
 
 
-def test_the_operation_is_chosen_by_its_name() -> None:
+def test_operation_is_selected_by_name() -> None:
     text = "query A { __typename } query B { diamonds_by_query_count(query: {}) }"
     operation = Documents(SERVED).operation(text, "B")
     assert operation.node.name is not None
@@ -159,7 +159,7 @@ def test_the_operation_is_chosen_by_its_name() -> None:
         Documents(SERVED).operation(text, "C")
 
 
-def test_only_the_documents_seen_last_are_kept() -> None:
+def test_document_cache_keeps_recent_documents() -> None:
     documents = Documents(SERVED)
     first = documents.operation("{ __typename }", None)
     assert documents.operation("{ __typename }", None) is first

@@ -1,4 +1,4 @@
-"""Faults strike by seed, share, operation and count."""
+"""Fault injection by seed, share, operation and count."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -19,28 +19,28 @@ def strikes(rules: Sequence[Rule], seed: int, calls: int = 400, operation: str =
     return [None if rule is None else rule.kind for rule in endings]
 
 
-def test_without_rules_nothing_strikes() -> None:
+def test_no_rule_injects_no_fault() -> None:
     assert Faults().strike(["count"]) == NOTHING
 
 
-def test_the_same_seed_strikes_the_same_calls() -> None:
+def test_same_seed_affects_same_calls() -> None:
     rules = [Rule("status", 0.2), Rule("reset", 0.2)]
     assert strikes(rules, 4) == strikes(rules, 4)
     assert strikes(rules, 4) != strikes(rules, 5)
 
 
-def test_a_rule_strikes_its_share_of_the_calls() -> None:
+def test_rule_affects_share_of_calls() -> None:
     struck = strikes([Rule("status", 0.25)], 1, calls=4_000)
     assert struck.count("status") == pytest.approx(1_000, abs=6 * 27)
     assert "status" not in strikes([Rule("status", 0)], 1)
     assert None not in strikes([Rule("status", 1)], 1)
 
 
-def test_the_first_ending_that_strikes_wins() -> None:
+def test_first_matching_terminal_fault_wins() -> None:
     assert set(strikes([Rule("reset"), Rule("status")], 1)) == {"reset"}
 
 
-def test_a_rule_that_is_used_up_lets_the_next_one_strike() -> None:
+def test_next_rule_applies_when_first_is_used_up() -> None:
     assert strikes([Rule("reset", count=2), Rule("status", count=1)], 1, calls=5) == [
         "reset",
         "reset",
@@ -50,13 +50,13 @@ def test_a_rule_that_is_used_up_lets_the_next_one_strike() -> None:
     ]
 
 
-def test_a_rule_for_an_operation_leaves_others_alone() -> None:
+def test_rule_for_operation_does_not_affect_others() -> None:
     rule = Rule("status", operations=("diamonds_by_query",))
     assert set(strikes([rule], 1)) == {None}
     assert set(strikes([rule], 1, operation="diamonds_by_query")) == {"status"}
 
 
-def test_a_further_rule_does_not_shift_when_the_first_one_strikes() -> None:
+def test_later_rule_does_not_depend_on_earlier_rule() -> None:
     faults = Faults()
     faults.set([Rule("errors", 0.3, operations=("other",)), Rule("status", 0.3)], 9)
     alone = [faults.strike(["count"]).ending is not None for _ in range(200)]
@@ -65,7 +65,7 @@ def test_a_further_rule_does_not_shift_when_the_first_one_strikes() -> None:
     assert alone == both
 
 
-def test_what_spoils_the_answer_adds_up() -> None:
+def test_response_faults_are_combined() -> None:
     faults = Faults()
     faults.set([Rule("repeat"), Rule("total_count"), Rule("stall")], 1)
     struck = faults.strike(["diamonds_by_query"])
@@ -76,18 +76,18 @@ def test_what_spoils_the_answer_adds_up() -> None:
 
 
 @given(st.lists(st.integers(100, 200), min_size=1, max_size=50, unique=True), st.lists(st.integers(0, 99), max_size=50))
-def test_a_page_that_repeats_is_as_long_and_leaves_no_hole(page: list[int], before: list[int]) -> None:
+def test_repeating_page_has_same_length_and_no_gap(page: list[int], before: list[int]) -> None:
     repeated = Faults().repeat(page, before, len(page))
     assert len(repeated) == len(page)
     if before:
-        # A window of the same length that begins up to three stones too early.
+        # A window of the same length that starts up to three diamonds too early.
         row, early = [*before, *page], len(before)
         assert repeated in [row[early - shift :][: len(page)] for shift in range(1, min(3, early) + 1)]
     else:
         assert repeated == [page[0], *page][: len(page)]
 
 
-def test_a_rule_lasts_as_long_as_it_says() -> None:
+def test_rule_applies_for_its_duration() -> None:
     now = 100.0
     faults = Faults(lambda: now)
     faults.set([Rule("internal_error", for_seconds=20)], 1)
@@ -99,12 +99,12 @@ def test_a_rule_lasts_as_long_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in {"status", "token"}])
-def test_only_a_status_changes_the_http_status_by_itself(kind: Kind) -> None:
+def test_only_status_fault_changes_http_status(kind: Kind) -> None:
     assert Rule(kind).http_status == 200
     assert Rule(kind, status=403).http_status == 403
 
 
-def test_a_rule_about_stones_hits_the_same_share_of_them_every_time() -> None:
+def test_rule_for_diamonds_affects_same_share_each_time() -> None:
     faults = Faults()
     rules = [Rule("null_items", stones_share=0.003), Rule("null_items", ids=(stone_id(7), offer_id(9)))]
     faults.set(rules, 1)
@@ -119,13 +119,13 @@ def test_a_rule_about_stones_hits_the_same_share_of_them_every_time() -> None:
 
 
 @given(st.integers(0, 60_000), st.floats(0, 1))
-def test_a_wrong_count_is_wrong_by_its_share_and_by_one_at_least(count: int, relative: float) -> None:
+def test_wrong_count_differs_by_share_and_at_least_one(count: int, relative: float) -> None:
     wrong = Faults().wrong_count(Rule("count_error", relative=relative), count)
     assert wrong >= 0
     assert wrong == 0 or abs(wrong - count) == max(1, round(count * relative))
 
 
-def test_a_count_is_stale_for_the_seconds_of_the_rule() -> None:
+def test_count_is_stale_for_duration_of_rule() -> None:
     now = 100.0
     faults = Faults(lambda: now)
     rule = Rule("stale_count", seconds=30)
@@ -142,7 +142,7 @@ def test_a_count_is_stale_for_the_seconds_of_the_rule() -> None:
 
 
 @given(st.lists(st.integers(), max_size=50, unique=True), st.integers())
-def test_a_page_omits_or_duplicates_one_stone(page: list[int], seed: int) -> None:
+def test_page_omits_or_duplicates_one_diamond(page: list[int], seed: int) -> None:
     faults = Faults()
     faults.random.seed(seed)
     omitted = faults.omit(page)
@@ -173,6 +173,6 @@ def test_a_page_omits_or_duplicates_one_stone(page: list[int], seed: int) -> Non
         {},
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:
+def test_invalid_rule_is_rejected(fields: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(fields, Rule)

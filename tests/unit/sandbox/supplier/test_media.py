@@ -1,4 +1,4 @@
-"""Pictures, 360-degree views and certificates of stones."""
+"""Images, 360-degree views and certificates of diamonds."""
 
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
@@ -22,7 +22,7 @@ def inventory() -> Inventory:
 
 @pytest.fixture
 def find(inventory: Inventory) -> Callable[[str | None], str]:
-    """The text that an address of an item leads to."""
+    """The text of the medium at an address of an item."""
 
     def text(url: str | None) -> str:
         assert url is not None
@@ -33,9 +33,7 @@ def find(inventory: Inventory) -> Callable[[str | None], str]:
     return text
 
 
-def test_every_address_that_an_item_states_leads_to_a_medium(
-    inventory: Inventory, find: Callable[[str | None], str]
-) -> None:
+def test_every_address_of_item_has_medium(inventory: Inventory, find: Callable[[str | None], str]) -> None:
     for ordinal in range(len(inventory.stones)):
         diamond = inventory.clean_item(ordinal)["diamond"]
         certificate = diamond["certificate"]
@@ -52,7 +50,7 @@ def test_every_address_that_an_item_states_leads_to_a_medium(
             assert "No laboratory issued it" in page
 
 
-def test_some_stones_have_no_picture_no_view_and_no_certificate(inventory: Inventory) -> None:
+def test_some_diamonds_have_no_image_view_or_certificate(inventory: Inventory) -> None:
     diamonds = [inventory.clean_item(ordinal)["diamond"] for ordinal in range(200, 600)]
     assert 0 < sum(diamond["image"] is None for diamond in diamonds) < 60
     assert 0 < sum(diamond["certificate"]["v360"] is None for diamond in diamonds) < 120
@@ -70,12 +68,12 @@ def test_some_stones_have_no_picture_no_view_and_no_certificate(inventory: Inven
         "/media/certificates/GIA-1",
     ],
 )
-def test_other_addresses_lead_nowhere(inventory: Inventory, path: str) -> None:
+def test_other_addresses_have_no_medium(inventory: Inventory, path: str) -> None:
     assert Media(inventory).find(path) is None
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, "UNHEARD OF"])
-def test_every_shape_is_drawn_inside_its_picture(shape: str) -> None:
+def test_every_shape_is_drawn_inside_image(shape: str) -> None:
     drawn = ET.fromstring(picture(Appearance(shape, 1.4, 0.6, 0.62, "G")))  # noqa: S314 - our own
     polygons = [element.attrib["points"] for element in drawn.iter(f"{SVG}polygon")]
     assert len(polygons) > 20
@@ -84,14 +82,14 @@ def test_every_shape_is_drawn_inside_its_picture(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_pavilion_of_every_shape_lies_below_the_girdle_and_the_crown_above(shape: str) -> None:
+def test_pavilion_is_below_girdle_and_crown_above(shape: str) -> None:
     stone = model(shape, 1.3, 0.6, 0.62)
     assert all(z >= 0 for facet in stone.crown for *_, z in facet)
     assert all(z <= 0 for facet in stone.pavilion for *_, z in facet)
     assert len(stone.girdle) == 128
 
 
-def test_colours_are_seen() -> None:
+def test_colors_are_visible() -> None:
     def body(color: str, hue: str | None = None, intensity: str | None = None) -> tuple[float, float, float]:
         return Appearance("OVAL", 1.4, 0.6, 0.62, color, hue, intensity).body()
 

@@ -1,4 +1,4 @@
-"""Keys in order, against a plain sorted list."""
+"""Sorted keys, compared with a sorted list."""
 
 from random import Random
 
@@ -10,7 +10,7 @@ from sandbox.supplier.order import SortedKeys
 
 
 @given(st.sets(st.integers(-50, 50)), st.lists(st.integers(-50, 50)), st.integers(-60, 60), st.integers(0, 60))
-def test_keys_that_come_and_go_stay_in_order(start: set[int], moves: list[int], probe: int, first: int) -> None:
+def test_added_and_removed_keys_are_sorted(start: set[int], moves: list[int], probe: int, first: int) -> None:
     keys, expected = SortedKeys(start), set(start)
     for key in moves:
         if key in expected:
@@ -26,7 +26,7 @@ def test_keys_that_come_and_go_stay_in_order(start: set[int], moves: list[int], 
     assert keys.rank(probe) == sum(key < probe for key in ordered)
 
 
-def test_order_holds_across_many_runs_of_keys() -> None:
+def test_keys_are_sorted_across_many_runs() -> None:
     random = Random(3)
     expected = set(random.sample(range(1_000_000), 5_000))
     keys = SortedKeys(expected)
@@ -47,7 +47,7 @@ def test_order_holds_across_many_runs_of_keys() -> None:
 
 
 @pytest.mark.parametrize("start", [[], [1, 3], list(range(2_000))])
-def test_a_key_that_is_not_there_can_not_be_removed(start: list[int]) -> None:
+def test_missing_key_cannot_be_removed(start: list[int]) -> None:
     keys = SortedKeys(start)
     for missing in (-1, 2_500):
         with pytest.raises(KeyError):

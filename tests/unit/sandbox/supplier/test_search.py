@@ -1,4 +1,4 @@
-"""Filters and orders, against a search that looks at every stone."""
+"""Filters and sort orders, compared with a linear search."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -51,14 +51,14 @@ orders = st.builds(Order, st.sampled_from(TYPES), st.booleans())
 
 
 def expected(inventory: Inventory, query: dict[str, Any], order: Order, inner: tuple[int, int] = (0, 0)) -> list[str]:
-    """The same search by looking at every row of the truth and every item, one after the other."""
+    """The same search by a linear scan of ground truth and items."""
     found = []
     stones = inventory.stones
     for row in inventory.truth(0, 10_000):
         ordinal = ordinal_of(row["id"])
         assert ordinal is not None
         item, _ = inventory.item(ordinal)
-        # The search index keeps the record's price where the shown one is none that a range can hold.
+        # The search index has the true price if the served price is none that a range can hold.
         price = row["price"]
         row["price"] = inventory.clean_item(ordinal)["price"] if price is None or price < 0 else price
         stored = (item["diamond"]["certificate"] or {}).get("carats")
@@ -150,15 +150,13 @@ def page_ids(inventory: Inventory, query: dict[str, Any], order: Order) -> list[
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries, order=orders)
 @example(query={"color": ["D", None]}, order=Order("none"))
-def test_a_search_finds_what_looking_at_every_stone_finds(
-    query: dict[str, Any], order: Order, moving: Inventory
-) -> None:
+def test_search_equals_linear_scan(query: dict[str, Any], order: Order, moving: Inventory) -> None:
     assert page_ids(moving, query, order) == expected(moving, query, order)
 
 
 @pytest.fixture(scope="module")
 def moving() -> Inventory:
-    """An inventory with bad data, in which stones have changed, come and gone."""
+    """An inventory with bad data, in which diamonds were changed, added and removed."""
     clock_at = datetime(2026, 2, 1, tzinfo=UTC)
     inventory = Inventory(count=STONES, seed=5, spread_of="density", bad_data_share=0.2, clock=lambda: clock_at)
     changes = Changes(inventory)
@@ -170,7 +168,7 @@ def moving() -> Inventory:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries, order=orders, seed=st.integers(0, 1_000))
-def test_a_search_that_was_made_before_still_holds_after_changes(
+def test_search_created_before_changes_is_correct_afterwards(
     query: dict[str, Any], order: Order, seed: int, make_inventory: Callable[..., Inventory]
 ) -> None:
     inventory = make_inventory(150, bad_data_share=0.1)
@@ -184,7 +182,7 @@ def test_a_search_that_was_made_before_still_holds_after_changes(
     assert page_ids(inventory, query, order) == expected(inventory, query, order)
 
 
-def test_bands_compare_with_cents_and_include_both_ends(make_inventory: Callable[..., Inventory]) -> None:
+def test_price_ranges_compare_cents_and_include_both_ends(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(3)
     changes = Changes(inventory)
     for row, price in zip(inventory.truth(0, 3), (49_900, 49_950, 50_000), strict=True):
@@ -200,7 +198,7 @@ def test_bands_compare_with_cents_and_include_both_ends(make_inventory: Callable
     assert count(499, 500, exclusive_from=True, exclusive_to=True) == 1
 
 
-def test_a_stone_without_a_price_in_the_index_matches_no_range_and_comes_last(
+def test_diamond_without_indexed_price_matches_no_range_and_is_last(
     make_inventory: Callable[..., Inventory],
 ) -> None:
     inventory = make_inventory(5)
@@ -212,7 +210,7 @@ def test_a_stone_without_a_price_in_the_index_matches_no_range_and_comes_last(
 
 
 @pytest.mark.parametrize("stored", [None, "soon", -1, 2**31])
-def test_a_stone_whose_price_is_none_is_found_by_the_price_that_it_had(
+def test_diamond_with_null_price_is_found_by_its_previous_price(
     stored: object, make_inventory: Callable[..., Inventory]
 ) -> None:
     inventory = make_inventory(5)
@@ -222,7 +220,7 @@ def test_a_stone_whose_price_is_none_is_found_by_the_price_that_it_had(
     assert row["id"] in page_ids(inventory, {"dollar_value": {"from": 500, "to": 500}}, Order("price"))
 
 
-def test_a_stone_of_zero_carats_matches_a_range_that_has_zero_and_one_without_carats_none(
+def test_zero_carats_match_range_with_zero_and_null_carats_none(
     make_inventory: Callable[..., Inventory],
 ) -> None:
     inventory = make_inventory(3)
@@ -235,22 +233,20 @@ def test_a_stone_of_zero_carats_matches_a_range_that_has_zero_and_one_without_ca
 @pytest.mark.parametrize(
     "query", [{"girdle": ["MED"]}, {"search_on_markup_price": True}, {"discount": {"from": 0, "to": 5}}]
 )
-def test_a_filter_that_is_not_simulated_is_refused_instead_of_ignored(query: dict[str, Any]) -> None:
+def test_unsupported_filter_is_rejected(query: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(query))):
         search.criteria(query)
 
 
 @given(query=queries, ends=st.tuples(st.booleans(), st.booleans()))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_exclusive_ends_leave_out_what_lies_on_them(
-    query: dict[str, Any], ends: tuple[bool, bool], moving: Inventory
-) -> None:
+def test_exclusive_ranges_exclude_their_ends(query: dict[str, Any], ends: tuple[bool, bool], moving: Inventory) -> None:
     wanted = search.criteria(query, exclusive_from=ends[0], exclusive_to=ends[1])
     ids = {stone_id(ordinal) for ordinal in moving.search(wanted).page(0, 10_000)}
     assert ids == set(expected(moving, query, Order(), (int(ends[0]), -int(ends[1]))))
 
 
-def test_random_ties_are_ordered_anew_on_each_page_and_nothing_else_is(
+def test_random_ties_are_reordered_on_each_page(
     make_inventory: Callable[..., Inventory],
 ) -> None:
     inventory = make_inventory(60)
@@ -285,7 +281,7 @@ def test_equal_prices_are_ordered_by_id_in_both_directions(make_inventory: Calla
     assert page_ids(inventory, {}, Order("price")) == page_ids(inventory, {}, Order("price", descending=True)) == ids
 
 
-def test_ids_name_stones_and_certificate_numbers_override_everything(
+def test_ids_select_diamonds_and_certificate_numbers_override_filters(
     make_inventory: Callable[..., Inventory],
 ) -> None:
     inventory = make_inventory(30)
@@ -314,7 +310,7 @@ def test_ids_name_stones_and_certificate_numbers_override_everything(
         ({"dollar_per_carat": {"from": 0, "to": 999}}, False),
     ],
 )
-def test_sizes_and_prices_per_carat_include_their_ends_exactly(
+def test_sizes_and_prices_per_carat_include_ends_exactly(
     query: dict[str, Any], found: bool, make_inventory: Callable[..., Inventory]
 ) -> None:
     inventory = make_inventory(1)
@@ -322,7 +318,7 @@ def test_sizes_and_prices_per_carat_include_their_ends_exactly(
     assert inventory.search(search.criteria(query)).count == found
 
 
-def test_an_empty_list_does_not_filter(make_inventory: Callable[..., Inventory]) -> None:
+def test_empty_list_does_not_filter(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     query: dict[str, Any] = {
         "filter_ids": [],
@@ -335,7 +331,7 @@ def test_an_empty_list_does_not_filter(make_inventory: Callable[..., Inventory])
     assert inventory.search(search.criteria(query)).count == 10
 
 
-def test_a_window_includes_both_of_its_instants(make_inventory: Callable[..., Inventory]) -> None:
+def test_window_includes_both_instants(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     identity = inventory.truth(0, 1)[0]["id"]
     Changes(inventory).update(identity, {"price": 5_001})
@@ -345,12 +341,12 @@ def test_a_window_includes_both_of_its_instants(make_inventory: Callable[..., In
     assert inventory.search(search.criteria({"updated": {"from": later}})).count == 0
 
 
-def test_an_instant_that_is_none_is_refused() -> None:
+def test_invalid_instant_is_rejected() -> None:
     with pytest.raises(ValueError, match="soon"):
         search.criteria({"updated": {"from": "soon"}})
 
 
-def test_only_some_searches_are_remembered(make_inventory: Callable[..., Inventory]) -> None:
+def test_search_cache_is_bounded(make_inventory: Callable[..., Inventory]) -> None:
     inventory = make_inventory(10)
     for carats in range(40):
         inventory.search(Criteria(sizes=((carats, 9_999),)))

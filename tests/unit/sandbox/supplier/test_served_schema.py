@@ -1,4 +1,4 @@
-"""Versions of the supplier's schema, and members that are removed from it or renamed."""
+"""Versions of the supplier's schema, removed and renamed members."""
 
 import msgspec
 import pytest
@@ -70,25 +70,25 @@ def members(version: Version, name: str) -> set[str]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("name", "line"), PUBLISHED)
-def test_both_versions_have_the_published_members(version: Version, name: str, line: str) -> None:
+def test_both_versions_have_published_members(version: Version, name: str, line: str) -> None:
     schema = ServedSchema(SchemaOptions(version)).graphql
     assert validate_schema(schema) == []
     assert f"  {line}" in print_type(schema.type_map[name])
 
 
 @pytest.mark.parametrize(("name", "member"), ADDED_IN_2026)
-def test_only_2026_has_the_members_seen_in_2026(name: str, member: str) -> None:
+def test_only_2026_has_members_added_in_2026(name: str, member: str) -> None:
     assert member in members("2026", name)
     assert member not in members("2024", name)
 
 
-def test_no_version_has_members_that_were_never_published() -> None:
+def test_no_version_has_unpublished_members() -> None:
     for version in VERSIONS:
         assert "ids" not in members(version, "DiamondQuery")
         assert not {"UNAVAILABLE", "ON HOLD"} & members(version, "ProductAvailability")
 
 
-def test_removed_members_are_gone_and_no_other() -> None:
+def test_only_removed_members_are_missing() -> None:
     removed = ("DiamondQuery.filter_ids", "Certificate.comments", "DiamondClarity.SI3")
     served = ServedSchema(SchemaOptions(without=removed))
     text = print_schema(ServedSchema(SchemaOptions()).graphql)
@@ -99,7 +99,7 @@ def test_removed_members_are_gone_and_no_other() -> None:
     assert not served.plain
 
 
-def test_a_renamed_member_keeps_its_place_its_type_and_its_stored_name() -> None:
+def test_renamed_member_keeps_position_type_and_stored_name() -> None:
     renames = ("DiamondQuery.filter_ids=ids", "Diamond.HoldId=holdId", "ProductAvailability.ON_HOLD=HELD")
     served = ServedSchema(SchemaOptions(rename=renames)).graphql
     text = print_schema(ServedSchema(SchemaOptions()).graphql)
@@ -118,7 +118,7 @@ def test_a_renamed_member_keeps_its_place_its_type_and_its_stored_name() -> None
     assert availability.serialize("ON_HOLD") == "HELD"
 
 
-def test_a_change_of_one_schema_leaves_the_others_as_they_are() -> None:
+def test_change_of_one_schema_does_not_affect_others() -> None:
     ServedSchema(SchemaOptions(without=("Diamond.HoldId",)))
     assert "HoldId" in members("2026", "Diamond")
 
@@ -135,11 +135,11 @@ def test_a_change_of_one_schema_leaves_the_others_as_they_are() -> None:
         SchemaOptions(rename=("Diamond.HoldId=hold id",)),
     ],
 )
-def test_a_member_that_does_not_exist_is_an_error(options: SchemaOptions) -> None:
+def test_unknown_member_is_error(options: SchemaOptions) -> None:
     with pytest.raises(ValueError, match=r"Diamond|Sparkle|ID"):
         ServedSchema(options)
 
 
-def test_an_unknown_version_is_an_error() -> None:
+def test_unknown_version_is_error() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"version": "2025"}, SchemaOptions)

@@ -1,4 +1,4 @@
-"""Where stones come from."""
+"""Distribution of diamonds: real data and generated values."""
 
 import csv
 import gzip
@@ -29,7 +29,7 @@ def dense() -> Stones:
     return stones
 
 
-def test_the_first_stones_are_the_real_ones_in_file_order(real: Stones) -> None:
+def test_first_diamonds_are_real_ones_in_file_order(real: Stones) -> None:
     source = gzip.decompress((files("sandbox") / "data" / "diamonds-53940.csv.gz").read_bytes()).decode()
     rows = list(csv.DictReader(source.splitlines()))
     assert len(rows) == REAL
@@ -44,35 +44,35 @@ def test_the_first_stones_are_the_real_ones_in_file_order(real: Stones) -> None:
     assert {real.shapes.word(number) for number in real.shape[:REAL]} == {"ROUND"}
 
 
-def test_real_and_further_stones_join_without_a_gap(real: Stones) -> None:
+def test_generated_diamonds_follow_real_ones_without_gap(real: Stones) -> None:
     assert len(real) == REAL + 3_000
     assert {real.shapes.word(number) for number in real.shape[REAL:]} > {"ROUND", "OVAL", "PEAR"}
 
 
-def test_a_smaller_supplier_has_the_first_stones_of_a_larger_one(real: Stones) -> None:
+def test_smaller_supplier_is_prefix_of_larger_one(real: Stones) -> None:
     few = Stones()
     fill(few, count=5_000, seed=1, spread="real", start=START)
     assert all(few.record(ordinal) == real.record(ordinal) for ordinal in range(5_000))
     assert few.updated == real.updated[:5_000]
 
 
-def test_another_seed_makes_other_stones() -> None:
+def test_another_seed_generates_other_diamonds() -> None:
     one, two = Stones(), Stones()
     fill(one, count=100, seed=1, spread="density", start=START)
     fill(two, count=100, seed=2, spread="density", start=START)
     assert one.price != two.price
 
 
-def test_the_spread_follows_the_measured_bands(dense: Stones) -> None:
+def test_distribution_follows_measured_bands(dense: Stones) -> None:
     source = json.loads((files("sandbox") / "data" / "nivoda-price-density.json").read_bytes())
     for low, high, count in source["by_price_usd"]:
         share = sum(low * 100 <= price <= high * 100 for price in dense.price) / len(dense)
         expected = count / source["total"]
-        # Six standard deviations of a draw of this size: a fact about the weights, not luck.
+        # Six standard deviations of a sample of this size: a property of the weights, independent of the seed.
         assert abs(share - expected) <= 6 * (expected / len(dense)) ** 0.5
 
 
-def test_as_large_a_share_as_measured_lies_between_the_bands(dense: Stones) -> None:
+def test_share_between_bands_is_measured_share(dense: Stones) -> None:
     source = json.loads((files("sandbox") / "data" / "nivoda-price-density.json").read_bytes())
     bands = [(low * 100, high * 100) for low, high, _ in source["by_price_usd"]]
     between = sum(not any(low <= price <= high for low, high in bands) for price in dense.price)
@@ -81,13 +81,13 @@ def test_as_large_a_share_as_measured_lies_between_the_bands(dense: Stones) -> N
     assert between / len(dense) == pytest.approx(missed / source["total"], abs=0.004)
 
 
-def test_initial_stones_changed_last_between_2_and_30_days_ago(dense: Stones) -> None:
+def test_initial_diamonds_changed_2_to_30_days_ago(dense: Stones) -> None:
     assert min(dense.updated) >= START - 30 * DAY
     assert max(dense.updated) <= START - 2 * DAY
     assert all(created <= updated for created, updated in zip(dense.created, dense.updated, strict=True))
 
 
-def test_further_stones_are_of_every_sort(dense: Stones) -> None:
+def test_generated_diamonds_have_every_kind(dense: Stones) -> None:
     words = {dense.availabilities.word(number) for number in dense.availability}
     assert words == {
         "AVAILABLE", "HOLD", "ON_HOLD", "SOLD", "MEMO", "ON_MEMO", "CONSIGNMENT", "NOT_AVAILABLE", "SOLD_OUT",
@@ -97,7 +97,7 @@ def test_further_stones_are_of_every_sort(dense: Stones) -> None:
     assert "FANCY" in {dense.colors.word(number) for number in dense.color}
 
 
-def test_added_stones_depend_on_the_seed_and_are_stamped_now() -> None:
+def test_added_diamonds_depend_on_seed_and_are_stamped_now() -> None:
     prices = []
     for seed in (5, 5, 6):
         stones = Stones()

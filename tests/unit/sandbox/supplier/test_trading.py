@@ -1,4 +1,4 @@
-"""Holds and orders, as loose as the supplier's."""
+"""Holds and orders with the supplier's semantics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +37,7 @@ def standing(inventory: Inventory, stone: str) -> str | None:
     return inventory.availability(ordinal_of(stone) or 0)
 
 
-def test_a_hold_takes_the_stone_from_others_and_shows_only_to_its_holder(
+def test_hold_is_visible_to_holder_only_and_blocks_others(
     trading: Trading, inventory: Inventory, stone: str, clock: Any
 ) -> None:
     hold = trading.create_hold(stone, ANNA)
@@ -51,23 +51,21 @@ def test_a_hold_takes_the_stone_from_others_and_shows_only_to_its_holder(
 
 
 @pytest.mark.parametrize("availability", ["SOLD", "MEMO", "SOLD_OUT", "NOT_AVAILABLE", "ON_HOLD"])
-def test_a_stone_that_is_not_available_can_not_be_held(
+def test_unavailable_diamond_cannot_be_held(
     availability: str, trading: Trading, inventory: Inventory, stone: str
 ) -> None:
     Changes(inventory).update(stone, {"availability": availability})
     assert trading.create_hold(stone, ANNA) is None
 
 
-def test_only_the_bare_id_of_a_stone_in_the_feed_can_be_held(
-    trading: Trading, inventory: Inventory, stone: str
-) -> None:
+def test_only_diamond_id_in_feed_can_be_held(trading: Trading, inventory: Inventory, stone: str) -> None:
     assert trading.create_hold(f"DIAMOND/{stone}", ANNA) is None
     assert trading.create_hold("nonsense", ANNA) is None
     Changes(inventory).remove_these([stone])
     assert trading.create_hold(stone, ANNA) is None
 
 
-def test_only_the_holder_cancels_and_only_once(trading: Trading, inventory: Inventory, stone: str) -> None:
+def test_only_holder_cancels_and_only_once(trading: Trading, inventory: Inventory, stone: str) -> None:
     hold = trading.create_hold(stone, ANNA)
     assert hold is not None
     with pytest.raises(Refused):
@@ -78,7 +76,7 @@ def test_only_the_holder_cancels_and_only_once(trading: Trading, inventory: Inve
         trading.cancel_hold(str(hold.id), ANNA)
 
 
-def test_a_hold_ends_by_itself(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
+def test_hold_expires(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
     trading.create_hold(stone, ANNA)
     clock.advance(599)
     trading.expire()
@@ -88,7 +86,7 @@ def test_a_hold_ends_by_itself(trading: Trading, inventory: Inventory, stone: st
     assert standing(inventory, stone) == "AVAILABLE"
 
 
-def test_the_end_of_a_hold_does_not_undo_what_the_feed_said_since(
+def test_expired_hold_does_not_undo_later_feed_change(
     trading: Trading, inventory: Inventory, stone: str, clock: Any
 ) -> None:
     trading.create_hold(stone, ANNA)
@@ -98,7 +96,7 @@ def test_the_end_of_a_hold_does_not_undo_what_the_feed_said_since(
     assert standing(inventory, stone) == "SOLD"
 
 
-def test_the_same_order_twice_buys_twice(trading: Trading, inventory: Inventory, stone: str) -> None:
+def test_repeated_order_buys_twice(trading: Trading, inventory: Inventory, stone: str) -> None:
     item = OrderItem(f"DIAMOND/{stone}", customer_order_number="A-1")
     first, second = (trading.create_order([item], ANNA) for _ in range(2))
     assert first.id != second.id
@@ -106,7 +104,7 @@ def test_the_same_order_twice_buys_twice(trading: Trading, inventory: Inventory,
     assert standing(inventory, stone) == "SOLD"
 
 
-def test_a_stone_of_someone_else_can_not_be_ordered(trading: Trading, stone: str) -> None:
+def test_diamond_held_by_another_account_cannot_be_ordered(trading: Trading, stone: str) -> None:
     item = OrderItem(f"DIAMOND/{stone}")
     trading.create_hold(stone, ANNA)
     with pytest.raises(Refused):
@@ -116,8 +114,8 @@ def test_a_stone_of_someone_else_can_not_be_ordered(trading: Trading, stone: str
         trading.create_order([item], BEN)
 
 
-def test_an_order_is_all_or_nothing(trading: Trading, inventory: Inventory, stone: str) -> None:
-    for other in (stone, "DIAMOND/nobody"):  # a bare stone id is no offer id
+def test_order_is_atomic(trading: Trading, inventory: Inventory, stone: str) -> None:
+    for other in (stone, "DIAMOND/nobody"):  # a diamond id is no offer id
         with pytest.raises(Refused):
             trading.create_order([OrderItem(f"DIAMOND/{stone}"), OrderItem(other)], ANNA)
     with pytest.raises(Refused):
@@ -125,9 +123,7 @@ def test_an_order_is_all_or_nothing(trading: Trading, inventory: Inventory, ston
     assert standing(inventory, stone) == "AVAILABLE"
 
 
-def test_a_return_is_silently_refused_where_the_stone_can_not_be_returned(
-    trading: Trading, inventory: Inventory
-) -> None:
+def test_return_option_is_ignored_for_non_returnable_diamond(trading: Trading, inventory: Inventory) -> None:
     seen = set()
     for row in inventory.truth(0, 40):
         stored, _ = inventory.item(ordinal_of(row["id"]) or 0)
@@ -139,7 +135,7 @@ def test_a_return_is_silently_refused_where_the_stone_can_not_be_returned(
     assert seen == {0, 7}
 
 
-def test_a_hold_that_is_extended_ends_later(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
+def test_extended_hold_expires_later(trading: Trading, inventory: Inventory, stone: str, clock: Any) -> None:
     hold = trading.create_hold(stone, ANNA)
     assert hold is not None
     clock.advance(500)
@@ -156,9 +152,7 @@ def test_a_hold_that_is_extended_ends_later(trading: Trading, inventory: Invento
         trading.extend(str(hold.id), 600, "SUPPLIER_EXTENDED")
 
 
-def test_the_order_item_id_shows_to_the_buyer_only_and_a_decline_takes_it_away(
-    trading: Trading, inventory: Inventory, stone: str
-) -> None:
+def test_order_item_id_is_visible_to_buyer_until_decline(trading: Trading, inventory: Inventory, stone: str) -> None:
     ordinal = ordinal_of(stone) or 0
     order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
     assert trading.order_item_id(ordinal, ANNA) == str(order.items[0].id)
@@ -172,7 +166,7 @@ def test_the_order_item_id_shows_to_the_buyer_only_and_a_decline_takes_it_away(
 
 
 @pytest.mark.parametrize(("after", "word"), [("sold", "SOLD"), ("available", "AVAILABLE"), ("removed", None)])
-def test_a_declined_order_leaves_its_stones_as_it_was_told(
+def test_declined_order_leaves_diamonds_in_requested_state(
     after: AfterDecline, word: str | None, trading: Trading, inventory: Inventory, stone: str
 ) -> None:
     order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
@@ -181,7 +175,7 @@ def test_a_declined_order_leaves_its_stones_as_it_was_told(
     assert (None if found is None else standing(inventory, stone)) == word
 
 
-def test_an_order_is_confirmed_or_declined_once(trading: Trading, inventory: Inventory, stone: str) -> None:
+def test_order_is_confirmed_or_declined_once(trading: Trading, inventory: Inventory, stone: str) -> None:
     order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
     assert trading.confirm(str(order.id)).state == "confirmed"
     with pytest.raises(KeyError, match="confirmed already"):
@@ -193,7 +187,7 @@ def test_an_order_is_confirmed_or_declined_once(trading: Trading, inventory: Inv
     assert standing(inventory, stone) == "SOLD"
 
 
-def test_the_decline_of_an_order_leaves_a_later_order_of_the_stone_alone(
+def test_decline_does_not_affect_later_order_of_same_diamond(
     trading: Trading, inventory: Inventory, stone: str
 ) -> None:
     first, second = (trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA) for _ in range(2))

@@ -1,4 +1,4 @@
-"""What the simulator says can be understood is what the pipeline understands, to the cent and the thousandth."""
+"""Ground truth of the simulator equals the values that the pipeline maps, to the cent and the thousandth."""
 
 import json
 from typing import Any
@@ -21,13 +21,13 @@ NUMBERS: st.SearchStrategy[object] = (
 
 
 def shown(values: dict[str, Any]) -> tuple[Any, Any]:
-    """The truth about a stone that shows these values, and what the pipeline makes of it."""
+    """The ground truth of a diamond that serves these values, and the pipeline's mapping of it."""
     inventory = Inventory(count=3, bad_data_share=0)
     identity = Changes(inventory).update(inventory.truth(1, 1)[0]["id"], values)
     (row,) = (row for row in inventory.truth(0, 3) if row["id"] == identity)
     ordinal = ordinal_of(identity)
     assert ordinal is not None
-    # A response with all fields; the supplier's fields beyond those that the pipeline selects change nothing.
+    # A response with all fields. The fields that the pipeline does not select change nothing.
     stone = observe(json.dumps(inventory.served_item(ordinal)).encode()).stone
     truth = (row["price"], round(row["carats"] * 1000)) if row["usable"] else None
     return truth, (stone.supplier_price_cents, stone.carat_milli) if stone else None
@@ -37,7 +37,7 @@ def shown(values: dict[str, Any]) -> tuple[Any, Any]:
 @example(price=2**63 - 1)
 @example(price="12.0")
 @example(price=1000.0)
-def test_a_price_is_understood_alike(price: object) -> None:
+def test_price_is_mapped_equally(price: object) -> None:
     truth, understood = shown({"price": price})
     assert understood == truth
 
@@ -47,18 +47,18 @@ def test_a_price_is_understood_alike(price: object) -> None:
 @example(carats=0.0004)
 @example(carats=10_000.001)
 @example(carats="1_0")
-def test_a_weight_is_understood_alike(carats: object) -> None:
+def test_weight_is_mapped_equally(carats: object) -> None:
     truth, understood = shown({"carats": carats})
     assert understood == truth
 
 
 @given(field=st.sampled_from(["length", "width", "depth", "table", "depthPercentage"]), value=NUMBERS)
-def test_a_measure_is_understood_alike(field: str, value: object) -> None:
+def test_measurement_is_mapped_equally(field: str, value: object) -> None:
     truth, understood = shown({field: value})
     assert understood == truth
 
 
 @given(field=st.sampled_from(["certNumber", "lab", "HoldId"]), length=st.integers(195, 205), padding=st.integers(0, 3))
-def test_a_long_name_is_understood_alike(field: str, length: int, padding: int) -> None:
+def test_long_name_is_mapped_equally(field: str, length: int, padding: int) -> None:
     truth, understood = shown({field: "x" * length + " " * padding})
     assert understood == truth

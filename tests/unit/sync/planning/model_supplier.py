@@ -1,4 +1,4 @@
-"""A supplier in memory that counts and pages as Nivoda does, and misbehaves as it was told to."""
+"""In-memory supplier with Nivoda's counting and paging, and configurable misbehaviour."""
 
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -26,13 +26,14 @@ class Item(NamedTuple):
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
-    """How a supplier misbehaves.
+    """Misbehaviour of a supplier.
 
-    `random_ties`: orders listings of one price anew for every page. `hidden`: listings by which the pages of every query
-    end early. `omit`, `repeat`: shares of the pages that omit an item, or repeat one and push another one out. `lost`:
-    offers that no page shows. `cap`: most listings of a page. `bias`: factor of every count. `jitter`: largest relative
-    error of a count, drawn for each request. `lag`: requests by which counts are behind. `exclusive`: ranges of prices
-    exclude their ends. `counts_stones`: a stone that is offered twice counts once. `largest_offset`: a page further on is rejected. `weighs`: ranges of weights can be asked for.
+    `random_ties`: orders listings of one price randomly on every page. `hidden`: number of listings by which the pages
+    of every query end early. `omit`, `repeat`: shares of the pages that omit an item, or repeat one and drop another
+    one. `lost`: offers that no page shows. `cap`: maximum number of listings of a page. `bias`: factor of every count.
+    `jitter`: largest relative error of a count, drawn for each request. `lag`: number of requests by which counts are
+    stale. `exclusive`: price ranges exclude their ends. `counts_stones`: a stone that is offered twice counts once.
+    `largest_offset`: largest accepted offset. `weighs`: weight ranges are supported.
     """
 
     random_ties: bool = False
@@ -52,7 +53,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shows_all(self) -> bool:
-        """Whether the pages show every listing, in whatever order."""
+        """Whether the pages show every listing, in any order."""
         return not (self.hidden or self.omit or self.repeat or self.lost)
 
     @property
@@ -61,7 +62,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelSupplier:
-    """The feed. `now` is the number of requests so far; `opened` the tick at which the run opened."""
+    """The feed. `now` is the number of requests so far; `opened` is the tick at which the run started."""
 
     def __init__(self, seed: int, behaviour: Behaviour | None = None) -> None:
         self.random = Random(seed)
@@ -89,9 +90,9 @@ class ModelSupplier:
         stone: int = 0,
         silent: bool = False,
     ) -> int:
-        """A new listing; `stone`: one that is offered already."""
+        """Add a listing. `stone`: add a second offer of an existing stone."""
         offer = next(self._ids)
-        # Ids in no order that follows from the order of arrival.
+        # The order of ids is independent of the order of arrival.
         offer = offer * 2_654_435_761 % 2**32
         self._remember()
         self.items[offer] = Item(offer, stone or offer, price, carats, grown, self.now, silent)
@@ -101,14 +102,14 @@ class ModelSupplier:
     def fill(
         self, prices: Iterable[int | None], carats: Callable[[int], int | None] = lambda n: 300 + n * 7 % 2_000
     ) -> None:
-        """Listings at these prices that were there before."""
+        """Add listings at these prices that are older than the run."""
         for number, price in enumerate(prices):
             offer = self.add(price, carats(number), grown=number % 3 == 0)
             self.items[offer] = self.items[offer]._replace(updated=-1)
         self.settle()
 
     def settle(self) -> None:
-        """Whatever the feed holds now has been there for long."""
+        """Make all current listings older than the run."""
         self.touched.clear()
         self._past.clear()
         self._found.clear()
@@ -124,7 +125,7 @@ class ModelSupplier:
         self.touched.add(offer)
 
     def open(self) -> None:
-        """A run opens now."""
+        """Start a run now."""
         self.now += 1
         self.opened = self.now
         self._found.clear()
@@ -134,7 +135,7 @@ class ModelSupplier:
         if self.behaviour.lag:
             self._past.append((self.now, dict(self.items)))
 
-    # Its answers
+    # Responses to queries
 
     def count(self, part: SubQuery) -> int:
         self.now += 1

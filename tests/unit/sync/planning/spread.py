@@ -1,4 +1,4 @@
-"""Feeds as the planner sees them: prices that can be counted, in the shapes that real ones have."""
+"""Feeds for the planner: price distributions with the shapes of real ones."""
 
 import csv
 import gzip
@@ -20,7 +20,7 @@ _DATA = Path(__file__).parents[4] / "sandbox" / "data"
 
 
 class Spread:
-    """Priced stones (cents) and a number of unpriced ones, counted by the supplier's rules. `grown`: lab-grown ones."""
+    """Stone prices (cents) and a number of unpriced stones, counted by the supplier's rules. `grown`: lab-grown ones."""
 
     def __init__(self, cents: Iterable[int], unpriced: int = 0, grown: int = 0) -> None:
         self.cents = sorted(cents)
@@ -36,22 +36,22 @@ class Spread:
         return max(0, end - first)
 
     def read(self, band: Band) -> int:
-        """How many stones a band's query returns."""
+        """Number of stones that a band's query returns."""
         return self.count(PriceRange(band.price_from, band.price_to))
 
-    def held(self) -> list[HeldPrice]:
-        """The stones as an inventory tells them to the planner."""
+    def inventory_prices(self) -> list[HeldPrice]:
+        """The stones as the inventory reports them to the planner."""
         exact = Counter(cents // 100 for cents in self.cents if cents % 100 == 0)
         rounded_up = Counter(-(-cents // 100) for cents in self.cents)
         return [HeldPrice(dollars, stones, exact[dollars]) for dollars, stones in sorted(rounded_up.items())]
 
-    def heaviest(self) -> int:
-        """The most stones that share a price."""
+    def largest_tie(self) -> int:
+        """The largest number of stones with one price."""
         return max(Counter(self.cents).values(), default=0)
 
 
 def drive(planning: Counting, spread: Spread) -> Plan:
-    """Answer what the planner asks, and see that it tells the truth about how much it asked."""
+    """Answer the planner's counts, and check that it reports their number correctly."""
     counted = 0
     batch = next(planning)
     while True:
@@ -66,14 +66,14 @@ def drive(planning: Counting, spread: Spread) -> Plan:
 
 
 def balance(plan: Plan, spread: Spread) -> float:
-    """The largest over the mean of what the bands really return, edges read twice included."""
+    """The largest band divided by the mean, by the stones that the bands return, with edges that are read twice."""
     sizes = [spread.read(band) for band in plan.bands if band.kind == "band"]
     return max(sizes) * len(sizes) / sum(sizes)
 
 
 @cache
-def live(kind: str) -> tuple[int, ...]:
-    """437,849 prices in the bands of a live inventory; how they lie within a band is supposed, by `kind`."""
+def live_spread(kind: str) -> tuple[int, ...]:
+    """437,849 prices in the bands of a live inventory. Their distribution within a band is an assumption, by `kind`."""
     random = Random(1)
     bands = json.loads((_DATA / "nivoda-price-density.json").read_text(encoding="utf-8"))["by_price_usd"]
     return tuple(_price(kind, low, high + 1, random) for low, high, stones in bands for _ in range(stones))
@@ -98,14 +98,14 @@ def _price(kind: str, low: int, end: int, random: Random) -> int:
 
 
 @cache
-def real(dimension: Dimension = "dollar_value") -> tuple[int, ...]:
+def real_spread(dimension: Dimension = "dollar_value") -> tuple[int, ...]:
     """The prices of 53,940 real stones, in whole dollars and with many ties; or their prices per carat, in cents."""
     with gzip.open(_DATA / "diamonds-53940.csv.gz", "rt", encoding="utf-8") as file:
         stones = [(int(row["price"]) * 100, float(row["carat"])) for row in csv.DictReader(file)]
     return tuple(cents if dimension == "dollar_value" else round(cents / carats) for cents, carats in stones)
 
 
-def changed(cents: Sequence[int], random: Random) -> list[int]:
+def changed_prices(cents: Sequence[int], random: Random) -> list[int]:
     """Yesterday's feed: a few stones fewer, every tenth at another price."""
     kept = random.sample(cents, round(len(cents) * 0.97))
     return [price if random.random() < 0.9 else round(price * random.uniform(0.9, 1.1)) for price in kept]

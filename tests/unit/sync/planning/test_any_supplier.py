@@ -16,7 +16,7 @@ from tests.unit.sync.planning.whole_run import WholeRun
 
 
 def missing(seed: int) -> int | None:
-    """Stones that a completed run over this supplier should have read and has not; None where it is not completed."""
+    """Stones that a completed run should have read and has not. None if it is not completed."""
     random = Random(seed)
     behaviour = Behaviour(
         random_ties=random.random() < 0.4,
@@ -73,16 +73,16 @@ def missing(seed: int) -> int | None:
     silent = sum(item.silent for item in unread)
     lost = len(unread) - silent - proof.tolerated
     if not rate:
-        # At rest an item that is always null is counted. On a moving feed a listing that left may hide it.
+        # On a static feed an item that is always null is counted. On a moving feed a listing that left may hide it.
         lost += max(0, silent - proof.unidentified)
-    # On a moving feed a listing that misbehaving pages or wrong counts hide may be lost beside each one that moved.
+    # On a moving feed, misbehaving pages or wrong counts may hide one listing beside each one that moved.
     hiding = rate and not (behaviour.shows_all and behaviour.counts_right and not behaviour.random_ties)
     return max(0, lost - (len(supplier.left) + len(supplier.touched) if hiding else 0))
 
 
 @settings(max_examples=60, derandomize=True)
 @given(seed=st.integers(0, 10**6))
-def test_a_run_that_reports_completeness_is_complete(seed: int) -> None:
+def test_run_that_reports_completeness_is_complete(seed: int) -> None:
     assert not missing(seed)
 
 

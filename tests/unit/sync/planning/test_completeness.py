@@ -1,4 +1,4 @@
-"""A run that reports completeness is complete, however the supplier pages, orders and counts."""
+"""Completeness: a run that reports it is complete, for any paging, order and counts of the supplier."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,7 +8,7 @@ import pytest
 from inventory.core.errors import FeedIncomplete
 from sync.planning import additional_reads, completeness, partition, pass_planner, planner
 from tests.unit.sync.planning.model_supplier import Behaviour, ModelSupplier
-from tests.unit.sync.planning.spread import real
+from tests.unit.sync.planning.spread import real_spread
 from tests.unit.sync.planning.test_any_supplier import missing
 from tests.unit.sync.planning.whole_run import WholeRun
 
@@ -29,9 +29,7 @@ def read(supplier: ModelSupplier, **how: int) -> WholeRun:
 
 
 @pytest.mark.parametrize(("stones", "hidden"), [(4_000, 40), (8_000, 45)])
-def test_invariant_19_pages_that_end_early_are_incomplete_until_the_pages_are_complete(
-    stones: int, hidden: int
-) -> None:
+def test_invariant_19_short_pages_are_incomplete_until_pages_are_complete(stones: int, hidden: int) -> None:
     random = Random(3)
     supplier = feed([random.randrange(20_000, 900_000) for _ in range(stones)], hidden=hidden)
     with pytest.raises(FeedIncomplete) as failure:
@@ -52,18 +50,18 @@ TIES = {
 
 
 @pytest.mark.parametrize("prices", TIES.values(), ids=TIES)
-def test_ties_in_random_order_lose_nothing(prices: list[int]) -> None:
+def test_randomly_ordered_ties_lose_nothing(prices: list[int]) -> None:
     supplier = feed(prices, random_ties=True)
     assert read(supplier).read == supplier.items.keys()
     assert supplier.counts + supplier.pages < len(prices) / 4
 
 
-def test_the_real_stones_between_500_and_720_dollars_in_random_order_lose_nothing() -> None:
-    supplier = feed([cents for cents in real() if 50_000 <= cents <= 72_000], random_ties=True)
+def test_real_ties_in_random_order_lose_nothing() -> None:
+    supplier = feed([cents for cents in real_spread() if 50_000 <= cents <= 72_000], random_ties=True)
     assert read(supplier).read == supplier.items.keys()
 
 
-def test_stones_of_one_price_and_weight_and_stones_without_a_weight_are_read_again_until_the_ids_add_up() -> None:
+def test_equal_stones_are_read_again_until_ids_match_count() -> None:
     supplier = ModelSupplier(1, Behaviour(random_ties=True))
     supplier.fill([50_000] * 220, lambda number: None if number % 40 == 0 else 1_000)
     assert read(supplier).read == supplier.items.keys()
@@ -77,7 +75,7 @@ def limit_offsets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LARGEST_OFFSET", 500)
 
 
-def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_beyond_offset_limit_is_divided_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     limit_offsets(monkeypatch)
     supplier = feed([50_000] * 1_500 + SPREAD[:500], random_ties=True, largest_offset=500)
     run = read(supplier)
@@ -87,7 +85,7 @@ def test_a_price_with_more_stones_than_offsets_reach_is_divided_by_weight(monkey
 
 
 @pytest.mark.parametrize("by_origin", [False, True])
-def test_unpriced_stones_beyond_the_offsets_are_divided_by_the_cross_filter(
+def test_unpriced_stones_beyond_offset_limit_are_divided_by_cross_filter(
     monkeypatch: pytest.MonkeyPatch, by_origin: bool
 ) -> None:
     limit_offsets(monkeypatch)
@@ -97,7 +95,7 @@ def test_unpriced_stones_beyond_the_offsets_are_divided_by_the_cross_filter(
     assert max(len(one._reading.checkpoint.passes) for one in run.partitions) > 2
 
 
-def test_unpriced_stones_that_no_offset_and_no_cross_filter_reaches_are_incomplete(
+def test_unpriced_stones_that_cannot_be_divided_are_incomplete(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit_offsets(monkeypatch)
@@ -112,23 +110,23 @@ def test_unpriced_stones_that_no_offset_and_no_cross_filter_reaches_are_incomple
 
 
 @pytest.mark.parametrize("seed", [71, 2071, 5541, 7293, 24256])
-def test_counts_that_agree_by_chance_and_repeated_items_without_an_id_prove_nothing(seed: int) -> None:
+def test_accidental_agreement_of_counts_proves_nothing(seed: int) -> None:
     assert not missing(seed)
 
 
-def test_ties_are_read_again_where_the_supplier_offers_no_ranges_of_weights() -> None:
+def test_ties_are_read_again_without_weight_ranges() -> None:
     supplier = feed([50_000] * 220, random_ties=True, weighs=False)
     assert read(supplier).read == supplier.items.keys()
 
 
 @pytest.mark.parametrize("fault", ["omit", "repeat"])
-def test_pages_that_omit_an_item_or_repeat_one_and_push_another_out_lose_nothing(fault: str) -> None:
+def test_pages_that_omit_or_repeat_items_lose_nothing(fault: str) -> None:
     supplier = feed(SPREAD[:3_000], **{fault: 0.15})
     assert read(supplier).read == supplier.items.keys()
     assert supplier.counts + supplier.pages < 500
 
 
-def test_a_stone_that_is_counted_and_never_shown_is_incomplete() -> None:
+def test_counted_stone_without_item_is_incomplete() -> None:
     supplier = feed(SPREAD)
     supplier.behaviour = Behaviour(lost=frozenset([next(iter(supplier.items))]))
     with pytest.raises(FeedIncomplete) as failure:
@@ -136,7 +134,7 @@ def test_a_stone_that_is_counted_and_never_shown_is_incomplete() -> None:
     assert failure.value.details["missing"] == 1
 
 
-def test_ends_of_ranges_that_are_excluded_are_detected_and_read() -> None:
+def test_exclusive_ranges_are_detected_and_their_ends_read() -> None:
     supplier = feed([cents // 100 * 100 for cents in SPREAD[:2_100]], exclusive=True)
     run = WholeRun(supplier)
     supplier.open()
@@ -148,7 +146,7 @@ def test_ends_of_ranges_that_are_excluded_are_detected_and_read() -> None:
     assert read(supplier).read == supplier.items.keys()
 
 
-def test_items_without_an_id_are_counted_and_do_not_stop_a_run() -> None:
+def test_items_without_id_are_counted_and_do_not_stop_run() -> None:
     supplier = feed(SPREAD[:1_000])
     silent = list(supplier.items)[10:13]
     for offer in silent:
@@ -159,7 +157,7 @@ def test_items_without_an_id_are_counted_and_do_not_stop_a_run() -> None:
     assert run.read == supplier.items.keys() - silent
 
 
-def test_a_stone_that_is_offered_twice_is_counted_by_its_offers_or_once() -> None:
+def test_stone_with_two_offers_counts_by_offers_or_once() -> None:
     for counts_stones in (False, True):
         supplier = feed(SPREAD[:300], counts_stones=counts_stones)
         first = next(iter(supplier.items.values()))
@@ -168,7 +166,7 @@ def test_a_stone_that_is_offered_twice_is_counted_by_its_offers_or_once() -> Non
         assert read(supplier).read == supplier.items.keys()
 
 
-def test_stones_that_show_a_price_and_match_no_range_are_read() -> None:
+def test_stones_with_price_outside_all_ranges_are_read() -> None:
     supplier = feed(SPREAD)
     supplier.behaviour = Behaviour(unranged=frozenset(list(supplier.items)[:3]))
     run = read(supplier, min_stones=200)
@@ -177,7 +175,7 @@ def test_stones_that_show_a_price_and_match_no_range_are_read() -> None:
     assert run.plan.bands[-1].kind == "outside"
 
 
-def test_stones_of_neither_origin_are_read() -> None:
+def test_stones_of_unknown_origin_are_read() -> None:
     supplier = feed(SPREAD[:2_500])
     for offer in list(supplier.items)[:3]:
         supplier.items[offer] = supplier.items[offer]._replace(grown=None)
@@ -185,7 +183,7 @@ def test_stones_of_neither_origin_are_read() -> None:
 
 
 @pytest.mark.parametrize("behaviour", [{"bias": 1.01}, {"bias": 0.99}, {"jitter": 0.01}], ids=str)
-def test_counts_that_are_wrong_prove_nothing_on_a_feed_at_rest(behaviour: dict[str, float]) -> None:
+def test_wrong_counts_prove_nothing_on_static_feed(behaviour: dict[str, float]) -> None:
     for seed in range(5):
         supplier = ModelSupplier(seed, Behaviour(**behaviour))  # type: ignore[arg-type]
         supplier.fill(SPREAD[:1_500])
@@ -196,7 +194,7 @@ def test_counts_that_are_wrong_prove_nothing_on_a_feed_at_rest(behaviour: dict[s
         assert run.read == supplier.items.keys()
 
 
-def test_a_moving_feed_completes_and_misses_no_stone_that_stayed() -> None:
+def test_moving_feed_completes_and_reads_every_stone_that_stayed() -> None:
     random = Random(5)
     supplier = feed(SPREAD)
     before = set(supplier.items)
@@ -218,7 +216,7 @@ def test_a_moving_feed_completes_and_misses_no_stone_that_stayed() -> None:
     assert before & supplier.items.keys() - supplier.touched <= run.read
 
 
-def test_a_feed_at_rest_costs_little_more_than_its_pages() -> None:
+def test_static_feed_costs_few_requests_beyond_pages() -> None:
     supplier = feed(SPREAD)
     run = read(supplier)
     assert (supplier.shown - len(run.read)) / supplier.shown < 0.03

@@ -1,4 +1,4 @@
-"""Counts that contradict each other: drift is borne, what no drift explains is no plan."""
+"""Contradictory counts: drift is tolerated, other contradictions are rejected."""
 
 from random import Random
 
@@ -12,7 +12,7 @@ from sync.planning.planner import plan
 from tests.unit.sync.planning.spread import Spread, drive
 
 
-class Moving(Spread):
+class MovingFeed(Spread):
     """A feed that changes with every count."""
 
     def __init__(self, cents: list[int], seed: int, most: int) -> None:
@@ -25,9 +25,9 @@ class Moving(Spread):
 
 
 @given(st.integers(0, 1_000))
-def test_counts_of_a_moving_feed_are_reconciled(seed: int) -> None:
+def test_counts_of_moving_feed_are_reconciled(seed: int) -> None:
     random = Random(seed)
-    spread = Moving([random.randrange(40_00, 20_000_00) for _ in range(20_000)], seed, most=20)
+    spread = MovingFeed([random.randrange(40_00, 20_000_00) for _ in range(20_000)], seed, most=20)
 
     result = drive(plan(), spread)
 
@@ -36,8 +36,8 @@ def test_counts_of_a_moving_feed_are_reconciled(seed: int) -> None:
     assert len(result.bands) <= 30
 
 
-class Moved(Spread):
-    """A feed that some stones came to, or left, after the first count of everything."""
+class MovedFeed(Spread):
+    """A feed that changes once, after the total was counted."""
 
     def __init__(self, cents: range, by: int) -> None:
         super().__init__(cents)
@@ -52,13 +52,13 @@ class Moved(Spread):
 
 @pytest.mark.parametrize("by", [-1, 0, 1])
 @pytest.mark.parametrize("dollars", [4_000, 60_000])
-def test_a_feed_that_moves_between_two_counts_seems_to_have_no_unpriced_stones(dollars: int, by: int) -> None:
-    result = drive(plan(max_partitions=4), Moved(range(0, dollars * 100, 100), by))
+def test_feed_that_moves_between_two_counts_has_no_unpriced_stones(dollars: int, by: int) -> None:
+    result = drive(plan(max_partitions=4), MovedFeed(range(0, dollars * 100, 100), by))
 
     assert [band.kind for band in result.bands] == ["band"] * 4
 
 
-class Late(Spread):
+class LateUnpricedFeed(Spread):
     """A feed whose unpriced stones appear after the first counts."""
 
     def __init__(self, cents: range, unpriced: int) -> None:
@@ -72,14 +72,14 @@ class Late(Spread):
         return super().count(price)
 
 
-def test_invariant_02_unpriced_stones_that_appear_while_the_feed_is_counted_are_read() -> None:
-    result = drive(plan(max_partitions=4), Late(range(0, 4_000_00, 100), 7))
+def test_invariant_02_unpriced_stones_that_appear_during_counts_are_read() -> None:
+    result = drive(plan(max_partitions=4), LateUnpricedFeed(range(0, 4_000_00, 100), 7))
 
     assert [band.kind for band in result.bands] == ["band", "band", "band", "outside"]
     assert result.unpriced == 7
 
 
-def test_more_priced_stones_than_stones_prove_nothing() -> None:
+def test_many_more_priced_stones_than_stones_are_contradiction() -> None:
     planning = plan()
     next(planning)
 
@@ -87,7 +87,7 @@ def test_more_priced_stones_than_stones_prove_nothing() -> None:
         planning.send([10_000, 10_102])
 
 
-def test_a_few_more_priced_stones_than_stones_are_drift() -> None:
+def test_few_more_priced_stones_than_stones_are_drift() -> None:
     planning = plan(min_stones=20_000)
     next(planning)
 
@@ -97,7 +97,7 @@ def test_a_few_more_priced_stones_than_stones_are_drift() -> None:
     assert done.value.value.bands[0].planned == 10_100
 
 
-def test_counts_that_fall_while_the_price_rises_prove_nothing() -> None:
+def test_counts_that_fall_with_rising_price_are_contradiction() -> None:
     planning = plan()
     next(planning)
     batch = planning.send([10_000, 10_000])
@@ -106,22 +106,24 @@ def test_counts_that_fall_while_the_price_rises_prove_nothing() -> None:
         planning.send([9_000 if price.price_to == 102 else 1_000 for price in batch])
 
 
-class Exclusive(Spread):
-    """A supplier whose ranges do not contain their ends."""
+class ExclusiveRangeFeed(Spread):
+    """A supplier whose price ranges exclude their ends."""
 
     def count(self, price: PriceRange) -> int:
         ends = {end for end in (price.price_from, price.price_to) if end is not None}
-        return max(0, super().count(price) - sum(super(Exclusive, self).count(PriceRange(end, end)) for end in ends))
+        return max(
+            0, super().count(price) - sum(super(ExclusiveRangeFeed, self).count(PriceRange(end, end)) for end in ends)
+        )
 
 
-def test_an_edge_that_belongs_to_neither_side_proves_nothing() -> None:
+def test_edge_in_neither_range_is_contradiction() -> None:
     cents = [dollars * 100 for dollars in range(100, 160) for _ in range(1_000)]
 
     with pytest.raises(CoverageUnproven, match="are not all priced stones"):
-        drive(plan(), Exclusive(cents))
+        drive(plan(), ExclusiveRangeFeed(cents))
 
 
-def test_a_cheaper_price_that_is_counted_later_may_not_exceed_a_dearer_one() -> None:
+def test_cumulative_count_of_lower_price_is_at_most_that_of_higher() -> None:
     heatmap = Heatmap(10_000, 10_000)
     heatmap.record_up_to(500, 4_000)
 

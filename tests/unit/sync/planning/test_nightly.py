@@ -1,4 +1,4 @@
-"""When the nightly run is due."""
+"""Schedule of the nightly run."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -18,17 +18,17 @@ from sync.planning.nightly import CATCH_UP, NIGHT, in_time, last_due, may_try_ag
         ("2026-11-23T03:30:00+02:00", "2026-11-22T02:00:00+00:00"),  # 01:30 UTC
     ],
 )
-def test_a_run_is_due_at_two_utc_wherever_one_is(now: str, due: str) -> None:
+def test_run_is_due_at_two_utc_in_any_time_zone(now: str, due: str) -> None:
     assert last_due(datetime.fromisoformat(now)) == datetime.fromisoformat(due)
 
 
 @given(st.datetimes(min_value=datetime(2020, 1, 2), max_value=datetime(2100, 1, 1)), st.integers(-12, 12))  # noqa: DTZ001 - given a zone below
-def test_the_last_due_instant_is_never_more_than_a_day_ago_nor_ahead(naive: datetime, hours: int) -> None:
+def test_last_due_instant_is_within_last_day(naive: datetime, hours: int) -> None:
     now = naive.replace(tzinfo=timezone(timedelta(hours=hours)))
     assert timedelta(0) <= now - last_due(now) < timedelta(days=1)
 
 
-def test_a_run_is_caught_up_with_for_an_hour_and_missed_afterwards() -> None:
+def test_run_may_start_late_for_one_hour() -> None:
     due = datetime(2026, 11, 23, 2, tzinfo=UTC)
     assert in_time(due)
     assert in_time(due + CATCH_UP - timedelta(seconds=1))
@@ -37,13 +37,13 @@ def test_a_run_is_caught_up_with_for_an_hour_and_missed_afterwards() -> None:
 
 
 @pytest.mark.parametrize(("tries", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (50, 60)])
-def test_a_run_that_could_not_begin_is_tried_again_after_a_pause_that_doubles(tries: int, minutes: int) -> None:
+def test_failed_start_is_retried_with_doubling_delay(tries: int, minutes: int) -> None:
     last = datetime(2026, 11, 23, 2, 1, tzinfo=UTC)
     assert not may_try_again(last + timedelta(minutes=minutes, seconds=-1), tries, last)
     assert may_try_again(last + timedelta(minutes=minutes), tries, last)
 
 
-def test_nothing_is_tried_again_after_the_night() -> None:
+def test_failed_start_is_not_retried_after_night() -> None:
     due = datetime(2026, 11, 23, 2, tzinfo=UTC)
     assert may_try_again(due + NIGHT - timedelta(seconds=1), 1, due)
     assert not may_try_again(due + NIGHT, 1, due)

@@ -1,4 +1,4 @@
-"""The plan of a run covers everything, evenly, at a price."""
+"""Partition planning: complete coverage, even sizes, few counts."""
 
 import math
 from random import Random
@@ -12,13 +12,13 @@ from inventory.core.errors import CoverageUnproven, FeedIncomplete
 from sync.planning.heatmap import EVERYTHING, PriceRange
 from sync.planning.partition import LARGEST_OFFSET, MAX_PLANNED, Band, Dimension, Plan
 from sync.planning.planner import plan
-from tests.unit.sync.planning.spread import Spread, balance, changed, drive, live, real
+from tests.unit.sync.planning.spread import Spread, balance, changed_prices, drive, live_spread, real_spread
 
 LIVE = ["uniform", "logarithmic", "clumped", "round"]
 
 
 def prices(largest: int = 3_000_00) -> st.SearchStrategy[list[int]]:
-    """Prices in cents, loose and in heaps."""
+    """Prices in cents, scattered and tied."""
     loose = st.lists(st.integers(0, largest), max_size=300)
     heap = st.builds(lambda cents, stones: [cents] * stones, st.integers(0, largest), st.integers(1, 200))
     heaps = st.lists(heap, max_size=6).map(lambda heaps: [cents for heap in heaps for cents in heap])
@@ -64,17 +64,17 @@ def test_invariant_02_every_stone_is_read_by_some_partition(
 
 
 @given(prices(), prices())
-def test_a_wrong_idea_of_the_inventory_loses_no_stone(cents: list[int], other: list[int]) -> None:
+def test_stale_inventory_loses_no_stone(cents: list[int], other: list[int]) -> None:
     spread = Spread(cents)
 
-    result = drive(plan(max_partitions=10, min_stones=20, held=Spread(other).held()), spread)
+    result = drive(plan(max_partitions=10, min_stones=20, held=Spread(other).inventory_prices()), spread)
 
     assert sum(spread.read(band) for band in result.bands) >= len(cents)
     assert result.counts_used <= 100
 
 
 @given(prices())
-def test_a_plan_never_foretells_fewer_stones_than_have_a_price(cents: list[int]) -> None:
+def test_plan_expects_at_least_number_of_priced_stones(cents: list[int]) -> None:
     result = drive(plan(max_partitions=8, min_stones=10), Spread(cents))
 
     assert sum(band.planned for band in result.bands) >= result.priced == len(cents)
@@ -95,13 +95,13 @@ def test_a_plan_never_foretells_fewer_stones_than_have_a_price(cents: list[int])
         (made, "has no partition"),
     ],
 )
-def test_invariant_02_a_plan_with_a_gap_can_not_be_made(flawed: object, flaw: str) -> None:
+def test_invariant_02_plan_with_gap_is_rejected(flawed: object, flaw: str) -> None:
     assert callable(flawed)
     with pytest.raises(CoverageUnproven, match=flaw):
         flawed()
 
 
-def test_a_plan_survives_its_json() -> None:
+def test_plan_round_trips_through_json() -> None:
     whole = made(band(0, None, 10), band(1, 10, None), outside(2), unpriced=3)
 
     assert msgspec.json.decode(msgspec.json.encode(whole), type=Plan) == whole
@@ -111,8 +111,8 @@ def test_a_plan_survives_its_json() -> None:
 
 
 @pytest.mark.parametrize("kind", LIVE)
-def test_invariant_03_a_first_plan_of_a_live_inventory_is_even_and_costs_at_most_a_hundred_counts(kind: str) -> None:
-    spread = Spread(live(kind))
+def test_invariant_03_first_plan_is_even_with_at_most_hundred_counts(kind: str) -> None:
+    spread = Spread(live_spread(kind))
 
     result = drive(plan(), spread)
 
@@ -122,11 +122,11 @@ def test_invariant_03_a_first_plan_of_a_live_inventory_is_even_and_costs_at_most
 
 
 @pytest.mark.parametrize("kind", LIVE)
-def test_a_later_plan_costs_at_most_forty_five_counts(kind: str) -> None:
-    spread = Spread(live(kind))
-    yesterday = Spread(changed(live(kind), Random(2)))
+def test_later_plan_costs_at_most_45_counts(kind: str) -> None:
+    spread = Spread(live_spread(kind))
+    yesterday = Spread(changed_prices(live_spread(kind), Random(2)))
 
-    result = drive(plan(held=yesterday.held()), spread)
+    result = drive(plan(held=yesterday.inventory_prices()), spread)
 
     assert len(result.bands) == 30
     assert result.counts_used <= 45
@@ -135,10 +135,10 @@ def test_a_later_plan_costs_at_most_forty_five_counts(kind: str) -> None:
 
 @pytest.mark.parametrize("stones", [2_000, 10_000, 53_940])
 def test_invariant_03_real_stones_with_many_ties_are_divided_evenly(stones: int) -> None:
-    spread = Spread(Random(3).sample(real(), stones))
+    spread = Spread(Random(3).sample(real_spread(), stones))
 
     first = drive(plan(), spread)
-    later = drive(plan(held=Spread(changed(spread.cents, Random(4))).held()), spread)
+    later = drive(plan(held=Spread(changed_prices(spread.cents, Random(4))).inventory_prices()), spread)
 
     assert len(first.bands) == len(later.bands) == min(30, stones // 1000)
     assert balance(first, spread) <= 1.3
@@ -148,11 +148,13 @@ def test_invariant_03_real_stones_with_many_ties_are_divided_evenly(stones: int)
 
 
 @pytest.mark.parametrize("dimension", ["dollar_value", "dollar_per_carat"])
-def test_invariant_03_the_sandbox_feed_is_divided_evenly_in_either_dimension(dimension: Dimension) -> None:
-    spread = Spread(real(dimension))
+def test_invariant_03_sandbox_feed_is_divided_evenly_in_both_dimensions(dimension: Dimension) -> None:
+    spread = Spread(real_spread(dimension))
 
     first = drive(plan(dimension=dimension), spread)
-    later = drive(plan(held=Spread(changed(spread.cents, Random(4))).held(), dimension=dimension), spread)
+    later = drive(
+        plan(held=Spread(changed_prices(spread.cents, Random(4))).inventory_prices(), dimension=dimension), spread
+    )
 
     assert (first.dimension, len(first.bands), len(later.bands)) == (dimension, 30, 30)
     assert balance(first, spread) <= 1.2
@@ -161,8 +163,8 @@ def test_invariant_03_the_sandbox_feed_is_divided_evenly_in_either_dimension(dim
     assert later.counts_used <= 40
 
 
-def test_unpriced_stones_cost_one_partition_of_the_thirty() -> None:
-    spread = Spread(real(), unpriced=700, grown=20_000)
+def test_unpriced_stones_use_one_partition_of_thirty() -> None:
+    spread = Spread(real_spread(), unpriced=700, grown=20_000)
 
     result = drive(plan(), spread)
 
@@ -175,7 +177,7 @@ def test_unpriced_stones_cost_one_partition_of_the_thirty() -> None:
 
 
 def clustered(seed: int, low: int, high: int, share: float) -> list[int]:
-    """2,952 prices with cents, a share of them within a dollar of where the edges of 30 even bands would lie."""
+    """2,952 prices with cents, a share of them within a dollar of the edges of 30 even bands."""
     random = Random(seed)
     loose = sorted(round(100 * math.exp(random.uniform(math.log(low), math.log(high)))) for _ in range(2_952))
     edges = [loose[len(loose) * place // 30] // 100 * 100 for place in range(1, 30)]
@@ -185,7 +187,7 @@ def clustered(seed: int, low: int, high: int, share: float) -> list[int]:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize(("low", "high"), [(500, 5_000), (500, 1_000), (1_000, 1_100), (200, 20_000)])
-def test_invariant_03_cents_that_cluster_at_the_edges_are_divided_evenly(
+def test_invariant_03_prices_clustered_at_edges_are_divided_evenly(
     low: int, high: int, share: float, seed: int
 ) -> None:
     spread = Spread(clustered(seed, low, high, share))
@@ -198,7 +200,7 @@ def test_invariant_03_cents_that_cluster_at_the_edges_are_divided_evenly(
 
 
 @pytest.mark.parametrize("edge", [999_00, 1_000_00, 1_234_00])
-def test_invariant_03_an_edge_between_two_clusters_of_cents_is_found(edge: int) -> None:
+def test_invariant_03_edge_between_two_clusters_is_found(edge: int) -> None:
     random = Random(edge)
     near = [edge + random.randrange(-99, 100) for _ in range(2_000)]
     spread = Spread(near + [edge + random.randrange(-700_00, 700_00) for _ in range(952)])
@@ -211,18 +213,18 @@ def test_invariant_03_an_edge_between_two_clusters_of_cents_is_found(edge: int) 
 
 
 @given(st.lists(st.integers(0, 5_000_00), min_size=400, max_size=2_000), st.integers(2, 10))
-def test_invariant_03_no_band_of_loose_prices_is_much_larger_than_the_mean(cents: list[int], parts: int) -> None:
+def test_invariant_03_no_band_of_scattered_prices_is_much_above_mean(cents: list[int], parts: int) -> None:
     spread = Spread(cents)
 
     result = drive(plan(max_partitions=parts, min_stones=1), spread)
 
     sizes = [spread.read(band) for band in result.bands]
-    dollar = max(price.stones for price in spread.held())  # nothing divides the stones within a dollar
+    dollar = max(price.stones for price in spread.inventory_prices())  # no edge can divide the stones within a dollar
     assert max(sizes) <= 1.3 * len(cents) / parts + 2 * dollar
 
 
 @pytest.mark.parametrize("heap", [1_237, 2_000, 999])
-def test_an_edge_is_not_put_where_many_stones_share_a_price(heap: int) -> None:
+def test_edge_avoids_price_with_many_ties(heap: int) -> None:
     random = Random(heap)
     loose = [random.randrange(100_00, 4_000_00) for _ in range(30_000)]
     spread = Spread(loose + [heap * 100] * 1_500)
@@ -234,11 +236,11 @@ def test_an_edge_is_not_put_where_many_stones_share_a_price(heap: int) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_a_heap_just_where_an_edge_would_lie_is_found_out(known: bool) -> None:
-    """The stones below an edge all move up to it: every count that led there is the same, but a heap lies on it."""
+def test_tie_at_expected_edge_is_detected(known: bool) -> None:
+    """All stones below an edge move to its price: the earlier counts are unchanged, but the edge now has a large tie."""
     random = Random(8)
     loose = Spread(random.randrange(100_00, 40_000_00) for _ in range(60_000))
-    held = loose.held() if known else []
+    held = loose.inventory_prices() if known else []
     below, chosen = drive(plan(held=held), loose).bands[14:16]
     assert below.price_to is not None
     assert chosen.price_from is not None
@@ -246,14 +248,14 @@ def test_a_heap_just_where_an_edge_would_lie_is_found_out(known: bool) -> None:
     heaped = Spread(
         chosen.price_from * 100 if cheapest < cents < below.price_to * 100 else cents for cents in loose.cents
     )
-    assert heaped.heaviest() > 1_000
+    assert heaped.largest_tie() > 1_000
 
-    result = drive(plan(held=heaped.held() if known else []), heaped)
+    result = drive(plan(held=heaped.inventory_prices() if known else []), heaped)
 
     assert balance(result, heaped) <= 1.3
 
 
-def test_prices_far_above_every_expectation_are_divided_too() -> None:
+def test_prices_above_expected_range_are_divided() -> None:
     random = Random(6)
     spread = Spread(random.randrange(10**9, 2 * 10**9) for _ in range(60_000))
 
@@ -263,7 +265,7 @@ def test_prices_far_above_every_expectation_are_divided_too() -> None:
     assert balance(result, spread) <= 1.2
 
 
-# Small and strange feeds
+# Small and unusual feeds
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ def test_prices_far_above_every_expectation_are_divided_too() -> None:
         (Spread(range(0, 199_900, 100), unpriced=3), 2),
     ],
 )
-def test_a_small_feed_is_read_whole_after_two_counts(spread: Spread, counts: int) -> None:
+def test_small_feed_is_read_whole_after_two_counts(spread: Spread, counts: int) -> None:
     result = drive(plan(), spread)
 
     total = spread.count(EVERYTHING)
@@ -288,8 +290,8 @@ def test_a_small_feed_is_read_whole_after_two_counts(spread: Spread, counts: int
 
 
 @pytest.mark.parametrize("most", [1, 2, 30])
-def test_a_plan_has_more_partitions_than_allowed_where_offsets_would_end(most: int) -> None:
-    spread = Spread(live("clumped"))
+def test_plan_exceeds_partition_limit_when_offsets_would_end(most: int) -> None:
+    spread = Spread(live_spread("clumped"))
 
     result = drive(plan(max_partitions=most), spread)
 
@@ -299,29 +301,29 @@ def test_a_plan_has_more_partitions_than_allowed_where_offsets_would_end(most: i
     assert balance(result, spread) <= 1.2
 
 
-class Fivefold(Spread):
-    """A feed in which every stone stands five times."""
+class RepeatedFeed(Spread):
+    """A feed in which every stone occurs five times."""
 
     def count(self, price: PriceRange) -> int:
         return 5 * super().count(price)
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_no_partition_of_two_million_stones_goes_beyond_the_largest_offset(known: bool) -> None:
-    spread = Fivefold(live("round"))
+def test_partitions_of_two_million_stones_stay_within_offset_limit(known: bool) -> None:
+    spread = RepeatedFeed(live_spread("round"))
 
-    result = drive(plan(held=spread.held() if known else ()), spread)
+    result = drive(plan(held=spread.inventory_prices() if known else ()), spread)
 
     sizes = [(spread.read(band), band) for band in result.bands]
     assert all(size <= MAX_PLANNED or band.indivisible for size, band in sizes)
-    assert sum(band.indivisible for band in result.bands) <= 2  # 50,790 stones share a price
+    assert sum(band.indivisible for band in result.bands) <= 2  # 50,790 stones have one price
     assert len(result.bands) <= 90
     assert result.counts_used <= 300
 
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=20)
-def test_heaps_of_one_price_do_not_keep_the_stones_beside_them_from_being_read(seed: int) -> None:
+def test_large_ties_do_not_hide_neighbouring_stones(seed: int) -> None:
     random = Random(seed)
     heaps = [(random.randrange(1, 50_000) * 100, random.randrange(10_000, 44_000)) for _ in range(6)]
     spread = Spread(
@@ -334,7 +336,7 @@ def test_heaps_of_one_price_do_not_keep_the_stones_beside_them_from_being_read(s
     assert all(spread.read(band) <= LARGEST_OFFSET or band.indivisible for band in result.bands)
 
 
-def test_a_single_price_beyond_the_largest_offset_is_marked_for_its_reader() -> None:
+def test_single_price_beyond_offset_limit_is_marked_for_reader() -> None:
     spread = Spread([*range(100_00, 20_000_00, 100), *[777_00] * 60_000])
 
     result = drive(plan(max_partitions=5), spread)
@@ -348,29 +350,29 @@ def test_a_single_price_beyond_the_largest_offset_is_marked_for_its_reader() -> 
     assert (whole.planned, whole.indivisible) == (60_000, True)
 
 
-def test_unpriced_stones_beyond_the_largest_offset_are_left_to_their_reader() -> None:
-    result = drive(plan(), Spread(real(), unpriced=700))
+def test_unpriced_stones_beyond_offset_limit_are_left_to_reader() -> None:
+    result = drive(plan(), Spread(real_spread(), unpriced=700))
 
     assert result.bands[-1].kind == "outside"
     assert result.bands[-1].planned >= 700
 
 
 @pytest.mark.parametrize("spread", [Spread([], unpriced=50_000), Spread([500_00] * 60_000, unpriced=1)])
-def test_unpriced_stones_behind_others_that_cannot_be_divided_are_an_incomplete_feed(spread: Spread) -> None:
+def test_indivisible_unpriced_stones_make_feed_incomplete(spread: Spread) -> None:
     with pytest.raises(FeedIncomplete, match="NIVODA_PARTITION_DIMENSION") as refused:
         drive(plan(), spread)
 
     assert refused.value.details["missing"] == spread.unpriced
 
 
-def test_one_price_that_everything_shares_makes_one_band() -> None:
+def test_single_price_feed_has_one_band() -> None:
     result = drive(plan(), Spread([500_00] * 40_000, unpriced=9))
 
     assert [(band.price_from, band.price_to, band.planned) for band in result.bands] == [(None, None, 40_009)]
     assert result.counts_used <= 30
 
 
-def test_two_neighbouring_prices_are_not_read_twice_for_nothing() -> None:
+def test_adjacent_prices_are_not_read_twice() -> None:
     spread = Spread([500_00] * 20_000 + [501_00] * 20_000)
 
     result = drive(plan(), spread)
@@ -379,12 +381,12 @@ def test_two_neighbouring_prices_are_not_read_twice_for_nothing() -> None:
 
 
 @given(st.integers(5, 40))
-def test_a_budget_is_kept_whatever_the_prices(budget: int) -> None:
+def test_count_limit_is_kept_for_any_prices(budget: int) -> None:
     result = drive(plan(budget=budget), Spread([price * 1_000_00 for price in range(1, 41) for _ in range(1_100)]))
 
     assert result.counts_used <= budget
 
 
-def test_a_plan_needs_a_few_counts_at_least() -> None:
+def test_minimum_number_of_counts_is_small() -> None:
     with pytest.raises(ValueError, match="five counts"):
         next(plan(budget=4))

@@ -1,4 +1,4 @@
-"""Paging keeps its anchors: no listing is skipped while the feed moves."""
+"""Paging with anchors: no listing is skipped while the feed changes."""
 
 import msgspec
 import pytest
@@ -16,7 +16,7 @@ PRICES = st.sampled_from([list(range(10_000, 90_000, 100)), list(range(10_000, 1
 def read(
     supplier: ModelSupplier, reader: QueryReader, limit: int, changes: list[int], prices: list[int | None]
 ) -> set[int]:
-    """The offers that are delivered while the feed changes so much after each page."""
+    """The delivered offers of a feed with this number of changes after each page."""
     steady = set(supplier.items)
     at, known, pending = ReadPosition(next_offset=0), set[int](), iter(changes)
     while not at.finished:
@@ -43,7 +43,7 @@ def read(
     overlap=st.integers(1, 3),
     changes=st.lists(st.integers(0, 6), max_size=40),
 )
-def test_no_stone_that_stays_is_skipped_while_the_feed_moves(
+def test_stable_stone_is_never_skipped_while_feed_moves(
     seed: int, stones: int, prices: list[int | None], limit: int, overlap: int, changes: list[int]
 ) -> None:
     supplier = ModelSupplier(seed)
@@ -62,12 +62,12 @@ def test_no_stone_that_stays_is_skipped_while_the_feed_moves(
 
     reader.read = remember  # type: ignore[method-assign]
     known = read(supplier, reader, limit, changes, prices)
-    # Listings of a tied price may be skipped; the proof looks at exactly these prices.
+    # Listings of a tied price may be skipped. The completeness proof checks these prices.
     assert {offer for offer, price in steady.items() if price not in at_suspects} <= known
 
 
 @given(stones=st.integers(0, 300), limit=st.integers(4, 60))
-def test_a_feed_at_rest_costs_one_overlapping_listing_a_page(stones: int, limit: int) -> None:
+def test_static_feed_costs_one_overlapping_listing_per_page(stones: int, limit: int) -> None:
     supplier = ModelSupplier(1)
     supplier.fill(range(10_000, 10_000 + stones))
     assert read(supplier, QueryReader(planned=stones, limit=limit), limit, [], [1]) == supplier.items.keys()
@@ -78,26 +78,26 @@ def page(*offers: int, price: int = 100) -> PageView:
     return PageView([Listing(offer, offer, price + offer) for offer in offers])
 
 
-def test_a_page_that_repeats_a_listing_is_disorder() -> None:
+def test_page_with_repeated_listing_is_disorder() -> None:
     at = QueryReader(planned=10, limit=4).read(ReadPosition(next_offset=0), page(1, 2, 2, 3), end=10, new=3)
     assert at.disorder
 
 
-def test_a_page_that_starts_after_the_anchor_is_stepped_back_from() -> None:
+def test_page_that_starts_after_anchor_is_read_again_earlier() -> None:
     reader = QueryReader(planned=20, limit=4)
     at = reader.read(ReadPosition(next_offset=0), page(1, 2, 3, 4), end=20, new=4)
     at = reader.read(at, page(6, 7, 8, 9), end=20, new=4)
     assert (at.next_offset, at.back, at.finished) == (1, 2, False)
 
 
-def test_a_short_page_ends_a_query_only_where_the_count_agrees() -> None:
+def test_short_page_ends_query_only_when_count_agrees() -> None:
     at = QueryReader(planned=20, limit=4).read(ReadPosition(next_offset=0), page(1, 2), end=20, new=2)
     assert not at.finished
     at = QueryReader(planned=2, limit=4).read(ReadPosition(next_offset=0), page(1, 2), end=2, new=2)
     assert at.finished
 
 
-def test_a_feed_that_outruns_its_reader_is_given_up() -> None:
+def test_reader_gives_up_on_feed_that_moves_too_fast() -> None:
     supplier = ModelSupplier(1)
     supplier.fill(range(100_000, 100_030))
     reader = QueryReader(planned=30, limit=10)

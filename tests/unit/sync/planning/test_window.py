@@ -1,4 +1,4 @@
-"""Which changes a run reads."""
+"""Time window of a run."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -33,9 +33,7 @@ def decided(
 
 
 @given(age=durations, overlap=durations)
-def test_an_incremental_window_begins_an_overlap_before_the_watermark_and_ends_now(
-    age: timedelta, overlap: timedelta
-) -> None:
+def test_incremental_window_is_watermark_minus_overlap_to_now(age: timedelta, overlap: timedelta) -> None:
     window = decided(NOW - age, overlap=overlap)
 
     assert window.run_type == "incremental"
@@ -44,9 +42,7 @@ def test_an_incremental_window_begins_an_overlap_before_the_watermark_and_ends_n
 
 
 @given(first=durations, then=durations, overlap=durations)
-def test_windows_that_follow_each_other_leave_no_instant_out(
-    first: timedelta, then: timedelta, overlap: timedelta
-) -> None:
+def test_consecutive_windows_have_no_gap(first: timedelta, then: timedelta, overlap: timedelta) -> None:
     earlier = decided(NOW - first, overlap=overlap)
     later = decide(NOW + then, mark(earlier.updated_to), NOW + then, full=False, full_every=WEEK, overlap=overlap)
 
@@ -63,7 +59,7 @@ def test_windows_that_follow_each_other_leave_no_instant_out(
         (lambda: decided(last_full=NOW - WEEK), "last full run completed 2026-02-22"),
     ],
 )
-def test_a_full_run_reads_without_a_filter_and_says_why(window: object, reason: str) -> None:
+def test_full_run_has_no_filter_and_states_reason(window: object, reason: str) -> None:
     assert callable(window)
     result: ChangeWindow = window()
 
@@ -71,30 +67,30 @@ def test_a_full_run_reads_without_a_filter_and_says_why(window: object, reason: 
     assert reason in result.reason
 
 
-def test_a_full_run_is_due_on_its_day_though_the_last_one_began_a_little_later_in_the_night() -> None:
+def test_full_run_is_due_on_day_when_last_one_began_later_in_night() -> None:
     assert decided(last_full=NOW - WEEK + timedelta(minutes=59)).run_type == "full"
     assert decided(last_full=NOW - WEEK + timedelta(hours=1, microseconds=1)).run_type == "incremental"
 
 
 @given(ahead=st.timedeltas(timedelta(0), timedelta(minutes=5)))
-def test_a_watermark_that_is_a_little_ahead_counts_as_now(ahead: timedelta) -> None:
+def test_watermark_slightly_ahead_counts_as_now(ahead: timedelta) -> None:
     assert decided(NOW + ahead).updated_from == NOW - OVERLAP
 
 
 @given(ahead=st.timedeltas(timedelta(minutes=5, microseconds=1), timedelta(days=900)), full=st.booleans())
-def test_a_watermark_in_the_future_is_an_alarm_not_an_empty_run(ahead: timedelta, full: bool) -> None:
+def test_watermark_in_future_is_error(ahead: timedelta, full: bool) -> None:
     with pytest.raises(WatermarkInFuture, match="lies in the future"):
         decided(NOW + ahead, full=full)
 
 
-def test_time_zones_are_understood() -> None:
+def test_time_zones_are_converted() -> None:
     there = timezone(timedelta(hours=9))
 
     assert decided((NOW - timedelta(hours=1)).astimezone(there)).updated_from == NOW - timedelta(hours=1) - OVERLAP
 
 
 @pytest.mark.parametrize("which", ["now", "watermark", "last_full"])
-def test_an_instant_without_a_time_zone_is_refused(which: str) -> None:
+def test_instant_without_time_zone_is_rejected(which: str) -> None:
     given_ = {name: NOW.replace(tzinfo=None) if name == which else NOW for name in ("now", "watermark", "last_full")}
 
     with pytest.raises(ValueError, match="has no time zone"):
@@ -108,12 +104,12 @@ def test_an_instant_without_a_time_zone_is_refused(which: str) -> None:
         )
 
 
-def test_a_negative_overlap_is_refused() -> None:
+def test_negative_overlap_is_rejected() -> None:
     with pytest.raises(ValueError, match="not negative"):
         decided(overlap=-OVERLAP)
 
 
-def test_a_watermark_is_camel_case_json_and_reads_over_unknown_fields() -> None:
+def test_watermark_is_camel_case_json_and_ignores_unknown_fields() -> None:
     stored = b'{"lastUpdatedAt":"2026-03-01T02:00:00Z","lastRunId":"1f0c","later":[1]}'
 
     watermark = msgspec.json.decode(stored, type=Watermark)
@@ -122,6 +118,6 @@ def test_a_watermark_is_camel_case_json_and_reads_over_unknown_fields() -> None:
     assert msgspec.json.encode(watermark) == stored.replace(b',"later":[1]', b"")
 
 
-def test_a_stored_watermark_without_a_time_zone_is_not_read() -> None:
+def test_stored_watermark_without_time_zone_is_rejected() -> None:
     with pytest.raises(msgspec.ValidationError, match="timezone"):
         msgspec.json.decode(b'{"lastUpdatedAt":"2026-03-01T02:00:00","lastRunId":"1f0c"}', type=Watermark)

@@ -1,4 +1,4 @@
-"""A whole run without servers: planning, reading and both proofs, against a supplier in memory."""
+"""A complete run in memory: planning, reading and both proofs, against the in-memory supplier."""
 
 from collections.abc import Callable
 from random import Random
@@ -22,7 +22,7 @@ Meanwhile = Callable[[], None]
 
 
 class PartitionRun:
-    """One partition being read, and what of it is stored."""
+    """The reading of one partition, and its stored state."""
 
     def __init__(self, band: Band, supplier: ModelSupplier, *, limit: int, overlap: int, by_origin: bool) -> None:
         self._band = band
@@ -34,7 +34,7 @@ class PartitionRun:
         self.restart()
 
     def restart(self) -> None:
-        """Go on from what is stored, as the successor of a killed worker does."""
+        """Continue from the stored state, as the next worker does after a kill."""
         checkpoint = msgspec.json.decode(self._checkpoint, type=Checkpoint) if self._checkpoint else None
         self._reading = PartitionReading(
             self._band,
@@ -69,7 +69,7 @@ class PartitionRun:
 
 
 class WholeRun:
-    """A run. `complete` raises what the pipeline would fail with."""
+    """A run. `complete` raises the error with which the pipeline fails."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class WholeRun:
         kills: int = 0,
         meanwhile: Meanwhile = lambda: None,
     ) -> None:
-        """`kills`: how often a worker is killed."""
+        """`kills`: number of worker kills."""
         self.supplier = supplier
         self._random = Random(seed)
         self._limit, self._overlap, self._by_origin = limit, overlap, by_origin

@@ -1,4 +1,4 @@
-"""The mail of an incident says everything in both of its bodies, and nothing in it is taken for markup."""
+"""Incident mail: both bodies are complete, and content is escaped."""
 
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -28,7 +28,7 @@ AZURE = AlertSettings(
 
 
 class Text(HTMLParser):
-    """What a person reads of an HTML page, and which of its elements were not closed."""
+    """The visible text of an HTML page, and its unclosed elements."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Text(HTMLParser):
         self.words.append(data)
 
 
-def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -> None:
+def test_both_bodies_contain_event_reason_figures_and_action() -> None:
     mail = compose(CONTENT, RUN, datetime(2026, 11, 23, 2, 5, tzinfo=UTC), LOCAL)
     html = Text(mail.html)
     assert html.open == []
@@ -67,18 +67,18 @@ def test_both_bodies_say_what_happened_why_with_which_figures_and_what_to_do() -
     assert mail.subject == CONTENT.subject
 
 
-def test_nothing_that_the_supplier_says_becomes_markup() -> None:
+def test_supplier_texts_are_escaped() -> None:
     mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC), LOCAL)
     assert "&lt;active&gt; stones &amp; more" in mail.html
     assert "<active>" not in mail.html
 
 
-def test_an_incident_without_a_run_names_none() -> None:
+def test_incident_without_run_names_no_run() -> None:
     mail = compose(CONTENT, None, datetime(2026, 11, 23, tzinfo=UTC), LOCAL)
     assert str(RUN) not in mail.text
 
 
-def test_commands_stand_below_the_shell_of_their_role() -> None:
+def test_commands_follow_shell_command_of_their_role() -> None:
     content = msgspec.structs.replace(CONTENT, commands=["diamonds-app doctor supplier", "diamonds-sync runs list"])
     text = compose(content, RUN, datetime(2026, 11, 23, tzinfo=UTC), AZURE).text
     lines = [line.strip() for line in text.splitlines()]

@@ -1,4 +1,4 @@
-"""Of the prices that were counted, the most even ones become edges."""
+"""Selection of edges among the counted prices."""
 
 from itertools import combinations, pairwise
 
@@ -19,7 +19,7 @@ def curves(draw: st.DrawFn) -> list[CutPoint]:
 
 
 @given(curves(), st.integers(1, 8))
-def test_no_other_edges_make_the_largest_slice_much_smaller(knots: list[CutPoint], parts: int) -> None:
+def test_no_other_edges_reduce_largest_slice_much(knots: list[CutPoint], parts: int) -> None:
     found = slices(knots, parts)
 
     least = min(
@@ -31,7 +31,7 @@ def test_no_other_edges_make_the_largest_slice_much_smaller(knots: list[CutPoint
 
 
 @given(curves(), st.integers(1, 8))
-def test_slices_adjoin_from_the_first_knot_to_the_last_and_none_is_empty(knots: list[CutPoint], parts: int) -> None:
+def test_slices_are_adjacent_complete_and_not_empty(knots: list[CutPoint], parts: int) -> None:
     found = slices(knots, parts)
 
     assert (found[0].low, found[-1].high) == (knots[0], knots[-1])
@@ -40,7 +40,7 @@ def test_slices_adjoin_from_the_first_knot_to_the_last_and_none_is_empty(knots: 
     assert all(part.high.up_to > part.low.up_to for part in found)
 
 
-def test_an_edge_that_many_share_is_passed_over_for_its_neighbour() -> None:
+def test_edge_with_many_ties_is_replaced_by_neighbour() -> None:
     knots = [CutPoint(-1, 0, 0), CutPoint(99, 48, 0), CutPoint(100, 50, 40), CutPoint(2**31 - 1, 100, 0)]
 
     assert [part.stones for part in slices(knots, 2)] == [48, 52]

@@ -1,4 +1,4 @@
-"""A damaged item costs its neighbours nothing, is kept whole and can be told again."""
+"""Damaged items: neighbours are unaffected, and the item is stored completely and recognizably."""
 
 import json
 
@@ -34,7 +34,7 @@ def read(body: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("bad", NOT_JSON)
-def test_items_that_are_no_json_are_wrapped_and_their_neighbours_stay_to_the_byte(bad: bytes) -> None:
+def test_invalid_json_items_are_wrapped_and_neighbours_are_unchanged(bad: bytes) -> None:
     body = page(GOOD, bad, GOOD)
     with pytest.raises((msgspec.DecodeError, RecursionError)):
         read(body)
@@ -42,7 +42,7 @@ def test_items_that_are_no_json_are_wrapped_and_their_neighbours_stay_to_the_byt
     assert (first, original(wrapped), last) == (GOOD, bad, GOOD)
 
 
-def test_a_good_page_is_salvaged_to_the_same_items() -> None:
+def test_valid_page_is_recovered_to_same_items() -> None:
     assert read(salvage(page(GOOD, b"null", b"[1, 2]"))) == [GOOD, b"null", b"[1, 2]"]
     assert read(salvage(page())) == read(page()) == []
 
@@ -50,12 +50,12 @@ def test_a_good_page_is_salvaged_to_the_same_items() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"<html>", page(GOOD)[:-40][:-5], page(GOOD, GOOD)[:1500], b'{"items": [']
 )
-def test_an_answer_that_was_cut_off_can_not_be_salvaged(body: bytes) -> None:
+def test_truncated_response_cannot_be_recovered(body: bytes) -> None:
     with pytest.raises(ValueError, match="an answer"):
         salvage(body)
 
 
-def test_brackets_and_the_name_of_the_list_inside_of_texts_do_not_mislead() -> None:
+def test_brackets_and_list_name_in_strings_are_ignored() -> None:
     tricky = payload({"diamond.certificate.comments": '] } "items": [ \\" , {'})
     body = b'{"note": "\\"items\\": [1", "errors": null, ' + page(tricky, rb'{"a": "\ud83d]"}', tricky)[1:]
     first, _, last = read(salvage(body))
@@ -66,18 +66,18 @@ def test_brackets_and_the_name_of_the_list_inside_of_texts_do_not_mislead() -> N
 @example(received=b"")
 @example(received=b"1, 2")
 @example(received=b"1], [2")
-def test_what_is_stored_is_json_and_leads_back_to_what_was_received(received: bytes) -> None:
+def test_stored_value_is_json_and_restores_received_bytes(received: bytes) -> None:
     stored = storable(received)
     json.loads(stored)
     assert original(stored) == received
     assert storable(stored) == stored
 
 
-def test_a_wrapper_with_nonsense_inside_is_taken_as_it_is() -> None:
+def test_wrapper_with_invalid_content_is_kept_unchanged() -> None:
     assert original(b'{"$unreadable":"a"}') == b'{"$unreadable":"a"}'
 
 
-def test_a_stone_with_half_a_surrogate_pair_keeps_its_id_and_comes_back_from_the_store_the_same() -> None:
+def test_lone_surrogate_keeps_id_and_is_stored_unchanged() -> None:
     received = payload({"diamond.certificate.comments": "HERE"}).replace(b"HERE", rb"\ud83d")
     observed = observe(received)
     assert observed.supplier_stone_id == STONE_ID
@@ -87,9 +87,7 @@ def test_a_stone_with_half_a_surrogate_pair_keeps_its_id_and_comes_back_from_the
 
 @pytest.mark.parametrize("field", ["unheard_of", "diamond.certificate.comments"])
 @pytest.mark.parametrize("levels", [201, 900, 9_000])
-def test_a_stone_that_is_nested_deeper_than_some_interpreters_read_is_told_apart_by_all_of_them(
-    field: str, levels: int
-) -> None:
+def test_depth_limit_is_equal_for_all_interpreters(field: str, levels: int) -> None:
     received = payload({field: "HERE"}).replace(b'"HERE"', b"[" * levels + b"]" * levels)
     observed = observe(received)
     assert observed.problem == "payload: is nested too deep"
@@ -97,7 +95,7 @@ def test_a_stone_that_is_nested_deeper_than_some_interpreters_read_is_told_apart
     assert observe(observed.payload) == observed
 
 
-def test_many_brackets_side_by_side_or_inside_of_texts_are_not_deep() -> None:
+def test_many_flat_or_quoted_brackets_are_not_deep() -> None:
     wide = payload({"unheard_of": [[]] * 1_000, "diamond.certificate.comments": "[" * 1_000})
     assert observe(wide).problem is None
     assert storable(wide) == wide
