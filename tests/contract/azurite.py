@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's own stand-in for Azure Storage, from npm: installed once into a cache, started for a session."""
+"""Azurite, Microsoft's emulator of Azure Storage, from npm: installed once into a cache, started for a session."""
 
 import asyncio
 import fcntl
@@ -12,13 +12,13 @@ from pathlib import Path
 from sandbox.stack.ports import free_ports
 
 VERSION = "3.35.0"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # everybody's
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # a published, well-known key
 _INSTALL_SECONDS = 300
 _START_SECONDS = 60
 
 
 class AzuriteMissing(Exception):
-    """There is no Azurite, and none can be installed; the message says why."""
+    """Azurite is not installed and cannot be installed. The message names the reason."""
 
 
 async def _program() -> Path:
@@ -31,7 +31,7 @@ async def _program() -> Path:
         raise AzuriteMissing("node and npm are not installed")
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # another test process may install it just now
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # another test process may install it concurrently
         if not program.exists():
             await _install(npm, cache)
     if not program.exists():
@@ -56,10 +56,10 @@ async def _install(npm: str, cache: Path) -> None:
 
 @asynccontextmanager
 async def azurite(directory: Path) -> AsyncIterator[str]:
-    """Azurite's blobs on a free port; answers its connection string.
+    """Start Azurite's blob service on a free port. Returns its connection string.
 
     Raises:
-        AzuriteMissing: there is none to be had.
+        AzuriteMissing: Azurite cannot be installed.
     """
     program = await _program()
     (port,) = free_ports(1)

@@ -1,4 +1,4 @@
-"""A certificate for servers on this machine, made for a test."""
+"""Self-signed TLS certificate for a server of a test."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def server_context(directory: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server on 127.0.0.1 speaks TLS with, and the file that a client trusts it by."""
+    """TLS context for a server on 127.0.0.1, and the certificate file for its clients."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A supplier that does exactly what a test tells it, answer by answer, and a limiter that only counts."""
+"""Scripted supplier: each response is defined by the test. Includes a limiter that only counts."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ Act = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ScriptedSupplier:
-    """Answers operations by the next act of the script, and counts 7 stones when the script is over."""
+    """Answers each operation with the next action of the script, and counts 7 stones after its end."""
 
     def __init__(self) -> None:
         self.script: deque[Act] = deque()
@@ -51,7 +51,7 @@ class ScriptedSupplier:
             return await self.login_script.popleft()(request)
         if variables["password"] != PASSWORD:
             return _json({"data": None, "errors": [{"message": "Wrong username or password"}]})
-        # Long enough for everyone who wants to log in at the same time to get here.
+        # Long enough for all concurrent logins to arrive.
         await asyncio.sleep(0.02)
         token = f"token-{self.logins}-of-many"
         self.valid.add(token)
@@ -60,7 +60,7 @@ class ScriptedSupplier:
 
 
 class CountingLimiter:
-    """Lets everyone through at once, and keeps count."""
+    """Grants every request immediately and counts them."""
 
     def __init__(self) -> None:
         self.turns = 0
@@ -75,7 +75,7 @@ class CountingLimiter:
 
 @asynccontextmanager
 async def scripted_supplier() -> AsyncIterator[ScriptedSupplier]:
-    """Such a supplier on a port of its own."""
+    """A scripted supplier on a free port."""
     supplier = ScriptedSupplier()
     app = web.Application()
     app.router.add_post("/api/diamonds", supplier.handle)
@@ -91,7 +91,7 @@ async def scripted_supplier() -> AsyncIterator[ScriptedSupplier]:
 
 
 def account(endpoint: str, **others: Any) -> Settings:
-    """Settings for a supplier that can be tried quickly."""
+    """Supplier settings with short delays."""
     quick = {"nivoda_username": "me@example.com", "nivoda_password": PASSWORD, "nivoda_backoff_seconds": 0.001}
     return Settings.read(nivoda_endpoint=endpoint, **{**quick, **others})
 
@@ -104,7 +104,7 @@ def status(code: int, **headers: str) -> Act:
 
 
 def page_of_html(code: int) -> Act:
-    """Answer as a web application firewall or a proxy does."""
+    """Respond as a web application firewall or a proxy does."""
 
     async def act(_request: web.Request) -> web.StreamResponse:
         text = "<!DOCTYPE html><html><head><title>Access denied</title></head></html>"
@@ -114,7 +114,7 @@ def page_of_html(code: int) -> Act:
 
 
 def refusal(status_code: int, message: str, **extensions: Any) -> Act:
-    """Answer with an error status and a GraphQL body."""
+    """Respond with an error status and a GraphQL body."""
 
     async def act(_request: web.Request) -> web.StreamResponse:
         body = {"errors": [{"message": message, "extensions": extensions}]}
@@ -135,27 +135,27 @@ def errors(message: str, data: Any = None) -> Act:
 
 
 async def reset(request: web.Request) -> web.StreamResponse:
-    """Drop the connection instead of an answer."""
+    """Drop the connection instead of a response."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
 
 
 async def stall(_request: web.Request) -> web.StreamResponse:
-    """Take longer than anyone waits."""
+    """Respond later than every timeout."""
     await asyncio.sleep(60)
     return web.Response()
 
 
 async def stall_in_the_body(request: web.Request) -> web.StreamResponse:
-    """Begin well, and then say no more."""
+    """Send the head and the start of the body, then nothing more."""
     response = await _begin(request, b'{"data": {"as": ')
     await asyncio.sleep(60)
     return response
 
 
 async def break_off(request: web.Request) -> web.StreamResponse:
-    """Promise more than is sent."""
+    """Send less than the Content-Length."""
     response = await _begin(request, b'{"data": {"as": ')
     assert request.transport is not None
     request.transport.close()

@@ -1,7 +1,7 @@
 """A supplier that executes documents with graphql-core against the published schema, or against a changed one.
 
-It answers exactly as the reference implementation does: a document or a variable that the schema does not allow is an error
-with HTTP 400, a stored value outside its enum becomes an error with a path, and null goes up to the next field that may be null.
+It answers exactly as the reference implementation does: an invalid document or variable is an error with HTTP 400, a
+stored value outside its enum is an error with a path, and null propagates to the next nullable field.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def stone_id(number: int) -> str:
 
 
 def published_item(number: int, **changes: Any) -> dict[str, Any]:
-    """A good item whose values fit the published types; `changes` as `items.item` takes them, dots written as `__`."""
+    """A valid item with values of the published types. `changes` as for `items.item`, with `__` instead of dots."""
     dotted = {name.replace("__", "."): value for name, value in changes.items()}
     found = item({
         "id": f"DIAMOND/{stone_id(number)}",
@@ -58,13 +58,15 @@ def published_item(number: int, **changes: Any) -> dict[str, Any]:
 
 
 class PublishedSupplier:
-    """Serves items. `requests` counts operations by name; `asked` holds every request but logins and introspections."""
+    """Serves items. `requests` counts operations by name; `asked` records every request except logins and
+    introspections.
+    """
 
     def __init__(self, schema: GraphQLSchema, items: Sequence[dict[str, Any]], *, introspection: bool = True) -> None:
         self.schema = schema
         self.items = list(items)
         self.introspection = introspection
-        self.introspected: GraphQLSchema | None = None  # what an introspection shows, where that is another schema
+        self.introspected: GraphQLSchema | None = None  # result of an introspection, if it shows another schema
         self.random_ties: random.Random | None = None
         self.largest_answer: int | None = None
         self.requests: Counter[str] = Counter()
@@ -152,7 +154,7 @@ class PublishedSupplier:
 async def published_supplier(
     items: Sequence[dict[str, Any]], options: SchemaOptions | GraphQLSchema | None = None
 ) -> AsyncIterator[PublishedSupplier]:
-    """Such a supplier on a port of its own."""
+    """A published supplier on a free port."""
     if isinstance(options, GraphQLSchema):
         supplier = PublishedSupplier(options, items)
     else:

@@ -1,4 +1,4 @@
-"""TCP endpoints that a test puts between a client and a server, or in a server's place."""
+"""TCP endpoints for tests, between client and server or instead of a server."""
 
 import asyncio
 import ssl
@@ -10,10 +10,12 @@ _CHUNK = 65_536
 
 
 class Relay:
-    """Forwards connections to a server. `freeze` stops that without closing anything, as a firewall does that forgot them."""
+    """Forwards connections to a server. `freeze` stops forwarding without closing, as a firewall does that dropped its
+    state.
+    """
 
     def __init__(self, port: int) -> None:
-        """`port`: of the server, on this machine."""
+        """`port`: of the server, on 127.0.0.1."""
         self.port = 0
         self._to = port
         self._tasks: set[asyncio.Task[None]] = set()
@@ -23,7 +25,7 @@ class Relay:
     @classmethod
     @asynccontextmanager
     async def open(cls, port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
-        """A relay for the length of a `with`. With `tls` it speaks TLS to clients, and none to the server."""
+        """Open a relay. With `tls` it uses TLS with clients and plain TCP with the server."""
         relay = cls(port)
         server = await asyncio.start_server(relay._serve, "127.0.0.1", 0, ssl=tls)
         relay.port = server.sockets[0].getsockname()[1]
@@ -39,7 +41,7 @@ class Relay:
             await server.wait_closed()
 
     def freeze(self) -> None:
-        """Forward nothing more on the present connections, in either direction. New ones are served."""
+        """Stop forwarding on current connections in both directions. New connections are served."""
         self._frozen |= self._writers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +74,7 @@ class SilentEndpoint:
     @classmethod
     @asynccontextmanager
     async def open(cls, greeting: bytes) -> AsyncIterator[Self]:
-        """The endpoint for the length of a `with`."""
+        """Open the endpoint."""
         endpoint = cls(greeting)
         server = await asyncio.start_server(endpoint._serve, "127.0.0.1", 0)
         endpoint.port = server.sockets[0].getsockname()[1]
@@ -83,7 +85,7 @@ class SilentEndpoint:
             await server.wait_closed()
 
     async def connections(self, number: int) -> None:
-        """Wait until so many connections are open."""
+        """Wait until this number of connections is open."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._open == number)
 

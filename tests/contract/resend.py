@@ -1,4 +1,4 @@
-"""A mail service on a local port that answers like Resend, and remembers what it was sent."""
+"""Local mail service with Resend's API. It records the mails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from aiohttp import web
 
 
 class MailService:
-    """Takes `POST /emails`. `answers` are given first, then every mail is taken, once for each idempotency key."""
+    """Handles `POST /emails`. First returns the queued `answers`, then accepts every mail, once per idempotency key."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -33,7 +33,7 @@ class MailService:
 
 @asynccontextmanager
 async def mail_service() -> AsyncIterator[MailService]:
-    """The service for the length of a `with`."""
+    """Run the service."""
     service = MailService()
     application = web.Application()
     application.router.add_post("/emails", service.take)
@@ -49,5 +49,5 @@ async def mail_service() -> AsyncIterator[MailService]:
 
 
 def refusal(status: int, name: str, message: str) -> web.Response:
-    """An error as Resend words it."""
+    """An error in Resend's format."""
     return web.json_response({"statusCode": status, "name": name, "message": message}, status=status)

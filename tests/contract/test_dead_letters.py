@@ -1,4 +1,4 @@
-"""Dead letters through the unmodified client, against the broker."""
+"""Dead letters, with the unmodified client and the broker."""
 
 from collections.abc import AsyncIterator
 
@@ -26,7 +26,7 @@ async def broker(bus: Bus) -> AsyncIterator[ServiceBusBroker]:
         yield opened
 
 
-async def put_aside(broker: ServiceBusBroker, *bodies: bytes) -> None:
+async def dead_letter_messages(broker: ServiceBusBroker, *bodies: bytes) -> None:
     await broker.send(QUEUE, bodies)
     async with broker.inbox(QUEUE) as inbox:
         for body in bodies:
@@ -35,10 +35,10 @@ async def put_aside(broker: ServiceBusBroker, *bodies: bytes) -> None:
             await delivery.dead_letter("UnreadableMessage", f"not one of ours: {body.decode()}")
 
 
-async def test_looking_at_dead_letters_leaves_them_there(broker: ServiceBusBroker, bus: Bus) -> None:
+async def test_peek_leaves_dead_letters(broker: ServiceBusBroker, bus: Bus) -> None:
     letters = broker.dead_letters()
     assert await letters.peek(QUEUE, 10) == []
-    await put_aside(broker, b"one", b"two", b"three")
+    await dead_letter_messages(broker, b"one", b"two", b"three")
     found = await letters.peek(QUEUE, 10)
     assert [letter.body for letter in found] == ["one", "two", "three"]
     assert await letters.peek(QUEUE, 10) == found
@@ -48,10 +48,8 @@ async def test_looking_at_dead_letters_leaves_them_there(broker: ServiceBusBroke
     assert bus.counts()[QUEUE].dead_letter == 3
 
 
-async def test_replayed_ones_are_delivered_again_with_their_bodies_and_count_from_one(
-    broker: ServiceBusBroker, bus: Bus
-) -> None:
-    await put_aside(broker, b"one", b"two", b"three")
+async def test_replayed_messages_are_redelivered_with_delivery_count_one(broker: ServiceBusBroker, bus: Bus) -> None:
+    await dead_letter_messages(broker, b"one", b"two", b"three")
     assert await broker.dead_letters().replay(QUEUE, 2) == Replayed(2, [])
     counts = bus.counts()[QUEUE]
     assert (counts.active, counts.dead_letter) == (2, 1)
@@ -63,8 +61,8 @@ async def test_replayed_ones_are_delivered_again_with_their_bodies_and_count_fro
             await delivery.complete()
 
 
-async def test_discarded_ones_are_gone(broker: ServiceBusBroker, bus: Bus) -> None:
-    await put_aside(broker, b"one", b"two")
+async def test_discarded_messages_are_gone(broker: ServiceBusBroker, bus: Bus) -> None:
+    await dead_letter_messages(broker, b"one", b"two")
     assert await broker.dead_letters().discard(QUEUE, 100) == 2
     assert bus.counts()[QUEUE].dead_letter == 0
     assert bus.counts()[QUEUE].active == 0

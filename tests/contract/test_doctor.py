@@ -1,4 +1,4 @@
-"""The supplier check: what it reports about schemas, logins and counts, and how it leaves."""
+"""Supplier check: report about schemas, logins and counts, exit codes."""
 
 import asyncio
 import json
@@ -26,11 +26,11 @@ def states(report: DoctorReport) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.doctor.supplier._REQUESTS_PER_SECOND", 1000.0)
 
 
-async def test_a_supplier_that_offers_everything_is_ok_and_nothing_is_sent_but_reads() -> None:
+async def test_complete_supplier_is_ok_and_only_reads_are_sent() -> None:
     async with published_supplier([published_item(number) for number in range(5)]) as supplier:
         report = await examine(settings(supplier))
     assert set(states(report).values()) == {"ok"}
@@ -41,7 +41,7 @@ async def test_a_supplier_that_offers_everything_is_ok_and_nothing_is_sent_but_r
 
 
 @pytest.mark.parametrize("introspection", [True, False])
-async def test_what_is_missing_is_named_and_the_rest_works(introspection: bool) -> None:
+async def test_missing_members_are_named_and_others_work(introspection: bool) -> None:
     options = SchemaOptions(version="2024", without=("DiamondQuery.filter_ids",), introspection=introspection)
     async with published_supplier([published_item(number) for number in range(5)], options) as supplier:
         report = await examine(settings(supplier))
@@ -55,7 +55,7 @@ async def test_what_is_missing_is_named_and_the_rest_works(introspection: bool) 
     assert max(map(len, text.splitlines())) <= 80
 
 
-async def test_a_required_member_that_is_missing_fails_and_is_named() -> None:
+async def test_missing_required_member_fails_and_is_named() -> None:
     async with published_supplier([published_item(1)], SchemaOptions(without=("DiamondItem.price",))) as supplier:
         report = await examine(settings(supplier))
     assert not report.works
@@ -63,7 +63,7 @@ async def test_a_required_member_that_is_missing_fails_and_is_named() -> None:
     assert "DiamondItem.price" in format_report(report)
 
 
-async def test_a_refused_login_skips_what_depends_on_it() -> None:
+async def test_rejected_login_skips_dependent_checks() -> None:
     async with published_supplier([]) as supplier:
         report = await examine(settings(supplier, nivoda_password="wrong"))
     assert states(report).keys() == {"introspection", "login", "operations", "limits"}
@@ -71,13 +71,13 @@ async def test_a_refused_login_skips_what_depends_on_it() -> None:
     assert "Wrong username or password" in format_report(report)
 
 
-async def test_without_an_endpoint_it_is_a_mistake_in_the_settings() -> None:
+async def test_missing_endpoint_is_settings_error() -> None:
     with pytest.raises(SettingsError, match="NIVODA_ENDPOINT"):
         await examine(account(""))
 
 
 @pytest.mark.parametrize(("password", "code"), [(PASSWORD, 0), ("hunter-2", 1)])
-async def test_the_command_prints_json_and_leaves_with_the_result(password: str, code: int) -> None:
+async def test_command_prints_json_and_exits_with_result(password: str, code: int) -> None:
     async with published_supplier([published_item(number) for number in range(3)]) as supplier:
         surroundings = {
             **os.environ,

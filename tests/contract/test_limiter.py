@@ -1,4 +1,4 @@
-"""One budget for everybody, on a real server: never exceeded, fair, paused for all, and cautious when the server is gone."""
+"""Shared rate limiter on a real server: limit, fairness, pauses, and operation without the server."""
 
 import asyncio
 import time
@@ -28,15 +28,15 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture(params=["redis", "local"])
 def make(request: pytest.FixtureRequest, redis: Redis) -> Make:
-    """Both implementations keep the same promises; the one in Redis to eight processes at once."""
+    """Both implementations. The one in Redis is used through eight limiters, as by eight processes."""
     if request.param == "local":
         return LocalRateLimiter
-    return lambda rate, burst: Users([RedisRateLimiter(redis, "budget", rate, burst) for _ in range(8)])
+    return lambda rate, burst: RotatingLimiters([RedisRateLimiter(redis, "budget", rate, burst) for _ in range(8)])
 
 
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the limiter would have slept; it wakes at once."""
+    """Requested sleeps of the limiter. Each returns immediately."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -46,8 +46,8 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-class Users:
-    """Eight limiters on one key that take turns, as eight processes would."""
+class RotatingLimiters:
+    """Eight limiters with one key that are used in turn, as by eight processes."""
 
     def __init__(self, limiters: list[RedisRateLimiter]) -> None:
         self._limiters = limiters
@@ -62,7 +62,7 @@ class Users:
 
 
 async def finished(actions: list[Awaitable[None]]) -> list[float]:
-    """The instants at which they were done, by the clock of this process."""
+    """Completion times of the actions, by the clock of this process."""
 
     async def watch(action: Awaitable[None]) -> float:
         await action
@@ -71,18 +71,18 @@ async def finished(actions: list[Awaitable[None]]) -> list[float]:
     return await asyncio.gather(*map(watch, actions))
 
 
-async def test_many_users_together_never_exceed_rate_times_seconds_plus_burst(make: Make) -> None:
+async def test_concurrent_callers_never_exceed_rate_and_burst(make: Make) -> None:
     limiter = make(RATE, BURST)
     calls = 200
     start = time.monotonic()
     ends = sorted(await finished([limiter.acquire() for _ in range(calls)]))
-    # Nothing but a lower bound: a slow machine makes the calls later, and later is always allowed.
+    # Only a lower bound: a slow machine makes the calls later, which is always allowed.
     early = [number for number, end in enumerate(ends, 1) if number > BURST + 1 + RATE * (end - start)]
     assert not early
 
 
-async def test_a_burst_goes_out_at_once_and_what_comes_after_it_does_not(make: Make) -> None:
-    # So slow that the second burst can't be had in the time of this test, on whatever machine.
+async def test_burst_is_immediate_and_later_calls_wait(make: Make) -> None:
+    # So slow that the second burst is not available during this test on any machine.
     limiter = make(0.001, 5)
     async with asyncio.timeout(30):
         for _ in range(5):
@@ -92,15 +92,15 @@ async def test_a_burst_goes_out_at_once_and_what_comes_after_it_does_not(make: M
             await limiter.acquire()
 
 
-async def test_turns_are_given_in_the_order_of_asking(make: Make, sleeps: list[float]) -> None:
+async def test_slots_are_granted_in_order_of_requests(make: Make, sleeps: list[float]) -> None:
     limiter = make(0.001, 1)
     for _ in range(4):
         await limiter.acquire()
-    # Each waits for a slot of its own, a thousand seconds after the one before; the test itself takes far less.
+    # Each caller waits for its slot, a thousand seconds after the previous one. The test itself takes much less.
     assert [round(seconds, -3) for seconds in sleeps] == [1_000, 2_000, 3_000]
 
 
-async def test_a_pause_holds_everybody_even_those_who_wait_already(make: Make) -> None:
+async def test_pause_delays_all_callers_including_waiting_ones(make: Make) -> None:
     limiter = make(20.0, 1)
     await limiter.acquire()
     waiting = [asyncio.create_task(limiter.acquire()) for _ in range(4)]
@@ -111,7 +111,7 @@ async def test_a_pause_holds_everybody_even_those_who_wait_already(make: Make) -
     assert ends[0] - start >= 0.5
 
 
-async def test_after_a_pause_calls_come_back_one_by_one(make: Make) -> None:
+async def test_calls_after_pause_are_spread(make: Make) -> None:
     limiter = make(50.0, 50)
     start = time.monotonic()
     await limiter.pause(0.2)
@@ -119,7 +119,7 @@ async def test_after_a_pause_calls_come_back_one_by_one(make: Make) -> None:
     assert ends[-1] - start >= 0.2 + 9 / 50
 
 
-async def test_a_shorter_pause_does_not_shorten_a_longer_one(make: Make) -> None:
+async def test_shorter_pause_does_not_shorten_longer_one(make: Make) -> None:
     limiter = make(RATE, BURST)
     start = time.monotonic()
     await limiter.pause(0.4)
@@ -128,7 +128,7 @@ async def test_a_shorter_pause_does_not_shorten_a_longer_one(make: Make) -> None
     assert time.monotonic() - start >= 0.4
 
 
-async def test_whoever_gives_up_waiting_does_not_stop_the_others(make: Make) -> None:
+async def test_cancelled_caller_does_not_block_others(make: Make) -> None:
     limiter = make(50.0, 1)
     await limiter.acquire()
     impatient = asyncio.create_task(limiter.acquire())
@@ -139,7 +139,7 @@ async def test_whoever_gives_up_waiting_does_not_stop_the_others(make: Make) -> 
         await patient
 
 
-async def test_one_that_waits_asks_only_twice(redis: Redis, sleeps: list[float]) -> None:
+async def test_waiting_caller_calls_redis_twice_only(redis: Redis, sleeps: list[float]) -> None:
     limiter = RedisRateLimiter(redis, "budget", 0.001, 1)
     await limiter.acquire()
     await redis.config_resetstat()
@@ -149,7 +149,7 @@ async def test_one_that_waits_asks_only_twice(redis: Redis, sleeps: list[float])
     assert statistics["cmdstat_evalsha"]["calls"] == 6
 
 
-async def test_budgets_under_different_keys_are_apart_and_do_not_stay_for_ever(redis: Redis) -> None:
+async def test_budgets_of_different_keys_are_independent_and_expire(redis: Redis) -> None:
     first, second = (RedisRateLimiter(redis, key, 0.001, 1) for key in ("first", "second"))
     await first.acquire()
     async with asyncio.timeout(30):
@@ -157,8 +157,8 @@ async def test_budgets_under_different_keys_are_apart_and_do_not_stay_for_ever(r
     assert all([await redis.pttl(key) > 0 for key in ("first", "second")])
 
 
-class Outage:
-    """A server of the test's own that can be killed, and how a limiter on it takes that."""
+class LimiterOutage:
+    """A Redis server of the test that can be killed, and a limiter that uses it."""
 
     def __init__(self, server: Valkey, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         self.server = server
@@ -176,16 +176,16 @@ class Outage:
 
 
 @pytest.fixture
-async def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outage]:
+async def outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LimiterOutage]:
     server = Valkey(tmp_path)
     await server.start()
-    # Without a timeout of its own: the limiter must not depend on one.
+    # Without a timeout in the client: the limiter must have its own.
     async with Redis.from_url(server.url()) as client:
-        yield Outage(server, client, monkeypatch)
+        yield LimiterOutage(server, client, monkeypatch)
     await server.stop()
 
 
-async def test_without_redis_each_process_takes_a_cautious_share_and_says_so_once(outage: Outage) -> None:
+async def test_limiter_without_redis_uses_reduced_share_and_logs_once(outage: LimiterOutage) -> None:
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1 / 30)
     await limiter.acquire()
     await outage.kill()
@@ -196,8 +196,8 @@ async def test_without_redis_each_process_takes_a_cautious_share_and_says_so_onc
     assert outage.events == ["redis_script_failed"]
 
 
-async def test_one_that_waits_while_redis_goes_away_gets_its_turn_nevertheless(
-    outage: Outage, monkeypatch: pytest.MonkeyPatch
+async def test_waiting_caller_gets_slot_when_redis_stops(
+    outage: LimiterOutage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def kill(_seconds: float) -> None:
         await outage.kill()
@@ -209,7 +209,7 @@ async def test_one_that_waits_while_redis_goes_away_gets_its_turn_nevertheless(
     assert outage.events == ["redis_script_failed"]
 
 
-async def test_a_pause_that_redis_has_forgotten_still_holds_here(outage: Outage) -> None:
+async def test_pause_is_kept_locally_when_redis_lost_it(outage: LimiterOutage) -> None:
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     start = time.monotonic()
     await limiter.pause(0.6)
@@ -218,7 +218,9 @@ async def test_a_pause_that_redis_has_forgotten_still_holds_here(outage: Outage)
     assert time.monotonic() - start >= 0.6
 
 
-async def test_when_redis_is_back_the_budget_is_shared_again(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_budget_is_shared_again_when_redis_returns(
+    outage: LimiterOutage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(redis_scripts, "_OPEN_SECONDS", 0.02)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     await outage.kill()
@@ -231,7 +233,7 @@ async def test_when_redis_is_back_the_budget_is_shared_again(outage: Outage, mon
     assert outage.events == ["redis_script_failed", "redis_script_recovered"]
 
 
-async def test_a_redis_that_hangs_is_as_good_as_away(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unresponsive_redis_counts_as_unavailable(outage: LimiterOutage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_scripts, "_TIMEOUT_SECONDS", 0.1)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
     await limiter.acquire()
@@ -241,8 +243,8 @@ async def test_a_redis_that_hangs_is_as_good_as_away(outage: Outage, monkeypatch
     assert outage.events == ["redis_script_failed"]
 
 
-async def test_a_redis_that_is_away_is_not_asked_again_for_every_call(
-    outage: Outage, monkeypatch: pytest.MonkeyPatch
+async def test_unavailable_redis_is_not_called_for_every_request(
+    outage: LimiterOutage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_scripts, "_OPEN_SECONDS", 1_000.0)
     limiter = RedisRateLimiter(outage.client, "budget", 600.0, 100, fallback_share=1)
@@ -261,7 +263,7 @@ async def test_a_redis_that_is_away_is_not_asked_again_for_every_call(
 
 
 @pytest.mark.parametrize("rate", [0.001, 1 / 3, 25.0, 200.0, 1000.0])
-async def test_slots_are_never_closer_than_the_rate_allows(redis: Redis, sleeps: list[float], rate: float) -> None:
+async def test_slots_are_never_closer_than_rate_allows(redis: Redis, sleeps: list[float], rate: float) -> None:
     async def next_free() -> int:
         return int((await redis.hmget("budget", ["free"]))[0])  # type: ignore[misc]  # redis-py types both its clients as one
 
@@ -273,9 +275,7 @@ async def test_slots_are_never_closer_than_the_rate_allows(redis: Redis, sleeps:
         assert await next_free() - before >= 1_000_000 / rate
 
 
-async def test_an_urgent_call_does_not_stand_in_line_but_is_paid_for_by_those_who_do(
-    redis: Redis, sleeps: list[float]
-) -> None:
+async def test_urgent_call_skips_queue_and_delays_waiting_callers(redis: Redis, sleeps: list[float]) -> None:
     common = RedisRateLimiter(redis, "budget", 1.0, 1)
     urgent = RedisRateLimiter(redis, "budget", 1.0, 1, urgent=True)
     await asyncio.gather(*(common.acquire() for _ in range(50)))
@@ -285,13 +285,13 @@ async def test_an_urgent_call_does_not_stand_in_line_but_is_paid_for_by_those_wh
         await urgent.acquire()
     assert sleeps == []
     await urgent.acquire()
-    # One slot in five seconds, not the fifty of the line.
+    # One slot in five seconds, not the fifty of the queue.
     assert 4 < sleeps.pop() <= 5
     await common.acquire()
     assert sleeps.pop() > 50 + URGENT_BURST - 1
 
 
-async def test_nobody_calls_into_a_pause_however_urgent(redis: Redis, sleeps: list[float]) -> None:
+async def test_urgent_call_waits_for_end_of_pause(redis: Redis, sleeps: list[float]) -> None:
     urgent = RedisRateLimiter(redis, "budget", 1.0, 1, urgent=True)
     await urgent.pause(40)
     await urgent.acquire()

@@ -1,4 +1,4 @@
-"""The local stack as a whole: everything starts, everything can be replaced, nothing is ever left behind."""
+"""Local stack: all parts start, each part is replaceable, nothing remains after it stops."""
 
 import asyncio
 import os
@@ -26,17 +26,17 @@ from sandbox.stack.signals import Stopped, stopping_on_signals
 from sandbox.stack.stack import Stack
 from sandbox.stack.valkey import Valkey
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 FEW_STONES = SupplierOptions(stones=200)
 
-# Replaces the parts that a test is not about. Nobody calls these addresses.
-ELSEWHERE = {
+# Replaces the parts that a test does not cover. No test calls these addresses.
+REPLACEMENTS = {
     "AZURE_SERVICE_BUS_CONNECTION_STRING": "Endpoint=sb://example.servicebus.windows.net;...",
     "AZURE_STORAGE_CONNECTION_STRING": "DefaultEndpointsProtocol=https;AccountName=example",
     "NIVODA_ENDPOINT": "https://example.com/api/diamonds",
 }
 
-# Stands for `make up`: says which processes it started and where, then waits.
+# A replacement of `make up`: prints its processes and addresses, then waits.
 LAUNCHER = """
 import asyncio, json, os, sys
 from sandbox.stack.programs import SupplierOptions
@@ -58,15 +58,15 @@ asyncio.run(main())
 """
 
 
-class Launched(msgspec.Struct):
-    """What a launcher says of itself."""
+class LaunchReport(msgspec.Struct):
+    """The report that a launcher prints."""
 
     pids: list[int]
     directory: str
 
 
 def alive(pid: int) -> bool:
-    """Whether a process still runs; one that only waits for its parent to take note of its end does not."""
+    """Whether a process runs. A zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -75,7 +75,7 @@ def alive(pid: int) -> bool:
 
 
 def with_children(pids: list[int]) -> list[int]:
-    """These processes and all below them, at this moment."""
+    """These processes and their current descendants."""
     children = [child for pid in pids for child in children_of(pid)]
     return [*pids, *with_children(children)] if children else pids
 
@@ -91,8 +91,8 @@ def exists(path: str) -> bool:
     return Path(path).exists()
 
 
-def own_environment() -> dict[str, str]:
-    """The environment of the tests without any setting that would replace a part."""
+def clean_environment() -> dict[str, str]:
+    """The environment of the tests without any setting that replaces a part."""
     settings = {variable.name for variable in Settings.variables()}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
@@ -103,7 +103,7 @@ def write_program(path: Path, script: str) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():  # noqa: ASYNC110 - what happens to other processes sets no event here
             await asyncio.sleep(0.005)
 
@@ -111,7 +111,7 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def launcher() -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", LAUNCHER), stdout=asyncio.subprocess.PIPE, env=own_environment(), process_group=0
+        *(sys.executable, "-c", LAUNCHER), stdout=asyncio.subprocess.PIPE, env=clean_environment(), process_group=0
     )
     try:
         yield process
@@ -121,60 +121,60 @@ async def launcher() -> AsyncIterator[asyncio.subprocess.Process]:
         await process.communicate()
 
 
-async def told(process: asyncio.subprocess.Process) -> Launched:
+async def read_report(process: asyncio.subprocess.Process) -> LaunchReport:
     assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        launched = msgspec.json.decode(await process.stdout.readline(), type=Launched)
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        launched = msgspec.json.decode(await process.stdout.readline(), type=LaunchReport)
     assert len(launched.pids) == len(("web", "postgres", "valkey", "broker", "supplier"))
     assert all(alive(pid) for pid in launched.pids)
     launched.pids = with_children(launched.pids)
     return launched
 
 
-async def test_a_killed_launcher_leaves_no_process_behind_and_the_next_start_removes_its_files() -> None:
+async def test_killed_launcher_leaves_no_process_and_next_start_removes_files() -> None:
     async with launcher() as process:
-        launched = await told(process)
+        launched = await read_report(process)
         process.kill()
         await process.wait()
         await until(lambda: not any(alive(pid) for pid in launched.pids))
     assert exists(launched.directory)
     async with launcher() as process:
-        await told(process)
+        await read_report(process)
         assert not exists(launched.directory)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_launcher_that_is_asked_to_end_stops_everything_and_tidies_up(number: signal.Signals) -> None:
+async def test_stopped_launcher_stops_processes_and_removes_files(number: signal.Signals) -> None:
     async with launcher() as process:
-        launched = await told(process)
-        os.killpg(process.pid, number)  # as a terminal does it with Ctrl-C
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        launched = await read_report(process)
+        os.killpg(process.pid, number)  # as a terminal does on Ctrl-C
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             assert await process.wait() == 100 + number
     assert not any(alive(pid) for pid in launched.pids)
     assert not exists(launched.directory)
 
 
-async def test_a_launcher_that_is_asked_to_end_while_it_starts_leaves_nothing_either() -> None:
+async def test_launcher_stopped_during_start_leaves_nothing() -> None:
     async with launcher() as process:
         assert process.stdout is not None
         await until(lambda: len(with_children([process.pid])) > 1)
         started = with_children([process.pid])
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             assert await process.stdout.read() == b""
             assert await process.wait() == 100 + signal.SIGTERM
     await until(lambda: not any(alive(pid) for pid in started))
 
 
-async def test_a_second_signal_does_not_cut_the_cleaning_up_short() -> None:
+async def test_second_signal_does_not_interrupt_cleanup() -> None:
     steps = []
 
     async def command() -> None:
         async with stopping_on_signals():
             try:
                 os.kill(os.getpid(), signal.SIGTERM)
-                await asyncio.sleep(PATIENCE_SECONDS)
+                await asyncio.sleep(TIMEOUT_SECONDS)
                 steps.append("worked on")
             finally:
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -186,8 +186,8 @@ async def test_a_second_signal_does_not_cut_the_cleaning_up_short() -> None:
     assert steps == ["cleaned up"]
 
 
-async def test_the_environment_of_the_stack_is_all_that_a_process_needs_to_reach_every_server() -> None:
-    async with Stack(own_environment(), supplier=FEW_STONES) as stack:
+async def test_stack_environment_reaches_every_server() -> None:
+    async with Stack(clean_environment(), supplier=FEW_STONES) as stack:
         settings = settings_of(stack.environment)
         connection = await asyncpg.connect(settings.database.need("url"), timeout=10)
         assert await connection.fetchval("SELECT current_database()") == "diamonds"
@@ -210,40 +210,40 @@ async def test_the_environment_of_the_stack_is_all_that_a_process_needs_to_reach
                 assert (await answer.json())["stones"] == FEW_STONES.stones
 
 
-async def test_a_part_whose_setting_is_given_is_used_and_not_started(postgres: Postgres, valkey: Valkey) -> None:
-    given = ELSEWHERE | {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url()}
-    async with Stack(own_environment() | given) as stack:
+async def test_configured_part_is_used_and_not_started(postgres: Postgres, valkey: Valkey) -> None:
+    given = REPLACEMENTS | {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url()}
+    async with Stack(clean_environment() | given) as stack:
         assert stack.environment == given
         assert stack.servers == []
 
 
-async def test_an_empty_setting_counts_as_not_given(valkey: Valkey) -> None:
-    outside = own_environment() | {"DATABASE_URL": "", "REDIS_URL": valkey.url()} | ELSEWHERE
+async def test_empty_setting_counts_as_unset(valkey: Valkey) -> None:
+    outside = clean_environment() | {"DATABASE_URL": "", "REDIS_URL": valkey.url()} | REPLACEMENTS
     async with Stack(outside) as stack:
         assert stack.servers == [stack.postgres]
         assert stack.environment["REDIS_URL"] == valkey.url()
 
 
-async def test_a_direct_url_of_another_database_does_not_lead_out_of_the_stack(valkey: Valkey) -> None:
-    outside = own_environment() | {"DATABASE_DIRECT_URL": "postgresql://elsewhere/production"} | ELSEWHERE
+async def test_direct_url_of_another_database_is_not_used(valkey: Valkey) -> None:
+    outside = clean_environment() | {"DATABASE_DIRECT_URL": "postgresql://elsewhere/production"} | REPLACEMENTS
     async with Stack(outside | {"REDIS_URL": valkey.url()}) as stack:
         assert stack.environment["DATABASE_DIRECT_URL"] == stack.environment["DATABASE_URL"]
         assert "elsewhere" not in stack.environment["DATABASE_URL"]
 
 
-async def test_a_server_that_does_not_start_stops_the_others_and_says_why() -> None:
+async def test_failed_server_stops_others_and_is_reported() -> None:
     with scratch_directory() as bindir:
         write_program(bindir / "initdb", "echo 'the disk is full' >&2; exit 1")
         write_program(bindir / "postgres", "echo 'postgres (PostgreSQL) 18.0'")
-        stack = Stack(own_environment() | {"POSTGRES_BINDIR": str(bindir)} | ELSEWHERE)
+        stack = Stack(clean_environment() | {"POSTGRES_BINDIR": str(bindir)} | REPLACEMENTS)
         with pytest.raises(ProcessFailed, match=r"(?s)initdb ended with exit code 1.*the disk is full"):
             await stack.__aenter__()
     assert not any(server.process and server.process.running for server in stack.servers)
     assert not exists(str(stack.directory))
 
 
-async def test_the_watch_reports_a_server_that_ends_by_itself(postgres: Postgres) -> None:
-    async with Stack(own_environment() | {"DATABASE_URL": postgres.url()} | ELSEWHERE) as stack:
+async def test_watch_reports_server_that_exits(postgres: Postgres) -> None:
+    async with Stack(clean_environment() | {"DATABASE_URL": postgres.url()} | REPLACEMENTS) as stack:
         watch = asyncio.create_task(stack.watch())
         assert stack.valkey is not None
         await stack.valkey.kill()

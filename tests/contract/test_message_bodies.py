@@ -1,4 +1,6 @@
-"""Messages that no role can read: dead-lettered at once with a reason, listed with their body type, never in the way."""
+"""Unreadable messages: dead-lettered immediately with a reason, listed with their body type, and no obstacle for
+others.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +37,7 @@ def raw_section(code: int, encoded: bytes) -> bytes:
 
 
 def nested(levels: int) -> bytes:
-    """An encoded list in a list in a list."""
+    """A nested AMQP list."""
     encoded = b"\x45"
     for _ in range(levels):
         encoded = b"\xd0" + (len(encoded) + 4).to_bytes(4) + (1).to_bytes(4) + encoded
@@ -46,7 +48,7 @@ PROPERTIES, APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER = range(0x73, 
 CHAR, DECIMAL32 = b"\x73\x00\x00\x00\x41", b"\x74\x00\x00\x00\x41"
 OUT_OF_RANGE_DECIMAL128 = b"\x94\x22\x08" + bytes(13) + b"\x01"
 
-# A message, its body type, and what its dead letter shows of the body.
+# A message, its body type, and the body that its dead letter shows.
 UNREADABLE = {
     "no body": (b"", "none", ""),
     "empty value": (section(VALUE, None), "none", ""),
@@ -97,7 +99,7 @@ async def broker(bus: Broker) -> AsyncIterator[ServiceBusBroker]:
 
 
 async def consume(broker: ServiceBusBroker) -> list[WorkItem]:
-    """Let a consumer empty the queue, and return what it could read."""
+    """Consume until the queue is empty. Returns the readable messages."""
     read: list[WorkItem] = []
 
     async def handle(body: bytes, _last: bool) -> None:
@@ -108,9 +110,7 @@ async def consume(broker: ServiceBusBroker) -> list[WorkItem]:
     return read
 
 
-async def test_every_unreadable_message_is_dead_lettered_at_once_and_listed_with_its_body_type(
-    bus: Broker, broker: ServiceBusBroker
-) -> None:
+async def test_unreadable_messages_are_dead_lettered_with_body_type(bus: Broker, broker: ServiceBusBroker) -> None:
     for message, _, _ in UNREADABLE.values():
         bus.accept(QUEUE, message)
     bus.accept(QUEUE, section(APPLICATION_PROPERTIES, {"unknown": "property", "n": 2**62}) + section(DATA, GOOD))
@@ -126,7 +126,7 @@ async def test_every_unreadable_message_is_dead_lettered_at_once_and_listed_with
         assert letter.body.isprintable(), name
 
 
-async def test_replay_sends_readable_bodies_again_and_leaves_the_others(bus: Broker, broker: ServiceBusBroker) -> None:
+async def test_replay_resends_readable_bodies_only(bus: Broker, broker: ServiceBusBroker) -> None:
     for message in (section(VALUE, "hello"), section(DATA, b"one"), raw_section(VALUE, CHAR), section(DATA, b"two")):
         bus.accept(QUEUE, message)
     await consume(broker)
@@ -134,12 +134,12 @@ async def test_replay_sends_readable_bodies_again_and_leaves_the_others(bus: Bro
     assert (replayed.messages, [letter.body_type for letter in replayed.left]) == (2, ["value", "undecodable"])
     counts = bus.counts()[QUEUE]
     assert (counts.active, counts.dead_letter) == (2, 2)
-    # Those that are left can be taken at once.
+    # The others can be received immediately.
     assert await broker.dead_letters().discard(QUEUE, 2) == 2
 
 
-async def test_dead_letter_with_odd_properties_is_listed(bus: Broker, broker: ServiceBusBroker) -> None:
-    """Its sender may have set the properties in which the broker keeps the reason."""
+async def test_dead_letter_with_custom_properties_is_listed(bus: Broker, broker: ServiceBusBroker) -> None:
+    """The sender may have set the properties in which the broker stores the reason."""
     odd = {"DeadLetterReason": 7, "DeadLetterErrorDescription": b"\xff\x00\x1b[31m"}
     bus.create_queue("expiring", QueueSettings(ttl_seconds=0.01, dead_letter_expired=True))
     bus.accept("expiring", section(APPLICATION_PROPERTIES, odd) + section(DATA, b"one"))

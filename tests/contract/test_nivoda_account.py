@@ -1,4 +1,4 @@
-"""The account's holds and locations, as recorded answers of a login: every shape that the published types allow."""
+"""Holds and locations of the account in login responses: every shape that the published types allow."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ async def destinations(act: Act) -> Any:
             return await trading.destinations()
 
 
-async def test_holds_are_listed_whatever_they_lack() -> None:
+async def test_holds_are_listed_with_missing_values() -> None:
     listed = [
         {"id": "H1", "denied": False, "until": 1_795_600_800_000, "diamond": {"id": "S1"}},
         {"id": "H2", "denied": None, "until": None, "diamond": {"id": "S2"}},
@@ -51,7 +51,7 @@ async def test_holds_are_listed_whatever_they_lack() -> None:
     assert await holds(logged_in({})) is None
 
 
-async def test_locations_are_listed_once_with_the_default_first() -> None:
+async def test_locations_are_listed_once_with_default_first() -> None:
     second = {**HATTON, "id": "L2", "name": "Safe", "address2": "2nd floor", "state": "", "postalCode": 2018}
     user = {
         "default_location": {"location": HATTON},
@@ -83,7 +83,7 @@ async def test_locations_are_listed_once_with_the_default_first() -> None:
         {"default_location": {"location": None}},
     ],
 )
-async def test_an_account_without_locations_lists_none(user: dict[str, Any]) -> None:
+async def test_account_without_locations_lists_none(user: dict[str, Any]) -> None:
     assert await destinations(logged_in(user)) is None
 
 
@@ -98,11 +98,11 @@ async def test_an_account_without_locations_lists_none(user: dict[str, Any]) -> 
         answer(b"<html>"),
     ],
 )
-async def test_what_cannot_be_read_is_an_error_and_no_empty_list(act: Act) -> None:
+async def test_unreadable_account_is_error_and_no_empty_list(act: Act) -> None:
     with pytest.raises(SupplierError):
         await holds(act)
 
 
-async def test_credentials_that_are_refused_are_told_apart() -> None:
+async def test_rejected_credentials_have_distinct_error() -> None:
     with pytest.raises(SupplierRefused):
         await destinations(errors("Wrong username or password"))

@@ -1,4 +1,4 @@
-"""The client against a supplier that misbehaves on purpose: what it survives, what it gives up on, what it never shows."""
+"""Client with a misbehaving supplier: retries, failures, secrecy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -78,7 +78,7 @@ async def count(client: NivodaClient) -> int:
 
 
 @pytest.mark.parametrize("name", PASSING)
-async def test_a_passing_fault_is_tried_again_and_every_request_takes_its_turn(
+async def test_transient_fault_is_retried_and_every_request_is_rate_limited(
     supplier: ScriptedSupplier, limiter: CountingLimiter, name: str
 ) -> None:
     fault, _ = PASSING[name]
@@ -90,7 +90,7 @@ async def test_a_passing_fault_is_tried_again_and_every_request_takes_its_turn(
 
 
 @pytest.mark.parametrize("name", PASSING)
-async def test_a_lasting_fault_fails_by_its_name_when_the_tries_are_used_up(
+async def test_permanent_fault_fails_when_retries_are_used_up(
     supplier: ScriptedSupplier, limiter: CountingLimiter, name: str
 ) -> None:
     fault, expected = PASSING[name]
@@ -103,7 +103,7 @@ async def test_a_lasting_fault_fails_by_its_name_when_the_tries_are_used_up(
     assert len(supplier.asked) == 2
 
 
-async def test_a_supplier_that_is_not_there_is_unavailable(limiter: CountingLimiter) -> None:
+async def test_unreachable_supplier_is_unavailable(limiter: CountingLimiter) -> None:
     async with scripted_supplier() as supplier:
         settings = account(supplier.endpoint, nivoda_tries=2)
     async with NivodaClient.open(settings.nivoda, limiter) as client:
@@ -118,7 +118,7 @@ async def test_concurrent_calls_share_one_login(supplier: ScriptedSupplier, limi
     assert supplier.logins == 1
 
 
-async def test_a_token_that_ends_early_is_renewed_once_for_all_and_uses_up_no_try(
+async def test_early_expired_token_is_renewed_once_without_using_retry(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
@@ -128,9 +128,7 @@ async def test_a_token_that_ends_early_is_renewed_once_for_all_and_uses_up_no_tr
     assert supplier.logins == 2
 
 
-async def test_a_token_is_renewed_before_the_end_that_the_login_names(
-    supplier: ScriptedSupplier, limiter: CountingLimiter
-) -> None:
+async def test_token_is_renewed_before_expiry_in_login(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     seconds = 0.0
     supplier.expires = 3600.0
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, monotonic=lambda: seconds) as client:
@@ -143,7 +141,7 @@ async def test_a_token_is_renewed_before_the_end_that_the_login_names(
     assert supplier.logins == 2
 
 
-async def test_a_token_is_renewed_before_it_ends(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+async def test_token_is_renewed_before_it_expires(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     seconds = 0.0
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, monotonic=lambda: seconds) as client:
         await count(client)
@@ -152,9 +150,7 @@ async def test_a_token_is_renewed_before_it_ends(supplier: ScriptedSupplier, lim
     assert supplier.logins == 2
 
 
-async def test_a_supplier_that_accepts_no_token_at_all_is_given_up_on(
-    supplier: ScriptedSupplier, limiter: CountingLimiter
-) -> None:
+async def test_client_gives_up_when_no_token_is_accepted(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.extend([errors(EXPIRED)] * 20)
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3).nivoda, limiter) as client:
         with pytest.raises(SupplierTokenExpired):
@@ -163,14 +159,14 @@ async def test_a_supplier_that_accepts_no_token_at_all_is_given_up_on(
     assert supplier.logins == 6
 
 
-async def test_http_401_counts_as_a_refused_token(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+async def test_http_401_counts_as_rejected_token(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.append(status(401))
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert supplier.logins == 2
 
 
-async def test_refused_credentials_are_never_tried_again(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+async def test_rejected_credentials_are_not_retried(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     async with NivodaClient.open(account(supplier.endpoint, nivoda_password="wrong").nivoda, limiter) as client:
         with pytest.raises(SupplierRefused, match="credentials"):
             await count(client)
@@ -189,7 +185,7 @@ async def test_refused_credentials_are_never_tried_again(supplier: ScriptedSuppl
         answer(b"{"),
     ],
 )
-async def test_a_passing_fault_at_login_is_tried_again(
+async def test_transient_fault_at_login_is_retried(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
 ) -> None:
     supplier.login_script.extend([fault, fault])
@@ -199,7 +195,7 @@ async def test_a_passing_fault_at_login_is_tried_again(
 
 
 @pytest.mark.parametrize("code", [400, 404, 302])
-async def test_a_wrong_endpoint_is_never_tried_again_and_a_redirect_not_followed(
+async def test_wrong_endpoint_is_not_retried_and_redirect_not_followed(
     supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
 ) -> None:
     supplier.login_script.append(status(code, Location=supplier.endpoint))
@@ -209,7 +205,7 @@ async def test_a_wrong_endpoint_is_never_tried_again_and_a_redirect_not_followed
     assert (supplier.logins, supplier.asked) == (1, [])
 
 
-async def test_the_message_of_a_refused_request_is_shown(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+async def test_message_of_rejected_request_is_shown(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.append(refusal(400, "limit must be at most 50, token-1-of-many"))
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         with pytest.raises(SupplierRefused, match="HTTP 400: limit must be at most 50, \\[hidden\\]"):
@@ -218,7 +214,7 @@ async def test_the_message_of_a_refused_request_is_shown(supplier: ScriptedSuppl
 
 
 @pytest.mark.parametrize("code", [302, 404, 405])
-async def test_a_page_of_html_is_an_outage_once_the_endpoint_has_answered(
+async def test_html_page_is_outage_once_endpoint_has_answered(
     supplier: ScriptedSupplier, limiter: CountingLimiter, code: int
 ) -> None:
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=3).nivoda, limiter) as client:
@@ -243,7 +239,7 @@ async def test_a_page_of_html_is_an_outage_once_the_endpoint_has_answered(
         (errors("No", None), None),
     ],
 )
-async def test_a_limit_in_the_errors_is_waited_out_like_429(
+async def test_rate_limit_in_errors_is_waited_out_like_429(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act, pause: float | None
 ) -> None:
     supplier.script.extend([fault] * 2)
@@ -256,9 +252,7 @@ async def test_a_limit_in_the_errors_is_waited_out_like_429(
     assert limiter.pauses == ([] if pause is None else [pause, pause if pause > 1 else 0.002])
 
 
-async def test_a_limit_in_the_errors_of_a_login_is_waited_out_too(
-    supplier: ScriptedSupplier, limiter: CountingLimiter
-) -> None:
+async def test_rate_limit_in_login_errors_is_waited_out(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.login_script.append(errors("Too many login attempts, try again in 3 seconds"))
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
@@ -274,7 +268,7 @@ async def test_a_limit_in_the_errors_of_a_login_is_waited_out_too(
         refusal(500, "Please log in", code="UNAUTHENTICATED"),
     ],
 )
-async def test_a_token_s_end_is_recognised_in_every_form(
+async def test_token_expiry_is_recognized_in_every_form(
     supplier: ScriptedSupplier, limiter: CountingLimiter, fault: Act
 ) -> None:
     supplier.script.append(fault)
@@ -283,7 +277,7 @@ async def test_a_token_s_end_is_recognised_in_every_form(
     assert supplier.logins == 2
 
 
-async def test_429_slows_everybody_down_for_as_long_as_was_asked_and_uses_up_no_try(
+async def test_http_429_delays_all_callers_for_requested_time(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.script.extend([status(429, **{"Retry-After": "3"})] * 4)
@@ -292,7 +286,7 @@ async def test_429_slows_everybody_down_for_as_long_as_was_asked_and_uses_up_no_
     assert limiter.pauses == [3.0] * 4
 
 
-async def test_429_that_does_not_say_how_long_doubles_the_pause_up_to_a_minute(
+async def test_http_429_without_retry_after_doubles_pause_up_to_one_minute(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     supplier.script.extend([status(429)] * 7)
@@ -302,23 +296,23 @@ async def test_429_that_does_not_say_how_long_doubles_the_pause_up_to_a_minute(
     assert limiter.pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_429_at_login_is_waited_out_too(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
+async def test_http_429_at_login_is_waited_out(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.login_script.append(status(429, **{"Retry-After": "3"}))
     async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=1).nivoda, limiter) as client:
         assert await count(client) == 7
     assert limiter.pauses == [3.0]
 
 
-async def test_429_without_end_is_busy_when_patience_is_over(supplier: ScriptedSupplier) -> None:
+async def test_repeated_429_is_busy_after_patience(supplier: ScriptedSupplier) -> None:
     seconds = 0.0
 
-    class Sleeper(CountingLimiter):
+    class PauseRecorder(CountingLimiter):
         async def pause(self, pause: float) -> None:
             nonlocal seconds
             seconds += pause
             await super().pause(pause)
 
-    limiter = Sleeper()
+    limiter = PauseRecorder()
     supplier.script.extend([status(429, **{"Retry-After": "40"})] * 50)
     async with NivodaClient.open(
         account(supplier.endpoint).nivoda, limiter, patience_seconds=100, monotonic=lambda: seconds
@@ -329,9 +323,7 @@ async def test_429_without_end_is_busy_when_patience_is_over(supplier: ScriptedS
     assert limiter.pauses == [40, 40]
 
 
-async def test_nobody_is_paused_for_longer_than_patience_lasts(
-    supplier: ScriptedSupplier, limiter: CountingLimiter
-) -> None:
+async def test_pause_is_at_most_patience(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     supplier.script.append(status(429, **{"Retry-After": "999999"}))
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter, patience_seconds=100) as client:
         with pytest.raises(SupplierBusy):
@@ -339,18 +331,18 @@ async def test_nobody_is_paused_for_longer_than_patience_lasts(
     assert limiter.pauses == [100]
 
 
-async def test_a_limiter_that_never_lets_through_is_busy_when_patience_is_over(supplier: ScriptedSupplier) -> None:
-    class Wall(CountingLimiter):
+async def test_blocked_limiter_is_busy_after_patience(supplier: ScriptedSupplier) -> None:
+    class BlockedLimiter(CountingLimiter):
         async def acquire(self) -> None:
             await asyncio.Event().wait()
 
-    async with NivodaClient.open(account(supplier.endpoint).nivoda, Wall(), patience_seconds=0.05) as client:
+    async with NivodaClient.open(account(supplier.endpoint).nivoda, BlockedLimiter(), patience_seconds=0.05) as client:
         with pytest.raises(SupplierBusy):
             await count(client)
     assert (supplier.logins, supplier.asked) == (0, [])
 
 
-async def test_an_answer_without_end_is_not_read_to_the_end(
+async def test_endless_response_is_not_read_to_end(
     supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(responses, "_BYTE_LIMIT", 1_000)
@@ -360,16 +352,14 @@ async def test_an_answer_without_end_is_not_read_to_the_end(
             await count(client)
 
 
-async def test_calls_one_after_the_other_use_one_connection(
-    supplier: ScriptedSupplier, limiter: CountingLimiter
-) -> None:
+async def test_sequential_calls_share_connection(supplier: ScriptedSupplier, limiter: CountingLimiter) -> None:
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
         for _ in range(5):
             await count(client)
     assert len(supplier.connections) == 1
 
 
-async def test_what_varies_is_a_variable_and_the_document_is_always_the_same(
+async def test_document_is_constant_and_values_are_variables(
     supplier: ScriptedSupplier, limiter: CountingLimiter
 ) -> None:
     async with NivodaClient.open(account(supplier.endpoint).nivoda, limiter) as client:
@@ -380,7 +370,7 @@ async def test_what_varies_is_a_variable_and_the_document_is_always_the_same(
     assert first["variables"] == {"query": {"dollar_value": {"from": 1}}, "token": "token-1-of-many"}
 
 
-async def test_no_secret_shows_in_logs_errors_or_reprs(
+async def test_secrets_are_not_in_logs_errors_or_reprs(
     supplier: ScriptedSupplier, limiter: CountingLimiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     capture = structlog.testing.LogCapture()

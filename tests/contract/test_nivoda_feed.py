@@ -1,4 +1,4 @@
-"""The feed against the simulated supplier: the truth comes through, in order and to the cent, faults or no faults."""
+"""Feed reader with the simulated supplier: complete, ordered and exact, with and without faults."""
 
 import json
 import time
@@ -26,8 +26,8 @@ STONES = 430
 NOW = datetime(2026, 2, 12, 12, 0, tzinfo=UTC)
 
 
-class Supplier:
-    """The simulator, a feed that reads it, and what the simulator says itself."""
+class SimulatedFeed:
+    """The simulator, a feed that reads it, and the simulator's statistics."""
 
     def __init__(
         self, simulator: Simulator, feed: NivodaFeed, limiter: CountingLimiter, http: httpx.AsyncClient
@@ -46,7 +46,7 @@ class Supplier:
         return {stone["id"]: stone for stone in await self.control("GET", f"stones?offset=0&limit={10 * STONES}")}
 
     async def read(self, query: StoneQuery | None = None) -> list[ObservedItem]:
-        """Every page, one after the other."""
+        """Every page, sequentially."""
         items: list[ObservedItem] = []
         while True:
             page = await self.feed.page(query or StoneQuery(), len(items), self.feed.page_size)
@@ -56,7 +56,7 @@ class Supplier:
 
 
 @pytest.fixture
-async def supplier() -> AsyncIterator[Supplier]:
+async def supplier() -> AsyncIterator[SimulatedFeed]:
     limiter = CountingLimiter()
     async with (
         Simulator(Options(stones=STONES, bad_data_share=0.3)) as simulator,
@@ -70,11 +70,11 @@ async def supplier() -> AsyncIterator[Supplier]:
             nivoda_tries=12,
         )
         async with NivodaClient.open(chosen.nivoda, limiter) as client:
-            yield Supplier(simulator, NivodaFeed(client), limiter, http)
+            yield SimulatedFeed(simulator, NivodaFeed(client), limiter, http)
 
 
 def agrees(observed: ObservedItem, stone: dict[str, Any]) -> bool:
-    """Whether what was read is what the supplier has."""
+    """Whether the observation equals the supplier's values."""
     if not stone["usable"]:
         return observed.stone is None
     return observed.stone is not None and (
@@ -85,7 +85,7 @@ def agrees(observed: ObservedItem, stone: dict[str, Any]) -> bool:
     ) == (stone["price"], round(stone["carats"] * 1000), stone["offer_id"], stone["labgrown"])
 
 
-async def test_all_pages_together_are_the_supplier_s_stones_dirty_ones_told_apart(supplier: Supplier) -> None:
+async def test_pages_contain_all_stones_with_bad_ones_marked(supplier: SimulatedFeed) -> None:
     truth, items = await supplier.truth(), await supplier.read()
     assert {item.supplier_stone_id for item in items} == set(truth)
     assert len(items) == len(truth) == STONES
@@ -93,7 +93,7 @@ async def test_all_pages_together_are_the_supplier_s_stones_dirty_ones_told_apar
     assert 20 < sum(item.problem is not None for item in items) < 150
 
 
-async def test_pages_come_in_the_order_of_price_with_unpriced_stones_last(supplier: Supplier) -> None:
+async def test_pages_are_ordered_by_price_with_unpriced_stones_last(supplier: SimulatedFeed) -> None:
     prices = [item.stone.supplier_price_cents for item in await supplier.read() if item.stone]
     assert prices == sorted(prices)
     unpriced = next(row["id"] for row in (await supplier.truth()).values() if row["usable"])
@@ -103,7 +103,7 @@ async def test_pages_come_in_the_order_of_price_with_unpriced_stones_last(suppli
 
 
 @pytest.mark.parametrize("kind", ["status", "reset", "truncate", "errors", "token", "stall"])
-async def test_a_fifth_of_the_calls_may_fail_and_all_stones_still_arrive(supplier: Supplier, kind: str) -> None:
+async def test_all_stones_arrive_with_fifth_of_calls_failing(supplier: SimulatedFeed, kind: str) -> None:
     rule = {"kind": kind, "share": 0.2, **({"seconds": 2, "count": 3} if kind == "stall" else {})}
     await supplier.control("POST", "faults", {"seed": 3, "rules": [rule]})
     items = await supplier.read()
@@ -115,7 +115,7 @@ async def test_a_fifth_of_the_calls_may_fail_and_all_stones_still_arrive(supplie
     assert supplier.limiter.turns == calls
 
 
-async def test_429_pauses_for_as_long_as_was_asked_and_loses_nothing(supplier: Supplier) -> None:
+async def test_http_429_pauses_for_requested_time_and_loses_nothing(supplier: SimulatedFeed) -> None:
     rules = [
         {"kind": "status", "status": 429, "retry_after": 2, "share": 0.3},
         {"kind": "status", "status": 429, "share": 0.2},
@@ -126,7 +126,7 @@ async def test_429_pauses_for_as_long_as_was_asked_and_loses_nothing(supplier: S
     assert any(0 < pause < 1 for pause in supplier.limiter.pauses)
 
 
-async def test_passing_dirt_in_a_page_makes_no_good_stone_bad(supplier: Supplier) -> None:
+async def test_transient_bad_data_affects_no_valid_stone(supplier: SimulatedFeed) -> None:
     rule = {"kind": "bad_data", "share": 1, "variants": ["unknown_field", "usable"]}
     await supplier.control("POST", "faults", {"seed": 5, "rules": [rule]})
     items = await supplier.read()
@@ -135,7 +135,7 @@ async def test_passing_dirt_in_a_page_makes_no_good_stone_bad(supplier: Supplier
     assert [item for item in items if truth[item.supplier_stone_id]["usable"] and item.stone is None] == []
 
 
-async def test_counts_are_what_pages_of_the_same_query_hold(supplier: Supplier) -> None:
+async def test_counts_equal_pages_of_same_query(supplier: SimulatedFeed) -> None:
     bands = [
         StoneQuery(price_to=400),
         StoneQuery(price_from=400, price_to=2_000),
@@ -146,7 +146,7 @@ async def test_counts_are_what_pages_of_the_same_query_hold(supplier: Supplier) 
         assert await supplier.feed.count(band) == len(await supplier.read(band))
 
 
-async def test_a_band_holds_both_its_edges_and_the_cents_in_between(supplier: Supplier) -> None:
+async def test_band_contains_both_edges_and_cents_between(supplier: SimulatedFeed) -> None:
     ids = [item.supplier_stone_id for item in await supplier.read() if item.stone][:6]
     prices = [39_999, 40_000, 40_001, 40_050, 40_100, 40_101]
     for stone_id, cents in zip(ids, prices, strict=True):
@@ -155,7 +155,7 @@ async def test_a_band_holds_both_its_edges_and_the_cents_in_between(supplier: Su
     assert [stone_id in found for stone_id in ids] == [False, True, True, True, True, False]
 
 
-async def test_a_window_holds_what_changed_in_it(supplier: Supplier) -> None:
+async def test_window_contains_changes_in_it(supplier: SimulatedFeed) -> None:
     before = datetime.now(UTC)
     changed = await supplier.control("POST", "change", {"count": 5, "seed": 1, "fields": ["price"]})
     after = datetime.now(UTC)
@@ -167,7 +167,7 @@ async def test_a_window_holds_what_changed_in_it(supplier: Supplier) -> None:
     assert await supplier.feed.count(in_other_words) == 5
 
 
-async def test_lookup_tells_the_stones_that_are_there_from_those_that_are_gone(supplier: Supplier) -> None:
+async def test_lookup_distinguishes_existing_from_removed_stones(supplier: SimulatedFeed) -> None:
     ids = sorted(await supplier.truth())[:50]
     await supplier.control("POST", "remove", {"ids": ids[:3]})
     found = await supplier.feed.lookup(ids[:47], ids[47:])
@@ -176,8 +176,8 @@ async def test_lookup_tells_the_stones_that_are_there_from_those_that_are_gone(s
 
 
 @pytest.mark.parametrize(("ids", "witnesses"), [([], ["w"]), (["x"] * 48, ["w"]), (["x"], ["w"] * 4)])
-async def test_a_lookup_of_an_impossible_size_is_a_mistake_and_never_sent(
-    supplier: Supplier, ids: list[str], witnesses: list[str]
+async def test_lookup_of_invalid_size_is_rejected_before_sending(
+    supplier: SimulatedFeed, ids: list[str], witnesses: list[str]
 ) -> None:
     with pytest.raises(ValueError, match="1 to 47 ids"):
         await supplier.feed.lookup(ids, witnesses)
@@ -185,18 +185,18 @@ async def test_a_lookup_of_an_impossible_size_is_a_mistake_and_never_sent(
 
 
 @pytest.mark.parametrize("limit", [0, 51])
-async def test_a_page_of_an_impossible_size_is_a_mistake_and_never_sent(supplier: Supplier, limit: int) -> None:
+async def test_page_of_invalid_size_is_rejected_before_sending(supplier: SimulatedFeed, limit: int) -> None:
     with pytest.raises(ValueError, match="1 to 50 stones"):
         await supplier.feed.page(StoneQuery(), 0, limit)
     assert supplier.limiter.turns == 0
 
 
-async def test_a_page_carries_the_instant_at_which_it_was_received(supplier: Supplier) -> None:
+async def test_page_has_instant_of_receipt(supplier: SimulatedFeed) -> None:
     before = time.monotonic()
     assert before <= (await supplier.feed.page(StoneQuery(), 0, 1)).received <= time.monotonic()
 
 
-def test_the_counts_of_pages_are_never_asked_for() -> None:
+def test_page_counts_are_never_selected() -> None:
     for pages in PAGES.values():
         assert all("total_count" not in operation.document for operation in (pages.full, *pages.smaller))
     assert "diamonds_by_query_count" in COUNT.document
@@ -205,7 +205,7 @@ def test_the_counts_of_pages_are_never_asked_for() -> None:
 @pytest.mark.parametrize(
     "data", [None, {"as": None}, {"as": {"diamonds_by_query": None}}, {"as": {"diamonds_by_query": {"items": None}}}]
 )
-async def test_an_answer_without_a_list_is_a_fault_and_not_the_end_of_the_feed(data: Any) -> None:
+async def test_response_without_list_is_error_and_not_end_of_feed(data: Any) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.extend([answer({"data": data})] * 2)
         async with NivodaClient.open(account(supplier.endpoint, nivoda_tries=2).nivoda, CountingLimiter()) as client:
@@ -213,7 +213,7 @@ async def test_an_answer_without_a_list_is_a_fault_and_not_the_end_of_the_feed(d
                 await NivodaFeed(client).page(StoneQuery(), 0, 50)
 
 
-async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
+async def test_page_with_damaged_items_loses_no_valid_item() -> None:
     damage = [
         rb'{"diamond": {"id": "\ud83d"}}',
         b'{"diamond": {"id": "a", "certificate": {"lab": "\xff"}}}',
@@ -238,7 +238,7 @@ async def test_a_page_with_damaged_items_loses_none_of_its_good_ones() -> None:
 
 
 @pytest.mark.parametrize("shown", [b"null", b"{}", b'{"id": null, "diamond": {"id": null}}'])
-async def test_a_stone_that_a_page_fails_to_show_is_asked_for_by_its_id(shown: bytes) -> None:
+async def test_stone_missing_in_page_is_requested_by_id(shown: bytes) -> None:
     def act(*items: bytes) -> Act:
         return answer(b'{"data": {"as": {"diamonds_by_query": {"items": [%b]}}}}' % b",".join(items))
 
@@ -251,8 +251,8 @@ async def test_a_stone_that_a_page_fails_to_show_is_asked_for_by_its_id(shown: b
     assert supplier.asked[-1]["variables"]["query"] == {"filter_ids": ["other"], "search_on_markup_price": False}
 
 
-async def test_postgres_takes_every_payload_and_every_value(database_url: str) -> None:
-    """What can't be stored would stop the page it came with, and its neighbours, again and again."""
+async def test_postgres_stores_every_payload_and_value(database_url: str) -> None:
+    """An unstorable value would stop its page and its neighbours repeatedly."""
     connection = await asyncpg.connect(database_url)
     good = payload()
     edits = st.tuples(st.integers(0, len(good)), st.integers(0, 6), st.binary(max_size=8))

@@ -1,4 +1,4 @@
-"""Pages with null items, pages that are too large, and pages that an item takes along."""
+"""Pages with null items, oversized pages, and pages that fail because of one item."""
 
 import random
 from typing import Any
@@ -15,8 +15,8 @@ from sandbox.supplier.served_schema import facts
 from tests.contract.nivoda import CountingLimiter, account, answer, errors, scripted_supplier
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id
 
-CLARITY: dict[str, Any] = {"diamond__certificate__clarity": "SI4"}  # may be null
-COLOR: dict[str, Any] = {"diamond__certificate__color": "D+"}  # may not: null goes up to the item
+CLARITY: dict[str, Any] = {"diamond__certificate__clarity": "SI4"}  # a nullable field
+COLOR: dict[str, Any] = {"diamond__certificate__color": "D+"}  # non-null: null propagates to the item
 PROBLEM = "diamond.certificate.color: Enum 'DiamondColor' cannot represent value: 'D+'"
 
 
@@ -37,7 +37,7 @@ def pages_asked(supplier: PublishedSupplier) -> int:
     return supplier.requests["Page"]
 
 
-async def test_an_item_that_is_null_on_every_request_is_quarantined_under_its_id_with_the_reason() -> None:
+async def test_permanently_null_item_is_quarantined_by_id_with_reason() -> None:
     items = [published_item(number, **(COLOR if number == 20 else {})) for number in range(60)]
     async with published_supplier(items) as supplier:
         page = await read(supplier)
@@ -47,13 +47,13 @@ async def test_an_item_that_is_null_on_every_request_is_quarantined_under_its_id
     assert pages_asked(supplier) == 2
 
 
-async def test_what_is_kept_of_a_null_item_is_understood_again_in_the_same_way() -> None:
+async def test_stored_null_item_is_mapped_equally_again() -> None:
     async with published_supplier([published_item(1, **COLOR)]) as supplier:
         (item,) = (await read(supplier)).items
     assert observe(item.payload) == item
 
 
-async def test_a_field_that_became_null_because_of_an_error_fails_neither_the_page_nor_its_item() -> None:
+async def test_nullable_field_error_fails_neither_page_nor_item() -> None:
     items = [published_item(number, **(CLARITY if number % 2 else {})) for number in range(10)]
     async with published_supplier(items) as supplier:
         page = await read(supplier)
@@ -72,7 +72,7 @@ async def test_a_field_that_became_null_because_of_an_error_fails_neither_the_pa
         ({"id": None, "price": None}, "Cannot return null for non-nullable field DiamondItem"),
     ],
 )
-async def test_any_field_may_be_the_one_that_can_not_be_shown(changes: dict[str, Any], problem: str) -> None:
+async def test_any_field_may_be_unavailable(changes: dict[str, Any], problem: str) -> None:
     items = [published_item(number, **(changes if number == 2 else {})) for number in range(5)]
     async with published_supplier(items) as supplier:
         page = await read(supplier)
@@ -80,7 +80,7 @@ async def test_any_field_may_be_the_one_that_can_not_be_shown(changes: dict[str,
     assert problem in problems(page)[stone_id(2)]
 
 
-async def test_a_stone_without_any_id_is_unidentified_at_its_position() -> None:
+async def test_stone_without_id_is_unidentified_by_position() -> None:
     items = [published_item(number) for number in range(5)]
     items[3]["id"] = items[3]["diamond"]["id"] = None
     async with published_supplier(items) as supplier:
@@ -89,7 +89,7 @@ async def test_a_stone_without_any_id_is_unidentified_at_its_position() -> None:
     assert (page.unidentified, page.length) == ([3], 5)
 
 
-async def test_a_page_of_nothing_but_null_items_costs_a_few_calls() -> None:
+async def test_page_of_only_null_items_costs_few_calls() -> None:
     async with published_supplier([published_item(number, **COLOR) for number in range(50)]) as supplier:
         page = await read(supplier)
     assert problems(page) == {stone_id(number): PROBLEM for number in range(50)}
@@ -97,7 +97,7 @@ async def test_a_page_of_nothing_but_null_items_costs_a_few_calls() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_random_ties_do_not_attribute_an_error_to_another_stone(seed: int) -> None:
+async def test_random_ties_do_not_attribute_error_to_another_stone(seed: int) -> None:
     items = [published_item(number, price=100_000, **(COLOR if number % 10 == 3 else {})) for number in range(120)]
     bad = {stone_id(number) for number in range(120) if number % 10 == 3}
     async with published_supplier(items) as supplier:
@@ -110,7 +110,7 @@ async def test_random_ties_do_not_attribute_an_error_to_another_stone(seed: int)
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_random_ties_do_not_exchange_the_errors_of_two_stones(seed: int) -> None:
+async def test_random_ties_do_not_exchange_errors_of_two_stones(seed: int) -> None:
     bad = {3: "D+", 13: "E+", 23: "F+"}
     items = [
         published_item(number, price=100_000, diamond__certificate__color=bad.get(number, "D")) for number in range(60)
@@ -124,7 +124,7 @@ async def test_random_ties_do_not_exchange_the_errors_of_two_stones(seed: int) -
         assert f"'{color}'" in problem
 
 
-async def test_an_item_that_is_null_for_a_moment_only_is_read() -> None:
+async def test_temporarily_null_item_is_read() -> None:
     items = [published_item(number, price=100_000) for number in range(5)]
     async with published_supplier(items) as supplier:
         original = supplier._root["diamonds_by_query"]
@@ -141,7 +141,7 @@ async def test_an_item_that_is_null_for_a_moment_only_is_read() -> None:
     assert problems(page) == {}
 
 
-async def test_lookup_of_a_stone_that_can_not_be_shown_finds_it() -> None:
+async def test_lookup_finds_unavailable_stone() -> None:
     items = [published_item(1, **COLOR), published_item(2)]
     async with (
         published_supplier(items) as supplier,
@@ -153,13 +153,13 @@ async def test_lookup_of_a_stone_that_can_not_be_shown_finds_it() -> None:
 
 
 def strict_list_schema() -> GraphQLSchema:
-    """The published schema with items that may not be null: one bad item takes the whole page along."""
+    """The published schema with non-null items: one bad item makes the whole page null."""
     text = facts("2026").replace("items: [DiamondItem]\n", "items: [DiamondItem!]!\n")
     assert "items: [DiamondItem!]!" in text
     return build_schema(text)
 
 
-async def test_a_page_that_an_item_takes_along_is_read_around_it() -> None:
+async def test_page_that_fails_because_of_item_is_read_without_it() -> None:
     items = [published_item(number, **(COLOR if number in (0, 7, 8, 31) else {})) for number in range(50)]
     async with published_supplier(items, strict_list_schema()) as supplier:
         page = await read(supplier)
@@ -173,7 +173,7 @@ async def test_a_page_that_an_item_takes_along_is_read_around_it() -> None:
 LARGE: dict[str, Any] = {"diamond__certificate__comments": "x" * 100_000}
 
 
-async def test_an_oversized_page_is_read_in_parts_and_only_there() -> None:
+async def test_oversized_page_is_read_in_parts() -> None:
     items = [published_item(number, **(LARGE if 60 <= number < 95 else {})) for number in range(150)]
     async with published_supplier(items) as supplier:
         supplier.largest_answer = 1_300_000
@@ -190,7 +190,7 @@ async def test_an_oversized_page_is_read_in_parts_and_only_there() -> None:
     assert [request["variables"]["limit"] for request in supplier.asked] == [50, 12, 12, 12, 12, 2, 50]
 
 
-async def test_a_single_item_that_is_too_large_is_quarantined_under_its_id() -> None:
+async def test_single_oversized_item_is_quarantined_by_id() -> None:
     items = [published_item(number, **(LARGE if number == 1 else {})) for number in range(50)]
     async with published_supplier(items) as supplier:
         supplier.largest_answer = 99_000
@@ -207,7 +207,7 @@ async def test_a_single_item_that_is_too_large_is_quarantined_under_its_id() -> 
 
 
 @pytest.mark.parametrize("message", ["Internal server error", "Request timed out"])
-async def test_a_page_that_is_missing_because_of_an_outage_is_tried_again(message: str) -> None:
+async def test_page_that_fails_because_of_outage_is_retried(message: str) -> None:
     path = ["as", "diamonds_by_query", "items", 3, "diamond"]
     body = {"data": None, "errors": [{"message": message, "path": path}]}
     async with scripted_supplier() as supplier:
@@ -218,7 +218,7 @@ async def test_a_page_that_is_missing_because_of_an_outage_is_tried_again(messag
     assert len(supplier.asked) == 2
 
 
-async def test_an_error_that_points_at_no_item_fails_the_whole_page() -> None:
+async def test_error_without_item_path_fails_page() -> None:
     data: dict[str, Any] = {"as": {"diamonds_by_query": {"items": []}}}
     async with scripted_supplier() as supplier:
         supplier.script.append(errors("Something is odd", data))

@@ -1,4 +1,4 @@
-"""The client against changed schemas: with introspection, without, and with a change in the middle."""
+"""Client with changed schemas: with introspection, without it, and with a change during operation."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ HOUR = 3600.0
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A manual clock."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -60,7 +60,7 @@ def options(
     return SchemaOptions(version=version, without=without, rename=rename, introspection=introspection)
 
 
-async def test_the_schema_is_asked_for_once_and_nothing_is_rejected() -> None:
+async def test_schema_is_requested_once_and_nothing_is_rejected() -> None:
     async with reading(options("2024")) as (supplier, feed):
         assert await feed.count(StoneQuery()) == 60
         page = await feed.page(StoneQuery(price_from=1_000), 0, 50)
@@ -78,7 +78,7 @@ async def test_the_schema_is_asked_for_once_and_nothing_is_rejected() -> None:
     )
 
 
-async def test_without_introspection_rejections_teach_what_is_missing_once() -> None:
+async def test_missing_members_are_learned_from_rejections_once() -> None:
     async with reading(
         options("2024", "Diamond.milky", "DiamondQuery.search_on_markup_price", introspection=False)
     ) as (
@@ -95,7 +95,7 @@ async def test_without_introspection_rejections_teach_what_is_missing_once() -> 
     assert len(found.differences) == 11
 
 
-async def test_capabilities_without_introspection_are_found_out_by_requests_that_match_no_stone() -> None:
+async def test_capabilities_without_introspection_are_probed_without_results() -> None:
     missing = ("DiamondQuery.sizes", "DiamondQuery.labgrown", "DiamondQuery.updated", "DiamondQuery.filter_ids")
     async with reading(options("2026", *missing, "DiamondOrderType.price", introspection=False)) as (supplier, feed):
         found = await feed.capabilities()
@@ -119,7 +119,7 @@ async def test_capabilities_without_introspection_are_found_out_by_requests_that
 
 
 @pytest.mark.parametrize("introspection", [True, False])
-async def test_a_change_of_the_schema_in_the_middle_leads_to_one_renegotiation(introspection: bool) -> None:
+async def test_schema_change_causes_one_renegotiation(introspection: bool) -> None:
     clock = Clock()
     async with reading(options("2026", introspection=introspection), clock=clock) as (supplier, feed):
         await feed.page(StoneQuery(), 0, 50)
@@ -132,7 +132,7 @@ async def test_a_change_of_the_schema_in_the_middle_leads_to_one_renegotiation(i
         assert "Certificate.floInt is not offered; it is not read" in (await feed.capabilities()).differences
 
 
-async def test_an_introspection_that_says_otherwise_than_the_validation_is_corrected_by_it() -> None:
+async def test_wrong_introspection_is_corrected_by_validation_errors() -> None:
     async with reading() as (supplier, feed):
         await feed.count(StoneQuery())
         told = supplier.schema
@@ -147,7 +147,7 @@ async def test_an_introspection_that_says_otherwise_than_the_validation_is_corre
     "member",
     ["DiamondItem.id", "DiamondItem.price", "Diamond.availability", "Certificate.carats", "Query.diamonds_by_query"],
 )
-async def test_a_missing_required_field_is_a_final_error_that_names_it(member: str, introspection: bool) -> None:
+async def test_missing_required_field_is_permanent_error_with_name(member: str, introspection: bool) -> None:
     async with reading(options("2026", member, introspection=introspection)) as (supplier, feed):
         with pytest.raises(SupplierSchemaChanged, match=member) as caught:
             await feed.page(StoneQuery(), 0, 50)
@@ -157,7 +157,7 @@ async def test_a_missing_required_field_is_a_final_error_that_names_it(member: s
 
 
 @pytest.mark.parametrize("introspection", [True, False])
-async def test_a_filter_without_which_other_stones_would_match_is_a_final_error(introspection: bool) -> None:
+async def test_missing_necessary_filter_is_permanent_error(introspection: bool) -> None:
     async with reading(options("2026", "DiamondQuery.labgrown", introspection=introspection)) as (_, feed):
         assert await feed.count(StoneQuery()) == 60
         for _ in range(2):
@@ -166,7 +166,7 @@ async def test_a_filter_without_which_other_stones_would_match_is_a_final_error(
         assert not (await feed.capabilities()).origin
 
 
-async def test_a_rejection_that_teaches_nothing_is_final_and_shows_its_message() -> None:
+async def test_uninformative_rejection_is_permanent_and_shows_message() -> None:
     async with scripted_supplier() as supplier:
         rejection = refusal(400, "Query is too complex: 153", code="GRAPHQL_VALIDATION_FAILED")
         supplier.script.extend([rejection] * 3)
@@ -178,7 +178,7 @@ async def test_a_rejection_that_teaches_nothing_is_final_and_shows_its_message()
 
 @pytest.mark.parametrize("introspection", [True, False])
 @pytest.mark.parametrize("alternative", ["ids", "single"])
-async def test_stones_are_looked_up_by_the_alternative_that_is_offered(alternative: str, introspection: bool) -> None:
+async def test_lookup_uses_available_alternative(alternative: str, introspection: bool) -> None:
     changed = (
         options("2026", introspection=introspection, rename=("DiamondQuery.filter_ids=ids",))
         if alternative == "ids"
@@ -199,7 +199,7 @@ async def test_stones_are_looked_up_by_the_alternative_that_is_offered(alternati
             await feed.lookup([stone_id(1), "gone"], ["sold"])
 
 
-async def test_single_lookups_have_a_daily_bound_beyond_which_stones_are_unclear(
+async def test_single_lookups_are_limited_daily(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed_module, "SINGLE_LOOKUP_LIMIT", 3)
@@ -212,7 +212,7 @@ async def test_single_lookups_have_a_daily_bound_beyond_which_stones_are_unclear
         assert set((await feed.lookup(["d"], [stone_id(0)])).absent) == {"d"}
 
 
-async def test_the_schema_is_refreshed_daily() -> None:
+async def test_schema_is_refreshed_daily() -> None:
     clock = Clock()
     async with reading(options("2024"), clock=clock) as (supplier, feed):
         await feed.count(StoneQuery())
@@ -225,7 +225,7 @@ async def test_the_schema_is_refreshed_daily() -> None:
         assert supplier.requests["introspection"] == 2
 
 
-async def test_what_rejections_taught_is_forgotten_after_a_day() -> None:
+async def test_learned_rejections_expire_after_one_day() -> None:
     clock = Clock()
     async with reading(options("2024", introspection=False), clock=clock) as (supplier, feed):
         await feed.page(StoneQuery(), 0, 50)
@@ -236,7 +236,7 @@ async def test_what_rejections_taught_is_forgotten_after_a_day() -> None:
 
 
 @pytest.mark.parametrize("fault", [status(500), page_of_html(403), answer(b"{"), answer({"data": {"__schema": None}})])
-async def test_an_introspection_that_fails_costs_one_request_and_is_tried_again_later(fault: Any) -> None:
+async def test_failed_introspection_costs_one_request_and_is_retried_later(fault: Any) -> None:
     clock = Clock()
     async with scripted_supplier() as supplier:
         supplier.introspection = fault
@@ -249,7 +249,7 @@ async def test_an_introspection_that_fails_costs_one_request_and_is_tried_again_
             assert supplier.introspections == 2
 
 
-async def test_a_refused_login_is_no_matter_of_the_schema() -> None:
+async def test_rejected_login_is_no_schema_error() -> None:
     async with published_supplier([]) as supplier:
         chosen = account(supplier.endpoint, nivoda_password="wrong")
         async with NivodaClient.open(chosen.nivoda, CountingLimiter()) as client:
@@ -257,9 +257,7 @@ async def test_a_refused_login_is_no_matter_of_the_schema() -> None:
                 await client.call(COUNT, {"query": {}})
 
 
-async def test_trading_does_not_wait_for_the_schema_and_sends_a_rejected_document_again_without_what_is_missing() -> (
-    None
-):
+async def test_trading_repeats_rejected_document_without_missing_members() -> None:
     async with scripted_supplier() as supplier:
         rejection = refusal(400, 'Cannot query field "denied" on type "Hold".', code="GRAPHQL_VALIDATION_FAILED")
         free = answer({"data": {"as": {"get_diamond_by_id": {"diamond": {"id": "s", "availability": "AVAILABLE"}}}}})
@@ -271,7 +269,7 @@ async def test_trading_does_not_wait_for_the_schema_and_sends_a_rejected_documen
     assert ["denied" in query for query in sent] == [True, False]
 
 
-async def test_a_rejected_document_is_not_sent_again_where_the_stone_looks_as_if_it_was_done() -> None:
+async def test_rejected_document_is_not_repeated_when_stone_looks_traded() -> None:
     async with scripted_supplier() as supplier:
         rejection = refusal(400, 'Cannot query field "denied" on type "Hold".', code="GRAPHQL_VALIDATION_FAILED")
         held = {"id": "s", "availability": "HOLD", "HoldId": "h"}
@@ -282,7 +280,7 @@ async def test_a_rejected_document_is_not_sent_again_where_the_stone_looks_as_if
     assert len([asked for asked in supplier.asked if "create_hold" in asked["query"]]) == 1
 
 
-async def test_a_rejection_that_teaches_nothing_ends_the_request() -> None:
+async def test_uninformative_rejection_ends_request() -> None:
     async with scripted_supplier() as supplier:
         rejection = refusal(400, "The document is odd.", code="GRAPHQL_VALIDATION_FAILED")
         supplier.script.append(rejection)

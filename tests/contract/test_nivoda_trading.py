@@ -1,4 +1,6 @@
-"""Trading against the simulated supplier: whatever goes wrong, a hold and an order are made once, or nobody claims not."""
+"""Trading with the simulated supplier: every hold and order is made once, and no unknown outcome is reported as
+failure.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,8 +32,8 @@ CUSTOMER = Account("customer@example.com", "secret")
 READER = Account("reader@example.com", "secret", pro=False)
 
 
-class Market:
-    """The simulator, somebody who trades there, and what it was really asked."""
+class TradingSite:
+    """The simulator, a trading client, and the requests that the supplier received."""
 
     def __init__(self, simulator: Simulator, trading: NivodaTrading, http: httpx.AsyncClient) -> None:
         self.simulator = simulator
@@ -45,12 +47,12 @@ class Market:
         return response.json()
 
     async def stone(self) -> dict[str, Any]:
-        """One that can be had."""
+        """An available stone."""
         stones = await self.control("GET", "stones?offset=0&limit=200")
         return next(one for one in stones if one["usable"] and one["availability"] == "AVAILABLE")
 
-    async def done(self, operation: str) -> list[dict[str, Any]]:
-        """The trades that really took place."""
+    async def executed(self, operation: str) -> list[dict[str, Any]]:
+        """The trades that the supplier executed."""
         report = await self.control("GET", "calls")
         trades = [trade for trade in (*report["holds"], *report["orders"]) if trade["operation"] == operation]
         return [trade for trade in trades if "refused" not in trade["answer"] and not trade["answer"].get("denied")]
@@ -61,12 +63,12 @@ def order(stone: dict[str, Any], **others: Any) -> SupplierOrder:
 
 
 @pytest.fixture
-async def market() -> AsyncIterator[Market]:
+async def site() -> AsyncIterator[TradingSite]:
     options = Options(stones=200, accounts=(DEFAULT_ACCOUNT, CUSTOMER, READER), hold_seconds=3600)
     async with Simulator(options) as simulator, httpx.AsyncClient(timeout=30) as http:
         limiter = CountingLimiter()
         async with open_trading(_settings(simulator.endpoint), limiter) as trading:
-            found = Market(simulator, trading, http)
+            found = TradingSite(simulator, trading, http)
             found.limiter = limiter
             yield found
 
@@ -80,67 +82,65 @@ def _settings(endpoint: str, who: Account = DEFAULT_ACCOUNT, **others: Any) -> A
     )
 
 
-async def test_a_stone_is_held_looked_at_and_let_go(market: Market) -> None:
-    stone = await market.stone()
+async def test_stone_is_held_read_and_released(site: TradingSite) -> None:
+    stone = await site.stone()
     before = datetime.now(UTC)
-    hold = await market.trading.create_hold(stone["id"])
+    hold = await site.trading.create_hold(stone["id"])
     assert hold.id
     assert hold.until
     assert timedelta(minutes=59) < hold.until - before < timedelta(minutes=61)
-    word = await market.trading.item_status(stone["id"])
+    word = await site.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("on_hold", hold.id)
-    assert await market.trading.cancel_hold(hold.id)
-    assert not await market.trading.cancel_hold(hold.id)
-    word = await market.trading.item_status(stone["id"])
+    assert await site.trading.cancel_hold(hold.id)
+    assert not await site.trading.cancel_hold(hold.id)
+    word = await site.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("available", None)
-    assert await market.trading.item_status("00000000-0000-4000-8000-000000000000") is None
+    assert await site.trading.item_status("00000000-0000-4000-8000-000000000000") is None
 
 
-async def test_a_stone_that_another_customer_holds_is_denied_and_whose_hold_it_is_stays_his_secret(
-    market: Market,
+async def test_hold_of_another_customer_is_denied_without_its_id(
+    site: TradingSite,
 ) -> None:
-    stone = await market.stone()
-    async with open_trading(_settings(market.simulator.endpoint, CUSTOMER), CountingLimiter()) as other:
+    stone = await site.stone()
+    async with open_trading(_settings(site.simulator.endpoint, CUSTOMER), CountingLimiter()) as other:
         assert (await other.create_hold(stone["id"])).id
-    assert await market.trading.create_hold(stone["id"]) == SupplierHold(None)
-    word = await market.trading.item_status(stone["id"])
+    assert await site.trading.create_hold(stone["id"]) == SupplierHold(None)
+    word = await site.trading.item_status(stone["id"])
     assert word
     assert (word.availability, word.hold_id) == ("on_hold", None)
     with pytest.raises(SupplierDeclined, match="not available"):
-        await market.trading.create_order(order(stone))
+        await site.trading.create_order(order(stone))
 
 
-async def test_an_order_passes_on_what_it_was_given_and_nothing_else(market: Market) -> None:
-    stone = await market.stone()
-    order_id = await market.trading.create_order(
-        order(stone, destination_id="shop", comments="gift", return_option=True)
-    )
-    (done,) = await market.done("create_order")
-    assert done["answer"]["id"] == order_id
-    assert done["arguments"]["items"] == [{
+async def test_order_contains_given_values_only(site: TradingSite) -> None:
+    stone = await site.stone()
+    order_id = await site.trading.create_order(order(stone, destination_id="shop", comments="gift", return_option=True))
+    (executed,) = await site.executed("create_order")
+    assert executed["answer"]["id"] == order_id
+    assert executed["arguments"]["items"] == [{
         "offerId": stone["offer_id"], "customer_order_number": "purchase-1", "customer_comment": "gift",
         "return_option": True, "destinationId": "shop",
     }]  # fmt: skip
-    word = await market.trading.item_status(stone["id"])
+    word = await site.trading.item_status(stone["id"])
     assert word
     assert word.availability == "sold"
 
 
-async def test_an_order_does_not_speak_of_what_it_was_not_given(market: Market) -> None:
-    stone = await market.stone()
-    await market.trading.create_order(order(stone))
-    (done,) = await market.done("create_order")
-    assert done["arguments"]["items"] == [{"offerId": stone["offer_id"], "customer_order_number": "purchase-1"}]
+async def test_order_omits_missing_values(site: TradingSite) -> None:
+    stone = await site.stone()
+    await site.trading.create_order(order(stone))
+    (executed,) = await site.executed("create_order")
+    assert executed["arguments"]["items"] == [{"offerId": stone["offer_id"], "customer_order_number": "purchase-1"}]
 
 
-def test_an_order_names_no_type_that_the_supplier_has_not_published() -> None:
+def test_order_names_no_unpublished_type() -> None:
     published = print_schema(ServedSchema(SchemaOptions()).graphql).replace("OrderItemInput", "SomeOtherName")
     assert validate(build_schema(published), parse(CREATE_ORDER.document)) == []
 
 
-async def test_a_stone_that_a_look_finds_empty_is_one_that_is_not_there() -> None:
+async def test_empty_lookup_means_stone_is_missing() -> None:
     async with scripted_supplier() as supplier:
         supplier.script.append(answer({"data": {"as": {"get_diamond_by_id": {"diamond": None}}}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
@@ -158,9 +158,7 @@ async def test_a_stone_that_a_look_finds_empty_is_one_that_is_not_there() -> Non
         (None, None),
     ],
 )
-async def test_a_hold_that_was_granted_is_one_whatever_its_end_looks_like(
-    until: object, expected: datetime | None
-) -> None:
+async def test_granted_hold_is_hold_for_any_expiry_format(until: object, expected: datetime | None) -> None:
     async with scripted_supplier() as supplier:
         granted = {"id": "H-1", "denied": False, "until": until}
         supplier.script.append(answer({"data": {"as": {"create_hold": granted}}}))
@@ -168,18 +166,18 @@ async def test_a_hold_that_was_granted_is_one_whatever_its_end_looks_like(
             assert await trading.create_hold("1") == SupplierHold("H-1", expected)
 
 
-async def test_without_pro_access_nothing_is_traded_and_the_supplier_says_why(market: Market) -> None:
-    stone = await market.stone()
-    async with open_trading(_settings(market.simulator.endpoint, READER), CountingLimiter()) as reader:
+async def test_without_pro_access_trading_fails_with_suppliers_reason(site: TradingSite) -> None:
+    stone = await site.stone()
+    async with open_trading(_settings(site.simulator.endpoint, READER), CountingLimiter()) as reader:
         for call in (reader.create_hold(stone["id"]), reader.create_order(order(stone)), reader.cancel_hold("x")):
             with pytest.raises(SupplierDeclined, match="Pro access"):
                 await call
 
 
-Call = Callable[[Market, dict[str, Any]], Awaitable[object]]
+Call = Callable[[TradingSite, dict[str, Any]], Awaitable[object]]
 CALLS: dict[str, Call] = {
-    "create_hold": lambda market, stone: market.trading.create_hold(stone["id"]),
-    "create_order": lambda market, stone: market.trading.create_order(order(stone)),
+    "create_hold": lambda site, stone: site.trading.create_hold(stone["id"]),
+    "create_order": lambda site, stone: site.trading.create_order(order(stone)),
 }
 LOST: dict[str, dict[str, Any]] = {
     "500 afterwards": {"kind": "status", "status": 500, "executed": True},
@@ -193,31 +191,29 @@ LOST: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("name", LOST)
-async def test_a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_again(
-    market: Market, name: str, operation: str
-) -> None:
-    stone = await market.stone()
-    await market.control("POST", "faults", {"rules": [{**LOST[name], "operations": [operation]}]})
+async def test_lost_response_is_unknown_outcome_and_not_repeated(site: TradingSite, name: str, operation: str) -> None:
+    stone = await site.stone()
+    await site.control("POST", "faults", {"rules": [{**LOST[name], "operations": [operation]}]})
     with pytest.raises(OutcomeUnknown) as caught:
-        await CALLS[operation](market, stone)
+        await CALLS[operation](site, stone)
     assert caught.value.code == "SUPPLIER_TIMEOUT"
-    outcomes = (await market.control("GET", "calls"))["operations"][operation]
+    outcomes = (await site.control("GET", "calls"))["operations"][operation]
     assert sum(outcomes.values()) == 1
-    assert len(await market.done(operation)) == int(name != "503 before")
+    assert len(await site.executed(operation)) == int(name != "503 before")
 
 
 @pytest.mark.parametrize("operation", CALLS)
-async def test_a_call_without_an_answer_is_an_unknown_outcome(market: Market, operation: str) -> None:
-    stone = await market.stone()
-    await market.control("POST", "faults", {"rules": [{"kind": "stall", "seconds": 60, "operations": [operation]}]})
-    settings = _settings(market.simulator.endpoint, trading_timeout_seconds=0.5)
+async def test_missing_response_is_unknown_outcome(site: TradingSite, operation: str) -> None:
+    stone = await site.stone()
+    await site.control("POST", "faults", {"rules": [{"kind": "stall", "seconds": 60, "operations": [operation]}]})
+    settings = _settings(site.simulator.endpoint, trading_timeout_seconds=0.5)
     async with open_trading(settings, CountingLimiter()) as hasty:
         assert await hasty.item_status(stone["id"]), "it is signed in"
-        market.trading = hasty
+        site.trading = hasty
         with pytest.raises(OutcomeUnknown) as caught:
-            await CALLS[operation](market, stone)
+            await CALLS[operation](site, stone)
     assert caught.value.code == "SUPPLIER_TIMEOUT"
-    assert sum((await market.control("GET", "calls"))["operations"][operation].values()) == 1
+    assert sum((await site.control("GET", "calls"))["operations"][operation].values()) == 1
 
 
 ONCE_MORE: dict[str, dict[str, Any]] = {
@@ -230,39 +226,37 @@ ONCE_MORE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize("name", ONCE_MORE)
-async def test_what_was_not_taken_is_sent_again_and_done_once(market: Market, name: str, operation: str) -> None:
-    stone = await market.stone()
-    await market.control("POST", "faults", {"rules": [{**ONCE_MORE[name], "operations": [operation]}]})
-    assert await CALLS[operation](market, stone)
-    assert len(await market.done(operation)) == 1
+async def test_rejected_call_is_repeated_and_executed_once(site: TradingSite, name: str, operation: str) -> None:
+    stone = await site.stone()
+    await site.control("POST", "faults", {"rules": [{**ONCE_MORE[name], "operations": [operation]}]})
+    assert await CALLS[operation](site, stone)
+    assert len(await site.executed(operation)) == 1
 
 
-async def test_a_supplier_that_is_only_busy_is_left_alone_when_patience_ends_and_nothing_was_done(
-    market: Market,
+async def test_busy_supplier_fails_after_patience_without_effect(
+    site: TradingSite,
 ) -> None:
-    stone = await market.stone()
-    await market.control(
-        "POST", "faults", {"rules": [{"kind": "status", "status": 429, "operations": ["create_order"]}]}
-    )
+    stone = await site.stone()
+    await site.control("POST", "faults", {"rules": [{"kind": "status", "status": 429, "operations": ["create_order"]}]})
     limiter = CountingLimiter()
-    settings = _settings(market.simulator.endpoint, trading_patience_seconds=1.0)
+    settings = _settings(site.simulator.endpoint, trading_patience_seconds=1.0)
     async with open_trading(settings, limiter) as hasty:
         assert await hasty.item_status(stone["id"]), "it is signed in"
         with pytest.raises(SupplierBusy):
             await hasty.create_order(order(stone))
-    assert await market.done("create_order") == []
+    assert await site.executed("create_order") == []
     assert limiter.pauses, "everybody slows down"
 
 
-async def test_tokens_that_are_never_accepted_are_not_tried_for_ever(market: Market) -> None:
-    stone = await market.stone()
-    await market.control("POST", "faults", {"rules": [{"kind": "token", "operations": ["create_hold"]}]})
+async def test_tokens_that_are_never_accepted_end_retries(site: TradingSite) -> None:
+    stone = await site.stone()
+    await site.control("POST", "faults", {"rules": [{"kind": "token", "operations": ["create_hold"]}]})
     with pytest.raises(SupplierTokenExpired):
-        await market.trading.create_hold(stone["id"])
-    assert (await market.control("GET", "calls"))["operations"]["create_hold"] == {"token": 2}
+        await site.trading.create_hold(stone["id"])
+    assert (await site.control("GET", "calls"))["operations"]["create_hold"] == {"token": 2}
 
 
-async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
+async def test_unreachable_supplier_is_failure_without_effect() -> None:
     async with scripted_supplier() as supplier:
         endpoint = supplier.endpoint
     async with open_trading(account(endpoint, trading_patience_seconds=0.3), CountingLimiter()) as trading:
@@ -307,7 +301,7 @@ async def test_a_supplier_that_is_not_there_was_asked_nothing() -> None:
         (status(403), SupplierError),
     ],
 )
-async def test_a_refusal_is_told_from_an_accident_inside(act: Act, expected: type[SupplierError]) -> None:
+async def test_refusal_is_distinguished_from_internal_error(act: Act, expected: type[SupplierError]) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.append(act)
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
@@ -322,7 +316,7 @@ async def test_a_refusal_is_told_from_an_accident_inside(act: Act, expected: typ
     ("message", "gone"),
     [("Offer DIAMOND/1 not found", True), ("The stone is on hold", True), ("Destination not found", False)],
 )
-async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, gone: bool) -> None:
+async def test_only_unavailable_stone_is_reported_as_such(message: str, gone: bool) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.append(errors(message, {"as": {"create_order": None}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
@@ -334,7 +328,7 @@ async def test_only_a_stone_that_is_not_to_be_had_is_told_as_one(message: str, g
 @pytest.mark.parametrize(
     "message", ["The diamond is not available", "Diamond 1 not found", "This stone is already on hold", "It was sold"]
 )
-async def test_a_hold_that_is_refused_in_words_is_denied_as_any_other(message: str) -> None:
+async def test_hold_refused_by_text_is_denied(message: str) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.append(errors(message, {"as": {"create_hold": None}}))
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:
@@ -343,29 +337,27 @@ async def test_a_hold_that_is_refused_in_words_is_denied_as_any_other(message: s
 
 
 @pytest.mark.parametrize("word", ["HOLD", "UNAVAILABLE", "SOLD", "MEMO"])
-async def test_an_order_is_not_sent_again_where_the_stone_looks_as_if_somebody_had_it(
-    market: Market, word: str
-) -> None:
-    """A refusal says that nothing was done; it must also look like it, because we may be the one who has it."""
-    stone = await market.stone()
-    await market.control("POST", "update", {"id": stone["id"], "set": {"availability": word}})
+async def test_order_is_not_repeated_when_stone_looks_taken(site: TradingSite, word: str) -> None:
+    """A refusal says that nothing was done. The stone must confirm it, because our order may have taken it."""
+    stone = await site.stone()
+    await site.control("POST", "update", {"id": stone["id"], "set": {"availability": word}})
     busy = {"kind": "status", "status": 429, "count": 1, "operations": ["create_order"]}
-    await market.control("POST", "faults", {"rules": [busy]})
+    await site.control("POST", "faults", {"rules": [busy]})
     with pytest.raises(OutcomeUnknown):
-        await market.trading.create_order(order(stone))
-    assert (await market.control("GET", "calls"))["operations"]["create_order"] == {"status_429": 1}
+        await site.trading.create_order(order(stone))
+    assert (await site.control("GET", "calls"))["operations"]["create_order"] == {"status_429": 1}
 
 
-async def test_an_order_under_a_hold_of_ours_is_sent_again_after_a_refusal(market: Market) -> None:
-    stone = await market.stone()
-    assert (await market.trading.create_hold(stone["id"])).id
+async def test_order_under_own_hold_is_repeated_after_refusal(site: TradingSite) -> None:
+    stone = await site.stone()
+    assert (await site.trading.create_hold(stone["id"])).id
     busy = {"kind": "status", "status": 429, "count": 1, "operations": ["create_order"]}
-    await market.control("POST", "faults", {"rules": [busy]})
-    assert await market.trading.create_order(order(stone))
-    assert len(await market.done("create_order")) == 1
+    await site.control("POST", "faults", {"rules": [busy]})
+    assert await site.trading.create_order(order(stone))
+    assert len(await site.executed("create_order")) == 1
 
 
-async def test_every_call_has_a_connection_of_its_own(market: Market) -> None:
+async def test_every_call_has_its_own_connection(site: TradingSite) -> None:
     async with scripted_supplier() as supplier:
         supplier.script.extend([answer({"data": {"as": {"cancel_hold": {"id": "1"}}}})] * 3)
         async with open_trading(account(supplier.endpoint), CountingLimiter()) as trading:

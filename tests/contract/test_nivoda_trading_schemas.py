@@ -1,4 +1,4 @@
-"""Trading against changed schemas of the supplier, with introspection and without: what can be done is done, once."""
+"""Trading with changed schemas, with introspection and without: available operations are executed once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +15,8 @@ from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.contract.nivoda import CountingLimiter, account
 
 
-class Shop:
-    """A simulator with a schema, an account there, and what it was really asked."""
+class TradingSite:
+    """A simulator with a schema, an account, and the requests that it received."""
 
     def __init__(self, simulator: Simulator, trading: NivodaTrading, http: httpx.AsyncClient) -> None:
         self.trading = trading
@@ -39,7 +39,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(schema: SchemaOptions) -> AsyncIterator[Shop]:
+async def open_site(schema: SchemaOptions) -> AsyncIterator[TradingSite]:
     async with (
         Simulator(Options(stones=60, bad_data_share=0, schema=schema)) as simulator,
         httpx.AsyncClient(timeout=30) as http,
@@ -55,13 +55,13 @@ async def open_shop(schema: SchemaOptions) -> AsyncIterator[Shop]:
             CountingLimiter(),
         ) as trading,
     ):
-        shop = Shop(simulator, trading, http)
+        shop = TradingSite(simulator, trading, http)
         found = await shop.control("GET", "stones?offset=0&limit=60")
         shop.stones = [one for one in found if one["usable"] and one["availability"] == "AVAILABLE"]
         yield shop
 
 
-# Members that trading can do without.
+# Members that trading does not require.
 OPTIONAL = [
     (), ("Diamond.HoldId",), ("Diamond.OrderItemId",), ("Diamond.id",), ("DiamondItem.price",), ("DiamondItem.id",),
     ("Hold.until",), ("Hold.denied",), ("Hold.diamond",), ("User.holds",), ("User.locations",),
@@ -73,10 +73,8 @@ OPTIONAL = [
 
 @pytest.mark.parametrize("introspection", [True, False])
 @pytest.mark.parametrize("without", OPTIONAL, ids=lambda members: ", ".join(members) or "nothing")
-async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
-    without: tuple[str, ...], introspection: bool
-) -> None:
-    async with open_shop(SchemaOptions(without=without, introspection=introspection)) as shop:
+async def test_trading_works_without_optional_members(without: tuple[str, ...], introspection: bool) -> None:
+    async with open_site(SchemaOptions(without=without, introspection=introspection)) as shop:
         trading, (first, second, *_) = shop.trading, shop.stones
         hold = await trading.create_hold(first["id"])
         assert hold.id
@@ -108,7 +106,7 @@ async def test_a_stone_is_held_released_and_ordered_without_what_is_optional(
 @pytest.mark.parametrize("introspection", [True, False])
 @pytest.mark.parametrize("version", ["2024", "2026"])
 async def test_both_versions_list_holds_and_locations(version: Any, introspection: bool) -> None:
-    async with open_shop(SchemaOptions(version=version, introspection=introspection)) as shop:
+    async with open_site(SchemaOptions(version=version, introspection=introspection)) as shop:
         hold = await shop.trading.create_hold(shop.stones[0]["id"])
         listed = await shop.trading.own_holds()
         assert listed is not None
@@ -127,10 +125,10 @@ async def test_both_versions_list_holds_and_locations(version: Any, introspectio
         ("OrderItemInput.destinationId", {}),
     ],
 )
-async def test_what_a_client_asks_for_and_the_schema_has_no_place_for_is_not_ordered(
+async def test_order_with_unsupported_option_is_not_sent(
     without: str, given: dict[str, Any], introspection: bool
 ) -> None:
-    async with open_shop(SchemaOptions(without=(without,), introspection=introspection)) as shop:
+    async with open_site(SchemaOptions(without=(without,), introspection=introspection)) as shop:
         with pytest.raises(SupplierSchemaChanged) as caught:
             await shop.trading.create_order(shop.order(0, **given))
         assert without in caught.value.message
@@ -141,10 +139,8 @@ async def test_what_a_client_asks_for_and_the_schema_has_no_place_for_is_not_ord
 @pytest.mark.parametrize(
     "rename", ["Hold.id=hold_id", "Mutation.create_hold=hold_create", "OrderItemInput.offerId=offer_id"]
 )
-async def test_without_what_is_required_nothing_is_done_and_the_error_names_it(
-    rename: str, introspection: bool
-) -> None:
-    async with open_shop(SchemaOptions(rename=(rename,), introspection=introspection)) as shop:
+async def test_missing_required_member_is_named_and_nothing_is_sent(rename: str, introspection: bool) -> None:
+    async with open_site(SchemaOptions(rename=(rename,), introspection=introspection)) as shop:
         orders = rename.startswith("OrderItemInput")
         trading = shop.trading
         attempt = trading.create_order(shop.order(0)) if orders else trading.create_hold(shop.stones[0]["id"])
@@ -156,9 +152,9 @@ async def test_without_what_is_required_nothing_is_done_and_the_error_names_it(
 
 
 @pytest.mark.parametrize("introspection", [True, False])
-async def test_the_input_type_may_have_any_name(introspection: bool) -> None:
-    """The item of an order is written out, so nothing names its type."""
-    async with open_shop(SchemaOptions(introspection=introspection)) as shop:
+async def test_input_type_may_have_any_name(introspection: bool) -> None:
+    """The item of an order is inlined, so that no type name is needed."""
+    async with open_site(SchemaOptions(introspection=introspection)) as shop:
         assert await shop.trading.create_order(shop.order(0, return_option=True))
         (item,) = await shop.ordered()
         assert item["return_option"] is True

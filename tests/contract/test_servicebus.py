@@ -1,4 +1,4 @@
-"""The pipeline's own end of Service Bus: messages in hand stay locked while they are worked on, and not a moment longer."""
+"""Service Bus adapter of the pipeline: messages stay locked exactly as long as they are processed."""
 
 from collections.abc import AsyncIterator
 
@@ -27,7 +27,7 @@ async def broker(bus: Broker) -> AsyncIterator[ServiceBusBroker]:
         yield opened
 
 
-async def test_a_message_stays_locked_for_as_long_as_it_is_worked_on(bus: Broker, broker: ServiceBusBroker) -> None:
+async def test_message_stays_locked_during_processing(bus: Broker, broker: ServiceBusBroker) -> None:
     await broker.send(QUEUE, [b"one"])
     async with broker.inbox(QUEUE) as inbox, broker.inbox(QUEUE) as other:
         delivery = await inbox.receive(wait_seconds=10)
@@ -38,7 +38,7 @@ async def test_a_message_stays_locked_for_as_long_as_it_is_worked_on(bus: Broker
     assert bus.counts()[QUEUE] == SETTLED
 
 
-async def test_an_abandoned_message_comes_again_and_a_bad_one_is_put_aside(
+async def test_abandoned_message_is_redelivered_and_bad_one_dead_lettered(
     bus: Broker, broker: ServiceBusBroker
 ) -> None:
     await broker.send(QUEUE, [b"one"])

@@ -1,4 +1,4 @@
-"""Service Bus by managed identity, behind TLS: short tokens, an identity service that fails, and how often it is asked."""
+"""Service Bus with managed identity over TLS: short tokens, a failing identity service, number of token requests."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ from tests.contract.certificates import server_context
 from tests.contract.relay import Relay
 
 QUEUE = "work-items"
-# A token that has expired costs another connection, which a lock must outlast.
+# An expired token costs a new connection, which the lock must outlast.
 LOCK_SECONDS = 6.0
 HELD_SECONDS = 7.0
 TOKEN_SECONDS = 2
 
 
 class IdentityService:
-    """The endpoint from which a container gets tokens for its managed identity."""
+    """The endpoint that issues managed identity tokens to a container."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -39,7 +39,7 @@ class IdentityService:
     @classmethod
     @asynccontextmanager
     async def open(cls, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Self]:
-        """The service for the length of a `with`, announced in the environment as Azure does it."""
+        """Run the service and announce it in the environment as Azure does."""
         service = cls()
         app = web.Application()
         app.router.add_get("/token", service._token)
@@ -58,7 +58,7 @@ class IdentityService:
         self.requests += 1
         if self.away:
             return web.json_response({"error": "away"}, status=503)
-        # Long enough for others to ask meanwhile.
+        # Long enough for concurrent requests.
         await asyncio.sleep(0.2)
         expires = int(time.time()) + self.token_seconds
         return web.json_response(
@@ -88,7 +88,7 @@ Open = Callable[[], AbstractAsyncContextManager[ServiceBusBroker]]
 
 @pytest_asyncio.fixture
 async def open_broker(bus: Broker, identity: IdentityService, tmp_path: Path) -> AsyncIterator[Open]:
-    """The queues of a namespace on this machine, through TLS and with the process's identity."""
+    """The queues of a local namespace, over TLS and with managed identity."""
     del identity
     settings = Settings.read(azure_service_bus_namespace="example.servicebus.windows.net")
     context, certificate = server_context(tmp_path)
@@ -112,7 +112,7 @@ async def open_broker(bus: Broker, identity: IdentityService, tmp_path: Path) ->
         yield opened
 
 
-async def test_message_is_held_beyond_its_lock_and_its_token(
+async def test_message_is_held_beyond_lock_and_token_expiry(
     bus: Broker, identity: IdentityService, open_broker: Open
 ) -> None:
     identity.token_seconds = TOKEN_SECONDS
@@ -128,7 +128,7 @@ async def test_message_is_held_beyond_its_lock_and_its_token(
     assert identity.requests > 1
 
 
-async def test_broker_is_unavailable_without_identity_and_used_again_with_it(
+async def test_broker_is_unavailable_without_identity_and_recovers(
     identity: IdentityService, open_broker: Open
 ) -> None:
     identity.away = True
@@ -145,7 +145,7 @@ async def test_broker_is_unavailable_without_identity_and_used_again_with_it(
         await delivery.complete()
 
 
-async def test_all_slots_of_a_process_share_one_token_request(identity: IdentityService, open_broker: Open) -> None:
+async def test_all_slots_of_process_share_one_token_request(identity: IdentityService, open_broker: Open) -> None:
     async with open_broker() as broker, AsyncExitStack() as stack:
         inboxes = [await stack.enter_async_context(broker.inbox(QUEUE)) for _ in range(4)]
         await asyncio.gather(*(inbox.receive(wait_seconds=0.1) for inbox in inboxes), broker.send(QUEUE, [b"one"]))

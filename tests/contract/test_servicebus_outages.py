@@ -1,4 +1,4 @@
-"""Service Bus endpoints that are silent, from the start or from some moment on: each call ends in time, and cleans up."""
+"""Unresponsive Service Bus endpoints: each call times out and releases its resources."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,9 +20,9 @@ from tests.contract.relay import Relay, SilentEndpoint
 
 QUEUE = "work-items"
 IMPATIENT = LinkTimeouts(open=0.3, receive=0.3, send=0.3, settle=0.3, renew=0.3, silence=0.3, probe=0.3, close=0.3)
-# For calls that succeed before the peer falls silent.
+# For calls that succeed before the peer becomes unresponsive.
 PATIENT = LinkTimeouts(open=30, receive=2, send=2, settle=2, renew=2, silence=0.2, probe=2, close=0.3)
-# Without limits a call would hang until this ends the test.
+# Without timeouts a call would hang until this ends the test.
 pytestmark = pytest.mark.timeout(60)
 
 NOTHING, SASL_HEADER = b"", b"AMQP\x03\x01\x00\x00"
@@ -92,7 +92,7 @@ async def test_silent_tls_endpoint_is_broker_unavailable_and_leaves_no_socket(ca
 
 @calls
 @pytest.mark.parametrize("greeting", [NOTHING, SASL_HEADER], ids=["nothing", "eight-bytes"])
-async def test_cancelled_call_to_a_silent_endpoint_leaves_no_socket(greeting: bytes, call: Call) -> None:
+async def test_cancelled_call_to_silent_endpoint_leaves_no_socket(greeting: bytes, call: Call) -> None:
     tasks = asyncio.all_tasks()
     async with SilentEndpoint.open(greeting) as endpoint, broker_at(endpoint.port, LinkTimeouts()) as broker:
         calling = asyncio.ensure_future(call(broker))
@@ -110,27 +110,27 @@ async def bus() -> AsyncIterator[Broker]:
         yield running
 
 
-async def test_inbox_notices_that_its_peer_fell_silent_and_opens_another_connection(bus: Broker) -> None:
+async def test_inbox_detects_silent_peer_and_reconnects(bus: Broker) -> None:
     async with Relay.open(bus.port) as relay, broker_at(relay.port, PATIENT) as broker, broker.inbox(QUEUE) as inbox:
         assert await inbox.receive(wait_seconds=0.3) is None
         relay.freeze()
         async with broker_at(bus.port, LinkTimeouts()) as other:
             await other.send(QUEUE, [b"one"])
         with pytest.raises(BrokerUnavailable):
-            await receive_until_it_fails(inbox)
+            await receive_until_failure(inbox)
         delivery = await inbox.receive(wait_seconds=10)
         assert delivery is not None
         await delivery.complete()
     assert bus.counts()[QUEUE].active == 0
 
 
-async def receive_until_it_fails(inbox: Inbox) -> None:
-    """Receive without getting anything, as on an empty queue, until the inbox asks for a sign of life."""
+async def receive_until_failure(inbox: Inbox) -> None:
+    """Receive from an empty queue until the liveness check of the inbox fails."""
     while await inbox.receive(wait_seconds=0.1) is None:
         pass
 
 
-async def test_empty_inbox_whose_peer_answers_keeps_its_connection(bus: Broker) -> None:
+async def test_empty_inbox_with_responsive_peer_keeps_connection(bus: Broker) -> None:
     timeouts = LinkTimeouts(silence=0)
     async with broker_at(bus.port, timeouts) as broker, broker.inbox(QUEUE) as inbox:
         for _ in range(3):
@@ -138,7 +138,7 @@ async def test_empty_inbox_whose_peer_answers_keeps_its_connection(bus: Broker) 
         assert bus.connections().made == 1
 
 
-async def test_sender_whose_peer_fell_silent_is_replaced(bus: Broker) -> None:
+async def test_sender_with_silent_peer_is_replaced(bus: Broker) -> None:
     async with Relay.open(bus.port) as relay, broker_at(relay.port, PATIENT) as broker:
         await broker.send(QUEUE, [b"one"])
         relay.freeze()
@@ -148,7 +148,7 @@ async def test_sender_whose_peer_fell_silent_is_replaced(bus: Broker) -> None:
     assert bus.counts()[QUEUE].active == 2
 
 
-async def test_message_in_hand_comes_again_after_its_connection_fell_silent(bus: Broker) -> None:
+async def test_message_is_redelivered_after_connection_became_silent(bus: Broker) -> None:
     async with Relay.open(bus.port) as relay, broker_at(relay.port, PATIENT) as broker, broker.inbox(QUEUE) as inbox:
         await broker.send(QUEUE, [b"one"])
         delivery = await inbox.receive(wait_seconds=10)
@@ -162,14 +162,14 @@ async def test_message_in_hand_comes_again_after_its_connection_fell_silent(bus:
     assert bus.counts()[QUEUE].locked == 0
 
 
-async def test_idle_sender_is_replaced_before_it_is_used_again(bus: Broker) -> None:
+async def test_idle_sender_is_replaced_before_reuse(bus: Broker) -> None:
     async with broker_at(bus.port, LinkTimeouts(idle=0)) as broker:
         for body in (b"one", b"two"):
             await broker.send(QUEUE, [body])
     assert (bus.connections().made, bus.counts()[QUEUE].active) == (2, 2)
 
 
-async def test_process_keeps_one_sender_open_whatever_queues_it_sends_to() -> None:
+async def test_process_keeps_one_open_sender() -> None:
     queues = ("work-items", "work-done", "consolidate")
     async with (
         Broker(dict.fromkeys(queues, QueueSettings()), max_connections=1) as bus,

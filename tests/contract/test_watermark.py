@@ -1,4 +1,4 @@
-"""The watermark's stores, one suite for both: a file, and a blob in Azurite."""
+"""Watermark stores, one suite for both: a file, and a blob in Azurite."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def at(minutes: float, run: str = "a run") -> Watermark:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def storage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A connection string of Azure Storage with the container that the pipeline needs."""
+    """A connection string of Azure Storage with the pipeline's container."""
     try:
         async with azurite(tmp_path_factory.mktemp("azurite")) as connection_string:
             async with BlobServiceClient.from_connection_string(connection_string) as service:
@@ -59,17 +59,17 @@ async def test_probe_writes_and_leaves_nothing(settings: Settings, store: Waterm
     assert await store.read() is None
 
 
-async def test_probe_of_an_unknown_container_fails(storage: str) -> None:
+async def test_probe_of_unknown_container_fails(storage: str) -> None:
     unknown = Settings.read(azure_storage_connection_string=storage, watermark_container="absent")
     with pytest.raises(StorageUnavailable):
         await probe_storage(unknown)
 
 
-async def test_there_is_none_before_the_first_run(store: WatermarkStore) -> None:
+async def test_watermark_is_absent_before_first_run(store: WatermarkStore) -> None:
     assert await store.read() is None
 
 
-async def test_what_was_written_is_read_to_the_microsecond(store: WatermarkStore) -> None:
+async def test_watermark_is_stored_to_microsecond(store: WatermarkStore) -> None:
     by_hand = Watermark(last_updated_at=NOON, last_run_id="a run", set_by="someone", set_reason="because: ü")
     await store.write(at(0), None)
     stored = await store.read()
@@ -81,7 +81,7 @@ async def test_what_was_written_is_read_to_the_microsecond(store: WatermarkStore
     assert again[0] == by_hand
 
 
-async def test_the_first_one_is_written_only_where_there_is_none(store: WatermarkStore) -> None:
+async def test_first_write_requires_absent_watermark(store: WatermarkStore) -> None:
     await store.write(at(0), None)
     with pytest.raises(WatermarkConflict):
         await store.write(at(1), None)
@@ -90,7 +90,7 @@ async def test_the_first_one_is_written_only_where_there_is_none(store: Watermar
     assert stored[0] == at(0)
 
 
-async def test_only_the_version_that_was_read_is_replaced(store: WatermarkStore) -> None:
+async def test_only_read_version_is_replaced(store: WatermarkStore) -> None:
     await store.write(at(0), None)
     first = await store.read()
     assert first is not None
@@ -103,7 +103,7 @@ async def test_only_the_version_that_was_read_is_replaced(store: WatermarkStore)
 
 
 @pytest.mark.parametrize("first_exists", [False, True])
-async def test_of_many_writers_at_once_one_wins_and_the_others_change_nothing(
+async def test_one_of_many_concurrent_writers_wins(
     store: WatermarkStore, settings: Settings, first_exists: bool
 ) -> None:
     version = None
@@ -128,7 +128,7 @@ async def test_of_many_writers_at_once_one_wins_and_the_others_change_nothing(
     assert stored[0].last_run_id == f"run {won.index(True) + 1}"
 
 
-async def test_one_that_was_moved_after_a_person_looked_is_not_set(store: WatermarkStore) -> None:
+async def test_watermark_moved_since_read_is_not_set(store: WatermarkStore) -> None:
     await store.write(at(0), None)
     proposal = await manual.propose(store, NOON - timedelta(hours=1), "someone", "a gap", lambda: NOON)
     stored = await store.read()
@@ -138,7 +138,7 @@ async def test_one_that_was_moved_after_a_person_looked_is_not_set(store: Waterm
         await manual.apply(store, proposal)
 
 
-async def test_a_person_may_set_it_back_and_is_remembered(store: WatermarkStore) -> None:
+async def test_operator_may_set_watermark_back_and_is_recorded(store: WatermarkStore) -> None:
     await store.write(at(0), None)
     back = NOON - timedelta(days=1)
     proposal = await manual.propose(store, back, "someone", "a gap", lambda: NOON)
@@ -155,7 +155,7 @@ async def test_a_person_may_set_it_back_and_is_remembered(store: WatermarkStore)
     )
 
 
-async def test_a_directory_that_is_away_is_an_outage(tmp_path: Path) -> None:
+async def test_missing_directory_is_outage(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = FileWatermarkStore(tmp_path / "file", "nivoda")
     with pytest.raises(StorageUnavailable, match="Not a directory"):
@@ -164,7 +164,7 @@ async def test_a_directory_that_is_away_is_an_outage(tmp_path: Path) -> None:
         await store.write(at(0), None)
 
 
-async def test_a_directory_that_nothing_can_be_written_to_is_a_wrong_setting(tmp_path: Path) -> None:
+async def test_unwritable_directory_is_settings_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for nowhere in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/watermarks")):
         with pytest.raises(SettingsError, match=rf"^WATERMARK_DIRECTORY: nothing can be written to {nowhere} \("):
@@ -172,7 +172,7 @@ async def test_a_directory_that_nothing_can_be_written_to_is_a_wrong_setting(tmp
                 pass
 
 
-async def test_what_a_writer_left_that_was_killed_is_written_over(tmp_path: Path) -> None:
+async def test_temporary_file_of_killed_writer_is_overwritten(tmp_path: Path) -> None:
     async with open_watermark_store(Settings.read(watermark_directory=str(tmp_path))) as store:
         (tmp_path / ".nivoda.json.part").write_text("half a waterm")
         await store.write(at(0), None)
@@ -185,7 +185,7 @@ async def test_what_a_writer_left_that_was_killed_is_written_over(tmp_path: Path
     }
 
 
-async def test_an_account_that_does_not_answer_is_an_outage() -> None:
+async def test_unresponsive_account_is_outage() -> None:
     nowhere = Settings.read(
         azure_storage_connection_string="DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
         "BlobEndpoint=http://127.0.0.1:9/a;"

@@ -1,4 +1,4 @@
-"""The broker as a process of its own."""
+"""Broker process."""
 
 import asyncio
 import signal
@@ -18,20 +18,20 @@ from azure.servicebus import (
 from azure.servicebus.aio import ServiceBusClient
 
 from sandbox.broker import Broker, Counts
-from tests.contract.broker.desk import EMPTY, PATIENCE
+from tests.contract.broker.harness import EMPTY, TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @asynccontextmanager
 async def broker_process(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, Any]]]:
-    """`python -m sandbox.broker`, and what it logged when it began to listen."""
+    """Run `python -m sandbox.broker`. Yields the process and its startup log entry."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox.broker", "--port", "0", *arguments, stderr=PIPE
     )
     assert process.stderr is not None
     try:
-        line = await asyncio.wait_for(process.stderr.readline(), PATIENCE)
+        line = await asyncio.wait_for(process.stderr.readline(), TIMEOUT_SECONDS)
         yield process, msgspec.json.decode(line)
     finally:
         if process.returncode is None:
@@ -46,7 +46,7 @@ def unused_port() -> int:
         return port
 
 
-async def test_the_process_says_that_nothing_is_kept_and_stops_on_sigterm() -> None:
+async def test_process_logs_missing_persistence_and_stops_on_sigterm() -> None:
     async with broker_process("--queue", "stones", "--lock-seconds", "5") as (process, started):
         assert started["storage"] == "memory only"
         assert started["queues"] == ["stones"]
@@ -57,11 +57,11 @@ async def test_the_process_says_that_nothing_is_kept_and_stops_on_sigterm() -> N
         ):
             await sender.send_messages(ServiceBusMessage("a"))
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(process.wait(), TIMEOUT_SECONDS) == 0
 
 
 @pytest.mark.parametrize("option", ["--port", "--control-port"])
-async def test_a_port_that_is_taken_is_named(option: str) -> None:
+async def test_port_in_use_is_named(option: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -69,17 +69,17 @@ async def test_a_port_that_is_taken_is_named(option: str) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "sandbox.broker", "--port", "0", option, str(taken), stderr=PIPE
         )
-        _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, said = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
     assert process.returncode == 1
     assert said.decode() == f"port {taken} is in use by another process; choose another with {option}\n"
 
 
-async def test_the_process_is_controlled_over_http_and_stops_on_sigterm() -> None:
+async def test_process_is_controlled_over_http_and_stops_on_sigterm() -> None:
     port = unused_port()
     arguments = ("--queue", "stones", "--max-delivery-count", "2", "--control-port", str(port))
     async with (
         broker_process(*arguments) as (process, started),
-        aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=aiohttp.ClientTimeout(PATIENCE)) as control,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS)) as control,
     ):
         await until_listening(port)
         connection_string = Broker({}, port=started["port"]).connection_string
@@ -110,11 +110,11 @@ async def test_the_process_is_controlled_over_http_and_stops_on_sigterm() -> Non
                 assert answer.status == 204
             assert await counts() == EMPTY
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(process.wait(), TIMEOUT_SECONDS) == 0
 
 
 async def until_listening(port: int) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

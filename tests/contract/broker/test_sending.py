@@ -1,4 +1,4 @@
-"""What is sent arrives, whole and in its order, or is refused."""
+"""Sending: messages arrive complete and in order, or are rejected."""
 
 import asyncio
 from datetime import timedelta
@@ -15,14 +15,14 @@ from azure.servicebus.exceptions import (
 
 from inventory.core.clock import utc_now
 from sandbox.broker import QueueSettings
-from tests.contract.broker.desk import EMPTY, PATIENCE, Desk, receive, receive_one, texts
+from tests.contract.broker.harness import EMPTY, TIMEOUT_SECONDS, BrokerHarness, receive, receive_one, texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_message_arrives_as_it_was_sent(desk: Desk) -> None:
-    queue = desk.queue()
-    sender, receiver = await desk.both(queue)
+async def test_message_arrives_unchanged(harness: BrokerHarness) -> None:
+    queue = harness.queue()
+    sender, receiver = await harness.both(queue)
     await sender.send_messages(
         ServiceBusMessage(
             b"a stone",
@@ -47,19 +47,19 @@ async def test_a_message_arrives_as_it_was_sent(desk: Desk) -> None:
     assert message.sequence_number == 1
     assert message.delivery_count == 0
     assert message.enqueued_time_utc is not None
-    assert abs(message.enqueued_time_utc - utc_now()) < timedelta(seconds=PATIENCE)
+    assert abs(message.enqueued_time_utc - utc_now()) < timedelta(seconds=TIMEOUT_SECONDS)
 
 
-async def test_a_list_of_messages_arrives_in_its_order(desk: Desk) -> None:
-    sender, receiver = await desk.both(desk.queue())
+async def test_list_of_messages_arrives_in_order(harness: BrokerHarness) -> None:
+    sender, receiver = await harness.both(harness.queue())
     sent = [f"stone {number}" for number in range(250)]
     await sender.send_messages([ServiceBusMessage(text) for text in sent])
     assert texts(await receive(receiver, len(sent))) == sent
 
 
-async def test_a_batch_is_filled_up_to_the_standard_tiers_size_and_arrives(desk: Desk) -> None:
-    queue = desk.queue()
-    sender = await desk.sender(queue)
+async def test_batch_up_to_size_limit_arrives(harness: BrokerHarness) -> None:
+    queue = harness.queue()
+    sender = await harness.sender(queue)
     batch = await sender.create_message_batch()
     assert batch.max_size_in_bytes == 256 * 1024
     for _ in range(26):
@@ -67,11 +67,11 @@ async def test_a_batch_is_filled_up_to_the_standard_tiers_size_and_arrives(desk:
     with pytest.raises(MessageSizeExceededError):
         batch.add_message(ServiceBusMessage(b"x" * 10_000))
     await sender.send_messages(batch)
-    assert desk.counts(queue).active == 26
+    assert harness.counts(queue).active == 26
 
 
-async def test_a_large_message_survives_being_cut_into_frames(desk: Desk) -> None:
-    sender, receiver = await desk.both(desk.queue())
+async def test_large_message_is_split_into_frames_and_arrives(harness: BrokerHarness) -> None:
+    sender, receiver = await harness.both(harness.queue())
     body = bytes(range(256)) * 900
     await sender.send_messages(ServiceBusMessage(body))
     message = await receive_one(receiver)
@@ -79,21 +79,21 @@ async def test_a_large_message_survives_being_cut_into_frames(desk: Desk) -> Non
     await receiver.complete_message(message)
 
 
-async def test_a_message_above_the_standard_tiers_size_is_refused(desk: Desk) -> None:
-    queue = desk.queue()
-    sender = await desk.sender(queue)
+async def test_message_above_size_limit_is_rejected(harness: BrokerHarness) -> None:
+    queue = harness.queue()
+    sender = await harness.sender(queue)
     with pytest.raises(MessageSizeExceededError):
         await sender.send_messages(ServiceBusMessage(b"x" * 256 * 1024))
-    assert desk.counts(queue) == EMPTY
+    assert harness.counts(queue) == EMPTY
     await sender.send_messages(ServiceBusMessage("small"))
-    assert desk.counts(queue).active == 1
+    assert harness.counts(queue).active == 1
 
 
-async def test_many_can_send_at_once_each_over_its_own_link(desk: Desk) -> None:
-    # Over one link they may not: since Python 3.12 the client then sends again what it is just sending.
-    queue = desk.queue()
-    receiver = await desk.receiver(queue)
-    senders = await asyncio.gather(*(desk.sender(queue) for _ in range(8)))
+async def test_many_senders_send_concurrently_on_separate_links(harness: BrokerHarness) -> None:
+    # Not on one link: since Python 3.12 the client then sends the current message again.
+    queue = harness.queue()
+    receiver = await harness.receiver(queue)
+    senders = await asyncio.gather(*(harness.sender(queue) for _ in range(8)))
     sent = [f"stone {number}" for number in range(40)]
 
     async def send(number: int) -> None:
@@ -102,17 +102,17 @@ async def test_many_can_send_at_once_each_over_its_own_link(desk: Desk) -> None:
 
     await asyncio.gather(*map(send, range(len(senders))))
     assert sorted(texts(await receive(receiver, len(sent)))) == sorted(sent)
-    assert desk.counts(queue).active == 0
+    assert harness.counts(queue).active == 0
 
 
-async def test_a_full_queue_refuses_the_whole_batch(desk: Desk) -> None:
-    queue = desk.queue(QueueSettings(max_messages=2))
-    sender = await desk.sender(queue)
+async def test_full_queue_rejects_whole_batch(harness: BrokerHarness) -> None:
+    queue = harness.queue(QueueSettings(max_messages=2))
+    sender = await harness.sender(queue)
     with pytest.raises(ServiceBusQuotaExceededError):
         await sender.send_messages([ServiceBusMessage("a") for _ in range(3)])
-    assert desk.counts(queue) == EMPTY
+    assert harness.counts(queue) == EMPTY
 
 
-async def test_there_is_no_queue_but_those_that_were_made(desk: Desk) -> None:
-    refusals = await asyncio.gather(desk.sender("nowhere"), desk.receiver("nowhere"), return_exceptions=True)
+async def test_unknown_queue_is_rejected(harness: BrokerHarness) -> None:
+    refusals = await asyncio.gather(harness.sender("nowhere"), harness.receiver("nowhere"), return_exceptions=True)
     assert [type(refusal) for refusal in refusals] == [MessagingEntityNotFoundError] * 2

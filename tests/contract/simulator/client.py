@@ -1,4 +1,4 @@
-"""As plain a client of the simulated supplier as there is, and what it asks."""
+"""Minimal client of the simulated supplier, and its documents."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ BY_PRICE = {"type": "price", "direction": "ASC"}
 
 
 class Client:
-    """As plain a client as there is: no retry, no repair."""
+    """HTTP client without retries or repairs."""
 
     def __init__(self, http: httpx.AsyncClient, simulator: Simulator) -> None:
         self.http = http
@@ -55,7 +55,7 @@ class Client:
         return await self.http.post(self.simulator.endpoint, json={"query": document, "variables": variables})
 
     async def ask(self, document: str, **variables: Any) -> dict[str, Any]:
-        """The body of the answer, asked with the token."""
+        """The response body of an authenticated request."""
         response = await self.post(document, token=self.token, **variables)
         assert response.status_code == 200
         body: dict[str, Any] = response.json()
@@ -77,7 +77,7 @@ class Client:
         return page
 
     async def control(self, verb: str, path: str, body: Any = None) -> Any:
-        # Escaped by the standard encoder, which unlike httpx lets lone surrogates through.
+        # Escaped by the standard encoder, which unlike httpx accepts lone surrogates.
         content = None if body is None else json.dumps(body)
         response = await self.http.request(verb, f"{self.simulator.control}/control/{path}", content=content)
         assert response.status_code == 200, response.text

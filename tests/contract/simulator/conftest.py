@@ -1,4 +1,4 @@
-"""Simulators that a test starts, and a client that has logged in."""
+"""Simulators of a test, and a client that is logged in."""
 
 from collections.abc import AsyncIterator
 

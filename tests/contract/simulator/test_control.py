@@ -1,4 +1,4 @@
-"""The control port: changes, the truth, bad data, drift, and what was called."""
+"""Control port: changes, ground truth, bad data, drift, call statistics."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.contract.simulator.client import COUNT, STONES, Client
 
 
-async def test_changes_show_in_the_feed_at_once(client: Client) -> None:
+async def test_changes_are_visible_in_feed_immediately(client: Client) -> None:
     before = {row["id"]: row for row in await client.control("GET", f"stones?limit={STONES}")}
     summary = await client.control("GET", "summary")
     start_of_changes = client.simulator.inventory.clock().isoformat()
@@ -26,7 +26,7 @@ async def test_changes_show_in_the_feed_at_once(client: Client) -> None:
     assert {item["diamond"]["id"] for item in items} == ({*changed, *added} - {*removed, added[1]})
 
 
-async def test_the_truth_is_paged_in_the_order_of_ids(client: Client) -> None:
+async def test_ground_truth_is_paged_in_order_of_ids(client: Client) -> None:
     pages = [await client.control("GET", f"stones?offset={offset}&limit=100") for offset in range(0, 400, 100)]
     ids = [row["id"] for page in pages for row in page]
     assert ids == sorted(ids)
@@ -34,7 +34,7 @@ async def test_the_truth_is_paged_in_the_order_of_ids(client: Client) -> None:
     assert [len(page) for page in pages] == [100, 100, 100, 30]
 
 
-async def test_a_stone_is_made_dirty_and_clean_again(client: Client) -> None:
+async def test_bad_values_are_set_and_removed(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     await client.control("POST", "update", {"id": row["id"], "set": {"certNumber": "?", "price": 0}})
     item = (await client.page({"filter_ids": [row["id"]]}))["items"][0]
@@ -45,11 +45,11 @@ async def test_a_stone_is_made_dirty_and_clean_again(client: Client) -> None:
     assert row in await client.control("GET", "stones")
 
 
-async def test_drift_reports_what_it_did(client: Client) -> None:
+async def test_drift_reports_its_changes(client: Client) -> None:
     before = {row["id"]: row for row in await client.control("GET", "stones")}
     await client.control("POST", "drift", {"per_second": 500, "seed": 1, "kinds": ["price", "add", "remove"]})
     while await client.count() == STONES:
-        pass  # asking takes longer than a change
+        pass  # a request takes longer than a change
     report = await client.control("DELETE", "drift")
     after = {row["id"]: row for row in await client.control("GET", "stones?limit=10000")}
     added, removed = set(report["ids"].get("add", [])), set(report["ids"].get("remove", []))
@@ -111,16 +111,14 @@ async def test_calls_are_counted_by_operation_and_outcome(client: Client) -> Non
         ("POST", "orders/x/decline", {"stone": "lost"}),
     ],
 )
-async def test_a_control_request_that_makes_no_sense_is_400_with_a_sentence(
-    verb: str, path: str, body: Any, client: Client
-) -> None:
+async def test_invalid_control_request_is_400_with_message(verb: str, path: str, body: Any, client: Client) -> None:
     response = await client.http.request(verb, f"{client.simulator.control}/control/{path}", json=body)
     assert response.status_code == 400
     assert len(response.json()["error"].split()) > 3
     assert (await client.control("GET", "summary"))["stones"] == STONES
 
 
-async def test_a_number_that_json_does_not_know_is_refused(client: Client) -> None:
+async def test_non_json_number_is_rejected(client: Client) -> None:
     row = (await client.control("GET", "stones?limit=1"))[0]
     for number in (b"NaN", b"1e999"):
         body = b'{"id": "%b", "set": {"price": %b}}' % (row["id"].encode(), number)

@@ -11,14 +11,14 @@ from tests.contract.simulator.client import BY_ID, COUNT, HOLD, LOGIN, ORDER, PA
 FULL = "id price diamond { id availability certificate { carats lab polish symmetry color labgrown } }"
 
 
-async def test_a_status_fault_answers_with_it_and_its_retry_after(client: Client) -> None:
+async def test_status_fault_sets_status_and_retry_after(client: Client) -> None:
     await client.fault(kind="status", status=429, retry_after=7, count=1)
     response = await client.post(COUNT, token=client.token, query={})
     assert (response.status_code, response.headers["retry-after"]) == (429, "7")
     assert await client.count() == STONES
 
 
-async def test_a_status_fault_strikes_before_the_call_takes_effect_unless_told_otherwise(client: Client) -> None:
+async def test_status_fault_prevents_effect_of_call_by_default(client: Client) -> None:
     stones = await client.control("GET", f"stones?limit={STONES}")
     free = [row for row in stones if row["availability"] == "AVAILABLE"]
     for row, executed in ((free[0], False), (free[1], True)):
@@ -28,7 +28,7 @@ async def test_a_status_fault_strikes_before_the_call_takes_effect_unless_told_o
         assert (await client.count({"filter_ids": [row["id"]], "availability": "HOLD"}) == 1) == executed
 
 
-async def test_a_reset_fault_cuts_the_connection_after_the_order_was_taken(client: Client) -> None:
+async def test_reset_fault_closes_connection_after_order_was_accepted(client: Client) -> None:
     stones = await client.control("GET", f"stones?limit={STONES}")
     row = next(row for row in stones if row["availability"] == "AVAILABLE")
     await client.fault(kind="reset", operations=["create_order"])
@@ -40,7 +40,7 @@ async def test_a_reset_fault_cuts_the_connection_after_the_order_was_taken(clien
     assert calls["operations"]["create_order"] == {"reset": 1}
 
 
-async def test_a_truncate_fault_sends_half_a_json_body(client: Client) -> None:
+async def test_truncate_fault_sends_half_of_json_body(client: Client) -> None:
     await client.fault(kind="truncate")
     response = await client.post(PAGE, token=client.token, query={})
     assert response.status_code == 200
@@ -48,7 +48,7 @@ async def test_a_truncate_fault_sends_half_a_json_body(client: Client) -> None:
         response.json()
 
 
-async def test_a_stall_fault_keeps_the_client_waiting_and_answers_in_the_end(client: Client) -> None:
+async def test_stall_fault_delays_response(client: Client) -> None:
     await client.fault(kind="stall", seconds=600)
     with pytest.raises(httpx.ReadTimeout):
         await client.http.post(
@@ -61,14 +61,14 @@ async def test_a_stall_fault_keeps_the_client_waiting_and_answers_in_the_end(cli
     assert (await client.control("GET", "calls"))["operations"]["diamonds_by_query_count"] == {"stall": 2}
 
 
-async def test_an_errors_fault_puts_an_error_beside_the_data(client: Client) -> None:
+async def test_errors_fault_adds_error_to_data(client: Client) -> None:
     await client.fault(kind="errors")
     body = await client.ask(COUNT, query={})
     assert body["data"]["as"]["diamonds_by_query_count"] == STONES
     assert body["errors"]
 
 
-async def test_a_token_fault_expires_the_token_for_good(client: Client) -> None:
+async def test_token_fault_expires_token_permanently(client: Client) -> None:
     await client.fault(kind="token", operations=["diamonds_by_query_count"], count=1)
     body = await client.ask(COUNT, query={})
     assert "expired" in body["errors"][0]["message"]
@@ -77,7 +77,7 @@ async def test_a_token_fault_expires_the_token_for_good(client: Client) -> None:
     assert await client.count() == STONES
 
 
-async def test_a_total_count_fault_lies_about_the_total_and_not_about_the_count(client: Client) -> None:
+async def test_total_count_fault_changes_total_and_not_count(client: Client) -> None:
     honest = (await client.page())["total_count"]
     await client.fault(kind="total_count")
     totals = {(await client.page())["total_count"] for _ in range(5)}
@@ -85,7 +85,7 @@ async def test_a_total_count_fault_lies_about_the_total_and_not_about_the_count(
     assert await client.count() == STONES
 
 
-async def test_a_repeat_fault_repeats_stones_of_the_page_before(client: Client) -> None:
+async def test_repeat_fault_repeats_stones_of_previous_page(client: Client) -> None:
     first, second = await client.page(), await client.page(offset=50)
     await client.fault(kind="repeat")
     again = await client.page(offset=50)
@@ -97,7 +97,7 @@ async def test_a_repeat_fault_repeats_stones_of_the_page_before(client: Client) 
 
 
 @pytest.mark.parametrize("variant", ["null", "odd", "unknown_field", "usable", "unusable"])
-async def test_a_dirt_fault_spoils_a_page_for_one_call(variant: str, client: Client) -> None:
+async def test_bad_data_fault_affects_page_for_one_call(variant: str, client: Client) -> None:
     clean = (await client.page())["items"]
     await client.fault(kind="bad_data", variants=[variant], count=1)
     dirty = (await client.page())["items"]
@@ -107,14 +107,14 @@ async def test_a_dirt_fault_spoils_a_page_for_one_call(variant: str, client: Cli
     elif variant == "odd":
         assert isinstance(dirty, str)
     elif variant == "unknown_field":
-        # Stones with bad values have none.
+        # Stones with bad values have no price.
         added = [set(d) - set(c) for d, c in zip(dirty, clean, strict=True)]
         assert added.count({"rapnet_listed"}) > 45
     else:
         assert [d["id"] for d in dirty] == [c["id"] for c in clean]
 
 
-async def test_an_unusable_dirt_fault_makes_one_stone_of_a_page_look_bad(client: Client) -> None:
+async def test_unusable_bad_data_fault_affects_one_stone_of_page(client: Client) -> None:
     clean = (await client.page())["items"]
     await client.fault(kind="bad_data", variants=["unusable"])
     dirty = (await client.page())["items"]
@@ -156,7 +156,7 @@ def items_of(body: dict[str, Any]) -> list[Any]:
         ),
     ],
 )
-async def test_a_refusal_in_json_takes_no_effect(
+async def test_refusal_in_json_has_no_effect(
     rule: dict[str, Any], status: int, message: str, code: str, client: Client
 ) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["availability"] == "AVAILABLE")
@@ -170,7 +170,7 @@ async def test_a_refusal_in_json_takes_no_effect(
     assert [hold["stone_id"] for hold in await client.control("GET", "holds")] == [row["id"]]
 
 
-async def test_a_login_fails_inside_for_as_long_as_the_rule_says(client: Client) -> None:
+async def test_login_fails_internally_for_duration_of_rule(client: Client) -> None:
     await client.fault(kind="internal_error", operations=["authenticate"], for_seconds=600)
     response = await client.post(LOGIN, username="sandbox@example.com", password="sandbox")
     assert response.json()["errors"][0]["message"] == "Internal error"
@@ -179,7 +179,7 @@ async def test_a_login_fails_inside_for_as_long_as_the_rule_says(client: Client)
     assert await client.log_in()
 
 
-async def test_a_status_403_has_a_body_in_html(client: Client) -> None:
+async def test_status_403_has_html_body(client: Client) -> None:
     await client.fault(kind="status", status=403)
     response = await client.post(COUNT, token=client.token, query={})
     assert (response.status_code, response.headers["content-type"]) == (403, "text/html")
@@ -188,9 +188,7 @@ async def test_a_status_403_has_a_body_in_html(client: Client) -> None:
 
 @pytest.mark.parametrize("message", ["jwt expired", "jwt malformed", "Unauthenticated", "invalid token"])
 @pytest.mark.parametrize("status", [None, 401])
-async def test_a_token_expires_with_the_text_and_the_status_of_the_rule(
-    message: str, status: int | None, client: Client
-) -> None:
+async def test_token_expires_with_text_and_status_of_rule(message: str, status: int | None, client: Client) -> None:
     await client.fault(kind="token", message=message, status=status, count=1)
     response = await client.post(COUNT, token=client.token, query={})
     (error,) = response.json()["errors"]
@@ -200,7 +198,7 @@ async def test_a_token_expires_with_the_text_and_the_status_of_the_rule(
     assert await client.count() == STONES
 
 
-async def test_every_band_ends_early_and_counts_stay_right(client: Client) -> None:
+async def test_every_band_ends_early_and_counts_stay_correct(client: Client) -> None:
     await client.fault(kind="early_end", stones=7)
     assert await client.count() == STONES
     offsets = range(0, STONES, 50)
@@ -210,7 +208,7 @@ async def test_every_band_ends_early_and_counts_stay_right(client: Client) -> No
     assert (await client.page({"dollar_value": {"from": 0, "to": 1}}))["items"] == []
 
 
-async def test_ties_are_in_another_order_on_each_request_and_prices_are_not(client: Client) -> None:
+async def test_ties_are_reordered_on_each_request(client: Client) -> None:
     sound = (await client.page())["items"]
     await client.fault(kind="random_ties")
     pages = [(await client.page())["items"] for _ in range(4)]
@@ -220,7 +218,7 @@ async def test_ties_are_in_another_order_on_each_request_and_prices_are_not(clie
         assert len({item["id"] for item in page}) == 50
 
 
-async def test_a_page_omits_one_item_or_has_one_twice_in_place_of_another(client: Client) -> None:
+async def test_page_omits_one_item_or_has_one_twice(client: Client) -> None:
     sound = [item["id"] for item in (await client.page())["items"]]
     await client.fault(kind="omit")
     omitted = [item["id"] for item in (await client.page())["items"]]
@@ -233,7 +231,7 @@ async def test_a_page_omits_one_item_or_has_one_twice_in_place_of_another(client
     assert set(doubled) < set(sound)
 
 
-async def test_counts_are_wrong_by_a_share_or_stale(client: Client) -> None:
+async def test_counts_are_wrong_by_share_or_stale(client: Client) -> None:
     await client.fault(kind="count_error", relative=0.01)
     assert {await client.count() for _ in range(20)} == {STONES - 3, STONES + 3}
     await client.fault(kind="stale_count", seconds=600)
@@ -245,7 +243,7 @@ async def test_counts_are_wrong_by_a_share_or_stale(client: Client) -> None:
     assert await client.count() == STONES + 5
 
 
-async def test_the_ends_of_ranges_are_exclusive(client: Client) -> None:
+async def test_ranges_exclude_their_ends(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"] and row["price"] % 100 == 0)
     dollars, carats = row["price"] // 100, row["carats"]
     for query in (
@@ -262,7 +260,7 @@ async def test_the_ends_of_ranges_are_exclusive(client: Client) -> None:
     assert await client.count({"dollar_value": {"from": dollars, "to": dollars + 1}, "filter_ids": [row["id"]]}) == 1
 
 
-async def test_items_are_null_on_every_request_until_fewer_fields_are_selected(client: Client) -> None:
+async def test_items_are_null_until_fewer_fields_are_selected(client: Client) -> None:
     sound = items_of(await shown_items(client))
     await client.fault(kind="null_items", stones_share=0.2)
     bodies = [await shown_items(client) for _ in range(2)]
@@ -295,7 +293,7 @@ async def test_items_are_null_with_every_selection(client: Client) -> None:
     assert await client.count({"filter_ids": [row["id"]]}) == 1
 
 
-async def test_a_stone_has_a_comment_of_a_megabyte(client: Client) -> None:
+async def test_comment_of_stone_has_one_megabyte(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     await client.fault(kind="big_comments", ids=[row["id"]])
     (item,) = items_of(await shown_items(client, {"filter_ids": [row["id"]]}, "diamond { certificate { comments } }"))
@@ -305,7 +303,7 @@ async def test_a_stone_has_a_comment_of_a_megabyte(client: Client) -> None:
 
 
 @pytest.mark.parametrize("shown", [None, "LG", "NATURAL", 1])
-async def test_flags_lie_about_the_origin_or_are_texts_and_the_filter_does_not(shown: Any, client: Client) -> None:
+async def test_origin_flags_are_wrong_or_texts_and_filter_is_correct(shown: Any, client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     await client.fault(kind="labgrown", ids=[row["id"]], shown=shown)
     query = {"filter_ids": [row["id"]], "labgrown": row["labgrown"]}
@@ -337,7 +335,7 @@ async def test_one_stone_is_offered_twice_at_different_prices(client: Client) ->
     }
 
 
-async def test_a_stone_that_is_not_indexed_is_counted_and_is_in_no_band(client: Client) -> None:
+async def test_unindexed_stone_is_counted_and_in_no_band(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     await client.control("POST", "update", {"id": row["id"], "indexed": False})
     assert await client.count() == STONES

@@ -1,4 +1,4 @@
-"""The endpoint, tokens, and requests that no server should take."""
+"""Endpoint, tokens, and invalid requests."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from sandbox.supplier.server import DEFAULT_ACCOUNT, Options
 from tests.contract.simulator.client import COUNT, LOGIN, STONES, Client, Start
 
 
-async def test_wrong_credentials_are_an_error_beside_data_with_status_200(client: Client) -> None:
+async def test_wrong_credentials_are_error_with_status_200(client: Client) -> None:
     response = await client.post(LOGIN, username=DEFAULT_ACCOUNT.username, password="wrong")
     assert response.status_code == 200
     body = response.json()
@@ -14,7 +14,7 @@ async def test_wrong_credentials_are_an_error_beside_data_with_status_200(client
     assert body["data"] == {"authenticate": {"username_and_password": None}}
 
 
-async def test_a_token_works_in_the_wrapper_and_in_the_header(client: Client) -> None:
+async def test_token_is_accepted_in_wrapper_and_in_header(client: Client) -> None:
     assert await client.count() == STONES
     document = {"query": "{ diamonds_by_query_count(query: {}) }"}
     for scheme in ("Bearer", "bearer"):
@@ -24,7 +24,7 @@ async def test_a_token_works_in_the_wrapper_and_in_the_header(client: Client) ->
 
 
 @pytest.mark.parametrize("token", ["", "made up"])
-async def test_an_unknown_token_is_an_error_that_says_unauthorized(token: str, client: Client) -> None:
+async def test_unknown_token_is_unauthorized_error(token: str, client: Client) -> None:
     client.token = token
     body = await client.ask(COUNT, query={})
     assert "unauthorized" in body["errors"][0]["message"].lower()
@@ -32,13 +32,13 @@ async def test_an_unknown_token_is_an_error_that_says_unauthorized(token: str, c
     assert body["data"] is None
 
 
-async def test_a_token_expires(start: Start) -> None:
+async def test_token_expires(start: Start) -> None:
     client = await start(Options(stones=5, token_seconds=0))
     body = await client.ask(COUNT, query={})
     assert "expired" in body["errors"][0]["message"]
 
 
-async def test_several_aliased_roots_with_literals_and_fragments_are_answered_at_once(client: Client) -> None:
+async def test_aliased_roots_with_fragments_are_answered_together(client: Client) -> None:
     document = f"""
     {{
       as(token: "{client.token}") {{
@@ -64,9 +64,7 @@ async def test_several_aliased_roots_with_literals_and_fragments_are_answered_at
         ("{ diamonds_by_query_count(query: {} }", "Syntax Error"),
     ],
 )
-async def test_a_document_that_is_not_valid_is_an_error_with_status_400(
-    document: str, message: str, client: Client
-) -> None:
+async def test_invalid_document_is_error_with_status_400(document: str, message: str, client: Client) -> None:
     response = await client.post(document)
     assert response.status_code == 400
     assert "data" not in response.json()
@@ -74,13 +72,13 @@ async def test_a_document_that_is_not_valid_is_an_error_with_status_400(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": 5}', b'{"variables": {}}', b"\xff"])
-async def test_a_malformed_request_is_status_400(body: bytes, client: Client) -> None:
+async def test_malformed_request_is_status_400(body: bytes, client: Client) -> None:
     response = await client.http.post(client.simulator.endpoint, content=body)
     assert response.status_code == 400
     assert response.json()["errors"][0]["message"]
 
 
-async def test_other_methods_other_paths_and_huge_bodies_are_refused(client: Client) -> None:
+async def test_other_methods_paths_and_large_bodies_are_rejected(client: Client) -> None:
     endpoint = client.simulator.endpoint
     assert (await client.http.get(endpoint)).status_code == 405
     assert (await client.http.post(endpoint + "s", json={})).status_code == 404

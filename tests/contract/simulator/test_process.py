@@ -1,4 +1,4 @@
-"""The simulator as a process of its own."""
+"""Simulator process."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.contract.simulator.client import LOGIN, Client
 
 
 @pytest.mark.parametrize("stalled", [False, True])
-async def test_the_process_says_where_it_is_and_ends_on_sigterm(stalled: bool) -> None:
+async def test_process_prints_addresses_and_stops_on_sigterm(stalled: bool) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.supplier", "--stones", "60", "--seed", "3", "--bad-data", "0"),
         stdout=asyncio.subprocess.PIPE,
@@ -38,11 +38,11 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(stalled: bool) -
                 waiting = asyncio.create_task(http.post(addresses["endpoint"], json=login, timeout=60))
                 calls = addresses["control"] + "/control/calls"
                 while "stall" not in (await http.get(calls)).text:
-                    pass  # until the supplier has it
+                    pass  # until the supplier has received it
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
             if waiting is not None:
-                # An aborted call may come back as a lost connection or as a server error, never as an answer.
+                # An aborted call is a lost connection or a server error, never a result.
                 with suppress(httpx.TransportError):
                     assert (await waiting).status_code == 500
     finally:
@@ -51,7 +51,7 @@ async def test_the_process_says_where_it_is_and_ends_on_sigterm(stalled: bool) -
             await process.wait()
 
 
-async def test_a_port_that_is_taken_is_named(client: Client) -> None:
+async def test_port_in_use_is_named(client: Client) -> None:
     taken = client.simulator.control.rpartition(":")[2]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.supplier", "--stones", "5", "--port", taken),

@@ -1,4 +1,4 @@
-"""Counts and pages, bands and single stones."""
+"""Counts, pages, bands and single stones."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sandbox.supplier.server import Options
 from tests.contract.simulator.client import BY_ID, PAGE, STONES, Client, Start
 
 
-async def test_pages_cover_a_feed_at_rest_exactly_once(client: Client) -> None:
+async def test_pages_cover_static_feed_exactly_once(client: Client) -> None:
     truth = await client.control("GET", f"stones?limit={STONES}")
     received = [item for offset in range(0, STONES, 50) for item in (await client.page(offset=offset))["items"]]
     assert len(received) == STONES
@@ -18,7 +18,7 @@ async def test_pages_cover_a_feed_at_rest_exactly_once(client: Client) -> None:
     assert (await client.page(offset=STONES))["items"] == []
 
 
-async def test_counts_of_a_band_match_its_pages(client: Client) -> None:
+async def test_counts_of_band_match_pages(client: Client) -> None:
     band = {"dollar_value": {"from": 337, "to": 351}}
     items = (await client.page(band))["items"]
     assert len(items) == await client.count(band) > 0
@@ -36,25 +36,25 @@ async def test_counts_of_a_band_match_its_pages(client: Client) -> None:
         {"query": {"girdle": ["MED"]}},
     ],
 )
-async def test_a_page_that_can_not_be_had_is_an_error(variables: dict[str, Any], client: Client) -> None:
+async def test_page_outside_limits_is_error(variables: dict[str, Any], client: Client) -> None:
     body = await client.ask(PAGE, **{"query": {}, **variables})
     assert body["errors"][0]["path"] == ["as", "diamonds_by_query"]
     assert body["data"] is None
 
 
-async def test_the_largest_offset_is_50000(start: Start) -> None:
+async def test_largest_offset_is_50000(start: Start) -> None:
     client = await start(Options(stones=50_060, bad_data_share=0))
     assert len((await client.page(offset=50_000))["items"]) == 50
 
 
-async def test_the_total_of_a_page_is_not_the_count(start: Start) -> None:
+async def test_total_of_page_differs_from_count(start: Start) -> None:
     client = await start(Options(stones=12_000))
     assert (await client.page(limit=1))["total_count"] == 10_000
     band = {"dollar_value": {"from": 0, "to": 2_000}}
     assert (await client.page(band, limit=1))["total_count"] < await client.count(band)
 
 
-async def test_one_stone_is_found_by_its_id_with_its_offer_and_price(client: Client) -> None:
+async def test_stone_is_found_by_id_with_offer_and_price(client: Client) -> None:
     stones = await client.control("GET", "stones?limit=100")
     row = next(row for row in stones if row["usable"])
     item = (await client.ask(BY_ID, id=row["id"]))["data"]["as"]["get_diamond_by_id"]
@@ -65,7 +65,7 @@ async def test_one_stone_is_found_by_its_id_with_its_offer_and_price(client: Cli
     }
 
 
-async def test_an_unknown_id_is_an_error_with_null_data(client: Client) -> None:
+async def test_unknown_id_is_error_with_null_data(client: Client) -> None:
     for identity in ("nobody", "00000000-0000-4000-8000-000000000000"):
         body = await client.ask(BY_ID, id=identity)
         assert (body["data"], body["errors"][0]["path"]) == (None, ["as", "get_diamond_by_id"])
@@ -84,7 +84,7 @@ async def test_an_unknown_id_is_an_error_with_null_data(client: Client) -> None:
         ({"availability": "ON HOLD"}, ["diamond", "availability"], "ProductAvailability"),
     ],
 )
-async def test_a_value_that_a_non_null_field_can_not_carry_makes_the_item_null(
+async def test_value_invalid_for_non_null_field_makes_item_null(
     values: dict[str, Any], path: list[str], message: str, client: Client
 ) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
@@ -106,7 +106,7 @@ async def test_a_value_that_a_non_null_field_can_not_carry_makes_the_item_null(
 IDS = "diamonds_by_query(query: $query) { items { id } }"
 
 
-async def test_a_value_that_a_nullable_field_can_not_carry_is_null_with_an_error(client: Client) -> None:
+async def test_value_invalid_for_nullable_field_is_null_with_error(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     await client.control("POST", "update", {"id": row["id"], "set": {"clarity": "SI4", "labgrown": "LG"}})
     selection = PAGE.replace("carats", "carats clarity labgrown")
@@ -122,7 +122,7 @@ async def test_a_value_that_a_nullable_field_can_not_carry_is_null_with_an_error
     ("values", "shown"),
     [({"certNumber": "12\x0034"}, b"12\\u000034"), ({"certNumber": "12\ud83d34"}, b"12\\ud83d34")],
 )
-async def test_texts_that_no_database_stores_are_sent(values: dict[str, Any], shown: bytes, client: Client) -> None:
+async def test_unstorable_texts_are_sent(values: dict[str, Any], shown: bytes, client: Client) -> None:
     row = (await client.control("GET", "stones?limit=1"))[0]
     await client.control("POST", "update", {"id": row["id"], "set": values})
     response = await client.post(PAGE, token=client.token, query={"filter_ids": [row["id"]]})

@@ -1,4 +1,4 @@
-"""The served schema: equal to the project's copy of the published types, strict, and open to changes."""
+"""Served schema: equal to the project's copy of the published types, strict, configurable."""
 
 from importlib.resources import files
 from typing import Any
@@ -31,7 +31,7 @@ def definitions(sdl: str) -> set[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_the_served_schema_is_the_published_one(version: Version, start: Start) -> None:
+async def test_served_schema_is_published_schema(version: Version, start: Start) -> None:
     client = await start(Options(stones=5, schema=SchemaOptions(version)))
     assert definitions(await served_sdl(client)) == definitions(facts(version))
 
@@ -44,9 +44,7 @@ async def test_the_served_schema_is_the_published_one(version: Version, start: S
         ({"availability": ["UNAVAILABLE"]}, 'Value "UNAVAILABLE" does not exist in "ProductAvailability" enum.'),
     ],
 )
-async def test_variables_that_the_schema_does_not_allow_are_rejected(
-    query: dict[str, Any], message: str, client: Client
-) -> None:
+async def test_invalid_variables_are_rejected(query: dict[str, Any], message: str, client: Client) -> None:
     response = await client.post(COUNT, token=client.token, query=query)
     assert response.status_code == 400
     (error,) = response.json()["errors"]
@@ -56,14 +54,14 @@ async def test_variables_that_the_schema_does_not_allow_are_rejected(
     assert rejected["variables"] == {"query": query}
 
 
-async def test_the_direction_of_an_order_is_required(client: Client) -> None:
+async def test_order_direction_is_required(client: Client) -> None:
     response = await client.post(PAGE, token=client.token, query={}, order={"type": "price"})
     assert response.status_code == 400
     assert 'Field "direction" of required type "OrderDirection!"' in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("document", ["{ __schema { queryType { name } } }", '{ __type(name: "Hold") { name } }'])
-async def test_introspection_that_is_switched_off_is_rejected(document: str, client: Client) -> None:
+async def test_disabled_introspection_is_rejected(document: str, client: Client) -> None:
     assert "data" in (await client.post(document)).json()
     await client.control("POST", "schema", {"introspection": False})
     response = await client.post(document)
@@ -72,7 +70,7 @@ async def test_introspection_that_is_switched_off_is_rejected(document: str, cli
     assert await client.count() == STONES
 
 
-async def test_introspection_stands_beside_data_and_takes_variables_and_fragments(client: Client) -> None:
+async def test_introspection_is_combined_with_data_and_variables(client: Client) -> None:
     document = """
     query ($token: String!, $name: String!, $all: Boolean!) {
       as(token: $token) { diamonds_by_query_count }
@@ -88,7 +86,7 @@ async def test_introspection_stands_beside_data_and_takes_variables_and_fragment
     assert names == {"express_timeline_applicable", "min_business_days", "max_business_days"}
 
 
-async def test_the_schema_changes_while_the_simulator_runs(client: Client) -> None:
+async def test_schema_changes_while_simulator_runs(client: Client) -> None:
     row = next(row for row in await client.control("GET", "stones") if row["usable"])
     document = """
     query ($token: String!, $query: DiamondQuery!) {
@@ -115,7 +113,7 @@ async def test_the_schema_changes_while_the_simulator_runs(client: Client) -> No
     }  # fmt: skip
 
 
-async def test_a_value_of_an_enum_that_is_removed_makes_its_items_null(client: Client) -> None:
+async def test_removed_enum_value_makes_items_null(client: Client) -> None:
     document = """
     query ($token: String!) { as(token: $token) { diamonds_by_query { items { diamond { availability } } } } }
     """

@@ -1,4 +1,4 @@
-"""Holds and orders: whose they are, and that an order sent twice buys twice."""
+"""Holds and orders: ownership, and a repeated order buys twice."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from sandbox.supplier.server import DEFAULT_ACCOUNT
 from tests.contract.simulator.client import BY_ID, HOLD, ORDER, OTHER, READER, STONES, Client
 
 
-async def test_a_hold_is_seen_by_its_holder_only_and_denied_to_others(client: Client) -> None:
+async def test_hold_is_visible_to_holder_only_and_blocks_others(client: Client) -> None:
     stones = await client.control("GET", f"stones?limit={STONES}")
     identity = next(row["id"] for row in stones if row["availability"] == "AVAILABLE" and row["usable"])
     hold = (await client.ask(HOLD, id=identity))["data"]["as"]["create_hold"]
@@ -36,7 +36,7 @@ async def test_a_hold_is_seen_by_its_holder_only_and_denied_to_others(client: Cl
     assert calls["holds"][0]["arguments"] == {"ProductId": identity, "ProductType": "Diamond"}
 
 
-async def test_an_order_sent_twice_buys_twice(client: Client) -> None:
+async def test_repeated_order_buys_twice(client: Client) -> None:
     stones = await client.control("GET", f"stones?limit={STONES}")
     row = next(row for row in stones if row["availability"] == "AVAILABLE")
     items = [{"offerId": row["offer_id"], "customer_order_number": "A-17", "return_option": True}]
@@ -49,7 +49,7 @@ async def test_an_order_sent_twice_buys_twice(client: Client) -> None:
     assert await client.count({"filter_ids": [row["id"]], "availability": "SOLD"}) == 1
 
 
-async def test_an_account_without_pro_access_may_only_read(client: Client) -> None:
+async def test_account_without_pro_access_is_read_only(client: Client) -> None:
     await client.log_in(READER)
     assert await client.count() == STONES
     row = (await client.control("GET", "stones?limit=1"))[0]
@@ -89,7 +89,7 @@ async def free_stone(client: Client) -> dict[str, Any]:
     return row
 
 
-async def test_a_session_lists_the_holds_of_its_account_and_their_extension(client: Client) -> None:
+async def test_session_lists_holds_and_extension(client: Client) -> None:
     row = await free_stone(client)
     before = time.time()
     hold = (await client.ask(HOLD, id=row["id"]))["data"]["as"]["create_hold"]
@@ -108,13 +108,13 @@ async def test_a_session_lists_the_holds_of_its_account_and_their_extension(clie
     assert (shown["denied"], shown["extension_status"]) == (None, "SUPPLIER_EXTENDED")
 
 
-async def test_expires_is_seconds_to_go_or_an_instant_in_milliseconds(client: Client) -> None:
+async def test_expires_is_seconds_or_instant_in_milliseconds(client: Client) -> None:
     assert (await session(client))["expires"] == 6 * 3600
     await client.control("POST", "behaviour", {"expires": "milliseconds"})
     assert (await session(client))["expires"] == pytest.approx((time.time() + 6 * 3600) * 1000, abs=60_000)
 
 
-async def test_an_account_has_locations_which_are_the_known_destinations(client: Client) -> None:
+async def test_account_locations_are_valid_destinations(client: Client) -> None:
     user = (await session(client))["user"]
     assert user["default_location"] == {"type": "OWNER", "location": {"id": "shop", "name": "Shop"}}
     ids = [related["location"]["id"] for related in user["locations"]]
@@ -150,7 +150,7 @@ async def test_an_account_has_locations_which_are_the_known_destinations(client:
     assert (await client.ask(change, id=created["id"]))["data"]["as"]["update_location"] is None
 
 
-async def test_an_order_is_confirmed_or_declined_later_and_shows_to_its_buyer_only(client: Client) -> None:
+async def test_order_is_confirmed_or_declined_later_and_visible_to_buyer(client: Client) -> None:
     row = await free_stone(client)
     order = (await client.ask(ORDER, items=[{"offerId": row["offer_id"]}]))["data"]["as"]["create_order"]
 

@@ -1,7 +1,7 @@
-"""A broker and the unmodified `azure-servicebus` client of it, and what tests of them have in common.
+"""Broker and unmodified `azure-servicebus` client for tests.
 
-Opening and closing a link takes the client up to two seconds, so the tests of a file share both, every test has a queue of
-its own, and the links are closed together at the end.
+Opening and closing a link takes the client up to two seconds. The tests of a file share broker and client, every test
+has its own queue, and all links are closed together at the end.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBu
 
 from sandbox.broker import Broker, Counts, QueueSettings
 
-PATIENCE = 10  # seconds until a test gives up; nothing waits that long when all is well
+TIMEOUT_SECONDS = 10  # upper limit of every wait; a successful test does not reach it
 EMPTY = Counts(active=0, locked=0, scheduled=0, deferred=0, dead_letter=0)
 
 _names = (f"queue-{number}" for number in count(1))
 
 
-class Desk:
-    """A broker, a client of it, and every link that a test opened."""
+class BrokerHarness:
+    """A broker, its client, and every link that a test opened."""
 
     def __init__(self, broker: Broker, client: ServiceBusClient) -> None:
         self.broker = broker
@@ -58,23 +58,23 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(broker: Broker) -> AsyncIterator[Desk]:
+async def open_harness(broker: Broker) -> AsyncIterator[BrokerHarness]:
     client = ServiceBusClient.from_connection_string(
         broker.connection_string, retry_total=3, retry_backoff_factor=0.1, retry_backoff_max=1
     )
-    desk = Desk(broker, client)
+    harness = BrokerHarness(broker, client)
     try:
-        yield desk
+        yield harness
     finally:
-        await desk.close()
+        await harness.close()
 
 
 async def receive(receiver: ServiceBusReceiver, count: int = 1) -> list[ServiceBusReceivedMessage]:
-    """Exactly `count` messages, however many calls that takes. The wait covers a reconnection, so it is not short."""
+    """Receive exactly `count` messages, in as many calls as necessary. The timeout covers a reconnection."""
     messages: list[ServiceBusReceivedMessage] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while len(messages) < count:
-            messages += await receiver.receive_messages(count - len(messages), max_wait_time=PATIENCE / 2)
+            messages += await receiver.receive_messages(count - len(messages), max_wait_time=TIMEOUT_SECONDS / 2)
     return messages
 
 
@@ -88,6 +88,6 @@ def texts(messages: list[ServiceBusReceivedMessage]) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():  # noqa: ASYNC110 - the broker has no event for a test to wait on
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What keeps an installation alive: it starts again what dies, and knows when that does not help."""
+"""Process supervisor: it restarts processes, and stops when a restart cannot help."""
 
 import asyncio
 import sys
@@ -13,12 +13,12 @@ from sandbox.stack.process import Process, ProcessFailed
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @pytest_asyncio.fixture
 async def program(tmp_path: Path) -> AsyncIterator[Callable[[str], Process]]:
-    """Starts a script of Python."""
+    """Run a Python script as a supervised program."""
     started: list[Process] = []
 
     def start(script: str) -> Process:
@@ -33,12 +33,12 @@ async def program(tmp_path: Path) -> AsyncIterator[Callable[[str], Process]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.02)
 
 
-async def test_a_process_that_is_killed_is_started_again_however_often(program: Callable[[str], Process]) -> None:
+async def test_killed_process_is_always_restarted(program: Callable[[str], Process]) -> None:
     process = program("import time; time.sleep(600)")
     said: list[str] = []
     keeping = asyncio.create_task(supervisor.keep([supervisor.kept_program(process)], said.append))
@@ -50,27 +50,27 @@ async def test_a_process_that_is_killed_is_started_again_however_often(program: 
     assert said == ["role ended with exit code -9; it is started again."] * 6
 
 
-async def test_a_process_that_fails_each_time_is_given_up_with_its_last_words(
+async def test_failing_process_is_given_up_with_last_log_lines(
     program: Callable[[str], Process],
 ) -> None:
     process = program("import sys; sys.exit('no good')")
     said: list[str] = []
     with pytest.raises(ProcessFailed, match=r"(?s)exit code 1, and starting it again does not help.*no good"):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await supervisor.keep([supervisor.kept_program(process)], said.append)
     assert len(said) == 4
 
 
-async def test_a_process_that_finds_a_setting_wrong_is_not_started_again(program: Callable[[str], Process]) -> None:
+async def test_process_with_invalid_setting_is_not_restarted(program: Callable[[str], Process]) -> None:
     process = program("import sys; sys.stderr.write('REDIS_URL: is not set'); sys.exit(2)")
     said: list[str] = []
     with pytest.raises(ProcessFailed, match="REDIS_URL: is not set"):
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await supervisor.keep([supervisor.kept_program(process)], said.append)
     assert said == []
 
 
-async def test_a_server_that_dies_comes_back_on_its_port() -> None:
+async def test_crashed_server_is_restarted_on_same_port() -> None:
     with scratch_directory() as directory:
         server = Valkey(directory)
         await server.start()
@@ -78,7 +78,7 @@ async def test_a_server_that_dies_comes_back_on_its_port() -> None:
         keeping = asyncio.create_task(supervisor.keep([supervisor.kept_server(server)], lambda _: None))
         await server.kill()
         await until(lambda: server.process is not first and server.process is not None and server.process.running)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not await _answers(server):  # noqa: ASYNC110 - no event tells it
                 await asyncio.sleep(0.02)
         assert server.port == port
@@ -94,7 +94,7 @@ async def _answers(server: Valkey) -> bool:
         return False
 
 
-async def test_logs_are_followed_line_by_line_with_their_names(tmp_path: Path) -> None:
+async def test_logs_are_followed_by_line_with_process_names(tmp_path: Path) -> None:
     said: list[str] = []
     log = tmp_path / "worker-1.log"
     log.write_text("first\nhalf")
