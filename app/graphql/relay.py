@@ -28,7 +28,8 @@ class PageInfo:
 
 def global_id(type_name: str, key: UUID) -> strawberry.ID:
     """Return the global id of an object."""
-    return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{key}".encode("ascii")).decode("ascii"))
+    # Names, digits and hyphens have the same characters in both alphabets of Base64.
+    return strawberry.ID(binascii.b2a_base64(f"{type_name}:{key}".encode("ascii"), newline=False).decode("ascii"))
 
 
 def read_global_id(text: str) -> tuple[str, UUID]:

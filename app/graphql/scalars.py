@@ -13,6 +13,7 @@ Cents = NewType("Cents", int)
 
 # Exact in clients that read numbers as doubles, and far above any price.
 _LARGEST_CENTS = 10**15 - 1
+_WITHOUT_OFFSET = -len("+00:00")
 
 
 def _parse_cents(value: object) -> int:
@@ -41,7 +42,9 @@ def _parse_instant(value: object) -> datetime:
 
 
 def _serialize_instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:_WITHOUT_OFFSET]}Z"
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

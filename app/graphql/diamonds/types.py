@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -106,7 +107,12 @@ def _hold_of_reference(
 class Diamond(Node):
     row: strawberry.Private[Row]
 
-    id: strawberry.ID = computed("id", of=lambda row: global_id("Diamond", row.id), description="Opaque global id.")
+    id: strawberry.ID = computed(
+        "id",
+        of=lambda row: global_id("Diamond", row.id),
+        description="Opaque global id.",
+        read=Read("row", column="id", leaf=partial(global_id, "Diamond")),
+    )
     database_id: UUID = column("id", "Id of the diamond in REST.")
     supplier: str = column("supplier", "Code of the supplier, such as `nivoda`.")
     supplier_stone_id: str = column("supplier_stone_id", "Id at the supplier.")
@@ -180,7 +186,10 @@ class Diamond(Node):
     )
     rating: int | None = column("rating", "Rating by the pricing rules, from 1 to 10 (best).")
     availability: Availability = computed(
-        "availability", of=lambda row: Availability(row.availability), description="Availability."
+        "availability",
+        of=lambda row: Availability(row.availability),
+        description="Availability.",
+        read=Read("row", column="availability", leaf={one.value: one.name for one in Availability}.__getitem__),
     )
     images: list[Image] = computed(
         "image_url",
