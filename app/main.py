@@ -47,6 +47,7 @@ from inventory.core import jobs
 from inventory.core.database import Database
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
+from inventory.events.data_version import DataVersion
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.exchange_rates import ExchangeRates
 from inventory.pricing.service import PricingService
@@ -110,7 +111,7 @@ def create_app(settings: Settings) -> Starlette:
             runs = RunService(database)
             events = EventDispatcher(settings.database, database)
             index = SearchIndex(database) if settings.api.search_index else None
-            postgres = PostgresSearch(database)
+            postgres, version = PostgresSearch(database), DataVersion(database)
             services = Services(
                 settings=settings,
                 database=database,
@@ -119,7 +120,8 @@ def create_app(settings: Settings) -> Starlette:
                 authentication=authentication,
                 api_keys=ApiKeyService(database),
                 bodies=BodyCache(),
-                search=IndexedSearch(database, index, postgres) if index else postgres,
+                data_version=version,
+                search=IndexedSearch(database, index, postgres, version) if index else postgres,
                 search_index=index,
                 pricing=PricingService(database),
                 exchange_rates=ExchangeRates(database),
@@ -141,7 +143,8 @@ def create_app(settings: Settings) -> Starlette:
                 )
 
     app = Starlette(
-        routes=[*ROUTES, *dashboard_routes(settings.general), *graphql_routes(settings), *_shop(settings)],
+        # The first match counts, so the most frequent routes come first.
+        routes=[*graphql_routes(settings), *ROUTES, *dashboard_routes(settings.general), *_shop(settings)],
         middleware=_middleware(settings),
         exception_handlers={HTTPException: routing_error_response},
         lifespan=lifespan,

@@ -15,6 +15,7 @@ from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.search import DiamondSearch
 from inventory.core.database import Database
 from inventory.core.settings import Settings
+from inventory.events.data_version import DataVersion
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.exchange_rates import ExchangeRates
 from inventory.pricing.service import PricingService
@@ -34,6 +35,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     authentication: Authentication
     api_keys: ApiKeyService
     bodies: BodyCache
+    data_version: DataVersion
     search: DiamondSearch
     search_index: SearchIndex | None
     pricing: PricingService

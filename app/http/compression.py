@@ -10,9 +10,12 @@ class Compression(GZipMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = MutableHeaders(raw=list(scope["headers"]))
-            headers["accept-encoding"] = "gzip" if accepts_gzip(headers.get("accept-encoding", "")) else "identity"
-            scope = {**scope, "headers": headers.raw}
+            texts = [value for name, value in scope["headers"] if name == b"accept-encoding"]
+            # Without the header, and with "gzip" alone, Starlette decides the same.
+            if texts and texts != [b"gzip"]:
+                headers = MutableHeaders(raw=list(scope["headers"]))
+                headers["accept-encoding"] = "gzip" if accepts_gzip(texts[0].decode("latin-1")) else "identity"
+                scope = {**scope, "headers": headers.raw}
         await super().__call__(scope, receive, send)
 
 

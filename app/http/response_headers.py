@@ -1,10 +1,9 @@
 """Response headers: security defaults for all responses, and headers added to the response of one request."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ADDED = "diamond_inventory.headers"
@@ -20,6 +19,10 @@ _SECURITY: Mapping[str, str] = {
     "Cache-Control": "no-store",
 }
 _CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+RawHeader = tuple[bytes, bytes]
+_RAW_SECURITY = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in _SECURITY.items()]
+_POLICY = (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode("ascii"))
 
 
 def add_headers(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -42,14 +45,29 @@ class ResponseHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                # A cache replaces the headers of its stored response with those of a 304, so a 304 gets no defaults.
-                defaults = {} if message["status"] == HTTPStatus.NOT_MODIFIED else _SECURITY
-                for name, value in {**defaults, **added}.items():
-                    headers.setdefault(name, value)
-                # An HTML page sets its own policy.
-                if defaults and not headers.get("content-type", "").startswith("text/html"):
-                    headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+                message["headers"] = _completed(message["status"], message["headers"], added)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _completed(status: int, present: Iterable[RawHeader], added: Mapping[str, str]) -> list[RawHeader]:
+    """Add headers to those of a response, which take precedence."""
+    headers = list(present)
+    names = {name.lower() for name, _ in headers}
+    if added:
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added.items()]
+        headers += [pair for pair in raw if pair[0] not in names]
+        names.update(name for name, _ in raw)
+    # A cache replaces the headers of its stored response with those of a 304, so a 304 gets no defaults.
+    if status == HTTPStatus.NOT_MODIFIED:
+        return headers
+    headers += [pair for pair in _RAW_SECURITY if pair[0] not in names]
+    # An HTML page sets its own policy.
+    if _POLICY[0] not in names and not _is_html(headers):
+        headers.append(_POLICY)
+    return headers
+
+
+def _is_html(headers: Iterable[RawHeader]) -> bool:
+    return any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers)

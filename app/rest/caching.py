@@ -9,7 +9,6 @@ from starlette.responses import Response
 from app.auth.scopes import Principal
 from app.services import State
 from inventory.core.build import fingerprint
-from inventory.events.log import data_version
 
 # The fields of a response depend on the credentials.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
@@ -24,8 +23,7 @@ async def data_etag(request: Request[State], principal: Principal) -> str:
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    async with request.state["services"].database.bounded() as connection:
-        version = await data_version(connection)
+    version = await request.state["services"].data_version.current()
     target = (request.scope["raw_path"], request.scope["query_string"])
     caller = (principal.client_id, *sorted(principal.scopes))
     parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), *caller)

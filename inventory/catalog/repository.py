@@ -1,7 +1,7 @@
 """Searching in Postgres: one statement per page, per count, per lookup."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import asyncpg
 from inventory.catalog import statements
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import COUNTED, MEASURED, STANDARD_EDGES, Edges, Facets, Histogram, edges_of, histogram
+from inventory.catalog.records import diamonds_of
 from inventory.catalog.search import (
     DiamondCriteria,
     DiamondSearch,
@@ -35,7 +36,7 @@ class PostgresSearch(DiamondSearch):
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
         rows = await self._fetch(statements.page(criteria, order, stretch, columns))
-        hits = [_hit(row) for row in rows[: stretch.limit]]
+        hits = _hits(rows[: stretch.limit])
         if isinstance(stretch, PageWindow) and stretch.backwards:
             hits.reverse()
         return SearchPage(hits, more=len(rows) > stretch.limit)
@@ -67,7 +68,7 @@ class PostgresSearch(DiamondSearch):
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         rows = await self._fetch(statements.find(ids, columns))
-        return {row["id"]: Diamond(**row) for row in rows}
+        return {diamond.id: diamond for diamond in diamonds_of(rows)}
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -86,10 +87,12 @@ class PostgresSearch(DiamondSearch):
             return await connection.fetch(statement.text, *statement.arguments)
 
 
-def _hit(row: asyncpg.Record) -> SearchHit:
-    columns = dict(row)
-    position = statements.position(columns.pop("sort_value"), row["id"])
-    return SearchHit(Diamond(**columns), position)
+def _hits(rows: Sequence[asyncpg.Record]) -> list[SearchHit]:
+    """The hits of a page. The last value of a row is that of the sort."""
+    return [
+        SearchHit(diamond, statements.position(row[-1], diamond.id))
+        for diamond, row in zip(diamonds_of(rows, after=1), rows, strict=True)
+    ]
 
 
 def _histogram(name: str, found: Mapping[tuple[str, str], Mapping[str | None, int]], edges: Edges) -> Histogram:

@@ -43,7 +43,7 @@ class VisibleSearch(DiamondSearch):
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
         page = await self._search.page(_narrowed(criteria), order, stretch, _with_flags(columns))
-        return SearchPage([SearchHit(_shown(hit.diamond), hit.position) for hit in page.hits], more=page.more)
+        return SearchPage([_shown_hit(hit) for hit in page.hits], more=page.more)
 
     async def count(self, criteria: DiamondCriteria) -> int:
         return await self._search.count(_narrowed(criteria))
@@ -91,7 +91,14 @@ def _with_flags(columns: Collection[str]) -> frozenset[str]:
     return needed | {"measurements_hidden"} if needed & _MEASUREMENTS else needed
 
 
+def _shown_hit(hit: SearchHit) -> SearchHit:
+    diamond = _shown(hit.diamond)
+    return hit if diamond is hit.diamond else SearchHit(diamond, hit.position)
+
+
 def _shown(diamond: Diamond) -> Diamond:
+    if diamond.certificate_hidden is not True and diamond.measurements_hidden is not True:
+        return diamond
     changes: dict[str, Any] = {}
     if diamond.certificate_hidden is True:
         changes |= _without_certificate(diamond)

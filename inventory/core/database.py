@@ -103,11 +103,14 @@ class Database:
         """
         assert self._pool is not None, "use `async with Database.open(settings.database)`"  # noqa: S101 - a programming error
         try:
-            async with self._pool.acquire(timeout=self._settings.timeout_seconds) as connection:
-                try:
-                    yield connection
-                finally:
-                    _release_if_closed(connection)
+            # asyncpg's own timeout starts a task for each acquisition.
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                connection = await self._pool.acquire()
+            try:
+                yield connection
+            finally:
+                _release_if_closed(connection)
+                await self._pool.release(connection)
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
                 raise DatabaseUnavailable from error

@@ -16,6 +16,7 @@ from inventory.catalog.index import statements
 from inventory.catalog.index.criteria import answers
 from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.index.table import IndexTable
+from inventory.catalog.records import diamonds_of
 from inventory.catalog.search import (
     DiamondCriteria,
     DiamondSearch,
@@ -26,6 +27,7 @@ from inventory.catalog.search import (
     SortOrder,
 )
 from inventory.core.database import Database
+from inventory.events.data_version import DataVersion
 
 Result = TypeVar("Result")
 
@@ -39,8 +41,12 @@ _NEAR = 200
 class IndexedSearch(DiamondSearch):
     """The search over the index, with Postgres behind it."""
 
-    def __init__(self, database: Database, index: SearchIndex, postgres: DiamondSearch) -> None:
+    def __init__(
+        self, database: Database, index: SearchIndex, postgres: DiamondSearch, version: DataVersion | None = None
+    ) -> None:
+        """`version`: None for a separate one."""
         self._database = database
+        self._version = version or DataVersion(database)
         self._index = index
         self._postgres = postgres
 
@@ -95,16 +101,13 @@ class IndexedSearch(DiamondSearch):
             rows = await connection.fetch(statements.page(columns), ids)
         if rows[0]["index_version"] != version:
             return None
-        found = {}
-        for row in rows:
-            values = dict(row)
-            del values["index_version"]
-            found[row["id"]] = values
-        found.pop(None, None)
+        # Without a diamond there is one row, of the version alone.
+        found = {diamond.id: diamond for diamond in diamonds_of(rows if plan.positions else (), before=1)}
+        found.pop(None, None)  # type: ignore[call-overload]  # none of the ids was found
         if len(found) != len(plan.positions):
             self._index.discard()
             return None
-        hits = [SearchHit(Diamond(**found[position.id]), position) for position in plan.positions]
+        hits = [SearchHit(found[position.id], position) for position in plan.positions]
         return SearchPage(hits, plan.more)
 
     async def _verified(self, criteria: DiamondCriteria, work: Callable[[IndexTable], Result]) -> Result | None:
@@ -114,13 +117,8 @@ class IndexedSearch(DiamondSearch):
         for _ in range(_ATTEMPTS):
             if not self._index.ready:
                 return None
-            computed, version = await asyncio.gather(self._index.compute(work), self._version())
+            computed, version = await asyncio.gather(self._index.compute(work), self._version.current())
             if computed is not None and computed[1] == version:
                 return computed[0]
             await self._index.catch_up()
         return None
-
-    async def _version(self) -> str:
-        async with self._database.bounded() as connection:
-            version: str = await connection.fetchval(statements.CURRENT_VERSION)
-            return version

@@ -27,7 +27,6 @@ STATE = _sql.state.format(version=VERSION)
 ROWS = _sql.rows.format(columns=_COLUMNS)
 ROWS_OF = _sql.rows_of.format(columns=_COLUMNS)
 CHANGED = _sql.changed
-CURRENT_VERSION = f"SELECT ({VERSION})"
 
 
 def page(columns: Collection[str]) -> str:

@@ -1,0 +1,45 @@
+"""Diamonds from database records: one class for each list of columns, with a field for each selected column only.
+
+A `Diamond` has more than fifty fields; filling the fields that were not selected cost more than reading the record.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+import asyncpg
+import msgspec
+
+from inventory.catalog.diamond import COLUMNS, Diamond
+
+# Lists of columns; clients choose them by their selections.
+_MOST_CLASSES = 1000
+
+# Columns that are not selected read as UNSET, as of a `Diamond`. Computed properties are those of a `Diamond`.
+_Unselected: Any = msgspec.defstruct(
+    "Diamond",
+    (),
+    namespace={
+        **dict.fromkeys(COLUMNS, msgspec.UNSET),
+        **{name: value for name, value in vars(Diamond).items() if isinstance(value, property)},
+    },
+    module=__name__,
+    frozen=True,
+)
+
+
+def diamonds_of(records: Sequence[asyncpg.Record], *, before: int = 0, after: int = 0) -> list[Diamond]:
+    """Return the diamonds of records. `before`, `after`: how many values of a record precede and follow its columns."""
+    if not records:
+        return []
+    names = tuple(records[0].keys())
+    kind = _class_of(names[before : len(names) - after])
+    if before or after:
+        end = len(names) - after
+        return cast("list[Diamond]", [kind(*record[before:end]) for record in records])
+    return cast("list[Diamond]", [kind(*record) for record in records])
+
+
+@lru_cache(_MOST_CLASSES)
+def _class_of(columns: tuple[str, ...]) -> Any:
+    return msgspec.defstruct("Diamond", [(name, Any) for name in columns], bases=(_Unselected,), frozen=True)
