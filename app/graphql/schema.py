@@ -6,6 +6,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 from strawberry.types import ExecutionContext
 
 from app.graphql.clients.api_keys import ApiKeyMutations
@@ -78,6 +79,20 @@ class _PreparedDocumentExtension(SchemaExtension):
         yield
 
 
+class _CachedNames(NameConverter):
+    """Name converter that computes the name of a field once. Strawberry asks for the names of an input for each request."""
+
+    def apply_naming_config(self, name: str) -> str:
+        known = _NAMES.get(name)
+        if known is None:
+            known = _NAMES[name] = super().apply_naming_config(name)
+        return known
+
+
+# By Python name; the schema has a fixed number of them.
+_NAMES: dict[str, str] = {}
+
+
 class _InventorySchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing here: `app.graphql.execution.errors` logs unexpected exceptions once."""
@@ -90,5 +105,5 @@ schema = _InventorySchema(
     types=[Diamond],
     extensions=[_PreparedDocumentExtension],
     execution_context_class=PlainFieldExecutor,
-    config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
+    config=StrawberryConfig(scalar_map=SCALARS, info_class=Info, name_converter=_CachedNames()),
 )

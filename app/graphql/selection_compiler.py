@@ -27,6 +27,7 @@ from graphql import (
 from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
 
 from app.auth.scopes import Scope
+from app.graphql.scalars import SCALARS
 
 Make = Callable[[Any], Any]
 
@@ -40,6 +41,8 @@ _PLAIN_LEAVES: Mapping[GraphQLScalarType, str] = {
     GraphQLInt: "({x}.__class__ is int and -2147483648 <= {x} <= 2147483647)",
     GraphQLFloat: "({x}.__class__ is float and -inf < {x} < inf)",
 }
+# Conversions that return a response value for every value but None.
+TOTAL_CONVERSIONS = frozenset(definition.serialize for definition in SCALARS.values())
 
 
 class NotPlain(Exception):
@@ -134,6 +137,10 @@ class Compiler:
         assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)  # noqa: S101 - callers compile nothing else
         convert = self._name(_conversion(kind))
         condition = _PLAIN_LEAVES.get(kind) if isinstance(kind, GraphQLScalarType) else None
+        if condition is None and kind.coerce_output_value in TOTAL_CONVERSIONS:
+            local = self._local()
+            direct = self._name(kind.coerce_output_value)
+            return f"({direct}({local}) if ({local} := {value}) is not None else {convert}(None))"
         if condition is None:
             return f"{convert}({value})"
         local = value if value.isidentifier() else self._local()

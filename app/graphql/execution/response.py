@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from inspect import isawaitable
 
+import graphql
 import msgspec
-from graphql import GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, OperationType
+from strawberry.execution import optimized_is_awaitable
 
 from app.graphql.execution.cost import actual
 from app.graphql.execution.errors import MAX_ERRORS, format_error
 from app.graphql.execution.operation import GraphQLOperation
+from app.graphql.executor import PlainFieldExecutor
 from app.graphql.schema import schema
 from inventory.core.errors import Unavailable
 from inventory.core.settings.graphql import GraphQLSettings
@@ -57,14 +61,23 @@ async def execute(operation: GraphQLOperation, settings: GraphQLSettings) -> Ope
     """
     try:
         async with asyncio.timeout(settings.timeout_seconds):
-            result = await schema.execute(
-                operation.text,
-                variable_values=operation.asked.variables,
-                context_value=operation.context,
-                operation_name=operation.name,
-            )
+            result = await _execute(operation)
     except TimeoutError:
         raise (OperationStillRunning if operation.kind is OperationType.MUTATION else OperationTimeout) from None
     await operation.reservation.settle(actual(operation.plan, result.data))
     answer = OperationResult(result.data, result.errors or (), {"cost": operation.reservation.extension()})
     return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MAX_ERRORS])
+
+
+async def _execute(operation: GraphQLOperation) -> ExecutionResult:
+    """Execute a validated document by graphql-core. Strawberry's extensions around it would do nothing here."""
+    result = graphql.execute(
+        schema._schema,  # noqa: SLF001 - has no public name
+        operation.context.document,
+        variable_values=operation.asked.variables,
+        context_value=operation.context,
+        operation_name=operation.name,
+        executor_class=PlainFieldExecutor,
+        is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # as Strawberry passes it
+    )
+    return await result if isawaitable(result) else result
