@@ -34,7 +34,7 @@ html_show_sphinx = False
 html_baseurl = ""
 html_last_updated_fmt = None
 
-_LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)")
+_LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)")
 _DIAGRAM = re.compile(r"^```mermaid\n(sequenceDiagram\n.*?)^```$", re.MULTILINE | re.DOTALL)
 _log = logging.getLogger(__name__)
 
