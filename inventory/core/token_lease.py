@@ -1,9 +1,9 @@
 """Leases of tokens: a process takes several tokens from a shared bucket in one round trip, and spends them without Redis.
 
-The limit stays exact in one direction: all processes together never spend more than the bucket allows, because a leased token
-was taken from it. In the other direction each process may hold back a lease for `_LEASE_SECONDS`: at most one percent of the
-capacity, and only while the bucket is more than half full. Below that, and for buckets of less than 100 tokens, each
-request is decided in Redis.
+The rate stays exact: all processes together never spend more than the bucket restores, because a leased token was taken
+from it. Each process may hold a lease for `_LEASE_SECONDS`: at most one percent of the capacity, and only while the bucket is
+more than half full. For others the bucket is that much emptier; and if it fills up meanwhile, a burst may exceed the capacity
+by the leases. In a bucket that is half empty, or of less than 100 tokens, each request is decided in Redis.
 """
 
 import time
@@ -48,7 +48,12 @@ class LeasedTokenBuckets:
             return await self._shared.take(key, bucket, cost, peek=True)
         now = self._monotonic()
         lease = self._leases.get(key)
-        if lease is not None and now - lease.taken_at < _LEASE_SECONDS and cost <= lease.left:
+        if (
+            lease is not None
+            and now - lease.taken_at < _LEASE_SECONDS
+            # Returned tokens beyond the share go to the bucket, which holds no more than its capacity.
+            and 0 <= lease.left - cost <= max(lease.left, bucket.capacity // _SHARE)
+        ):
             lease.left -= cost
             lease.spent += cost
             return _answer(bucket, lease, now)

@@ -29,12 +29,15 @@ class DataVersion:
         """
         self._arrived += 1
         number = self._arrived
-        async with self._reading:
-            if self._answered < number:
-                if self._failed >= number:
-                    raise DatabaseUnavailable from self._failure
-                await self._read()
-            return self._version
+        try:
+            async with asyncio.timeout(self._database.acquire_timeout), self._reading:
+                if self._answered < number:
+                    if self._failed >= number:
+                        raise DatabaseUnavailable from self._failure
+                    await self._read()
+                return self._version
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
 
     async def _read(self) -> None:
         covered = self._arrived

@@ -114,3 +114,13 @@ async def test_unspent_tokens_return_after_the_lease(buckets: list[LeasedTokenBu
     other = await buckets[1].take("a", LARGE)
     assert other is not None
     assert other.left == 10_000 - 12
+
+
+async def test_returned_tokens_never_exceed_the_capacity(buckets: list[LeasedTokenBuckets]) -> None:
+    small = BucketSize(100, 1)  # full again at once
+    for _ in range(5):
+        await buckets[0].take("a", small, 50)
+        await buckets[0].take("a", small, -50)
+    refused = await buckets[0].take("a", small, 5101)
+    assert refused is not None
+    assert (refused.available, refused.left) == (False, 100)
