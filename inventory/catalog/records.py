@@ -13,7 +13,7 @@ import msgspec
 from inventory.catalog.diamond import COLUMNS, Diamond
 
 # Lists of columns; clients choose them by their selections.
-_MOST_CLASSES = 1000
+_MAX_CLASSES = 1000
 
 # Columns that are not selected read as UNSET, as of a `Diamond`. Computed properties are those of a `Diamond`.
 _Unselected: Any = msgspec.defstruct(
@@ -40,6 +40,6 @@ def diamonds_of(records: Sequence[asyncpg.Record], *, before: int = 0, after: in
     return cast("list[Diamond]", [kind(*record) for record in records])
 
 
-@lru_cache(_MOST_CLASSES)
+@lru_cache(_MAX_CLASSES)
 def _class_of(columns: tuple[str, ...]) -> Any:
     return msgspec.defstruct("Diamond", [(name, Any) for name in columns], bases=(_Unselected,), frozen=True)
