@@ -16,7 +16,7 @@ from tests.faults.fork_server import Child
 from tests.faults.options import Options
 from tests.faults.points import Order
 from tests.faults.site import Site, open_site
-from tests.integration.trading.market import PRICE, let_time_pass, stock
+from tests.integration.trading.trading_site import PRICE, age_trades, stock
 
 API, SETTLE = "api", "settle"
 SETTINGS = {
@@ -175,7 +175,7 @@ class Shop:
     async def wait(self, seconds: float) -> None:
         """Time passes."""
         async with self.site.database.connection() as connection:
-            await let_time_pass(connection, seconds)
+            await age_trades(connection, seconds)
 
     async def at_supplier(self, stone: int) -> str:
         return str((await self.site.truth())[self._stones[stone]["id"]]["availability"])

@@ -1,4 +1,4 @@
-"""The pool: what is done between two users of a connection."""
+"""Database pool: reset of connections between users."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def test_nothing_is_asked_of_the_server_between_two_statements(database: Database, database_url: str) -> None:
+async def test_no_query_is_sent_between_two_statements(database: Database, database_url: str) -> None:
     async with database.connection() as connection:
         pid = await connection.fetchval(PID)
     observer = await asyncpg.connect(database_url)
@@ -28,7 +28,7 @@ async def test_nothing_is_asked_of_the_server_between_two_statements(database: D
     await observer.close()
 
 
-async def test_what_a_failed_user_began_is_rolled_back_before_the_next(database: Database) -> None:
+async def test_transaction_of_failed_user_is_rolled_back(database: Database) -> None:
     async def fail() -> None:
         async with database.connection() as connection:
             await connection.execute("BEGIN")
@@ -42,9 +42,7 @@ async def test_what_a_failed_user_began_is_rolled_back_before_the_next(database:
         assert await connection.fetchval("SELECT count(*) FROM event_counter") == 1
 
 
-async def test_a_connection_that_is_lost_before_it_is_handed_out_frees_its_place(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connection_lost_before_use_frees_its_slot(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def lose(connection: Connection) -> None:
         connection.terminate()
 
@@ -52,7 +50,7 @@ async def test_a_connection_that_is_lost_before_it_is_handed_out_frees_its_place
     with monkeypatch.context() as patched:
         patched.setattr("inventory.core.database._set_codecs", lose)
         async with Database.open(settings.database) as database:
-            for _ in range(2):  # of one place
+            for _ in range(2):  # one slot
                 with pytest.raises(DatabaseUnavailable) as refused:
                     async with database.connection() as connection:
                         await connection.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""Upgrade and downgrade on the newest Postgres, and on the oldest one that is supported where it is installed."""
+"""Upgrade and downgrade on the newest Postgres, and on the oldest supported one where it is installed."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ async def tables(url: str) -> set[str]:
     return {row["tablename"] for row in rows}
 
 
-async def test_every_migration_goes_up_and_down_and_up_again(server: Postgres) -> None:
+async def test_every_migration_upgrades_and_downgrades(server: Postgres) -> None:
     url = await server.create_database("migrations")
     await upgrade(url)
     assert await tables(url) >= _NINE_TABLES
@@ -58,7 +58,7 @@ async def test_every_migration_goes_up_and_down_and_up_again(server: Postgres) -
     assert await tables(url) >= _NINE_TABLES
 
 
-async def test_nothing_lands_outside_the_schema(server: Postgres) -> None:
+async def test_migrations_create_nothing_outside_schema(server: Postgres) -> None:
     url = await server.create_database("schema")
     await upgrade(url)
     connection = await asyncpg.connect(url)
@@ -66,7 +66,7 @@ async def test_nothing_lands_outside_the_schema(server: Postgres) -> None:
     await connection.close()
 
 
-async def test_certificates_that_are_withheld_already_are_hidden_by_the_migration(server: Postgres) -> None:
+async def test_hidden_certificates_are_migrated(server: Postgres) -> None:
     url = await server.create_database("hidden")
     await upgrade(url, "0013")
     connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})
@@ -89,7 +89,7 @@ async def test_certificates_that_are_withheld_already_are_hidden_by_the_migratio
     await connection.close()
 
 
-async def test_migrators_that_come_at_once_take_turns(server: Postgres) -> None:
+async def test_concurrent_migrators_take_turns(server: Postgres) -> None:
     url = await server.create_database("turns")
     environment = {"PATH": os.defpath, "DATABASE_URL": url}
     migrators = [
@@ -99,7 +99,7 @@ async def test_migrators_that_come_at_once_take_turns(server: Postgres) -> None:
     assert await tables(url) >= _NINE_TABLES
 
 
-async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Postgres) -> None:
+async def test_locked_table_is_retried_with_short_lock_timeouts(server: Postgres) -> None:
     url = await server.create_database("held")
     await upgrade(url, "0003")
     holder = await asyncpg.connect(url)
@@ -108,7 +108,7 @@ async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Pos
         with pytest.raises(DBAPIError, match="lock timeout"):
             await upgrade(url, "0004", patience=LockTimeouts(lock_seconds=0.1, tries=2, pause_seconds=0.1))
         waiting = asyncio.create_task(upgrade(url, "0004", patience=LockTimeouts(0.1, tries=600, pause_seconds=0.1)))
-        # While the migration waits for its turn, others do not wait for it.
+        # Other sessions are not blocked while the migration waits between its attempts.
         reader = await asyncpg.connect(url)
         for _ in range(5):
             await reader.execute("SELECT FROM inventory.pricing_rules", timeout=5)
@@ -120,7 +120,7 @@ async def test_a_table_that_others_hold_is_waited_for_in_short_turns(server: Pos
     await holder.close()
 
 
-async def test_migrations_ignore_the_statement_timeout_of_the_database(server: Postgres) -> None:
+async def test_migrations_ignore_statement_timeout_of_database(server: Postgres) -> None:
     url = await server.create_database("timeout")
     await upgrade(url, "0003")
     other = await asyncpg.connect(url)
@@ -135,7 +135,7 @@ async def test_migrations_ignore_the_statement_timeout_of_the_database(server: P
     await other.close()
 
 
-async def test_an_index_is_built_while_others_write_and_what_an_earlier_try_left_is_replaced(server: Postgres) -> None:
+async def test_index_is_built_concurrently_and_replaces_invalid_one(server: Postgres) -> None:
     url = await server.create_database("indexed")
     await upgrade(url, "0002")
     writer = await asyncpg.connect(url)
@@ -144,7 +144,7 @@ async def test_an_index_is_built_while_others_write_and_what_an_earlier_try_left
     await transaction.start()
     await writer.execute("DELETE FROM inventory.diamonds")
     building = asyncio.create_task(upgrade(url, "0003", patience=LockTimeouts(lock_seconds=0.1, tries=1)))
-    await asyncio.sleep(0.5)  # longer than the time for a lock, which is none for an index
+    await asyncio.sleep(0.5)  # longer than the lock timeout, which does not apply to an index
     await writer.execute("DELETE FROM inventory.diamonds")
     assert not building.done()
     await transaction.commit()

@@ -1,4 +1,4 @@
-"""The database through PgBouncer in transaction mode, with a user who is not named like the schema."""
+"""Database access through PgBouncer in transaction mode, with a user whose name differs from the schema's."""
 
 import asyncio
 import secrets
@@ -29,7 +29,7 @@ from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.scheduler import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.contract.relay import Relay
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import role_environment
 from tests.integration.sync.operators import with_state
 from tests.pgbouncer import SERVER_CONNECTIONS, USER, PgBouncer, grant
@@ -72,7 +72,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         yield opened
 
 
-async def test_every_statement_finds_the_schema_whatever_server_connection_it_gets(database: Database) -> None:
+async def test_every_statement_finds_schema_on_any_server_connection(database: Database) -> None:
     async def use(number: int) -> int:
         backends = set()
         async with database.connection() as connection:
@@ -92,7 +92,7 @@ async def test_every_statement_finds_the_schema_whatever_server_connection_it_ge
     assert max(use.result() for use in uses) > 1, "server connections are shared, or this shows nothing"
 
 
-async def test_each_way_to_run_a_statement_finds_the_schema(database: Database) -> None:
+async def test_each_way_to_run_statement_finds_schema(database: Database) -> None:
     insert = "INSERT INTO alerts (incident, kind, feed, content) VALUES ($1, 'run_failed', 'x', $2)"
     async with database.connection() as connection:
         await connection.execute(insert, "one", {"json": True})
@@ -109,7 +109,7 @@ async def test_each_way_to_run_a_statement_finds_the_schema(database: Database) 
         assert row["feed"] == "y"
 
 
-async def test_failed_statement_is_undone_alone_outside_a_transaction_and_with_all_inside_of_one(
+async def test_failed_statement_is_rolled_back_with_its_transaction_only(
     database: Database,
 ) -> None:
     insert = "INSERT INTO alerts (incident, kind, feed, content) VALUES ($1, 'run_failed', 'x', '{}')"
@@ -138,7 +138,7 @@ async def insert_all(database: Database, insert: str, *incidents: str) -> None:
             await connection.execute(insert, incident)
 
 
-async def test_api_answers(settings: Settings, database: Database) -> None:
+async def test_api_responds(settings: Settings, database: Database) -> None:
     scopes = [Scope.DIAMONDS_READ, Scope.SYNC_READ, Scope.SYNC_ADMIN, Scope.PRICING_WRITE]
     key = (await ApiKeyService(database).create("shop", "acme", scopes)).key.text
     app = create_app(settings)
@@ -162,8 +162,8 @@ async def test_api_answers(settings: Settings, database: Database) -> None:
 
 async def test_complete_sync(settings: Settings, database: Database, tmp_path: Path) -> None:
     queues = settings.service_bus.queues
-    shelf = Shelf()
-    shelf.lay(*range(120))
+    shelf = FakeFeed()
+    shelf.put(*range(120))
     async with Broker(dict.fromkeys(queues, QueueSettings())) as bus:
         through = settings.with_values(azure_service_bus_connection_string=bus.connection_string)
         async with ServiceBusBroker.open(through.service_bus) as broker:
@@ -185,7 +185,7 @@ async def test_complete_sync(settings: Settings, database: Database, tmp_path: P
         assert await connection.fetchval("SELECT count(*) FROM diamonds WHERE status = 'active'") == 120
 
 
-async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_setting(settings: Settings) -> None:
+async def test_missing_pooler_setting_is_configuration_error(settings: Settings) -> None:
     plain = settings.with_values(database_pooler="none")
     async with Database.open(plain.database) as database:
         with pytest.raises(DatabaseMisconfigured) as caught:
@@ -201,7 +201,7 @@ async def test_pooler_that_is_not_set_is_a_configuration_error_and_names_the_set
     assert "DATABASE_POOLER=transaction" in answer.json()["error"]["details"]["database"]
 
 
-async def test_role_does_not_start_and_names_the_setting(settings: Settings, tmp_path: Path) -> None:
+async def test_role_does_not_start_and_names_setting(settings: Settings, tmp_path: Path) -> None:
     plain = settings.with_values(
         database_pooler="none",
         azure_service_bus_connection_string=(
@@ -219,7 +219,7 @@ async def test_role_does_not_start_and_names_the_setting(settings: Settings, tmp
     assert b"DATABASE_POOLER=transaction" in errors.splitlines()[-1]
 
 
-async def test_postgres_that_is_away_behind_a_pooler_is_an_outage(database_url: str) -> None:
+async def test_unavailable_postgres_behind_pooler_is_outage(database_url: str) -> None:
     await grant(database_url, "secret")
     with scratch_directory() as directory:
         async with Relay.open(urlsplit(database_url).port or 0) as relay:
@@ -227,7 +227,7 @@ async def test_postgres_that_is_away_behind_a_pooler_is_an_outage(database_url: 
             pooler = PgBouncer(directory, behind, password="secret")
             await pooler.start()
             settings = Settings.read(database_url=pooler.url, database_pooler="transaction")
-        # The relay is gone, and with it the way to Postgres.
+        # The relay is closed, and with it the connection to Postgres.
         async with Database.open(settings.database) as database:
             for _ in range(2):
                 with pytest.raises(DatabaseUnavailable) as caught:

@@ -1,4 +1,4 @@
-"""A Redis server that is set up in a way that jobs can't work with is reported, and by what."""
+"""Unsupported Redis configurations are reported with their name."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ NOT_SUPPORTED = "cluster mode is not supported"
 
 @asynccontextmanager
 async def valkey(**options: str) -> AsyncIterator[Valkey]:
-    """A Valkey for one test; `options` of its command line, with underscores."""
+    """A Valkey for one test. `options` are command line options, with underscores."""
     with scratch_directory() as directory:
         server = Valkey(directory, options={f"--{name.replace('_', '-')}": value for name, value in options.items()})
         await server.start()
@@ -42,7 +42,7 @@ async def valkey(**options: str) -> AsyncIterator[Valkey]:
 @pytest_asyncio.fixture(params=["one shard with all slots", "no slots"])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Valkey]:
     """A server in cluster mode."""
-    # By default the members' port is 10,000 above the clients', which not every port has.
+    # By default the cluster port is 10,000 above the client port, which is not valid for every port.
     async with valkey(cluster_enabled="yes", cluster_port=str(free_ports(1)[0])) as server:
         if request.param == "one shard with all slots":
             async with Redis.from_url(server.url()) as redis:
@@ -68,7 +68,7 @@ def settings(cluster: Valkey, database_url: str) -> Settings:
 
 
 async def test_jobs_do_not_work_in_cluster_mode(settings: Settings) -> None:
-    """Why it is refused; where this passes one day, the check may go."""
+    """The reason for the check. If this test fails one day, the check can be removed."""
     redis = connect(settings.redis)
     with pytest.raises(JobsUnavailable) as caught:
         await enqueue(redis, "reprice")
@@ -76,7 +76,7 @@ async def test_jobs_do_not_work_in_cluster_mode(settings: Settings) -> None:
     await redis.aclose()
 
 
-async def test_cluster_mode_is_reported_by_ready_and_at_the_start_of_the_api(settings: Settings) -> None:
+async def test_cluster_mode_is_reported_by_ready_and_at_start_of_api(settings: Settings) -> None:
     with capture_logs() as logs:
         await startup.check(settings)
     assert [entry["reason"] for entry in logs if entry["event"] == "redis_misconfigured"] == [redis_server.CLUSTER_MODE]
@@ -102,7 +102,7 @@ async def test_doctor_reports_cluster_mode(settings: Settings) -> None:
     assert NOT_SUPPORTED in {check.name: check.detail for check in report.checks}["mode"]
 
 
-async def test_doctor_reports_a_server_that_evicts_keys_and_one_that_does_not_answer() -> None:
+async def test_doctor_reports_eviction_and_unresponsive_server() -> None:
     async with valkey(maxmemory_policy="allkeys-lru") as server:
         report = await examine_redis(Settings.read(redis_url=server.url()))
     assert [(check.name, check.state) for check in report.checks] == [
@@ -113,14 +113,14 @@ async def test_doctor_reports_a_server_that_evicts_keys_and_one_that_does_not_an
     assert [(check.name, check.state) for check in report.checks] == [("answer", "failed")]
 
 
-async def test_server_that_evicts_keys_is_reported() -> None:
+async def test_server_with_eviction_is_reported() -> None:
     async with valkey(maxmemory_policy="allkeys-lru") as server, Redis.from_url(server.url()) as redis:
         with capture_logs() as logs:
             assert await redis_server.report(redis) is None
     assert [entry["recommended"] for entry in logs] == ["noeviction"]
 
 
-async def test_plain_server_is_fit(redis_url: str) -> None:
+async def test_plain_server_is_supported(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         with capture_logs() as logs:
             assert await redis_server.report(redis) is None

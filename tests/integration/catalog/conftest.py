@@ -1,4 +1,4 @@
-"""A database with random diamonds, and the search index over it."""
+"""A database with random diamonds, and the search index on it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,8 +24,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def running(index: SearchIndex) -> AsyncIterator[None]:
-    """The index follows the data for the length of a `with`."""
+async def running_index(index: SearchIndex) -> AsyncIterator[None]:
+    """Run the index in the background."""
     task = asyncio.create_task(index.run())
     try:
         yield

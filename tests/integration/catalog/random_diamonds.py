@@ -35,8 +35,8 @@ _GRADES = {
     "symmetry": grades.FINISHES[:4],
     "fluorescence": grades.FLUORESCENCES,
 }
-# Grades that a filter may name.
-_ASKED = {
+# Grades that a filter may contain.
+_FILTERABLE = {
     name: [*(grade for grade in scale if grade not in {"K-L", "SI"}), grades.OTHER] for name, scale in _GRADES.items()
 }
 _LABS = ("GIA", "IGI", "HRD")
@@ -44,7 +44,7 @@ FACETS = (*COUNTED, *MEASURED)
 
 
 def diamond(number: int, chance: random.Random) -> Row:
-    """A row of `diamonds`. Few different values, so that sorts have ties; some are large, some missing."""
+    """A row of `diamonds`. Few distinct values, so that sorts have ties; some are large, some missing."""
 
     def maybe(value: Any) -> Any:
         return None if chance.random() < 0.2 else value
@@ -84,7 +84,7 @@ def diamond(number: int, chance: random.Random) -> Row:
 
 
 def criteria(chance: random.Random, share: float = 1.0) -> DiamondCriteria:
-    """A random filter over every column of the index. `share`: probability of a criterion, relative to the usual one."""
+    """A random filter over every column of the index. `share`: probability of a criterion, relative to the default."""
 
     def some(share: float, value: Any) -> Any:
         return value() if chance.random() < share else None
@@ -101,7 +101,7 @@ def criteria(chance: random.Random, share: float = 1.0) -> DiamondCriteria:
     return DiamondCriteria(
         supplier=some(every, lambda: ["nivoda"]),
         shape=some(0.3 * share, lambda: any_of(grades.SHAPES[:6])),
-        **{name: some(2 * every, lambda name=name: any_of(_ASKED[name])) for name in _GRADES},
+        **{name: some(2 * every, lambda name=name: any_of(_FILTERABLE[name])) for name in _GRADES},
         fancy_color=some(every, lambda: any_of(grades.FANCY_COLORS)),
         fancy_intensity=some(every, lambda: any_of(grades.FANCY_INTENSITIES)),
         fancy_overtone=some(every, lambda: ["GREENISH", "PINKISH"]),
@@ -128,20 +128,20 @@ def criteria(chance: random.Random, share: float = 1.0) -> DiamondCriteria:
 
 
 def order(chance: random.Random) -> SortOrder:
-    """Any sorts in any direction: one, or several."""
+    """Random sorts and directions: one, or several."""
     number = chance.choice([1, 1, 2, 3])
     first, *then = (SortOrder(sort, descending=chance.random() < 0.5) for sort in chance.sample(SORTS, number))
     return SortOrder(first.sort, first.descending, tuple(then))
 
 
 def edges(chance: random.Random) -> Edges:
-    """Edges of buckets for some of the measures."""
+    """Random histogram edges for some of the measures."""
     measures = chance.sample(list(MEASURED), chance.randint(0, len(MEASURED)))
     return {name: sorted(chance.sample(range(0, 20_000, 7), chance.randint(1, 9))) for name in measures}
 
 
 def window(chance: random.Random, positions: Sequence[SortPosition]) -> PageWindow | PageOffset:
-    """A page between positions, of which some are not those of a diamond; or a page by number."""
+    """A page between positions, some of which belong to no diamond; or a page by number."""
     if chance.random() < 0.2:
         return PageOffset(chance.randint(1, 30), chance.choice([0, 7, 500, 10_000]))
 
@@ -159,7 +159,7 @@ def window(chance: random.Random, positions: Sequence[SortPosition]) -> PageWind
 
 
 async def stock(database: Database, count: int, chance: random.Random) -> list[UUID]:
-    """Put diamonds and a completed run into the database."""
+    """Insert diamonds and a completed run."""
     rows = [diamond(number, chance) for number in range(count)]
     run = build_run(1)
     async with database.connection() as connection:
@@ -171,7 +171,7 @@ async def stock(database: Database, count: int, chance: random.Random) -> list[U
 
 
 class Changes:
-    """Changes of the inventory as syncs, holds and purchases make them: with their events, in one transaction each."""
+    """Changes of the inventory as syncs, holds and purchases make them: with their events, one transaction each."""
 
     def __init__(self, database: Database, ids: list[UUID], chance: random.Random) -> None:
         self._database = database
@@ -223,7 +223,7 @@ class Changes:
         await log.append(connection, NewEvent(EventKind.HOLD_RELEASED, [row["diamond_id"] for row in ended]))
 
     async def _expire(self, connection: Connection) -> None:
-        """What an hour does: no event."""
+        """An hour passes, without an event."""
         await connection.execute(
             "UPDATE hold_history SET expires_at = expires_at - interval '2 hours' WHERE id IN "
             "(SELECT id FROM hold_history WHERE state = 'active' AND expires_at > now() ORDER BY id LIMIT 1)"

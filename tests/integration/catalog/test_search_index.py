@@ -1,4 +1,4 @@
-"""Search index: equal to Postgres for random filters, sorts and cursors, at rest and while the data change."""
+"""Search index: equal to Postgres for random filters, sorts and cursors, with and without concurrent changes."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ from inventory.core.database import Database
 from inventory.events import log
 from inventory.events.models import EventKind, NewEvent
 from tests.integration.api.runs import build_run
-from tests.integration.catalog.conftest import running
+from tests.integration.catalog.conftest import running_index
 from tests.integration.catalog.random_diamonds import FACETS, Changes, criteria, edges, order, stock, window
 
 COLUMNS = ("shape", "availability", "retail_price_cents", "open_hold")
@@ -34,7 +34,7 @@ ROUND = DiamondCriteria(shape=["ROUND"])
 
 
 class NoFallback(DiamondSearch):
-    """Stands where Postgres would answer alone: every use is a failure, but of pages of all diamonds if `pages` is given."""
+    """Replaces the Postgres search. Every use fails, except pages of all diamonds if `pages` is given."""
 
     def __init__(self, pages: DiamondSearch | None = None) -> None:
         self._pages = pages
@@ -63,14 +63,16 @@ class NoFallback(DiamondSearch):
         raise AssertionError("Postgres was asked for diamonds by id")
 
 
-async def positions(search: DiamondSearch, wanted: SortOrder) -> list[SortPosition]:
-    """Positions all over an order."""
+async def random_positions(search: DiamondSearch, wanted: SortOrder) -> list[SortPosition]:
+    """Positions across a sort order."""
     page = await search.page(DiamondCriteria(), wanted, PageOffset(STONES * 2, 0), ())
     return [hit.position for hit in page.hits[::20]] + [hit.position for hit in page.hits[-3:]]
 
 
-async def asked(search: DiamondSearch, chance: random.Random, places: list[SortPosition], wanted: SortOrder) -> Any:
-    """The answers of a search to random questions; the same for the same state of `chance`."""
+async def search_results(
+    search: DiamondSearch, chance: random.Random, places: list[SortPosition], wanted: SortOrder
+) -> Any:
+    """Results of random queries. They are equal for equal states of `chance`."""
     filters = criteria(chance)
     stretch = window(chance, places)
     own = chance.random() < 0.5
@@ -88,13 +90,15 @@ async def test_index_equals_postgres(database: Database) -> None:
     chance = random.Random(1)
     await stock(database, STONES, chance)
     postgres, index = PostgresSearch(database), SearchIndex(database)
-    async with running(index):
+    async with running_index(index):
         await index.built()
         indexed = IndexedSearch(database, index, NoFallback(postgres))
         for seed in range(150):
             wanted = order(random.Random(seed))
-            places = await positions(postgres, wanted) if seed % 5 == 0 else []
-            ours, theirs = [await asked(search, random.Random(seed), places, wanted) for search in (indexed, postgres)]
+            places = await random_positions(postgres, wanted) if seed % 5 == 0 else []
+            ours, theirs = [
+                await search_results(search, random.Random(seed), places, wanted) for search in (indexed, postgres)
+            ]
             assert ours == theirs
         assert 50 < index.size_bytes / index.stones <= 100 + 20  # prices above 2**31 cents take 8 bytes each
 
@@ -104,18 +108,20 @@ async def test_index_equals_postgres_after_each_change(database: Database) -> No
     ids = await stock(database, STONES, chance)
     postgres, index = PostgresSearch(database), SearchIndex(database)
     changes = Changes(database, ids, chance)
-    async with running(index):
+    async with running_index(index):
         await index.built()
         indexed = IndexedSearch(database, index, NoFallback(postgres))
         for seed in range(80):
             await changes.one()
             wanted = order(random.Random(seed))
-            ours, theirs = [await asked(search, random.Random(seed), [], wanted) for search in (indexed, postgres)]
+            ours, theirs = [
+                await search_results(search, random.Random(seed), [], wanted) for search in (indexed, postgres)
+            ]
             assert ours == theirs
 
 
 async def test_index_equals_postgres_while_data_change(database: Database) -> None:
-    """Compared are answers between which no change was committed: those before and after the same version of the data."""
+    """Compares results with no commit in between: the data version is equal before and after both."""
     chance = random.Random(3)
     ids = await stock(database, STONES, chance)
     postgres, index = PostgresSearch(database), SearchIndex(database)
@@ -133,21 +139,21 @@ async def test_index_equals_postgres_while_data_change(database: Database) -> No
             seed += 1
             wanted = order(random.Random(seed))
             before = await version()
-            ours = await asked(indexed, random.Random(seed), [], wanted)
-            theirs = await asked(postgres, random.Random(seed), [], wanted)
+            ours = await search_results(indexed, random.Random(seed), [], wanted)
+            theirs = await search_results(postgres, random.Random(seed), [], wanted)
             if await version() == before:
                 assert ours == theirs
                 compared += 1
                 met.set()
 
     async def change() -> None:
-        """One change after each comparison that met one version, in the middle of the others."""
+        """After each comparison at one version, make one change during the next comparison."""
         while compared < 60:
             met.clear()
             await changes.one()
             await met.wait()
 
-    async with running(index):
+    async with running_index(index):
         await index.built()
         indexed = IndexedSearch(database, index, postgres)
         async with asyncio.TaskGroup() as group:
@@ -156,14 +162,14 @@ async def test_index_equals_postgres_while_data_change(database: Database) -> No
             group.create_task(change())
 
 
-async def test_first_load_is_left_to_postgres(database: Database) -> None:
-    """A first load appends no events, so the index is built when it has completed."""
+async def test_first_load_is_searched_in_postgres(database: Database) -> None:
+    """A first load appends no events. The index is built when it has completed."""
     ids = await stock(database, 100, random.Random(4))
     async with database.connection() as connection:
         await connection.execute("UPDATE run_metadata SET status = 'consolidating', completed_at = NULL")
     postgres, index = PostgresSearch(database), SearchIndex(database)
     search = IndexedSearch(database, index, postgres)
-    async with running(index):
+    async with running_index(index):
         await index.catch_up()
         async with database.connection() as connection:
             await connection.execute("UPDATE diamonds SET shape = 'ROUND', status = 'active'")
@@ -174,7 +180,7 @@ async def test_first_load_is_left_to_postgres(database: Database) -> None:
             await connection.execute("UPDATE run_metadata SET status = 'completed', completed_at = now()")
         await index.built()
         assert await IndexedSearch(database, index, NoFallback()).count(ROUND) == len(ids)
-        # Another feed begins.
+        # A second feed starts.
         other = build_run(2, feed="other", status="consolidating", completed_at=None)
         async with database.connection() as connection:
             await connection.copy_records_to_table("run_metadata", records=[tuple(other.values())], columns=list(other))
@@ -182,7 +188,7 @@ async def test_first_load_is_left_to_postgres(database: Database) -> None:
         assert not index.ready
 
 
-async def test_hold_and_its_expiry_are_in_the_next_total(database: Database) -> None:
+async def test_hold_and_expiry_are_in_next_total(database: Database) -> None:
     """An expiry appends no event."""
     ids = await stock(database, 10, random.Random(7))
     index = SearchIndex(database)
@@ -190,7 +196,7 @@ async def test_hold_and_its_expiry_are_in_the_next_total(database: Database) -> 
     on_hold = DiamondCriteria(availability=["on_hold"])
     async with database.connection() as connection:
         await connection.execute("UPDATE diamonds SET availability = 'available', status = 'active'")
-    async with running(index):
+    async with running_index(index):
         await index.built()
         assert await search.count(on_hold) == 0
         async with database.transaction() as connection:
@@ -206,7 +212,7 @@ async def test_hold_and_its_expiry_are_in_the_next_total(database: Database) -> 
         assert await search.count(on_hold) == 0
 
 
-async def test_log_that_was_reset_rebuilds_index(database: Database) -> None:
+async def test_reset_log_rebuilds_index(database: Database) -> None:
     ids = await stock(database, 100, random.Random(5))
     index = SearchIndex(database)
     search = IndexedSearch(database, index, PostgresSearch(database))
@@ -217,7 +223,7 @@ async def test_log_that_was_reset_rebuilds_index(database: Database) -> None:
             await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, ids))
 
     await change("ROUND")
-    async with running(index):
+    async with running_index(index):
         await index.built()
         async with database.connection() as connection:
             await connection.execute("TRUNCATE event_log")
@@ -229,11 +235,11 @@ async def test_log_that_was_reset_rebuilds_index(database: Database) -> None:
 
 
 async def test_page_that_contradicts_postgres_discards_index(database: Database) -> None:
-    """A change without an event must not happen; if it does, a missing row reveals it."""
+    """Every change should append an event. If one does not, a missing row reveals it."""
     await stock(database, 100, random.Random(6))
     index = SearchIndex(database)
     search = IndexedSearch(database, index, PostgresSearch(database))
-    async with running(index):
+    async with running_index(index):
         await index.built()
         async with database.connection() as connection:
             await connection.execute("UPDATE diamonds SET status = 'quarantined'")

@@ -1,4 +1,4 @@
-"""A migrated database, and its event log in the hands of a test."""
+"""A migrated database, and its event log."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -18,7 +18,7 @@ def stone(number: int) -> UUID:
     return UUID(int=number)
 
 
-def happening(*numbers: int, kind: EventKind = EventKind.HOLD_ACTIVATED, client_id: str = "acme") -> NewEvent:
+def make_event(*numbers: int, kind: EventKind = EventKind.HOLD_ACTIVATED, client_id: str = "acme") -> NewEvent:
     """An event of the stones with these numbers."""
     return NewEvent(kind, [stone(number) for number in numbers], client_id=client_id, data={"reason": "a test"})
 
@@ -34,14 +34,14 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         yield opened
 
 
-class Book:
-    """The log, as its writers and readers use it."""
+class EventLogDriver:
+    """Writes and reads the log as the application does."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def append(self, *events: NewEvent) -> None:
-        """Each in a transaction of its own."""
+        """Append each event in a separate transaction."""
         for event in events:
             async with self.database.transaction() as connection:
                 await log.append(connection, event)
@@ -60,5 +60,5 @@ class Book:
 
 
 @pytest.fixture
-def book(database: Database) -> Book:
-    return Book(database)
+def event_log(database: Database) -> EventLogDriver:
+    return EventLogDriver(database)

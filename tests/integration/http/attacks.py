@@ -1,4 +1,4 @@
-"""Clients that send too much, too slowly or the wrong thing, and what a process looks like from outside meanwhile."""
+"""Clients that send too much, too slowly or invalid data, and the externally visible state of the server process."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ MEGABYTE = 1_048_576
 
 
 class Target:
-    """A process of the API, seen from outside."""
+    """An API process, observed from outside."""
 
     def __init__(self, port: int, process: Process, key: str) -> None:
         assert process.pid is not None
@@ -31,13 +31,13 @@ class Target:
 
     @property
     def memory(self) -> int:
-        """Its resident memory, in bytes."""
+        """Resident memory of the process, in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     @property
     def connections(self) -> int:
-        """Its open sockets, with the listener and those to its servers."""
+        """Number of open sockets, including the listener and the connections to its servers."""
         directory = Path(f"/proc/{self.pid}/fd")
         names = (str(path.readlink()) for path in directory.iterdir() if path.is_symlink())
         with suppress(FileNotFoundError):
@@ -45,7 +45,7 @@ class Target:
         return 0
 
     async def statuses(self) -> dict[str, int]:
-        """What a client that does nothing wrong is answered now."""
+        """Status codes for requests of a valid client."""
         async with httpx.AsyncClient(base_url=self.address, timeout=30, headers={"X-API-Key": self.key}) as client:
             paths = ("/health", "/ready", "/api/v2/diamonds")
             return {path: (await client.get(path)).status_code for path in paths}
@@ -54,7 +54,7 @@ class Target:
         return await asyncio.open_connection(LOOPBACK, self.port)
 
     async def exchange(self, *parts: bytes, pause: float = 0.0) -> bytes:
-        """Send parts as segments of their own; everything that is answered until the server closes."""
+        """Send parts as separate segments. Returns everything received until the server closes."""
         reader, writer = await self.open()
         answer = asyncio.create_task(read_all(reader))
         for part in parts:
@@ -70,7 +70,7 @@ class Target:
         return received
 
     def blocking(self, *, receive_buffer: int | None = None) -> socket.socket:
-        """A socket that is not read by itself."""
+        """A socket without background reading."""
         connection = socket.socket()
         if receive_buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -80,7 +80,9 @@ class Target:
         return connection
 
     async def flood(self, content: bytes, most: int, *, start: bytes = b"", seconds: float = 2.0) -> int:
-        """Send something again and again, and read nothing: how many bytes are taken before nothing is for a while."""
+        """Send repeatedly without reading, until the server accepts nothing for a while. Returns the number of accepted
+        bytes.
+        """
         connection = self.blocking(receive_buffer=4096)
         loop = asyncio.get_running_loop()
         sent = 0
@@ -99,7 +101,7 @@ class Target:
         return sent
 
     def reset(self, content: bytes, *, answered: bool) -> None:
-        """Send something, wait for the answer or not, and end the connection with RST."""
+        """Send content, optionally wait for the response, and close the connection with RST."""
         with socket.create_connection((LOOPBACK, self.port), timeout=30) as connection:
             connection.sendall(content)
             if answered:
@@ -108,7 +110,7 @@ class Target:
 
     @asynccontextmanager
     async def bare_sockets(self, count: int) -> AsyncIterator[Sequence[asyncio.StreamReader]]:
-        """WebSocket connections that never show a key."""
+        """WebSocket connections that never authenticate."""
         opened = []
         try:
             for _ in range(count):
@@ -139,7 +141,7 @@ def handshake(path: str = "/graphql", *fields: str) -> bytes:
 
 
 def frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
-    """A masked frame of a client."""
+    """A masked client frame."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else struct.pack("!BH", 0xFE, size) if size < 65_536 else None
     head = bytes([(0x80 if final else 0) | opcode]) + (length or struct.pack("!BQ", 0xFF, size))

@@ -1,4 +1,4 @@
-"""A process of the API that tests attack from outside."""
+"""An API process that is attacked from outside."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ async def _answers(address: str) -> bool:
 async def target(
     postgres: Postgres, database_template: str, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Target]:
-    """A process that all tests of a module share."""
+    """One process, shared by all tests of a module."""
     url = await postgres.create_database("attacked", template=database_template)
     async with Database.open(Settings.read(database_url=url, redis_url=valkey.url()).database) as database:
         key = (await ApiKeyService(database).create("attacks", "test-client", [Scope.DIAMONDS_READ])).key.text

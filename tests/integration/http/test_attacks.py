@@ -1,4 +1,4 @@
-"""Unauthenticated traffic against real processes: their memory stays small, and other clients are answered."""
+"""Unauthenticated traffic against real processes: memory is bounded, and other clients are served."""
 
 import asyncio
 from contextlib import suppress
@@ -15,7 +15,7 @@ SERVED = {"/health": 200, "/ready": 200, "/api/v2/diamonds": 200}
 CHUNKED = b"POST /graphql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n"
 
 
-async def test_pipelining_without_reading_takes_no_memory(target: Target) -> None:
+async def test_pipelining_without_reading_uses_bounded_memory(target: Target) -> None:
     before = target.memory
     taken = await asyncio.gather(*(target.flood(HEALTH, 12 * MEGABYTE) for _ in range(6)))
     assert target.memory - before < GROWTH
@@ -24,7 +24,7 @@ async def test_pipelining_without_reading_takes_no_memory(target: Target) -> Non
 
 
 @pytest.mark.parametrize("path", [b"/health", b"/graphql"])
-async def test_endless_trailers_end_the_connection(target: Target, path: bytes) -> None:
+async def test_endless_trailers_close_connection(target: Target, path: bytes) -> None:
     before = target.memory
     start = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     for trailer in (b"X: " + b"a" * 60_000 + b"\r\n", b"X: a\r\n", b"a"):
@@ -33,7 +33,7 @@ async def test_endless_trailers_end_the_connection(target: Target, path: bytes) 
     assert await target.statuses() == SERVED
 
 
-async def test_unauthenticated_sockets_leave_room_for_clients(target: Target) -> None:
+async def test_unauthenticated_sockets_do_not_block_clients(target: Target) -> None:
     before, connections = target.memory, target.connections
     async with target.bare_sockets(2005):
         assert await target.statuses() == SERVED
@@ -43,7 +43,7 @@ async def test_unauthenticated_sockets_leave_room_for_clients(target: Target) ->
         assert target.memory - before < 60 * MEGABYTE
 
 
-async def test_pings_without_reading_pongs_end_the_socket(target: Target) -> None:
+async def test_pings_without_reading_pongs_close_socket(target: Target) -> None:
     before = target.memory
     start = handshake("/graphql", f"X-API-Key: {target.key}")
     init = frame(1, b'{"type":"connection_init"}')
@@ -55,7 +55,7 @@ async def test_pings_without_reading_pongs_end_the_socket(target: Target) -> Non
     assert target.memory - before < GROWTH
 
 
-async def test_connections_that_end_with_a_reset_leave_nothing(target: Target) -> None:
+async def test_reset_connections_leave_no_memory_or_socket(target: Target) -> None:
     large = HEALTH[:-2] + b"".join(b"X-%d: %s\r\n" % (number, b"v" * 990) for number in range(30))
 
     def attack(count: int) -> None:
@@ -71,7 +71,7 @@ async def test_connections_that_end_with_a_reset_leave_nothing(target: Target) -
     assert await target.statuses() == SERVED
 
 
-async def test_slow_rest_of_an_answered_request_times_out(target: Target) -> None:
+async def test_slow_rest_of_answered_request_times_out(target: Target) -> None:
     reader, writer = await target.open()
     writer.write(b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 405 ")
@@ -92,7 +92,7 @@ async def test_slow_rest_of_an_answered_request_times_out(target: Target) -> Non
 
 
 @pytest.mark.parametrize("segmented", ["whole", "in bytes", "before the trailer", "behind it"])
-async def test_trailers_have_no_effect(target: Target, segmented: str) -> None:
+async def test_trailers_are_ignored(target: Target, segmented: str) -> None:
     body = b'{"query": "{ __typename }"}'
     chunks = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
     other = b"X-API-Key: nonsense\r\n"
@@ -112,7 +112,7 @@ async def test_trailers_have_no_effect(target: Target, segmented: str) -> None:
 
     assert await status(own, other) == b"HTTP/1.1 200"
     assert await status(own, own) == b"HTTP/1.1 200"
-    # Failures are counted for the address that the proxy names in the head: the fourth is refused, whatever a trailer says.
+    # Failures are counted for the address in the proxy's header: the fourth is rejected, for any trailer.
     proxy = f"X-Forwarded-For: 198.51.100.{len(segmented)}\r\n".encode()
     statuses = [await status(proxy, own)]
     assert statuses == [b"HTTP/1.1 401"]
@@ -120,7 +120,7 @@ async def test_trailers_have_no_effect(target: Target, segmented: str) -> None:
     assert b"HTTP/1.1 429" in statuses
 
 
-async def test_a_key_uses_only_a_share_of_a_process(target: Target) -> None:
+async def test_key_uses_only_its_share_of_process(target: Target) -> None:
     subscription = b'{"query": "subscription { diamondChanged { cursor } }"}'
     stream = (
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
@@ -135,14 +135,14 @@ async def test_a_key_uses_only_a_share_of_a_process(target: Target) -> None:
         statuses.append((await reader.readuntil(b"\r\n"))[:12])
     assert statuses.count(b"HTTP/1.1 200") == 10
     assert statuses.count(b"HTTP/1.1 429") == 35
-    # The streams take no connection for requests.
+    # The streams use none of the connections for requests.
     idle = [await target.open() for _ in range(40)]
     assert await target.statuses() == SERVED
     for writer in [*opened, *(writer for _, writer in idle)]:
         writer.close()
     async with asyncio.timeout(20):
         subscribed = False
-        while not subscribed:  # until the process has noticed that the streams have ended
+        while not subscribed:  # until the process has noticed the end of the streams
             async with wire(target.address) as socket:
                 await socket.say(type="connection_init", payload={"apiKey": target.key})
                 with suppress(Exception):
@@ -169,6 +169,6 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("request_", REFUSED, ids=lambda request: request.decode("ascii")[:40])
-async def test_unusual_requests_are_refused(target: Target, request_: bytes) -> None:
+async def test_malformed_requests_are_rejected(target: Target, request_: bytes) -> None:
     answer = await target.exchange(request_)
     assert answer[:13] == b"HTTP/1.1 " + REFUSED[request_] + b" "

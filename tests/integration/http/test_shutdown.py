@@ -1,4 +1,4 @@
-"""SIGTERM: a process still accepts requests for a while, says that each is the last one, and then finishes what is open."""
+"""SIGTERM: the process accepts requests for a while, marks each response as the last one, and finishes open requests."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readuntil(b"}")
 
 
-async def test_requests_are_accepted_while_sigterm_is_handled(target: Target) -> None:
+async def test_requests_are_served_during_shutdown(target: Target) -> None:
     reader, writer = await target.open()
     slow_reader, slow_writer = await target.open()
     body = b'{"query": "{ __typename }"}'
@@ -40,7 +40,7 @@ async def test_requests_are_accepted_while_sigterm_is_handled(target: Target) ->
             found = await answer(new_reader)
             assert found.startswith(b"HTTP/1.1 200 ")
             new_writer.close()
-        # A connection that was open before is told, too, and one whose request was open is answered.
+        # A connection that was already open gets `Connection: close`, too. An open request is answered.
         writer.write(HEALTH)
         last = await answer(reader)
         assert last.startswith(b"HTTP/1.1 200 ")
@@ -48,7 +48,7 @@ async def test_requests_are_accepted_while_sigterm_is_handled(target: Target) ->
         assert await reader.read() == b""
         slow_writer.write(body)
         assert (await slow_reader.read()).startswith(b"HTTP/1.1 200 ")
-        # Sockets stay until new ones go elsewhere.
+        # WebSockets stay until new ones connect elsewhere.
         assert (await socket.end())[0] == 1012
         assert await target.process.wait() == 0
     with pytest.raises(ConnectionError):

@@ -1,4 +1,4 @@
-"""A migrated database, and a run with one partition that a test holds in its hands."""
+"""A migrated database, and runs that the test drives step by step."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.runs.statements import sql
 from sync.watermark.file import FileWatermarkStore
 from sync.worker.staging import stage
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 
 LEASE_SECONDS = 30.0
 
@@ -44,37 +44,37 @@ def watermarks(settings: Settings) -> FileWatermarkStore:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def feed() -> FakeFeed:
+    return FakeFeed()
 
 
-class Hand(msgspec.Struct, frozen=True):
-    """A run's partition under a lease that the test holds."""
+class ClaimedPartition(msgspec.Struct, frozen=True):
+    """A run's partition under the test's lease."""
 
     run: Run
     partition: Partition
     token: UUID
 
 
-class Bench:
-    """Runs in the state that a test asks for, reached the way the pipeline reaches it."""
+class RunDriver:
+    """Brings runs into a requested state through the pipeline's own steps."""
 
     def __init__(
         self,
         settings: Settings,
         database: Database,
-        shelf: Shelf,
+        feed: FakeFeed,
         watermarks: FileWatermarkStore,
-        feed: Feed | None = None,
+        lookups: Feed | None = None,
     ) -> None:
         self.database = database
-        self.shelf = shelf
+        self.feed = feed
         self.lifecycle = Lifecycle(database, LEASE_SECONDS)
-        self.consolidator = Consolidator(settings.sync, database, feed or shelf, watermarks)
+        self.consolidator = Consolidator(settings.sync, database, lookups or feed, watermarks)
         self._feed = settings.sync.feed
 
     async def open(self, run_type: RunType = "full", parts: int = 1, deadline_seconds: float = 3600) -> Run:
-        """A running run."""
+        """Create a running run."""
         now = utc_now()
         run_id, token = await self.lifecycle.open(
             Opening(
@@ -100,57 +100,57 @@ class Bench:
             return await repository.partitions(connection, run.id)
 
     async def claim(self, partition: Partition, lease_seconds: float = LEASE_SECONDS) -> UUID | None:
-        """The token under which the partition is ours, None if it can't be had."""
+        """Claim the partition. Returns the lease token, or None if it is not available."""
         token = uuid4()
         async with self.database.connection() as connection:
             row = await connection.fetchrow(sql.claim_partition, partition.id, token, lease_seconds, "test")
         return token if row else None
 
-    async def hand(self, run_type: RunType = "full") -> Hand:
-        """A run with one claimed partition."""
+    async def claimed_partition(self, run_type: RunType = "full") -> ClaimedPartition:
+        """Create a run with one claimed partition."""
         run = await self.open(run_type)
         (partition,) = await self.partitions(run)
-        return await self.take(run, partition)
+        return await self.claim_in(run, partition)
 
-    async def take(self, run: Run, partition: Partition) -> Hand:
-        """A partition of a run, claimed."""
+    async def claim_in(self, run: Run, partition: Partition) -> ClaimedPartition:
+        """Claim a partition of a run."""
         token = await self.claim(partition)
         assert token is not None
-        return Hand(run, partition, token)
+        return ClaimedPartition(run, partition, token)
 
-    async def stage(self, hand: Hand, items: Sequence[ObservedItem], ago: float = 0.0) -> int:
-        """Stage a page as the partition's worker would that received it `ago` seconds ago."""
+    async def stage(self, claimed_partition: ClaimedPartition, items: Sequence[ObservedItem], ago: float = 0.0) -> int:
+        """Stage a page as the partition's worker would, received `ago` seconds ago."""
         async with self.database.connection() as connection:
             return await stage(
                 connection,
                 FeedPage(received=time.monotonic() - ago, items=items),
-                feed=hand.run.feed,
-                run_id=hand.run.id,
-                partition_id=hand.partition.id,
+                feed=claimed_partition.run.feed,
+                run_id=claimed_partition.run.id,
+                partition_id=claimed_partition.partition.id,
                 checkpoint=Checkpoint(phase="reading", total=47),
-                lease_token=hand.token,
+                lease_token=claimed_partition.token,
                 lease_seconds=LEASE_SECONDS,
             )
 
     async def read(self, run_type: RunType = "full") -> Run:
-        """A run that has read the whole shelf and waits for consolidation."""
-        hand = await self.hand(run_type)
+        """A run that has read the whole feed and waits for consolidation."""
+        claimed_partition = await self.claimed_partition(run_type)
         items = [item async for item in self._everything()]
         for start in range(0, len(items), 50):
-            await self.stage(hand, items[start : start + 50])
-        _, trigger = await self.lifecycle.end_partition(hand.partition, hand.token)
+            await self.stage(claimed_partition, items[start : start + 50])
+        _, trigger = await self.lifecycle.end_partition(claimed_partition.partition, claimed_partition.token)
         assert trigger
-        return await self.lifecycle.get(hand.run.id)
+        return await self.lifecycle.get(claimed_partition.run.id)
 
     async def sync(self, run_type: RunType = "full") -> Run:
-        """A whole run over the shelf."""
+        """A complete run over the feed."""
         run = await self.read(run_type)
         done = await self.consolidator.consolidate(run.id)
         assert done is not None
         return done
 
     async def _everything(self) -> AsyncIterator[ObservedItem]:
-        for item in (await self.shelf.page(StoneQuery(), 0, 10**6)).items:
+        for item in (await self.feed.page(StoneQuery(), 0, 10**6)).items:
             yield item
 
     async def value(self, statement: str, *arguments: object) -> object:
@@ -163,5 +163,5 @@ class Bench:
 
 
 @pytest.fixture
-def bench(settings: Settings, database: Database, shelf: Shelf, watermarks: FileWatermarkStore) -> Bench:
-    return Bench(settings, database, shelf, watermarks)
+def driver(settings: Settings, database: Database, feed: FakeFeed, watermarks: FileWatermarkStore) -> RunDriver:
+    return RunDriver(settings, database, feed, watermarks)

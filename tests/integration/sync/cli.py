@@ -1,4 +1,4 @@
-"""Commands of the pipeline as an operator types them, in this process."""
+"""Pipeline commands in the process of the test."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from sync.cli.operators import app
 
 
 class Cli:
-    """Types commands. In a thread, because a command runs an event loop of its own."""
+    """Runs commands. In a thread, because a command runs its own event loop."""
 
     async def __call__(self, *arguments: str, answer: str = "") -> Result:
         return await asyncio.to_thread(CliRunner().invoke, app, arguments, input=answer)
@@ -35,6 +35,6 @@ def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     root = logging.getLogger()
     handlers = root.handlers
     yield Cli()
-    # A command sets up logging for its process; this one goes on.
+    # A command configures logging for its process, and this process continues.
     root.handlers = handlers
     structlog.reset_defaults()

@@ -1,4 +1,4 @@
-"""The pipeline's servers and its own parts, as tests of its upkeep want them: everything real."""
+"""Servers and components of the pipeline, all real."""
 
 import gc
 import os
@@ -27,10 +27,10 @@ from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.cli import cli as cli  # noqa: PLC0414 - a fixture
-from tests.integration.sync.maintenance import UpkeepAt
+from tests.integration.sync.maintenance import MaintenanceAt
 
 QUEUES = ("work-items", "work-done", "consolidate")
 
@@ -39,8 +39,8 @@ OpenRun = Callable[..., Awaitable[Run]]
 
 
 @pytest.fixture
-def forgotten_sockets() -> Iterator[None]:
-    """The client lets go of a connection that broke without closing its socket, and Python warns of that."""
+def ignore_unclosed_sockets() -> Iterator[None]:
+    """The client drops a broken connection without closing its socket, and Python warns about it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "unclosed|loop is closed", ResourceWarning)
         yield
@@ -49,14 +49,14 @@ def forgotten_sockets() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def bus() -> AsyncIterator[Bus]:
-    """A broker of the test's own, with the three queues."""
+    """A broker for one test, with the three queues."""
     async with Bus(dict.fromkeys(QUEUES, QueueSettings(lock_seconds=10, max_delivery_count=3))) as running:
         yield running
 
 
 @pytest.fixture
 def settings(database_url: str, bus: Bus, tmp_path: Path) -> Settings:
-    """What the pipeline's parts are told."""
+    """Settings of the pipeline's components."""
     return Settings.read(
         database_url=database_url,
         azure_service_bus_connection_string=bus.connection_string,
@@ -100,8 +100,8 @@ def control(settings: Settings, database: Database, outbox: Outbox) -> RunContro
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def feed() -> FakeFeed:
+    return FakeFeed()
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def watermarks(settings: Settings) -> FileWatermarkStore:
 
 
 @pytest.fixture
-def bench(settings: Settings, database: Database, shelf: Shelf, watermarks: FileWatermarkStore) -> Bench:
-    """Whole runs over a feed in memory."""
-    return Bench(settings, database, shelf, watermarks)
+def driver(settings: Settings, database: Database, feed: FakeFeed, watermarks: FileWatermarkStore) -> RunDriver:
+    """Complete runs over an in-memory feed."""
+    return RunDriver(settings, database, feed, watermarks)
 
 
 @pytest.fixture
 def execute(database: Database) -> Execute:
-    """Runs a statement: how a test lets time pass, or brings about what only a crash does."""
+    """Execute a statement: to let time pass, or to create a state that only a crash leaves."""
 
     async def run(statement: str, *values: object) -> object:
         async with database.connection() as connection:
@@ -128,7 +128,7 @@ def execute(database: Database) -> Execute:
 
 @pytest.fixture
 def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
-    """Opens a full run with some partitions, as the scheduler does; with None it stays in planning."""
+    """Open a full run with this number of partitions, as the scheduler does. With None it stays in planning."""
 
     async def run(partitions: int | None = 3, job_id: str | None = None) -> Run:
         run_id, token = await lifecycle.open(
@@ -161,12 +161,12 @@ def open_run(lifecycle: Lifecycle, settings: Settings) -> OpenRun:
 def pipeline(
     settings: Settings,
     database: Database,
-    shelf: Shelf,
+    feed: FakeFeed,
     broker: ServiceBusBroker,
     watermarks: FileWatermarkStore,
     outbox: Outbox,
 ) -> Container:
-    return Container(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+    return Container(settings, database, feed, broker, watermarks, outbox, broker.dead_letters())
 
 
 @pytest_asyncio.fixture
@@ -177,7 +177,7 @@ async def redis(settings: Settings) -> AsyncIterator[ArqRedis]:
 
 
 def role_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a role that runs as a process of its own. Its supplier does not answer."""
+    """The environment of a role process. Its supplier does not respond."""
     return {
         **os.environ,
         "DATABASE_URL": settings.database.need("url"),
@@ -193,19 +193,19 @@ def role_environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def upkeep_at(
+def maintenance_at(
     settings: Settings,
     database: Database,
-    shelf: Shelf,
+    feed: FakeFeed,
     watermarks: FileWatermarkStore,
     outbox: Outbox,
     broker: ServiceBusBroker,
-) -> UpkeepAt:
-    """The duties at a moment of the test's choice."""
+) -> MaintenanceAt:
+    """The periodic jobs at a given instant."""
 
     def maintenance(now: datetime, **changes: object) -> Maintenance:
         chosen = settings.with_values(**changes)
-        scheduler = Scheduler(chosen, database, shelf, watermarks, outbox, lambda: now)
+        scheduler = Scheduler(chosen, database, feed, watermarks, outbox, lambda: now)
         return Maintenance(chosen, database, scheduler, broker.dead_letters(), lambda: now)
 
     return maintenance

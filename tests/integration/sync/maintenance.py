@@ -1,4 +1,4 @@
-"""A night, and what the duties that are due in it have told."""
+"""Instants of a night, and the incidents that its periodic jobs have created."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ DUE = datetime(2026, 11, 23, 2, tzinfo=UTC)
 JUST_AFTER = DUE + timedelta(seconds=30)
 TOO_LATE = DUE + timedelta(hours=1, seconds=1)
 
-UpkeepAt = Callable[..., Maintenance]
+MaintenanceAt = Callable[..., Maintenance]
 
 
 async def incidents(database: Database) -> list[str]:

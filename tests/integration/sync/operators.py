@@ -1,4 +1,4 @@
-"""Operators before the API: who asks, with which scopes, and the pipeline that does what they ask for."""
+"""Operators with the API: requests with scopes, and the pipeline that executes them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from sync.container import Container
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.watermark.file import FileWatermarkStore
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 
 RUN = """databaseId status type feed startedBy figures { fetched upserted } error { code message }
   progress { total succeeded failed open planned maxOverMean }
@@ -36,17 +36,17 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 def pipeline(
     settings: Settings,
     database: Database,
-    shelf: Shelf,
+    feed: FakeFeed,
     broker: ServiceBusBroker,
     watermarks: FileWatermarkStore,
     outbox: Outbox,
 ) -> Container:
-    return Container(settings, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+    return Container(settings, database, feed, broker, watermarks, outbox, broker.dead_letters())
 
 
 @asynccontextmanager
 async def caller(settings: Settings, database: Database, *scopes: Scope) -> AsyncIterator[Ask]:
-    """Asks the API, without a socket in between, as someone with these scopes."""
+    """Send requests to the API, without a socket, as a client with these scopes."""
     key = (await ApiKeyService(database).create("test", "ops", scopes)).key.text
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
@@ -62,7 +62,7 @@ async def caller(settings: Settings, database: Database, *scopes: Scope) -> Asyn
 
 
 def with_state(app: Any, state: Any) -> Any:
-    """The application with its lifespan's state in each request, as a server puts it there."""
+    """The application with the lifespan state in each request, as a server provides it."""
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await app(scope | {"state": dict(state)}, receive, send)
@@ -72,7 +72,7 @@ def with_state(app: Any, state: Any) -> Any:
 
 @pytest_asyncio.fixture
 async def ask(settings: Settings, database: Database) -> AsyncIterator[Ask]:
-    """Asks as an operator."""
+    """Requests of an operator."""
     scopes = (Scope.SYNC_READ, Scope.SYNC_ADMIN, Scope.PRICING_WRITE, Scope.PRICES_SUPPLIER)
     async with caller(settings, database, *scopes) as asked:
         yield asked

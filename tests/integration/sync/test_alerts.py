@@ -1,4 +1,4 @@
-"""Alerts: stored once in the transaction that makes them true, delivered once, and never in the way of a run."""
+"""Alerts: stored once in the transaction of their cause, delivered once, and without effect on runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def kinds(database: Database) -> list[str]:
         (MassDeleteStopped(), "mass_delete_stopped"),
     ],
 )
-async def test_invariant_18_a_run_that_fails_is_one_incident_of_its_kind(
+async def test_invariant_18_failed_run_is_one_incident(
     lifecycle: Lifecycle,
     open_run: OpenRun,
     database: Database,
@@ -74,7 +74,7 @@ async def test_invariant_18_a_run_that_fails_is_one_incident_of_its_kind(
     assert await kinds(database) == [kind]
 
 
-async def test_a_run_that_is_retried_is_told_of_once_for_each_reason(
+async def test_retried_run_alerts_once_per_reason(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -97,7 +97,7 @@ async def test_a_run_that_is_retried_is_told_of_once_for_each_reason(
     assert set(await kinds(database)) == {"consolidation_skipped"}
 
 
-async def test_a_run_past_its_deadline_is_an_incident(
+async def test_run_past_deadline_is_incident(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -106,18 +106,18 @@ async def test_a_run_past_its_deadline_is_an_incident(
     assert await kinds(database) == ["deadline_passed"]
 
 
-async def test_a_run_whose_end_is_not_committed_is_no_incident(
+async def test_uncommitted_end_of_run_is_no_incident(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(1)
-    # The partitions can't be closed, so the run does not end.
+    # The partitions cannot be closed, so the run does not end.
     await execute("ALTER TABLE worker_runs ADD CONSTRAINT open_for_ever CHECK (completed_at IS NULL)")
     with pytest.raises(Exception, match="open_for_ever"):
         await lifecycle.fail(run.id, SupplierTimeout())
     assert await kinds(database) == []
 
 
-async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
+async def test_mail_contains_run_reason_figures_and_next_step(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery, service: MailService
 ) -> None:
     run = await open_run(3)
@@ -135,7 +135,7 @@ async def test_a_mail_names_the_run_the_reason_the_figures_and_the_next_step(
             assert fact in body
 
 
-async def test_invariant_18_an_alert_is_sent_once_by_many_at_once(
+async def test_invariant_18_concurrent_deliveries_send_alert_once(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService
 ) -> None:
     run = await open_run(1)
@@ -145,7 +145,7 @@ async def test_invariant_18_an_alert_is_sent_once_by_many_at_once(
     assert await delivery.deliver() == 0
 
 
-async def test_an_alert_that_another_process_is_taking_is_left_to_it(
+async def test_alert_claimed_by_another_process_is_skipped(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery, service: MailService
 ) -> None:
     await lifecycle.fail((await open_run(1)).id, SupplierTimeout())
@@ -155,7 +155,7 @@ async def test_an_alert_that_another_process_is_taking_is_left_to_it(
     assert service.requests == []
 
 
-async def test_invariant_18_an_outage_of_the_mail_service_delays_the_mail_and_changes_nothing_else(
+async def test_invariant_18_mail_outage_only_delays_mail(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService, execute: Execute
 ) -> None:
     service.answers = [refusal(500, "application_error", "down"), refusal(429, "rate_limit_exceeded", "slowly")]
@@ -175,7 +175,7 @@ async def test_invariant_18_an_outage_of_the_mail_service_delays_the_mail_and_ch
     assert (await lifecycle.get(run.id)).error_code == "SUPPLIER_TIMEOUT"
 
 
-async def test_a_process_that_dies_while_it_sends_leaves_the_mail_to_another_which_sends_it_under_the_same_key(
+async def test_mail_of_dead_process_is_sent_by_another_with_same_key(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -191,7 +191,7 @@ async def test_a_process_that_dies_while_it_sends_leaves_the_mail_to_another_whi
     assert len({headers["Idempotency-Key"] for headers, _ in service.requests}) == 1
 
 
-async def test_a_refused_mail_does_not_hold_up_the_others(
+async def test_rejected_mail_does_not_block_others(
     lifecycle: Lifecycle, open_run: OpenRun, delivery: AlertDelivery, service: MailService
 ) -> None:
     service.answers = [refusal(422, "validation_error", "no")]
@@ -200,7 +200,7 @@ async def test_a_refused_mail_does_not_hold_up_the_others(
     assert await delivery.deliver() == 1
 
 
-async def test_without_a_mail_service_alerts_are_kept(
+async def test_alerts_are_kept_without_mail_service(
     lifecycle: Lifecycle, open_run: OpenRun, database: Database, delivery: AlertDelivery
 ) -> None:
     await lifecycle.fail((await open_run(1)).id, SupplierTimeout())

@@ -1,4 +1,4 @@
-"""The commands as a person types them: what they print, what they ask, and how they leave."""
+"""Commands of operators: output, confirmation, exit codes."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -17,9 +17,7 @@ from tests.integration.sync.conftest import Execute, OpenRun
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).replace(microsecond=0)
 
 
-async def test_runs_are_listed_and_shown_for_people_and_for_scripts(
-    cli: Cli, open_run: OpenRun, lifecycle: Lifecycle
-) -> None:
+async def test_runs_are_listed_and_shown_as_text_and_json(cli: Cli, open_run: OpenRun, lifecycle: Lifecycle) -> None:
     run = await open_run(3)
     listed = await cli.document("runs", "list")
     assert [one["id"] for one in listed] == [str(run.id)]
@@ -35,7 +33,7 @@ async def test_runs_are_listed_and_shown_for_people_and_for_scripts(
     assert "Cancelled by" in (await cli("runs", "show", str(run.id))).stdout
 
 
-async def test_what_a_failed_run_has_read_is_listed_shown_and_mailed(
+async def test_items_read_by_failed_run_are_listed_shown_and_mailed(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -50,7 +48,7 @@ async def test_what_a_failed_run_has_read_is_listed_shown_and_mailed(
     assert "2,334, planned 20" in str(await execute("SELECT content::text FROM alerts"))
 
 
-async def test_what_is_refused_says_why(cli: Cli, open_run: OpenRun) -> None:
+async def test_rejection_prints_reason(cli: Cli, open_run: OpenRun) -> None:
     run = await open_run(1)
     refused = await cli("retry", str(run.id))
     assert "only a partial or failed run can be retried" in str(refused.exception)
@@ -58,7 +56,7 @@ async def test_what_is_refused_says_why(cli: Cli, open_run: OpenRun) -> None:
     assert (await cli("retry", str(run.id), "--partition", "first")).exit_code == 2
 
 
-async def test_a_retry_and_a_confirmed_consolidation_as_typed(
+async def test_retry_and_confirmed_consolidation(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -73,14 +71,14 @@ async def test_a_retry_and_a_confirmed_consolidation_as_typed(
     assert "@" in asked["mass_delete_allowed_by"]
 
 
-async def test_reconcile_says_what_it_did(cli: Cli, open_run: OpenRun, execute: Execute) -> None:
+async def test_reconcile_prints_its_actions(cli: Cli, open_run: OpenRun, execute: Execute) -> None:
     run = await open_run(1)
     assert "Nothing to repair" in (await cli("reconcile")).stdout
     await execute("UPDATE run_metadata SET deadline_at = clock_timestamp()")
     assert (await cli.document("reconcile"))["runs_ended"] == [str(run.id)]
 
 
-async def test_the_watermark_is_shown_and_set_only_after_a_yes_with_a_reason(cli: Cli) -> None:
+async def test_watermark_is_shown_and_set_after_confirmation_with_reason(cli: Cli) -> None:
     wanted = YESTERDAY.isoformat()
     assert await cli.document("watermark", "show") is None
     asked = await cli("watermark", "set", wanted, "--reason", "a gap", answer="n\n")
@@ -105,19 +103,19 @@ async def test_the_watermark_is_shown_and_set_only_after_a_yes_with_a_reason(cli
         ("2026-01-01T00:00:00Z", " ", "name the reason"),
     ],
 )
-async def test_a_watermark_that_can_not_be_meant_is_refused(cli: Cli, instant: str, reason: str, problem: str) -> None:
+async def test_invalid_watermark_is_rejected(cli: Cli, instant: str, reason: str, problem: str) -> None:
     refused = await cli("watermark", "set", instant, "--reason", reason, "--yes")
     assert refused.exit_code == 2
     assert problem in refused.output
 
 
-async def test_a_watermark_in_the_future_is_refused(cli: Cli) -> None:
+async def test_watermark_in_future_is_rejected(cli: Cli) -> None:
     refused = await cli("watermark", "set", "2999-01-01T00:00:00Z", "--reason", "x", "--yes")
     assert "is in the future" in str(refused.exception)
 
 
 @pytest.mark.parametrize("queue", ["work-items", "work-done", "consolidate"])
-async def test_no_queue_has_dead_letters_at_first(cli: Cli, queue: str) -> None:
+async def test_queues_have_no_dead_letters_initially(cli: Cli, queue: str) -> None:
     assert await cli.document("dead-letters", "list", "--queue", queue) == []
     assert (await cli.document("dead-letters", "replay", "--queue", queue))["messages"] == 0
     assert (await cli.document("dead-letters", "discard", "--queue", queue))["messages"] == 0
@@ -169,6 +167,6 @@ async def test_dead_letters_are_discarded_and_replayed_by_number(cli: Cli, bus: 
     assert (counts.active, counts.dead_letter) == (1, 1)
 
 
-async def test_a_rebuild_of_nothing_finds_nothing(cli: Cli) -> None:
+async def test_rebuild_of_empty_inventory_finds_nothing(cli: Cli) -> None:
     assert (await cli.document("rebuild", "--apply"))["outcomes"] == {}
     assert "0 stones: 0 equal." in (await cli("rebuild")).stdout

@@ -1,4 +1,4 @@
-"""The processes of `docker/compose.yaml` fit within the connections that Microsoft's emulator of Service Bus allows."""
+"""The processes of `docker/compose.yaml` stay within the connection limit of Microsoft's Service Bus emulator."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.scheduler import RunRequest
 from sync.watermark.file import FileWatermarkStore
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import QUEUES
 
 COMPOSE = yaml.safe_load((Path(__file__).parents[3] / "docker" / "compose.yaml").read_text(encoding="utf-8"))[
@@ -40,7 +40,7 @@ def processes(service: str) -> int:
 
 @pytest_asyncio.fixture
 async def bus() -> AsyncIterator[Bus]:
-    """A broker that refuses one connection more than the emulator allows."""
+    """A broker with the connection limit of the emulator."""
     queues = dict.fromkeys(QUEUES, QueueSettings(lock_seconds=60, max_delivery_count=1))
     async with Bus(queues, max_connections=ALLOWED) as running:
         yield running
@@ -57,21 +57,21 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     )
 
 
-async def test_processes_of_the_compose_file_fit_within_the_emulators_connections(
-    settings: Settings, database: Database, shelf: Shelf, bus: Bus, tmp_path: Path
+async def test_compose_processes_stay_within_connection_limit(
+    settings: Settings, database: Database, feed: FakeFeed, bus: Bus, tmp_path: Path
 ) -> None:
     commands = {name: service.get("command", []) for name, service in COMPOSE.items()}
     assert {name for name, command in commands.items() if command[:3] == ["python", "-m", "sync"]} == ROLES
-    shelf.lay(*range(200))
+    feed.put(*range(200))
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
 
         async def process() -> Container:
-            """A process as far as the broker sees it: with a client of its own."""
+            """The process as seen by the broker: with a separate client."""
             broker = await stack.enter_async_context(ServiceBusBroker.open(settings.service_bus))
             outbox = Outbox(settings.service_bus, broker, Lifecycle(database, settings.sync.lease_seconds))
             store = FileWatermarkStore(tmp_path, settings.sync.feed)
-            return Container(settings, database, shelf, broker, store, outbox, broker.dead_letters())
+            return Container(settings, database, feed, broker, store, outbox, broker.dead_letters())
 
         async with asyncio.TaskGroup() as roles:
             for _ in range(processes("worker")):
@@ -81,7 +81,7 @@ async def test_processes_of_the_compose_file_fit_within_the_emulators_connection
             jobs = await process()
             for _ in range(processes("jobs")):
                 roles.create_task(worker.serve(jobs, stop))
-            # Nothing is refused while a run goes through all roles, and the dead letters of all queues are counted.
+            # No connection is refused during a run through all roles and a count of all dead letters.
             run, _ = await (await process()).scheduler().schedule(RunRequest(full=True))
             async with JobServices.open(jobs) as duties:
                 await duties.duties["reconcile"]()

@@ -1,4 +1,4 @@
-"""What a person asks of a run: each request does what it says, or is refused with the reason."""
+"""Operations on runs: each is executed, or rejected with a reason."""
 
 from uuid import UUID, uuid4
 
@@ -32,7 +32,7 @@ async def end(database: Database, lifecycle: Lifecycle, run_id: UUID, *errors: s
         await lifecycle.end_partition(partition, token, error=error)
 
 
-async def test_only_the_failed_partitions_of_a_partial_run_are_read_again(
+async def test_retry_reads_only_failed_partitions_of_partial_run(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(3)
@@ -48,7 +48,7 @@ async def test_only_the_failed_partitions_of_a_partial_run_are_read_again(
     assert bus.counts()["work-items"].active == 1
 
 
-async def test_a_retried_run_is_consolidated_when_its_last_gap_is_closed(
+async def test_retried_run_is_consolidated_when_last_gap_is_closed(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(2)
@@ -63,7 +63,7 @@ async def test_a_retried_run_is_consolidated_when_its_last_gap_is_closed(
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-async def test_one_partition_can_be_chosen_by_number_or_id(
+async def test_partition_is_selected_by_number_or_id(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, by_id: bool
 ) -> None:
     run = await open_run(3)
@@ -74,7 +74,7 @@ async def test_one_partition_can_be_chosen_by_number_or_id(
     assert [part.status for part in await parts_of(database, run.id)] == ["succeeded", "failed", "pending"]
 
 
-async def test_a_retry_that_makes_no_sense_is_refused_with_the_reason(
+async def test_invalid_retry_is_rejected_with_reason(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     with pytest.raises(NotFound):
@@ -92,7 +92,7 @@ async def test_a_retry_that_makes_no_sense_is_refused_with_the_reason(
         await control.retry(run.id, None, "someone")
 
 
-async def test_a_run_that_failed_before_it_was_planned_can_be_neither_retried_nor_consolidated(
+async def test_unplanned_failed_run_cannot_be_retried_or_consolidated(
     control: RunControl, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(None)
@@ -103,7 +103,7 @@ async def test_a_run_that_failed_before_it_was_planned_can_be_neither_retried_no
         await control.consolidate(run.id, "someone", force=True)
 
 
-async def test_only_the_newest_run_of_a_feed_can_be_retried_or_consolidated(
+async def test_only_newest_run_of_feed_can_be_retried_or_consolidated(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     old = await open_run(2)
@@ -115,7 +115,7 @@ async def test_only_the_newest_run_of_a_feed_can_be_retried_or_consolidated(
         await control.consolidate(old.id, "someone", force=True)
 
 
-async def test_a_retry_is_refused_while_another_run_is_open(
+async def test_retry_is_rejected_while_another_run_is_open(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -128,7 +128,7 @@ async def test_a_retry_is_refused_while_another_run_is_open(
     assert [part.status for part in await parts_of(database, run.id)] == ["succeeded", "failed"]
 
 
-async def test_a_run_with_gaps_is_consolidated_only_by_force_which_is_recorded_and_leaves_the_watermark(
+async def test_forced_consolidation_with_gaps_is_recorded_and_keeps_watermark(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(2)
@@ -140,7 +140,7 @@ async def test_a_run_with_gaps_is_consolidated_only_by_force_which_is_recorded_a
     assert bus.counts()["consolidate"].active == 1
 
 
-async def test_force_changes_nothing_about_a_run_without_gaps(
+async def test_force_has_no_effect_on_run_without_gaps(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(1)
@@ -150,7 +150,7 @@ async def test_force_changes_nothing_about_a_run_without_gaps(
     assert (asked.status, asked.forced_by, asked.error_code) == ("consolidating", None, None)
 
 
-async def test_the_deletes_of_an_empty_feed_can_be_allowed(
+async def test_deletions_by_empty_feed_can_be_allowed(
     control: RunControl, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(0)
@@ -159,7 +159,7 @@ async def test_the_deletes_of_an_empty_feed_can_be_allowed(
     assert (allowed.status, allowed.mass_delete_allowed_by) == ("consolidating", "someone")
 
 
-async def test_a_mass_delete_is_allowed_by_name(
+async def test_mass_delete_is_allowed_by_explicit_flag(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(1)
@@ -169,7 +169,7 @@ async def test_a_mass_delete_is_allowed_by_name(
     assert allowed.mass_delete_allowed_by == "someone"
 
 
-async def test_a_run_that_is_being_consolidated_keeps_its_consolidator(
+async def test_run_in_consolidation_keeps_its_consolidator(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
     run = await open_run(1)
@@ -182,7 +182,7 @@ async def test_a_run_that_is_being_consolidated_keeps_its_consolidator(
     assert bus.counts()["consolidate"].active == 1
 
 
-async def test_consolidating_an_open_or_a_completed_run_is_refused(
+async def test_consolidation_of_open_or_completed_run_is_rejected(
     control: RunControl, open_run: OpenRun, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -193,14 +193,14 @@ async def test_consolidating_an_open_or_a_completed_run_is_refused(
         await control.consolidate(run.id, "someone")
 
 
-async def test_a_cancelled_run_ends_with_its_partitions_and_frees_the_feed(
+async def test_cancelled_run_ends_with_its_partitions_and_frees_feed(
     control: RunControl, open_run: OpenRun, database: Database, execute: Execute
 ) -> None:
     run = await open_run(2)
     cancelled = await control.cancel(run.id, "someone")
     assert (cancelled.status, cancelled.error_message) == ("cancelled", "Cancelled by someone")
     assert {part.status for part in await parts_of(database, run.id)} == {"cancelled"}
-    assert await execute("SELECT count(*) FROM alerts") == 0  # it was on purpose
+    assert await execute("SELECT count(*) FROM alerts") == 0  # an intended end
     with pytest.raises(Conflict, match="ended already: it is cancelled"):
         await control.cancel(run.id, "someone")
     with pytest.raises(NotFound):

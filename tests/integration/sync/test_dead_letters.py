@@ -1,4 +1,4 @@
-"""Dead letters through GraphQL: listed, and replayed or discarded by their numbers, by the job worker at a real broker."""
+"""Dead letters over GraphQL: list, replay and discard by number. The job worker executes them with a real broker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def job_worker(pipeline: Container) -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def unshared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each listing of a test is its own: none is answered by an earlier one."""
+    """Disable the cache of listings."""
     monkeypatch.setattr(dead_letters, "_SHARED_SECONDS", 1e-6)
 
 
@@ -47,7 +47,7 @@ async def listed(ask: Ask) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("job_worker")
-async def test_messages_are_listed_and_handled_one_by_one(ask: Ask, broker: ServiceBusBroker, bus: Bus) -> None:
+async def test_messages_are_listed_and_handled_individually(ask: Ask, broker: ServiceBusBroker, bus: Bus) -> None:
     for body in (b"first", b"second", b"third"):
         await put_aside(broker, body)
     found = await listed(ask)
@@ -82,18 +82,18 @@ async def test_messages_are_listed_and_handled_one_by_one(ask: Ask, broker: Serv
         ({"queue": "work-items", "numbers": [str(number) for number in range(101)]}, "numbers"),
     ],
 )
-async def test_a_wrong_request_names_the_field(ask: Ask, given: dict[str, Any], name: str) -> None:
+async def test_invalid_request_names_field(ask: Ask, given: dict[str, Any], name: str) -> None:
     payload = (await ask(REPLAY, input=given))["data"]["deadLettersReplay"]
     assert payload == {"job": None, "userErrors": [{"field": ["input", name], "code": "INVALID"}]}
 
 
-async def test_without_a_job_worker_the_listing_says_so(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_listing_without_job_worker_reports_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "_WAIT_SECONDS", 0.1)
     (error,) = (await ask(LIST))["errors"]
     assert "jobs role" in error["message"]
 
 
-async def test_reading_does_not_allow_handling(settings: Settings, database: Database) -> None:
+async def test_read_scope_does_not_allow_handling(settings: Settings, database: Database) -> None:
     async with caller(settings, database, Scope.SYNC_READ) as ask:
         for document in (REPLAY, DISCARD):
             (error,) = (await ask(document, input={"queue": "work-items", "numbers": ["1"]}))["errors"]

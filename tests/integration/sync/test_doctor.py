@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong is named with the next step, against real servers."""
+"""`doctor`: each problem is named with the next step, with real servers."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def states(document: Any) -> dict[tuple[str, str], str]:
     }
 
 
-async def test_a_migrated_database_is_ok_and_an_empty_one_names_the_migration(
+async def test_migrated_database_is_ok_and_empty_one_requires_migration(
     database_url: str, empty_database_url: str
 ) -> None:
     report = await examine_database(Settings.read(database_url=database_url, database_direct_url=database_url))
@@ -47,7 +47,7 @@ async def test_a_migrated_database_is_ok_and_an_empty_one_names_the_migration(
     assert (empty["migrations"].state, empty["migrations"].next_step) == ("failed", "Run: diamonds-app migrate")
 
 
-async def test_a_role_without_rights_is_named_with_the_tables(database_url: str) -> None:
+async def test_missing_privileges_are_named_with_tables(database_url: str) -> None:
     owner = await asyncpg.connect(database_url)
     try:
         await owner.execute(
@@ -65,7 +65,7 @@ async def test_a_role_without_rights_is_named_with_the_tables(database_url: str)
     assert "GRANT" in found["permissions"].next_step
 
 
-async def test_a_database_that_does_not_answer_and_a_pooler_without_a_direct_address() -> None:
+async def test_unresponsive_database_and_missing_direct_url_fail() -> None:
     found = by_name(await examine_database(Settings.read(database_url=NOWHERE, database_pooler="transaction")))
     assert (found["answer"].state, found["pooler"].state) == ("failed", "degraded")
     assert "secret" not in found["answer"].detail
@@ -73,7 +73,7 @@ async def test_a_database_that_does_not_answer_and_a_pooler_without_a_direct_add
     assert direct["pooler"].state == "failed"
 
 
-async def test_a_new_installation_has_warnings_only(cli: Cli) -> None:
+async def test_new_installation_has_warnings_only(cli: Cli) -> None:
     document = await cli.document("doctor")
     assert document["works"]
     found = states(document)
@@ -82,7 +82,7 @@ async def test_a_new_installation_has_warnings_only(cli: Cli) -> None:
     assert (await cli("doctor", "--strict")).exit_code == 1
 
 
-async def test_a_failed_run_a_dead_letter_and_a_watermark_in_the_future_are_named_with_the_command(
+async def test_problems_of_pipeline_are_named_with_command(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, broker: ServiceBusBroker
 ) -> None:
     run = await open_run(1)
@@ -109,7 +109,7 @@ def store_watermark(content: object) -> None:
     stored.write_text(json.dumps(content), "utf-8")
 
 
-async def test_a_test_mail_is_sent_on_request_only(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_mail_is_sent_on_request_only(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     async with mail_service() as service:
         for name, value in (
             ("RESEND_API_KEY", "re_secret"),
@@ -138,9 +138,7 @@ async def doctor(settings: Settings, **changes: str) -> tuple[int, Any]:
     return process.returncode, json.loads(out)
 
 
-async def test_the_command_of_the_api_includes_the_pipeline_and_fails_for_the_supplier_alone(
-    settings: Settings, redis_url: str
-) -> None:
+async def test_api_command_includes_pipeline_and_fails_for_supplier_alone(settings: Settings, redis_url: str) -> None:
     code, document = await doctor(settings.with_values(redis_url=redis_url))
     found = states(document)
     assert code == 1
@@ -148,7 +146,7 @@ async def test_the_command_of_the_api_includes_the_pipeline_and_fails_for_the_su
     assert found["Database", "migrations"] == found["Redis", "mode"] == found["Queues", "consolidate"] == "ok"
 
 
-async def test_a_broker_that_is_away_fails_its_queues(settings: Settings, redis_url: str) -> None:
+async def test_unavailable_broker_fails_queues(settings: Settings, redis_url: str) -> None:
     known = settings.with_values(redis_url=redis_url)
     away = "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;UseDevelopmentEmulator=true;"
     _, document = await doctor(known, AZURE_SERVICE_BUS_CONNECTION_STRING=away, DATABASE_URL=NOWHERE)

@@ -1,4 +1,4 @@
-"""Jobs delivered twice: the queue delivers at least once, so a repetition answers the first effect and changes nothing."""
+"""Repeated jobs: the queue delivers at least once. A repetition returns the first result and changes nothing."""
 
 import asyncio
 import sys
@@ -22,8 +22,8 @@ from sync.operations.control import RunControl
 from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle
 from tests.contract.relay import SilentEndpoint
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 
@@ -32,28 +32,28 @@ def settings(settings: Settings, redis_url: str) -> Settings:
     return settings.with_values(redis_url=redis_url, sync_nightly=False)
 
 
-class Queue:
-    """A queue that delivers one job as often as the test wants."""
+class RepeatingQueue:
+    """A queue that delivers a job as often as the test requires."""
 
     def __init__(self, pipeline: Container, redis: ArqRedis) -> None:
         self._pipeline = pipeline
         self._redis = redis
 
     async def deliver(self, name: str, **arguments: Any) -> object:
-        """Enqueue the job and deliver it; return its answer."""
+        """Enqueue and deliver the job. Returns its result."""
         await self._redis.delete("arq:result:one")
         assert await self._redis.enqueue_job(name, _job_id="one", **arguments) is not None
-        return await self.take()
+        return await self.run_worker()
 
     async def deliver_again(self) -> object:
-        """Deliver the same job, as after an outage in which Redis did not learn of its end; return its answer."""
+        """Deliver the same job again, as after an outage in which Redis did not store its end. Returns its result."""
         await self._redis.delete("arq:result:one")
         await self._redis.set("arq:job:one", self._job)
         await self._redis.zadd(QUEUE, {"one": 1})
-        return await self.take()
+        return await self.run_worker()
 
-    async def take(self) -> object:
-        """Let a worker take what is in the queue; return the job's answer."""
+    async def run_worker(self) -> object:
+        """Let a worker process the queue. Returns the result of the job."""
         self._job = await self._redis.get("arq:job:one")
         worker = arq_worker(
             JobServices(self._pipeline, AlertDelivery(self._pipeline.settings.alerts, self._pipeline.database, None)),
@@ -71,14 +71,14 @@ class Queue:
 
 
 @pytest.fixture
-def queue(pipeline: Container, redis: ArqRedis) -> Queue:
-    return Queue(pipeline, redis)
+def queue(pipeline: Container, redis: ArqRedis) -> RepeatingQueue:
+    return RepeatingQueue(pipeline, redis)
 
 
-async def test_repeated_schedule_job_answers_the_run_it_opened(
-    queue: Queue, shelf: Shelf, lifecycle: Lifecycle, database: Database
+async def test_repeated_schedule_job_returns_run_it_opened(
+    queue: RepeatingQueue, feed: FakeFeed, lifecycle: Lifecycle, database: Database
 ) -> None:
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     opened = await queue.deliver("schedule_run", full=True, started_by="a client")
     assert await queue.deliver_again() == opened, "the run is still open"
     async with database.connection() as connection:
@@ -90,18 +90,23 @@ async def test_repeated_schedule_job_answers_the_run_it_opened(
         assert await repository.total(connection) == 1
 
 
-async def test_job_with_the_same_id_enqueued_later_is_another_job(
-    queue: Queue, shelf: Shelf, lifecycle: Lifecycle
+async def test_job_with_reused_id_is_another_job_after_one_hour(
+    queue: RepeatingQueue, feed: FakeFeed, lifecycle: Lifecycle
 ) -> None:
     """A request with the same idempotency key has the same id. After an hour it counts as a new one."""
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     opened = str(await queue.deliver("schedule_run", full=True, started_by="a client"))
     await lifecycle.cancel(UUID(opened), "a test")
     assert await queue.deliver("schedule_run", full=True, started_by="a client") != opened
 
 
-async def test_job_killed_while_it_planned_a_run_answers_that_run_afterwards(
-    queue: Queue, settings: Settings, redis: ArqRedis, database: Database, execute: Execute, reconciler: Reconciler
+async def test_job_killed_while_planning_returns_its_run_when_repeated(
+    queue: RepeatingQueue,
+    settings: Settings,
+    redis: ArqRedis,
+    database: Database,
+    execute: Execute,
+    reconciler: Reconciler,
 ) -> None:
     async def planning() -> Run | None:
         async with database.connection() as connection:
@@ -118,18 +123,18 @@ async def test_job_killed_while_it_planned_a_run_answers_that_run_afterwards(
                 await asyncio.sleep(0.05)
         process.kill()
         await process.wait()
-    # Both run out by themselves: the mark of the job in 15 minutes, the lease of the run after SYNC_LEASE_SECONDS.
+    # Both expire: the in-progress mark of the job after 15 minutes, the lease of the run after SYNC_LEASE_SECONDS.
     await redis.delete("arq:in-progress:one")
     await execute("UPDATE run_metadata SET lease_until = clock_timestamp() - interval '1 second'")
     await reconciler.reconcile()
-    assert await queue.take() == str(run.id)
+    assert await queue.run_worker() == str(run.id)
     async with database.connection() as connection:
         (left,) = await repository.listing(connection)
     assert (left.id, left.error_code) == (run.id, "PLANNING_ABANDONED")
 
 
-async def test_repeated_retry_job_does_not_read_again_what_failed_since(
-    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+async def test_repeated_retry_job_does_not_retry_later_failures(
+    queue: RepeatingQueue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
     await _fail(run, lifecycle, execute)
@@ -139,8 +144,8 @@ async def test_repeated_retry_job_does_not_read_again_what_failed_since(
     assert (await lifecycle.get(run.id)).status == "failed"
 
 
-async def test_repeated_consolidate_job_does_not_reopen_a_run_cancelled_since(
-    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
+async def test_repeated_consolidate_job_does_not_reopen_cancelled_run(
+    queue: RepeatingQueue, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(1)
     await _fail(run, lifecycle, execute)
@@ -150,8 +155,8 @@ async def test_repeated_consolidate_job_does_not_reopen_a_run_cancelled_since(
     assert (await lifecycle.get(run.id)).status == "cancelled"
 
 
-async def test_repeated_cancel_job_does_not_cancel_a_run_reopened_since(
-    queue: Queue, open_run: OpenRun, lifecycle: Lifecycle, control: RunControl
+async def test_repeated_cancel_job_does_not_cancel_reopened_run(
+    queue: RepeatingQueue, open_run: OpenRun, lifecycle: Lifecycle, control: RunControl
 ) -> None:
     run = await open_run(1)
     assert await queue.deliver("cancel_run", run_id=str(run.id), who="a client") == "cancelled"
@@ -160,12 +165,12 @@ async def test_repeated_cancel_job_does_not_cancel_a_run_reopened_since(
     assert (await lifecycle.get(run.id)).status == "consolidating"
 
 
-async def test_repeated_reprice_job_answers_how_many_prices_it_changed(
-    queue: Queue, bench: Bench, shelf: Shelf
+async def test_repeated_reprice_job_returns_number_of_changed_prices(
+    queue: RepeatingQueue, driver: RunDriver, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(10))
-    await bench.sync()
-    await bench.value(
+    feed.put(*range(10))
+    await driver.sync()
+    await driver.value(
         "INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('a', 1, $1) RETURNING id", Decimal(2)
     )
     assert await queue.deliver("reprice") == 10

@@ -1,4 +1,4 @@
-"""The jobs role: what the API enqueues by name is done, reports are taken, and SIGTERM ends it in order."""
+"""Job worker: enqueued jobs are executed, reports are consumed, and SIGTERM stops it in order."""
 
 import asyncio
 import signal
@@ -26,8 +26,8 @@ from sync.jobs.tasks import JobServices
 from sync.messaging.messages import WorkDone, encode
 from sync.runs.lifecycle import Lifecycle
 from tests.contract.resend import mail_service
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun, role_environment
 
 
@@ -37,7 +37,7 @@ def settings(settings: Settings, redis_url: str) -> Settings:
 
 
 async def do(pipeline: Container, redis: ArqRedis, name: str, **arguments: Any) -> Any:
-    """Enqueue a job, have one round done, and answer the job's result."""
+    """Enqueue a job and run the worker once. Returns the job's result."""
     job_id = await enqueue(redis, name, **arguments)
     assert await worker.once(pipeline, asyncio.Event())
     job = Job(job_id, redis, _queue_name=QUEUE, _deserializer=redis.job_deserializer)
@@ -46,10 +46,10 @@ async def do(pipeline: Container, redis: ArqRedis, name: str, **arguments: Any) 
     return info
 
 
-async def test_a_run_is_started_retried_consolidated_and_cancelled_by_name(
-    pipeline: Container, redis: ArqRedis, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+async def test_run_is_started_retried_consolidated_and_cancelled_by_name(
+    pipeline: Container, redis: ArqRedis, feed: FakeFeed, lifecycle: Lifecycle, execute: Execute
 ) -> None:
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     started = await do(pipeline, redis, "schedule_run", full=True, started_by="a client")
     async with pipeline.database.connection() as connection:
         run = await repository.newest(connection, "nivoda")
@@ -69,25 +69,25 @@ async def test_a_run_is_started_retried_consolidated_and_cancelled_by_name(
     assert (await lifecycle.get(run.id)).error_message == "Cancelled by a client"
 
 
-async def test_prices_are_brought_up_to_date_by_name(
-    pipeline: Container, redis: ArqRedis, bench: Bench, shelf: Shelf
+async def test_reprice_job_updates_prices(
+    pipeline: Container, redis: ArqRedis, driver: RunDriver, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(10))
-    await bench.sync()
-    await bench.value(
+    feed.put(*range(10))
+    await driver.sync()
+    await driver.value(
         "INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('a', 1, $1) RETURNING id", Decimal(2)
     )
     assert (await do(pipeline, redis, "reprice")).result == 10
 
 
-async def test_a_job_that_is_refused_says_why_and_is_not_tried_again(pipeline: Container, redis: ArqRedis) -> None:
+async def test_rejected_job_returns_reason_and_is_not_retried(pipeline: Container, redis: ArqRedis) -> None:
     refused = await do(pipeline, redis, "cancel_run", run_id=str(uuid4()), who="a client")
     assert not refused.success
     assert "There is no run" in str(refused.result)
     assert await redis.zcard(QUEUE) == 0
 
 
-async def test_a_job_that_fails_for_a_while_is_kept_for_later(
+async def test_job_with_transient_failure_is_kept_for_retry(
     pipeline: Container, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
@@ -99,20 +99,20 @@ async def test_a_job_that_fails_for_a_while_is_kept_for_later(
     assert await redis.zcard(QUEUE) == 1
 
 
-async def test_a_run_that_could_not_be_started_is_one_failed_run_and_not_one_for_each_try(
-    pipeline: Container, redis: ArqRedis, shelf: Shelf, execute: Execute, monkeypatch: pytest.MonkeyPatch
+async def test_run_that_cannot_start_is_one_failed_run(
+    pipeline: Container, redis: ArqRedis, feed: FakeFeed, execute: Execute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> int:
         raise SupplierUnavailable
 
-    monkeypatch.setattr(shelf, "count", away)
+    monkeypatch.setattr(feed, "count", away)
     failed = await do(pipeline, redis, "schedule_run", full=True, started_by="a client")
     assert not failed.success
     assert await redis.zcard(QUEUE) == 0
     assert await execute("SELECT count(*) FROM alerts") == 1
 
 
-async def test_no_pickle_is_ever_read(pipeline: Container, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pickle_is_never_read(pipeline: Container, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     await redis.set("arq:job:evil", b"cos\nputenv\n(S'UNPICKLED'\nS'yes'\ntR.")
     await redis.zadd(QUEUE, {"evil": 1})
     unpickled: list[bytes] = []
@@ -122,7 +122,7 @@ async def test_no_pickle_is_ever_read(pipeline: Container, redis: ArqRedis, monk
     assert unpickled == []
 
 
-async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_done(
+async def test_enqueue_fails_without_redis_and_periodic_jobs_run(
     pipeline: Container, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     nowhere = pipeline.settings.with_values(redis_url="redis://127.0.0.1:9/0")
@@ -145,7 +145,7 @@ async def test_without_redis_nothing_can_be_enqueued_and_the_other_duties_are_do
     assert (await lifecycle.get(run.id)).status == "failed"
 
 
-async def test_the_last_report_makes_sure_that_the_run_goes_on(
+async def test_last_report_continues_run(
     pipeline: Container, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -163,15 +163,13 @@ async def test_the_last_report_makes_sure_that_the_run_goes_on(
     assert outcomes == ["running", "consolidating"]
 
 
-async def test_reports_are_taken_off_their_queue(
-    pipeline: Container, open_run: OpenRun, database: Database, bus: Bus
-) -> None:
+async def test_reports_are_consumed(pipeline: Container, open_run: OpenRun, database: Database, bus: Bus) -> None:
     run = await open_run(2)
     async with database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
     for partition in partitions:
         await pipeline.outbox.report(partition, run.trace_id)
-    # An unreadable one between them is put aside, and holds up neither the others nor the round.
+    # An unreadable report between them is dead-lettered and blocks nothing.
     await pipeline.broker.send("work-done", [b"\xff"])
     await pipeline.outbox.report(partitions[0], run.trace_id)
     assert bus.counts()["work-done"].active == 4
@@ -180,7 +178,7 @@ async def test_reports_are_taken_off_their_queue(
     assert (counts.active, counts.dead_letter) == (0, 1)
 
 
-async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
+async def test_alert_of_failed_run_is_mailed_in_same_round(
     pipeline: Container, open_run: OpenRun, execute: Execute
 ) -> None:
     await open_run(1)
@@ -207,7 +205,7 @@ async def test_an_alert_of_a_failed_run_is_mailed_in_the_same_round(
     assert mail["subject"] == "The sync run did not finish in time (nivoda)"
 
 
-async def test_one_round_ends_by_itself_with_exit_code_zero(
+async def test_once_mode_exits_with_code_zero(
     settings: Settings, execute: Execute, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(None)
@@ -220,7 +218,7 @@ async def test_one_round_ends_by_itself_with_exit_code_zero(
     assert (await lifecycle.get(run.id)).error_code == "PLANNING_ABANDONED"
 
 
-async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Settings, redis: ArqRedis) -> None:
+async def test_sigterm_exits_with_code_zero(settings: Settings, redis: ArqRedis) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sync", "jobs", env=role_environment(settings), stderr=PIPE
     )
@@ -234,7 +232,7 @@ async def test_sigterm_ends_the_jobs_in_order_with_exit_code_zero(settings: Sett
     assert b"role_cancelled" not in errors
 
 
-async def test_invariant_18_the_duties_are_done_without_redis(
+async def test_invariant_18_periodic_jobs_run_without_redis(
     pipeline: Container, settings: Settings, open_run: OpenRun, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -243,7 +241,7 @@ async def test_invariant_18_the_duties_are_done_without_redis(
     stop = asyncio.Event()
     serving = asyncio.create_task(worker.serve(msgspec.structs.replace(pipeline, settings=nowhere), stop))
     async with asyncio.timeout(60):
-        # What is waited for stands in the database.
+        # The test waits for the state in the database.
         while await execute("SELECT status FROM run_metadata WHERE id = $1", run.id) != "failed":  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     stop.set()

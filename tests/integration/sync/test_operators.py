@@ -1,4 +1,4 @@
-"""What operators do through GraphQL reaches the pipeline, and what becomes of it reaches them."""
+"""Operations through GraphQL reach the pipeline, and their results are returned."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -18,8 +18,8 @@ from inventory.runs import repository
 from sync.container import Container
 from sync.jobs import worker
 from sync.runs.lifecycle import Lifecycle
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.operators import RUN, Ask, ask, caller, pipeline, settings
 
@@ -31,8 +31,8 @@ START = f"mutation ($key: String!, $full: Boolean!) {{ syncStart(input: {{idempo
 
 
 @pytest_asyncio.fixture
-async def housekeeping(pipeline: Container) -> AsyncIterator[None]:
-    """The jobs role, at work while the test asks."""
+async def job_worker(pipeline: Container) -> AsyncIterator[None]:
+    """A running job worker."""
     stop = asyncio.Event()
     working = asyncio.create_task(worker.serve(pipeline, stop))
     yield
@@ -48,11 +48,11 @@ async def of_run(ask: Ask, name: str, run_id: object, arguments: str = "") -> Ma
     return payload
 
 
-@pytest.mark.usefixtures("housekeeping")
-async def test_a_run_is_started_retried_consolidated_and_cancelled(
-    ask: Ask, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+@pytest.mark.usefixtures("job_worker")
+async def test_run_is_started_retried_consolidated_and_cancelled(
+    ask: Ask, feed: FakeFeed, lifecycle: Lifecycle, execute: Execute
 ) -> None:
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     started = (await ask(START, key="1", full=True))["data"]["syncStart"]
     assert started["userErrors"] == []
     assert (started["job"]["kind"], started["job"]["status"]) == ("SYNC_START", "DONE")
@@ -90,9 +90,7 @@ async def test_a_run_is_started_retried_consolidated_and_cancelled(
             assert [error["code"] for error in missing["userErrors"]] == ["NOT_FOUND"], (name, key)
 
 
-async def test_a_request_that_the_rules_refuse_is_answered_without_a_job(
-    ask: Ask, open_run: OpenRun, lifecycle: Lifecycle
-) -> None:
+async def test_rejected_request_is_answered_without_job(ask: Ask, open_run: OpenRun, lifecycle: Lifecycle) -> None:
     old = await open_run(1)
     await lifecycle.cancel(old.id, "a test")
     unplanned = await open_run(None)
@@ -110,10 +108,8 @@ async def test_a_request_that_the_rules_refuse_is_answered_without_a_job(
         assert (problem["code"], reason in problem["message"]) == ("CONFLICT", True), problem
 
 
-@pytest.mark.usefixtures("housekeeping")
-async def test_one_partition_alone_is_read_again(
-    ask: Ask, open_run: OpenRun, execute: Execute, lifecycle: Lifecycle
-) -> None:
+@pytest.mark.usefixtures("job_worker")
+async def test_single_partition_is_retried(ask: Ask, open_run: OpenRun, execute: Execute, lifecycle: Lifecycle) -> None:
     run = await open_run(3)
     await execute("UPDATE worker_runs SET status = 'failed'")
     await lifecycle.settle(run.id)
@@ -126,13 +122,13 @@ async def test_one_partition_alone_is_read_again(
     assert [error["code"] for error in wrong["userErrors"]] == ["NOT_FOUND"]
 
 
-async def test_a_job_that_nobody_does_yet_is_answered_and_can_be_asked_for(
-    ask: Ask, pipeline: Container, bench: Bench, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+async def test_pending_job_is_returned_and_can_be_queried(
+    ask: Ask, pipeline: Container, driver: RunDriver, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mutations, "_WAIT_SECONDS", 0.2)
-    shelf.lay(*range(10))
-    await bench.sync()
-    await bench.value(
+    feed.put(*range(10))
+    await driver.sync()
+    await driver.value(
         "INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('a', 1, $1) RETURNING id", Decimal(2)
     )
     waiting = (await ask(START, key="1", full=True))["data"]["syncStart"]
@@ -155,7 +151,7 @@ async def test_a_job_that_nobody_does_yet_is_answered_and_can_be_asked_for(
     assert (await ask(document, id="nonsense"))["data"]["job"] is None
 
 
-async def test_each_scope_opens_its_own_part(settings: Settings, database: Database, open_run: OpenRun) -> None:
+async def test_each_scope_allows_its_operations_only(settings: Settings, database: Database, open_run: OpenRun) -> None:
     run = await open_run(1)
     reading = ["{ syncRuns { totalCount } }", f'{{ syncRun(id: "{run.id}") {{ id }} }}']
     acting = [
@@ -178,7 +174,7 @@ async def test_each_scope_opens_its_own_part(settings: Settings, database: Datab
         assert (await repository.run(connection, run.id)).status == "running"
 
 
-async def test_a_job_is_shown_to_those_who_may_see_what_it_is_about(
+async def test_job_is_visible_with_scope_of_its_operation(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mutations, "_WAIT_SECONDS", 0)

@@ -1,4 +1,4 @@
-"""The inventory can be built again from its payloads alone, to the cent, and nothing is replaced before it is compared."""
+"""Rebuild of the inventory from its payloads: exact to the cent, compared before anything is replaced."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,8 +14,8 @@ from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.ports import ObservedItem
 from sync.operations.control import RunControl
 from sync.operations.rebuild import Comparison, Rebuild
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf, observed, stone_id
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed, observed, stone_id
 
 WHAT_IS_SERVED = """
     SELECT id, supplier_stone_id, status, retail_price_cents, markup_ratio, rating, supplier_price_cents, carat_milli,
@@ -28,54 +28,54 @@ def rebuilding(settings: Settings, database: Database) -> Rebuild:
     return Rebuild(settings.sync, database, observe, utc_now)
 
 
-async def an_inventory(bench: Bench, shelf: Shelf) -> None:
-    """Good stones, a bad one, one that turned bad, one that is gone; prices by two rules."""
-    await bench.value(
+async def prepare_inventory(driver: RunDriver, feed: FakeFeed) -> None:
+    """Valid stones, an invalid one, one that became invalid, a removed one; prices by two rules."""
+    await driver.value(
         "INSERT INTO pricing_rules (name, priority, carat_max_milli, markup_ratio, rating) "
         "VALUES ('small', 1, 900, 1.3333, 4) RETURNING id"
     )
-    shelf.lay(*range(30), cents=123_457)
-    shelf.lay(1, 2, 3, cents=99_999, diamond__certificate__carats=0.5)
-    shelf.lay(30, diamond__certificate__carats=-1)
-    await bench.sync()
-    shelf.lay(5, diamond__certificate__carats=-1)
-    shelf.take(7)
-    await bench.sync()
+    feed.put(*range(30), cents=123_457)
+    feed.put(1, 2, 3, cents=99_999, diamond__certificate__carats=0.5)
+    feed.put(30, diamond__certificate__carats=-1)
+    await driver.sync()
+    feed.put(5, diamond__certificate__carats=-1)
+    feed.remove(7)
+    await driver.sync()
 
 
-async def test_a_sound_inventory_equals_its_payloads(bench: Bench, shelf: Shelf, rebuilding: Rebuild) -> None:
-    await an_inventory(bench, shelf)
+async def test_consistent_inventory_equals_payloads(driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild) -> None:
+    await prepare_inventory(driver, feed)
     assert await rebuilding.compare() == Comparison(
         stones=31, equal=31, spoiled=0, outcomes={}, differences=[], without_payload=0, applied=False
     )
 
 
-async def test_invariant_16_an_inventory_that_was_lost_is_rebuilt_to_the_cent(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+async def test_invariant_16_lost_inventory_is_rebuilt_to_cent(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild
 ) -> None:
-    await an_inventory(bench, shelf)
-    before = await bench.rows(WHAT_IS_SERVED)
-    await bench.value("DELETE FROM diamonds")
+    await prepare_inventory(driver, feed)
+    before = await driver.rows(WHAT_IS_SERVED)
+    await driver.value("DELETE FROM diamonds")
     found = await rebuilding.compare()
     assert found.outcomes == {"added": 28}
-    assert await bench.value("SELECT count(*) FROM diamonds") == 0
+    assert await driver.value("SELECT count(*) FROM diamonds") == 0
     applied = await rebuilding.apply(await rebuilding.compare())
     assert applied.outcomes == {"added": 28}
-    # Those that turned bad or are gone were never for sale again; their rows are history, which payloads do not tell.
-    assert await bench.rows(WHAT_IS_SERVED) == [row for row in before if row[2] == "active"]
+    # Invalid and removed stones are not restored: their rows are history that payloads do not contain.
+    assert await driver.rows(WHAT_IS_SERVED) == [row for row in before if row[2] == "active"]
     assert (await rebuilding.compare()).equal == 31
 
 
-async def test_invariant_16_a_damaged_inventory_is_told_field_by_field_and_made_good(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+async def test_invariant_16_damaged_fields_are_reported_and_repaired(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild
 ) -> None:
-    await an_inventory(bench, shelf)
-    before = await bench.rows(WHAT_IS_SERVED)
-    await bench.value(
+    await prepare_inventory(driver, feed)
+    before = await driver.rows(WHAT_IS_SERVED)
+    await driver.value(
         "UPDATE diamonds SET retail_price_cents = 1, color = 'Q' WHERE supplier_stone_id = $1", stone_id(0)
     )
-    await bench.value("UPDATE diamonds SET status = 'active' WHERE supplier_stone_id = $1", stone_id(5))
-    await bench.value(
+    await driver.value("UPDATE diamonds SET status = 'active' WHERE supplier_stone_id = $1", stone_id(5))
+    await driver.value(
         "UPDATE diamonds SET status = 'active', deleted_at = NULL WHERE supplier_stone_id = $1", stone_id(7)
     )
     found = await rebuilding.compare()
@@ -85,16 +85,16 @@ async def test_invariant_16_a_damaged_inventory_is_told_field_by_field_and_made_
     assert by_id[stone_id(0)].fields["retail_price_cents"] == (1, 141_976)  # 123,457 * 1.15 = 141,975.55
     assert by_id[stone_id(5)].fields == {"status": ("active", "quarantined")}
     await rebuilding.apply(await rebuilding.compare())
-    assert await bench.rows(WHAT_IS_SERVED) == before
+    assert await driver.rows(WHAT_IS_SERVED) == before
 
 
-async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
-    bench: Bench, shelf: Shelf, settings: Settings, database: Database
+async def test_corrected_mapping_reaches_stones_that_are_not_sent_again(
+    driver: RunDriver, feed: FakeFeed, settings: Settings, database: Database
 ) -> None:
-    shelf.lay(1, 2)
-    await bench.sync()
+    feed.put(1, 2)
+    await driver.sync()
 
-    def mended(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
+    def corrected_mapping(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
         observed = observe(payload, lab_grown=lab_grown)
         assert observed.stone is not None
         stone = msgspec.structs.replace(observed.stone, color="mended")
@@ -102,98 +102,98 @@ async def test_a_mended_mapping_reaches_stones_that_are_not_sent_again(
             observed, stone=stone, payload_hash=b"another version!", canonical_hash=b"a mended stone!!"
         )
 
-    rebuilding = Rebuild(settings.sync, database, mended, utc_now)
+    rebuilding = Rebuild(settings.sync, database, corrected_mapping, utc_now)
     assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"changed": 2}
     for table in ("diamonds", "raw_diamonds_nivoda"):
-        assert await bench.rows(f"SELECT DISTINCT color, supplier_price_cents FROM {table}") == [("mended", 100_000)]  # noqa: S608 - two tables of ours
+        assert await driver.rows(f"SELECT DISTINCT color, supplier_price_cents FROM {table}") == [("mended", 100_000)]  # noqa: S608 - two tables of ours
     assert (await rebuilding.compare()).equal == 2
 
 
-async def test_rebuild_maps_each_payload_with_its_queried_origin(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+async def test_rebuild_maps_each_payload_with_queried_origin(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild
 ) -> None:
-    hand = await bench.hand()
+    claimed = await driver.claimed_partition()
     silent: dict[str, Any] = {"diamond__certificate__labgrown": None}
-    await bench.stage(hand, [observed(number, queried=number == 1, **silent) for number in (1, 2)])
-    await bench.value("UPDATE run_metadata SET status = 'completed', consolidated_at = now()")
-    await bench.value("UPDATE raw_diamonds_nivoda SET lab_grown = NOT lab_grown")
+    await driver.stage(claimed, [observed(number, queried=number == 1, **silent) for number in (1, 2)])
+    await driver.value("UPDATE run_metadata SET status = 'completed', consolidated_at = now()")
+    await driver.value("UPDATE raw_diamonds_nivoda SET lab_grown = NOT lab_grown")
     assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"added": 2}
     for table in ("diamonds", "raw_diamonds_nivoda"):
         query = f"SELECT supplier_stone_id, lab_grown FROM {table} ORDER BY 1"  # noqa: S608 - two tables of ours
-        assert await bench.rows(query) == [(stone_id(1), True), (stone_id(2), False)]
+        assert await driver.rows(query) == [(stone_id(1), True), (stone_id(2), False)]
 
 
-async def test_new_rules_are_applied_by_a_rebuild_too(bench: Bench, shelf: Shelf, rebuilding: Rebuild) -> None:
-    shelf.lay(1, cents=100)
-    await bench.sync()
-    await bench.value("INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('all', 1, 1.005) RETURNING id")
+async def test_rebuild_applies_new_rules(driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild) -> None:
+    feed.put(1, cents=100)
+    await driver.sync()
+    await driver.value("INSERT INTO pricing_rules (name, priority, markup_ratio) VALUES ('all', 1, 1.005) RETURNING id")
     await rebuilding.apply(await rebuilding.compare())
-    assert await bench.rows("SELECT retail_price_cents, markup_ratio FROM diamonds") == [(101, Decimal("1.0050"))]
+    assert await driver.rows("SELECT retail_price_cents, markup_ratio FROM diamonds") == [(101, Decimal("1.0050"))]
 
 
-async def test_nothing_is_replaced_while_a_run_is_open(bench: Bench, rebuilding: Rebuild) -> None:
-    await bench.open()
+async def test_rebuild_is_rejected_while_run_is_open(driver: RunDriver, rebuilding: Rebuild) -> None:
+    await driver.open()
     with pytest.raises(Conflict, match="is running; wait until it has ended"):
         await rebuilding.apply(await rebuilding.compare())
 
 
-async def test_what_no_payload_stands_behind_is_told_and_left_alone(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+async def test_rows_without_payload_are_reported_and_kept(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild
 ) -> None:
-    shelf.lay(1, 2)
-    await bench.sync()
-    await bench.value("DELETE FROM raw_diamonds_nivoda WHERE supplier_stone_id = $1", stone_id(1))
+    feed.put(1, 2)
+    await driver.sync()
+    await driver.value("DELETE FROM raw_diamonds_nivoda WHERE supplier_stone_id = $1", stone_id(1))
     assert (await rebuilding.apply(await rebuilding.compare())).without_payload == 1
-    assert await bench.value("SELECT count(*) FROM diamonds") == 2
+    assert await driver.value("SELECT count(*) FROM diamonds") == 2
 
 
-async def test_stones_that_a_gate_has_stopped_are_not_brought_in_by_a_rebuild(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild
+async def test_rebuild_does_not_apply_stones_of_stopped_run(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild
 ) -> None:
-    shelf.lay(*range(100))
-    await bench.sync()
-    before = await bench.rows(WHAT_IS_SERVED)
-    shelf.take(*range(30, 60))
-    shelf.lay(*range(10), cents=7)
-    shelf.lay(*range(100, 110))
-    run = await bench.read()
+    feed.put(*range(100))
+    await driver.sync()
+    before = await driver.rows(WHAT_IS_SERVED)
+    feed.remove(*range(30, 60))
+    feed.put(*range(10), cents=7)
+    feed.put(*range(100, 110))
+    run = await driver.read()
     with pytest.raises(MassDeleteStopped):
-        await bench.consolidator.consolidate(run.id)
-    await bench.value("UPDATE diamonds SET color = 'Q' WHERE supplier_stone_id = $1", stone_id(99))
+        await driver.consolidator.consolidate(run.id)
+    await driver.value("UPDATE diamonds SET color = 'Q' WHERE supplier_stone_id = $1", stone_id(99))
     assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"waiting": 20, "changed": 1}
-    assert await bench.rows(WHAT_IS_SERVED) == before
-    shelf.lay(*range(30, 60))
-    await bench.sync()
+    assert await driver.rows(WHAT_IS_SERVED) == before
+    feed.put(*range(30, 60))
+    await driver.sync()
     assert await rebuilding.compare() == Comparison(
         stones=110, equal=110, spoiled=0, outcomes={}, differences=[], without_payload=0, applied=False
     )
 
 
-async def test_a_mended_mapping_reaches_stones_that_wait_for_their_run(
-    bench: Bench, shelf: Shelf, rebuilding: Rebuild, control: RunControl
+async def test_corrected_mapping_reaches_stones_that_wait_for_run(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild, control: RunControl
 ) -> None:
-    shelf.lay(*range(100))
-    await bench.sync()
-    shelf.lay(*range(50), cents=7)
-    run = await bench.read()
-    await bench.value(
+    feed.put(*range(100))
+    await driver.sync()
+    feed.put(*range(50), cents=7)
+    run = await driver.read()
+    await driver.value(
         "UPDATE raw_diamonds_nivoda SET problem = 'a mistake of the mapping', canonical_hash = NULL WHERE run_id = $1",
         run.id,
     )
     with pytest.raises(QuarantineExceeded):
-        await bench.consolidator.consolidate(run.id)
+        await driver.consolidator.consolidate(run.id)
     assert (await rebuilding.apply(await rebuilding.compare())).outcomes == {"waiting": 50}
     await control.consolidate(run.id, "someone")
-    done = await bench.consolidator.consolidate(run.id)
+    done = await driver.consolidator.consolidate(run.id)
     assert done is not None
     assert (done.upserted, done.quarantined) == (50, 0)
 
 
-async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
-    bench: Bench, shelf: Shelf, settings: Settings, database: Database
+async def test_mapping_that_rejects_everything_does_not_empty_inventory(
+    driver: RunDriver, feed: FakeFeed, settings: Settings, database: Database
 ) -> None:
-    shelf.lay(*range(100))
-    await bench.sync()
+    feed.put(*range(100))
+    await driver.sync()
 
     def broken(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
         observed = observe(payload, lab_grown=lab_grown)
@@ -204,4 +204,4 @@ async def test_a_mapping_that_understands_nothing_does_not_empty_the_inventory(
     assert (found.spoiled, found.outcomes) == (100, {"quarantined": 100})
     with pytest.raises(QuarantineExceeded, match="100 of 100 stones"):
         await rebuilding.apply(found)
-    assert await bench.value("SELECT count(*) FROM diamonds WHERE status = 'active'") == 100
+    assert await driver.value("SELECT count(*) FROM diamonds WHERE status = 'active'") == 100

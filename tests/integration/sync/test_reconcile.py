@@ -1,4 +1,4 @@
-"""Reconciling: whatever a dead process or a lost message leaves behind is taken up, and nothing else is touched."""
+"""Reconciliation: it repairs what dead processes and lost messages leave, and changes nothing else."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -28,7 +28,7 @@ async def parts_of(database: Database, run_id: UUID) -> list[Partition]:
 
 
 async def claim(database: Database, partition: Partition, seconds: float = 30) -> UUID:
-    """Become the worker of a partition."""
+    """Claim a partition as a worker."""
     token = uuid4()
     async with database.connection() as connection:
         assert await connection.fetchrow(sql.claim_partition, partition.id, token, seconds, "a worker") is not None
@@ -45,7 +45,7 @@ async def sent_long_ago(execute: Execute) -> None:
     await execute("UPDATE worker_runs SET sent_at = clock_timestamp() - interval '10 minutes'")
 
 
-async def test_a_healthy_run_is_left_alone(
+async def test_healthy_run_is_unchanged(
     reconciler: Reconciler, open_run: OpenRun, database: Database, outbox: Outbox, bus: Bus
 ) -> None:
     run = await open_run(3)
@@ -56,14 +56,12 @@ async def test_a_healthy_run_is_left_alone(
     assert bus.counts()["work-items"].active == 3
 
 
-async def test_work_items_that_are_just_being_sent_are_left_to_the_scheduler(
-    reconciler: Reconciler, open_run: OpenRun
-) -> None:
+async def test_work_items_being_sent_are_left_to_scheduler(reconciler: Reconciler, open_run: OpenRun) -> None:
     await open_run(3)
     assert await reconciler.reconcile() == NOTHING
 
 
-async def test_work_items_of_a_scheduler_that_died_before_sending_are_sent(
+async def test_work_items_of_dead_scheduler_are_sent(
     reconciler: Reconciler, open_run: OpenRun, execute: Execute, broker: ServiceBusBroker, database: Database
 ) -> None:
     run = await open_run(2)
@@ -81,8 +79,8 @@ async def test_work_items_of_a_scheduler_that_died_before_sending_are_sent(
     assert await reconciler.reconcile() == NOTHING
 
 
-@pytest.mark.usefixtures("forgotten_sockets")
-async def test_partitions_whose_messages_were_lost_are_sent_again(
+@pytest.mark.usefixtures("ignore_unclosed_sockets")
+async def test_partitions_with_lost_messages_are_sent_again(
     reconciler: Reconciler, open_run: OpenRun, database: Database, outbox: Outbox, bus: Bus, execute: Execute
 ) -> None:
     run = await open_run(3)
@@ -94,7 +92,7 @@ async def test_partitions_whose_messages_were_lost_are_sent_again(
     assert bus.counts()["work-items"].active == 3
 
 
-async def test_a_backlog_is_not_flooded_while_a_worker_reads(
+async def test_backlog_is_not_sent_again_while_worker_reads(
     reconciler: Reconciler, open_run: OpenRun, database: Database, outbox: Outbox, execute: Execute
 ) -> None:
     run = await open_run(3)
@@ -105,7 +103,7 @@ async def test_a_backlog_is_not_flooded_while_a_worker_reads(
     assert await reconciler.reconcile() == NOTHING
 
 
-async def test_a_partition_whose_worker_died_is_sent_again_while_others_read(
+async def test_partition_of_dead_worker_is_sent_again_while_others_read(
     reconciler: Reconciler, open_run: OpenRun, database: Database, outbox: Outbox, execute: Execute
 ) -> None:
     run = await open_run(3)
@@ -117,7 +115,7 @@ async def test_a_partition_whose_worker_died_is_sent_again_while_others_read(
     assert (await reconciler.reconcile()).partitions_sent == [partitions[1].id]
 
 
-async def test_of_many_reconcilers_at_once_one_sends(
+async def test_concurrent_reconcilers_send_once(
     reconciler: Reconciler, open_run: OpenRun, execute: Execute, bus: Bus
 ) -> None:
     await open_run(5)
@@ -127,8 +125,8 @@ async def test_of_many_reconcilers_at_once_one_sends(
     assert bus.counts()["work-items"].active == 5
 
 
-@pytest.mark.usefixtures("forgotten_sockets")
-async def test_what_could_not_be_sent_is_still_due(
+@pytest.mark.usefixtures("ignore_unclosed_sockets")
+async def test_failed_send_is_still_due(
     settings: Settings, database: Database, open_run: OpenRun, execute: Execute, lifecycle: Lifecycle
 ) -> None:
     run = await open_run(2)
@@ -144,7 +142,7 @@ async def test_what_could_not_be_sent_is_still_due(
     assert [part.sent_at for part in await parts_of(database, run.id)] == [None, None]
 
 
-async def test_a_trigger_that_nobody_lived_to_send_is_sent(
+async def test_unsent_consolidation_trigger_is_sent(
     reconciler: Reconciler,
     open_run: OpenRun,
     database: Database,
@@ -164,8 +162,8 @@ async def test_a_trigger_that_nobody_lived_to_send_is_sent(
     assert await reconciler.reconcile() == NOTHING
 
 
-@pytest.mark.usefixtures("forgotten_sockets")
-async def test_a_trigger_that_was_lost_is_sent_again(
+@pytest.mark.usefixtures("ignore_unclosed_sockets")
+async def test_lost_consolidation_trigger_is_sent_again(
     reconciler: Reconciler, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -177,7 +175,7 @@ async def test_a_trigger_that_was_lost_is_sent_again(
     assert bus.counts()["consolidate"].active == 1
 
 
-async def test_a_run_with_a_live_consolidator_gets_no_second_trigger(
+async def test_run_with_active_consolidator_gets_no_second_trigger(
     reconciler: Reconciler, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -189,7 +187,7 @@ async def test_a_run_with_a_live_consolidator_gets_no_second_trigger(
     assert (await reconciler.reconcile()).triggers_sent == [run.id]
 
 
-async def test_a_run_that_is_consolidated_but_has_not_moved_the_watermark_gets_another_trigger(
+async def test_consolidated_run_without_watermark_gets_another_trigger(
     reconciler: Reconciler, open_run: OpenRun, database: Database, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(1)
@@ -201,7 +199,7 @@ async def test_a_run_that_is_consolidated_but_has_not_moved_the_watermark_gets_a
     assert (await reconciler.reconcile()).triggers_sent == [run.id]
 
 
-async def test_a_run_whose_planner_died_fails_with_the_reason(
+async def test_run_with_dead_planner_fails_with_reason(
     reconciler: Reconciler, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(None)
@@ -213,7 +211,7 @@ async def test_a_run_whose_planner_died_fails_with_the_reason(
     await open_run(1)  # the feed is free again
 
 
-async def test_a_run_past_its_deadline_fails_and_says_what_it_last_complained_about(
+async def test_run_past_deadline_fails_with_last_error(
     reconciler: Reconciler, open_run: OpenRun, lifecycle: Lifecycle, database: Database, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -229,7 +227,7 @@ async def test_a_run_past_its_deadline_fails_and_says_what_it_last_complained_ab
     assert await reconciler.reconcile() == NOTHING
 
 
-async def test_a_run_without_open_partitions_is_settled(
+async def test_run_without_open_partitions_is_completed(
     reconciler: Reconciler, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute, bus: Bus
 ) -> None:
     run = await open_run(2)
@@ -240,7 +238,7 @@ async def test_a_run_without_open_partitions_is_settled(
     assert bus.counts()["consolidate"].active == 1
 
 
-async def test_a_run_whose_last_partition_has_reported_goes_on_at_once(
+async def test_run_continues_immediately_after_last_report(
     reconciler: Reconciler, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute, bus: Bus
 ) -> None:
     run = await open_run(2)

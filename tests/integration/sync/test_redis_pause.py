@@ -1,4 +1,4 @@
-"""Redis stops answering while the jobs role works: running jobs finish, and each job is done once."""
+"""Redis stops answering during job execution: running jobs finish, and each job is executed once."""
 
 import asyncio
 import os
@@ -20,14 +20,14 @@ from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from sync.container import Container
 from sync.jobs import worker
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 
 _OUTAGES = (RedisError, OSError, TimeoutError)
 
 
 @pytest_asyncio.fixture
 async def paused_valkey(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Valkey]:
-    """A Valkey for one test, which pauses it with SIGSTOP. Clients wait half a second for an answer."""
+    """A Valkey for one test, paused with SIGSTOP. Clients wait half a second for a response."""
     monkeypatch.setattr("inventory.core.jobs._TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr("sync.jobs.worker._REDIS_PAUSE_SECONDS", 0.1)
     with scratch_directory() as directory:
@@ -45,7 +45,7 @@ def settings(settings: Settings, paused_valkey: Valkey) -> Settings:
 
 @pytest_asyncio.fixture
 async def jobs_role(pipeline: Container) -> AsyncIterator[None]:
-    """The jobs role, running."""
+    """A running job worker."""
     stop = asyncio.Event()
     serving = asyncio.create_task(worker.serve(pipeline, stop))
     yield
@@ -54,35 +54,35 @@ async def jobs_role(pipeline: Container) -> AsyncIterator[None]:
 
 
 class Gate:
-    """A point at which work waits until the test lets it pass."""
+    """A point at which work waits until the test releases it."""
 
     def __init__(self) -> None:
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
 
     async def wait(self) -> None:
-        """Say that the point is reached, and wait."""
+        """Report that the point is reached, and wait."""
         self.reached.set()
         await self.opened.wait()
 
 
 @pytest.fixture
-def counting(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """Holds every count, so that a run stays in planning."""
-    gate, count = Gate(), shelf.count
+def blocked_count(feed: FakeFeed, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Blocks every count, so that a run stays in planning."""
+    gate, count = Gate(), feed.count
 
-    async def held(query: StoneQuery) -> int:
+    async def wait_and_count(query: StoneQuery) -> int:
         await gate.wait()
         return await count(query)
 
-    monkeypatch.setattr(shelf, "count", held)
+    monkeypatch.setattr(feed, "count", wait_and_count)
     return gate
 
 
 @pytest.mark.usefixtures("jobs_role")
 async def test_run_planned_while_redis_pauses_is_started_once(
-    pipeline: Container, redis: ArqRedis, shelf: Shelf, counting: Gate, paused_valkey: Valkey
+    pipeline: Container, redis: ArqRedis, feed: FakeFeed, blocked_count: Gate, paused_valkey: Valkey
 ) -> None:
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     with capture_logs() as logs:
 
         async def logged(event: str) -> None:
@@ -91,10 +91,10 @@ async def test_run_planned_while_redis_pauses_is_started_once(
 
         async with asyncio.timeout(120):
             job_id = await enqueue(redis, "schedule_run", full=True, started_by="a client")
-            await counting.reached.wait()
+            await blocked_count.reached.wait()
             os.kill(paused_valkey.pid, signal.SIGSTOP)
             await logged("redis_unavailable")
-            counting.opened.set()
+            blocked_count.opened.set()
             # The plan is made and the job has ended, all without Redis.
             await logged("job_end_not_written")
             os.kill(paused_valkey.pid, signal.SIGCONT)
@@ -102,12 +102,12 @@ async def test_run_planned_while_redis_pauses_is_started_once(
     async with pipeline.database.connection() as connection:
         (run,) = await repository.listing(connection)
     assert (answer, run.status, run.error_code) == (str(run.id), "running", None)
-    # Not in the queue any more, so it does not run again when its mark of being in progress expires.
+    # No longer in the queue, so it does not run again when its in-progress mark expires.
     assert await redis.zcard(QUEUE) == 0
 
 
 async def _result(job: Job) -> object:
-    """The job's result, as soon as Redis knows it."""
+    """The job's result, as soon as Redis returns it."""
     while True:
         try:
             if info := await job.result_info():

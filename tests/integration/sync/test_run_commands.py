@@ -1,4 +1,4 @@
-"""Commands that show runs: whole ids at 80 columns, prefixes, what a safety check is about, and the live view."""
+"""Commands that show runs: complete ids at 80 columns, prefixes, findings of safety checks, live view."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.scheduler import RunRequest, Scheduler
 from sync.watermark.file import FileWatermarkStore
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf, stone_id
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed, stone_id
 from tests.integration.sync.cli import Cli
 from tests.integration.sync.conftest import Execute, OpenRun
 
@@ -34,7 +34,7 @@ async def failed_run(open_run: OpenRun, lifecycle: Lifecycle, reason: str = "The
     return await lifecycle.get(run.id)
 
 
-async def test_a_list_at_80_columns_holds_whole_ids_and_whole_reasons(
+async def test_list_at_80_columns_has_complete_ids_and_reasons(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle
 ) -> None:
     reason = " ".join(f"reason{number}" for number in range(60))
@@ -46,7 +46,7 @@ async def test_a_list_at_80_columns_holds_whole_ids_and_whole_reasons(
         assert "…" not in page
 
 
-async def test_a_run_is_named_by_its_id_its_beginning_or_latest(
+async def test_run_is_selected_by_id_prefix_or_latest(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     assert "There is no run of nivoda yet" in str((await cli("runs", "show", "latest")).exception)
@@ -63,15 +63,15 @@ async def test_a_run_is_named_by_its_id_its_beginning_or_latest(
     assert "not an id of a run" in str((await cli("runs", "show", "%")).exception)
 
 
-async def test_a_quarantine_is_shown_by_problem_and_may_be_allowed_for_one_run(
-    cli: Cli, bench: Bench, shelf: Shelf
+async def test_quarantine_is_listed_by_problem_and_may_be_allowed_for_one_run(
+    cli: Cli, driver: RunDriver, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(60))
-    await bench.sync()
-    shelf.lay(*range(30), price="free")
-    run = await bench.read()
+    feed.put(*range(60))
+    await driver.sync()
+    feed.put(*range(30), price="free")
+    run = await driver.read()
     with pytest.raises(QuarantineExceeded):
-        await bench.consolidator.consolidate(run.id)
+        await driver.consolidator.consolidate(run.id)
     (group,) = await cli.document("quarantine", "list", "--run", "latest")
     assert (group["items"], group["problem"].partition(":")[0]) == (30, "price")
     assert [example["supplier_stone_id"] for example in group["examples"]] == [stone_id(n) for n in range(3)]
@@ -81,26 +81,26 @@ async def test_a_quarantine_is_shown_by_problem_and_may_be_allowed_for_one_run(
 
     allowed = await cli.document("consolidate", "--allow-quarantine", str(run.id)[:8])
     assert "@" in allowed["quarantine_allowed_by"]
-    done = await bench.consolidator.consolidate(run.id)
+    done = await driver.consolidator.consolidate(run.id)
     assert done is not None
     assert (done.status, done.quarantined) == ("completed", 30)
     assert "Quarantine allowed by" in (await cli("runs", "show", "latest")).stdout
-    # The limit holds for the next run: it adds to the quarantine.
-    shelf.lay(*range(30, 60), price="free")
-    again = await bench.read()
+    # The limit applies to the next run: it adds to the quarantine.
+    feed.put(*range(30, 60), price="free")
+    again = await driver.read()
     with pytest.raises(QuarantineExceeded):
-        await bench.consolidator.consolidate(again.id)
+        await driver.consolidator.consolidate(again.id)
 
 
-async def test_the_diamonds_that_a_stopped_run_would_delete_are_counted_and_listed(
-    cli: Cli, bench: Bench, shelf: Shelf
+async def test_diamonds_to_delete_of_stopped_run_are_counted_and_listed(
+    cli: Cli, driver: RunDriver, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(40))
-    await bench.sync()
-    shelf.take(*range(12))
-    run = await bench.read()
+    feed.put(*range(40))
+    await driver.sync()
+    feed.remove(*range(12))
+    run = await driver.read()
     with pytest.raises(MassDeleteStopped, match="12 of 40 active stones"):
-        await bench.consolidator.consolidate(run.id)
+        await driver.consolidator.consolidate(run.id)
     shown = await cli.document("runs", "show", "latest", "--missing")
     assert shown["missing"] == 12
     assert [one["supplier_stone_id"] for one in shown["diamonds"]] == [stone_id(number) for number in range(12)]
@@ -111,7 +111,7 @@ async def test_the_diamonds_that_a_stopped_run_would_delete_are_counted_and_list
     assert "and 7 more" in page
 
 
-async def test_watching_a_run_prints_its_changes_and_ends_with_it(
+async def test_watch_prints_changes_and_ends_with_run(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
     run = await open_run(2)
@@ -129,23 +129,23 @@ async def test_watching_a_run_prints_its_changes_and_ends_with_it(
     assert (await cli("runs", "watch", str(run.id)[:13])).exit_code == 0
 
 
-@pytest.mark.usefixtures("forgotten_sockets")
-async def test_a_schedule_while_the_broker_is_away_succeeds_and_reconcile_sends_its_work(
+@pytest.mark.usefixtures("ignore_unclosed_sockets")
+async def test_schedule_without_broker_succeeds_and_reconcile_sends_work(
     settings: Settings,
     database: Database,
-    shelf: Shelf,
+    feed: FakeFeed,
     watermarks: FileWatermarkStore,
     lifecycle: Lifecycle,
     reconciler: Reconciler,
     bus: Bus,
 ) -> None:
-    shelf.lay(*range(10))
+    feed.put(*range(10))
     nowhere = Settings.read(
         azure_service_bus_connection_string="Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=x;SharedAccessKey=x;"
         "UseDevelopmentEmulator=true;"
     )
     async with ServiceBusBroker.open(nowhere.service_bus) as broker:
-        scheduler = Scheduler(settings, database, shelf, watermarks, Outbox(settings.service_bus, broker, lifecycle))
+        scheduler = Scheduler(settings, database, feed, watermarks, Outbox(settings.service_bus, broker, lifecycle))
         run, _ = await scheduler.schedule(RunRequest(full=True))
     assert run.status == "running"
     async with database.connection() as connection:

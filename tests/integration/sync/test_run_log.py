@@ -12,7 +12,7 @@ from sync.container import Container
 from sync.runs import run_log as module
 from sync.runs.run_log import RunLogWriter
 from tests.integration.sync.conftest import Execute
-from tests.integration.sync.maintenance import JUST_AFTER, UpkeepAt
+from tests.integration.sync.maintenance import JUST_AFTER, MaintenanceAt
 from tests.integration.sync.operators import Ask, ask, caller, pipeline, settings
 
 __all__ = ["ask", "pipeline", "settings"]  # fixtures
@@ -23,7 +23,7 @@ LOG = """query ($id: ID!, $first: Int! = 50, $before: ID) {
 
 
 def line(run_id: UUID, event: str, **fields: Any) -> None:
-    """Log an event as structlog passes it on."""
+    """Log an event in the format that structlog passes on."""
     notify_observers(None, "info", {"run_id": str(run_id), "level": "info", "role": "worker", "event": event, **fields})
 
 
@@ -33,7 +33,7 @@ async def read(ask: Ask, run_id: object, **arguments: Any) -> list[Mapping[str, 
     return found
 
 
-async def test_lines_that_name_a_run_are_stored_and_read_newest_first(ask: Ask, database: Database) -> None:
+async def test_lines_of_run_are_stored_and_read_newest_first(ask: Ask, database: Database) -> None:
     run_id = uuid4()
     async with RunLogWriter.open(database):
         line(run_id, "partition_claimed", planned=5, trace_id="x")
@@ -54,9 +54,7 @@ async def test_lines_that_name_a_run_are_stored_and_read_newest_first(ask: Ask, 
     assert await read(ask, "nothing") == []
 
 
-async def test_lines_of_one_run_are_limited_and_the_last_one_says_so(
-    ask: Ask, database: Database, monkeypatch: Any
-) -> None:
+async def test_lines_of_run_are_limited_and_last_one_reports_it(ask: Ask, database: Database, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "_MAX_OF_RUN", 3)
     run_id = uuid4()
     async with RunLogWriter.open(database):
@@ -65,7 +63,7 @@ async def test_lines_of_one_run_are_limited_and_the_last_one_says_so(
     assert [one["event"] for one in await read(ask, run_id)] == ["further_lines_dropped", "event_1", "event_0"]
 
 
-async def test_lines_wait_while_the_database_does_not_answer(settings: Settings, database: Database, ask: Ask) -> None:
+async def test_lines_are_kept_while_database_is_unavailable(settings: Settings, database: Database, ask: Ask) -> None:
     run_id = uuid4()
     away = settings.with_values(database_url="postgresql://inventory@127.0.0.1:1/diamonds")
     async with Database.open(away.database) as unreachable:
@@ -77,16 +75,16 @@ async def test_lines_wait_while_the_database_does_not_answer(settings: Settings,
     assert [one["event"] for one in await read(ask, run_id)] == ["one"]
 
 
-async def test_old_lines_are_pruned(upkeep_at: UpkeepAt, database: Database, execute: Execute) -> None:
+async def test_old_lines_are_pruned(maintenance_at: MaintenanceAt, database: Database, execute: Execute) -> None:
     async with RunLogWriter.open(database):
         for event in ("old", "new"):
             line(uuid4(), event)
     await execute("UPDATE run_log SET at = at - interval '1 year' WHERE event = 'old'")
-    assert (await upkeep_at(JUST_AFTER).prune())["prune_run_log"] == 1
+    assert (await maintenance_at(JUST_AFTER).prune())["prune_run_log"] == 1
     assert await execute("SELECT event FROM run_log") == "new"
 
 
-async def test_wrong_arguments_are_refused_and_lines_need_a_scope(
+async def test_invalid_arguments_are_rejected_and_lines_require_scope(
     ask: Ask, settings: Settings, database: Database, pipeline: Container
 ) -> None:
     del pipeline

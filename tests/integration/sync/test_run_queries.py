@@ -1,4 +1,4 @@
-"""What operators see of the runs: pages, the plan, partitions and figures, and how much is read for it."""
+"""Queries about runs: pages, plan, partitions, figures, and the number of statements."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,14 +13,14 @@ from inventory.runs import repository
 from sync.container import Container
 from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.scheduler import RunRequest
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.operators import RUN, Ask, ask, caller, pipeline, settings
 
 __all__ = ["ask", "pipeline", "settings"]  # fixtures
 
 
-async def test_runs_are_listed_a_page_at_a_time_newest_first(ask: Ask, open_run: OpenRun, lifecycle: Lifecycle) -> None:
+async def test_runs_are_paged_newest_first(ask: Ask, open_run: OpenRun, lifecycle: Lifecycle) -> None:
     ids = []
     for _ in range(5):
         run = await open_run(1)
@@ -55,10 +55,10 @@ async def test_runs_are_listed_a_page_at_a_time_newest_first(ask: Ask, open_run:
         assert (extensions["code"], extensions["fields"]) == ("VALIDATION_ERROR", fields)
 
 
-async def test_a_run_shows_its_plan_its_partitions_and_its_figures(
-    ask: Ask, pipeline: Container, shelf: Shelf, lifecycle: Lifecycle, execute: Execute
+async def test_run_shows_plan_partitions_and_figures(
+    ask: Ask, pipeline: Container, feed: FakeFeed, lifecycle: Lifecycle, execute: Execute
 ) -> None:
-    shelf.lay(*range(10), cents=500_00)
+    feed.put(*range(10), cents=500_00)
     request = RunRequest(full=True, moves_watermark=True, started_by="a test")
     run, plan = await pipeline.scheduler().schedule(request)
     body = await ask(f"query ($id: ID!) {{ syncRun(id: $id) {{ id {RUN} }} }}", id=str(run.id))
@@ -90,7 +90,7 @@ async def test_a_run_shows_its_plan_its_partitions_and_its_figures(
     assert shown["error"]["message"] == "Cancelled by a test"
 
 
-async def test_partitions_and_progress_of_a_page_are_one_statement_each(
+async def test_partitions_and_progress_of_page_are_one_statement_each(
     ask: Ask, open_run: OpenRun, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(4):
@@ -117,10 +117,10 @@ async def test_partitions_and_progress_of_a_page_are_one_statement_each(
         assert len(sent) == expected, sent
 
 
-async def test_what_the_supplier_asks_is_told_to_those_who_may_see_it(
-    settings: Settings, database: Database, pipeline: Container, shelf: Shelf
+async def test_supplier_prices_require_scope(
+    settings: Settings, database: Database, pipeline: Container, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(10), cents=500_00)
+    feed.put(*range(10), cents=500_00)
     run, _ = await pipeline.scheduler().schedule(RunRequest(full=True, moves_watermark=True, started_by="a test"))
     async with pipeline.database.transaction() as connection:
         await connection.execute("UPDATE worker_runs SET price_from = 300, price_to = 900")

@@ -1,4 +1,4 @@
-"""No role works on a schema that is older than its code."""
+"""Schema check: no role works on a schema that is older than its code."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from inventory.core.settings import Settings
 from sync import process
 
 
-async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_role_waits_for_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_SCHEMA_SECONDS", 0.05)
     await upgrade(empty_database_url, "0001")
     async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
@@ -24,7 +24,7 @@ async def test_a_role_waits_for_the_migration(empty_database_url: str, monkeypat
             await waiting
 
 
-async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str) -> None:
+async def test_waiting_role_stops_on_request(empty_database_url: str) -> None:
     stop = asyncio.Event()
     async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
         waiting = asyncio.create_task(process.wait_for_schema(database, stop))
@@ -35,13 +35,13 @@ async def test_a_role_that_waits_leaves_when_it_is_told(empty_database_url: str)
             await waiting
 
 
-async def test_a_database_that_does_not_answer_keeps_no_role_from_starting() -> None:
+async def test_unavailable_database_does_not_prevent_start() -> None:
     settings = Settings.read(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     async with Database.open(settings.database) as database, asyncio.timeout(10):
         await process.wait_for_schema(database, asyncio.Event())
 
 
-async def test_it_is_said_what_there_is_and_what_is_needed(empty_database_url: str) -> None:
+async def test_log_names_current_and_required_revision(empty_database_url: str) -> None:
     async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
         with pytest.raises(SchemaBehind) as nothing:
             await require(database)

@@ -1,4 +1,4 @@
-"""Differences of the supplier's schema: shown with each run, reported once, and a run that can't be incremental is full."""
+"""Differences of the supplier's schema: shown with each run, alerted once. A run without incremental support is full."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from sync.container import Container
 from sync.planning.window import Watermark
 from sync.scheduler.scheduler import RunRequest, Scheduler
 from sync.watermark.file import FileWatermarkStore
-from tests.integration.pipeline.shelf import EVERYTHING, Shelf
+from tests.integration.pipeline.fake_feed import EVERYTHING, FakeFeed
 from tests.integration.sync.conftest import Execute
 
 MILKY = "Diamond.milky is not offered; it is not read"
@@ -37,12 +37,12 @@ async def incidents(database: Database) -> list[str]:
     return [str(row["content"]) for row in rows]
 
 
-async def test_differences_are_stored_with_each_run_and_reported_once_for_each_set(
-    scheduler: Scheduler, shelf: Shelf, database: Database, execute: Execute
+async def test_differences_are_stored_per_run_and_alerted_once_per_set(
+    scheduler: Scheduler, feed: FakeFeed, database: Database, execute: Execute
 ) -> None:
-    shelf.lay(*range(5))
+    feed.put(*range(5))
     for differences in ((MILKY,), (MILKY,), (BOWTIE, MILKY), (), (MILKY,)):
-        shelf.offers = offering(*differences)
+        feed.offers = offering(*differences)
         run, _ = await scheduler.schedule(RunRequest(full=True))
         assert run.schema_differences == differences
         await execute(END)
@@ -53,30 +53,30 @@ async def test_differences_are_stored_with_each_run_and_reported_once_for_each_s
     assert BOWTIE in reported[1]
 
 
-async def test_a_run_is_full_where_the_supplier_can_not_be_asked_for_changes(
-    scheduler: Scheduler, shelf: Shelf, watermarks: FileWatermarkStore, execute: Execute
+async def test_run_is_full_when_supplier_has_no_change_filter(
+    scheduler: Scheduler, feed: FakeFeed, watermarks: FileWatermarkStore, execute: Execute
 ) -> None:
-    shelf.lay(*range(5))
+    feed.put(*range(5))
     await scheduler.schedule(RunRequest(full=True))
     await execute(END)
     await watermarks.write(Watermark(last_updated_at=utc_now() - timedelta(hours=1), last_run_id="x"), None)
     run, _ = await scheduler.schedule(RunRequest())
     assert run.run_type == "incremental"
     await execute(END)
-    shelf.offers = offering(windows=False)
+    feed.offers = offering(windows=False)
     run, _ = await scheduler.schedule(RunRequest())
     assert run.run_type == "full"
 
 
-async def test_a_schema_that_lacks_what_is_required_fails_the_run_with_the_reason(
-    scheduler: Scheduler, shelf: Shelf, database: Database, monkeypatch: pytest.MonkeyPatch
+async def test_missing_required_member_fails_run_with_reason(
+    scheduler: Scheduler, feed: FakeFeed, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.lay(1)
+    feed.put(1)
 
     async def lacking() -> Capabilities:
         raise SupplierSchemaChanged("The supplier's schema lacks what is required: DiamondItem.price is not offered")
 
-    monkeypatch.setattr(shelf, "capabilities", lacking)
+    monkeypatch.setattr(feed, "capabilities", lacking)
     with pytest.raises(SupplierSchemaChanged):
         await scheduler.schedule(RunRequest())
     async with database.connection() as connection:

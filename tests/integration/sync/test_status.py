@@ -1,4 +1,4 @@
-"""Status of the installation through GraphQL: the checks of `doctor`, those of the pipeline by its job worker."""
+"""Status of the installation over GraphQL: checks of `doctor` by the API, and of the pipeline by its job worker."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def states(found: Mapping[str, Any]) -> dict[str, set[str]]:
     return {one["subject"]: {check["state"] for check in one["checks"]} for one in found["subjects"]}
 
 
-async def test_the_status_has_the_checks_of_the_api_and_of_the_pipeline(ask: Ask, pipeline: Container) -> None:
+async def test_status_has_checks_of_api_and_of_pipeline(ask: Ask, pipeline: Container) -> None:
     stop = asyncio.Event()
     working = asyncio.create_task(worker.serve(pipeline, stop))
     try:
@@ -46,7 +46,7 @@ async def test_the_status_has_the_checks_of_the_api_and_of_the_pipeline(ask: Ask
     assert await status(ask) == found, "shared for a minute"
 
 
-async def test_without_a_job_worker_the_status_says_so(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_status_without_job_worker_reports_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_SECONDS", 2.0)
     found = await status(ask)
     assert found["works"] is False
@@ -56,7 +56,7 @@ async def test_without_a_job_worker_the_status_says_so(ask: Ask, monkeypatch: py
     assert "jobs role" in check["nextStep"]
 
 
-async def test_the_status_needs_a_scope(settings: Settings, database: Database) -> None:
+async def test_status_requires_scope(settings: Settings, database: Database) -> None:
     async with caller(settings, database, Scope.DIAMONDS_READ) as ask:
         (error,) = (await ask(STATUS))["errors"]
         assert error["extensions"]["code"] == "FORBIDDEN"

@@ -1,4 +1,4 @@
-"""Trading on a real database with the simulated supplier."""
+"""Trading with a real database and the simulated supplier."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.trading.service import open_trading
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.api.conftest import serve_api, statements
-from tests.integration.trading.market import Market, stock
+from tests.integration.trading.trading_site import TradingSite, stock
 
 __all__ = ["statements"]  # a fixture of the API's tests
 
@@ -54,8 +54,8 @@ def settings(database_url: str, redis_url: str, simulator: Simulator) -> Setting
 
 
 @pytest_asyncio.fixture
-async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Market]:
-    """The supplier's stones that can be had stand in the inventory; the supplier has been asked nothing yet."""
+async def site(settings: Settings, simulator: Simulator) -> AsyncIterator[TradingSite]:
+    """The supplier's available stones are in the inventory. The supplier has received no request yet."""
     async with (
         httpx.AsyncClient(timeout=30) as http,
         Database.open(settings.database) as database,
@@ -67,12 +67,12 @@ async def market(settings: Settings, simulator: Simulator) -> AsyncIterator[Mark
         truth = (await http.get(f"{simulator.control}/control/stones?offset=0&limit={STONES}")).json()
         stones = [one for one in truth if one["usable"] and one["availability"] == "AVAILABLE"][:STOCK]
         ids = await stock(settings.database.need("url"), stones)
-        yield Market(simulator, settings, database, supplier, trading, http, stones, ids)
+        yield TradingSite(simulator, settings, database, supplier, trading, http, stones, ids)
 
 
 @pytest_asyncio.fixture
-async def people(market: Market) -> AsyncIterator[Mapping[str, httpx.AsyncClient]]:
-    """Two clients that trade, somebody who only looks, and somebody who settles what nobody knows, before one API."""
+async def clients(site: TradingSite) -> AsyncIterator[Mapping[str, httpx.AsyncClient]]:
+    """Two trading clients, a read-only client and an operator, with one API."""
     trading = [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
     scopes = {
         "acme": trading,
@@ -80,8 +80,8 @@ async def people(market: Market) -> AsyncIterator[Mapping[str, httpx.AsyncClient
         "looker": [Scope.DIAMONDS_READ],
         "olga": [*trading, Scope.PURCHASES_ADMIN],
     }
-    key_service = ApiKeyService(market.database)
-    async with serve_api(market.settings) as address, AsyncExitStack() as stack:
+    key_service = ApiKeyService(site.database)
+    async with serve_api(site.settings) as address, AsyncExitStack() as stack:
         found = {}
         for name, allowed in scopes.items():
             key = (await key_service.create("test", name, allowed)).key.text

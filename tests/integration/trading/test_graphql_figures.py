@@ -1,4 +1,4 @@
-"""Figures of holds and sales over GraphQL: those of the caller, or of all clients."""
+"""Trading figures over GraphQL: of the caller, or of all clients."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from app.auth.scopes import Scope
-from tests.integration.trading.market import PRICE, Market
 from tests.integration.trading.test_graphql import BUY, CREATE, ask, codes, order
+from tests.integration.trading.trading_site import PRICE, TradingSite
 
-People = Mapping[str, httpx.AsyncClient]
+TradingClients = Mapping[str, httpx.AsyncClient]
 
 FIGURES = """query ($since: DateTime!, $all: Boolean! = false) {
   tradingFigures(since: $since, allClients: $all) { holds sales salesTotal { cents } }
@@ -22,23 +22,23 @@ def ago(**length: Any) -> str:
     return (datetime.now(UTC) - timedelta(**length)).isoformat()
 
 
-async def test_figures_count_holds_and_sales_since_an_instant(market: Market, people: People) -> None:
-    await ask(people["acme"], CREATE, id=str(market.ids[0]))
-    await ask(people["globex"], CREATE, id=str(market.ids[1]))
-    assert (await ask(people["acme"], BUY, input=order(market, 2)))["purchase"]["state"] == "ORDERED"
+async def test_figures_count_holds_and_sales_since_instant(site: TradingSite, clients: TradingClients) -> None:
+    await ask(clients["acme"], CREATE, id=str(site.ids[0]))
+    await ask(clients["globex"], CREATE, id=str(site.ids[1]))
+    assert (await ask(clients["acme"], BUY, input=order(site, 2)))["purchase"]["state"] == "ORDERED"
     own = {"holds": 1, "sales": 1, "salesTotal": {"cents": PRICE}}
-    assert await ask(people["acme"], FIGURES, since=ago(hours=1)) == own
-    assert await ask(people["globex"], FIGURES, since=ago(hours=1)) == own | {"sales": 0, "salesTotal": {"cents": 0}}
-    assert await ask(people["olga"], FIGURES, since=ago(hours=1), all=True) == own | {"holds": 2}
-    future = (await ask(people["acme"], FIGURES, since=ago(seconds=0)))["holds"]
+    assert await ask(clients["acme"], FIGURES, since=ago(hours=1)) == own
+    assert await ask(clients["globex"], FIGURES, since=ago(hours=1)) == own | {"sales": 0, "salesTotal": {"cents": 0}}
+    assert await ask(clients["olga"], FIGURES, since=ago(hours=1), all=True) == own | {"holds": 2}
+    future = (await ask(clients["acme"], FIGURES, since=ago(seconds=0)))["holds"]
     assert future == 0
 
 
-async def test_figures_of_all_clients_need_a_scope(people: People) -> None:
-    assert await codes(people["acme"], FIGURES, since=ago(hours=1), all=True) == ["FORBIDDEN"]
-    assert await codes(people["looker"], FIGURES, since=ago(hours=1)) == ["FORBIDDEN"], Scope.PURCHASES_WRITE
+async def test_figures_of_all_clients_require_scope(clients: TradingClients) -> None:
+    assert await codes(clients["acme"], FIGURES, since=ago(hours=1), all=True) == ["FORBIDDEN"]
+    assert await codes(clients["looker"], FIGURES, since=ago(hours=1)) == ["FORBIDDEN"], Scope.PURCHASES_WRITE
 
 
 @pytest.mark.parametrize("length", [{"days": 32}, {"days": -1}])
-async def test_the_period_of_figures_is_limited(people: People, length: dict[str, int]) -> None:
-    assert await codes(people["acme"], FIGURES, since=ago(**length)) == ["VALIDATION_ERROR"]
+async def test_period_of_figures_is_limited(clients: TradingClients, length: dict[str, int]) -> None:
+    assert await codes(clients["acme"], FIGURES, since=ago(**length)) == ["VALIDATION_ERROR"]

@@ -1,16 +1,16 @@
-"""What the page about GraphQL says of holds and purchases: every query is run, and gives the answer that stands under it."""
+"""GraphQL examples about trading in the documentation: every query returns the documented result."""
 
 from collections.abc import Mapping
 
 import httpx
 
 from tests.integration.api.test_graphql_page import examples, hold, sections
-from tests.integration.trading.market import Market
+from tests.integration.trading.trading_site import TradingSite
 
-People = Mapping[str, httpx.AsyncClient]
+TradingClients = Mapping[str, httpx.AsyncClient]
 
 
-async def test_every_example_of_trading_gives_the_answer_under_it(market: Market, people: People) -> None:
+async def test_trading_examples_return_documented_results(site: TradingSite, clients: TradingClients) -> None:
     listed = examples(sections(trading=True))
     assert len(listed) >= 4
-    await hold(people["acme"], listed)
+    await hold(clients["acme"], listed)

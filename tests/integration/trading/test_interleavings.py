@@ -1,4 +1,4 @@
-"""What comes in between: an old hold that ends slowly, the job, and the end of a hold while somebody decides."""
+"""Interleavings: a slow release of an old hold, the settlement job, and a hold that expires during a decision."""
 
 import asyncio
 from typing import Any
@@ -14,29 +14,29 @@ from inventory.trading.holds import Holds
 from inventory.trading.ownership import Holder
 from inventory.trading.states import HoldState, PurchaseState
 from inventory.trading.timeouts import settlement_seconds
-from tests.integration.trading.market import Market
+from tests.integration.trading.trading_site import TradingSite
 
 
-async def leave_a_hold_at_the_supplier(market: Market) -> None:
-    """A hold of acme's is over here, and the supplier has not heard of it."""
-    hold = await market.hold()
-    await market.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
-    await market.trading.holds.release(hold.id, "acme")
-    await begun(market, "cancel_hold")
-    await market.mend_supplier()
-    await market.control("DELETE", "calls")
-    await market.run("UPDATE hold_history SET due_at = now() + interval '1 hour'")  # not by the job
+async def leave_unreleased_hold(site: TradingSite) -> None:
+    """A hold of acme has ended here, and the supplier does not know it."""
+    hold = await site.hold()
+    await site.break_supplier({"kind": "status", "status": 503, "operations": ["cancel_hold"]})
+    await site.trading.holds.release(hold.id, "acme")
+    await wait_for_request(site, "cancel_hold")
+    await site.restore_supplier()
+    await site.control("DELETE", "calls")
+    await site.run("UPDATE hold_history SET due_at = now() + interval '1 hour'")  # not released by the job
 
 
-async def begun(market: Market, operation: str) -> None:
-    """Wait until the supplier is being asked for this."""
-    while await market.asked(operation) == 0:  # noqa: ASYNC110 - he tells nobody
+async def wait_for_request(site: TradingSite, operation: str) -> None:
+    """Wait until the supplier receives a request for this operation."""
+    while await site.received(operation) == 0:  # noqa: ASYNC110 - he tells nobody
         await asyncio.sleep(0.01)
 
 
-async def let_a_hold_end_after(market: Market, monkeypatch: pytest.MonkeyPatch, read: str) -> None:
-    """The time of acme's hold comes the moment after the database was read like this."""
-    hold = await market.hold()
+async def expire_hold_after(site: TradingSite, monkeypatch: pytest.MonkeyPatch, read: str) -> None:
+    """Let acme's hold expire immediately after the database has answered this read."""
+    hold = await site.hold()
     module = diamonds if read == "diamond" else hold_repository
     reading = getattr(module, read)
 
@@ -48,92 +48,92 @@ async def let_a_hold_end_after(market: Market, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(module, read, read_and_end)
 
 
-async def test_a_request_that_was_given_up_while_an_old_hold_was_ended_does_not_go_out(market: Market) -> None:
-    await leave_a_hold_at_the_supplier(market)
-    await market.break_supplier({"kind": "stall", "seconds": 1, "operations": ["cancel_hold"], "count": 1})
-    asking = asyncio.create_task(market.hold(client="globex"))
-    await begun(market, "cancel_hold")
-    await market.run("UPDATE hold_history SET due_at = now() WHERE client_id = 'globex'")
-    await market.settlement.holds()
+async def test_abandoned_request_is_not_sent_after_release_of_old_hold(site: TradingSite) -> None:
+    await leave_unreleased_hold(site)
+    await site.break_supplier({"kind": "stall", "seconds": 1, "operations": ["cancel_hold"], "count": 1})
+    asking = asyncio.create_task(site.hold(client="globex"))
+    await wait_for_request(site, "cancel_hold")
+    await site.run("UPDATE hold_history SET due_at = now() WHERE client_id = 'globex'")
+    await site.settlement.holds()
     denied = await asking
     assert (denied.state, denied.reason) == (HoldState.DENIED, "not held")
-    assert await market.asked("create_hold") == 0
-    assert (await market.hold(client="globex")).state is HoldState.ACTIVE
+    assert await site.received("create_hold") == 0
+    assert (await site.hold(client="globex")).state is HoldState.ACTIVE
 
 
-async def test_what_the_supplier_still_holds_of_an_old_hold_is_not_taken_for_what_was_asked_for(market: Market) -> None:
-    """The process of globex died before it had the old hold ended, and before it asked."""
-    await leave_a_hold_at_the_supplier(market)
-    await market.trading.holds._reserve(market.ids[0], Holder("globex"), 60)
-    await market.pass_time(120)
-    await market.settlement.holds()
-    assert await market.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [
+async def test_remaining_old_hold_at_supplier_is_not_the_requested_one(site: TradingSite) -> None:
+    """The process of globex stopped before the old hold was released and before its request."""
+    await leave_unreleased_hold(site)
+    await site.trading.holds._reserve(site.ids[0], Holder("globex"), 60)
+    await site.advance_time(120)
+    await site.settlement.holds()
+    assert await site.rows("SELECT client_id, state FROM hold_history ORDER BY requested_at") == [
         {"client_id": "acme", "state": "released"},
         {"client_id": "globex", "state": "denied"},
     ]
-    await market.pass_time(3600)
-    await market.settlement.holds()
-    assert await market.at_supplier(0) == "AVAILABLE"
+    await site.advance_time(3600)
+    await site.settlement.holds()
+    assert await site.at_supplier(0) == "AVAILABLE"
 
 
-async def test_a_stone_that_was_bought_has_no_old_holds_left_to_be_ended(market: Market) -> None:
-    await leave_a_hold_at_the_supplier(market)
-    assert (await market.buy(client="globex")).state is PurchaseState.ORDERED
-    await market.pass_time(2 * 3600)
-    await market.settlement.holds()
-    assert await market.asked("cancel_hold") == 0, "what the order has used up may be known there under the same id"
+async def test_purchased_stone_has_no_old_holds_to_release(site: TradingSite) -> None:
+    await leave_unreleased_hold(site)
+    assert (await site.buy(client="globex")).state is PurchaseState.ORDERED
+    await site.advance_time(2 * 3600)
+    await site.settlement.holds()
+    assert await site.received("cancel_hold") == 0, "what the order has used up may be known there under the same id"
 
 
-async def test_a_holder_whose_purchase_is_not_known_yet_does_not_buy_under_another_key(market: Market) -> None:
-    await market.hold()
-    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
-    assert (await market.buy()).state is PurchaseState.UNKNOWN
-    await market.mend_supplier()
+async def test_holder_with_unknown_purchase_cannot_buy_with_another_key(site: TradingSite) -> None:
+    await site.hold()
+    await site.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    assert (await site.buy()).state is PurchaseState.UNKNOWN
+    await site.restore_supplier()
     with pytest.raises(NotAvailable):
-        await market.buy(key="2")
-    assert await market.asked("create_order") == 1
+        await site.buy(key="2")
+    assert await site.received("create_order") == 1
 
 
-async def test_the_job_gives_a_request_its_time_from_when_it_goes_out(market: Market) -> None:
-    await leave_a_hold_at_the_supplier(market)
+async def test_request_lifetime_starts_when_it_is_sent(site: TradingSite) -> None:
+    await leave_unreleased_hold(site)
     rules = [
         {"kind": "stall", "seconds": 1, "operations": [operation], "count": 1}
         for operation in ("cancel_hold", "create_hold")
     ]
-    await market.break_supplier(*rules)
-    asking = asyncio.create_task(market.hold(client="globex"))
-    await begun(market, "cancel_hold")
-    await begun(market, "create_hold")
-    seconds = await market.run(
+    await site.break_supplier(*rules)
+    asking = asyncio.create_task(site.hold(client="globex"))
+    await wait_for_request(site, "cancel_hold")
+    await wait_for_request(site, "create_hold")
+    seconds = await site.run(
         "SELECT extract(epoch FROM due_at - requested_at)::float8 FROM hold_history WHERE client_id = 'globex'"
     )
-    assert seconds > settlement_seconds(market.settings.trading) + 0.5
+    assert seconds > settlement_seconds(site.settings.trading) + 0.5
     assert (await asking).state is HoldState.ACTIVE
 
 
-async def test_an_old_hold_that_does_not_end_in_time_costs_the_new_one(market: Market) -> None:
-    await leave_a_hold_at_the_supplier(market)
-    await market.break_supplier({"kind": "stall", "seconds": 2.5, "operations": ["cancel_hold"]})
-    hasty = market.settings.with_values(trading_patience_seconds=0.3, trading_timeout_seconds=0.3)
-    holds = Holds(hasty.trading, market.database, market.supplier, BackgroundTasks())
+async def test_slow_release_of_old_hold_fails_new_one(site: TradingSite) -> None:
+    await leave_unreleased_hold(site)
+    await site.break_supplier({"kind": "stall", "seconds": 2.5, "operations": ["cancel_hold"]})
+    hasty = site.settings.with_values(trading_patience_seconds=0.3, trading_timeout_seconds=0.3)
+    holds = Holds(hasty.trading, site.database, site.supplier, BackgroundTasks())
     with pytest.raises(SupplierUnavailable, match="before this one"):
-        await holds.create(market.ids[0], "globex")
-    assert await market.asked("create_hold") == 0
-    assert await market.availability() == "available"
+        await holds.create(site.ids[0], "globex")
+    assert await site.received("create_hold") == 0
+    assert await site.availability() == "available"
 
 
-# The reads of a decision, each by a clock that goes on.
+# The reads of a decision, each with a running clock.
 READS = ["open_hold", "overdue_hold", "diamond"]
 
 
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("who", ["globex", "acme"])
-async def test_a_hold_that_ends_while_somebody_decides_is_there_or_over_and_never_neither(
-    market: Market, monkeypatch: pytest.MonkeyPatch, read: str, who: str
+async def test_hold_that_expires_during_decision_is_open_or_ended(
+    site: TradingSite, monkeypatch: pytest.MonkeyPatch, read: str, who: str
 ) -> None:
-    await let_a_hold_end_after(market, monkeypatch, read)
+    await expire_hold_after(site, monkeypatch, read)
     try:
-        hold = await market.hold(client=who)
+        hold = await site.hold(client=who)
     except AlreadyHeld:
         assert who == "globex"
     else:
@@ -142,12 +142,12 @@ async def test_a_hold_that_ends_while_somebody_decides_is_there_or_over_and_neve
 
 @pytest.mark.parametrize("read", READS)
 @pytest.mark.parametrize("who", ["globex", "acme"])
-async def test_so_it_is_where_the_stone_is_bought(
-    market: Market, monkeypatch: pytest.MonkeyPatch, read: str, who: str
+async def test_purchase_handles_hold_that_expires_during_decision(
+    site: TradingSite, monkeypatch: pytest.MonkeyPatch, read: str, who: str
 ) -> None:
-    await let_a_hold_end_after(market, monkeypatch, read)
+    await expire_hold_after(site, monkeypatch, read)
     try:
-        purchase = await market.buy(client=who)
+        purchase = await site.buy(client=who)
     except AlreadyHeld:
         assert who == "globex"
     else:

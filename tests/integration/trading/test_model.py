@@ -1,4 +1,4 @@
-"""Everything that may happen to a few stones, in any order, held against a model that is a page long."""
+"""Model-based test of trading: random operations on a few stones, compared with a one-page model."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -30,19 +30,19 @@ from inventory.trading.errors import (
     TradingConflict,
 )
 from inventory.trading.states import HoldState, PurchaseState
-from tests.integration.trading.market import PRICE, Market, let_time_pass
+from tests.integration.trading.trading_site import PRICE, TradingSite, age_trades
 
 T = TypeVar("T")
 
 CLIENTS = ("acme", "globex", "initech")
 PER_EXAMPLE = 2
 LONGEST = 24 * 60
-# No sum of steps is a length of a hold: nothing is decided by the milliseconds that the test itself takes.
+# No sum of steps equals the duration of a hold, so that the test's own milliseconds decide nothing.
 STEP = 37
 
 
-class Held(msgspec.Struct):
-    """A hold of the model; instants are minutes of its own clock."""
+class ModelHold(msgspec.Struct):
+    """A hold of the model. Instants are minutes of the model's clock."""
 
     id: UUID
     client: str
@@ -51,8 +51,8 @@ class Held(msgspec.Struct):
     ends_at: int
 
 
-class Stone(msgspec.Struct):
-    """A stone of the model. `word`: what the last sync wrote; `mirror`: whether that was a hold of ours."""
+class ModelStone(msgspec.Struct):
+    """A stone of the model. `word`: state at the last sync; `mirror`: whether that state was an own hold."""
 
     number: int
     price: int = PRICE
@@ -60,14 +60,14 @@ class Stone(msgspec.Struct):
     mirror: bool = False
     sold_elsewhere: bool = False
     bought: bool = False
-    held: Held | None = None
+    held: ModelHold | None = None
     over: list[tuple[UUID, HoldState]] = msgspec.field(default_factory=list)
 
 
-class Trade(RuleBasedStateMachine):
-    """The machine. It runs in a thread; what it does runs in the test's loop."""
+class TradingMachine(RuleBasedStateMachine):
+    """The state machine. It runs in a thread, and its operations run in the test's loop."""
 
-    market: Market
+    site: TradingSite
     loop: asyncio.AbstractEventLoop
     numbers: Any
 
@@ -78,15 +78,15 @@ class Trade(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.clock = 0
-        self.stones = [Stone(next(self.numbers)) for _ in range(PER_EXAMPLE)]
-        self.bought_under: list[tuple[str, str, Stone, dict[str, Any], Any]] = []
+        self.stones = [ModelStone(next(self.numbers)) for _ in range(PER_EXAMPLE)]
+        self.bought_under: list[tuple[str, str, ModelStone, dict[str, Any], Any]] = []
 
-    # What people do
+    # Operations of clients
 
     @rule(at=stone, client=client, minutes=minutes)
     def hold(self, at: int, client: str, minutes: int) -> None:
         stone = self.stones[at]
-        held, refused = self.attempt(self.market.hold(stone.number, client, minutes))
+        held, refused = self.attempt(self.site.hold(stone.number, client, minutes))
         present = self.open_hold(stone)
         if present and present.client != client:
             assert isinstance(refused, AlreadyHeld)
@@ -102,14 +102,14 @@ class Trade(RuleBasedStateMachine):
         else:
             assert held
             assert (held.state, held.client_id, held.price_cents) == (HoldState.ACTIVE, client, stone.price)
-            stone.held = Held(held.id, client, stone.price, self.clock, self.clock + minutes)
+            stone.held = ModelHold(held.id, client, stone.price, self.clock, self.clock + minutes)
 
     @rule(at=stone, client=client, minutes=minutes)
     def extend(self, at: int, client: str, minutes: int) -> None:
         stone = self.stones[at]
         if stone.held is None or stone.held.client != client:
             return
-        extended, refused = self.attempt(self.market.trading.holds.extend(stone.held.id, client, minutes))
+        extended, refused = self.attempt(self.site.trading.holds.extend(stone.held.id, client, minutes))
         present, limit = self.open_hold(stone), stone.held.asked_at + LONGEST
         if present is None:
             assert isinstance(refused, HoldOver)
@@ -124,8 +124,8 @@ class Trade(RuleBasedStateMachine):
         stone = self.stones[at]
         if stone.held is None or stone.held.client != client:
             return
-        released, _ = self.attempt(self.market.trading.holds.release(stone.held.id, client))
-        self.do(self.market.trading.holds._background_tasks.close())
+        released, _ = self.attempt(self.site.trading.holds.release(stone.held.id, client))
+        self.do(self.site.trading.holds._background_tasks.close())
         assert released
         assert released.state is (HoldState.RELEASED if self.open_hold(stone) else HoldState.EXPIRED)
         self.close(stone, released.state)
@@ -139,7 +139,7 @@ class Trade(RuleBasedStateMachine):
         prices = {"nothing": None, "list": stone.price, "guaranteed": guaranteed, "another": 7}
         terms = {"expected_price_cents": prices[named]}
         key = f"{stone.number} {self.clock} {len(self.bought_under)}"
-        bought, refused = self.attempt(self.market.buy(stone.number, client, key, **terms))
+        bought, refused = self.attempt(self.site.buy(stone.number, client, key, **terms))
         if present and not own:
             assert isinstance(refused, AlreadyHeld)
         elif stone.bought or (own is None and self.combined(stone) != "available"):
@@ -160,18 +160,18 @@ class Trade(RuleBasedStateMachine):
     @rule(data=st.data())
     def buy_again(self, data: st.DataObject) -> None:
         client, key, stone, terms, first = data.draw(st.sampled_from(self.bought_under), "purchase")
-        again, _ = self.attempt(self.market.buy(stone.number, client, key, **terms))
+        again, _ = self.attempt(self.site.buy(stone.number, client, key, **terms))
         assert again
         assert (again.id, again.state, again.price_cents) == (first.id, first.state, first.price_cents)
 
-    # What happens meanwhile
+    # Other operations
 
     @rule(steps=st.integers(1, 12))
     def pass_time(self, steps: int) -> None:
         async def shift() -> None:
-            ids = [self.market.ids[stone.number] for stone in self.stones]
-            async with self.market.database.connection() as connection:
-                await let_time_pass(connection, steps * STEP * 60, ids)
+            ids = [self.site.ids[stone.number] for stone in self.stones]
+            async with self.site.database.connection() as connection:
+                await age_trades(connection, steps * STEP * 60, ids)
 
         self.do(shift())
         self.clock += steps * STEP
@@ -179,73 +179,73 @@ class Trade(RuleBasedStateMachine):
     @rule(at=stone)
     def sync(self, at: int) -> None:
         stone = self.stones[at]
-        word = self.do(self.market.supplier.item_status(self.market.stones[stone.number]["id"]))
+        word = self.do(self.site.supplier.item_status(self.site.stones[stone.number]["id"]))
         assert word
-        self.do(self.market.sync(stone.number, availability=word.availability, hold_id=word.hold_id))
+        self.do(self.site.sync(stone.number, availability=word.availability, hold_id=word.hold_id))
         stone.word, stone.mirror = word.availability, word.hold_id is not None
 
     @rule(at=stone, cents=st.integers(1, 3))
     def reprice(self, at: int, cents: int) -> None:
         stone = self.stones[at]
         stone.price = PRICE + cents
-        self.do(self.market.sync(stone.number, retail_price_cents=stone.price))
+        self.do(self.site.sync(stone.number, retail_price_cents=stone.price))
 
     @rule(at=stone)
     def sell_elsewhere(self, at: int) -> None:
         stone = self.stones[at]
-        if self.do(self.market.at_supplier(stone.number)) != "AVAILABLE":
+        if self.do(self.site.at_supplier(stone.number)) != "AVAILABLE":
             return
-        body = {"id": self.market.stones[stone.number]["id"], "set": {"availability": "SOLD"}}
-        self.do(self.market.control("POST", "update", body))
+        body = {"id": self.site.stones[stone.number]["id"], "set": {"availability": "SOLD"}}
+        self.do(self.site.control("POST", "update", body))
         stone.sold_elsewhere = True
 
     @rule()
     def settle(self) -> None:
-        self.do(self.market.settlement.holds())
-        self.do(self.market.settlement.purchases())
+        self.do(self.site.settlement.holds())
+        self.do(self.site.settlement.purchases())
         for stone in self.stones:
             if self.open_hold(stone) is None:
-                assert self.do(self.market.at_supplier(stone.number)) != "HOLD"
+                assert self.do(self.site.at_supplier(stone.number)) != "HOLD"
 
-    # What must be true at every moment
+    # Invariants
 
     @invariant()
-    def everybody_sees_what_is_true(self) -> None:
+    def all_views_show_model_state(self) -> None:
         for stone in getattr(self, "stones", ()):
-            assert self.do(self.market.availability(stone.number)) == self.combined(stone)
+            assert self.do(self.site.availability(stone.number)) == self.combined(stone)
             if stone.held and not self.open_hold(stone):
                 self.close(stone, HoldState.EXPIRED)
             ended = dict(stone.over)
-            rows = self.do(self.market.trading.records.holds([*ended, *([stone.held.id] if stone.held else [])]))
+            rows = self.do(self.site.trading.records.holds([*ended, *([stone.held.id] if stone.held else [])]))
             for hold_id, row in rows.items():
                 assert row.state is ended.get(hold_id, HoldState.ACTIVE)
         self._searches_agree()
 
     def _searches_agree(self) -> None:
         stones = getattr(self, "stones", [])
-        ids = [self.market.ids[stone.number] for stone in stones]
+        ids = [self.site.ids[stone.number] for stone in stones]
         for state in ("available", "on_hold", "sold"):
-            count = self.do(self.market.search.count(DiamondCriteria(ids=ids, availability=[state])))
+            count = self.do(self.site.search.count(DiamondCriteria(ids=ids, availability=[state])))
             assert count == sum(self.combined(stone) == state for stone in stones)
 
     def teardown(self) -> None:
-        self.do(self.market.trading.holds._background_tasks.close())
-        orders = self.do(self.market.trades("create_order"))
+        self.do(self.site.trading.holds._background_tasks.close())
+        orders = self.do(self.site.trades("create_order"))
         for stone in getattr(self, "stones", ()):
-            offer = self.market.stones[stone.number]["offer_id"]
+            offer = self.site.stones[stone.number]["offer_id"]
             assert sum(order["arguments"]["items"][0]["offerId"] == offer for order in orders) == int(stone.bought)
 
-    # The model
+    # Model
 
-    def open_hold(self, stone: Stone) -> Held | None:
+    def open_hold(self, stone: ModelStone) -> ModelHold | None:
         return stone.held if stone.held and self.clock < stone.held.ends_at else None
 
-    def close(self, stone: Stone, state: HoldState) -> None:
+    def close(self, stone: ModelStone, state: HoldState) -> None:
         assert stone.held
         stone.over.append((stone.held.id, state))
         stone.held = None
 
-    def combined(self, stone: Stone) -> str:
+    def combined(self, stone: ModelStone) -> str:
         if stone.bought:
             return "sold"
         if self.open_hold(stone):
@@ -264,17 +264,17 @@ class Trade(RuleBasedStateMachine):
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    # Nothing goes wrong here: a busy machine must not look like a silent supplier.
+    # No faults are injected: a slow machine must not count as a silent supplier.
     return settings.with_values(trading_timeout_seconds=60.0, trading_patience_seconds=60.0)
 
 
 @pytest.mark.timeout(600)
-async def test_whatever_happens_in_whatever_order_the_model_is_right(market: Market) -> None:
-    machine = type("Market", (Trade,), {
-        "market": market, "loop": asyncio.get_running_loop(), "numbers": iter(range(len(market.ids)))
+async def test_random_operations_match_model(site: TradingSite) -> None:
+    machine = type("TradingSite", (TradingMachine,), {
+        "site": site, "loop": asyncio.get_running_loop(), "numbers": iter(range(len(site.ids)))
     })  # fmt: skip
-    examples = len(market.ids) // PER_EXAMPLE // 2
-    # Every example takes stones that nobody has traded yet, so a failure is shown as it was found and not made smaller.
+    examples = len(site.ids) // PER_EXAMPLE // 2
+    # Every example uses untraded stones, so a failure is reported as found and not minimized.
     chosen = hypothesis.settings(
         max_examples=examples, stateful_step_count=20, phases=[Phase.generate], deadline=None, database=None,
         suppress_health_check=list(HealthCheck),

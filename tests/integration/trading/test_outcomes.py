@@ -1,4 +1,4 @@
-"""What operators record about purchases: the supplier's confirmation or decline, once, and reminders where neither comes."""
+"""Recorded outcomes of purchases: the supplier's confirmation or decline, once, and reminders without one."""
 
 import asyncio
 import json
@@ -18,81 +18,79 @@ from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.settlement import Settlement
 from inventory.trading.states import HoldState, PurchaseState
 from tests.environment import environment_of
-from tests.integration.trading.market import Market
+from tests.integration.trading.trading_site import TradingSite
 
 HOUR = 3600
 WHO: dict[str, Any] = {"who": "olga", "reason": "e-mail of today"}
 
 
-async def unknown(market: Market, number: int = 0, key: str = "1") -> Purchase:
-    await market.break_supplier({"kind": "reset", "operations": ["create_order"]})
-    purchase = await market.buy(number, key=key)
-    await market.mend_supplier()
+async def unknown(site: TradingSite, number: int = 0, key: str = "1") -> Purchase:
+    await site.break_supplier({"kind": "reset", "operations": ["create_order"]})
+    purchase = await site.buy(number, key=key)
+    await site.restore_supplier()
     return purchase
 
 
-async def test_an_accepted_order_becomes_confirmed_once(market: Market) -> None:
-    ordered = await market.buy()
+async def test_accepted_order_is_confirmed_once(site: TradingSite) -> None:
+    ordered = await site.buy()
     assert (ordered.state, ordered.ended_at) == (PurchaseState.ORDERED, None)
-    confirmed = await market.trading.outcomes.confirm(ordered.id, order_id="N-1", **WHO)
+    confirmed = await site.trading.outcomes.confirm(ordered.id, order_id="N-1", **WHO)
     assert (confirmed.state, confirmed.ordered_at) == (PurchaseState.CONFIRMED, ordered.ordered_at)
     assert (confirmed.answered_by, confirmed.answer_reason, confirmed.supplier_order_id) == (
         "olga", "e-mail of today", "N-1",
     )  # fmt: skip
     assert confirmed.ended_at
-    assert await market.trading.outcomes.confirm(ordered.id, who="otto", reason="again") == confirmed
-    assert await market.buy() == confirmed
-    assert await market.availability() == "sold"
-    assert await market.events() == ["purchase_pending", "purchase_ordered", "purchase_confirmed"]
+    assert await site.trading.outcomes.confirm(ordered.id, who="otto", reason="again") == confirmed
+    assert await site.buy() == confirmed
+    assert await site.availability() == "sold"
+    assert await site.events() == ["purchase_pending", "purchase_ordered", "purchase_confirmed"]
 
 
 @pytest.mark.parametrize("confirmed_before", [False, True])
-async def test_a_declined_order_frees_nothing_until_a_sync_has_read_the_stone(
-    market: Market, confirmed_before: bool
-) -> None:
-    ordered = await market.buy()
+async def test_declined_order_frees_stone_after_next_sync_only(site: TradingSite, confirmed_before: bool) -> None:
+    ordered = await site.buy()
     if confirmed_before:
-        await market.trading.outcomes.confirm(ordered.id, **WHO)
-    declined = await market.trading.outcomes.decline(ordered.id, **WHO)
+        await site.trading.outcomes.confirm(ordered.id, **WHO)
+    declined = await site.trading.outcomes.decline(ordered.id, **WHO)
     assert declined.state is PurchaseState.DECLINED
-    assert await market.trading.outcomes.decline(ordered.id, who="otto", reason="again") == declined
-    assert isinstance(purchase_error(await market.buy()), PurchaseDeclined)
-    assert await market.run("SELECT availability FROM diamonds WHERE id = $1", market.ids[0]) == "available"
-    assert await market.settlement.declined() == 0
-    assert await market.availability() == "unavailable", "the supplier's last word is older than the order"
-    for attempt in (market.hold(), market.buy(key="2"), market.buy(client="globex")):
+    assert await site.trading.outcomes.decline(ordered.id, who="otto", reason="again") == declined
+    assert isinstance(purchase_error(await site.buy()), PurchaseDeclined)
+    assert await site.run("SELECT availability FROM diamonds WHERE id = $1", site.ids[0]) == "available"
+    assert await site.settlement.declined() == 0
+    assert await site.availability() == "unavailable", "the supplier's last word is older than the order"
+    for attempt in (site.hold(), site.buy(key="2"), site.buy(client="globex")):
         with pytest.raises(NotAvailable) as caught:
             await attempt
         assert caught.value.details["availability"] == "unavailable"
-    assert await market.asked("create_order") == 1
+    assert await site.received("create_order") == 1
     with pytest.raises(PurchaseSettled):
-        await market.trading.outcomes.confirm(ordered.id, **WHO)
-    assert (await market.events())[-1] == "purchase_declined"
+        await site.trading.outcomes.confirm(ordered.id, **WHO)
+    assert (await site.events())[-1] == "purchase_declined"
 
 
-async def test_a_declined_order_ends_what_the_supplier_may_still_hold(market: Market) -> None:
-    hold = await market.hold()
-    ordered = await market.buy()
-    await market.settlement.holds()
-    assert await market.asked("cancel_hold") == 0
-    await market.trading.outcomes.decline(ordered.id, **WHO)
-    await market.settlement.holds()
-    assert await market.asked("cancel_hold") == 1
-    assert (await market.trading.records.holds([hold.id]))[hold.id].state is HoldState.PURCHASED
-    assert await market.settlement.holds() == 0
+async def test_declined_order_releases_remaining_supplier_hold(site: TradingSite) -> None:
+    hold = await site.hold()
+    ordered = await site.buy()
+    await site.settlement.holds()
+    assert await site.received("cancel_hold") == 0
+    await site.trading.outcomes.decline(ordered.id, **WHO)
+    await site.settlement.holds()
+    assert await site.received("cancel_hold") == 1
+    assert (await site.trading.records.holds([hold.id]))[hold.id].state is HoldState.PURCHASED
+    assert await site.settlement.holds() == 0
 
 
-async def test_an_outcome_is_recorded_only_where_the_state_allows_it(market: Market) -> None:
-    outcomes = market.trading.outcomes
-    doubtful = await unknown(market)
+async def test_outcome_is_recorded_in_allowed_states_only(site: TradingSite) -> None:
+    outcomes = site.trading.outcomes
+    doubtful = await unknown(site)
     for attempt in (outcomes.confirm(doubtful.id, **WHO), outcomes.decline(doubtful.id, **WHO)):
         with pytest.raises(PurchaseSettled, match="unknown"):
             await attempt
     confirmed = await outcomes.resolve(doubtful.id, Outcome.CONFIRMED, **WHO)
     assert confirmed.state is PurchaseState.CONFIRMED
     assert await outcomes.resolve(doubtful.id, Outcome.CONFIRMED, **WHO) == confirmed
-    assert (await market.events())[-2:] == ["purchase_ordered", "purchase_confirmed"]
-    failed = await outcomes.resolve((await unknown(market, 1, "2")).id, Outcome.FAILED, **WHO)
+    assert (await site.events())[-2:] == ["purchase_ordered", "purchase_confirmed"]
+    failed = await outcomes.resolve((await unknown(site, 1, "2")).id, Outcome.FAILED, **WHO)
     for attempt in (
         outcomes.confirm(failed.id, **WHO),
         outcomes.decline(failed.id, **WHO),
@@ -101,37 +99,37 @@ async def test_an_outcome_is_recorded_only_where_the_state_allows_it(market: Mar
         with pytest.raises(PurchaseSettled):
             await attempt
     with pytest.raises(NotFound):
-        await outcomes.confirm(market.ids[0], **WHO)
+        await outcomes.confirm(site.ids[0], **WHO)
     for wrong in ({"reason": "\xa0", "who": "olga"}, {"reason": "x", "who": " "}, {"reason": "x\x00", "who": "o"}):
         with pytest.raises(ValidationFailed):
             await outcomes.decline(confirmed.id, **wrong)
 
 
-async def test_of_a_confirmation_and_a_decline_at_once_the_decline_stays(market: Market) -> None:
+async def test_decline_wins_over_concurrent_confirmation(site: TradingSite) -> None:
     for number in range(4):
-        ordered = await market.buy(number, key=str(number))
+        ordered = await site.buy(number, key=str(number))
         await asyncio.gather(
-            market.trading.outcomes.decline(ordered.id, **WHO),
-            market.trading.outcomes.confirm(ordered.id, **WHO),
+            site.trading.outcomes.decline(ordered.id, **WHO),
+            site.trading.outcomes.confirm(ordered.id, **WHO),
             return_exceptions=True,
         )
-        (row,) = (await market.trading.records.purchases([ordered.id])).values()
+        (row,) = (await site.trading.records.purchases([ordered.id])).values()
         assert row.state is PurchaseState.DECLINED
-        assert (await market.events(number))[-1] == "purchase_declined"
+        assert (await site.events(number))[-1] == "purchase_declined"
 
 
-async def test_a_reminder_is_sent_once_for_orders_without_an_answer(market: Market) -> None:
+async def test_reminder_for_unanswered_order_is_sent_once(site: TradingSite) -> None:
     numbers = range(25)
-    bought = [await market.buy(number, key=str(number)) for number in numbers]
-    await market.trading.outcomes.confirm(bought[0].id, **WHO)
-    await market.trading.outcomes.decline(bought[1].id, **WHO)
-    await market.pass_time(47 * HOUR)
-    assert await market.settlement.reminders() == 0
-    await market.pass_time(2 * HOUR)
-    assert sum(await asyncio.gather(*(market.settlement.reminders() for _ in range(3)))) == 23
-    await market.pass_time(1000 * HOUR)
-    assert await market.settlement.reminders() == 0, "once"
-    alerts = await market.rows("SELECT kind, content FROM alerts")
+    bought = [await site.buy(number, key=str(number)) for number in numbers]
+    await site.trading.outcomes.confirm(bought[0].id, **WHO)
+    await site.trading.outcomes.decline(bought[1].id, **WHO)
+    await site.advance_time(47 * HOUR)
+    assert await site.settlement.reminders() == 0
+    await site.advance_time(2 * HOUR)
+    assert sum(await asyncio.gather(*(site.settlement.reminders() for _ in range(3)))) == 23
+    await site.advance_time(1000 * HOUR)
+    assert await site.settlement.reminders() == 0, "once"
+    alerts = await site.rows("SELECT kind, content FROM alerts")
     assert {alert["kind"] for alert in alerts} == {"purchases_unanswered"}
     text = str([alert["content"] for alert in alerts])
     assert str(bought[2].id) in text
@@ -139,24 +137,24 @@ async def test_a_reminder_is_sent_once_for_orders_without_an_answer(market: Mark
     assert sum(int(dict(map(tuple, alert["content"]["figures"]))["Orders"]) for alert in alerts) == 23
 
 
-async def test_how_long_an_answer_may_take_is_a_setting(market: Market) -> None:
-    await market.buy()
-    hasty = market.settings.with_values(trading_confirmation_hours=1.0)
-    await market.pass_time(HOUR + 1)
-    assert await Settlement(hasty, market.database, None).reminders() == 1
+async def test_reminder_delay_is_setting(site: TradingSite) -> None:
+    await site.buy()
+    hasty = site.settings.with_values(trading_confirmation_hours=1.0)
+    await site.advance_time(HOUR + 1)
+    assert await Settlement(hasty, site.database, None).reminders() == 1
 
 
 @pytest.fixture
-def environment(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment_of(market.settings).items():
+def environment(site: TradingSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment_of(site.settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NIVODA_REQUESTS_PER_SECOND", "1000")
-    # What it sets up belongs to the whole process.
+    # Its settings belong to the whole process.
     monkeypatch.setattr(logging, "configure", lambda *_: None)
 
 
 async def command(*arguments: str) -> Any:
-    """The command, in a thread and with a loop of its own."""
+    """Run the command in a thread with its own event loop."""
     return await asyncio.to_thread(CliRunner().invoke, purchases, arguments)
 
 
@@ -167,15 +165,15 @@ async def answered(*arguments: str) -> Any:
 
 
 def document(result: Any) -> Any:
-    """The indented document at the end: the log goes to the same stream here."""
+    """The JSON document at the end: the log is written to the same stream here."""
     lines = result.stdout.splitlines()
     start = max(number for number, line in enumerate(lines) if line in {"{", "["})
     return json.loads("\n".join(lines[start:]))
 
 
 @pytest.mark.usefixtures("environment")
-async def test_operators_record_outcomes_from_the_command_line(market: Market) -> None:
-    doubtful, ordered = await unknown(market), await market.buy(1, key="2")
+async def test_operators_record_outcomes_on_command_line(site: TradingSite) -> None:
+    doubtful, ordered = await unknown(site), await site.buy(1, key="2")
     assert [one["id"] for one in await answered("list", "--state", "unknown")] == [str(doubtful.id)]
     given = ("--by", "olga", "--reason", "by phone")
     resolved = await answered("resolve", str(doubtful.id), "--outcome", "ordered", "--order-id", "7", *given)
@@ -185,21 +183,21 @@ async def test_operators_record_outcomes_from_the_command_line(market: Market) -
     declined = await answered("decline", str(ordered.id), "--reason", "by phone")
     assert (declined["state"], "@" in declined["answered_by"]) == ("declined", True)
     assert isinstance((await command("confirm", str(ordered.id), *given)).exception, PurchaseSettled)
-    assert isinstance((await command("show", str(market.ids[0]))).exception, NotFound)
+    assert isinstance((await command("show", str(site.ids[0]))).exception, NotFound)
     for arguments in (("show", str(ordered.id)), ("list",)):
         shown = await command(*arguments)
         assert (shown.exit_code, "by phone" in shown.stdout) == (0, True)
 
 
 @pytest.mark.usefixtures("environment")
-async def test_operators_see_destinations_and_evidence_on_the_command_line(market: Market) -> None:
+async def test_operators_read_destinations_and_evidence_on_command_line(site: TradingSite) -> None:
     result = await asyncio.to_thread(CliRunner().invoke, commands, ["destinations", "--json"])
     assert [one["id"] for one in document(result)] == ["shop", "workshop"]
     shown = await asyncio.to_thread(CliRunner().invoke, commands, ["destinations"])
     assert "Hatton Garden" in shown.stdout
-    await market.break_supplier({"kind": "status", "status": 500, "executed": True, "operations": ["create_order"]})
-    lost = await market.buy()
-    await market.mend_supplier()
+    await site.break_supplier({"kind": "status", "status": 500, "executed": True, "operations": ["create_order"]})
+    lost = await site.buy()
+    await site.restore_supplier()
     examined = await answered("examine", str(lost.id))
     assert (examined["state"], examined["order_item_before"]) == ("unknown", None)
     assert examined["order_item_seen"]

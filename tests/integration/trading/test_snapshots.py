@@ -1,4 +1,4 @@
-"""Purchases stay complete after their diamond has left the inventory, and say whether it may be returned."""
+"""Purchase snapshots: complete after the diamond has left the inventory, with the return option."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from inventory.core.clock import utc_now
-from tests.integration.trading.market import PRICE, Market
 from tests.integration.trading.test_graphql import ask, order
+from tests.integration.trading.trading_site import PRICE, TradingSite
 
-People = Mapping[str, httpx.AsyncClient]
+TradingClients = Mapping[str, httpx.AsyncClient]
 
 FACTS = """shape carat color clarity cut polish symmetry fluorescence fluorescenceColor reportedGrades { shape color }
   origin labGrown growthMethod treated eyeClean measurements { lengthMm ratio crown { angleDegrees } pavilion { angleDegrees }
@@ -23,20 +23,20 @@ BUY = "mutation ($input: DiamondPurchaseInput!) { diamondPurchase(input: $input)
 CONFIRM = "mutation ($input: PurchaseConfirmInput!) { purchaseConfirm(input: $input) { purchase { returnGranted } } }"
 
 
-async def test_purchase_is_complete_after_the_diamond_left_the_feed(market: Market, people: People) -> None:
-    acme = people["acme"]
-    await market.sync(
+async def test_purchase_is_complete_after_diamond_left_feed(site: TradingSite, clients: TradingClients) -> None:
+    acme = clients["acme"]
+    await site.sync(
         spin_url="https://example.com/360",
         measurements='{"crownAngle": 34.5, "pavAngle": 40.80, "girdle": "Medium", "culetSize": "None"}',
         attributes='{"keyToSymbols": "Crystal, Feather", "images": ["https://example.com/2.jpg"], "deliveryTime": {"express": true}}',
     )
-    before = await ask(acme, DIAMOND, id=str(market.ids[0]))
+    before = await ask(acme, DIAMOND, id=str(site.ids[0]))
     assert (before["keyToSymbols"], before["spin360"]) == (["Crystal", "Feather"], {"url": "https://example.com/360"})
     assert before["measurements"]["pavilion"] == {"angleDegrees": 40.8}
     assert before["deliveryTime"] == {"minDays": 2, "maxDays": 6, "express": True}
     assert [image["url"] for image in before["images"]][1:] == ["https://example.com/2.jpg"]
-    bought = (await ask(acme, BUY, input=order(market)))["purchase"]
-    await market.sync(
+    bought = (await ask(acme, BUY, input=order(site)))["purchase"]
+    await site.sync(
         status="deleted",
         deleted_at=utc_now(),
         shape="OVAL",
@@ -44,23 +44,23 @@ async def test_purchase_is_complete_after_the_diamond_left_the_feed(market: Mark
         image_url=None,
         attributes="{}",
     )
-    assert await ask(acme, DIAMOND, id=str(market.ids[0])) is None
+    assert await ask(acme, DIAMOND, id=str(site.ids[0])) is None
     found = await ask(acme, PURCHASE, id=bought["id"])
     assert (found["diamond"], found["price"], found["idempotencyKey"]) == (None, {"cents": PRICE}, "1")
     assert found["snapshot"] == before
 
 
-async def test_snapshot_hides_what_the_supplier_hides(market: Market, people: People) -> None:
-    await market.sync(certificate_hidden=True, measurements_hidden=True)
-    bought = (await ask(people["acme"], BUY, input=order(market)))["purchase"]
-    snapshot = (await ask(people["acme"], PURCHASE, id=bought["id"]))["snapshot"]
+async def test_snapshot_hides_what_supplier_hides(site: TradingSite, clients: TradingClients) -> None:
+    await site.sync(certificate_hidden=True, measurements_hidden=True)
+    bought = (await ask(clients["acme"], BUY, input=order(site)))["purchase"]
+    snapshot = (await ask(clients["acme"], PURCHASE, id=bought["id"]))["snapshot"]
     assert snapshot["certificate"] == {"lab": "GIA", "number": None, "pdfUrl": None}
     assert (snapshot["measurements"]["lengthMm"], snapshot["measurements"]["details"]) == (None, {})
 
 
-async def test_snapshot_has_no_price_of_the_supplier(market: Market) -> None:
-    bought = await market.buy()
-    stored = await market.run("SELECT snapshot::text FROM purchase_history WHERE id = $1", bought.id)
+async def test_snapshot_contains_no_supplier_price(site: TradingSite) -> None:
+    bought = await site.buy()
+    stored = await site.run("SELECT snapshot::text FROM purchase_history WHERE id = $1", bought.id)
     assert "cents" not in stored
     assert "markup" not in stored
 
@@ -72,16 +72,21 @@ async def test_snapshot_has_no_price_of_the_supplier(market: Market) -> None:
         (True, 7, None, None), (True, 7, True, True), (True, 7, False, False), (True, 0, True, True),
     ],
 )  # fmt: skip
-async def test_return_is_granted_by_the_confirmation_or_excluded_by_the_request(
-    market: Market, people: People, requested: bool | None, days: int | None, told: bool | None, granted: bool | None
+async def test_return_option_is_set_by_confirmation_or_excluded_by_request(
+    site: TradingSite,
+    clients: TradingClients,
+    requested: bool | None,
+    days: int | None,
+    told: bool | None,
+    granted: bool | None,
 ) -> None:
-    await market.sync(return_days=days)
-    bought = (await ask(people["olga"], BUY, input=order(market, returnOption=requested)))["purchase"]
+    await site.sync(return_days=days)
+    bought = (await ask(clients["olga"], BUY, input=order(site, returnOption=requested)))["purchase"]
     if told is None:
-        assert (await ask(people["olga"], PURCHASE, id=bought["id"]))["returnGranted"] is granted
+        assert (await ask(clients["olga"], PURCHASE, id=bought["id"]))["returnGranted"] is granted
         return
     answer = {"purchaseId": bought["id"], "reason": "mail of 28 November", "returnGranted": told}
-    confirmed = await ask(people["olga"], CONFIRM, input=answer)
+    confirmed = await ask(clients["olga"], CONFIRM, input=answer)
     assert confirmed["purchase"] == {"returnGranted": granted}
     key = UUID(bought["databaseId"])
-    assert (await market.trading.records.purchases([key]))[key].return_granted is told
+    assert (await site.trading.records.purchases([key]))[key].return_granted is told

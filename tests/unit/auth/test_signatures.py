@@ -138,7 +138,7 @@ def test_mutated_signatures_are_rejected() -> None:
             x_client_id=genuine.client_id, x_timestamp=genuine.timestamp, x_signature=genuine.digest,
             x_nonce=genuine.nonce, x_signature_version="2",
         ).mutablecopy()  # fmt: skip
-        sent[f"x-{'valid_signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
+        sent[f"x-{'signature' if field == 'digest' else field.replace('_', '-')}"] = mutated
         read = parse_sent(sent)
         assert read is None or not signatures.is_valid(read, TARGET, BODY, SECRETS), (field, mutated)
 

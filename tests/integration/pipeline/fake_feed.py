@@ -1,4 +1,4 @@
-"""A feed in memory, as the port describes it: items that a test lays out, takes away and changes."""
+"""In-memory feed that implements the port: the test adds, removes and changes its items."""
 
 import json
 import time
@@ -18,20 +18,20 @@ def stone_id(number: int) -> str:
 
 
 def payload(number: int, cents: int = 100_000, **changes: Any) -> bytes:
-    """A good item of the stone with this number; `changes` as `items.item` takes them, dots written as `__`."""
+    """A valid item of the stone with this number. `changes` as for `items.item`, with `__` instead of dots."""
     dotted = {name.replace("__", "."): value for name, value in changes.items()}
     return json.dumps(item({"diamond.id": stone_id(number), "price": cents} | dotted)).encode()
 
 
 def observed(number: int, cents: int = 100_000, *, queried: bool | None = None, **changes: Any) -> ObservedItem:
-    """A look at such an item, as part of a query for this origin."""
+    """The observation of such an item in a query for this origin."""
     return observe(payload(number, cents, **changes), lab_grown=queried)
 
 
 EVERYTHING = Capabilities(windows=True, carats=True, origin=True, price_order=True, lookup="together", differences=())
 
 
-class Shelf:
+class FakeFeed:
     """The port `Feed` over a dictionary."""
 
     page_size = 50
@@ -41,18 +41,18 @@ class Shelf:
         self.items: dict[str, bytes] = {}
         self.asked: list[StoneQuery] = []
         self.offers = EVERYTHING
-        # Stones that only a lookup finds: they come back once a run has read the feed.
+        # Stones that only a lookup finds: they reappear after a run has read the feed.
         self.unlisted: set[str] = set()
-        # The stones of an incremental run's window; None for all of them.
+        # The stones of an incremental run's window. None for all.
         self.changed: set[str] | None = None
 
-    def lay(self, *numbers: int, cents: int = 100_000, **changes: Any) -> None:
-        """Put stones there, or change those that are there."""
+    def put(self, *numbers: int, cents: int = 100_000, **changes: Any) -> None:
+        """Add or change stones."""
         for number in numbers:
             self.items[stone_id(number)] = payload(number, cents, **changes)
 
-    def take(self, *numbers: int) -> None:
-        """Take stones away."""
+    def remove(self, *numbers: int) -> None:
+        """Remove stones."""
         for number in numbers:
             del self.items[stone_id(number)]
 
@@ -86,7 +86,7 @@ class Shelf:
 
     def _matching(self, query: StoneQuery) -> list[ObservedItem]:
         if query.updated_from is not None and query.updated_to is None:
-            return []  # nothing changes while a run reads
+            return []  # the feed is static during a run
         looks = [
             observe(text, lab_grown=query.lab_grown)
             for stone, text in self.items.items()
@@ -104,6 +104,6 @@ class Shelf:
 
 
 def _grown(text: bytes) -> bool:
-    """The origin that a query finds an item under."""
+    """The origin under which a query finds an item."""
     look = observe(text)
     return look.stone is not None and look.stone.lab_grown

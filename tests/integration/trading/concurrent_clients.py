@@ -1,4 +1,4 @@
-"""Many clients at once over several processes of the API."""
+"""Concurrent clients over several API processes."""
 
 import asyncio
 import os
@@ -28,8 +28,8 @@ _START_SECONDS = 90.0
 _SOURCE = Path(__file__).parents[3]
 
 
-class Crowd:
-    """Clients, each with a key of its own, and the processes that they ask in turn."""
+class ConcurrentClients:
+    """Clients with separate keys, distributed over the processes."""
 
     def __init__(self, addresses: Sequence[str], keys: Sequence[str], http: httpx.AsyncClient) -> None:
         self.addresses = addresses
@@ -39,7 +39,7 @@ class Crowd:
     async def ask(
         self, client: int, document: str, *, process: int | None = None, **variables: Any
     ) -> Mapping[str, Any]:
-        """What a client is answered by a process: the only field of the data."""
+        """The data of a response: its only field."""
         address = self.addresses[(client if process is None else process) % len(self.addresses)]
         response = await self._http.post(
             f"{address}/graphql",
@@ -54,8 +54,10 @@ class Crowd:
 
 
 @asynccontextmanager
-async def open_crowd(settings: Settings, directory: Path, *, clients: int, processes: int = 4) -> AsyncIterator[Crowd]:
-    """So many clients before so many processes, for the length of a `with`."""
+async def open_clients(
+    settings: Settings, directory: Path, *, clients: int, processes: int = 4
+) -> AsyncIterator[ConcurrentClients]:
+    """Start the processes, and create a client for each key."""
     environment = {**os.environ, **environment_of(settings), "LOG_FORMAT": "json", "SHUTDOWN_DELAY_SECONDS": "0"}
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(
@@ -90,7 +92,7 @@ async def open_crowd(settings: Settings, directory: Path, *, clients: int, proce
             await process.ready(answers, timeout_seconds=_START_SECONDS)
 
         await asyncio.gather(*map(start, addresses))
-        # Everybody has been looked up before, and every process is warm, so that all come at the same moment.
-        crowd = Crowd(addresses, keys, http)
+        # Every client is authenticated once and every process is warm, so that all requests arrive concurrently.
+        crowd = ConcurrentClients(addresses, keys, http)
         await asyncio.gather(*(crowd.ask(number, "{ me { clientId } }") for number in range(clients)))
         yield crowd

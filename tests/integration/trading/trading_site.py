@@ -1,4 +1,4 @@
-"""A market for tests: the simulated supplier with its stones in the inventory, and people who trade in them."""
+"""Trading site for tests: the simulated supplier, its stones in the inventory, and trading clients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +21,8 @@ from tests.integration.api.diamonds import build
 PRICE = 115_000
 
 
-class Market:
-    """See the fixture. Stones are known by their number: the first one is 0."""
+class TradingSite:
+    """See the fixture. Stones are identified by their number, from 0."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Market:
         self.stones = stones
         self.ids = ids
 
-    # The supplier
+    # Supplier
 
     async def control(self, verb: str, path: str, body: Any = None) -> Any:
         response = await self._http.request(verb, f"{self.simulator.control}/control/{path}", json=body)
@@ -56,26 +56,26 @@ class Market:
     async def break_supplier(self, *rules: Mapping[str, Any]) -> None:
         await self.control("POST", "faults", {"rules": rules})
 
-    async def mend_supplier(self) -> None:
+    async def restore_supplier(self) -> None:
         await self.control("DELETE", "faults")
 
-    async def asked(self, operation: str) -> int:
-        """How often the supplier was asked for this, whatever came of it."""
+    async def received(self, operation: str) -> int:
+        """Number of requests for this operation, successful or not."""
         report = await self.control("GET", "calls")
         return sum(report["operations"].get(operation, {}).values())
 
     async def trades(self, operation: str) -> list[dict[str, Any]]:
-        """What of this really took place at the supplier."""
+        """Number of executed trades at the supplier."""
         report = await self.control("GET", "calls")
         trades = [trade for trade in (*report["holds"], *report["orders"]) if trade["operation"] == operation]
         return [trade for trade in trades if "refused" not in trade["answer"] and not trade["answer"].get("denied")]
 
     async def at_supplier(self, number: int) -> str:
-        """The supplier's own word on a stone."""
+        """The supplier's availability of a stone."""
         truth = await self.control("GET", "stones?offset=0&limit=1000")
         return next(str(one["availability"]) for one in truth if one["id"] == self.stones[number]["id"])
 
-    # The people
+    # Clients
 
     async def hold(
         self, number: int = 0, client: str = "acme", minutes: int | None = None, reference: str | None = None
@@ -86,20 +86,20 @@ class Market:
         request = PurchaseRequest(diamond_id=self.ids[number], **{"destination_id": "shop", **terms})
         return await self.trading.purchases.buy(request, client_id=client, key=key)
 
-    # The inventory
+    # Inventory
 
     async def availability(self, number: int = 0) -> str:
         found = await self.search.find([self.ids[number]], ["availability"])
         return found[self.ids[number]].availability
 
     async def sync(self, number: int = 0, **values: Any) -> None:
-        """What a sync does to a stone: it writes the supplier's word, and nothing else."""
+        """Write the supplier's availability of a stone, as a sync does."""
         columns = ", ".join(f"{name} = ${place}" for place, name in enumerate(values, 2))
         statement = f"UPDATE diamonds SET {columns} WHERE id = $1"  # noqa: S608 - the test's own names
         await self.run(statement, self.ids[number], *values.values())
 
     async def sync_truth(self, number: int = 0) -> None:
-        """A sync of what the supplier says and shows to us."""
+        """Sync the supplier's current values of a stone, with the hold that it shows to the account."""
         word = await self.supplier.item_status(self.stones[number]["id"])
         assert word is not None
         await self.sync(number, availability=word.availability, hold_id=word.hold_id)
@@ -112,21 +112,21 @@ class Market:
         async with self.database.connection() as connection:
             return [dict(row) for row in await connection.fetch(statement, *values)]
 
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass for every hold and purchase that there is."""
+    async def advance_time(self, seconds: float) -> None:
+        """Let time pass for all holds and purchases."""
         async with self.database.connection() as connection:
-            await let_time_pass(connection, seconds)
+            await age_trades(connection, seconds)
 
     async def events(self, number: int = 0) -> list[str]:
-        """The kinds of a stone's events, in the order in which they were appended."""
+        """Types of a stone's events, in order."""
         found = await self.rows(
             "SELECT kind FROM event_log WHERE diamond_ids @> ARRAY[$1::uuid] ORDER BY id", self.ids[number]
         )
         return [row["kind"] for row in found]
 
 
-async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UUID] | None = None) -> None:
-    """Make every hold and purchase older that there is, or that there is of these stones."""
+async def age_trades(connection: Connection, seconds: float, ids: Sequence[UUID] | None = None) -> None:
+    """Make all holds and purchases, or those of these stones, older."""
     instants = {
         "hold_history": ("requested_at", "wanted_until", "expires_at", "supplier_until", "due_at", "ended_at"),
         "purchase_history": ("requested_at", "sent_at", "ended_at", "answered_at", "examined_at", "examine_at"),
@@ -138,7 +138,7 @@ async def let_time_pass(connection: Connection, seconds: float, ids: Sequence[UU
 
 
 async def stock(url: str, stones: Sequence[Mapping[str, Any]]) -> list[UUID]:
-    """Put the supplier's stones into the inventory; their ids, in order."""
+    """Put the supplier's stones into the inventory. Returns their ids in order."""
     rows = [
         build(
             number,
