@@ -1,4 +1,4 @@
-"""The API on a real port, over a real database with diamonds of known values."""
+"""The API on a real port, with a database of known diamonds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -26,7 +26,7 @@ from tests.integration.api.runs import build_partition, build_run
 
 @pytest_asyncio.fixture
 async def insert(database_url: str) -> AsyncIterator[Insert]:
-    """Puts rows into a table, `diamonds` if not another one."""
+    """Insert rows into a table, by default `diamonds`."""
     connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
 
     async def insert_rows(rows: Iterable[Row], table: str = "diamonds") -> None:
@@ -45,7 +45,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
-    """Issues keys for scopes."""
+    """Issue API keys with scopes."""
     async with Database.open(settings.database) as database:
 
         async def make(*scopes: Scope) -> str:
@@ -57,7 +57,7 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
 
 @asynccontextmanager
 async def serve_api(settings: Settings) -> AsyncIterator[str]:
-    """The API on a free port; gives its address."""
+    """Serve the API on a free port. Returns its address."""
     listener = listen("127.0.0.1", 0)
     server = Server(create_app(settings), settings)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -84,7 +84,7 @@ async def address(settings: Settings) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    """The database that the API serves from."""
+    """The database of the API."""
     async with Database.open(settings.database) as opened:
         yield opened
 
@@ -97,15 +97,15 @@ async def key(make_key: MakeKey) -> str:
 
 @pytest_asyncio.fixture
 async def api(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller who may read diamonds."""
+    """A client that may read diamonds."""
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
 
 
 @pytest_asyncio.fixture
-async def trusted(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller who may read diamonds and see what the supplier asks."""
+async def cost_client(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that may read diamonds and supplier prices."""
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ, Scope.PRICES_SUPPLIER)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
@@ -113,7 +113,7 @@ async def trusted(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncC
 
 @pytest_asyncio.fixture
 async def operator(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller who may see and start runs."""
+    """A client that may read and start runs."""
     headers = {"X-API-Key": await make_key(Scope.SYNC_READ, Scope.SYNC_ADMIN)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
@@ -121,9 +121,9 @@ async def operator(address: str, make_key: MakeKey) -> AsyncIterator[httpx.Async
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that the application has sent since the test began; look, and clear, at will.
+    """Statements that the application has sent; the test may clear the list.
 
-    Without what nobody has asked for: the event log is numbered and read all the time, and the driver looks types up.
+    Excludes background statements: reads and numbering of the event log, and type lookups of the driver.
     """
     sent: list[str] = []
     plain = Database.connection
@@ -145,7 +145,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def query(api: httpx.AsyncClient) -> Query:
-    """Asks GraphQL as the caller who may read diamonds; gives the decoded body without what it cost."""
+    """Send a GraphQL request as the client that may read diamonds. Returns the decoded body without its cost."""
 
     async def ask(document: str, **variables: Any) -> Mapping[str, Any]:
         response = await api.post("/graphql", json={"query": document, "variables": variables})
@@ -162,8 +162,8 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-def supplied(database_url: str, redis_url: str, simulator: Simulator) -> Settings:
-    """With a supplier, so that stones can be held and bought; and with room for very many requests."""
+def supplier_settings(database_url: str, redis_url: str, simulator: Simulator) -> Settings:
+    """With a supplier, so that stones can be held and purchased, and with high rate limits."""
     return Settings.read(
         database_url=database_url,
         redis_url=redis_url,
@@ -180,8 +180,8 @@ def supplied(database_url: str, redis_url: str, simulator: Simulator) -> Setting
 
 
 @pytest_asyncio.fixture
-async def stocked(simulator: Simulator, insert: Insert) -> None:
-    """The supplier's stones are in the inventory, and there is a history."""
+async def stocked_inventory(simulator: Simulator, insert: Insert) -> None:
+    """The supplier's stones in the inventory, with a history."""
     async with httpx.AsyncClient(timeout=30) as client:
         stones = (await client.get(f"{simulator.control}/control/stones?offset=0&limit=100")).json()
     await insert(

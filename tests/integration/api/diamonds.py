@@ -1,4 +1,4 @@
-"""Rows of `diamonds` for tests, and the types of the fixtures that put them in."""
+"""Rows of `diamonds` for tests, and types of the fixtures that insert them."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ _SCALES = {
 
 
 def build(number: int, **values: Any) -> Row:
-    """A row of `diamonds`: complete, plausible, and known by its number."""
+    """A row of `diamonds`: complete, plausible, identified by its number."""
     stone_id = f"stone-{number}"
     row: Row = {
         "id": diamond_id("nivoda", stone_id),

@@ -10,12 +10,12 @@ _NAMESPACE = UUID("5b0c1a52-0c3f-4d57-9a3a-3b0d0c0f8a11")
 
 
 def run_id(number: int) -> UUID:
-    """The id of a test's run."""
+    """The id of the run with this number."""
     return uuid5(_NAMESPACE, f"run {number}")
 
 
 def partition_id(number: int, ordinal: int) -> UUID:
-    """The id of a partition of a test's run."""
+    """The id of a partition of the run with this number."""
     return uuid5(_NAMESPACE, f"partition {number} {ordinal}")
 
 
@@ -76,10 +76,10 @@ def build_partition(number: int, ordinal: int, **values: Any) -> Row:
 
 
 def run_figures(number: int, **values: Any) -> dict[str, Any]:
-    """What a run of `build_run` without partitions looks like over REST."""
+    """REST representation of a run of `build_run` without partitions."""
     row = build_run(number)
     if values.get("status", "completed") != "completed":
-        # Not consolidated: its partitions have read nothing, and how many different stones they will read is not known.
+        # Not consolidated: its partitions have read nothing, and the number of distinct stones is unknown.
         unknown = {"distinct_stones": None, "repeated": None}
         values = {"consolidated_at": None, "fetched": 0, **unknown, **values}
     return {
@@ -93,5 +93,5 @@ def run_figures(number: int, **values: Any) -> dict[str, Any]:
 
 
 def text(instant: Any) -> str:
-    """An instant as answers have it."""
+    """An instant in the format of responses."""
     return str(instant.isoformat().replace("+00:00", "Z"))

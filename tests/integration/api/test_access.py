@@ -1,4 +1,4 @@
-"""Keys against a real database: which are honoured, for how long, and what is asked on the way."""
+"""API keys with a real database: validity, lifetime, and statements per authentication."""
 
 import hmac
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ from inventory.core.errors import Conflict, NotFound, Unauthenticated, Validatio
 from inventory.core.settings import Settings
 
 
-class Time:
-    """A clock that is moved by hand."""
+class FakeClock:
+    """A manual clock."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
     def clock(self) -> datetime:
@@ -35,8 +35,8 @@ class Time:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest_asyncio.fixture
@@ -46,31 +46,31 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def key_service(database: Database, time: Time) -> ApiKeyService:
-    return ApiKeyService(database, time.clock)
+def key_service(database: Database, clock: FakeClock) -> ApiKeyService:
+    return ApiKeyService(database, clock.clock)
 
 
 @pytest.fixture
-def door(database: Database, time: Time) -> Authenticator:
-    return Authenticator(database, clock=time.clock, ticks=time.ticks)
+def authenticator(database: Database, clock: FakeClock) -> Authenticator:
+    return Authenticator(database, clock=clock.clock, ticks=clock.ticks)
 
 
-async def opens(door: Authenticator, key: str) -> bool:
+async def accepts(authenticator: Authenticator, key: str) -> bool:
     try:
-        await door.authenticate({"x-api-key": key})
+        await authenticator.authenticate({"x-api-key": key})
     except Unauthenticated:
         return False
     return True
 
 
-async def test_a_key_brings_its_client_and_its_scopes(key_service: ApiKeyService, door: Authenticator) -> None:
+async def test_key_has_client_and_scopes(key_service: ApiKeyService, authenticator: Authenticator) -> None:
     issued = await key_service.create("shop", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])
-    principal = await door.authenticate({"x-api-key": issued.key.text})
+    principal = await authenticator.authenticate({"x-api-key": issued.key.text})
     assert (principal.client_id, principal.key_id) == ("acme", issued.key.id)
     assert principal.scopes == {"diamonds:read", "holds:write"}
 
 
-async def test_the_database_knows_the_hash_and_not_the_key(key_service: ApiKeyService, database_url: str) -> None:
+async def test_database_stores_hash_and_not_key(key_service: ApiKeyService, database_url: str) -> None:
     issued = await key_service.create("shop", "acme", [])
     connection = await asyncpg.connect(database_url)
     row = await connection.fetchrow("SELECT * FROM inventory.api_keys")
@@ -80,17 +80,17 @@ async def test_the_database_knows_the_hash_and_not_the_key(key_service: ApiKeySe
     assert issued.key.text.split("_")[3] not in str(dict(row))
 
 
-async def test_the_header_for_keys_alone_decides(key_service: ApiKeyService, door: Authenticator) -> None:
+async def test_api_key_header_takes_precedence(key_service: ApiKeyService, authenticator: Authenticator) -> None:
     good = (await key_service.create("shop", "acme", [])).key.text
-    assert (await door.authenticate({"authorization": f"Bearer {good}"})).client_id == "acme"
+    assert (await authenticator.authenticate({"authorization": f"Bearer {good}"})).client_id == "acme"
     with pytest.raises(Unauthenticated):
-        await door.authenticate({"x-api-key": "bad", "authorization": f"Bearer {good}"})
+        await authenticator.authenticate({"x-api-key": "bad", "authorization": f"Bearer {good}"})
     with pytest.raises(Unauthenticated):
-        await door.authenticate({"x-api-key": "", "authorization": f"Bearer {good}"})
+        await authenticator.authenticate({"x-api-key": "", "authorization": f"Bearer {good}"})
 
 
-async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
-    key_service: ApiKeyService, door: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
+async def test_unknown_id_and_wrong_secret_are_compared_equally(
+    key_service: ApiKeyService, authenticator: Authenticator, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = (await key_service.create("shop", "acme", [])).key
     body = f"dia_live_{known.id}_{'x' * 33}"
@@ -107,26 +107,26 @@ async def test_an_unknown_id_and_a_wrong_secret_take_the_same_path(
     for key in (keys.generate().text, wrong_secret):
         statements.clear()
         compared.clear()
-        assert not await opens(door, key)
+        assert not await accepts(authenticator, key)
         traces.append(([text for text in statements if "api_keys" in text], list(compared)))
     assert traces[0] == traces[1]
     assert len(traces[0][0]) == 1
     assert traces[0][1] == [64]
 
 
-async def test_a_typing_error_never_reaches_the_database(
-    key_service: ApiKeyService, door: Authenticator, statements: list[str]
+async def test_malformed_key_is_rejected_without_database(
+    key_service: ApiKeyService, authenticator: Authenticator, statements: list[str]
 ) -> None:
     text = (await key_service.create("shop", "acme", [])).key.text
     statements.clear()
     for position in range(len(keys.PREFIX), len(text)):
         replacement = "x" if text[position] != "x" else "y"
-        assert not await opens(door, text[:position] + replacement + text[position + 1 :])
-    assert not await opens(door, "k" * (keys.MAX_KEY_LENGTH + 1))
+        assert not await accepts(authenticator, text[:position] + replacement + text[position + 1 :])
+    assert not await accepts(authenticator, "k" * (keys.MAX_KEY_LENGTH + 1))
     assert statements == []
 
 
-async def test_a_key_of_the_previous_system_is_found_by_its_hash(door: Authenticator, database_url: str) -> None:
+async def test_key_of_previous_system_is_found_by_hash(authenticator: Authenticator, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     for number, legacy in enumerate((b"old key, any string", "schlüssel".encode())):
         await connection.execute(
@@ -135,45 +135,47 @@ async def test_a_key_of_the_previous_system_is_found_by_its_hash(door: Authentic
             keys.digest(legacy),
         )
     await connection.close()
-    assert (await door.authenticate({"x-api-key": "old key, any string"})).key_id == "legacy-0"
+    assert (await authenticator.authenticate({"x-api-key": "old key, any string"})).key_id == "legacy-0"
     # As a server decodes the header's bytes.
-    assert (await door.authenticate({"x-api-key": "schlüssel".encode().decode("latin-1")})).key_id == "legacy-1"
-    assert not await opens(door, "old key, any strinG")
+    assert (
+        await authenticator.authenticate({"x-api-key": "schlüssel".encode().decode("latin-1")})
+    ).key_id == "legacy-1"
+    assert not await accepts(authenticator, "old key, any strinG")
 
 
-async def test_a_revoked_key_is_refused_as_soon_as_the_memory_of_it_fades(
-    key_service: ApiKeyService, door: Authenticator, time: Time
+async def test_revoked_key_is_rejected_when_cache_expires(
+    key_service: ApiKeyService, authenticator: Authenticator, clock: FakeClock
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key
-    assert await opens(door, key.text)
+    assert await accepts(authenticator, key.text)
     await key_service.revoke(key.id)
-    time.pass_by(CACHE_SECONDS)
-    assert not await opens(door, key.text)
+    clock.advance(CACHE_SECONDS)
+    assert not await accepts(authenticator, key.text)
     assert CACHE_SECONDS <= 10
 
 
-async def test_a_key_expires_on_the_instant_even_when_it_is_remembered(
-    key_service: ApiKeyService, door: Authenticator, time: Time
+async def test_cached_key_expires_at_its_instant(
+    key_service: ApiKeyService, authenticator: Authenticator, clock: FakeClock
 ) -> None:
     key = (await key_service.create("shop", "acme", [], lifetime=timedelta(seconds=3))).key.text
-    assert await opens(door, key)
-    time.pass_by(2)
-    assert await opens(door, key)
-    time.pass_by(1)
-    assert not await opens(door, key)
+    assert await accepts(authenticator, key)
+    clock.advance(2)
+    assert await accepts(authenticator, key)
+    clock.advance(1)
+    assert not await accepts(authenticator, key)
 
 
-async def test_a_key_is_looked_up_once_in_a_while_only(
-    key_service: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
+async def test_key_is_looked_up_once_per_cache_period(
+    key_service: ApiKeyService, authenticator: Authenticator, clock: FakeClock, statements: list[str]
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key.text
     lookups = []
     for _ in range(3):
         statements.clear()
         for _ in range(10):
-            assert await opens(door, key)
+            assert await accepts(authenticator, key)
         lookups.append(sum("FROM api_keys" in text for text in statements))
-        time.pass_by(CACHE_SECONDS)
+        clock.advance(CACHE_SECONDS)
     assert lookups == [1, 1, 1]
 
 
@@ -181,70 +183,70 @@ async def test_number_of_cached_keys_is_bounded(
     key_service: ApiKeyService, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SIZE", 3)
-    door = Authenticator(database)
+    authenticator = Authenticator(database)
     for number in range(6):
-        assert await opens(door, (await key_service.create(f"key {number}", "acme", [])).key.text)
-        assert not await opens(door, keys.generate().text)
-    assert len(door._cache) == 3
+        assert await accepts(authenticator, (await key_service.create(f"key {number}", "acme", [])).key.text)
+        assert not await accepts(authenticator, keys.generate().text)
+    assert len(authenticator._cache) == 3
 
 
-async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
-    key_service: ApiKeyService, door: Authenticator, time: Time, statements: list[str]
+async def test_last_use_of_key_is_recorded_at_most_once_per_minute(
+    key_service: ApiKeyService, authenticator: Authenticator, clock: FakeClock, statements: list[str]
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key.text
     for _ in range(13):
-        assert await opens(door, key)
-        time.pass_by(CACHE_SECONDS)
+        assert await accepts(authenticator, key)
+        clock.advance(CACHE_SECONDS)
     assert sum("UPDATE api_keys SET last_used_at" in text for text in statements) == 2
     (stored,) = await key_service.list()
-    assert stored.last_used_at == time.now - timedelta(seconds=CACHE_SECONDS)
+    assert stored.last_used_at == clock.now - timedelta(seconds=CACHE_SECONDS)
 
 
-async def test_of_two_processes_only_the_first_notes_the_use(
-    key_service: ApiKeyService, database: Database, time: Time
+async def test_last_use_is_recorded_by_first_of_two_processes(
+    key_service: ApiKeyService, database: Database, clock: FakeClock
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key.text
-    first, second = (Authenticator(database, clock=time.clock, ticks=time.ticks) for _ in range(2))
-    assert await opens(first, key)
-    noted = time.now
-    time.pass_by(30)
-    assert await opens(second, key)
+    first, second = (Authenticator(database, clock=clock.clock, ticks=clock.ticks) for _ in range(2))
+    assert await accepts(first, key)
+    noted = clock.now
+    clock.advance(30)
+    assert await accepts(second, key)
     (stored,) = await key_service.list()
     assert stored.last_used_at == noted
 
 
-async def test_rotation_leaves_two_keys_for_a_while(
-    key_service: ApiKeyService, door: Authenticator, time: Time
+async def test_rotated_key_is_valid_during_overlap(
+    key_service: ApiKeyService, authenticator: Authenticator, clock: FakeClock
 ) -> None:
     old = await key_service.create(
         "shop", "acme", [Scope.DIAMONDS_READ], lifetime=timedelta(days=30), signature_v1=True
     )
-    time.pass_by(86_400)
+    clock.advance(86_400)
     new = await key_service.rotate(old.key.id, keep=timedelta(hours=1))
     assert (new.stored.client_id, new.stored.name, new.stored.scopes) == ("acme", "shop", ("diamonds:read",))
-    assert (new.stored.expires_at, new.stored.signature_v1) == (time.now + timedelta(days=30), True)
-    assert await opens(door, old.key.text)
-    assert await opens(door, new.key.text)
-    time.pass_by(3600)
-    assert not await opens(door, old.key.text)
-    assert await opens(door, new.key.text)
+    assert (new.stored.expires_at, new.stored.signature_v1) == (clock.now + timedelta(days=30), True)
+    assert await accepts(authenticator, old.key.text)
+    assert await accepts(authenticator, new.key.text)
+    clock.advance(3600)
+    assert not await accepts(authenticator, old.key.text)
+    assert await accepts(authenticator, new.key.text)
 
 
-async def test_rotation_never_lengthens_the_old_keys_life(key_service: ApiKeyService, time: Time) -> None:
+async def test_rotation_never_extends_old_key(key_service: ApiKeyService, clock: FakeClock) -> None:
     old = await key_service.create("shop", "acme", [], lifetime=timedelta(hours=1))
     await key_service.rotate(old.key.id, keep=timedelta(hours=24))
     stored = {key.id: key for key in await key_service.list()}
-    assert stored[old.key.id].expires_at == time.now + timedelta(hours=1)
+    assert stored[old.key.id].expires_at == clock.now + timedelta(hours=1)
 
 
-async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(
-    key_service: ApiKeyService, time: Time
+async def test_inactive_key_cannot_be_rotated_and_unknown_key_not_revoked(
+    key_service: ApiKeyService, clock: FakeClock
 ) -> None:
     key = (await key_service.create("shop", "acme", [])).key
     await key_service.revoke(key.id)
     (revoked,) = await key_service.list()
-    time.pass_by(60)
-    await key_service.revoke(key.id)  # once more does no harm, and is not when it happened
+    clock.advance(60)
+    await key_service.revoke(key.id)  # a repetition is harmless and keeps the first instant
     assert [stored.revoked_at for stored in await key_service.list()] == [revoked.revoked_at]
     with pytest.raises(Conflict):
         await key_service.rotate(key.id, keep=timedelta())
@@ -254,6 +256,6 @@ async def test_a_dead_key_cant_be_rotated_and_an_unknown_one_neither_revoked(
         await key_service.revoke("nobody")
 
 
-async def test_a_key_needs_a_name_and_a_client(key_service: ApiKeyService) -> None:
+async def test_key_requires_name_and_client(key_service: ApiKeyService) -> None:
     with pytest.raises(ValidationFailed, match="name: is blank; client: is blank"):
         await key_service.create(" ", "", [])

@@ -1,4 +1,4 @@
-"""Figures for operators: golden answers about the inventory, its suppliers, and what waits for consolidation."""
+"""Analytics for operators: exact responses about inventory, suppliers and pending consolidation."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -7,7 +7,7 @@ import httpx
 
 from inventory.core.clock import utc_now
 from tests.integration.api.diamonds import EPOCH, Insert, build
-from tests.integration.api.refusals import error
+from tests.integration.api.errors import error
 from tests.integration.api.runs import build_run, run_figures, run_id, text
 
 ANALYTICS = "/api/v2/analytics"
@@ -17,7 +17,7 @@ STOCK = {
 }  # fmt: skip
 
 
-async def test_the_summary_counts_stones_and_runs(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_summary_counts_stones_and_runs(operator: httpx.AsyncClient, insert: Insert) -> None:
     assert (await operator.get(f"{ANALYTICS}/summary")).json() == {
         "data": {
             "inventory": STOCK,
@@ -61,7 +61,7 @@ async def test_the_summary_counts_stones_and_runs(operator: httpx.AsyncClient, i
     }
 
 
-async def test_suppliers_are_listed_with_their_feeds(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_suppliers_are_listed_with_feeds(operator: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1), build(2, supplier="another")])
     await insert([build_run(1), build_run(2, status="failed")], "run_metadata")
     stock = {**STOCK, "active": 1, "available": 1, "natural": 1}
@@ -85,11 +85,11 @@ async def test_suppliers_are_listed_with_their_feeds(operator: httpx.AsyncClient
     }
 
 
-async def test_what_waits_for_consolidation_is_told(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_pending_consolidation_is_counted(operator: httpx.AsyncClient, insert: Insert) -> None:
     asked = EPOCH + timedelta(hours=3)
     await insert(
         [
-            build_run(1, status="failed"),  # read again by the next one
+            build_run(1, status="failed"),  # read again by the next run
             build_run(2, status="consolidating", consolidate_requested_at=asked, consolidated_through="b"),
         ],
         "run_metadata",
@@ -115,7 +115,7 @@ async def test_what_waits_for_consolidation_is_told(operator: httpx.AsyncClient,
     assert (other["stones"], other["stones_waiting"]) == (1, 1)
 
 
-async def test_an_unknown_run_is_not_found(operator: httpx.AsyncClient) -> None:
+async def test_unknown_run_is_not_found(operator: httpx.AsyncClient) -> None:
     for key in ("x", uuid4()):
         for path in ("/api/v2/triggers/failed-workers", f"{ANALYTICS}/runs", f"{ANALYTICS}/consolidation"):
             status, body = error(await operator.get(f"{path}/{key}"))

@@ -1,4 +1,4 @@
-"""Conditional requests and compression: spared where nothing changed, and never shown what is not theirs."""
+"""Conditional requests and compression: 304 for unchanged data, and no response across permissions."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         yield database
 
 
-async def test_who_has_the_answer_already_is_told_so(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_matching_etag_returns_304(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
     first = await api.get(SEARCH)
     tag = first.headers["etag"]
@@ -45,42 +45,42 @@ async def test_who_has_the_answer_already_is_told_so(api: httpx.AsyncClient, ins
         assert (await api.get(SEARCH, headers={"If-None-Match": unknown})).status_code == 200
 
 
-async def tag_of(client: httpx.AsyncClient, path: str) -> str:
+async def etag_of(client: httpx.AsyncClient, path: str) -> str:
     response = await client.get(path)
     assert response.status_code == 200
     return response.headers["etag"]
 
 
-async def is_spared(client: httpx.AsyncClient, path: str, tag: str) -> bool:
-    """Whether the holder of a tag is told that it has the answer already."""
+async def returns_304(client: httpx.AsyncClient, path: str, tag: str) -> bool:
+    """Whether a request with this ETag returns 304."""
     return (await client.get(path, headers={"If-None-Match": tag})).status_code == 304
 
 
 @pytest.mark.parametrize("path", [SEARCH, STONE])
-async def test_the_tag_moves_with_every_event_as_it_is_committed(
+async def test_etag_changes_with_every_committed_event(
     api: httpx.AsyncClient, insert: Insert, database: Database, path: str
 ) -> None:
     await insert([build(1)])
     for kind in (EventKind.DIAMONDS_CHANGED, EventKind.DIAMONDS_REPRICED, EventKind.HOLD_ACTIVATED):
-        tag = await tag_of(api, path)
+        tag = await etag_of(api, path)
         async with database.transaction() as connection:
             await connection.execute("UPDATE diamonds SET retail_price_cents = retail_price_cents + 1")
             await log.append(connection, NewEvent(kind, [build(1)["id"]]))
-            assert await is_spared(api, path, tag)
-        assert not await is_spared(api, path, tag)
-        moved = await tag_of(api, path)
+            assert await returns_304(api, path, tag)
+        assert not await returns_304(api, path, tag)
+        moved = await etag_of(api, path)
         async with database.connection() as connection:
             await log.number(connection)
-        assert await is_spared(api, path, moved)
+        assert await returns_304(api, path, moved)
 
 
-async def test_the_tag_moves_with_what_appends_no_event(
+async def test_etag_changes_with_changes_without_event(
     api: httpx.AsyncClient, insert: Insert, database: Database
 ) -> None:
     await insert([build(1)])
     await insert([build_run(1, status="consolidating", completed_at=None)], table="run_metadata")
     for change in (
-        # A first load goes on, fails, is taken up once more from the beginning, and comes as far as before.
+        # A first load is running, fails, restarts from the beginning, and reaches the previous count.
         "UPDATE run_metadata SET consolidated_through = 'a', upserted = 100",
         "UPDATE run_metadata SET status = 'failed', completed_at = clock_timestamp()",
         "UPDATE run_metadata SET status = 'consolidating', completed_at = NULL, consolidate_requested_at = clock_timestamp()",
@@ -88,14 +88,14 @@ async def test_the_tag_moves_with_what_appends_no_event(
         "UPDATE run_metadata SET consolidated_through = 'a', upserted = 100",
         "UPDATE run_metadata SET status = 'failed', completed_at = clock_timestamp()",
     ):
-        tag = await tag_of(api, SEARCH)
-        assert await is_spared(api, SEARCH, tag)
+        tag = await etag_of(api, SEARCH)
+        assert await returns_304(api, SEARCH, tag)
         async with database.connection() as connection:
             await connection.execute(change)
-        assert not await is_spared(api, SEARCH, tag), change
+        assert not await returns_304(api, SEARCH, tag), change
 
 
-async def test_the_tag_moves_when_a_hold_runs_out_although_nothing_is_written(
+async def test_etag_changes_when_hold_expires_without_write(
     api: httpx.AsyncClient, insert: Insert, database: Database
 ) -> None:
     await insert([build(1)])
@@ -103,59 +103,59 @@ async def test_the_tag_moves_when_a_hold_runs_out_although_nothing_is_written(
     hold = {"diamond_id": build(1)["id"], "client_id": "acme", "state": "active", "price_cents": 1,
             "wanted_until": ends, "expires_at": ends}  # fmt: skip
     await insert([hold], table="hold_history")
-    tag = await tag_of(api, STONE)
-    assert await is_spared(api, STONE, tag)
-    # What an hour does.
+    tag = await etag_of(api, STONE)
+    assert await returns_304(api, STONE, tag)
+    # An hour passes.
     async with database.connection() as connection:
         await connection.execute("UPDATE hold_history SET expires_at = expires_at - interval '1 hour'")
-    assert not await is_spared(api, STONE, tag)
+    assert not await returns_304(api, STONE, tag)
 
 
-async def test_the_tag_of_one_state_never_comes_back_for_another(
+async def test_etag_of_one_state_is_never_reused_for_another(
     api: httpx.AsyncClient, insert: Insert, database: Database
 ) -> None:
     await insert([build(1)])
     await insert([build_run(1, status="failed", upserted=100, consolidated_through="a")], table="run_metadata")
     tags = set()
     for _ in range(3):
-        tags.add(await tag_of(api, SEARCH))
+        tags.add(await etag_of(api, SEARCH))
         async with database.connection() as connection:
             await connection.execute("UPDATE run_metadata SET consolidate_requested_at = clock_timestamp()")
     assert len(tags) == 3
 
 
-async def test_a_change_while_an_answer_is_being_made_is_not_hidden_by_its_tag(
+async def test_change_during_request_is_not_hidden_by_etag(
     api: httpx.AsyncClient, insert: Insert, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await insert([build(1)])
     plain = PostgresSearch.count
 
-    async def count_and_then_it_changes(self: PostgresSearch, criteria: DiamondCriteria) -> int:
+    async def change_after_count(self: PostgresSearch, criteria: DiamondCriteria) -> int:
         total = await plain(self, criteria)
         async with database.transaction() as connection:
             await connection.execute("UPDATE diamonds SET availability = 'sold'")
             await log.append(connection, NewEvent(EventKind.DIAMONDS_CHANGED, [build(1)["id"]]))
         return total
 
-    monkeypatch.setattr(PostgresSearch, "count", count_and_then_it_changes)
-    tag = await tag_of(api, SEARCH)
+    monkeypatch.setattr(PostgresSearch, "count", change_after_count)
+    tag = await etag_of(api, SEARCH)
     monkeypatch.undo()
-    assert not await is_spared(api, SEARCH, tag)
+    assert not await returns_304(api, SEARCH, tag)
 
 
-async def test_who_is_spared_costs_one_statement_and_no_search(
+async def test_conditional_request_costs_one_statement_and_no_search(
     api: httpx.AsyncClient, insert: Insert, statements: list[str]
 ) -> None:
     await insert([build(1)])
     for path in (f"{SEARCH}?color=E", STONE):
-        tag = await tag_of(api, path)
+        tag = await etag_of(api, path)
         statements.clear()
-        assert await is_spared(api, path, tag)
+        assert await returns_304(api, path, tag)
         assert ["FROM event_counter" in text for text in statements] == [True]
         assert not any("FROM diamonds" in text for text in statements)
 
 
-async def test_repeated_response_is_stored_until_the_data_change(
+async def test_repeated_response_is_cached_until_data_change(
     api: httpx.AsyncClient, insert: Insert, database: Database, statements: list[str]
 ) -> None:
     await insert([build(1)])
@@ -172,60 +172,60 @@ async def test_repeated_response_is_stored_until_the_data_change(
         assert (await api.get(path)).content != first.content
 
 
-async def test_a_tag_is_of_one_request_and_one_build(
+async def test_etag_depends_on_request_and_build(
     api: httpx.AsyncClient, insert: Insert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await insert([build(1), build(2)])
-    tags = {await tag_of(api, path) for path in (SEARCH, f"{SEARCH}?page=2", f"{SEARCH}?limit=2", STONE)}
+    tags = {await etag_of(api, path) for path in (SEARCH, f"{SEARCH}?page=2", f"{SEARCH}?limit=2", STONE)}
     assert len(tags) == 4
-    tag = await tag_of(api, SEARCH)
-    assert not await is_spared(api, f"{SEARCH}?color=E", tag)
+    tag = await etag_of(api, SEARCH)
+    assert not await returns_304(api, f"{SEARCH}?color=E", tag)
     monkeypatch.setattr(caching, "fingerprint", lambda: "another build")
-    assert not await is_spared(api, SEARCH, tag)
+    assert not await returns_304(api, SEARCH, tag)
 
 
-async def test_head_tells_the_tag_that_get_does(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_head_returns_etag_of_get(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
-    tag = await tag_of(api, SEARCH)
+    tag = await etag_of(api, SEARCH)
     head = await api.head(SEARCH)
     assert (head.status_code, head.headers["etag"], head.content) == (200, tag, b"")
     assert (await api.head(SEARCH, headers={"If-None-Match": tag})).status_code == 304
 
 
-async def test_a_wrong_request_is_refused_whatever_tag_it_bears(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_invalid_request_is_rejected_with_matching_etag(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
-    tag = await tag_of(api, SEARCH)
+    tag = await etag_of(api, SEARCH)
     for known in (tag, "*"):
         assert (await api.get(f"{SEARCH}?limit=x", headers={"If-None-Match": known})).status_code == 400
         assert (await api.get(f"{SEARCH}/x", headers={"If-None-Match": known})).status_code == 404
 
 
-async def test_a_tag_is_no_way_to_what_a_scope_hides(
-    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert
+async def test_etag_does_not_bypass_scope(
+    api: httpx.AsyncClient, cost_client: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build(1)])
-    assert not await is_spared(api, SEARCH, await tag_of(trusted, SEARCH))
+    assert not await returns_304(api, SEARCH, await etag_of(cost_client, SEARCH))
     by_cost = f"{SEARCH}?sort_by=supplier_price_cents"
-    tag = await tag_of(trusted, by_cost)
+    tag = await etag_of(cost_client, by_cost)
     assert (await api.get(by_cost, headers={"If-None-Match": tag})).status_code == 403
 
 
-async def test_figures_of_runs_have_a_tag_of_what_they_say(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_etag_of_run_figures_depends_on_their_content(operator: httpx.AsyncClient, insert: Insert) -> None:
     path = "/api/v2/analytics/runs"
-    tag = await tag_of(operator, path)
-    assert await is_spared(operator, path, tag)
+    tag = await etag_of(operator, path)
+    assert await returns_304(operator, path, tag)
     await insert([build_run(1)], table="run_metadata")
-    assert not await is_spared(operator, path, tag)
+    assert not await returns_304(operator, path, tag)
 
 
-async def test_callers_who_see_different_things_have_different_tags(
-    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert
+async def test_callers_with_different_permissions_have_different_etags(
+    api: httpx.AsyncClient, cost_client: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build(1)])
-    assert (await api.get(SEARCH)).headers["etag"] != (await trusted.get(SEARCH)).headers["etag"]
+    assert (await api.get(SEARCH)).headers["etag"] != (await cost_client.get(SEARCH)).headers["etag"]
 
 
-async def test_a_tag_opens_nothing(api: httpx.AsyncClient, address: str) -> None:
+async def test_etag_does_not_authenticate(api: httpx.AsyncClient, address: str) -> None:
     tag = (await api.get(SEARCH)).headers["etag"]
     async with httpx.AsyncClient(base_url=address) as nobody:
         assert (await nobody.get(SEARCH, headers={"If-None-Match": tag})).status_code == 401
@@ -233,13 +233,13 @@ async def test_a_tag_opens_nothing(api: httpx.AsyncClient, address: str) -> None
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/nope", f"{SEARCH}/x", f"{SEARCH}?limit=x"])
-async def test_what_is_of_the_moment_is_not_kept(api: httpx.AsyncClient, path: str) -> None:
+async def test_volatile_responses_are_not_cached(api: httpx.AsyncClient, path: str) -> None:
     response = await api.get(path)
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
 
 
-async def test_answers_are_compressed_when_asked_for(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_responses_are_compressed_on_request(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(number) for number in range(50)])
     plain = await api.get(SEARCH, headers={"Accept-Encoding": "identity"})
     packed = await api.get(SEARCH, headers={"Accept-Encoding": "gzip"})
@@ -256,7 +256,7 @@ async def test_answers_are_compressed_when_asked_for(api: httpx.AsyncClient, ins
         ("gzip;q=0", False), ("gzip; q=0.000, identity", False), ("br", False), ("xgzip", False),
     ],
 )  # fmt: skip
-async def test_nobody_gets_a_compression_that_was_not_asked_for(
+async def test_responses_are_not_compressed_without_request(
     api: httpx.AsyncClient, insert: Insert, accepted: str, packed: bool
 ) -> None:
     await insert([build(number) for number in range(10)])

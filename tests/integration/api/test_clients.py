@@ -1,4 +1,4 @@
-"""The clients of docs/how-to/clients.md, unmodified, against the real endpoint. `make clients` installs them."""
+"""The clients of docs/how-to/clients.md, unmodified, with the real endpoint. `make clients` installs them."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from app.graphql.execution import persisted_queries
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, build
-from tests.integration.api.wire import happen
+from tests.integration.api.websocket import append_event
 
 ROOT = Path(__file__).parents[3]
 PLACE = ROOT / "examples" / "clients"
@@ -33,7 +33,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "gql": ("python", "gql_client.py"),
     "ariadne-codegen": ("python", "ariadne_client.py"),
 }
-# Where a package has another name than the client.
+# Packages whose name differs from the client's.
 PACKAGES = {
     "Apollo Client": "@apollo/client",
     "urql": "@urql/core",
@@ -41,9 +41,9 @@ PACKAGES = {
     "GraphQL Code Generator": "@graphql-codegen/cli",
 }
 FOLLOWERS = {"graphql-ws": "graphql-ws.js", "graphql-sse": "graphql-sse.js"}
-# Files that are no programs: what the programs are generated or installed from.
+# Files that are no programs: sources from which programs are generated or installed.
 CONFIGURATIONS = {"codegen.ts", "relay.config.json", "relay/shop.js", "ariadne.toml", "shop.graphql", "requirements.in"}
-# Each block of the document that shows a file says which; the others are commands.
+# Each block of the document that shows a file names it. The others are commands.
 SHOWN = re.compile(r"`(?P<name>[\w./-]+)`:\n\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
 
 COMMAND = re.compile(r"```sh\n(?P<text>.*?)\n```\n", re.DOTALL)
@@ -68,7 +68,7 @@ async def start(address: str, key: str, *command: str) -> asyncio.subprocess.Pro
 
 @asynccontextmanager
 async def ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    """Within the time limit; a client that still runs afterwards is killed."""
+    """Wait up to the time limit, then kill the client."""
     try:
         async with asyncio.timeout(SECONDS):
             yield
@@ -80,9 +80,7 @@ async def ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
 
 @installed
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_a_client_reads_the_two_cheapest_stones(
-    address: str, make_key: MakeKey, insert: Insert, client: str
-) -> None:
+async def test_client_reads_two_cheapest_stones(address: str, make_key: MakeKey, insert: Insert, client: str) -> None:
     await insert([build(number, retail_price_cents=number * 1000) for number in (3, 1, 2)])
     process = await start(address, await make_key(Scope.DIAMONDS_READ), *CLIENTS[client])
     async with ended(process):
@@ -93,7 +91,7 @@ async def test_a_client_reads_the_two_cheapest_stones(
 
 @installed
 @pytest.mark.parametrize("client", FOLLOWERS)
-async def test_a_client_queries_and_follows_what_happens_after_the_query(
+async def test_client_queries_and_follows_later_events(
     address: str, make_key: MakeKey, insert: Insert, settings: Settings, client: str
 ) -> None:
     await insert([build(number, retail_price_cents=number * 1000) for number in (3, 1, 2)])
@@ -101,7 +99,7 @@ async def test_a_client_queries_and_follows_what_happens_after_the_query(
     assert process.stdout is not None
     async with ended(process), Database.open(settings.database) as database:
         lines = [(await process.stdout.readline()).decode().strip() for _ in range(3)]
-        await happen(database, 1)
+        await append_event(database, 1)
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     assert lines == ["stone-1 1000", "stone-2 2000", "subscribed"]
@@ -109,7 +107,7 @@ async def test_a_client_queries_and_follows_what_happens_after_the_query(
 
 
 @installed
-async def test_apollo_sends_the_document_after_its_hash_was_not_known(
+async def test_apollo_sends_document_after_persisted_query_not_found(
     address: str, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[bool, bool]] = []
@@ -124,15 +122,15 @@ async def test_apollo_sends_the_document_after_its_hash_was_not_known(
     async with ended(process):
         _, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    # The hash alone, then the document without one: the link has learnt that the API stores none.
+    # The hash alone, then the document without hash: the link has learned that the API stores no documents.
     assert sent == [(True, False), (False, True)]
 
 
-def test_the_document_shows_the_files_that_are_tested() -> None:
+def test_document_shows_tested_files() -> None:
     document = DOCUMENT.read_text("utf-8")
     shown = {match["name"]: match["text"] for match in SHOWN.finditer(document)}
     programs = {command[1] for command in CLIENTS.values()} | set(FOLLOWERS.values())
-    # What is compiled is shown as it was written.
+    # Compiled programs are shown by their sources.
     written = {re.sub(r"^build/(.*)\.js$", r"\1.ts", name) for name in programs}
     assert shown.keys() == written | CONFIGURATIONS
     for name, text in shown.items():
@@ -143,7 +141,7 @@ def test_the_document_shows_the_files_that_are_tested() -> None:
     assert [command for command in commands if command not in build] == []
 
 
-def test_the_document_names_the_versions_that_are_tested() -> None:
+def test_document_names_tested_versions() -> None:
     package = json.loads((PLACE / "package.json").read_text("utf-8"))
     pinned = {**package["dependencies"], **package["devDependencies"]}
     pinned |= re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)$", (PLACE / "requirements.in").read_text("utf-8"), re.MULTILINE)

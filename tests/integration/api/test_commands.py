@@ -1,4 +1,4 @@
-"""The command line, as a person and as a script use it."""
+"""Command line of the API, used by operators and scripts."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ SECONDS = 60
 NOTHING: Mapping[str, str] = {}
 
 
-class Ended(NamedTuple):
+class CommandResult(NamedTuple):
     code: int
     out: str
     err: str
@@ -36,12 +36,12 @@ async def start(
     )  # fmt: skip
 
 
-async def run(*arguments: str, settings: Mapping[str, str] = NOTHING, cwd: Path | None = None) -> Ended:
+async def run(*arguments: str, settings: Mapping[str, str] = NOTHING, cwd: Path | None = None) -> CommandResult:
     process = await start(*arguments, settings=settings, cwd=cwd)
     async with asyncio.timeout(SECONDS):
         out, err = await process.communicate()
     assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
+    return CommandResult(process.returncode, out.decode(), err.decode())
 
 
 @pytest.fixture
@@ -49,12 +49,12 @@ def servers(database_url: str, redis_url: str) -> Mapping[str, str]:
     return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
 
-def decoded(ended: Ended) -> Any:
+def decoded(ended: CommandResult) -> Any:
     assert ended.code == 0, ended.err
     return json.loads(ended.out)
 
 
-async def test_a_keys_life_is_led_from_the_command_line(servers: Mapping[str, str]) -> None:
+async def test_key_is_created_listed_rotated_and_revoked_by_command(servers: Mapping[str, str]) -> None:
     scopes = ("--scope", "diamonds:read", "--scope", "sync:read")
     created = decoded(
         await run("keys", "create", "shop", *scopes, "--expires-in-days", "9", "--json", settings=servers)
@@ -75,14 +75,14 @@ async def test_a_keys_life_is_led_from_the_command_line(servers: Mapping[str, st
     assert "key_hash" not in listed.out
 
 
-async def test_a_new_key_is_alone_on_standard_output(servers: Mapping[str, str]) -> None:
+async def test_new_key_is_only_text_on_standard_output(servers: Mapping[str, str]) -> None:
     ended = await run("keys", "create", "shop", "--client", "acme", "--scope", "diamonds:read", settings=servers)
     assert ended.out.startswith("dia_live_")
     assert ended.out.count("\n") == 1
     assert "not shown again" in ended.err
 
 
-async def test_an_operators_mistake_is_one_line_and_no_traceback(servers: Mapping[str, str]) -> None:
+async def test_usage_error_is_one_line_without_traceback(servers: Mapping[str, str]) -> None:
     unknown = await run("keys", "revoke", "nobody", settings=servers)
     assert (unknown.code, unknown.err) == (1, "NOT_FOUND: There is no key nobody.\n")
     away = {**servers, "DATABASE_URL": "postgresql://x:x@127.0.0.1:1/x"}
@@ -93,7 +93,7 @@ async def test_an_operators_mistake_is_one_line_and_no_traceback(servers: Mappin
         assert ended.err.count("\n") == 1
 
 
-async def test_a_database_that_was_never_migrated_is_named_as_such(empty_database_url: str) -> None:
+async def test_unmigrated_database_is_named(empty_database_url: str) -> None:
     servers = {"DATABASE_URL": empty_database_url}
     ended = await run("keys", "list", settings=servers)
     assert ended.code == 1
@@ -111,7 +111,7 @@ async def test_a_database_that_was_never_migrated_is_named_as_such(empty_databas
         ({"PORT": "http"}, "PORT: "),
     ],
 )
-async def test_a_wrong_setting_is_one_line_that_names_it(settings: Mapping[str, str], line: str) -> None:
+async def test_invalid_setting_is_one_line_with_name(settings: Mapping[str, str], line: str) -> None:
     valid = {"DATABASE_URL": "postgresql://x:hidden@localhost/z", "REDIS_URL": "redis://localhost"}
     ended = await run("serve", settings={**valid, **settings})
     assert ended.code == 2
@@ -120,7 +120,7 @@ async def test_a_wrong_setting_is_one_line_that_names_it(settings: Mapping[str, 
     assert "hidden" not in ended.err
 
 
-async def test_a_port_in_use_is_named_with_the_way_out(servers: Mapping[str, str]) -> None:
+async def test_port_in_use_is_named_with_remedy(servers: Mapping[str, str]) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:
         port = taken.getsockname()[1]
         ended = await run("serve", "--port", str(port), settings=servers)
@@ -128,7 +128,7 @@ async def test_a_port_in_use_is_named_with_the_way_out(servers: Mapping[str, str
     assert ended.err == f"Port {port} on 0.0.0.0: address already in use. Choose another with --port or PORT.\n"
 
 
-async def test_serving_ends_cleanly_on_sigterm_and_its_log_holds_no_key(
+async def test_serve_exits_cleanly_on_sigterm_and_log_contains_no_key(
     servers: Mapping[str, str], make_key: MakeKey
 ) -> None:
     key = await make_key()

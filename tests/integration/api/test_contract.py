@@ -1,4 +1,4 @@
-"""A client that knows the contract's page and nothing of this project gets along with the service."""
+"""Client that is written against the REST contract only, without this project's code."""
 
 import asyncio
 import json
@@ -18,21 +18,19 @@ SECRET = "what legacy signs with"
 
 
 @pytest.fixture
-def settings(supplied: Settings) -> Settings:
-    return supplied.with_values(hmac_secrets=json.dumps({"legacy": SECRET}))
+def settings(supplier_settings: Settings) -> Settings:
+    return supplier_settings.with_values(hmac_secrets=json.dumps({"legacy": SECRET}))
 
 
-@pytest.mark.usefixtures("stocked")
-async def test_a_client_written_against_the_contract_alone_works(
-    address: str, settings: Settings, make_key: MakeKey, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("stocked_inventory")
+async def test_client_of_contract_works(address: str, settings: Settings, make_key: MakeKey, tmp_path: Path) -> None:
     async with Database.open(settings.database) as database:
         await ApiKeyService(database).create("legacy", "legacy", list(Scope), signature_v1=True)
     given = {
         "url": address, "client_id": "legacy", "secret": SECRET,
         "key": await make_key(*Scope), "plain_key": await make_key(Scope.DIAMONDS_READ),
     }  # fmt: skip
-    # Isolated, and from elsewhere: it could not import this project if it wanted to.
+    # Isolated and in another directory, so that it cannot import this project.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", CLIENT), cwd=tmp_path,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

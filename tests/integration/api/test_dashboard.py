@@ -1,4 +1,4 @@
-"""The dashboard: its session cookie, what a session may do, and the files that its page consists of."""
+"""Dashboard: session cookie, permissions of a session, files of the page."""
 
 import asyncio
 import gzip
@@ -17,7 +17,7 @@ from app.auth.sessions import LIFETIME, PER_KEY
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import MakeKey, Serve
-from tests.integration.api.wire import Wire
+from tests.integration.api.websocket import RawSocket
 
 COOKIE = "dashboard-session"
 ME = {"query": "{ me { clientId } }"}
@@ -47,7 +47,7 @@ async def ask(address: str, headers: dict[str, str]) -> httpx.Response:
 # Sign-in
 
 
-async def test_sign_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(address: str, make_key: MakeKey) -> None:
+async def test_session_cookie_is_http_only_and_same_site(address: str, make_key: MakeKey) -> None:
     key = await make_key(Scope.SYNC_READ)
     response = await sign_in(address, key)
     assert (response.status_code, response.json()) == (200, {"clientId": "test-client"})
@@ -59,7 +59,7 @@ async def test_sign_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(add
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_over_tls_the_cookie_is_secure_and_bound_to_the_host(
+async def test_session_cookie_over_tls_is_secure_and_bound_to_host(
     settings: Settings, serve: Serve, make_key: MakeKey
 ) -> None:
     async with serve(settings.with_values(trusted_proxies="127.0.0.1")) as address:
@@ -78,13 +78,13 @@ async def test_over_tls_the_cookie_is_secure_and_bound_to_the_host(
 
 
 @pytest.mark.parametrize(("scopes", "status"), [((), 403), ((Scope.DIAMONDS_READ,), 403), ((Scope.SYNC_READ,), 200)])
-async def test_sign_in_needs_a_key_that_may_read_the_sync(
+async def test_sign_in_requires_sync_read_scope(
     address: str, make_key: MakeKey, scopes: tuple[Scope, ...], status: int
 ) -> None:
     assert (await sign_in(address, await make_key(*scopes))).status_code == status
 
 
-async def test_a_wrong_key_is_refused(address: str) -> None:
+async def test_sign_in_rejects_wrong_key(address: str) -> None:
     response = await sign_in(address, "dia_live_nothing")
     assert response.status_code == 401
     assert "set-cookie" not in response.headers
@@ -93,7 +93,7 @@ async def test_a_wrong_key_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}]
 )
-async def test_other_origins_can_neither_sign_in_nor_out_nor_use_a_session(
+async def test_other_origins_cannot_sign_in_or_out_or_use_session(
     address: str, make_key: MakeKey, headers: dict[str, str]
 ) -> None:
     key = await make_key(Scope.SYNC_READ)
@@ -104,10 +104,10 @@ async def test_other_origins_can_neither_sign_in_nor_out_nor_use_a_session(
         assert (await client.post("/graphql", json=ME, headers={**headers, **cookie})).status_code == 403
 
 
-# A session
+# Sessions
 
 
-async def test_a_session_has_the_scopes_of_its_key(address: str, make_key: MakeKey) -> None:
+async def test_session_has_scopes_of_key(address: str, make_key: MakeKey) -> None:
     given = same_site(address, await session(address, await make_key(Scope.SYNC_READ)))
     async with httpx.AsyncClient(base_url=address, headers=given) as client:
         answer = (
@@ -117,20 +117,20 @@ async def test_a_session_has_the_scopes_of_its_key(address: str, make_key: MakeK
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
 
 
-async def test_a_session_is_for_graphql_only(address: str, make_key: MakeKey) -> None:
+async def test_session_is_valid_for_graphql_only(address: str, make_key: MakeKey) -> None:
     given = same_site(address, await session(address, await make_key(Scope.SYNC_READ)))
     async with httpx.AsyncClient(base_url=address, headers=given) as client:
         assert (await client.get("/api/v2/analytics/runs")).status_code == 401
         assert (await client.get("/graphql", params={"documentId": "x"})).status_code == 401
 
 
-async def test_a_key_in_the_request_decides_before_the_session(address: str, make_key: MakeKey) -> None:
+async def test_key_in_request_takes_precedence_over_session(address: str, make_key: MakeKey) -> None:
     cookie = await session(address, await make_key(Scope.SYNC_READ))
     answer = await ask(address, {**same_site(address, cookie), "X-API-Key": "dia_live_nothing"})
     assert answer.status_code == 401
 
 
-async def test_sign_out_ends_the_session_on_the_server(address: str, make_key: MakeKey) -> None:
+async def test_sign_out_ends_session_on_server(address: str, make_key: MakeKey) -> None:
     given = same_site(address, await session(address, await make_key(Scope.SYNC_READ)))
     async with httpx.AsyncClient(base_url=address, headers=given) as client:
         assert (await client.get("/dashboard/session")).json() == {"signedIn": True}
@@ -141,7 +141,7 @@ async def test_sign_out_ends_the_session_on_the_server(address: str, make_key: M
 
 
 @pytest.mark.parametrize("token", ["", "x", "x.y", ".", "%00.%00", "é.é", "a" * 600])
-async def test_an_invented_session_is_refused(address: str, token: str) -> None:
+async def test_unknown_session_is_rejected(address: str, token: str) -> None:
     cookie = f"{COOKIE}={token}".encode()
     async with httpx.AsyncClient(base_url=address, headers={"Origin": address}) as client:
         answer = await client.post("/graphql", json=ME, headers=[(b"cookie", cookie)])
@@ -149,9 +149,7 @@ async def test_an_invented_session_is_refused(address: str, token: str) -> None:
         assert (await client.get("/dashboard/session", headers=[(b"cookie", cookie)])).json() == {"signedIn": False}
 
 
-async def test_a_revoked_key_ends_its_sessions_and_their_sockets(
-    address: str, make_key: MakeKey, database: Database
-) -> None:
+async def test_revoked_key_ends_sessions_and_sockets(address: str, make_key: MakeKey, database: Database) -> None:
     key = await make_key(Scope.SYNC_READ)
     cookie = await session(address, key)
     async with connect(
@@ -164,12 +162,10 @@ async def test_a_revoked_key_ends_its_sessions_and_their_sockets(
         assert json.loads(await socket.recv()) == {"type": "connection_ack"}
         await ApiKeyService(database).revoke(key.split("_")[2])
         assert (await ask(address, same_site(address, cookie))).status_code == 401
-        assert (await Wire(socket).end())[0] == 4401
+        assert (await RawSocket(socket).close_reason())[0] == 4401
 
 
-async def test_a_socket_of_a_configured_origin_gets_no_session(
-    settings: Settings, serve: Serve, make_key: MakeKey
-) -> None:
+async def test_socket_of_configured_origin_gets_no_session(settings: Settings, serve: Serve, make_key: MakeKey) -> None:
     key = await make_key(Scope.SYNC_READ)
     async with (
         serve(settings.with_values(cors_origins="https://shop.example")) as address,
@@ -181,10 +177,10 @@ async def test_a_socket_of_a_configured_origin_gets_no_session(
         ) as socket,
     ):
         await socket.send('{"type":"connection_init"}')
-        assert (await Wire(socket).end())[0] == 4403
+        assert (await RawSocket(socket).close_reason())[0] == 4403
 
 
-async def test_the_sessions_of_a_key_are_bounded_and_the_oldest_ends(address: str, make_key: MakeKey) -> None:
+async def test_sessions_of_key_are_bounded_and_oldest_is_ended(address: str, make_key: MakeKey) -> None:
     key = await make_key(Scope.SYNC_READ)
     first = await session(address, key)
     others = [await session(address, key) for _ in range(PER_KEY)]
@@ -192,10 +188,10 @@ async def test_the_sessions_of_a_key_are_bounded_and_the_oldest_ends(address: st
     assert [answer.status_code for answer in answers] == [401, 200, 200]
 
 
-# The page
+# Page
 
 
-async def test_the_page_loads_only_files_of_this_server(address: str) -> None:
+async def test_page_loads_only_files_of_this_server(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         page = await client.get("/dashboard")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -225,13 +221,13 @@ async def test_the_page_loads_only_files_of_this_server(address: str) -> None:
 @pytest.mark.parametrize(
     "name", ["dashboard.html", "vendored/x.js", "..%2f__init__.py", "vendored/preact.mjs.gz", "x.js"]
 )
-async def test_no_other_file_is_served(address: str, name: str) -> None:
+async def test_other_files_are_not_served(address: str, name: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         assert (await client.get(f"/dashboard/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize(("environment", "offered"), [("development", True), ("production", False)])
-async def test_the_landing_page_links_what_there_is(
+async def test_landing_page_links_existing_pages(
     settings: Settings, serve: Serve, environment: str, offered: bool
 ) -> None:
     async with (
@@ -247,7 +243,7 @@ async def test_the_landing_page_links_what_there_is(
         assert f"Version {version('diamond-inventory')}<" in page.text
 
 
-async def test_the_favicon_is_an_icon(address: str) -> None:
+async def test_favicon_is_icon(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         icon = await client.get("/favicon.ico")
     assert (icon.status_code, icon.headers["content-type"], icon.content[:4]) == (200, "image/x-icon", b"\0\0\1\0")

@@ -1,4 +1,4 @@
-"""What is told of one stone's availability, to whom."""
+"""Availability of a single diamond, by caller."""
 
 from uuid import uuid4
 
@@ -6,12 +6,10 @@ import httpx
 
 from inventory.catalog.stone import diamond_id
 from tests.integration.api.diamonds import Insert, build
-from tests.integration.api.refusals import error
+from tests.integration.api.errors import error
 
 
-async def test_availability_is_told_and_the_suppliers_hold_ids_stay_with_us(
-    api: httpx.AsyncClient, insert: Insert
-) -> None:
+async def test_availability_is_shown_without_supplier_hold_ids(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1), build(2, availability="on_hold", hold_id="hold-1")])
     for number, availability in ((1, "available"), (2, "on_hold")):
         key = str(diamond_id("nivoda", f"stone-{number}"))
@@ -22,7 +20,7 @@ async def test_availability_is_told_and_the_suppliers_hold_ids_stay_with_us(
         )
 
 
-async def test_nobodys_availability_is_not_found(api: httpx.AsyncClient) -> None:
+async def test_availability_of_unknown_diamond_is_not_found(api: httpx.AsyncClient) -> None:
     for key in ("x", uuid4()):
         assert error(await api.post(f"/api/v2/diamonds/{key}/availability")) == (
             404,

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page: complete, true of what is answered, and in need of nothing from elsewhere."""
+"""OpenAPI document and its page: complete, correct, and self-contained."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def parts(value: Any) -> Iterator[Any]:
         yield from parts(below)
 
 
-def test_every_operation_is_documented_under_a_name_of_its_own() -> None:
+def test_operation_ids_are_unique() -> None:
     documented = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
     assert documented == {(operation.method, operation.path) for operation in DOCUMENTED}
     names = [
@@ -38,12 +38,12 @@ def test_every_operation_is_documented_under_a_name_of_its_own() -> None:
     assert len(names) == len(set(names)) == len(DOCUMENTED)
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+def test_references_are_resolved_and_schemas_are_used() -> None:
     references = {part["$ref"] for part in parts(DOCUMENT) if isinstance(part, dict) and "$ref" in part}
     assert references == {f"#/components/schemas/{name}" for name in SCHEMAS}
 
 
-def test_every_operation_says_what_it_needs_and_how_it_refuses() -> None:
+def test_operations_document_scopes_and_errors() -> None:
     for operation in DOCUMENTED:
         described = DOCUMENT["paths"][operation.path][operation.method.lower()]
         assert (described.get("security") == []) == (operation.scope is None)
@@ -55,22 +55,22 @@ def test_every_operation_says_what_it_needs_and_how_it_refuses() -> None:
         assert asked == {*re.findall(r"{(\w+)}", operation.path), *(one.name for one in operation.parameters), *headers}
 
 
-async def test_the_document_is_the_committed_one(address: str) -> None:
+async def test_generated_document_equals_committed_one(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         response = await client.get("/openapi.json")
     assert response.headers["content-type"] == "application/json"
     assert response.content == COMMITTED
 
 
-async def test_what_is_answered_has_the_documented_members(
-    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert
+async def test_responses_have_documented_members(
+    api: httpx.AsyncClient, cost_client: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build(1)])
     schema = SCHEMAS["DiamondAnswer"]
-    for client in (api, trusted):
+    for client in (api, cost_client):
         (diamond,) = (await client.get("/api/v2/diamonds")).json()["data"]
         assert set(schema["required"]) <= set(diamond) <= set(schema["properties"])
-        kinds = {"measurements": dict, "carats": float, **({"markupRatio": float} if client is trusted else {})}
+        kinds = {"measurements": dict, "carats": float, **({"markupRatio": float} if client is cost_client else {})}
         assert all(isinstance(diamond[name], kind) for name, kind in kinds.items())
     error = (await api.get("/api/v2/diamonds?limit=0")).json()["error"]
     assert set(error) == set(SCHEMAS["Error"]["properties"])
@@ -78,7 +78,7 @@ async def test_what_is_answered_has_the_documented_members(
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
 @pytest.mark.timeout(240)
-async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_asking_elsewhere(
+async def test_browser_page_takes_key_and_sends_requests_to_this_server_only(
     address: str, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build(1, color="D"), build(2, color="E"), build(3, color="F")])
@@ -97,7 +97,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_aski
     assert (seen["found"]["path"], seen["found"]["status"]) == ("/api/v2/diamonds?color=D&color=E&page=1&limit=1", 200)
     assert json.loads(seen["found"]["body"])["pagination"]["total"] == 2
     assert json.loads(seen["availability"]["body"])["data"]["availability"] == "available"
-    # Nothing is sold here, but the header went along: without it that is what would be complained about.
+    # Trading is not configured, but the header was sent: otherwise the error would name the header.
     assert (seen["purchase"]["status"], seen["purchase"]["headers"]["x-idempotency-key"]) == (503, "k-1")
     assert "X-Nonce" in seen["schemes"]
     assert given["KEY"] not in seen["stored"]
@@ -105,7 +105,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_sends_requests_without_aski
     assert (seen["complaints"], seen["elsewhere"]) == ([], [])
 
 
-async def test_the_page_loads_only_what_it_brings_along(address: str) -> None:
+async def test_page_loads_only_vendored_files(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         page = await client.get("/api-docs")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -120,14 +120,14 @@ async def test_the_page_loads_only_what_it_brings_along(address: str) -> None:
         assert not re.search(r"<script(?![^>]*src=)", page.text)
 
 
-async def test_a_304_leaves_the_policy_of_the_stored_page_alone(address: str) -> None:
+async def test_not_modified_response_keeps_policy_of_cached_page(address: str) -> None:
     policies = ("content-security-policy", "x-frame-options", "cross-origin-resource-policy", "referrer-policy")
     async with httpx.AsyncClient(base_url=address) as client:
         for path in ("/api-docs", "/api-docs/page.js", "/api-docs/swagger-ui.js", "/openapi.json"):
             first = await client.get(path)
             again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
             assert (first.status_code, again.status_code) == (200, 304)
-            # A browser shows the stored answer with the headers of both, those of the 304 in place of the others.
+            # A browser combines the headers of the cached response and of the 304, which override the former.
             both = {**first.headers, **again.headers}
             assert {name: both.get(name) for name in policies} == {name: first.headers.get(name) for name in policies}
 
@@ -135,6 +135,6 @@ async def test_a_304_leaves_the_policy_of_the_stored_page_alone(address: str) ->
 @pytest.mark.parametrize(
     "name", ["page.html", "..%2f..%2fstate.py", "page", "x", "swagger-ui.js.gz", "vendored/swagger-ui.js"]
 )
-async def test_nothing_else_is_served_from_there(address: str, name: str) -> None:
+async def test_no_other_files_are_served(address: str, name: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         assert (await client.get(f"/api-docs/{name}")).status_code == 404

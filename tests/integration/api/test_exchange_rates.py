@@ -1,4 +1,4 @@
-"""Exchange rates: set by operators, shown by prices, charged never."""
+"""Exchange rates: set by operators, used for display only."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PRICE = """{ diamonds { nodes { price { cents currency
   presentment(currency: "EUR") { currency amount rate } yen: presentment(currency: "JPY") { amount } } } } }"""
 
 
-async def test_prices_are_shown_in_currencies_that_an_operator_defined(
+async def test_prices_are_shown_in_configured_currencies(
     address: str, query: Query, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build(1, retail_price_cents=100_050)])

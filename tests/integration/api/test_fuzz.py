@@ -1,4 +1,4 @@
-"""Whatever is sent where a key, a signature, a parameter, an id or a cursor belongs: a clean answer, and nobody gets in."""
+"""Fuzzing of keys, signatures, parameters, ids and cursors: a well-formed error, and no unauthorized access."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ MANY = profile(max_examples=150, suppress_health_check=[HealthCheck.function_sco
 
 texts = st.text(max_size=40) | st.sampled_from(NASTY)
 raw = st.binary(max_size=60) | texts.map(lambda text: text.encode("utf-8", "surrogatepass"))
-# What may stand in a line of a header; the rest is for the tests of what is no request.
+# Allowed in a header line. Other bytes are covered by the tests of malformed requests.
 lines = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=90)
 
 
@@ -59,7 +59,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def key(settings: Settings, database_url: str) -> str:
-    """The key of acme, who may also sign in both versions; and beside it one of the previous system."""
+    """Keys of acme, which may also sign in both versions, and a key of the previous system."""
     async with Database.open(settings.database) as database:
         issued = await ApiKeyService(database).create(
             "acme", "acme", [Scope.DIAMONDS_READ, Scope.SYNC_READ], signature_v1=True
@@ -81,7 +81,7 @@ async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def send(address: str, target: bytes, *headers: tuple[str, bytes], method: bytes = b"GET") -> tuple[int, Any]:
-    """Send a request byte for byte; gives the status and the decoded body, which must be in the form of the contract."""
+    """Send a raw request. Returns the status and the decoded body, which must follow the contract."""
     url = urlsplit(address)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = [method + b" " + target + b" HTTP/1.1", b"Host: x", b"Connection: close"]
@@ -100,7 +100,7 @@ async def send(address: str, target: bytes, *headers: tuple[str, bytes], method:
 
 
 def signed(version: SignatureVersion, number: int) -> dict[str, str]:
-    """The headers of a genuine request."""
+    """Headers of a valid request."""
     unsigned = Signature(version, "acme", str(int(time())), "", f"n{number}")
     text = signatures.canonical(unsigned, RequestTarget("GET", "fuzz.example.com", PATH, ""), b"")
     headers = {
@@ -115,7 +115,7 @@ def signed(version: SignatureVersion, number: int) -> dict[str, str]:
 
 
 def mutated(dice: random.Random, text: str) -> str:
-    """Another text than this one: a character changed, gone or more, two swapped, a part gone or twice."""
+    """Another text: a character changed, removed or added, two swapped, a part removed or repeated."""
     alphabet = string.ascii_letters + string.digits + "_-:. "
     while True:
         at, other = sorted(dice.choices(range(len(text) + 1), k=2))
@@ -133,7 +133,7 @@ def mutated(dice: random.Random, text: str) -> str:
 
 
 async def statuses(client: httpx.AsyncClient, every: Iterable[dict[str, str]]) -> list[int]:
-    """How requests with these headers are answered; some at a time."""
+    """Statuses of requests with these headers, sent concurrently."""
     places = asyncio.Semaphore(20)
 
     async def ask(headers: dict[str, str]) -> int:
@@ -144,7 +144,7 @@ async def statuses(client: httpx.AsyncClient, every: Iterable[dict[str, str]]) -
 
 
 @pytest.mark.timeout(300)
-async def test_of_a_thousand_mutated_keys_not_one_is_accepted(client: httpx.AsyncClient, key: str) -> None:
+async def test_mutated_keys_are_rejected(client: httpx.AsyncClient, key: str) -> None:
     dice = random.Random(11)
     genuine: Sequence[dict[str, str]] = (
         {"X-API-Key": key},
@@ -163,9 +163,7 @@ async def test_of_a_thousand_mutated_keys_not_one_is_accepted(client: httpx.Asyn
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("version", SignatureVersion)
-async def test_of_a_thousand_mutated_signatures_not_one_is_accepted(
-    client: httpx.AsyncClient, key: str, version: SignatureVersion
-) -> None:
+async def test_mutated_signatures_are_rejected(client: httpx.AsyncClient, key: str, version: SignatureVersion) -> None:
     dice = random.Random(12)
     assert await statuses(client, [signed(version, number) for number in range(3)]) == [200, 200, 200]
     forged = []
@@ -176,9 +174,9 @@ async def test_of_a_thousand_mutated_signatures_not_one_is_accepted(
         genuine = headers[name]
         headers[name] = mutated(dice, genuine)
         while name == "X-Signature" and headers[name].lower() == genuine.lower():
-            headers[name] = mutated(dice, genuine)  # its hexadecimal digits may be of either case
+            headers[name] = mutated(dice, genuine)  # its hexadecimal digits may have either case
         if name == "X-Signature-Version" and headers[name] in {"", "1"}:
-            headers[name] = "3"  # as version 1 it is a forgery of another kind, below
+            headers[name] = "3"  # with version 1 it is tested as a mutation of that version below
         forged.append(headers)
     forged += [
         signed(SignatureVersion.V2, 5000) | {"X-Signature-Version": "1"},
@@ -190,7 +188,7 @@ async def test_of_a_thousand_mutated_signatures_not_one_is_accepted(
 
 @MANY
 @given(values=st.lists(st.tuples(st.sampled_from(("X-API-Key", "Authorization")), lines), max_size=3))
-async def test_whatever_is_sent_as_a_key_is_refused(address: str, values: list[tuple[str, str]]) -> None:
+async def test_random_keys_are_rejected(address: str, values: list[tuple[str, str]]) -> None:
     status, _ = await send(address, PATH.encode(), *((name, text.encode("latin-1")) for name, text in values))
     assert status == 401
 
@@ -204,7 +202,7 @@ async def test_whatever_is_sent_as_a_key_is_refused(address: str, values: list[t
         },
     )
 )
-async def test_whatever_is_sent_as_a_signature_is_refused(address: str, key: str, values: dict[str, str]) -> None:
+async def test_random_signatures_are_rejected(address: str, key: str, values: dict[str, str]) -> None:
     status, _ = await send(address, PATH.encode(), *((name, text.encode("latin-1")) for name, text in values.items()))
     assert status == 401
 
@@ -212,7 +210,7 @@ async def test_whatever_is_sent_as_a_signature_is_refused(address: str, key: str
 @MANY
 @given(pairs=st.lists(st.tuples(st.sampled_from(NAMES) | texts, raw), max_size=8), tail=raw)
 @example(pairs=[], tail=b"#")
-async def test_whatever_is_searched_for_is_answered_or_refused_by_name(
+async def test_random_searches_are_answered_or_rejected_by_name(
     address: str, key: str, pairs: list[tuple[str, bytes]], tail: bytes
 ) -> None:
     query = "&".join(
@@ -223,7 +221,7 @@ async def test_whatever_is_searched_for_is_answered_or_refused_by_name(
     status, body = await send(address, target, ("X-API-Key", key.encode()))
     assert status in {200, 400, 403}
     if b"#" in target:
-        assert status == 400  # a fragment belongs to no request, so the server refuses it before any route
+        assert status == 400  # a fragment is not part of a request, so the server rejects it before routing
         assert "fragment" in body["error"]["message"]
     elif status == 400:
         assert set(body["error"]["details"]) <= {name.removesuffix("[]") for name in NAMES}
@@ -231,7 +229,7 @@ async def test_whatever_is_searched_for_is_answered_or_refused_by_name(
 
 @MANY
 @given(identity=raw.filter(bool), below=st.sampled_from(("", "/availability")))
-async def test_whatever_is_taken_for_an_id_is_nobodys(address: str, key: str, identity: bytes, below: str) -> None:
+async def test_random_ids_are_not_found(address: str, key: str, identity: bytes, below: str) -> None:
     method = b"POST" if below else b"GET"
     target = f"{PATH}/{quote_from_bytes(identity, safe='')}{below}".encode()
     status, _ = await send(address, target, ("X-API-Key", key.encode()), method=method)
@@ -247,7 +245,7 @@ GENUINE = "{ diamonds(first: 2) { pageInfo { endCursor } } syncRuns(first: 1) { 
 
 
 @pytest.mark.parametrize("field", PAGED)
-async def test_whatever_is_taken_for_a_cursor_is_refused_by_name_or_goes_on(
+async def test_random_cursors_are_rejected_by_name_or_valid(
     client: httpx.AsyncClient, make_key: MakeKey, insert: Insert, field: str
 ) -> None:
     await insert([build(number) for number in range(1, 5)])

@@ -1,4 +1,4 @@
-"""GraphiQL: what a browser makes of it, and that there is none of it in production."""
+"""GraphiQL in a browser, and its absence in production."""
 
 import base64
 import gzip
@@ -37,7 +37,7 @@ def development(settings: Settings) -> Settings:
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
 @pytest.mark.timeout(240)
-async def test_in_a_browser_the_page_takes_a_key_and_answers_an_example_without_asking_elsewhere(
+async def test_browser_page_takes_key_and_runs_example_on_this_server_only(
     serve: Serve, development: Settings, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build(1, shape="ROUND", carat_milli=1010), build(2, shape="ROUND", carat_milli=1200)])
@@ -53,7 +53,7 @@ async def test_in_a_browser_the_page_takes_a_key_and_answers_an_example_without_
 
 
 @pytest.mark.parametrize("files", [GRAPHIQL, SWAGGER_UI, DASHBOARD])
-def test_the_vendored_files_have_the_pinned_versions_and_hashes(files: VendoredFiles) -> None:
+def test_vendored_files_have_pinned_versions_and_hashes(files: VendoredFiles) -> None:
     wanted = json.loads(Path(".ci/consoles/package.json").read_text("utf-8"))["dependencies"]
     assert {path.name for path in files.directory.iterdir()} == {f"{file.name}.gz" for file in files.files}
     for file in files.files:
@@ -81,7 +81,7 @@ async def test_each_file_is_served_compressed_and_plain(
             assert plain.headers["content-type"].startswith(file.media_type)
 
 
-async def test_the_pages_name_no_other_server(serve: Serve, development: Settings) -> None:
+async def test_pages_name_no_other_server(serve: Serve, development: Settings) -> None:
     async with serve(development) as url, httpx.AsyncClient(base_url=url) as client:
         for path in ("/graphql", "/api-docs"):
             page = await client.get(path, headers={"Accept": "text/html"})
@@ -94,7 +94,7 @@ async def test_the_pages_name_no_other_server(serve: Serve, development: Setting
                 assert integrity in {file.integrity for files in (GRAPHIQL, SWAGGER_UI) for file in files.files}
 
 
-async def test_in_production_nothing_of_it_is_there(address: str) -> None:
+async def test_graphiql_is_absent_in_production(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         for name in (*OWN, *(file.name for file in GRAPHIQL.files)):
             assert (await client.get(f"/graphql/page/{name}")).status_code == 404
@@ -103,7 +103,7 @@ async def test_in_production_nothing_of_it_is_there(address: str) -> None:
         assert "script-src" not in page.headers["content-security-policy"]
 
 
-async def test_in_development_its_own_files_are_served_and_no_others(serve: Serve, development: Settings) -> None:
+async def test_development_serves_own_files_only(serve: Serve, development: Settings) -> None:
     async with serve(development) as url, httpx.AsyncClient(base_url=url) as client:
         for name in OWN:
             assert (await client.get(f"/graphql/page/{name}")).status_code == 200
@@ -111,7 +111,7 @@ async def test_in_development_its_own_files_are_served_and_no_others(serve: Serv
             assert (await client.get(f"/graphql/page/{name}")).status_code == 404, name
 
 
-def test_every_example_fits_the_schema() -> None:
+def test_every_example_is_valid_for_schema() -> None:
     examples: list[dict[str, Any]] = json.loads((PLACE / "examples.json").read_text("utf-8"))
     assert len(examples) >= 5
     for example in examples:

@@ -1,4 +1,4 @@
-"""GraphQL: what a query gives, and every mistake by its code."""
+"""GraphQL searches: results, sorts, cursors, number of statements."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $aft
 }
 """
 
-# A criterion, and which of the test's three diamonds it lets through.
+# A criterion, and the diamond of the test's three that matches it.
 CRITERIA = {
     "shapes: [OVAL]": [2],
     "carat: {min: 1.01, max: 1.01}": [1],
@@ -89,7 +89,7 @@ CRITERIA = {
 
 
 def mixed(count: int) -> list[dict[str, Any]]:
-    """Diamonds with many ties and some gaps in every column that can be sorted by."""
+    """Diamonds with many ties and some nulls in every sortable column."""
     return [
         build(
             number,
@@ -109,7 +109,7 @@ def codes(body: Any) -> list[str]:
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
-async def test_a_diamond_is_shown_with_its_money_grades_and_certificate(query: Query, insert: Insert) -> None:
+async def test_diamond_has_money_grades_and_certificate(query: Query, insert: Insert) -> None:
     await insert([build(1, color="unheard of", fancy_color="PINK", carat_milli=1010, retail_price_cents=115_000)])
     body = await query("""{ diamonds { nodes {
       id databaseId supplier supplierStoneId supplierName shape carat color clarity cut polish symmetry fluorescence
@@ -143,7 +143,7 @@ async def test_a_diamond_is_shown_with_its_money_grades_and_certificate(query: Q
     }]}}}  # fmt: skip
 
 
-async def test_what_has_no_value_is_null_and_breaks_nothing(query: Query, insert: Insert) -> None:
+async def test_missing_values_are_null(query: Query, insert: Insert) -> None:
     await insert([build(1, color=None, certificate_lab=None, certificate_number=None, rating=None, length_milli=None)])
     body = await query(
         "{ diamonds { nodes { color fancyColor { color } certificate { lab } rating measurements { lengthMm } } } }"
@@ -153,7 +153,7 @@ async def test_what_has_no_value_is_null_and_breaks_nothing(query: Query, insert
     ]
 
 
-async def test_one_diamond_is_found_by_either_id_and_as_a_node(query: Query, insert: Insert) -> None:
+async def test_diamond_is_found_by_both_ids_and_as_node(query: Query, insert: Insert) -> None:
     await insert([build(1), build(2, status="quarantined")])
     (node,) = (await query("{ diamonds { nodes { id databaseId } } }"))["data"]["diamonds"]["nodes"]
     body = await query(
@@ -173,15 +173,15 @@ async def test_one_diamond_is_found_by_either_id_and_as_a_node(query: Query, ins
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
-async def test_walking_by_cursor_meets_every_diamond_once_in_each_sort_forwards_and_backwards(
-    trusted: httpx.AsyncClient, insert: Insert, direction: str
+async def test_cursors_visit_every_diamond_once_in_each_sort_and_direction(
+    cost_client: httpx.AsyncClient, insert: Insert, direction: str
 ) -> None:
     await insert(mixed(53))
     for by in SORTS:
-        await walk_both_ways(trusted, by, direction)
+        await walk_both_ways(cost_client, by, direction)
 
 
-async def walk_both_ways(trusted: httpx.AsyncClient, by: str, direction: str) -> None:
+async def walk_both_ways(cost_client: httpx.AsyncClient, by: str, direction: str) -> None:
     walks: list[list[str]] = []
     for forwards in (True, False):
         seen: list[str] = []
@@ -189,7 +189,7 @@ async def walk_both_ways(trusted: httpx.AsyncClient, by: str, direction: str) ->
         for _ in range(20):
             window = {"first": 7, "after": cursor} if forwards else {"last": 7, "before": cursor}
             variables = {"by": by, "direction": direction, **window}
-            response = await trusted.post("/graphql", json={"query": WALK, "variables": variables})
+            response = await cost_client.post("/graphql", json={"query": WALK, "variables": variables})
             page = response.json()["data"]["diamonds"]
             stones = [node["supplierStoneId"] for node in page["nodes"]]
             seen = seen + stones if forwards else stones + seen
@@ -214,7 +214,7 @@ async def walk_both_ways(trusted: httpx.AsyncClient, by: str, direction: str) ->
         ("RATING", "rating", True),
     ],
 )
-async def test_each_sort_has_the_order_that_it_names_with_gaps_last(
+async def test_each_sort_orders_by_its_column_with_nulls_last(
     query: Query, insert: Insert, by: str, key: str, nullable: bool
 ) -> None:
     rows = mixed(40)
@@ -229,7 +229,7 @@ async def test_each_sort_has_the_order_that_it_names_with_gaps_last(
         assert got == [row["supplier_stone_id"] for row in valued + gaps]
 
 
-async def test_the_price_per_carat_that_sorts_is_the_one_that_is_shown(query: Query, insert: Insert) -> None:
+async def test_sorted_price_per_carat_is_shown_one(query: Query, insert: Insert) -> None:
     await insert([build(n, carat_milli=307 + 31 * n, retail_price_cents=99_999 + 7919 * n * n) for n in range(60)])
     body = await query(
         "{ diamonds(first: 100, sort: {by: PRICE_PER_CARAT}) { nodes { pricePerCarat { cents } price { cents } carat } } }"
@@ -248,7 +248,7 @@ async def test_the_price_per_carat_that_sorts_is_the_one_that_is_shown(query: Qu
     assert narrow["data"]["diamonds"]["totalCount"] == shown.count(shown[30])
 
 
-async def test_each_criterion_lets_through_what_it_names(query: Query, insert: Insert) -> None:
+async def test_each_criterion_matches_its_diamond(query: Query, insert: Insert) -> None:
     await insert([
         build(1, color="D", polish="IDEAL", fancy_color="PINK", length_milli=9000, ratio_milli=1500, eye_clean=False,
               milky=False, availability="sold", rating=10, return_days=0, spin_url="https://example.com/360"),
@@ -274,7 +274,7 @@ async def test_each_criterion_lets_through_what_it_names(query: Query, insert: I
     assert found == CRITERIA
 
 
-async def test_search_finds_available_and_held_diamonds_unless_told_otherwise(query: Query, insert: Insert) -> None:
+async def test_search_returns_available_and_held_diamonds_by_default(query: Query, insert: Insert) -> None:
     await insert([
         build(number, availability=word) for number, word in enumerate(("available", "on_hold", "sold", "unavailable"))
     ])  # fmt: skip
@@ -293,7 +293,7 @@ async def test_search_finds_available_and_held_diamonds_unless_told_otherwise(qu
     assert await found({"ids": ids}) == ids, "known diamonds are found in every state"
 
 
-async def test_several_sorts_walk_every_diamond_once_in_both_directions(query: Query, insert: Insert) -> None:
+async def test_several_sorts_visit_every_diamond_once_in_both_directions(query: Query, insert: Insert) -> None:
     rows = mixed(40)
     await insert(rows)
     document = """query ($after: String, $before: String, $first: Int, $last: Int) {
@@ -324,9 +324,7 @@ async def test_several_sorts_walk_every_diamond_once_in_both_directions(query: Q
     assert forwards == backwards == expected
 
 
-async def test_a_page_is_one_statement_whatever_is_selected(
-    query: Query, insert: Insert, statements: list[str]
-) -> None:
+async def test_page_is_one_statement_for_any_selection(query: Query, insert: Insert, statements: list[str]) -> None:
     await insert(mixed(30))
     small = "{ diamonds(first: 20) { nodes { id } } }"
     large = """{ diamonds(first: 20) { pageInfo { endCursor } nodes { id } edges { cursor node {
@@ -334,25 +332,23 @@ async def test_a_page_is_one_statement_whatever_is_selected(
     counted = "{ diamonds(first: 20) { totalCount nodes { id } } }"
     only_counted = "{ diamonds { totalCount } }"
     for document, expected in ((small, 1), (large, 1), (counted, 2), (only_counted, 1)):
-        await query(document)  # the key is known, and so are the types of the parameters
+        await query(document)  # the key is cached, and so are the types of the parameters
         statements.clear()
         body = await query(document)
         assert "errors" not in body
         assert len(statements) == expected
 
 
-async def test_only_the_columns_that_were_asked_for_are_read(query: Query, statements: list[str]) -> None:
+async def test_only_requested_columns_are_read(query: Query, statements: list[str]) -> None:
     await query("{ diamonds { nodes { carat color } } }")
     (text,) = (text for text in statements if "FROM diamonds" in text)
     assert "SELECT id, carat_milli, color, retail_price_cents AS sort_value\n" in text
 
 
-async def test_the_suppliers_price_is_shown_to_those_who_may_see_it(
-    query: Query, trusted: httpx.AsyncClient, insert: Insert
-) -> None:
+async def test_supplier_price_requires_scope(query: Query, cost_client: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
     document = "{ diamonds { nodes { id supplierPrice { cents } supplierPricePerCarat { cents } markupRatio } } }"
-    response = await trusted.post("/graphql", json={"query": document})
+    response = await cost_client.post("/graphql", json={"query": document})
     (node,) = response.json()["data"]["diamonds"]["nodes"]
     assert (node["supplierPrice"]["cents"], node["supplierPricePerCarat"]["cents"], node["markupRatio"]) == (
         100_000,

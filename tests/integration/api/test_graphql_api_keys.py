@@ -1,4 +1,4 @@
-"""API keys over GraphQL: an operator sees them without their secrets, rotates and revokes them, and gains no scope by it."""
+"""API keys over GraphQL: an operator lists them without secrets, rotates and revokes them, and gains no scope."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -40,7 +40,7 @@ async def works(address: str, key: str) -> bool:
         return (await client.get("/api/v2/diamonds", params={"limit": 1})).status_code == 200
 
 
-async def test_keys_are_listed_without_their_secrets(admin: httpx.AsyncClient, shop: IssuedKey) -> None:
+async def test_keys_are_listed_without_secrets(admin: httpx.AsyncClient, shop: IssuedKey) -> None:
     answer = await admin.post("/graphql", json={"query": LIST})
     found = {one["id"]: one for one in answer.json()["data"]["apiKeys"]}
     assert found[shop.key.id] == {
@@ -51,7 +51,7 @@ async def test_keys_are_listed_without_their_secrets(admin: httpx.AsyncClient, s
     assert shop.stored.key_hash not in answer.text
 
 
-async def test_a_rotated_key_works_and_the_old_one_until_its_end(
+async def test_rotated_key_is_valid_and_old_one_until_its_end(
     admin: httpx.AsyncClient, address: str, shop: IssuedKey
 ) -> None:
     rotated = (await ask(admin, ROTATE, input={"id": shop.key.id, "keepHours": 1}))["data"]["apiKeyRotate"]
@@ -64,7 +64,7 @@ async def test_a_rotated_key_works_and_the_old_one_until_its_end(
     assert found[shop.key.id]["expiresAt"] is not None
 
 
-async def test_a_revoked_key_is_rejected(admin: httpx.AsyncClient, address: str, shop: IssuedKey) -> None:
+async def test_revoked_key_is_rejected(admin: httpx.AsyncClient, address: str, shop: IssuedKey) -> None:
     for _ in range(2):
         revoked = (await ask(admin, REVOKE, id=shop.key.id))["data"]["apiKeyRevoke"]
         assert revoked == {"revokedId": shop.key.id, "userErrors": []}
@@ -73,7 +73,7 @@ async def test_a_revoked_key_is_rejected(admin: httpx.AsyncClient, address: str,
     assert rotated == {"key": None, "apiKey": None, "userErrors": [{"field": None, "code": "CONFLICT"}]}
 
 
-async def test_an_operator_gains_no_scope_by_a_rotation(admin: httpx.AsyncClient, database: Database) -> None:
+async def test_rotation_does_not_extend_scopes_of_operator(admin: httpx.AsyncClient, database: Database) -> None:
     stronger = await ApiKeyService(database).create("Sync", "sync", [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN])
     refused = await ask(admin, ROTATE, input={"id": stronger.key.id})
     assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -82,18 +82,18 @@ async def test_an_operator_gains_no_scope_by_a_rotation(admin: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("given", ["nothing", "", "\x00", "x" * 200])
-async def test_an_unknown_key_is_not_found(admin: httpx.AsyncClient, given: str) -> None:
+async def test_unknown_key_is_not_found(admin: httpx.AsyncClient, given: str) -> None:
     revoked = (await ask(admin, REVOKE, id=given))["data"]["apiKeyRevoke"]
     assert revoked["userErrors"] == [{"field": ["id"], "code": "NOT_FOUND"}]
     rotated = (await ask(admin, ROTATE, input={"id": given}))["data"]["apiKeyRotate"]
     assert rotated["userErrors"] == [{"field": ["input", "id"], "code": "NOT_FOUND"}]
 
 
-async def test_the_time_that_an_old_key_stays_valid_is_limited(admin: httpx.AsyncClient, shop: IssuedKey) -> None:
+async def test_overlap_of_rotated_keys_is_limited(admin: httpx.AsyncClient, shop: IssuedKey) -> None:
     refused = (await ask(admin, ROTATE, input={"id": shop.key.id, "keepHours": -1}))["data"]["apiKeyRotate"]
     assert refused["userErrors"] == [{"field": ["input", "keepHours"], "code": "INVALID"}]
 
 
-async def test_keys_need_their_own_scope(operator: httpx.AsyncClient, shop: IssuedKey) -> None:
+async def test_keys_require_their_scope(operator: httpx.AsyncClient, shop: IssuedKey) -> None:
     for document, variables in ((LIST, {}), (REVOKE, {"id": shop.key.id}), (ROTATE, {"input": {"id": shop.key.id}})):
         assert (await ask(operator, document, **variables))["errors"][0]["extensions"]["code"] == "FORBIDDEN"

@@ -1,4 +1,4 @@
-"""Facets, nodes, certificates and the caller: what they answer, and in how many statements."""
+"""Facets, nodes, certificates and the caller's identity: results and number of statements."""
 
 import random
 from collections import Counter
@@ -42,7 +42,7 @@ def counted(facet: list[dict[str, Any]]) -> dict[Any, int]:
     return {entry["value"]: entry["count"] for entry in facet}
 
 
-async def test_facets_count_what_matches(query: Query, insert: Insert) -> None:
+async def test_facets_count_matching_diamonds(query: Query, insert: Insert) -> None:
     rows = varied(200)
     await insert([*rows, build(999, status="quarantined")])
     page = (await query(FACETS % ("filter: {clarities: [VS1]}", "")))["data"]["diamonds"]
@@ -57,7 +57,7 @@ async def test_facets_count_what_matches(query: Query, insert: Insert) -> None:
         assert counted(facets[name]) == Counter(row[column] for row in matching)
 
 
-async def test_a_bucket_holds_what_the_filter_finds_between_its_ends(query: Query, insert: Insert) -> None:
+async def test_bucket_count_equals_search_between_its_edges(query: Query, insert: Insert) -> None:
     rows = varied(150)
     await insert(rows)
     facets = (await query(FACETS % ("first: 1", "")))["data"]["diamonds"]["facets"]
@@ -81,7 +81,7 @@ async def test_a_bucket_holds_what_the_filter_finds_between_its_ends(query: Quer
         assert len(inside) == bucket["count"]
 
 
-async def test_quantiles_are_values_of_diamonds_at_their_share(query: Query, insert: Insert) -> None:
+async def test_quantiles_are_values_at_share(query: Query, insert: Insert) -> None:
     rows = varied(101)
     await insert(rows)
     facets = (await query(FACETS % ("first: 1", "")))["data"]["diamonds"]["facets"]
@@ -98,9 +98,7 @@ async def test_quantiles_are_values_of_diamonds_at_their_share(query: Query, ins
     }  # fmt: skip
 
 
-async def test_a_facet_that_disregards_its_own_criterion_tells_what_another_choice_would_find(
-    query: Query, insert: Insert
-) -> None:
+async def test_facet_that_disregards_own_criterion_counts_alternatives(query: Query, insert: Insert) -> None:
     rows = varied(200)
     await insert(rows)
     arguments = "filter: {shapes: [OVAL], clarities: [FL, VS1], carat: {min: 3}, treated: false}"
@@ -111,17 +109,17 @@ async def test_a_facet_that_disregards_its_own_criterion_tells_what_another_choi
         "carat": lambda row: row["carat_milli"] >= 3000,
     }
 
-    def but(*left_out: str) -> list[Row]:
+    def matching(*left_out: str) -> list[Row]:
         return [row for row in rows if all(test(row) for name, test in fits.items() if name not in left_out)]
 
-    assert counted(facets["shapes"]) == Counter(row["shape"] for row in but("shape"))
-    assert counted(facets["clarities"]) == Counter(row["clarity"] for row in but("clarity"))
-    assert counted(facets["certificateLabs"]) == Counter(row["certificate_lab"] for row in but())
-    assert sum(bucket["count"] for bucket in facets["carat"]["buckets"]) == len(but("carat"))
-    assert sum(bucket["count"] for bucket in facets["price"]["buckets"]) == len(but())
+    assert counted(facets["shapes"]) == Counter(row["shape"] for row in matching("shape"))
+    assert counted(facets["clarities"]) == Counter(row["clarity"] for row in matching("clarity"))
+    assert counted(facets["certificateLabs"]) == Counter(row["certificate_lab"] for row in matching())
+    assert sum(bucket["count"] for bucket in facets["carat"]["buckets"]) == len(matching("carat"))
+    assert sum(bucket["count"] for bucket in facets["price"]["buckets"]) == len(matching())
 
 
-async def test_every_value_and_bucket_of_a_facet_can_be_passed_to_the_filter(query: Query, insert: Insert) -> None:
+async def test_every_facet_value_and_bucket_is_valid_filter(query: Query, insert: Insert) -> None:
     dice = random.Random(8)
     rows = [
         {
@@ -172,7 +170,7 @@ async def test_every_value_and_bucket_of_a_facet_can_be_passed_to_the_filter(que
     assert set((await query(wrong))["errors"][0]["extensions"]["fields"]) == {"edges.price", "edges.ratio"}
 
 
-async def test_nothing_that_matches_has_empty_facets(query: Query) -> None:
+async def test_empty_result_has_empty_facets(query: Query) -> None:
     page = (await query(FACETS % ("first: 1", "")))["data"]["diamonds"]
     empty: dict[str, Any] = {"buckets": [], "quantiles": None}
     assert page == {
@@ -182,13 +180,13 @@ async def test_nothing_that_matches_has_empty_facets(query: Query) -> None:
     }
 
 
-async def test_facets_are_one_statement_that_reads_what_was_asked_for_only(query: Query, statements: list[str]) -> None:
+async def test_facets_are_one_statement_with_requested_columns(query: Query, statements: list[str]) -> None:
     for document, expected in (
         ("{ diamonds { facets { shapes { count } price { quantiles { median { cents } } } } } }", 1),
         ("{ diamonds { facets { __typename } } }", 0),
         ("{ diamonds { nodes { id } } }", 1),
     ):
-        await query(document)  # the key is known, and so are the types of the parameters
+        await query(document)  # the key is cached, and so are the types of the parameters
         statements.clear()
         await query(document)
         assert len(statements) == expected, document
@@ -198,7 +196,7 @@ async def test_facets_are_one_statement_that_reads_what_was_asked_for_only(query
     assert "bucket" not in text
 
 
-async def test_nodes_come_in_the_order_of_their_ids_by_one_statement(
+async def test_nodes_have_order_of_ids_and_are_one_statement(
     query: Query, insert: Insert, statements: list[str]
 ) -> None:
     await insert([build(1), build(2), build(3, status="deleted", deleted_at=build(3)["created_at"])])
@@ -218,9 +216,7 @@ async def test_nodes_come_in_the_order_of_their_ids_by_one_statement(
     assert refused["errors"][0]["extensions"]["fields"] == {"ids": "should contain at most 100 ids"}
 
 
-async def test_a_certificate_leads_to_the_cheapest_offer_of_its_diamond(
-    query: Query, insert: Insert, statements: list[str]
-) -> None:
+async def test_certificate_returns_cheapest_offer(query: Query, insert: Insert, statements: list[str]) -> None:
     await insert(
         [
             build(1, certificate_number="77", retail_price_cents=300),
@@ -238,7 +234,7 @@ async def test_a_certificate_leads_to_the_cheapest_offer_of_its_diamond(
     assert refused["errors"][0]["extensions"]["fields"] == {"lab": "should contain texts of 1 to 200 characters"}
 
 
-async def test_the_caller_learns_who_it_is_what_it_may_do_and_its_limits(address: str, make_key: MakeKey) -> None:
+async def test_me_returns_identity_scopes_and_limits(address: str, make_key: MakeKey) -> None:
     key = await make_key(Scope.DIAMONDS_READ, Scope.SYNC_READ)
     document = "{ me { clientId keyId scopes { name meaning } limits { pageSize aliases } } }"
     async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:

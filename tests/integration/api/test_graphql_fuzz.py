@@ -1,4 +1,4 @@
-"""Schemathesis over the schema: whatever fits it is answered, and never by a 5xx."""
+"""Schemathesis over the GraphQL schema: every valid operation is answered without a 5xx."""
 
 import asyncio
 import re
@@ -16,10 +16,10 @@ SCHEMATHESIS = Path(sys.executable).with_name("st")
 
 
 async def fuzz(address: str, key: str, place: Path) -> tuple[int | None, str]:
-    """Run Schemathesis as people do; gives its exit code and what it printed."""
+    """Run the Schemathesis command. Returns its exit code and output."""
     process = await asyncio.create_subprocess_exec(
         *(SCHEMATHESIS, "run", f"{address}/graphql", "--max-examples", "10", "--no-color"),
-        # The schema can't say that a cursor or a page has to be a valid one: that such are refused is no failure.
+        # The schema does not define valid cursors and pages: their rejection is no failure.
         *("--exclude-checks", "positive_data_acceptance", "--header", f"X-API-Key: {key}", "--continue-on-failure"),
         *("--suppress-health-check", "all", "--warnings", "off"),
         cwd=place, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -29,12 +29,12 @@ async def fuzz(address: str, key: str, place: Path) -> tuple[int | None, str]:
 
 
 @pytest.fixture
-def settings(supplied: Settings) -> Settings:
-    return supplied
+def settings(supplier_settings: Settings) -> Settings:
+    return supplier_settings
 
 
-@pytest.mark.timeout(400)  # hundreds of requests, on whatever machine
-async def test_no_operation_that_fits_the_schema_breaks_the_service(
+@pytest.mark.timeout(400)  # hundreds of requests on any machine
+async def test_valid_operations_never_return_5xx(
     address: str, make_key: MakeKey, insert: Insert, tmp_path: Path
 ) -> None:
     await insert([build(number) for number in range(1, 4)])

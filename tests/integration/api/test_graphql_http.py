@@ -1,4 +1,4 @@
-"""The audits of the GraphQL over HTTP draft, written by its authors: what must, should and may be."""
+"""Audits of the GraphQL over HTTP specification."""
 
 import json
 from collections import Counter
@@ -9,8 +9,8 @@ from app.auth.scopes import Scope
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import MakeKey
 
-# These want queries by GET: off on purpose, because others can make a browser send one. Registered documents do come by
-# GET.
+# These require queries by GET: disabled intentionally, because other sites can make a browser send one. Registered
+# documents are served by GET.
 OFF = {
     "MAY accept application/x-www-form-urlencoded formatted GET requests",
     "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json",
@@ -19,7 +19,7 @@ OFF = {
 
 
 @pytest.mark.timeout(240)
-async def test_every_audit_passes_but_those_that_want_queries_by_get(address: str, make_key: MakeKey) -> None:
+async def test_audits_pass_except_queries_by_get(address: str, make_key: MakeKey) -> None:
     key = await make_key(Scope.DIAMONDS_READ, Scope.SCHEMA_READ)
     printed = await run_node("graphql-http", "audit.js", {"URL": f"{address}/graphql", "KEY": key})
     audits = [json.loads(line) for line in printed.splitlines()]

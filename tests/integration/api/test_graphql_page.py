@@ -1,4 +1,4 @@
-"""The page about GraphQL: every query on it is run, and gives the answer that stands under it."""
+"""Examples of the GraphQL documentation: every query returns the documented result."""
 
 import json
 import re
@@ -21,18 +21,18 @@ class Example(NamedTuple):
     answer: Any
 
 
-# What needs a supplier; tests/integration/trading/test_graphql_page.py sees to it.
+# Requires a supplier: see tests/integration/trading/test_graphql_page.py.
 TRADING = "Holds and purchases"
 
 
 def sections(*, trading: bool) -> str:
-    """The part of the page that needs a supplier, or the rest of it."""
+    """The part of the page that requires a supplier, or the other part."""
     parts = re.split(r"^(?=## )", PAGE.read_text("utf-8"), flags=re.MULTILINE)
     return "".join(part for part in parts if part.startswith(f"## {TRADING}\n") is trading)
 
 
 def examples(page: str) -> list[Example]:
-    """Each query of the page with its variables and its answer, in the page's order."""
+    """Each query of the page with variables and result, in order."""
     found: list[Example] = []
     for fence in FENCE.finditer(page):
         kind, text = fence["kind"], fence["text"]
@@ -45,9 +45,7 @@ def examples(page: str) -> list[Example]:
     return found
 
 
-async def test_every_query_of_the_page_gives_the_answer_under_it(
-    address: str, make_key: MakeKey, insert: Insert
-) -> None:
+async def test_documented_queries_return_documented_results(address: str, make_key: MakeKey, insert: Insert) -> None:
     await insert([
         build(1, shape="ROUND", carat_milli=1010, supplier_price_cents=500_000, retail_price_cents=575_000),
         build(2, shape="OVAL", carat_milli=1500, color="D", supplier_price_cents=800_000, retail_price_cents=920_000),
@@ -60,11 +58,11 @@ async def test_every_query_of_the_page_gives_the_answer_under_it(
     listed = examples(sections(trading=False))
     assert len(listed) >= 10
     async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:
-        await hold(client, listed)
+        await check_examples(client, listed)
 
 
-async def hold(client: httpx.AsyncClient, listed: Iterable[Example]) -> None:
-    """Ask for each example, and hold the answer against the one on the page."""
+async def check_examples(client: httpx.AsyncClient, listed: Iterable[Example]) -> None:
+    """Send each example and compare the result with the documented one."""
     for example in listed:
         response = await client.post("/graphql", json={"query": example.query, "variables": example.variables})
         answer = {name: member for name, member in response.json().items() if name != "extensions"}

@@ -1,4 +1,4 @@
-"""Pricing rules over GraphQL: what they say, what they would change, and that a request sent twice counts once."""
+"""Pricing rules over GraphQL: changes, previews, idempotency."""
 
 import asyncio
 import random
@@ -39,17 +39,17 @@ SIMPLE = {"name": "all", "priority": 5, "markupRatio": 1.5}
 
 
 @pytest_asyncio.fixture
-async def pricer(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """Someone who may change prices."""
+async def pricing_client(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that may change prices."""
     headers = {"X-API-Key": await make_key(Scope.PRICING_WRITE)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
 
 
 @pytest.fixture
-def ask(pricer: httpx.AsyncClient) -> Query:
+def ask(pricing_client: httpx.AsyncClient) -> Query:
     async def asked(document: str, **variables: Any) -> Mapping[str, Any]:
-        response = await pricer.post("/graphql", json={"query": document, "variables": variables})
+        response = await pricing_client.post("/graphql", json={"query": document, "variables": variables})
         body: Mapping[str, Any] = response.json()
         return body
 
@@ -73,7 +73,7 @@ async def listed(ask: Query) -> list[Mapping[str, Any]]:
     return rules
 
 
-async def test_a_rule_is_made_listed_found_changed_and_removed(ask: Query) -> None:
+async def test_rule_is_created_listed_found_changed_and_deleted(ask: Query) -> None:
     values: dict[str, Any] = {"name": "large ovals", "priority": 2, "markupRatio": 1.2345, "rating": 9, "shapes": ["OVAL", "PEAR"],
               "labGrown": False, "supplier": "nivoda"}  # fmt: skip
     made = await create(ask, carat={"min": 1.01, "max": 2.5}, **values)
@@ -103,13 +103,13 @@ async def test_a_rule_is_made_listed_found_changed_and_removed(ask: Query) -> No
             assert error | missing == error
 
 
-async def test_rules_are_listed_in_the_order_in_which_they_are_tried(ask: Query) -> None:
+async def test_rules_are_listed_by_priority(ask: Query) -> None:
     for number, priority in enumerate((3, 1, 3, 2)):
         await create(ask, key=str(number), name=f"rule {number}", priority=priority)
     assert [rule["name"] for rule in await listed(ask)] == ["rule 1", "rule 3", "rule 0", "rule 2"]
 
 
-async def test_the_same_request_twice_makes_one_rule(ask: Query) -> None:
+async def test_repeated_request_creates_one_rule(ask: Query) -> None:
     first, second = await asyncio.gather(create(ask), create(ask))
     assert first == second
     assert await listed(ask) == [first["pricingRule"]]
@@ -119,7 +119,7 @@ async def test_the_same_request_twice_makes_one_rule(ask: Query) -> None:
     assert (await create(ask, key="2"))["pricingRule"]["id"] != first["pricingRule"]["id"]
 
 
-async def test_a_replayed_request_does_not_make_a_deleted_rule_again(ask: Query) -> None:
+async def test_repeated_request_does_not_recreate_deleted_rule(ask: Query) -> None:
     made = await create(ask, key="once")
     await ask(DELETE, id=made["pricingRule"]["id"])
     for key in ("once", " once\t"):
@@ -130,13 +130,13 @@ async def test_a_replayed_request_does_not_make_a_deleted_rule_again(ask: Query)
     assert (await create(ask, key="twice"))["userErrors"] == []
 
 
-async def test_keys_of_different_clients_do_not_meet(pricing: PricingService) -> None:
+async def test_idempotency_keys_of_clients_are_separate(pricing: PricingService) -> None:
     draft = RuleDraft(name="a", priority=1, markup_ratio=Decimal("1.2"))
     ids = {(await pricing.add(draft, client_id=client, key="1")).id for client in ("acme", "globex", "acme")}
     assert len(ids) == 2
 
 
-async def test_what_is_wrong_with_a_rule_is_named_by_its_path(ask: Query) -> None:
+async def test_invalid_rule_fields_are_named_by_path(ask: Query) -> None:
     payload = await create(ask, name="", markupRatio=0, carat={"min": 2, "max": 1}, shapes=[])
     assert payload["pricingRule"] is None
     assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [
@@ -151,7 +151,7 @@ async def test_what_is_wrong_with_a_rule_is_named_by_its_path(ask: Query) -> Non
     assert await listed(ask) == []
 
 
-async def test_there_is_an_end_to_the_rules(ask: Query, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_number_of_rules_is_limited(ask: Query, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RULE_LIMIT", 2)
     await create(ask, key="1")
     await create(ask, key="2")
@@ -160,7 +160,7 @@ async def test_there_is_an_end_to_the_rules(ask: Query, monkeypatch: pytest.Monk
     assert (await create(ask, key="2"))["userErrors"] == []
 
 
-async def test_those_who_may_only_read_diamonds_neither_see_nor_change_rules(query: Query) -> None:
+async def test_reading_diamonds_does_not_allow_rules(query: Query) -> None:
     for document, variables in (
         ("{ pricingRules { id } }", {}),
         (PREVIEW, {"rule": SIMPLE}),
@@ -175,7 +175,7 @@ async def test_those_who_may_only_read_diamonds_neither_see_nor_change_rules(que
 
 
 def priced(rows: list[Row], rules: list[RuleDraft]) -> dict[str, int]:
-    """Each stone's price by the rules, as consolidation has it."""
+    """Each stone's price by the rules, computed as in consolidation."""
     ordered = [
         PricingRule(
             priority=rule.priority,
@@ -210,9 +210,7 @@ def some_draft(dice: random.Random) -> RuleDraft:
     )
 
 
-async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
-    pricing: PricingService, insert: Insert
-) -> None:
+async def test_preview_equals_result_of_repricing(pricing: PricingService, insert: Insert) -> None:
     dice = random.Random(11)
     rows = [
         build(
@@ -254,7 +252,7 @@ async def test_a_preview_foretells_what_repricing_by_the_changed_rules_would_do(
     assert seen_changes > 100
 
 
-async def test_a_preview_writes_nothing_and_shows_stones(ask: Query, insert: Insert) -> None:
+async def test_preview_writes_nothing_and_shows_stones(ask: Query, insert: Insert) -> None:
     await insert(
         [build(number, supplier_price_cents=number * 100, retail_price_cents=number * 115) for number in range(1, 21)]
     )
@@ -275,7 +273,7 @@ async def test_a_preview_writes_nothing_and_shows_stones(ask: Query, insert: Ins
     assert wrong["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
 
 
-async def test_a_rule_behind_another_for_the_same_stones_decides_nothing(ask: Query, insert: Insert) -> None:
+async def test_rule_shadowed_by_another_has_no_effect(ask: Query, insert: Insert) -> None:
     await insert([build(number) for number in range(5)])
     first = (await create(ask, priority=1, markupRatio=1.15))["pricingRule"]
     body = await ask(PREVIEW, rule=SIMPLE | {"priority": 1, "markupRatio": 3})

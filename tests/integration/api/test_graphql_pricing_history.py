@@ -1,4 +1,4 @@
-"""History of pricing rules over GraphQL: every change with its author, and its undo."""
+"""History of pricing rules over GraphQL: every change with its author, and undo."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -28,7 +28,7 @@ RULES = f"{{ pricingRules {{ {RULE} }} }}"
 SIMPLE = {"name": "all", "priority": 5, "markupRatio": 1.5}
 
 
-class Pricer:
+class PricingClient:
     """A client that may change prices."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -51,68 +51,71 @@ class Pricer:
 
 
 @pytest_asyncio.fixture
-async def pricer(address: str, make_key: MakeKey) -> AsyncIterator[Pricer]:
+async def pricing_client(address: str, make_key: MakeKey) -> AsyncIterator[PricingClient]:
     headers = {"X-API-Key": await make_key(Scope.PRICING_WRITE)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
-        yield Pricer(client)
+        yield PricingClient(client)
 
 
-async def test_each_change_has_its_author_and_both_states(pricer: Pricer) -> None:
-    rule = await pricer.create()
-    await pricer.update(rule, markupRatio=1.6)
-    await pricer.update(rule, markupRatio=1.6)  # changes nothing
-    await pricer.create()  # repeats a request
-    await pricer.ask(DELETE, id=rule["id"])
-    deleted, changed, created = await pricer.ask(CHANGES)
+async def test_each_change_has_author_and_both_states(pricing_client: PricingClient) -> None:
+    rule = await pricing_client.create()
+    await pricing_client.update(rule, markupRatio=1.6)
+    await pricing_client.update(rule, markupRatio=1.6)  # changes nothing
+    await pricing_client.create()  # repeats a request
+    await pricing_client.ask(DELETE, id=rule["id"])
+    deleted, changed, created = await pricing_client.ask(CHANGES)
     assert [one["clientId"] for one in (deleted, changed, created)] == ["test-client"] * 3
     assert (created["before"], created["after"]["markupRatio"]) == (None, 1.5)
     assert (changed["before"]["markupRatio"], changed["after"]["markupRatio"]) == (1.5, 1.6)
     assert (deleted["before"]["markupRatio"], deleted["after"]) == (1.6, None)
     assert {one["id"] for one in (created["after"], changed["after"], deleted["before"])} == {rule["id"]}
-    (second,) = await pricer.ask(CHANGES, first=1, before=deleted["id"])
+    (second,) = await pricing_client.ask(CHANGES, first=1, before=deleted["id"])
     assert second == changed
 
 
-async def test_undoing_a_change_restores_the_earlier_values(pricer: Pricer) -> None:
-    rule = await pricer.create()
-    await pricer.update(rule, markupRatio=1.6, shapes=["ROUND"])
-    change = await pricer.newest()
-    undone = await pricer.ask(UNDO, id=change["id"])
+async def test_undo_restores_earlier_values(pricing_client: PricingClient) -> None:
+    rule = await pricing_client.create()
+    await pricing_client.update(rule, markupRatio=1.6, shapes=["ROUND"])
+    change = await pricing_client.newest()
+    undone = await pricing_client.ask(UNDO, id=change["id"])
     assert undone == {"pricingRule": rule, "userErrors": []}
-    undo, undone_change, _ = await pricer.ask(CHANGES)
+    undo, undone_change, _ = await pricing_client.ask(CHANGES)
     assert (undo["undoes"], undone_change["undoneBy"]) == (change["id"], undo["id"])
-    again = await pricer.ask(UNDO, id=change["id"])
+    again = await pricing_client.ask(UNDO, id=change["id"])
     assert again["userErrors"] == [{"field": None, "code": "CONFLICT", "message": "The change was undone already."}]
     # An undo can be undone as any other change.
-    assert (await pricer.ask(UNDO, id=undo["id"]))["pricingRule"]["markupRatio"] == 1.6
+    assert (await pricing_client.ask(UNDO, id=undo["id"]))["pricingRule"]["markupRatio"] == 1.6
 
 
-async def test_undoing_a_deletion_restores_the_rule_with_its_id_and_age(pricer: Pricer) -> None:
-    rule = await pricer.create()
-    await pricer.ask(DELETE, id=rule["id"])
-    assert (await pricer.ask(UNDO, id=(await pricer.newest())["id"]))["pricingRule"] == rule
-    assert await pricer.ask(RULES) == [rule]
-    await pricer.ask(DELETE, id=rule["id"])
-    assert await pricer.ask(RULES) == []
+async def test_undo_of_deletion_restores_rule_with_id_and_age(pricing_client: PricingClient) -> None:
+    rule = await pricing_client.create()
+    await pricing_client.ask(DELETE, id=rule["id"])
+    assert (await pricing_client.ask(UNDO, id=(await pricing_client.newest())["id"]))["pricingRule"] == rule
+    assert await pricing_client.ask(RULES) == [rule]
+    await pricing_client.ask(DELETE, id=rule["id"])
+    assert await pricing_client.ask(RULES) == []
 
 
-async def test_undoing_a_creation_deletes_the_rule(pricer: Pricer) -> None:
-    await pricer.create()
-    assert await pricer.ask(UNDO, id=(await pricer.newest())["id"]) == {"pricingRule": None, "userErrors": []}
-    assert await pricer.ask(RULES) == []
+async def test_undo_of_creation_deletes_rule(pricing_client: PricingClient) -> None:
+    await pricing_client.create()
+    assert await pricing_client.ask(UNDO, id=(await pricing_client.newest())["id"]) == {
+        "pricingRule": None,
+        "userErrors": [],
+    }
+    assert await pricing_client.ask(RULES) == []
 
 
-async def test_a_change_is_not_undone_over_a_later_one(pricer: Pricer) -> None:
-    rule = await pricer.create()
+async def test_undo_is_rejected_after_later_change(pricing_client: PricingClient) -> None:
+    rule = await pricing_client.create()
     for ratio in (1.6, 1.7):
-        await pricer.update(rule, markupRatio=ratio)
-    _, earlier, _ = await pricer.ask(CHANGES)
-    refused = await pricer.ask(UNDO, id=earlier["id"])
+        await pricing_client.update(rule, markupRatio=ratio)
+    _, earlier, _ = await pricing_client.ask(CHANGES)
+    refused = await pricing_client.ask(UNDO, id=earlier["id"])
     assert [one["code"] for one in refused["userErrors"]] == ["CONFLICT"]
-    assert (await pricer.ask(RULES))[0]["markupRatio"] == 1.7
+    assert (await pricing_client.ask(RULES))[0]["markupRatio"] == 1.7
 
 
 @pytest.mark.parametrize("given", ["nothing", "0", "9223372036854775808", "-1"])
-async def test_an_unknown_change_is_not_found(pricer: Pricer, given: str) -> None:
-    refused = await pricer.ask(UNDO, id=given)
+async def test_unknown_change_is_not_found(pricing_client: PricingClient, given: str) -> None:
+    refused = await pricing_client.ask(UNDO, id=given)
     assert [(one["field"], one["code"]) for one in refused["userErrors"]] == [(["id"], "NOT_FOUND")]

@@ -1,4 +1,4 @@
-"""What scanners and strangers try: the probes of graphql-cop, and values that are out of all bounds."""
+"""Security probes: those of graphql-cop, and out-of-range values."""
 
 import json
 
@@ -10,8 +10,8 @@ from app.graphql.limits import MAX_REPETITIONS
 from tests.integration.api.diamonds import MakeKey
 
 HUGE = "9" * 400
-# Queries, their variables as the text of JSON, and which part of the answer has to say what is wrong: a field of the
-# arguments, or a word of the message.
+# Queries, their variables as JSON text, and the part of the response that names the problem: a field of the arguments,
+# or a word of the message.
 OUT_OF_BOUNDS = [
     ("query ($n: Int) { diamonds(first: $n) { totalCount } }", f'{{"n": {HUGE}}}', "Int cannot represent"),
     ("query ($n: Int) { diamonds(first: $n) { totalCount } }", '{"n": 1e400}', "BAD_REQUEST"),
@@ -56,9 +56,7 @@ async def ask(client: httpx.AsyncClient, query: str, **headers: str) -> httpx.Re
 
 
 @pytest.mark.parametrize("number", range(len(OUT_OF_BOUNDS)))
-async def test_a_value_out_of_all_bounds_is_refused_by_a_code_and_by_what_it_is_about(
-    address: str, make_key: MakeKey, number: int
-) -> None:
+async def test_out_of_range_value_is_rejected_with_code_and_field(address: str, make_key: MakeKey, number: int) -> None:
     query, variables, said = OUT_OF_BOUNDS[number]
     headers = {"X-API-Key": await make_key(*Scope), "Content-Type": "application/json"}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
@@ -75,7 +73,7 @@ async def test_a_value_out_of_all_bounds_is_refused_by_a_code_and_by_what_it_is_
         assert set(body["data"].values()) == {None}
 
 
-async def test_of_a_member_that_comes_twice_the_last_one_counts_for_everything(api: httpx.AsyncClient) -> None:
+async def test_last_duplicate_member_is_used_everywhere(api: httpx.AsyncClient) -> None:
     allowed, refused = '{"query": "{ __typename }"', '{"query": "{ nope }"'
     for first, last, data in ((refused, allowed, {"__typename": "Query"}), (allowed, refused, None)):
         answer = await api.post(
@@ -90,20 +88,20 @@ async def test_aliases_do_not_multiply_work(api: httpx.AsyncClient) -> None:
     assert "data" not in many.json()
 
 
-async def test_arrays_of_requests_are_refused(api: httpx.AsyncClient) -> None:
+async def test_arrays_of_requests_are_rejected(api: httpx.AsyncClient) -> None:
     answer = await api.post("/graphql", json=[{"query": "{ __typename }"}] * 10)
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize("directive", ["@aa", "@skip(if: false)", "@include(if: true)"])
-async def test_a_field_does_not_bear_ten_directives(api: httpx.AsyncClient, directive: str) -> None:
+async def test_ten_directives_on_one_field_are_rejected(api: httpx.AsyncClient, directive: str) -> None:
     body = (await ask(api, f"{{ __typename {directive * 10} }}")).json()
     assert "data" not in body
     assert body["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
     assert len(body["errors"]) <= 10
 
 
-async def test_the_same_field_again_and_again_is_answered_once_and_very_often_refused(api: httpx.AsyncClient) -> None:
+async def test_repeated_field_is_answered_once_and_limited(api: httpx.AsyncClient) -> None:
     body = (await ask(api, "{ " + "__typename " * MAX_REPETITIONS + "}")).json()
     assert body == {"data": {"__typename": "Query"}, "extensions": body["extensions"]}
     body = (await ask(api, "{ " + "__typename " * 500 + "}")).json()
@@ -111,7 +109,7 @@ async def test_the_same_field_again_and_again_is_answered_once_and_very_often_re
     assert [error["extensions"]["code"] for error in body["errors"]] == ["VALIDATION_ERROR"]
 
 
-async def test_nobody_is_told_how_a_name_is_really_spelt(api: httpx.AsyncClient) -> None:
+async def test_names_are_not_suggested(api: httpx.AsyncClient) -> None:
     for query in ("{ diamondz { totalCount } }", "{ __schemz { queryType { name } } }", "{ diamonds(frst: 1) { totalCount } }",
                   "{ diamonds(sort: {by: PRIZE}) { totalCount } }", "{ diamonds(filter: {shapez: []}) { totalCount } }",
                   "query ($a: DiamondFiltr) { diamonds(filter: $a) { totalCount } }",
@@ -121,7 +119,7 @@ async def test_nobody_is_told_how_a_name_is_really_spelt(api: httpx.AsyncClient)
         assert "errors" in text
 
 
-async def test_the_wrong_value_of_a_variable_does_not_tell_what_it_should_have_been(api: httpx.AsyncClient) -> None:
+async def test_variable_errors_do_not_disclose_expected_values(api: httpx.AsyncClient) -> None:
     query = "query ($s: DiamondSort, $f: DiamondFilter) { diamonds(sort: $s, filter: $f) { totalCount } }"
     wrong: list[dict[str, object]] = [{"s": {"by": "PRIZE"}}, {"f": {"shapez": []}}, {"f": {"shapes": ["ROUNT"]}}]
     for variables in wrong:
@@ -130,7 +128,7 @@ async def test_the_wrong_value_of_a_variable_does_not_tell_what_it_should_have_b
         assert "Did you mean" not in answer.text, variables
 
 
-async def test_queries_and_mutations_come_neither_by_get_nor_as_a_form(api: httpx.AsyncClient) -> None:
+async def test_get_and_form_requests_are_rejected(api: httpx.AsyncClient) -> None:
     for query in ("{ __typename }", "mutation { __typename }"):
         assert (await api.get("/graphql", params={"query": query})).status_code == 405
         form = await api.post("/graphql", data={"query": query})
@@ -139,7 +137,7 @@ async def test_queries_and_mutations_come_neither_by_get_nor_as_a_form(api: http
     assert plain.status_code == 415
 
 
-async def test_nothing_traces_and_no_page_invites(api: httpx.AsyncClient) -> None:
+async def test_tracing_and_consoles_are_disabled(api: httpx.AsyncClient) -> None:
     for headers in ({"X-Apollo-Tracing": "1"}, {"Apollo-Query-Plan-Experimental": "1"}, {"Accept": "text/html"}):
         answer = await ask(api, "{ __typename }", **headers)
         assert set(answer.json()["extensions"]) == {"cost"}
@@ -149,7 +147,7 @@ async def test_nothing_traces_and_no_page_invites(api: httpx.AsyncClient) -> Non
         assert "<html" not in page.text.lower()
 
 
-async def test_the_schema_is_for_those_who_may_see_it_and_not_without_bound(address: str, make_key: MakeKey) -> None:
+async def test_introspection_requires_permission_and_is_limited(address: str, make_key: MakeKey) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         reader, seer = [await make_key(scope) for scope in (Scope.DIAMONDS_READ, Scope.SCHEMA_READ)]
         for query in ("{ __schema { types { name } } }", '{ __type(name: "Diamond") { name } }'):

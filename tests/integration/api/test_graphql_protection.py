@@ -1,4 +1,4 @@
-"""What protects the service: costs and budgets, time, and documents that were registered beforehand."""
+"""Protection of the service: cost budgets, timeouts, persisted documents."""
 
 import asyncio
 import json
@@ -41,12 +41,12 @@ async def client(serve: Serve, settings: Settings, key: str, **changes: Any) -> 
 
 
 @pytest_asyncio.fixture
-async def registry(settings: Settings) -> AsyncIterator[PersistedDocuments]:
+async def manifest_settings(settings: Settings) -> AsyncIterator[PersistedDocuments]:
     async with Database.open(settings.database) as database:
         yield PersistedDocuments(database)
 
 
-async def test_an_answer_says_what_it_cost_and_what_is_left(
+async def test_response_reports_cost_and_remaining_budget(
     serve: Serve, settings: Settings, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build(1), build(2)])
@@ -57,7 +57,7 @@ async def test_an_answer_says_what_it_cost_and_what_is_left(
         }  # fmt: skip
 
 
-async def test_a_key_that_has_spent_everything_waits_and_others_do_not(
+async def test_client_without_budget_is_limited_and_others_are_not(
     serve: Serve, settings: Settings, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build(number) for number in range(10)])
@@ -74,7 +74,7 @@ async def test_a_key_that_has_spent_everything_waits_and_others_do_not(
         assert (await calling.post("/graphql", json={"query": PAGE}, headers=other)).status_code == 200
 
 
-async def test_a_bucket_fills_up_again_and_never_runs_over(redis_url: str) -> None:
+async def test_budget_refills_up_to_capacity(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         budget = CostBudget(redis, most=100, restore_rate=1000)
         first = await budget.take("k", 100)
@@ -91,7 +91,7 @@ async def test_a_bucket_fills_up_again_and_never_runs_over(redis_url: str) -> No
         assert raised.value.retry_after == 6
 
 
-async def test_of_many_at_once_exactly_as_many_pay_as_can(redis_url: str) -> None:
+async def test_concurrent_requests_spend_exactly_the_budget(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
         budgets = [CostBudget(one, most=100, restore_rate=1) for one in (redis, other)]
         outcomes = await asyncio.gather(
@@ -100,7 +100,7 @@ async def test_of_many_at_once_exactly_as_many_pay_as_can(redis_url: str) -> Non
         assert sum(isinstance(one, RateLimited) for one in outcomes) == 30
 
 
-async def test_without_redis_nobody_is_held_back(make_key: MakeKey, settings: Settings, serve: Serve) -> None:
+async def test_requests_are_not_limited_without_redis(make_key: MakeKey, settings: Settings, serve: Serve) -> None:
     key = await make_key(Scope.DIAMONDS_READ)
     changed = settings.with_values(redis_url="redis://127.0.0.1:1")
     async with client(serve, changed, key) as calling:
@@ -109,7 +109,7 @@ async def test_without_redis_nobody_is_held_back(make_key: MakeKey, settings: Se
     assert body["extensions"]["cost"] == {"requested": 11, "actual": 1, "throttle": None}
 
 
-async def test_an_operation_that_costs_too_much_is_refused_before_it_is_executed(
+async def test_too_expensive_operation_is_rejected_before_execution(
     api: httpx.AsyncClient, statements: list[str]
 ) -> None:
     await api.post("/graphql", json={"query": "{ __typename }"})
@@ -123,12 +123,12 @@ async def test_an_operation_that_costs_too_much_is_refused_before_it_is_executed
     assert statements == []
 
 
-async def test_what_takes_too_long_is_cut_off(
+async def test_slow_operation_times_out(
     serve: Serve, settings: Settings, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut_off: list[bool] = []
 
-    async def forever(*_: object) -> int:
+    async def never_returns(*_: object) -> int:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -136,19 +136,19 @@ async def test_what_takes_too_long_is_cut_off(
             raise
         return 0
 
-    monkeypatch.setattr(PostgresSearch, "count", forever)
+    monkeypatch.setattr(PostgresSearch, "count", never_returns)
     async with client(serve, settings, await make_key(Scope.DIAMONDS_READ), graphql_timeout_seconds=0.3) as calling:
         answer = await calling.post("/graphql", json={"query": "{ diamonds { totalCount } }"})
     assert (answer.status_code, codes(answer.json())) == (503, ["SERVICE_UNAVAILABLE"])
     assert cut_off == [True]
 
 
-async def test_a_registered_document_is_executed_by_its_id(
-    api: httpx.AsyncClient, registry: PersistedDocuments
+async def test_registered_document_is_executed_by_id(
+    api: httpx.AsyncClient, manifest_settings: PersistedDocuments
 ) -> None:
-    key = await registry.register(COUNT, client_id="shop", name="count.graphql")
+    key = await manifest_settings.register(COUNT, client_id="shop", name="count.graphql")
     assert key == document_id(COUNT)
-    assert await registry.register(COUNT, client_id="other", name="again") == key
+    assert await manifest_settings.register(COUNT, client_id="other", name="again") == key
     variables = {"shape": "ROUND"}
     expected = {"diamonds": {"totalCount": 0}}
     for given in (key, f"sha256:{key}", key.upper()):
@@ -168,19 +168,19 @@ async def test_a_registered_document_is_executed_by_its_id(
         ({"documentId": None, "query": None}, 400, "BAD_REQUEST"),
     ],
 )
-async def test_an_id_that_nobody_registered_or_that_comes_with_a_text_is_refused(
+async def test_unknown_id_or_id_with_text_is_rejected(
     api: httpx.AsyncClient, given: dict[str, Any], status: int, code: str
 ) -> None:
     answer = await api.post("/graphql", json=given)
     assert (answer.status_code, codes(answer.json())) == (status, [code])
 
 
-async def test_by_get_nothing_is_executed_that_a_browser_could_be_made_to_ask(
-    api: httpx.AsyncClient, registry: PersistedDocuments, make_key: MakeKey
+async def test_get_executes_no_cross_site_request(
+    api: httpx.AsyncClient, manifest_settings: PersistedDocuments, make_key: MakeKey
 ) -> None:
     pricing = await make_key(Scope.PRICING_WRITE)
-    key = await registry.register("mutation { inventoryReprice { job { id } } }", client_id="shop", name="a")
-    other = await registry.register(COUNT, client_id="shop", name="b")
+    key = await manifest_settings.register("mutation { inventoryReprice { job { id } } }", client_id="shop", name="a")
+    other = await manifest_settings.register(COUNT, client_id="shop", name="b")
     text = {"query": "{ __typename }"}
     for query in (text, text | {"documentId": key}, text | {"documentId": other}, {"documentId": key}, {}):
         answer = await api.get(f"/graphql?{urlencode(query)}", headers={"X-API-Key": pricing})
@@ -192,10 +192,10 @@ async def test_by_get_nothing_is_executed_that_a_browser_could_be_made_to_ask(
     assert anonymous.status_code == 401
 
 
-async def test_where_only_registered_documents_are_allowed_nothing_else_is_executed(
-    serve: Serve, settings: Settings, make_key: MakeKey, registry: PersistedDocuments
+async def test_only_registered_documents_are_executed_when_required(
+    serve: Serve, settings: Settings, make_key: MakeKey, manifest_settings: PersistedDocuments
 ) -> None:
-    key = await registry.register(PAGE, client_id="shop", name="page.graphql")
+    key = await manifest_settings.register(PAGE, client_id="shop", name="page.graphql")
     async with client(serve, settings, await make_key(Scope.DIAMONDS_READ), graphql_registered_only=True) as calling:
         for given in ({"documentId": key}, {"query": PAGE}):
             assert (await calling.post("/graphql", json=given)).json()["data"] == {"diamonds": {"nodes": []}}
@@ -204,7 +204,7 @@ async def test_where_only_registered_documents_are_allowed_nothing_else_is_execu
             assert (refused.status_code, codes(refused.json())) == (403, ["FORBIDDEN"]), text
 
 
-async def test_neither_batches_nor_uploads_are_taken(api: httpx.AsyncClient) -> None:
+async def test_batches_and_uploads_are_rejected(api: httpx.AsyncClient) -> None:
     batch = await api.post("/graphql", json=[{"query": "{ __typename }"}] * 2)
     assert (batch.status_code, codes(batch.json())) == (400, ["BAD_REQUEST"])
     parts: dict[str, Any] = {
@@ -216,9 +216,7 @@ async def test_neither_batches_nor_uploads_are_taken(api: httpx.AsyncClient) -> 
     assert (upload.status_code, codes(upload.json())) == (415, ["BAD_REQUEST"])
 
 
-async def test_documents_are_registered_from_the_command_line(
-    settings: Settings, api: httpx.AsyncClient, tmp_path: Path
-) -> None:
+async def test_documents_are_registered_by_command(settings: Settings, api: httpx.AsyncClient, tmp_path: Path) -> None:
     servers = {"DATABASE_URL": settings.database.need("url")}
     (tmp_path / "page.graphql").write_text(PAGE)
     (tmp_path / "all.json").write_text(json.dumps({f"sha256:{document_id(COUNT)}": COUNT}))

@@ -1,4 +1,4 @@
-"""GraphQL: every mistake by its code, and who is let in."""
+"""GraphQL errors: codes, and authentication."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.graphql.execution.errors import MAX_ERRORS
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import Insert, MakeKey, Query, Serve, build
 
-# Arguments of a search, and what is wrong with them.
+# Arguments of a search, and the reported problem.
 WRONG_ARGUMENTS = {
     "first: -1": {"first": "should be between 0 and 100"},
     "first: 101": {"first": "should be between 0 and 100"},
@@ -37,7 +37,7 @@ WRONG_ARGUMENTS = {
     },
 }
 
-# Documents that are not executed, and the code that says why.
+# Documents that are rejected, and the error code.
 WRONG_DOCUMENTS = {
     "{": "BAD_REQUEST",
     "{ nope }": "VALIDATION_ERROR",
@@ -56,7 +56,7 @@ WRONG_DOCUMENTS = {
     "mutation { nope }": "VALIDATION_ERROR",
 }
 
-# Bodies that are no GraphQL request: what they are sent as, and the status of the answer.
+# Bodies that are no GraphQL request: media type and response status.
 NO_REQUESTS = [
     (b'{"query": "{ __typename }"}', "text/plain", 415),
     (b"{", "application/json", 400),
@@ -83,7 +83,7 @@ def codes(body: Any) -> list[str]:
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
-async def test_every_wrong_argument_is_named(query: Query) -> None:
+async def test_every_invalid_argument_is_named(query: Query) -> None:
     for arguments, fields in WRONG_ARGUMENTS.items():
         body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
         (error,) = body["errors"]
@@ -91,7 +91,7 @@ async def test_every_wrong_argument_is_named(query: Query) -> None:
         assert error["path"] == ["diamonds"]
 
 
-async def test_a_cursor_belongs_to_its_sort(query: Query, insert: Insert) -> None:
+async def test_cursor_is_valid_for_its_sort_only(query: Query, insert: Insert) -> None:
     await insert([build(1), build(2)])
     document = "{ diamonds(first: 1, %s) { pageInfo { endCursor } } }"
     body = await query(document % "sort: {by: PRICE}")
@@ -107,12 +107,12 @@ async def test_a_cursor_belongs_to_its_sort(query: Query, insert: Insert) -> Non
     "arguments",
     ["filter: {supplierPrice: {min: 1}}", "sort: {by: SUPPLIER_PRICE}", "sort: [{by: CUT}, {by: SUPPLIER_PRICE}]"],
 )
-async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(query: Query, arguments: str) -> None:
+async def test_supplier_price_filter_and_sort_require_scope(query: Query, arguments: str) -> None:
     body = await query(f"{{ diamonds({arguments}) {{ totalCount }} }}")
     assert (body["data"], codes(body)) == ({"diamonds": None}, ["FORBIDDEN"])
 
 
-async def test_a_request_that_cant_be_executed_has_a_code_and_no_data(query: Query) -> None:
+async def test_invalid_document_has_code_and_no_data(query: Query) -> None:
     for document, code in WRONG_DOCUMENTS.items():
         body = await query(document)
         assert codes(body)[0] == code, document
@@ -120,7 +120,7 @@ async def test_a_request_that_cant_be_executed_has_a_code_and_no_data(query: Que
         assert "Traceback" not in str(body)
 
 
-async def test_an_empty_name_of_an_operation_is_none(api: httpx.AsyncClient) -> None:
+async def test_empty_operation_name_is_ignored(api: httpx.AsyncClient) -> None:
     for document in ("{ __typename }", "query Only { __typename }"):
         answer = await api.post("/graphql", json={"query": document, "operationName": ""})
         assert (answer.status_code, answer.json()["data"]) == (200, {"__typename": "Query"})
@@ -132,21 +132,21 @@ async def test_an_empty_name_of_an_operation_is_none(api: httpx.AsyncClient) -> 
     assert body["data"] == {"x": "Query"}
 
 
-async def test_a_body_that_is_no_request_is_refused(api: httpx.AsyncClient) -> None:
+async def test_invalid_body_is_rejected(api: httpx.AsyncClient) -> None:
     for content, media_type, status in NO_REQUESTS:
         response = await api.post("/graphql", content=content, headers={"Content-Type": media_type})
         assert response.status_code == status, content[:100]
         assert codes(response.json()) == ["BAD_REQUEST"]
 
 
-async def test_the_newer_media_type_is_answered_with_its_statuses(api: httpx.AsyncClient) -> None:
+async def test_graphql_response_media_type_uses_http_statuses(api: httpx.AsyncClient) -> None:
     for accept, status in (("application/graphql-response+json", 400), ("application/json", 200), ("*/*", 200)):
         response = await api.post("/graphql", json={"query": "{ nope }"}, headers={"Accept": accept})
         assert response.status_code == status
         assert response.headers["content-type"].startswith(accept.replace("*/*", "application/json"))
 
 
-async def test_without_a_valid_key_nothing_is_executed(address: str, make_key: MakeKey) -> None:
+async def test_nothing_is_executed_without_valid_key(address: str, make_key: MakeKey) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         for headers in ({}, {"X-API-Key": "nonsense"}):
             response = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
@@ -156,7 +156,7 @@ async def test_without_a_valid_key_nothing_is_executed(address: str, make_key: M
         assert response.json()["data"] == {"diamonds": {"totalCount": 0}}
 
 
-async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> None:
+async def test_every_query_requires_scope(address: str, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(Scope.SCHEMA_READ)}
     document = """{ diamond(id: "x") { id } diamondByCertificate(lab: "x", number: "x") { id }
       node(id: "RGlhbW9uZDplNmU2ODk4Zi1hZjlhLTVhZTUtYmYwNi04OGI2ZWY5NWFiZWI=") { id } }"""
@@ -167,7 +167,7 @@ async def test_every_query_needs_its_scope(address: str, make_key: MakeKey) -> N
     assert introspected["data"] == {"__schema": {"queryType": {"name": "Query"}}}
 
 
-async def test_in_development_a_browser_gets_graphiql_and_it_gets_the_schema(settings: Settings, serve: Serve) -> None:
+async def test_development_serves_graphiql_and_introspection(settings: Settings, serve: Serve) -> None:
     introspection = {"query": "{ __schema { queryType { name } } }"}
     async with (
         serve(settings.with_values(environment="development")) as url,
@@ -182,13 +182,13 @@ async def test_in_development_a_browser_gets_graphiql_and_it_gets_the_schema(set
         assert "Did you mean" in suggested.json()["errors"][0]["message"]
 
 
-async def test_in_production_there_is_no_graphiql_and_queries_come_by_post(api: httpx.AsyncClient) -> None:
+async def test_production_has_no_graphiql_and_requires_post(api: httpx.AsyncClient) -> None:
     for headers in ({"Accept": "text/html"}, {"Accept": "application/json"}):
         response = await api.get("/graphql?query={__typename}", headers=headers)
         assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-async def test_a_body_that_is_no_request_names_the_member_and_what_it_accepts(api: httpx.AsyncClient) -> None:
+async def test_invalid_body_names_member_and_accepted_values(api: httpx.AsyncClient) -> None:
     for body, message in (
         (b'{"query": 1}', "query should be a text or null"),
         (b'{"query": "{ __typename }", "variables": []}', "variables should be an object or null"),
@@ -199,7 +199,7 @@ async def test_a_body_that_is_no_request_names_the_member_and_what_it_accepts(ap
         assert error["message"] == f"The body is not a GraphQL request: {message}."
 
 
-async def test_wrong_variables_give_few_errors(api: httpx.AsyncClient) -> None:
+async def test_number_of_variable_errors_is_limited(api: httpx.AsyncClient) -> None:
     query = "query ($ids: [ID!]) { diamonds(filter: {ids: $ids}) { totalCount } }"
     answer = await api.post("/graphql", json={"query": query, "variables": {"ids": [[]] * 100}})
     assert len(answer.json()["errors"]) == MAX_ERRORS

@@ -1,4 +1,4 @@
-"""How many statements a request sends: one for each page and each count, whatever is selected."""
+"""Number of statements of a request: one for each page and each count, for any selection."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ def connection(selected: str, arguments: str = "first: 20") -> str:
     return f"diamonds({arguments}) {{ {selected} }}"
 
 
-# What is asked, and how many statements it is worth.
+# Requests, and their number of statements.
 COUNTED = [
     (connection(f"nodes {{ {SMALL} }}"), 1),
     (connection(f"nodes {{ {LARGE} }} edges {{ cursor node {{ {LARGE} }} }} pageInfo {{ hasNextPage endCursor }}"), 1),
@@ -59,24 +59,24 @@ COUNTED = [
 
 
 @pytest_asyncio.fixture
-async def everyone(address: str, make_key: MakeKey, insert: Insert) -> httpx.AsyncClient:
-    """A caller who may everything, in an inventory that has something of everything but trading."""
+async def all_scopes_client(address: str, make_key: MakeKey, insert: Insert) -> httpx.AsyncClient:
+    """A client with all scopes, and an inventory with every kind of data except trading."""
     await insert([build(number) for number in range(30)])
     await insert([build_run(number) for number in range(1, 4)], table="run_metadata")
     await insert([build_partition(number, part) for number in range(1, 4) for part in range(3)], table="worker_runs")
     return httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key(*Scope)})
 
 
-async def test_a_request_sends_one_statement_for_each_page_and_each_count(
-    everyone: httpx.AsyncClient, statements: list[str]
+async def test_request_sends_one_statement_per_page_and_count(
+    all_scopes_client: httpx.AsyncClient, statements: list[str]
 ) -> None:
     found = {}
-    async with everyone:
+    async with all_scopes_client:
         for text, _ in COUNTED:
             query = {"query": f"{{ {text} }}"}
-            await everyone.post("/graphql", json=query)
+            await all_scopes_client.post("/graphql", json=query)
             statements.clear()
-            body = (await everyone.post("/graphql", json=query)).json()
+            body = (await all_scopes_client.post("/graphql", json=query)).json()
             assert "errors" not in body, body
             # A key is looked up again after some seconds.
             found[text] = sum("api_keys" not in one for one in statements)

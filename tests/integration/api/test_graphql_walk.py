@@ -1,4 +1,4 @@
-"""Walking the inventory by cursor while it changes: whatever stays where it is is met once, in every sort."""
+"""Cursor paging during changes: every unchanged diamond is visited once, in every sort."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from tests.integration.api.test_graphql import SORTS, WALK
 
 STAYING, MOVING = 600, 200
 PAGE = 97
-# What a sync changes of a stone, in all the columns that can be sorted by.
+# Values that a sync changes, in all sortable columns.
 CHANGE = """
 UPDATE inventory.diamonds SET retail_price_cents = $2, supplier_price_cents = $2, carat_milli = $3, color_rank = $4,
     clarity_rank = $5, rating = $6, created_at = to_timestamp($7), status = $8, updated_at = now(),
@@ -41,7 +41,7 @@ def stone(dice: random.Random, number: int) -> Row:
 
 
 async def change(url: str, dice: random.Random, changed: list[int]) -> None:
-    """Move the moving stones about, without end."""
+    """Change the moving stones continuously."""
     connection = await asyncpg.connect(url)
     try:
         for turn in count():
@@ -63,8 +63,8 @@ async def change(url: str, dice: random.Random, changed: list[int]) -> None:
 
 
 @pytest_asyncio.fixture
-async def changes(database_url: str, insert: Insert) -> AsyncIterator[list[int]]:
-    """The inventory, restless; holds how many changes there have been."""
+async def ongoing_changes(database_url: str, insert: Insert) -> AsyncIterator[list[int]]:
+    """Continuous changes of the inventory. Counts them."""
     dice = random.Random(3)
     await insert([stone(dice, number) for number in range(STAYING + MOVING)])
     changed = [0]
@@ -91,16 +91,16 @@ async def walk(client: httpx.AsyncClient, by: str, direction: str, *, forwards: 
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
-async def test_no_stone_that_stays_is_missed_or_repeated_while_others_come_go_and_move(
-    trusted: httpx.AsyncClient, changes: list[int], direction: str
+async def test_unchanged_stones_are_visited_once_during_changes(
+    cost_client: httpx.AsyncClient, ongoing_changes: list[int], direction: str
 ) -> None:
     staying = {f"stone-{number}" for number in range(STAYING)}
     for by in SORTS:
         orders = []
         for forwards in (True, False):
-            before = changes[0]
-            seen = await walk(trusted, by, direction, forwards=forwards)
-            assert changes[0] > before, "nothing changed meanwhile"
+            before = ongoing_changes[0]
+            seen = await walk(cost_client, by, direction, forwards=forwards)
+            assert ongoing_changes[0] > before, "nothing changed meanwhile"
             met = Counter(one for one in seen if one in staying)
             assert met == dict.fromkeys(staying, 1), (by, forwards)
             orders.append([one for one in seen if one in staying])

@@ -1,4 +1,4 @@
-"""Certificates and measurements that the supplier asks not to show: hidden and not searchable without their scope."""
+"""Certificates and measurements that the supplier hides: shown and searchable only with their scope."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +12,7 @@ from app.auth.scopes import Scope
 from app.graphql.relay import global_id
 from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, MakeKey, build
-from tests.integration.api.wire import BEGINNING, happen, stone, wire
+from tests.integration.api.websocket import BEGINNING, append_event, open_socket, stone
 
 NUMBER = "2141438171"
 SHOWN, HIDDEN, UNMEASURED = 1, 2, 3
@@ -47,14 +47,14 @@ async def diamonds(insert: Insert) -> None:
 
 @pytest_asyncio.fixture
 async def privileged(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller with the scope for hidden certificates."""
+    """A client with the scope for hidden certificates."""
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ, Scope.CERTIFICATES_HIDDEN)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         yield client
 
 
 async def ask(client: httpx.AsyncClient, document: str, **variables: Any) -> Mapping[str, Any]:
-    """The data of a GraphQL answer."""
+    """The data of a GraphQL response."""
     answer = (await client.post("/graphql", json={"query": document, "variables": variables})).json()
     assert "errors" not in answer
     return dict(answer["data"])
@@ -92,8 +92,8 @@ def is_without_measurements(diamond: Mapping[str, Any]) -> None:
     assert diamond["measurements"] == {**dict.fromkeys(MEASURES), "details": {}}
 
 
-def look(diamonds: list[Mapping[str, Any]], *, sees_hidden: bool) -> None:
-    """Check what a caller is shown of the three diamonds."""
+def check_visibility(diamonds: list[Mapping[str, Any]], *, sees_hidden: bool) -> None:
+    """Check the visible values of the three diamonds."""
     by_number = {int(one["supplierStoneId"].removeprefix("stone-")): one for one in diamonds}
     assert sorted(by_number) == [SHOWN, HIDDEN, UNMEASURED]
     is_whole(by_number[SHOWN])
@@ -102,23 +102,23 @@ def look(diamonds: list[Mapping[str, Any]], *, sees_hidden: bool) -> None:
 
 
 @pytest.mark.usefixtures("diamonds")
-async def test_graphql_shows_hidden_values_only_with_the_scope(
+async def test_graphql_shows_hidden_values_only_with_scope(
     api: httpx.AsyncClient, privileged: httpx.AsyncClient
 ) -> None:
     for client, sees_hidden in ((api, False), (privileged, True)):
         page = await ask(client, f"{{ diamonds {{ nodes {{ {FIELDS} }} edges {{ node {{ {FIELDS} }} }} }} }}")
-        look(page["diamonds"]["nodes"], sees_hidden=sees_hidden)
-        look([edge["node"] for edge in page["diamonds"]["edges"]], sees_hidden=sees_hidden)
+        check_visibility(page["diamonds"]["nodes"], sees_hidden=sees_hidden)
+        check_visibility([edge["node"] for edge in page["diamonds"]["edges"]], sees_hidden=sees_hidden)
         ids = [global_id("Diamond", stone(number)) for number in (SHOWN, HIDDEN, UNMEASURED)]
         nodes = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Diamond {{ {FIELDS} }} }} }}"
-        look((await ask(client, nodes, ids=ids))["nodes"], sees_hidden=sees_hidden)
+        check_visibility((await ask(client, nodes, ids=ids))["nodes"], sees_hidden=sees_hidden)
         one = "query ($id: ID!) { diamond(id: $id) { supplierStoneId certificate { number } } }"
         found = (await ask(client, one, id=ids[1]))["diamond"]
         assert found["certificate"]["number"] == (NUMBER if sees_hidden else None)
 
 
 @pytest.mark.usefixtures("diamonds")
-async def test_graphql_searches_hidden_values_only_with_the_scope(
+async def test_graphql_searches_hidden_values_only_with_scope(
     api: httpx.AsyncClient, privileged: httpx.AsyncClient
 ) -> None:
     document = """query ($filter: DiamondFilter) { diamonds(filter: $filter) {
@@ -146,7 +146,7 @@ async def test_graphql_searches_hidden_values_only_with_the_scope(
     assert (await ask(api, lookup, n="0000000000"))["diamondByCertificate"] is None
 
 
-async def test_graphql_finds_no_diamond_by_a_hidden_certificate(
+async def test_graphql_finds_no_diamond_by_hidden_certificate(
     api: httpx.AsyncClient, privileged: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build(HIDDEN, certificate_number=NUMBER, certificate_hidden=True)])
@@ -156,7 +156,7 @@ async def test_graphql_finds_no_diamond_by_a_hidden_certificate(
 
 
 @pytest.mark.usefixtures("diamonds")
-async def test_rest_shows_and_searches_hidden_values_only_with_the_scope(
+async def test_rest_shows_and_searches_hidden_values_only_with_scope(
     api: httpx.AsyncClient, privileged: httpx.AsyncClient
 ) -> None:
     listed = {}
@@ -179,12 +179,12 @@ async def test_rest_shows_and_searches_hidden_values_only_with_the_scope(
 
 
 @pytest.mark.usefixtures("diamonds")
-async def test_events_show_hidden_values_only_with_the_scope(
+async def test_events_show_hidden_values_only_with_scope(
     address: str, key: str, make_key: MakeKey, database: Database
 ) -> None:
     privileged = await make_key(Scope.DIAMONDS_READ, Scope.CERTIFICATES_HIDDEN)
     for caller, sees_hidden in ((key, False), (privileged, True)):
-        async with wire(address, caller) as socket:
+        async with open_socket(address, caller) as socket:
             await socket.subscribe(EVENTS, after=BEGINNING)
-            await happen(database, SHOWN, HIDDEN, UNMEASURED)
-            look((await socket.event())["diamonds"], sees_hidden=sees_hidden)
+            await append_event(database, SHOWN, HIDDEN, UNMEASURED)
+            check_visibility((await socket.event())["diamonds"], sees_hidden=sees_hidden)

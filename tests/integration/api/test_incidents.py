@@ -1,4 +1,4 @@
-"""Incidents over GraphQL: which are open, and that an operator can resolve one. The time of the next nightly run."""
+"""Incidents over GraphQL: list open ones, resolve one. Time of the next nightly run."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -43,9 +43,7 @@ async def kinds(client: httpx.AsyncClient) -> list[str]:
     return [one["kind"] for one in (await ask(client, LIST))["data"]["incidents"]]
 
 
-async def test_a_problem_of_a_run_is_open_until_a_later_run_of_the_feed_completes(
-    operator: httpx.AsyncClient, insert: Insert
-) -> None:
+async def test_problem_of_run_is_open_until_later_run_completes(operator: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build_run(1), build_run(2, status="failed")], "run_metadata")
     await insert([build_alert("run_failed", run_id=run_id(2))], "alerts")
     (found,) = (await ask(operator, LIST))["data"]["incidents"]
@@ -60,7 +58,7 @@ async def test_a_problem_of_a_run_is_open_until_a_later_run_of_the_feed_complete
     assert old["open"] is False
 
 
-async def test_a_problem_of_a_cancelled_run_is_over(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_problem_of_cancelled_run_is_closed(operator: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build_run(2, status="cancelled")], "run_metadata")
     await insert(
         [build_alert("mass_delete_stopped", run_id=run_id(2)), build_alert("quarantine_exceeded", run_id=run_id(3))],
@@ -69,7 +67,7 @@ async def test_a_problem_of_a_cancelled_run_is_over(operator: httpx.AsyncClient,
     assert await kinds(operator) == ["quarantine_exceeded"]
 
 
-async def test_schema_differences_are_open_while_the_newest_run_has_some(
+async def test_schema_differences_are_open_while_newest_run_has_some(
     operator: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build_run(1, schema_differences=["a field"])], "run_metadata")
@@ -79,7 +77,7 @@ async def test_schema_differences_are_open_while_the_newest_run_has_some(
     assert await kinds(operator) == []
 
 
-async def test_an_operator_resolves_an_incident_once(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_operator_resolves_incident_once(operator: httpx.AsyncClient, insert: Insert) -> None:
     alert = build_alert("purchase_price_risen")
     await insert([alert], "alerts")
     for _ in range(2):
@@ -91,19 +89,19 @@ async def test_an_operator_resolves_an_incident_once(operator: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("given", ["nothing", "285981fa-cbe4-47ed-b0ce-22c1db82028c"])
-async def test_an_unknown_incident_is_not_found(operator: httpx.AsyncClient, given: str) -> None:
+async def test_unknown_incident_is_not_found(operator: httpx.AsyncClient, given: str) -> None:
     answer = (await ask(operator, RESOLVE, id=given))["data"]["incidentResolve"]
     assert answer == {"resolvedId": None, "userErrors": [{"field": ["id"], "code": "NOT_FOUND"}]}
 
 
-async def test_reading_does_not_allow_resolving(address: str, make_key: MakeKey) -> None:
+async def test_read_scope_does_not_allow_resolving(address: str, make_key: MakeKey) -> None:
     async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key(Scope.SYNC_READ)}) as reader:
         assert await kinds(reader) == []
         refused = await ask(reader, RESOLVE, id=str(uuid4()))
         assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_the_number_of_incidents_is_limited(operator: httpx.AsyncClient) -> None:
+async def test_number_of_incidents_is_limited(operator: httpx.AsyncClient) -> None:
     refused = await ask(operator, LIST, first=101)
     assert refused["errors"][0]["extensions"]["code"] == "VALIDATION_ERROR"
 
@@ -116,11 +114,11 @@ async def test_the_number_of_incidents_is_limited(operator: httpx.AsyncClient) -
         (datetime(2026, 3, 1, 23, 0, tzinfo=UTC), datetime(2026, 3, 2, 2, tzinfo=UTC)),
     ],
 )
-def test_next_nightly_is_the_next_two_o_clock(now: datetime, due: datetime) -> None:
+def test_next_nightly_is_next_two_o_clock(now: datetime, due: datetime) -> None:
     assert next_nightly(now) == due
 
 
-async def test_the_schedule_names_the_next_nightly_run(operator: httpx.AsyncClient) -> None:
+async def test_schedule_returns_next_nightly_run(operator: httpx.AsyncClient) -> None:
     schedule = (await ask(operator, "{ syncSchedule { nextRunAt startedByJobs } }"))["data"]["syncSchedule"]
     assert datetime.fromisoformat(schedule["nextRunAt"]) > datetime.now(UTC)
     assert schedule["startedByJobs"] is True

@@ -1,4 +1,4 @@
-"""Rate limits against real servers: per key, per kind of request, per client address, and without Redis."""
+"""Rate limits with real servers: by key, kind of request and client address, and without Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,8 +23,8 @@ Limited = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def limited(settings: Settings, serve: Serve) -> Limited:
-    """The API with other limits than usual."""
+def limited_api(settings: Settings, serve: Serve) -> Limited:
+    """Serve the API with low limits."""
 
     @asynccontextmanager
     async def start(**limits: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -42,9 +42,9 @@ async def read(client: httpx.AsyncClient, key: str) -> httpx.Response:
     return await client.get(SEARCH, headers={"X-API-Key": key})
 
 
-async def test_each_key_has_a_budget_and_is_told_about_it(limited: Limited, make_key: MakeKey) -> None:
+async def test_each_key_has_budget_and_response_headers(limited_api: Limited, make_key: MakeKey) -> None:
     first, second = [await make_key(Scope.DIAMONDS_READ) for _ in range(2)]
-    async with limited(reads_per_minute=3) as client:
+    async with limited_api(reads_per_minute=3) as client:
         answers = [await read(client, first) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
@@ -57,29 +57,27 @@ async def test_each_key_has_a_budget_and_is_told_about_it(limited: Limited, make
         assert (await read(client, second)).status_code == 200
 
 
-async def test_graphql_draws_on_the_same_budget_and_answers_429_too(limited: Limited, make_key: MakeKey) -> None:
+async def test_graphql_shares_budget_and_returns_429(limited_api: Limited, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
-    async with limited(reads_per_minute=2) as client:
+    async with limited_api(reads_per_minute=2) as client:
         answers = [await client.post("/graphql", json={"query": text}, headers=headers) for text in ("{ x }", "{", "{")]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert answers[-1].json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
         assert "retry-after" in answers[-1].headers
 
 
-async def test_writes_have_a_budget_of_their_own(limited: Limited, make_key: MakeKey) -> None:
+async def test_writes_have_separate_budget(limited_api: Limited, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(Scope.SYNC_ADMIN, Scope.DIAMONDS_READ)}
-    async with limited(writes_per_minute=1, reads_per_minute=1) as client:
+    async with limited_api(writes_per_minute=1, reads_per_minute=1) as client:
         body = {"run_type": "full"}
         writes = [await client.post("/api/v2/triggers/scheduler", json=body, headers=headers) for _ in range(2)]
         assert [answer.status_code for answer in writes] == [202, 429]
         assert (await client.get(SEARCH, headers=headers)).status_code == 200
 
 
-async def test_every_operation_that_changes_something_draws_on_the_budget_of_writes(
-    limited: Limited, make_key: MakeKey
-) -> None:
+async def test_every_write_operation_uses_write_budget(limited_api: Limited, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(*Scope)}
-    async with limited(writes_per_minute=1) as client:
+    async with limited_api(writes_per_minute=1) as client:
         spent = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"}, headers=headers)
         assert spent.status_code == 202
         refused = set()
@@ -91,7 +89,7 @@ async def test_every_operation_that_changes_something_draws_on_the_budget_of_wri
     assert refused == {operation.name for operation in OPERATIONS if operation.method == "POST"} - asks_only
 
 
-async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) -> None:
+async def test_two_processes_share_budget(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as one, Redis.from_url(redis_url) as other:
         limiters = [RequestRateLimiter(redis, RequestLimits.of(settings.auth)) for redis in (one, other)]
         budget = RequestLimit("reads", 4)
@@ -104,18 +102,18 @@ async def test_two_processes_share_a_budget(redis_url: str, settings: Settings) 
         assert not (await limiters[0].take(budget, "caller")).passes
 
 
-async def test_redis_forgets_a_budget_that_is_full_again(redis_url: str, settings: Settings) -> None:
+async def test_full_budget_is_deleted_from_redis(redis_url: str, settings: Settings) -> None:
     async with Redis.from_url(redis_url) as redis:
         await RequestRateLimiter(redis, RequestLimits.of(settings.auth)).take(RequestLimit("reads", 60), "caller")
         (name,) = await redis.keys("*")
         assert 0 < await redis.pttl(name) <= 1000
 
 
-async def test_failed_logins_of_an_address_are_slowed_and_known_keys_go_on(
-    limited: Limited, make_key: MakeKey, statements: list[str]
+async def test_failed_authentications_of_address_are_limited_and_cached_keys_are_not(
+    limited_api: Limited, make_key: MakeKey, statements: list[str]
 ) -> None:
     known, unknown = [await make_key(Scope.DIAMONDS_READ) for _ in range(2)]
-    async with limited(failures_per_minute=3) as client:
+    async with limited_api(failures_per_minute=3) as client:
         assert (await read(client, known)).status_code == 200
         answers = [await read(client, keys.generate().text) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
@@ -123,15 +121,15 @@ async def test_failed_logins_of_an_address_are_slowed_and_known_keys_go_on(
         statements.clear()
         assert (await read(client, keys.generate().text)).status_code == 429
         assert not any("api_keys" in text for text in statements)
-        # A signature that fails is a failed login as well.
+        # An invalid signature is a failed authentication, too.
         forged = {"X-Client-Id": "acme", "X-Timestamp": "1", "X-Signature": "0" * 64}
         assert (await client.get(SEARCH, headers=forged)).status_code == 429
-        assert (await client.get(SEARCH)).status_code == 401  # who says nothing has not failed
+        assert (await client.get(SEARCH)).status_code == 401  # a request without credentials is no failure
         assert (await read(client, known)).status_code == 200
         assert (await read(client, unknown)).status_code == 429
 
 
-async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, serve: Serve) -> None:
+async def test_failed_authentications_are_limited_per_address(settings: Settings, serve: Serve) -> None:
     trusting = settings.with_values(rate_limit_failures_per_minute=1, trusted_proxies="127.0.0.1")
     async with serve(trusting) as address, httpx.AsyncClient(base_url=address) as client:
 
@@ -139,22 +137,22 @@ async def test_the_failures_of_one_address_are_not_anothers(settings: Settings, 
             return (await client.get(SEARCH, headers={"X-API-Key": "bad", "X-Forwarded-For": forwarded})).status_code
 
         assert [await fail("192.0.2.1"), await fail("192.0.2.1"), await fail("192.0.2.2")] == [401, 429, 401]
-        # A customer's IPv6 network is one address; what the client itself claims to have forwarded is not believed.
+        # An IPv6 network counts as one address. The client's own X-Forwarded-For entries are ignored.
         assert [await fail("2001:db8::1"), await fail("2001:db8::2"), await fail("2001:db8:0:1::1")] == [401, 429, 401]
         assert await fail("198.51.100.7, 192.0.2.1") == 429
-        # IPv4 within IPv6, as a socket for both has it.
+        # IPv4-mapped IPv6, as a dual-stack socket reports it.
         assert [await fail("::ffff:192.0.2.77"), await fail("::ffff:192.0.2.78"), await fail("::ffff:192.0.2.1")] == [
             401, 401, 429,
         ]  # fmt: skip
 
 
-async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later_only(settings: Settings) -> None:
+async def test_unresponsive_redis_is_retried_only_after_pause(settings: Settings) -> None:
     asked = 0
     now = 0.0
 
     left = []
 
-    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
         asked += 1
         left.append(asyncio.current_task())
@@ -165,10 +163,10 @@ async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later
 
     def ticks() -> float:
         nonlocal now
-        now += 0.1  # so long it takes each time
+        now += 0.1  # the duration of each attempt
         return now
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with Redis.from_url(f"redis://127.0.0.1:{port}", socket_timeout=0.1) as redis:
         limiter = RequestRateLimiter(redis, RequestLimits.of(settings.auth), ticks)
@@ -182,7 +180,7 @@ async def test_a_redis_that_keeps_everyone_waiting_is_asked_again_a_second_later
     assert seen[0] == seen[1] == seen[2] < seen[3]
 
 
-async def test_without_redis_each_process_grants_a_share(database_url: str, serve: Serve, make_key: MakeKey) -> None:
+async def test_each_process_grants_share_without_redis(database_url: str, serve: Serve, make_key: MakeKey) -> None:
     with scratch_directory() as directory:
         valkey = Valkey(directory)
         await valkey.start()
@@ -200,5 +198,5 @@ async def test_without_redis_each_process_grants_a_share(database_url: str, serv
             await valkey.start()
             async with asyncio.timeout(30):
                 while (await read(client, key)).headers["ratelimit-limit"] != "10":
-                    pass  # each request waits for its answer
+                    pass  # each request waits for its response
         await valkey.stop()

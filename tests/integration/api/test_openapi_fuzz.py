@@ -1,4 +1,4 @@
-"""Schemathesis over the OpenAPI document, all of its checks: what is documented is what happens, whatever is sent."""
+"""Schemathesis over the OpenAPI document, all checks: requests and responses follow the document."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from app.auth.scopes import Scope
 from inventory.core.settings import Settings
 from tests.integration.api.diamonds import MakeKey
 
-# An address may be wrong and too long at once; what is too long is not looked into.
+# An address may be both invalid and too long. Too long addresses are not validated further.
 CONFIGURATION = """\
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431]
@@ -26,7 +26,7 @@ SCHEMATHESIS = Path(sys.executable).with_name("st")
 
 
 async def fuzz(address: str, *arguments: str, place: Path) -> tuple[int | None, str]:
-    """Run Schemathesis as people do; gives its exit code and what it printed."""
+    """Run the Schemathesis command. Returns its exit code and output."""
     (place / "schemathesis.toml").write_text(CONFIGURATION, "utf-8")
     process = await asyncio.create_subprocess_exec(
         *(SCHEMATHESIS, "run", f"{address}/openapi.json", "--checks", "all", "--max-examples", "12", "--no-color"),
@@ -38,14 +38,14 @@ async def fuzz(address: str, *arguments: str, place: Path) -> tuple[int | None, 
 
 
 @pytest.fixture
-def settings(supplied: Settings) -> Settings:
-    return supplied
+def settings(supplier_settings: Settings) -> Settings:
+    return supplier_settings
 
 
-@pytest.mark.timeout(400)  # a thousand requests each, on whatever machine
-@pytest.mark.parametrize("scopes", [(), Scope], ids=["nobody", "who may everything"])
-@pytest.mark.usefixtures("stocked")
-async def test_no_request_breaks_the_contract(
+@pytest.mark.timeout(400)  # a thousand requests each, on any machine
+@pytest.mark.parametrize("scopes", [(), Scope], ids=["no scope", "every scope"])
+@pytest.mark.usefixtures("stocked_inventory")
+async def test_responses_follow_openapi_document(
     address: str, make_key: MakeKey, tmp_path: Path, scopes: Iterable[Scope]
 ) -> None:
     headers = ("--header", f"X-API-Key: {await make_key(*scopes)}") if scopes else ()

@@ -1,4 +1,4 @@
-"""Servers that go away and come back: an honest 503 meanwhile, and nothing to be done afterwards."""
+"""Outages of servers: 503 during the outage, recovery without intervention."""
 
 import httpx
 import pytest
@@ -15,14 +15,14 @@ from inventory.events.cursors import Cursor
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.scratch import scratch_directory
 from tests.integration.api.diamonds import Serve
-from tests.integration.api.wire import CHANGED, happen, stone, wire
+from tests.integration.api.websocket import CHANGED, append_event, open_socket, stone
 
 pytestmark = pytest.mark.faults
 
 DOCUMENT = {"query": "{ diamonds { totalCount } }"}
 
 
-async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_url: str, serve: Serve) -> None:
+async def test_postgres_outage_returns_503_and_recovers(redis_url: str, serve: Serve) -> None:
     with scratch_directory() as directory:
         postgres = Postgres(directory, durable=False)
         await postgres.start()
@@ -54,7 +54,7 @@ async def test_without_postgres_answers_are_503_and_it_recovers_by_itself(redis_
         await postgres.stop()
 
 
-async def test_a_statement_that_takes_too_long_is_given_up(
+async def test_slow_statement_times_out(
     database_url: str, redis_url: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings.read(
@@ -67,7 +67,7 @@ async def test_a_statement_that_takes_too_long_is_given_up(
         assert (await client.get("/api/v2/diamonds")).status_code == 503
 
 
-async def test_without_postgres_subscribers_wait_and_miss_nothing(redis_url: str, serve: Serve) -> None:
+async def test_subscribers_wait_for_postgres_and_miss_nothing(redis_url: str, serve: Serve) -> None:
     with scratch_directory() as directory:
         postgres = Postgres(directory, durable=False)
         await postgres.start()
@@ -76,10 +76,10 @@ async def test_without_postgres_subscribers_wait_and_miss_nothing(redis_url: str
         settings = Settings.read(database_url=url, redis_url=redis_url, environment="production")
         async with Database.open(settings.database) as database:
             key = (await ApiKeyService(database).create("shop", "acme", [Scope.DIAMONDS_READ])).key.text
-            async with serve(settings) as address, wire(address, key) as socket:
+            async with serve(settings) as address, open_socket(address, key) as socket:
                 await socket.subscribe(CHANGED, after=cursors.encode(Cursor(0, 0)))
                 for number in range(3):
-                    await happen(database, number)
+                    await append_event(database, number)
                     assert (await socket.event())["diamondIds"] == [global_id("Diamond", stone(number))]
                     await postgres.stop()
                     await socket.ping()

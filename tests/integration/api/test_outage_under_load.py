@@ -1,4 +1,4 @@
-"""Servers that go away for a while under load: every answer is the right one or an honest refusal, and all is well after."""
+"""Outages under load: every response is correct or a documented error, and service recovers."""
 
 import asyncio
 import os
@@ -51,13 +51,13 @@ async def thaw(server: Server) -> None:
 
 
 def _family(server: Server) -> Sequence[int]:
-    """The server's process and its children, of which Postgres has one for each connection."""
+    """Processes of the server: Postgres has one for each connection."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("ascii")
     return [server.pid, *map(int, children.split())]
 
 
-class Load:
-    """Callers who ask again and again, and know what the answer must be."""
+class LoadGenerator:
+    """Clients that repeat requests with known results."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -66,9 +66,9 @@ class Load:
         self._asked = asyncio.Event()
 
     @asynccontextmanager
-    async def carry_on(self) -> AsyncIterator[None]:
-        """Ask until the end of the `with`, which begins when much has been asked already."""
-        asking = [asyncio.create_task(self._ask_on(ask)) for ask in (self._search, self._show, self._graphql) * 3]
+    async def running(self) -> AsyncIterator[None]:
+        """Send requests until the end of the block, which starts under full load."""
+        asking = [asyncio.create_task(self._repeat(ask)) for ask in (self._search, self._show, self._graphql) * 3]
         try:
             async with asyncio.timeout(30):
                 await self._asked.wait()
@@ -79,28 +79,28 @@ class Load:
             await asyncio.gather(*asking, return_exceptions=True)
 
     async def round(self) -> None:
-        """Ask everything once."""
+        """Send every request once."""
         for ask in (self._search, self._show, self._graphql):
             await ask()
 
-    async def _ask_on(self, ask: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, ask: Callable[[], Awaitable[None]]) -> None:
         while True:
             await ask()
             await asyncio.sleep(0.02)
 
     async def _search(self) -> None:
         response = await self._client.get("/api/v2/diamonds?limit=2&sort_by=carats")
-        self._judge("search", response, lambda body: (body["pagination"]["total"], len(body["data"])) == (STONES, 2))
+        self._check("search", response, lambda body: (body["pagination"]["total"], len(body["data"])) == (STONES, 2))
 
     async def _show(self) -> None:
         response = await self._client.get(f"/api/v2/diamonds/{DIAMOND}")
-        self._judge("show", response, lambda body: body["data"]["id"] == str(DIAMOND))
+        self._check("show", response, lambda body: body["data"]["id"] == str(DIAMOND))
 
     async def _graphql(self) -> None:
         response = await self._client.post("/graphql", json=GRAPHQL)
-        self._judge("graphql", response, lambda body: body.get("data", {})["diamonds"]["totalCount"] == STONES)
+        self._check("graphql", response, lambda body: body.get("data", {})["diamonds"]["totalCount"] == STONES)
 
-    def _judge(self, what: str, response: httpx.Response, is_right: Callable[[Any], bool]) -> None:
+    def _check(self, what: str, response: httpx.Response, is_right: Callable[[Any], bool]) -> None:
         self.seen[what, response.status_code] += 1
         if self.seen.total() > 100:
             self._asked.set()
@@ -117,8 +117,10 @@ class Load:
 
 
 @asynccontextmanager
-async def loaded(settings: Settings, serve: Serve, database_url: str) -> AsyncIterator[tuple[Load, httpx.AsyncClient]]:
-    """The API over five diamonds, and callers who have asked everything once."""
+async def under_load(
+    settings: Settings, serve: Serve, database_url: str
+) -> AsyncIterator[tuple[LoadGenerator, httpx.AsyncClient]]:
+    """The API with five diamonds, and clients that have sent every request once."""
     async with Database.open(settings.database) as database:
         scopes = [Scope.DIAMONDS_READ, Scope.SYNC_ADMIN]
         key = (await ApiKeyService(database).create("shop", "acme", scopes)).key.text
@@ -129,14 +131,14 @@ async def loaded(settings: Settings, serve: Serve, database_url: str) -> AsyncIt
     await connection.close()
     headers = {"X-API-Key": key}
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
-        load = Load(client)
+        load = LoadGenerator(client)
         await load.round()
         assert not load.wrong
         assert {status for _, status in load.seen} == {200}
         yield load, client
 
 
-async def says(client: httpx.AsyncClient, path: str, status: str) -> bool:
+async def has_status(client: httpx.AsyncClient, path: str, status: str) -> bool:
     return bool((await client.get(path)).json().get("status") == status)
 
 
@@ -145,18 +147,18 @@ async def limit_is(client: httpx.AsyncClient, limit: int) -> bool:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what has no other sign than an answer."""
+    """Poll for a state that only a response reveals."""
     async with asyncio.timeout(30):
         while not await holds():  # noqa: ASYNC110 - as the line above says
             await asyncio.sleep(0.05)
 
 
-# How a server goes away, how it comes back, and seconds between.
+# How a server fails, how it recovers, and the seconds between.
 AWAY = pytest.mark.parametrize(("takes_away", "brings_back", "seconds"), [(stop, start, 20), (freeze, thaw, 6)])
 
 
 @AWAY
-async def test_without_postgres_for_a_while_every_answer_is_right_or_503_and_then_all_are_right(
+async def test_postgres_outage_returns_correct_responses_or_503_and_recovers(
     redis_url: str, serve: Serve, takes_away: Break, brings_back: Break, seconds: float
 ) -> None:
     with scratch_directory() as directory:
@@ -167,7 +169,7 @@ async def test_without_postgres_for_a_while_every_answer_is_right_or_503_and_the
         settings = Settings.read(
             database_url=url, redis_url=redis_url, environment="production", database_timeout_seconds=2
         )
-        async with loaded(settings, serve, url) as (load, client), load.carry_on():
+        async with under_load(settings, serve, url) as (load, client), load.running():
             await takes_away(postgres)
             load.seen.clear()
             await asyncio.sleep(seconds / 2)
@@ -177,7 +179,7 @@ async def test_without_postgres_for_a_while_every_answer_is_right_or_503_and_the
             await asyncio.sleep(seconds / 2)
             assert all(load.seen[what, 503] > 0 for what in ("search", "show", "graphql"))
             await brings_back(postgres)
-            await until(lambda: says(client, "/ready", "ready"))
+            await until(lambda: has_status(client, "/ready", "ready"))
             load.seen.clear()
             for _ in range(3):
                 await load.round()
@@ -187,14 +189,14 @@ async def test_without_postgres_for_a_while_every_answer_is_right_or_503_and_the
 
 
 @AWAY
-async def test_without_redis_for_a_while_reads_go_on_within_a_share_and_jobs_are_refused(
+async def test_redis_outage_limits_reads_to_share_and_rejects_jobs(
     database_url: str, serve: Serve, takes_away: Break, brings_back: Break, seconds: float
 ) -> None:
     with scratch_directory() as directory:
         valkey = Valkey(directory)
         await valkey.start()
         settings = Settings.read(database_url=database_url, redis_url=valkey.url(), environment="production")
-        async with loaded(settings, serve, database_url) as (load, client), load.carry_on():
+        async with under_load(settings, serve, database_url) as (load, client), load.running():
             full = settings.auth.rate_limit_reads_per_minute
             assert await limit_is(client, full)
             await takes_away(valkey)
@@ -213,7 +215,7 @@ async def test_without_redis_for_a_while_reads_go_on_within_a_share_and_jobs_are
             assert {status for _, status in load.seen} == {200}
             assert all(load.seen[what, 200] > 0 for what in ("search", "show", "graphql"))
             await brings_back(valkey)
-            await until(lambda: says(client, "/ready", "ready"))
+            await until(lambda: has_status(client, "/ready", "ready"))
             await until(lambda: limit_is(client, full))
             trigger = await client.post("/api/v2/triggers/scheduler", json={"run_type": "full"})
             assert trigger.status_code == 202

@@ -1,4 +1,4 @@
-"""How a page is found: by an index that has the order of its sort, wherever in it the page lies."""
+"""Query plans: every page is read from an index in sort order."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ STONES = 4000
 
 @pytest_asyncio.fixture
 async def connection(database_url: str, insert: Insert) -> AsyncIterator[Connection]:
-    """A connection to an inventory large enough for its indexes to be worth something."""
+    """A connection to an inventory that is large enough for index use."""
     await insert(mixed(STONES))
     connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
     await connection.execute("ANALYZE diamonds")
@@ -37,7 +37,7 @@ async def plan(connection: Connection, statement: statements.Statement) -> str:
     return "\n".join(row[0] for row in rows)
 
 
-async def test_every_sort_is_read_from_its_index_in_both_directions_and_at_any_depth(
+async def test_every_sort_uses_index_in_both_directions_at_any_depth(
     connection: Connection,
 ) -> None:
     wrong = []
@@ -57,15 +57,13 @@ async def test_every_sort_is_read_from_its_index_in_both_directions_and_at_any_d
     assert wrong == []
 
 
-async def test_a_range_of_what_the_supplier_asks_is_counted_by_its_index(connection: Connection) -> None:
+async def test_supplier_price_range_is_counted_by_index(connection: Connection) -> None:
     found = await plan(connection, statements.count(DiamondCriteria(supplier_price_cents=NumericRange(1, 2))))
     assert "diamonds_supplier_price" in found
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-async def test_stones_without_a_value_are_not_read_for_a_page_that_others_fill(
-    connection: Connection, backwards: bool
-) -> None:
+async def test_null_values_are_not_read_for_page_without_them(connection: Connection, backwards: bool) -> None:
     order = SortOrder(next(sort for sort in SORTS if sort.nullable), descending=backwards)
     page = statements.page(DiamondCriteria(), order, PageWindow(limit=50, backwards=backwards), ["shape"])
     rows = await connection.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {page.text}", *page.arguments)

@@ -1,4 +1,4 @@
-"""Several processes of the API: one is killed, another is asked to stop, and who followed them goes on with a third."""
+"""Several API processes: one is killed, one is stopped, and their subscribers continue with another."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ from inventory.events.cursors import Cursor
 from sandbox.stack.ports import free_ports
 from sandbox.stack.process import Process
 from tests.integration.api.diamonds import MakeKey
-from tests.integration.api.wire import CHANGED, happen, stone, wire
+from tests.integration.api.websocket import CHANGED, append_event, open_socket, stone
 
 TOTAL = 300
 
@@ -58,7 +58,7 @@ async def processes(settings: Settings, ports: Sequence[int], directory: Path) -
         yield started
 
 
-async def test_subscribers_go_on_elsewhere_when_processes_die_and_nothing_is_lost_or_doubled(
+async def test_subscribers_continue_with_another_process_without_loss(
     settings: Settings, make_key: MakeKey, tmp_path: Path
 ) -> None:
     key = await make_key(Scope.DIAMONDS_READ)
@@ -69,7 +69,7 @@ async def test_subscribers_go_on_elsewhere_when_processes_die_and_nothing_is_los
         cursor = cursors.encode(Cursor(0, 0))
         for port in cycle(order):
             with suppress(ConnectionClosed, OSError):
-                async with wire(address_of(port), key) as socket:
+                async with open_socket(address_of(port), key) as socket:
                     await socket.subscribe(CHANGED, after=cursor)
                     while len(own) < TOTAL:
                         event = await socket.event()
@@ -88,7 +88,7 @@ async def test_subscribers_go_on_elsewhere_when_processes_die_and_nothing_is_los
             turned = number % 3
             group.create_task(follow(own, [*ports[turned:], *ports[:turned]]))
         for number in range(TOTAL):
-            await happen(database, number)
+            await append_event(database, number)
             await asyncio.sleep(0.01)
             if number == TOTAL // 3:
                 await first.kill()

@@ -1,4 +1,4 @@
-"""Related data of a diamond: similar ones, pairs, comparison, price history; and the live search."""
+"""Related diamonds: similar ones, pairs, comparison, price history; and the live search."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from app.graphql.relay import global_id
 from inventory.core.database import Database
 from inventory.events.models import EventKind
 from tests.integration.api.diamonds import Insert, Query, build
-from tests.integration.api.wire import BEGINNING, happen, stone, wire
+from tests.integration.api.websocket import BEGINNING, append_event, open_socket, stone
 
 SIMILAR = """query ($id: ID!, $first: Int) { %s(diamondId: $id, first: $first) {
   diamond { databaseId } caratDifference priceDifferencePercent colorSteps claritySteps distance } }"""
@@ -17,9 +17,7 @@ SEARCH = """subscription ($filter: DiamondFilter, $after: String) { diamondsChan
   kind cursor matching { databaseId price { cents } } otherIds } }"""
 
 
-async def test_similar_diamonds_are_within_the_rule_and_the_most_similar_comes_first(
-    query: Query, insert: Insert
-) -> None:
+async def test_similar_diamonds_follow_rule_and_most_similar_is_first(query: Query, insert: Insert) -> None:
     price = 100_000
     await insert([
         build(0, retail_price_cents=price, carat_milli=1000),
@@ -79,7 +77,7 @@ async def test_pairs_match_in_size_proportions_and_grades(query: Query, insert: 
     assert (await query(SIMILAR % "matchingDiamonds", id=hidden))["data"]["matchingDiamonds"] == []
 
 
-async def test_comparison_names_differences_gaps_and_diamonds_that_are_gone(query: Query, insert: Insert) -> None:
+async def test_comparison_names_differences_missing_values_and_removed_diamonds(query: Query, insert: Insert) -> None:
     await insert([build(1, color="D", availability="sold"), build(2, color="E", cut=None, ratio_milli=1500)])
     ids = [str(stone(2)), global_id("Diamond", stone(1)), str(stone(9))]
     found = (await query(COMPARE, ids=ids))["data"]["diamondComparison"]
@@ -95,7 +93,7 @@ async def test_comparison_names_differences_gaps_and_diamonds_that_are_gone(quer
         assert "ids" in (await query(COMPARE, ids=wrong))["errors"][0]["extensions"]["fields"]
 
 
-async def test_price_history_holds_each_price_once_newest_first(
+async def test_price_history_contains_each_price_once_newest_first(
     query: Query, insert: Insert, database: Database
 ) -> None:
     await insert([build(1, retail_price_cents=100), build(2)])
@@ -116,34 +114,34 @@ async def test_price_history_holds_each_price_once_newest_first(
     assert (await query(PRICES, id=str(stone(9))))["data"]["priceHistory"] is None
 
 
-async def test_live_search_tells_what_enters_changes_and_leaves(
+async def test_live_search_reports_entering_changed_and_leaving_diamonds(
     address: str, key: str, database: Database, insert: Insert
 ) -> None:
     await insert([build(number, retail_price_cents=1000 * number) for number in range(1, 5)])
     ids = {number: global_id("Diamond", stone(number)) for number in range(1, 6)}
-    async with wire(address, key) as cheap, wire(address, key) as dear:
+    async with open_socket(address, key) as cheap, open_socket(address, key) as dear:
         await cheap.subscribe(SEARCH, filter={"price": {"max": 2500}}, after=BEGINNING)
         await dear.subscribe(SEARCH, filter={"price": {"min": 2501}}, after=BEGINNING)
-        await happen(database, 1, 3)
+        await append_event(database, 1, 3)
         one, two = await cheap.event(), await dear.event()
         assert ([found["databaseId"] for found in one["matching"]], one["otherIds"]) == ([str(stone(1))], [ids[3]])
         assert ([found["databaseId"] for found in two["matching"]], two["otherIds"]) == ([str(stone(3))], [ids[1]])
         async with database.connection() as connection:
             await connection.execute("UPDATE diamonds SET retail_price_cents = 2400 WHERE id = $1", stone(3))
-        await happen(database, 3, kind=EventKind.DIAMONDS_REPRICED)
+        await append_event(database, 3, kind=EventKind.DIAMONDS_REPRICED)
         entered, left = await cheap.event(), await dear.event()
         assert entered["matching"] == [{"databaseId": str(stone(3)), "price": {"cents": 2400}}]
         assert (left["kind"], left["matching"], left["otherIds"]) == ("DIAMONDS_REPRICED", [], [ids[3]])
         async with database.connection() as connection:
             await connection.execute("UPDATE diamonds SET status = 'quarantined' WHERE id = $1", stone(1))
-        await happen(database, 1, kind=EventKind.DIAMONDS_REMOVED)
+        await append_event(database, 1, kind=EventKind.DIAMONDS_REMOVED)
         assert (await cheap.event())["otherIds"] == [ids[1]]
-    async with wire(address, key) as again:  # resumed after the first event
+    async with open_socket(address, key) as again:  # resumed after the first event
         await again.subscribe(SEARCH, filter={"price": {"max": 2500}}, after=one["cursor"])
         missed = [await again.event() for _ in range(2)]
     assert [event["kind"] for event in missed] == ["DIAMONDS_REPRICED", "DIAMONDS_REMOVED"]
     assert missed[0]["matching"] == entered["matching"]
-    async with wire(address, key) as socket:
+    async with open_socket(address, key) as socket:
         await socket.subscribe(SEARCH, filter={"supplierPrice": {"min": 1}})
         assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"
         await socket.subscribe(SEARCH, "2", filter={"search": "1"})

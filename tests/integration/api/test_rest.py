@@ -1,4 +1,4 @@
-"""The REST contract: golden answers for each route and each error."""
+"""REST contract: exact responses of each route and each error."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from app.auth.scopes import Scope
 from inventory.catalog import statements as statements_of_search
 from tests.integration.api.diamonds import Insert, MakeKey, build
-from tests.integration.api.refusals import error
+from tests.integration.api.errors import error
 
 DIAMOND = {
     "id": "e6e6898f-af9a-5ae5-bf06-88b6ef95abeb",
@@ -43,7 +43,7 @@ DIAMOND = {
 }
 COST = {"supplierPriceCents": 100_000, "pricePerCaratCents": 99_010, "markupRatio": 1.15}
 
-# A query string, and which of the test's five diamonds it finds, the newest first.
+# A query string, and the matching diamonds of the test's five, newest first.
 FILTERS = {
     "": [5, 4, 3, 2, 1],
     "shape=oval": [2],
@@ -67,7 +67,7 @@ FILTERS = {
     "shape=pear": [],
 }
 
-# A sort, and the order of the test's four diamonds in it.
+# A sort, and the order of the test's four diamonds.
 SORTS = {
     "sort_by=created_at&sort_order=asc": [1, 2, 3, 4],
     "sort_by=created_at": [4, 3, 2, 1],
@@ -85,7 +85,7 @@ def numbers(response: httpx.Response) -> list[int]:
     return [int(diamond["supplierStoneId"].removeprefix("stone-")) for diamond in response.json()["data"]]
 
 
-async def test_health_is_answered_to_everyone(address: str) -> None:
+async def test_health_needs_no_key(address: str) -> None:
     async with httpx.AsyncClient() as client:
         response = await client.get(f"{address}/health")
     assert response.status_code == 200
@@ -102,19 +102,19 @@ async def test_ready_names_both_servers(address: str) -> None:
     )
 
 
-async def test_a_diamond_is_shown_as_the_contract_has_it(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_diamond_follows_contract(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
     response = await api.get(f"/api/v2/diamonds/{DIAMOND['id']}")
     assert (response.status_code, response.json()) == (200, {"data": DIAMOND})
 
 
-async def test_who_may_see_it_sees_what_the_supplier_asks(trusted: httpx.AsyncClient, insert: Insert) -> None:
+async def test_supplier_price_requires_scope(cost_client: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
-    response = await trusted.get(f"/api/v2/diamonds/{DIAMOND['id']}")
+    response = await cost_client.get(f"/api/v2/diamonds/{DIAMOND['id']}")
     assert response.json() == {"data": {**DIAMOND, **COST}}
 
 
-async def test_a_search_shows_diamonds_and_where_the_page_lies(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_search_returns_diamonds_and_page_position(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(number) for number in range(1, 8)])
     response = await api.get("/api/v2/diamonds", params={"limit": 3, "page": 3})
     assert response.json() == {
@@ -123,12 +123,12 @@ async def test_a_search_shows_diamonds_and_where_the_page_lies(api: httpx.AsyncC
     }
 
 
-async def test_an_empty_search_has_no_pages(api: httpx.AsyncClient) -> None:
+async def test_empty_search_has_no_pages(api: httpx.AsyncClient) -> None:
     response = await api.get("/api/v2/diamonds")
     assert response.json() == {"data": [], "pagination": {"total": 0, "page": 1, "limit": 50, "totalPages": 0}}
 
 
-async def test_what_has_no_value_is_left_out(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_missing_values_are_omitted(api: httpx.AsyncClient, insert: Insert) -> None:
     bare = ("offer_id", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "fluorescence_color", "treated",
             "rating", "raw_availability", "image_url", "certificate_lab", "certificate_number", "supplier_name",
             "supplier_legal_name")  # fmt: skip
@@ -148,7 +148,7 @@ async def test_only_active_diamonds_are_shown(api: httpx.AsyncClient, insert: In
     assert (await api.get(f"/api/v2/diamonds/{gone['id']}")).status_code == 404
 
 
-async def test_each_filter_lets_through_what_it_names(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_each_filter_matches_its_diamonds(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert(
         [
             build(1, color="D", carat_milli=1499, retail_price_cents=100_000),
@@ -162,7 +162,7 @@ async def test_each_filter_lets_through_what_it_names(api: httpx.AsyncClient, in
     assert found == FILTERS
 
 
-async def test_each_sort_goes_by_grade_and_puts_what_has_none_last(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_each_sort_orders_by_grade_with_nulls_last(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert(
         [
             build(1, color="J", clarity="VVS1", carat_milli=300, retail_price_cents=2),
@@ -176,7 +176,7 @@ async def test_each_sort_goes_by_grade_and_puts_what_has_none_last(api: httpx.As
 
 
 @pytest.mark.parametrize("order", SORTS)
-async def test_pages_far_from_the_beginning_go_on_where_the_near_ones_end(
+async def test_far_pages_continue_near_pages(
     api: httpx.AsyncClient, insert: Insert, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statements_of_search, "_FAR", 4)
@@ -189,9 +189,7 @@ async def test_pages_far_from_the_beginning_go_on_where_the_near_ones_end(
     assert sorted(whole) == list(range(1, 12))
 
 
-async def test_beyond_the_end_nothing_is_looked_for(
-    api: httpx.AsyncClient, insert: Insert, statements: list[str]
-) -> None:
+async def test_page_beyond_end_is_not_searched(api: httpx.AsyncClient, insert: Insert, statements: list[str]) -> None:
     await insert([build(1), build(2)])
     for page in (2, 10_000_000):
         await api.get("/api/v2/diamonds")
@@ -201,15 +199,13 @@ async def test_beyond_the_end_nothing_is_looked_for(
         assert not any("sort_value" in text for text in statements)
 
 
-async def test_the_suppliers_price_filters_and_sorts_for_those_who_may_see_it(
-    trusted: httpx.AsyncClient, insert: Insert
-) -> None:
+async def test_supplier_price_filters_and_sorts_with_scope(cost_client: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(number, supplier_price_cents=1000 * number) for number in (1, 2, 3)])
     query = "price_min=2000&price_max=3000&sort_by=supplier_price_cents&sort_order=asc"
-    assert numbers(await trusted.get(f"/api/v2/diamonds?{query}")) == [2, 3]
+    assert numbers(await cost_client.get(f"/api/v2/diamonds?{query}")) == [2, 3]
 
 
-async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(api: httpx.AsyncClient) -> None:
+async def test_supplier_price_filter_and_sort_require_scope(api: httpx.AsyncClient) -> None:
     for query in ("price_min=1", "price_max=1", "sort_by=supplier_price_cents"):
         assert error(await api.get(f"/api/v2/diamonds?{query}")) == (
             403,
@@ -217,7 +213,7 @@ async def test_others_may_neither_filter_nor_sort_by_the_suppliers_price(api: ht
         )
 
 
-async def test_wrong_parameters_are_named_one_by_one(api: httpx.AsyncClient) -> None:
+async def test_invalid_parameters_are_named_individually(api: httpx.AsyncClient) -> None:
     status, body = error(await api.get("/api/v2/diamonds?color=AA&limit=0&lab_grown=no&unknown=1"))
     assert (status, body["code"]) == (400, "VALIDATION_ERROR")
     assert body["details"] == {
@@ -227,7 +223,7 @@ async def test_wrong_parameters_are_named_one_by_one(api: httpx.AsyncClient) -> 
     }
 
 
-async def test_what_is_nobodys_id_is_not_found(api: httpx.AsyncClient) -> None:
+async def test_unknown_id_is_not_found(api: httpx.AsyncClient) -> None:
     for diamond_id in ("x", "00000000-0000-0000-0000-000000000000", "%00", "a" * 3000):
         assert error(await api.get(f"/api/v2/diamonds/{diamond_id}")) == (
             404,
@@ -235,7 +231,7 @@ async def test_what_is_nobodys_id_is_not_found(api: httpx.AsyncClient) -> None:
         )
 
 
-async def test_an_unknown_address_and_an_unknown_method_are_refused_alike(api: httpx.AsyncClient) -> None:
+async def test_unknown_path_and_method_have_same_error_format(api: httpx.AsyncClient) -> None:
     assert error(await api.get("/nope")) == (
         404,
         {"code": "NOT_FOUND", "message": "There is nothing at this address."},
@@ -245,7 +241,7 @@ async def test_an_unknown_address_and_an_unknown_method_are_refused_alike(api: h
     assert "GET" in response.headers["allow"]
 
 
-async def test_without_a_valid_key_there_is_no_answer(address: str) -> None:
+async def test_requests_without_valid_key_are_rejected(address: str) -> None:
     nobody: dict[str, str] = {}
     async with httpx.AsyncClient(base_url=address) as client:
         for path in ("/api/v2/diamonds", "/api/v2/diamonds/x"):
@@ -259,15 +255,15 @@ async def test_without_a_valid_key_there_is_no_answer(address: str) -> None:
                 assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_key_without_the_scope_is_refused(address: str, make_key: MakeKey) -> None:
+async def test_key_without_scope_is_rejected(address: str, make_key: MakeKey) -> None:
     headers = {"X-API-Key": await make_key(Scope.SYNC_READ)}
     async with httpx.AsyncClient(base_url=address, headers=headers) as client:
         response = await client.get("/api/v2/diamonds")
     assert error(response) == (403, {"code": "FORBIDDEN", "message": "This needs the scope diamonds:read."})
 
 
-async def test_an_error_that_nobody_foresaw_tells_nothing_about_itself(api: httpx.AsyncClient, insert: Insert) -> None:
-    await insert([build(1, measurements="{}", attributes="[]")])  # a shape that the mapping never writes
+async def test_unexpected_error_discloses_nothing(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert([build(1, measurements="{}", attributes="[]")])  # a value that the mapping never writes
     status, body = error(await api.get("/api/v2/diamonds"))
     assert (status, body) == (
         500,
@@ -275,16 +271,16 @@ async def test_an_error_that_nobody_foresaw_tells_nothing_about_itself(api: http
     )
 
 
-async def test_a_page_is_one_statement_and_its_total_another(
+async def test_page_and_total_are_one_statement_each(
     api: httpx.AsyncClient, insert: Insert, statements: list[str]
 ) -> None:
     await insert([build(number) for number in range(5)])
-    # Afterwards the key is known, and the connections know the types of their parameters.
+    # The key is now cached, and the connections know the types of their parameters.
     for limit in (1, 2):
         await api.get(f"/api/v2/diamonds?color=E&limit={limit}")
     statements.clear()
     await api.get("/api/v2/diamonds?color=E&limit=3")
-    assert "FROM event_counter" in statements[0]  # the version of the data, for the tag
+    assert "FROM event_counter" in statements[0]  # the version of the data, for the ETag
     assert sorted("SELECT count" in text for text in statements[1:]) == [False, True]
     statements.clear()
     await api.get("/api/v2/diamonds?color=E&limit=3")
@@ -295,17 +291,17 @@ async def test_a_page_is_one_statement_and_its_total_another(
     assert ["FROM event_counter" in text for text in statements] == [True, False]
 
 
-async def test_what_a_caller_may_not_see_is_not_even_read(
-    api: httpx.AsyncClient, trusted: httpx.AsyncClient, insert: Insert, statements: list[str]
+async def test_hidden_values_are_not_read(
+    api: httpx.AsyncClient, cost_client: httpx.AsyncClient, insert: Insert, statements: list[str]
 ) -> None:
     await insert([build(1)])
     await api.get("/api/v2/diamonds")
     assert not any("supplier_price_cents" in text or "markup_ratio" in text for text in statements)
-    await trusted.get("/api/v2/diamonds")
+    await cost_client.get("/api/v2/diamonds")
     assert any("supplier_price_cents" in text and "markup_ratio" in text for text in statements)
 
 
-async def test_no_answer_names_the_server_and_each_bears_its_trace(api: httpx.AsyncClient) -> None:
+async def test_response_names_no_server_and_has_trace_id(api: httpx.AsyncClient) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
     for path in ("/health", "/api/v2/diamonds", "/nope", "/graphql"):

@@ -1,4 +1,4 @@
-"""Quarantine by problem, and the diamonds that a full run did not see."""
+"""Quarantine by problem, and diamonds missing from a full run."""
 
 from datetime import timedelta
 from typing import Any
@@ -79,7 +79,7 @@ async def test_quarantine_groups_items_by_field_and_reason(operator: httpx.Async
         ((Scope.PRICES_SUPPLIER, Scope.CERTIFICATES_HIDDEN), True),
     ],
 )
-async def test_a_payload_shows_only_to_those_who_may_see_all_of_it(
+async def test_quarantine_payload_requires_all_scopes(
     address: str, make_key: MakeKey, insert: Insert, scopes: tuple[Scope, ...], shown: bool
 ) -> None:
     run = build_run(1)
@@ -94,9 +94,7 @@ async def test_a_payload_shows_only_to_those_who_may_see_all_of_it(
     assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([] if shown else ["FORBIDDEN"])
 
 
-async def test_missing_diamonds_are_the_active_ones_that_a_full_run_did_not_see(
-    operator: httpx.AsyncClient, insert: Insert
-) -> None:
+async def test_missing_diamonds_are_active_and_unseen_by_full_run(operator: httpx.AsyncClient, insert: Insert) -> None:
     before = build_run(1, run_type="full", window_from=None)
     run = {**build_run(2, run_type="full", window_from=None), "feed": before["feed"]}
     run["window_to"] = before["window_to"] + timedelta(days=1)
@@ -117,7 +115,7 @@ async def test_missing_diamonds_are_the_active_ones_that_a_full_run_did_not_see(
     assert [one["supplierStoneId"] for one in page["diamonds"]] == ["s1", "s2"]
 
 
-async def test_an_incremental_run_deletes_nothing(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_incremental_run_deletes_nothing(operator: httpx.AsyncClient, insert: Insert) -> None:
     before, run = build_run(1), build_run(2, run_type="incremental", window_from=EPOCH)
     await insert([before, run], table="run_metadata")
     await insert([build(1, supplier_stone_id="s")])
@@ -133,18 +131,16 @@ async def test_an_incremental_run_deletes_nothing(operator: httpx.AsyncClient, i
     ("variables", "code"),
     [({"first": 101}, "VALIDATION_ERROR"), ({"first": -1}, "VALIDATION_ERROR"), ({"after": "\0"}, "VALIDATION_ERROR")],
 )
-async def test_wrong_pages_are_refused(operator: httpx.AsyncClient, variables: dict[str, Any], code: str) -> None:
+async def test_invalid_pages_are_rejected(operator: httpx.AsyncClient, variables: dict[str, Any], code: str) -> None:
     answer = await ask(operator, MISSING, run="x", **variables)
     assert [error["extensions"]["code"] for error in answer["errors"]] == [code]
 
 
-async def test_an_unknown_run_has_no_missing_diamonds(operator: httpx.AsyncClient) -> None:
+async def test_unknown_run_has_no_missing_diamonds(operator: httpx.AsyncClient) -> None:
     assert (await ask(operator, MISSING, run="x"))["data"] == {"missingDiamonds": None}
 
 
-async def test_the_payload_of_a_stone_is_shown_to_those_who_may_see_all_of_it(
-    address: str, make_key: MakeKey, insert: Insert
-) -> None:
+async def test_payload_of_stone_requires_all_scopes(address: str, make_key: MakeKey, insert: Insert) -> None:
     run = build_run(1)
     await insert([run], "run_metadata")
     await insert([raw(run, "a", "price: is missing")], "raw_diamonds_nivoda")
@@ -161,7 +157,7 @@ async def test_the_payload_of_a_stone_is_shown_to_those_who_may_see_all_of_it(
             assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_the_polled_statements_read_few_rows_of_a_large_inventory(insert: Insert, database_url: str) -> None:
+async def test_polled_statements_read_few_rows_of_large_inventory(insert: Insert, database_url: str) -> None:
     run = build_run(1)
     await insert([run], "run_metadata")
     items = [raw(run, f"{number:05}", "price: is missing" if number % 50 == 0 else None) for number in range(4000)]
@@ -177,7 +173,7 @@ async def test_the_polled_statements_read_few_rows_of_a_large_inventory(insert: 
         other = build_run(2)
         arguments = (other["feed"], "nivoda", other["id"], other["window_to"], "03900", 10)
         page = await explained(connection, sql.missing_diamonds, *arguments)
-        # A page costs the same wherever it lies: diamonds are read from its position, too.
+        # The cost of a page is independent of its position: diamonds are read from the cursor, too.
         _, scanned, rest = page.partition(" on diamonds")
         assert scanned
         assert "supplier_stone_id > '03900'" in rest.partition("->")[0]

@@ -1,11 +1,11 @@
-"""What operators see of the runs over REST: golden answers, and each parameter that is wrong."""
+"""Runs over REST: exact responses, and each invalid parameter."""
 
 import httpx
 import pytest
 
 from app.auth.scopes import Scope
 from tests.integration.api.diamonds import EPOCH, Insert, MakeKey
-from tests.integration.api.refusals import error
+from tests.integration.api.errors import error
 from tests.integration.api.runs import build_partition, build_run, partition_id, run_figures, run_id, text
 
 ANALYTICS = "/api/v2/analytics"
@@ -41,14 +41,14 @@ async def test_runs_are_listed_by_type_status_and_start(operator: httpx.AsyncCli
         assert [run["run_id"] for run in response.json()["data"]] == [str(run_id(number)) for number in numbers], query
 
 
-async def test_wrong_parameters_of_the_listing_are_named_one_by_one(operator: httpx.AsyncClient) -> None:
+async def test_invalid_list_parameters_are_named_individually(operator: httpx.AsyncClient) -> None:
     query = "run_type=half&status=ok&started_after=soon&started_before=1&page=0&limit=101"
     status, body = error(await operator.get(f"{ANALYTICS}/runs?{query}"))
     assert (status, body["code"]) == (400, "VALIDATION_ERROR")
     assert set(body["details"]) == {"run_type", "status", "started_after", "started_before", "page", "limit"}
 
 
-async def test_a_run_is_shown_with_its_workers(
+async def test_run_is_shown_with_workers(
     operator: httpx.AsyncClient, address: str, make_key: MakeKey, insert: Insert
 ) -> None:
     await insert([build_run(1)], "run_metadata")
@@ -63,16 +63,16 @@ async def test_a_run_is_shown_with_its_workers(
     path = f"{ANALYTICS}/runs/{run_id(1)}"
     assert (await operator.get(path)).json() == {"data": {**run_figures(1), "workers": [worker]}}
     headers = {"X-API-Key": await make_key(Scope.SYNC_READ, Scope.PRICES_SUPPLIER)}
-    async with httpx.AsyncClient(base_url=address, headers=headers) as trusted:
-        workers = (await trusted.get(path)).json()["data"]["workers"]
+    async with httpx.AsyncClient(base_url=address, headers=headers) as cost_client:
+        workers = (await cost_client.get(path)).json()["data"]["workers"]
     assert workers == [{**worker, "price_from": 300, "price_to": 399}]
 
 
 @pytest.mark.parametrize("status", ["partial", "failed", "cancelled", "running", "consolidating"])
-async def test_what_a_run_has_read_is_the_same_figure_everywhere(
+async def test_number_of_read_stones_is_equal_in_all_responses(
     operator: httpx.AsyncClient, insert: Insert, status: str
 ) -> None:
-    """Of a run that is not consolidated the number of different stones is not known: it is never said to be 0."""
+    """For a run without consolidation the number of distinct stones is unknown: it is never reported as 0."""
     booked = {"fetched": 0, "distinct_stones": 0, "repeated": 0, "upserted": 0, "unchanged": 0, "quarantined": 0}
     ended = {} if status in ("partial", "failed", "cancelled") else {"completed_at": None}
     await insert([build_run(1, status=status, asked_again=4, **booked, **ended)], "run_metadata")

@@ -1,4 +1,4 @@
-"""Nothing is open by accident: every route, every root field and every part that shows the supplier's cost."""
+"""Authorization of every route, every root field and every part with supplier prices."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from tests.integration.api.diamonds import Insert, MakeKey, build
 
 GRAPHQL = schema._schema
 ROOTS = {kind.name: kind for kind in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type) if kind}
-# What everyone may ask, and why.
+# Public routes and fields, with the reason.
 OPEN = {
     "GET /health": "an orchestrator has no key",
     "GET /ready": "an orchestrator has no key",
@@ -37,12 +37,12 @@ OPEN = {
     "POST /dashboard/session": "sign-in itself refuses a wrong key: test_dashboard",
     "DELETE /dashboard/session": "sign-out of the own session",
 }
-# Root fields that ask for the scope of what they find, or tell a caller about itself only.
+# Root fields that check the scope of the returned object, or describe the caller only.
 BY_RESULT = {"Query.node", "Query.nodes", "Query.me", "Query.job"}
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    """Every method and path that the application really has."""
+    """Every method and path of the application."""
     settings = Settings.read(database_url="postgresql://nowhere/x", redis_url="redis://localhost")
     for route in create_app(settings).routes:
         if isinstance(route, WebSocketRoute):
@@ -53,14 +53,14 @@ def routes() -> Iterator[tuple[str, str]]:
 
 
 @pytest_asyncio.fixture
-async def nobody(address: str) -> AsyncIterator[httpx.AsyncClient]:
+async def anonymous_client(address: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=address) as client:
         yield client
 
 
 @pytest_asyncio.fixture
-async def outsider(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller whose key opens nothing."""
+async def scopeless_client(address: str, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    """A client whose key has no scopes."""
     async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": await make_key()}) as client:
         yield client
 
@@ -71,47 +71,47 @@ def concrete(path: str) -> str:
     )
 
 
-async def test_every_route_but_a_few_refuses_who_has_no_key_and_who_has_no_scope(
-    nobody: httpx.AsyncClient, outsider: httpx.AsyncClient
+async def test_routes_require_key_and_scope_except_listed_ones(
+    anonymous_client: httpx.AsyncClient, scopeless_client: httpx.AsyncClient
 ) -> None:
     opened = set()
     for method, path in routes():
         if f"{method} {path}" in OPEN:
             opened.add(f"{method} {path}")
-            assert (await nobody.request(method, concrete(path))).status_code < 500
+            assert (await anonymous_client.request(method, concrete(path))).status_code < 500
             continue
         for query in ("", "?limit=x"):
-            refused = await nobody.request(method, concrete(path) + query)
+            refused = await anonymous_client.request(method, concrete(path) + query)
             assert refused.status_code == 401, (method, path)
             if path != "/graphql":
-                forbidden = await outsider.request(method, concrete(path) + query)
+                forbidden = await scopeless_client.request(method, concrete(path) + query)
                 assert forbidden.status_code == 403, (method, path)
     assert opened == set(OPEN)
 
 
-def test_every_route_of_rest_is_in_the_table() -> None:
+def test_every_rest_route_is_listed() -> None:
     listed = {(operation.method, operation.path) for operation in OPERATIONS}
     dashboard = {tuple(one.split(" ")) for one in OPEN if one.endswith((" /", "/favicon.ico")) or "/dashboard" in one}
     assert {route for route in routes() if route[1] != "/graphql"} == listed | dashboard
 
 
-def test_every_query_mutation_and_subscription_needs_a_scope() -> None:
+def test_every_root_field_requires_scope() -> None:
     unguarded = {
         name for name, scope in scopes_of_fields(GRAPHQL).items() if name.partition(".")[0] in ROOTS and scope is None
     }
     assert unguarded <= BY_RESULT
 
 
-async def test_no_root_field_is_answered_without_its_scope(outsider: httpx.AsyncClient) -> None:
+async def test_root_fields_are_rejected_without_scope(scopeless_client: httpx.AsyncClient) -> None:
     refused = set()
     for name, scope in scopes_of_fields(GRAPHQL).items():
         root, _, field = name.partition(".")
         if root not in ROOTS or scope is None:
             continue
-        # A subscription comes as a stream, to whom it comes at all.
+        # A subscription is a stream, if it is accepted.
         accept = "text/event-stream" if root == "Subscription" else "application/json"
         document = _minimal(root, field)
-        response = await outsider.post("/graphql", json={"query": document}, headers={"Accept": accept})
+        response = await scopeless_client.post("/graphql", json={"query": document}, headers={"Accept": accept})
         assert re.findall(r'"code":"(\w+)"', response.text) == ["FORBIDDEN"], (document, response.text)
         refused.add(name)
     every = {f"{name}.{field}" for name, kind in ROOTS.items() for field in kind.fields}
@@ -119,7 +119,7 @@ async def test_no_root_field_is_answered_without_its_scope(outsider: httpx.Async
 
 
 def _minimal(root: str, field: str) -> str:
-    """An operation of one root field with whatever it requires."""
+    """An operation of one root field with its required arguments."""
     definition = ROOTS[root].fields[field]
     required = {name: arg for name, arg in definition.args.items() if isinstance(arg.type, GraphQLNonNull)}
     arguments = ", ".join(f"{name}: {_example(argument.type)}" for name, argument in required.items())
@@ -143,7 +143,7 @@ def _example(kind: Any) -> str:
     return {"Int": "1", "Float": "1", "Long": "1", "Boolean": "true"}.get(kind.name, json.dumps("x"))
 
 
-async def test_what_the_supplier_asks_is_invisible_in_rest(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_supplier_prices_are_hidden_in_rest(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1, supplier_price_cents=987_654, price_per_carat_cents=977_875, markup_ratio=1.2345)])
     (listed,) = (await api.get("/api/v2/diamonds")).json()["data"]
     shown = (await api.get(f"/api/v2/diamonds/{listed['id']}")).json()["data"]
@@ -152,19 +152,19 @@ async def test_what_the_supplier_asks_is_invisible_in_rest(api: httpx.AsyncClien
         assert not any(figure in json.dumps(diamond) for figure in ("987654", "9876.54", "977875", "1.2345"))
 
 
-async def test_every_parameter_that_needs_a_scope_is_refused_without_it(api: httpx.AsyncClient) -> None:
+async def test_parameters_with_scope_are_rejected_without_it(api: httpx.AsyncClient) -> None:
     guarded = [(one.path, asked.name) for one in OPERATIONS for asked in one.parameters if asked.scope]
     assert guarded == [("/api/v2/diamonds", "price_min"), ("/api/v2/diamonds", "price_max")]
     for path, name in guarded:
         assert (await api.get(path, params={name: "1"})).status_code == 403
 
 
-async def test_every_field_that_needs_a_scope_is_null_without_it(api: httpx.AsyncClient, insert: Insert) -> None:
+async def test_fields_with_scope_are_null_without_it(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1)])
     guarded = {name for name, scope in scopes_of_fields(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
     bands = {f"{kind}.{end}" for kind in ("SyncPartition", "SyncPlanBand") for end in ("priceFrom", "priceTo")}
-    bought = {"Purchase.supplierPrice", "Purchase.supplierPriceIncrease"}  # read in tests/integration/trading
-    raw = "QuarantinedItem.payload"  # read in test_review
+    bought = {"Purchase.supplierPrice", "Purchase.supplierPriceIncrease"}  # tested in tests/integration/trading
+    raw = "QuarantinedItem.payload"  # tested in test_review
     assert guarded == {
         "Diamond.supplierPrice",
         "Diamond.supplierPricePerCarat",
@@ -180,7 +180,7 @@ async def test_every_field_that_needs_a_scope_is_null_without_it(api: httpx.Asyn
         assert list(body["data"]["diamonds"]["nodes"][0].values()) == [None]
 
 
-async def test_every_input_that_needs_a_scope_is_refused_without_it(api: httpx.AsyncClient) -> None:
+async def test_inputs_with_scope_are_rejected_without_it(api: httpx.AsyncClient) -> None:
     guarded = {name for name, scope in scopes_of_inputs(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
     assert guarded == {"DiamondFilter.supplierPrice", "DiamondSortField.SUPPLIER_PRICE"}
     for argument in (
@@ -193,5 +193,5 @@ async def test_every_input_that_needs_a_scope_is_refused_without_it(api: httpx.A
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_the_page_of_scopes_lists_each_scope(scope: Scope) -> None:
+def test_scopes_page_lists_each_scope(scope: Scope) -> None:
     assert f"| `{scope}` |" in scopes_page()

@@ -1,4 +1,4 @@
-"""Signed requests against the running service: which are honoured, once, and what happens without Redis."""
+"""Signed requests: acceptance, replay protection, and operation without Redis."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest_asyncio.fixture
 async def key_service(settings: Settings) -> AsyncIterator[ApiKeyService]:
-    """Two clients that sign: acme, and legacy in the previous way."""
+    """Two signing clients: acme, and legacy with version 1."""
     async with Database.open(settings.database) as database:
         key_service = ApiKeyService(database)
         await key_service.create("acme", "acme", [Scope.DIAMONDS_READ])
@@ -54,7 +54,7 @@ async def client(address: str, key_service: ApiKeyService) -> AsyncIterator[http
 def signed(
     request: httpx.Request, client_id: str = "acme", *, version: int = 2, secret: str | None = None, **fields: str
 ) -> httpx.Request:
-    """The request with its signature. `fields` are headers that are signed with other values than usual."""
+    """Sign the request. `fields` are headers that are signed with other values than the default."""
     path, _, query = request.url.raw_path.partition(b"?")
     unsigned = Signature(
         SignatureVersion(version),
@@ -76,7 +76,7 @@ async def ask(client: httpx.AsyncClient, url: str = SEARCH, method: str = "GET",
     return await client.send(signed(client.build_request(method, url), **how))
 
 
-async def test_a_signed_request_is_answered_in_both_versions(client: httpx.AsyncClient, insert: Insert) -> None:
+async def test_signed_request_is_accepted_in_both_versions(client: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build(1), build(2, color="D")])
     for how in ({}, {"secret": "second secret"}, {"client_id": "legacy", "version": 1}, {"client_id": "legacy"}):
         response = await ask(client, f"{SEARCH}?color[]=D&cut=excellent&color=%44", **how)
@@ -84,7 +84,7 @@ async def test_a_signed_request_is_answered_in_both_versions(client: httpx.Async
         assert response.json()["pagination"]["total"] == 1
 
 
-async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_off(
+async def test_version_one_requires_permission_and_can_be_disabled(
     client: httpx.AsyncClient, key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     response = await ask(client, version=1)
@@ -96,13 +96,13 @@ async def test_version_one_is_for_clients_that_may_sign_it_until_it_is_switched_
         assert (await ask(fresh, client_id="legacy")).status_code == 200
 
 
-async def test_version_one_also_writes_where_the_previous_system_did(client: httpx.AsyncClient) -> None:
+async def test_version_one_writes_where_previous_system_did(client: httpx.AsyncClient) -> None:
     for version in (1, 2):
         request = client.build_request("POST", "/api/v2/triggers/scheduler", json={"run_type": "full"})
         assert (await client.send(signed(request, "legacy", version=version))).status_code == 202
 
 
-async def test_errors_of_secret_have_one_answer(client: httpx.AsyncClient) -> None:
+async def test_secret_errors_are_indistinguishable(client: httpx.AsyncClient) -> None:
     wrong: tuple[dict[str, Any], ...] = (
         {"secret": "wrong"}, {"client_id": "nobody", "secret": "x"}, {"client_id": "stranger"},
         {"secret": "wrong", "version": 1}, {"client_id": "nobody", "secret": "x", "version": 1},
@@ -124,7 +124,7 @@ async def test_errors_of_secret_have_one_answer(client: httpx.AsyncClient) -> No
         assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_errors_of_form_name_the_header_for_every_client_alike(client: httpx.AsyncClient) -> None:
+async def test_malformed_headers_are_named_for_every_client(client: httpx.AsyncClient) -> None:
     forms = (("X-Timestamp", "soon"), ("X-Timestamp", ""), ("X-Timestamp", str(int(time()) - 900)),
              ("X-Timestamp", str(int(time()) + 900)), ("X-Nonce", ""), ("X-Nonce", "a b"), ("X-Signature", ""),
              ("X-Signature", "0" * 63), ("X-Client-Id", ""), ("X-Signature-Version", "3"))  # fmt: skip
@@ -143,21 +143,21 @@ async def test_errors_of_form_name_the_header_for_every_client_alike(client: htt
         assert all(body["message"].startswith(header) for body in bodies), bodies
 
 
-async def test_a_genuine_signature_of_a_forbidden_version_is_told_so(client: httpx.AsyncClient) -> None:
+async def test_valid_signature_of_forbidden_version_reports_version(client: httpx.AsyncClient) -> None:
     response = await ask(client, version=1)
     message = "This client may not sign version 1. Sign version 2."
     expected = {"code": "UNAUTHORIZED", "message": message, "details": {"header": "X-Signature-Version"}}
     assert (response.status_code, response.json()["error"]) == (401, expected)
 
 
-async def test_an_upper_case_signature_is_accepted(client: httpx.AsyncClient) -> None:
+async def test_uppercase_signature_is_accepted(client: httpx.AsyncClient) -> None:
     for how in BOTH:
         request = signed(client.build_request("GET", SEARCH), **how)
         request.headers["X-Signature"] = request.headers["X-Signature"].upper()
         assert (await client.send(request)).status_code == 200
 
 
-async def test_version_one_is_refused_with_a_changed_body_method_path_or_time(client: httpx.AsyncClient) -> None:
+async def test_version_one_rejects_changed_body_method_path_or_time(client: httpx.AsyncClient) -> None:
     body = b'{"query":"{ diamonds { totalCount } }"}'
     names = ("x-client-id", "x-timestamp", "x-signature")
 
@@ -178,14 +178,14 @@ async def test_version_one_is_refused_with_a_changed_body_method_path_or_time(cl
     assert await forge(get, "HEAD", SEARCH, b"") == 401
 
 
-async def test_a_request_that_is_sent_again_is_refused(client: httpx.AsyncClient) -> None:
+async def test_replayed_request_is_rejected(client: httpx.AsyncClient) -> None:
     request = signed(client.build_request("GET", SEARCH))
     answers = [await client.send(request) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 401, 401]
     assert answers[1].json()["error"]["details"] == {"header": "X-Nonce"}
 
 
-async def test_of_many_repetitions_at_once_one_is_answered(client: httpx.AsyncClient) -> None:
+async def test_one_of_concurrent_replays_is_accepted(client: httpx.AsyncClient) -> None:
     request = signed(client.build_request("GET", SEARCH))
     answers = await asyncio.gather(*(client.send(request) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200, *[401] * 7]
@@ -196,20 +196,20 @@ async def test_two_clients_may_use_one_nonce(client: httpx.AsyncClient) -> None:
         assert (await ask(client, client_id=client_id, nonce="the-same")).status_code == 200
 
 
-async def test_the_header_for_keys_alone_decides(client: httpx.AsyncClient) -> None:
+async def test_api_key_header_takes_precedence(client: httpx.AsyncClient) -> None:
     request = signed(client.build_request("GET", SEARCH))
     request.headers["X-API-Key"] = "bad"
     response = await client.send(request)
     assert (response.status_code, response.json()["error"]["message"]) == (401, "The API key is not valid.")
 
 
-async def test_graphql_takes_signatures_too(client: httpx.AsyncClient) -> None:
+async def test_graphql_accepts_signatures(client: httpx.AsyncClient) -> None:
     for how in BOTH:
         request = client.build_request("POST", "/graphql", json={"query": "{ diamonds { totalCount } }"})
         assert (await client.send(signed(request, **how))).json()["data"] == {"diamonds": {"totalCount": 0}}
 
 
-async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
+async def test_graphql_mutations_require_replay_protection(
     client: httpx.AsyncClient, key_service: ApiKeyService
 ) -> None:
     await key_service.create("rules", "legacy", [Scope.PRICING_WRITE])
@@ -222,7 +222,7 @@ async def test_graphql_changes_nothing_for_a_signature_that_can_be_sent_again(
     assert second.json()["data"]["pricingRuleDelete"] == {"userErrors": [{"code": "NOT_FOUND"}]}
 
 
-async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
+async def test_revoked_key_is_rejected_by_every_process_in_ten_seconds(
     key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     issued = await key_service.create("shop", "acme", [Scope.DIAMONDS_READ])
@@ -243,13 +243,13 @@ async def test_a_revoked_key_is_refused_in_every_process_within_ten_seconds(
         for stored in await key_service.list():
             if stored.client_id == "acme":
                 await key_service.revoke(stored.id)
-        # The promise itself, so it is timed for once; what is remembered is forgotten after half of it.
+        # The documented guarantee, so it is timed. The cache expires after half of it.
         async with asyncio.timeout(10):
             while await statuses() != {401}:  # noqa: ASYNC110 - the only sign is an answer
                 await asyncio.sleep(0.2)
 
 
-async def test_what_was_signed_for_another_installation_is_refused_here(
+async def test_signature_for_another_host_is_rejected(
     key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     here = settings.with_values(hmac_hosts="Inventory.example.com, localhost:3000")
@@ -264,11 +264,11 @@ async def test_what_was_signed_for_another_installation_is_refused_here(
         assert await status("localhost:3000") == 200
         assert await status("staging.example.com") == 401
         assert await status("localhost:3001") == 401
-        # The previous system's way never covered the host.
+        # Version 1 never covered the host.
         assert await status("staging.example.com", client_id="legacy", version=1) == 200
 
 
-def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(settings: Settings) -> None:
+def test_production_logs_warning_without_signature_hosts(settings: Settings) -> None:
     for change, warned in (
         ({}, True), ({"hmac_hosts": "localhost"}, False), ({"hmac_secrets": None}, False), ({"environment": "staging"}, False),
     ):  # fmt: skip
@@ -277,20 +277,18 @@ def test_where_production_takes_signatures_for_any_host_it_says_so_at_the_start(
         assert [log["event"] for log in logs] == ["signatures for any host are accepted"] * warned, change
 
 
-async def test_a_signing_client_has_the_scopes_of_its_valid_keys(
-    client: httpx.AsyncClient, key_service: ApiKeyService
-) -> None:
+async def test_signing_client_has_scopes_of_valid_keys(client: httpx.AsyncClient, key_service: ApiKeyService) -> None:
     await key_service.create("new", "stranger", [Scope.SYNC_READ])
     response = await ask(client, client_id="stranger")
     assert (response.status_code, response.json()["error"]["message"]) == (403, "This needs the scope diamonds:read.")
 
 
-async def test_a_body_beyond_the_limit_is_refused(client: httpx.AsyncClient) -> None:
+async def test_body_beyond_limit_is_rejected(client: httpx.AsyncClient) -> None:
     request = signed(client.build_request("POST", "/graphql", content=b"x" * 300_000))
     assert (await client.send(request)).status_code == 413
 
 
-async def test_without_redis_reads_are_let_through_and_writes_refused(
+async def test_reads_are_accepted_and_writes_rejected_without_redis(
     database_url: str, key_service: ApiKeyService, serve: Serve, settings: Settings
 ) -> None:
     with scratch_directory() as directory:

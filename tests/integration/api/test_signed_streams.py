@@ -1,4 +1,4 @@
-"""Event streams of clients that sign: begun once for each nonce, and over when nothing allows them any more."""
+"""Event streams of signing clients: started once per nonce, and ended when the client has no valid key."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,14 +13,14 @@ from inventory.core.database import Database
 from tests.integration.api.diamonds import Insert, build
 from tests.integration.api.test_signatures import BOTH, key_service, settings, signed
 from tests.integration.api.test_streams import read_events
-from tests.integration.api.wire import BEGINNING, CHANGED, happen
+from tests.integration.api.websocket import BEGINNING, CHANGED, append_event
 
 __all__ = ["key_service", "settings"]  # fixtures
 
 
 @pytest_asyncio.fixture
 async def client(address: str, key_service: ApiKeyService) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that waits as long as it takes to forget a key."""
+    """A client whose timeout exceeds the key cache."""
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
         yield client
 
@@ -31,16 +31,16 @@ def subscribe(client: httpx.AsyncClient, **how: Any) -> httpx.Request:
 
 
 @pytest.mark.parametrize("how", BOTH)
-async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_any_more(
+async def test_signed_stream_ends_when_client_has_no_valid_key(
     client: httpx.AsyncClient, key_service: ApiKeyService, database: Database, insert: Insert, how: dict[str, Any]
 ) -> None:
     await insert([build(1)])
-    await happen(database, 1)
+    await append_event(database, 1)
     response = await client.send(subscribe(client, **how), stream=True)
     async with asyncio.timeout(30):
         events = read_events(response)
         first = await anext(events)
-        await happen(database, 1)
+        await append_event(database, 1)
         second = await anext(events)
         assert (first[0], second[0]) == ("next", "next")
         assert second[1]["data"]["diamondChanged"]["diamonds"] == [{"supplierStoneId": "stone-1"}]
@@ -52,7 +52,7 @@ async def test_a_stream_may_be_signed_for_and_ends_when_the_client_has_no_key_an
     await response.aclose()
 
 
-async def test_a_stream_that_is_asked_for_again_with_the_same_nonce_is_refused(client: httpx.AsyncClient) -> None:
+async def test_stream_with_repeated_nonce_is_rejected(client: httpx.AsyncClient) -> None:
     request = subscribe(client)
     response = await client.send(request, stream=True)
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""The examples of signing, in each language: what they sign the service accepts."""
+"""Signing examples in each language are accepted by the service."""
 
 import asyncio
 import os
@@ -25,13 +25,13 @@ COMPILES = pytest.mark.skipif(not COMPILER.exists(), reason="needs `npm ci` in e
 
 @pytest.fixture(scope="module")
 def compiled() -> None:
-    """The examples that a compiler has to see first."""
+    """The examples in compiled languages."""
     if COMPILER.exists():
         subprocess.run([COMPILER, "--project", "examples/signing"], check=True, timeout=100)  # noqa: S603 - the lock file has it
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=COMPILES if name == "sign.ts" else ()) for name in EXAMPLES])
-async def test_the_examples_sign_what_the_service_accepts(
+async def test_examples_are_accepted_by_service(
     name: str, compiled: None, client: httpx.AsyncClient, insert: Insert
 ) -> None:
     await insert([build(1), build(2, color="D")])

@@ -1,4 +1,4 @@
-"""The clients that others use, from npm: they are cut off and come back, servers go away, and nothing is missing."""
+"""Common clients from npm: they reconnect after disconnections and outages, and miss nothing."""
 
 import asyncio
 import json
@@ -16,16 +16,14 @@ from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.foreign.npm import run_node
 from tests.integration.api.diamonds import Serve
-from tests.integration.api.wire import happen, stone
+from tests.integration.api.websocket import append_event, stone
 
 TOTAL = 150
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("transport", ["ws", "sse"])
-async def test_the_stock_client_is_cut_off_and_goes_on_while_redis_dies(
-    database_url: str, serve: Serve, transport: str
-) -> None:
+async def test_stock_client_reconnects_during_redis_outage(database_url: str, serve: Serve, transport: str) -> None:
     with scratch_directory() as directory:
         valkey = Valkey(directory)
         await valkey.start()
@@ -38,7 +36,7 @@ async def test_the_stock_client_is_cut_off_and_goes_on_while_redis_dies(
             }  # fmt: skip
             following = asyncio.create_task(run_node("graphql-ws", "subscribe.js", environment))
             for number in range(TOTAL):
-                await happen(database, number)
+                await append_event(database, number)
                 await asyncio.sleep(0.02)
                 if number == TOTAL // 2:
                     await valkey.stop()

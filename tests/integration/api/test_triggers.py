@@ -1,4 +1,4 @@
-"""What operators ask of the sync over REST: golden answers, what is put in the queue, and each error."""
+"""Sync operations over REST: exact responses, enqueued jobs, and each error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ from inventory.core.settings import Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Insert, Serve
-from tests.integration.api.refusals import error
+from tests.integration.api.errors import error
 from tests.integration.api.runs import build_partition, build_run, partition_id, run_id, text
 
 TRIGGERS = "/api/v2/triggers"
@@ -29,7 +29,7 @@ ANALYTICS = "/api/v2/analytics"
 
 @pytest_asyncio.fixture
 async def queue(settings: Settings) -> AsyncIterator[ArqRedis]:
-    """The queue of jobs, as the pipeline sees it."""
+    """The job queue, as the pipeline sees it."""
     redis = jobs.connect(settings.redis)
     yield redis
     await redis.aclose()
@@ -40,7 +40,7 @@ async def queued(queue: ArqRedis) -> list[tuple[str, dict[str, Any]]]:
     return [(job.function, job.kwargs) for job in found]
 
 
-async def test_a_run_is_started_through_the_queue(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+async def test_run_is_started_through_queue(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
     await insert([build_run(1)], "run_metadata")
     for run_type, full in (("full", True), ("incremental", False)):
         await queue.flushall()
@@ -50,7 +50,7 @@ async def test_a_run_is_started_through_the_queue(operator: httpx.AsyncClient, q
         assert await queued(queue) == [("schedule_run", {"full": full, "started_by": "test-client"})]
 
 
-async def test_a_second_run_is_refused_while_one_is_open(
+async def test_second_run_is_rejected_while_one_is_open(
     operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
 ) -> None:
     await insert([build_run(1, status="running", completed_at=None)], "run_metadata")
@@ -65,7 +65,7 @@ async def test_a_second_run_is_refused_while_one_is_open(
     assert await queued(queue) == []
 
 
-async def test_failed_partitions_are_read_again_all_or_one(
+async def test_failed_partitions_are_retried_together_or_individually(
     operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
 ) -> None:
     await insert([build_run(1, status="partial")], "run_metadata")
@@ -84,7 +84,7 @@ async def test_failed_partitions_are_read_again_all_or_one(
         assert await queued(queue) == [("retry_run", asked)]
 
 
-async def test_a_retry_that_the_rules_refuse_is_a_conflict_at_once(
+async def test_retry_rejected_by_rules_is_immediate_conflict(
     operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
 ) -> None:
     await insert([build_run(1, status="partial"), build_run(2, status="partial")], "run_metadata")
@@ -107,7 +107,9 @@ async def test_a_retry_that_the_rules_refuse_is_a_conflict_at_once(
     assert await queued(queue) == []
 
 
-async def test_a_run_is_consolidated_after_all(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+async def test_partial_run_is_consolidated_on_request(
+    operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert
+) -> None:
     await insert([build_run(1, status="partial")], "run_metadata")
     await insert([build_partition(1, 0), build_partition(1, 1, status="failed")], "worker_runs")
     asked = {"run_id": str(run_id(1))}
@@ -125,14 +127,14 @@ async def test_a_run_is_consolidated_after_all(operator: httpx.AsyncClient, queu
     assert await queued(queue) == [("consolidate_run", {**asked, "force": True, "who": "test-client"})]
 
 
-async def test_what_can_not_be_consolidated_is_refused(operator: httpx.AsyncClient, insert: Insert) -> None:
+async def test_invalid_consolidation_is_rejected(operator: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build_run(1), build_run(2, status="running", completed_at=None)], "run_metadata")
     for key, status in ((run_id(1), 409), (run_id(2), 409), (uuid4(), 404)):
         response = await operator.post(f"{TRIGGERS}/consolidate", json={"run_id": str(key)})
         assert response.status_code == status
 
 
-async def test_the_result_of_a_job_is_shown(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
+async def test_result_of_job_is_shown(operator: httpx.AsyncClient, queue: ArqRedis, insert: Insert) -> None:
     await insert([build_run(1, status="partial")], "run_metadata")
     await insert([build_partition(1, 0, status="failed")], "worker_runs")
     answers: dict[str, Any] = {"retry_run": 1, "schedule_run": str(run_id(2))}
@@ -158,7 +160,7 @@ async def test_the_result_of_a_job_is_shown(operator: httpx.AsyncClient, queue: 
     start = await ask("scheduler", {"run_type": "full"})
     assert await shown(start) == {"job_id": start, "job": "start", "status": "queued"}
     consolidate = await ask("consolidate", {"run_id": str(run_id(1)), "force": True})
-    await work_off(queue, do)
+    await run_queued_jobs(queue, do)
     assert await shown(retry) == {**queued_retry, "status": "done", "partitions": 1}
     assert await shown(start) == {"job_id": start, "job": "start", "status": "done", "run_id": str(run_id(2))}
     assert await shown(consolidate) == {
@@ -170,8 +172,8 @@ async def test_the_result_of_a_job_is_shown(operator: httpx.AsyncClient, queue: 
     }
 
 
-async def work_off(queue: ArqRedis, do: Callable[[dict[str, Any], str], Awaitable[Any]]) -> None:
-    """Do the queued jobs of the sync, as the pipeline would."""
+async def run_queued_jobs(queue: ArqRedis, do: Callable[[dict[str, Any], str], Awaitable[Any]]) -> None:
+    """Execute the queued sync jobs, as the pipeline does."""
 
     def named(name: str) -> Function:
         async def job(ctx: dict[str, Any], **_: Any) -> Any:
@@ -193,14 +195,14 @@ async def work_off(queue: ArqRedis, do: Callable[[dict[str, Any], str], Awaitabl
     await worker.main()
 
 
-async def test_a_job_that_is_not_of_the_sync_is_not_shown(operator: httpx.AsyncClient, queue: ArqRedis) -> None:
+async def test_other_jobs_are_not_shown(operator: httpx.AsyncClient, queue: ArqRedis) -> None:
     reprice = await jobs.enqueue(queue, "reprice")
     for job_id in (reprice, "unknown", "x" * 500, "%00"):
         status, body = error(await operator.get(f"{TRIGGERS}/jobs/{job_id}"))
         assert (status, body["code"]) == (404, "NOT_FOUND"), job_id
 
 
-async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.AsyncClient) -> None:
+async def test_invalid_body_fields_are_named_individually(operator: httpx.AsyncClient) -> None:
     for path, body, names in (
         ("scheduler", {}, {"run_type"}),
         ("scheduler", {"run_type": "half", "more": 1}, {"run_type", "more"}),
@@ -213,7 +215,7 @@ async def test_wrong_fields_of_a_body_are_named_one_by_one(operator: httpx.Async
     assert problem["details"] == {"run_id": "should be a UUID", "force": "should be true or false"}
 
 
-async def test_what_is_no_json_object_is_a_bad_request(operator: httpx.AsyncClient) -> None:
+async def test_non_object_body_is_bad_request(operator: httpx.AsyncClient) -> None:
     for content in (b"", b"{", b"[]", b"null", b"\xff"):
         assert error(await operator.post(f"{TRIGGERS}/scheduler", content=content)) == (
             400,
@@ -249,7 +251,7 @@ async def test_failed_workers_are_listed(operator: httpx.AsyncClient, insert: In
     )
 
 
-async def test_without_redis_figures_are_told_and_triggers_are_not_taken(
+async def test_figures_are_available_and_triggers_are_rejected_without_redis(
     database_url: str, serve: Serve, insert: Insert
 ) -> None:
     await insert([build_run(1, status="partial")], "run_metadata")

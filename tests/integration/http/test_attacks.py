@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.integration.api.wire import wire
+from tests.integration.api.websocket import open_socket
 from tests.integration.http.attacks import HEALTH, MEGABYTE, Target, frame, handshake, read_all
 
 pytestmark = pytest.mark.timeout(180)
@@ -37,7 +37,7 @@ async def test_unauthenticated_sockets_do_not_block_clients(target: Target) -> N
     before, connections = target.memory, target.connections
     async with target.bare_sockets(2005):
         assert await target.statuses() == SERVED
-        async with wire(target.address, target.key) as socket:
+        async with open_socket(target.address, target.key) as socket:
             await socket.ping()
         assert target.connections - connections < 260
         assert target.memory - before < 60 * MEGABYTE
@@ -143,10 +143,10 @@ async def test_key_uses_only_its_share_of_process(target: Target) -> None:
     async with asyncio.timeout(20):
         subscribed = False
         while not subscribed:  # until the process has noticed the end of the streams
-            async with wire(target.address) as socket:
-                await socket.say(type="connection_init", payload={"apiKey": target.key})
+            async with open_socket(target.address) as socket:
+                await socket.send_message(type="connection_init", payload={"apiKey": target.key})
                 with suppress(Exception):
-                    subscribed = (await socket.hear())["type"] == "connection_ack"
+                    subscribed = (await socket.receive_message())["type"] == "connection_ack"
 
 
 REFUSED = {

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.integration.api.wire import CHANGED, wire
+from tests.integration.api.websocket import CHANGED, open_socket
 from tests.integration.http.attacks import HEALTH, Target
 
 pytestmark = pytest.mark.timeout(180)
@@ -27,7 +27,7 @@ async def test_requests_are_served_during_shutdown(target: Target) -> None:
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-API-Key: %b\r\nContent-Length: %d\r\n\r\n"
         % (target.key.encode(), len(body))
     )
-    async with wire(target.address, target.key) as socket, asyncio.timeout(60):
+    async with open_socket(target.address, target.key) as socket, asyncio.timeout(60):
         await socket.subscribe(CHANGED)
         await socket.ping()
         writer.write(HEALTH)
@@ -49,7 +49,7 @@ async def test_requests_are_served_during_shutdown(target: Target) -> None:
         slow_writer.write(body)
         assert (await slow_reader.read()).startswith(b"HTTP/1.1 200 ")
         # WebSockets stay until new ones connect elsewhere.
-        assert (await socket.end())[0] == 1012
+        assert (await socket.close_reason())[0] == 1012
         assert await target.process.wait() == 0
     with pytest.raises(ConnectionError):
         await target.open()

@@ -10,7 +10,7 @@ import pytest
 from inventory.core.errors import NotFound, ValidationFailed
 from inventory.trading.errors import AlreadyHeld, HoldLimitReached
 from inventory.trading.states import HoldState, PurchaseState
-from tests.integration.api.wire import BEGINNING, wire
+from tests.integration.api.websocket import BEGINNING, open_socket
 from tests.integration.trading.test_graphql import ask, codes, order, problems
 from tests.integration.trading.trading_site import PRICE, TradingSite
 
@@ -180,7 +180,7 @@ async def test_events_of_holds_and_purchases_contain_them_by_reference(
     await site.buy(1, key="2", reference="bob")
 
     async def read(key: str, document: str, number: int, reference: str | None) -> list[Any]:
-        async with wire(address, key) as socket:
+        async with open_socket(address, key) as socket:
             await socket.subscribe(document, after=BEGINNING, reference=reference)
             return [await socket.event() for _ in range(number)]
 
@@ -210,7 +210,10 @@ async def test_events_of_holds_and_purchases_contain_them_by_reference(
     assert seen[0]["hold"] == hidden
     assert [one["purchase"]["mine"] for one in seen if one["purchase"]] == [False, False, True, True]
     assert all(one["hold"]["mine"] is False for one in await read(other, changed, 4, None))
-    async with wire(address, key) as one, wire(address, key) as two:  # equal but for the reference, at the same time
+    async with (
+        open_socket(address, key) as one,
+        open_socket(address, key) as two,
+    ):  # equal but for the reference, at the same time
         for socket, reference in ((one, "ann"), (two, "bob")):
             await socket.subscribe(changed, after=BEGINNING, reference=reference)
             for _ in range(12):
@@ -218,9 +221,9 @@ async def test_events_of_holds_and_purchases_contain_them_by_reference(
         await site.hold(5, reference="bob")
         assert [(await one.event())["hold"]["mine"] for _ in range(2)] == [False, False]
         assert [(await two.event())["hold"]["mine"] for _ in range(2)] == [True, True]
-    async with wire(address, clients["looker"].headers["X-API-Key"]) as socket:
+    async with open_socket(address, clients["looker"].headers["X-API-Key"]) as socket:
         await socket.subscribe(bought)
         assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"
-    async with wire(address, other) as socket:
+    async with open_socket(address, other) as socket:
         await socket.subscribe('subscription { purchaseEvents(clientId: "acme") { kind } }')
         assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"

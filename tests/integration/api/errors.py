@@ -1,4 +1,4 @@
-"""How REST refuses, as tests look at it."""
+"""REST errors in tests."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def error(response: httpx.Response) -> tuple[int, dict[str, Any]]:
-    """The status and what went wrong; there is nothing else in such an answer."""
+    """The status and the error. The body contains nothing else."""
     body = response.json()
     assert set(body) == {"error"}
     return response.status_code, body["error"]

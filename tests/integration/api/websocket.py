@@ -1,4 +1,4 @@
-"""A client of `graphql-transport-ws` that shows every message, and events to be told of."""
+"""Client of `graphql-transport-ws` that exposes every message, and functions that append events."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +18,7 @@ from inventory.events import cursors, log
 from inventory.events.cursors import Cursor
 from inventory.events.models import EventKind, NewEvent
 
-# The cursor before the first event that there ever was.
+# The cursor before the first event.
 BEGINNING = cursors.encode(Cursor(0, 0))
 CHANGED = """
 subscription ($ids: [ID!], $after: String) {
@@ -40,65 +40,65 @@ subscription ($runId: ID!) {
 
 
 def stone(number: int) -> UUID:
-    """The id of the diamond that `build(number)` makes."""
+    """The id of the diamond that `build(number)` creates."""
     return diamond_id("nivoda", f"stone-{number}")
 
 
 async def key_of(database: Database, client: str, *scopes: Scope) -> str:
-    """A key for a client of that name."""
+    """A key of this client."""
     return (await ApiKeyService(database).create(client, client, scopes)).key.text
 
 
 def numbers(event: Any) -> list[str]:
-    """The diamonds that an event shows, by the supplier's ids."""
+    """The supplier ids of the diamonds in an event."""
     return [one["supplierStoneId"] for one in event["diamonds"]]
 
 
-class Wire:
-    """A socket in the hands of a test."""
+class RawSocket:
+    """A WebSocket under the test's control."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
-    async def say(self, **message: Any) -> None:
+    async def send_message(self, **message: Any) -> None:
         await self.connection.send(msgspec.json.encode(message).decode())
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive_message(self) -> dict[str, Any]:
         """The next message."""
         message: dict[str, Any] = msgspec.json.decode(await self.connection.recv())
         return message
 
-    async def introduce(self, key: str | None) -> None:
-        """Say who is there, and have it acknowledged."""
-        await self.say(type="connection_init", **({} if key is None else {"payload": {"apiKey": key}}))
-        assert await self.hear() == {"type": "connection_ack"}
+    async def connection_init(self, key: str | None) -> None:
+        """Send `connection_init` and receive the acknowledgement."""
+        await self.send_message(type="connection_init", **({} if key is None else {"payload": {"apiKey": key}}))
+        assert await self.receive_message() == {"type": "connection_ack"}
 
     async def subscribe(self, document: str, name: str = "1", **variables: Any) -> None:
-        await self.say(type="subscribe", id=name, payload={"query": document, "variables": variables})
+        await self.send_message(type="subscribe", id=name, payload={"query": document, "variables": variables})
 
     async def event(self) -> Mapping[str, Any]:
         """The next event of any subscription."""
-        message = await self.hear()
+        message = await self.receive_message()
         assert message["type"] == "next", message
         (event,) = message["payload"]["data"].values()
         assert isinstance(event, dict)
         return event
 
     async def error(self) -> Mapping[str, Any]:
-        """The error that the next message holds."""
-        message = await self.hear()
+        """The error in the next message."""
+        message = await self.receive_message()
         assert message["type"] == "error", message
         (error,) = message["payload"]
         assert isinstance(error, dict)
         return error
 
     async def ping(self) -> None:
-        """Have everything that was said before taken in."""
-        await self.say(type="ping")
-        assert (await self.hear())["type"] == "pong"
+        """Wait until the server has processed all earlier messages."""
+        await self.send_message(type="ping")
+        assert (await self.receive_message())["type"] == "pong"
 
-    async def end(self) -> tuple[int, str]:
-        """The code and the reason with which the server closes the socket; messages before it are dropped."""
+    async def close_reason(self) -> tuple[int, str]:
+        """The code and the reason with which the server closes the socket. Earlier messages are dropped."""
         with suppress(ConnectionClosed):
             while True:
                 await self.connection.recv()
@@ -108,20 +108,20 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(address: str, key: str | None = None, **options: Any) -> AsyncIterator[Wire]:
-    """A socket to the API at an address; with a key it has introduced itself."""
+async def open_socket(address: str, key: str | None = None, **options: Any) -> AsyncIterator[RawSocket]:
+    """Open a socket to the API. With a key, it is authenticated."""
     url = address.replace("http://", "ws://") + "/graphql"
-    # A client that leaves with its hands full would wait for the server's farewell behind what it never takes.
+    # Closing with unread messages would wait for the server's close frame behind them.
     given = {"close_timeout": 0.5, **options}
     async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], **given) as connection:
-        talking = Wire(connection)
+        talking = RawSocket(connection)
         if key is not None:
-            await talking.introduce(key)
+            await talking.connection_init(key)
         yield talking
 
 
-async def happen_as_never_before(database: Database, *numbers: int) -> None:
-    """Something happens that a process of a later version writes, and this one knows nothing of."""
+async def append_unknown_event(database: Database, *numbers: int) -> None:
+    """Append an event of a later version, which this version does not know."""
     async with database.transaction() as connection:
         await connection.execute("ALTER TABLE event_log DROP CONSTRAINT IF EXISTS event_log_kind_check")
         await connection.execute(
@@ -131,7 +131,9 @@ async def happen_as_never_before(database: Database, *numbers: int) -> None:
         )
 
 
-async def happen(database: Database, *numbers: int, kind: EventKind = EventKind.DIAMONDS_CHANGED, **facts: Any) -> None:
-    """Something happens to stones, in a transaction of its own."""
+async def append_event(
+    database: Database, *numbers: int, kind: EventKind = EventKind.DIAMONDS_CHANGED, **facts: Any
+) -> None:
+    """Append an event of stones in a separate transaction."""
     async with database.transaction() as connection:
         await log.append(connection, NewEvent(kind, [stone(number) for number in numbers], **facts))

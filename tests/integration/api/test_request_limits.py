@@ -1,4 +1,4 @@
-"""What surrounds every request: limits, slow clients, headers, other origins, and what an answer never tells."""
+"""Connection limits, slow clients, response headers, CORS, and information that responses must not disclose."""
 
 import asyncio
 from time import time
@@ -15,7 +15,7 @@ from tests.integration.api.diamonds import MakeKey, Serve
 
 
 async def exchange(address: str, *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send bytes and read until the server hangs up."""
+    """Send bytes and read until the server closes."""
     url = urlsplit(address)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     answer = asyncio.create_task(_read(reader))
@@ -35,12 +35,12 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
     try:
         while part := await reader.read(65_536):
             received += part
-    except ConnectionResetError:  # it hung up while we were still sending
+    except ConnectionResetError:  # the server closed during the write
         pass
     return bytes(received)
 
 
-async def test_headers_beyond_the_limit_are_refused(address: str) -> None:
+async def test_headers_beyond_limit_are_rejected(address: str) -> None:
     start = b"GET /health HTTP/1.1\r\nHost: x\r\n"
     many = b"".join(b"X-%d: %s\r\n" % (number, b"v" * 90) for number in range(LARGEST_HEAD // 90))
     for request in (
@@ -53,27 +53,25 @@ async def test_headers_beyond_the_limit_are_refused(address: str) -> None:
     assert (await exchange(address, fitting)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_what_is_no_request_is_refused_in_the_form_of_all_refusals(address: str) -> None:
+async def test_malformed_requests_are_rejected_in_error_format(address: str) -> None:
     answer = await exchange(address, b"\x16\x03\x01 nonsense\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     message = "Bad Request. The request line is malformed. Send a method, a path that begins with / and has no fragment (#), and HTTP/1.1."
     assert answer.endswith(f'{{"error":{{"code":"BAD_REQUEST","message":"{message}"}}}}'.encode())
 
 
-async def test_who_sends_headers_too_slowly_is_hung_up_on(
-    settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_headers_close_connection(settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
     async with serve(settings) as address:
         for parts in ([], [b"GET /health HTTP/1.1\r\n"], [b"GET /health HTTP/1.1\r\n", *[b"X: y\r\n"] * 9]):
             assert (await exchange(address, *parts, pause=0.1)).startswith(b"HTTP/1.1 408 ")
-        # The second request of a connection is waited for no longer.
+        # The timeout of the second request of a connection is not longer.
         whole = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
         answer = await exchange(address, whole, b"GET /health HTTP/1.1\r\n", pause=0.1)
         assert (answer.count(b"HTTP/1.1 200 "), answer.count(b"HTTP/1.1 408 ")) == (1, 1)
 
 
-async def test_who_sends_a_body_too_slowly_is_refused(settings: Settings, serve: Serve, make_key: MakeKey) -> None:
+async def test_slow_body_is_rejected(settings: Settings, serve: Serve, make_key: MakeKey) -> None:
     key = await make_key("sync:admin", "diamonds:read")
     async with serve(settings.with_values(request_seconds=0.3)) as address:
         for path in ("/api/v2/triggers/scheduler", "/graphql"):
@@ -102,7 +100,7 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-async def test_what_a_proxy_may_read_differently_is_refused(address: str, make_key: MakeKey, name: str) -> None:
+async def test_ambiguous_framing_is_rejected(address: str, make_key: MakeKey, name: str) -> None:
     key = f"X-API-Key: {await make_key('diamonds:read')}\r\n".encode()
     request = AMBIGUOUS[name].replace(b"{path}", b"/api/v2/diamonds").replace(b"{key}", key)
     hidden = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -112,29 +110,29 @@ async def test_what_a_proxy_may_read_differently_is_refused(address: str, make_k
     assert b'{"error":{"code":"BAD_REQUEST"' in answer
 
 
-async def test_a_caller_of_the_oldest_kind_need_not_name_a_host(address: str) -> None:
+async def test_http_1_0_requests_need_no_host(address: str) -> None:
     assert (await exchange(address, b"GET /health HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_of_two_keys_neither_counts(address: str, make_key: MakeKey) -> None:
+async def test_duplicate_key_headers_are_rejected(address: str, make_key: MakeKey) -> None:
     keys = [await make_key("diamonds:read") for _ in range(2)]
     async with httpx.AsyncClient(base_url=address) as client:
         for name, values in (("X-API-Key", keys), ("Authorization", [f"Bearer {key}" for key in keys])):
             twice = await client.get("/api/v2/diamonds", headers=[(name, value) for value in values])
             assert (twice.status_code, twice.json()["error"]["code"]) == (401, "UNAUTHORIZED")
             assert (await client.get("/api/v2/diamonds", headers=[(name, values[0])])).status_code == 200
-        # The header that decides is there once.
+        # The decisive header is present once.
         headers = [("X-API-Key", keys[0]), ("Authorization", "Bearer x"), ("Authorization", "Bearer y")]
         assert (await client.get("/api/v2/diamonds", headers=headers)).status_code == 200
 
 
-async def test_nobody_is_sent_elsewhere(api: httpx.AsyncClient) -> None:
+async def test_requests_are_never_redirected(api: httpx.AsyncClient) -> None:
     for path in ("/api/v2/diamonds/", "/health/", "//health", "/graphql/"):
         answer = await api.get(f"{str(api.base_url).rstrip('/')}{path}", headers={"Host": "evil.example.com"})
         assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
-async def test_what_says_nothing_else_is_not_kept(api: httpx.AsyncClient) -> None:
+async def test_responses_have_no_store_by_default(api: httpx.AsyncClient) -> None:
     answers = [
         await api.post("/graphql", json={"query": "{ diamonds { totalCount } }"}),
         await api.get("/graphql", params={"documentId": "x"}),
@@ -144,9 +142,7 @@ async def test_what_says_nothing_else_is_not_kept(api: httpx.AsyncClient) -> Non
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
 
 
-async def test_beyond_the_limit_the_connection_that_was_idle_longest_makes_room(
-    settings: Settings, serve: Serve
-) -> None:
+async def test_longest_idle_connection_is_closed_at_limit(settings: Settings, serve: Serve) -> None:
     health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
     async with serve(settings.with_values(max_connections=2)) as address:
         url = urlsplit(address)
@@ -165,10 +161,10 @@ async def test_beyond_the_limit_the_connection_that_was_idle_longest_makes_room(
             writer.close()
 
 
-async def test_who_does_not_send_the_rest_of_a_request_makes_room(
+async def test_longest_incomplete_request_is_closed_at_limit(
     settings: Settings, serve: Serve, make_key: MakeKey
 ) -> None:
-    """Nobody has to be known for it: what a signature signs is looked at when all of the body is there."""
+    """The request needs no authentication for that: a signature is checked after the complete body."""
     signature = f"X-Client-Id: acme\r\nX-Timestamp: {int(time())}\r\nX-Signature: {'0' * 64}\r\n"
     slow = f"POST /graphql HTTP/1.1\r\nHost: x\r\n{signature}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n"
     search = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {await make_key('diamonds:read')}\r\n\r\n"
@@ -190,13 +186,13 @@ async def test_who_does_not_send_the_rest_of_a_request_makes_room(
             writer.close()
 
 
-async def test_blanks_around_the_value_of_a_header_are_no_part_of_it(address: str, make_key: MakeKey) -> None:
+async def test_whitespace_around_header_values_is_ignored(address: str, make_key: MakeKey) -> None:
     key = await make_key("diamonds:read")
     head = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: \t {key} \t \r\nConnection: close\r\n\r\n"
     assert (await exchange(address, head.encode())).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_where_all_connections_are_busy_more_are_told_to_come_back(
+async def test_connections_beyond_limit_get_503_when_all_are_busy(
     settings: Settings, serve: Serve, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await make_key("diamonds:read")
@@ -215,7 +211,7 @@ async def test_where_all_connections_are_busy_more_are_told_to_come_back(
         for _ in range(2):
             _reader, writer = await asyncio.open_connection(url.hostname, url.port)
             request = f"GET /api/v2/diamonds HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"
-            # Another stands in line behind it, of which something is missing: that is no reason to hang up.
+            # Another incomplete request is queued behind it. That is no reason to close the connection.
             writer.write(request.encode() + slow)
             async with asyncio.timeout(20):
                 await asked.acquire()
@@ -232,7 +228,7 @@ async def test_where_all_connections_are_busy_more_are_told_to_come_back(
             writer.close()
 
 
-async def test_every_answer_bears_the_security_headers(api: httpx.AsyncClient) -> None:
+async def test_every_response_has_security_headers(api: httpx.AsyncClient) -> None:
     for path in ("/health", "/api/v2/diamonds", "/nope", "/graphql"):
         headers = (await api.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -242,7 +238,7 @@ async def test_every_answer_bears_the_security_headers(api: httpx.AsyncClient) -
         assert headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_no_answer_tells_what_the_service_is_made_of(api: httpx.AsyncClient, address: str) -> None:
+async def test_responses_do_not_disclose_software(api: httpx.AsyncClient, address: str) -> None:
     answers = [await api.get(path) for path in ("/health", "/api/v2/diamonds?limit=x", "/nope", "/api/v2/diamonds/%00")]
     answers += [await api.post("/graphql", content=b"\xff"), await api.request("BREW", "/health")]
     texts = [f"{answer.headers}{answer.text}".lower() for answer in answers]
@@ -251,9 +247,7 @@ async def test_no_answer_tells_what_the_service_is_made_of(api: httpx.AsyncClien
         assert not any(word in text for text in texts), word
 
 
-async def test_pages_of_other_origins_may_not_call_unless_they_are_listed(
-    settings: Settings, serve: Serve, make_key: MakeKey
-) -> None:
+async def test_only_configured_origins_may_call(settings: Settings, serve: Serve, make_key: MakeKey) -> None:
     key = await make_key("diamonds:read")
     listed = settings.with_values(cors_origins="https://shop.example.com, http://localhost:8080")
     async with serve(listed) as address, httpx.AsyncClient(base_url=address) as client:
@@ -274,9 +268,7 @@ async def test_pages_of_other_origins_may_not_call_unless_they_are_listed(
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])
-async def test_in_development_pages_of_this_machine_may_call(
-    settings: Settings, serve: Serve, environment: str
-) -> None:
+async def test_development_allows_origins_of_this_machine(settings: Settings, serve: Serve, environment: str) -> None:
     sent = (
         "apollographql-client-name, apollographql-client-version, apollo-require-preflight, sentry-trace, baggage, "
         "tracestate, x-request-id, x-api-key, content-type"
@@ -307,7 +299,7 @@ async def test_in_development_pages_of_this_machine_may_call(
             assert (answer.status_code == 200) == allowed, answer.text
 
 
-async def test_by_default_no_other_origin_may_call(address: str) -> None:
+async def test_other_origins_are_rejected_by_default(address: str) -> None:
     async with httpx.AsyncClient(base_url=address) as client:
         answer = await client.get("/health", headers={"Origin": "https://shop.example.com"})
     assert "access-control-allow-origin" not in answer.headers

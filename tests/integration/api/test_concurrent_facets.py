@@ -1,4 +1,4 @@
-"""Facets read much, so many of them at once must not keep everyone else waiting."""
+"""Concurrent facet queries: they leave connections to other requests."""
 
 import asyncio
 
@@ -13,13 +13,13 @@ from inventory.core.database import Database
 from inventory.core.errors import DatabaseUnavailable
 from inventory.core.settings import Settings
 
-# As long as somebody holds the lock.
+# While another session holds the lock.
 ENDLESS = """SELECT 'shape' AS facet, 'count' AS kind, 'ROUND' AS label, 7 AS number
 FROM (SELECT pg_advisory_lock_shared(4711), pg_advisory_unlock_shared(4711)) AS waited"""
 
 
 @pytest.mark.parametrize(("size", "at_once"), [(1, 1), (2, 1), (5, 2)])
-async def test_facets_leave_connections_to_all_others_however_many_are_asked_for(
+async def test_concurrent_facets_leave_connections_to_other_requests(
     settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch, size: int, at_once: int
 ) -> None:
     monkeypatch.setattr(statements, "facets", lambda *_, **__: Statement(ENDLESS, []))
@@ -41,9 +41,7 @@ async def test_facets_leave_connections_to_all_others_however_many_are_asked_for
     await blocker.close()
 
 
-async def test_nobody_waits_for_a_turn_for_ever(
-    settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_queued_request_times_out(settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "facets", lambda *_, **__: Statement(ENDLESS, []))
     small = settings.with_values(database_pool_size=1)
     async with Database.open(small.database) as database:
