@@ -35,6 +35,7 @@ from app.http.compression import Compression
 from app.http.response_headers import ResponseHeaders
 from app.http.routing import Route
 from app.http.tracing import Tracing
+from app.metrics import add_api_metrics
 from app.rest.errors import routing_error_response
 from app.rest.ignored import HEADER as IGNORED_PARAMETERS
 from app.rest.routes import ROUTES
@@ -47,6 +48,7 @@ from inventory.core import jobs
 from inventory.core.database import Database
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
+from inventory.core.telemetry.metrics_server import enable_metrics, serve_metrics
 from inventory.events.data_version import DataVersion
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.exchange_rates import ExchangeRates
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         SettingsError: a setting that the API needs is missing.
     """
+    enable_metrics(settings.telemetry)
     settings.database.need("url")
     redis_url = settings.redis.need("url")
     if settings.nivoda.endpoint:  # without a supplier there is no trading, and everything else
@@ -133,7 +136,10 @@ def create_app(settings: Settings) -> Starlette:
                 trading=trading,
                 events=events,
             )
-            async with _background(events.run(), connections.watch(authentication), *([index.run()] if index else [])):
+            async with (
+                _background(events.run(), connections.watch(authentication), *([index.run()] if index else [])),
+                serve_metrics(settings.telemetry, add_api_metrics(database, events, index, connections)),
+            ):
                 yield GraphQLState(
                     services=services,
                     budget=CostBudget(redis, most=settings.graphql.budget, restore_rate=settings.graphql.restore_rate),

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inventory.core.logging import get_logger
+from inventory.core.telemetry import state
 
 log = get_logger()
 
@@ -51,7 +52,10 @@ class Tracing:
         try:
             await self._app(scope, receive, traced_send)
         finally:
-            duration = round((perf_counter() - started) * 1000, 2)
+            seconds = perf_counter() - started
+            if state.metrics is not None:
+                state.metrics.request(scope["method"], scope["path"], status, seconds)
+            duration = round(seconds * 1000, 2)
             # The query is not logged: it holds the search terms of the client.
             log.info(
                 "request_completed", method=scope["method"], path=scope["path"], status=status, duration_ms=duration

@@ -89,6 +89,14 @@ class Database:
         return self._settings.pool_size
 
     @property
+    def connections(self) -> tuple[int, int]:
+        """Open connections, and those of them that are in use."""
+        if self._pool is None:
+            return 0, 0
+        opened = self._pool.get_size()
+        return opened, opened - self._pool.get_idle_size()
+
+    @property
     def acquire_timeout(self) -> float:
         """Longest wait for a connection, in seconds."""
         return self._settings.timeout_seconds

@@ -77,6 +77,11 @@ class EventDispatcher:
         """Position of the newest event that was delivered."""
         return self._newest.position
 
+    @property
+    def listeners(self) -> int:
+        """Number of listeners that follow."""
+        return len(self._places)
+
     async def cursor(self) -> Cursor:
         """Return the cursor of the newest event that was delivered.
 

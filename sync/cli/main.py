@@ -15,12 +15,14 @@ from inventory.core import revision
 from inventory.core.command_line import AsJson, exit_on_error, exit_with, run_command, start_command
 from inventory.core.errors import InventoryError, RunConflict
 from inventory.core.logging import get_logger
+from inventory.core.telemetry.metrics_server import enable_metrics
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sync.alerts import incidents
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
 from sync.scheduler.scheduler import Progress, RunRequest
+from sync.telemetry.serving import pipeline_metrics
 
 log = get_logger()
 
@@ -114,8 +116,11 @@ async def _reconcile(pipeline: Container) -> None:
         log.warning("reconciliation_failed", error=error.message)
 
 
-def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitable[None]]) -> None:
+def _run_role(
+    role: str, main_loop: Callable[[Container, asyncio.Event], Awaitable[None]], *, measures_runs: bool = False
+) -> None:
     settings = start_command(role)
+    enable_metrics(settings.telemetry)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
@@ -129,7 +134,8 @@ def _run_role(role: str, main_loop: Callable[[Container, asyncio.Event], Awaitab
                     reconciling.cancel()
                     await asyncio.wait({reconciling})
 
-            await run_role(role, settings.sync.drain_seconds)
+            async with pipeline_metrics(pipeline, runs=measures_runs):
+                await run_role(role, settings.sync.drain_seconds)
 
     run_command(command())
 
@@ -158,7 +164,7 @@ def jobs(
     from sync.jobs import worker as job_worker  # noqa: PLC0415
 
     if not once:
-        _run_role("jobs", job_worker.serve)
+        _run_role("jobs", job_worker.serve, measures_runs=True)
         return
     done: list[bool] = []
 

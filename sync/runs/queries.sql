@@ -675,3 +675,57 @@ UPDATE raw_diamonds_nivoda AS raw
 SET {mapped from page}
 FROM unnest({observed at $1}) AS page ({observed})
 WHERE raw.supplier_stone_id = page.supplier_stone_id
+
+-- Metrics
+
+-- run_metrics --
+-- Values of the gauges of a feed ($1), one column for each: see sync/telemetry/run_metrics.py.
+WITH open AS (
+    SELECT started_at, lease_until, id FROM run_metadata
+    WHERE feed = $1 AND status IN ('planning', 'running', 'consolidating')
+), ended AS (
+    SELECT * FROM run_metadata WHERE feed = $1 AND completed_at IS NOT NULL AND status <> 'cancelled'
+    ORDER BY started_at DESC LIMIT 1
+), completed AS (
+    SELECT *, quarantined / greatest(distinct_stones, 1)::float8 AS reject_ratio,
+           extract(epoch FROM completed_at - started_at)::float8 AS seconds
+    FROM run_metadata WHERE feed = $1 AND status = 'completed' ORDER BY started_at DESC LIMIT 14
+), newest AS (
+    SELECT * FROM completed ORDER BY started_at DESC LIMIT 1
+), heartbeat AS (
+    -- A lease is renewed three times in its length, so its holder is silent once it has expired.
+    SELECT max(lease_until) AS lease_until FROM (
+        SELECT lease_until FROM open
+        UNION ALL
+        SELECT part.lease_until FROM worker_runs AS part JOIN open ON open.id = part.run_id WHERE part.status = 'running'
+    ) AS leases
+)
+SELECT (SELECT count(*)::int FROM open) AS run_open,
+       coalesce((SELECT extract(epoch FROM clock_timestamp() - started_at)::float8 FROM open), 0) AS run_age_seconds,
+       coalesce((SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM completed), 0) AS run_usual_seconds,
+       coalesce((SELECT greatest(0, extract(epoch FROM clock_timestamp() - lease_until)::float8) FROM heartbeat), 0)
+           AS run_heartbeat_age_seconds,
+       coalesce((SELECT extract(epoch FROM max(started_at))::float8 FROM run_metadata WHERE feed = $1), 0)
+           AS run_last_started_timestamp_seconds,
+       coalesce((SELECT extract(epoch FROM completed_at)::float8 FROM newest), 0) AS run_last_completed_timestamp_seconds,
+       coalesce((SELECT (status <> 'completed')::int FROM ended), 0) AS run_last_failed,
+       coalesce((SELECT upserted FROM newest), 0) AS stones_written,
+       coalesce((SELECT unchanged FROM newest), 0) AS stones_unchanged,
+       coalesce((SELECT quarantined FROM newest), 0) AS stones_quarantined,
+       coalesce((SELECT deleted FROM newest), 0) AS stones_deleted,
+       coalesce((SELECT revived FROM newest), 0) AS stones_revived,
+       coalesce((SELECT reject_ratio FROM newest), 0) AS reject_ratio,
+       coalesce((SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY reject_ratio) FROM completed), 0) AS reject_ratio_usual,
+       (SELECT count(*)::int FROM alerts WHERE sent_at IS NULL) AS alerts_waiting,
+       coalesce((SELECT extract(epoch FROM min(created_at))::float8 FROM alerts WHERE sent_at IS NULL), 0)
+           AS alerts_oldest_timestamp_seconds,
+       (SELECT count(*)::int FROM hold_history
+        WHERE state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes') AS holds_expired_unsettled,
+       (SELECT count(*)::int FROM raw_diamonds_nivoda WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
+           AS quarantined
+
+-- partition_metrics --
+-- Numbers of partitions of the newest run of a feed ($1) by status.
+SELECT status, count(*)::int FROM worker_runs
+WHERE run_id = (SELECT id FROM run_metadata WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1)
+GROUP BY status

@@ -22,6 +22,7 @@ from inventory.core.settings.redis import RedisSettings
 from inventory.core.settings.section import SettingsError, SettingsSection, Variable
 from inventory.core.settings.service_bus import ServiceBusSettings
 from inventory.core.settings.sync import SyncSettings
+from inventory.core.settings.telemetry import TelemetrySettings
 from inventory.core.settings.trading import TradingSettings
 from inventory.core.settings.watermark import WatermarkSettings
 
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     trading: TradingSettings
     sync: SyncSettings
     alerts: AlertSettings
+    telemetry: TelemetrySettings
 
     @classmethod
     def read(cls, **values: Any) -> Self:

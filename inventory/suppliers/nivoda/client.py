@@ -19,6 +19,7 @@ from inventory.core.errors import (
 )
 from inventory.core.logging import get_logger
 from inventory.core.settings.nivoda import NivodaSettings
+from inventory.core.telemetry import state
 from inventory.suppliers.nivoda.documents import AUTHENTICATE, Answer, SupplierOperation
 from inventory.suppliers.nivoda.errors import RequestRejected
 from inventory.suppliers.nivoda.http_session import HttpSession
@@ -290,8 +291,12 @@ class NivodaClient:
                 return answer
 
     async def _acquire_slot(self, deadline: float) -> None:
+        began = self._monotonic()
         try:
-            async with asyncio.timeout(max(0.0, deadline - self._monotonic())):
+            async with asyncio.timeout(max(0.0, deadline - began)):
                 await self._limiter.acquire()
         except TimeoutError:
             raise SupplierBusy(None) from None
+        finally:
+            if state.metrics is not None:
+                state.metrics.supplier_wait(self._monotonic() - began)

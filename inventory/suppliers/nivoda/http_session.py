@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from inventory.core.errors import SupplierTimeout, SupplierUnavailable, SupplierUnreached
 from inventory.core.lean_imports import lazy_module
+from inventory.core.telemetry import state
 from inventory.suppliers.nivoda.responses import Response, received
 from inventory.suppliers.nivoda.throttling import limits_in
 
@@ -15,6 +17,7 @@ else:
     aiohttp = lazy_module("aiohttp")
 
 _CONNECTIONS = 50
+_TOO_MANY = 429
 _IDLE_SECONDS = 30.0
 
 
@@ -40,17 +43,23 @@ class HttpSession:
         """
         if self._session is None:
             self._session = self._open()
+        began, outcome = time.monotonic(), "unreached"
         try:
             # A redirect would send the credentials to another server.
             async with self._session.post(self._url, data=body, allow_redirects=False) as response:
                 self.limits |= limits_in(response.headers)
+                outcome = "429" if response.status == _TOO_MANY else f"{response.status // 100}xx"
                 return await received(response)
         except TimeoutError as error:
+            outcome = "timeout"
             raise SupplierTimeout from error
         except aiohttp.ClientConnectorError as error:
             raise SupplierUnreached(f"The supplier can't be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise SupplierUnavailable(f"The supplier can't be reached ({type(error).__name__})") from error
+        finally:
+            if state.metrics is not None:
+                state.metrics.supplier_call(outcome, time.monotonic() - began)
 
     async def close(self) -> None:
         """Close the pool."""

@@ -1,0 +1,36 @@
+"""Settings of metrics and traces."""
+
+from typing import Annotated
+
+from pydantic_settings import SettingsConfigDict
+
+from inventory.core.settings.addresses import HttpUrl
+from inventory.core.settings.section import ServerSection, setting
+
+
+class TelemetrySettings(ServerSection):
+    """Metrics for Prometheus, and traces by OTLP. Both are off when not set."""
+
+    model_config = SettingsConfigDict(title="Telemetry")
+
+    metrics_port: Annotated[
+        int | None,
+        setting(
+            "Port on which a process serves its metrics to Prometheus; when not set, none. Processes on one machine need "
+            "different ports.",
+            example="9464",
+            ge=0,
+            le=65_535,
+        ),
+    ] = None
+    metrics_host: Annotated[str, setting("Address on which the metrics are served.")] = "0.0.0.0"
+    otlp_endpoint: Annotated[
+        HttpUrl | None,
+        setting("Collector of traces, by OTLP over HTTP; when not set, none.", example="http://localhost:4318"),
+    ] = None
+    otlp_headers: Annotated[
+        str, setting("Headers of the collector, as name=value, separated by commas.", example="api-key=secret")
+    ] = ""
+    trace_share: Annotated[
+        float, setting("Share of the API's requests that are traced; runs always are.", ge=0, le=1)
+    ] = 1.0

@@ -1,0 +1,104 @@
+"""Metrics of the pipeline and of the API, as Prometheus reads them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
+
+from inventory.core.settings import Settings
+from inventory.core.telemetry import state
+from inventory.core.telemetry.metrics import Metrics
+from inventory.core.telemetry.metrics_server import enable_metrics
+from sandbox.broker import Broker as Bus
+from sync.container import Container
+from sync.telemetry.run_metrics import NAMES
+from sync.telemetry.serving import pipeline_metrics
+from tests.integration.pipeline.conftest import Bench
+from tests.integration.pipeline.shelf import Shelf
+
+Values = dict[tuple[str, str], float]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.with_values(metrics_port=0, metrics_host="127.0.0.1")
+
+
+@pytest_asyncio.fixture
+async def _metrics(settings: Settings) -> AsyncIterator[None]:
+    enable_metrics(settings.telemetry)
+    yield
+    state.metrics = None
+
+
+async def scrape(port: int | None) -> Values:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        text = await response.text()
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.usefixtures("_metrics")
+async def test_runs_are_measured_from_the_database(pipeline: Container, bench: Bench, shelf: Shelf, bus: Bus) -> None:
+    async with pipeline_metrics(pipeline, runs=True) as port:
+        before = await scrape(port)
+        assert {name for name, _ in before} >= set(NAMES)
+        assert (before["diamond_run_open", ""], before["diamond_run_last_completed_timestamp_seconds", ""]) == (0, 0)
+        assert before["diamond_collector_failed", ""] == 0
+        shelf.lay(*range(30))
+        run = await bench.sync()
+        open_run = await bench.open()
+        after = await scrape(port)
+    assert run.completed_at is not None
+    assert after["diamond_run_last_completed_timestamp_seconds", ""] == pytest.approx(run.completed_at.timestamp())
+    assert after["diamond_run_open", ""] == 1
+    assert after["diamond_run_last_started_timestamp_seconds", ""] == pytest.approx(open_run.started_at.timestamp())
+    assert after["diamond_stones", "written"] == 30
+    assert after["diamond_partitions", "pending"] == 1
+    assert after["diamond_watermark_timestamp_seconds", ""] == pytest.approx(run.window_to.timestamp())
+    assert after["diamond_supplier_calls_total", "5xx"] == 0
+
+
+@pytest.mark.usefixtures("_metrics", "forgotten_sockets")
+async def test_a_server_that_is_away_leaves_the_other_metrics(pipeline: Container, bus: Bus) -> None:
+    async def away() -> None:
+        raise OSError
+
+    pipeline.watermarks.read = away  # type: ignore[method-assign]
+    async with pipeline_metrics(pipeline, runs=True) as port:
+        found = await scrape(port)
+    assert found["diamond_collector_failed", ""] == 1
+    assert found["diamond_run_open", ""] == 0
+
+
+async def test_without_a_port_nothing_is_served(pipeline: Container) -> None:
+    off = Container(
+        pipeline.settings.with_values(metrics_port=None), pipeline.database, pipeline.feed, pipeline.broker,
+        pipeline.watermarks, pipeline.outbox, pipeline.dead_letters,
+    )  # fmt: skip
+    enable_metrics(off.settings.telemetry)
+    assert state.metrics is None
+    async with pipeline_metrics(off, runs=True) as port:
+        assert port is None
+    await asyncio.sleep(0)
+
+
+def test_operations_have_no_ids_and_a_limited_number() -> None:
+    metrics = Metrics()
+    for number in range(200):
+        metrics.request("GET", f"/api/v2/diamonds/7e{number}", 200, 0.1)
+    metrics.request("POST", "/graphql", 200, 0.1)
+    for word in range(200):
+        metrics.request("GET", "/" + "abcdefghij"[word % 10] * (word // 10 + 1), 404, 0.1)
+    operations = {
+        sample.labels["operation"] for family in metrics.registry.collect() for sample in family.samples
+        if "operation" in sample.labels
+    }  # fmt: skip
+    assert {"GET /api/v2/diamonds/{id}", "POST /graphql", "other"} <= operations
+    assert len(operations) <= 101
