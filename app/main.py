@@ -49,6 +49,7 @@ from inventory.core.database import Database
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.core.telemetry.metrics_server import enable_metrics, serve_metrics
+from inventory.core.telemetry.spans import enable_traces
 from inventory.events.data_version import DataVersion
 from inventory.events.dispatcher import EventDispatcher
 from inventory.pricing.exchange_rates import ExchangeRates
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> Starlette:
         SettingsError: a setting that the API needs is missing.
     """
     enable_metrics(settings.telemetry)
+    enable_traces(settings.telemetry, "api")
     settings.database.need("url")
     redis_url = settings.redis.need("url")
     if settings.nivoda.endpoint:  # without a supplier there is no trading, and everything else

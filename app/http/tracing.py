@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inventory.core.logging import get_logger
 from inventory.core.telemetry import state
+from inventory.core.telemetry.spans import request_span
 
 log = get_logger()
 
@@ -37,7 +38,8 @@ class Tracing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace_id = trace_id_of(Headers(scope=scope).get("traceparent"))
+        traceparent = Headers(scope=scope).get("traceparent")
+        trace_id = trace_id_of(traceparent)
         status = 0
 
         async def traced_send(message: Message) -> None:
@@ -50,7 +52,19 @@ class Tracing:
         started = perf_counter()
         structlog.contextvars.bind_contextvars(trace_id=trace_id)
         try:
-            await self._app(scope, receive, traced_send)
+            if state.tracer is None:
+                await self._app(scope, receive, traced_send)
+            else:
+                with request_span(scope["method"], trace_id, traceparent) as span:
+                    await self._app(scope, receive, traced_send)
+                    if span is not None:
+                        span.set_attributes(
+                            {
+                                "http.request.method": scope["method"],
+                                "url.path": scope["path"],
+                                "http.response.status_code": status,
+                            }
+                        )
         finally:
             seconds = perf_counter() - started
             if state.metrics is not None:

@@ -12,6 +12,7 @@ from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.pooler import PooledConnection
 from inventory.core.settings.database import DatabaseSettings
+from inventory.core.telemetry import spans
 
 log = get_logger()
 
@@ -75,7 +76,7 @@ class Database:
             max_inactive_connection_lifetime=300,
             # Without a limit, a statement on a connection with a silent peer would wait for the TCP timeout.
             command_timeout=settings.statement_seconds,
-            init=_set_codecs,
+            init=_prepare,
             reset=_skip_reset,
             **session,
         )
@@ -187,6 +188,11 @@ def _release_if_closed(connection: Connection) -> None:
 
 async def _skip_reset(_connection: Connection) -> None:
     """Skip asyncpg's session reset, which costs a round trip: no statement leaves state in its session."""
+
+
+async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    spans.log_queries(connection)
+    await _set_codecs(connection)
 
 
 async def _set_codecs(connection: Connection) -> None:

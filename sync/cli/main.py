@@ -16,6 +16,7 @@ from inventory.core.command_line import AsJson, exit_on_error, exit_with, run_co
 from inventory.core.errors import InventoryError, RunConflict
 from inventory.core.logging import get_logger
 from inventory.core.telemetry.metrics_server import enable_metrics
+from inventory.core.telemetry.spans import enable_traces
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sync.alerts import incidents
@@ -79,6 +80,7 @@ def schedule(
     from sync.cli import output  # noqa: PLC0415 - see `counting`
 
     settings = start_command("scheduler")
+    enable_traces(settings.telemetry, "scheduler")
     request = RunRequest(
         full=full,
         moves_watermark=not no_watermark,
@@ -121,6 +123,7 @@ def _run_role(
 ) -> None:
     settings = start_command(role)
     enable_metrics(settings.telemetry)
+    enable_traces(settings.telemetry, role)
 
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:

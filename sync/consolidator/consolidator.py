@@ -18,6 +18,7 @@ from inventory.core.database import Connection, Database
 from inventory.core.errors import InventoryError, LeaseLost, StorageUnavailable, WatermarkConflict
 from inventory.core.logging import get_logger
 from inventory.core.settings.sync import SyncSettings
+from inventory.core.telemetry.spans import span
 from inventory.pricing.rules import PricingRule
 from inventory.runs import repository
 from inventory.runs.models import Run
@@ -83,7 +84,11 @@ class Consolidator:
                 return None
             await asyncio.sleep(min(max(busy_for, 0.1), 1.0))
         run, token = claimed
-        with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
+        attributes = {"messaging.system": "servicebus", "diamond.run.id": str(run.id)}
+        with (
+            structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id),
+            span("consolidate run", "consumer", attributes, run=run.trace_id),
+        ):
             return await self._work(run, token)
 
     async def _claim(self, run_id: UUID) -> tuple[Run, UUID] | None:

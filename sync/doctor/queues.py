@@ -4,9 +4,11 @@ from inventory.core.checks import Check, DoctorReport
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.settings import Settings
 from sync.messaging.credential import ProcessCredential
+from sync.messaging.links import LinkTimeouts
 from sync.messaging.servicebus import ServiceBusBroker
 
 _MAX_COUNTED = 100
+_IMPATIENT = LinkTimeouts(open=10, receive=10, send=10, close=2)
 
 
 async def examine_queues(settings: Settings) -> DoctorReport:
@@ -16,8 +18,18 @@ async def examine_queues(settings: Settings) -> DoctorReport:
         SettingsError: the broker is not set.
     """
     queues = settings.service_bus.queues
-    async with ProcessCredential() as credential, ServiceBusBroker.open(settings.service_bus, credential) as broker:
-        checks = [check for queue in queues for check in await _queue(broker, queue)]
+    checks: list[Check] = []
+    async with (
+        ProcessCredential() as credential,
+        ServiceBusBroker.open(settings.service_bus, credential, timeouts=_IMPATIENT) as broker,
+    ):
+        for position, queue in enumerate(queues):
+            found = await _queue(broker, queue)
+            checks += found
+            if found[0].state == "failed":
+                # A broker that is away is away for every queue, and each check would wait for it again.
+                checks += [Check(name=other, state="skipped", detail="not checked") for other in queues[position + 1 :]]
+                break
     return DoctorReport(subject="Queues of Service Bus", checks=checks)
 
 

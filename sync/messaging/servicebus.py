@@ -19,6 +19,7 @@ from inventory.core.errors import BrokerUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings import SettingsError
 from inventory.core.settings.service_bus import ServiceBusSettings
+from inventory.core.telemetry.spans import span
 from sync.messaging import amqp_messages
 from sync.messaging.dead_letters import ServiceBusDeadLetters
 from sync.messaging.inbox import ServiceBusInbox
@@ -69,6 +70,16 @@ class ServiceBusBroker:
 
     async def send(self, queue: str, bodies: Sequence[bytes]) -> None:
         """Send messages, in as few batches as fit; see `sync.ports.Broker`."""
+        attributes = {
+            "messaging.system": "servicebus",
+            "messaging.operation.name": "send",
+            "messaging.destination.name": queue,
+            "messaging.batch.message_count": len(bodies),
+        }
+        with span(f"send {queue}", "producer", attributes):
+            await self._send(queue, bodies)
+
+    async def _send(self, queue: str, bodies: Sequence[bytes]) -> None:
         async with self._sending:
             try:
                 link = await self._open_sender(queue)

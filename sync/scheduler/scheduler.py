@@ -20,6 +20,7 @@ from inventory.core.errors import (
 )
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
+from inventory.core.telemetry.spans import first_span_of_run
 from inventory.runs import repository
 from inventory.runs.models import Partition, Run
 from inventory.suppliers.ports import Capabilities, Feed, StoneQuery
@@ -94,7 +95,12 @@ class Scheduler:
             raise
         run_id, token = await self._open(window, request)
         run = await self._lifecycle.get(run_id)
-        with structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id):
+        with (
+            structlog.contextvars.bound_contextvars(run_id=str(run.id), trace_id=run.trace_id),
+            first_span_of_run(
+                "schedule run", run.trace_id, {"diamond.run.id": str(run.id), "diamond.run.type": run.run_type}
+            ),
+        ):
             log.info("run_opened", run_type=window.run_type, reason=window.reason, window_from=_iso(run.window_from))
             try:
                 async with (

@@ -12,6 +12,7 @@ from inventory.core.database import Database
 from inventory.core.errors import InventoryError, LeaseLost, Unavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings.sync import SyncSettings
+from inventory.core.telemetry.spans import span
 from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.suppliers.ports import Feed
@@ -60,8 +61,11 @@ class Worker:
             InventoryError: the partition could not be read now. With `last` it has failed.
         """
         item = decode(body, WorkItem)
-        with structlog.contextvars.bound_contextvars(
-            run_id=str(item.run_id), partition_id=str(item.partition_id), trace_id=item.trace_id
+        with (
+            structlog.contextvars.bound_contextvars(
+                run_id=str(item.run_id), partition_id=str(item.partition_id), trace_id=item.trace_id
+            ),
+            span("read partition", "consumer", _attributes(item), run=item.trace_id),
         ):
             lease = await PartitionLease.claim(
                 self._database, self._lifecycle, item.partition_id, worker_id=self._worker_id, stop=self._stop
@@ -138,3 +142,12 @@ class Worker:
             await self._outbox.report(ended, "")
             return not retryable
         return False
+
+
+def _attributes(item: WorkItem) -> dict[str, str]:
+    return {
+        "messaging.system": "servicebus",
+        "messaging.operation.name": "process",
+        "diamond.run.id": str(item.run_id),
+        "diamond.partition.id": str(item.partition_id),
+    }

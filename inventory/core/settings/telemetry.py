@@ -34,3 +34,9 @@ class TelemetrySettings(ServerSection):
     trace_share: Annotated[
         float, setting("Share of the API's requests that are traced; runs always are.", ge=0, le=1)
     ] = 1.0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the collector by name."""
+        pairs = [pair.partition("=") for pair in self.otlp_headers.split(",") if pair.strip()]
+        return {name.strip(): value.strip() for name, _, value in pairs}

@@ -166,7 +166,7 @@ class NivodaClient:
         used = self.schema.negotiated(operation, view)
         try:
             values = variables(view) if callable(variables) else variables
-            response = await self._session.post(_encode(used.request({**values, "token": token})))
+            response = await self._session.post(operation.name, _encode(used.request({**values, "token": token})))
         except SupplierUnreached:
             raise
         except SupplierUnavailable as error:
@@ -269,7 +269,7 @@ class NivodaClient:
         wait = self._settings.backoff_seconds
         while True:
             await self._acquire_slot(deadline)
-            response = await self._session.post(body)
+            response = await self._session.post(operation.name, body)
             try:
                 answer = read(operation, response, secrets, established=self._established)
             except SupplierBusy as busy:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inventory.core.errors import SupplierTimeout, SupplierUnavailable, SupplierUnreached
 from inventory.core.lean_imports import lazy_module
 from inventory.core.telemetry import state
+from inventory.core.telemetry.spans import span
 from inventory.suppliers.nivoda.responses import Response, received
 from inventory.suppliers.nivoda.throttling import limits_in
 
@@ -33,14 +34,23 @@ class HttpSession:
         self.limits: dict[str, str] = {}
         """Rate limit headers of the supplier, by name."""
 
-    async def post(self, body: bytes) -> Response:
-        """Send a JSON body.
+    async def post(self, operation: str, body: bytes) -> Response:
+        """Send a JSON body. `operation`: the name of the document, for traces.
 
         Raises:
             SupplierTimeout: there was no complete answer in time.
             SupplierUnreached: no connection was made, so nothing was sent.
             SupplierUnavailable: the connection was lost.
         """
+        if state.tracer is None:
+            return await self._post(body)
+        with span(f"supplier {operation}", "client", {"graphql.operation.name": operation}) as current:
+            response = await self._post(body)
+            if current is not None:
+                current.set_attribute("http.response.status_code", response.status)
+            return response
+
+    async def _post(self, body: bytes) -> Response:
         if self._session is None:
             self._session = self._open()
         began, outcome = time.monotonic(), "unreached"
