@@ -15,7 +15,7 @@ TOOLS := .tools/.installed
 SITE := .docs/.installed
 MERMAID := docs/theme/node_modules/.package-lock.json
 
-.PHONY: help install clients consoles demo up test faults bench check audit format schema env docs infra terraform clean
+.PHONY: help install clients consoles screenshots demo up test faults bench check audit format schema env docs infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ clients: $(INSTALLED) ## Install and build the clients of docs/how-to/clients.md
 	@$(UV) venv --quiet --clear .local/clients
 	@$(UV) pip install --quiet --python .local/clients/bin/python --requirement examples/clients/requirements.txt
 	@cd examples/clients && ../../.local/clients/bin/ariadne-codegen --config ariadne.toml >/dev/null
+
+screenshots: $(INSTALLED) ## Take the screenshots of README from a running stack (needs npm and a Chromium)
+	@PYTHONPATH=. $(PY) .ci/screenshots
 
 demo: $(INSTALLED) ## Sync real stones from a simulated supplier and serve them (ARGS="--stones N --once --seed S --json FILE")
 	@exec $(PY) -m sandbox demo $(ARGS)

@@ -18,4 +18,4 @@ def test_documents_of_subscriptions_page_are_valid_for_schema(number: int) -> No
 
 
 def test_subscriptions_page_contains_documents() -> None:
-    assert len(DOCUMENTS) == 2
+    assert len(DOCUMENTS) == 3
