@@ -16,8 +16,8 @@ from sandbox.broker import Broker as Bus
 from sync.container import Container
 from sync.telemetry.run_metrics import NAMES
 from sync.telemetry.serving import pipeline_metrics
-from tests.integration.pipeline.conftest import Bench
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.conftest import RunDriver
+from tests.integration.pipeline.fake_feed import FakeFeed
 
 Values = dict[tuple[str, str], float]
 
@@ -45,15 +45,17 @@ async def scrape(port: int | None) -> Values:
 
 
 @pytest.mark.usefixtures("_metrics")
-async def test_runs_are_measured_from_the_database(pipeline: Container, bench: Bench, shelf: Shelf, bus: Bus) -> None:
+async def test_runs_are_measured_from_the_database(
+    pipeline: Container, driver: RunDriver, feed: FakeFeed, bus: Bus
+) -> None:
     async with pipeline_metrics(pipeline, runs=True) as port:
         before = await scrape(port)
         assert {name for name, _ in before} >= set(NAMES)
         assert (before["diamond_run_open", ""], before["diamond_run_last_completed_timestamp_seconds", ""]) == (0, 0)
         assert before["diamond_collector_failed", ""] == 0
-        shelf.lay(*range(30))
-        run = await bench.sync()
-        open_run = await bench.open()
+        feed.put(*range(30))
+        run = await driver.sync()
+        open_run = await driver.open()
         after = await scrape(port)
     assert run.completed_at is not None
     assert after["diamond_run_last_completed_timestamp_seconds", ""] == pytest.approx(run.completed_at.timestamp())

@@ -24,7 +24,7 @@ from sync.scheduler.scheduler import RunRequest
 from sync.worker.worker import Worker
 from tests.contract.nivoda import account
 from tests.contract.published_supplier import published_item, published_supplier
-from tests.integration.pipeline.shelf import Shelf
+from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.operators import caller, pipeline, settings
 
 __all__ = ["pipeline", "settings"]  # fixtures
@@ -53,12 +53,12 @@ def named(spans: Sequence[ReadableSpan], name: str) -> list[ReadableSpan]:
 
 
 async def test_a_run_is_one_trace_from_the_scheduler_to_the_consolidator(
-    exporter: InMemorySpanExporter, pipeline: Container, shelf: Shelf
+    exporter: InMemorySpanExporter, pipeline: Container, feed: FakeFeed
 ) -> None:
-    shelf.lay(*range(30))
+    feed.put(*range(30))
     run, _ = await pipeline.scheduler().schedule(RunRequest(full=True))
     stop = asyncio.Event()
-    worker = Worker(pipeline.settings.sync, pipeline.database, shelf, pipeline.outbox, worker_id="a test", stop=stop)
+    worker = Worker(pipeline.settings.sync, pipeline.database, feed, pipeline.outbox, worker_id="a test", stop=stop)
     for queue, handle in (("work-items", worker.handle), ("consolidate", pipeline.consolidator().handle)):
         assert await pipeline.consumer(queue, handle, slots=1, stop=stop).drain(wait_seconds=0.5)
     spans = exporter.get_finished_spans()
