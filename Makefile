@@ -15,7 +15,7 @@ TOOLS := .tools/.installed
 SITE := .docs/.installed
 MERMAID := docs/theme/node_modules/.package-lock.json
 
-.PHONY: help install clients consoles screenshots demo up test faults bench check audit format schema env docs infra terraform clean
+.PHONY: help install clients consoles screenshots demo up test faults bench check audit format schema docs infra terraform clean
 
 help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
