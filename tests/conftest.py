@@ -1,4 +1,4 @@
-"""The servers that tests run on: one Postgres and one Valkey for each test process, started when a test asks."""
+"""Servers of the tests: one Postgres and one Valkey per test process, started on first use."""
 
 import os
 import sys
@@ -17,11 +17,11 @@ from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.database import SharedDatabase
 
-# Tests start hundreds of processes. Without bytecode each of them compiles every module that it imports.
+# Tests start hundreds of processes. Without bytecode, each of them compiles every imported module.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# What is right does not become wrong on a slow machine.
+# Hypothesis deadlines are disabled: a slow machine is no failure.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
@@ -31,7 +31,7 @@ _numbers = count(1)
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres() -> AsyncIterator[Postgres]:
-    """A Postgres server. `POSTGRES_BINDIR` chooses its version."""
+    """A Postgres server. `POSTGRES_BINDIR` selects its version."""
     bindir = os.environ.get("POSTGRES_BINDIR")
     with scratch_directory() as directory:
         server = Postgres(directory, durable=False, bindir=Path(bindir) if bindir else None)
@@ -42,7 +42,7 @@ async def postgres() -> AsyncIterator[Postgres]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def database_template(postgres: Postgres) -> str:
-    """The name of a database with all migrations applied, to make copies of."""
+    """The name of a migrated database, as a template for copies."""
     await upgrade(await postgres.create_database(_TEMPLATE))
     return _TEMPLATE
 
@@ -55,13 +55,13 @@ def shared_database(postgres: Postgres, database_template: str) -> SharedDatabas
 
 @pytest_asyncio.fixture
 async def database_url(shared_database: SharedDatabase) -> str:
-    """A database with all migrations applied, and nothing else in it."""
+    """A migrated database without other data."""
     return await shared_database.clean()
 
 
 @pytest_asyncio.fixture
 async def empty_database_url(postgres: Postgres) -> AsyncIterator[str]:
-    """A database of the test's own, with nothing in it."""
+    """An empty database for one test."""
     name = f"test_{next(_numbers)}"
     yield await postgres.create_database(name)
     await postgres.drop_database(name)
@@ -79,7 +79,7 @@ async def valkey() -> AsyncIterator[Valkey]:
 
 @pytest_asyncio.fixture
 async def redis_url(valkey: Valkey) -> str:
-    """A Valkey database that is empty when the test begins."""
+    """A Valkey database that is empty at the start of the test."""
     async with Redis.from_url(valkey.url(), socket_timeout=5) as client:
         await client.flushall()
     return valkey.url()

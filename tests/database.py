@@ -1,4 +1,4 @@
-"""The database that the tests of one process share, emptied between two tests."""
+"""Database that is shared by the tests of one process and emptied between them."""
 
 from io import BytesIO
 
@@ -7,15 +7,15 @@ import asyncpg
 from sandbox.stack.postgres import Postgres
 
 _NAME = "shared"
-# The planner takes a table that was never analyzed for one of at least 10 pages. So dead rows on fewer pages change no plan,
-# and deleting is ten times as fast as truncating.
+# The planner estimates at least 10 pages for a table that was never analyzed. Dead rows on fewer pages change no plan,
+# and deleting is ten times faster than truncating.
 _DELETED_PAGES = 9
 
 _END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-# Differs as soon as the schema or what the planner knows about it differs.
+# Differs if the schema or its planner statistics differ.
 _FINGERPRINT = """
 WITH ours AS (
     SELECT oid, xmin, reltuples FROM pg_class
@@ -58,10 +58,10 @@ _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = '
 
 
 class SharedDatabase:
-    """A copy of a migrated database for one test after another.
+    """A copy of a migrated database for consecutive tests.
 
-    Each test finds what the migrations left: no open sessions, their rows, their sequences. After a test that changed the
-    schema, or had it analyzed, the copy is made anew.
+    Each test finds the state after the migrations: no open sessions, their rows, their sequences. After a test that
+    changed the schema or analyzed tables, a new copy is made.
     """
 
     def __init__(self, postgres: Postgres, template: str) -> None:
@@ -72,7 +72,7 @@ class SharedDatabase:
         self._rows: dict[str, bytes] = {}
 
     async def clean(self) -> str:
-        """The URL of the database, after everything that a test left in it is removed."""
+        """Remove everything that the previous test left. Returns the URL."""
         if self._url is None or not await self._empty(self._url):
             await self._postgres.drop_database(_NAME)
             self._url = await self._postgres.create_database(_NAME, template=self._template)
@@ -93,8 +93,8 @@ class SharedDatabase:
             await connection.close()
 
     async def _empty(self, url: str) -> bool:
-        """Empty the database. Returns False if its schema is not what it was."""
-        # A replica runs neither triggers nor foreign keys.
+        """Empty the database. Returns False if its schema has changed."""
+        # The replica role executes neither triggers nor foreign keys.
         connection = await asyncpg.connect(url, timeout=10, server_settings={"session_replication_role": "replica"})
         try:
             await connection.execute(_END_SESSIONS)

@@ -13,19 +13,19 @@ from sandbox.stack.ports import LOOPBACK
 from sandbox.stack.process import Process
 from sandbox.stack.server import Server
 
-# Not the name of the schema: Postgres looks for tables in the schema that is named like the user.
+# Not the name of the schema: Postgres searches tables in the schema with the user's name.
 USER = "shop"
-# Few, so that one client's transactions run on different ones.
+# Few, so that one client's transactions use different connections.
 SERVER_CONNECTIONS = 3
 
 
 class PgBouncer(Server):
-    """The pooler as Debian packages it. Its clients need no password; it has that of the database."""
+    """The pooler of the Debian package. Its clients need no password; it uses the database's password."""
 
     name = "PgBouncer"
 
     def __init__(self, directory: Path, url: str, *, password: str) -> None:
-        """`url`: of the database. `password`: of `USER` there. Every account must be able to pass through `directory`."""
+        """`url`: of the database. `password`: of `USER` there. `directory` must be traversable by every account."""
         super().__init__()
         self._home = directory / "pgbouncer"
         self._database = urlsplit(url)
@@ -75,7 +75,7 @@ class PgBouncer(Server):
 
 
 async def grant(url: str, password: str) -> None:
-    """Give `USER` what the database's owner may do."""
+    """Grant `USER` the privileges of the database owner."""
     connection = await asyncpg.connect(url)
     if not await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", USER):
         await connection.execute(f"CREATE ROLE {USER} LOGIN IN ROLE {urlsplit(url).username}")

@@ -1,4 +1,4 @@
-"""The sandbox's commands as a person starts them, and what must be gone when they end."""
+"""Sandbox commands as an operator starts them, and the absence of leftovers after their end."""
 
 import asyncio
 import os
@@ -15,61 +15,61 @@ import asyncpg
 
 from inventory.core.settings import Settings
 
-PATIENCE_SECONDS = 90
+TIMEOUT_SECONDS = 90
 
 
-def own_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """The environment of the tests without any setting of the inventory."""
     settings = {variable.name for variable in Settings.variables()}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
 
 def run(*arguments: str, given: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m sandbox arguments` from beginning to end."""
+    """Run `python -m sandbox arguments` to its end."""
     return subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "sandbox", *arguments],
-        env=own_environment() | dict(given or {}),
+        env=clean_environment() | dict(given or {}),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 
 
 class Command:
-    """A command that goes on."""
+    """A running command."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
-    async def said(self, words: str, seconds: float = PATIENCE_SECONDS) -> str:
-        """What it has written to stdout up to the line with these words."""
+    async def said(self, words: str, seconds: float = TIMEOUT_SECONDS) -> str:
+        """Its standard output up to the line with these words."""
         assert self.process.stdout is not None
         lines: list[str] = []
         async with asyncio.timeout(seconds):
             while words not in "".join(lines[-1:]):
                 line = (await self.process.stdout.readline()).decode()
                 assert line, (
-                    f"it ended with {await self.process.wait()} after {''.join(lines)} {await self.complaints()}"
+                    f"it ended with {await self.process.wait()} after {''.join(lines)} {await self.error_output()}"
                 )
                 lines.append(line)
         return "".join(lines)
 
-    async def complaints(self) -> str:
-        """What it has written to stderr when it has ended."""
+    async def error_output(self) -> str:
+        """Its standard error after its end."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return (await self.process.stderr.read()).decode()
 
     async def ends(self, number: signal.Signals | None = None) -> int:
         """Its exit code, after a signal if one is given."""
         if number is not None:
             self.process.send_signal(number)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await self.process.wait()
 
-    def family(self) -> dict[int, str]:
-        """All processes below it: their numbers and command lines."""
+    def descendants(self) -> dict[int, str]:
+        """All descendant processes: their pids and command lines."""
         found: dict[int, str] = {}
         wanted = [self.process.pid]
         while wanted:
@@ -83,16 +83,16 @@ class Command:
         return found
 
     def child(self, words: str) -> int:
-        """The number of the child with these words in its command line."""
-        return next(number for number, line in self.family().items() if words in line)
+        """The pid of the descendant with these words in its command line."""
+        return next(number for number, line in self.descendants().items() if words in line)
 
 
 @asynccontextmanager
 async def started(*arguments: str, given: Mapping[str, str] | None = None) -> AsyncIterator[Command]:
-    """`python -m sandbox arguments`, killed at the end of the `with` if it still runs."""
+    """Run `python -m sandbox arguments`. It is killed at the end of the block if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox", *arguments),
-        env=own_environment() | dict(given or {}),
+        env=clean_environment() | dict(given or {}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -105,7 +105,7 @@ async def started(*arguments: str, given: Mapping[str, str] | None = None) -> As
 
 
 def alive(number: int) -> bool:
-    """Whether a process still runs; one that only waits for its parent to take note of its end does not."""
+    """Whether a process runs. A zombie does not."""
     try:
         state = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -114,14 +114,14 @@ def alive(number: int) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens to other processes."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    """Poll a condition of other processes."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.02)
 
 
 async def control(url: str, path: str, body: object = None) -> Any:
-    """Ask the supplier's control API; with a body, tell it."""
+    """Send a request to the supplier's control port."""
     async with (
         aiohttp.ClientSession(raise_for_status=True) as session,
         session.request("GET" if body is None else "POST", f"{url}/control/{path}", json=body) as answer,
@@ -130,7 +130,7 @@ async def control(url: str, path: str, body: object = None) -> Any:
 
 
 async def retail_prices(database_url: str) -> dict[str, int]:
-    """The stones that are served, by the supplier's id, with their prices in cents."""
+    """The served stones by supplier id, with prices in cents."""
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
         rows = await connection.fetch(
@@ -142,6 +142,6 @@ async def retail_prices(database_url: str) -> dict[str, int]:
 
 
 async def expected_prices(control_url: str) -> dict[str, int]:
-    """What should be served: each usable stone of the supplier at its price times 1.15, rounded half up to the cent."""
+    """The expected result: each usable stone of the supplier at its price times 1.15, rounded half up to the cent."""
     stones = await control(control_url, "stones?limit=100000")
     return {stone["id"]: (stone["price"] * 115 + 50) // 100 for stone in stones if stone["usable"]}

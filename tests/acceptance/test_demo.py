@@ -1,4 +1,4 @@
-"""`python -m sandbox demo`: every stone arrives at its price, what changed arrives alone, and trouble says its name."""
+"""`python -m sandbox demo`: complete first sync, incremental next sync, error messages."""
 
 import asyncio
 import os
@@ -23,9 +23,9 @@ from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.stack import Stack
 from tests.acceptance.commands import (
     alive,
+    clean_environment,
     control,
     expected_prices,
-    own_environment,
     retail_prices,
     run,
     started,
@@ -41,23 +41,23 @@ PAGE, OVERLAP = 50, 3
 
 @pytest_asyncio.fixture
 async def supplier() -> AsyncIterator[Supplier]:
-    """A supplier that someone has started by hand."""
+    """A supplier that was started separately."""
     with scratch_directory() as directory:
-        server = Supplier(directory, SupplierOptions(stones=100), own_environment())
+        server = Supplier(directory, SupplierOptions(stones=100), clean_environment())
         await server.start()
         yield server
         await server.stop()
 
 
 def figures_in(path: Path) -> Figures:
-    """The figures in a file that holds exactly the fields of `Figures`."""
+    """The figures in a file that contains exactly the fields of `Figures`."""
     figures = msgspec.json.decode(path.read_bytes(), type=Figures)
     assert set(msgspec.json.decode(path.read_bytes())) == set(Figures.__struct_fields__)
     return figures
 
 
 async def demonstrated(stack: Stack, path: Path) -> Figures:
-    """The figures of a demo on servers that run already."""
+    """The figures of a demo on running servers."""
     done = await asyncio.to_thread(run, "demo", "--once", "--json", str(path), given=stack.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
@@ -67,10 +67,10 @@ async def demonstrated(stack: Stack, path: Path) -> Figures:
     return figures
 
 
-async def test_the_first_demo_brings_every_stone_at_its_price_and_the_next_one_only_what_has_changed(
+async def test_first_demo_loads_all_stones_and_next_one_only_changes(
     tmp_path: Path,
 ) -> None:
-    async with Stack(own_environment(), supplier=SupplierOptions(stones=STONES)) as stack:
+    async with Stack(clean_environment(), supplier=SupplierOptions(stones=STONES)) as stack:
         assert stack.supplier is not None
         truth = stack.supplier.control_url
         database = stack.environment["DATABASE_URL"]
@@ -92,7 +92,7 @@ async def test_the_first_demo_brings_every_stone_at_its_price_and_the_next_one_o
         second = await demonstrated(stack, tmp_path / "second.json")
         assert await retail_prices(database) == prices
         assert second.supplier_stones == second.diamonds_active + second.quarantined == STONES
-        # The changed ones, and what pages and shared edges of partitions repeat of them: nothing else is fetched.
+        # The changed stones, and those that pages and shared partition edges repeat: nothing else is fetched.
         assert second.fetched - second.repeated == CHANGED
         assert second.repeated <= OVERLAP * (CHANGED // PAGE + 1) * second.partitions
         assert second.watermark is not None
@@ -101,25 +101,25 @@ async def test_the_first_demo_brings_every_stone_at_its_price_and_the_next_one_o
 
 
 async def pasted_text(line: str) -> str:
-    """What a line prints that a person pastes into a shell."""
+    """The shell command in a printed line."""
     return await asyncio.to_thread(subprocess.check_output, ["bash", "-c", line], text=True)
 
 
 async def pasted(line: str) -> Any:
-    """The data of a pasted GraphQL request."""
+    """The data of a printed GraphQL request."""
     answer = msgspec.json.decode(await pasted_text(line))
     assert "errors" not in answer
     return answer["data"]
 
 
-async def test_the_figures_in_the_documents_are_those_of_the_real_stones_alone() -> None:
+async def test_documented_figures_are_of_real_stones_only() -> None:
     assert _inventory(None, None, shop=False) == (53_940, 0)
     assert _inventory(None, None, shop=True) == (53_940, 12_000)
     assert _inventory(300, None, shop=True) == (300, 0)
     assert _inventory(None, 5, shop=False) == (53_940, 5)
 
 
-async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves_nothing() -> None:
+async def test_printed_requests_work_and_ctrl_c_leaves_nothing() -> None:
     async with started("demo", "--stones", "300", "--generated", "600", "--port", "0") as command:
         text = await command.said("Ctrl-C")
         search, hold = (pasted(line) for line in text.splitlines() if line.startswith("curl "))
@@ -144,13 +144,13 @@ async def test_the_requests_that_the_demo_prints_can_be_pasted_and_ctrl_c_leaves
             image = next(node["imageUrl"] for node in found["nodes"] if node["imageUrl"])
             async with session.get(image) as picture:
                 assert picture.content_type == "image/svg+xml"
-        family = command.family()
+        family = command.descendants()
         assert await command.ends(signal.SIGINT) == 0
         assert not [line for number, line in family.items() if alive(number)]
 
 
-def test_ctrl_c_while_everything_is_still_being_loaded_ends_without_a_word() -> None:
-    # Not ignored, even if whoever runs the tests in the background ignores it.
+def test_ctrl_c_during_load_exits_silently() -> None:
+    # Not ignored, even if the test process runs in the background and ignores it.
     listening = ["env", "--default-signal=INT", sys.executable, "-m", "sandbox", "demo", "--once"]
     with subprocess.Popen(  # noqa: S603 - our own command
         listening, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -163,21 +163,19 @@ def test_ctrl_c_while_everything_is_still_being_loaded_ends_without_a_word() -> 
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
-async def test_a_process_that_dies_ends_the_demo_with_its_name_and_its_last_words() -> None:
+async def test_dead_process_ends_demo_with_its_name_and_log() -> None:
     async with started("demo", "--stones", "300", "--port", "0") as command:
         await command.said("Ctrl-C")
-        family = command.family()
+        family = command.descendants()
         os.kill(command.child("-m sync consolidator"), signal.SIGKILL)
         assert await command.ends() == 1
-        complaint = await command.complaints()
+        complaint = await command.error_output()
         assert "consolidator ended by itself with exit code -9" in complaint
         assert "run_completed" in complaint
         await until(lambda: not any(alive(number) for number in family))
 
 
-async def test_refused_credentials_fail_the_sync_with_the_reason_and_the_next_step(
-    supplier: Supplier, tmp_path: Path
-) -> None:
+async def test_rejected_credentials_fail_sync_with_reason_and_next_step(supplier: Supplier, tmp_path: Path) -> None:
     given = {
         "NIVODA_ENDPOINT": supplier.endpoint,
         "NIVODA_USERNAME": supplier.username,
@@ -193,7 +191,7 @@ async def test_refused_credentials_fail_the_sync_with_the_reason_and_the_next_st
     assert not (tmp_path / "watermarks" / "nivoda.json").exists()
 
 
-def test_a_supplier_that_nobody_reaches_fails_the_sync_with_the_reason() -> None:
+def test_unreachable_supplier_fails_sync_with_reason() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         given = {
@@ -208,7 +206,7 @@ def test_a_supplier_that_nobody_reaches_fails_the_sync_with_the_reason() -> None
     assert "NIVODA_ENDPOINT" in done.stderr
 
 
-def test_a_sync_that_may_not_even_begin_fails_with_the_reason(tmp_path: Path) -> None:
+def test_sync_that_cannot_start_fails_with_reason(tmp_path: Path) -> None:
     mark = {"lastUpdatedAt": "2999-01-01T00:00:00Z", "lastRunId": "", "lastRunCompletedAt": "2999-01-01T00:00:00Z"}
     (tmp_path / "nivoda.json").write_bytes(msgspec.json.encode(mark))
     done = run("demo", "--once", "--stones", "100", given={"WATERMARK_DIRECTORY": str(tmp_path)})
@@ -230,7 +228,7 @@ def test_a_sync_that_may_not_even_begin_fails_with_the_reason(tmp_path: Path) ->
         ),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it_and_gives_an_example(given: dict[str, str], line: str) -> None:
+def test_invalid_setting_is_one_line_with_name_and_example(given: dict[str, str], line: str) -> None:
     done = run("demo", "--once", given=given)
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
@@ -240,7 +238,7 @@ def test_a_wrong_setting_is_one_line_that_names_it_and_gives_an_example(given: d
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.7"])
-def test_a_host_on_which_nobody_can_listen_is_a_wrong_setting_and_no_port_in_use(host: str) -> None:
+def test_invalid_host_is_settings_error_and_no_port_in_use(host: str) -> None:
     done = run("demo", "--port", "0", given={"HOST": host})
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
@@ -250,7 +248,7 @@ def test_a_host_on_which_nobody_can_listen_is_a_wrong_setting_and_no_port_in_use
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])
-def test_a_port_in_use_is_named_with_the_way_to_choose_another_before_anything_starts(command: str) -> None:
+def test_port_in_use_is_named_with_remedy_before_start(command: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -265,7 +263,7 @@ def test_a_port_in_use_is_named_with_the_way_to_choose_another_before_anything_s
 @pytest.mark.parametrize(
     ("path", "what"), [("nowhere/figures.json", "No such file or directory"), ("", "Is a directory")]
 )
-def test_a_file_that_can_not_be_written_is_said_before_the_sync(path: str, what: str, tmp_path: Path) -> None:
+def test_unwritable_file_is_reported_before_sync(path: str, what: str, tmp_path: Path) -> None:
     done = run("demo", "--once", "--json", str(tmp_path / path))
     assert done.returncode == 2
     assert what in " ".join(done.stderr.replace("│", " ").split())  # a box around it breaks the lines

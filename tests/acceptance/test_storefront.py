@@ -1,4 +1,4 @@
-"""The example of a shop: its types fit the schema, its key stays in its back end, and two shoppers keep apart."""
+"""Example shop: types match the schema, the key stays in the back end, shoppers are separate."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.acceptance.commands import own_environment, started
+from tests.acceptance.commands import clean_environment, started
 from tests.foreign.npm import run_node
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
@@ -23,11 +23,11 @@ UP = ("up", "--stones", "100", "--generated", "1500", "--port", "0")
 
 
 @pytest.mark.skipif(not INSTALLED.exists(), reason="needs `npm ci` in examples/storefront")
-async def test_the_pages_fit_the_types_that_are_generated_from_the_schema() -> None:
+async def test_pages_match_types_generated_from_schema() -> None:
     process = await asyncio.create_subprocess_exec(
         *(shutil.which("npm") or "", "run", "check"),
         cwd=PLACE,
-        env={**own_environment(), "PATH": os.environ["PATH"]},
+        env={**clean_environment(), "PATH": os.environ["PATH"]},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -36,7 +36,7 @@ async def test_the_pages_fit_the_types_that_are_generated_from_the_schema() -> N
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
-async def test_a_shopper_filters_compares_holds_and_buys_while_another_one_watches(tmp_path: Path) -> None:
+async def test_shopper_filters_compares_holds_and_buys_beside_another(tmp_path: Path) -> None:
     path = tmp_path / "up.json"
     async with started(*UP, "--json", str(path)) as command:
         await command.said("Ready: ", START_SECONDS)
@@ -51,7 +51,7 @@ async def test_a_shopper_filters_compares_holds_and_buys_while_another_one_watch
         }
         seen = msgspec.json.decode(await run_node("browser", "shop.js", given))
     assert (seen["complaints"], seen["withKey"], seen["scripts"]) == ([], 0, "")
-    # What a facet promises is what choosing it finds; each further choice finds fewer.
+    # The count of a facet equals the result of its choice. Each further choice finds fewer.
     assert int(seen["counted"].replace(",", "")) == seen["ovals"]
     assert seen["all"] > seen["ovals"] > seen["before"] > seen["graded"] > 4
     weights = [float(name.removesuffix(" ct Oval")) for name in seen["weights"]]
@@ -73,7 +73,7 @@ async def test_a_shopper_filters_compares_holds_and_buys_while_another_one_watch
     assert (seen["gone"], seen["pictured"], seen["afterwards"]) == (True, True, seen["purchases"])
 
 
-async def test_the_back_end_sends_its_own_operations_only_and_to_shoppers_only(tmp_path: Path) -> None:
+async def test_back_end_sends_own_operations_to_shoppers_only(tmp_path: Path) -> None:
     path = tmp_path / "up.json"
     async with started(*UP, "--json", str(path)) as command:
         await command.said("Ready: ")

@@ -1,4 +1,4 @@
-"""`python -m sandbox up`: a stack that others join, that mends itself, and that leaves nothing behind."""
+"""`python -m sandbox up`: a stack that other processes use, that restarts its processes, and that leaves nothing."""
 
 import asyncio
 import hashlib
@@ -21,11 +21,11 @@ from app.auth.scopes import Scope
 from sandbox.roles import settings_of
 from sandbox.up import Address, Hmac
 from tests.acceptance.commands import (
-    PATIENCE_SECONDS,
+    TIMEOUT_SECONDS,
     alive,
+    clean_environment,
     control,
     expected_prices,
-    own_environment,
     retail_prices,
     started,
     until,
@@ -45,7 +45,7 @@ def address_in(path: Path) -> Address:
 
 
 async def scopes_of(postgres: str) -> list[tuple[str, frozenset[str]]]:
-    """The clients with a key, and what it allows, in the order of their creation."""
+    """The clients with a key, and its scopes, in order of creation."""
     connection = await asyncpg.connect(postgres, timeout=10)
     try:
         rows = await connection.fetch("SELECT client_id, scopes FROM inventory.api_keys ORDER BY created_at")
@@ -55,10 +55,10 @@ async def scopes_of(postgres: str) -> list[tuple[str, frozenset[str]]]:
 
 
 async def run_after(postgres: str, run_id: str) -> asyncpg.Record:
-    """A run when it is over."""
+    """A run after its end."""
     connection = await asyncpg.connect(postgres, timeout=10)
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 row = await connection.fetchrow("SELECT * FROM inventory.run_metadata WHERE id::text = $1", run_id)
                 if row is not None and row["completed_at"]:
@@ -69,13 +69,13 @@ async def run_after(postgres: str, run_id: str) -> asyncpg.Record:
 
 
 def signed_v1(client: Hmac, path: str) -> dict[str, str]:
-    """The headers of a request without a body, signed as existing clients do."""
+    """Signature headers of version 1 for a request without a body."""
     now = str(int(time.time()))
     return headers_of(client, now, f"GET\n{path}\n{now}\n{EMPTY}")
 
 
 def signed_v2(client: Hmac, api: str, query: str) -> dict[str, str]:
-    """The headers of a search, signed as new clients do."""
+    """Signature headers of version 2 for a search."""
     now = str(int(time.time()))
     text = f"v2\nGET\n{api.removeprefix('http://')}\n/api/v2/diamonds\n{query}\n{now}\nonce\n{EMPTY}"
     return {**headers_of(client, now, text), "X-Signature-Version": "2", "X-Nonce": "once"}
@@ -87,7 +87,7 @@ def headers_of(client: Hmac, now: str, text: str) -> dict[str, str]:
 
 
 async def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:
-    """The status of an answer; 0 if nobody answers."""
+    """The status of a response. 0 if the server is unreachable."""
     try:
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             return answer.status
@@ -96,12 +96,12 @@ async def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:
 
 
 async def until_served(url: str, headers: Mapping[str, str]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while await status_of(url, headers) != 200:  # noqa: ASYNC110 - no event tells it
             await asyncio.sleep(0.1)
 
 
-async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it(tmp_path: Path) -> None:
+async def test_file_describes_stack_for_users_and_other_processes(tmp_path: Path) -> None:
     path = tmp_path / "up.json"
     path.write_text("what an earlier stack left")
     arguments = ("--stones", str(STONES), "--port", "0", "--json", str(path), "--lock-seconds", "5")
@@ -142,9 +142,9 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         schedule = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-m", "sync", "schedule", "--json"],
-            env=own_environment() | address.env,
+            env=clean_environment() | address.env,
             capture_output=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=True,
         )
         run = await run_after(address.postgres, msgspec.json.decode(schedule.stdout)["run_id"])
@@ -152,7 +152,7 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         assert run["distinct_stones"] == CHANGED
         assert await retail_prices(address.postgres) == await expected_prices(address.supplier_control)
 
-        family = command.family()
+        family = command.descendants()
         directory = Path(address.env["WATERMARK_DIRECTORY"]).parent
         assert directory.is_dir()
         assert await command.ends(signal.SIGTERM) == 0
@@ -160,21 +160,21 @@ async def test_the_file_holds_all_that_is_needed_to_use_the_stack_and_to_join_it
         assert not directory.exists()
 
 
-async def test_what_dies_is_started_again_until_the_launcher_is_killed_which_leaves_nothing(tmp_path: Path) -> None:
+async def test_dead_processes_are_restarted_until_launcher_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "up.json"
     async with started("up", "--stones", "100", "--port", "0", "--json", str(path)) as command:
         await command.said("Ready: ")
         address = address_in(path)
-        family = command.family()
+        family = command.descendants()
         roles = ("-m app serve", "-m sync worker", "bin/postgres")
         dead = [command.child(role) for role in roles]
         for number in dead:
             os.kill(number, signal.SIGKILL)
-        await until(lambda: all(any(role in line for line in command.family().values()) for role in roles))
+        await until(lambda: all(any(role in line for line in command.descendants().values()) for role in roles))
         assert not {command.child(role) for role in roles} & set(dead)
         await until_served(f"{address.api}/api/v2/diamonds?limit=1", {"X-API-Key": address.api_key})
 
-        family |= command.family()
+        family |= command.descendants()
         command.process.kill()
         await command.ends()
         await until(lambda: not any(alive(number) for number in family))

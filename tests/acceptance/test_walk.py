@@ -1,15 +1,15 @@
-"""Walking the inventory of a whole stack by cursor while its syncs run."""
+"""Cursor paging through the inventory of a complete stack during syncs."""
 
 import pytest
 
-from tests.acceptance.walk import DIRECTIONS, stack, walk_everything
+from tests.acceptance.walk import DIRECTIONS, open_stack, walk_everything
 from tests.integration.api.test_graphql import SORTS
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 
-async def test_no_stone_that_stays_is_missed_or_repeated_while_syncs_run() -> None:
-    async with stack(1500) as address:
+async def test_unchanged_stones_are_visited_once_during_syncs() -> None:
+    async with open_stack(1500) as address:
         walked = await walk_everything(address)
     assert walked.walks == len(SORTS) * len(DIRECTIONS) * 2
     assert walked.syncs > 1

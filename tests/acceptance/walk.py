@@ -1,6 +1,6 @@
-"""Walks a whole inventory by cursor, in every sort and from both ends, while the supplier changes and syncs run.
+"""Pages through a complete inventory by cursor, in every sort and direction, during supplier changes and syncs.
 
-`python -m tests.acceptance.walk --stones 53940` does it once over, and says what it met.
+`python -m tests.acceptance.walk --stones 53940` does it once and prints the result.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _PAGE = 100
 _CHANGED = 200
 _ADDED = _REMOVED = 20
 _OVER = frozenset({"completed", "partial", "failed", "cancelled"})
-# What a stone is sorted by; each of these is its place in one of the sorts.
+# Sort values of a stone: its position in each sort.
 _PLACES = """
 SELECT id::text, retail_price_cents, carat_milli, color_rank, clarity_rank, rating, created_at, supplier_price_cents
 FROM inventory.diamonds WHERE status = 'active'
@@ -58,8 +58,8 @@ _START = (
 Places = Mapping[str, asyncpg.Record]
 
 
-class Walked(msgspec.Struct, kw_only=True):
-    """What the walks met. `stayed`: stones that were there, and in their place, before and after a walk, added up."""
+class WalkResult(msgspec.Struct, kw_only=True):
+    """Result of the walks. `stayed`: stones with the same position before and after a walk, summed."""
 
     walks: int = 0
     pages: int = 0
@@ -77,8 +77,8 @@ class Walked(msgspec.Struct, kw_only=True):
 
 
 @asynccontextmanager
-async def stack(stones: int) -> AsyncIterator[Address]:
-    """A stack of its own with one sync done."""
+async def open_stack(stones: int) -> AsyncIterator[Address]:
+    """A separate stack with one completed sync."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "up.json"
         async with started("up", "--stones", str(stones), "--port", "0", "--json", str(path)) as command:
@@ -86,9 +86,9 @@ async def stack(stones: int) -> AsyncIterator[Address]:
             yield msgspec.json.decode(path.read_bytes(), type=Address)
 
 
-async def walk_everything(address: Address) -> Walked:
-    """Every sort, both directions, from both ends, with syncs running all the while."""
-    walked = Walked()
+async def walk_everything(address: Address) -> WalkResult:
+    """Every sort, in both directions, from both ends, during syncs."""
+    walked = WalkResult()
     began = time.monotonic()
     connection = await asyncpg.connect(address.postgres, timeout=10)
     async with aiohttp.ClientSession(headers={"X-API-Key": address.admin_key}, raise_for_status=True) as session:
@@ -113,7 +113,7 @@ async def _walk_both_ways(
     connection: Connection,
     by: str,
     direction: str,
-    walked: Walked,
+    walked: WalkResult,
 ) -> None:
     orders: list[list[str]] = []
     places: list[dict[str, list[object]]] = []
@@ -134,14 +134,14 @@ async def _walk_both_ways(
         walked.repeated += sum(met[key] > 1 for key in stayed)
         orders.append(seen)
         places.append(stayed)
-    # Between the two walks stones move too.
+    # Stones also move between the two walks.
     both = {key for key, place in places[0].items() if places[1].get(key) == place}
     one, other = ([key for key in order if key in both] for order in orders)
     walked.disagreed += one != other
 
 
 async def _walk(
-    address: Address, session: aiohttp.ClientSession, by: str, direction: str, walked: Walked, *, forwards: bool
+    address: Address, session: aiohttp.ClientSession, by: str, direction: str, walked: WalkResult, *, forwards: bool
 ) -> list[str]:
     pages: list[list[str]] = []
     cursor: str | None = None
@@ -158,8 +158,8 @@ async def _walk(
         cursor = page["pageInfo"][end]
 
 
-async def _sync(address: Address, session: aiohttp.ClientSession, walked: Walked) -> None:
-    """Have the supplier change and sync, again and again; every third run reads everything."""
+async def _sync(address: Address, session: aiohttp.ClientSession, walked: WalkResult) -> None:
+    """Change the supplier's feed and sync, repeatedly. Every third run is a full run."""
     assert address.supplier_control is not None
     for turn in count(1):
         fields = ["price", "availability", "carats", "color", "clarity"]
@@ -199,7 +199,7 @@ def main(
     stones: Annotated[int, typer.Option(min=500, max=1_000_000, help="The size of the feed.")] = 53_940,
     json: Annotated[Path | None, typer.Option(help="Where the figures go.")] = None,
 ) -> None:
-    """Walk through everything while it changes. Exit code 1 if a stone that stayed was missed or met twice."""
+    """Page through the inventory during changes. Exit code 1 if an unchanged stone was missed or repeated."""
     walked = asyncio.run(_run(stones))
     typer.echo(msgspec.json.encode(walked).decode())
     if json is not None:
@@ -208,8 +208,8 @@ def main(
         raise typer.Exit(1)
 
 
-async def _run(stones: int) -> Walked:
-    async with stack(stones) as address:
+async def _run(stones: int) -> WalkResult:
+    async with open_stack(stones) as address:
         return await walk_everything(address)
 
 

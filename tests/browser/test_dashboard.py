@@ -1,4 +1,4 @@
-"""The dashboard in a browser, against the real stack: what an operator does in a night that went wrong."""
+"""Dashboard in a browser with the real stack: an operator's work after a failed night."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ SHOTS = HERE.parents[1] / ".local" / "screenshots"
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium")
-async def test_an_operator_repairs_the_sync_and_changes_prices_with_the_dashboard_only(tmp_path: Path) -> None:
+async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_path: Path) -> None:
     file = tmp_path / "up.json"
     await asyncio.to_thread(SHOTS.mkdir, parents=True, exist_ok=True)
     async with started("up", "--stones", f"{STONES}", "--port", "0", "--json", f"{file}") as stack:

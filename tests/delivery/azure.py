@@ -1,6 +1,7 @@
-"""A stand-in for the Azure CLI and for curl, where there is no Azure: it keeps what is deployed in a file.
+"""Fake Azure CLI and curl: the deployed state is stored in a file.
 
-`python -m tests.delivery.azure STATE az|curl ARGUMENTS...`. Answers are shaped as Azure's, and asked with JMESPath.
+`python -m tests.delivery.azure STATE az|curl ARGUMENTS...`. Responses have Azure's format, and are queried with
+JMESPath.
 """
 
 import sys
@@ -17,7 +18,7 @@ TOKEN_URL = "https://token.example.com/request?api-version=2.0"
 
 
 class State(msgspec.Struct):
-    """What is deployed, what was done, and what is to go wrong. `fails` holds the beginnings of commands that fail."""
+    """Deployed state, executed commands, and planned failures. `fails` contains prefixes of commands that fail."""
 
     image: str
     apps: dict[str, str] = {}
@@ -30,16 +31,16 @@ class State(msgspec.Struct):
     open_to_all: list[str] = []
     fails: list[str] = []
     version: str = "2.72.0"
-    # Images whose move takes the identity from the scale rule, as an old CLI does; what each service has.
+    # Images whose update drops the identity from the scale rule, as an old CLI does; the image of each service.
     drops_identity: list[str] = []
     identities: dict[str, str | None] = {}
-    # The token with which the CLI is signed in, and those that GitHub is to issue.
+    # The token of the CLI's session, and the tokens that GitHub issues next.
     token: str = "first"
     tokens: list[str] = []
 
     @classmethod
-    def begin(cls, image: str, *, earlier: Sequence[str] = ()) -> "State":
-        """An environment that runs an image, after some others."""
+    def create(cls, image: str, *, earlier: Sequence[str] = ()) -> "State":
+        """An environment that runs an image, with earlier revisions."""
         apps = dict.fromkeys(("api", "worker", "consolidator", "jobs"), image)
         jobs = dict.fromkeys(("scheduler", "migrate", "jobs-once"), image)
         identities: dict[str, str | None] = {name: "/identities/scaler" for name in apps if name != "api"}
@@ -47,7 +48,7 @@ class State(msgspec.Struct):
 
 
 def az(state: State, arguments: list[str]) -> tuple[int, Any]:
-    """The exit code of a command, and what it answers before --query."""
+    """The exit code of a command, and its result before --query."""
     options = dict(pairwise(arguments))
     verb = " ".join(takewhile(lambda part: not part.startswith("-"), arguments))
     name, image = options.get("--name", ""), options.get("--image", "")
@@ -138,7 +139,7 @@ def _revision(number: int, image: str) -> dict[str, Any]:
 
 
 def curl(state: State, arguments: list[str]) -> str:
-    """The status of the API's answer; GitHub's answer with a token."""
+    """The status of the API's response, or GitHub's response with a token."""
     image, url = state.apps["api"], arguments[-1]
     if url.startswith(TOKEN_URL):
         assert url == f"{TOKEN_URL}&audience=api://AzureADTokenExchange"
@@ -156,7 +157,7 @@ def curl(state: State, arguments: list[str]) -> str:
 
 
 def tsv(value: Any) -> str:
-    """As `--output tsv` writes it."""
+    """Format as `--output tsv` does."""
     if value is None:
         return ""
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)

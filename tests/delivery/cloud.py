@@ -1,7 +1,7 @@
-"""Stand-ins for az, gh, terraform, docker and curl that refuse a command whose prerequisites are missing.
+"""Fakes of az, gh, terraform, docker and curl that reject a command with missing prerequisites.
 
-`main` takes STATE PROGRAM ARGUMENTS... from the command line. The state records every call and what exists because of it.
-It uses the standard library only: a document has some hundred calls, each of which starts a process.
+`main` takes STATE PROGRAM ARGUMENTS... from the command line. The state records every call and the existing resources.
+Only the standard library is used: a document has some hundred calls, each of which starts a process.
 """
 
 import json
@@ -18,12 +18,14 @@ _ROLES = ("pull", "queue", "scaler", "watermarks")
 _MODULES = {"container_registry", "service_bus", "storage"}
 
 
-class Refused(Exception):
+class PrerequisiteMissing(Exception):
     """A prerequisite is missing. The message names it."""
 
 
 class State:
-    """The calls so far, what exists, and GitHub's answer about the subject prefix: a text, nothing, or None for an error."""
+    """The calls so far, existing resources, and GitHub's response about the subject prefix: a text, nothing, or None
+    for an error.
+    """
 
     def __init__(
         self,
@@ -48,15 +50,15 @@ class State:
     def need(self, *things: str) -> None:
         for thing in things:
             if thing not in self.exists:
-                raise Refused(f"there is no {thing}")
+                raise PrerequisiteMissing(f"there is no {thing}")
 
     def add(self, *things: str) -> str:
         self.exists |= set(things)
         return ""
 
 
-class Command:
-    """The words, options and flags of a command line."""
+class CommandLine:
+    """Words, options and flags of a command line."""
 
     def __init__(self, arguments: list[str]) -> None:
         self.words = list(takewhile(lambda part: not part.startswith("-"), arguments))
@@ -75,14 +77,14 @@ class Command:
     def __getitem__(self, name: str) -> str:
         values = self.options.get(name)
         if not values or not values[0]:
-            raise Refused(f"no value of {name}")
+            raise PrerequisiteMissing(f"no value of {name}")
         return values[0]
 
     def get(self, name: str) -> str:
         return (self.options.get(name) or [""])[0]
 
 
-def az(state: State, command: Command) -> str:
+def az(state: State, command: CommandLine) -> str:
     verb = " ".join(command.words)
     if verb == "version":
         return "2.72.0"
@@ -98,10 +100,10 @@ def az(state: State, command: Command) -> str:
     for beginning, handle in _AZ.items():
         if f"{verb} ".startswith(f"{beginning} "):
             return handle(state, verb, command)
-    raise Refused(f"the stand-in does not know `az {verb}`")
+    raise PrerequisiteMissing(f"the stand-in does not know `az {verb}`")
 
 
-def _group(state: State, verb: str, command: Command) -> str:
+def _group(state: State, verb: str, command: CommandLine) -> str:
     group = f"resource group {command['--name']}"
     if verb == "group create":
         return state.add(group)
@@ -109,7 +111,7 @@ def _group(state: State, verb: str, command: Command) -> str:
     return f"/{command['--name']}"
 
 
-def _storage(state: State, verb: str, command: Command) -> str:
+def _storage(state: State, verb: str, command: CommandLine) -> str:
     name = command.get("--account-name") or command["--name"]
     if verb == "storage account create":
         state.need(f"resource group {command['--resource-group']}", "provider Microsoft.Storage")
@@ -118,12 +120,12 @@ def _storage(state: State, verb: str, command: Command) -> str:
     if verb == "storage container create":
         state.need(f"role Storage Blob Data Contributor on /account/{name}")
         if state.calls.count(state.calls[-1]) == 1:
-            raise Refused("the role is not effective yet")
+            raise PrerequisiteMissing("the role is not effective yet")
         return state.add("container of the state")
     return f"/account/{name}"
 
 
-def _network(state: State, verb: str, command: Command) -> str:
+def _network(state: State, verb: str, command: CommandLine) -> str:
     state.need(f"resource group {command['--resource-group']}", "provider Microsoft.Network")
     for option in ("--vnet-name", "--nat-gateway", "--public-ip-addresses"):
         if option in command.options:
@@ -133,7 +135,7 @@ def _network(state: State, verb: str, command: Command) -> str:
     return state.add(f"network {command['--name']}") or "10.1.2.3"
 
 
-def _role(state: State, verb: str, command: Command) -> str:
+def _role(state: State, verb: str, command: CommandLine) -> str:
     scope = command["--scope"]
     if verb == "role assignment create":
         assert command.get("--assignee") or command["--assignee-object-id"]
@@ -141,7 +143,7 @@ def _role(state: State, verb: str, command: Command) -> str:
     return "AcrPull"
 
 
-def _registry(state: State, verb: str, command: Command) -> str:
+def _registry(state: State, verb: str, command: CommandLine) -> str:
     registry = f"registry {command['--name']}"
     state.need(registry)
     if verb == "acr login":
@@ -149,15 +151,15 @@ def _registry(state: State, verb: str, command: Command) -> str:
     if verb == "acr import":
         source = command["--registry"]
         if not source.startswith("/registry/"):
-            raise Refused(f"{source} is not a resource id")
+            raise PrerequisiteMissing(f"{source} is not a resource id")
         state.need(f"image at {source.removeprefix('/registry/')}")
         if not command["--source"].endswith(f"@{DIGEST}"):
-            raise Refused(f"{command['--source']} is not named by its digest")
+            raise PrerequisiteMissing(f"{command['--source']} is not named by its digest")
         return state.add(f"image at {command['--name']}")
     return f"/registry/{command['--name']}"
 
 
-def _container_app(state: State, verb: str, command: Command) -> str:
+def _container_app(state: State, verb: str, command: CommandLine) -> str:
     name, group = command["--name"], command["--resource-group"]
     kind = "job" if verb.startswith("containerapp job") else "environment" if "env" in verb.split() else "service"
     state.need(f"{kind} {name} in {group}")
@@ -169,12 +171,12 @@ def _container_app(state: State, verb: str, command: Command) -> str:
         return "Succeeded"
     if verb == "containerapp exec":
         if command["--command"] != "sh":
-            raise Refused("a command line after --command may be taken as one file name")
+            raise PrerequisiteMissing("a command line after --command may be taken as one file name")
         return state.add("key")
     return "shown"
 
 
-def _logs(state: State, verb: str, command: Command) -> str:
+def _logs(state: State, verb: str, command: CommandLine) -> str:
     if "query" in verb.split():
         state.need("extension log-analytics")
         assert command["--workspace"] == "workspace-id"
@@ -183,7 +185,7 @@ def _logs(state: State, verb: str, command: Command) -> str:
     return "workspace-id"
 
 
-def _identity(state: State, verb: str, command: Command) -> str:
+def _identity(state: State, verb: str, command: CommandLine) -> str:
     state.need(f"resource group {command['--resource-group']}")
     name = f"identity {command['--name']} in {command['--resource-group']}"
     if verb == "identity create":
@@ -195,15 +197,15 @@ def _identity(state: State, verb: str, command: Command) -> str:
     return "principal"
 
 
-def _account(_state: State, verb: str, _command: Command) -> str:
+def _account(_state: State, verb: str, _command: CommandLine) -> str:
     return "someone" if verb.startswith("ad") else SUBSCRIPTION
 
 
-def _provider(state: State, _verb: str, command: Command) -> str:
+def _provider(state: State, _verb: str, command: CommandLine) -> str:
     return state.add(f"provider {command['--namespace']}")
 
 
-_AZ: dict[str, Callable[[State, str, Command], str]] = {
+_AZ: dict[str, Callable[[State, str, CommandLine], str]] = {
     "account": _account,
     "ad": _account,
     "provider register": _provider,
@@ -218,7 +220,7 @@ _AZ: dict[str, Callable[[State, str, Command], str]] = {
 }
 
 
-def gh(state: State, command: Command) -> str:
+def gh(state: State, command: CommandLine) -> str:
     verb = " ".join(command.words)
     if verb == "auth login":
         return state.add("sign-in at GitHub")
@@ -233,7 +235,7 @@ def gh(state: State, command: Command) -> str:
     if path.endswith("/actions/oidc/customization/sub"):
         if state.prefix is None:
             sys.stdout.write('{"message": "Not Found"}')
-            raise Refused("HTTP 404")
+            raise PrerequisiteMissing("HTTP 404")
         return state.prefix
     if path.startswith("users/"):
         return "583231"
@@ -243,7 +245,7 @@ def gh(state: State, command: Command) -> str:
     return state.add(f"GitHub environment {path.split('/environments/')[1]}")
 
 
-def terraform(state: State, command: Command) -> str:
+def terraform(state: State, command: CommandLine) -> str:
     directory = Path(command["-chdir"])
     verb = next(part for part in command.all if not part.startswith("-"))
     environment = directory.name
@@ -261,7 +263,7 @@ def terraform(state: State, command: Command) -> str:
         state.need(f"workspace diamonds-{environment}-logs")
         return URL
     if not (directory / "terraform.tfvars").is_file():
-        raise Refused("there is no terraform.tfvars")
+        raise PrerequisiteMissing("there is no terraform.tfvars")
     state.need(*(f"provider Microsoft.{name}" for name in ("App", "ServiceBus", "ContainerRegistry", "Insights")))
     _apply(state, environment, command.options.get("-target", []))
     return ""
@@ -283,7 +285,7 @@ def _apply(state: State, environment: str, targets: list[str]) -> None:
         state.add(*services, f"job scheduler in {group}", f"environment {group} in {group}", f"workspace {group}-logs")
 
 
-def docker(state: State, command: Command) -> str:
+def docker(state: State, command: CommandLine) -> str:
     image = command.get("--tag") or next(part for part in command.all if ".azurecr.io/" in part)
     host = image.partition("/")[0]
     state.need(f"sign-in at {host}")
@@ -293,10 +295,10 @@ def docker(state: State, command: Command) -> str:
     return DIGEST
 
 
-def curl(state: State, command: Command) -> str:
+def curl(state: State, command: CommandLine) -> str:
     url = next(part for part in command.all if part.startswith("https://"))
     if not url.startswith(URL):
-        raise Refused(f"no server at {url}")
+        raise PrerequisiteMissing(f"no server at {url}")
     if not url.endswith("/ready"):
         state.need("key")
         assert command["--header"] == "X-API-Key: the key"
@@ -311,10 +313,10 @@ def main() -> None:
     code = 0
     try:
         answer = {"az": az, "gh": gh, "terraform": terraform, "docker": docker, "curl": curl}[program](
-            state, Command(arguments)
+            state, CommandLine(arguments)
         )
         sys.stdout.write(f"{answer}\n" if answer else "")
-    except Refused as error:
+    except PrerequisiteMissing as error:
         sys.stderr.write(f"{state.calls[-1]}: {error}\n")
         code = 1
     state.write(path)

@@ -1,4 +1,4 @@
-"""The project as it is delivered: the wheel, installed with its locked dependencies and nothing else."""
+"""The delivered project: the wheel, installed with its locked dependencies only."""
 
 import subprocess
 import sys
@@ -17,11 +17,11 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class UvMissing(Exception):
-    """There is no uv; `make install` brings it."""
+    """uv is not installed. `make install` installs it."""
 
 
 def uv(*arguments: str | Path) -> str:
-    """What `uv arguments` prints. `make install` has fetched nearly all that it may need, so the network is asked last."""
+    """Output of `uv arguments`. `make install` has cached nearly all files, so the network is the last resort."""
     if not _UV.is_file():
         raise UvMissing(f"{_UV} is missing; run `make install`")
     done = _run("--offline", *arguments)
@@ -38,19 +38,19 @@ def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def build_wheel(directory: Path) -> Path:
-    """The wheel, newly built into a directory."""
+    """Build the wheel into a directory."""
     uv("build", "--wheel", "--out-dir", directory)
     (wheel,) = directory.glob("*.whl")
     return wheel
 
 
 def runtime_requirements() -> str:
-    """What production installs, with versions and hashes: neither what develops nor the sandbox."""
+    """Requirements of production, with versions and hashes: without development and sandbox dependencies."""
     return uv("export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate")
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """An environment with the wheel in it. `jailed` runs what is run as a container would (see jail.sh)."""
+    """An environment with the wheel. With `jailed`, programs run as in a container (see jail.sh)."""
 
     environment: Path
     root: Path
@@ -62,7 +62,7 @@ class Installed(msgspec.Struct, frozen=True):
         return str(self.environment / "bin" / "python")
 
     def command(self, *arguments: str) -> Sequence[str | Path]:
-        """How `python arguments` is run, from the absolute path of a program on."""
+        """The command line of `python arguments`, starting with the absolute path of a program."""
         if not self.jailed:
             return ["/usr/bin/env", "-C", self.root, self.python, *arguments]
         readable = [self.environment, Path(sys.base_prefix)]
@@ -79,12 +79,12 @@ class Installed(msgspec.Struct, frozen=True):
         return [*jail, self.python, *arguments]
 
     def process(self, name: str, arguments: Sequence[str], log: Path, settings: Mapping[str, str]) -> Process:
-        """`python arguments` with these settings as its whole environment; not yet started."""
+        """A process of `python arguments` with these settings as its whole environment. It is not started."""
         return Process(name, self.command(*arguments), log=log, environment={"PATH": _PATH, **settings})
 
 
 def install(directory: Path, *, jailed: bool) -> Installed:
-    """The newly built wheel in a clean environment below a directory that every account can pass through."""
+    """Install the built wheel in a clean environment below a directory that every account can traverse."""
     wheel = build_wheel(directory)
     requirements = directory / "requirements.txt"
     requirements.write_text(runtime_requirements())
@@ -96,5 +96,5 @@ def install(directory: Path, *, jailed: bool) -> Installed:
     root, volume = directory / "root", directory / "volume"
     root.mkdir()
     volume.mkdir()
-    volume.chmod(0o777)  # whoever the processes run as
+    volume.chmod(0o777)  # for any account of the processes
     return Installed(environment, root, volume, jailed)

@@ -1,4 +1,4 @@
-"""The five services of an installation as processes, a run through them, and what it left."""
+"""The five services of an installation as processes, a run, and its result."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ from sandbox.stack.process import Process
 from sandbox.stack.stack import Stack
 from tests.acceptance.commands import expected_prices, retail_prices
 
-PATIENCE_SECONDS = 180.0
-STAYING = ("api", "worker", "consolidator", "jobs")
-_ARGUMENTS = {"api": ("-m", "app", "serve")} | {name: ("-m", "sync", name) for name in STAYING[1:]}
+TIMEOUT_SECONDS = 180.0
+PERMANENT_SERVICES = ("api", "worker", "consolidator", "jobs")
+_ARGUMENTS = {"api": ("-m", "app", "serve")} | {name: ("-m", "sync", name) for name in PERMANENT_SERVICES[1:]}
 
-# Of a process: its name, its arguments after `python`, where it logs, and its settings, which are its environment.
+# Creates a process: its name, its arguments after `python`, its log file, and its settings, which are its environment.
 Start = Callable[[str, Sequence[str], Path, Mapping[str, str]], Process]
 
 
@@ -37,10 +37,10 @@ def from_tree(tree: Path) -> Start:
 
 
 class Services:
-    """What runs on a stack, made by `start`. Everything that is started is stopped by `stop`."""
+    """Services on a stack, created by `start`. `stop` stops all of them."""
 
     def __init__(self, stack: Stack, start: Start, logs: Path, settings: Mapping[str, str]) -> None:
-        """`settings` come on top of those of the stack."""
+        """`settings` are added to those of the stack."""
         (port,) = free_ports(1)
         self.url = f"http://{LOOPBACK}:{port}"
         self.staying: list[Process] = []
@@ -64,31 +64,31 @@ class Services:
         return process
 
     async def run(self, name: str, *arguments: str) -> str:
-        """Run `python arguments` to its end; what it has printed."""
+        """Run `python arguments` to its end. Returns its output."""
         process = self.start(name, *arguments)
-        await process.finish(timeout_seconds=PATIENCE_SECONDS)
+        await process.finish(timeout_seconds=TIMEOUT_SECONDS)
         return self._log(name).read_text("utf-8")
 
     async def migrate(self) -> None:
         await self.run("migrate", "-m", "app", "migrate")
 
-    def stay(self) -> None:
-        """Start the four services that stay."""
-        self.staying += [self.start(name, *_ARGUMENTS[name]) for name in STAYING]
+    def start_services(self) -> None:
+        """Start the four permanent services."""
+        self.staying += [self.start(name, *_ARGUMENTS[name]) for name in PERMANENT_SERVICES]
 
     async def stop(self) -> Mapping[str, int | None]:
-        """End them; their exit codes."""
+        """Stop the services. Returns their exit codes."""
         return {process.name: await process.stop() for process in self.staying}
 
     async def ready(self) -> None:
-        """Wait until the API can work."""
-        await self.staying[0].ready(lambda: self._says(200, "/ready"), timeout_seconds=PATIENCE_SECONDS)
+        """Wait until the API is ready."""
+        await self.staying[0].ready(lambda: self._says(200, "/ready"), timeout_seconds=TIMEOUT_SECONDS)
 
     async def sync(self) -> str:
-        """A run, started by the fifth service; how it ended."""
+        """Run a sync with the fifth service. Returns its outcome."""
         await self.run("scheduler", "-m", "sync", "schedule")
         settings = settings_of(self._stack.environment)
-        async with asyncio.timeout(PATIENCE_SECONDS), Database.open(settings.database) as database:
+        async with asyncio.timeout(TIMEOUT_SECONDS), Database.open(settings.database) as database:
             while True:
                 async with database.connection() as connection:
                     run = await repository.newest(connection, settings.sync.feed)
@@ -97,12 +97,12 @@ class Services:
                 await asyncio.sleep(0.2)
 
     async def expected(self) -> dict[str, int]:
-        """What should be served."""
+        """The expected inventory."""
         assert self._stack.supplier is not None
         return await expected_prices(self._stack.supplier.control_url)
 
     async def served(self) -> dict[str, int]:
-        """What is in the inventory, by the supplier's id, with prices in cents; the API counts as many."""
+        """The inventory by supplier id, with prices in cents. The API must count the same number."""
         key = msgspec.json.decode(
             await self.run("keys", "-m", "app", "keys", "create", "test", "--scope", "diamonds:read", "--json")
         )["key"]
@@ -118,7 +118,7 @@ class Services:
         return stones
 
     async def says(self, path: str) -> tuple[int, Any]:
-        """Status and body of an answer of the API."""
+        """Status and body of a response of the API."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}{path}") as answer:
             return answer.status, await answer.json()
 

@@ -1,4 +1,4 @@
-"""docs/how-to/deploy.md from top to bottom, as a new engineer follows it, with programs that refuse what is not prepared."""
+"""docs/how-to/deploy.md, executed completely, with fake programs that reject missing prerequisites."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.delivery.cloud import DIGEST, State
 from tests.delivery.installed import SOURCE
 
 DOCUMENT = (SOURCE / "docs" / "how-to" / "deploy.md").read_text("utf-8")
-# Imported and not run as a script, so that Python does not compile it for each of some hundred calls.
+# Imported instead of run as a script, so that Python does not compile it for each of some hundred calls.
 _RUN = f'import sys; sys.path.insert(0, "{Path(__file__).parent}"); import cloud; cloud.main()'
 STAGING, PRODUCTION = "diamondsstagingacme", "diamondsproductionacme"
 PROGRAMS = ("az", "gh", "terraform", "docker", "curl")
@@ -22,7 +22,7 @@ _LABELS = {"Once": "staging", "Staging only": "staging", "Production only": "pro
 
 
 def blocks(document: str, environment: str) -> list[str]:
-    """The commands for one environment, up to the part on pinning. A label begins a sentence before the block."""
+    """The commands for one environment, up to the section on pinning. A label starts the sentence before a block."""
     found = []
     text = ""
     for index, part in enumerate(document.partition("\n## Pinning\n")[0].split("\n```")):
@@ -36,8 +36,8 @@ def blocks(document: str, environment: str) -> list[str]:
     return found
 
 
-class Engineer:
-    """A person with a fresh clone, and the stand-ins in place of the programs."""
+class DeploymentWalk:
+    """A fresh clone, with the fakes instead of the programs."""
 
     def __init__(self, directory: Path, state: State) -> None:
         self._clone = directory / "clone"
@@ -58,12 +58,12 @@ class Engineer:
         path.chmod(0o755)
 
     def follow(self, document: str, environment: str) -> str:
-        """Follow the document in a new shell. Returns what went wrong; nothing if all went well."""
+        """Execute the document in a new shell. Returns the problems; empty on success."""
         script = "\n".join(blocks(document, environment))
         return self.run(script.replace("ENVIRONMENT=staging", f"ENVIRONMENT={environment}"))
 
     def run(self, script: str, **environment: str) -> str:
-        """Run a script. Returns what went wrong; nothing if all went well."""
+        """Run a script. Returns the problems; empty on success."""
         done = subprocess.run(  # noqa: S603 - the project's own document
             ["/bin/bash", "-euo", "pipefail", "-c", script],
             cwd=self._clone,
@@ -81,8 +81,8 @@ class Engineer:
         return State.read(self._file)
 
 
-def test_staging_and_then_production_are_deployed_by_the_document(tmp_path: Path) -> None:
-    engineer = Engineer(tmp_path, State(prefix="repo:owner@12/name@345"))
+def test_staging_and_production_are_deployed_by_document(tmp_path: Path) -> None:
+    engineer = DeploymentWalk(tmp_path, State(prefix="repo:owner@12/name@345"))
     assert engineer.follow(DOCUMENT, "staging") == ""
     assert engineer.follow(DOCUMENT, "production") == ""
     state = engineer.state
@@ -92,13 +92,13 @@ def test_staging_and_then_production_are_deployed_by_the_document(tmp_path: Path
 
 
 @pytest.mark.parametrize("prefix", ["", None], ids=["none", "an error"])
-def test_the_older_subject_is_used_only_where_github_returns_no_prefix(tmp_path: Path, prefix: str | None) -> None:
+def test_older_subject_is_used_only_when_github_returns_no_prefix(tmp_path: Path, prefix: str | None) -> None:
     beginning, pipelines = (
         DOCUMENT.partition("\n## 1. ")[0],
         DOCUMENT.partition("\n## 9. ")[2].partition("\n## 10. ")[0],
     )
     made = {"resource group diamonds-staging", "registry diamondsstagingacme"}
-    engineer = Engineer(tmp_path, State(prefix=prefix, exists=made))
+    engineer = DeploymentWalk(tmp_path, State(prefix=prefix, exists=made))
     assert engineer.follow(beginning + "\n" + pipelines, "staging") == ""
     assert engineer.state.subjects == ["repo:owner/name:environment:staging"]
 
@@ -113,17 +113,17 @@ def test_the_older_subject_is_used_only_where_github_returns_no_prefix(tmp_path:
         ('read -rsp "Key: " KEY', "KEY: unbound"),
     ],
 )
-def test_a_step_that_is_left_out_is_noticed(tmp_path: Path, line: str, missing: str) -> None:
+def test_omitted_step_is_detected(tmp_path: Path, line: str, missing: str) -> None:
     without, removed = re.subn(rf"^{re.escape(line)}.*\n", "", DOCUMENT, flags=re.MULTILINE)
     assert removed == 1
-    assert missing in Engineer(tmp_path, State()).follow(without, "staging")
+    assert missing in DeploymentWalk(tmp_path, State()).follow(without, "staging")
 
 
-def test_production_imports_what_staging_proved_by_the_id_of_its_registry(tmp_path: Path) -> None:
+def test_production_imports_image_of_staging_by_registry_id(tmp_path: Path) -> None:
     workflow = (SOURCE / ".github" / "workflows" / "deploy-production.yml").read_text("utf-8")
     step = workflow.partition("id: import\n        run: |\n")[2].partition("\n      - name:")[0]
     made = {f"registry {name}" for name in (STAGING, PRODUCTION)} | {"sign-in at Azure", "subscription"}
-    engineer = Engineer(tmp_path, State(exists=made | {f"image at {STAGING}"}))
+    engineer = DeploymentWalk(tmp_path, State(exists=made | {f"image at {STAGING}"}))
     output = tmp_path / "output"
     failed = engineer.run(
         textwrap.dedent(step),
@@ -142,12 +142,12 @@ def test_production_imports_what_staging_proved_by_the_id_of_its_registry(tmp_pa
     ]  # fmt: skip
 
 
-def test_every_command_after_exec_is_a_shell() -> None:
+def test_every_command_after_exec_is_shell() -> None:
     for path in sorted((SOURCE / "docs").rglob("*.md")):
         for command in re.findall(r"az containerapp exec[^\n]*(?:\\\n[^\n]*)*", path.read_text("utf-8")):
             assert command.rstrip("`").endswith("--command sh"), f"{path.name}: {command}"
 
 
-def test_every_check_of_the_first_day_says_what_must_be_seen() -> None:
+def test_every_first_day_check_names_expected_result() -> None:
     section = DOCUMENT.split("\n## 10. The first day\n")[1].split("\n## ")[0]
     assert re.findall(r"# ([a-z])$", section, re.MULTILINE) == re.findall(r"^\| ([a-z]) \|", section, re.MULTILINE)

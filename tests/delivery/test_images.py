@@ -1,4 +1,4 @@
-"""What Docker is told: no engine runs here, so its files are held against what they must agree with."""
+"""Docker files: checked without a Docker engine against the project's settings and files."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def services() -> dict[str, Any]:
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
-    """The stages of the Dockerfile in their order: what each begins with, and its instructions."""
+    """The stages of the Dockerfile in order: base image and instructions."""
     text = (DOCKER / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
     found: dict[str, tuple[str, list[str]]] = {}
     for line in text.splitlines():
@@ -43,16 +43,16 @@ def stages() -> dict[str, tuple[str, list[str]]]:
 
 
 def instructions(stage: str) -> list[str]:
-    """Everything that makes a stage, from its base image on."""
+    """All instructions of a stage, from its base image."""
     begun, own = stages()[stage]
     return [*(instructions(begun) if begun in stages() else []), *own]
 
 
-async def test_the_compose_file_follows_its_specification() -> None:
+async def test_compose_file_is_valid_for_specification() -> None:
     assert json.loads(await run_node("compose-spec", "validate.js", {"FILE": str(COMPOSE)})) == []
 
 
-def test_the_five_services_run_one_image_read_only_and_without_rights(services: dict[str, Any]) -> None:
+def test_five_services_run_one_image_read_only_without_privileges(services: dict[str, Any]) -> None:
     assert {name: " ".join(services[name]["command"]) for name in SERVICES} == SERVICES
     assert {services[name]["image"] for name in SERVICES} == {"diamond-inventory:local"}
     for name in (*SERVICES, "migrate", "watermarks", "supplier"):
@@ -63,7 +63,7 @@ def test_the_five_services_run_one_image_read_only_and_without_rights(services: 
     assert published == {"api": ["127.0.0.1:3000:3000"]}
 
 
-def test_the_services_are_given_settings_that_exist_and_hold(services: dict[str, Any]) -> None:
+def test_services_have_existing_and_valid_settings(services: dict[str, Any]) -> None:
     for name in SERVICES:
         environment = services[name]["environment"]
         assert set(environment) <= {variable.name for variable in Settings.variables()}
@@ -74,7 +74,7 @@ def test_the_services_are_given_settings_that_exist_and_hold(services: dict[str,
         )
 
 
-def test_the_emulator_has_our_queues() -> None:
+def test_emulator_has_project_queues() -> None:
     config = json.loads((DOCKER / "service-bus" / "config.json").read_text("utf-8"))
     (namespace,) = config["UserConfig"]["Namespaces"]
     settings = Settings.read()
@@ -84,7 +84,7 @@ def test_the_emulator_has_our_queues() -> None:
     assert deliveries == {settings.service_bus.queue_max_delivery_count}
 
 
-def test_the_image_that_is_pushed_is_the_last_stage_and_holds_neither_sandbox_nor_compiler() -> None:
+def test_pushed_image_is_last_stage_without_sandbox_and_compiler() -> None:
     final = list(stages())[-1]
     assert final == "inventory"
     made = instructions(final)
@@ -94,13 +94,13 @@ def test_the_image_that_is_pushed_is_the_last_stage_and_holds_neither_sandbox_no
     assert [line for line in made if line.startswith("USER")] == ["USER 10001:10001"]
 
 
-def test_a_dependency_that_must_be_compiled_ends_the_build() -> None:
+def test_dependency_without_wheel_fails_build() -> None:
     (line,) = (line for line in instructions("build") if "requirements.txt" in line and "pip install" in line)
     assert "--only-binary :all:" in line
     assert "--require-hashes" in line
 
 
-def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
+def test_build_context_contains_exactly_copied_files() -> None:
     seen = {line[1:] for line in (SOURCE / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     copied = {
         source

@@ -1,4 +1,4 @@
-"""A rollout migrates first, moves everything, and puts back what was there if the API does not come up."""
+"""Rollout: migration first, then all services, and a rollback if the API does not start."""
 
 import os
 import subprocess
@@ -15,15 +15,15 @@ ROLLOUT = SOURCE / "infra" / "rollout"
 FIRST, OLD, NEW = (f"registry.azurecr.io/diamond-inventory@sha256:{digit * 64}" for digit in "abc")
 SERVICES = ("worker", "consolidator", "jobs", "api")
 JOBS = ("scheduler", "jobs-once")
-# What GitHub sets in a job that may ask for tokens, and what the workflows set beside it.
+# Variables that GitHub sets in a job with id-token permission, and those of the workflows.
 GITHUB = {
     "ACTIONS_ID_TOKEN_REQUEST_URL": TOKEN_URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",
     "AZURE_CLIENT_ID": "client", "AZURE_TENANT_ID": "tenant", "AZURE_SUBSCRIPTION_ID": "subscription",
 }  # fmt: skip
 
 
-class Azure:
-    """An environment of the stand-in, and the rollout on it."""
+class FakeAzure:
+    """An environment of the fake Azure CLI, and the rollout in it."""
 
     def __init__(self, directory: Path, state: State) -> None:
         self._directory = directory
@@ -58,7 +58,7 @@ class Azure:
 
     @property
     def images(self) -> set[str]:
-        """What the services and jobs are at; the migration's job aside."""
+        """Images of the services and jobs, without the migration job."""
         state = self.state
         return {*state.apps.values(), *(image for name, image in state.jobs.items() if name != "migrate")}
 
@@ -67,84 +67,84 @@ def moves(image: str) -> list[str]:
     return [f"{name} {image}" for name in (*SERVICES, *JOBS)]
 
 
-def test_the_database_is_migrated_with_the_new_image_before_anything_moves_to_it(tmp_path: Path) -> None:
-    azure = Azure(tmp_path, State.begin(OLD))
+def test_database_is_migrated_with_new_image_before_services_move(tmp_path: Path) -> None:
+    azure = FakeAzure(tmp_path, State.create(OLD))
     assert azure.roll_out("diamonds", NEW) == (0, f"done: {NEW} (before: {OLD})")
     assert azure.state.done == [f"migrate {NEW}", f"start migrate {NEW}", *moves(NEW)]
     assert azure.images == {NEW}
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped", "Running"])
-def test_nothing_moves_where_the_migration_does_not_succeed(tmp_path: Path, status: str) -> None:
-    state = State.begin(OLD)
+def test_nothing_moves_when_migration_fails(tmp_path: Path, status: str) -> None:
+    state = State.create(OLD)
     state.migration = status
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW) == (1, f"the database was not migrated; every service is still at {OLD}")
     assert azure.images == {OLD}
 
 
 @pytest.mark.parametrize("what", ["never_ready", "never_taken_over", "open_to_all"])
-def test_an_image_whose_api_does_not_come_up_as_it_should_is_taken_back(tmp_path: Path, what: str) -> None:
-    state = State.begin(OLD)
+def test_image_with_failing_api_is_rolled_back(tmp_path: Path, what: str) -> None:
+    state = State.create(OLD)
     setattr(state, what, [NEW])
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW) == (1, f"every service is at {OLD} again")
     assert azure.images == {OLD}
 
 
 @pytest.mark.parametrize("failing", ["containerapp update jobs", "containerapp job update scheduler"])
-def test_a_rollout_that_stops_half_way_is_taken_back(tmp_path: Path, failing: str) -> None:
-    state = State.begin(OLD)
+def test_interrupted_rollout_is_rolled_back(tmp_path: Path, failing: str) -> None:
+    state = State.create(OLD)
     state.fails = [f"{failing} {NEW}"]
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW) == (1, f"every service is at {OLD} again")
     assert azure.images == {OLD}
 
 
-def test_it_says_so_where_nothing_can_be_put_back(tmp_path: Path) -> None:
-    state = State.begin(OLD)
+def test_missing_previous_image_is_reported(tmp_path: Path) -> None:
+    state = State.create(OLD)
     state.never_ready = [OLD, NEW]
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/how-to/runbook.md")
 
 
-def test_going_back_takes_the_image_before_and_leaves_the_database(tmp_path: Path) -> None:
-    azure = Azure(tmp_path, State.begin(OLD, earlier=[NEW, FIRST, OLD]))
+def test_rollback_restores_previous_image_and_keeps_database(tmp_path: Path) -> None:
+    azure = FakeAzure(tmp_path, State.create(OLD, earlier=[NEW, FIRST, OLD]))
     assert azure.roll_out("diamonds", "--back") == (0, f"done: {FIRST} (before: {OLD})")
     assert azure.state.done == moves(FIRST)
 
 
-def test_there_is_no_going_back_from_the_first_image(tmp_path: Path) -> None:
-    azure = Azure(tmp_path, State.begin(OLD))
+def test_rollback_from_first_image_is_rejected(tmp_path: Path) -> None:
+    azure = FakeAzure(tmp_path, State.create(OLD))
     assert azure.roll_out("diamonds", "--back") == (1, f"there is no image before {OLD}; nothing was touched")
     assert azure.state.done == []
 
 
 @pytest.mark.parametrize("arguments", [("diamonds",), ("diamonds", "registry.azurecr.io/diamond-inventory:latest")])
-def test_what_is_not_named_by_its_digest_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    azure = Azure(tmp_path, State.begin(OLD))
+def test_image_without_digest_is_rejected(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    azure = FakeAzure(tmp_path, State.create(OLD))
     code, _ = azure.roll_out(*arguments)
     assert code == 2
     assert azure.state.done == []
 
 
 @pytest.mark.parametrize("version", ["2.60.0", "2.9.1", "2.71.1"])
-def test_rollout_refuses_a_cli_that_drops_the_identity_of_scale_rules(tmp_path: Path, version: str) -> None:
-    state = State.begin(OLD)
+def test_rollout_rejects_cli_that_drops_identity_of_scale_rules(tmp_path: Path, version: str) -> None:
+    state = State.create(OLD)
     state.version = version
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     code, last = azure.roll_out("diamonds", NEW)
     assert code == 1
     assert f"Azure CLI {version} is older than 2.72.0" in last
     assert azure.state.done == []
 
 
-def test_rollout_fails_where_a_move_drops_the_identity_of_a_scale_rule(tmp_path: Path) -> None:
-    state = State.begin(OLD)
+def test_rollout_fails_when_update_drops_identity_of_scale_rule(tmp_path: Path) -> None:
+    state = State.create(OLD)
     state.drops_identity = [NEW]
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW) == (3, f"NOT put back to {OLD}: see docs/how-to/runbook.md")
-    # It stopped at the first service, whose image is the old one again; the others never moved.
+    # It stopped at the first service, whose old image was restored. The others were never updated.
     assert azure.images == {OLD}
     assert azure.state.identities == {
         "worker": None,
@@ -153,35 +153,35 @@ def test_rollout_fails_where_a_move_drops_the_identity_of_a_scale_rule(tmp_path:
     }
 
 
-def test_rollout_signs_in_again_after_the_migration_and_before_anything_moves(tmp_path: Path) -> None:
-    state = State.begin(OLD)
+def test_rollout_signs_in_again_after_migration_before_services_move(tmp_path: Path) -> None:
+    state = State.create(OLD)
     state.tokens = ["second"]
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW, **GITHUB)[0] == 0
     signed_in = ["login client tenant second", "subscription subscription"]
     assert azure.state.done == [f"migrate {NEW}", f"start migrate {NEW}", *signed_in, *moves(NEW)]
 
 
-def test_rollout_signs_in_again_while_a_migration_takes_long(tmp_path: Path) -> None:
-    state = State.begin(OLD)
+def test_rollout_signs_in_again_during_long_migration(tmp_path: Path) -> None:
+    state = State.create(OLD)
     state.migration = "Running"
     state.tokens = ["second", "third"]
-    azure = Azure(tmp_path, state)
+    azure = FakeAzure(tmp_path, state)
     assert azure.roll_out("diamonds", NEW, **GITHUB, SIGN_IN_SECONDS="0")[0] == 1
     assert [entry for entry in azure.state.done if entry.startswith("login")] == [
         "login client tenant second", "login client tenant third",
     ]  # fmt: skip
 
 
-def test_nothing_moves_where_the_second_sign_in_fails(tmp_path: Path) -> None:
-    azure = Azure(tmp_path, State.begin(OLD))
+def test_nothing_moves_when_second_sign_in_fails(tmp_path: Path) -> None:
+    azure = FakeAzure(tmp_path, State.create(OLD))
     code, last = azure.roll_out("diamonds", NEW, **GITHUB)
     assert (code, last) == (1, f"the database is migrated, but the sign-in failed; every service is still at {OLD}")
     assert azure.images == {OLD}
 
 
 @pytest.mark.parametrize("path", sorted((SOURCE / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
-def test_workflows_hand_over_what_a_second_sign_in_needs(path: Path) -> None:
+def test_workflows_provide_variables_of_second_sign_in(path: Path) -> None:
     text = path.read_text("utf-8")
     if "infra/rollout" in text:
         assert "id-token: write" in text

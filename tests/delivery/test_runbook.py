@@ -1,4 +1,4 @@
-"""Whoever is called at night finds what has happened in the runbook, and the commands that it names exist."""
+"""Runbook: every mail, alarm and secret is explained, and the named commands exist."""
 
 import re
 import subprocess
@@ -23,9 +23,9 @@ COMMANDS = {"app": typer.main.get_command(app_commands), "sync": typer.main.get_
 
 
 def rows(heading: str) -> dict[str, str]:
-    """The first column of the table below a heading, by each name in backticks in it, and the rest of the row.
+    """The first column of the table below a heading: each name in backticks, with the rest of its row.
 
-    "`name` with `something`" explains a case of a name that has a row of its own.
+    "`name` with `something`" explains a case of a name that has a separate row.
     """
     section = RUNBOOK.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     found: dict[str, str] = {}
@@ -52,7 +52,7 @@ def test_every_secret_can_be_rotated() -> None:
     assert set(rows("Secrets")) == secrets | {"NIVODA_USERNAME"}
 
 
-def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
+def test_paused_schedule_is_valid_date() -> None:
     expressions = re.findall(r"--cron-expression (\"\$\(.*?\)\"|\S+)", RUNBOOK)
     assert expressions != []
     for expression in expressions:
@@ -67,13 +67,13 @@ def test_the_paused_schedule_is_a_real_date_in_a_year() -> None:
         assert min((each - today).days for each in ahead if each >= today) >= 360
 
 
-def test_both_commands_are_installed_with_the_project() -> None:
+def test_both_commands_are_installed_with_project() -> None:
     scripts = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     assert scripts == {"diamonds-app": "app.__main__:main", "diamonds-sync": "sync.cli.main:main"}
 
 
 @pytest.mark.parametrize("path", [SOURCE / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)
-def test_every_command_that_is_named_exists(path: Path) -> None:
+def test_every_named_command_exists(path: Path) -> None:
     text = path.read_text("utf-8")
     assert re.findall(r"python -m (?:app|sync)\b", text) == [], (
         "diamonds-app and diamonds-sync are the commands everywhere"

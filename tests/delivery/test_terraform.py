@@ -1,4 +1,4 @@
-"""What Terraform says about settings is what the code says about them; the rest Terraform tests itself."""
+"""Settings in Terraform and in the code are the same. Terraform tests the rest itself."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,12 @@ TERRAFORM = Path(__file__).parents[2] / "infra" / "terraform"
 MODULE = TERRAFORM / "modules" / "container-apps"
 SETTINGS = {variable.name for variable in Settings.variables()}
 SECRETS = {variable.name for variable in Settings.variables() if SecretStr.__name__ in str(variable.info.annotation)}
-# Read by Microsoft's library, not by us: which of its identities a process is to use.
+# Read by Microsoft's library: selects the identity of a process.
 FOREIGN = {"AZURE_CLIENT_ID"}
 
 
 def named_in(path: Path) -> set[str]:
-    """What is given a value there by a name in capitals."""
+    """Names in capitals that have a value in the file."""
     return set(re.findall(r"^ *(?:\{ )?([A-Z][A-Z_]+) *= ", path.read_text("utf-8"), re.MULTILINE))
 
 
@@ -30,19 +30,19 @@ def named_in(path: Path) -> set[str]:
     ],
     ids=lambda path: "/".join(path.parts[-2:]),
 )
-def test_every_setting_that_terraform_names_exists(path: Path) -> None:
+def test_every_setting_in_terraform_exists(path: Path) -> None:
     named = named_in(path)
     assert len(named) > 10
     assert named - FOREIGN <= SETTINGS
 
 
-def test_terraform_refuses_every_secret_among_the_plain_settings_and_no_other_setting() -> None:
+def test_terraform_rejects_exactly_the_secrets_among_plain_settings() -> None:
     patterns = set(re.findall(r'!can\(regex\("([^"]+)", name\)\)', (MODULE / "variables.tf").read_text("utf-8")))
     (pattern,) = patterns
     assert {name for name in SETTINGS if re.search(pattern, name)} == SECRETS
 
 
-def test_every_variable_and_output_says_what_it_is() -> None:
+def test_every_variable_and_output_has_description() -> None:
     blocks = [
         (f"{path.relative_to(TERRAFORM)} {name}", body)
         for path in sorted(TERRAFORM.glob("*/*/*.tf"))

@@ -1,4 +1,4 @@
-"""What is delivered runs without the source tree, and as a container would run it."""
+"""Delivered wheel: runs without the source tree, and as in a container."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.stack import Stack
 from tests.delivery.installed import SOURCE, Installed, build_wheel, install, runtime_requirements
-from tests.delivery.services import STAYING, Services
+from tests.delivery.services import PERMANENT_SERVICES, Services
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -68,7 +68,7 @@ def installed(directory: Path) -> Installed:
     return install(directory, jailed=_ROOT)
 
 
-def test_the_wheel_holds_the_product_with_its_migrations_and_neither_sandbox_nor_tests(tmp_path: Path) -> None:
+def test_wheel_contains_product_with_migrations_without_sandbox_and_tests(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(build_wheel(tmp_path)).namelist())
     packages = {name.split("/")[0] for name in names}
     assert {name for name in packages if not name.endswith(".dist-info")} == {"app", "sync", "inventory"}
@@ -83,20 +83,20 @@ def test_the_wheel_holds_the_product_with_its_migrations_and_neither_sandbox_nor
         for package in ("app", "sync", "inventory")
         for path in (SOURCE / package).rglob("*")
     }
-    # What npm has put there is for development alone, and not of the product.
+    # npm's files there are for development only.
     assert names >= {name for name in beside if Path(name).suffix in kinds and "node_modules" not in name}
     assert not any("node_modules" in name for name in names)
 
 
 def musl_tags(python: tuple[int, int], machine: str) -> set[Tag]:
-    """The wheels that Alpine's Python takes on this machine."""
+    """Wheel tags that Alpine's Python supports on this machine."""
     platforms = [f"musllinux_1_{minor}_{machine}" for minor in (2, 1, 0)]
     abi = f"cp{python[0]}{python[1]}"
     return {*cpython_tags(python, [abi], platforms), *compatible_tags(python, abi, platforms)}
 
 
 def without_wheel(python: tuple[int, int], machine: str) -> list[str]:
-    """What production installs and Alpine would have to compile."""
+    """Production requirements that Alpine would have to compile."""
     lock = tomllib.loads((SOURCE / "uv.lock").read_text("utf-8"))
     wheels = {
         (package["name"], package["version"]): [wheel["url"].rpartition("/")[2] for wheel in package.get("wheels", ())]
@@ -122,14 +122,14 @@ def without_wheel(python: tuple[int, int], machine: str) -> list[str]:
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_every_locked_dependency_has_a_wheel_for_alpine(machine: str) -> None:
+def test_every_locked_dependency_has_wheel_for_alpine(machine: str) -> None:
     image = search(r"python:(\d+)\.(\d+)-alpine", (SOURCE / "docker" / "Dockerfile").read_text("utf-8"))
     assert image is not None
     assert without_wheel((int(image[1]), int(image[2])), machine) == []
 
 
 @pytest.mark.skipif(not _ROOT, reason="only root on Linux can make a root of its own, read-only, and become nobody")
-async def test_the_place_that_the_services_run_in_is_that_of_a_container(installed: Installed, tmp_path: Path) -> None:
+async def test_jail_of_services_matches_container(installed: Installed, tmp_path: Path) -> None:
     log = tmp_path / "probe.log"
     probe = installed.process("probe", ("-c", _PROBE, str(SOURCE)), log, {})
     probe.start()
@@ -145,30 +145,28 @@ async def test_the_place_that_the_services_run_in_is_that_of_a_container(install
     }
 
 
-async def test_five_services_run_from_the_wheel_by_their_environment_alone_and_finish_a_run(
-    installed: Installed, tmp_path: Path
-) -> None:
-    """As root: as nobody, on a read-only file system with one volume, for the local stand-in of Azure Storage."""
+async def test_services_run_from_wheel_by_environment_and_finish_run(installed: Installed, tmp_path: Path) -> None:
+    """As root: as the user nobody, on a read-only file system with one volume, for the local emulator of Azure Storage."""
     volume = {"WATERMARK_DIRECTORY": str(installed.volume)}
     async with Stack({"PATH": os.environ["PATH"], **volume}, supplier=SupplierOptions(stones=STONES)) as stack:
         services = Services(stack, installed.process, tmp_path, volume)
         await services.migrate()
-        services.stay()
+        services.start_services()
         try:
             await services.ready()
             assert await services.sync() == "completed"
             expected = await services.expected()
             assert len(expected) > STONES * 0.9
             assert await services.served() == expected
-            # Each of them lived through it, under the account that it is to have.
+            # Each service ran to the end, under its intended account.
             users = {user_of(service) for service in services.staying}
             assert users == {_NOBODY if installed.jailed else os.getuid()}
         finally:
             codes = await services.stop()
-        assert codes == dict.fromkeys(STAYING, 0)
+        assert codes == dict.fromkeys(PERMANENT_SERVICES, 0)
 
 
 def user_of(service: Process) -> int:
-    """Whom a running service works as."""
+    """The account of a running service."""
     assert service.running, service.last_lines()
     return Path(f"/proc/{service.pid}").stat().st_uid

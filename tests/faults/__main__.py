@@ -1,6 +1,6 @@
-"""`make faults`: kill the pipeline's processes again and again, and compare what they leave with an undisturbed run.
+"""`make faults`: kill the pipeline's processes repeatedly, and compare the result with an undisturbed run.
 
-Exit code 0 if nothing was lost, doubled, mispriced or left hanging, 1 otherwise.
+Exit code 0 if nothing was lost, duplicated, priced wrongly or left hanging, 1 otherwise.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tests.faults.campaign import Campaign, Result, Unsettle, refer
+from tests.faults.campaign import Campaign, Result, Unsettle, reference_run
 from tests.faults.fault_injection import unsettling
 from tests.faults.options import Options
 from tests.faults.site import open_site
@@ -47,10 +47,10 @@ def main(
 
 async def _campaign(options: Options, kills: int, seed: int, per_run: int, unsettle: Unsettle | None) -> Result:
     async with open_site(options) as site:
-        reference = await refer(site)
+        reference = await reference_run(site)
         campaign = Campaign(site, reference, seed=seed, per_run=per_run, say=typer.echo, unsettle=unsettle)
         try:
-            # Every wait below has a limit of its own; this one is for those that nobody thought of.
+            # Every wait below has its own limit. This one covers the waits without a limit.
             async with asyncio.timeout(_START_SECONDS + kills * _KILL_SECONDS):
                 return await campaign.go(kills)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""Campaigns: the scenario again and again, with kills and other faults, each step judged by what it leaves."""
+"""Campaigns: the scenario repeated with kills and other faults. The result of each step is checked."""
 
 import math
 import time
@@ -12,21 +12,21 @@ from tests.faults.kills import Moments, Planned, Reference, deck
 from tests.faults.processes import ROLES, SCHEDULER, Kill
 from tests.faults.scenario import STEPS, State
 from tests.faults.site import Hung, Site
-from tests.faults.snapshot import Verdict, against_reference, against_supplier, books, snapshot
+from tests.faults.snapshot import Verdict, against_reference, against_supplier, check_figures, snapshot
 
-_STEP_SECONDS = 120.0  # a limit, not an expectation: a few seconds are usual
+_STEP_SECONDS = 120.0  # an upper limit; a step usually takes a few seconds
 _KILL_SECONDS = 30.0
 _MAX_HUNG = 3
 _MAX_IDLE = 3
 _EXPECTED_FAILURES = {"PLANNING_ABANDONED"}
 
 Say = Callable[[str], None]
-# Adds other faults to a step, given its number.
+# Adds other faults to a step, by its number.
 Unsettle = Callable[[Site, int], Awaitable[None]]
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """The figures of a whole campaign; `problems` says in words what is behind them."""
+    """Figures of a campaign. `problems` contains the details."""
 
     kills: int = 0
     runs: int = 0
@@ -49,11 +49,11 @@ class Result(msgspec.Struct, kw_only=True):
             self.problems.append(f"{where}: {msgspec.json.encode(verdict).decode()}")
 
 
-async def refer(site: Site) -> Reference:
+async def reference_run(site: Site) -> Reference:
     """Run the scenario undisturbed.
 
     Raises:
-        Hung: not even so it comes to an end.
+        Hung: the scenario does not end, even without faults.
     """
     await site.reset()
     state = State(site.options.seed)
@@ -63,7 +63,7 @@ async def refer(site: Site) -> Reference:
         await step.prepare(site, state)
         runs = await site.complete(*step.arguments, seconds=_STEP_SECONDS)
         found = await snapshot(site)
-        judged = against_supplier(found, await site.truth(), state.unnoticed), await books(site, runs[-1])
+        judged = against_supplier(found, await site.truth(), state.unnoticed), await check_figures(site, runs[-1])
         assert not any(judged), f"an undisturbed run goes wrong: {step.name}: {judged}"
         snapshots.append(found)
         points.append({role: site.processes.passed(role) for role in (*ROLES, SCHEDULER)})
@@ -71,12 +71,12 @@ async def refer(site: Site) -> Reference:
 
 
 class Campaign:
-    """Rounds of the scenario with kills, until there were enough of them."""
+    """Repeats the scenario with kills until their number is reached."""
 
     def __init__(
         self, site: Site, reference: Reference, *, seed: int, per_run: int, say: Say, unsettle: Unsettle | None = None
     ) -> None:
-        """`seed` chooses the kills, `per_run` says how many a run has to bear."""
+        """`seed` selects the kills, `per_run` is the number of kills per run."""
         self._site = site
         self._reference = reference
         self._seed = seed
@@ -87,19 +87,19 @@ class Campaign:
         self.result = Result()
 
     async def go(self, kills: int) -> Result:
-        """At least so many kills, however many rounds that takes. What hangs ends its round, not the campaign."""
+        """Run until at least this number of kills. A hang ends its round, not the campaign."""
         idle = 0
         while self.result.kills < kills and self.result.hung < _MAX_HUNG:
             before = self.result.kills
-            await self.round(kills)
+            await self.run_round(kills)
             idle = idle + 1 if self.result.kills == before else 0
             if idle == _MAX_IDLE:
                 self.result.problems.append(f"nobody was killed in {idle} rounds")
                 break
         return self.result
 
-    async def round(self, kills: float = math.inf) -> Result:
-        """The scenario once; it ends early where there were enough kills, or something hung."""
+    async def run_round(self, kills: float = math.inf) -> Result:
+        """Run the scenario once. It ends early when the number of kills is reached, or on a hang."""
         began = time.monotonic()
         await self._site.reset()
         state = State(self._site.options.seed)
@@ -113,7 +113,7 @@ class Campaign:
         return self.result
 
     async def _step(self, number: int, state: State) -> bool:
-        """A step with kills, judged; False if it hung."""
+        """A step with kills, checked. False if it hung."""
         hand = self._draw(number)
         for role in {planned.role for planned in hand}:
             orders = [planned.order for planned in hand if planned.role == role and planned.order is not None]
@@ -126,7 +126,7 @@ class Campaign:
                 *STEPS[number].arguments, seconds=_STEP_SECONDS + _KILL_SECONDS * len(hand), watch=moments.watch
             )
             if number == len(STEPS) - 1:
-                await self._site.idle()  # what comes late changes nothing either
+                await self._site.idle()  # late messages change nothing either
         except Hung as hung:
             self.result.hung += 1
             self.result.problems.append(f"{where}: hung: {hung}")
@@ -137,7 +137,7 @@ class Campaign:
         return bool(runs)
 
     def _draw(self, number: int) -> list[Planned]:
-        """The first cards of this step. A new deck is shuffled when there are none."""
+        """The next kills of this step. An exhausted deck is shuffled again."""
         if not self._per_run:
             return []
         if not any(planned.step == number for planned in self._deck):
@@ -164,7 +164,7 @@ class Campaign:
             key = planned.role, f"{planned.order.point} ({planned.order.occurrence})"
             if died[key]:
                 died[key] -= 1
-            elif planned.tries > 1:  # not passed so often in this life: the first time, in another round
+            elif planned.tries > 1:  # not passed this often in this life: use it first in another round
                 first = msgspec.structs.replace(planned.order, occurrence=1)
                 self._deck.append(msgspec.structs.replace(planned, order=first, tries=planned.tries - 1))
 
@@ -174,7 +174,7 @@ class Campaign:
         for verdict in (
             against_supplier(found, await self._site.truth(), state.unnoticed),
             against_reference(found, self._reference.snapshots[number]),
-            await books(self._site, runs[-1]),
+            await check_figures(self._site, runs[-1]),
         ):
             self.result.add(verdict, where)
         self.result.problems += [

@@ -1,4 +1,4 @@
-"""What else goes wrong while processes die: calls that fail in mixed ways, messages that come twice, late, disordered."""
+"""Fault injection beside kills: failing supplier calls, and duplicate, late or reordered messages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ _QUEUES = ("work-items", "work-done", "consolidate")
 
 
 def mixed(share: float) -> list[dict[str, Any]]:
-    """Rules of the supplier by which about this share of all calls fails, each way as often as any other."""
+    """Supplier rules by which about this share of all calls fails, with all kinds equally frequent."""
     ways: Sequence[dict[str, Any]] = (
         {"kind": "status", "status": 429},
         {"kind": "status", "status": 429, "retry_after": 1},
@@ -18,7 +18,7 @@ def mixed(share: float) -> list[dict[str, Any]]:
         {"kind": "status", "status": 502},
         {"kind": "status", "status": 503},
         {"kind": "reset"},
-        {"kind": "stall", "seconds": 5},  # longer than the client waits
+        {"kind": "stall", "seconds": 5},  # longer than the client's timeout
         {"kind": "truncate"},
         {"kind": "errors"},
         {"kind": "token"},
@@ -27,19 +27,19 @@ def mixed(share: float) -> list[dict[str, Any]]:
 
 
 async def break_supplier(site: Site, rules: Sequence[dict[str, Any]], seed: int = 0) -> None:
-    """Let the supplier's calls go wrong from now on."""
+    """Make the supplier's calls fail from now on."""
     await site.feed("POST", "faults", {"rules": rules, "seed": seed})
 
 
 async def break_messages(site: Site, *, duplicate: float, delay_seconds: float, reorder: bool, seed: int = 0) -> None:
-    """Let the messages of all queues go astray from now on."""
+    """Duplicate, delay and reorder the messages of all queues from now on."""
     for queue in _QUEUES:
         order = {"queue": queue, "duplicate": duplicate, "delay_seconds": delay_seconds, "reorder": reorder}
         await site.queues("POST", "faults", {**order, "seed": seed})
 
 
 def unsettling(seed: int, supplier_share: float, *, messages: bool) -> Unsettle | None:
-    """These faults, drawn anew for each step; None for none."""
+    """These faults, drawn again for each step. None without faults."""
     if not supplier_share and not messages:
         return None
 

@@ -1,7 +1,7 @@
-"""Processes that are there at once: forked from one that has loaded everything, so that a kill costs no second start.
+"""Fork server: processes are forked from one that has loaded all modules, so that a restart takes milliseconds.
 
-`python -m tests.faults.fork_server SOCKET` forks a child for each connection. It is told what the child is, answers with
-its pid, and with its exit code when it has ended.
+`python -m tests.faults.fork_server SOCKET` forks a child for each connection. It receives the child's specification,
+and returns its pid, and its exit code at its end.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ _SECONDS = 20.0
 _LOOK_SECONDS = 0.01
 
 
-class Birth(msgspec.Struct, frozen=True):
-    """What a child is to be: its arguments, its whole environment, and the file that takes what it prints."""
+class ChildSpecification(msgspec.Struct, frozen=True):
+    """Arguments, complete environment and log file of a child."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -33,7 +33,7 @@ class Birth(msgspec.Struct, frozen=True):
 
 
 class ForkServer:
-    """Forks, and reports what became of each child."""
+    """Forks children and reports their exit codes."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
@@ -41,27 +41,27 @@ class ForkServer:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def serve(self) -> None:
-        """Until this process ends; its children end with it."""
+        """Serve until this process ends. Its children end with it."""
         with selectors.DefaultSelector() as ready:
             ready.register(self._listener, selectors.EVENT_READ)
             while True:
                 if ready.select(_LOOK_SECONDS):
-                    self._bear()
-                self._bury()
+                    self._fork()
+                self._reap()
 
-    def _bear(self) -> None:
+    def _fork(self) -> None:
         connection, _ = self._listener.accept()
         connection.settimeout(_SECONDS)
         with connection.makefile("rb") as lines:
-            birth = msgspec.json.decode(lines.readline(), type=Birth)
+            birth = msgspec.json.decode(lines.readline(), type=ChildSpecification)
         pid = os.fork()
         if pid == 0:
             connection.close()
-            self._live(birth)
+            self._run_child(birth)
         self._connections[pid] = connection
         connection.sendall(f"{pid}\n".encode())
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         while self._connections:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -69,8 +69,8 @@ class ForkServer:
             with self._connections.pop(pid) as connection:
                 connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
-    def _live(self, birth: Birth) -> None:
-        """Be the child; never comes back."""
+    def _run_child(self, birth: ChildSpecification) -> None:
+        """Run the child. Never returns."""
         code = 1
         try:
             os.setpgid(0, 0)
@@ -88,7 +88,7 @@ class ForkServer:
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BaseException:  # noqa: BLE001 - nothing of the child may get back into the nursery
+        except BaseException:  # noqa: BLE001 - nothing of the child may return to the fork server
             traceback.print_exc()
         finally:
             sys.stdout.flush()
@@ -97,9 +97,9 @@ class ForkServer:
 
 
 class Child:
-    """A child of the nursery, seen from the harness; may be started again after it has ended."""
+    """A child of the fork server, controlled by the test. It can be started again after its end."""
 
-    def __init__(self, name: str, fork_server: Path, birth: Birth) -> None:
+    def __init__(self, name: str, fork_server: Path, birth: ChildSpecification) -> None:
         self.name = name
         self.pid: int | None = None
         self._fork_server = fork_server
@@ -108,7 +108,7 @@ class Child:
         self._code: int | None = None
 
     def start(self) -> None:
-        """Be born, within milliseconds."""
+        """Start within milliseconds."""
         if self.running:
             raise RuntimeError(f"{self.name} runs already")
         self._connection = socket.socket(socket.AF_UNIX)
@@ -120,7 +120,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs or before it ran; negative: the signal that ended it."""
+        """None before the start and while it runs. Negative: the signal that ended it."""
         if self._connection is not None:
             try:
                 self._code = self._line()
@@ -135,15 +135,15 @@ class Child:
         return self._connection is not None and self.exit_code is None
 
     async def kill(self) -> int | None:
-        """End it without asking; its exit code."""
+        """Send SIGKILL. Returns the exit code."""
         return await self._end(signal.SIGKILL)
 
     async def stop(self) -> int | None:
-        """Ask it to end, and wait until it has."""
+        """Send SIGTERM and wait for the end."""
         return await self._end(signal.SIGTERM)
 
     async def finish(self, *, seconds: float) -> int:
-        """Wait for its end; the exit code.
+        """Wait for the end. Returns the exit code.
 
         Raises:
             TimeoutError: it does not end.
@@ -173,7 +173,7 @@ class Child:
 
 if __name__ == "__main__":
     with socket.socket(socket.AF_UNIX) as listening:
-        # Under its name only when it listens, so that whoever sees it can connect.
+        # Renamed after it listens, so that every process that finds it can connect.
         draft = Path(f"{sys.argv[1]}.draft")
         listening.bind(str(draft))
         listening.listen(100)

@@ -1,4 +1,4 @@
-"""Which kills are to happen: every point that an undisturbed scenario passes, and as many moments, shuffled."""
+"""Planned kills: every point that an undisturbed scenario passes, and as many moments, shuffled."""
 
 import time
 from collections import Counter, deque
@@ -9,32 +9,32 @@ import msgspec
 
 from inventory.runs.models import Run
 from tests.faults.fork_server import Child
-from tests.faults.points import Order
+from tests.faults.points import KillOrder
 from tests.faults.processes import SCHEDULER
 from tests.faults.site import Site
 from tests.faults.snapshot import Snapshot
 
-# In which phase of a run a process has something to do.
+# The phase of a run in which a process has work.
 _PHASES = {SCHEDULER: "planning", "worker": "running", "consolidator": "consolidating", "reconciler": "running"}
-# Whose moments come how often, and until how many seconds after the phase began.
+# Number of moments for each role, and the maximum seconds after the start of the phase.
 _MOMENTS = {
     SCHEDULER: (1, 0.6), "worker-1": (3, 2.5), "worker-2": (3, 2.5), "consolidator": (4, 0.8), "reconciler": (1, 2.5)
 }  # fmt: skip
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A kill that is to happen in a step: at a point, or `seconds` after the role has got something to do."""
+    """A planned kill in a step: at a point, or `seconds` after the role has work."""
 
     step: int
     role: str
-    order: Order | None
+    order: KillOrder | None
     seconds: float = 0.0
     tries: int = 3
     """How many more scenarios are tried until the point is passed."""
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """What an undisturbed scenario left behind after each step, and which points its roles passed, how often."""
+    """The state after each step of an undisturbed scenario, and the passed points of its roles with their counts."""
 
     snapshots: Sequence[Snapshot]
     points: Sequence[dict[str, Counter[str]]]
@@ -49,9 +49,9 @@ def deck(reference: Reference, seed: int) -> deque[Planned]:
             same = [role for role in roles if kind_of(role) == kind]
             passed = sum((roles[role] for role in same), Counter[str]())
             for point in sorted(passed):
-                # Not the last one that was seen: what was done before a death is not done again after it.
+                # Not the last observed one: work that was done before a kill is not repeated after it.
                 occurrence = random.randint(1, max(1, passed[point] // (2 * len(same))))
-                cards.append(Planned(number, random.choice(same), Order(point, occurrence)))
+                cards.append(Planned(number, random.choice(same), KillOrder(point, occurrence)))
                 role = random.choices(list(_MOMENTS), [weight for weight, _ in _MOMENTS.values()])[0]
                 cards.append(Planned(number, role, None, random.uniform(0, _MOMENTS[role][1])))
     random.shuffle(cards)
@@ -63,7 +63,7 @@ def kind_of(role: str) -> str:
 
 
 class Moments:
-    """Kills that happen some time after their role has got something to do."""
+    """Kills at a time after their role has received work."""
 
     def __init__(self, site: Site, planned: Sequence[Planned]) -> None:
         self._site = site
@@ -71,7 +71,7 @@ class Moments:
         self._since: dict[str, float] = {}
 
     async def watch(self, run: Run | None, scheduler: Child | None) -> None:
-        """Kill whose moment has come. Called at every look at the run."""
+        """Execute due kills. Called at every poll of the run."""
         now = time.monotonic()
         if run is not None:
             self._since.setdefault(run.status, now)

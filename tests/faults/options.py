@@ -1,4 +1,4 @@
-"""How an installation that is to be broken is set up: small, quick, and with leases that end soon."""
+"""Settings of an installation for fault tests: small, fast, with short leases."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 LOCK_SECONDS = 4.0
 
-# Small and quick: several partitions and batches of few stones, and leases that end soon.
+# Small and fast: several partitions and batches of few stones, and short leases.
 SMALL = {
     "LOG_FORMAT": "json",
     "SYNC_LEASE_SECONDS": "2",
@@ -27,7 +27,7 @@ SMALL = {
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What an installation is like: the feed's stones and its seed, and settings on top of the small ones."""
+    """Options of an installation: number of stones, seed, and settings that override the small ones."""
 
     stones: int = 2500
     seed: int = 1

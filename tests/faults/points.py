@@ -1,6 +1,6 @@
-"""Points in the life of a process at which it can be killed: before and after everything that is seen outside of it.
+"""Kill points of a process: before and after every externally visible effect.
 
-The production code knows nothing of this: its adapters' methods are wrapped from outside, in the process itself.
+The production code does not contain them: methods of its adapters are wrapped in the process itself.
 """
 
 import os
@@ -33,28 +33,28 @@ _QUERY_METHODS = ("execute", "executemany", "fetch", "fetchrow", "fetchval")
 Name = Callable[..., str | None]
 
 
-class Order(msgspec.Struct, frozen=True):
-    """To die when this point is passed for this time, counted from when the order is first seen."""
+class KillOrder(msgspec.Struct, frozen=True):
+    """Kill the process when it passes this point for this time, counted from the order's first reading."""
 
     point: str
     occurrence: int
 
 
 class Trap:
-    """Where a process looks, at every point, whether it is to die here. Its files are named after its role."""
+    """Checks at every point whether the process must be killed. Its files are named after its role."""
 
     def __init__(self, role: str, directory: Path) -> None:
         self._role = role
         self._order_file = order_file(directory, role)
         self._deaths = directory / "deaths"
-        # One write per line to a file opened for appending: what was written before a SIGKILL is there after it.
+        # One write per line to a file opened for appending: a line written before SIGKILL is kept.
         self._passed = os.open(passed_file(directory, role), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._order: Order | None = None
+        self._order: KillOrder | None = None
         self._given = 0
         self._left = 0
 
     def passes(self, point: str) -> None:
-        """The process is at this point now."""
+        """Report that the process has reached this point."""
         os.write(self._passed, f"{point}\n".encode())
         self._look()
         if self._order is None or self._order.point != point:
@@ -70,10 +70,10 @@ class Trap:
             self._order = None
             return
         if given != self._given:
-            self._order = msgspec.json.decode(self._order_file.read_bytes(), type=Order)
+            self._order = msgspec.json.decode(self._order_file.read_bytes(), type=KillOrder)
             self._given, self._left = given, self._order.occurrence
 
-    def _die(self, order: Order) -> None:
+    def _die(self, order: KillOrder) -> None:
         with self._deaths.open("a", encoding="utf-8") as deaths:
             deaths.write(f"{self._role}\t{order.point}\t{order.occurrence}\n")
         self._order_file.unlink()
@@ -81,17 +81,17 @@ class Trap:
 
 
 def order_file(directory: Path, role: str) -> Path:
-    """Where a role finds its order."""
+    """The file with the kill order of a role."""
     return directory / f"{role}.order"
 
 
 def passed_file(directory: Path, role: str) -> Path:
-    """Where a role writes the points that it passes, one a line."""
+    """The file with the points that a role has passed, one per line."""
     return directory / f"{role}.passed"
 
 
-def lay(trap: Trap) -> None:
-    """Wrap everything that has an effect outside this process."""
+def install_points(trap: Trap) -> None:
+    """Wrap every method with an effect outside this process."""
     names = _names_of_effects()
     for method in _QUERY_METHODS:
         _wrap(trap, asyncpg.Connection, method, lambda _self, query, *_args, **_more: names.get(query))
@@ -110,7 +110,7 @@ def lay(trap: Trap) -> None:
 
 
 def _names_of_effects() -> dict[str, str]:
-    """The statements that write, by their text."""
+    """The writing statements, by their text."""
     files = [sql, *map(Statements, ("inventory.runs", "inventory.events", "inventory.alerts"))]
     statements = [(name, getattr(file, name)) for file in files for name in file]
     statements += [(name, getattr(trading, name)) for name in Statements("inventory.trading")]
@@ -147,7 +147,7 @@ def _wrap_transactions(trap: Trap) -> None:
 
 
 def _wrap_rename(trap: Trap) -> None:
-    """The one moment at which a watermark in a file changes, in a thread of its own."""
+    """The moment at which a watermark file changes, in a separate thread."""
     original = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
@@ -160,7 +160,7 @@ def _wrap_rename(trap: Trap) -> None:
 
 
 def _wrap_receive(trap: Trap) -> None:
-    """Receiving locks a message, which others notice; receiving none does not."""
+    """Receiving locks a message, which is externally visible. An empty receive is not."""
     original = ServiceBusInbox.receive
 
     async def receive(self: ServiceBusInbox, *, wait_seconds: float) -> Any:

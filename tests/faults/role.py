@@ -1,7 +1,7 @@
-"""A role of the installation as it is, but for the points at which it can be killed.
+"""A role of the installation with kill points.
 
-`reconciler` stands in for the job that reconciles every minute; here it does so all the time. `settle` is one round of the
-jobs of trading, `api` the API.
+`reconciler` replaces the job that reconciles every minute; here it reconciles continuously. `settle` is one round of
+the trading jobs, `api` the API.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from sync.cli import main as cli
 from sync.container import open_control
 from sync.process import run_role
 from sync.supplier import open_settlement
-from tests.faults.points import Trap, lay
+from tests.faults.points import Trap, install_points
 
 _RECONCILE_SECONDS = 0.5
 
@@ -28,8 +28,8 @@ log = get_logger()
 
 
 def main() -> None:
-    """Lay the points, then do what `python -m sync` does with the same arguments."""
-    lay(Trap(os.environ["FAULTS_ROLE"], Path(os.environ["FAULTS_DIRECTORY"])))
+    """Install the kill points, then run `python -m sync` with the same arguments."""
+    install_points(Trap(os.environ["FAULTS_ROLE"], Path(os.environ["FAULTS_DIRECTORY"])))
     if sys.argv[1:] == ["reconciler"]:
         reconcile()
     elif sys.argv[1:] == ["settle"]:
@@ -63,7 +63,7 @@ def reconcile() -> None:
 
 
 def settle() -> None:
-    """Settle what is due in trading, once."""
+    """Run the settlement jobs of trading once."""
     settings = start_command("settle")
 
     async def command() -> None:

@@ -1,4 +1,4 @@
-"""Four runs of one feed: the first full one, changes, a full one with deletes, and one in which stones come back."""
+"""Scenario of four runs: a first full run, changes, a full run with deletions, and a run with returning stones."""
 
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -9,7 +9,7 @@ from tests.faults.site import Site
 
 
 class State(msgspec.Struct):
-    """What the scenario remembers from step to step."""
+    """State of the scenario between steps."""
 
     seed: int
     unnoticed: set[str] = msgspec.field(default_factory=set)
@@ -19,7 +19,7 @@ class State(msgspec.Struct):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What happens to the feed before a run, and how the scheduler is called."""
+    """Changes of the feed before a run, and the options of the scheduler."""
 
     name: str
     prepare: Callable[[Site, State], Awaitable[None]]
@@ -27,16 +27,16 @@ class Step(msgspec.Struct, frozen=True):
 
 
 async def _nothing(_site: Site, _state: State) -> None:
-    """The feed as it is."""
+    """The feed is unchanged."""
 
 
 async def _changes(site: Site, state: State) -> None:
-    """Stones change, come, go, and turn bad."""
+    """Stones change, are added, are removed, and become invalid."""
     size = site.options.stones
     await site.feed("POST", "change", {"count": size // 12, "seed": state.seed, "fields": ["price", "availability"]})
     await site.feed("POST", "add", {"count": size // 25, "seed": state.seed})
     await _remove(site, state, size // 80)
-    # No more of them than a run tolerates, and always the same.
+    # At most the number that a run tolerates, and always the same stones.
     usable = sorted(stone_id for stone_id, row in (await site.truth()).items() if row["usable"])
     state.spoiled = Random(f"spoil:{state.seed}").sample(usable, max(1, size // 300))
     for stone_id in state.spoiled:
@@ -44,14 +44,14 @@ async def _changes(site: Site, state: State) -> None:
 
 
 async def _deletes(site: Site, state: State) -> None:
-    """Many stones go."""
+    """Many stones are removed."""
     await site.feed("POST", "change", {"count": site.options.stones // 40, "seed": state.seed + 1})
     await _remove(site, state, site.options.stones // 20)
-    state.unnoticed = set()  # this run is a full one: it notices
+    state.unnoticed = set()  # this run is a full one: it detects them
 
 
 async def _revivals(site: Site, state: State) -> None:
-    """Half of the stones that are gone come back, and those that had turned bad are good again."""
+    """Half of the removed stones return, and the invalid ones are valid again."""
     await site.feed("POST", "bring-back", {"ids": state.gone[::2]})
     for stone_id in state.spoiled:
         if stone_id not in state.gone:

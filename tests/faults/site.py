@@ -1,4 +1,4 @@
-"""An installation to break: the local stack, the pipeline's processes, and a look at everything from outside."""
+"""Installation for fault tests: the local stack, the pipeline's processes, and their externally visible state."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from inventory.runs import repository
 from inventory.runs.models import Run
 from sandbox.stack.programs import SupplierOptions
 from sandbox.stack.stack import Stack
-from tests.faults.fork_server import Birth, Child
+from tests.faults.fork_server import Child, ChildSpecification
 from tests.faults.options import LOCK_SECONDS, SMALL, Options
 from tests.faults.processes import ROLES, SCHEDULER, Processes
 
@@ -30,13 +30,13 @@ _RULES = """
         ('large', 1, 1000, NULL, 1.1875, 7), ('grown', 2, NULL, true, 1.4321, NULL), ('all', 3, NULL, NULL, 1.25, 5)
 """
 _TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds_nivoda, stones_seen, pages_read, diamonds, hold_history, purchase_history, alerts"
-_CONSUMED = ("work-items", "consolidate")  # reports are for people
+_CONSUMED = ("work-items", "consolidate")  # reports are for operators
 _LOOK_SECONDS = 0.03
 _HTTP_SECONDS = 30.0
 _COMMAND_SECONDS = 60.0
 _SOURCE = Path(__file__).parents[2]
 
-# Called at every look with the newest run (None before there is one) and the scheduler, if one was started.
+# Called at every poll with the newest run (None before the first) and the scheduler, if one was started.
 Watch = Callable[[Run | None, Child | None], Awaitable[None]]
 
 
@@ -45,7 +45,7 @@ class Hung(Exception):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """What became of one call of the scheduler: the run, its exit code (None: it was still running), its last words."""
+    """The result of a scheduler call: the run, its exit code (None: it still ran), the end of its log."""
 
     run: Run | None
     exit_code: int | None
@@ -70,24 +70,24 @@ class Site:
         self._session = session
         self._points = stack.directory / "points"
         self._points.mkdir()
-        self._fork_server = stack.directory / "nursery.socket"
+        self._fork_server = stack.directory / "fork-server.socket"
         self.processes = Processes(self._launch, self._points)
         self.watermark_file = Path(stack.environment["WATERMARK_DIRECTORY"]) / f"{FEED}.json"
 
-    # Its parts, seen from outside
+    # External state of its parts
 
     async def feed(self, verb: str, what: str, body: object = None, **parameters: str) -> Any:
-        """Ask the supplier's control port."""
+        """Send a request to the supplier's control port."""
         assert self.stack.supplier is not None
         return await self._ask(verb, f"{self.stack.supplier.control_url}/control/{what}", body, parameters)
 
     async def queues(self, verb: str, what: str, body: object = None) -> Any:
-        """Ask the broker's control port."""
+        """Send a request to the broker's control port."""
         assert self.stack.broker is not None
         return await self._ask(verb, f"{self.stack.broker.control_url}/{what}", body, {})
 
     async def _ask(self, verb: str, url: str, body: object, parameters: Mapping[str, str]) -> Any:
-        # The standard encoder: the feed can be told to show what msgspec rightly refuses to write.
+        # The standard encoder: the feed may be told to serve values that msgspec does not encode.
         data = None if body is None else json.dumps(body).encode()
         async with self._session.request(verb, url, data=data, params=parameters) as answer:
             content = await answer.read()
@@ -95,7 +95,7 @@ class Site:
             return msgspec.json.decode(content) if content else None
 
     async def truth(self) -> dict[str, dict[str, Any]]:
-        """What the supplier really has, by stone id."""
+        """The supplier's true values, by stone id."""
         return {row["id"]: row for row in await self.feed("GET", "stones", limit="100000")}
 
     async def fetch(self, statement: str, *values: object) -> list[dict[str, Any]]:
@@ -111,24 +111,28 @@ class Site:
             return await repository.newest(connection, FEED)
 
     def watermark(self) -> dict[str, Any] | None:
-        """The content of the watermark, None before the first."""
+        """The content of the watermark. None before the first."""
         if not self.watermark_file.exists():
             return None
         content: dict[str, Any] = msgspec.json.decode(self.watermark_file.read_bytes())
         return content
 
-    # Its processes
+    # Processes
 
     def _launch(self, name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> Child:
         own = {"FAULTS_ROLE": name, "FAULTS_DIRECTORY": str(self._points)}
         environment = {**self._surroundings, **self.stack.environment, **own, **(more or {})}
-        child = Child(name, self._fork_server, Birth(arguments, environment, str(self.stack.directory / f"{name}.log")))
+        child = Child(
+            name,
+            self._fork_server,
+            ChildSpecification(arguments, environment, str(self.stack.directory / f"{name}.log")),
+        )
         child.start()
         return child
 
-    async def open_nursery(self) -> None:
-        """Load everything once, for all processes to come."""
-        process = self.stack.launch("nursery", "tests.faults.fork_server", str(self._fork_server))
+    async def start_fork_server(self) -> None:
+        """Load all modules once, for all later processes."""
+        process = self.stack.launch("fork-server", "tests.faults.fork_server", str(self._fork_server))
         await process.ready(lambda: asyncio.sleep(0, self._fork_server.exists()), timeout_seconds=_COMMAND_SECONDS)
 
     def scheduler(self, *arguments: str, name: str = SCHEDULER, settings: Mapping[str, str] | None = None) -> Child:
@@ -141,11 +145,11 @@ class Site:
         return self._launch("api", ["api", "--host", "127.0.0.1", "--port", str(port)])
 
     def settle(self) -> Child:
-        """Start one round of the jobs of trading."""
+        """Start one round of the trading jobs."""
         return self._launch("settle", ["settle"])
 
     async def command(self, *arguments: str, settings: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-        """Run `python -m sync` with these arguments; its exit code, what it printed, and what it logged.
+        """Run `python -m sync` with these arguments. Returns its exit code, its output and its log.
 
         Raises:
             TimeoutError: it does not end.
@@ -167,7 +171,7 @@ class Site:
         return process.returncode or 0, out.decode(), err.decode()
 
     async def output(self, *arguments: str) -> str:
-        """What a command prints that must succeed."""
+        """The output of a command that must succeed."""
         code, out, err = await self.command(*arguments)
         assert code == 0, err
         return out
@@ -179,7 +183,7 @@ class Site:
         settings: Mapping[str, str] | None = None,
         watch: Watch | None = None,
     ) -> Attempt:
-        """Start one run and wait for its end, whatever that is; also for the end of the scheduler.
+        """Start one run and wait for the end of run and scheduler, with any outcome.
 
         Raises:
             Hung: it did not end in time.
@@ -189,7 +193,7 @@ class Site:
         until = time.monotonic() + seconds
         while True:
             self.processes.tend()
-            ended = not scheduler.running  # looked at first: what it did before its end is then visible
+            ended = not scheduler.running  # checked first: its effects before its end are then visible
             run = await self.newest()
             if run is not None and before is not None and run.id == before.id:
                 run = None
@@ -203,10 +207,10 @@ class Site:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def complete(self, *arguments: str, seconds: float = 120, watch: Watch | None = None) -> list[Run]:
-        """Start runs, as a cron would, until one has completed; all of them, the completed one last.
+        """Start runs, as cron does, until one has completed. Returns all runs, the completed one last.
 
         Raises:
-            Hung: none has, in time.
+            Hung: no run completed in time.
         """
         until = time.monotonic() + seconds
         runs: list[Run] = []
@@ -218,10 +222,10 @@ class Site:
                     return runs
 
     async def ended(self, seconds: float = 120) -> Run:
-        """The newest run, as soon as it is over.
+        """The newest run, as soon as it has ended.
 
         Raises:
-            Hung: it is not, in time.
+            Hung: it did not end in time.
         """
         until = time.monotonic() + seconds
         while (run := await self.newest()) is None or run.is_open:
@@ -232,10 +236,10 @@ class Site:
         return run
 
     async def idle(self) -> None:
-        """Wait until no message is left that anyone could still receive.
+        """Wait until no receivable message is left.
 
         Raises:
-            Hung: there still are some.
+            Hung: messages are left after the timeout.
         """
         await self.until(
             lambda queues: (
@@ -247,10 +251,10 @@ class Site:
     async def until(
         self, condition: Callable[[Mapping[str, Mapping[str, int]]], bool], *, seconds: float = 60, tend: bool = False
     ) -> None:
-        """Wait until the counts of the queues are so. Without `tend` whoever died stays dead.
+        """Wait for a condition on the counts of the queues. Without `tend`, dead processes are not restarted.
 
         Raises:
-            Hung: they are not, in time.
+            Hung: the condition is not met in time.
         """
         until = time.monotonic() + seconds
         while not condition(counts := await self.queues("GET", "queues")):
@@ -261,7 +265,7 @@ class Site:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def reset(self) -> None:
-        """As at the beginning: an empty inventory, empty queues, no watermark, the feed's first stones, no faults."""
+        """Restore the initial state: empty inventory, empty queues, no watermark, the initial feed, no faults."""
         self.processes.disarm()
         self.processes.tend()
         await self.queues("DELETE", "faults")
@@ -271,7 +275,7 @@ class Site:
         await self.stack.supplier.start()
         self.watermark_file.unlink(missing_ok=True)
         async with self.database.transaction() as connection:
-            # A test may leave a stopped or dying process whose session is in the middle of a transaction.
+            # A test may leave a stopped or dying process whose session is inside a transaction.
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
@@ -284,7 +288,7 @@ class Site:
 
 @asynccontextmanager
 async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
-    """An installation for the length of a `with`."""
+    """Open an installation."""
     names = {variable.name for variable in Settings.variables()}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     surroundings = {**inherited, **SMALL, **options.settings}
@@ -309,7 +313,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_HTTP_SECONDS))
         )
         site = Site(stack, database, session, options, surroundings)
-        await site.open_nursery()
+        await site.start_fork_server()
         everything.push_async_callback(site.processes.end)
         site.processes.start(roles)
         yield site

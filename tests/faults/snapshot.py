@@ -1,4 +1,4 @@
-"""What the tables hold after a run, without what may differ between two runs of one feed, and how to compare it."""
+"""Comparison of the tables after runs, without columns that may differ between two runs of one feed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ import msgspec
 from inventory.runs.models import Run
 from tests.faults.site import FEED, Site
 
-# Which run wrote a row and when is all that may differ.
+# Only the run that wrote a row and its time may differ.
 _VARYING = {
     "diamonds": {"created_at", "updated_at", "source_updated_at", "deleted_at"},
     "raw_diamonds_nivoda": {"observed_at", "run_id", "gone_at"},
@@ -22,7 +22,7 @@ _DIAMONDS = (
     "SELECT supplier_stone_id, status, supplier_price_cents, retail_price_cents, {digest} AS digest FROM diamonds"
 )
 _RAW = "SELECT supplier_stone_id, gone_at IS NOT NULL AS gone, {digest} AS digest FROM raw_diamonds_nivoda"
-# How much is learned of an item that the supplier answers with null depends on the pages around it.
+# The known values of an item that the supplier answers with null depend on the pages around it.
 _SHOWN = "CASE WHEN payload::text NOT LIKE '%\"$errors\"%' THEN {} END"
 _UNBALANCED = """
     SELECT id, fetched, distinct_stones, repeated, upserted, unchanged, quarantined FROM run_metadata
@@ -38,7 +38,7 @@ _SEEN = "SELECT count(*)::int FROM stones_seen WHERE feed = $1 AND run_id = $2"
 
 
 class Diamond(msgspec.Struct, frozen=True):
-    """A row of `diamonds`; `digest` is that of all columns that do not vary."""
+    """A row of `diamonds`. `digest` covers all columns that do not vary."""
 
     status: str
     supplier_cents: int
@@ -47,7 +47,7 @@ class Diamond(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The tables. `raw`: of each stone whether it is gone, and the digest of its row."""
+    """The tables. `raw`: for each stone whether it is deleted, and the digest of its row."""
 
     diamonds: Mapping[str, Diamond]
     raw: Mapping[str, tuple[bool, str]]
@@ -61,8 +61,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """How tables differ from what they should be: stones that are missing, that should not be there or were counted
-    twice, that have another price; and anything else, in words."""
+    """Differences of the tables: stones that are missing, unexpected or counted twice, or that have another price; and
+    other problems as text.
+    """
 
     lost: int = 0
     duplicated: int = 0
@@ -75,7 +76,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def snapshot(site: Site) -> Snapshot:
-    """The tables as they are."""
+    """The current tables."""
     columns: dict[str, list[str]] = {table: [] for table in _VARYING}
     for row in await site.fetch(_COLUMNS, list(_VARYING)):
         if row["column_name"] not in _VARYING[row["table_name"]]:
@@ -98,7 +99,7 @@ async def snapshot(site: Site) -> Snapshot:
 
 
 def against_supplier(found: Snapshot, truth: Mapping[str, Mapping[str, Any]], unnoticed: Collection[str]) -> Verdict:
-    """The inventory beside the supplier's own stones. `unnoticed` left the feed, and no full run has looked since."""
+    """Compare the inventory with the supplier's stones. `unnoticed` left the feed, and no full run has read it since."""
     usable = {stone_id: row["price"] for stone_id, row in truth.items() if row["usable"]}
     active = found.active
     return Verdict(
@@ -111,7 +112,7 @@ def against_supplier(found: Snapshot, truth: Mapping[str, Mapping[str, Any]], un
 
 
 def against_reference(found: Snapshot, reference: Snapshot) -> Verdict:
-    """The tables beside those of an undisturbed run of the same feed."""
+    """Compare the tables with those of an undisturbed run of the same feed."""
     both = found.diamonds.keys() & reference.diamonds.keys()
     repriced = {
         stone_id
@@ -136,8 +137,8 @@ def _differing(table: str, found: Mapping[str, object], reference: Mapping[str, 
         yield f"{table}: {len(others)} rows differ, such as {first}: {found[first]} instead of {reference.get(first)}"
 
 
-async def books(site: Site, run: Run) -> Verdict:
-    """The figures of all completed runs, and of this one in detail; and where the watermark stands."""
+async def check_figures(site: Site, run: Run) -> Verdict:
+    """Check the figures of all completed runs, of this one in detail, and the watermark."""
     wrong = [f"the figures of run {row['id']} do not add up: {row}" for row in await site.fetch(_UNBALANCED)]
     (parts,) = await site.fetch(_PARTS, run.id)
     seen = await site.value(_SEEN, FEED, run.id)

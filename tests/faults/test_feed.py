@@ -1,4 +1,4 @@
-"""What the feed may do to the inventory: stones that go, come back, turn bad; too many of either; and no rest at all."""
+"""Changes of the feed: removed, returning and invalid stones, too many of either, and continuous changes."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import pytest
 from inventory.runs.models import Run
 from tests.faults.drift import drifting
 from tests.faults.fork_server import Child
-from tests.faults.points import Order
+from tests.faults.points import KillOrder
 from tests.faults.processes import Kill
 from tests.faults.site import Site
-from tests.faults.snapshot import Snapshot, against_supplier, books, snapshot
+from tests.faults.snapshot import Snapshot, against_supplier, check_figures, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -35,7 +35,7 @@ def statuses(found: Snapshot, stone_ids: list[str]) -> set[str]:
     return {found.diamonds[stone_id].status for stone_id in stone_ids}
 
 
-async def test_invariant_10_only_a_full_run_deletes_and_what_comes_back_lives_again(site: Site) -> None:
+async def test_invariant_10_only_full_run_deletes_and_returning_stone_is_restored(site: Site) -> None:
     await site.complete()
     gone = (await site.feed("POST", "remove", {"count": 60, "seed": 1}))["ids"]
     sold = [stone_id for stone_id in gone if stone_id in (await snapshot(site)).active]
@@ -56,7 +56,7 @@ async def test_invariant_10_only_a_full_run_deletes_and_what_comes_back_lives_ag
     assert not against_supplier(found, await site.truth(), ())
 
 
-async def test_invariant_10_a_failed_full_run_deletes_nothing(site: Site) -> None:
+async def test_invariant_10_failed_full_run_deletes_nothing(site: Site) -> None:
     await site.complete()
     await site.feed("POST", "remove", {"count": 60, "seed": 1})
     rule = {"kind": "status", "status": 403, "html": False, "count": 1, "operations": ["diamonds_by_query"]}
@@ -71,7 +71,7 @@ async def test_invariant_10_a_failed_full_run_deletes_nothing(site: Site) -> Non
     assert (await snapshot(site)).with_status("deleted") == set()
 
 
-async def test_invariant_10_when_too_much_would_go_nothing_goes_until_someone_has_looked(site: Site) -> None:
+async def test_invariant_10_mass_deletion_requires_confirmation(site: Site) -> None:
     await site.complete()
     before, mark = await snapshot(site), site.watermark()
     await site.feed("POST", "remove", {"count": 700, "seed": 2})
@@ -89,7 +89,7 @@ async def test_invariant_10_when_too_much_would_go_nothing_goes_until_someone_ha
     assert not against_supplier(await snapshot(site), await site.truth(), ())
 
 
-async def test_invariant_11_bad_stones_leave_the_active_ones_keep_their_rows_and_return(site: Site) -> None:
+async def test_invariant_11_invalid_stones_are_deactivated_kept_and_return(site: Site) -> None:
     await site.complete()
     stones = dict(zip(BAD, await usable(site, len(BAD)), strict=True))
     for kind, stone_id in stones.items():
@@ -111,7 +111,7 @@ async def test_invariant_11_bad_stones_leave_the_active_ones_keep_their_rows_and
     assert not against_supplier(found, await site.truth(), ())
 
 
-async def test_invariant_11_a_field_that_nobody_knows_stays_in_the_raw_payload(site: Site) -> None:
+async def test_invariant_11_unknown_field_is_kept_in_raw_payload(site: Site) -> None:
     await site.complete()
     (stone_id,) = await usable(site, 1)
     await site.feed("POST", "update", {"id": stone_id, "set": {"diamond.carbon_score": {"value": 17}}})
@@ -122,7 +122,7 @@ async def test_invariant_11_a_field_that_nobody_knows_stays_in_the_raw_payload(s
     assert not against_supplier(await snapshot(site), await site.truth(), ())
 
 
-async def test_invariant_11_a_feed_full_of_dirt_fails_loudly_and_changes_nothing(site: Site) -> None:
+async def test_invariant_11_feed_of_invalid_items_fails_run_without_changes(site: Site) -> None:
     await site.complete()
     before, mark = await snapshot(site), site.watermark()
     for stone_id in await usable(site, 200):
@@ -135,16 +135,16 @@ async def test_invariant_11_a_feed_full_of_dirt_fails_loudly_and_changes_nothing
     assert await alerts(site) == ["quarantine_exceeded"]
 
 
-async def test_invariant_01_over_a_restless_feed_nothing_is_lost_and_the_next_run_at_rest_makes_all_equal(
+async def test_invariant_01_changing_feed_loses_nothing_and_static_run_is_equal(
     site: Site,
 ) -> None:
     assert await drifting(site, per_second=40, seed=1) == []
 
 
-async def test_a_stone_that_comes_back_while_a_consolidation_is_taken_over_is_booked_like_any_other(site: Site) -> None:
+async def test_stone_that_returns_during_resumed_consolidation_is_counted(site: Site) -> None:
     await site.complete()
     gone = (await site.feed("POST", "remove", {"count": 60, "seed": 1}))["ids"]
-    site.processes.order("consolidator", [Order("before statement: book_batch", 4)])
+    site.processes.order("consolidator", [KillOrder("before statement: book_batch", 4)])
     died: list[Kill] = []
 
     async def watch(_run: Run | None, _scheduler: Child | None) -> None:
@@ -155,5 +155,5 @@ async def test_a_stone_that_comes_back_while_a_consolidation_is_taken_over_is_bo
     (run,) = await site.complete("--full", watch=watch)
     assert died
     assert run.deleted == 0
-    assert not await books(site, run)
+    assert not await check_figures(site, run)
     assert not against_supplier(await snapshot(site), await site.truth(), ())

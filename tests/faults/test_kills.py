@@ -1,4 +1,4 @@
-"""Invariant 4, many times over: whoever is killed, wherever, the tables are those of an undisturbed run."""
+"""Invariant 4: after kills of any process at any point, the tables equal those of an undisturbed run."""
 
 import pytest
 
@@ -12,7 +12,7 @@ KILLS, PER_RUN = 15, 5
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_invariant_04_kill_anywhere_and_the_tables_are_those_of_an_undisturbed_run(
+async def test_invariant_04_tables_equal_undisturbed_run_after_kills(
     seed: int, reference: Reference, site: Site
 ) -> None:
     said: list[str] = []

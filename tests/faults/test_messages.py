@@ -1,4 +1,4 @@
-"""Messages that come twice, late, out of order, never, or are poison: the tables are the same."""
+"""Duplicate, late, reordered, lost and poison messages: the tables are the same."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,10 +17,10 @@ from tests.faults.fault_injection import break_messages, break_supplier
 from tests.faults.fork_server import Child
 from tests.faults.kills import Reference
 from tests.faults.options import Options
-from tests.faults.points import Order
+from tests.faults.points import KillOrder
 from tests.faults.processes import ROLES, WORKERS
 from tests.faults.site import Site, open_site
-from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
+from tests.faults.snapshot import against_reference, against_supplier, check_figures, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -41,7 +41,7 @@ async def send(site: Site, queue: str, bodies: Sequence[bytes]) -> None:
 
 
 async def dead_letters(site: Site, queue: str) -> list[ServiceBusReceivedMessage]:
-    """The dead letters, taken out."""
+    """The dead letters, removed from the queue."""
     async with (
         bus(site) as client,
         client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver,
@@ -60,20 +60,20 @@ async def total(site: Site, point: str) -> int:
     return sum(site.processes.passed(role)[point] for role in ROLES)
 
 
-async def finished_as_if_undisturbed(site: Site, reference: Reference, run: Run) -> None:
+async def equals_undisturbed_run(site: Site, reference: Reference, run: Run) -> None:
     await site.idle()
     found = await snapshot(site)
     assert not against_supplier(found, await site.truth(), ())
     assert not against_reference(found, reference.snapshots[0])
-    assert not await books(site, run)
+    assert not await check_figures(site, run)
 
 
-async def test_invariant_05_messages_may_come_twice_late_and_out_of_order(reference: Reference, site: Site) -> None:
+async def test_invariant_05_messages_may_be_duplicate_late_and_reordered(reference: Reference, site: Site) -> None:
     async def unsettle(site: Site, number: int) -> None:
         await break_messages(site, duplicate=0.7, delay_seconds=0.4, reorder=True, seed=number)
 
     campaign = Campaign(site, reference, seed=0, per_run=0, say=print, unsettle=unsettle)
-    result = await campaign.round()
+    result = await campaign.run_round()
     assert result.clean, result.problems
     assert result.runs == 4
     before = await everything(site)
@@ -97,35 +97,33 @@ async def send_all_again(site: Site) -> None:
     await send(site, "consolidate", [encode(msgspec.convert(run, Consolidate)) for run in runs])
 
 
-async def test_invariant_06_the_last_partition_triggers_once_and_the_work_is_done_once(
+async def test_invariant_06_last_partition_triggers_once_and_work_is_done_once(
     reference: Reference, site: Site
 ) -> None:
     await break_messages(site, duplicate=1.0, delay_seconds=0, reorder=False)
     site.processes.start(["consolidator-2"])
     try:
         (run,) = await site.complete()
-        await finished_as_if_undisturbed(site, reference, run)
+        await equals_undisturbed_run(site, reference, run)
     finally:
-        await site.processes.dismiss("consolidator-2")
+        await site.processes.remove("consolidator-2")
     assert await total(site, REQUESTED) == 1
     booked = "after statement: book_batch"
     assert (await total(site, booked)) + site.processes.passed("consolidator-2")[booked] == BATCHES_OF_FIRST_RUN
 
 
-async def test_invariant_06_the_trigger_is_sent_though_its_process_died_after_the_commit(
-    reference: Reference, site: Site
-) -> None:
+async def test_invariant_06_trigger_is_sent_after_process_died_after_commit(reference: Reference, site: Site) -> None:
     for worker in WORKERS:
-        site.processes.order(worker, [Order("before send to consolidate", 1)])
-    # Without the reconciler nobody else is there to send it at that very moment.
+        site.processes.order(worker, [KillOrder("before send to consolidate", 1)])
+    # Without the reconciler, no other process sends it at that moment.
     with site.processes.paused("reconciler"):
         (run,) = await site.complete()
     assert [death.where for death in site.processes.deaths()] == ["before send to consolidate (1)"]
     assert await total(site, REQUESTED) == 1
-    await finished_as_if_undisturbed(site, reference, run)
+    await equals_undisturbed_run(site, reference, run)
 
 
-async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(reference: Reference, site: Site) -> None:
+async def test_paused_worker_with_lost_lease_writes_nothing(reference: Reference, site: Site) -> None:
     with ExitStack() as asleep:
 
         async def watch(run: Run | None, _scheduler: Child | None) -> None:
@@ -138,32 +136,32 @@ async def test_a_worker_that_was_taken_for_dead_and_wakes_up_writes_nothing(refe
         (run,) = await site.complete(watch=watch)
         assert frozen
         pages = await site.value("SELECT sum(pages) FROM worker_runs")
-    await finished_as_if_undisturbed(site, reference, run)
+    await equals_undisturbed_run(site, reference, run)
     assert await site.value("SELECT sum(pages) FROM worker_runs") == pages
 
 
-async def test_work_items_that_a_broker_lost_are_noticed_and_sent_again(reference: Reference, site: Site) -> None:
+async def test_lost_work_items_are_detected_and_sent_again(reference: Reference, site: Site) -> None:
     with site.processes.paused(*WORKERS):
         await site.scheduler().finish(seconds=60)
         await site.queues("POST", "drop")
     run = await site.ended()
     assert run.status == "completed"
     assert await total(site, "after send to work-items") > 0
-    await finished_as_if_undisturbed(site, reference, run)
+    await equals_undisturbed_run(site, reference, run)
 
 
-async def test_a_trigger_that_a_broker_lost_is_noticed_and_sent_again(reference: Reference, site: Site) -> None:
+async def test_lost_trigger_is_detected_and_sent_again(reference: Reference, site: Site) -> None:
     await site.processes["consolidator"].kill()
     await site.scheduler().finish(seconds=60)
     await site.until(lambda queues: queues["consolidate"]["active"] > 0)
     await site.queues("POST", "drop")
-    run = await site.ended()  # which starts the consolidator again
+    run = await site.ended()  # which restarts the consolidator
     assert run.status == "completed"
     assert await total(site, REQUESTED) == 1
-    await finished_as_if_undisturbed(site, reference, run)
+    await equals_undisturbed_run(site, reference, run)
 
 
-async def test_a_broker_may_go_away_in_the_middle_and_come_back_empty(reference: Reference, site: Site) -> None:
+async def test_broker_may_stop_during_run_and_return_empty(reference: Reference, site: Site) -> None:
     broker = site.stack.broker
     assert broker is not None
     gone = asyncio.Event()
@@ -178,17 +176,15 @@ async def test_a_broker_may_go_away_in_the_middle_and_come_back_empty(reference:
     runs = await site.complete(watch=watch)
     assert gone.is_set()
     assert [run.status for run in runs] == ["completed"]
-    await finished_as_if_undisturbed(site, reference, runs[-1])
+    await equals_undisturbed_run(site, reference, runs[-1])
 
 
-async def test_invariant_12_a_poison_message_is_put_aside_with_its_reason_and_harms_nobody(
-    reference: Reference, site: Site
-) -> None:
+async def test_invariant_12_poison_message_is_dead_lettered_with_reason(reference: Reference, site: Site) -> None:
     poison = [b"not json", b'{"type":"work-item","version":9}', b'{"type":"consolidate","version":1}']
     for queue in ("work-items", "consolidate"):
         await send(site, queue, poison[:2])
     (run,) = await site.complete()
-    await finished_as_if_undisturbed(site, reference, run)
+    await equals_undisturbed_run(site, reference, run)
     for queue in ("work-items", "consolidate"):
         found = await dead_letters(site, queue)
         assert sorted(body_of(message) for message in found) == sorted(poison[:2])
@@ -196,7 +192,7 @@ async def test_invariant_12_a_poison_message_is_put_aside_with_its_reason_and_ha
         assert all(message.dead_letter_error_description for message in found)
 
 
-async def test_invariant_12_a_message_that_keeps_failing_is_put_aside_and_can_be_replayed() -> None:
+async def test_invariant_12_failing_message_is_dead_lettered_and_can_be_replayed() -> None:
     options = Options(stones=1200, max_deliveries=2, settings={"NIVODA_TRIES": "2"})
     always: list[dict[str, Any]] = [{"kind": "status", "status": 503, "operations": ["diamonds_by_query"]}]
     async with open_site(options) as site:

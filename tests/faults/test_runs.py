@@ -1,4 +1,4 @@
-"""Runs over a feed at rest, from outside: what they read, what they leave, and that there is one at a time."""
+"""Runs over a static feed, seen from outside: coverage, result, mutual exclusion."""
 
 from itertools import pairwise
 
@@ -9,14 +9,14 @@ from tests.faults.campaign import Campaign
 from tests.faults.kills import Reference
 from tests.faults.processes import WORKERS
 from tests.faults.site import Site
-from tests.faults.snapshot import against_supplier, books, snapshot
+from tests.faults.snapshot import against_supplier, check_figures, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 CONFLICT = 3
 
 
-async def test_invariant_01_after_a_full_run_at_rest_the_inventory_is_exactly_the_feed(site: Site) -> None:
+async def test_invariant_01_inventory_equals_static_feed_after_full_run(site: Site) -> None:
     runs = await site.complete()
     found, truth = await snapshot(site), await site.truth()
     assert [run.run_type for run in runs] == ["full"]
@@ -25,7 +25,7 @@ async def test_invariant_01_after_a_full_run_at_rest_the_inventory_is_exactly_th
     assert len(found.active) > 2000
 
 
-async def test_invariant_02_the_partitions_cover_every_stone_in_a_price_range_or_not(site: Site) -> None:
+async def test_invariant_02_partitions_cover_every_stone_with_and_without_price(site: Site) -> None:
     outside = list(await site.truth())[:3]
     for stone_id in outside:
         await site.feed("POST", "update", {"id": stone_id, "indexed": False})
@@ -42,7 +42,7 @@ async def test_invariant_02_the_partitions_cover_every_stone_in_a_price_range_or
     assert {row["supplier_stone_id"] for row in seen} == truth.keys()
 
 
-async def test_invariant_03_no_partition_reads_much_more_than_the_mean(site: Site) -> None:
+async def test_invariant_03_no_partition_reads_much_more_than_mean(site: Site) -> None:
     (run,) = await site.complete()
     read = [row["fetched"] for row in await site.fetch("SELECT fetched FROM worker_runs WHERE kind = 'band'")]
     assert len(read) >= 7
@@ -50,8 +50,8 @@ async def test_invariant_03_no_partition_reads_much_more_than_the_mean(site: Sit
     assert run.count_queries <= 45
 
 
-async def test_invariant_14_the_books_of_every_run_balance_and_are_shown(reference: Reference, site: Site) -> None:
-    result = await Campaign(site, reference, seed=0, per_run=0, say=print).round()
+async def test_invariant_14_figures_of_every_run_balance_and_are_shown(reference: Reference, site: Site) -> None:
+    result = await Campaign(site, reference, seed=0, per_run=0, say=print).run_round()
     assert result.clean, result.problems
     runs = await site.fetch("SELECT * FROM run_metadata ORDER BY started_at")
     assert [run["status"] for run in runs] == ["completed"] * 4
@@ -72,8 +72,8 @@ async def test_invariant_14_the_books_of_every_run_balance_and_are_shown(referen
     assert {name: shown[name] for name in figures} == {name: deletes[name] for name in figures}
 
 
-async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Site) -> None:
-    with site.processes.paused(*WORKERS):  # so that the first run is still open when the second scheduler looks
+async def test_invariant_15_one_of_two_concurrent_schedulers_starts_run(site: Site) -> None:
+    with site.processes.paused(*WORKERS):  # so that the first run is still open when the second scheduler checks
         first, second = site.scheduler(), site.scheduler(name="scheduler-2")
         codes = sorted([await first.finish(seconds=60), await second.finish(seconds=60)])
     assert codes == [0, CONFLICT]
@@ -81,10 +81,10 @@ async def test_invariant_15_of_two_schedulers_at_once_one_starts_a_run(site: Sit
     run = await site.ended()
     assert run.status == "completed"
     assert not against_supplier(await snapshot(site), await site.truth(), ())
-    assert not await books(site, run)
+    assert not await check_figures(site, run)
 
 
-async def test_invariant_16_a_lost_inventory_is_rebuilt_from_its_payloads_to_the_cent(site: Site) -> None:
+async def test_invariant_16_lost_inventory_is_rebuilt_from_payloads_to_cent(site: Site) -> None:
     await site.complete()
     before = await snapshot(site)
     await site.fetch("DELETE FROM diamonds")
@@ -93,7 +93,7 @@ async def test_invariant_16_a_lost_inventory_is_rebuilt_from_its_payloads_to_the
     assert not against_supplier(before, await site.truth(), ())
 
 
-async def test_a_second_run_is_refused_while_one_is_open_and_nothing_of_it_is_left(site: Site) -> None:
+async def test_second_run_is_rejected_while_one_is_open_and_leaves_nothing(site: Site) -> None:
     with site.processes.paused(*WORKERS):
         await site.scheduler().finish(seconds=60)
         code, _, said = await site.command("schedule", "--full")

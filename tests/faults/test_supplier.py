@@ -1,4 +1,4 @@
-"""A supplier that fails, stalls, lies, or asks for patience."""
+"""Supplier faults: errors, stalls, wrong data, rate limits."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from tests.faults.fork_server import Child
 from tests.faults.kills import Reference
 from tests.faults.options import SMALL, Options
 from tests.faults.site import Site, open_site
-from tests.faults.snapshot import against_reference, against_supplier, books, snapshot
+from tests.faults.snapshot import against_reference, against_supplier, check_figures, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
@@ -21,9 +21,7 @@ SHORT = {"SYNC_RUN_DEADLINE_SECONDS": "8"}
 MAX_SECONDS_LENGTH = 60
 
 
-async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
-    reference: Reference, site: Site
-) -> None:
+async def test_run_completes_with_fifth_of_calls_failing(reference: Reference, site: Site) -> None:
     await break_supplier(site, mixed(0.2), 3)
     attempt = await site.attempt()
     assert attempt.run is not None
@@ -33,7 +31,7 @@ async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
     found = await snapshot(site)
     assert not against_supplier(found, await site.truth(), ())
     assert not against_reference(found, reference.snapshots[0])
-    assert not await books(site, attempt.run)
+    assert not await check_figures(site, attempt.run)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +43,7 @@ async def test_with_a_fifth_of_all_calls_failing_in_mixed_ways_a_run_completes(
     ],
     ids=["unavailable", "busy", "mixed"],
 )
-async def test_invariant_18_with_every_page_failing_a_run_ends_by_its_deadline_says_why_and_tells_once(
+async def test_invariant_18_failing_pages_end_run_at_deadline_with_one_alert(
     rules: list[dict[str, Any]], site: Site
 ) -> None:
     await site.complete()
@@ -63,7 +61,7 @@ async def test_invariant_18_with_every_page_failing_a_run_ends_by_its_deadline_s
     assert (await snapshot(site)).diamonds == before.diamonds
 
 
-async def test_with_every_call_failing_no_run_is_planned_and_the_reason_is_told_once(site: Site) -> None:
+async def test_failing_calls_prevent_plan_and_alert_once(site: Site) -> None:
     await break_supplier(site, [{"kind": "status", "status": 502}])
     attempt = await site.attempt(settings={"NIVODA_TRIES": "3"}, seconds=MAX_SECONDS_LENGTH)
     assert attempt.exit_code == 1
@@ -74,7 +72,7 @@ async def test_with_every_call_failing_no_run_is_planned_and_the_reason_is_told_
     assert site.watermark() is None
 
 
-async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the_deadline(site: Site) -> None:
+async def test_scheduler_of_busy_supplier_gives_up_at_deadline(site: Site) -> None:
     await break_supplier(site, [{"kind": "status", "status": 429, "retry_after": 1}])
     attempt = await site.attempt(settings=SHORT, seconds=MAX_SECONDS_LENGTH)
     assert attempt.exit_code == 1
@@ -84,7 +82,7 @@ async def test_a_scheduler_whose_supplier_only_asks_for_patience_gives_up_by_the
     assert site.watermark() is None
 
 
-async def test_an_outage_of_the_supplier_is_waited_out_and_costs_no_deliveries() -> None:
+async def test_supplier_outage_is_waited_out_without_redeliveries() -> None:
     settings = {"NIVODA_TRIES": "2", "SYNC_OUTAGE_SECONDS": "120"}
     async with open_site(Options(stones=1200, max_deliveries=2, settings=settings)) as site:
         await break_supplier(site, [{"kind": "status", "status": 503, "operations": PAGES}])
@@ -94,7 +92,7 @@ async def test_an_outage_of_the_supplier_is_waited_out_and_costs_no_deliveries()
         async def watch(run: Run | None, _scheduler: Child | None) -> None:
             if run is None or run.status != "running" or waited.is_set():
                 return
-            # Longer than two deliveries last without patience.
+            # Longer than two deliveries without waiting.
             await asyncio.sleep(8)
             noted.update(row["error_message"] for row in await site.fetch("SELECT error_message FROM worker_runs"))
             waited.set()
@@ -105,11 +103,11 @@ async def test_an_outage_of_the_supplier_is_waited_out_and_costs_no_deliveries()
         assert await site.fetch("SELECT DISTINCT attempts, error_message FROM worker_runs") == [
             {"attempts": 1, "error_message": None}
         ]
-        assert not await books(site, run)
+        assert not await check_figures(site, run)
 
 
-async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_deliveries() -> None:
-    # Fewer calls than anybody makes who is not held back.
+async def test_invariant_13_busy_supplier_slows_run_without_redeliveries() -> None:
+    # Fewer calls than any caller without a limit makes.
     rate, burst = 6, 2
     settings = {"NIVODA_REQUESTS_PER_SECOND": str(rate), "NIVODA_BURST": str(burst)}
     async with open_site(Options(stones=1000, settings=settings)) as site:
@@ -121,7 +119,8 @@ async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_delive
         assert await site.fetch("SELECT DISTINCT attempts FROM worker_runs") == [{"attempts": 1}]
         report = await site.feed("GET", "calls")
         assert report["operations"]["diamonds_by_query"]["status_429"] > 0
-        # Over the whole run, not by the second: on a busy machine calls that had their turns arrive together.
+        # Over the whole run, not per second: on a slow machine, calls that were granted at different times arrive
+        # together.
         assert attempt.run.completed_at is not None
         seconds = (attempt.run.completed_at - attempt.run.started_at).total_seconds()
         calls = sum(sum(outcomes.values()) for outcomes in report["operations"].values())
@@ -129,9 +128,7 @@ async def test_invariant_13_a_busy_supplier_slows_a_run_down_and_costs_no_delive
         assert not against_supplier(await snapshot(site), await site.truth(), ())
 
 
-async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_the_run_goes_on(
-    reference: Reference, site: Site
-) -> None:
+async def test_invariant_13_workers_without_redis_use_small_share(reference: Reference, site: Site) -> None:
     valkey = site.stack.valkey
     assert valkey is not None
     during: list[dict[str, Any]] = []
@@ -140,7 +137,7 @@ async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_th
         if run is None or run.status != "running" or during:
             return
         await valkey.kill()
-        await asyncio.sleep(1.5)  # what was under way has arrived
+        await asyncio.sleep(1.5)  # requests in flight have arrived
         await site.feed("DELETE", "calls")
         await asyncio.sleep(3)
         during.append(await site.feed("GET", "calls"))
@@ -149,13 +146,13 @@ async def test_invariant_13_without_redis_each_worker_takes_a_small_share_and_th
     (run,) = await site.complete(watch=watch)
     assert 0 < during[0]["max_per_second"] <= int(SMALL["NIVODA_REQUESTS_PER_SECOND"]) / 5
     assert not against_reference(await snapshot(site), reference.snapshots[0])
-    assert not await books(site, run)
+    assert not await check_figures(site, run)
 
 
-async def test_pages_that_repeat_stones_and_counts_that_lie_do_no_harm(reference: Reference, site: Site) -> None:
+async def test_repeated_stones_and_wrong_counts_are_harmless(reference: Reference, site: Site) -> None:
     async def unsettle(site: Site, number: int) -> None:
         rules = [{"kind": "repeat", "share": 0.3}, {"kind": "total_count", "share": 0.5}]
         await break_supplier(site, rules, number)
 
-    result = await Campaign(site, reference, seed=0, per_run=0, say=print, unsettle=unsettle).round()
+    result = await Campaign(site, reference, seed=0, per_run=0, say=print, unsettle=unsettle).run_round()
     assert result.clean, result.problems

@@ -1,4 +1,4 @@
-"""When the watermark moves, to where, and what a run reads because of it."""
+"""Watermark: when it moves, to which instant, and its effect on the next run."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +10,11 @@ from inventory.runs.models import Run
 from tests.faults.fault_injection import break_supplier
 from tests.faults.fork_server import Child
 from tests.faults.site import Site
-from tests.faults.snapshot import against_supplier, books, snapshot
+from tests.faults.snapshot import against_supplier, check_figures, snapshot
 
 pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
-# Refused for good: the next attempts of a partition would not help.
+# A permanent error: further attempts of a partition would not help.
 REFUSE_TWO_PAGES: list[dict[str, Any]] = [
     {"kind": "status", "status": 403, "html": False, "count": 2, "operations": ["diamonds_by_query"]}
 ]
@@ -28,7 +28,7 @@ def set_watermark(site: Site, instant: datetime) -> dict[str, str]:
     return content
 
 
-async def test_invariant_07_a_run_with_failed_partitions_changes_nothing_until_they_are_read_again(site: Site) -> None:
+async def test_invariant_07_failed_partitions_change_nothing_until_retried(site: Site) -> None:
     await site.complete()
     before, mark = await snapshot(site), site.watermark()
     await site.feed("POST", "change", {"count": 500, "seed": 7})
@@ -55,12 +55,12 @@ async def test_invariant_07_a_run_with_failed_partitions_changes_nothing_until_t
         "only those are read again"
     )
     assert not against_supplier(await snapshot(site), await site.truth(), ())
-    assert not await books(site, done), "the watermark is where the run's window closed"
+    assert not await check_figures(site, done), "the watermark is where the run's window closed"
     assert done.completed_at is not None
     assert done.window_to < done.completed_at
 
 
-async def test_invariant_07_the_window_closes_before_the_first_count_and_the_watermark_is_that_instant(
+async def test_invariant_07_watermark_is_instant_before_first_count(
     site: Site,
 ) -> None:
     planning: list[datetime] = []
@@ -78,12 +78,12 @@ async def test_invariant_07_the_window_closes_before_the_first_count_and_the_wat
     assert run.window_to <= planning[0] + timedelta(seconds=5)
 
 
-async def test_invariant_07_the_watermark_never_moves_back(site: Site) -> None:
+async def test_invariant_07_watermark_never_moves_back(site: Site) -> None:
     await site.complete()
     later: list[dict[str, str]] = []
 
     async def watch(run: Run | None, _scheduler: Child | None) -> None:
-        # Somebody else, further on, is faster than this run.
+        # Another writer moves it further than this run.
         if run is not None and run.status == "running" and not later:
             later.append(set_watermark(site, datetime.now(UTC) + timedelta(seconds=2)))
 
@@ -93,7 +93,7 @@ async def test_invariant_07_the_watermark_never_moves_back(site: Site) -> None:
     assert run.watermark_moved_at is None
 
 
-async def test_a_backfill_leaves_the_watermark_alone(site: Site) -> None:
+async def test_backfill_does_not_move_watermark(site: Site) -> None:
     await site.complete()
     mark = site.watermark()
     await site.feed("POST", "change", {"count": 50, "seed": 3})
@@ -103,8 +103,8 @@ async def test_a_backfill_leaves_the_watermark_alone(site: Site) -> None:
     assert run.watermark_moved_at is None
 
 
-async def test_invariant_08_no_change_falls_between_the_windows_of_two_runs(site: Site) -> None:
-    """Without any overlap, so that the edges alone must do."""
+async def test_invariant_08_no_change_is_between_windows_of_two_runs(site: Site) -> None:
+    """Without overlap, so that the edges alone must suffice."""
     await site.complete()
     await site.feed("POST", "drift", {"per_second": 60, "seed": 5, "kinds": ["price", "add"]})
     exact = {"SYNC_OVERLAP_SECONDS": "0"}
@@ -123,7 +123,7 @@ async def test_invariant_08_no_change_falls_between_the_windows_of_two_runs(site
     assert all(run.distinct_stones for run in windows[:-1])
 
 
-async def test_invariant_08_a_watermark_in_the_future_is_an_alarm_and_not_an_empty_run(site: Site) -> None:
+async def test_invariant_08_watermark_in_future_is_error_and_no_empty_run(site: Site) -> None:
     await site.complete()
     runs = await site.value("SELECT count(*) FROM run_metadata")
     mark = set_watermark(site, datetime.now(UTC) + timedelta(days=2))

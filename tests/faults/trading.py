@@ -1,4 +1,4 @@
-"""A shop to break: the API and the jobs of trading as processes that can be killed at every step, and what they leave."""
+"""Trading site for fault tests: API and trading jobs as processes that can be killed at every step, and their state."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from app.auth.scopes import Scope
 from sandbox.stack.ports import free_ports
 from tests.faults.fork_server import Child
 from tests.faults.options import Options
-from tests.faults.points import Order
+from tests.faults.points import KillOrder
 from tests.faults.site import Site, open_site
 from tests.integration.trading.trading_site import PRICE, age_trades, stock
 
@@ -22,7 +22,7 @@ API, SETTLE = "api", "settle"
 SETTINGS = {
     "TRADING_LONGEST_HOLD_MINUTES": "660",
     "TRADING_TIMEOUT_SECONDS": "10",
-    "TRADING_PATIENCE_SECONDS": "2",  # a login on a busy machine is no outage
+    "TRADING_PATIENCE_SECONDS": "2",  # a slow login is no outage
     "TRADING_WAIT_SECONDS": "0.2",
     "NIVODA_REQUESTS_PER_SECOND": "1000",
     "NIVODA_BURST": "1000",
@@ -37,11 +37,11 @@ RELEASE = """mutation ($hold: ID!) { answer: holdRelease(input: {holdId: $hold})
 BUY = f"""mutation ($stone: ID!, $key: String!) {{ answer: diamondPurchase(input: {{
   diamondId: $stone, expectedPrice: {PRICE}, idempotencyKey: $key, destinationId: "shop" }}) {{
   purchase {{ databaseId state }} userErrors {{ code }} }} }}"""
-# More than any call takes, and more than any hold lasts; less than the supplier's holds do, whose time does not pass.
+# Longer than any call and any hold. Shorter than the supplier's holds, whose time does not pass.
 A_WHILE, HALF_A_DAY = 120.0, 12 * 3600.0
 _SECONDS = 30.0
 _LOOK_SECONDS = 0.02
-# What waits for time or for the jobs. A hold whose purchase is unknown is due for ever: somebody has to look first.
+# Work that waits for time or the jobs. A hold with an unknown purchase stays due until an operator resolves it.
 _UNSETTLED = """
     SELECT (
         SELECT count(*) FROM hold_history AS hold
@@ -54,8 +54,8 @@ _UNSETTLED = """
 Answer = Mapping[str, Any]
 
 
-class Shop:
-    """Stones, customers, one process of the API. Every stone is used once."""
+class TradingSite:
+    """Stones, clients, one API process. Every stone is used once."""
 
     def __init__(self, site: Site, stones: list[dict[str, Any]], ids: list[UUID], keys: Mapping[str, str]) -> None:
         self.site = site
@@ -78,20 +78,20 @@ class Shop:
     def id_of(self, stone: int) -> UUID:
         return self._ids[stone]
 
-    # Its processes
+    # Processes
 
     async def open(self) -> None:
-        """See that a process of the API answers."""
+        """Ensure that an API process responds."""
         if self.api is not None and self.api.running:
             return
         self.api = self.site.api(self._port)
         async with asyncio.timeout(_SECONDS):
-            # A process that starts tells nobody when it is there.
+            # A started process does not announce its readiness.
             while not await self._healthy():  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def learn_destinations(self) -> None:
-        """Have the API's process read the destinations, so that a step passes the same points each time."""
+        """Let the API read the destinations, so that a step passes the same points each time."""
         assert await self.ask(DESTINATIONS)
 
     async def _healthy(self) -> bool:
@@ -104,7 +104,7 @@ class Shop:
             return False
 
     async def ask(self, document: str, client: str = "acme", **variables: str) -> Answer | None:
-        """What the API answers; None where its process dies on the way."""
+        """The response of the API. None if its process dies before it."""
         await self.open()
         body = {"query": document, "variables": variables}
         headers = {"X-API-Key": self._keys[client]}
@@ -119,24 +119,24 @@ class Shop:
         return answer if answer is not None else {"errors": [one["extensions"]["code"] for one in found["errors"]]}
 
     async def settle(self) -> int | None:
-        """One round of the jobs; the exit code of its process."""
+        """One round of the jobs. Returns the exit code of the process."""
         return await self.site.settle().finish(seconds=_SECONDS)
 
     async def settle_all(self) -> None:
-        """Rounds until nothing is due; what failed becomes due again as time passes."""
+        """Rounds until nothing is due. Failed work becomes due again as time passes."""
         for _ in range(5):
             await self.settle()
             if not await self.due():
                 return
 
     async def due(self) -> int:
-        """How many holds wait for the jobs now."""
+        """Number of holds that are due for the jobs."""
         return int(await self.site.value("SELECT count(*) FROM hold_history WHERE due_at <= now()"))
 
     async def set_aside(self) -> None:
-        """Leave the jobs nothing to do for the holds and purchases that there are, so that each round does the same.
+        """Remove all current holds and purchases from the jobs' work, so that each round is the same.
 
-        Of an active hold, whosever it is, each round would read the end at the supplier, until it is over.
+        For every active hold, each round would read its end at the supplier until it is over.
         """
         if await self.site.value(_UNSETTLED):
             await self.wait(HALF_A_DAY)
@@ -146,22 +146,22 @@ class Shop:
         await self.site.fetch("UPDATE purchase_history SET examine_at = 'infinity', reminded_at = now()")
 
     async def calm(self) -> None:
-        """Nobody is to die any more, and the supplier answers: a test that failed must not disturb the next one."""
+        """Delete kill orders and supplier faults: a failed test must not affect the next one."""
         self.site.processes.disarm()
         self.site.processes.deaths()
         await self.site.feed("DELETE", "faults")
 
-    def points(self, role: str) -> Iterator[Order]:
-        """Every point that a role has passed since that was forgotten, each as often as it was."""
+    def points(self, role: str) -> Iterator[KillOrder]:
+        """Every point that a role has passed since the last reset, as often as it was passed."""
         passed: Counter[str] = self.site.processes.passed(role)
         for point in sorted(passed):
-            yield from (Order(point, number) for number in range(1, passed[point] + 1))
+            yield from (KillOrder(point, number) for number in range(1, passed[point] + 1))
 
-    async def killed(self, order: Order) -> None:
-        """Wait for the death that was ordered.
+    async def killed(self, order: KillOrder) -> None:
+        """Wait for the ordered kill.
 
         Raises:
-            TimeoutError: nobody dies.
+            TimeoutError: no process dies.
         """
         deaths: list[str] = []
         async with asyncio.timeout(_SECONDS):
@@ -170,10 +170,10 @@ class Shop:
                 await asyncio.sleep(_LOOK_SECONDS)
         assert deaths == [f"{order.point} ({order.occurrence})"]
 
-    # Its records, and the supplier's
+    # Records here and at the supplier
 
     async def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Let time pass."""
         async with self.site.database.connection() as connection:
             await age_trades(connection, seconds)
 
@@ -181,7 +181,7 @@ class Shop:
         return str((await self.site.truth())[self._stones[stone]["id"]]["availability"])
 
     async def orders(self, stone: int) -> list[str]:
-        """Our numbers of the orders for a stone that the supplier has taken."""
+        """Our numbers of the orders for a stone that the supplier has accepted."""
         report = await self.site.feed("GET", "calls")
         items = [
             item
@@ -198,7 +198,7 @@ class Shop:
         return await self.site.fetch("SELECT * FROM purchase_history WHERE diamond_id = $1", self._ids[stone])
 
     async def check(self, stone: int) -> None:
-        """What must hold of a stone at every moment after the jobs have been there."""
+        """Check the invariants of a stone after the jobs have run."""
         orders = await self.orders(stone)
         purchases = {str(row["id"]): row["state"] for row in await self.purchases(stone)}
         assert len(orders) <= 1, "a stone is sold once"
@@ -216,7 +216,7 @@ class Shop:
         await self._check_alerts(stone)
 
     async def _check_alerts(self, stone: int) -> None:
-        """What a row says of an alert is true: it was stored in the same transaction."""
+        """Alerts that a row mentions are stored: in the same transaction."""
         for row in await self.purchases(stone):
             rows = await self.site.fetch(
                 "SELECT kind FROM alerts WHERE content::text LIKE '%' || $1 || '%'", str(row["id"])
@@ -227,7 +227,7 @@ class Shop:
             assert kinds["purchase_unknown"] <= 1
 
     async def _check_events(self, stone: int) -> None:
-        """Each row's last event is the one of the state that it is in."""
+        """Each row's last event matches its state."""
         events = await self.site.fetch(
             "SELECT kind, hold_id, purchase_id FROM event_log WHERE diamond_ids @> ARRAY[$1::uuid] ORDER BY id",
             self._ids[stone],
@@ -238,14 +238,14 @@ class Shop:
             assert last in states.get(row["state"], {f"hold_{row['state']}"})
         for row in await self.purchases(stone):
             last = [one["kind"] for one in events if one["purchase_id"] == row["id"]][-1]
-            # What the supplier accepted is stored as confirmed, beside its later answer.
+            # The supplier's acceptance is stored as confirmed, beside its later answer.
             state = row["supplier_answer"] or ("ordered" if row["state"] == "confirmed" else row["state"])
             assert last == f"purchase_{state}"
 
 
 @asynccontextmanager
-async def open_shop(stones: int) -> AsyncIterator[Shop]:
-    """A shop with so many stones, for the length of a `with`."""
+async def open_trading_site(stones: int) -> AsyncIterator[TradingSite]:
+    """Open a trading site with this number of stones."""
     async with open_site(Options(stones=2 * stones + 100, bad_data=0, settings=SETTINGS), roles=()) as site:
         truth = [one for one in (await site.truth()).values() if one["usable"] and one["availability"] == "AVAILABLE"]
         chosen = truth[:stones]
@@ -253,7 +253,7 @@ async def open_shop(stones: int) -> AsyncIterator[Shop]:
         key_service = ApiKeyService(site.database)
         scopes = [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE]
         keys = {client: (await key_service.create("shop", client, scopes)).key.text for client in ("acme", "globex")}
-        shop = Shop(site, chosen, ids, keys)
+        shop = TradingSite(site, chosen, ids, keys)
         try:
             yield shop
         finally:

@@ -1,4 +1,4 @@
-"""Packages from npm for tests: installed by a lock file, once, outside the source tree's own files."""
+"""npm packages for tests: installed once from a lock file, outside the source tree's own files."""
 
 import asyncio
 import fcntl
@@ -16,7 +16,7 @@ _SECONDS = 100
 
 
 async def run_node(package: str | Path, script: str, environment: Mapping[str, str], seconds: float = _SECONDS) -> str:
-    """What a script of `tests/foreign/<package>`, or of another directory, prints. Where Node is missing the test is skipped."""
+    """The output of a script of `tests/foreign/<package>`, or of another directory. Without Node the test is skipped."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("node and npm are not installed")

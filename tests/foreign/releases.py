@@ -1,4 +1,4 @@
-"""What was released: the newest tag `v*`, and files as they were then, in a shallow clone as well."""
+"""Released files: the newest tag `v*`, and files at that tag, also in a shallow clone."""
 
 import subprocess
 from pathlib import Path
@@ -7,10 +7,10 @@ _SECONDS = 60
 
 
 def newest_release(repository: Path) -> str | None:
-    """The newest tag of a release, fetched from `origin` where the clone has none; None before the first release.
+    """The newest release tag, fetched from `origin` if the clone has none. None before the first release.
 
     Raises:
-        subprocess.SubprocessError: `origin` can't be asked.
+        subprocess.SubprocessError: `origin` cannot be reached.
     """
     found = _tags(_git(repository, "tag", "--list", "v*"))
     if not found and "origin" in _git(repository, "remote").split():
@@ -23,12 +23,12 @@ def newest_release(repository: Path) -> str | None:
 
 
 def file_of(repository: Path, tag: str, path: str) -> str:
-    """A file as the release had it."""
+    """A file of the release."""
     return _git(repository, "show", f"{tag}:{path}")
 
 
 def _tags(listed: str) -> list[str]:
-    """The tags at the ends of lines, the newest last; those of trials (`v1.0.0-rc1`) are none."""
+    """The tags at the ends of lines, newest last. Pre-releases (`v1.0.0-rc1`) are excluded."""
     names = [line.split()[-1] for line in listed.splitlines()]
     return sorted((name for name in names if name[1:].replace(".", "").isdigit()), key=_version)
 

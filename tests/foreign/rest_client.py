@@ -1,8 +1,8 @@
-"""A client of the REST contract, written from its page alone: raw HTTP, the standard library, nothing of this project.
+"""Client of the REST contract, written from its documentation: raw HTTP, standard library, no code of this project.
 
-`python rest_client.py` reads as JSON from standard input where the service is and who may call: `url`, `key` (may
-everything), `plain_key` (may read diamonds only), `client_id` and `secret` (may everything, sign in both versions). It goes
-through the contract, prints what it has seen to be true, one line each, and ends with a traceback at the first lie.
+`python rest_client.py` reads JSON from standard input: `url`, `key` (all scopes), `plain_key` (may read diamonds only),
+`client_id` and `secret` (all scopes, may sign in both versions). It checks the contract, prints one line for each
+verified statement, and ends with a traceback at the first violation.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ WORKER = {
 }  # fmt: skip
 
 
-class Answer:
-    """What came back."""
+class Response:
+    """A response."""
 
     def __init__(self, status: int, headers: Mapping[str, str], text: bytes) -> None:
         self.status = status
@@ -50,7 +50,7 @@ class Answer:
         return self.json["data"]
 
     def refuses(self, status: int, code: str) -> Mapping[str, Any]:
-        """The details of a refusal, which must have this status and this code."""
+        """The details of an error with this status and code."""
         check(self.status == status, f"{self.status} {self.text!r} instead of {status} {code}")
         error: dict[str, Any] = self.json["error"]
         check(error["code"] == code, error)
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Service:
-    """The service, and the two ways to say who is calling."""
+    """The service, and both ways of authentication."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
@@ -75,13 +75,13 @@ class Service:
         headers: Mapping[str, str] | None = None,
         *,
         key: str | None = None,
-    ) -> Answer:
-        """Ask with an API key; with the one that may everything, unless another is given."""
+    ) -> Response:
+        """Send a request with an API key, by default the key with all scopes."""
         sent = {"X-API-Key": self._given["key"] if key is None else key, **(headers or {})}
         return self.send(method, path, urlencode(list(query)), self._encode(body), sent)
 
     def sign(self, version: int, method: str, path: str, query: str = "", body: object = None) -> tuple[Any, ...]:
-        """A signed request, to be sent."""
+        """Send a signed request."""
         content = self._encode(body)
         now, nonce = str(int(time.time())), secrets.token_hex(12)
         digest = hashlib.sha256(content).hexdigest()
@@ -94,12 +94,12 @@ class Service:
             headers |= {"X-Signature-Version": "2", "X-Nonce": nonce}
         return method, path, query, content, headers
 
-    def send(self, method: str, path: str, query: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+    def send(self, method: str, path: str, query: str, content: bytes, headers: Mapping[str, str]) -> Response:
         connection = http.client.HTTPConnection(self._host, timeout=60)
         typed = {"Content-Type": "application/json", **headers} if content else dict(headers)
         connection.request(method, f"{path}?{query}" if query else path, content or None, typed)
         response = connection.getresponse()
-        answer = Answer(response.status, dict(response.getheaders()), response.read())
+        answer = Response(response.status, dict(response.getheaders()), response.read())
         connection.close()
         return answer
 
@@ -113,7 +113,7 @@ def check(holds: object, seen: object = "") -> None:
         raise AssertionError(seen)
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
@@ -122,7 +122,7 @@ def search(service: Service, **parameters: object) -> list[Any]:
     return found
 
 
-def everyone_may_see_that_it_lives(service: Service) -> None:
+def check_health_is_public(service: Service) -> None:
     answer = service.send("GET", "/health", "", b"", {})
     check(answer.json["status"] == "ok" and answer.json["timestamp"].endswith("Z"), answer.text)
     document = service.send("GET", "/openapi.json", "", b"", {}).json
@@ -130,7 +130,7 @@ def everyone_may_see_that_it_lives(service: Service) -> None:
     check(service.send("GET", "/api-docs", "", b"", {}).headers["content-type"].startswith("text/html"))
 
 
-def a_search_has_the_contracts_form(service: Service) -> None:
+def check_search_format(service: Service) -> None:
     answer = service.ask("GET", DIAMONDS).json
     check(set(answer) == {"data", "pagination"})
     place = answer["pagination"]
@@ -147,7 +147,7 @@ def a_search_has_the_contracts_form(service: Service) -> None:
     check(created == sorted(created, reverse=True), "the newest come first")
 
 
-def filters_mean_what_they_say(service: Service) -> None:
+def check_filters(service: Service) -> None:
     everything = search(service, limit=100)
     for spelling in ("color", "color[]"):
         found = service.ask("GET", DIAMONDS, [(spelling, "D"), (spelling, "E"), ("limit", 100)]).data
@@ -166,7 +166,7 @@ def filters_mean_what_they_say(service: Service) -> None:
     check(search(service, shape=everything[0]["shape"], unknown="x"))
 
 
-def grades_sort_by_rank(service: Service) -> None:
+def check_grades_are_sorted_by_rank(service: Service) -> None:
     for sort, field, scale in (("color", "color", COLORS), ("clarity", "clarity", CLARITIES)):
         for order in ("asc", "desc"):
             found = [one.get(field) for one in search(service, sort_by=sort, sort_order=order, limit=100)]
@@ -178,7 +178,7 @@ def grades_sort_by_rank(service: Service) -> None:
         check(values == sorted(values), sort)
 
 
-def what_is_wrong_is_named(service: Service) -> None:
+def check_errors_name_parameters(service: Service) -> None:
     wrong = service.ask("GET", DIAMONDS, [("limit", 101), ("color", "AA"), ("lab_grown", "no"), ("sort_by", "id")])
     check(set(wrong.refuses(400, "VALIDATION_ERROR")) == {"limit", "color", "lab_grown", "sort_by"})
     service.ask("GET", f"{DIAMONDS}/nothing").refuses(404, "NOT_FOUND")
@@ -186,7 +186,7 @@ def what_is_wrong_is_named(service: Service) -> None:
     service.send("GET", DIAMONDS, "", b"", {}).refuses(401, "UNAUTHORIZED")
 
 
-def what_the_supplier_asks_is_for_few(service: Service, plain_key: str) -> None:
+def check_supplier_price_requires_scope(service: Service, plain_key: str) -> None:
     found = service.ask("GET", DIAMONDS, key=plain_key).data
     check(found and not any(COST & set(one) for one in found))
     for query in (("price_min", 1), ("sort_by", "supplier_price_cents")):
@@ -194,7 +194,7 @@ def what_the_supplier_asks_is_for_few(service: Service, plain_key: str) -> None:
     service.ask("POST", f"{DIAMONDS}/{found[0]['id']}/hold", key=plain_key).refuses(403, "FORBIDDEN")
 
 
-def signatures_open_in_both_versions(service: Service) -> None:
+def check_signatures_of_both_versions(service: Service) -> None:
     for version in (1, 2):
         check(service.send(*service.sign(version, "GET", DIAMONDS, "color[]=D&limit=1")).data is not None)
         posted = service.sign(version, "POST", "/api/v2/triggers/retry-workers", body={"run_id": "x"})
@@ -209,7 +209,7 @@ def signatures_open_in_both_versions(service: Service) -> None:
     service.send(method, path, query, content, stale).refuses(401, "UNAUTHORIZED")
 
 
-def stones_are_shown_held_and_bought(service: Service) -> None:
+def check_holds_and_purchases(service: Service) -> None:
     first, second, third = [one for one in search(service, limit=100) if one["availability"] == "available"][:3]
     check(service.ask("GET", f"{DIAMONDS}/{first['id']}").data["id"] == first["id"])
     told = service.ask("POST", f"{DIAMONDS}/{first['id']}/availability").data
@@ -237,7 +237,7 @@ def stones_are_shown_held_and_bought(service: Service) -> None:
     check(refused.refuses(409, "CONFLICT")["reason"] == "PRICE_CHANGED")
 
 
-def operators_see_and_start_runs(service: Service) -> None:
+def check_runs(service: Service) -> None:
     runs = service.ask("GET", "/api/v2/analytics/runs", [("run_type", "full"), ("status", "completed"), ("limit", 5)])
     check(set(runs.json) == {"data", "pagination"} and runs.data, runs.text)
     run = runs.data[0]["run_id"]
@@ -262,14 +262,14 @@ def main() -> None:
     given = json.load(sys.stdin)
     service = Service(given)
     for step in (
-        everyone_may_see_that_it_lives, a_search_has_the_contracts_form, filters_mean_what_they_say, grades_sort_by_rank,
-        what_is_wrong_is_named, signatures_open_in_both_versions, stones_are_shown_held_and_bought,
-        operators_see_and_start_runs,
+        check_health_is_public, check_search_format, check_filters, check_grades_are_sorted_by_rank,
+        check_errors_name_parameters, check_signatures_of_both_versions, check_holds_and_purchases,
+        check_runs,
     ):  # fmt: skip
         step(service)
-        say(step.__name__.replace("_", " "))
-    what_the_supplier_asks_is_for_few(service, given["plain_key"])
-    say("what the supplier asks is for few")
+        report(step.__name__.replace("_", " "))
+    check_supplier_price_requires_scope(service, given["plain_key"])
+    report("what the supplier asks is for few")
 
 
 if __name__ == "__main__":
