@@ -69,7 +69,9 @@ class InstallationDoctor:
             detail = f"the jobs role did not run the checks within {_SECONDS:g} s"
             return [
                 _failed(
-                    _PIPELINE, detail, "Check that the jobs role runs: without it no run starts and no mail is sent."
+                    _PIPELINE,
+                    detail,
+                    "Check that the jobs role runs, and that the message broker answers: it waits for both.",
                 )
             ]
         if state.failure:

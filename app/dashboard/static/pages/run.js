@@ -27,6 +27,8 @@ const QUARANTINE = `query RunQuarantine($runId: ID!) { quarantine(runId: $runId)
 const LOG = `query RunLog($runId: ID!, $before: ID) { syncRunLog(runId: $runId, first: 100, before: $before) { id at level role event details } }`;
 // A consolidation that is only repeated stops again.
 const STOPPED = new Set(["MASS_DELETE_STOPPED", "QUARANTINE_EXCEEDED"]);
+// The default of QUEUE_MAX_DELIVERY_COUNT.
+const MOST_ATTEMPTS = 10;
 const MOST_BOUNDARIES = 14;
 const LOG_SECONDS = 3;
 const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
@@ -175,7 +177,11 @@ const GONE = [
 function Reading({ run }) {
   const { progress } = run;
   if (!OPEN.has(run.status) && run.status !== "PARTIAL") return null;
-  return html`<section aria-label="Progress">
+  // What a worker noted when it gave a partition back to try it again later.
+  const troubled = OPEN.has(run.status) ? run.partitions.filter((one) => one.errorMessage && one.status !== "SUCCEEDED") : [];
+  return html`${troubled.length > 0 && html`<${Notice} kind="warning" title=${`! The supplier or a server does not answer for ${count(troubled.length)} of ${count(progress.total)} partitions.`}>
+      <p>${troubled[0].errorMessage}</p><p><strong>What to do:</strong> Nothing yet. Workers try again with growing pauses, and the run continues when it answers; after ${MOST_ATTEMPTS} attempts a partition fails and can be retried. The page Status shows what does not answer.</p><//>`}
+    <section aria-label="Progress">
     <${Progress} label=${`${count(progress.fetched)} items read for ${count(progress.planned)} planned stones (${percent(Math.min(progress.fetched, progress.planned), progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
     <p class="note">${count(progress.succeeded)} of ${count(progress.total)} partitions succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
   </section>`;
@@ -187,7 +193,7 @@ function Partitions({ run, caller, onRetry }) {
   const [all, setAll] = useState(false);
   const priced = caller.can("prices:supplier");
   if (!run.partitions.length) return html`<section><h2>Partitions</h2><p class="empty">The run was not planned.</p></section>`;
-  const rows = all ? run.partitions : run.partitions.filter((one) => one.status === "FAILED" || one.status === "RUNNING" || one.status === "CANCELLED");
+  const rows = all ? run.partitions : run.partitions.filter((one) => one.status === "FAILED" || one.status === "RUNNING" || one.status === "CANCELLED" || (one.status === "PENDING" && one.errorMessage));
   const columns = [
     { key: "ordinal", label: "Partition", number: true, show: (one) => one.ordinal },
     priced && { key: "price", label: "Supplier price", show: prices },
