@@ -15,7 +15,7 @@ const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: B
   } }
   syncSchedule { nextRunAt startedByJobs }
   incidents(first: 20) { id kind runId subject reason nextStep createdAt sentAt deliveryError }
-  diamonds(first: 1) @include(if: $stones) { totalCount facets {
+  diamonds(first: 1, filter: { availability: [AVAILABLE, ON_HOLD, SOLD, UNAVAILABLE] }) @include(if: $stones) { totalCount facets {
     shapes { value count } labGrown { value count }
     price { buckets { min max count } quantiles { p5 { formatted } median { formatted } p95 { formatted } } }
   } }
