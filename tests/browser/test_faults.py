@@ -75,6 +75,6 @@ async def send_unreadable(address: Address) -> None:
 
 def processes(stack: Command, words: str) -> str:
     """The numbers of the stack's processes with these words in their command line."""
-    found = [str(number) for number, line in stack.family().items() if words in line]
+    found = [str(number) for number, line in stack.descendants().items() if words in line]
     assert found, f"no process {words}"
     return ",".join(found)
