@@ -119,7 +119,8 @@ class Database:
                 yield connection
             finally:
                 _release_if_closed(connection)
-                await self._pool.release(connection)
+                # A release waits until the server has cancelled an interrupted statement: not longer than this.
+                await self._pool.release(connection, timeout=self._settings.timeout_seconds)
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
                 raise DatabaseUnavailable from error
