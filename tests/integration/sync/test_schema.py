@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from inventory.core.database import Database
 from inventory.core.errors import SchemaBehind
@@ -12,26 +13,35 @@ from inventory.core.settings import Settings
 from sync import process
 
 
+async def outdated_wait(database: Database, stop: asyncio.Event) -> asyncio.Task[None]:
+    """Start waiting for the schema. Returns when the schema was found outdated."""
+    with capture_logs() as logs:
+        waiting = asyncio.create_task(process.wait_for_schema(database, stop))
+        async with asyncio.timeout(30):
+            while not logs:  # noqa: ASYNC110 - a log entry sets no event
+                await asyncio.sleep(0.01)
+    assert logs[0]["event"] == "schema_outdated"
+    return waiting
+
+
 async def test_role_waits_for_migration(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_SCHEMA_SECONDS", 0.05)
     await upgrade(empty_database_url, "0001")
     async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
-        waiting = asyncio.create_task(process.wait_for_schema(database, asyncio.Event()))
-        await asyncio.sleep(0.3)
+        waiting = await outdated_wait(database, asyncio.Event())
         assert not waiting.done()
         await upgrade(empty_database_url)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await waiting
 
 
 async def test_waiting_role_stops_on_request(empty_database_url: str) -> None:
     stop = asyncio.Event()
     async with Database.open(Settings.read(database_url=empty_database_url).database) as database:
-        waiting = asyncio.create_task(process.wait_for_schema(database, stop))
-        await asyncio.sleep(0.3)
+        waiting = await outdated_wait(database, stop)
         assert not waiting.done()
         stop.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await waiting
 
 

@@ -14,6 +14,7 @@ class StubbornReceiver:
 
     def __init__(self) -> None:
         self.renewing = asyncio.Event()
+        self.cancelled = asyncio.Event()
         self.renewals = 0
         self.completed = 0
         self._answer = asyncio.Event()
@@ -24,6 +25,7 @@ class StubbornReceiver:
         try:
             await self._answer.wait()
         except asyncio.CancelledError:
+            self.cancelled.set()
             await self._answer.wait()
 
     def answer(self) -> None:
@@ -48,7 +50,7 @@ async def test_message_is_settled_when_renewal_ignores_cancellation() -> None:
     delivery = _delivery(receiver)
     await receiver.renewing.wait()
     settling = asyncio.create_task(delivery.complete())
-    await asyncio.sleep(0.05)
+    await receiver.cancelled.wait()
     receiver.answer()
     # Waited for without a timeout: a timeout would be another cancellation.
     ended, _ = await asyncio.wait({settling}, timeout=20)
@@ -72,7 +74,7 @@ async def test_message_can_be_settled_after_cancelled_settlement() -> None:
     delivery = _delivery(receiver)
     await receiver.renewing.wait()
     settling = asyncio.create_task(delivery.complete())
-    await asyncio.sleep(0.05)
+    await receiver.cancelled.wait()
     settling.cancel()
     await asyncio.wait({settling})
     receiver.answer()
