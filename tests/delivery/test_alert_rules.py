@@ -62,7 +62,7 @@ def test_only_served_metrics_are_named(path: str) -> None:
     assert len(named) > 10
 
 
-def test_dashboard_has_a_query_for_every_panel() -> None:
+def test_dashboard_has_query_for_every_panel() -> None:
     dashboard = json.loads((SOURCE / "infra" / "grafana" / "dashboard.json").read_text("utf-8"))
     assert all(panel["targets"] for panel in dashboard["panels"])
     ids = [panel["id"] for panel in dashboard["panels"]]

@@ -36,7 +36,7 @@ def test_every_setting_in_terraform_exists(path: Path) -> None:
     assert named - FOREIGN <= SETTINGS
 
 
-def test_terraform_rejects_exactly_the_secrets_among_plain_settings() -> None:
+def test_terraform_rejects_exactly_secrets_among_plain_settings() -> None:
     patterns = set(re.findall(r'!can\(regex\("([^"]+)", name\)\)', (MODULE / "variables.tf").read_text("utf-8")))
     (pattern,) = patterns
     assert {name for name in SETTINGS if re.search(pattern, name)} == SECRETS

@@ -94,7 +94,7 @@ class Campaign:
             await self.run_round(kills)
             idle = idle + 1 if self.result.kills == before else 0
             if idle == _MAX_IDLE:
-                self.result.problems.append(f"nobody was killed in {idle} rounds")
+                self.result.problems.append(f"no process was killed in {idle} rounds")
                 break
         return self.result
 

@@ -93,7 +93,7 @@ def test_default_runs_all_benchmarks_and_flags_belong_to_name_before() -> None:
     }
 
 
-def test_quick_run_has_every_row_at_a_small_size() -> None:
+def test_quick_run_has_every_row_at_small_size() -> None:
     options = cli.read(["--quick"]).options
     assert set(options) == QUICK
     assert options["rest"] == cli.BENCHMARKS["rest"].quick

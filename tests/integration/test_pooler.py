@@ -162,14 +162,14 @@ async def test_api_responds(settings: Settings, database: Database) -> None:
 
 async def test_complete_sync(settings: Settings, database: Database, tmp_path: Path) -> None:
     queues = settings.service_bus.queues
-    shelf = FakeFeed()
-    shelf.put(*range(120))
+    feed = FakeFeed()
+    feed.put(*range(120))
     async with Broker(dict.fromkeys(queues, QueueSettings())) as bus:
         through = settings.with_values(azure_service_bus_connection_string=bus.connection_string)
         async with ServiceBusBroker.open(through.service_bus) as broker:
             outbox = Outbox(through.service_bus, broker, Lifecycle(database, through.sync.lease_seconds))
             watermarks = FileWatermarkStore(tmp_path, through.sync.feed)
-            pipeline = Container(through, database, shelf, broker, watermarks, outbox, broker.dead_letters())
+            pipeline = Container(through, database, feed, broker, watermarks, outbox, broker.dead_letters())
             stop = asyncio.Event()
             roles = [asyncio.create_task(role(stop)) for role in (pipeline.work, pipeline.consolidate)]
             run, _ = await pipeline.scheduler().schedule(RunRequest(full=True))

@@ -65,7 +65,7 @@ async def test_caller_with_few_requests_takes_nothing_in_advance(
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_processes_never_spend_more_than_the_bucket_holds(
+async def test_processes_never_spend_more_than_bucket_holds(
     buckets: list[LeasedTokenBuckets], time: Time, seed: int
 ) -> None:
     chance, spent = Random(seed), 0
@@ -95,7 +95,7 @@ async def test_concurrent_requests_lose_no_token(buckets: list[LeasedTokenBucket
     assert sum(bool(answer and answer.available) for answer in answers) == 400
 
 
-async def test_request_beyond_the_limit_is_refused_with_what_is_left(buckets: list[LeasedTokenBuckets]) -> None:
+async def test_request_beyond_limit_is_refused_with_what_is_left(buckets: list[LeasedTokenBuckets]) -> None:
     for _ in range(10):
         await buckets[0].take("a", LARGE, 10)
     refused = await buckets[0].take("a", LARGE, 10_000)
@@ -106,7 +106,7 @@ async def test_request_beyond_the_limit_is_refused_with_what_is_left(buckets: li
     assert (granted.available, granted.left) == (True, 0)
 
 
-async def test_unspent_tokens_return_after_the_lease(buckets: list[LeasedTokenBuckets], time: Time) -> None:
+async def test_unspent_tokens_return_after_lease(buckets: list[LeasedTokenBuckets], time: Time) -> None:
     for _ in range(10):
         await buckets[0].take("a", LARGE)
     time.now += 10
@@ -116,7 +116,7 @@ async def test_unspent_tokens_return_after_the_lease(buckets: list[LeasedTokenBu
     assert other.left == 10_000 - 12
 
 
-async def test_returned_tokens_never_exceed_the_capacity(buckets: list[LeasedTokenBuckets]) -> None:
+async def test_returned_tokens_never_exceed_capacity(buckets: list[LeasedTokenBuckets]) -> None:
     small = BucketSize(100, 1)  # full again at once
     for _ in range(5):
         await buckets[0].take("a", small, 50)

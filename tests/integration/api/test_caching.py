@@ -227,9 +227,9 @@ async def test_callers_with_different_permissions_have_different_etags(
 
 async def test_etag_does_not_authenticate(api: httpx.AsyncClient, address: str) -> None:
     tag = (await api.get(SEARCH)).headers["etag"]
-    async with httpx.AsyncClient(base_url=address) as nobody:
-        assert (await nobody.get(SEARCH, headers={"If-None-Match": tag})).status_code == 401
-        assert (await nobody.get(SEARCH, headers={"If-None-Match": "*"})).status_code == 401
+    async with httpx.AsyncClient(base_url=address) as anonymous:
+        assert (await anonymous.get(SEARCH, headers={"If-None-Match": tag})).status_code == 401
+        assert (await anonymous.get(SEARCH, headers={"If-None-Match": "*"})).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/nope", f"{SEARCH}/x", f"{SEARCH}?limit=x"])

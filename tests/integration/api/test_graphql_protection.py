@@ -91,7 +91,7 @@ async def test_budget_refills_up_to_capacity(redis_url: str) -> None:
         assert raised.value.retry_after == 6
 
 
-async def test_concurrent_requests_spend_exactly_the_budget(redis_url: str) -> None:
+async def test_concurrent_requests_spend_exactly_budget(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis, Redis.from_url(redis_url) as other:
         budgets = [CostBudget(one, most=100, restore_rate=1) for one in (redis, other)]
         outcomes = await asyncio.gather(

@@ -242,11 +242,11 @@ async def test_unknown_path_and_method_have_same_error_format(api: httpx.AsyncCl
 
 
 async def test_requests_without_valid_key_are_rejected(address: str) -> None:
-    nobody: dict[str, str] = {}
+    anonymous: dict[str, str] = {}
     async with httpx.AsyncClient(base_url=address) as client:
         for path in ("/api/v2/diamonds", "/api/v2/diamonds/x"):
             for headers, message in (
-                (nobody, "Send an API key in the header X-API-Key."),
+                (anonymous, "Send an API key in the header X-API-Key."),
                 ({"X-API-Key": "nonsense"}, "The API key is not valid."),
                 ({"Authorization": "Basic eDp5"}, "Send an API key in the header X-API-Key."),
             ):

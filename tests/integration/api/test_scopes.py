@@ -26,7 +26,7 @@ ROOTS = {kind.name: kind for kind in (GRAPHQL.query_type, GRAPHQL.mutation_type,
 OPEN = {
     "GET /health": "an orchestrator has no key",
     "GET /ready": "an orchestrator has no key",
-    "GET /openapi.json": "whoever writes a client begins there",
+    "GET /openapi.json": "the contract for authors of clients",
     "GET /api-docs": "the same, to look at",
     "GET /api-docs/{file}": "what the page consists of",
     "GET /": "the landing page holds links only",

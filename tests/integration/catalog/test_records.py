@@ -16,7 +16,7 @@ from tests.integration.catalog.random_diamonds import stock
 @pytest.mark.parametrize(
     "columns", [COLUMNS, ("id",), ("shape", "carat_milli", "retail_price_cents"), ("open_hold", "attributes")]
 )
-async def test_diamonds_have_the_selected_columns(database: Database, columns: tuple[str, ...]) -> None:
+async def test_diamonds_have_selected_columns(database: Database, columns: tuple[str, ...]) -> None:
     page = statements.page(DiamondCriteria(), SortOrder(CREATED), PageWindow(limit=50), columns)
     await stock(database, 30, random.Random(3))
     async with database.connection() as connection:

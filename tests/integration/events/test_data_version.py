@@ -12,7 +12,7 @@ from inventory.events.data_version import DataVersion
 from inventory.events.log import data_version
 
 
-async def test_version_is_that_of_the_data(database: Database) -> None:
+async def test_version_is_data_version(database: Database) -> None:
     async with database.connection() as connection:
         assert await DataVersion(database).current() == await data_version(connection)
 
@@ -33,7 +33,7 @@ async def test_concurrent_requests_share_statements(database: Database, monkeypa
     assert await shared.current() == "version 2"
 
 
-async def test_cancelled_reader_leaves_the_others_their_answer(database: Database) -> None:
+async def test_cancelled_reader_leaves_others_their_answer(database: Database) -> None:
     shared = DataVersion(database)
     first = asyncio.create_task(shared.current())
     others = [asyncio.create_task(shared.current()) for _ in range(3)]

@@ -45,7 +45,7 @@ async def scrape(port: int | None) -> Values:
 
 
 @pytest.mark.usefixtures("_metrics")
-async def test_runs_are_measured_from_the_database(
+async def test_runs_are_measured_from_database(
     pipeline: Container, driver: RunDriver, feed: FakeFeed, bus: Bus
 ) -> None:
     async with pipeline_metrics(pipeline, runs=True) as port:
@@ -68,7 +68,7 @@ async def test_runs_are_measured_from_the_database(
 
 
 @pytest.mark.usefixtures("_metrics", "forgotten_sockets")
-async def test_a_server_that_is_away_leaves_the_other_metrics(pipeline: Container, bus: Bus) -> None:
+async def test_server_that_is_away_leaves_other_metrics(pipeline: Container, bus: Bus) -> None:
     async def away() -> None:
         raise OSError
 
@@ -79,7 +79,7 @@ async def test_a_server_that_is_away_leaves_the_other_metrics(pipeline: Containe
     assert found["diamond_run_open", ""] == 0
 
 
-async def test_without_a_port_nothing_is_served(pipeline: Container) -> None:
+async def test_without_port_nothing_is_served(pipeline: Container) -> None:
     off = Container(
         pipeline.settings.with_values(metrics_port=None), pipeline.database, pipeline.feed, pipeline.broker,
         pipeline.watermarks, pipeline.outbox, pipeline.dead_letters,
@@ -91,7 +91,7 @@ async def test_without_a_port_nothing_is_served(pipeline: Container) -> None:
     await asyncio.sleep(0)
 
 
-def test_operations_have_no_ids_and_a_limited_number() -> None:
+def test_operations_have_no_ids_and_limited_number() -> None:
     metrics = Metrics()
     for number in range(200):
         metrics.request("GET", f"/api/v2/diamonds/7e{number}", 200, 0.1)

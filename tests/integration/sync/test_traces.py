@@ -52,7 +52,7 @@ def named(spans: Sequence[ReadableSpan], name: str) -> list[ReadableSpan]:
     return [one for one in spans if one.name == name]
 
 
-async def test_a_run_is_one_trace_from_the_scheduler_to_the_consolidator(
+async def test_run_is_one_trace_from_scheduler_to_consolidator(
     exporter: InMemorySpanExporter, pipeline: Container, feed: FakeFeed
 ) -> None:
     feed.put(*range(30))
@@ -86,7 +86,7 @@ async def test_a_run_is_one_trace_from_the_scheduler_to_the_consolidator(
     assert root.attributes["diamond.run.id"] == str(run.id)
 
 
-async def test_a_request_is_a_trace_of_its_caller_with_its_statements(
+async def test_request_is_trace_of_its_caller_with_its_statements(
     exporter: InMemorySpanExporter, settings: Settings, database: Database
 ) -> None:
     async with caller(settings, database, Scope.SYNC_READ) as ask:
@@ -100,7 +100,7 @@ async def test_a_request_is_a_trace_of_its_caller_with_its_statements(
     assert any("run_metadata" in str((one.attributes or {}).get("db.query.text")) for one in below)
 
 
-async def test_a_call_of_the_supplier_is_below_the_work_that_needs_it(exporter: InMemorySpanExporter) -> None:
+async def test_call_of_supplier_is_below_work_that_needs_it(exporter: InMemorySpanExporter) -> None:
     async with published_supplier([published_item(1)]) as supplier:
         known = account(supplier.endpoint, nivoda_requests_per_second=1000, nivoda_tries=1)
         async with NivodaClient.open(known.nivoda, LocalRateLimiter(1000, 10)) as client:
@@ -113,7 +113,7 @@ async def test_a_call_of_the_supplier_is_below_the_work_that_needs_it(exporter: 
     assert {(one.attributes or {})["http.response.status_code"] for one in calls} == {200}
 
 
-def test_without_a_collector_no_library_of_telemetry_is_imported() -> None:
+def test_without_collector_no_library_of_telemetry_is_imported() -> None:
     program = (
         "import sys, app.cli, app.main, sync.cli.main; from inventory.core.settings import Settings;"
         "from inventory.core.telemetry.spans import enable_traces, span; enable_traces(Settings.read().telemetry, 'api');"

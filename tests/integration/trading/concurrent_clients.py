@@ -66,7 +66,9 @@ async def open_clients(
         database = await stack.enter_async_context(Database.open(settings.database))
         key_service = ApiKeyService(database)
         keys = [
-            (await key_service.create("crowd", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])).key.text
+            (
+                await key_service.create("concurrent", f"client-{number}", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])
+            ).key.text
             for number in range(clients)
         ]
         addresses = [f"http://{LOOPBACK}:{port}" for port in free_ports(processes)]
@@ -93,6 +95,6 @@ async def open_clients(
 
         await asyncio.gather(*map(start, addresses))
         # Every client is authenticated once and every process is warm, so that all requests arrive concurrently.
-        crowd = ConcurrentClients(addresses, keys, http)
-        await asyncio.gather(*(crowd.ask(number, "{ me { clientId } }") for number in range(clients)))
-        yield crowd
+        concurrent = ConcurrentClients(addresses, keys, http)
+        await asyncio.gather(*(concurrent.ask(number, "{ me { clientId } }") for number in range(clients)))
+        yield concurrent

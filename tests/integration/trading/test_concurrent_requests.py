@@ -42,9 +42,11 @@ def settings(settings: Settings) -> Settings:
 async def test_concurrent_holds_of_stone_have_one_winner_and_one_supplier_call(
     site: TradingSite, settings: Settings, tmp_path: Path
 ) -> None:
-    async with open_clients(settings, tmp_path, clients=CLIENTS) as crowd:
+    async with open_clients(settings, tmp_path, clients=CLIENTS) as concurrent:
         began = time.monotonic()
-        answers = await asyncio.gather(*(crowd.ask(client, HOLD, id=str(site.ids[0])) for client in range(CLIENTS)))
+        answers = await asyncio.gather(
+            *(concurrent.ask(client, HOLD, id=str(site.ids[0])) for client in range(CLIENTS))
+        )
         seconds = time.monotonic() - began
     (won,) = [answer["hold"] for answer in answers if answer["hold"]]
     assert won["state"] == "ACTIVE"
@@ -60,14 +62,14 @@ async def test_concurrent_holds_of_stone_have_one_winner_and_one_supplier_call(
 async def test_concurrent_holds_in_crossed_orders_do_not_deadlock(
     site: TradingSite, settings: Settings, tmp_path: Path
 ) -> None:
-    async with open_clients(settings, tmp_path, clients=CROSSING) as crowd:
+    async with open_clients(settings, tmp_path, clients=CROSSING) as concurrent:
 
         async def hold_all(client: int) -> list[tuple[int, str]]:
             order = list(range(STONES))
             Random(client).shuffle(order)
             found = []
             for stone in order:
-                answer = await crowd.ask(client, HOLD, process=client + stone, id=str(site.ids[stone]))
+                answer = await concurrent.ask(client, HOLD, process=client + stone, id=str(site.ids[stone]))
                 code = "HELD" if answer["hold"] else answer["userErrors"][0]["code"]
                 found.append((stone, code))
             return found
@@ -93,10 +95,10 @@ async def test_concurrent_repetitions_of_purchase_send_one_order(
         "idempotencyKey": "twins",
         "destinationId": "shop",
     }
-    async with open_clients(settings, tmp_path, clients=1) as crowd:
+    async with open_clients(settings, tmp_path, clients=1) as concurrent:
         began = time.monotonic()
         answers = await asyncio.gather(
-            *(crowd.ask(0, BUY, process=number, input=given) for number in range(REPETITIONS))
+            *(concurrent.ask(0, BUY, process=number, input=given) for number in range(REPETITIONS))
         )
         seconds = time.monotonic() - began
     print(f"{REPETITIONS} twins, 4 processes: {seconds:.2f} s")  # noqa: T201 - as above
@@ -109,9 +111,9 @@ async def test_concurrent_repetitions_of_purchase_send_one_order(
 async def test_concurrent_holds_respect_limit_of_client(site: TradingSite, settings: Settings, tmp_path: Path) -> None:
     most = 5
     capped = settings.with_values(trading_holds_per_client=most)
-    async with open_clients(capped, tmp_path, clients=1) as crowd:
+    async with open_clients(capped, tmp_path, clients=1) as concurrent:
         answers = await asyncio.gather(
-            *(crowd.ask(0, HOLD, process=stone, id=str(site.ids[stone])) for stone in range(4 * most))
+            *(concurrent.ask(0, HOLD, process=stone, id=str(site.ids[stone])) for stone in range(4 * most))
         )
     codes = Counter(error["code"] for answer in answers for error in answer["userErrors"])
     assert codes == {"HOLD_LIMIT_REACHED": 3 * most}

@@ -61,7 +61,7 @@ async def test_abandoned_request_is_not_sent_after_release_of_old_hold(site: Tra
     assert (await site.hold(client="globex")).state is HoldState.ACTIVE
 
 
-async def test_remaining_old_hold_at_supplier_is_not_the_requested_one(site: TradingSite) -> None:
+async def test_remaining_old_hold_at_supplier_is_not_requested_one(site: TradingSite) -> None:
     """The process of globex stopped before the old hold was released and before its request."""
     await leave_unreleased_hold(site)
     await site.trading.holds._reserve(site.ids[0], Holder("globex"), 60)

@@ -6,7 +6,7 @@ from benchmarks import plot
 from benchmarks.cli import BENCHMARKS
 
 
-def test_committed_plot_is_that_of_the_stored_results() -> None:
+def test_committed_plot_is_that_of_stored_results() -> None:
     assert plot.PLOT.read_text("utf-8") == plot.svg(plot.load())
 
 
@@ -16,7 +16,7 @@ def test_stored_results_have_all_benchmarks() -> None:
         assert {name.partition(":")[0] for name in ratios} >= quick
 
 
-def test_plot_has_a_bar_for_each_release_and_row() -> None:
+def test_plot_has_bar_for_each_release_and_row() -> None:
     text = plot.svg({"1.0": {"rest: a / b": 0.5}, "1.1": {"rest: a / b": 20.0, "rest: c <d>": 0.0001}})
     found = ET.fromstring(text)  # noqa: S314 - see above
     bars = [one for one in found.iter() if one.get("height") == "8"]

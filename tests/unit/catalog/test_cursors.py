@@ -60,7 +60,7 @@ def test_padding_inside_length_is_rejected() -> None:
 
 
 @given(st.binary(min_size=26, max_size=26))
-def test_random_bytes_are_rejected_or_a_position(raw: bytes) -> None:
+def test_random_bytes_are_rejected_or_position(raw: bytes) -> None:
     text = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     try:
         position = cursors.decode(text, SortOrder(CREATED))

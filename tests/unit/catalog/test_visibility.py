@@ -76,9 +76,9 @@ class FakeSearch(DiamondSearch):
         return Diamond(**{name: value for name, value in self.row.items() if name in {*columns, "id"}})
 
 
-def visible_columns(shelf: FakeSearch, *columns: str) -> Mapping[str, Any]:
+def visible_columns(fake: FakeSearch, *columns: str) -> Mapping[str, Any]:
     """The diamond as a caller without the scope sees it, in a page and by id (they must be equal)."""
-    search = VisibleSearch(shelf)
+    search = VisibleSearch(fake)
     found = asyncio.run(search.find([KEY], columns))[KEY]
     page = asyncio.run(search.page(DiamondCriteria(), SortOrder(CARAT), PageOffset(1, 0), columns))
     assert page.hits[0].diamond == found
@@ -86,9 +86,9 @@ def visible_columns(shelf: FakeSearch, *columns: str) -> Mapping[str, Any]:
 
 
 def test_caller_with_scope_gets_unrestricted_search() -> None:
-    shelf = FakeSearch()
-    assert visible(shelf, sees_hidden=True) is shelf
-    assert isinstance(visible(shelf, sees_hidden=False), VisibleSearch)
+    fake = FakeSearch()
+    assert visible(fake, sees_hidden=True) is fake
+    assert isinstance(visible(fake, sees_hidden=False), VisibleSearch)
 
 
 @given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
@@ -105,8 +105,8 @@ def test_hidden_values_are_removed_from_any_set_of_columns(columns: list[str]) -
 
 @given(columns=st.lists(st.sampled_from(sorted(ROW)), unique=True, min_size=1))
 def test_visible_values_are_unchanged(columns: list[str]) -> None:
-    shelf = FakeSearch(certificate_hidden=False, measurements_hidden=False)
-    assert visible_columns(shelf, *columns) == {name: shelf.row[name] for name in columns}
+    fake = FakeSearch(certificate_hidden=False, measurements_hidden=False)
+    assert visible_columns(fake, *columns) == {name: fake.row[name] for name in columns}
 
 
 json_values = st.recursive(
@@ -133,12 +133,12 @@ def test_criteria_on_hidden_values_match_nothing() -> None:
         *(({name: NumericRange(1, None)}, {"measurements_hidden": False}) for name in measures),
     ]
     for wanted, added in cases:
-        shelf = FakeSearch()
-        search = VisibleSearch(shelf)
+        fake = FakeSearch()
+        search = VisibleSearch(fake)
         expected = msgspec.structs.replace(DiamondCriteria(**wanted), **added)
         asyncio.run(search.count(DiamondCriteria(**wanted)))
-        assert shelf.criteria == expected
+        assert fake.criteria == expected
         asyncio.run(search.page(DiamondCriteria(**wanted), SortOrder(CARAT), PageOffset(1, 0), ["id"]))
-        assert shelf.criteria == expected
+        assert fake.criteria == expected
         asyncio.run(search.facets(DiamondCriteria(**wanted), ["shape"]))
-        assert shelf.criteria == expected
+        assert fake.criteria == expected

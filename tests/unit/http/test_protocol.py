@@ -30,7 +30,7 @@ async def test_pipelined_requests_are_answered_in_order(size: int) -> None:
     assert bodies(answer) == [*expected, b"POST / 1.1 hello", b"GET /last 1.1 "]
 
 
-async def test_pipelined_requests_run_one_at_a_time() -> None:
+async def test_pipelined_requests_run_sequentially() -> None:
     present = most = 0
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

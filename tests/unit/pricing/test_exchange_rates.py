@@ -15,5 +15,5 @@ from inventory.pricing.exchange_rates import ExchangeRate, convert
         (100, "KWD", "0.3075", "0.308"), (10**15 - 1, "EUR", "1", "9999999999999.99"), (1, "GBP", "0.499999999", "0.00"),
     ],
 )  # fmt: skip
-def test_convert_rounds_half_up_to_the_smallest_unit(cents: int, currency: str, rate: str, expected: str) -> None:
+def test_convert_rounds_half_up_to_smallest_unit(cents: int, currency: str, rate: str, expected: str) -> None:
     assert convert(cents, ExchangeRate(currency, Decimal(rate), utc_now())) == expected
