@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from inventory.catalog import grades
 from inventory.catalog.index.columns import Column, DictionaryColumn, IntegerColumn, Mask
@@ -24,6 +22,12 @@ from inventory.catalog.search import (
     NumericRange,
     SortKey,
 )
+from inventory.core.lean_imports import lazy_module
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy_module("numpy")  # see inventory.catalog.index.columns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
