@@ -41,10 +41,13 @@ def test_every_mail_is_explained() -> None:
 
 
 def test_every_alarm_is_explained() -> None:
-    tests = SOURCE / "infra" / "terraform" / "environments" / "production" / "tests" / "production.tftest.hcl"
-    listed = re.search(r"keys\(module\.container_apps\.alarms\) == \[([^\]]+)\]", tests.read_text("utf-8"))
-    assert listed is not None
-    assert set(rows("Alarms of Azure")) == set(re.findall(r'"([^"]+)"', listed[1]))
+    alarms: set[str] = set()
+    for name in ("staging", "production"):
+        tests = SOURCE / "infra" / "terraform" / "environments" / name / "tests" / f"{name}.tftest.hcl"
+        listed = re.search(r"keys\(module\.container_apps\.alarms\) == \[([^\]]+)\]", tests.read_text("utf-8"))
+        assert listed is not None
+        alarms |= set(re.findall(r'"([^"]+)"', listed[1]))
+    assert set(rows("Alarms of Azure")) == alarms
 
 
 def test_every_secret_can_be_rotated() -> None:

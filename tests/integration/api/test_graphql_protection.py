@@ -221,7 +221,9 @@ async def test_documents_are_registered_by_command(settings: Settings, api: http
     (tmp_path / "page.graphql").write_text(PAGE)
     (tmp_path / "all.json").write_text(json.dumps({f"sha256:{document_id(COUNT)}": COUNT}))
     files = [str(tmp_path / name) for name in ("page.graphql", "all.json")]
-    done = await run("documents", "register", *files, "--client", "shop", settings=servers)
+    refused = await run("documents", "register", *files, "--client", "shop", settings=servers)
+    assert (refused.code, "shop" in refused.err) == (1, True), refused.err
+    done = await run("documents", "register", *files, "--client", "test-client", settings=servers)
     assert done.code == 0, done.err
     assert [line.split()[0] for line in done.out.splitlines()] == [document_id(PAGE), document_id(COUNT)]
     found = await api.post("/graphql", json={"documentId": document_id(PAGE)})

@@ -140,7 +140,9 @@ def _example(kind: Any) -> str:
     if isinstance(kind, GraphQLInputObjectType):
         required = {name: part for name, part in kind.fields.items() if isinstance(part.type, GraphQLNonNull)}
         return "{" + ", ".join(f"{name}: {_example(part.type)}" for name, part in required.items()) + "}"
-    return {"Int": "1", "Float": "1", "Long": "1", "Boolean": "true"}.get(kind.name, json.dumps("x"))
+    return {"Int": "1", "Float": "1", "Long": "1", "Boolean": "true", "DateTime": '"2026-01-31T12:00:00Z"'}.get(
+        kind.name, json.dumps("x")
+    )
 
 
 async def test_supplier_prices_are_hidden_in_rest(api: httpx.AsyncClient, insert: Insert) -> None:
@@ -164,12 +166,12 @@ async def test_fields_with_scope_are_null_without_it(api: httpx.AsyncClient, ins
     guarded = {name for name, scope in scopes_of_fields(GRAPHQL).items() if scope is Scope.PRICES_SUPPLIER}
     bands = {f"{kind}.{end}" for kind in ("SyncPartition", "SyncPlanBand") for end in ("priceFrom", "priceTo")}
     bought = {"Purchase.supplierPrice", "Purchase.supplierPriceIncrease"}  # tested in tests/integration/trading
-    raw = "QuarantinedItem.payload"  # tested in test_review
+    raw = {"QuarantinedItem.payload", "Query.supplierItem"}  # tested in test_review and above
     assert guarded == {
         "Diamond.supplierPrice",
         "Diamond.supplierPricePerCarat",
         "Diamond.markupRatio",
-        raw,
+        *raw,
         *bands,
         *bought,
     }
