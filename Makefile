@@ -3,6 +3,10 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS := never
+# Behind a proxy that inspects TLS, only the system's store has the certificate of the proxy. pip uses this store too.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS := true
+endif
 # Many processes import the same modules: each is compiled once, also where the environment (a container's) forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,11 +25,17 @@ help: ## Say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(UV):
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'Python 3.11 or newer is missing. Install it, for example: apt-get install python3 python3-venv' >&2; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'The module venv of Python is missing. Install it, for example: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'Installing uv into .uv'
 	@python3 -m venv .uv
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --frozen --quiet --compile-bytecode --extra sandbox
+	@echo 'Installing the locked dependencies into .venv (480 MB; a few minutes the first time)'
+	@$(UV) sync --frozen --compile-bytecode --extra sandbox
 	@touch $@
 
 install: $(INSTALLED) ## Install the locked dependencies into .venv
