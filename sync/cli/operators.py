@@ -1,7 +1,7 @@
 """Commands of operators: runs, quarantine, watermark, dead letters, rebuild, doctor."""
 
 from sync.cli import control, dead_letters, doctor, quarantine, rebuild, runs, watermark
-from sync.cli.main import app
+from sync.cli.roles import app
 
 __all__ = ["app"]
 
