@@ -30,7 +30,8 @@ _ADDED = _REMOVED = 20
 _OVER = frozenset({"completed", "partial", "failed", "cancelled"})
 # Sort values of a stone: its position in each sort.
 _PLACES = """
-SELECT id::text, retail_price_cents, carat_milli, color_rank, clarity_rank, rating, created_at, supplier_price_cents
+SELECT id::text, retail_price_cents, carat_milli, color_rank, clarity_rank, cut_rank, ratio_milli, delivery_max_days, rating,
+    created_at, supplier_price_cents
 FROM inventory.diamonds WHERE status = 'active'
 """
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -39,13 +40,19 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "PRICE_PER_CARAT": ("retail_price_cents", "carat_milli"),
     "COLOR": ("color_rank",),
     "CLARITY": ("clarity_rank",),
+    "CUT": ("cut_rank",),
+    "RATIO": ("ratio_milli",),
+    "DELIVERY": ("delivery_max_days",),
     "CREATED_AT": ("created_at",),
     "RATING": ("rating",),
     "SUPPLIER_PRICE": ("supplier_price_cents",),
 }
 _WALK = """
 query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $after: String, $last: Int, $before: String) {
-  diamonds(sort: {by: $by, direction: $direction}, first: $first, after: $after, last: $last, before: $before) {
+  diamonds(
+    filter: {availability: [AVAILABLE, ON_HOLD, SOLD, UNAVAILABLE]}, sort: {by: $by, direction: $direction}
+    first: $first, after: $after, last: $last, before: $before
+  ) {
     nodes { databaseId }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }

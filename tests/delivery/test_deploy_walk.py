@@ -144,7 +144,7 @@ def test_production_imports_image_of_staging_by_registry_id(tmp_path: Path) -> N
 
 def test_every_command_after_exec_is_shell() -> None:
     for path in sorted((SOURCE / "docs").rglob("*.md")):
-        for command in re.findall(r"az containerapp exec[^\n]*(?:\\\n[^\n]*)*", path.read_text("utf-8")):
+        for command in re.findall(r"az containerapp exec[^\n`]*(?:\\\n[^\n]*)*", path.read_text("utf-8")):
             assert command.rstrip("`").endswith("--command sh"), f"{path.name}: {command}"
 
 

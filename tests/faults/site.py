@@ -29,7 +29,7 @@ _RULES = """
     INSERT INTO pricing_rules (name, priority, carat_min_milli, lab_grown, markup_ratio, rating) VALUES
         ('large', 1, 1000, NULL, 1.1875, 7), ('grown', 2, NULL, true, 1.4321, NULL), ('all', 3, NULL, NULL, 1.25, 5)
 """
-_TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds_nivoda, stones_seen, pages_read, diamonds, hold_history, purchase_history, alerts"
+_TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds_nivoda, stones_seen, pages_read, diamonds, price_changes, hold_history, purchase_history, alerts"
 _CONSUMED = ("work-items", "consolidate")  # reports are for operators
 _LOOK_SECONDS = 0.03
 _HTTP_SECONDS = 30.0

@@ -18,7 +18,7 @@ SCHEMATHESIS = Path(sys.executable).with_name("st")
 async def fuzz(address: str, key: str, place: Path) -> tuple[int | None, str]:
     """Run the Schemathesis command. Returns its exit code and output."""
     process = await asyncio.create_subprocess_exec(
-        *(SCHEMATHESIS, "run", f"{address}/graphql", "--max-examples", "10", "--no-color"),
+        *(SCHEMATHESIS, "run", f"{address}/graphql", "--max-examples", "10", "--no-color", "--request-timeout", "40"),
         # The schema does not define valid cursors and pages: their rejection is no failure.
         *("--exclude-checks", "positive_data_acceptance", "--header", f"X-API-Key: {key}", "--continue-on-failure"),
         *("--suppress-health-check", "all", "--warnings", "off"),

@@ -67,7 +67,7 @@ async def test_runs_are_measured_from_database(
     assert after["diamond_supplier_calls_total", "5xx"] == 0
 
 
-@pytest.mark.usefixtures("_metrics", "forgotten_sockets")
+@pytest.mark.usefixtures("_metrics", "ignore_unclosed_sockets")
 async def test_server_that_is_away_leaves_other_metrics(pipeline: Container, bus: Bus) -> None:
     async def away() -> None:
         raise OSError
