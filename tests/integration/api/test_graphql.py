@@ -7,7 +7,9 @@ import pytest
 
 from tests.integration.api.diamonds import Insert, Query, build
 
-SORTS = ["PRICE", "CARAT", "PRICE_PER_CARAT", "COLOR", "CLARITY", "CREATED_AT", "RATING", "SUPPLIER_PRICE"]
+SORTS = [
+    "PRICE", "CARAT", "PRICE_PER_CARAT", "COLOR", "CLARITY", "CREATED_AT", "RATING", "CUT", "RATIO", "DELIVERY", "SUPPLIER_PRICE",
+]  # fmt: skip
 WALK = """
 query Walk($by: DiamondSortField!, $direction: SortDirection!, $first: Int, $after: String, $last: Int, $before: String) {
   diamonds(sort: {by: $by, direction: $direction}, first: $first, after: $after, last: $last, before: $before) {
