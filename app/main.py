@@ -58,6 +58,7 @@ from inventory.runs.review import RunReview
 from inventory.runs.run_log import RunLog
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunWatch
+from inventory.searches.saved_searches import SavedSearches
 from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.trading.service import open_trading
 
@@ -130,6 +131,7 @@ def create_app(settings: Settings) -> Starlette:
                 search_index=index,
                 pricing=PricingService(database),
                 exchange_rates=ExchangeRates(database),
+                saved_searches=SavedSearches(database),
                 runs=runs,
                 review=RunReview(database),
                 run_log=RunLog(database),

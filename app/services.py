@@ -22,6 +22,7 @@ from inventory.pricing.service import PricingService
 from inventory.runs.review import RunReview
 from inventory.runs.run_log import RunLog
 from inventory.runs.service import RunService
+from inventory.searches.saved_searches import SavedSearches
 from inventory.trading.service import TradingService
 
 
@@ -40,6 +41,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search_index: SearchIndex | None
     pricing: PricingService
     exchange_rates: ExchangeRates
+    saved_searches: SavedSearches
     runs: RunService
     review: RunReview
     run_log: RunLog

@@ -15,7 +15,7 @@ from app.auth.scopes import Scope
 from inventory.core.database import Database
 from sandbox.installation import Installation
 
-SHOP_SCOPES = (Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE, Scope.SCHEMA_READ)
+SHOP_SCOPES = (Scope.DIAMONDS_READ, Scope.SEARCHES_WRITE, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE, Scope.SCHEMA_READ)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _FILTER = "{shapes: [OVAL], labGrown: true, carat: {min: 1, max: 2}, availability: [AVAILABLE]}"

@@ -15,6 +15,7 @@ class Scope(StrEnum):
     DIAMONDS_READ = "diamonds:read"
     PRICES_SUPPLIER = "prices:supplier"
     CERTIFICATES_HIDDEN = "certificates:hidden"
+    SEARCHES_WRITE = "searches:write"
     HOLDS_WRITE = "holds:write"
     PURCHASES_WRITE = "purchases:write"
     PURCHASES_ADMIN = "purchases:admin"
@@ -29,6 +30,7 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType({
     Scope.DIAMONDS_READ: "Search and read diamonds.",
     Scope.PRICES_SUPPLIER: "Read supplier prices (cost, cost per carat, markup); filter and sort by them.",
     Scope.CERTIFICATES_HIDDEN: "Read certificates and measurements that a supplier withholds; search by them.",
+    Scope.SEARCHES_WRITE: "Save, list and delete the searches of the client.",
     Scope.HOLDS_WRITE: "Create and release holds.",
     Scope.PURCHASES_WRITE: "Purchase diamonds.",
     Scope.PURCHASES_ADMIN: "Read and settle the purchases of all clients.",

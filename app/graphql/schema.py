@@ -28,6 +28,7 @@ from app.graphql.purchases.mutations import PurchaseMutations
 from app.graphql.purchases.outcome_mutations import OutcomeMutations
 from app.graphql.purchases.queries import PurchaseQueries
 from app.graphql.scalars import SCALARS
+from app.graphql.searches.fields import SavedSearchMutations, SavedSearchQueries
 from app.graphql.sync.mutations import SyncMutations
 from app.graphql.sync.queries import SyncQueries
 from app.graphql.sync.subscriptions import SyncSubscriptions
@@ -43,6 +44,7 @@ class Query(
     PurchaseQueries,
     HoldQueries,
     ClientQueries,
+    SavedSearchQueries,
     RelatedQueries,
     DiamondQueries,
 ):
@@ -58,6 +60,7 @@ class Mutation(
     OutcomeMutations,
     PurchaseMutations,
     HoldMutations,
+    SavedSearchMutations,
 ):
     """Root type of mutations."""
 

@@ -151,7 +151,7 @@ def user_errors(
     if isinstance(error, ValidationFailed):
         return [
             Problem(
-                field=["input", IDEMPOTENCY_KEY] if name == IDEMPOTENCY_KEY else [*path, _camel(name)],
+                field=["input", IDEMPOTENCY_KEY] if name == IDEMPOTENCY_KEY else [*path, *map(_camel, name.split("."))],
                 message=str(problem),
                 code=UserErrorCode.INVALID,
             )

@@ -18,10 +18,10 @@ from app.rest.request_body import read_body
 from app.rest.responses import answer
 from app.services import State
 from inventory.core.errors import BadRequest
+from inventory.core.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 from inventory.trading.purchase_errors import purchase_error
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.states import REST_STATUS, HoldState, PurchaseState
-from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH
 
 # Postgres text cannot hold NUL. `PurchaseRequest` validates the rest, for REST and GraphQL.
 _PATTERN = r"^[^\x00]*$"

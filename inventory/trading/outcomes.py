@@ -9,13 +9,13 @@ from inventory.core.database import Connection, Database
 from inventory.core.errors import NotFound, TradingUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings.sync import SyncSettings
+from inventory.core.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
 from inventory.suppliers.ports import SupplierTrading
 from inventory.trading import diamonds, purchase_repository, purchase_transitions
 from inventory.trading.errors import PurchaseFailed, PurchaseSettled
 from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Purchase
 from inventory.trading.states import PurchaseState
-from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
 
 log = get_logger()
 

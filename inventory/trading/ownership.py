@@ -2,8 +2,8 @@
 
 import msgspec
 
+from inventory.core.texts import MAX_WORD_LENGTH, Text, check
 from inventory.trading.models import Hold
-from inventory.trading.texts import MAX_WORD_LENGTH, Text, check
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from inventory.trading.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
+from inventory.core.texts import MAX_TEXT_LENGTH, MAX_WORD_LENGTH, Text, check
 
 
 class PurchaseRequest(msgspec.Struct, frozen=True, kw_only=True):

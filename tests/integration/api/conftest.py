@@ -48,8 +48,8 @@ async def make_key(settings: Settings) -> AsyncIterator[MakeKey]:
     """Issue API keys with scopes."""
     async with Database.open(settings.database) as database:
 
-        async def make(*scopes: Scope) -> str:
-            issued = await ApiKeyService(database).create("test", "test-client", scopes)
+        async def make(*scopes: Scope, client_id: str = "test-client") -> str:
+            issued = await ApiKeyService(database).create("test", client_id, scopes)
             return issued.key.text
 
         yield make

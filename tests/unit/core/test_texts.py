@@ -3,7 +3,7 @@
 import pytest
 
 from inventory.core.errors import ValidationFailed
-from inventory.trading.texts import Text, check, is_blank
+from inventory.core.texts import Text, check, is_blank
 
 BLANK = [
     "",
