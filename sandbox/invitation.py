@@ -90,11 +90,17 @@ Create more keys:
 
 
 def _write_environment(installation: Installation) -> Path:
-    """Write a file for a shell that puts the commands on the path and sets the environment of this installation."""
+    """Write a file for a shell: the commands on the path, and the environment of this installation.
+
+    CONTROL is the address of the simulated supplier's control API (sandbox/supplier/README.md).
+    """
     path = Path(".local") / f"sandbox-{urlsplit(str(installation.url)).port}.env"
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
-    variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in installation.shared.items())
+    values = dict(installation.shared)
+    if (supplier := installation.stack.supplier) is not None:
+        values["CONTROL"] = supplier.control_url
+    variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     commands = shlex.quote(str(Path(sys.executable).parent))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(f"export PATH={commands}:$PATH\n{variables}")

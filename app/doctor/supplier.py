@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from inventory.core.checks import Check, DoctorReport
-from inventory.core.errors import SupplierError, SupplierSchemaChanged
+from inventory.core.errors import SupplierError, SupplierSchemaChanged, SupplierUnavailable, SupplierUnreached
 from inventory.core.settings import Settings
 from inventory.suppliers.limiter import LocalRateLimiter
 from inventory.suppliers.nivoda.client import NivodaClient
@@ -19,6 +19,8 @@ T = TypeVar("T")
 _REQUESTS_PER_SECOND = 5.0
 _PATIENCE_SECONDS = 60.0
 _UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+_UNREACHED = "Check NIVODA_ENDPOINT, and the network from here to it. If both are right, the supplier is away."
+_AWAY = "The supplier is away or busy: repeat the command, and ask the supplier if it lasts. Runs wait and retry by themselves."
 _CREDENTIALS = "Check NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD."
 
 
@@ -67,6 +69,10 @@ class _SupplierCheck:
         try:
             return await step()
         except SupplierError as error:
+            if isinstance(error, SupplierUnreached):
+                next_step = _UNREACHED
+            elif isinstance(error, SupplierUnavailable):
+                next_step = _AWAY
             self._add(Check(name=name, state="failed", detail=f"{error.code}: {error.message}", next_step=next_step))
             return None
 

@@ -140,9 +140,9 @@ def _line(state: RunState) -> str:
     parts = [f"{run.status}: {outline.succeeded} of {outline.total} partitions"]
     if outline.failed:
         parts.append(f"{outline.failed} failed")
-    parts.append(f"{run.fetched:,} of {outline.planned_stones:,} stones read")
+    parts.append(f"{run.fetched:,} stones read (about {outline.planned_stones:,} expected)")
     if run.status in ("consolidating", "completed"):
-        parts.append(f"{run.upserted:,} written, {run.unchanged:,} unchanged")
+        parts.append(f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.deleted:,} deleted")
     return ", ".join(parts)
 
 

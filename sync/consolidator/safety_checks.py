@@ -20,8 +20,8 @@ _MAX_COUNTED = 10_000
 Returned = Callable[[FeedPage], Awaitable[None]]
 
 
-def check_quarantine_share(bad: int, stones: int, share: float) -> None:
-    """Check that at most this share of the stones is in quarantine.
+def check_quarantine_share(bad: int, stones: int, share: float, advice: str) -> None:
+    """Check that at most this share of the stones is in quarantine. `advice`: the next step of the operator.
 
     Raises:
         QuarantineExceeded: the share is larger.
@@ -29,9 +29,13 @@ def check_quarantine_share(bad: int, stones: int, share: float) -> None:
     if bad >= _MIN_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
             f"{bad} of {stones} stones cannot be mapped, more than the allowed share of {share:.0%} "
-            "(SYNC_MAX_QUARANTINE_SHARE)",
+            f"(SYNC_MAX_QUARANTINE_SHARE). Nothing was changed. {advice}",
             details={"quarantined": bad, "stones": stones, "share": share},
         )
+
+
+def _advice(run: Run) -> str:
+    return f"List them with `diamonds-sync quarantine list --run {run.id}`"
 
 
 def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_up: int = 0) -> MassDeleteStopped:
@@ -70,12 +74,12 @@ class SafetyChecks:
             if run.run_type == "full":
                 census = await connection.fetchrow(sql.census, run.feed, run.id)
                 assert census is not None, "an aggregate has a row"  # noqa: S101
-                check_quarantine_share(census["quarantined"], census["distinct_stones"], share)
+                check_quarantine_share(census["quarantined"], census["distinct_stones"], share, _advice(run))
                 return
             after = await connection.fetchrow(sql.inventory_census, run.feed, run.id, SUPPLIER)
             assert after is not None, "an aggregate has a row"  # noqa: S101
         if after["newly_quarantined"]:
-            check_quarantine_share(after["quarantined"], after["stones"], share)
+            check_quarantine_share(after["quarantined"], after["stones"], share, _advice(run))
 
     async def gone(self, run: Run, returned: Returned) -> list[str]:
         """Find the stones that the supplier no longer has. Only a full run that read everything may delete.

@@ -105,7 +105,12 @@ class Rebuild:
             QuarantineExceeded: too many active stones would be quarantined; perhaps the mapping is wrong.
             Conflict: a run is open; it is consolidating the same payloads.
         """
-        check_quarantine_share(found.spoiled, found.stones, self._settings.max_quarantine_share)
+        check_quarantine_share(
+            found.spoiled,
+            found.stones,
+            self._settings.max_quarantine_share,
+            "Correct the mapping, then run the command again",
+        )
         async with self._database.connection() as connection:
             run = await repository.open_run(connection, self._settings.feed)
         rules.check_start(run)

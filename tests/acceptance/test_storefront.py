@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -50,6 +51,7 @@ async def test_shopper_filters_compares_holds_and_buys_beside_another(tmp_path: 
             "ADMIN_KEY": address["admin_key"],
         }
         seen = msgspec.json.decode(await run_node("browser", "shop.js", given))
+    sys.stdout.write(f"the hold was shown in three windows {seen['seenAfter']} ms after the click\n")
     assert (seen["complaints"], seen["withKey"], seen["scripts"]) == ([], 0, "")
     # The count of a facet equals the result of its choice. Each further choice finds fewer.
     assert int(seen["counted"].replace(",", "")) == seen["ovals"]

@@ -8,6 +8,8 @@ from asyncio.subprocess import PIPE
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from app.doctor.supplier import examine
 from inventory.core.checks import DoctorReport, format_report
@@ -69,6 +71,25 @@ async def test_rejected_login_skips_dependent_checks() -> None:
     assert states(report).keys() == {"introspection", "login", "operations", "limits"}
     assert states(report)["login"] == "failed"
     assert "Wrong username or password" in format_report(report)
+
+
+async def test_outage_is_not_blamed_on_credentials() -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.Response(status=503, text="<html></html>", content_type="text/html")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", refuse)
+    async with TestServer(application) as server:
+        endpoint = str(server.make_url("/api"))
+        report = await examine(account(endpoint, nivoda_requests_per_second=1000, nivoda_tries=1))
+    (login,) = (check for check in report.checks if check.name == "login")
+    assert (login.state, report.works) == ("failed", False)
+    assert "HTTP 503" in login.detail
+    assert "away or busy" in login.next_step
+    assert "NIVODA_PASSWORD" not in login.next_step
+    closed = await examine(account(endpoint, nivoda_requests_per_second=1000, nivoda_tries=1))
+    (login,) = (check for check in closed.checks if check.name == "login")
+    assert login.next_step.startswith("Check NIVODA_ENDPOINT, and the network")
 
 
 async def test_missing_endpoint_is_settings_error() -> None:
