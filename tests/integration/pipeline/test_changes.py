@@ -70,6 +70,22 @@ async def test_run_appends_events_of_its_changes_only(driver: RunDriver, feed: F
     assert await driver.rows(STORED_EVENTS) == stored_events(diamonds_changed=(20,))
 
 
+async def test_changed_prices_are_recorded_once(driver: RunDriver, feed: FakeFeed) -> None:
+    recorded = """SELECT diamond.supplier_stone_id, previous_cents, price_cents
+        FROM price_changes JOIN diamonds AS diamond ON diamond.id = diamond_id ORDER BY price_changes.id"""
+    feed.put(*range(1, 41), cents=1000)
+    await driver.sync()
+    assert await driver.rows(recorded) == []
+    feed.put(5, 6, cents=2000)
+    feed.put(7, diamond__certificate=None)
+    feed.remove(20)
+    await driver.sync()
+    assert await driver.rows(recorded) == [(stone_id(number), 1150, 2300) for number in (5, 6)]
+    await driver.value("DELETE FROM price_changes")
+    await driver.value("UPDATE diamonds SET retail_price_cents = 1 WHERE supplier_stone_id = $1", stone_id(9))
+    assert await driver.rows(recorded) == [(stone_id(9), 1150, 1)]
+
+
 async def test_run_over_static_feed_appends_no_event(driver: RunDriver, feed: FakeFeed) -> None:
     feed.put(1, 2)
     for _ in range(2):
