@@ -194,6 +194,13 @@ class SupplierSchemaChanged(SupplierError):
     retryable = False
 
 
+class FeedDamaged(SupplierError):
+    """A file of the feed cannot be used: no usable header, no record, or changed while it was read. Nothing was removed."""
+
+    code = "FEED_DAMAGED"
+    retryable = False
+
+
 class SupplierDeclined(SupplierError):
     """The supplier declined the request."""
 
