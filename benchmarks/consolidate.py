@@ -14,10 +14,9 @@ from benchmarks.figures import Figure, Pace, Report
 from benchmarks.pipeline import Pipeline
 from benchmarks.servers import Servers
 from benchmarks.statements import sql
-from benchmarks.stones import payloads
+from benchmarks.stones import SUPPLIER, payloads
 from inventory.core.database import Connection, Database
 from inventory.runs.models import Run
-from sync.worker.staging import SUPPLIER
 
 _AT_ONCE = 4
 

@@ -1,6 +1,6 @@
 -- empty --
 -- Nothing was ever read.
-TRUNCATE raw_diamonds_nivoda, stones_seen, diamonds, run_metadata, event_log CASCADE
+TRUNCATE raw_diamonds, stones_seen, diamonds, run_metadata, event_log CASCADE
 
 -- checkpoint --
 -- What was written before is on the disk, and does not come into the way of what is measured.
@@ -49,7 +49,7 @@ SET status = excluded.status, deleted_at = excluded.deleted_at, source_hash = ex
 -- compare_all --
 -- The limit where nothing has changed: one look at every stone that the run has seen, beside what is there.
 SELECT count(*) FROM stones_seen AS seen
-JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
 WHERE seen.run_id = $2 AND diamond.source_hash = raw.canonical_hash
 

@@ -20,11 +20,12 @@ from sandbox.supplier.search import Criteria
 from sandbox.supplier.spread import Spread
 from sync.runs.statements import OBSERVED
 from sync.runs.statements import sql as pipeline
-from sync.worker.staging import SUPPLIER, columns
+from sync.worker.staging import columns
 
 RAW_COLUMNS = ("feed", "observed_at", "run_id", *OBSERVED)
 
 _CHUNK = 5_000
+SUPPLIER = "nivoda"
 # So that there are ratings to sort by.
 _RULES = [
     PricingRule(priority=1, markup_ratio=Decimal("1.25"), rating=9, carat_min_milli=2000),
@@ -44,7 +45,7 @@ def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: in
 
 def raw_rows(items: Iterable[ObservedItem], feed: str, run_id: UUID, now: datetime) -> list[tuple[object, ...]]:
     """Rows of the raw table, in the order of `RAW_COLUMNS`."""
-    return [(feed, now, run_id, *row) for row in zip(*columns(list(items)), strict=True)]
+    return [(feed, now, run_id, *row) for row in zip(*columns(list(items), feed), strict=True)]
 
 
 async def stock(database: Database, count: int, *, seed: int) -> None:
@@ -57,7 +58,7 @@ async def stock(database: Database, count: int, *, seed: int) -> None:
     async with database.connection() as connection:
         for number in range(0, count, _CHUNK):
             observed = [observe(payload) for payload in islice(waiting, _CHUNK)]
-            rows = raw_rows(observed, "nivoda", run_id, now)
+            rows = raw_rows(observed, SUPPLIER, run_id, now)
             await connection.copy_records_to_table("raw_diamonds_nivoda", records=rows, columns=RAW_COLUMNS)
             await _upsert(connection, [one.stone for one in observed if one.stone], now + timedelta(seconds=number))
         await connection.execute(sql.completed_run, run_id, now)

@@ -3,7 +3,7 @@
 -- inventory --
 -- The stones that are served, and those of the supplier that are in quarantine.
 SELECT (SELECT count(*) FROM diamonds WHERE status = 'active') AS diamonds_active,
-       (SELECT count(*) FROM raw_diamonds_nivoda WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
+       (SELECT count(*) FROM raw_diamonds WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
            AS quarantined
 
 -- stones_of_run --

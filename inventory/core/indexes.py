@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from alembic import op
 
 
-def create(name: str, definition: str) -> None:
+def create(name: str, definition: str, *, unique: bool = False) -> None:
     """Create an index, such as `create("diamonds_price", "ON diamonds (price)")`.
 
     It runs outside a transaction. An invalid index of an interrupted attempt is dropped first.
     """
     with _outside_transaction():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"CREATE INDEX CONCURRENTLY {name} {definition}")
+        op.execute(f"CREATE {'UNIQUE ' if unique else ''}INDEX CONCURRENTLY {name} {definition}")
 
 
 def drop(name: str) -> None:

@@ -75,37 +75,40 @@ FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id
 
 -- quarantine_groups --
 -- Supplier items in quarantine by problem, the most frequent first, with the ids of three of each: those that a run ($1) saw,
--- or all if it is NULL. Index: raw_diamonds_nivoda_problem.
+-- or all if it is NULL; of a feed ($3), or of all feeds if it is NULL. Index: raw_diamonds_problem.
 SELECT raw.problem, count(*)::int AS items,
-       (array_agg(raw.supplier_stone_id ORDER BY raw.supplier_stone_id))[1:3] AS example_ids
-FROM raw_diamonds_nivoda AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
+       (array_agg(raw.feed ORDER BY raw.feed, raw.supplier_stone_id))[1:3] AS example_feeds,
+       (array_agg(raw.supplier_stone_id ORDER BY raw.feed, raw.supplier_stone_id))[1:3] AS example_ids
+FROM raw_diamonds AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
 WHERE raw.problem IS NOT NULL AND raw.gone_at IS NULL AND ($1::uuid IS NULL OR seen.run_id = $1)
+  AND ($3::text IS NULL OR raw.feed = $3)
 GROUP BY raw.problem ORDER BY items DESC, raw.problem LIMIT $2
 
 -- raw_items --
--- Payloads of supplier items by id. Served by the primary key.
-SELECT supplier_stone_id, payload::text AS payload, observed_at, problem FROM raw_diamonds_nivoda
-WHERE supplier_stone_id = ANY ($1::text[]) ORDER BY supplier_stone_id
+-- Payloads of supplier items by feed and id ($1, $2: parallel arrays). Served by the primary key.
+SELECT raw.feed, raw.supplier_stone_id, raw.payload::text AS payload, raw.observed_at, raw.problem
+FROM unnest($1::text[], $2::text[]) AS item (feed, supplier_stone_id)
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+ORDER BY raw.feed, raw.supplier_stone_id
 
 -- count_missing_diamonds --
--- Number of active diamonds of a supplier ($2) that a full run ($3) of the feed ($1) did not see, nor another run since it
--- began ($4).
+-- Number of active diamonds of a feed ($1) that a full run ($2) did not see, nor another run since it began ($3).
 SELECT count(*)::int
 FROM stones_seen AS seen
-JOIN raw_diamonds_nivoda AS raw USING (feed, supplier_stone_id)
-JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = seen.supplier_stone_id
-WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = seen.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL AND diamond.status = 'active'
 
 -- missing_diamonds --
--- The same diamonds, in the order of their ids after $5.
+-- The same diamonds, in the order of their ids after $4.
 SELECT diamond.id, diamond.supplier_stone_id, diamond.shape, diamond.carat_milli, diamond.retail_price_cents
 FROM stones_seen AS seen
-JOIN raw_diamonds_nivoda AS raw USING (feed, supplier_stone_id)
-JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = seen.supplier_stone_id
-WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL AND diamond.status = 'active'
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = seen.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL AND diamond.status = 'active'
   -- Of both sides: a merge join would read the diamonds from the beginning.
-  AND seen.supplier_stone_id > $5 AND diamond.supplier_stone_id > $5
-ORDER BY seen.supplier_stone_id LIMIT $6
+  AND seen.supplier_stone_id > $4 AND diamond.supplier_stone_id > $4
+ORDER BY seen.supplier_stone_id LIMIT $5
 
 -- add_run_log --
 -- Stores log lines, a column of each field.

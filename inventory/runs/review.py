@@ -11,13 +11,12 @@ from inventory.runs.models import Run
 from inventory.runs.statements import sql
 
 _MAX_GROUPS = 100
-# The supplier whose items `raw_diamonds_nivoda` holds.
-_SUPPLIER = "nivoda"
 
 
 class RawItem(msgspec.Struct, frozen=True):
     """A supplier item as it was received. `payload`: JSON text."""
 
+    feed: str
     supplier_stone_id: str
     payload: str
     observed_at: datetime
@@ -42,18 +41,25 @@ class MissingDiamond(msgspec.Struct, frozen=True):
     retail_price_cents: int
 
 
-async def quarantine_groups(connection: Connection, run_id: UUID | None) -> Sequence[QuarantineGroup]:
-    """Read the problems of the items that a run saw, or of all items in quarantine, the most frequent first, at most 100."""
-    groups = await connection.fetch(sql.quarantine_groups, run_id, _MAX_GROUPS)
-    example_ids = [stone_id for group in groups for stone_id in group["example_ids"]]
-    items = {row["supplier_stone_id"]: RawItem(**row) for row in await connection.fetch(sql.raw_items, example_ids)}
+async def quarantine_groups(
+    connection: Connection, run_id: UUID | None, feed: str | None = None
+) -> Sequence[QuarantineGroup]:
+    """Read the problems of the items that a run saw, or of all items in quarantine, the most frequent first, at most 100.
+
+    `feed`: None for the items of every feed.
+    """
+    groups = await connection.fetch(sql.quarantine_groups, run_id, _MAX_GROUPS, feed)
+    keys = [list(zip(group["example_feeds"], group["example_ids"], strict=True)) for group in groups]
+    wanted = [key for group_keys in keys for key in group_keys]
+    rows = await connection.fetch(sql.raw_items, [key[0] for key in wanted], [key[1] for key in wanted])
+    items = {(row["feed"], row["supplier_stone_id"]): RawItem(**row) for row in rows}
     return [
         QuarantineGroup(
             problem=group["problem"],
             items=group["items"],
-            examples=[items[one] for one in group["example_ids"] if one in items],
+            examples=[items[key] for key in group_keys if key in items],
         )
-        for group in groups
+        for group, group_keys in zip(groups, keys, strict=True)
     ]
 
 
@@ -61,7 +67,7 @@ async def count_missing(connection: Connection, run: Run) -> int:
     """Count the active diamonds that a full run did not see; 0 for an incremental run, which deletes nothing."""
     if run.run_type != "full":
         return 0
-    count: int = await connection.fetchval(sql.count_missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to)
+    count: int = await connection.fetchval(sql.count_missing_diamonds, run.feed, run.id, run.window_to)
     return count
 
 
@@ -72,7 +78,7 @@ async def missing_diamonds(connection: Connection, run: Run, after: str, limit: 
     """
     if run.run_type != "full":
         return []
-    rows = await connection.fetch(sql.missing_diamonds, run.feed, _SUPPLIER, run.id, run.window_to, after, limit)
+    rows = await connection.fetch(sql.missing_diamonds, run.feed, run.id, run.window_to, after, limit)
     return [MissingDiamond(**row) for row in rows]
 
 
@@ -82,15 +88,15 @@ class RunReview:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def quarantine(self, run_id: UUID | None) -> Sequence[QuarantineGroup]:
+    async def quarantine(self, run_id: UUID | None, feed: str | None = None) -> Sequence[QuarantineGroup]:
         """See `quarantine_groups`."""
         async with self._database.bounded() as connection:
-            return await quarantine_groups(connection, run_id)
+            return await quarantine_groups(connection, run_id, feed)
 
-    async def item(self, supplier_stone_id: str) -> RawItem | None:
+    async def item(self, feed: str, supplier_stone_id: str) -> RawItem | None:
         """Read the newest payload of a stone; None if there is none."""
         async with self._database.bounded() as connection:
-            rows = await connection.fetch(sql.raw_items, [supplier_stone_id])
+            rows = await connection.fetch(sql.raw_items, [feed], [supplier_stone_id])
         return RawItem(**rows[0]) if rows else None
 
     async def count_missing(self, run: Run) -> int:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import asyncpg
 
 from inventory.pricing.rules import PricingRule, price
-from sync.worker.staging import SUPPLIER
 
 
 class Batch:
-    """A batch of stones. `ids`: the changed ones, parallel to their prices; `bad`: those that cannot be mapped."""
+    """A batch of a supplier's stones. `ids`: the changed ones, parallel to their prices; `bad`: those that cannot be mapped."""
 
-    def __init__(self, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule]) -> None:
+    def __init__(self, rows: Sequence[asyncpg.Record], rules: Sequence[PricingRule], supplier: str) -> None:
         self.bad: list[str] = []
         self.ids: list[str] = []
         self.retail: list[int] = []
@@ -23,7 +22,7 @@ class Batch:
                 self.bad.append(row["supplier_stone_id"])
                 continue
             priced = price(
-                rules, row["supplier_price_cents"], row["carat_milli"], row["shape"], row["lab_grown"], SUPPLIER
+                rules, row["supplier_price_cents"], row["carat_milli"], row["shape"], row["lab_grown"], supplier
             )
             if (
                 row["status"] == "active"

@@ -34,7 +34,7 @@ from sync.ports import WatermarkStore
 from sync.runs.lease import heartbeat
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER, stage
+from sync.worker.staging import stage
 
 log = get_logger()
 
@@ -214,9 +214,7 @@ class Consolidator:
         through = (await self._lifecycle.get(run.id)).consolidated_through or ""
         while True:
             async with self._locked(run.id, token) as connection:
-                rows = await connection.fetch(
-                    sql.batch, run.feed, run.id, through, self._settings.consolidation_batch, SUPPLIER
-                )
+                rows = await connection.fetch(sql.batch, run.feed, run.id, through, self._settings.consolidation_batch)
                 if not rows:
                     return
                 through = rows[-1]["supplier_stone_id"]
@@ -231,14 +229,14 @@ class Consolidator:
         rules: Sequence[PricingRule],
         changes: ChangeEvents,
     ) -> None:
-        batch = Batch(rows, rules)
+        batch = Batch(rows, rules, run.feed)
         now = await connection.fetchval(sql.now)
         if batch.bad:
-            quarantined = await connection.fetch(sql.quarantine_diamonds, SUPPLIER, batch.bad, now)
+            quarantined = await connection.fetch(sql.quarantine_diamonds, run.feed, batch.bad, now)
             await changes.removed(connection, quarantined)
         if batch.ids:
             upserted = await connection.fetch(
-                sql.upsert_diamonds, SUPPLIER, batch.ids, batch.retail, batch.ratios, batch.ratings, now
+                sql.upsert_diamonds, run.feed, batch.ids, batch.retail, batch.ratios, batch.ratings, now
             )
             await changes.changed(connection, [row["id"] for row in upserted])
         await connection.execute(
@@ -260,8 +258,8 @@ class Consolidator:
             some = gone[start : start + size]
             async with self._locked(run.id, token) as connection:
                 now = await connection.fetchval(sql.now)
-                await connection.execute(sql.delete_raw, some, now)
-                deleted = await connection.fetch(sql.delete_diamonds, SUPPLIER, some, now)
+                await connection.execute(sql.delete_raw, run.feed, some, now)
+                deleted = await connection.fetch(sql.delete_diamonds, run.feed, some, now)
                 await changes.removed(connection, deleted)
                 await connection.execute(sql.book_deletes, run.id, len(deleted), self._lifecycle.lease_seconds)
             log.info("stones_deleted", stones=len(deleted))

@@ -9,7 +9,6 @@ from inventory.runs.models import Run
 from inventory.suppliers.lookup import WITNESS_LIMIT
 from inventory.suppliers.ports import Feed, FeedPage
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER
 
 _MIN_BAD_STONES = 20  # below this number a share is not meaningful: one bad stone of three is not a broken feed
 
@@ -76,7 +75,7 @@ class SafetyChecks:
                 assert census is not None, "an aggregate has a row"  # noqa: S101
                 check_quarantine_share(census["quarantined"], census["distinct_stones"], share, _advice(run))
                 return
-            after = await connection.fetchrow(sql.inventory_census, run.feed, run.id, SUPPLIER)
+            after = await connection.fetchrow(sql.inventory_census, run.feed, run.id)
             assert after is not None, "an aggregate has a row"  # noqa: S101
         if after["newly_quarantined"]:
             check_quarantine_share(after["quarantined"], after["stones"], share, _advice(run))
@@ -93,7 +92,7 @@ class SafetyChecks:
         if run.run_type != "full" or run.forced_by is not None:
             return []
         async with self._database.connection() as connection:
-            active = await connection.fetchval(sql.active_stones, SUPPLIER)
+            active = await connection.fetchval(sql.active_stones, run.feed)
             witnesses = [
                 row["supplier_stone_id"]
                 for row in await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
@@ -130,9 +129,7 @@ class SafetyChecks:
         size = self._feed.lookup_size
         while True:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(
-                    sql.missing_stones, run.feed, SUPPLIER, run.id, run.window_to, after, size
-                )
+                rows = await connection.fetch(sql.missing_stones, run.feed, run.id, run.window_to, after, size)
             if not rows:
                 return
             after = rows[-1]["supplier_stone_id"]

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import asyncpg
 import msgspec
 
-from inventory.catalog.stone import Stone, diamond_id
+from inventory.catalog.stone import Stone
 from inventory.core.clock import Clock
 from inventory.core.database import Connection, Database
 from inventory.core.logging import get_logger
@@ -22,7 +22,7 @@ from inventory.suppliers.ports import ObservedItem
 from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.safety_checks import check_quarantine_share
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER, columns
+from sync.worker.staging import columns
 
 log = get_logger()
 
@@ -141,7 +141,7 @@ class Rebuild:
             shown += [stone.difference for stone in rebuilt[: _SHOWN - len(shown)]]
             log.info("batch_compared", stones=len(rows), different=len(rebuilt), applied=apply)
         async with self._database.connection() as connection:
-            without_payload = await connection.fetchval(sql.diamonds_without_payload, SUPPLIER)
+            without_payload = await connection.fetchval(sql.diamonds_without_payload, self._settings.feed)
         return Comparison(
             stones=stones,
             equal=stones - outcomes.total(),
@@ -157,44 +157,43 @@ class Rebuild:
     ) -> list[_Rebuilt]:
         """Select the differing stones of a batch."""
         ids = [row["supplier_stone_id"] for row in rows]
-        held = {row["supplier_stone_id"]: row for row in await connection.fetch(sql.diamonds_of_stones, SUPPLIER, ids)}
+        feed = self._settings.feed
+        held = {row["supplier_stone_id"]: row for row in await connection.fetch(sql.diamonds_of_stones, feed, ids)}
         different: list[_Rebuilt] = []
         for row in rows:
             observed = self._remap(row["payload"].encode(), lab_grown=row["queried_lab_grown"])
-            priced = _price(observed.stone, rules) if observed.stone else None
+            priced = _price(observed.stone, rules, feed) if observed.stone else None
             difference = _difference(row, held.get(row["supplier_stone_id"]), observed, priced)
             if difference is not None:
                 different.append(_Rebuilt(observed, priced, difference))
         return different
 
     async def _write(self, connection: Connection, rebuilt: Sequence[_Rebuilt], changes: ChangeEvents) -> None:
-        now = self._clock()
+        now, feed = self._clock(), self._settings.feed
         mapped = [one for one in rebuilt if one.difference.outcome not in ("deleted", "unidentified")]
         good = [one for one in mapped if one.priced is not None and one.difference.outcome != "waiting"]
         if mapped:
-            await connection.execute(sql.remap_payloads, *columns([one.observed for one in mapped]))
+            await connection.execute(sql.remap_payloads, feed, *columns([one.observed for one in mapped], feed))
         if good:
-            await connection.execute(
+            rows = await connection.fetch(
                 sql.upsert_diamonds,
-                SUPPLIER,
+                feed,
                 [one.observed.supplier_stone_id for one in good],
                 [one.priced.retail_cents for one in good if one.priced],
                 [one.priced.ratio for one in good if one.priced],
                 [one.priced.rating for one in good if one.priced],
                 now,
             )
-            await changes.changed(
-                connection,
-                [diamond_id(SUPPLIER, one.observed.supplier_stone_id) for one in good if one.difference.visible],
-            )
+            visible = {one.observed.supplier_stone_id for one in good if one.difference.visible}
+            await changes.changed(connection, [row["id"] for row in rows if row["supplier_stone_id"] in visible])
         for outcome, statement in (("quarantined", sql.quarantine_diamonds), ("deleted", sql.delete_diamonds)):
             ids = [one.difference.supplier_stone_id for one in rebuilt if one.difference.outcome == outcome]
             if ids:
-                await changes.removed(connection, await connection.fetch(statement, SUPPLIER, ids, now))
+                await changes.removed(connection, await connection.fetch(statement, feed, ids, now))
 
 
-def _price(stone: Stone, rules: Sequence[PricingRule]) -> Priced:
-    return price(rules, stone.supplier_price_cents, stone.carat_milli, stone.shape, stone.lab_grown, SUPPLIER)
+def _price(stone: Stone, rules: Sequence[PricingRule], supplier: str) -> Priced:
+    return price(rules, stone.supplier_price_cents, stone.carat_milli, stone.shape, stone.lab_grown, supplier)
 
 
 def _difference(
@@ -230,7 +229,6 @@ def _changed(
     held: asyncpg.Record, stone: Stone, canonical_hash: bytes | None, priced: Priced
 ) -> dict[str, tuple[Any, Any]]:
     expected: dict[str, Any] = {
-        "id": diamond_id(SUPPLIER, stone.supplier_stone_id),
         "status": "active",
         "source_hash": canonical_hash,
         "retail_price_cents": priced.retail_cents,

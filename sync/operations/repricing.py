@@ -14,7 +14,6 @@ from sync.consolidator.batch import Batch
 from sync.consolidator.change_events import ChangeEvents
 from sync.jobs import effects
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER
 
 log = get_logger()
 
@@ -53,22 +52,24 @@ class Repricing:
             if await connection.fetchval(sql.consolidation_under_way, self._settings.feed):
                 raise ConsolidationUnderWay
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
-            total = await connection.fetchval(sql.priced_total, SUPPLIER)
+            total = await connection.fetchval(sql.priced_total, self._settings.feed)
         # Never silent: these stones exist also during the first load of the feed.
         changes = ChangeEvents(None)
         changed, done, through = 0, 0, ""
         await report(0, total)
         while True:
             async with self._database.transaction() as connection:
-                rows = await connection.fetch(sql.priced_batch, SUPPLIER, through, self._settings.consolidation_batch)
+                rows = await connection.fetch(
+                    sql.priced_batch, self._settings.feed, through, self._settings.consolidation_batch
+                )
                 if not rows:
                     await effects.record(connection, job_id, changed)
                     break
-                batch = Batch(rows, rules)
+                batch = Batch(rows, rules, self._settings.feed)
                 if batch.ids:
                     repriced = await connection.fetch(
                         sql.reprice_diamonds,
-                        SUPPLIER,
+                        self._settings.feed,
                         batch.ids,
                         batch.retail,
                         batch.ratios,

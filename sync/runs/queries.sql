@@ -167,13 +167,13 @@ WITH page AS (
         )
     RETURNING seen.supplier_stone_id, seen.observed_at
 ), staged AS (
-    INSERT INTO raw_diamonds_nivoda AS raw (feed, observed_at, run_id, {observed})
+    INSERT INTO raw_diamonds AS raw (feed, observed_at, run_id, {observed})
     SELECT $4, moment.observed_at, $3, {observed of page}
     FROM page JOIN seen USING (supplier_stone_id) CROSS JOIN moment
     WHERE seen.observed_at = moment.observed_at
     ORDER BY page.supplier_stone_id
-    ON CONFLICT (supplier_stone_id) DO UPDATE
-    SET feed = excluded.feed, observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
+    ON CONFLICT (feed, supplier_stone_id) DO UPDATE
+    SET observed_at = excluded.observed_at, run_id = excluded.run_id, gone_at = NULL,
         {received from excluded}
     WHERE raw.payload_hash <> excluded.payload_hash OR raw.gone_at IS NOT NULL
     RETURNING raw.supplier_stone_id
@@ -224,21 +224,21 @@ SELECT id FROM run_metadata WHERE id = $1 AND lease_token = $2 AND status = 'con
 -- census --
 -- Numbers of stones that a run saw, and of those that cannot be mapped.
 SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
-FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id = $2
 
 -- inventory_census --
--- Number of stones in the inventory ($3) after a run ($1, $2) that read a part of the feed, the number of these in
+-- Number of stones in the inventory of a feed ($1) after a run ($2) that read a part of the feed, the number of these in
 -- quarantine, and the number that this run adds to the quarantine.
 SELECT count(*)::int AS stones,
        count(*) FILTER (WHERE after.bad)::int AS quarantined,
        count(*) FILTER (WHERE after.bad AND held.status IS DISTINCT FROM 'quarantined')::int AS newly_quarantined
 FROM (
-    SELECT supplier_stone_id, status FROM diamonds WHERE supplier = $3 AND status <> 'deleted'
+    SELECT supplier_stone_id, status FROM diamonds WHERE supplier = $1 AND status <> 'deleted'
 ) AS held
 FULL JOIN (
     SELECT supplier_stone_id, raw.problem IS NOT NULL AS bad
-    FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+    FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
     WHERE seen.feed = $1 AND seen.run_id = $2
 ) AS seen USING (supplier_stone_id)
 CROSS JOIN LATERAL (SELECT coalesce(seen.bad, held.status = 'quarantined') AS bad) AS after
@@ -256,16 +256,16 @@ SELECT count(*)::int FROM diamonds WHERE supplier = $1 AND status = 'active'
 -- Stones that neither a full run nor a later process has seen: they may be gone. In batches by id.
 SELECT raw.supplier_stone_id, coalesce(diamond.status = 'active', false) AS active
 FROM stones_seen AS seen
-JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
-LEFT JOIN diamonds AS diamond ON diamond.supplier = $2 AND diamond.supplier_stone_id = raw.supplier_stone_id
-WHERE seen.feed = $1 AND seen.run_id <> $3 AND seen.observed_at < $4 AND raw.gone_at IS NULL
-  AND seen.supplier_stone_id > $5
-ORDER BY seen.supplier_stone_id LIMIT $6
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+LEFT JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
+WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL
+  AND seen.supplier_stone_id > $4
+ORDER BY seen.supplier_stone_id LIMIT $5
 
 -- count_missing --
 -- Number of stones after an id ($4) that a full run did not see, as `missing_stones` lists them.
 SELECT count(*)::int
-FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL
   AND seen.supplier_stone_id > $4
 
@@ -274,12 +274,12 @@ WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gon
 SELECT raw.supplier_stone_id, raw.problem, raw.canonical_hash, raw.shape, raw.carat_milli, raw.lab_grown,
        raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.markup_ratio, diamond.rating
 FROM (
-    SELECT supplier_stone_id FROM stones_seen
+    SELECT feed, supplier_stone_id FROM stones_seen
     WHERE feed = $1 AND run_id = $2 AND supplier_stone_id > $3
     ORDER BY supplier_stone_id LIMIT $4
 ) AS seen
-JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
-LEFT JOIN diamonds AS diamond ON diamond.supplier = $5 AND diamond.supplier_stone_id = raw.supplier_stone_id
+JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+LEFT JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
 ORDER BY raw.supplier_stone_id
 
 -- upsert_diamonds --
@@ -294,14 +294,14 @@ SELECT raw.diamond_id, $1, raw.supplier_stone_id, priced.retail_price_cents, pri
     {stone of raw}
 FROM unnest($2::text[], $3::bigint[], $4::numeric[], $5::smallint[])
      AS priced (supplier_stone_id, retail_price_cents, markup_ratio, rating)
-JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
+JOIN raw_diamonds AS raw ON raw.feed = $1 AND raw.supplier_stone_id = priced.supplier_stone_id
 ORDER BY raw.supplier_stone_id
 ON CONFLICT (supplier, supplier_stone_id) DO UPDATE
 SET status = 'active', deleted_at = NULL, source_hash = excluded.source_hash,
     source_updated_at = excluded.source_updated_at, updated_at = excluded.updated_at,
     retail_price_cents = excluded.retail_price_cents, markup_ratio = excluded.markup_ratio, rating = excluded.rating,
     {stone from excluded}
-RETURNING id
+RETURNING id, supplier_stone_id
 
 -- quarantine_diamonds --
 -- Quarantines stones whose newest payload cannot be mapped; they keep their rows. Returns which were active.
@@ -328,7 +328,7 @@ WHERE id = $1
 
 -- delete_raw --
 -- Marks payloads of stones that the supplier no longer has.
-UPDATE raw_diamonds_nivoda SET gone_at = $2 WHERE supplier_stone_id = ANY ($1::text[]) AND gone_at IS NULL
+UPDATE raw_diamonds SET gone_at = $3 WHERE feed = $1 AND supplier_stone_id = ANY ($2::text[]) AND gone_at IS NULL
 
 -- delete_diamonds --
 -- Deletes stones. Returns those that were not deleted before, and which of them were active.
@@ -604,13 +604,13 @@ RETURNING id
 -- Lock order is that of staging, stones_seen first, to avoid a deadlock.
 WITH old AS (
     SELECT seen.feed, seen.supplier_stone_id
-    FROM stones_seen AS seen JOIN raw_diamonds_nivoda AS raw USING (supplier_stone_id)
-    WHERE raw.feed = seen.feed AND raw.gone_at < clock_timestamp() - make_interval(days => $1)
+    FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
+    WHERE raw.gone_at < clock_timestamp() - make_interval(days => $1)
     LIMIT $2
     FOR UPDATE OF seen SKIP LOCKED
 ), gone AS (
-    DELETE FROM raw_diamonds_nivoda AS raw USING old
-    WHERE raw.supplier_stone_id = old.supplier_stone_id
+    DELETE FROM raw_diamonds AS raw USING old
+    WHERE raw.feed = old.feed AND raw.supplier_stone_id = old.supplier_stone_id
       AND raw.gone_at < clock_timestamp() - make_interval(days => $1)
     RETURNING raw.feed, raw.supplier_stone_id
 ), unseen AS (
@@ -646,7 +646,7 @@ RETURNING job_id
 SELECT raw.supplier_stone_id, raw.payload, raw.queried_lab_grown, raw.payload_hash, raw.problem, raw.canonical_hash, raw.gone_at,
        coalesce(received.consolidated_at IS NULL AND seen_by.consolidated_at IS NULL
                 AND received.id IS NOT NULL AND seen_by.id IS NOT NULL, false) AS waits
-FROM raw_diamonds_nivoda AS raw
+FROM raw_diamonds AS raw
 LEFT JOIN stones_seen AS seen ON seen.feed = raw.feed AND seen.supplier_stone_id = raw.supplier_stone_id
 LEFT JOIN run_metadata AS received ON received.id = raw.run_id
 LEFT JOIN run_metadata AS seen_by ON seen_by.id = seen.run_id
@@ -655,7 +655,7 @@ ORDER BY raw.supplier_stone_id LIMIT $3
 
 -- lock_payloads --
 -- Blocks the staging of the next payloads until the commit.
-SELECT FROM raw_diamonds_nivoda WHERE feed = $1 AND supplier_stone_id > $2
+SELECT FROM raw_diamonds WHERE feed = $1 AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
 FOR UPDATE
 
@@ -667,14 +667,16 @@ SELECT * FROM diamonds WHERE supplier = $1 AND supplier_stone_id = ANY ($2::text
 -- Number of stones of the inventory, active or quarantined, without a payload.
 SELECT count(*)::int FROM diamonds AS diamond
 WHERE diamond.supplier = $1 AND diamond.status <> 'deleted'
-  AND NOT EXISTS (SELECT FROM raw_diamonds_nivoda AS raw WHERE raw.supplier_stone_id = diamond.supplier_stone_id)
+  AND NOT EXISTS (
+      SELECT FROM raw_diamonds AS raw WHERE raw.feed = $1 AND raw.supplier_stone_id = diamond.supplier_stone_id
+  )
 
 -- remap_payloads --
--- Stores new mapping results of payloads. The payloads stay as received.
-UPDATE raw_diamonds_nivoda AS raw
+-- Stores new mapping results of payloads of a feed ($1). The payloads stay as received.
+UPDATE raw_diamonds AS raw
 SET {mapped from page}
-FROM unnest({observed at $1}) AS page ({observed})
-WHERE raw.supplier_stone_id = page.supplier_stone_id
+FROM unnest({observed at $2}) AS page ({observed})
+WHERE raw.feed = $1 AND raw.supplier_stone_id = page.supplier_stone_id
 
 -- Metrics
 
@@ -721,7 +723,7 @@ SELECT (SELECT count(*)::int FROM open) AS run_open,
            AS alerts_oldest_timestamp_seconds,
        (SELECT count(*)::int FROM hold_history
         WHERE state = 'active' AND expires_at < clock_timestamp() - interval '10 minutes') AS holds_expired_unsettled,
-       (SELECT count(*)::int FROM raw_diamonds_nivoda WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
+       (SELECT count(*)::int FROM raw_diamonds WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
            AS quarantined
 
 -- partition_metrics --

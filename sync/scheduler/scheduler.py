@@ -37,7 +37,6 @@ from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
 from sync.runs.query import query_of
 from sync.runs.schema_differences import record
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER
 
 log = get_logger()
 
@@ -183,7 +182,8 @@ class Scheduler:
         dimension = self._settings.nivoda.partition_dimension
         per_carat = dimension == "dollar_per_carat"
         async with self._database.connection() as connection:
-            held = [HeldPrice(**row) for row in await connection.fetch(sql.held_prices, SUPPLIER, per_carat)]
+            rows = await connection.fetch(sql.held_prices, self._settings.sync.feed, per_carat)
+        held = [HeldPrice(**row) for row in rows]
         counting = plan(
             max_partitions=self._settings.sync.max_partitions,
             min_stones=self._settings.sync.min_partition_stones,

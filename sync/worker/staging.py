@@ -15,7 +15,6 @@ from sync.planning.checkpoint import Checkpoint
 from sync.planning.listing import Listing
 from sync.runs.statements import OBSERVED, sql
 
-SUPPLIER = "nivoda"
 _FIELDS = Stone.__struct_fields__[1:]  # all but the key
 _NOTHING = (None,) * len(_FIELDS)
 _JSON = tuple(_FIELDS.index(name) for name in ("measurements", "attributes"))
@@ -59,7 +58,7 @@ async def stage(
         [listing.stone for listing in listings],
         [listing.price for listing in listings],
         [listing.carats for listing in listings],
-        *columns(stones),
+        *columns(stones, feed),
     )
     if row is None or not row["holders"]:
         raise LeaseLost
@@ -103,8 +102,8 @@ def _key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
-def columns(items: Sequence[ObservedItem]) -> list[list[object]]:
-    """Transpose items to columns, in the order of `OBSERVED`."""
+def columns(items: Sequence[ObservedItem], feed: str) -> list[list[object]]:
+    """Transpose items of a feed to columns, in the order of `OBSERVED`."""
     rows = [
         (
             item.supplier_stone_id,
@@ -112,7 +111,7 @@ def columns(items: Sequence[ObservedItem]) -> list[list[object]]:
             item.queried_lab_grown,
             item.payload_hash,
             item.problem,
-            diamond_id(SUPPLIER, item.supplier_stone_id),
+            diamond_id(feed, item.supplier_stone_id),
             item.canonical_hash,
             *(_values(item.stone) if item.stone else _NOTHING),
         )

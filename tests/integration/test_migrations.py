@@ -89,6 +89,53 @@ async def test_hidden_certificates_are_migrated(server: Postgres) -> None:
     await connection.close()
 
 
+async def test_raw_rows_of_every_feed_name_survive(server: Postgres) -> None:
+    url = await server.create_database("feeds")
+    await upgrade(url, "0032")
+    connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})
+    raw = """INSERT INTO raw_diamonds_nivoda (feed, supplier_stone_id, payload, payload_hash, observed_at, run_id, problem)
+             VALUES ($1, $2, '{}', '', now(), gen_random_uuid(), 'price: is missing')"""
+    for feed, stone in (("nivoda", "a"), ("main", "b"), ("it's", "c")):
+        await connection.execute(raw, feed, stone)
+    stored = await connection.fetchval("SELECT pg_relation_filenode('raw_diamonds_nivoda')")
+    await upgrade(url)
+    assert await connection.fetchval("SELECT pg_relation_filenode('raw_diamonds_nivoda')") == stored  # not rewritten
+    rows = "SELECT tableoid::regclass::text, feed, supplier_stone_id FROM raw_diamonds ORDER BY 3"
+    assert [tuple(row) for row in await connection.fetch(rows)] == [
+        ("raw_diamonds_nivoda", "nivoda", "a"),
+        ("raw_diamonds_nivoda", "main", "b"),
+        ("raw_diamonds_nivoda", "it's", "c"),
+    ]
+    assert await connection.fetchval("SELECT create_raw_partition('acme')") is None
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(raw.replace("raw_diamonds_nivoda", "raw_diamonds_acme"), "nivoda", "a")
+    await downgrade(url, "0032")
+    assert await connection.fetchval("SELECT count(*) FROM raw_diamonds_nivoda") == 3
+    await connection.close()
+
+
+async def test_diamonds_of_other_feed_name_keep_ids_and_prices(server: Postgres) -> None:
+    url = await server.create_database("renamed")
+    await upgrade(url, "0032")
+    connection = await asyncpg.connect(url, server_settings={"search_path": "inventory"})
+    await connection.execute("""
+        INSERT INTO raw_diamonds_nivoda (feed, supplier_stone_id, payload, payload_hash, observed_at, run_id, problem)
+        VALUES ('main', 's', '{}', '', now(), gen_random_uuid(), 'price: is missing')""")
+    await connection.execute(
+        "INSERT INTO pricing_rules (name, priority, supplier, markup_ratio) VALUES ('r', 1, 'nivoda', 2)"
+    )
+    before = await connection.fetchval("""
+        INSERT INTO diamonds (id, supplier, supplier_stone_id, shape, carat_milli, lab_grown, supplier_price_cents,
+            price_per_carat_cents, availability, measurements, attributes, retail_price_cents, markup_ratio, status,
+            source_hash, source_updated_at, created_at, updated_at)
+        VALUES (gen_random_uuid(), 'nivoda', 's', 'ROUND', 1000, false, 1, 1, 'available', '{}', '{}', 1, 1, 'active',
+            '', now(), now(), now()) RETURNING id""")
+    await upgrade(url)
+    assert tuple(await connection.fetchrow("SELECT id, supplier FROM diamonds") or ()) == (before, "main")
+    assert await connection.fetchval("SELECT supplier FROM pricing_rules") == "main"
+    await connection.close()
+
+
 async def test_concurrent_migrators_take_turns(server: Postgres) -> None:
     url = await server.create_database("turns")
     environment = {"PATH": os.defpath, "DATABASE_URL": url}

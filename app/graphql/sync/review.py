@@ -30,6 +30,7 @@ _MAX_ID_LENGTH = 256
 class QuarantinedItem:
     item: strawberry.Private[RawItem]
 
+    supplier: str = strawberry.field(description="Code of the supplier.")
     supplier_stone_id: str = strawberry.field(description="Id of the stone at the supplier.")
     observed_at: datetime = strawberry.field(description="When this payload was first received.")
 
@@ -96,12 +97,16 @@ class ReviewQueries:
         run_id: Annotated[
             strawberry.ID | None, _argument(description="Only items that this run read; all items by default.")
         ] = UNSET,
+        feed: Annotated[
+            str | None, _argument(description="Only items of this feed, such as `nivoda`; of all feeds by default.")
+        ] = UNSET,
     ) -> list[QuarantineGroup] | None:
         given = given_or_none(run_id)
         key = None if given is None else key_of(given, "SyncRun")
         if given is not None and key is None:
             return []
-        return [_group_to_graphql(group) for group in await info.context.services.review.quarantine(key)]
+        found = await info.context.services.review.quarantine(key, given_or_none(feed))
+        return [_group_to_graphql(group) for group in found]
 
     @field(
         description="The newest payload of a stone of the supplier, as received. Null if there is none. Also needs the scope "
@@ -109,12 +114,19 @@ class ReviewQueries:
         scope=Scope.PRICES_SUPPLIER,
     )
     async def supplier_item(
-        self, info: Info, supplier_stone_id: Annotated[str, _argument(description="Id of the stone at the supplier.")]
+        self,
+        info: Info,
+        supplier_stone_id: Annotated[str, _argument(description="Id of the stone at the supplier.")],
+        supplier: Annotated[
+            str | None, _argument(description="Code of the supplier; by default the first of the setting FEEDS.")
+        ] = UNSET,
     ) -> SupplierItem | None:
         info.context.require(Scope.CERTIFICATES_HIDDEN)
-        if len(supplier_stone_id) > _MAX_ID_LENGTH or "\x00" in supplier_stone_id:
+        services = info.context.services
+        code = given_or_none(supplier) or services.settings.sync.feed
+        if any(len(text) > _MAX_ID_LENGTH or "\x00" in text for text in (supplier_stone_id, code)):
             return None
-        found = await info.context.services.review.item(supplier_stone_id)
+        found = await services.review.item(code, supplier_stone_id)
         return SupplierItem(item=found, problem=found.problem, observed_at=found.observed_at) if found else None
 
     @field(
@@ -177,7 +189,9 @@ def _group_to_graphql(group: Group) -> QuarantineGroup:
         reason=reason or name,
         count=group.items,
         examples=[
-            QuarantinedItem(item=one, supplier_stone_id=one.supplier_stone_id, observed_at=one.observed_at)
+            QuarantinedItem(
+                item=one, supplier=one.feed, supplier_stone_id=one.supplier_stone_id, observed_at=one.observed_at
+            )
             for one in group.examples
         ],
     )

@@ -167,11 +167,11 @@ async def test_polled_statements_read_few_rows_of_large_inventory(insert: Insert
     connection = await asyncpg.connect(database_url, server_settings={"search_path": "inventory"})
     try:
         await connection.execute("VACUUM ANALYZE raw_diamonds_nivoda, stones_seen, diamonds")
-        groups = await explained(connection, sql.quarantine_groups, None, 100)
+        groups = await explained(connection, sql.quarantine_groups, None, 100, None)
         assert "raw_diamonds_nivoda_problem" in groups
         assert "Seq Scan on raw_diamonds_nivoda" not in groups
         other = build_run(2)
-        arguments = (other["feed"], "nivoda", other["id"], other["window_to"], "03900", 10)
+        arguments = (other["feed"], other["id"], other["window_to"], "03900", 10)
         page = await explained(connection, sql.missing_diamonds, *arguments)
         # The cost of a page is independent of its position: diamonds are read from the cursor, too.
         _, scanned, rest = page.partition(" on diamonds")

@@ -1,7 +1,6 @@
 """Prices of the inventory: the planner estimates the feed's distribution from them."""
 
 from sync.runs.statements import sql
-from sync.worker.staging import SUPPLIER
 from tests.integration.pipeline.conftest import RunDriver
 from tests.integration.pipeline.fake_feed import FakeFeed
 
@@ -15,5 +14,5 @@ async def test_held_prices_are_in_dimension_of_plan(driver: RunDriver, feed: Fak
     by_price_per_carat = [(500, 2, 2), (1001, 1, 0), (1554, 1, 1)]
     async with driver.database.connection() as connection:
         for per_carat, expected in ((False, by_price), (True, by_price_per_carat)):
-            rows = await connection.fetch(sql.held_prices, SUPPLIER, per_carat)
+            rows = await connection.fetch(sql.held_prices, "nivoda", per_carat)
             assert [tuple(row.values()) for row in rows] == expected

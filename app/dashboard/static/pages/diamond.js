@@ -15,7 +15,7 @@ const READ = `query Diamond($id: ID!, $prices: Boolean!, $admin: Boolean!) {
   }
   diamondHistory(diamondId: $id, first: 30) @include(if: $admin) { edges { cursor node { at event clientId runId hold { state } purchase { state } } } }
 }`;
-const RAW = `query Raw($id: String!) { supplierItem(supplierStoneId: $id) { payload observedAt problem } }`;
+const RAW = `query Raw($supplier: String!, $id: String!) { supplierItem(supplier: $supplier, supplierStoneId: $id) { payload observedAt problem } }`;
 const CHANGES = `subscription Changes($ids: [ID!]) { diamondChanged(ids: $ids) { kind } }`;
 const HOLD = `mutation Hold($input: HoldCreateInput!) { holdCreate(input: $input) { hold { id } userErrors { message code } } }`;
 const RELEASE = `mutation Release($input: HoldReleaseInput!) { holdRelease(input: $input) { hold { id } userErrors { message code } } }`;
@@ -43,7 +43,7 @@ export function DiamondDetail({ id, caller }) {
       </div>`}
       <${Grades} diamond=${diamond} caller=${caller} />
       ${query.data.diamondHistory && html`<section><h2>History</h2><${Table} caption="History, newest first" columns=${HISTORY} rows=${query.data.diamondHistory.edges.map(({ cursor, node }) => ({ cursor, ...node }))} keyOf=${(one) => one.cursor} empty="Nothing is recorded." /></section>`}
-      ${caller.can("prices:supplier") && caller.can("certificates:hidden") && html`<${Raw} id=${diamond.supplierStoneId} />`}
+      ${caller.can("prices:supplier") && caller.can("certificates:hidden") && html`<${Raw} supplier=${diamond.supplier} id=${diamond.supplierStoneId} />`}
       <section><h2>Further attributes of the supplier</h2><pre tabindex="0" aria-label="Attributes as JSON">${JSON.stringify(diamond.attributes, null, 2)}</pre></section>`}
     ${dialog === "hold" && html`<${Confirm} title="Hold the diamond" confirmLabel="Hold" onClose=${() => setDialog(null)} onConfirm=${act(HOLD, { diamondId: diamond.id })}>
       <p>The supplier is asked to hold the diamond for ${caller.clientId}, at ${money(diamond.price)}. Other clients can't hold or buy it meanwhile.</p><//>`}
@@ -52,9 +52,9 @@ export function DiamondDetail({ id, caller }) {
 }
 
 // The payload is read when it is opened: it is large, and seldom wanted.
-function Raw({ id }) {
+function Raw({ supplier, id }) {
   const [open, setOpen] = useState(false);
-  const query = useQuery(RAW, { id }, { skip: !open });
+  const query = useQuery(RAW, { supplier, id }, { skip: !open });
   const item = query.data?.supplierItem;
   return html`<section><h2>Supplier's item</h2><details onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>Payload as received</summary>
     ${open && html`<${Gaps} query=${query} />`}
