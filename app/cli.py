@@ -34,7 +34,7 @@ from inventory.core.command_line import (
 )
 from inventory.core.database import Database
 from inventory.core.durations import instant_text
-from inventory.core.migrate import upgrade
+from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.records import Record, print_records
 from inventory.core.settings import Settings
 
@@ -69,11 +69,17 @@ def main() -> None:
 def migrate(
     revision: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head", as_json: AsJson = False
 ) -> None:
-    """Apply the database migrations."""
+    """Apply the database migrations, and create the raw tables of the feeds (FEEDS)."""
     settings = Settings.read()
     url = settings.database.need("direct_url" if settings.database.direct_url else "url")
+
+    async def command() -> None:
+        await upgrade(url, revision, schema=settings.database.schema_name)
+        if revision == "head":
+            await create_raw_tables(url, settings.by_feed, schema=settings.database.schema_name)
+
     try:
-        asyncio.run(upgrade(url, revision, schema=settings.database.schema_name))
+        asyncio.run(command())
     except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
         exit_with(f"The migration failed: {error}", FAILURE_EXIT)
     if as_json:

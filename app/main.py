@@ -59,7 +59,7 @@ from inventory.runs.run_log import RunLog
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunWatch
 from inventory.searches.saved_searches import SavedSearches
-from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.suppliers.registry import open_trading_client
 from inventory.trading.service import open_trading
 
 log = get_logger()
@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> Starlette:
             Database.open(settings.database) as database,
             aclosing(redis),
             aclosing(queue),
-            open_limited_trading(settings, redis) as supplier,
+            open_trading_client(settings, redis) as supplier,
             open_trading(settings, database, supplier) as trading,
         ):
             signatures = SignatureAuthenticator(

@@ -10,8 +10,9 @@ from inventory.core.settings import Settings
 from inventory.core.sql import Statements
 from inventory.runs import repository
 from inventory.runs.models import Run
+from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.ports import StoneQuery
-from sync.supplier import open_limited_feed
+from inventory.suppliers.registry import supplier_of
 from sync.watermark.store import open_watermark_store
 
 sql = Statements("sandbox")
@@ -51,9 +52,15 @@ async def figures_of(settings: Settings, database: Database, run: Run) -> Figure
     """
     if run.completed_at is None or run.repeated is None:
         raise InventoryError(f"The run {run.id} is not completed")
-    async with open_limited_feed(settings) as feed:
-        supplier_stones = await feed.count(StoneQuery())
-    async with open_watermark_store(settings) as watermarks:
+    chosen = settings.of_feed(run.feed)
+    async with supplier_of(chosen).open_feed(chosen) as feed:
+        # A file feed has as many stones as rows, unless it delivers changes.
+        supplier_stones = (
+            (run.heatmap.total if run.heatmap else 0)
+            if isinstance(feed, EnumeratedFeed)
+            else await feed.count(StoneQuery())
+        )
+    async with open_watermark_store(chosen) as watermarks:
         stored = await watermarks.read()
     async with database.connection() as connection:
         outline = await repository.outline(connection, run.id)

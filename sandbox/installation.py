@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
-from inventory.core.migrate import upgrade
+from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from sandbox import logs, roles, supervisor
@@ -192,6 +192,7 @@ async def _migrate(settings: Settings) -> None:
     name = "direct_url" if settings.database.direct_url else "url"
     try:
         await upgrade(settings.database.need(name), schema=settings.database.schema_name)
+        await create_raw_tables(settings.database.need(name), settings.by_feed, schema=settings.database.schema_name)
     except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
         raise NotMigrated(f"The database of {name.upper()} can't be brought up to date: {reason}") from error

@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 
 from inventory.core.command_line import AsJson, print_json, run_command, start_command
 from inventory.core.records import Record, print_records
-from inventory.suppliers.nivoda.trading import open_limited_trading
 from inventory.suppliers.ports import Destination
+from inventory.suppliers.registry import open_trading_client
 from inventory.trading.destinations import Destinations
 
 _COMMAND_SECONDS = 60
@@ -20,7 +20,7 @@ def destinations(as_json: AsJson = False) -> None:
     async def run() -> Sequence[Destination]:
         async with (
             Redis.from_url(settings.redis.need("url")) as redis,
-            open_limited_trading(settings, redis) as supplier,
+            open_trading_client(settings, redis) as supplier,
         ):
             return await Destinations(supplier).listed()
 

@@ -15,7 +15,7 @@ from inventory.core.errors import NotFound
 from inventory.core.operator import operator_identity
 from inventory.core.records import Record, print_facts, print_records
 from inventory.core.settings import Settings
-from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.suppliers.registry import open_trading_client
 from inventory.trading.models import Purchase
 from inventory.trading.outcomes import Outcome, OutcomeService
 from inventory.trading.queries import PurchaseFilter, TradingRecords
@@ -73,7 +73,7 @@ def examine_purchase(purchase_id: PurchaseId, as_json: AsJson = False) -> None:
     async def examine(settings: Settings, database: Database) -> Purchase:
         async with (
             Redis.from_url(settings.redis.need("url")) as redis,
-            open_limited_trading(settings, redis) as supplier,
+            open_trading_client(settings, redis) as supplier,
         ):
             return await OutcomeService(settings.sync, database, supplier).examine(purchase_id)
 

@@ -24,9 +24,10 @@ _MAX_JOB_ID_LENGTH = 100
 
 
 class ScheduleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Run to start."""
+    """Run to start. `feed`: the first one of the installation if omitted."""
 
     run_type: RunType
+    feed: str | None = None
 
 
 class ConsolidateRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,12 +119,19 @@ async def start_run(request: Request[State], principal: Principal) -> Response:
     """`POST /api/v2/triggers/scheduler`.
 
     Raises:
+        NotFound: the installation has no such feed.
         Conflict: another run is open; `details` has its id.
     """
     body = await read_body(request, ScheduleRequest)
+    settings = request.state["services"].settings
+    if body.feed is not None and body.feed not in settings.by_feed:
+        raise NotFound("There is no feed with this name.")
     async with request.state["services"].database.bounded() as connection:
-        rules.check_start(await repository.open_run(connection, request.state["services"].settings.sync.feed))
-    return await _queue(request, "schedule_run", full=body.run_type == "full", started_by=principal.client_id)
+        rules.check_start(await repository.open_run(connection, body.feed or settings.sync.feed))
+    arguments: dict[str, Any] = {"full": body.run_type == "full", "started_by": principal.client_id}
+    if body.feed is not None:  # omitted by default, so that jobs of an older version accept the request
+        arguments["feed"] = body.feed
+    return await _queue(request, "schedule_run", **arguments)
 
 
 async def consolidate_run(request: Request[State], principal: Principal) -> Response:

@@ -222,6 +222,13 @@ class RunConflict(Conflict):
     """Another run of this feed is open. Wait for its end."""
 
 
+class NothingToRead(InventoryError):
+    """The feed has no new file, so no run was started."""
+
+    code = "NOTHING_TO_READ"
+    retryable = True  # a file may arrive
+
+
 class LeaseLost(InventoryError):
     """The lease was lost: another process has claimed the work, or the run has ended."""
 

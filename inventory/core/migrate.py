@@ -1,7 +1,9 @@
 """Schema migrations: upgrade or downgrade to a revision, from the source tree or an installed wheel."""
 
 import asyncio
+from collections.abc import Iterable
 
+import asyncpg
 import msgspec
 from alembic import command
 from alembic.config import Config
@@ -40,6 +42,21 @@ async def upgrade(
 ) -> None:
     """Apply the migrations up to `revision`. The operation is idempotent and safe to run concurrently."""
     await asyncio.to_thread(command.upgrade, _config(database_url, schema, patience), revision)
+
+
+async def create_raw_tables(database_url: str, feeds: Iterable[str], *, schema: str = "inventory") -> None:
+    """Create the raw tables of feeds that do not exist, in a database with the newest schema.
+
+    Readers and writers of the other feeds are not blocked. The operation is idempotent.
+    """
+    connection = await asyncpg.connect(
+        database_url, server_settings={"search_path": schema, "lock_timeout": f"{LockTimeouts().lock_seconds:.0f}s"}
+    )
+    try:
+        for feed in feeds:
+            await connection.execute("SELECT create_raw_partition($1)", feed)
+    finally:
+        await connection.close()
 
 
 async def downgrade(database_url: str, revision: str, *, schema: str = "inventory") -> None:

@@ -10,7 +10,7 @@ import msgspec
 RunType = Literal["full", "incremental"]
 RunStatus = Literal["planning", "running", "consolidating", "completed", "partial", "failed", "cancelled"]
 PartitionStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
-PartitionKind = Literal["band", "outside"]
+PartitionKind = Literal["band", "outside", "rows"]
 PriceDimension = Literal["dollar_value", "dollar_per_carat"]
 
 OPEN_STATUSES: frozenset[RunStatus] = frozenset({"planning", "running", "consolidating"})
@@ -94,6 +94,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 class Partition(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `worker_runs`: a partition of a run, with the checkpoint from which reading continues.
+
+    `kind`: a price band, the stones outside the bands, or rows of a file (from row `first_offset`).
 
     `price_from`, `price_to`: whole US dollars of the plan's dimension, both inclusive, None is open. `distinct_stones`: the
     number of distinct stones among the fetched ones, None until the partition has ended.

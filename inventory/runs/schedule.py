@@ -1,12 +1,20 @@
-"""Time of the nightly run."""
+"""Times at which runs are due."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 
-NIGHTLY_HOUR = 2  # UTC
+NIGHT = (time(2),)  # UTC
 
 
-def next_nightly(now: datetime) -> datetime:
-    """Return the first instant after `now` at which a nightly run is due."""
+def next_nightly(now: datetime, times: Sequence[time] = NIGHT) -> datetime:
+    """Return the first instant after `now` at which a run is due. `times`: of each day, in UTC."""
     now = now.astimezone(UTC)
-    today = now.replace(hour=NIGHTLY_HOUR, minute=0, second=0, microsecond=0)
-    return today if now < today else today + timedelta(days=1)
+    today = [datetime.combine(now.date(), at, UTC) for at in times]
+    return min(at if now < at else at + timedelta(days=1) for at in today)
+
+
+def last_due(now: datetime, times: Sequence[time] = NIGHT) -> datetime:
+    """Return the last instant, up to and including `now`, at which a run was due."""
+    now = now.astimezone(UTC)
+    today = [datetime.combine(now.date(), at, UTC) for at in times]
+    return max(at if at <= now else at - timedelta(days=1) for at in today)

@@ -7,7 +7,7 @@ identified by the hash of its content, so a file that has changed under its name
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -67,6 +67,7 @@ class PartPage(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int = 0
 
 
+@runtime_checkable
 class EnumeratedFeed(Protocol):
     """A feed of files. Every method raises `SupplierError` or a subclass.
 

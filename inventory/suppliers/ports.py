@@ -219,6 +219,12 @@ class SupplierTrading(Protocol):
         """List the account's delivery locations. Returns None if the supplier does not list them."""
 
 
+class Remap(Protocol):
+    """Maps a stored payload. `lab_grown`: the origin of its query."""
+
+    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> ObservedItem: ...
+
+
 class RateLimiter(Protocol):
     """Rate limiter port: the request rate of all processes."""
 

@@ -67,7 +67,11 @@ BEGIN
     IF feed !~ '^[a-z][a-z0-9-]{0,30}$' THEN
         RAISE EXCEPTION 'not the name of a feed: %', feed;
     END IF;
-    IF to_regclass(name) IS NOT NULL THEN
+    IF EXISTS (
+        SELECT FROM pg_inherits JOIN pg_class AS part ON part.oid = pg_inherits.inhrelid
+        WHERE pg_inherits.inhparent = 'raw_diamonds'::regclass
+          AND pg_get_expr(part.relpartbound, part.oid) ~ ('[(, ]' || quote_literal(feed) || '[,)]')
+    ) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE raw_diamonds INCLUDING ALL)', name);

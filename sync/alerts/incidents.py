@@ -12,7 +12,7 @@ from inventory.core.durations import duration_text
 from inventory.core.errors import FeedIncomplete, SupplierSchemaChanged
 from inventory.runs.models import Run, RunOutline
 from inventory.runs.review import MissingDiamond, QuarantineGroup
-from sync.planning import nightly
+from inventory.runs.schedule import last_due
 
 _MAX_DIFFERENCES = 30
 MAX_DIAMONDS = 20  # in a mail; the commands and the dashboard show all of them
@@ -48,7 +48,7 @@ def run_ended(run: Run, outline: RunOutline, reason: str, evidence: Evidence) ->
     advice = _advice(kind, run, outline)
     # A nightly run that could not be planned is retried as another run: that is the same incident.
     unplanned = run.started_by == NIGHTLY and outline.total == 0
-    subject_id = f"{run.feed}:{nightly.last_due(run.started_at):%Y-%m-%d}" if unplanned else str(run.id)
+    subject_id = f"{run.feed}:{last_due(run.started_at):%Y-%m-%d}" if unplanned else str(run.id)
     return Incident(
         key=f"{kind}:{subject_id}:{_cause(reason)}",
         kind=kind,

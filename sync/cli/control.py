@@ -7,6 +7,7 @@ import typer
 
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
 from inventory.core.operator import operator_identity
+from sync.cli.feeds import FeedName, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
 from sync.operations.reconcile import ReconcileReport
@@ -17,10 +18,11 @@ def retry(
     partition: Annotated[
         str | None, typer.Option(metavar="P", help="Only this partition, by number or id; all failed ones by default.")
     ] = None,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the failed partitions of the newest run again, from the start."""
-    settings = start_command("retry")
+    settings = start_feed_command("retry", feed)
     chosen = _partition(partition)
 
     async def command() -> None:
@@ -51,10 +53,11 @@ def consolidate(
             "--allow-quarantine", help="Accept the share of quarantined stones of this run; these are not offered."
         ),
     ] = False,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Request the consolidation of the newest run again."""
-    settings = start_command("consolidate")
+    settings = start_feed_command("consolidate", feed)
 
     async def command() -> None:
         key = await find_run_id(settings, run_id)

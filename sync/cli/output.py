@@ -4,16 +4,22 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory.core.command_line import print_json, print_text
+from inventory.core.durations import instant_text
+from inventory.core.records import Record, print_records
 from inventory.runs.models import Run
+from sync.planning.file_plan import FilePlan
 from sync.planning.histogram import histogram
 from sync.planning.partition import Plan
 from sync.planning.window import ChangeWindow
 
 
-def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
+def plan(window: ChangeWindow, made: Plan | FilePlan, *, as_json: bool) -> None:
     """Print a plan without a run: its window, and its partitions as a histogram."""
     if as_json:
         print_json({"window": window, "plan": made, "max_over_mean": made.max_over_mean})
+        return
+    if isinstance(made, FilePlan):
+        _files(window, made)
         return
     console = Console()
     since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
@@ -29,14 +35,31 @@ def plan(window: ChangeWindow, made: Plan, *, as_json: bool) -> None:
     )
 
 
-def started(run: Run, made: Plan, unsent: int, *, as_json: bool) -> None:
+def _files(window: ChangeWindow, made: FilePlan) -> None:
+    print_text(
+        f"{'A full' if window.run_type == 'full' else 'An incremental'} run ({window.reason}): {made.total:,} rows."
+    )
+    rows = {digest: sum(part.rows for part in made.parts if part.digest == digest) for digest in made.digests}
+    print_records(
+        ("file", "list", "changed", "rows"),
+        [
+            Record(
+                (file.name, "full" if file.full else "changes", instant_text(file.modified), f"{rows[file.digest]:,}")
+            )
+            for file in made.snapshot.files
+        ],
+    )
+    print_text(f"{len(made.parts)} partitions. Nothing was started.")
+
+
+def started(run: Run, made: Plan | FilePlan, unsent: int, *, as_json: bool) -> None:
     """Print a started run. `unsent`: partitions whose work items wait for the broker."""
     if as_json:
-        print_json({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": len(made.bands),
+        print_json({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": made.size,
                      "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean, "unsent": unsent})  # fmt: skip
         return
     print_text(
-        f"Run {run.id} ({run.run_type}): {made.total:,} stones in {len(made.bands)} partitions, "
+        f"Run {run.id} of {run.feed} ({run.run_type}): {made.total:,} stones in {made.size} partitions, "
         f"found with {made.counts_used} counts."
     )
     if unsent:

@@ -8,6 +8,7 @@ from inventory.core.command_line import AsJson, print_json, print_text, run_comm
 from inventory.core.database import Database
 from inventory.core.records import Record, print_records
 from inventory.runs import review
+from sync.cli.feeds import FeedFilter
 from sync.cli.run_ids import find_run_id
 
 app = typer.Typer(no_args_is_help=True, help="Quarantine: supplier items that cannot be mapped.")
@@ -26,6 +27,7 @@ def list_problems(
         str | None,
         typer.Option("--run", metavar="RUN_ID", help="Only items that this run read: an id, its beginning, or latest."),
     ] = None,
+    feed: FeedFilter = None,
     payloads: Annotated[bool, typer.Option("--payloads", help="Also show the payloads of up to three items.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +37,7 @@ def list_problems(
     async def command() -> None:
         key = await find_run_id(settings, run_id) if run_id else None
         async with Database.open(settings.database) as database, database.connection() as connection:
-            groups = await review.quarantine_groups(connection, key)
+            groups = await review.quarantine_groups(connection, key, feed)
         if as_json:
             print_json(groups)
         elif groups:

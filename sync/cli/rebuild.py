@@ -6,10 +6,11 @@ import msgspec
 import typer
 
 from inventory.core.clock import utc_now
-from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.command_line import AsJson, print_json, print_text, run_command
 from inventory.core.database import Database
 from inventory.core.records import Record, print_records
-from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.registry import supplier_of
+from sync.cli.feeds import FeedName, start_feed_command
 from sync.operations.rebuild import Comparison, Difference, Rebuild
 
 
@@ -17,14 +18,15 @@ def rebuild(
     apply: Annotated[
         bool, typer.Option("--apply", help="Replace the differing stones. Without it, only compare.")
     ] = False,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the inventory with its payloads by the present mapping and prices. With --apply, replace the differences."""
-    settings = start_command("rebuild")
+    settings = start_feed_command("rebuild", feed)
 
     async def command() -> None:
         async with Database.open(settings.database) as database:
-            rebuilding = Rebuild(settings.sync, database, observe, utc_now)
+            rebuilding = Rebuild(settings.sync, database, supplier_of(settings).remap(settings), utc_now)
             found = await rebuilding.compare()
             # Printed before the replacement, so that the terminal keeps the old values.
             if not as_json:

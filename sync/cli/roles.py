@@ -16,9 +16,10 @@ from inventory.core.telemetry.spans import enable_traces
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sync.alerts import incidents
+from sync.cli.feeds import FeedName, start_feed_command
 from sync.container import Container, open_pipeline
 from sync.process import run_role, wait_for_schema
-from sync.scheduler.scheduler import Progress, RunRequest
+from sync.scheduler.planning import Progress, RunRequest
 from sync.telemetry.serving import pipeline_metrics
 
 log = get_logger()
@@ -54,6 +55,7 @@ def schedule(
         bool,
         typer.Option("--nightly", help="Start it as the nightly run, which is retried if it cannot be planned."),
     ] = False,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run: decide its window, plan its partitions, and send their work items to the workers.
@@ -63,7 +65,7 @@ def schedule(
     """
     from sync.cli import output  # noqa: PLC0415 - see `counting`
 
-    settings = start_command("scheduler")
+    settings = start_feed_command("scheduler", feed)
     enable_traces(settings.telemetry, "scheduler")
     request = RunRequest(
         full=full,
@@ -74,7 +76,7 @@ def schedule(
     async def command() -> None:
         async with open_pipeline(settings) as pipeline:
             await revision.require(pipeline.database)
-            scheduler = pipeline.scheduler()
+            scheduler = pipeline.of_feed(settings.sync.feed).scheduler()
             if not dry_run:
                 await _reconcile(pipeline)
             with counting() as progress:

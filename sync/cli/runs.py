@@ -16,6 +16,7 @@ from inventory.core.records import Record, print_facts, print_records
 from inventory.runs import repository, review
 from inventory.runs.models import Partition, Run, RunOutline
 from sync.cli import watching
+from sync.cli.feeds import FeedFilter, FeedName, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
 from sync.planning.histogram import label
@@ -30,6 +31,7 @@ _MISSING_PAGE = 1000
 @app.command(name="list")
 def list_runs(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Largest number of runs, newest first.")] = 20,
+    feed: FeedFilter = None,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first. Times are in UTC."""
@@ -37,7 +39,7 @@ def list_runs(
 
     async def command() -> None:
         async with Database.open(settings.database) as database, database.connection() as connection:
-            runs = await repository.listing(connection, limit=limit)
+            runs = await repository.listing(connection, feed=feed, limit=limit)
         if as_json:
             print_json([_without_plan(one) for one in runs])
         elif runs:
@@ -58,10 +60,11 @@ def show_run(
     limit: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Largest number of diamonds that --missing shows.")
     ] = 1000,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a run with its partitions. Times are in UTC."""
-    settings = start_command("runs")
+    settings = start_feed_command("runs", feed)
 
     async def command() -> None:
         key = await find_run_id(settings, run_id)
@@ -87,9 +90,9 @@ def show_run(
 
 
 @app.command()
-def cancel(run_id: RunId, as_json: AsJson = False) -> None:
+def cancel(run_id: RunId, feed: FeedName = None, as_json: AsJson = False) -> None:
     """End an open run. Its workers stop with their next page; the watermark stays."""
-    settings = start_command("runs")
+    settings = start_feed_command("runs", feed)
 
     async def command() -> None:
         key = await find_run_id(settings, run_id)

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from inventory.core.clock import utc_now
-from inventory.core.command_line import AsJson, print_json_line, run_command, start_command
+from inventory.core.command_line import AsJson, print_json_line, run_command
 from inventory.core.database import Database
 from inventory.core.durations import duration_text
 from inventory.core.errors import Unavailable
@@ -21,6 +21,7 @@ from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunState, RunWatch
+from sync.cli.feeds import FeedName, start_feed_command
 from sync.cli.run_ids import find_run_id
 
 _POLL_SECONDS = 1.0
@@ -35,6 +36,7 @@ def watch_run(
     run_id: Annotated[
         str, typer.Argument(metavar="[RUN_ID]", help="Id of the run, its first characters, or `latest`.")
     ] = repository.LATEST,
+    feed: FeedName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the progress of a run until it ends, the newest one by default.
@@ -44,7 +46,7 @@ def watch_run(
 
     Exit code 0: the run completed. 1: it failed, is partial or was cancelled.
     """
-    settings = start_command("runs", log_level="ERROR")
+    settings = start_feed_command("runs", feed, log_level="ERROR")
     final = run_command(_watch(settings, run_id, as_json=as_json))
     raise typer.Exit(0 if final.status == "completed" else 1)
 

@@ -15,11 +15,11 @@ from inventory.core.command_line import (
     print_json,
     print_text,
     run_command,
-    start_command,
 )
 from inventory.core.durations import duration_text
 from inventory.core.operator import operator_identity
 from inventory.core.records import print_facts
+from sync.cli.feeds import FeedName, start_feed_command
 from sync.messaging.credential import ProcessCredential
 from sync.planning.window import Watermark
 from sync.watermark import manual
@@ -29,9 +29,9 @@ app = typer.Typer(no_args_is_help=True, help="The watermark: the instant up to w
 
 
 @app.command(name="show")
-def show_watermark(as_json: AsJson = False) -> None:
+def show_watermark(feed: FeedName = None, as_json: AsJson = False) -> None:
     """Show the watermark."""
-    settings = start_command("watermark")
+    settings = start_feed_command("watermark", feed)
 
     async def command() -> None:
         async with ProcessCredential() as credential, open_watermark_store(settings, credential) as store:
@@ -51,11 +51,12 @@ def show_watermark(as_json: AsJson = False) -> None:
 def set_watermark(
     instant: Annotated[str, typer.Argument(metavar="INSTANT", help="ISO 8601, like 2026-11-23T02:00:00Z.")],
     reason: Annotated[str, typer.Option(help="Reason; stored with the watermark.")],
+    feed: FeedName = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Set the watermark. An earlier instant is always safe; a later one skips the changes in between."""
-    settings = start_command("watermark")
+    settings = start_feed_command("watermark", feed)
     if not reason.strip():
         raise typer.BadParameter("is empty; name the reason", param_hint="--reason")
     target = _instant(instant)

@@ -22,11 +22,14 @@ from inventory.core.telemetry.spans import span
 from inventory.pricing.rules import PricingRule
 from inventory.runs import repository
 from inventory.runs.models import Run
+from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.ports import Feed, FeedPage
 from sync.consolidator.batch import Batch
 from sync.consolidator.change_events import ChangeEvents
+from sync.consolidator.file_completeness import FileCheck
 from sync.consolidator.run_completeness import RunCheck
 from sync.consolidator.safety_checks import SafetyChecks
+from sync.consolidator.stone_lookup import CountedLookup, FileLookup, StoneLookup
 from sync.messaging.consumer import OutcomeStored
 from sync.messaging.messages import Consolidate, decode
 from sync.planning.window import Watermark
@@ -44,11 +47,18 @@ _WATERMARK_TRIES = 5
 class Consolidator:
     """Consolidates one run at a time."""
 
-    def __init__(self, settings: SyncSettings, database: Database, feed: Feed, watermarks: WatermarkStore) -> None:
+    def __init__(
+        self, settings: SyncSettings, database: Database, feed: Feed | EnumeratedFeed, watermarks: WatermarkStore
+    ) -> None:
         self._settings = settings
         self._database = database
-        self._check = RunCheck(settings, database, feed)
-        self._safety_checks = SafetyChecks(settings, database, feed)
+        self._check: FileCheck | RunCheck
+        lookup: StoneLookup
+        if isinstance(feed, EnumeratedFeed):
+            self._check, lookup = FileCheck(database), FileLookup(feed)
+        else:
+            self._check, lookup = RunCheck(settings, database, feed), CountedLookup(feed)
+        self._safety_checks = SafetyChecks(settings, database, lookup)
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.lease_seconds)
 
@@ -117,8 +127,9 @@ class Consolidator:
             except InventoryError as error:
                 await self._store_failure(run, token, error)
                 raise
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             row = await connection.fetchrow(sql.complete_run, run.id, token, moved)
+            await connection.execute(sql.consume_files, run.id)
             await connection.execute(sql.forget_pages_of_run, run.id)
         if row is None:
             raise LeaseLost

@@ -7,7 +7,8 @@ from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
 from inventory.core.settings.sync import SyncSettings
 from inventory.runs.models import Run
 from inventory.suppliers.lookup import WITNESS_LIMIT
-from inventory.suppliers.ports import Feed, FeedPage
+from inventory.suppliers.ports import FeedPage
+from sync.consolidator.stone_lookup import StoneLookup
 from sync.runs.statements import sql
 
 _MIN_BAD_STONES = 20  # below this number a share is not meaningful: one bad stone of three is not a broken feed
@@ -51,10 +52,10 @@ def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_u
 class SafetyChecks:
     """Checks the staged stones of a run, and looks up the missing ones at the supplier."""
 
-    def __init__(self, settings: SyncSettings, database: Database, feed: Feed) -> None:
+    def __init__(self, settings: SyncSettings, database: Database, lookup: StoneLookup) -> None:
         self._settings = settings
         self._database = database
-        self._feed = feed
+        self._lookup = lookup
 
     async def quarantine(self, run: Run) -> None:
         """Check the share of quarantined stones after a run.
@@ -103,7 +104,7 @@ class SafetyChecks:
         async for missing in self._missing(run):
             left = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
             if named := missing.keys() - set(left):
-                found = await self._feed.lookup(sorted(named), witnesses)
+                found = await self._lookup.find(run, sorted(named), witnesses)
                 if found.found:
                     await returned(FeedPage(received=found.received, items=found.found))
                 left += found.absent
@@ -126,7 +127,7 @@ class SafetyChecks:
     async def _missing(self, run: Run) -> AsyncIterator[Mapping[str, bool]]:
         """Yield the stones that the run did not see, and whether they are active, in batches of the size of a lookup."""
         after = ""
-        size = self._feed.lookup_size
+        size = self._lookup.size
         while True:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(sql.missing_stones, run.feed, run.id, run.window_to, after, size)

@@ -6,17 +6,19 @@ from inventory.alerts.incident import Incident, report
 from inventory.alerts.incident import sql as incident_sql
 from inventory.core.clock import Clock
 from inventory.core.database import Connection, Database
-from inventory.core.errors import RunConflict
+from inventory.core.errors import NothingToRead, RunConflict
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events import log as events
 from inventory.runs.dead_letters import DeadLetter
+from inventory.runs.schedule import last_due
 from sync.alerts import incidents
 from sync.messaging.messages import run_named_by
 from sync.planning import nightly
 from sync.ports import DeadLetters
 from sync.runs.statements import sql
-from sync.scheduler.scheduler import RunRequest, Scheduler
+from sync.scheduler.planning import RunRequest
+from sync.scheduler.scheduler import Scheduler
 
 log = get_logger()
 
@@ -35,6 +37,7 @@ class Maintenance:
         self._scheduler = scheduler
         self._dead_letters = dead_letters
         self._clock = clock
+        self._times = settings.by_feed[settings.sync.feed].times
 
     async def start_nightly(self) -> None:
         """Start the nightly run if it is due and none has begun since. Of two processes that try, one succeeds.
@@ -47,27 +50,37 @@ class Maintenance:
         if not (sync.nightly or sync.nightly_retry):
             return
         async with self._database.connection() as connection:
-            state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, nightly.last_due(now))
+            state = await connection.fetchrow(sql.nightly_state, sync.feed, last_due(now, self._times))
         if state is None or state["begun"]:
             return
         tries = state["tries"]
         if not (sync.nightly or tries):
             return  # another scheduler starts the run
-        if not (nightly.may_try_again(now, tries, state["last_try"]) if tries else nightly.in_time(now)):
+        if not (
+            nightly.may_try_again(now, tries, state["last_try"], self._times)
+            if tries
+            else nightly.in_time(now, self._times)
+        ):
             return
         try:
             run, _ = await self._scheduler.schedule(RunRequest(started_by=incidents.NIGHTLY))
         except RunConflict:
-            log.info("nightly_run_waits", reason="another run is open")
+            log.info("nightly_run_waits", feed=sync.feed, reason="another run is open")
+        except NothingToRead:
+            log.info("nightly_run_waits", feed=sync.feed, reason="there is no new file")
         else:
-            log.info("nightly_run_started", run_id=str(run.id))
+            log.info("nightly_run_started", feed=sync.feed, run_id=str(run.id))
 
     async def watch_nightly(self) -> None:
-        """Alert the operator if the last nightly run did not start. A feed that was never read is not watched."""
+        """Alert the operator if the last nightly run did not start.
+
+        A feed that was never read is not watched. Without a new file no run of a file feed starts; the age of its watermark
+        shows how long.
+        """
         now = self._clock()
-        if nightly.in_time(now):
+        if nightly.in_time(now, self._times) or self._settings.by_feed[self._settings.sync.feed].kind == "csv":
             return
-        due = nightly.last_due(now)
+        due = last_due(now, self._times)
         async with self._database.transaction() as connection:
             state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, due)
             if state is not None and state["known"] and not (state["started"] or state["under_way"]):

@@ -29,7 +29,7 @@ from sync.jobs.effects import Effect
 from sync.jobs.maintenance import Maintenance
 from sync.messaging.messages import WorkDone, decode
 from sync.operations.repricing import Repricing
-from sync.scheduler.scheduler import RunRequest
+from sync.scheduler.planning import RunRequest
 
 log = get_logger()
 
@@ -49,10 +49,12 @@ class JobServices:
     def __init__(self, pipeline: Container, delivery: AlertDelivery) -> None:
         self.pipeline = pipeline
         self.delivery = delivery
-        self.maintenance = Maintenance(
-            pipeline.settings, pipeline.database, pipeline.scheduler(), pipeline.dead_letters, utc_now
-        )
-        self.repricing = Repricing(pipeline.settings.sync, pipeline.database, utc_now)
+        self.by_feed = {
+            name: Maintenance(one.settings, one.database, one.scheduler(), one.dead_letters, utc_now)
+            for name, one in pipeline.feeds.items()
+        }
+        self.maintenance = self.by_feed[pipeline.settings.sync.feed]
+        self.repricing = [Repricing(one.settings.sync, one.database, utc_now) for one in pipeline.feeds.values()]
         self.settlement = Settlement(pipeline.settings, pipeline.database, pipeline.trading)
 
     @classmethod
@@ -73,8 +75,9 @@ class JobServices:
             "examine_purchases": self.settlement.evidence,
             "release_declined": self.settlement.declined,
             "remind_of_orders": self.settlement.reminders,
-            "start_nightly": self.maintenance.start_nightly,
-            "watch_nightly": self.maintenance.watch_nightly,
+            # A duty for each feed: the failure of one does not stop the others.
+            **{f"start_nightly:{name}": one.start_nightly for name, one in self.by_feed.items()},
+            **{f"watch_nightly:{name}": one.watch_nightly for name, one in self.by_feed.items()},
             "watch_dead_letters": self.maintenance.watch_dead_letters,
             "number_events": self.maintenance.number_events,
             "prune": self.maintenance.prune,
@@ -118,10 +121,12 @@ async def attempt(name: str, duty: Duty) -> bool:
 # Called by name, from the API and from arq. Ids are text. A refusal is the job's result.
 
 
-async def schedule_run(ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str) -> str:
-    """Start a run; return its id."""
+async def schedule_run(
+    ctx: Context, *, full: bool = False, moves_watermark: bool = True, started_by: str, feed: str | None = None
+) -> str:
+    """Start a run of a feed, None for the first one; return its id."""
     request = RunRequest(full=full, moves_watermark=moves_watermark, started_by=started_by, job_id=_identity(ctx))
-    run, _ = await _jobs(ctx).pipeline.scheduler().schedule(request)
+    run, _ = await _jobs(ctx).pipeline.of_feed(feed).scheduler().schedule(request)
     return str(run.id)
 
 
@@ -168,7 +173,12 @@ async def reprice(ctx: Context) -> int:
         with suppress(JobsUnavailable):
             await store_progress(ctx["redis"], ctx["job_id"], JobProgress(done, total))
 
-    return await _jobs(ctx).repricing.reprice(report, job_id=_identity(ctx))
+    # The effect is recorded by the last feed; a repetition prices the others again, which changes nothing.
+    feeds = _jobs(ctx).repricing
+    changed = 0
+    for repricing in feeds[:-1]:
+        changed += await repricing.reprice(report)
+    return changed + await feeds[-1].reprice(report, job_id=_identity(ctx))
 
 
 async def list_dead_letters(ctx: Context, *, limit: int) -> object:
@@ -273,7 +283,7 @@ def arq_worker(jobs: JobServices, redis: ArqRedis, *, with_duties: bool) -> JobW
         return run
 
     duties = [
-        cron(regularly(name), name=name, minute=_MINUTES.get(name), timeout=_JOB_SECONDS)
+        cron(regularly(name), name=name, minute=_MINUTES.get(name.partition(":")[0]), timeout=_JOB_SECONDS)
         for name in (jobs.duties if with_duties else ())
     ]
     return JobWorker(

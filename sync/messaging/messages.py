@@ -21,6 +21,7 @@ MAX_BODY_BYTES = 65_536
 
 # For logs only, so any printable text is valid.
 TraceId = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[ -~]*\Z")]
+Feed = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
@@ -31,6 +32,7 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True, tag="work-item"):
     run_id: UUID
     partition_id: UUID
     trace_id: TraceId
+    feed: Feed | None = None  # None in messages of earlier versions: the run names it
 
 
 class WorkDone(msgspec.Struct, frozen=True, kw_only=True, tag="work-done"):
@@ -51,6 +53,7 @@ class Consolidate(msgspec.Struct, frozen=True, kw_only=True, tag="consolidate"):
     version: Literal[1] = 1
     run_id: UUID
     trace_id: TraceId
+    feed: Feed | None = None  # as of `WorkItem`
 
 
 Message = TypeVar("Message", WorkItem, WorkDone, Consolidate)
@@ -85,9 +88,21 @@ class _NamesRun(msgspec.Struct, frozen=True):
     run_id: UUID
 
 
-def run_named_by(body: str) -> UUID | None:
+class _NamesFeed(msgspec.Struct, frozen=True):
+    feed: Feed | None = None
+
+
+def feed_named_by(body: bytes) -> str | None:
+    """Return the feed that a message names; None if it names none, or is not readable."""
+    try:
+        return msgspec.json.decode(body, type=_NamesFeed).feed if len(body) <= MAX_BODY_BYTES else None
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def run_named_by(body: str | bytes) -> UUID | None:
     """Return the run that the text of a message names; None if it is none of the three messages."""
     try:
         return msgspec.json.decode(body, type=_NamesRun).run_id
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None

@@ -30,7 +30,10 @@ class Outbox:
         """
         if not partitions:
             return
-        bodies = [encode(WorkItem(run_id=part.run_id, partition_id=part.id, trace_id=trace_id)) for part in partitions]
+        bodies = [
+            encode(WorkItem(run_id=part.run_id, partition_id=part.id, trace_id=trace_id, feed=part.feed))
+            for part in partitions
+        ]
         await self._broker.send(self._settings.queue_work_items, bodies)
         await self._lifecycle.mark_sent([part.id for part in partitions])
 
@@ -43,11 +46,11 @@ class Outbox:
             return False
         return True
 
-    async def send_trigger(self, run_id: UUID, trace_id: str) -> bool:
+    async def send_trigger(self, run_id: UUID, trace_id: str, feed: str) -> bool:
         """Send the consolidation trigger of a run whose partitions have all succeeded. False if it must be sent later."""
         try:
             await self._broker.send(
-                self._settings.queue_consolidate, [encode(Consolidate(run_id=run_id, trace_id=trace_id))]
+                self._settings.queue_consolidate, [encode(Consolidate(run_id=run_id, trace_id=trace_id, feed=feed))]
             )
         except BrokerUnavailable as error:
             log.warning("trigger_not_sent", error=error.message)
@@ -59,7 +62,7 @@ class Outbox:
         """Send the trigger of a run if it was requested and not sent, because the process died in between."""
         run = await self._lifecycle.get(run_id)
         if run.status == "consolidating" and run.consolidate_sent_at is None:
-            await self.send_trigger(run.id, run.trace_id)
+            await self.send_trigger(run.id, run.trace_id, run.feed)
 
     async def report(self, partition: Partition, trace_id: str) -> None:
         """Report that a partition has ended. The report is only for monitoring, so a loss needs no retry."""

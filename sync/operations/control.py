@@ -102,7 +102,7 @@ class RunControl:
             mass_delete_allowed=allow_mass_delete,
             quarantine_allowed=allow_quarantine,
         )
-        await self._outbox.send_trigger(run_id, facts.run.trace_id)
+        await self._outbox.send_trigger(run_id, facts.run.trace_id, facts.run.feed)
         return await self._lifecycle.get(run_id)
 
     async def cancel(self, run_id: UUID, who: str, *, job_id: str | None = None) -> Run:

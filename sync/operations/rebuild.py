@@ -6,7 +6,7 @@ The payload is the last state of a stone at the supplier, so a rebuild sends no 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import asyncpg
 import msgspec
@@ -18,19 +18,13 @@ from inventory.core.logging import get_logger
 from inventory.core.settings.sync import SyncSettings
 from inventory.pricing.rules import Priced, PricingRule, price
 from inventory.runs import repository, rules
-from inventory.suppliers.ports import ObservedItem
+from inventory.suppliers.ports import ObservedItem, Remap
 from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.safety_checks import check_quarantine_share
 from sync.runs.statements import sql
 from sync.worker.staging import columns
 
 log = get_logger()
-
-
-class Remap(Protocol):
-    """Maps a stored payload. `lab_grown`: the origin of its query."""
-
-    def __call__(self, payload: bytes, *, lab_grown: bool | None) -> ObservedItem: ...
 
 
 Outcome = Literal["added", "changed", "quarantined", "deleted", "unidentified", "waiting"]

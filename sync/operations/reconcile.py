@@ -85,7 +85,7 @@ class Reconciler:
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.claim_lost_triggers, self._settings.resend_seconds, run_id)
         for position, row in enumerate(rows):
-            if not await self._outbox.send_trigger(row["id"], row["trace_id"]):
+            if not await self._outbox.send_trigger(row["id"], row["trace_id"], row["feed"]):
                 async with self._database.connection() as connection:
                     await connection.executemany(sql.unmark_trigger, [(unsent["id"],) for unsent in rows[position:]])
                 raise BrokerUnavailable

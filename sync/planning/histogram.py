@@ -29,6 +29,8 @@ def histogram(plan: Plan, *, width: int = 40) -> Iterator[HistogramLine]:
 
 def label(band: Band, dimension: Dimension) -> str:
     """Label the prices of a partition: `$500 to $750`, `up to $500/ct`, `from $750`, `everything`, or `without a price`."""
+    if band.kind == "rows":
+        return f"from row {band.first_offset + 1:,}"
     if band.kind == "outside":
         return "without a price"
     unit = "/ct" if dimension == "dollar_per_carat" else ""

@@ -18,7 +18,7 @@ import msgspec
 
 from inventory.core.errors import CoverageUnproven
 
-Kind = Literal["band", "outside"]
+Kind = Literal["band", "outside", "rows"]
 Dimension = Literal["dollar_value", "dollar_per_carat"]
 
 LARGEST_OFFSET = 50_000
@@ -70,6 +70,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 f"the plan does not cover the feed: {'; '.join(flaws)}",
                 details={"total": self.total, "priced": self.priced, "bands": len(self.bands)},
             )
+
+    @property
+    def size(self) -> int:
+        """Number of partitions."""
+        return len(self.bands)
 
     @property
     def max_over_mean(self) -> float:

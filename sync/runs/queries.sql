@@ -379,6 +379,33 @@ FROM pricing_rules ORDER BY priority, created_at, id
 
 -- Planning
 
+-- has_raw_table --
+-- Whether the raw table of a feed ($1) exists: a partition of `raw_diamonds` with its name, or the one that holds the feed.
+SELECT EXISTS (
+    SELECT FROM pg_inherits
+    JOIN pg_class AS part ON part.oid = pg_inherits.inhrelid
+    WHERE pg_inherits.inhparent = 'raw_diamonds'::regclass
+      AND pg_get_expr(part.relpartbound, part.oid) ~ ('[(, ]' || quote_literal($1::text) || '[,)]')
+)
+
+-- consumed_files --
+-- Digests of the files that completed runs of a feed ($1) have read.
+SELECT digest FROM consumed_files WHERE feed = $1
+
+-- consume_files --
+-- Records the files of a completed run, in the transaction that completes it. Runs over other feeds have no files.
+INSERT INTO consumed_files (feed, digest, name, run_id)
+SELECT run.feed, file ->> 'digest', file ->> 'name', run.id
+FROM run_metadata AS run CROSS JOIN LATERAL jsonb_array_elements(run.plan #> '{snapshot,files}') AS file
+WHERE run.id = $1 AND run.status = 'completed' AND run.moves_watermark AND run.forced_by IS NULL
+ON CONFLICT (feed, digest) DO NOTHING
+
+-- staged_rows --
+-- Numbers of items and of distinct stones on the pages of a run ($1), and of the stones that it has seen.
+SELECT (SELECT coalesce(sum(cardinality(stones)), 0)::int FROM pages_read WHERE run_id = $1) AS items,
+       (SELECT count(*)::int FROM (SELECT DISTINCT unnest(stones) FROM pages_read WHERE run_id = $1) AS stones) AS stones,
+       (SELECT count(*)::int FROM stones_seen WHERE feed = $2 AND run_id = $1) AS seen
+
 -- now --
 -- The database's clock, which all processes share.
 SELECT clock_timestamp()
@@ -429,7 +456,7 @@ WHERE id IN (
       AND ($2::uuid IS NULL OR id = $2)
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, trace_id
+RETURNING id, trace_id, feed
 
 -- unmark_trigger --
 -- Records that the trigger could not be sent.

@@ -1,8 +1,7 @@
 """Run scheduler: decide the window of a run, plan its partitions, and send their work items."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,45 +13,29 @@ from inventory.core.database import Database
 from inventory.core.errors import (
     DeadlinePassed,
     InventoryError,
-    SupplierError,
-    SupplierSchemaChanged,
+    SchemaBehind,
     WatermarkInFuture,
 )
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.core.telemetry.spans import first_span_of_run
-from inventory.runs import repository
 from inventory.runs.models import Partition, Run
-from inventory.suppliers.ports import Capabilities, Feed, StoneQuery
+from inventory.suppliers.enumerated import EnumeratedFeed
+from inventory.suppliers.ports import Feed
 from sync.alerts import incidents
 from sync.messaging.outbox import Outbox
-from sync.planning.heatmap import PriceRange
+from sync.planning.file_plan import FilePlan
 from sync.planning.partition import Plan
-from sync.planning.planner import plan
-from sync.planning.price_scale import HeldPrice
-from sync.planning.window import ChangeWindow, Watermark, decide
+from sync.planning.window import ChangeWindow
 from sync.ports import WatermarkStore
 from sync.runs.lease import heartbeat
-from sync.runs.lifecycle import Lifecycle, Opening, PlannedPartition
-from sync.runs.query import query_of
-from sync.runs.schema_differences import record
+from sync.runs.lifecycle import Lifecycle, Opening
 from sync.runs.statements import sql
+from sync.scheduler.counted_planning import CountedPlanning
+from sync.scheduler.file_planning import FilePlanning
+from sync.scheduler.planning import Planning, Progress, RunRequest
 
 log = get_logger()
-
-_CAPABILITIES_SECONDS = 20.0
-
-# Called with the number of counts so far, during planning.
-Progress = Callable[[int], None]
-
-
-class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Request to start a run."""
-
-    full: bool = False
-    moves_watermark: bool = True
-    started_by: str = "command line"
-    job_id: str | None = None  # the background job that starts the run
 
 
 class Scheduler:
@@ -62,7 +45,7 @@ class Scheduler:
         self,
         settings: Settings,
         database: Database,
-        feed: Feed,
+        feed: Feed | EnumeratedFeed,
         watermarks: WatermarkStore,
         outbox: Outbox,
         clock: Clock | None = None,
@@ -70,13 +53,15 @@ class Scheduler:
         """`clock`: None for the database's clock, because the clocks of two schedulers may differ."""
         self._settings = settings
         self._database = database
-        self._feed = feed
-        self._watermarks = watermarks
+        self._planning: Planning = (
+            FilePlanning(settings, database, feed, watermarks, clock)
+            if isinstance(feed, EnumeratedFeed)
+            else CountedPlanning(settings, database, feed, watermarks, clock)
+        )
         self._outbox = outbox
-        self._clock = clock
         self._lifecycle = Lifecycle(database, settings.sync.lease_seconds)
 
-    async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan]:
+    async def schedule(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[Run, Plan | FilePlan]:
         """Start a run: plan it, and send the work items of its partitions.
 
         While the broker does not answer, the run is open and waits: reconcile sends its work items.
@@ -84,14 +69,18 @@ class Scheduler:
         Raises:
             RunConflict: another run of this feed is open.
             WatermarkInFuture: the watermark is in the future; no run was started.
+            NothingToRead: a feed of files has no new file; no run was started.
+            SchemaBehind: the feed has no raw table; no run was started.
             SupplierError: the feed could not be counted; the run has failed with the reason.
             DeadlinePassed: the feed could not be counted in time; the run has failed.
         """
+        await self._require_table()
         try:
-            window = await self._window(request)
+            survey = await self._planning.survey(request)
         except WatermarkInFuture as error:
             await self._report_watermark(error)
             raise
+        window = survey.window
         run_id, token = await self._open(window, request)
         run = await self._lifecycle.get(run_id)
         with (
@@ -106,10 +95,7 @@ class Scheduler:
                     asyncio.timeout((run.deadline_at - datetime.now(UTC)).total_seconds()),
                     heartbeat(lambda: self._lifecycle.keep(run_id, token), self._lifecycle.lease_seconds),
                 ):
-                    offered = await self._feed.capabilities()
-                    await record(self._database, run, offered.differences)
-                    _refuse_window(window, offered)
-                    made = await self._plan(window, offered, progress)
+                    made = await self._planning.plan(survey, progress, run)
             except TimeoutError:
                 # A busy supplier would otherwise block this process beyond the deadline of its run.
                 late = DeadlinePassed("The feed could not be counted before the run's deadline")
@@ -124,44 +110,34 @@ class Scheduler:
             partitions, nothing_to_read = await self._activate(run.id, token, made)
             log.info("run_planned", partitions=len(partitions), stones=made.total, counts=made.counts_used)
             if nothing_to_read:
-                await self._outbox.send_trigger(run.id, run.trace_id)
+                await self._outbox.send_trigger(run.id, run.trace_id, run.feed)
             else:
                 await self._outbox.send_work_or_leave(partitions, run.trace_id)
             return await self._lifecycle.get(run.id), made
 
-    async def rehearse(self, request: RunRequest, progress: Progress = lambda _: None) -> tuple[ChangeWindow, Plan]:
+    async def rehearse(
+        self, request: RunRequest, progress: Progress = lambda _: None
+    ) -> tuple[ChangeWindow, Plan | FilePlan]:
         """Plan a run without starting it. Sends the same counts as `schedule`."""
-        window = await self._window(request)
-        return window, await self._plan(window, await self._feed.capabilities(), progress)
+        survey = await self._planning.survey(request)
+        return survey.window, await self._planning.plan(survey, progress, None)
+
+    async def _require_table(self) -> None:
+        """Check that the raw table of the feed exists.
+
+        Raises:
+            SchemaBehind: it does not.
+        """
+        feed = self._settings.sync.feed
+        async with self._database.connection() as connection:
+            if await connection.fetchval(sql.has_raw_table, feed):
+                return
+        raise SchemaBehind(f"The feed {feed} has no raw table yet. Create it: diamonds-app migrate")
 
     async def _report_watermark(self, error: WatermarkInFuture) -> None:
         watermark = str(error.details.get("watermark"))
         async with self._database.transaction() as connection:
             await report(connection, incidents.watermark_in_future(self._settings.sync.feed, watermark, error.message))
-
-    async def _window(self, request: RunRequest) -> ChangeWindow:
-        stored = await self._watermarks.read()
-        watermark: Watermark | None = stored[0] if stored else None
-        async with self._database.connection() as connection:
-            last_full = await repository.last_full_completed(connection, self._settings.sync.feed)
-            now = self._clock() if self._clock else await connection.fetchval(sql.now)
-        return decide(
-            now,
-            watermark,
-            last_full,
-            full=request.full,
-            full_every=timedelta(hours=self._settings.sync.full_every_hours),
-            overlap=timedelta(seconds=self._settings.sync.overlap_seconds),
-            windows=await self._offers_windows(),
-        )
-
-    async def _offers_windows(self) -> bool:
-        """Whether the supplier can filter by the last change. True if it does not answer soon: planning checks again."""
-        try:
-            async with asyncio.timeout(_CAPABILITIES_SECONDS):
-                return (await self._feed.capabilities()).windows
-        except (SupplierError, TimeoutError):
-            return True
 
     async def _open(self, window: ChangeWindow, request: RunRequest) -> tuple[UUID, UUID]:
         return await self._lifecycle.open(
@@ -178,70 +154,9 @@ class Scheduler:
             )
         )
 
-    async def _plan(self, window: ChangeWindow, offered: Capabilities, progress: Progress) -> Plan:
-        dimension = self._settings.nivoda.partition_dimension
-        per_carat = dimension == "dollar_per_carat"
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.held_prices, self._settings.sync.feed, per_carat)
-        held = [HeldPrice(**row) for row in rows]
-        counting = plan(
-            max_partitions=self._settings.sync.max_partitions,
-            min_stones=self._settings.sync.min_partition_stones,
-            held=held,
-            dimension=dimension,
-            by_origin=offered.origin,
-        )
-        counted = 0
-        ranges = next(counting)
-        while True:
-            counts = await self._count(window, ranges)
-            counted += len(ranges)
-            progress(counted)
-            try:
-                ranges = counting.send(counts)
-            except StopIteration as end:
-                made: Plan = end.value
-                return made
-
-    async def _count(self, window: ChangeWindow, ranges: Sequence[PriceRange]) -> list[int]:
-        """Request the counts of ranges concurrently."""
-        tasks = [asyncio.create_task(self._feed.count(_query(window, part))) for part in ranges]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    async def _activate(self, run_id: UUID, token: UUID, made: Plan) -> tuple[list[Partition], bool]:
-        parts = [
-            PlannedPartition(
-                kind=band.kind,
-                price_from=band.price_from,
-                price_to=band.price_to,
-                first_offset=band.first_offset,
-                planned_stones=band.planned,
-            )
-            for band in made.bands
-        ]
+    async def _activate(self, run_id: UUID, token: UUID, made: Plan | FilePlan) -> tuple[list[Partition], bool]:
+        parts = self._planning.partitions(made)
         return await self._lifecycle.activate(run_id, token, msgspec.to_builtins(made), made.counts_used, parts)
-
-
-def _refuse_window(window: ChangeWindow, offered: Capabilities) -> None:
-    """Refuse an incremental run if the supplier cannot filter by the last change.
-
-    Raises:
-        SupplierSchemaChanged: the supplier's schema lacks the filter.
-    """
-    if window.run_type == "incremental" and not offered.windows:
-        raise SupplierSchemaChanged(
-            "The supplier's schema offers no filter by the last change, so an incremental run cannot be read. "
-            "Start a full run: diamonds-sync schedule --full"
-        )
-
-
-def _query(window: ChangeWindow, part: PriceRange) -> StoneQuery:
-    query = query_of(window.run_type, window.updated_from, window.updated_to, part.price_from, part.price_to)
-    return msgspec.structs.replace(query, lab_grown=part.lab_grown)
 
 
 def _iso(instant: datetime | None) -> str | None:

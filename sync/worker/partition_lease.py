@@ -11,6 +11,7 @@ from inventory.runs import repository
 from inventory.runs.models import Partition
 from inventory.suppliers.ports import FeedPage, ObservedItem
 from sync.planning.checkpoint import Checkpoint
+from sync.planning.file_plan import PartCheckpoint
 from sync.runs.lease import heartbeat
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
@@ -67,7 +68,7 @@ class PartitionLease:
         page: FeedPage,
         *,
         feed: str,
-        checkpoint: Checkpoint,
+        checkpoint: Checkpoint | PartCheckpoint,
         reading: int,
         kept: Sequence[ObservedItem],
     ) -> int:

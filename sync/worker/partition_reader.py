@@ -1,14 +1,12 @@
 """Reading loop of a partition: send each request to the supplier and stage each page with its checkpoint."""
 
 import asyncio
-import time
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 
 from inventory.core.database import Database
-from inventory.core.errors import SupplierBusy, SupplierUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings.sync import SyncSettings
 from inventory.runs.models import Partition, Run
@@ -21,17 +19,15 @@ from sync.planning.partition import Band
 from sync.planning.requests import Steps
 from sync.runs.query import count_of_part, query_of_part
 from sync.runs.statements import sql
+from sync.worker.outage import wait_out
 from sync.worker.partition_lease import PartitionLease
 from sync.worker.staging import listing_of
 
 log = get_logger()
 
-_FIRST_PAUSE_SECONDS = 1.0
-_MAX_PAUSE_SECONDS = 30.0
-
 
 class PartitionReader:
-    """Reads partitions of one feed until `stop` is set."""
+    """Reads partitions of a counted feed until `stop` is set."""
 
     def __init__(self, settings: SyncSettings, database: Database, feed: Feed, stop: asyncio.Event) -> None:
         self._settings = settings
@@ -67,6 +63,10 @@ class PartitionReader:
             if pending is not None:
                 pending.cancel()
 
+    def known_differences(self) -> Sequence[str]:
+        """Return the differences of the supplier's schema that are known without a request."""
+        return self._feed.known_differences()
+
     async def _restored(self, partition: Partition) -> PartitionReading:
         """Restore the reading from the checkpoint and the stored pages."""
         offered = await self._feed.capabilities()
@@ -86,31 +86,21 @@ class PartitionReader:
         return reading
 
     async def _send(self, run: Run, lease: PartitionLease, request: CountRequest | PageRequest) -> FeedPage | int:
-        """Send a request to the supplier. Wait out an outage under the lease: an outage says nothing about the partition.
+        """Send a request to the supplier. Wait out an outage under the lease.
 
         Raises:
             SupplierError: the outage lasts too long, or the error is no outage.
             ConsumerStopped: `stop` is set.
         """
         overlap = timedelta(seconds=self._settings.overlap_seconds)
-        until = time.monotonic() + self._settings.outage_seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                if isinstance(request, PageRequest):
-                    query = query_of_part(run, request.part, overlap)
-                    return await self._feed.page(query, request.offset, request.limit)
-                return await count_of_part(self._feed, run, request.part, overlap)
-            except SupplierUnavailable as error:
-                # The client has already waited as long as a busy supplier asked for.
-                if isinstance(error, SupplierBusy) or time.monotonic() + pause > until:
-                    raise
-                log.warning("supplier_unavailable", error=error.message, pause_seconds=pause)
-                await lease.note(f"{error.code}: {error.message}")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
-                raise ConsumerStopped
-            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+
+        async def send() -> FeedPage | int:
+            if isinstance(request, PageRequest):
+                query = query_of_part(run, request.part, overlap)
+                return await self._feed.page(query, request.offset, request.limit)
+            return await count_of_part(self._feed, run, request.part, overlap)
+
+        return await wait_out(send, lease, self._settings.outage_seconds, self._stop)
 
     async def _stage(
         self, run: Run, lease: PartitionLease, page: FeedPage, request: PageRequest, reading: PartitionReading

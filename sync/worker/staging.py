@@ -12,6 +12,7 @@ from inventory.core.database import Connection
 from inventory.core.errors import LeaseLost
 from inventory.suppliers.ports import FeedPage, ObservedItem
 from sync.planning.checkpoint import Checkpoint
+from sync.planning.file_plan import PartCheckpoint
 from sync.planning.listing import Listing
 from sync.runs.statements import OBSERVED, sql
 
@@ -27,7 +28,7 @@ async def stage(
     feed: str,
     run_id: UUID,
     partition_id: UUID | None,
-    checkpoint: Checkpoint | None,
+    checkpoint: Checkpoint | PartCheckpoint | None,
     lease_token: UUID,
     lease_seconds: float,
     reading: int = 0,

@@ -15,6 +15,7 @@ from inventory.core.settings.sync import SyncSettings
 from inventory.core.telemetry.spans import span
 from inventory.runs import repository
 from inventory.runs.models import Run
+from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.ports import Feed
 from sync.messaging.consumer import ConsumerStopped, OutcomeStored
 from sync.messaging.messages import WorkItem, decode
@@ -23,6 +24,7 @@ from sync.planning.completeness import PartitionProof
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.schema_differences import record
 from sync.runs.statements import sql
+from sync.worker.part_reader import PartReader
 from sync.worker.partition_lease import PartitionLease
 from sync.worker.partition_reader import PartitionReader
 
@@ -36,19 +38,22 @@ class Worker:
         self,
         settings: SyncSettings,
         database: Database,
-        feed: Feed,
+        feed: Feed | EnumeratedFeed,
         outbox: Outbox,
         *,
         worker_id: str,
         stop: asyncio.Event,
     ) -> None:
         self._database = database
-        self._feed = feed
         self._outbox = outbox
         self._worker_id = worker_id
         self._stop = stop
         self._lifecycle = Lifecycle(database, settings.lease_seconds)
-        self._reader = PartitionReader(settings, database, feed, stop)
+        self._reader: PartReader | PartitionReader = (
+            PartReader(settings, feed, stop)
+            if isinstance(feed, EnumeratedFeed)
+            else PartitionReader(settings, database, feed, stop)
+        )
 
     async def handle(self, body: bytes, last: bool) -> None:
         """Read the partition of a work item.
@@ -84,7 +89,7 @@ class Worker:
         log.info("partition_claimed", planned=partition.planned_stones, resumed=partition.checkpoint is not None)
         try:
             proof = await self._read(run, lease)
-            await record(self._database, run, self._feed.known_differences())
+            await record(self._database, run, self._reader.known_differences())
         except (ConsumerStopped, asyncio.CancelledError):
             await lease.release()
             raise
@@ -106,7 +111,7 @@ class Worker:
             repairs=proof.repairs,
         )
         if trigger:
-            await self._outbox.send_trigger(run.id, run.trace_id)
+            await self._outbox.send_trigger(run.id, run.trace_id, run.feed)
         await self._outbox.report(ended, run.trace_id)
 
     async def _read(self, run: Run, lease: PartitionLease) -> PartitionProof:

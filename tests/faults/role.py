@@ -10,16 +10,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from redis.asyncio import Redis
+
 from app import cli as api
 from inventory.core.command_line import run_command, start_command
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.logging import get_logger
+from inventory.suppliers.registry import open_trading_client
 from inventory.trading.settlement import Settlement
 from sync.cli import main as cli
 from sync.container import open_control
 from sync.process import run_role
-from sync.supplier import open_settlement
 from tests.faults.points import Trap, install_points
 
 _RECONCILE_SECONDS = 0.5
@@ -67,7 +69,11 @@ def settle() -> None:
     settings = start_command("settle")
 
     async def command() -> None:
-        async with Database.open(settings.database) as database, open_settlement(settings) as supplier:
+        async with (
+            Database.open(settings.database) as database,
+            Redis.from_url(settings.redis.need("url")) as redis,
+            open_trading_client(settings, redis) as supplier,
+        ):
             settlement = Settlement(settings, database, supplier)
             await settlement.holds()
             await settlement.refresh()

@@ -26,7 +26,7 @@ from sync.container import Container
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import RunRequest
+from sync.scheduler.planning import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.contract.relay import Relay
 from tests.integration.pipeline.fake_feed import FakeFeed

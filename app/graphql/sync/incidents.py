@@ -5,8 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry import UNSET
 
 from app.auth.scopes import Scope
+from app.graphql.arguments import given_or_none
 from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.user_errors import UserError, attempt, error_type, errors_field, typed_errors
@@ -77,10 +79,16 @@ class IncidentQueries:
         return [_incident_to_graphql(one) for one in found]
 
     @field(description="Schedule of the sync.", scope=Scope.SYNC_READ)
-    def sync_schedule(self, info: Info) -> SyncSchedule | None:
-        return SyncSchedule(
-            next_run_at=next_nightly(utc_now()), started_by_jobs=info.context.services.settings.sync.nightly
-        )
+    def sync_schedule(
+        self,
+        info: Info,
+        feed: Annotated[
+            str | None, _argument(description="Only this feed; by default the next run of any feed.")
+        ] = UNSET,
+    ) -> SyncSchedule | None:
+        settings, name, now = info.context.services.settings, given_or_none(feed), utc_now()
+        due = [next_nightly(now, one.times) for key, one in settings.by_feed.items() if name in (None, key)]
+        return SyncSchedule(next_run_at=min(due), started_by_jobs=settings.sync.nightly) if due else None
 
 
 @strawberry.type

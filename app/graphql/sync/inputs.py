@@ -17,6 +17,9 @@ class SyncStartInput:
     moves_watermark: bool = strawberry.field(
         default=True, description="Whether the next incremental run starts where this one ends."
     )
+    feed: str | None = strawberry.field(
+        default=UNSET, description="Feed to read, such as `nivoda`; the first one of the installation if omitted."
+    )
 
 
 @strawberry.input(description="Failed partitions to read again.")

@@ -35,7 +35,7 @@ _argument = strawberry.argument
 
 # A mutation waits this long for its job, so that most responses contain the outcome. The job continues regardless.
 _WAIT_SECONDS = 5.0
-_RUN_ID, _PARTITION_ID = ("input", "runId"), ("input", "partitionId")
+_RUN_ID, _PARTITION_ID, _FEED = ("input", "runId"), ("input", "partitionId"), ("input", "feed")
 
 P = TypeVar("P", SyncStartPayload, SyncRetryPayload, SyncConsolidatePayload, SyncCancelPayload)
 
@@ -60,6 +60,11 @@ class SyncMutations(DeadLetterMutations, IncidentMutations):
             "moves_watermark": input.moves_watermark,
             "started_by": f"api:{client_id}",
         }
+        feed = given_or_none(input.feed)
+        if feed is not None:  # omitted otherwise, so that jobs of an older version accept the request
+            if feed not in info.context.services.settings.by_feed:
+                return _rejected(SyncStartPayload, NotFound("There is no feed with this name."), _FEED)
+            arguments["feed"] = feed
         return await _enqueue(SyncStartPayload, info, "schedule_run", arguments, key=f"{client_id}\n{key}")
 
     @field(

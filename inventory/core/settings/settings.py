@@ -5,7 +5,7 @@ the variable (exit code 2).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +15,7 @@ from inventory.core.settings.alerts import AlertSettings
 from inventory.core.settings.api import ApiSettings
 from inventory.core.settings.database import DatabaseSettings
 from inventory.core.settings.events import EventSettings
+from inventory.core.settings.feeds import NIVODA, FeedSettings, FeedsSettings, check_kinds, feed_names, prefix
 from inventory.core.settings.general import GeneralSettings
 from inventory.core.settings.graphql import GraphQLSettings
 from inventory.core.settings.nivoda import NivodaSettings
@@ -44,10 +45,13 @@ class Settings(BaseModel):
     service_bus: ServiceBusSettings
     watermark: WatermarkSettings
     nivoda: NivodaSettings
+    feeds: FeedsSettings
     trading: TradingSettings
     sync: SyncSettings
     alerts: AlertSettings
     telemetry: TelemetrySettings
+    # By name, in the order of FEEDS. The sections above that concern one feed are those of `sync.feed`.
+    by_feed: Mapping[str, FeedSettings] = {}
 
     @classmethod
     def read(cls, **values: Any) -> Self:
@@ -71,11 +75,36 @@ class Settings(BaseModel):
             name: {field: getattr(section, field) for field in section.model_fields_set}
             for name, section in ((name, getattr(self, name)) for name, _ in self.sections())
         }
-        return self._of(set_values, values)
+        feeds = {
+            f"{prefix(name)}{field}".lower(): getattr(feed, field)
+            for name, feed in self.by_feed.items()
+            for field in feed.model_fields_set
+        }
+        return self._of(set_values, feeds | values)
+
+    def of_feed(self, name: str) -> Self:
+        """Return the settings of the processes of one feed: its name, and its limits instead of the common ones.
+
+        Raises:
+            SettingsError: FEEDS does not name the feed.
+        """
+        if name not in self.by_feed:
+            raise SettingsError(f"{name}: no such feed. FEEDS names these: {', '.join(self.by_feed)}")
+        feed = self.by_feed[name]
+        limits = {
+            limit: value
+            for limit in ("max_quarantine_share", "max_delete_share")
+            if (value := getattr(feed, limit)) is not None
+        }
+        return self.model_copy(update={"sync": self.sync.model_copy(update={"feed": name, **limits})})
 
     @classmethod
     def _of(cls, by_section: dict[str, dict[str, Any]], values: dict[str, Any]) -> Self:
-        unknown = values.keys() - {variable.name.lower() for variable in cls.variables()}
+        unknown = {
+            name
+            for name in values.keys() - {variable.name.lower() for variable in cls.variables()}
+            if not _of_feed(name)
+        }
         if unknown:
             raise SettingsError(
                 f"{', '.join(sorted(unknown)).upper()}: no such setting. docs/reference/settings.md lists them"
@@ -93,13 +122,17 @@ class Settings(BaseModel):
                 problems |= dict.fromkeys(_one_line(section, problem) for problem in error.errors())
         if problems:
             raise SettingsError("\n".join(problems))
+        read["by_feed"] = _feeds(read["feeds"], read["sync"], values)
+        if "feed" not in read["sync"].model_fields_set:
+            read["sync"] = read["sync"].model_copy(update={"feed": next(iter(read["by_feed"]))})
         return cls(**read)
 
     @classmethod
     def sections(cls) -> Iterator[tuple[str, type[SettingsSection]]]:
         """Name and class of each section."""
         for name, field in cls.model_fields.items():
-            yield name, cast("type[SettingsSection]", field.annotation)
+            if name != "by_feed":
+                yield name, cast("type[SettingsSection]", field.annotation)
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
@@ -132,11 +165,46 @@ class Settings(BaseModel):
         return origin in self.api.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
 
 
-def _one_line(section: type[SettingsSection], problem: Any) -> str:
+def _one_line(section: type[SettingsSection], problem: Any, feed_prefix: str | None = None) -> str:
     location = str(problem["loc"][0])  # the validation alias, or the name of the field
     variable = next(variable for variable in section.variables() if location in {variable.field, variable.name})
     what = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{variable.name}: {what[:1].lower()}{what[1:]}. Example: {variable.name}={variable.example}"
+    name = f"{feed_prefix}{variable.field.upper()}" if feed_prefix else variable.name
+    return f"{name}: {what[:1].lower()}{what[1:]}. Example: {name}={variable.example}"
+
+
+def _of_feed(name: str) -> bool:
+    return name.startswith("feed_") and name.endswith(tuple(f"_{field}" for field in FeedSettings.model_fields))
+
+
+def _feeds(section: FeedsSettings, sync: SyncSettings, values: Mapping[str, Any]) -> dict[str, FeedSettings]:
+    """Read the settings of each feed.
+
+    Raises:
+        SettingsError: a variable is missing or invalid, or SYNC_FEED is not one of FEEDS.
+    """
+    names = feed_names(section.names, sync.feed)
+    if "feed" in sync.model_fields_set and sync.feed not in names:
+        raise SettingsError(f"SYNC_FEED: {sync.feed} is not one of FEEDS. Example: SYNC_FEED={names[0]}")
+    feeds, problems = dict[str, FeedSettings](), list[str]()
+    for name in names:
+        fields = {
+            field: values[variable]
+            for field in FeedSettings.model_fields
+            if (variable := f"{prefix(name)}{field}".lower()) in values
+        }
+        try:
+            feed = FeedSettings.read(name, **fields)
+        except ValidationError as error:
+            problems += [_one_line(FeedSettings, problem, prefix(name)) for problem in error.errors()]
+            continue
+        if feed.kind is None and (name == NIVODA or section.names is None):
+            feed = feed.model_copy(update={"kind": NIVODA})
+        feeds[name] = feed
+    if problems:
+        raise SettingsError("\n".join(problems))
+    check_kinds(feeds)
+    return feeds
 
 
 def example_file() -> str:
@@ -155,4 +223,6 @@ def by_title() -> dict[str, list[Variable]]:
     for _, section in Settings.sections():
         shown = {variable.name for variables in titles.values() for variable in variables}
         titles[str(section.model_config.get("title"))] = [v for v in section.variables() if v.name not in shown]
+        if section is FeedsSettings:
+            titles[str(FeedSettings.model_config.get("title"))] = list(FeedSettings.variables())
     return titles

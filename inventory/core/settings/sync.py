@@ -14,7 +14,10 @@ class SyncSettings(SettingsSection):
 
     feed: Annotated[
         str,
-        setting("Name of the feed: its watermark and its raw table.", pattern=r"^[a-z][a-z0-9-]{0,30}$"),
+        setting(
+            "Feed of the commands without --feed: one of FEEDS, the first by default.",
+            pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        ),
     ] = "nivoda"
     max_partitions: Annotated[int, setting("Most partitions of a run.", ge=1, le=200)] = 30
     min_partition_stones: Annotated[int, setting("Fewest stones of a partition.", ge=1, le=10_000_000)] = 1000

@@ -21,7 +21,7 @@ from sync.jobs.tasks import JobServices
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import RunRequest
+from sync.scheduler.planning import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import QUEUES

@@ -21,7 +21,8 @@ from inventory.suppliers.ports import StoneQuery
 from sync.jobs.maintenance import Maintenance
 from sync.messaging.outbox import Outbox
 from sync.planning.window import Watermark
-from sync.scheduler.scheduler import RunRequest, Scheduler
+from sync.scheduler.planning import RunRequest
+from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun

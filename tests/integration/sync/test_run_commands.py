@@ -15,7 +15,8 @@ from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.operations.reconcile import Reconciler
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import RunRequest, Scheduler
+from sync.scheduler.planning import RunRequest
+from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import RunDriver
 from tests.integration.pipeline.fake_feed import FakeFeed, stone_id

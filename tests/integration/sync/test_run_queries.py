@@ -12,7 +12,7 @@ from inventory.core.settings import Settings
 from inventory.runs import repository
 from sync.container import Container
 from sync.runs.lifecycle import Lifecycle
-from sync.scheduler.scheduler import RunRequest
+from sync.scheduler.planning import RunRequest
 from tests.integration.pipeline.fake_feed import FakeFeed
 from tests.integration.sync.conftest import Execute, OpenRun
 from tests.integration.sync.operators import RUN, Ask, ask, caller, pipeline, settings

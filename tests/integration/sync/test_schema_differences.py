@@ -12,7 +12,8 @@ from inventory.core.settings import Settings
 from inventory.suppliers.ports import Capabilities
 from sync.container import Container
 from sync.planning.window import Watermark
-from sync.scheduler.scheduler import RunRequest, Scheduler
+from sync.scheduler.planning import RunRequest
+from sync.scheduler.scheduler import Scheduler
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.fake_feed import EVERYTHING, FakeFeed
 from tests.integration.sync.conftest import Execute

@@ -60,7 +60,7 @@ async def test_invariant_18_run_stopped_by_safety_check_is_one_incident(
     else:
         feed.put(*range(1, 31), diamond__certificate=None)
     run = await driver.read()
-    assert await outbox.send_trigger(run.id, run.trace_id)
+    assert await outbox.send_trigger(run.id, run.trace_id, run.feed)
     await take_one(pipeline, "consolidate", pipeline.consolidator().handle)
     stopped = await driver.lifecycle.get(run.id)
     assert (stopped.status, stopped.error_code) == ("failed", code)

@@ -20,7 +20,7 @@ from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.ports import StoneQuery
 from sync.container import Container
-from sync.scheduler.scheduler import RunRequest
+from sync.scheduler.planning import RunRequest
 from sync.worker.worker import Worker
 from tests.contract.nivoda import account
 from tests.contract.published_supplier import published_item, published_supplier

@@ -12,7 +12,7 @@ from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from inventory.core.settings import Settings
-from inventory.suppliers.nivoda.trading import open_limited_trading
+from inventory.suppliers.registry import open_trading_client
 from inventory.trading.service import open_trading
 from sandbox.supplier.server import DEFAULT_ACCOUNT, Options, Simulator
 from tests.integration.api.conftest import serve_api, statements
@@ -60,7 +60,7 @@ async def site(settings: Settings, simulator: Simulator) -> AsyncIterator[Tradin
         httpx.AsyncClient(timeout=30) as http,
         Database.open(settings.database) as database,
         Redis.from_url(settings.redis.need("url"), socket_timeout=5) as redis,
-        open_limited_trading(settings, redis) as supplier,
+        open_trading_client(settings, redis) as supplier,
         open_trading(settings, database, supplier) as trading,
     ):
         assert supplier is not None

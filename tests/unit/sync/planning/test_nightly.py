@@ -1,12 +1,13 @@
 """Schedule of the nightly run."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.planning.nightly import CATCH_UP, NIGHT, in_time, last_due, may_try_again
+from inventory.runs.schedule import last_due, next_nightly
+from sync.planning.nightly import CATCH_UP, NIGHT, in_time, may_try_again
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,16 @@ def test_run_is_due_at_two_utc_in_any_time_zone(now: str, due: str) -> None:
 def test_last_due_instant_is_within_last_day(naive: datetime, hours: int) -> None:
     now = naive.replace(tzinfo=timezone(timedelta(hours=hours)))
     assert timedelta(0) <= now - last_due(now) < timedelta(days=1)
+
+
+def test_several_times_of_day_are_due_in_turn() -> None:
+    times = (time(6), time(18, 30))
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert last_due(noon, times) == datetime(2026, 11, 23, 6, tzinfo=UTC)
+    assert next_nightly(noon, times) == datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
+    assert last_due(noon.replace(hour=5), times) == datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
+    assert in_time(noon.replace(hour=6, minute=59), times)
+    assert not in_time(noon, times)
 
 
 def test_run_may_start_late_for_one_hour() -> None:

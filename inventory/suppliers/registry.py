@@ -1,0 +1,89 @@
+"""Supplier registry: the feed, the trading client and the payload mapping of each configured supplier."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+
+from inventory.core.settings import Settings, SettingsError
+from inventory.suppliers.enumerated import EnumeratedFeed
+from inventory.suppliers.limiter import RedisRateLimiter
+from inventory.suppliers.nivoda import feed as nivoda_feed
+from inventory.suppliers.nivoda import trading as nivoda_trading
+from inventory.suppliers.nivoda.mapping import observe
+from inventory.suppliers.ports import Feed, Remap, SupplierTrading
+
+AnyFeed = Feed | EnumeratedFeed
+
+
+class Supplier(Protocol):
+    """A kind of supplier. `settings`: those of one feed (`Settings.of_feed`)."""
+
+    trades: bool  # whether its stones can be held and purchased
+
+    def open_feed(self, settings: Settings, credential: Any = None) -> AbstractAsyncContextManager[AnyFeed]:
+        """Open the feed, with the rate limit that all processes share. `credential`: an Azure credential, for blobs."""
+
+    def open_trading(self, settings: Settings, redis: Redis) -> AbstractAsyncContextManager[SupplierTrading | None]:
+        """Open trading. Yields None if the supplier does not trade, or has no account."""
+
+    def remap(self, settings: Settings) -> Remap:
+        """Return the present mapping of stored payloads."""
+
+
+class _Nivoda:
+    """Nivoda: an API with counts, pages and trading."""
+
+    trades = True
+
+    @asynccontextmanager
+    async def open_feed(self, settings: Settings, credential: Any = None) -> AsyncIterator[Feed]:
+        del credential
+        async with (
+            Redis.from_url(settings.redis.need("url")) as redis,
+            nivoda_feed.open_feed(
+                settings.nivoda, RedisRateLimiter.of(settings.nivoda, settings.sync.feed, redis)
+            ) as feed,
+        ):
+            yield feed
+
+    def open_trading(self, settings: Settings, redis: Redis) -> AbstractAsyncContextManager[SupplierTrading | None]:
+        return nivoda_trading.open_limited_trading(settings, redis)
+
+    def remap(self, settings: Settings) -> Remap:
+        del settings
+        return observe
+
+
+_KINDS: Mapping[str, Supplier] = {"nivoda": _Nivoda()}
+
+
+def supplier_of(settings: Settings) -> Supplier:
+    """Return the supplier of the feed of the settings.
+
+    Raises:
+        SettingsError: no supplier has the kind of the feed.
+    """
+    feed = settings.sync.feed
+    kind = settings.by_feed[feed].kind
+    if kind is None or kind not in _KINDS:
+        raise SettingsError(f"The feed {feed} has the kind {kind}, and no supplier has this kind")
+    return _KINDS[kind]
+
+
+def trading_feed(settings: Settings) -> str | None:
+    """Return the name of the feed whose stones can be held and purchased; None without one."""
+    return next((name for name in settings.by_feed if supplier_of(settings.of_feed(name)).trades), None)
+
+
+@asynccontextmanager
+async def open_trading_client(settings: Settings, redis: Redis) -> AsyncIterator[SupplierTrading | None]:
+    """Open the trading client of the installation. Yields None if no supplier trades or has an account."""
+    feed = trading_feed(settings)
+    if feed is None:
+        yield None
+        return
+    chosen = settings.of_feed(feed)
+    async with supplier_of(chosen).open_trading(chosen, redis) as trading:
+        yield trading
