@@ -125,6 +125,7 @@ class Settings(BaseModel):
         read["by_feed"] = _feeds(read["feeds"], read["sync"], values)
         if "feed" not in read["sync"].model_fields_set:
             read["sync"] = read["sync"].model_copy(update={"feed": next(iter(read["by_feed"]))})
+            read["sync"].model_fields_set.discard("feed")  # still a default, for `with_values`
         return cls(**read)
 
     @classmethod
