@@ -16,7 +16,7 @@ import msgspec
 from inventory.core.json_depth import exceeds_depth
 from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, PayloadDiamond
 from inventory.suppliers.nivoda.remains import read_remains
-from inventory.suppliers.nivoda.values import fraction
+from inventory.suppliers.values import fraction
 
 _WRAPPER = re.compile(rb'\{"\$unreadable":"([A-Za-z0-9+/=]*)"\}')
 # A string is one token, so brackets and commas inside it do not count.

@@ -12,12 +12,15 @@ import msgspec
 from inventory.catalog.stone import Stone
 from inventory.catalog.vocabulary import colors, offers, scales
 from inventory.pricing.rules import price_per_carat_cents
-from inventory.suppliers.nivoda import appearance, conditions, null_items, origin
+from inventory.suppliers import appearance, conditions
+from inventory.suppliers.limits import MAX_CARATS, MAX_CENTS, MAX_DAYS
+from inventory.suppliers.nivoda import null_items, origin
 from inventory.suppliers.nivoda.attributes import attributes, measurements, spin_url, urls
 from inventory.suppliers.nivoda.lenient_json import UnreadableItem, first_flaw, flaw, original, read_item, storable
 from inventory.suppliers.nivoda.origin import UnclearOrigin
 from inventory.suppliers.nivoda.payload import Item, PayloadCertificate, PayloadDiamond
-from inventory.suppliers.nivoda.values import (
+from inventory.suppliers.ports import ObservedItem
+from inventory.suppliers.values import (
     OutOfRange,
     address,
     days,
@@ -29,17 +32,11 @@ from inventory.suppliers.nivoda.values import (
     withheld,
     word,
 )
-from inventory.suppliers.ports import ObservedItem
 
 MAPPING_VERSION = 4
 """Version of the mapping, increased with every change of its results, so that staged payloads count as changed."""
 
-# The largest cut diamond weighs 545 carats, the largest rough one 3,107.
-MAX_CARATS = 10_000
-# A hundred billion dollars: 64 bits suffice for the highest markup and the price per carat of the smallest stone.
-MAX_CENTS = (2**31 - 1) * 100  # the supplier's price filter is a 32-bit number of dollars
 _OFFER = "DIAMOND"  # an offer's id is DIAMOND/<id of its stone>
-_MAX_DAYS = 3650
 _MAX_ID_LENGTH = 200  # ids are indexed, and an entry of an index has a limit
 
 _HASH_BYTES = 16
@@ -230,8 +227,8 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
     if certificate is None:
         raise _Problem("diamond.certificate: is missing")
     carat_milli, cents = _carats(certificate), _price(item)
-    shape, raw_shape = appearance.shape(certificate)
-    color = appearance.color(certificate)
+    shape, raw_shape = appearance.shape(word(certificate.shape), word(certificate.full_shape))
+    color = appearance.color(word(certificate.color), word(certificate.f_color), word(certificate.f_intensity))
     clarity, clarity_rank = scales.clarity(word(certificate.clarity))
     cut, cut_rank = scales.cut(word(certificate.cut))
     polish, polish_rank = scales.finish(word(certificate.polish))
@@ -307,7 +304,7 @@ def _stone(identity: str, item: Item, queried_lab_grown: bool | None) -> Stone:
 def _days(value: object) -> int | None:
     """Return a plausible number of days; None for other values."""
     found = days(value)
-    return found if found is not None and found <= _MAX_DAYS else None
+    return found if found is not None and found <= MAX_DAYS else None
 
 
 def _lab(certificate: PayloadCertificate) -> str | None:

@@ -7,7 +7,7 @@ import json
 import re
 
 from inventory.suppliers.nivoda.payload import Item, PayloadDiamond
-from inventory.suppliers.nivoda.values import fraction
+from inventory.suppliers.values import fraction
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+|"', re.DOTALL)
 # A path appears in the problem, so it must be short and storable.

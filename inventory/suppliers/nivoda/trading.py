@@ -22,6 +22,7 @@ from inventory.core.errors import (
 )
 from inventory.core.settings import Settings
 from inventory.suppliers.limiter import RedisRateLimiter
+from inventory.suppliers.limits import MAX_CENTS
 from inventory.suppliers.nivoda.account import (
     LOCATIONS,
     OWN_HOLDS,
@@ -34,13 +35,12 @@ from inventory.suppliers.nivoda.client import NivodaClient, Variables
 from inventory.suppliers.nivoda.documents import Answer, SupplierOperation
 from inventory.suppliers.nivoda.error_entries import summary
 from inventory.suppliers.nivoda.errors import RequestRejected
-from inventory.suppliers.nivoda.mapping import MAX_CENTS
 from inventory.suppliers.nivoda.null_items import NULL
 from inventory.suppliers.nivoda.schema_view import SchemaView, named
 from inventory.suppliers.nivoda.single_items import says_absent
 from inventory.suppliers.nivoda.trading_documents import CANCEL_HOLD, CREATE_HOLD, CREATE_ORDER, ITEM_STATUS, OneOffer
-from inventory.suppliers.nivoda.values import number, text
 from inventory.suppliers.ports import Destination, ItemStatus, OwnHold, RateLimiter, SupplierHold, SupplierOrder
+from inventory.suppliers.values import number, text
 
 # "Destination not found" is excluded.
 _NO_SUCH_STONE = re.compile(

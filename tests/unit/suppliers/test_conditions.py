@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.suppliers.nivoda.conditions import eye_clean, stated_tinge, tinge, treated
-from inventory.suppliers.nivoda.values import fraction
+from inventory.suppliers.conditions import eye_clean, stated_tinge, tinge, treated
+from inventory.suppliers.values import fraction
 
 
 @pytest.mark.parametrize(

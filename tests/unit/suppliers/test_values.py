@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.suppliers.nivoda.values import (
+from inventory.suppliers.values import (
     OutOfRange,
     address,
     days,

@@ -1,11 +1,9 @@
-"""Shape, colour and proportions of a stone, derived from several fields of a certificate."""
+"""Shape, colour and proportions of a stone, derived from several texts of its certificate."""
 
 from typing import NamedTuple
 
 from inventory.catalog.grades import FANCY_INTENSITIES
 from inventory.catalog.vocabulary import colors, shapes
-from inventory.suppliers.nivoda.payload import PayloadCertificate
-from inventory.suppliers.nivoda.values import word
 
 _MAX_RATIO = 100_000
 _DIRECTED = frozenset({"HEART", "TRILLIANT"})
@@ -23,26 +21,24 @@ class Color(NamedTuple):
     reported: str | None
 
 
-def shape(certificate: PayloadCertificate) -> tuple[str, str | None]:
-    """Parse the shape. Returns it with its source text."""
-    plain, full = word(certificate.shape), word(certificate.full_shape)
+def shape(plain: str | None, full: str | None) -> tuple[str, str | None]:
+    """Parse the shape. Returns it with its source text. `full`: the laboratory's phrase, used if `plain` is not understood."""
     found = shapes.shape(plain)
     if found == shapes.OTHER and (by_full := shapes.shape(full)) != shapes.OTHER:
         found = by_full
     return found, plain or full
 
 
-def color(certificate: PayloadCertificate) -> Color:
+def color(shown: str | None, fancy_color: str | None, fancy_intensity: str | None) -> Color:
     """Parse the colour grade and the fancy colour. Each may be in the field of the other.
 
     A valid fancy colour has precedence over a grade D to Z: the grade then is a reported text, which searches do not match.
     """
-    shown = word(certificate.color)
     grade, rank = colors.color(shown)
-    if certificate.f_color is None and certificate.f_intensity is None and rank is not None:
+    if fancy_color is None and fancy_intensity is None and rank is not None:
         return Color(grade, rank, None, None, shown if shown and len(shown) > _MAX_GRADE_LENGTH else None)
-    hues, intensity = colors.hues(word(certificate.f_color)), colors.intensity(word(certificate.f_intensity))
-    for stated in (word(certificate.f_color), shown if rank is None else None):
+    hues, intensity = colors.hues(fancy_color), colors.intensity(fancy_intensity)
+    for stated in (fancy_color, shown if rank is None else None):
         own_hues, own_intensity = colors.fancy(stated)
         hues, intensity = hues or own_hues, intensity or own_intensity
     if rank is not None and hues and intensity in _FANCY:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from inventory.catalog.vocabulary.keys import NOTHING, REMEMBERED, key
-from inventory.suppliers.nivoda.values import flag, text
+from inventory.suppliers.values import flag, text
 
 _EYE = frozenset({"EYE", "CLEAN", "EYECLEAN", "EC"})
 _CLEAN = frozenset({"", "YES", "Y", "TRUE", "T", "1", "100%", "100 %", "YES 100%", "100% YES", "100"})
