@@ -201,6 +201,13 @@ class FeedDamaged(SupplierError):
     retryable = False
 
 
+class ColumnMapInvalid(SupplierError):
+    """The column map is not valid. Correct it, then check it with `diamonds-sync feeds check`."""
+
+    code = "COLUMN_MAP_INVALID"
+    retryable = False
+
+
 class SupplierDeclined(SupplierError):
     """The supplier declined the request."""
 

@@ -15,7 +15,7 @@ from inventory.suppliers.ports import LookupResult, ObservedItem
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete file of the source. `digest`: hex hash of its content as delivered (compressed, if it is compressed).
+    """A complete file of the source. `digest`: hex hash of its content as delivered, its time, kind and `full`.
 
     `full`: whether the file lists every stone of its kind, by the naming rule of the column map. `kind`: name of the
     column map that applies. `modified`: time of the last change at the source.

@@ -48,7 +48,12 @@ _LAB_GROWN = (" LG", " LGD", " LAB GROWN", " LABGROWN", " LABORATORY GROWN")
 @lru_cache(REMEMBERED)
 def availability(text: str | None) -> str:
     """Whether a stone can be bought, of `grades.AVAILABILITIES`. One whose text is not understood is unavailable."""
-    return _AVAILABILITIES.get(key(text or ""), "unavailable")
+    return stated_availability(text) or "unavailable"
+
+
+def stated_availability(text: str | None) -> str | None:
+    """The availability that a text states; None for a text that is not understood."""
+    return _AVAILABILITIES.get(key(text or ""))
 
 
 @lru_cache(REMEMBERED)
