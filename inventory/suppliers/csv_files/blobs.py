@@ -3,11 +3,12 @@
 import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient, LinearRetry
 
 from inventory.core.errors import FeedDamaged, SupplierRefused, SupplierUnavailable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 60  # of one attempt, at the service
 _MAX_BLOBS = 10_000
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class BlobAddress(NamedTuple):
@@ -111,7 +113,7 @@ class Blobs:
         return digest_of(target)
 
     def _error(self, error: Exception) -> Exception:
-        if isinstance(error, ClientAuthenticationError):
+        if isinstance(error, HttpResponseError) and error.status_code in _REFUSALS:
             return SupplierRefused(
                 f"{self.describe()}: the storage rejects the identity. Assign Storage Blob Data Reader."
             )

@@ -17,7 +17,7 @@ from inventory.suppliers.csv_files.column_map import ColumnMap, read_column_map
 from inventory.suppliers.csv_files.file_index import FileIndex, key_of
 from inventory.suppliers.csv_files.folder import Folder
 from inventory.suppliers.csv_files.mapping import observe_payload, observe_row
-from inventory.suppliers.csv_files.precedence import item_rows
+from inventory.suppliers.csv_files.precedence import item_rows, repeated_problem
 from inventory.suppliers.csv_files.prepared_files import PreparedFile, PreparedFiles
 from inventory.suppliers.csv_files.rows import Row, read_rows
 from inventory.suppliers.csv_files.selection import (
@@ -41,8 +41,6 @@ PAGE_SIZE = 500
 LOOKUP_SIZE = 1000
 _MAX_DIGESTS = 10_000
 _MAX_SNAPSHOTS = 4
-
-_REPEATED = "stock_number: is in several rows that differ"
 
 
 class Source(Protocol):
@@ -199,7 +197,7 @@ class CsvFeed:
 
     def _item(self, prepared: PreparedFile, row: Row, place: int) -> ObservedItem:
         repeated = prepared.index.stocks[place] in prepared.index.repeated
-        problem = f"{_REPEATED} (line {row.line})" if repeated else None
+        problem = repeated_problem(row.line) if repeated else None
         return observe_row(row, prepared.file, feed=self._name, problem=problem)
 
     def _find(

@@ -24,3 +24,8 @@ def item_rows(indexes: Sequence[FileIndex]) -> list[bytes]:
         newer.update(stock or stone for stock, stone in zip(index.stocks, index.stones, strict=True))
         found.append(bytes(marks))
     return found[::-1]
+
+
+def repeated_problem(line: int) -> str:
+    """Describe the problem of a row whose stock number is in another row with other cells."""
+    return f"stock_number: is in several rows that differ (line {line})"
