@@ -29,6 +29,7 @@ class UserErrorCode(Enum):
     NOT_FOUND = "NOT_FOUND"
     CONFLICT = "CONFLICT"
     NOT_AVAILABLE = "NOT_AVAILABLE"
+    NOT_TRADABLE = "NOT_TRADABLE"
     ALREADY_HELD = "ALREADY_HELD"
     HOLD_DENIED = "HOLD_DENIED"
     HOLD_LIMIT_REACHED = "HOLD_LIMIT_REACHED"
@@ -49,6 +50,7 @@ DESCRIPTIONS: Mapping[UserErrorCode, str] = {
     UserErrorCode.NOT_FOUND: "No object has this id; see `field`.",
     UserErrorCode.CONFLICT: "The current state does not allow this.",
     UserErrorCode.NOT_AVAILABLE: "The diamond is not available.",
+    UserErrorCode.NOT_TRADABLE: "Diamonds of this supplier cannot be held or purchased here.",
     UserErrorCode.ALREADY_HELD: "Another client or reference holds the diamond.",
     UserErrorCode.HOLD_DENIED: "The supplier denied the hold.",
     UserErrorCode.HOLD_LIMIT_REACHED: "The client or the reference has reached its limit of holds.",

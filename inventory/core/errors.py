@@ -135,7 +135,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class TradingUnavailable(Unavailable):
-    """Trading is not configured: the supplier's account is missing."""
+    """Trading is not configured: no supplier of this installation has an account for holds and purchases."""
 
 
 class StorageUnavailable(Unavailable):

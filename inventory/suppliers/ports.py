@@ -86,7 +86,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     `windows`: queries by the instant of the last change. `carats`, `origin`: queries by weight, and by natural or lab-grown.
     `lookup`: stones are looked up together, or one by one. `price_order`: pages are ordered by price, else in another order.
-    `differences`: missing members of the schema, one sentence each, sorted.
+    `differences`: missing members of the schema, one sentence each, sorted. `dimension`: the price by which the feed is divided.
     """
 
     windows: bool
@@ -95,6 +95,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     price_order: bool
     lookup: Literal["together", "one by one"]
     differences: tuple[str, ...]
+    dimension: Literal["dollar_value", "dollar_per_carat"] = "dollar_value"
 
 
 class Feed(Protocol):
@@ -199,6 +200,10 @@ class SupplierTrading(Protocol):
     executed. Each call ends within the sum of the settings TRADING_PATIENCE_SECONDS and TRADING_TIMEOUT_SECONDS, or twice
     that if it reads the item after a rejection. Nothing is sent in the second half.
     """
+
+    @property
+    def supplier(self) -> str:
+        """Code of the supplier. Stones of other suppliers cannot be held or purchased."""
 
     async def create_hold(self, supplier_stone_id: str) -> SupplierHold:
         """Request a hold of a stone. The result has no id if the hold is denied or the stone is not available."""

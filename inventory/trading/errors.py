@@ -19,6 +19,12 @@ class NotAvailable(TradingConflict):
     """The diamond is not available."""
 
 
+class NotTradable(TradingConflict):
+    """Diamonds of this supplier cannot be held or purchased here. Contact the seller."""
+
+    reason = "NOT_TRADABLE"
+
+
 class AlreadyHeld(TradingConflict):
     """Another client or reference holds the diamond."""
 

@@ -26,6 +26,7 @@ from inventory.trading.ownership import Holder, check_reference
 from inventory.trading.polling import PollingBackoff
 from inventory.trading.states import HoldState
 from inventory.trading.supplier_release import SupplierRelease
+from inventory.trading.terms import require_tradable
 from inventory.trading.timeouts import settlement_seconds
 
 log = get_logger()
@@ -67,6 +68,7 @@ class Holds:
             ValidationFailed: `minutes` is out of range, or `reference` is blank or too long.
             NotFound: no active diamond has this id.
             AlreadyHeld: another client or reference has an open hold; `details` contain its expiry.
+            NotTradable: the diamond's supplier has no trading.
             NotAvailable: the diamond is not available; `details` contain its availability.
             HoldLimitReached: the client or the reference has as many open holds as allowed.
             TradingUnavailable: trading is not configured.
@@ -162,6 +164,8 @@ class Holds:
                 if not holder.holds(present):
                     raise already_held(present, holder.client_id)
                 return Reservation(present, diamond, created=False)
+            if self._supplier is not None:
+                require_tradable(diamond, self._supplier.supplier)
             if diamond.availability != "available":
                 raise NotAvailable(availability=diamond.availability)
             await self._check_limits(connection, holder)

@@ -35,7 +35,7 @@ from inventory.trading.polling import PollingBackoff
 from inventory.trading.price_check import PriceAccepted, PriceRejected, check
 from inventory.trading.purchase_request import PurchaseRequest
 from inventory.trading.states import HoldState, PurchaseState
-from inventory.trading.terms import PriceTerms, determine_terms, require_available
+from inventory.trading.terms import PriceTerms, determine_terms, require_available, require_tradable
 from inventory.trading.timeouts import supplier_call_seconds
 
 log = get_logger()
@@ -84,6 +84,7 @@ class Purchases:
             NotFound: no active diamond has this id.
             IdempotencyMismatch: the key was used for another request.
             AlreadyHeld: another client or reference has an open hold, or the supplier has not answered the client's hold request yet.
+            NotTradable: the diamond's supplier has no trading.
             NotAvailable: the diamond is not available; `details` contain its availability.
             PriceChanged: the expected price is not valid; `details` contain the valid price.
             TradingUnavailable: trading is not configured.
@@ -129,6 +130,8 @@ class Purchases:
                 raise NotAvailable("The diamond is being bought.", availability="on_hold")
             if hold is None and not diamond.active:
                 raise diamond_not_found()
+            if self._supplier is not None:
+                require_tradable(diamond, self._supplier.supplier)
             offer_id = require_available(diamond, hold)
             checks = self._settings.trading.check_price
             quoted = await purchase_repository.quoted_price(connection, diamond.id, client_id) if checks else None

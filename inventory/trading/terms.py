@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from inventory.trading.errors import NotAvailable, PriceChanged
+from inventory.trading.errors import NotAvailable, NotTradable, PriceChanged
 from inventory.trading.models import Hold, TradedDiamond
 
 
@@ -46,6 +46,16 @@ def determine_terms(
         "The price has changed. Nothing was ordered, and the idempotency key is unused. Buy at the new price under any key.",
         price_cents=offered,
     )
+
+
+def require_tradable(diamond: TradedDiamond, supplier: str) -> None:
+    """Check that a diamond is one of the supplier that trades.
+
+    Raises:
+        NotTradable: its supplier has no trading.
+    """
+    if diamond.supplier != supplier:
+        raise NotTradable(supplier=diamond.supplier)
 
 
 def require_available(diamond: TradedDiamond, hold: Hold | None) -> str:

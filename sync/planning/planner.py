@@ -164,7 +164,7 @@ class _Planning:
         total = self._heatmap.total
         raise FeedIncomplete(
             f"{unpriced} of {total} stones lie in no range of {self._dimension}, all others cannot be divided, and the "
-            "supplier does not accept the offsets that lead to them. Set NIVODA_PARTITION_DIMENSION to the other dimension",
+            "supplier does not accept the offsets that lead to them. Divide the feed by the other price: see the setting *_PARTITION_DIMENSION of the supplier",
             details={"counted": total, "read": self._heatmap.priced, "missing": unpriced},
         )
 

@@ -95,7 +95,7 @@ class CountedPlanning:
             return True
 
     async def _plan(self, window: ChangeWindow, offered: Capabilities, progress: Progress) -> Plan:
-        dimension = self._settings.nivoda.partition_dimension
+        dimension = offered.dimension
         per_carat = dimension == "dollar_per_carat"
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.held_prices, self._settings.sync.feed, per_carat)

@@ -28,6 +28,7 @@ _HOLD = "The hold now; null if the caller has no such hold."
 HoldCreateUserError = error_type(
     "HoldCreate",
     UserErrorCode.NOT_AVAILABLE,
+    UserErrorCode.NOT_TRADABLE,
     UserErrorCode.ALREADY_HELD,
     UserErrorCode.HOLD_DENIED,
     UserErrorCode.HOLD_LIMIT_REACHED,

@@ -44,6 +44,7 @@ _OPEN: Mapping[PurchaseState, Problem] = {
 DiamondPurchaseUserError = error_type(
     "DiamondPurchase",
     UserErrorCode.NOT_AVAILABLE,
+    UserErrorCode.NOT_TRADABLE,
     UserErrorCode.ALREADY_HELD,
     UserErrorCode.PRICE_CHANGED,
     UserErrorCode.IDEMPOTENCY_MISMATCH,

@@ -108,6 +108,7 @@ class NivodaFeed:
             price_order=schema.negotiated(self._page, view).order == self._page.template.orders[0],
             lookup="one by one" if found.lookup == "single" else "together",
             differences=self._differences(view),
+            dimension=self._dimension,
         )
 
     def known_differences(self) -> Sequence[str]:

@@ -63,9 +63,11 @@ class NivodaTrading:
         *,
         patience_seconds: float,
         timeout_seconds: float,
+        supplier: str = "nivoda",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience_seconds`: longest wait before a call is sent. `timeout_seconds`: longest wait for its answer."""
+        """`supplier`: code of the supplier in the inventory. `patience_seconds`: longest wait before a call is sent. `timeout_seconds`: longest wait for its answer."""
+        self.supplier = supplier
         self._client = client
         self._patience_seconds = patience_seconds
         self._status_seconds = patience_seconds + timeout_seconds
@@ -236,7 +238,7 @@ async def open_trading(settings: Settings, limiter: RateLimiter) -> AsyncIterato
         fresh_connections=True,
         waits_for_schema=False,
     ) as client:
-        yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout)
+        yield NivodaTrading(client, patience_seconds=patience, timeout_seconds=timeout, supplier=settings.sync.feed)
 
 
 def _item(order: SupplierOrder, view: SchemaView) -> Mapping[str, object]:

@@ -77,6 +77,19 @@ async def test_hold_is_created_extended_released_and_read_as_node(site: TradingS
     assert problems(await ask(acme, EXTEND, id=hold["id"])) == [(None, "HOLD_OVER")]
 
 
+async def test_diamond_of_supplier_without_trading_is_neither_held_nor_bought(
+    site: TradingSite, clients: TradingClients
+) -> None:
+    await site.run("UPDATE diamonds SET supplier = 'files' WHERE id = $1", site.ids[0])
+    held = await ask(clients["acme"], CREATE, id=str(site.ids[0]))
+    assert (held["hold"], problems(held)) == (None, [(None, "NOT_TRADABLE")])
+    bought = await ask(clients["acme"], BUY, input=order(site))
+    assert (bought["purchase"], problems(bought)) == (None, [(None, "NOT_TRADABLE")])
+    assert await site.run("SELECT count(*) FROM hold_history") == await site.run("SELECT count(*) FROM purchase_history")
+    assert await site.received("create_hold") == await site.received("create_order") == 0
+    assert problems(await ask(clients["acme"], CREATE, id=str(site.ids[1]))) == []
+
+
 async def test_create_hold_returns_each_problem(site: TradingSite, clients: TradingClients) -> None:
     acme, globex = clients["acme"], clients["globex"]
     hold = (await ask(acme, CREATE, id=str(site.ids[0])))["hold"]

@@ -51,6 +51,16 @@ async def test_denied_hold_is_reported(site: TradingSite, clients: TradingClient
     assert (response.status_code, response.json()) == (200, {"data": {"id": hold_id, "denied": True, "until": None}})
 
 
+async def test_diamond_of_supplier_without_trading_is_neither_held_nor_bought(
+    site: TradingSite, clients: TradingClients
+) -> None:
+    await site.run("UPDATE diamonds SET supplier = 'files' WHERE id = $1", site.ids[0])
+    reason = (409, "CONFLICT", {"reason": "NOT_TRADABLE", "supplier": "files"})
+    assert refused(await clients["acme"].post(hold_path(site))) == reason
+    assert refused(await buy(clients["acme"], path(site))) == reason
+    assert await site.received("create_hold") == await site.received("create_order") == 0
+
+
 async def test_create_hold_returns_each_error(site: TradingSite, clients: TradingClients) -> None:
     held = (await clients["acme"].post(hold_path(site))).json()["data"]
     globex = clients["globex"]

@@ -359,7 +359,7 @@ def test_unpriced_stones_beyond_offset_limit_are_left_to_reader() -> None:
 
 @pytest.mark.parametrize("spread", [Spread([], unpriced=50_000), Spread([500_00] * 60_000, unpriced=1)])
 def test_indivisible_unpriced_stones_make_feed_incomplete(spread: Spread) -> None:
-    with pytest.raises(FeedIncomplete, match="NIVODA_PARTITION_DIMENSION") as refused:
+    with pytest.raises(FeedIncomplete, match="PARTITION_DIMENSION") as refused:
         drive(plan(), spread)
 
     assert refused.value.details["missing"] == spread.unpriced
