@@ -1,18 +1,28 @@
 """Supplier registry: the feed, the trading client and the payload mapping of each configured supplier."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from redis.asyncio import Redis
 
+from inventory.core.errors import SupplierError
+from inventory.core.logging import get_logger
 from inventory.core.settings import Settings, SettingsError
+from inventory.suppliers.csv_files.column_map import read_column_map
+from inventory.suppliers.csv_files.feed import open_csv_feed
+from inventory.suppliers.csv_files.mapping import observe_payload
 from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.limiter import RedisRateLimiter
 from inventory.suppliers.nivoda import feed as nivoda_feed
 from inventory.suppliers.nivoda import trading as nivoda_trading
 from inventory.suppliers.nivoda.mapping import observe
-from inventory.suppliers.ports import Feed, Remap, SupplierTrading
+from inventory.suppliers.ports import Feed, ObservedItem, Remap, SupplierTrading
+from inventory.suppliers.unusable_feed import UnusableFeed
+
+log = get_logger()
 
 AnyFeed = Feed | EnumeratedFeed
 
@@ -56,7 +66,54 @@ class _Nivoda:
         return observe
 
 
-_KINDS: Mapping[str, Supplier] = {"nivoda": _Nivoda()}
+class _FileSettings(msgspec.Struct, frozen=True):
+    """The settings of a feed of files, of which none is missing."""
+
+    source: str
+    map: str
+    settle_seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "_FileSettings":
+        feed = settings.by_feed[settings.sync.feed]
+        return cls(feed.need("source"), feed.need("map"), feed.settle_seconds)
+
+
+class _Csv:
+    """Price lists in files, mapped by a column map. Their stones cannot be held or purchased."""
+
+    trades = False
+
+    @asynccontextmanager
+    async def open_feed(self, settings: Settings, credential: Any = None) -> AsyncIterator[EnumeratedFeed]:
+        name = settings.sync.feed
+        async with AsyncExitStack() as stack:
+            try:
+                feed: EnumeratedFeed = await stack.enter_async_context(
+                    open_csv_feed(name, _FileSettings.of(settings), credential)
+                )
+            except SupplierError as error:
+                log.warning("feed_unusable", feed=name, code=error.code, error=error.message)
+                feed = UnusableFeed(error)
+            yield feed
+
+    @asynccontextmanager
+    async def open_trading(self, settings: Settings, redis: Redis) -> AsyncIterator[None]:
+        del settings, redis
+        yield None
+
+    def remap(self, settings: Settings) -> Remap:
+        feed = settings.sync.feed
+        files = {file.kind: file for file in read_column_map(Path(_FileSettings.of(settings).map)).files}
+
+        def remap(payload: bytes, *, lab_grown: bool | None) -> ObservedItem:
+            del lab_grown
+            return observe_payload(payload, files, feed=feed)
+
+        return remap
+
+
+_KINDS: Mapping[str, Supplier] = {"nivoda": _Nivoda(), "csv": _Csv()}
 
 
 def supplier_of(settings: Settings) -> Supplier:

@@ -26,7 +26,7 @@ from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.ports import Feed, FeedPage
 from sync.consolidator.batch import Batch
 from sync.consolidator.change_events import ChangeEvents
-from sync.consolidator.file_completeness import FileCheck
+from sync.consolidator.row_completeness import RowCheck
 from sync.consolidator.run_completeness import RunCheck
 from sync.consolidator.safety_checks import SafetyChecks
 from sync.consolidator.stone_lookup import CountedLookup, FileLookup, StoneLookup
@@ -52,10 +52,10 @@ class Consolidator:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._check: FileCheck | RunCheck
+        self._check: RowCheck | RunCheck
         lookup: StoneLookup
         if isinstance(feed, EnumeratedFeed):
-            self._check, lookup = FileCheck(database), FileLookup(feed)
+            self._check, lookup = RowCheck(database), FileLookup(feed)
         else:
             self._check, lookup = RunCheck(settings, database, feed), CountedLookup(feed)
         self._safety_checks = SafetyChecks(settings, database, lookup)

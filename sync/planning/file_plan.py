@@ -73,7 +73,7 @@ class FilePlan(msgspec.Struct, frozen=True, kw_only=True):
                 if part.first_row != row or part.rows <= 0:
                     yield f"the parts of {file.name} do not follow each other at row {row}"
                 row += part.rows
-            if not parts:
+            if not parts and file.full:  # a list of changes may be empty
                 yield f"{file.name} has no part"
 
 

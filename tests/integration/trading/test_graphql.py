@@ -85,7 +85,9 @@ async def test_diamond_of_supplier_without_trading_is_neither_held_nor_bought(
     assert (held["hold"], problems(held)) == (None, [(None, "NOT_TRADABLE")])
     bought = await ask(clients["acme"], BUY, input=order(site))
     assert (bought["purchase"], problems(bought)) == (None, [(None, "NOT_TRADABLE")])
-    assert await site.run("SELECT count(*) FROM hold_history") == await site.run("SELECT count(*) FROM purchase_history")
+    assert await site.run("SELECT count(*) FROM hold_history") == await site.run(
+        "SELECT count(*) FROM purchase_history"
+    )
     assert await site.received("create_hold") == await site.received("create_order") == 0
     assert problems(await ask(clients["acme"], CREATE, id=str(site.ids[1]))) == []
 

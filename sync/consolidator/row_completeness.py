@@ -13,7 +13,7 @@ from sync.worker.part_reader import checkpoint_of, part_of
 log = get_logger()
 
 
-class FileCheck:
+class RowCheck:
     """Proves runs over files with the database's figures."""
 
     def __init__(self, database: Database) -> None:
