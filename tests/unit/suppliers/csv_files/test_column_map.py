@@ -7,6 +7,7 @@ import pytest
 from inventory.core.errors import ColumnMapInvalid, FeedDamaged
 from inventory.suppliers.csv_files.column_map import decode_column_map, read_column_map
 from inventory.suppliers.csv_files.columns import resolve_columns
+from inventory.suppliers.csv_files.fields import FIELDS
 from inventory.suppliers.csv_files.headers import normalize_header, unique_names
 from tests.unit.suppliers.csv_files.price_lists import EXAMPLES, HEADER, column_map, file_map, toml
 
@@ -143,3 +144,10 @@ def test_resolve_columns_by_occurrence_and_optional() -> None:
     assert columns.places["carat"] == len(HEADER)
     assert columns.missing == ("eye_clean",)
     assert "carat (2)" not in columns.unknown
+
+
+def test_reference_has_every_field_and_a_valid_example() -> None:
+    text = (EXAMPLES.parents[1] / "docs" / "reference" / "column-map.md").read_text("utf-8")
+    assert [name for name in FIELDS if f"| `{name}` |" not in text] == []
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert decode_column_map(example, "example").files[0].kind == "natural"
