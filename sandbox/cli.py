@@ -38,9 +38,18 @@ Generated = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same stones.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Where the API listens; 0 takes a free port.")]
+Feeds = Annotated[
+    str,
+    typer.Option(
+        "--feeds",
+        metavar="NAMES",
+        help="Feeds of the installation: nivoda (the simulated API), or nivoda,csv (and a price list of 10,000 stones).",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what all processes log.")]
 
 _SIGNALLED = 128
+_FEEDS = ("nivoda", "nivoda,csv")
 _REAL_STONES, _SHOP_STONES = 53_940, 12_000
 
 
@@ -64,6 +73,7 @@ def demo(
         Path | None, typer.Option("--json", metavar="FILE", help="Where to write the sync's figures.")
     ] = None,
     port: Port = 3000,
+    feeds: Feeds = "nivoda",
     verbose: Verbose = False,
 ) -> None:
     """Sync real stones from a simulated supplier through the whole pipeline, then serve them until Ctrl-C.
@@ -73,7 +83,9 @@ def demo(
     in use.
     """
     base, further = _inventory(stones, generated, shop=not once)
-    wishes = Wishes(stones=base, generated=further, seed=seed, port=None if once else port, verbose=verbose)
+    wishes = Wishes(
+        stones=base, generated=further, seed=seed, port=None if once else port, feeds=_feeds(feeds), verbose=verbose
+    )
     document = _document(json_file, private=False)
     _run(lambda ready: demonstrate(wishes, os.environ, document, ready))
 
@@ -91,6 +103,7 @@ def up(
         float | None,
         typer.Option(min=2, max=300, help="How long a silent process keeps its work, instead of a minute."),
     ] = None,
+    feeds: Feeds = "nivoda",
     verbose: Verbose = False,
 ) -> None:
     """The whole stack with one sync done: API, workers, consolidator and jobs, until SIGTERM.
@@ -106,6 +119,7 @@ def up(
         port=port,
         lock_seconds=lock_seconds,
         keeps=True,
+        feeds=_feeds(feeds),
         verbose=verbose,
     )
     document = _document(json_file, private=True)
@@ -119,6 +133,12 @@ def _inventory(stones: int | None, generated: int | None, *, shop: bool) -> tupl
     """
     usual = _SHOP_STONES if shop and stones is None else 0
     return _REAL_STONES if stones is None else stones, usual if generated is None else generated
+
+
+def _feeds(text: str) -> tuple[str, ...]:
+    if text not in _FEEDS:
+        raise typer.BadParameter(f"should be one of: {', '.join(_FEEDS)}", param_hint="--feeds")
+    return tuple(text.split(","))
 
 
 def _document(path: Path | None, *, private: bool) -> Document | None:

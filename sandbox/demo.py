@@ -28,10 +28,11 @@ async def demonstrate(
     async with AsyncExitStack() as everything:
         with display() as shown:
             installation = await everything.enter_async_context(install(wishes, given, shown))
-            run, figures = await first(_sync(installation, shown), installation.watch(shown.say))
+            synced = await first(_sync(installation, shown), installation.watch(shown.say))
         if document:
-            document.write(figures)
-        _summarize(run, figures)
+            document.write(synced[0][1] if len(synced) == 1 else {run.feed: figures for run, figures in synced})
+        for run, figures in synced:
+            _summarize(run, figures)
         if installation.url:
             keys = await create_keys(installation.database)
             await installation.open_shop(keys.shop)
@@ -41,10 +42,10 @@ async def demonstrate(
             await installation.watch(shown.say)
 
 
-async def _sync(installation: Installation, shown: Display) -> tuple[Run, Figures]:
-    run = await installation.sync(shown)
+async def _sync(installation: Installation, shown: Display) -> list[tuple[Run, Figures]]:
+    runs = await installation.sync(shown)
     await installation.ready()
-    return run, await figures_of(installation.settings, installation.database, run)
+    return [(run, await figures_of(installation.settings, installation.database, run)) for run in runs]
 
 
 def _summarize(run: Run, figures: Figures) -> None:
@@ -55,7 +56,7 @@ def _summarize(run: Run, figures: Figures) -> None:
         return
     stones = figures.fetched - figures.repeated
     console.print(
-        f"\nA {run.run_type} sync of {stones:,} stones took {figures.seconds:.1f} s "
+        f"\nA {run.run_type} sync of {stones:,} stones of {run.feed} took {figures.seconds:.1f} s "
         f"({stones / max(figures.seconds, 0.001):,.0f} a second):"
     )
     console.print(

@@ -15,8 +15,8 @@ from inventory.core.errors import InventoryError
 from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
-from sandbox import logs, roles, supervisor
-from sandbox.progress import Display, Moment
+from sandbox import logs, price_list, roles, supervisor
+from sandbox.progress import Display, Moment, Silent
 from sandbox.stack.ports import CannotListen, free_ports, require_free
 from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
@@ -29,6 +29,7 @@ T = TypeVar("T")
 _CREDENTIALS = ("username", "password")
 _READY_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
+_PRICE_LIST_STONES = 10_000
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # where such a server is reached
 
 
@@ -42,7 +43,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What someone asks of an installation. `port` None: nothing is served; 0 takes a free port.
 
     `generated` stones of the supplier's assortment follow the `stones`. `lock_seconds` is how long a silent process keeps its work, None the usual time; `keeps` says whether what ends by
-    itself is started again; `verbose` shows all logs.
+    itself is started again; `verbose` shows all logs; `feeds`: see `sandbox.price_list` for the feed `csv`.
     """
 
     stones: int
@@ -52,6 +53,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     lock_seconds: float | None = None
     keeps: bool = False
     verbose: bool = False
+    feeds: tuple[str, ...] = ("nivoda",)
 
 
 class Installation:
@@ -108,14 +110,24 @@ class Installation:
             url = f"{self.url}/ready"
             await self.programs["api"].ready(lambda: _answers(url), timeout_seconds=_READY_SECONDS)
 
-    async def sync(self, display: Display) -> Run:
-        """One sync from beginning to end, while everything runs.
+    async def sync(self, display: Display) -> list[Run]:
+        """One sync of each feed from beginning to end, all at the same time. The display follows the first feed.
 
         Raises:
-            SyncFailed: it did not succeed.
+            SyncFailed: one did not succeed.
         """
-        log = self.stack.directory / "scheduler.log"
-        return await SyncRun(self.database, self.settings.sync.feed, self.environment, log).complete(display)
+        first, *others = self.settings.by_feed
+        shown: list[tuple[str, Display]] = [(first, display), *((feed, Silent()) for feed in others)]
+        tasks = [asyncio.create_task(self._sync(*one)) for one in shown]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _sync(self, feed: str, display: Display) -> Run:
+        log = self.stack.directory / f"scheduler-{feed}.log"
+        return await SyncRun(self.database, feed, self.environment, log).complete(display)
 
     async def watch(self, say: supervisor.Say) -> NoReturn:
         """Look after every process and server; what happens to them is said.
@@ -162,6 +174,12 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
         if wishes.verbose:
             following = asyncio.create_task(logs.follow(stack.directory, display.say))
             everything.callback(following.cancel)
+        if price_list.FEED in wishes.feeds:
+            rows = min(wishes.stones, _PRICE_LIST_STONES)
+            delivered = await asyncio.to_thread(
+                price_list.deliver, stack.directory / "price-list", rows, seed=wishes.seed
+            )
+            stack.environment |= {"FEEDS": ",".join(wishes.feeds), **delivered}
         environment = {**outside, **stack.environment}
         settings = roles.settings_of(environment)
         await _migrate(settings)

@@ -40,6 +40,16 @@ class Display(Protocol):
         """Something that happened on the way."""
 
 
+class Silent:
+    """No progress, for what runs beside something that is shown."""
+
+    def at(self, moment: Moment) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
+
 class Bars:
     """One bar for each step, on a terminal."""
 

@@ -2,7 +2,7 @@
 
 -- inventory --
 -- The stones that are served, and those of the supplier that are in quarantine.
-SELECT (SELECT count(*) FROM diamonds WHERE status = 'active') AS diamonds_active,
+SELECT (SELECT count(*) FROM diamonds WHERE supplier = $1 AND status = 'active') AS diamonds_active,
        (SELECT count(*) FROM raw_diamonds WHERE feed = $1 AND problem IS NOT NULL AND gone_at IS NULL)
            AS quarantined
 

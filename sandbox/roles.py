@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from inventory.core.settings import Settings
+from inventory.core.settings.feeds import is_feed_variable
 from sandbox.stack.ports import LOOPBACK
 
 _SOURCE = Path(__file__).parents[1]
@@ -79,8 +80,7 @@ def surroundings(given: Mapping[str, str], lock_seconds: float | None) -> dict[s
 
 def shared(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings in an environment: with these another process joins."""
-    names = (variable.name for variable in Settings.variables())
-    return {name: environment[name] for name in names if environment.get(name) and name not in _NOT_SHARED}
+    return {name: environment[name] for name in _settings_in(environment) if name not in _NOT_SHARED}
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
@@ -89,8 +89,13 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: one of them is wrong.
     """
+    return Settings.read(**{name.lower(): environment[name] for name in _settings_in(environment)})
+
+
+def _settings_in(environment: Mapping[str, str]) -> Sequence[str]:
     names = [variable.name for variable in Settings.variables()]
-    return Settings.read(**{name.lower(): environment[name] for name in names if environment.get(name)})
+    names += [name for name in environment if is_feed_variable(name)]
+    return [name for name in names if environment.get(name)]
 
 
 def _is_local(url: str) -> bool:

@@ -41,7 +41,7 @@ class SyncRun:
         self._database = database
         self._feed = feed
         self._scheduler = python_module(
-            "sync", ["schedule", "--json"], name="scheduler", log=log, environment=environment
+            "sync", ["schedule", "--feed", feed, "--json"], name="scheduler", log=log, environment=environment
         )
         self._stones: int | None = None
 

@@ -81,6 +81,11 @@ def prefix(name: str) -> str:
     return f"FEED_{name.replace('-', '_').upper()}_"
 
 
+def is_feed_variable(name: str) -> bool:
+    """Whether an environment variable may be a setting of a feed, such as FEED_ACME_KIND."""
+    return name.startswith("FEED_") and name.endswith(tuple(f"_{field}".upper() for field in FeedSettings.model_fields))
+
+
 def feed_names(names: str | None, default: str) -> tuple[str, ...]:
     """Parse the names of FEEDS; `default` if it is not set.
 

@@ -15,7 +15,15 @@ from inventory.core.settings.alerts import AlertSettings
 from inventory.core.settings.api import ApiSettings
 from inventory.core.settings.database import DatabaseSettings
 from inventory.core.settings.events import EventSettings
-from inventory.core.settings.feeds import NIVODA, FeedSettings, FeedsSettings, check_kinds, feed_names, prefix
+from inventory.core.settings.feeds import (
+    NIVODA,
+    FeedSettings,
+    FeedsSettings,
+    check_kinds,
+    feed_names,
+    is_feed_variable,
+    prefix,
+)
 from inventory.core.settings.general import GeneralSettings
 from inventory.core.settings.graphql import GraphQLSettings
 from inventory.core.settings.nivoda import NivodaSettings
@@ -103,7 +111,7 @@ class Settings(BaseModel):
         unknown = {
             name
             for name in values.keys() - {variable.name.lower() for variable in cls.variables()}
-            if not _of_feed(name)
+            if not is_feed_variable(name.upper())
         }
         if unknown:
             raise SettingsError(
@@ -172,10 +180,6 @@ def _one_line(section: type[SettingsSection], problem: Any, feed_prefix: str | N
     what = str(problem["msg"]).removeprefix("Value error, ")
     name = f"{feed_prefix}{variable.field.upper()}" if feed_prefix else variable.name
     return f"{name}: {what[:1].lower()}{what[1:]}. Example: {name}={variable.example}"
-
-
-def _of_feed(name: str) -> bool:
-    return name.startswith("feed_") and name.endswith(tuple(f"_{field}" for field in FeedSettings.model_fields))
 
 
 def _feeds(section: FeedsSettings, sync: SyncSettings, values: Mapping[str, Any]) -> dict[str, FeedSettings]:
