@@ -11,12 +11,15 @@ from sync.doctor.runs import examine_run, examine_watermark
 
 
 async def examine_pipeline(settings: Settings, *, send: bool = False) -> Sequence[DoctorReport]:
-    """Check the queues, the watermark and its storage, the newest run and the mails. `send`: send a test mail."""
+    """Check the queues, the watermark and the newest run of each feed, and the mails. `send`: send a test mail."""
     now = utc_now()
+    reports = [await _unless_not_set("Queues of Service Bus", examine_queues(settings))]
+    for feed in settings.by_feed:
+        chosen = settings.of_feed(feed)
+        reports.append(await _unless_not_set(f"Watermark of {feed}", examine_watermark(chosen, now)))
+        reports.append(await _unless_not_set(f"Newest run of {feed}", examine_run(chosen, now)))
     return [
-        await _unless_not_set("Queues of Service Bus", examine_queues(settings)),
-        await _unless_not_set("Watermark", examine_watermark(settings, now)),
-        await _unless_not_set("Newest run", examine_run(settings, now)),
+        *reports,
         await _unless_not_set("Mails to operators", examine_mail(settings, now, send=send)),
     ]
 

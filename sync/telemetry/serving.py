@@ -19,7 +19,8 @@ async def pipeline_metrics(pipeline: Container, *, runs: bool) -> AsyncIterator[
     if state.metrics is not None:
         add_pool_gauges(state.metrics, pipeline.database)
         if runs:
-            measured = RunMetrics(pipeline.settings, pipeline.database, pipeline.watermarks, pipeline.dead_letters)
+            watermarks = {name: one.watermarks for name, one in pipeline.feeds.items()}
+            measured = RunMetrics(pipeline.settings, pipeline.database, watermarks, pipeline.dead_letters)
             collectors = (measured.runs, measured.watermark, measured.queues)
     async with serve_metrics(pipeline.settings.telemetry, collectors) as port:
         yield port

@@ -38,7 +38,7 @@ async def scrape(port: int | None) -> Values:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
         text = await response.text()
     return {
-        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        (sample.name, next((value for label, value in sample.labels.items() if label != "feed"), "")): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
