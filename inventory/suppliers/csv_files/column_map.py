@@ -12,9 +12,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from inventory.catalog.vocabulary.offers import stated_availability
 from inventory.core.errors import ColumnMapInvalid
 from inventory.suppliers.csv_files.fields import FIELDS, PRICE_FIELDS, REQUIRED_FIELDS
 from inventory.suppliers.csv_files.headers import normalize_header
+from inventory.suppliers.origin_statements import NotUnderstood, stated_origin
 
 VERSION = 1
 _NULLS = ("", "-", "--", "n/a", "null", "none given")
@@ -271,6 +273,7 @@ def _field(name: str, values: Mapping[str, Any], place: str) -> FieldMap:
     for wrong, problem in problems:
         if wrong:
             raise ColumnMapInvalid(f"{place}: {problem}.")
+    _check_meanings(name, field, place)
     folded = {spelling.strip().casefold(): meaning for spelling, meaning in field.values.items()}
     if len(folded) < len(field.values):
         raise ColumnMapInvalid(f"{place}: values has a spelling twice (case does not count). Remove one.")
@@ -280,6 +283,27 @@ def _field(name: str, values: Mapping[str, Any], place: str) -> FieldMap:
         values=folded,
         report_prefixes=tuple(prefix.upper() for prefix in field.report_prefixes),
     )
+
+
+def _check_meanings(name: str, field: FieldMap, place: str) -> None:
+    """Check the stated values of fields on which a sale depends, so that a typing error does not quarantine every row."""
+    understood = {"availability": _is_availability, "lab_grown": _is_origin}.get(name)
+    if understood is None:
+        return
+    for meaning in (field.constant, field.default, *field.values.values()):
+        if meaning is not None and not understood(meaning):
+            raise ColumnMapInvalid(f"{place}: {meaning!r} is not understood. Use {FIELDS[name].description}.")
+
+
+def _is_availability(text: str) -> bool:
+    return stated_availability(text) is not None
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        return stated_origin(text) is not None
+    except NotUnderstood:
+        return False
 
 
 def _check_fields(fields: Mapping[str, FieldMap], place: str) -> None:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from inventory.core.errors import FeedDamaged
+from inventory.core.errors import FeedDamaged, SupplierUnavailable
 from inventory.core.logging import get_logger
 from inventory.suppliers.csv_files.column_map import ColumnMap, read_column_map
 from inventory.suppliers.csv_files.file_index import FileIndex, key_of
@@ -225,6 +225,15 @@ def _may_list(index: FileIndex, stone_id: str) -> bool:
     return index.damaged or key_of(stone_id.rpartition("#")[0]) in index.suspects
 
 
+def _temporary_directory(name: str) -> "TemporaryDirectory[str]":
+    try:
+        return TemporaryDirectory(prefix=f"diamonds-{name}-")
+    except OSError as error:
+        raise SupplierUnavailable(
+            f"No temporary directory is writable ({error.strerror}). Set TMPDIR to one; price lists are prepared there."
+        ) from error
+
+
 @asynccontextmanager
 async def open_csv_feed(
     name: str, settings: CsvFeedSettings, credential: "AsyncTokenCredential | AzureNamedKeyCredential | None" = None
@@ -233,9 +242,10 @@ async def open_csv_feed(
 
     Raises:
         ColumnMapInvalid: the column map cannot be read, or is not valid.
+        SupplierUnavailable: no temporary directory is writable.
     """
     column_map = await asyncio.to_thread(read_column_map, Path(settings.map))
-    with TemporaryDirectory(prefix=f"diamonds-{name}-") as directory:
+    with _temporary_directory(name) as directory:
         if "://" not in settings.source:
             source = Folder(Path(settings.source), settle_seconds=settings.settle_seconds)
             yield CsvFeed(name, source, column_map, Path(directory))

@@ -30,7 +30,7 @@ FIELDS: Mapping[str, FieldRule] = {
     "price_per_carat": FieldRule("price", "price per carat in US dollars", _DOLLARS),
     "total_price": FieldRule("price", "price of the whole stone in US dollars", _DOLLARS),
     "availability": FieldRule("grade", "AVAILABLE, HOLD, SOLD, MEMO or UNAVAILABLE"),
-    "lab_grown": FieldRule("origin", "origin: NATURAL or LAB GROWN"),
+    "lab_grown": FieldRule("origin", "NATURAL or LAB GROWN"),
     "growth_method": FieldRule("grade", "growth of a lab-grown stone: CVD or HPHT; not a treatment"),
     "treatment": FieldRule("text", "treatment; HPHT here is a treatment, not a growth"),
     "color": FieldRule("grade", "colour grade, or a fancy colour with its intensity"),

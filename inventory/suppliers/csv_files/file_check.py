@@ -90,6 +90,8 @@ def check_file(column_map: ColumnMap, path: Path, kind: str | None = None) -> Fi
             return _checked(path.name, prepared, file, full=found[1] if found and found[0] is file else None)
         except FeedDamaged as error:
             raise FeedDamaged(f"{path.name}: {error.message}") from None
+        except OSError as error:
+            raise FeedDamaged(f"{path.name}: the file cannot be read or prepared ({error.strerror}).") from None
 
 
 def _checked(name: str, prepared: Path, file: FileMap, *, full: bool | None) -> FileCheck:

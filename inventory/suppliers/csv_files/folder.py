@@ -74,17 +74,18 @@ class Folder:
         )
 
     def _copy(self, name: str, target: Path) -> str:
+        source = self._path / Path(name).name
+        if not source.exists():
+            raise FeedDamaged(f"{name}: the file is no longer in {self.describe()}. A later run reads the files there.")
         try:
-            with (self._path / Path(name).name).open("rb") as content, target.open("wb") as copy:
+            with source.open("rb") as content, target.open("wb") as copy:
                 before = os.fstat(content.fileno())
                 shutil.copyfileobj(content, copy, 1 << 20)
                 after = os.fstat(content.fileno())
-        except FileNotFoundError:
-            raise FeedDamaged(
-                f"{name}: the file is no longer in {self.describe()}. A later run reads the files there."
-            ) from None
         except OSError as error:
-            raise SupplierUnavailable(f"{name}: the file cannot be read ({error.strerror}).") from None
+            raise SupplierUnavailable(
+                f"{name}: the file cannot be copied to {target.parent} ({error.strerror}). Check its permissions and the space."
+            ) from error
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise FeedDamaged(f"{name}: the file changed while it was read. A later run reads it again.")
         return digest_of(target)

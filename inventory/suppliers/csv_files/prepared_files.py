@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from inventory.core.errors import FeedDamaged
+from inventory.core.errors import FeedDamaged, SupplierUnavailable
 from inventory.suppliers.csv_files.column_map import ColumnMap, FileMap
 from inventory.suppliers.csv_files.file_index import FileIndex, index_file
 from inventory.suppliers.csv_files.preparation import prepare
@@ -75,6 +75,12 @@ class PreparedFiles:
         except FeedDamaged as error:
             path.unlink(missing_ok=True)
             raise FeedDamaged(f"{source.name}: {error.message.removeprefix(f'{source.name}: ')}") from None
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise SupplierUnavailable(
+                f"{source.name}: the file cannot be prepared in {self._directory} ({error.strerror}). Set TMPDIR to a "
+                "directory with space for three times the decoded file."
+            ) from error
         finally:
             delivered.unlink(missing_ok=True)
         return PreparedFile(source, file, path, path.stat().st_size, index)

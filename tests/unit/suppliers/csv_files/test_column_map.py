@@ -42,6 +42,8 @@ def test_example_maps_are_valid() -> None:
         ({"carat": '{ headers = ["Carat"], values = { a = "1" } }'}, "field carat: a number has no value table"),
         ({"lab_grown": '{ report_prefixes = ["LG"] }', "without": ["report_number"]}, "needs the field report_number"),
         ({"color": '{ report_prefixes = ["LG"] }'}, "field color: report_prefixes belongs to"),
+        ({"availability": '{ constant = "Yes" }'}, "field availability: 'Yes' is not understood. Use AVAILABLE, HOLD"),
+        ({"lab_grown": '{ headers = ["Notes"], values = { a = "b" } }'}, "field lab_grown: 'b' is not understood"),
         ({"without": ["lab_grown"]}, "the field lab_grown is missing"),
         ({"without": ["availability"]}, "the field availability is missing"),
         ({"without": ["total_price"]}, "no price"),

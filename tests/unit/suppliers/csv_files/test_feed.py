@@ -339,3 +339,21 @@ async def test_open_csv_feed_of_a_folder(delivery: Delivery, tmp_path: Path) -> 
     with pytest.raises(ColumnMapInvalid, match=r"missing\.toml: the map cannot be read"):
         async with open_csv_feed("gems", settings):
             pass
+
+
+async def test_missing_space_is_unavailable(delivery: Delivery) -> None:
+    delivery.put("full-1", [row("A")])
+    async with opened(delivery) as feed:
+        snapshot = await snapshot_of(feed)
+    files = PreparedFiles(delivery.path / "missing", column_map(), Folder(delivery.path, settle_seconds=0).fetch)
+    with pytest.raises(SupplierUnavailable, match="full-1: the file cannot be"):
+        await files.get(snapshot.files[0])
+
+
+async def test_open_csv_feed_needs_a_temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "map.toml").write_text(toml())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    settings = SimpleNamespace(source=".", map=str(tmp_path / "map.toml"), settle_seconds=0.0)
+    with pytest.raises(SupplierUnavailable, match="Set TMPDIR"):
+        async with open_csv_feed("gems", settings):
+            pass

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inventory.core.errors import FeedDamaged
 from inventory.suppliers.csv_files import rows
+from inventory.suppliers.csv_files.file_index import index_file
 from inventory.suppliers.csv_files.preparation import prepare
 from inventory.suppliers.csv_files.rows import read_header, read_rows
 from tests.unit.suppliers.csv_files.price_lists import HEADER, file_map, indexed, observed, prepared, row, text_of
@@ -237,3 +238,18 @@ def test_reading_continues_at_every_record(tmp_path: Path, lines: list[str]) -> 
     for place, (record, _) in enumerate(whole):
         again = read_rows(path, file, columns, line=record.line - 1, offset=record.offset)
         assert list(again) == whole[place:]
+
+
+def test_wide_file_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    """An index has 40 bytes for each row, whatever its width; the rows are read one by one."""
+    extra = [f"extra {number}" for number in range(50)]
+    content = text_of([[*row(f"S{number}"), *extra] for number in range(10_000)], header=[*HEADER, *extra])
+    path = prepared(tmp_path, content, file_map())
+    assert path.stat().st_size > 4_000_000
+    index_file(path, file_map())  # fills the caches of the vocabulary
+    tracemalloc.start()
+    try:
+        assert index_file(path, file_map()).rows == 10_000
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
