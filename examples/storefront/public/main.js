@@ -15,7 +15,8 @@ async function show() {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const [path = "/", query = ""] = location.hash.slice(1).split("?");
+  const address = location.hash;
+  const [path = "/", query = ""] = address.slice(1).split("?");
   const view = byId("view");
   view.setAttribute("aria-busy", "true");
   const [, name, id = ""] = path.split("/");
@@ -29,6 +30,7 @@ async function show() {
   }
   if (signal.aborted) return;
   view.removeAttribute("aria-busy");
+  view.dataset.address = address;
   if (shown !== undefined && shown !== path) scrollTo(0, 0);
   shown = path;
 }

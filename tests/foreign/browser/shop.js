@@ -17,7 +17,8 @@ const open = async (context) => {
   return page;
 };
 const shot = async (page, name) => shots && page.screenshot({ path: `${shots}/${name}.png` });
-const settled = (page) => page.waitForSelector("#view:not([aria-busy])");
+// The view shows what the address names: the event of a new address comes a little after the address.
+const settled = (page) => page.waitForFunction(() => document.querySelector("#view:not([aria-busy])")?.dataset.address === location.hash);
 const total = async (page) => Number((await page.textContent("#total")).replace(/\D/g, ""));
 const choose = async (page, act) => {
   const before = await page.evaluate(() => location.hash);
