@@ -75,14 +75,16 @@ FROM worker_runs WHERE run_id = ANY ($1::uuid[]) GROUP BY run_id
 
 -- quarantine_groups --
 -- Supplier items in quarantine by problem, the most frequent first, with the ids of three of each: those that a run ($1) saw,
--- or all if it is NULL; of a feed ($3), or of all feeds if it is NULL. Index: raw_diamonds_problem.
-SELECT raw.problem, count(*)::int AS items,
+-- or all if it is NULL; of a feed ($3), or of all feeds if it is NULL. Rows of a file with the same problem are one group; the
+-- line is shown for a single row. Index: raw_diamonds_problem.
+SELECT CASE count(*) WHEN 1 THEN min(raw.problem) ELSE regexp_replace(raw.problem, ' \(line [0-9]+\)$', '') END AS problem,
+       count(*)::int AS items,
        (array_agg(raw.feed ORDER BY raw.feed, raw.supplier_stone_id))[1:3] AS example_feeds,
        (array_agg(raw.supplier_stone_id ORDER BY raw.feed, raw.supplier_stone_id))[1:3] AS example_ids
 FROM raw_diamonds AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
 WHERE raw.problem IS NOT NULL AND raw.gone_at IS NULL AND ($1::uuid IS NULL OR seen.run_id = $1)
   AND ($3::text IS NULL OR raw.feed = $3)
-GROUP BY raw.problem ORDER BY items DESC, raw.problem LIMIT $2
+GROUP BY regexp_replace(raw.problem, ' \(line [0-9]+\)$', '') ORDER BY items DESC, problem LIMIT $2
 
 -- raw_items --
 -- Payloads of supplier items by feed and id ($1, $2: parallel arrays). Served by the primary key.

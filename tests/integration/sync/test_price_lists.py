@@ -12,6 +12,7 @@ from inventory.core.database import Database
 from inventory.core.errors import FeedDamaged, NothingToRead
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
+from inventory.runs.review import quarantine_groups
 from inventory.suppliers.registry import supplier_of
 from sync.container import Container
 from sync.messaging.outbox import Outbox
@@ -103,6 +104,21 @@ async def test_price_list_becomes_the_inventory_to_the_cent(lists: PriceLists) -
     assert await lists.read(PROBLEMS) == [("S004#4", "carat, column \"Carat\": is not a number ('zero') (line 5)")]
     with pytest.raises(NothingToRead):
         await lists.sync()
+
+
+async def test_rows_with_the_same_problem_are_one_group(lists: PriceLists) -> None:
+    rows = stones(40)
+    for number in (3, 7):
+        rows[number] = row(f"S{number + 1:03}", Report=str(number + 1), Carat="zero")
+    rows[9] = row("S010", Report="10", Carat="")
+    lists.deliver("full-1.csv", rows)
+    await lists.sync()
+    async with lists.container.database.connection() as connection:
+        groups = await quarantine_groups(connection, None)
+    assert [(group.problem, group.items) for group in groups] == [
+        ("carat, column \"Carat\": is not a number ('zero')", 2),
+        ('carat, column "Carat": is missing (line 11)', 1),
+    ]
 
 
 async def test_changes_and_removals(lists: PriceLists) -> None:
