@@ -15,8 +15,8 @@ SELECT {run} FROM run_metadata AS run WHERE id = $1
 SELECT id FROM run_metadata WHERE starts_with(id::text, $1) ORDER BY id LIMIT 2
 
 -- newest_run --
--- The run of a feed that started last, in any status. Index: run_metadata_started.
-SELECT {run} FROM run_metadata AS run WHERE feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
+-- The run that started last, in any status: of the feed $1, of all feeds if it is NULL. Index: run_metadata_started.
+SELECT {run} FROM run_metadata AS run WHERE $1::text IS NULL OR feed = $1 ORDER BY started_at DESC, id DESC LIMIT 1
 
 -- open_run --
 -- The open run of a feed. Index: run_metadata_open.

@@ -44,8 +44,10 @@ async def run(connection: Connection, run_id: UUID) -> Run:
     return run_of(row)
 
 
-async def find_id(connection: Connection, text: str, feed: str) -> UUID:
-    """Find the run that a text names: an id, the first characters of an id, or `latest` for the newest run of a feed.
+async def find_id(connection: Connection, text: str, feed: str | None) -> UUID:
+    """Find the run that a text names: an id, the first characters of an id, or `latest` for the newest run.
+
+    `feed`: the one whose newest run is meant; None for all feeds.
 
     Raises:
         NotFound: no run has such an id.
@@ -54,7 +56,7 @@ async def find_id(connection: Connection, text: str, feed: str) -> UUID:
     if text == LATEST:
         found = await newest(connection, feed)
         if found is None:
-            raise NotFound(f"There is no run of {feed} yet.")
+            raise NotFound(f"There is no run of {feed} yet." if feed else "There is no run yet.")
         return found.id
     prefix = text.strip().lower()
     if not _ID_PREFIX.fullmatch(prefix):
@@ -67,8 +69,8 @@ async def find_id(connection: Connection, text: str, feed: str) -> UUID:
     return ids[0]
 
 
-async def newest(connection: Connection, feed: str) -> Run | None:
-    """Read the run of a feed that started last."""
+async def newest(connection: Connection, feed: str | None) -> Run | None:
+    """Read the run of a feed that started last; of all feeds if `feed` is None."""
     row = await connection.fetchrow(sql.newest_run, feed)
     return run_of(row) if row else None
 

@@ -7,7 +7,7 @@ import typer
 
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
 from inventory.core.operator import operator_identity
-from sync.cli.feeds import FeedName, start_feed_command
+from sync.cli.feeds import RunFeed, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
 from sync.operations.reconcile import ReconcileReport
@@ -18,7 +18,7 @@ def retry(
     partition: Annotated[
         str | None, typer.Option(metavar="P", help="Only this partition, by number or id; all failed ones by default.")
     ] = None,
-    feed: FeedName = None,
+    feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the failed partitions of the newest run again, from the start."""
@@ -26,7 +26,7 @@ def retry(
     chosen = _partition(partition)
 
     async def command() -> None:
-        key = await find_run_id(settings, run_id)
+        key = await find_run_id(settings, run_id, feed)
         async with open_control(settings) as (control, _):
             retried, partitions = await control.retry(key, chosen, operator_identity())
         if as_json:
@@ -53,14 +53,14 @@ def consolidate(
             "--allow-quarantine", help="Accept the share of quarantined stones of this run; these are not offered."
         ),
     ] = False,
-    feed: FeedName = None,
+    feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
     """Request the consolidation of the newest run again."""
     settings = start_feed_command("consolidate", feed)
 
     async def command() -> None:
-        key = await find_run_id(settings, run_id)
+        key = await find_run_id(settings, run_id, feed)
         async with open_control(settings) as (control, _):
             requested = await control.consolidate(
                 key,

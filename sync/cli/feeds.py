@@ -10,6 +10,10 @@ from inventory.core.settings import Settings, SettingsError
 FeedName = Annotated[
     str | None, typer.Option("--feed", metavar="FEED", help="The feed; the first one of FEEDS by default.")
 ]
+RunFeed = Annotated[
+    str | None,
+    typer.Option("--feed", metavar="FEED", help="`latest` is the newest run of this feed; of all feeds by default."),
+]
 FeedFilter = Annotated[str | None, typer.Option("--feed", metavar="FEED", help="Only this feed; all by default.")]
 
 

@@ -35,7 +35,7 @@ def list_problems(
     settings = start_command("quarantine")
 
     async def command() -> None:
-        key = await find_run_id(settings, run_id) if run_id else None
+        key = await find_run_id(settings, run_id, feed) if run_id else None
         async with Database.open(settings.database) as database, database.connection() as connection:
             groups = await review.quarantine_groups(connection, key, feed)
         if as_json:

@@ -14,12 +14,12 @@ RunId = Annotated[
 ]
 
 
-async def find_run_id(settings: Settings, text: str) -> UUID:
-    """Find the run that an argument names.
+async def find_run_id(settings: Settings, text: str, feed: str | None) -> UUID:
+    """Find the run that an argument names. `feed`: the one whose newest run is `latest`; None for all feeds.
 
     Raises:
         NotFound: there is no such run.
         ValidationFailed: the text is not the beginning of an id, or several ids begin with it.
     """
     async with Database.open(settings.database) as database, database.connection() as connection:
-        return await repository.find_id(connection, text, settings.sync.feed)
+        return await repository.find_id(connection, text, feed)

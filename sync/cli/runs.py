@@ -16,7 +16,7 @@ from inventory.core.records import Record, print_facts, print_records
 from inventory.runs import repository, review
 from inventory.runs.models import Partition, Run, RunOutline
 from sync.cli import watching
-from sync.cli.feeds import FeedFilter, FeedName, start_feed_command
+from sync.cli.feeds import FeedFilter, RunFeed, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
 from sync.planning.histogram import label
@@ -60,14 +60,14 @@ def show_run(
     limit: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Largest number of diamonds that --missing shows.")
     ] = 1000,
-    feed: FeedName = None,
+    feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a run with its partitions. Times are in UTC."""
     settings = start_feed_command("runs", feed)
 
     async def command() -> None:
-        key = await find_run_id(settings, run_id)
+        key = await find_run_id(settings, run_id, feed)
         async with Database.open(settings.database) as database, database.connection() as connection:
             found = await repository.run(connection, key)
             if missing:
@@ -90,12 +90,12 @@ def show_run(
 
 
 @app.command()
-def cancel(run_id: RunId, feed: FeedName = None, as_json: AsJson = False) -> None:
+def cancel(run_id: RunId, feed: RunFeed = None, as_json: AsJson = False) -> None:
     """End an open run. Its workers stop with their next page; the watermark stays."""
     settings = start_feed_command("runs", feed)
 
     async def command() -> None:
-        key = await find_run_id(settings, run_id)
+        key = await find_run_id(settings, run_id, feed)
         async with open_control(settings) as (control, _):
             cancelled = await control.cancel(key, operator_identity())
         if as_json:
@@ -114,7 +114,7 @@ def _without_plan(record: Run) -> dict[str, object]:
 
 
 def _record(run: Run) -> Record:
-    figures = f"{run.run_type}: {run.fetched:,} fetched"
+    figures = f"{run.feed}, {run.run_type}: {run.fetched:,} fetched"
     if run.consolidated_at:
         figures += f", {run.upserted:,} written, {run.deleted:,} deleted, {run.quarantined:,} quarantined"
     return Record(

@@ -21,7 +21,7 @@ from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.runs.service import RunService
 from inventory.runs.watch import RunState, RunWatch
-from sync.cli.feeds import FeedName, start_feed_command
+from sync.cli.feeds import RunFeed, start_feed_command
 from sync.cli.run_ids import find_run_id
 
 _POLL_SECONDS = 1.0
@@ -36,7 +36,7 @@ def watch_run(
     run_id: Annotated[
         str, typer.Argument(metavar="[RUN_ID]", help="Id of the run, its first characters, or `latest`.")
     ] = repository.LATEST,
-    feed: FeedName = None,
+    feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the progress of a run until it ends, the newest one by default.
@@ -47,12 +47,12 @@ def watch_run(
     Exit code 0: the run completed. 1: it failed, is partial or was cancelled.
     """
     settings = start_feed_command("runs", feed, log_level="ERROR")
-    final = run_command(_watch(settings, run_id, as_json=as_json))
+    final = run_command(_watch(settings, run_id, feed, as_json=as_json))
     raise typer.Exit(0 if final.status == "completed" else 1)
 
 
-async def _watch(settings: Settings, text: str, *, as_json: bool) -> Run:
-    key = await find_run_id(settings, text)
+async def _watch(settings: Settings, text: str, feed: str | None, *, as_json: bool) -> Run:
+    key = await find_run_id(settings, text, feed)
     async with Database.open(settings.database) as database:
         source = RunWatch(RunService(database))
         with _view(as_json=as_json) as view:
