@@ -3,7 +3,7 @@
 Candidates are the diamonds nearest in price on both sides, so that one rule reads a bounded number of rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,8 @@ _COLUMNS = frozenset({
     "length_milli", "width_milli", "ratio_milli", "table_milli", "depth_milli",
 })  # fmt: skip
 _OFFERED = ("available", "on_hold")
+# Diamonds with one certificate that are looked at: one for each supplier, usually.
+_MAX_OFFERS = 50
 # Carats above which a pair may differ more in millimetres.
 _LARGE_MILLI = 2000
 
@@ -63,6 +65,27 @@ async def similar(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequen
         availability=_OFFERED,
     )
     return await _ranked(search, given, criteria, lambda _: True, limit)
+
+
+async def same_certificate(
+    search: DiamondSearch, diamond_id: UUID, columns: Collection[str]
+) -> Sequence[Diamond] | None:
+    """Find the other diamonds with the laboratory and certificate number of the given one. None: there is no such diamond.
+
+    They are offers of one stone by several suppliers. Available ones first, then by price. Empty if the certificate is hidden
+    from the caller, or the diamond has none.
+    """
+    given = (await search.find([diamond_id], {"certificate_lab", "certificate_number"})).get(diamond_id)
+    if given is None:
+        return None
+    if given.certificate_lab is None or given.certificate_number is None:
+        return []
+    criteria = DiamondCriteria(certificate_lab=[given.certificate_lab], certificate_number=[given.certificate_number])
+    page = await search.page(
+        criteria, SortOrder(RETAIL_PRICE), PageWindow(limit=_MAX_OFFERS), {*columns, "availability"}
+    )
+    others = [hit.diamond for hit in page.hits if hit.diamond.id != diamond_id]
+    return sorted(others, key=lambda one: one.availability != "available")
 
 
 async def matching(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequence[RelatedDiamond] | None:

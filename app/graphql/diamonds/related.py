@@ -90,6 +90,17 @@ class RelatedQueries:
     ) -> list[SimilarDiamond] | None:
         return await _related(info, related.matching, diamond_id, first)
 
+    @field(
+        description="The other diamonds with the same laboratory and certificate number: the same stone, offered by other suppliers. "
+        "Available ones first, then by price. Null if the diamond is not in the inventory; empty if its certificate is hidden from "
+        "the caller, or it has none.",
+        scope=Scope.DIAMONDS_READ,
+    )
+    async def same_diamond_as(self, info: Info, diamond_id: _DiamondId) -> list[Diamond] | None:
+        key = key_of(diamond_id, "Diamond")
+        found = await related.same_certificate(info.context.search, key, columns_of(info.selection)) if key else None
+        return None if found is None else [Diamond(row=row) for row in found]
+
     @field(description="Compares diamonds property by property.", scope=Scope.DIAMONDS_READ)
     async def diamond_comparison(
         self,

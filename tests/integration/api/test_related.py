@@ -146,3 +146,26 @@ async def test_live_search_reports_entering_changed_and_leaving_diamonds(
         assert (await socket.error())["extensions"]["code"] == "FORBIDDEN"
         await socket.subscribe(SEARCH, "2", filter={"search": "1"})
         assert (await socket.error())["extensions"]["fields"] == {"filter.search": "should hold at least 3 characters"}
+
+
+async def test_same_stone_of_other_suppliers_is_found_by_certificate(query: Query, insert: Insert) -> None:
+    certificate = {"certificate_lab": "GIA", "certificate_number": "2141438171"}
+    await insert([
+        build(1, retail_price_cents=500, **certificate),
+        build(2, retail_price_cents=400, availability="unavailable", **certificate),
+        build(3, retail_price_cents=600, **certificate),
+        build(4, certificate_lab="IGI", certificate_number="2141438171"),
+        build(5, certificate_lab=None, certificate_number=None),
+        build(6, certificate_hidden=True, **certificate),
+    ])  # fmt: skip
+    document = "query ($id: ID!) { sameDiamondAs(diamondId: $id) { databaseId } }"
+
+    async def same(number: int) -> Any:
+        found = (await query(document, id=str(stone(number))))["data"]["sameDiamondAs"]
+        return None if found is None else [one["databaseId"] for one in found]
+
+    assert await same(1) == [str(stone(3)), str(stone(2))]
+    assert await same(2) == [str(stone(1)), str(stone(3))]
+    assert await same(4) == await same(5) == []
+    assert await same(6) == [], "the caller may not see its certificate"
+    assert await same(9) is None
