@@ -14,8 +14,9 @@ import aiohttp
 import msgspec
 
 from inventory.core.database import Database
-from inventory.core.migrate import upgrade
+from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
+from inventory.core.settings.feeds import is_feed_variable
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sandbox.stack.programs import SupplierOptions
@@ -29,7 +30,7 @@ _RULES = """
     INSERT INTO pricing_rules (name, priority, carat_min_milli, lab_grown, markup_ratio, rating) VALUES
         ('large', 1, 1000, NULL, 1.1875, 7), ('grown', 2, NULL, true, 1.4321, NULL), ('all', 3, NULL, NULL, 1.25, 5)
 """
-_TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds_nivoda, stones_seen, pages_read, diamonds, price_changes, hold_history, purchase_history, alerts"
+_TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds, consumed_files, stones_seen, pages_read, diamonds, price_changes, hold_history, purchase_history, alerts"
 _CONSUMED = ("work-items", "consolidate")  # reports are for operators
 _LOOK_SECONDS = 0.03
 _HTTP_SECONDS = 30.0
@@ -106,9 +107,9 @@ class Site:
         async with self.database.connection() as connection:
             return await connection.fetchval(statement, *values)
 
-    async def newest(self) -> Run | None:
+    async def newest(self, feed: str = FEED) -> Run | None:
         async with self.database.connection() as connection:
-            return await repository.newest(connection, FEED)
+            return await repository.newest(connection, feed)
 
     def watermark(self) -> dict[str, Any] | None:
         """The content of the watermark. None before the first."""
@@ -273,7 +274,8 @@ class Site:
         assert self.stack.supplier is not None
         await self.stack.supplier.kill()
         await self.stack.supplier.start()
-        self.watermark_file.unlink(missing_ok=True)
+        for file in self.watermark_file.parent.glob("*.json"):
+            file.unlink()
         async with self.database.transaction() as connection:
             # A test may leave a stopped or dying process whose session is inside a transaction.
             await connection.execute(
@@ -284,6 +286,11 @@ class Site:
         self.processes.deaths()
         self.processes.forget()
         self.processes.surprises.clear()
+
+
+def feed_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of feeds in an environment, as arguments of `Settings.read`."""
+    return {name.lower(): value for name, value in environment.items() if name == "FEEDS" or is_feed_variable(name)}
 
 
 @asynccontextmanager
@@ -306,6 +313,7 @@ async def open_site(options: Options, roles: Sequence[str] = ROLES) -> AsyncIter
         )
         url = stack.environment["DATABASE_URL"]
         await upgrade(url)
+        await create_raw_tables(url, Settings.read(**feed_settings(surroundings)).by_feed)
         database = await everything.enter_async_context(Database.open(Settings.read(database_url=url).database))
         async with database.connection() as connection:
             await connection.execute(_RULES)

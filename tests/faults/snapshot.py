@@ -19,7 +19,8 @@ _COLUMNS = """
     WHERE table_schema = current_schema AND table_name = ANY ($1) ORDER BY table_name, column_name
 """
 _DIAMONDS = (
-    "SELECT supplier_stone_id, status, supplier_price_cents, retail_price_cents, {digest} AS digest FROM diamonds"
+    "SELECT supplier_stone_id, status, supplier_price_cents, retail_price_cents, {digest} AS digest FROM diamonds "
+    "WHERE supplier = 'nivoda'"
 )
 _RAW = "SELECT supplier_stone_id, gone_at IS NOT NULL AS gone, {digest} AS digest FROM raw_diamonds_nivoda"
 # The known values of an item that the supplier answers with null depend on the pages around it.
