@@ -134,13 +134,18 @@ def trading_feed(settings: Settings) -> str | None:
     return next((name for name in settings.by_feed if supplier_of(settings.of_feed(name)).trades), None)
 
 
+def trading_settings(settings: Settings) -> Settings:
+    """Return the settings of the feed that trades; its incidents name it. Without one, the settings as they are."""
+    feed = trading_feed(settings)
+    return settings if feed is None else settings.of_feed(feed)
+
+
 @asynccontextmanager
 async def open_trading_client(settings: Settings, redis: Redis) -> AsyncIterator[SupplierTrading | None]:
     """Open the trading client of the installation. Yields None if no supplier trades or has an account."""
-    feed = trading_feed(settings)
-    if feed is None:
+    if trading_feed(settings) is None:
         yield None
         return
-    chosen = settings.of_feed(feed)
+    chosen = trading_settings(settings)
     async with supplier_of(chosen).open_trading(chosen, redis) as trading:
         yield trading

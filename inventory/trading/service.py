@@ -8,6 +8,7 @@ import msgspec
 from inventory.core.database import Database
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import SupplierTrading
+from inventory.suppliers.registry import trading_settings
 from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.destinations import Destinations
 from inventory.trading.holds import Holds
@@ -31,6 +32,7 @@ async def open_trading(
     settings: Settings, database: Database, supplier: SupplierTrading | None
 ) -> AsyncIterator[TradingService]:
     """Open the trading service. On exit, wait until the running background tasks have recorded their results."""
+    settings = trading_settings(settings)
     background_tasks = BackgroundTasks()
     destinations = Destinations(supplier)
     try:

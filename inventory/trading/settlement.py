@@ -9,6 +9,7 @@ from inventory.core.errors import SupplierError, SupplierUnavailable
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import SupplierTrading
+from inventory.suppliers.registry import trading_settings
 from inventory.trading import hold_repository, hold_transitions, purchase_repository, purchase_transitions
 from inventory.trading.hold_repository import DueHold
 from inventory.trading.locks import locked_diamond
@@ -29,7 +30,7 @@ class Settlement:
 
     def __init__(self, settings: Settings, database: Database, supplier: SupplierTrading | None) -> None:
         """Without a supplier, only overdue holds are closed."""
-        self._settings = settings
+        self._settings = trading_settings(settings)
         self._database = database
         self._supplier = supplier
         self._release = SupplierRelease(database, supplier) if supplier is not None else None

@@ -29,7 +29,7 @@ from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.row_completeness import RowCheck
 from sync.consolidator.run_completeness import RunCheck
 from sync.consolidator.safety_checks import SafetyChecks
-from sync.consolidator.stone_lookup import CountedLookup, FileLookup, StoneLookup
+from sync.consolidator.stone_lookup import lookup_of
 from sync.messaging.consumer import OutcomeStored
 from sync.messaging.messages import Consolidate, decode
 from sync.planning.window import Watermark
@@ -52,13 +52,8 @@ class Consolidator:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._check: RowCheck | RunCheck
-        lookup: StoneLookup
-        if isinstance(feed, EnumeratedFeed):
-            self._check, lookup = RowCheck(database), FileLookup(feed)
-        else:
-            self._check, lookup = RunCheck(settings, database, feed), CountedLookup(feed)
-        self._safety_checks = SafetyChecks(settings, database, lookup)
+        self._check = RowCheck(database) if isinstance(feed, EnumeratedFeed) else RunCheck(settings, database, feed)
+        self._safety_checks = SafetyChecks(settings, database, lookup_of(feed))
         self._watermarks = watermarks
         self._lifecycle = Lifecycle(database, settings.lease_seconds)
 

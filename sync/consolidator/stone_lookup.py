@@ -54,3 +54,8 @@ class FileLookup:
         """See `StoneLookup`."""
         del witnesses
         return await self._feed.lookup(msgspec.convert(run.plan, FilePlan).snapshot, stone_ids)
+
+
+def lookup_of(feed: Feed | EnumeratedFeed) -> StoneLookup:
+    """Return the lookup of a kind of feed."""
+    return FileLookup(feed) if isinstance(feed, EnumeratedFeed) else CountedLookup(feed)
