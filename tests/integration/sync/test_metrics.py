@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
@@ -34,6 +35,9 @@ async def _metrics(settings: Settings) -> AsyncIterator[None]:
     state.metrics = None
 
 
+WATERMARK = "diamond_watermark_timestamp_seconds"
+
+
 async def scrape(port: int | None) -> Values:
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
         text = await response.text()
@@ -50,7 +54,8 @@ async def test_runs_are_measured_from_database(
 ) -> None:
     async with pipeline_metrics(pipeline, runs=True) as port:
         before = await scrape(port)
-        assert {name for name, _ in before} >= set(NAMES)
+        # The watermark of a feed has no value before its first run.
+        assert {name for name, _ in before} >= {*NAMES} - {WATERMARK}
         assert (before["diamond_run_open", ""], before["diamond_run_last_completed_timestamp_seconds", ""]) == (0, 0)
         assert before["diamond_collector_failed", ""] == 0
         feed.put(*range(30))
@@ -63,8 +68,30 @@ async def test_runs_are_measured_from_database(
     assert after["diamond_run_last_started_timestamp_seconds", ""] == pytest.approx(open_run.started_at.timestamp())
     assert after["diamond_stones", "written"] == 30
     assert after["diamond_partitions", "pending"] == 1
-    assert after["diamond_watermark_timestamp_seconds", ""] == pytest.approx(run.window_to.timestamp())
+    assert after[WATERMARK, ""] == pytest.approx(run.window_to.timestamp())
     assert after["diamond_supplier_calls_total", "5xx"] == 0
+
+
+@pytest.mark.usefixtures("_metrics")
+async def test_metrics_of_runs_name_feed(pipeline: Container, bus: Bus) -> None:
+    both = msgspec.structs.replace(
+        pipeline,
+        settings=pipeline.settings.with_values(
+            feeds="nivoda,acme", feed_acme_kind="csv", feed_acme_source="/", feed_acme_map="/m"
+        ),
+        others={"acme": pipeline},
+    )
+    async with (
+        pipeline_metrics(both, runs=True) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/metrics") as response,
+    ):
+        families = {family.name: family for family in text_string_to_metric_families(await response.text())}
+    feeds = {name: {one.labels.get("feed") for one in family.samples} for name, family in families.items()}
+    assert feeds["diamond_run_open"] == feeds["diamond_partitions"] == {"nivoda", "acme"}
+    # No run of a feed of files is due at a time.
+    assert feeds["diamond_run_due_timestamp_seconds"] == {"nivoda"}
+    assert feeds["diamond_alerts_waiting"] == {None}
 
 
 @pytest.mark.usefixtures("_metrics", "ignore_unclosed_sockets")
