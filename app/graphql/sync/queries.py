@@ -13,6 +13,7 @@ from app.graphql.context import Info
 from app.graphql.permissions import field
 from app.graphql.relay import PageInfo, key_of
 from app.graphql.sync.dead_letters import DeadLetterQueries
+from app.graphql.sync.feeds import FeedQueries
 from app.graphql.sync.incidents import IncidentQueries
 from app.graphql.sync.jobs import Job, find_job
 from app.graphql.sync.review import ReviewQueries
@@ -51,7 +52,7 @@ class SyncRunConnection:
 
 
 @strawberry.type
-class SyncQueries(RunLogQueries, StatusQueries, DeadLetterQueries, IncidentQueries, ReviewQueries):
+class SyncQueries(FeedQueries, RunLogQueries, StatusQueries, DeadLetterQueries, IncidentQueries, ReviewQueries):
     """Fields of `Query` for the sync."""
 
     @field(description="Sync runs, newest first.", scope=Scope.SYNC_READ)

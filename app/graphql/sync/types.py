@@ -49,6 +49,7 @@ class SyncPartitionStatus(Enum):
 class SyncPartitionKind(Enum):
     BAND = _value("band", description="Diamonds in a price range.")
     OUTSIDE = _value("outside", description="Diamonds without a price.")
+    ROWS = _value("rows", description="Rows of a file.")
 
 
 def _price(description: str) -> Any:
@@ -59,7 +60,7 @@ def _price(description: str) -> Any:
 @strawberry.type(description="Part of a run that one worker reads.")
 class SyncPartition:
     id: strawberry.ID = strawberry.field(description="Id for `syncRetry`.")
-    ordinal: int = strawberry.field(description="Number in the run by price, from 0.")
+    ordinal: int = strawberry.field(description="Number in the run, from 0: by price, or in the order of the file.")
     kind: SyncPartitionKind = strawberry.field(description="Kind.")
     price_from: Money | None = _price("Lowest supplier price; null is open.")
     price_to: Money | None = _price("Highest supplier price; null is open.")

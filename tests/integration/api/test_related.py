@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import httpx
+
+from app.auth.scopes import Scope
 from app.graphql.relay import global_id
 from inventory.core.database import Database
 from inventory.events.models import EventKind
-from tests.integration.api.diamonds import Insert, Query, build
+from tests.integration.api.diamonds import Insert, MakeKey, Query, build
 from tests.integration.api.websocket import BEGINNING, append_event, open_socket, stone
 
 SIMILAR = """query ($id: ID!, $first: Int) { %s(diamondId: $id, first: $first) {
@@ -148,24 +151,32 @@ async def test_live_search_reports_entering_changed_and_leaving_diamonds(
         assert (await socket.error())["extensions"]["fields"] == {"filter.search": "should hold at least 3 characters"}
 
 
-async def test_same_stone_of_other_suppliers_is_found_by_certificate(query: Query, insert: Insert) -> None:
-    certificate = {"certificate_lab": "GIA", "certificate_number": "2141438171"}
+async def test_same_stone_of_other_suppliers_is_found_by_certificate(
+    address: str, make_key: MakeKey, insert: Insert
+) -> None:
+    certificate = {"certificate_lab": "GIA", "certificate_number": "2141438171", "certificate_hidden": False}
     await insert([
         build(1, retail_price_cents=500, **certificate),
         build(2, retail_price_cents=400, availability="unavailable", **certificate),
         build(3, retail_price_cents=600, **certificate),
-        build(4, certificate_lab="IGI", certificate_number="2141438171"),
-        build(5, certificate_lab=None, certificate_number=None),
-        build(6, certificate_hidden=True, **certificate),
+        build(4, **certificate | {"certificate_lab": "IGI"}),
+        build(5, **certificate | {"certificate_lab": None, "certificate_number": None}),
+        build(6, **certificate | {"certificate_hidden": True}),
     ])  # fmt: skip
     document = "query ($id: ID!) { sameDiamondAs(diamondId: $id) { databaseId } }"
 
-    async def same(number: int) -> Any:
-        found = (await query(document, id=str(stone(number))))["data"]["sameDiamondAs"]
+    async def same(client: httpx.AsyncClient, number: int) -> list[str] | None:
+        body = {"query": document, "variables": {"id": str(stone(number))}}
+        found = (await client.post("/graphql", json=body)).json()["data"]["sameDiamondAs"]
         return None if found is None else [one["databaseId"] for one in found]
 
-    assert await same(1) == [str(stone(3)), str(stone(2))]
-    assert await same(2) == [str(stone(1)), str(stone(3))]
-    assert await same(4) == await same(5) == []
-    assert await same(6) == [], "the caller may not see its certificate"
-    assert await same(9) is None
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        assert await same(client, 1) == [str(stone(3)), str(stone(2))]
+        assert await same(client, 2) == [str(stone(1)), str(stone(3))]
+        assert await same(client, 4) == await same(client, 5) == []
+        assert await same(client, 6) == [], "the caller may not see its certificate"
+        assert await same(client, 9) is None
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ, Scope.CERTIFICATES_HIDDEN)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        assert await same(client, 6) == [str(stone(1)), str(stone(3)), str(stone(2))]

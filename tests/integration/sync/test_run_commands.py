@@ -50,7 +50,7 @@ async def test_list_at_80_columns_has_complete_ids_and_reasons(
 async def test_run_is_selected_by_id_prefix_or_latest(
     cli: Cli, open_run: OpenRun, lifecycle: Lifecycle, execute: Execute
 ) -> None:
-    assert "There is no run of nivoda yet" in str((await cli("runs", "show", "latest")).exception)
+    assert "There is no run yet" in str((await cli("runs", "show", "latest")).exception)
     older = await failed_run(open_run, lifecycle)
     newer = await failed_run(open_run, lifecycle)
     beginnings = [UUID(int=0xAAAA0000 << 96), UUID(int=0xAAAB0000 << 96)]

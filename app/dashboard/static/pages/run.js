@@ -191,7 +191,8 @@ const prices = (one) => (one.kind === "OUTSIDE" ? "without a price" : `${one.pri
 
 function Partitions({ run, caller, onRetry }) {
   const [all, setAll] = useState(false);
-  const priced = caller.can("prices:supplier");
+  const ofFile = run.partitions[0]?.kind === "ROWS";
+  const priced = caller.can("prices:supplier") && !ofFile;
   if (!run.partitions.length) return html`<section><h2>Partitions</h2><p class="empty">The run was not planned.</p></section>`;
   const rows = all ? run.partitions : run.partitions.filter((one) => one.status === "FAILED" || one.status === "RUNNING" || one.status === "CANCELLED" || (one.status === "PENDING" && one.errorMessage));
   const columns = [
@@ -209,8 +210,8 @@ function Partitions({ run, caller, onRetry }) {
   // Where the bands begin; with many bands some of the boundaries.
   const every = Math.ceil(run.partitions.length / MOST_BOUNDARIES);
   return html`<section><h2>Partitions</h2>
-    <p class="note heatmap-note">By supplier price, the lowest first. The height is the number of planned stones, the filled part what was read; below is the price at which a band begins. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
-    <div class="heatmap" role="list" aria-label="Partitions by price">
+    <p class="note heatmap-note">${ofFile ? "Rows of files, in their order." : "By supplier price, the lowest first; below is the price at which a band begins."} The height is the number of planned stones, the filled part what was read. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
+    <div class="heatmap" role="list" aria-label="Partitions">
       ${run.partitions.map((one, index) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones`}>
         <svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
           <rect class="planned" width="10" y=${100 - (one.planned / most) * 100} height=${(one.planned / most) * 100} />

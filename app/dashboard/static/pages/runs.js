@@ -7,7 +7,7 @@ import { Badge, Confirm, Gaps, Table } from "../ui.js";
 
 const QUERY = `query Runs($status: [SyncRunStatus!], $type: SyncRunType, $after: String) {
   syncRuns(first: 30, status: $status, type: $type, after: $after) {
-    nodes { databaseId type status startedAt completedAt consolidatedAt startedBy error { code message } progress { succeeded total failed }
+    nodes { databaseId feed type status startedAt completedAt consolidatedAt startedBy error { code message } progress { succeeded total failed }
       figures { fetched upserted quarantined deleted } }
     pageInfo { hasNextPage endCursor }
   }
@@ -15,6 +15,7 @@ const QUERY = `query Runs($status: [SyncRunStatus!], $type: SyncRunType, $after:
 const START = `mutation Start($input: SyncStartInput!) {
   syncStart(input: $input) { run { databaseId } job { id status error { message } } userErrors { message code } }
 }`;
+const FEEDS = "query Feeds { syncFeeds { name } }";
 const JOB = `query Job($id: ID!) { job(id: $id) { status error { message } run { databaseId } } }`;
 const STATUSES = ["PLANNING", "RUNNING", "CONSOLIDATING", "COMPLETED", "PARTIAL", "FAILED", "CANCELLED"];
 
@@ -46,6 +47,7 @@ const COLUMNS = [
   { key: "started", label: "Started", show: (run) => html`<a href=${link(`runs/${run.databaseId}`)}>${instant(run.startedAt)}</a>` },
   { key: "status", label: "Status", show: (run) => html`<${Badge} state=${run.status} />` },
   { key: "type", label: "Type", show: (run) => words(run.type) },
+  { key: "feed", label: "Feed", show: (run) => run.feed },
   { key: "by", label: "Started by", show: (run) => run.startedBy },
   { key: "duration", label: "Duration", number: true, show: (run) => duration(secondsBetween(run.startedAt, run.completedAt)) },
   { key: "partitions", label: "Partitions", number: true, show: (run) => `${count(run.progress.succeeded)} of ${count(run.progress.total)}` },
@@ -58,15 +60,18 @@ const COLUMNS = [
 
 export function StartRun({ onClose, onStarted }) {
   const [full, setFull] = useState(false);
-  const key = useMemo(() => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, [full]);
+  const [feed, setFeed] = useState(null);
+  const names = useQuery(FEEDS, {}).data?.syncFeeds?.map((one) => one.name) ?? [];
+  const key = useMemo(() => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, [full, feed]);
   const start = async () => {
-    const payload = await mutate(START, { idempotencyKey: key, full });
+    const payload = await mutate(START, { idempotencyKey: key, full, feed });
     onStarted();
     const id = payload.run?.databaseId ?? (await planned(payload.job));
     if (id) go(link(`runs/${id}`));
   };
   return html`<${Confirm} title="Start a run" confirmLabel="Start run" onConfirm=${start} onClose=${onClose}>
     <p>A run reads the supplier's feed and updates the inventory. Only one run of a feed can be open.</p>
+    ${names.length > 1 && html`<label>Feed<select value=${feed ?? names[0]} onChange=${(event) => setFeed(event.target.value)}>${names.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>`}
     <label class="check"><input type="checkbox" checked=${full} onChange=${(event) => setFull(event.target.checked)} /> Read everything (a full run), even if the last full run is recent</label>
   <//>`;
 }
