@@ -58,9 +58,10 @@ def started(run: Run, made: Plan | FilePlan, unsent: int, *, as_json: bool) -> N
         print_json({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": made.size,
                      "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean, "unsent": unsent})  # fmt: skip
         return
+    found = "rows" if isinstance(made, FilePlan) else "stones"
+    counts = "" if isinstance(made, FilePlan) else f", found with {made.counts_used} counts"
     print_text(
-        f"Run {run.id} of {run.feed} ({run.run_type}): {made.total:,} stones in {made.size} partitions, "
-        f"found with {made.counts_used} counts."
+        f"Run {run.id} of {run.feed} ({run.run_type}): {made.total:,} {found} in {made.size} partitions{counts}."
     )
     if unsent:
         print_text(
