@@ -1,7 +1,7 @@
 """REST operations and their routes."""
 
 from app.auth.scopes import Scope
-from app.rest import analytics, diamonds, health, runs, trading, triggers
+from app.rest import analytics, diamonds, health, quarantine, runs, trading, triggers
 from app.rest.documentation import Documentation
 from app.rest.operation import RestOperation
 
@@ -192,6 +192,17 @@ DOCUMENTED = (
         scope=Scope.SYNC_READ,
         handler=runs.show_run,
         answers=runs.RunAnswer,
+        error_codes=("NOT_FOUND",),
+    ),
+    RestOperation(
+        method="GET",
+        path="/api/v2/analytics/runs/{run_id}/quarantine",
+        name="showQuarantine",
+        summary="Show the problems of the items that a run quarantined, the most frequent first, at most 100.",
+        tag="Analytics",
+        scope=Scope.SYNC_READ,
+        handler=quarantine.show_quarantine,
+        answers=quarantine.QuarantineAnswer,
         error_codes=("NOT_FOUND",),
     ),
     RestOperation(

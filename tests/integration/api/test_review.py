@@ -94,6 +94,37 @@ async def test_quarantine_payload_requires_all_scopes(
     assert [error["extensions"]["code"] for error in answer.get("errors", [])] == ([] if shown else ["FORBIDDEN"])
 
 
+@pytest.mark.parametrize(
+    ("scopes", "shown"),
+    [
+        ((), False),
+        ((Scope.PRICES_SUPPLIER,), False),
+        ((Scope.CERTIFICATES_HIDDEN,), False),
+        ((Scope.PRICES_SUPPLIER, Scope.CERTIFICATES_HIDDEN), True),
+    ],
+)
+async def test_rest_quarantine_groups_items_of_run_and_guards_payload(
+    address: str, make_key: MakeKey, insert: Insert, scopes: tuple[Scope, ...], shown: bool
+) -> None:
+    older, run = build_run(1), build_run(2)
+    await insert([older, run], table="run_metadata")
+    items = [raw(run, f"a{number}", "price: is missing") for number in range(5)] + [
+        raw(older, "b", "carat: is missing")
+    ]
+    await insert(items, table="raw_diamonds_nivoda")
+    await insert([seen(older if one["supplier_stone_id"] == "b" else run, one["supplier_stone_id"]) for one in items],
+                 "stones_seen")  # fmt: skip
+    headers = {"X-API-Key": await make_key(Scope.SYNC_READ, *scopes)}
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client:
+        found = await client.get(f"/api/v2/analytics/runs/{run['id']}/quarantine")
+        unknown = await client.get(f"/api/v2/analytics/runs/{build_run(3)['id']}/quarantine")
+    (group,) = found.json()["data"]
+    assert (group["problem"], group["items"]) == ("price: is missing", 5)
+    assert [one["supplier_stone_id"] for one in group["examples"]] == ["a0", "a1", "a2"]
+    assert group["examples"][0].get("payload") == ('{"price": 1}' if shown else None)
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
 async def test_missing_diamonds_are_active_and_unseen_by_full_run(operator: httpx.AsyncClient, insert: Insert) -> None:
     before = build_run(1, run_type="full", window_from=None)
     run = {**build_run(2, run_type="full", window_from=None), "feed": before["feed"]}
