@@ -6,7 +6,8 @@ RETURNING id
 
 -- list_incidents --
 -- Incidents, newest first; only open ones if $1; at most $2. An incident is open until an operator resolves it or its cause is
--- gone. A problem of a run is gone after a later completed run of the feed, or if the run was cancelled; a problem of a
+-- gone. A problem of a run is gone after a later completed run of the feed, or if the run was cancelled; a full run that was
+-- stopped before it changed too much, after a later full run, because an incremental one does not read its stones; a problem of a
 -- purchase, when the purchase has an outcome; differences of the supplier's schema, when the newest run has none. Incidents
 -- are rare and are pruned, so a scan of the table is cheap.
 SELECT * FROM (
@@ -16,8 +17,12 @@ SELECT * FROM (
                WHEN alert.kind IN ('run_failed', 'deadline_passed', 'consolidation_skipped', 'quarantine_exceeded',
                                    'mass_delete_stopped', 'nightly_missed', 'watermark_in_future') THEN NOT EXISTS (
                    SELECT FROM run_metadata AS run
-                   WHERE run.feed = alert.feed AND (run.status = 'completed' AND run.completed_at > alert.created_at
-                                                    OR run.status = 'cancelled' AND run.id = alert.run_id))
+                   WHERE run.feed = alert.feed
+                     AND (run.status = 'completed' AND run.completed_at > alert.created_at
+                              AND (run.run_type = 'full' OR alert.kind NOT IN ('quarantine_exceeded', 'mass_delete_stopped')
+                                   OR NOT EXISTS (SELECT FROM run_metadata AS stopped
+                                                  WHERE stopped.id = alert.run_id AND stopped.run_type = 'full'))
+                          OR run.status = 'cancelled' AND run.id = alert.run_id))
                WHEN alert.kind IN ('purchase_unknown', 'purchase_evidence') THEN EXISTS (
                    SELECT FROM purchase_history AS purchase
                    WHERE purchase.id::text = split_part(alert.incident, ':', 2) AND purchase.state = 'unknown')

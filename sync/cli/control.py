@@ -21,7 +21,7 @@ def retry(
     feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read the failed partitions of the newest run again, from the start."""
+    """Read the failed partitions of a run again, from the start. No later run of its feed may have started."""
     settings = start_feed_command("retry", feed)
     chosen = _partition(partition)
 
@@ -56,7 +56,7 @@ def consolidate(
     feed: RunFeed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Request the consolidation of the newest run again."""
+    """Request the consolidation of a run again. No later run of its feed may have started."""
     settings = start_feed_command("consolidate", feed)
 
     async def command() -> None:

@@ -58,6 +58,29 @@ async def test_problem_of_run_is_open_until_later_run_completes(operator: httpx.
     assert old["open"] is False
 
 
+async def test_stopped_full_run_is_open_until_later_full_run_completes(
+    operator: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build_run(2, status="failed")], "run_metadata")
+    stopped = ("mass_delete_stopped", "quarantine_exceeded", "run_failed")
+    await insert([build_alert(kind, run_id=run_id(2)) for kind in stopped], "alerts")
+    assert sorted(await kinds(operator)) == sorted(stopped)
+    await insert([build_run(3, run_type="incremental", window_from=EPOCH)], "run_metadata")
+    assert sorted(await kinds(operator)) == ["mass_delete_stopped", "quarantine_exceeded"]
+    await insert([build_run(4)], "run_metadata")
+    assert await kinds(operator) == []
+
+
+async def test_stopped_incremental_run_is_open_until_later_run_completes(
+    operator: httpx.AsyncClient, insert: Insert
+) -> None:
+    await insert([build_run(2, run_type="incremental", window_from=EPOCH, status="failed")], "run_metadata")
+    await insert([build_alert("quarantine_exceeded", run_id=run_id(2))], "alerts")
+    assert await kinds(operator) == ["quarantine_exceeded"]
+    await insert([build_run(3, run_type="incremental", window_from=EPOCH)], "run_metadata")
+    assert await kinds(operator) == []
+
+
 async def test_problem_of_cancelled_run_is_closed(operator: httpx.AsyncClient, insert: Insert) -> None:
     await insert([build_run(2, status="cancelled")], "run_metadata")
     await insert(

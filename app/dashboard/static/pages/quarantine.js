@@ -16,15 +16,15 @@ export function Quarantine({ query: address, caller }) {
   const groups = query.data?.quarantine;
   const total = groups?.reduce((sum, one) => sum + one.count, 0);
   return html`<h1>Quarantine</h1>
-    <p>An item of the supplier that can't be understood is kept as received and not sold. The next run reads it again: when the supplier has repaired it, it leaves the quarantine by itself.</p>
+    <p>An item of the supplier that can't be understood is kept as received and not sold. The next full run reads it again, and any run if the supplier has changed it: when the supplier has repaired it, it leaves the quarantine by itself.</p>
     ${runId && html`<p>Only items that <a href=${link(`runs/${runId}`)}>this run</a> read. <a href=${link("quarantine")}>Show all</a></p>`}
     <${Gaps} query=${query} />
     ${groups && html`<p role="status"><strong>${count(total)}</strong> ${total === 1 ? "item" : "items"} for ${count(groups.length)} ${groups.length === 1 ? "problem" : "problems"}.</p>
       <${Table} caption="Problems, the most frequent first" columns=${COLUMNS} rows=${groups} keyOf=${(one) => `${one.fieldName}: ${one.reason}`} empty="No item is in quarantine." />
       ${groups.length > 0 && html`<section><h2>What to do</h2><ul>
-        <li>If one field of most items is wrong, the feed has changed or is broken. Send the examples to the supplier. When the feed is repaired, start a new run.</li>
-        <li>If the new values are right, the mapping must learn them (docs/reference/vocabulary.md). Deploy it, then start a new run.</li>
-        <li>If a run stopped with QUARANTINE_EXCEEDED and the items really are bad, raise SYNC_MAX_QUARANTINE_SHARE and consolidate the run again.</li>
+        <li>If one field of most items is wrong, the feed has changed or is broken. Send the examples to the supplier. When the feed is repaired, start a new full run.</li>
+        <li>If the new values are right, the mapping must learn them (docs/reference/vocabulary.md). Deploy it, then start a new full run.</li>
+        <li>If a run stopped with QUARANTINE_EXCEEDED and the rest should go on without the items, review and allow the quarantine on the page of the run.</li>
       </ul></section>`}`}`;
 }
 

@@ -97,7 +97,7 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
   };
   const common = { onClose };
   const failed = run.partitions.filter((one) => one.status === "FAILED" || one.status === "CANCELLED");
-  if (kind === "start") return html`<${StartRun} onClose=${onClose} onStarted=${onDone} />`;
+  if (kind === "start") return html`<${StartRun} feed=${run.feed} full=${run.type === "FULL"} onClose=${onClose} onStarted=${onDone} />`;
   if (kind === "retry") {
     const chosen = partition ? [partition] : failed.length ? failed : run.partitions;
     const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
@@ -193,7 +193,7 @@ function Partitions({ run, caller, onRetry }) {
   const [all, setAll] = useState(false);
   const ofFile = run.partitions[0]?.kind === "ROWS";
   const priced = caller.can("prices:supplier") && !ofFile;
-  if (!run.partitions.length) return html`<section><h2>Partitions</h2><p class="empty">The run was not planned.</p></section>`;
+  if (!run.partitions.length) return html`<section><h2>Partitions</h2><p class="empty">${run.status === "COMPLETED" ? "Nothing had changed, so nothing was read." : "The run was not planned."}</p></section>`;
   const rows = all ? run.partitions : run.partitions.filter((one) => one.status === "FAILED" || one.status === "RUNNING" || one.status === "CANCELLED" || (one.status === "PENDING" && one.errorMessage));
   const columns = [
     { key: "ordinal", label: "Partition", number: true, show: (one) => one.ordinal },

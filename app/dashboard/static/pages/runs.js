@@ -58,9 +58,10 @@ const COLUMNS = [
   { key: "error", label: "Reason", show: (run) => run.error?.code ?? "" },
 ];
 
-export function StartRun({ onClose, onStarted }) {
-  const [full, setFull] = useState(false);
-  const [feed, setFeed] = useState(null);
+// `feed`, `full`: what is proposed: after a full run that failed, another full one.
+export function StartRun({ feed: proposed = null, full: proposedFull = false, onClose, onStarted }) {
+  const [full, setFull] = useState(proposedFull);
+  const [feed, setFeed] = useState(proposed);
   const names = useQuery(FEEDS, {}).data?.syncFeeds?.map((one) => one.name) ?? [];
   const key = useMemo(() => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, [full, feed]);
   const start = async () => {
