@@ -110,7 +110,7 @@ DOCUMENTED = (
         body=triggers.ScheduleRequest,
         status=202,
         answers=triggers.QueuedAnswer,
-        error_codes=("CONFLICT",),
+        error_codes=("NOT_FOUND", "CONFLICT"),
     ),
     RestOperation(
         method="POST",

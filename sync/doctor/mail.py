@@ -1,14 +1,19 @@
 """Check of the mails to operators: settings, waiting alerts, and on request a test mail."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
+import msgspec
+
+from inventory.alerts.incident import Content
 from inventory.core.checks import Check, DoctorReport
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.settings import Settings
 from sync.alerts.resend import open_mailer
+from sync.alerts.webhook import body_of, open_webhook
 from sync.ports import Mail
 from sync.runs.statements import sql
 
@@ -29,7 +34,39 @@ async def examine_mail(settings: Settings, now: datetime, *, send: bool) -> Doct
             checks.append(await _send(mailer.send(_test_mail(now), f"doctor/{uuid4()}")))
         elif mailer is not None:
             checks.append(Check(name="delivery", state="skipped", detail="no mail was sent; --send sends a test mail"))
+    async with open_webhook(settings.alerts) as webhook:
+        if webhook is not None and send:
+            checks.append(await _post(webhook.post(_test_post(now, settings), f"doctor/{uuid4()}")))
+        elif webhook is not None:
+            checks.append(
+                Check(name="webhook", state="skipped", detail="nothing was posted; --send posts a test alert")
+            )
     return DoctorReport(subject="Mails to operators", checks=checks)
+
+
+def _test_post(now: datetime, settings: Settings) -> Mapping[str, Any]:
+    content = Content(
+        subject="Test alert of Diamond Inventory",
+        reason="An operator requested it with `doctor --send`.",
+        figures=(),
+        next_step="Nothing is wrong.",
+    )
+    alert = {"id": uuid4(), "kind": "test", "feed": settings.sync.feed, "run_id": None, "created_at": now,
+             "content": msgspec.to_builtins(content)}  # fmt: skip
+    return body_of(alert, settings.alerts)
+
+
+async def _post(posting: Awaitable[None]) -> Check:
+    try:
+        await posting
+    except InventoryError as error:
+        return Check(
+            name="webhook",
+            state="failed",
+            detail=error.message,
+            next_step="Check ALERT_WEBHOOK_URL and ALERT_WEBHOOK_FORMAT.",
+        )
+    return Check(name="webhook", state="ok", detail="the webhook accepted a test alert")
 
 
 def _test_mail(now: datetime) -> Mail:

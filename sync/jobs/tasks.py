@@ -21,6 +21,7 @@ from inventory.runs import repository
 from inventory.trading.settlement import Settlement
 from sync.alerts.delivery import AlertDelivery
 from sync.alerts.resend import open_mailer
+from sync.alerts.webhook import WebhookDelivery, open_webhook
 from sync.container import Container
 from sync.doctor.pipeline import examine_pipeline
 from sync.jobs import dead_letters, effects
@@ -46,9 +47,10 @@ Duty = Callable[[], Awaitable[object]]
 class JobServices:
     """The services that jobs use."""
 
-    def __init__(self, pipeline: Container, delivery: AlertDelivery) -> None:
+    def __init__(self, pipeline: Container, delivery: AlertDelivery, posting: WebhookDelivery) -> None:
         self.pipeline = pipeline
         self.delivery = delivery
+        self.posting = posting
         self.by_feed = {
             name: Maintenance(one.settings, one.database, one.scheduler(), one.dead_letters, utc_now)
             for name, one in pipeline.feeds.items()
@@ -61,8 +63,9 @@ class JobServices:
     @asynccontextmanager
     async def open(cls, pipeline: Container) -> AsyncIterator["JobServices"]:
         """The jobs for the length of a `with`."""
-        async with open_mailer(pipeline.settings.alerts) as mailer:
-            yield cls(pipeline, AlertDelivery(pipeline.settings.alerts, pipeline.database, mailer))
+        alerts, database = pipeline.settings.alerts, pipeline.database
+        async with open_mailer(alerts) as mailer, open_webhook(alerts) as webhook:
+            yield cls(pipeline, AlertDelivery(alerts, database, mailer), WebhookDelivery(alerts, database, webhook))
 
     @property
     def duties(self) -> dict[str, Duty]:
@@ -82,6 +85,7 @@ class JobServices:
             "number_events": self.maintenance.number_events,
             "prune": self.maintenance.prune,
             "deliver_alerts": self.delivery.deliver,
+            "post_alerts": self.posting.deliver,
         }
 
     async def report(self, body: bytes, _last: bool) -> None:

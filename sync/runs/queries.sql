@@ -552,6 +552,24 @@ UPDATE alerts SET sent_at = clock_timestamp(), provider_id = $2, last_error = NU
 -- alert_failed --
 UPDATE alerts SET last_error = $2 WHERE id = $1
 
+-- claim_post --
+-- As `claim_alert`, for the webhook. Only alerts of the last day: a webhook that is set later does not get old ones.
+UPDATE alerts
+SET post_attempts = post_attempts + 1,
+    next_post_at = clock_timestamp() + least(interval '1 minute' * 2 ^ least(post_attempts, 6), interval '1 hour')
+WHERE id = (
+    SELECT id FROM alerts
+    WHERE posted_at IS NULL AND next_post_at <= clock_timestamp() AND created_at > clock_timestamp() - interval '1 day'
+    ORDER BY next_post_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+
+-- alert_posted --
+UPDATE alerts SET posted_at = clock_timestamp(), post_error = NULL WHERE id = $1
+
+-- post_failed --
+UPDATE alerts SET post_error = $2 WHERE id = $1
+
 -- known_runs --
 -- Those of some ids that belong to runs.
 SELECT id FROM run_metadata WHERE id = ANY ($1::uuid[])

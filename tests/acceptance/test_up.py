@@ -117,7 +117,7 @@ async def test_file_describes_stack_for_users_and_other_processes(tmp_path: Path
             assert await status_of(f"{address.api}/api/v2/diamonds?limit=1", {"X-API-Key": key}) == 200
         clients = await scopes_of(address.postgres)
         assert [scopes for _, scopes in clients] == [
-            frozenset({"diamonds:read", "holds:write", "purchases:write", "schema:read"}),
+            frozenset({"diamonds:read", "searches:write", "holds:write", "purchases:write", "schema:read"}),
             frozenset(Scope),
             frozenset({"diamonds:read"}),
             frozenset(Scope),

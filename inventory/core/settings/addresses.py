@@ -46,6 +46,14 @@ def _is_http(value: str, given: ValidationInfo) -> str:
     return value
 
 
+def _is_secret_http(value: SecretStr, given: ValidationInfo) -> SecretStr:
+    text = _parsed(value).get_secret_value()
+    if re.search(r"\s", text) or not urlsplit(text).hostname:
+        raise ValueError("should be an address such as https://hooks.example.com/...")
+    _is_http(text, given)
+    return value
+
+
 def _parts(connection: SecretStr) -> dict[str, str]:
     """Split a connection string into its parts by lower-case name. Returns nothing for another text."""
     pairs = [part.partition("=") for part in connection.get_secret_value().rstrip(";").split(";")]
@@ -73,5 +81,6 @@ def _parsed(url: SecretStr) -> SecretStr:
 PostgresUrl = Annotated[SecretStr, AfterValidator(_is_postgres)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_is_redis)]
 HttpUrl = Annotated[str, AfterValidator(_is_http)]
+SecretHttpUrl = Annotated[SecretStr, AfterValidator(_is_secret_http)]
 BusConnection = Annotated[SecretStr, AfterValidator(_is_safe_bus)]
 StorageConnection = Annotated[SecretStr, AfterValidator(_is_safe_storage)]

@@ -1,12 +1,12 @@
-"""Settings of alert mails."""
+"""Settings of alerts: mails, and a webhook."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from inventory.core.settings.addresses import HttpUrl
+from inventory.core.settings.addresses import HttpUrl, SecretHttpUrl
 from inventory.core.settings.section import ServerSection, setting
 
 
@@ -21,6 +21,16 @@ class AlertSettings(ServerSection):
         None
     )
     alert_to: Annotated[str | None, setting("Recipients, separated by commas.", example="ops@example.com")] = None
+    alert_webhook_url: Annotated[
+        SecretHttpUrl | None,
+        setting(
+            "Address that receives each alert as an HTTP POST, beside the mails. It is a secret.",
+            example="https://hooks.slack.com/services/...",
+        ),
+    ] = None
+    alert_webhook_format: Annotated[
+        Literal["generic", "slack"], setting("Body of the POST: a JSON object of the alert, or Slack's `text`.")
+    ] = "generic"
     alert_shell: Annotated[
         str | None,
         setting(

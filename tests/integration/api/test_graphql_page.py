@@ -54,7 +54,7 @@ async def test_documented_queries_return_documented_results(address: str, make_k
         build(4, shape="PEAR", carat_milli=2250, color=None, clarity="IF", supplier_price_cents=2_000_000,
               retail_price_cents=2_300_000),
     ])  # fmt: skip
-    key = await make_key(Scope.DIAMONDS_READ, Scope.PRICING_WRITE, Scope.SYNC_READ)
+    key = await make_key(Scope.DIAMONDS_READ, Scope.SEARCHES_WRITE, Scope.PRICING_WRITE, Scope.SYNC_READ)
     listed = examples(sections(trading=False))
     assert len(listed) >= 10
     async with httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}) as client:

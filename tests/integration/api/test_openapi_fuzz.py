@@ -17,6 +17,12 @@ CONFIGURATION = """\
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431]
 
+# A single text is the list of this text in a query, and Schemathesis takes it for a violation where the list may also be empty.
+# tests/unit/rest and tests/integration/api/test_rest.py have the invalid values of a search.
+[[operations]]
+include-operation-id = "searchDiamonds"
+checks.negative_data_rejection.expected-statuses = [200, 400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431]
+
 # A destination that the account does not have fits the schema, and is refused.
 [[operations]]
 include-operation-id = "purchaseDiamond"

@@ -16,6 +16,7 @@ from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Run
 from sync.alerts.delivery import AlertDelivery
+from sync.alerts.webhook import WebhookDelivery
 from sync.container import Container
 from sync.jobs.tasks import JobServices, arq_worker
 from sync.operations.control import RunControl
@@ -56,7 +57,11 @@ class RepeatingQueue:
         """Let a worker process the queue. Returns the result of the job."""
         self._job = await self._redis.get("arq:job:one")
         worker = arq_worker(
-            JobServices(self._pipeline, AlertDelivery(self._pipeline.settings.alerts, self._pipeline.database, None)),
+            JobServices(
+                self._pipeline,
+                AlertDelivery(self._pipeline.settings.alerts, self._pipeline.database, None),
+                WebhookDelivery(self._pipeline.settings.alerts, self._pipeline.database, None),
+            ),
             self._redis,
             with_duties=False,
         )

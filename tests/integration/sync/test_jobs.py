@@ -20,6 +20,7 @@ from inventory.core.settings import Settings
 from inventory.runs import repository
 from sandbox.broker import Broker as Bus
 from sync.alerts.delivery import AlertDelivery
+from sync.alerts.webhook import WebhookDelivery
 from sync.container import Container
 from sync.jobs import worker
 from sync.jobs.tasks import JobServices
@@ -151,7 +152,11 @@ async def test_last_report_continues_run(
     run = await open_run(2)
     async with pipeline.database.connection() as connection:
         partitions = await repository.partitions(connection, run.id)
-    jobs = JobServices(pipeline, AlertDelivery(pipeline.settings.alerts, pipeline.database, None))
+    jobs = JobServices(
+        pipeline,
+        AlertDelivery(pipeline.settings.alerts, pipeline.database, None),
+        WebhookDelivery(pipeline.settings.alerts, pipeline.database, None),
+    )
     outcomes = []
     for partition in partitions:
         await execute("UPDATE worker_runs SET status = 'succeeded' WHERE id = $1", partition.id)
