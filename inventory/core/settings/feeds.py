@@ -68,8 +68,8 @@ class FeedsSettings(SettingsSection):
     names: Annotated[
         str | None,
         setting(
-            "Names of the feeds, separated by commas; the first one is the default of commands. Each feed has a raw table, "
-            "a watermark, a schedule and runs of its own.",
+            "Names of the feeds, separated by commas; the first one is the default of commands. Each feed has its raw table, "
+            "its watermark, its schedule and its runs.",
             variable="FEEDS",
             example="nivoda,acme",
         ),

@@ -26,6 +26,7 @@ FILTER = {
     "color": {"from": "D", "to": "G"},
     "price": {"min": None, "max": 500_000},
     "hasSpin360": None,
+    "availability": ["AVAILABLE", "ON_HOLD"],
     "createdSince": "2026-01-01T00:00:00+00:00",
     "exclude": {"clarities": ["I1"], "treated": True},
 }
