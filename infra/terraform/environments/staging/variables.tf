@@ -40,7 +40,7 @@ variable "image" {
 }
 
 variable "secrets" {
-  description = "Secret settings by their names in .env.example. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY and DATABASE_DIRECT_URL are usual."
+  description = "Secret settings by their names in .env.example. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY, ALERT_WEBHOOK_URL and DATABASE_DIRECT_URL are usual."
   type        = map(string)
   sensitive   = true
 }

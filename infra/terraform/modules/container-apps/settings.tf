@@ -19,6 +19,7 @@ locals {
       DATABASE_DIRECT_URL = toset(local.roles)
       HMAC_SECRETS        = toset(["api"])
       RESEND_API_KEY      = toset(["jobs"])
+      ALERT_WEBHOOK_URL   = toset(["jobs"])
     },
     var.secret_readers,
   )

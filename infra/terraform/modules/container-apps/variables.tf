@@ -120,7 +120,7 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$)", name))])
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$|^ALERT_WEBHOOK_URL$)", name))])
     error_message = "A setting is named in capitals, and what is secret belongs into secrets."
   }
 }
@@ -136,7 +136,7 @@ variable "settings_of" {
   }
 
   validation {
-    condition     = alltrue(flatten([for settings in values(var.settings_of) : [for name in keys(settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$)", name))]]))
+    condition     = alltrue(flatten([for settings in values(var.settings_of) : [for name in keys(settings) : can(regex("^[A-Z][A-Z0-9_]*$", name)) && !can(regex("(PASSWORD|SECRET|API_KEY|CONNECTION_STRING|^DATABASE_(DIRECT_)?URL$|^REDIS_URL$|^ALERT_WEBHOOK_URL$)", name))]]))
     error_message = "A setting is named in capitals, and what is secret belongs into secrets."
   }
 }
