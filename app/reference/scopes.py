@@ -7,8 +7,8 @@ import msgspec
 from app.auth.scopes import MEANINGS, Scope
 from app.graphql.schema import schema
 from app.graphql.scopes import scopes_of_fields, scopes_of_inputs
-from app.rest.diamonds import SORTS
 from app.rest.routes import OPERATIONS
+from app.rest.search_parameters import SORTS
 from app.rest.serializers import DiamondAnswer
 from inventory.catalog.diamond import SUPPLIER_COST
 

@@ -9,45 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal, Scope
-from app.rest.parameters import Parameters, boolean, choice, grade, page_of, thousandths, thousandths_down, whole, word
+from app.rest.parameters import Parameters
 from app.rest.responses import Pagination, answer
+from app.rest.search_parameters import SearchRequest, read_search
 from app.rest.serializers import DiamondAnswer, own_hold, serialize
 from app.services import State
-from inventory.catalog import grades, search
 from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from inventory.catalog.search import DiamondCriteria, DiamondSearch, PageOffset, SearchHit, SortOrder
+from inventory.catalog.search import DiamondSearch, PageOffset, SearchHit
 from inventory.catalog.visibility import visible
-from inventory.catalog.vocabulary import criteria
 from inventory.core.errors import NotFound
-
-SORTS = {
-    "created_at": search.CREATED,
-    "supplier_price_cents": search.SUPPLIER_PRICE,
-    "retail_price_cents": search.RETAIL_PRICE,
-    "carats": search.CARAT,
-    "color": search.COLOR,
-    "clarity": search.CLARITY,
-}
-
-_shape = grade(grades.SHAPES, criteria.shape)
-_color = grade(grades.COLORS, criteria.color)
-_clarity = grade(grades.CLARITIES, criteria.clarity)
-_cut = grade(grades.CUTS, criteria.cut)
-_availability = choice({name: name for name in grades.AVAILABILITIES})
-_cents = whole(0, 10**15 - 1)
-
-
-class SearchRequest(msgspec.Struct, frozen=True):
-    """Search parameters of a request. `page` counts from 1."""
-
-    criteria: DiamondCriteria
-    order: SortOrder
-    page: int
-    limit: int
-
-    @property
-    def tells_supplier_prices(self) -> bool:
-        return self.criteria.tells_supplier_prices or self.order.sort.tells_supplier_prices
 
 
 class DiamondsAnswer(msgspec.Struct, frozen=True):
@@ -75,44 +45,6 @@ class AvailabilityAnswer(msgspec.Struct, frozen=True):
     """Response of `availability`."""
 
     data: Availability
-
-
-def read_search(parameters: Parameters) -> SearchRequest:
-    """Read the search parameters of a query string.
-
-    Raises:
-        ValidationFailed: a parameter is invalid.
-    """
-    diamond_criteria = DiamondCriteria(
-        shape=parameters.many("shape", _shape, description="Any of these shapes."),
-        color=parameters.many("color", _color, description="Any of these colours."),
-        clarity=parameters.many("clarity", _clarity, description="Any of these clarities."),
-        cut=parameters.many("cut", _cut, description="Any of these cuts."),
-        carat_milli=parameters.between("carat", thousandths, thousandths_down, description="Carats"),
-        lab_grown=parameters.one("lab_grown", boolean, description="Laboratory-grown or natural."),
-        supplier_price_cents=parameters.between(
-            "price", _cents, _cents, description="Supplier price in cents", scope=Scope.PRICES_SUPPLIER
-        ),
-        retail_price_cents=parameters.between("retail_price", _cents, _cents, description="Retail price in cents"),
-        availability=parameters.many("availability", _availability, description="Any of these availabilities."),
-        certificate_lab=_labs(parameters.many("certificate_lab", word, description="Any of these laboratories.")),
-        certificate_number=parameters.many(
-            "certificate_number",
-            word,
-            description="Any of these certificate numbers. Withheld numbers need the scope `certificates:hidden`.",
-        ),
-    )
-    sort = parameters.one(
-        "sort_by", choice(SORTS), description="Default: `created_at`. Grades sort by rank, best first."
-    )
-    descending = parameters.one("sort_order", choice({"desc": True, "asc": False}), description="Default: `desc`.")
-    page, limit = page_of(parameters)
-    parameters.check()
-    return SearchRequest(diamond_criteria, SortOrder(sort or search.CREATED, descending is not False), page, limit)
-
-
-def _labs(texts: Sequence[str] | None) -> Sequence[str] | None:
-    return None if texts is None else criteria.labs(texts)
 
 
 def _visible_columns(principal: Principal) -> frozenset[str]:

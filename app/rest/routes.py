@@ -1,7 +1,7 @@
 """REST operations and their routes."""
 
 from app.auth.scopes import Scope
-from app.rest import analytics, diamonds, health, quarantine, runs, trading, triggers
+from app.rest import analytics, diamonds, health, quarantine, runs, search_parameters, trading, triggers
 from app.rest.documentation import Documentation
 from app.rest.operation import RestOperation
 
@@ -33,7 +33,7 @@ DOCUMENTED = (
         scope=Scope.DIAMONDS_READ,
         handler=diamonds.list_diamonds,
         versioned=True,
-        query=diamonds.read_search,
+        query=search_parameters.read_search,
         answers=diamonds.DiamondsAnswer,
     ),
     RestOperation(

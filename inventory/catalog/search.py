@@ -18,6 +18,12 @@ class NumericRange(msgspec.Struct, frozen=True):
     max: int | None = None
 
 
+# A shorter beginning of a number matches a large part of the inventory.
+SHORTEST_PREFIX = 3
+# Criterion `return_days` of diamonds that are returnable, and of those that are not.
+RETURNABLE: Mapping[bool | None, NumericRange] = {True: NumericRange(1, None), False: NumericRange(0, 0)}
+
+
 class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
     """Which diamonds. A criterion that is None matches every diamond; those that are set must all match.
 

@@ -1,6 +1,6 @@
 """Conversion of the filter's input to search criteria."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TypeVar
 from uuid import UUID
@@ -19,7 +19,7 @@ from app.graphql.diamonds.inputs import (
 )
 from app.graphql.relay import key_of
 from inventory.catalog import grades
-from inventory.catalog.search import DiamondCriteria, NumericRange
+from inventory.catalog.search import RETURNABLE, SHORTEST_PREFIX, DiamondCriteria, NumericRange
 from inventory.catalog.vocabulary.criteria import fancy_colors, fancy_intensities, labs
 
 T = TypeVar("T")
@@ -28,11 +28,9 @@ GradeRange = ColorRange | ClarityRange | CutRange | FluorescenceRange
 
 _MAX_VALUES = 200
 _MAX_TEXT_LENGTH = 200
-_SHORTEST_PREFIX = 3
 _LARGEST_SIZE = 1_000_000.0
 # Sold and unavailable diamonds are found on request only.
 _OFFERED = ("available", "on_hold")
-_RETURNABLE: Mapping[bool | None, NumericRange] = {True: NumericRange(1, None), False: NumericRange(0, 0)}
 
 
 class FilterReader:
@@ -81,7 +79,7 @@ class FilterReader:
             depth_milli=self._sizes("depthPercent", given.depth_percent),
             rating=self._whole("rating", given.rating),
             delivery_max_days=self._whole("deliveryDays", given.delivery_days),
-            return_days=_RETURNABLE.get(given_or_none(given.returnable)),
+            return_days=RETURNABLE.get(given_or_none(given.returnable)),
             lab_grown=given_or_none(given.lab_grown),
             treated=given_or_none(given.treated),
             eye_clean=given_or_none(given.eye_clean),
@@ -149,8 +147,8 @@ class FilterReader:
         except ValueError as error:
             self._problems["filter.search"] = str(error)
             return None
-        if len(found) < _SHORTEST_PREFIX:
-            self._problems["filter.search"] = f"should hold at least {_SHORTEST_PREFIX} characters"
+        if len(found) < SHORTEST_PREFIX:
+            self._problems["filter.search"] = f"should hold at least {SHORTEST_PREFIX} characters"
         return found
 
     def _each(self, name: str, given: Sequence[S] | None, read: Callable[[S], T]) -> Sequence[T] | None:

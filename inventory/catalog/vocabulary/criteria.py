@@ -35,6 +35,16 @@ def cut(text: str) -> str | None:
     return scales.cut(text)[0]
 
 
+def finish(text: str) -> str | None:
+    """The grade of polish or symmetry, "VG" as "VERY_GOOD"."""
+    return scales.finish(text)[0]
+
+
+def fluorescence(text: str) -> str | None:
+    """The strength of fluorescence, "FNT" as "FAINT"."""
+    return colors.fluorescence(text, None)[0]
+
+
 def labs(texts: Iterable[str]) -> Sequence[str]:
     """Laboratories, "gia" as "GIA"."""
     return any_spelling(texts, lab)

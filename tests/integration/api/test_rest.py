@@ -67,6 +67,38 @@ FILTERS = {
     "shape=pear": [],
 }
 
+# The same for five other diamonds, which differ in the criteria beside those of the contract.
+FURTHER_FILTERS = {
+    "polish=EX": [1],
+    "symmetry=excellent&symmetry=fair": [2, 1],
+    "fluorescence=none": [3],
+    "fluorescence=very%20strong&fluorescence=none": [4, 3],
+    "fancy_color=yellow&fancy_intensity=vivid": [5],
+    "growth_method=cvd": [2],
+    "treated=true": [3],
+    "eye_clean=false": [4],
+    "ratio_min=1.3&ratio_max=1.5": [2],
+    "length_mm_min=8&length_mm_max=9": [2],
+    "width_mm_max=6": [3],
+    "height_mm_min=5": [4],
+    "table_percent_min=60": [5],
+    "depth_percent_max=60.5": [1],
+    "has_video=true": [1],
+    "has_image=false": [3],
+    "has_spin360=true": [2],
+    "delivery_days_max=3": [4],
+    "returnable=false": [1],
+    "returnable=true": [4, 3, 2],
+    "retail_price_per_carat_min=200000": [5],
+    "supplier=nivoda&polish=excellent": [1],
+    "supplier=another": [],
+    "stock_number=n000000002": [2],
+    "search=n00000000": [5, 4, 3, 2, 1],
+    "search=1000003": [3],
+    "created_since=2026-01-01T00:00:04Z": [5, 4],
+    "updated_since=2026-01-01T00:00:05Z": [5],
+}
+
 # A sort, and the order of the test's four diamonds.
 SORTS = {
     "sort_by=created_at&sort_order=asc": [1, 2, 3, 4],
@@ -76,6 +108,11 @@ SORTS = {
     "sort_by=clarity&sort_order=asc": [3, 1, 2, 4],
     "sort_by=carats&sort_order=desc": [3, 4, 2, 1],
     "sort_by=retail_price_cents&sort_order=asc": [4, 1, 2, 3],
+    "sort_by=retail_price_per_carat_cents&sort_order=asc": [4, 3, 2, 1],
+    "sort_by=cut&sort_order=asc": [2, 4, 1, 3],
+    "sort_by=ratio&sort_order=asc": [1, 4, 2, 3],
+    "sort_by=delivery_days&sort_order=asc": [2, 3, 1, 4],
+    "sort_by=rating": [2, 4, 3, 1],
 }
 
 
@@ -162,13 +199,75 @@ async def test_each_filter_matches_its_diamonds(api: httpx.AsyncClient, insert: 
     assert found == FILTERS
 
 
+async def test_each_further_filter_matches_its_diamonds(api: httpx.AsyncClient, insert: Insert) -> None:
+    await insert(
+        [
+            build(1, polish="EXCELLENT", symmetry="EXCELLENT", depth_milli=60_500, video_url="https://v.test/1", return_days=0),
+            build(2, symmetry="FAIR", growth_method="CVD", ratio_milli=1400, length_milli=8100, spin_url="https://s.test/2"),
+            build(3, fluorescence="NONE", treated=True, width_milli=5900, image_url=None),
+            build(4, fluorescence="VERY_STRONG", eye_clean=False, height_milli=5000, delivery_max_days=3),
+            build(
+                5, fancy_color="YELLOW", fancy_intensity="FANCY_VIVID", table_milli=60_000, retail_price_cents=300_000,
+                return_days=None,
+            ),
+        ]
+    )  # fmt: skip
+    found = {query: numbers(await api.get(f"/api/v2/diamonds?{query}")) for query in FURTHER_FILTERS}
+    assert found == FURTHER_FILTERS
+
+
+@pytest.mark.usefixtures("insert")
+async def test_short_beginning_of_number_is_rejected(api: httpx.AsyncClient) -> None:
+    status, body = error(await api.get("/api/v2/diamonds?search=10"))
+    assert (status, body["details"]) == (400, {"search": "should hold at least 3 characters"})
+
+
 async def test_each_sort_orders_by_grade_with_nulls_last(api: httpx.AsyncClient, insert: Insert) -> None:
     await insert(
         [
-            build(1, color="J", clarity="VVS1", carat_milli=300, retail_price_cents=2),
-            build(2, color="D", clarity="VS1", carat_milli=500, retail_price_cents=3),
-            build(3, color=None, clarity="FL", carat_milli=2000, retail_price_cents=4),
-            build(4, color="E", clarity="of another world", carat_milli=900, retail_price_cents=1),
+            build(
+                1,
+                color="J",
+                clarity="VVS1",
+                carat_milli=300,
+                retail_price_cents=2,
+                cut="GOOD",
+                ratio_milli=1100,
+                delivery_max_days=9,
+                rating=1,
+            ),
+            build(
+                2,
+                color="D",
+                clarity="VS1",
+                carat_milli=500,
+                retail_price_cents=3,
+                cut="IDEAL",
+                ratio_milli=1300,
+                delivery_max_days=1,
+                rating=4,
+            ),
+            build(
+                3,
+                color=None,
+                clarity="FL",
+                carat_milli=2000,
+                retail_price_cents=4,
+                cut="FAIR",
+                ratio_milli=None,
+                delivery_max_days=5,
+                rating=2,
+            ),
+            build(
+                4,
+                color="E",
+                clarity="of another world",
+                carat_milli=900,
+                retail_price_cents=1,
+                ratio_milli=1200,
+                delivery_max_days=None,
+                rating=3,
+            ),
         ]
     )
     found = {query: numbers(await api.get(f"/api/v2/diamonds?{query}")) for query in SORTS}

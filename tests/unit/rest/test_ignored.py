@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.http.response_headers import ResponseHeaders
-from app.rest.diamonds import read_search
 from app.rest.ignored import HEADER, report_ignored
 from app.rest.parameters import Parameters
+from app.rest.search_parameters import read_search
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from app.rest.diamonds import read_search
 from app.rest.parameters import Parameters
 from app.rest.runs import read_runs
+from app.rest.search_parameters import read_search
 from inventory.catalog.search import CREATED, RETAIL_PRICE, SORTS, DiamondCriteria, NumericRange
 from inventory.core.errors import ValidationFailed
 
