@@ -52,6 +52,8 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        # Server process ids of connections that are released after an error.
+        self._interrupted: set[int] = set()
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +79,7 @@ class Database:
             # Without a limit, a statement on a connection with a silent peer would wait for the TCP timeout.
             command_timeout=settings.statement_seconds,
             init=_prepare,
-            reset=_skip_reset,
+            reset=database._end_statement,
             **session,
         )
         async with pool:
@@ -115,12 +117,22 @@ class Database:
             # asyncpg's own timeout starts a task for each acquisition.
             async with asyncio.timeout(self._settings.timeout_seconds):
                 connection = await self._pool.acquire()
+            process_id = None
             try:
                 yield connection
+            except BaseException:
+                process_id = _process_id(connection)
+                if process_id is not None:
+                    self._interrupted.add(process_id)
+                raise
             finally:
                 _release_if_closed(connection)
-                # A release waits until the server has cancelled an interrupted statement: not longer than this.
-                await self._pool.release(connection, timeout=self._settings.timeout_seconds)
+                try:
+                    # A release waits until the server has cancelled an interrupted statement: not longer than this.
+                    await self._pool.release(connection, timeout=self._settings.timeout_seconds)
+                finally:
+                    if process_id is not None:
+                        self._interrupted.discard(process_id)
         except asyncpg.ProtocolViolationError as error:
             if any(phrase in str(error) for phrase in _POOLER_OUTAGES):
                 raise DatabaseUnavailable from error
@@ -132,6 +144,16 @@ class Database:
             raise DatabaseMisconfigured(reason) from error
         except _OUTAGES as error:
             raise DatabaseUnavailable from error
+
+    async def _end_statement(self, connection: Connection) -> None:
+        """End the implicit transaction of a statement that was parsed and not executed. Called at each release.
+
+        asyncpg sends Parse with Flush, and Sync only with the execution. If the task is cancelled or an argument is invalid in
+        between, the session stays in a transaction with the locks of the statement. asyncpg's own reset would end it, but costs
+        every release a round trip, and no statement leaves other state in its session.
+        """
+        if connection.get_server_pid() in self._interrupted:
+            await connection.execute("SELECT 1")
 
     @asynccontextmanager
     async def bounded(self) -> AsyncIterator[Connection]:
@@ -176,6 +198,14 @@ class Database:
             raise DatabaseUnavailable from error
 
 
+def _process_id(connection: Connection) -> int | None:
+    """Return the server process of a connection, None if the connection was lost."""
+    with suppress(asyncpg.InterfaceError):  # released already
+        if not connection.is_closed():
+            return connection.get_server_pid()
+    return None
+
+
 def _release_if_closed(connection: Connection) -> None:
     """Release the pool slot of a connection that was lost while it was acquired or used.
 
@@ -185,10 +215,6 @@ def _release_if_closed(connection: Connection) -> None:
     with suppress(asyncpg.InterfaceError):  # released already
         if connection.is_closed():
             connection.terminate()
-
-
-async def _skip_reset(_connection: Connection) -> None:
-    """Skip asyncpg's session reset, which costs a round trip: no statement leaves state in its session."""
 
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

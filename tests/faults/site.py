@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 import msgspec
 
 from inventory.core.database import Database
@@ -35,7 +34,6 @@ _TABLES = "run_metadata, job_effects, worker_runs, raw_diamonds, consumed_files,
 _CONSUMED = ("work-items", "consolidate")  # reports are for operators
 _LOOK_SECONDS = 0.03
 _HTTP_SECONDS = 30.0
-_EMPTYING_ATTEMPTS = 6
 _COMMAND_SECONDS = 60.0
 _SOURCE = Path(__file__).parents[2]
 
@@ -278,26 +276,16 @@ class Site:
         await self.stack.supplier.start()
         for file in self.watermark_file.parent.glob("*.json"):
             file.unlink()
-        await self._empty()
+        async with self.database.transaction() as connection:
+            # A test may leave a stopped or dying process whose session is inside a transaction.
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+            )
+            await connection.execute(f"SET LOCAL lock_timeout = '30s'; TRUNCATE {_TABLES}")
         self.processes.deaths()
         self.processes.forget()
         self.processes.surprises.clear()
-
-    async def _empty(self) -> None:
-        """Empty the tables. A test may leave a stopped or dying process whose session is inside a transaction, also a little later."""
-        for attempt in range(_EMPTYING_ATTEMPTS):
-            try:
-                async with self.database.transaction() as connection:
-                    await connection.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                        "AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
-                    )
-                    await connection.execute(f"SET LOCAL lock_timeout = '5s'; TRUNCATE {_TABLES}")
-            except asyncpg.LockNotAvailableError:
-                if attempt == _EMPTYING_ATTEMPTS - 1:
-                    raise
-            else:
-                return
 
 
 def feed_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,8 @@
-"""Database pool: reset of connections between users."""
+"""Database pool: state of connections between users."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import asyncpg
 import pytest
@@ -40,6 +42,37 @@ async def test_transaction_of_failed_user_is_rolled_back(database: Database) -> 
     async with database.connection() as connection:
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SELECT count(*) FROM event_counter") == 1
+
+
+async def cancelled_before_execution(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.prepare("SELECT count(*) FROM run_metadata")
+        raise asyncio.CancelledError
+
+
+async def invalid_argument(database: Database) -> None:
+    async with database.connection() as connection:
+        await connection.fetchval("SELECT count(*) FROM run_metadata WHERE fetched = $1", "many")
+
+
+@pytest.mark.parametrize(
+    ("use", "error"),
+    [(cancelled_before_execution, asyncio.CancelledError), (invalid_argument, asyncpg.DataError)],
+)
+async def test_statement_that_was_only_parsed_leaves_no_lock(
+    database: Database,
+    database_url: str,
+    use: Callable[[Database], Coroutine[Any, Any, None]],
+    error: type[BaseException],
+) -> None:
+    async with database.connection() as connection:
+        pid = await connection.fetchval(PID)
+    with pytest.raises(error):
+        await use(database)
+    observer = await asyncpg.connect(database_url)
+    assert await observer.fetchval("SELECT state FROM pg_stat_activity WHERE pid = $1", pid) == "idle"
+    assert await observer.fetchval("SELECT count(*) FROM pg_locks WHERE pid = $1", pid) == 0
+    await observer.close()
 
 
 async def test_connection_lost_before_use_frees_its_slot(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
