@@ -1,4 +1,4 @@
-"""The command line of the sandbox: demo and up, on real servers, without Docker and without an account anywhere."""
+"""Commands of the sandbox: `demo` and `up`, on real servers, without Docker and without accounts."""
 
 import asyncio
 import os
@@ -12,20 +12,22 @@ from inventory.core import logging
 from inventory.core.command_line import CONFIGURATION_EXIT, FAILURE_EXIT, exit_with
 from inventory.core.errors import InventoryError
 from inventory.core.settings import SettingsError
-from sandbox.demo import demonstrate
+from sandbox.demo import run_demo
 from sandbox.document import Document
-from sandbox.installation import Wishes
+from sandbox.installation import InstallationOptions
 from sandbox.parent_watchdog import end_with_make
 from sandbox.stack.ports import CannotListen
 from sandbox.stack.signals import Stopped, stopping_on_signals
-from sandbox.up import keep_up
+from sandbox.up import run_stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Stones = Annotated[
     int | None,
     typer.Option(
-        min=0, max=5_000_000, help="Stones that the simulated supplier has: the first are the real ones. [53940]"
+        min=0,
+        max=5_000_000,
+        help="Real stones of the simulated supplier; above 53940 they are generated in its price range. [53940]",
     ),
 ]
 Generated = Annotated[
@@ -36,8 +38,10 @@ Generated = Annotated[
         help="Further stones: other shapes, lab-grown, fancy colours. [12000; 0 with --once and with --stones]",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed makes the same stones.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="Where the API listens; 0 takes a free port.")]
+Seed = Annotated[int, typer.Option(help="Seed of the generated stones.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Port of the API; 0 takes a free port. The shop uses the next one.")
+]
 Feeds = Annotated[
     str,
     typer.Option(
@@ -46,7 +50,7 @@ Feeds = Annotated[
         help="Feeds of the installation: nivoda (the simulated API), or nivoda,csv (and a price list of 10,000 stones).",
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show what all processes log.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the logs of all processes.")]
 
 _SIGNALLED = 128
 _FEEDS = ("nivoda", "nivoda,csv")
@@ -54,7 +58,7 @@ _REAL_STONES, _SHOP_STONES = 53_940, 12_000
 
 
 def main() -> None:
-    """Run a command. A wrong setting or a port in use: the line that says so, exit 2. A failure: its reason, exit 1."""
+    """Run a command. Exit code 2: a setting is invalid, or the port is in use. 1: another failure. The last line says why."""
     try:
         app()
     except (SettingsError, CannotListen) as error:
@@ -67,27 +71,27 @@ def main() -> None:
 def demo(
     stones: Stones = None,
     generated: Generated = None,
-    once: Annotated[bool, typer.Option("--once", help="Leave after the sync, serve nothing.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the sync.")] = False,
     seed: Seed = 1,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Where to write the sync's figures.")
+        Path | None, typer.Option("--json", metavar="FILE", help="File for the figures of the sync.")
     ] = None,
     port: Port = 3000,
     feeds: Feeds = "nivoda",
     verbose: Verbose = False,
 ) -> None:
-    """Sync real stones from a simulated supplier through the whole pipeline, then serve them until Ctrl-C.
+    """Sync real stones from a simulated supplier, then serve them until Ctrl-C.
 
-    Each server is replaced where its setting is given (DATABASE_URL, REDIS_URL, AZURE_SERVICE_BUS_CONNECTION_STRING,
-    NIVODA_ENDPOINT). Exit code 0: the sync succeeded. 1: it did not, with the reason. 2: a setting is wrong or the port
-    in use.
+    A server whose setting is given is used instead of a local one (DATABASE_URL, REDIS_URL,
+    AZURE_SERVICE_BUS_CONNECTION_STRING, NIVODA_ENDPOINT). Exit code 0: the sync succeeded. 1: it failed, with the reason.
+    2: a setting is invalid, or the port is in use.
     """
     base, further = _inventory(stones, generated, shop=not once)
-    wishes = Wishes(
+    options = InstallationOptions(
         stones=base, generated=further, seed=seed, port=None if once else port, feeds=_feeds(feeds), verbose=verbose
     )
     document = _document(json_file, private=False)
-    _run(lambda ready: demonstrate(wishes, os.environ, document, ready))
+    _run(lambda ready: run_demo(options, os.environ, document, ready))
 
 
 @app.command()
@@ -95,41 +99,42 @@ def up(
     stones: Stones = None,
     generated: Generated = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Where to write how to reach it, once all is ready.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="File for addresses and keys, written when all is ready."),
     ] = None,
     port: Port = 3000,
     seed: Seed = 1,
     lock_seconds: Annotated[
         float | None,
-        typer.Option(min=2, max=300, help="How long a silent process keeps its work, instead of a minute."),
+        typer.Option(min=2, max=300, help="Time after which the work of a silent process is taken over. [60]"),
     ] = None,
     feeds: Feeds = "nivoda",
     verbose: Verbose = False,
 ) -> None:
-    """The whole stack with one sync done: API, workers, consolidator and jobs, until SIGTERM.
+    """Run all processes after one sync: API, shop, workers, consolidator and jobs, until Ctrl-C.
 
-    What ends by itself is started again. Exit code 0: asked to stop. 1: it did not come up, or can't be kept up. 2: a
-    setting is wrong or the port in use.
+    Processes that end are restarted. Exit code 0: stopped by the user. 1: the start or a restart failed. 2: a setting is
+    invalid, or the port is in use.
     """
     base, further = _inventory(stones, generated, shop=True)
-    wishes = Wishes(
+    options = InstallationOptions(
         stones=base,
         generated=further,
         seed=seed,
         port=port,
         lock_seconds=lock_seconds,
-        keeps=True,
+        restarts=True,
         feeds=_feeds(feeds),
         verbose=verbose,
     )
     document = _document(json_file, private=True)
-    _run(lambda ready: keep_up(wishes, os.environ, document, ready))
+    _run(lambda ready: run_stack(options, os.environ, document, ready))
 
 
 def _inventory(stones: int | None, generated: int | None, *, shop: bool) -> tuple[int, int]:
-    """How many stones the supplier has, and how many further ones are generated.
+    """Return the numbers of real and of generated stones.
 
-    What is measured (`--once`) is the real stones alone, and a number of stones that is given is that number.
+    `--once` measures the real stones alone, and `--stones` gives the exact number.
     """
     usual = _SHOP_STONES if shop and stones is None else 0
     return _REAL_STONES if stones is None else stones, usual if generated is None else generated
@@ -151,7 +156,7 @@ def _document(path: Path | None, *, private: bool) -> Document | None:
 
 
 def _run(command: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run a command until it ends or is asked to. It sets the event when all is ready: then that is how it ends."""
+    """Run a command until it ends or receives a signal. A signal is a success after the command has set its event."""
     logging.configure("WARNING", "auto", "sandbox")
     end_with_make()
     ready = asyncio.Event()

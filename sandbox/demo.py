@@ -1,4 +1,4 @@
-"""The demo: one sync from end to end on real servers, then an API to try out."""
+"""`make demo`: one complete sync on real servers, then the API, the shop and the dashboard."""
 
 import asyncio
 import sys
@@ -11,24 +11,24 @@ from rich.console import Console
 from inventory.runs.models import Run
 from sandbox.document import Document
 from sandbox.figures import Figures, figures_of
-from sandbox.installation import Installation, Wishes, first, install
-from sandbox.invitation import create_keys, invite
+from sandbox.installation import Installation, InstallationOptions, install, watched
+from sandbox.instructions import create_keys, environment_file, print_instructions
 from sandbox.progress import Display, display
 
 
-async def demonstrate(
-    wishes: Wishes, given: Mapping[str, str], document: Document | None, ready: asyncio.Event
+async def run_demo(
+    options: InstallationOptions, given: Mapping[str, str], document: Document | None, ready: asyncio.Event
 ) -> None:
-    """Sync, say what came of it, and serve it where a port is wished.
+    """Run one sync, print its figures, then serve the inventory if the options have a port.
 
     Raises:
         SyncFailed: the sync did not succeed.
-        ProcessFailed: a process or a server ended by itself.
+        ProcessFailed: a process or a server ended unexpectedly.
     """
-    async with AsyncExitStack() as everything:
+    async with AsyncExitStack() as exit_stack:
         with display() as shown:
-            installation = await everything.enter_async_context(install(wishes, given, shown))
-            synced = await first(_sync(installation, shown), installation.watch(shown.say))
+            installation = await exit_stack.enter_async_context(install(options, given, shown))
+            synced = await watched(_sync(installation, shown), installation.watch(shown.message))
         if document:
             document.write(synced[0][1] if len(synced) == 1 else {run.feed: figures for run, figures in synced})
         for run, figures in synced:
@@ -36,10 +36,11 @@ async def demonstrate(
         if installation.url:
             keys = await create_keys(installation.database)
             await installation.open_shop(keys.shop)
-            await invite(installation, keys, database_given=bool(given.get("DATABASE_URL")))
-            _say("Ctrl-C stops everything.")
+            environment = exit_stack.enter_context(environment_file(installation))
+            await print_instructions(installation, keys, environment, database_given=bool(given.get("DATABASE_URL")))
+            _print("Ctrl-C stops everything.")
             ready.set()
-            await installation.watch(shown.say)
+            await installation.watch(shown.message)
 
 
 async def _sync(installation: Installation, shown: Display) -> list[tuple[Run, Figures]]:
@@ -49,10 +50,10 @@ async def _sync(installation: Installation, shown: Display) -> list[tuple[Run, F
 
 
 def _summarize(run: Run, figures: Figures) -> None:
-    """In words on a terminal, elsewhere as a line of JSON."""
+    """Print the figures: as text on a terminal, as one line of JSON elsewhere."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        _say(msgspec.json.encode(figures).decode())
+        _print(msgspec.json.encode(figures).decode())
         return
     stones = figures.fetched - figures.repeated
     console.print(
@@ -60,21 +61,23 @@ def _summarize(run: Run, figures: Figures) -> None:
         f"({stones / max(figures.seconds, 0.001):,.0f} a second):"
     )
     console.print(
-        f"  {figures.upserted:,} written, {figures.unchanged:,} unchanged, {run.quarantined:,} not understood, "
+        f"  {figures.upserted:,} written, {figures.unchanged:,} unchanged, {run.quarantined:,} quarantined, "
         f"{run.deleted:,} deleted"
     )
     console.print(
-        f"  {figures.partitions} partitions, the largest band {figures.partition_max_over_mean:.2f} times the mean, "
-        f"found with {figures.count_queries} counts; {figures.repeated:,} stones read twice, where pages overlap",
+        f"  {figures.partitions} partitions, the largest {figures.partition_max_over_mean:.2f} times the mean, "
+        f"planned with {figures.count_queries} counts; {figures.repeated:,} stones read twice, where pages overlap",
         soft_wrap=True,
     )
-    balance = f"{figures.diamonds_active:,} served + {figures.quarantined:,} set aside"
+    balance = f"{figures.diamonds_active:,} served + {figures.quarantined:,} quarantined"
     if figures.accounted_for:
         console.print(f"  [green]Nothing is lost:[/] {balance} = {figures.supplier_stones:,} at the supplier")
     else:
-        console.print(f"  [yellow]The feed has moved on:[/] {balance}, now {figures.supplier_stones:,} at the supplier")
+        console.print(
+            f"  [yellow]The feed has changed since:[/] {balance}, now {figures.supplier_stones:,} at the supplier"
+        )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A JSON file that others wait for: there whole or not at all."""
+"""JSON file for scripts, written atomically: a reader never sees a part of it."""
 
 import errno
 import os
@@ -8,13 +8,13 @@ import msgspec
 
 
 class Document:
-    """Where a command writes its answer for scripts. What an earlier command left there is removed at once."""
+    """File that receives the result of a command. A file of an earlier command is removed when this object is created."""
 
     def __init__(self, path: Path, *, private: bool) -> None:
         """`private`: only this user may read it.
 
         Raises:
-            OSError: nothing can be written there.
+            OSError: the path is not writable.
         """
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -27,7 +27,7 @@ class Document:
             self._part.unlink()
 
     def write(self, value: object) -> None:
-        """Write it, in one step for those who look."""
+        """Write the value as JSON and replace the file atomically."""
         content = msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
         if not self._replaceable:
             self._path.write_bytes(content)
@@ -38,7 +38,7 @@ class Document:
 
     @property
     def _replaceable(self) -> bool:
-        """A pipe or a terminal is written to; only a file can be replaced."""
+        """Whether the path is a file or absent. A pipe or a terminal is written directly."""
         return self._path.is_file() or not self._path.exists()
 
     @property

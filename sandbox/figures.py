@@ -1,4 +1,4 @@
-"""The figures of a finished sync, as scripts read them."""
+"""Figures of a completed sync, for the terminal and for scripts."""
 
 from datetime import datetime
 
@@ -19,10 +19,10 @@ sql = Statements("sandbox")
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sync found and did. `seconds`: from the opening of the run to its end. `watermark`: where it stands now.
+    """Figures of a sync. `seconds`: duration of the run. `watermark`: its value after the run.
 
-    `supplier_stones` is the supplier's own count, `diamonds_active` and `quarantined` are counted in the tables: none
-    of the three is the run's word about itself.
+    The supplier counts `supplier_stones`; `diamonds_active` and `quarantined` are counted in the tables. None of the three comes
+    from the counters of the run.
     """
 
     supplier_stones: int
@@ -40,12 +40,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def accounted_for(self) -> bool:
-        """Whether every stone of the supplier is either served or set aside."""
+        """Whether every stone of the supplier is either served or quarantined."""
         return self.diamonds_active + self.quarantined == self.supplier_stones
 
 
 async def figures_of(settings: Settings, database: Database, run: Run) -> Figures:
-    """The figures after `run`, which has completed.
+    """Read the figures of a completed run.
 
     Raises:
         InventoryError: the supplier, the database or the watermark's storage does not answer.

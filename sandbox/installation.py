@@ -1,4 +1,4 @@
-"""The whole inventory on one machine: its servers, its database brought up to date, its processes, under one roof."""
+"""Installation on one machine: the servers, the migrated database and all processes of the inventory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -16,7 +16,7 @@ from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
 from inventory.runs.models import Run
 from sandbox import logs, price_list, roles, supervisor
-from sandbox.progress import Display, Moment, Silent
+from sandbox.progress import Display, NoDisplay, ProgressState
 from sandbox.stack.ports import CannotListen, free_ports, require_free
 from sandbox.stack.process import Process
 from sandbox.stack.programs import SupplierOptions
@@ -30,20 +30,22 @@ _CREDENTIALS = ("username", "password")
 _READY_SECONDS = 30.0
 _LOCK_SECONDS = 60.0
 _PRICE_LIST_STONES = 10_000
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # where such a server is reached
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # address of a server that listens on all interfaces
 
 
 class NotMigrated(InventoryError):
-    """The database can't be brought up to date."""
+    """The migration of the database failed."""
 
     code = "NOT_MIGRATED"
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What someone asks of an installation. `port` None: nothing is served; 0 takes a free port.
+class InstallationOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of an installation.
 
-    `generated` stones of the supplier's assortment follow the `stones`. `lock_seconds` is how long a silent process keeps its work, None the usual time; `keeps` says whether what ends by
-    itself is started again; `verbose` shows all logs; `feeds`: see `sandbox.price_list` for the feed `csv`.
+    `stones`: real stones of the simulated supplier; `generated`: further stones of its assortment. `port`: port of the API, None
+    without an API, 0 for a free port. `lock_seconds`: time after which the work of a silent process is taken over, None for
+    the default. `restarts`: whether processes that end are started again. `verbose`: whether all logs are shown. `feeds`: names
+    of the feeds; `sandbox.price_list` provides the feed `csv`.
     """
 
     stones: int
@@ -51,16 +53,16 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     port: int | None
     lock_seconds: float | None = None
-    keeps: bool = False
+    restarts: bool = False
     verbose: bool = False
     feeds: tuple[str, ...] = ("nivoda",)
 
 
 class Installation:
-    """An installation that runs. See `install`."""
+    """Running installation. See `install`."""
 
     def __init__(
-        self, stack: Stack, environment: Mapping[str, str], settings: Settings, database: Database, *, keeps: bool
+        self, stack: Stack, environment: Mapping[str, str], settings: Settings, database: Database, *, restarts: bool
     ) -> None:
         self.stack = stack
         self.environment = environment
@@ -69,55 +71,55 @@ class Installation:
         self.programs: dict[str, Process] = {}
         self.url: str | None = None
         self.shop_url: str | None = None
-        self._keeps = keeps
+        self._restarts = restarts
         self._shop_address = ("", 0)
 
     @property
     def shared(self) -> dict[str, str]:
-        """The environment with which another process joins."""
+        """Environment variables for another process of this installation."""
         return roles.shared(self.environment)
 
     def launch(self, role: roles.Role, environment: Mapping[str, str] | None = None) -> Process:
-        """Start a process, with these variables beside the installation's; it ends with the installation."""
+        """Start a process with the environment of the installation and these variables. It stops with the installation."""
         process = self.stack.launch(role.name, role.module, *role.arguments, environment=environment)
         self.programs[role.name] = process
         return process
 
     def serve(self, host: str, port: int) -> None:
-        """Start the API. It leads `/shop` to the shop, which `open_shop` starts."""
+        """Start the API. It redirects `/shop` to the shop, which `open_shop` starts."""
         shown = _ANY_ADDRESS.get(host, host)
         self.url, self._shop_address = f"http://{shown}:{port}", (host, _shop_port(host, port))
         self.shop_url = f"http://{shown}:{self._shop_address[1]}"
         self.launch(roles.api(host, port), {"SHOP_URL": self.shop_url})
 
     async def open_shop(self, key: str) -> None:
-        """Start the shop with its key.
+        """Start the shop with its API key.
 
         Raises:
-            ProcessFailed: it ended, or does not become ready.
+            ProcessFailed: the process ended, or did not become ready in time.
         """
         if self.url:
             process = self.launch(roles.shop(self.url, *self._shop_address), {"SHOP_API_KEY": key})
             await process.ready(lambda: _answers(f"{self.shop_url}/shop"), timeout_seconds=_READY_SECONDS)
 
     async def ready(self) -> None:
-        """Wait until the API, if there is one, can work.
+        """Wait until the API, if there is one, is ready.
 
         Raises:
-            ProcessFailed: it ended, or does not become ready.
+            ProcessFailed: the process ended, or did not become ready in time.
         """
         if self.url:
             url = f"{self.url}/ready"
             await self.programs["api"].ready(lambda: _answers(url), timeout_seconds=_READY_SECONDS)
 
     async def sync(self, display: Display) -> list[Run]:
-        """One sync of each feed from beginning to end, all at the same time. The display follows the first feed.
+        """Run one sync of each feed, all at the same time. The display shows the progress of the first feed.
 
         Raises:
-            SyncFailed: one did not succeed.
+            SyncFailed: a sync did not succeed.
         """
-        first, *others = self.settings.by_feed
-        shown: list[tuple[str, Display]] = [(first, display), *((feed, Silent()) for feed in others)]
+        displayed, *others = self.settings.by_feed
+        shown: list[tuple[str, Display]] = [(displayed, display), *((feed, NoDisplay()) for feed in others)]
         tasks = [asyncio.create_task(self._sync(*one)) for one in shown]
         try:
             return list(await asyncio.gather(*tasks))
@@ -129,63 +131,67 @@ class Installation:
         log = self.stack.directory / f"scheduler-{feed}.log"
         return await SyncRun(self.database, feed, self.environment, log).complete(display)
 
-    async def watch(self, say: supervisor.Say) -> NoReturn:
-        """Look after every process and server; what happens to them is said.
+    async def watch(self, report: supervisor.Report) -> NoReturn:
+        """Supervise every process and server, and report their restarts.
 
         Raises:
-            ProcessFailed: one ended by itself, and is not to be started again or can't be.
+            ProcessFailed: a process ended, and restarts are off or do not help.
         """
-        if not self._keeps:
+        if not self._restarts:
             await self.stack.watch()
-        programs = [supervisor.kept_program(process) for process in self.programs.values()]
-        servers = [supervisor.kept_server(server) for server in self.stack.servers]
-        await supervisor.keep([*servers, *programs], say)
+        programs = [supervisor.supervised_program(process) for process in self.programs.values()]
+        servers = [supervisor.supervised_server(server) for server in self.stack.servers]
+        await supervisor.supervise([*servers, *programs], report)
 
     async def stop(self) -> None:
-        """End all processes at once; the servers are still there for what they have to put down."""
+        """Stop all processes at the same time. The servers still run, so that the processes can save their state."""
         await asyncio.gather(*(process.stop() for process in self.programs.values()))
 
 
 @asynccontextmanager
-async def install(wishes: Wishes, given: Mapping[str, str], display: Display) -> AsyncIterator[Installation]:
-    """An installation for the length of a `with`. `given` is the caller's environment.
+async def install(
+    options: InstallationOptions, given: Mapping[str, str], display: Display
+) -> AsyncIterator[Installation]:
+    """Open an installation for a `with` statement. `given`: environment of the caller.
 
     Raises:
-        SettingsError: a setting is wrong.
-        CannotListen: another process has the port, or the host is not this machine's.
-        InventoryError: it could not be started; the message says why.
+        SettingsError: a setting is invalid.
+        CannotListen: another process uses the port, or the host is not an address of this machine.
+        InventoryError: the installation could not be started; the message says why.
     """
-    outside = roles.surroundings(given, wishes.lock_seconds)
+    outside = roles.base_environment(given, options.lock_seconds)
     present = roles.settings_of(outside)
     if present.nivoda.endpoint:
         for name in _CREDENTIALS:
             present.nivoda.need(name)
     if present.watermark.directory:
         usable_directory(present.watermark.directory)
-    host, port = present.api.host, wishes.port
+    host, port = present.api.host, options.port
     if port is not None:
-        require_free(port, f"choose another one with --port, such as --port {max(port + 1, 1024)}", host=host)
-    display.at(Moment("starting"))
-    async with AsyncExitStack() as everything:
-        supplier = SupplierOptions(stones=wishes.stones, generated=wishes.generated, seed=wishes.seed, own_media=True)
-        stack = await everything.enter_async_context(
-            Stack(outside, supplier=supplier, lock_seconds=wishes.lock_seconds or _LOCK_SECONDS)
+        require_free(port, f"choose another one with --port, such as --port {_another(port)}", host=host)
+    display.update(ProgressState("starting"))
+    async with AsyncExitStack() as exit_stack:
+        supplier = SupplierOptions(
+            stones=options.stones, generated=options.generated, seed=options.seed, own_media=True
         )
-        if wishes.verbose:
-            following = asyncio.create_task(logs.follow(stack.directory, display.say))
-            everything.callback(following.cancel)
-        if price_list.FEED in wishes.feeds:
-            rows = min(wishes.stones, _PRICE_LIST_STONES)
+        stack = await exit_stack.enter_async_context(
+            Stack(outside, supplier=supplier, lock_seconds=options.lock_seconds or _LOCK_SECONDS)
+        )
+        if options.verbose:
+            following = asyncio.create_task(logs.follow(stack.directory, display.message))
+            exit_stack.callback(following.cancel)
+        if price_list.FEED in options.feeds:
+            rows = min(options.stones, _PRICE_LIST_STONES)
             delivered = await asyncio.to_thread(
-                price_list.deliver, stack.directory / "price-list", rows, seed=wishes.seed
+                price_list.deliver, stack.directory / "price-list", rows, seed=options.seed
             )
-            stack.environment |= {"FEEDS": ",".join(wishes.feeds), **delivered}
+            stack.environment |= {"FEEDS": ",".join(options.feeds), **delivered}
         environment = {**outside, **stack.environment}
         settings = roles.settings_of(environment)
         await _migrate(settings)
-        database = await everything.enter_async_context(Database.open(settings.database))
-        installation = Installation(stack, environment, settings, database, keeps=wishes.keeps)
-        everything.push_async_callback(installation.stop)
+        database = await exit_stack.enter_async_context(Database.open(settings.database))
+        installation = Installation(stack, environment, settings, database, restarts=options.restarts)
+        exit_stack.push_async_callback(installation.stop)
         for role in roles.background(roles.cores()):
             installation.launch(role)
         if port is not None:
@@ -193,8 +199,8 @@ async def install(wishes: Wishes, given: Mapping[str, str], display: Display) ->
         yield installation
 
 
-async def first(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoReturn]) -> T:
-    """The result of the work, unless the watch has something to report before."""
+async def watched(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoReturn]) -> T:
+    """Return the result of the work, or raise the error of the watch if that comes first."""
     tasks = (asyncio.create_task(work), asyncio.create_task(watch))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -213,11 +219,16 @@ async def _migrate(settings: Settings) -> None:
         await create_raw_tables(settings.database.need(name), settings.by_feed, schema=settings.database.schema_name)
     except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
-        raise NotMigrated(f"The database of {name.upper()} can't be brought up to date: {reason}") from error
+        raise NotMigrated(f"The database of {name.upper()} cannot be migrated: {reason}") from error
+
+
+def _another(port: int) -> int:
+    """Return a port to propose. The one after `port` may be that of the other installation's shop."""
+    return max(port + 10, 1024) if port + 10 < 2**16 - 1 else port - 10
 
 
 def _shop_port(host: str, port: int) -> int:
-    """The port after the API's, or any that is free."""
+    """Return the port after that of the API, or any free port."""
     try:
         require_free(port + 1, "", host=host)
     except (CannotListen, OverflowError):

@@ -1,4 +1,4 @@
-"""Ends with `make`: a target that is killed leaves its command running, unnoticed."""
+"""Parent-death signal: a command of `make` stops when `make` is killed."""
 
 import ctypes
 import os
@@ -11,9 +11,9 @@ _MAKES = frozenset({"make", "gmake"})
 
 
 def end_with_make() -> None:
-    """Where `make` has started this process: let the kernel send SIGTERM when it ends. Linux only.
+    """Let the kernel send SIGTERM to this process when its parent ends, if the parent is `make`. Linux only.
 
-    Others, such as a shell with `nohup`, may well want a command that outlives them.
+    A command of another parent, such as a shell with `nohup`, may outlive it.
     """
     if sys.platform != "linux" or Path(f"/proc/{os.getppid()}/comm").read_text(encoding="utf-8").strip() not in _MAKES:
         return

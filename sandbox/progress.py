@@ -1,4 +1,4 @@
-"""Shows how far a command is: bars in a terminal, a line of JSON now and then elsewhere."""
+"""Progress display of a command: bars on a terminal, lines of JSON elsewhere."""
 
 import sys
 import time
@@ -22,8 +22,8 @@ _TITLES: dict[Step, str] = {
 _LINE_EVERY_SECONDS = 5.0
 
 
-class Moment(msgspec.Struct, frozen=True):
-    """Where a command is: the step, and how many stones of how many are through it; None where that is not known yet."""
+class ProgressState(msgspec.Struct, frozen=True):
+    """Progress of a command: the step, and the stones that are done and in total. `total` is None while it is unknown."""
 
     step: Step
     done: int = 0
@@ -31,84 +31,84 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Display(Protocol):
-    """Where progress is shown."""
+    """Display of progress and messages."""
 
-    def at(self, moment: Moment) -> None:
-        """The command is here now."""
+    def update(self, moment: ProgressState) -> None:
+        """Show the progress."""
 
-    def say(self, text: str) -> None:
-        """Something that happened on the way."""
+    def message(self, text: str) -> None:
+        """Show a message."""
 
 
-class Silent:
-    """No progress, for what runs beside something that is shown."""
+class NoDisplay:
+    """Display that shows nothing, for a sync beside the displayed one."""
 
-    def at(self, moment: Moment) -> None:
+    def update(self, moment: ProgressState) -> None:
         """Show nothing."""
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Show nothing."""
 
 
-class Bars:
-    """One bar for each step, on a terminal."""
+class BarDisplay:
+    """Progress bars on a terminal, one for each step."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[Step, int] = {}
 
-    def at(self, moment: Moment) -> None:
-        """Move the bar of the step; those before it are full."""
+    def update(self, moment: ProgressState) -> None:
+        """Update the bar of the step and complete the bars before it."""
         if moment.step not in self._tasks:
             self.finish()
             self._tasks[moment.step] = self._progress.add_task(_TITLES[moment.step], total=None)
         task = self._tasks[moment.step]
         self._progress.update(task, completed=moment.done, total=moment.total)  # type: ignore[arg-type]  # rich's TaskID
 
-    def say(self, text: str) -> None:
-        """Print above the bars."""
+    def message(self, text: str) -> None:
+        """Print a message above the bars."""
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self) -> None:
-        """The steps so far are done."""
+        """Complete all bars."""
         for task in self._progress.tasks:
             if not task.finished:
                 total = task.total if task.total is not None else 1
                 self._progress.update(task.id, completed=total, total=total)
 
 
-class Lines:
-    """A line of JSON on stdout when a step begins and every few seconds; what happens on the way goes to stderr."""
+class JsonDisplay:
+    """Lines of JSON on stdout, when a step begins and every few seconds. Messages go to stderr."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._step: Step | None = None
-        self._began = self._told = 0.0
+        self._started_at = self._written_at = 0.0
 
-    def at(self, moment: Moment) -> None:
-        """Write a line, if it is time for one."""
+    def update(self, moment: ProgressState) -> None:
+        """Write a line if the step is new or the interval is over."""
         now = self._monotonic()
         if moment.step != self._step:
-            self._step, self._began = moment.step, now
-        elif now - self._told < _LINE_EVERY_SECONDS:
+            self._step, self._started_at = moment.step, now
+        elif now - self._written_at < _LINE_EVERY_SECONDS:
             return
-        self._told = now
-        line = {**msgspec.structs.asdict(moment), "seconds": round(now - self._began, 1)}
+        self._written_at = now
+        line = {**msgspec.structs.asdict(moment), "seconds": round(now - self._started_at, 1)}
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
 
-    def say(self, text: str) -> None:
-        """Write to stderr."""
+    def message(self, text: str) -> None:
+        """Write a message to stderr."""
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
 
 @contextmanager
 def display() -> Iterator[Display]:
-    """Bars where stdout is a terminal, lines elsewhere, for the length of a `with`."""
+    """Open the display for a `with` statement: bars if stdout is a terminal, lines of JSON otherwise."""
     console = Console()
     if not console.is_terminal:
-        yield Lines()
+        yield JsonDisplay()
         return
     columns = (
         SpinnerColumn(finished_text="[green]✓"),
@@ -118,13 +118,13 @@ def display() -> Iterator[Display]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        bars = Bars(progress)
+        bars = BarDisplay(progress)
         yield bars
         bars.finish()
 
 
 class _Stones(ProgressColumn):
-    """How many stones of how many, how fast, and how long to go."""
+    """Column with the stones done, the total, the rate and the remaining time."""
 
     def render(self, task: Task) -> Text:
         if task.total is None or task.total <= 1:

@@ -1,4 +1,4 @@
-"""The processes that an installation consists of, and the settings that suit one machine."""
+"""Processes of an installation, and the default settings for one machine."""
 
 import hashlib
 import os
@@ -15,17 +15,17 @@ from sandbox.stack.ports import LOOPBACK
 _SOURCE = Path(__file__).parents[1]
 _KEPT_WATERMARKS = _SOURCE / ".local" / "watermarks"
 
-# A supplier on this machine is asked as fast as it answers; a real one never faster than the settings' own default.
+# Request rate for a supplier on this machine. For other suppliers the defaults of the settings apply.
 _LOCAL_SUPPLIER = {"NIVODA_REQUESTS_PER_SECOND": "200", "NIVODA_BURST": "50"}
 _ONE_MACHINE = {
     "ENVIRONMENT": "development",
-    "HOST": LOOPBACK,  # its keys are for trying out: nothing that a network should reach
+    "HOST": LOOPBACK,  # the keys of a sandbox must not be usable from the network
     "SYNC_PARTITION_CONCURRENCY": "8",
     # A person who tries the system, or a benchmark, is not slowed down.
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "RATE_LIMIT_WRITES_PER_MINUTE": "60000000",
     "RATE_LIMIT_FAILURES_PER_MINUTE": "60000000",
-    "SHUTDOWN_DELAY_SECONDS": "0",  # no proxy has to notice that a process ends
+    "SHUTDOWN_DELAY_SECONDS": "0",  # there is no proxy that must notice the shutdown
     "SYNC_NIGHTLY": "false",  # a scheduled run would disturb one that is started by hand
 }
 _MAX_WORKERS = 4  # more than the supplier's 200 pages a second can feed
@@ -34,7 +34,7 @@ _NOT_SHARED = frozenset({"HOST", "PORT"})
 
 
 class Role(msgspec.Struct, frozen=True):
-    """A process: its name in messages and logs, and what to run as `python -m`."""
+    """Process: its name in messages and logs, its module for `python -m` and the arguments."""
 
     name: str
     module: str
@@ -42,30 +42,30 @@ class Role(msgspec.Struct, frozen=True):
 
 
 def api(host: str, port: int) -> Role:
-    """What is served."""
+    """Return the role of the API."""
     return Role("api", "app", ("serve", "--host", host, "--port", str(port)))
 
 
 def shop(api_url: str, host: str, port: int) -> Role:
-    """The example of a shop in front of the API. Its key is in its environment."""
+    """Return the role of the example shop. It reads its API key from the environment."""
     return Role("shop", "examples.storefront", ("--api", api_url, "--host", host, "--port", str(port)))
 
 
 def background(cores: int) -> Sequence[Role]:
-    """What runs behind it. A worker for each core is fastest, although the servers share the cores with them."""
+    """Return the roles of the pipeline, with one worker for each core: this is fastest, although the servers share the cores."""
     workers = [Role(f"worker-{number}", "sync", ("worker",)) for number in range(1, min(cores, _MAX_WORKERS) + 1)]
     return [*workers, *(Role(name, "sync", (name,)) for name in ("consolidator", "jobs"))]
 
 
 def cores() -> int:
-    """How many processors this machine has."""
+    """Return the number of processors."""
     return os.cpu_count() or 1
 
 
-def surroundings(given: Mapping[str, str], lock_seconds: float | None) -> dict[str, str]:
-    """The caller's environment with what suits one machine wherever a setting is not given.
+def base_environment(given: Mapping[str, str], lock_seconds: float | None) -> dict[str, str]:
+    """Return the environment of the caller, completed by the defaults for one machine.
 
-    `lock_seconds`: how long a process may be silent before another takes its work over; None leaves it to the settings.
+    `lock_seconds`: time after which the work of a silent process is taken over; None for the default of the settings.
     """
     filled = {name: value for name, value in given.items() if value}
     suitable = dict(_ONE_MACHINE)
@@ -79,15 +79,15 @@ def surroundings(given: Mapping[str, str], lock_seconds: float | None) -> dict[s
 
 
 def shared(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings in an environment: with these another process joins."""
+    """Return the settings of an environment, for another process of the same installation."""
     return {name: environment[name] for name in _settings_in(environment) if name not in _NOT_SHARED}
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """The settings that a process with this environment has.
+    """Read the settings of a process with this environment.
 
     Raises:
-        SettingsError: one of them is wrong.
+        SettingsError: a setting is invalid.
     """
     return Settings.read(**{name.lower(): environment[name] for name in _settings_in(environment)})
 
@@ -103,9 +103,9 @@ def _is_local(url: str) -> bool:
 
 
 def _kept_watermarks(given: Mapping[str, str]) -> Path:
-    """Where the watermark stays between two commands on the same database and supplier, both the caller's own.
+    """Return the directory of the watermark for a database and a supplier of the caller, so that the next command continues.
 
-    It can't lead astray: on a database without a completed full run it is not believed.
+    A wrong watermark does no harm: it is ignored for a database without a completed full run.
     """
     identity = "\n".join(given.get(name, "") for name in ("DATABASE_URL", "DATABASE_SCHEMA", "NIVODA_ENDPOINT"))
     return _KEPT_WATERMARKS / hashlib.sha256(identity.encode()).hexdigest()[:16]

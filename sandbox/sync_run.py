@@ -1,4 +1,4 @@
-"""One sync as a person starts it: runs the scheduler, follows the run to its end, says why where it did not succeed."""
+"""One sync: starts the scheduler, follows the run until it ends, and explains a failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,19 +11,19 @@ from inventory.core.errors import DatabaseUnavailable, InventoryError
 from inventory.core.sql import Statements
 from inventory.runs import repository
 from inventory.runs.models import Run
-from sandbox.progress import Display, Moment
+from sandbox.progress import Display, ProgressState
 from sandbox.stack.process import Process
 from sandbox.stack.programs import python_module
 
 T = TypeVar("T")
 sql = Statements("sandbox")
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _OUTAGE_SECONDS = 30.0
 _NEXT_STEPS = (
     ("SUPPLIER_SCHEMA", "`diamonds-app doctor supplier` shows what the supplier's schema offers."),
-    ("SUPPLIER", "See whether NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD are right, then run this again."),
-    ("", "Nothing is lost and the watermark has not moved: run this again."),
+    ("SUPPLIER", "Check NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD, then run this again."),
+    ("", "Nothing is lost and the watermark is unchanged: run this again."),
 )
 
 
@@ -34,10 +34,10 @@ class SyncFailed(InventoryError):
 
 
 class SyncRun:
-    """A run of one feed from the scheduler's start to the last stone."""
+    """Run of one feed, from the start of the scheduler to the end of the consolidation."""
 
     def __init__(self, database: Database, feed: str, environment: Mapping[str, str], log: Path) -> None:
-        """`environment` is the scheduler's; `log` takes what it prints."""
+        """`environment`: of the scheduler. `log`: file for its output."""
         self._database = database
         self._feed = feed
         self._scheduler = python_module(
@@ -46,27 +46,27 @@ class SyncRun:
         self._stones: int | None = None
 
     async def complete(self, display: Display) -> Run:
-        """Start it and wait for its end.
+        """Start the run and wait for its end.
 
         Raises:
-            SyncFailed: it did not succeed; the message says why and what to do.
+            SyncFailed: the run did not succeed; the message says why and what to do.
             DatabaseUnavailable: the database has not answered for half a minute.
         """
-        before = await self._patiently(self._newest)
+        before = await self._with_retries(self._newest)
         self._scheduler.start()
         try:
             while True:
-                failed = bool(self._scheduler.exit_code)  # looked at first: what it did before its end is then visible
-                run = await self._patiently(self._newest)
+                failed = bool(self._scheduler.exit_code)  # read before the run, which then shows all that it did
+                run = await self._with_retries(self._newest)
                 if run is not None and before is not None and run.id == before.id:
                     run = None
                 if run is not None and not run.is_open:
                     return _succeeded(run)
                 if failed:
-                    # It may have opened a run before: then not all of its messages are on their way.
-                    raise _failed(_last_word(self._scheduler) + (f" (run {run.id} is {run.status})" if run else ""))
-                display.at(await self._patiently(partial(self._moment, run)))
-                await asyncio.sleep(_LOOK_SECONDS)
+                    # The scheduler may have created the run and failed before it sent all messages.
+                    raise _failed(_last_message(self._scheduler) + (f" (run {run.id} is {run.status})" if run else ""))
+                display.update(await self._with_retries(partial(self._progress, run)))
+                await asyncio.sleep(_POLL_SECONDS)
         finally:
             await self._scheduler.stop()
 
@@ -74,30 +74,30 @@ class SyncRun:
         async with self._database.connection() as connection:
             return await repository.newest(connection, self._feed)
 
-    async def _moment(self, run: Run | None) -> Moment:
+    async def _progress(self, run: Run | None) -> ProgressState:
         if run is None or run.status == "planning":
-            return Moment("counting")
+            return ProgressState("counting")
         async with self._database.connection() as connection:
             if run.status == "consolidating":
                 if self._stones is None:
                     self._stones = await connection.fetchval(sql.stones_of_run, run.feed, run.id)
-                return Moment("consolidating", run.upserted + run.unchanged + run.quarantined, self._stones)
+                return ProgressState("consolidating", run.upserted + run.unchanged + run.quarantined, self._stones)
             parts = await repository.partitions(connection, run.id)
         # Pages overlap, so more is fetched than was planned: a partition is not further than at its end.
         done = sum(
             part.planned_stones if part.status == "succeeded" else min(part.fetched, part.planned_stones)
             for part in parts
         )
-        return Moment("reading", done, sum(part.planned_stones for part in parts))
+        return ProgressState("reading", done, sum(part.planned_stones for part in parts))
 
     @staticmethod
-    async def _patiently(look: Callable[[], Awaitable[T]]) -> T:
-        """Look into the database; one that is away for a moment is waited for."""
+    async def _with_retries(check: Callable[[], Awaitable[T]]) -> T:
+        """Read from the database, and retry while it does not answer."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _OUTAGE_SECONDS
         while True:
             try:
-                return await look()
+                return await check()
             except DatabaseUnavailable:
                 if loop.time() > until:
                     raise
@@ -115,5 +115,5 @@ def _failed(reason: str) -> SyncFailed:
     return SyncFailed(f"The sync failed. {reason}\n{step}")
 
 
-def _last_word(scheduler: Process) -> str:
-    return scheduler.last_lines(1) or f"The scheduler ended with exit code {scheduler.exit_code} and no word"
+def _last_message(scheduler: Process) -> str:
+    return scheduler.last_lines(1) or f"The scheduler ended with exit code {scheduler.exit_code} and without a message"

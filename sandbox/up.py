@@ -1,4 +1,4 @@
-"""The stack as a place to work at: one sync done, everything running, and a file that says how to reach it."""
+"""`make up`: all processes after one sync, with a file of addresses and keys for scripts."""
 
 import asyncio
 import secrets
@@ -12,8 +12,8 @@ from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.core.database import Database
 from sandbox.document import Document
-from sandbox.installation import Installation, Wishes, first, install
-from sandbox.invitation import Keys, create_keys, invite
+from sandbox.installation import Installation, InstallationOptions, install, watched
+from sandbox.instructions import Keys, create_keys, environment_file, print_instructions
 from sandbox.progress import Display, display
 
 _OTHER_CLIENTS = 8
@@ -22,18 +22,18 @@ _TRADING = (Scope.DIAMONDS_READ, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE)
 
 
 class Hmac(msgspec.Struct, frozen=True):
-    """A client that signs its requests."""
+    """Client that signs its requests."""
 
     client_id: str
     secret: str
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach a running stack. Holds secrets. None where a part is not built, or is not ours to control.
+    """Addresses and keys of a running installation. Contains secrets.
 
-    `shop` is the address of the shop, whose key `shop_key` is. `api_key` may read diamonds, `admin_key` everything; each of `client_keys` may trade for a separate client, and so
-    may the client that signs, in either version.
-    `env` holds the settings with which another process joins.
+    `shop`, `shop_key`: address and API key of the shop. `api_key`: reads diamonds. `admin_key`: has all scopes. `client_keys`:
+    each trades as a separate client. `hmac`: a client that signs with version 1 or 2, None without one. `supplier_control`: None for
+    a supplier outside this installation. `env`: settings for another process of this installation.
     """
 
     api: str
@@ -53,25 +53,28 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
 
 
-async def keep_up(wishes: Wishes, given: Mapping[str, str], document: Document | None, ready: asyncio.Event) -> None:
-    """Bring everything up, say where it is, and keep it running until this is cancelled.
+async def run_stack(
+    options: InstallationOptions, given: Mapping[str, str], document: Document | None, ready: asyncio.Event
+) -> None:
+    """Start the installation, print its addresses, and keep it running until this task is cancelled.
 
     Raises:
         SyncFailed: the first sync did not succeed.
-        ProcessFailed: a process or a server can't be kept running.
+        ProcessFailed: a restart of a process or server does not help.
     """
-    async with AsyncExitStack() as everything:
+    async with AsyncExitStack() as exit_stack:
         with display() as shown:
-            installation = await everything.enter_async_context(install(wishes, _with_signer(given), shown))
+            installation = await exit_stack.enter_async_context(install(options, _with_signer(given), shown))
             bringing = _bring_up(installation, shown)
-            address, keys = await first(bringing, installation.watch(shown.say))
+            address, keys = await watched(bringing, installation.watch(shown.message))
         if document:
             document.write(address)
-        await invite(installation, keys, database_given=bool(given.get("DATABASE_URL")))
-        sys.stdout.write(f"Ready: {address.api}, API key {address.api_key}\n")
+        environment = exit_stack.enter_context(environment_file(installation))
+        await print_instructions(installation, keys, environment, database_given=bool(given.get("DATABASE_URL")))
+        sys.stdout.write(f"Ready: {address.api}\n")
         sys.stdout.flush()
         ready.set()
-        await installation.watch(shown.say)
+        await installation.watch(shown.message)
 
 
 async def _bring_up(installation: Installation, shown: Display) -> tuple[Address, Keys]:
@@ -106,14 +109,14 @@ async def _address(installation: Installation, keys: Keys) -> Address:
 
 
 def _with_signer(given: Mapping[str, str]) -> Mapping[str, str]:
-    """The caller's environment with a client that signs, unless it has some already."""
+    """Return the environment with a client that signs, if it has none."""
     if given.get("HMAC_SECRETS"):
         return given
     return {**given, "HMAC_SECRETS": msgspec.json.encode({_SIGNER: secrets.token_urlsafe(32)}).decode()}
 
 
 async def _signer(installation: Installation) -> Hmac | None:
-    """The first client that signs, with the rights to do so."""
+    """Admit the first client that signs, for both versions."""
     for client, valid in installation.settings.auth.signing_secrets().items():
         await ApiKeyService(installation.database).create(client, client, _TRADING, signature_v1=True)
         return Hmac(client_id=client, secret=valid[0].decode())

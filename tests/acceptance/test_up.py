@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -98,6 +100,13 @@ async def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:
         return 0
 
 
+async def output_of(command: str) -> Any:
+    """The JSON that a printed command writes."""
+    process = await asyncio.create_subprocess_shell(command, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    return msgspec.json.decode(out)
+
+
 async def until_served(url: str, headers: Mapping[str, str]) -> None:
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while await status_of(url, headers) != 200:  # noqa: ASYNC110 - no event tells it
@@ -109,8 +118,13 @@ async def test_file_describes_stack_for_users_and_other_processes(tmp_path: Path
     path.write_text("what an earlier stack left")
     arguments = ("--stones", str(STONES), "--port", "0", "--json", str(path), "--lock-seconds", "5")
     async with started("up", *arguments) as command:
-        await command.said("Ready: ")
+        printed = await command.said("Ready: ")
         address = address_in(path)
+        environment_file = Path(".local") / f"sandbox-{urlsplit(address.api).port}.env"
+        assert environment_file.is_file()
+        # These stones have no lab-grown ovals: the printed search finds others.
+        search = next(line for line in printed.splitlines() if line.startswith("curl "))
+        assert len((await output_of(search))["data"]["diamonds"]["nodes"]) == 3
         assert await status_of(f"{address.api}/ready") == 200
         assert (await status_of(address.shop), await status_of(f"{address.api}/api-docs")) == (200, 200)
         for key in (address.shop_key, address.api_key, address.admin_key, *address.client_keys):
@@ -161,6 +175,7 @@ async def test_file_describes_stack_for_users_and_other_processes(tmp_path: Path
         assert await command.ends(signal.SIGTERM) == 0
         assert not [line for number, line in family.items() if alive(number)]
         assert not directory.exists()
+        assert not environment_file.exists()
 
 
 async def test_dead_processes_are_restarted_until_launcher_is_killed(tmp_path: Path) -> None:

@@ -41,13 +41,13 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_killed_process_is_always_restarted(program: Callable[[str], Process]) -> None:
     process = program("import time; time.sleep(600)")
     said: list[str] = []
-    keeping = asyncio.create_task(supervisor.keep([supervisor.kept_program(process)], said.append))
+    keeping = asyncio.create_task(supervisor.supervise([supervisor.supervised_program(process)], said.append))
     for _ in range(6):
         number = process.pid
         await process.kill()
         await until(lambda number=number: process.running and process.pid != number)  # type: ignore[misc]
     keeping.cancel()
-    assert said == ["role ended with exit code -9; it is started again."] * 6
+    assert said == ["role ended with exit code -9; it will be restarted."] * 6
 
 
 async def test_failing_process_is_given_up_with_last_log_lines(
@@ -55,9 +55,9 @@ async def test_failing_process_is_given_up_with_last_log_lines(
 ) -> None:
     process = program("import sys; sys.exit('no good')")
     said: list[str] = []
-    with pytest.raises(ProcessFailed, match=r"(?s)exit code 1, and starting it again does not help.*no good"):
+    with pytest.raises(ProcessFailed, match=r"(?s)exit code 1, and a restart does not help.*no good"):
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await supervisor.keep([supervisor.kept_program(process)], said.append)
+            await supervisor.supervise([supervisor.supervised_program(process)], said.append)
     assert len(said) == 4
 
 
@@ -66,7 +66,7 @@ async def test_process_with_invalid_setting_is_not_restarted(program: Callable[[
     said: list[str] = []
     with pytest.raises(ProcessFailed, match="REDIS_URL: is not set"):
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await supervisor.keep([supervisor.kept_program(process)], said.append)
+            await supervisor.supervise([supervisor.supervised_program(process)], said.append)
     assert said == []
 
 
@@ -74,10 +74,10 @@ async def test_crashed_server_is_restarted_on_same_port() -> None:
     with scratch_directory() as directory:
         server = Valkey(directory)
         await server.start()
-        first, port = server.process, server.port
-        keeping = asyncio.create_task(supervisor.keep([supervisor.kept_server(server)], lambda _: None))
+        watched, port = server.process, server.port
+        keeping = asyncio.create_task(supervisor.supervise([supervisor.supervised_server(server)], lambda _: None))
         await server.kill()
-        await until(lambda: server.process is not first and server.process is not None and server.process.running)
+        await until(lambda: server.process is not watched and server.process is not None and server.process.running)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while not await _answers(server):  # noqa: ASYNC110 - no event tells it
                 await asyncio.sleep(0.02)

@@ -37,7 +37,9 @@ _MAX = 20
 
 def images_of(row: Row) -> list[Image]:
     """The main image, then those of the certificate."""
-    alt = f"{'Lab-grown' if row.lab_grown else 'Natural'} {row.shape.replace('_', ' ').lower()} diamond, {row.carat_milli / 1000:g} carats"
+    origin, shape = "Lab-grown" if row.lab_grown else "Natural", row.shape.replace("_", " ").lower()
+    weight = "1 carat" if row.carat_milli == 1000 else f"{row.carat_milli / 1000:g} carats"  # noqa: PLR2004 - thousandths
+    alt = f"{origin} {shape} diamond, {weight}"
     return [Image(url=url, alt_text=alt) for url in _urls(row.image_url, _attributes(row).get("images"))]
 
 

@@ -1,9 +1,10 @@
-"""Invitation to a running installation: its addresses, keys for a shop and an operator, and requests to paste."""
+"""Instructions for a running installation: addresses, keys of a shop and an operator, and requests to paste."""
 
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,12 +19,11 @@ from sandbox.installation import Installation
 SHOP_SCOPES = (Scope.DIAMONDS_READ, Scope.SEARCHES_WRITE, Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE, Scope.SCHEMA_READ)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
-_FILTER = "{shapes: [OVAL], labGrown: true, carat: {min: 1, max: 2}, availability: [AVAILABLE]}"
-_SEARCH = (
-    f"{{ diamonds(filter: {_FILTER}, first: 3) "
-    "{ totalCount nodes { id shape carat color clarity imageUrl price { formatted } } } }"
+# The second one is for an inventory without lab-grown ovals.
+_FILTERS = (
+    "{shapes: [OVAL], labGrown: true, carat: {min: 1, max: 2}, availability: [AVAILABLE]}",
+    "{availability: [AVAILABLE]}",
 )
-_ANY = "{ diamonds(filter: {availability: [AVAILABLE]}, first: 1) { nodes { id } } }"
 _HOLD = (
     "mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) "
     "{ hold { id state expiresAt price { formatted } } userErrors { code message } } }"
@@ -31,7 +31,7 @@ _HOLD = (
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """The keys of a shop and of an operator. The operator's has all scopes."""
+    """API keys of a shop and of an operator. The operator has all scopes."""
 
     shop: str
     operator: str
@@ -45,15 +45,16 @@ async def create_keys(database: Database) -> Keys:
     return Keys(shop.key.text, operator.key.text)
 
 
-async def invite(installation: Installation, keys: Keys, *, database_given: bool) -> None:
-    """Write the invitation to stdout. A database address from the caller's environment is not repeated.
+async def print_instructions(
+    installation: Installation, keys: Keys, environment: Path, *, database_given: bool
+) -> None:
+    """Print the instructions. A database address from the caller's environment is not repeated.
 
-    Keys are shown on purpose: they open nothing but this machine's throw-away data.
+    `environment`: see `environment_file`. The keys are shown: they open only the data of this sandbox.
     """
     url = str(installation.url)
-    environment = _write_environment(installation)
-    requests = [_curl(url, keys.shop, {"query": _SEARCH})]
-    diamond = await _first_diamond(url, keys.shop)
+    search, diamond = await _search_with_results(url, keys.shop)
+    requests = [_curl(url, keys.shop, {"query": search})]
     if diamond is not None:
         requests.append(_curl(url, keys.shop, {"query": _HOLD, "variables": {"id": diamond}}))
     address = "as given" if database_given else installation.settings.database.need("url")
@@ -76,7 +77,7 @@ Commands of an operator, in another terminal:
 diamonds-app doctor
 diamonds-sync runs list
 
-The first request searches, the second one holds a diamond:
+{"The first request searches, the second one holds a diamond:" if diamond else "A request that searches:"}
 
 {(chr(10) * 2).join(requests)}
 
@@ -89,8 +90,9 @@ Create more keys:
     sys.stdout.flush()
 
 
-def _write_environment(installation: Installation) -> Path:
-    """Write a file for a shell: the commands on the path, and the environment of this installation.
+@contextmanager
+def environment_file(installation: Installation) -> Iterator[Path]:
+    """Write a file for a shell, with the PATH of the commands and the environment of this installation, and remove it at the end.
 
     CONTROL is the address of the simulated supplier's control API (sandbox/supplier/README.md).
     """
@@ -102,19 +104,31 @@ def _write_environment(installation: Installation) -> Path:
         values["CONTROL"] = supplier.control_url
     variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     commands = shlex.quote(str(Path(sys.executable).parent))
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"export PATH={commands}:$PATH\n{variables}")
-    return path
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(f"export PATH={commands}:$PATH\n{variables}")
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
-async def _first_diamond(url: str, key: str) -> str | None:
-    """The diamond that the second request holds: the first that the search shows, or any; None in an empty inventory."""
+async def _search_with_results(url: str, key: str) -> tuple[str, str | None]:
+    """Return the first search that has results, and the id of its first diamond; None in an empty inventory."""
+    query = ""
     async with aiohttp.ClientSession(headers={"X-API-Key": key}, timeout=_TIMEOUT) as session:
-        for query in (_SEARCH, _ANY):
+        for criteria in _FILTERS:
+            query = _search(criteria)
             async with session.post(f"{url}/graphql", json={"query": query}) as answer:
                 for node in (await answer.json())["data"]["diamonds"]["nodes"]:
-                    return str(node["id"])
-    return None
+                    return query, str(node["id"])
+    return query, None
+
+
+def _search(criteria: str) -> str:
+    return (
+        f"{{ diamonds(filter: {criteria}, first: 3) "
+        "{ totalCount nodes { id shape carat color clarity imageUrl price { formatted } } } }"
+    )
 
 
 def _curl(url: str, key: str, body: Mapping[str, object]) -> str:
