@@ -1,1 +1,1 @@
-"""A simulator of the supplier (Nivoda): its GraphQL endpoint with real stones, and a control port that tells the truth."""
+"""Supplier simulator (Nivoda): its GraphQL endpoint over real stones, and a control API that returns the ground truth."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox.supplier`: the simulated supplier as a process, until SIGTERM."""
+"""`python -m sandbox.supplier`: run the supplier simulator until SIGTERM."""
 
 import asyncio
 import json
@@ -21,12 +21,14 @@ Port = Annotated[int, typer.Option(min=0, max=65_535)]
 
 
 def main(
-    host: Annotated[str, typer.Option(help="where to listen")] = Options().host,
+    host: Annotated[str, typer.Option(help="address to listen on")] = Options().host,
     port: Port = 0,
     control_port: Port = 0,
     stones: Annotated[int, typer.Option(min=0, max=5_000_000)] = Options().stones,
     seed: int = 1,
-    spread: Annotated[Spread, typer.Option(help="real: the real stones first; density: all along the spread")] = "real",
+    spread: Annotated[
+        Spread, typer.Option(help="real: the real stones first; density: all prices drawn from the price distribution")
+    ] = "real",
     bad_data: Annotated[
         float, typer.Option(min=0, max=1, help="share of stones with bad values")
     ] = Options().bad_data_share,
@@ -37,24 +39,24 @@ def main(
         ),
     ] = 0,
     media_url: Annotated[
-        str, typer.Option(help="what addresses of media begin with; the API port serves them below /media")
+        str, typer.Option(help="URL prefix of media; the API port serves them below /media")
     ] = _DEFAULT.media_url,
     username: str = DEFAULT_ACCOUNT.username,
     password: str = DEFAULT_ACCOUNT.password,
-    pro: Annotated[bool, typer.Option(help="whether the account may hold and order")] = True,
-    account: Annotated[list[str] | None, typer.Option(help="another account with Pro access, USER:PASSWORD")] = None,
+    pro: Annotated[bool, typer.Option(help="whether the account may place holds and orders")] = True,
+    account: Annotated[list[str] | None, typer.Option(help="additional account with Pro access, USER:PASSWORD")] = None,
     token_seconds: Annotated[float, typer.Option(min=0)] = Options().token_seconds,
     hold_seconds: Annotated[float, typer.Option(min=0)] = Options().hold_seconds,
     schema: Annotated[Version, typer.Option(help="version of the published schema")] = _DEFAULT.schema.version,
     without: Annotated[list[str] | None, typer.Option(help="member to remove from the schema, Type.member")] = None,
     rename: Annotated[list[str] | None, typer.Option(help="member to rename, Type.member=name")] = None,
     introspection: Annotated[bool, typer.Option(help="whether introspection is allowed")] = True,
-    until: Annotated[Unit, typer.Option(help="unit of Hold.until, since 1970")] = _DEFAULT.behaviour.until,
+    until: Annotated[Unit, typer.Option(help="unit of Hold.until, counted from 1970")] = _DEFAULT.behaviour.until,
     expires: Annotated[
-        Unit, typer.Option(help="Session.expires: seconds to go, or milliseconds since 1970")
+        Unit, typer.Option(help="Session.expires: seconds until expiry, or milliseconds since 1970")
     ] = _DEFAULT.behaviour.expires,
 ) -> None:
-    """Serve the supplier's API and its control port. Their addresses are written to stdout, as a line of JSON."""
+    """Serve the supplier's API and the control API. Write their addresses to stdout as one line of JSON."""
     configure("INFO", "auto", "supplier")
     others = (text.partition(":") for text in account or ())
     options = Options(
@@ -93,9 +95,9 @@ async def _serve(options: Options) -> None:
     log = get_logger()
     async with Simulator(options) as simulator:
         print(json.dumps({"endpoint": simulator.endpoint, "control": simulator.control}), flush=True)
-        log.info("supplier ready", endpoint=simulator.endpoint, control=simulator.control, stones=options.stones)
+        log.info("simulator_started", endpoint=simulator.endpoint, control=simulator.control, stones=options.stones)
         await stop.wait()
-    log.info("supplier stopped")
+    log.info("simulator_stopped")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Accounts, their tokens, and how a token ends."""
+"""Accounts, sessions, and expiry and revocation of tokens."""
 
 import secrets
 from collections import OrderedDict
@@ -13,7 +13,7 @@ _TOKENS = 10_000
 
 
 class Account(msgspec.Struct, frozen=True):
-    """`pro`: may hold and order, not only read."""
+    """Credentials of a client. `pro`: may place holds and orders; otherwise the account is read-only."""
 
     username: str
     password: str
@@ -24,7 +24,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, frozen=True):
-    """A session: its token, by when it ends, and a token for the next session."""
+    """A session. `ends`: expiry of the token; `refresh_token`: exchanged for the next session."""
 
     account: Account
     token: str
@@ -33,7 +33,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class Accounts:
-    """Logs in and recognises tokens, each good for `token_seconds`."""
+    """Password login and token lookup. A token is valid for `token_seconds`; the last 10,000 are kept."""
 
     def __init__(self, accounts: Iterable[Account], token_seconds: float, clock: Clock) -> None:
         self._accounts = {account.username: account for account in accounts}
@@ -43,19 +43,19 @@ class Accounts:
         self._refresh_tokens: OrderedDict[str, Account] = OrderedDict()
 
     def log_in(self, username: str, password: str) -> Login | None:
-        """A new session; None for wrong credentials."""
+        """Start a session. Returns None if the credentials are wrong."""
         account = self._accounts.get(username)
         if account is None or not secrets.compare_digest(account.password.encode(), password.encode()):
             return None
         return self._session(account)
 
     def refresh(self, refresh_token: str) -> Login | None:
-        """A new session in exchange for a refresh token, which ends; None for an unknown one."""
+        """Exchange a refresh token, which can be used once, for a session. Returns None if the token is unknown."""
         account = self._refresh_tokens.pop(refresh_token, None)
         return None if account is None else self._session(account)
 
-    def holder(self, token: str) -> Account | None:
-        """Whose token this is; None if it is unknown or has expired."""
+    def account_of(self, token: str) -> Account | None:
+        """The account of a token. Returns None if the token is unknown or has expired."""
         login = self._tokens.get(token)
         if login is None or login.ends <= self._clock():
             self._tokens.pop(token, None)
@@ -63,7 +63,7 @@ class Accounts:
         return login.account
 
     def revoke(self, token: str) -> None:
-        """Let a token expire before its time."""
+        """Revoke a token before it expires."""
         self._tokens.pop(token, None)
 
     def _session(self, account: Account) -> Login:

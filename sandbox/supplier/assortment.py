@@ -1,7 +1,7 @@
-"""Generated assortment: other shapes, lab-grown and fancy-colour stones in plausible proportions, beside the real ones.
+"""Generated assortment: other shapes, lab-grown and fancy-colour stones in plausible proportions, beside the real stones.
 
-Stones are drawn in blocks whose seed is the block's number, so a larger assortment begins with the stones of a smaller
-one. Within a block the natural stones take prices from the measured price density, the best stone the highest price.
+Stones are drawn in blocks that are seeded by the block's number, so a larger assortment begins with the stones of a
+smaller one. Natural stones of a block have prices from the measured density; the best stone has the highest price.
 """
 
 from math import exp
@@ -17,9 +17,9 @@ BLOCK = 4096
 _LAB_GROWN_SHARE, _FANCY_SHARE, _LAB_GROWN_FANCY_SHARE = 0.5, 0.12, 0.06
 _IMAGE_SHARE, _SPIN_SHARE, _REPORT_SHARE, _EXPRESS_SHARE, _CVD_SHARE = 0.95, 0.80, 0.98, 0.20, 0.80
 _LARGE = 0.9  # carats from which clarities are those of large stones
-_ON_MARK = 0.6  # share of stones that weigh little more than the mark at which their span begins
-_PREMIUM_SHARE = 0.5  # of lab-grown stones with a report of GIA, which states no colour and no clarity any more
-_FASTEST_DAYS = 5  # express is offered up to this number of business days
+_ON_MARK = 0.6  # share of stones that weigh little more than the lower end of their span
+_PREMIUM_SHARE = 0.5  # share of lab-grown GIA reports without colour and clarity, which GIA no longer states
+_FASTEST_DAYS = 5  # most business days with which express delivery is offered
 _MARKS = ((0.50, 1.23), (0.70, 1.19), (0.90, 1.15), (1.00, 1.15), (1.50, 1.13))
 _ROUND_CARAT_CENTS = 240_000  # one carat of a natural round G, VS2, before the steps at the marks
 _CHEAPEST_CENTS = 4_000
@@ -28,7 +28,7 @@ _AVAILABILITIES = shares.Shares(list(zip(AVAILABILITIES, AVAILABILITY_WEIGHTS, s
 
 
 class _Draft(NamedTuple):
-    """A drawn stone before the natural ones have their prices. `value`: the price (cents) by weight and grades."""
+    """A drawn stone without its final price. `value`: the price (cents) by weight and grades."""
 
     value: float
     lab_grown: bool
@@ -44,12 +44,12 @@ class _Draft(NamedTuple):
 
 
 def fill(stones: Stones, *, count: int, seed: int, start: int) -> None:
-    """Put the first `count` stones of the assortment at the end. `start`: now, in microseconds."""
+    """Append the first `count` stones of the assortment. `start`: now, in microseconds since 1970."""
     prices = Prices()
     for first in range(0, count, BLOCK):
         random = Random(f"assortment:{seed}:{first}")
         size = min(BLOCK, count - first)
-        # A whole block is drawn even where part of it is needed, so that its stones do not depend on `count`.
+        # Draw the whole block even if only a part is needed, so that its stones do not depend on `count`.
         drafts = [_draft(random) for _ in range(BLOCK)]
         cents = _priced(random, prices, drafts)
         created, updated = instants(random, start, BLOCK, size)
@@ -88,7 +88,7 @@ def _draft(random: Random) -> _Draft:
 
 
 def _weight(random: Random, span: shares.Span) -> int:
-    """Hundredths of a carat in a span. Cutters aim at the mark where it begins and avoid the weights just below the next."""
+    """Draw a weight (hundredths of a carat). Cutters aim at the span's lower end and avoid weights just below the next span."""
     low, beyond = span
     if random.random() < _ON_MARK:
         return min(low + int(random.expovariate(1 / 3)), beyond - 1)
@@ -96,7 +96,7 @@ def _weight(random: Random, span: shares.Span) -> int:
 
 
 def _grades(random: Random, carat: float, *, lab_grown: bool) -> tuple[str, str]:
-    """Colour and clarity; large natural stones are seldom pure."""
+    """Draw colour and clarity. Large natural stones rarely have a high clarity."""
     if lab_grown:
         return shares.LAB_GROWN_COLORS.draw(random), shares.LAB_GROWN_CLARITIES.draw(random)
     clarities = shares.LARGE_CLARITIES if carat >= _LARGE else shares.SMALL_CLARITIES
@@ -141,7 +141,7 @@ def _details(random: Random, shape: str, carat: float, *, lab_grown: bool, fancy
 def _value(
     random: Random, carat: float, shape: str, color: str, clarity: str, details: Details, *, lab_grown: bool
 ) -> float:
-    """The price in cents by weight and grades. Natural stones are ordered by it; lab-grown ones cost it."""
+    """Price (cents) by weight and grades. Natural stones are only ranked by it; it is the price of lab-grown stones."""
     value: float = _ROUND_CARAT_CENTS * carat**1.75
     for mark, step in _MARKS:
         value *= step if carat >= mark else 1
@@ -151,13 +151,13 @@ def _value(
     else:
         value *= shares.COLOR_FACTORS[color]
     if lab_grown:
-        # Natural by lab-grown at equal grades: 2.3 at half a carat, 4.2 at one, 7.7 at two.
+        # Price ratio of natural to lab-grown at equal grades: 2.3 at 0.5 carats, 4.2 at 1, 7.7 at 2.
         value /= 4.2 * carat**0.87
     return value * exp(random.gauss(0, _NOISE))
 
 
 def _priced(random: Random, prices: Prices, drafts: list[_Draft]) -> list[int]:
-    """The prices in cents: those of natural stones follow the measured density in the order of their values."""
+    """Prices in cents. Prices of natural stones are drawn from the measured density and assigned by rank of `value`."""
     cents = [max(round(draft.value / 100) * 100, _CHEAPEST_CENTS) for draft in drafts]
     natural = sorted(
         (place for place, draft in enumerate(drafts) if not draft.lab_grown), key=lambda at: drafts[at].value

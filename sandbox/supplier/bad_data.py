@@ -1,4 +1,4 @@
-"""Items that break the schema, for the `bad_data` fault: what older versions and other deployments of the API send."""
+"""Schema-breaking items of the `bad_data` fault, as older versions and other deployments of the API send them."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.supplier.bad_values import Overrides, certificate, diamond, override
 from sandbox.supplier.payload import Item
 
-Smear = Callable[[Item, Random], Overrides]
+Corruption = Callable[[Item, Random], Overrides]
 _LARGEST = 1 << 63
 
 
@@ -27,7 +27,7 @@ def _carats_as_text(item: Item, _random: Random) -> Overrides:
     return certificate(carats=str(item["diamond"]["certificate"]["carats"]))
 
 
-USABLE_KINDS: Mapping[str, Smear] = {
+USABLE_KINDS: Mapping[str, Corruption] = {
     "price_as_text": lambda item, _: {("price",): str(item["price"])},
     "carats_as_text": _carats_as_text,
     "measures_as_numbers": _measures_as_numbers,
@@ -42,8 +42,8 @@ USABLE_KINDS: Mapping[str, Smear] = {
     "old_availability": lambda _, random: diamond(availability=random.choice(("ON HOLD", "UNAVAILABLE", "available"))),
     "unknown_field": lambda *_: {**diamond(carbon_score={"value": 17}), **certificate(blockchain_ref="0x5eed")},
 }
-"""What matters can still be understood."""
-UNUSABLE_KINDS: Mapping[str, Smear] = {
+"""The stone stays usable: identity, price and weight are readable."""
+UNUSABLE_KINDS: Mapping[str, Corruption] = {
     "certificate_null": lambda *_: diamond(certificate=None),
     "carats_zero": lambda *_: certificate(carats=0),
     "carats_null": lambda *_: certificate(carats=None),
@@ -55,12 +55,12 @@ UNUSABLE_KINDS: Mapping[str, Smear] = {
     "nul_character": lambda item, _: certificate(certNumber=item["diamond"]["certificate"]["certNumber"] + "\x00"),
     "lone_surrogate": lambda item, _: certificate(certNumber=item["diamond"]["certificate"]["certNumber"] + "\ud83d"),
 }
-"""What it is, or what it costs, can't be told; or it can't be stored."""
+"""The stone is not usable: its identity or price is unreadable, or a value cannot be stored."""
 USABLE, UNUSABLE = tuple(USABLE_KINDS), tuple(UNUSABLE_KINDS)
 
 
-def smear(kind: str, item: Item, seed: int) -> None:
-    """Break a clean item in this way; equal seeds give equal results."""
-    smears: Mapping[str, Smear] = {**USABLE_KINDS, **UNUSABLE_KINDS}
+def corrupt(kind: str, item: Item, seed: int) -> None:
+    """Corrupt a clean item in place. The same seed gives the same result."""
+    smears: Mapping[str, Corruption] = {**USABLE_KINDS, **UNUSABLE_KINDS}
     found: Any = smears[kind](item, Random(f"{kind}:{seed}"))
     override(item, found)

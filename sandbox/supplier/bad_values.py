@@ -1,8 +1,8 @@
 """Bad values in the feed, and the definition of a usable stone.
 
-A stone is usable if a response with all fields can carry it, it has a positive price and a positive number of carats, its
-flag and its type of growth state the origin that it has, no number or text is out of proportion, and a database can store
-its texts (no NUL character, no lone surrogate).
+A stone is usable if all conditions hold: a response with all fields can carry it; price and carats are positive; its flag
+and growth type agree with its origin; no number or text exceeds its limit; a database can store its texts (no NUL
+character, no lone surrogate).
 """
 
 import re
@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,99}(?:\.[0-9]{0,99})?|\.[0-9]{1,99})(?:[e
 
 
 class Kind(NamedTuple):
-    """A sort of bad values: whether the stone stays usable, and what it stores in place of the item's own values."""
+    """A kind of bad values. `usable`: whether the stone stays usable; `values`: the overrides of an item's values."""
 
     usable: bool
     values: Callable[[Item, Random], Overrides]
@@ -45,7 +45,7 @@ def diamond(**fields: Any) -> Overrides:
 
 
 def _measures(*forms: str) -> Callable[[Item, Random], Overrides]:
-    """Each measure in one of these forms, `{}` being the number."""
+    """Write each measure in one of these formats; `{}` is the number."""
 
     def values(item: Item, random: Random) -> Overrides:
         stored = item["diamond"]["certificate"]
@@ -98,7 +98,7 @@ def _with(character: str) -> Callable[[Item, Random], Overrides]:
 
 
 KINDS: Mapping[str, Kind] = {
-    # Texts that are odd and nullable values that are missing: the stone can be understood.
+    # Unusual texts and missing nullable values: the stone stays usable.
     "measures_padded": Kind(True, _measures("{}0000", " {} ", "0{}")),
     "measures_unreadable": Kind(True, _measures("", "-", "null", "{} mm", "n/a")),
     "stock_id_for_certificate": Kind(
@@ -130,7 +130,7 @@ KINDS: Mapping[str, Kind] = {
             **diamond(mine_of_origin="Рудник «Мир», Якутия", supplierStockId="№ 7 Ω"),
         },
     ),
-    # The item becomes null where all fields are selected; or its price, weight or text can't be used.
+    # The item becomes null if all fields are selected, or its price, weight or text is invalid.
     "certificate_null": Kind(False, lambda *_: diamond(certificate=None)),
     "carats_zero": Kind(False, lambda *_: certificate(carats=0)),
     "carats_null": Kind(False, lambda *_: certificate(carats=None)),
@@ -145,7 +145,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def kind_of(seed: int, ordinal: int, share: float) -> str | None:
-    """The bad values of a stone of the initial feed: None for all but `share` of them."""
+    """Choose the kind of bad values of a stone in the initial feed. Returns None for all but `share` of the stones."""
     bits = mix(mix(seed & 0xFFFFFFFFFFFFFFFF) ^ (ordinal + 1))
     if (bits >> 32) >= share * (1 << 32):
         return None
@@ -154,18 +154,18 @@ def kind_of(seed: int, ordinal: int, share: float) -> str | None:
 
 
 def values_of(kind: str, item: Item, seed: int) -> Overrides:
-    """What this kind stores in place of the item's values; the same for the same seed."""
+    """Overrides that this kind makes for an item. The same seed gives the same overrides."""
     return KINDS[kind].values(item, Random(f"{kind}:{seed}"))
 
 
 def override(item: Item, overrides: Overrides) -> None:
-    """Write values into an item in place; a path below a value that is no object is ignored."""
+    """Write values into an item in place. A path below a value that is not an object is ignored."""
     for (*parents, name), value in overrides.items():
         target: Any = item
         for parent in parents:
             below = target.get(parent) if isinstance(target, dict) else None
             if isinstance(below, dict):
-                # Items share parts, such as a company: write into a copy.
+                # Items share objects such as a company, so write into a copy.
                 target[parent] = below = dict(below)
             target = below
         if isinstance(target, dict):
@@ -173,7 +173,7 @@ def override(item: Item, overrides: Overrides) -> None:
 
 
 def usable(served: Item | None, *, lab_grown: bool) -> bool:
-    """Whether an item can be understood and stored as a response with all fields serves it. `lab_grown`: its origin."""
+    """Whether an item, served with all fields, can be read and stored. `lab_grown`: the stone's true origin."""
     if served is None:
         return False
     of_diamond = served["diamond"]
@@ -203,7 +203,7 @@ def _read_number(text: str) -> Decimal | None:
 
 
 def storable(value: Any) -> bool:
-    """Whether a database can store this value: no NUL, no lone surrogate."""
+    """Whether a database can store a value: no NUL, no lone surrogate."""
     match value:
         case str():
             return _UNSTORABLE.search(value) is None

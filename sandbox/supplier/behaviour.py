@@ -1,4 +1,4 @@
-"""Behaviour that the published schema leaves open; the control API changes it while the simulator runs."""
+"""Options for behaviour that the published schema does not specify. The control API changes them at run time."""
 
 from typing import Literal
 
@@ -8,11 +8,11 @@ Unit = Literal["seconds", "milliseconds"]
 
 
 class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choices between facts that are not known.
+    """Options for unknown behaviour of the supplier.
 
-    `until`: the unit of `Hold.until`, counted from 1970. `expires`: `Session.expires` as seconds to go, or as milliseconds
-    since 1970. `granted_denied`: what `Hold.denied` is for a hold that was granted. `known_destinations`: whether an order
-    is refused where its `destinationId` is none of the account's locations.
+    `until`: unit of `Hold.until`, counted from 1970. `expires`: `Session.expires` as seconds until expiry, or as
+    milliseconds since 1970. `granted_denied`: value of `Hold.denied` of a granted hold. `known_destinations`: whether an
+    order is refused if its `destinationId` is not a location of the account.
     """
 
     until: Unit = "milliseconds"

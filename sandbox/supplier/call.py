@@ -1,4 +1,4 @@
-"""One request on its way: its operation, its account's token, the faults that struck it."""
+"""Call context: operation, variables and tokens of a request, and the fault rules that fired for it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,26 @@ from graphql import GraphQLObjectType, get_argument_values
 
 from sandbox.supplier.completion import Completion
 from sandbox.supplier.documents import Operation, Selected
-from sandbox.supplier.faults import NOTHING, Struck
+from sandbox.supplier.faults import NO_RULES, FiredRules
 from sandbox.supplier.served_schema import stored_name
 
 _AS = "as"
 
 
 class Call:
+    """Context of one GraphQL request."""
+
     def __init__(self, operation: Operation, given: Mapping[str, Any], bearer: str | None) -> None:
-        """Coerce the given variables.
+        """Coerce the variables.
 
         Raises:
-            Invalid: a variable is missing or of another type.
+            Invalid: a variable is missing or has the wrong type.
         """
         self.operation = operation
         self.given = dict(given)
         self.variables = operation.variables(self.given)
         self.bearer = bearer
-        self.struck: Struck = NOTHING
+        self.fired: FiredRules = NO_RULES
         self.unauthorized = False
         self.completion = Completion(operation, self.variables)
 
@@ -32,29 +34,29 @@ class Call:
     def errors(self) -> list[dict[str, Any]]:
         return self.completion.errors
 
-    def names(self) -> list[str]:
-        """The operations that are asked for, by their stored names: the roots, and what `as` wraps."""
-        return [name for name, _ in self._asked() if name != _AS]
+    def operation_names(self) -> list[str]:
+        """Stored names of the selected operations: root fields, and the fields inside `as`."""
+        return [name for name, _ in self._root_fields() if name != _AS]
 
     def tokens(self) -> list[str]:
-        """The tokens that the call carries."""
-        wrapped = [arguments.get("token") for name, arguments in self._asked() if name == _AS]
+        """Tokens in the arguments and in the Authorization header."""
+        wrapped = [arguments.get("token") for name, arguments in self._root_fields() if name == _AS]
         return [token for token in (*wrapped, self.bearer) if token]
 
-    def _asked(self) -> list[tuple[str, dict[str, Any]]]:
-        """Every root field, and every one below an `as`, with its arguments if it is an `as`."""
+    def _root_fields(self) -> list[tuple[str, dict[str, Any]]]:
+        """Root fields and the fields inside `as`, with the arguments of `as` (empty for other fields)."""
         root = self.operation.root
         fields = self.operation.select([self.operation.node.selection_set], self.variables)
-        asked: list[tuple[str, dict[str, Any]]] = []
+        found: list[tuple[str, dict[str, Any]]] = []
         while fields:
             field = fields.pop(0)
             name = _stored(root, field)
             if name == _AS:
-                asked.append((name, get_argument_values(root.fields[field.name], field.nodes[0], self.variables)))
+                found.append((name, get_argument_values(root.fields[field.name], field.nodes[0], self.variables)))
                 fields += self.completion.selected(field)
             else:
-                asked.append((name, {}))
-        return asked
+                found.append((name, {}))
+        return found
 
 
 def _stored(root: GraphQLObjectType, field: Selected) -> str:

@@ -1,4 +1,4 @@
-"""How the control port changes the feed: seeded changes of chosen stones, and one stone set to exact values."""
+"""Feed changes of the control API: seeded changes of random stones, and exact changes of one stone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -40,17 +40,17 @@ _MIN_DISCOUNT = -9_800
 
 
 class Changes:
-    """Seeded and exact changes of an inventory. Every change stamps the stone as updated now; answers are stone ids."""
+    """Seeded and exact changes of an inventory. Each change sets the stone's update time to now. Methods return stone ids."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
     def change(self, count: int, seed: int, fields: Sequence[Field]) -> list[str]:
-        """Change all these fields of `count` usable stones, each to another value. Price changes keep cents."""
+        """Change all these fields of `count` usable stones to different values. New prices have cents."""
         random = Random(f"change:{seed}")
         chosen = self._choose(random, count, usable=True)
         for ordinal in chosen:
-            self._vary(ordinal, random, fields)
+            self._change_fields(ordinal, random, fields)
         return [stone_id(ordinal) for ordinal in chosen]
 
     def add(self, count: int, seed: int) -> list[str]:
@@ -62,11 +62,11 @@ class Changes:
             self._inventory.remove(ordinal)
         return [stone_id(ordinal) for ordinal in chosen]
 
-    def remove_these(self, ids: Sequence[str]) -> list[str]:
-        """Take exactly these stones out.
+    def remove_by_ids(self, ids: Sequence[str]) -> list[str]:
+        """Remove these stones.
 
         Raises:
-            KeyError: one of them is not in the feed (then all stay).
+            KeyError: a stone is not in the feed (no stone is removed).
         """
         ordinals = list(dict.fromkeys(self._find(text) for text in ids))
         for ordinal in ordinals:
@@ -74,19 +74,19 @@ class Changes:
         return [stone_id(ordinal) for ordinal in ordinals]
 
     def bring_back(self, ids: Sequence[str]) -> list[str]:
-        """Put stones back that were taken out; those that are there are left alone.
+        """Restore removed stones. Stones that are in the feed are not changed.
 
         Raises:
-            KeyError: one of them was never in the feed (then nothing is done).
+            KeyError: a stone was never in the feed (no stone is restored).
         """
-        ordinals = list(dict.fromkeys(self._once_there(text) for text in ids))
+        ordinals = list(dict.fromkeys(self._find_former(text) for text in ids))
         for ordinal in ordinals:
             if not self._inventory.stones.present[ordinal]:
                 self._inventory.bring_back(ordinal)
         return [stone_id(ordinal) for ordinal in ordinals]
 
     def drift(self, random: Random, kind: DriftKind) -> str | None:
-        """One change of this kind; None if no stone is left for it."""
+        """Make one change of this kind. Returns None if no stone is eligible."""
         if kind == "add":
             return stone_id(self._inventory.add(1, random.getrandbits(32))[0])
         chosen = self._choose(random, 1, usable=kind != "remove")
@@ -94,60 +94,60 @@ class Changes:
             if kind == "remove":
                 self._inventory.remove(ordinal)
             else:
-                self._vary(ordinal, random, (kind,))
+                self._change_fields(ordinal, random, (kind,))
         return stone_id(chosen[0]) if chosen else None
 
     def update(self, identity: str, values: Mapping[str, Any]) -> str:
-        """Set a stone's truth, or what it shows.
+        """Set values of a stone: in its record if they are valid there, otherwise as overrides of the served item.
 
-        A proper value for one of the truth's fields becomes true (and lifts whatever hid it); any other value, and
-        any other field of an item, is shown as given. A name with dots is taken as a path, known or not.
+        A valid value of a record's field is written to the record and removes an override of the field. Any other value
+        or field becomes an override. A name with dots is a path in the item, which need not exist.
 
         Raises:
-            KeyError: no such stone in the feed, or no such field.
+            KeyError: the stone is not in the feed, or the item has no such field.
         """
         ordinal = self._find(identity)
         item = self._inventory.clean_item(ordinal)
         paths = {name: _path(name, item) for name in values}
-        true: dict[bad_values.Path, Callable[[Record], Record]] = {}
+        setters: dict[bad_values.Path, Callable[[Record], Record]] = {}
         shown: dict[bad_values.Path, Any] = {}
         for name, value in values.items():
             setter = self._setter(name, value)
             if setter is None:
                 shown[paths[name]] = value
             else:
-                true[paths[name]] = setter
-        # Overrides first: they make bad data explicit, so that a true value can then lift its part of it.
+                setters[paths[name]] = setter
+        # Overrides first: they turn bad values into overrides, which a value of the record can then remove.
         if shown or self._inventory.is_special(ordinal):
             self._inventory.override(ordinal, shown)
-        for path, setter in true.items():
+        for path, setter in setters.items():
             self._inventory.assign(ordinal, setter, lift=(path,))
         return stone_id(ordinal)
 
     def set_indexed(self, identity: str, *, indexed: bool) -> str:
-        """Let a stone match ranges of prices, or none.
+        """Include a stone in price ranges, or exclude it.
 
         Raises:
-            KeyError: no such stone in the feed.
+            KeyError: the stone is not in the feed.
         """
         ordinal = self._find(identity)
         self._inventory.set_indexed(ordinal, indexed=indexed)
         return stone_id(ordinal)
 
     def offer_again(self, identity: str, price: int) -> str:
-        """Add a further offer of a stone at another price; returns the id of the offer.
+        """Add another offer of a stone at a price in cents. Returns the id of the offer.
 
         Raises:
-            KeyError: no such stone in the feed.
+            KeyError: the stone is not in the feed.
         """
         ordinal = self._inventory.first_offer(self._find(identity))
         return offer_id(self._inventory.offer_again(ordinal, price))
 
     def restore(self, identity: str) -> str:
-        """Let a stone show its own, clean values everywhere.
+        """Remove all overrides and bad values of a stone.
 
         Raises:
-            KeyError: no such stone in the feed.
+            KeyError: the stone is not in the feed.
         """
         ordinal = self._find(identity)
         self._inventory.restore(ordinal)
@@ -156,17 +156,17 @@ class Changes:
     def _find(self, identity: str) -> int:
         ordinal = self._inventory.find(ordinal_of(identity))
         if ordinal is None:
-            raise KeyError(f"no stone {identity!r} in the feed")
+            raise KeyError(f"stone {identity!r} is not in the feed")
         return ordinal
 
-    def _once_there(self, identity: str) -> int:
+    def _find_former(self, identity: str) -> int:
         ordinal = ordinal_of(identity)
         if ordinal is None or ordinal >= len(self._inventory.stones):
-            raise KeyError(f"no stone {identity!r} was ever in the feed")
+            raise KeyError(f"stone {identity!r} was never in the feed")
         return ordinal
 
     def _choose(self, random: Random, count: int, *, usable: bool = False) -> list[int]:
-        """Different stones of the feed, at most `count`."""
+        """Draw at most `count` distinct stones of the feed."""
         inventory = self._inventory
         present = inventory.stones.present
 
@@ -176,25 +176,25 @@ class Changes:
             return not usable or inventory.usable(ordinal)
 
         chosen: dict[int, None] = {}
-        # Throwing darts is quick while most rows are hit; where it is not, look at them all.
+        # Rejection sampling is fast while most rows are eligible. Otherwise draw from all eligible rows.
         for _ in range(4 * count):
             ordinal = random.randrange(len(present)) if present else 0
             if len(chosen) < count and present and eligible(ordinal):
                 chosen[ordinal] = None
         if len(chosen) < count:
-            rest = [ordinal for ordinal in range(len(present)) if ordinal not in chosen and eligible(ordinal)]
-            chosen |= dict.fromkeys(random.sample(rest, min(count - len(chosen), len(rest))))
+            remaining = [ordinal for ordinal in range(len(present)) if ordinal not in chosen and eligible(ordinal)]
+            chosen |= dict.fromkeys(random.sample(remaining, min(count - len(chosen), len(remaining))))
         return list(chosen)
 
-    def _vary(self, ordinal: int, random: Random, fields: Sequence[Field]) -> None:
+    def _change_fields(self, ordinal: int, random: Random, fields: Sequence[Field]) -> None:
         def record(old: Record) -> Record:
-            new = {field: _other(field, old, random) for field in fields}
+            new = {field: _different_value(field, old, random) for field in fields}
             return old._replace(**new)
 
         self._inventory.assign(ordinal, record, lift=[_PATHS[field] for field in fields])
 
     def _setter(self, name: str, value: Any) -> Callable[[Record], Record] | None:
-        """How a proper value becomes part of the record; None if this is not one."""
+        """Function that writes a value into a record. Returns None if the value is not valid in a record."""
         stones = self._inventory.stones
         words: Mapping[str, Words] = {
             "shape": stones.shapes,
@@ -221,7 +221,7 @@ class Changes:
         return None if number is None else lambda record: record._replace(**{name: number})
 
 
-def _other(field: Field, old: Record, random: Random) -> int:
+def _different_value(field: Field, old: Record, random: Random) -> int:
     match field:
         case "price":
             price = max(100, int(old.price * random.uniform(0.9, 1.1)) // 100 * 100 + random.randrange(1, 100))
@@ -231,15 +231,15 @@ def _other(field: Field, old: Record, random: Random) -> int:
         case "discount":
             return old.discount - random.randint(1, 99) if old.discount > _MIN_DISCOUNT else 0
         case "availability":
-            return _another(AVAILABILITIES, AVAILABILITY_WEIGHTS, old.availability, random)
+            return _different_word(AVAILABILITIES, AVAILABILITY_WEIGHTS, old.availability, random)
         case "color":
-            return _another(COLORS, COLOR_WEIGHTS, old.color, random)
+            return _different_word(COLORS, COLOR_WEIGHTS, old.color, random)
         case "clarity":
-            return _another(CLARITIES, CLARITY_WEIGHTS, old.clarity, random)
+            return _different_word(CLARITIES, CLARITY_WEIGHTS, old.clarity, random)
 
 
-def _another(words: Sequence[str], weights: Sequence[float], current: int, random: Random) -> int:
-    """The number of another word. The known words have the numbers of their places."""
+def _different_word(words: Sequence[str], weights: Sequence[float], current: int, random: Random) -> int:
+    """Draw the number of a different word. A known word is numbered by its position."""
     others = [number for number in range(len(words)) if number != current]
     return random.choices(others, [weights[number] for number in others])[0]
 
@@ -258,4 +258,4 @@ def _path(name: str, item: Item) -> bad_values.Path:
     for place, prefix in places:
         if name in place and name != "id":
             return (*prefix, name)
-    raise KeyError(f"an item has no field {name!r} (a name with dots is taken as a path)")
+    raise KeyError(f"an item has no field {name!r}; a name with dots is a path")

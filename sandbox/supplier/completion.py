@@ -1,6 +1,6 @@
-"""Value completion of GraphQL: stored values become response values, and what the schema can't carry becomes null.
+"""GraphQL value completion: convert stored values to response values; a value that is invalid in the schema becomes null.
 
-A null in place of a non-null field propagates to the nearest nullable parent; `errors[]` says where it came from.
+A null in a non-null field propagates to the nearest nullable parent; `errors[]` has the path of its origin.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Path = tuple[str | int, ...]
 
 
 class Refused(Exception):
-    """A request that the supplier refuses; the message and the code go into `errors[]`."""
+    """The supplier refuses the request. `errors[]` contains the message and the code."""
 
     def __init__(self, message: str, code: str = INTERNAL) -> None:
         super().__init__(message)
@@ -36,25 +36,25 @@ class Refused(Exception):
 
 
 class Node(Protocol):
-    """An object whose fields are resolved one by one; every other object is a dict of stored values."""
+    """An object with a resolver. All other objects are dicts of stored values."""
 
     def resolve(self, name: str, arguments: Mapping[str, Any], field: Selected, path: Path) -> Any:
-        """The stored value of the field with this stored name.
+        """Resolve the field with this stored name to its stored value.
 
         Raises:
-            Refused: the field has no value; the message says why.
+            Refused: the field has no value; the message states the reason.
         """
 
 
-class Ready:
+class Completed:
     """A response value that needs no completion."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-class Located(Exception):
-    """An error at its place, on its way to the nearest nullable parent."""
+class LocatedError(Exception):
+    """An error with its path, raised up to the nearest nullable parent."""
 
     def __init__(self, message: str, path: Path, code: str) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class Located(Exception):
 
 
 class Completion:
-    """Completes the values of one response; collects `errors`."""
+    """Value completion of one response. Collects `errors`."""
 
     def __init__(self, operation: Operation, variables: Any) -> None:
         self._operation = operation
@@ -75,12 +75,12 @@ class Completion:
         fields = operation.select([operation.node.selection_set], self._variables)
         try:
             return self._object(operation.root, root, fields, ())
-        except Located as error:
+        except LocatedError as error:
             self.errors.append(error.entry)
             return None
 
     def selected(self, selected: Selected) -> list[Selected]:
-        """The fields that are selected below a field."""
+        """Selected subfields of a field."""
         return self._operation.below(selected, self._variables)
 
     def _object(self, kind: GraphQLObjectType, value: Any, fields: Sequence[Selected], path: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Completion:
             return value.resolve(field.name, {}, field, path).value
         try:
             return self._complete(definition.type, self._stored(definition, value, field, path), field, parent, path)
-        except Located as error:
+        except LocatedError as error:
             if isinstance(definition.type, GraphQLNonNull):
                 raise
             self.errors.append(error.entry)
@@ -112,26 +112,26 @@ class Completion:
             arguments = get_argument_values(definition, field.nodes[0], self._variables)
             return value.resolve(name, arguments, field, path)
         except Refused as error:
-            raise Located(error.message, path, error.code) from error
+            raise LocatedError(error.message, path, error.code) from error
         except GraphQLError as error:
-            raise Located(error.message, path, "BAD_USER_INPUT") from error
+            raise LocatedError(error.message, path, "BAD_USER_INPUT") from error
 
     def _complete(
         self, kind: GraphQLOutputType, value: Any, field: Selected, parent: GraphQLObjectType, path: Path
     ) -> Any:
-        if isinstance(value, Ready):
+        if isinstance(value, Completed):
             return value.value
         if isinstance(kind, GraphQLNonNull):
             found = self._complete(kind.of_type, value, field, parent, path)
             if found is None:
                 message = f"Cannot return null for non-nullable field {parent.name}.{field.name}."
-                raise Located(message, path, INTERNAL)
+                raise LocatedError(message, path, INTERNAL)
             return found
         if value is None:
             return None
         if isinstance(kind, GraphQLList):
             if not isinstance(value, list | tuple):
-                raise Located(
+                raise LocatedError(
                     f"Expected Iterable, but did not find one for field {_name(parent, field)}.", path, INTERNAL
                 )
             return [self._element(kind, part, field, parent, (*path, place)) for place, part in enumerate(value)]
@@ -139,7 +139,7 @@ class Completion:
             return _leaf(kind, value, path)
         if isinstance(kind, GraphQLObjectType) and (isinstance(value, Mapping) or hasattr(value, "resolve")):
             return self._object(kind, value, self.selected(field), path)
-        raise Located(f"Expected an object for field {_name(parent, field)}.", path, INTERNAL)
+        raise LocatedError(f"Expected an object for field {_name(parent, field)}.", path, INTERNAL)
 
     def _element(
         self,
@@ -151,7 +151,7 @@ class Completion:
     ) -> Any:
         try:
             return self._complete(kind.of_type, part, field, parent, path)
-        except Located as error:
+        except LocatedError as error:
             if isinstance(kind.of_type, GraphQLNonNull):
                 raise
             self.errors.append(error.entry)
@@ -159,14 +159,14 @@ class Completion:
 
 
 class Unreadable(Exception):
-    """A stored value that no response with all its fields can carry."""
+    """A response with all fields cannot contain the stored value."""
 
 
 def complete_whole(kind: GraphQLOutputType, value: Any) -> Any:
-    """The response value of a stored value with every field that it stores.
+    """Complete a stored value with all fields that it stores.
 
     Raises:
-        Unreadable: a null would propagate beyond the value.
+        Unreadable: a null propagates beyond the value.
     """
     if isinstance(kind, GraphQLNonNull):
         found = complete_whole(kind.of_type, value)
@@ -189,7 +189,7 @@ def _whole(kind: GraphQLOutputType, value: Any) -> Any:
             raise Unreadable from error
     if not isinstance(kind, GraphQLObjectType) or not isinstance(value, Mapping):
         raise Unreadable
-    # A field that the value does not store is null, which a non-null field can't be.
+    # A field that is not stored is null, which is invalid for a non-null field.
     fields = {name: field for name, field in kind.fields.items() if name in value or _required(field)}
     return {name: complete_whole(field.type, value.get(name)) for name, field in fields.items()}
 
@@ -203,7 +203,7 @@ def _leaf(kind: GraphQLScalarType | GraphQLEnumType, value: Any, path: Path) -> 
         return kind.coerce_output_value(value)
     except GraphQLError as error:
         # In the wording of graphql-js.
-        raise Located(quoted(error.message), path, INTERNAL) from error
+        raise LocatedError(quoted(error.message), path, INTERNAL) from error
 
 
 def _name(parent: GraphQLObjectType, field: Selected) -> str:

@@ -1,4 +1,4 @@
-"""Control API: the truth about the feed, changes and faults, the schema in force, and the log of calls."""
+"""Control API: ground truth of the feed, feed changes, fault rules, the served schema, and the call log."""
 
 from typing import Annotated, Any
 
@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from sandbox.supplier.bad_values import MAX_CENTS
 from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
-from sandbox.supplier.calls import Calls
+from sandbox.supplier.call_log import CallLog
 from sandbox.supplier.changes import Changes, DriftKind, Field
-from sandbox.supplier.control_http import Strict, answering, body_of, number, refusal
+from sandbox.supplier.control_http import Strict, error_response, int_parameter, json_endpoint, read_body
 from sandbox.supplier.control_trading import TradingControl
 from sandbox.supplier.drift import Drift
 from sandbox.supplier.endpoint import Endpoint
@@ -45,7 +45,7 @@ class Remove(Strict, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.ids is None):
-            raise ValueError("say either how many (count) or which (ids)")
+            raise ValueError("set either count or ids")
 
 
 class BringBack(Strict, frozen=True):
@@ -53,9 +53,9 @@ class BringBack(Strict, frozen=True):
 
 
 class Update(Strict, frozen=True):
-    """`set`: values to show, see `Changes.update`. `restore`: first show the own values again.
+    """Change of one stone. `set`: values, see `Changes.update`. `restore`: first remove all overrides.
 
-    `indexed`: whether ranges of prices find the stone.
+    `indexed`: whether price ranges match the stone.
     """
 
     id: str
@@ -65,11 +65,11 @@ class Update(Strict, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.set and not self.restore and self.indexed is None:
-            raise ValueError("say what to set, or restore, or indexed")
+            raise ValueError("set at least one of set, restore and indexed")
 
 
 class OfferAgain(Strict, frozen=True):
-    """A further offer of a stone, at a price in cents."""
+    """Another offer of a stone, at a price in cents."""
 
     id: str
     price: Annotated[int, Meta(gt=0, le=MAX_CENTS)]
@@ -89,7 +89,7 @@ class FaultsRequest(Strict, frozen=True):
 
 
 class Control:
-    """The routes below /control."""
+    """Routes of the control API below /control."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Control:
         endpoint: Endpoint,
         behaviour: BehaviourHolder,
         faults: Faults,
-        calls: Calls,
+        calls: CallLog,
     ) -> None:
         self._inventory = inventory
         self._trading = TradingControl(trading)
@@ -132,48 +132,50 @@ class Control:
             *self._trading.routes(),
         ]
         return Starlette(
-            routes=[Route(f"/control/{name}", answering(handler), methods=[verb]) for verb, name, handler in handlers],
-            exception_handlers={HTTPException: refusal},
+            routes=[
+                Route(f"/control/{name}", json_endpoint(handler), methods=[verb]) for verb, name, handler in handlers
+            ],
+            exception_handlers={HTTPException: error_response},
         )
 
     async def stones(self, request: Request) -> Any:
-        offset = number(request, "offset", 0)
-        return self._inventory.truth(offset, min(number(request, "limit", _PAGE), _LARGEST_PAGE))
+        offset = int_parameter(request, "offset", 0)
+        return self._inventory.truth(offset, min(int_parameter(request, "limit", _PAGE), _LARGEST_PAGE))
 
     async def summary(self, _request: Request) -> Any:
         return self._inventory.summary()
 
     async def change(self, request: Request) -> Any:
-        wanted = await body_of(request, Change)
+        wanted = await read_body(request, Change)
         return {"ids": self._changes.change(wanted.count, wanted.seed, wanted.fields)}
 
     async def add(self, request: Request) -> Any:
-        wanted = await body_of(request, Add)
+        wanted = await read_body(request, Add)
         return {"ids": self._changes.add(wanted.count, wanted.seed)}
 
     async def remove(self, request: Request) -> Any:
-        wanted = await body_of(request, Remove)
+        wanted = await read_body(request, Remove)
         if wanted.count is not None:
             return {"ids": self._changes.remove(wanted.count, wanted.seed)}
-        return {"ids": self._changes.remove_these(wanted.ids or ())}
+        return {"ids": self._changes.remove_by_ids(wanted.ids or ())}
 
     async def bring_back(self, request: Request) -> Any:
-        wanted = await body_of(request, BringBack)
+        wanted = await read_body(request, BringBack)
         return {"ids": self._changes.bring_back(wanted.ids)}
 
     async def update(self, request: Request) -> Any:
-        wanted = await body_of(request, Update)
+        wanted = await read_body(request, Update)
         identity = self._changes.restore(wanted.id) if wanted.restore else wanted.id
         if wanted.indexed is not None:
             self._changes.set_indexed(identity, indexed=wanted.indexed)
         return {"ids": [self._changes.update(identity, wanted.set) if wanted.set else identity]}
 
     async def offer_again(self, request: Request) -> Any:
-        wanted = await body_of(request, OfferAgain)
+        wanted = await read_body(request, OfferAgain)
         return {"ids": [wanted.id], "offer_id": self._changes.offer_again(wanted.id, wanted.price)}
 
     async def start_drift(self, request: Request) -> Any:
-        wanted = await body_of(request, DriftRequest)
+        wanted = await read_body(request, DriftRequest)
         await self.drift.start(wanted.per_second, wanted.seed, wanted.kinds)
         return {}
 
@@ -181,7 +183,7 @@ class Control:
         return await self.drift.stop()
 
     async def set_faults(self, request: Request) -> Any:
-        wanted = await body_of(request, FaultsRequest)
+        wanted = await read_body(request, FaultsRequest)
         self._faults.set(wanted.rules, wanted.seed)
         return {}
 
@@ -193,14 +195,14 @@ class Control:
         return self._endpoint.schema.options
 
     async def set_schema(self, request: Request) -> Any:
-        self._endpoint.schema = ServedSchema(await body_of(request, SchemaOptions))
+        self._endpoint.schema = ServedSchema(await read_body(request, SchemaOptions))
         return self._endpoint.schema.options
 
     async def behaviour(self, _request: Request) -> Any:
         return self._behaviour.now
 
     async def set_behaviour(self, request: Request) -> Any:
-        self._behaviour.now = await body_of(request, Behaviour)
+        self._behaviour.now = await read_body(request, Behaviour)
         return self._behaviour.now
 
     async def report(self, _request: Request) -> Any:

@@ -1,4 +1,4 @@
-"""Control API over HTTP: JSON bodies, JSON answers, and a sentence for every request that can't be answered."""
+"""HTTP layer of the control API: JSON request bodies, JSON responses, and JSON errors with a message."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -12,14 +12,14 @@ from starlette.responses import Response
 Model = TypeVar("Model")
 Handler = Callable[[Request], Awaitable[Any]]
 Route = tuple[str, str, Handler]
-"""Verb, path below /control, and what answers."""
+"""HTTP method, path below /control, and handler."""
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request body that has only the fields it should have."""
+    """A request body that rejects unknown fields."""
 
 
-def answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def json_endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
             answer = await handler(request)
@@ -30,23 +30,23 @@ def answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-async def refusal(_request: Request, error: Exception) -> Response:
+async def error_response(_request: Request, error: Exception) -> Response:
     status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
     return Response(msgspec.json.encode({"error": message}), status, media_type="application/json")
 
 
-async def body_of(request: Request, model: type[Model]) -> Model:
-    # The standard decoder lets through what no other does: lone surrogates, integers beyond 64 bits.
+async def read_body(request: Request, model: type[Model]) -> Model:
+    # The standard decoder accepts lone surrogates and integers beyond 64 bits, which other decoders reject.
     try:
         body = json.loads(await request.body() or b"{}")
-        json.dumps(body, allow_nan=False)  # what is set here is served again, and must be JSON then
+        json.dumps(body, allow_nan=False)  # the values are served again, so they must be valid JSON
         return msgspec.convert(body, model)
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise HTTPException(400, f"The request can't be read: {error}") from error
+        raise HTTPException(400, f"The request is not valid: {error}") from error
 
 
-def number(request: Request, name: str, default: int) -> int:
+def int_parameter(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
     if not (text.isascii() and text.isdigit()):
-        raise HTTPException(400, f"{name} must be a whole number, not {text!r}")
+        raise HTTPException(400, f"{name} must be an integer, not {text!r}")
     return int(text)

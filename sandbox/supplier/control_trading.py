@@ -1,33 +1,33 @@
-"""Control API for holds and orders: what the supplier does with them."""
+"""Control API of holds and orders: extend a hold, confirm or decline an order."""
 
 from typing import Annotated, Any
 
 from msgspec import Meta
 from starlette.requests import Request
 
-from sandbox.supplier.control_http import Route, Strict, body_of
+from sandbox.supplier.control_http import Route, Strict, read_body
 from sandbox.supplier.trading import AfterDecline, ExtensionStatus, Hold, Order, Trading
 
 
 class Extension(Strict, frozen=True):
-    """Let a hold end later, by this many seconds."""
+    """Extension of a hold by a number of seconds."""
 
     seconds: Annotated[float, Meta(gt=0, le=365 * 86_400)] = 86_400
     status: ExtensionStatus = "SUPPLIER_EXTENDED"
 
 
 class Decline(Strict, frozen=True):
-    """`stone`: what becomes of the stones. They stay sold (to another customer), become available, or leave the feed."""
+    """`stone`: state of the stones afterwards: sold (to another customer), available, or removed from the feed."""
 
     stone: AfterDecline = "sold"
 
 
 class Confirm(Strict, frozen=True):
-    """A confirmation has no further fields."""
+    """Confirmation of an order; it has no fields."""
 
 
 class TradingControl:
-    """The routes about holds and orders."""
+    """Routes of holds and orders."""
 
     def __init__(self, trading: Trading) -> None:
         self._trading = trading
@@ -45,18 +45,18 @@ class TradingControl:
         return [_hold(hold) for hold in self._trading.holds()]
 
     async def extend(self, request: Request) -> Any:
-        wanted = await body_of(request, Extension)
+        wanted = await read_body(request, Extension)
         return _hold(self._trading.extend(request.path_params["id"], wanted.seconds, wanted.status))
 
     async def orders(self, _request: Request) -> Any:
         return [_order(order) for order in self._trading.orders()]
 
     async def confirm(self, request: Request) -> Any:
-        await body_of(request, Confirm)
+        await read_body(request, Confirm)
         return _order(self._trading.confirm(request.path_params["id"]))
 
     async def decline(self, request: Request) -> Any:
-        wanted = await body_of(request, Decline)
+        wanted = await read_body(request, Decline)
         return _order(self._trading.decline(request.path_params["id"], wanted.stone))
 
 

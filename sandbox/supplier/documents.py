@@ -1,6 +1,6 @@
 """Document cache: each document is parsed and validated once, and its selections are compiled into projections.
 
-A general executor resolves a hundred fields of fifty stones one by one; a projection picks them in a comprehension.
+A general executor calls a resolver for each of a hundred fields of fifty stones; a projection is one comprehension.
 """
 
 from collections import OrderedDict
@@ -48,14 +48,14 @@ NO_INTROSPECTION = (
 
 
 class Invalid(Exception):
-    """A document, or its variables, that the schema does not allow; holds entries for `errors[]`."""
+    """The schema does not allow the document or its variables. `errors`: entries for `errors[]`."""
 
     def __init__(self, errors: Sequence[GraphQLError], code: str = VALIDATION_FAILED) -> None:
         super().__init__(errors)
         self.errors: list[dict[str, Any]] = [dict(error.formatted) | {"extensions": {"code": code}} for error in errors]
 
     def reworded(self, served: ServedSchema, variables: Mapping[str, Any] | None = None) -> "Invalid":
-        """The same with the messages that the schema's options ask for."""
+        """Copy with messages in the wording that the schema's options select."""
         if served.options.messages == "graphql-js":
             for error in self.errors:
                 error["message"] = as_graphql_js(error["message"], served.graphql, variables)
@@ -63,7 +63,7 @@ class Invalid(Exception):
 
 
 class Projection:
-    """Picks what a selection asks for out of a dict, under the client's names and in its order."""
+    """Projects a dict to the selected fields, under the client's aliases and in its order."""
 
     def __init__(self, fields: Sequence[tuple[str, str, "Projection | None"]], typename: str) -> None:
         self._fields = fields
@@ -79,7 +79,7 @@ class Projection:
         }
 
     def raw(self, value: Any, known: Any) -> Any:
-        """The same of a dict that may hold anything; what the clean one (`known`) lacks appears unasked."""
+        """Project a dict of arbitrary values. Fields that the clean item (`known`) lacks are added unselected."""
         if isinstance(value, list):
             return [self.raw(part, known[0] if isinstance(known, list) and known else None) for part in value]
         if not isinstance(value, dict):
@@ -98,7 +98,7 @@ class Projection:
 
 
 class Selected(msgspec.Struct, frozen=True):
-    """A field that a client selected: the name for its answer, and its nodes (one, or several to be merged)."""
+    """A selected field. `key`: its response name; `nodes`: its AST nodes, several if selections are merged."""
 
     key: str
     nodes: list[FieldNode]
@@ -109,7 +109,7 @@ class Selected(msgspec.Struct, frozen=True):
 
 
 class Operation:
-    """One operation of a valid document, ready to be answered."""
+    """A validated operation of a document, ready to execute."""
 
     def __init__(self, served: ServedSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self.served = served
@@ -126,10 +126,10 @@ class Operation:
         self.root: GraphQLObjectType = root
 
     def variables(self, given: dict[str, Any]) -> VariableValues:
-        """The variables, coerced.
+        """Coerce the variables.
 
         Raises:
-            Invalid: one is missing or of another type.
+            Invalid: a variable is missing or has the wrong type.
         """
         values = get_variable_values(self.schema, self.node.variable_definitions or (), given, max_errors=10)
         if isinstance(values, list):
@@ -137,7 +137,7 @@ class Operation:
         return values
 
     def select(self, sets: Sequence[SelectionSetNode], variables: VariableValues) -> list[Selected]:
-        """The fields of these selection sets, fragments spread, `@skip` and `@include` obeyed."""
+        """Collect the fields of selection sets: spread fragments, apply `@skip` and `@include`."""
         found: dict[str, list[FieldNode]] = {}
         for selection_set in sets:
             self._collect(selection_set.selections, variables, found)
@@ -147,7 +147,7 @@ class Operation:
         return self.select([node.selection_set for node in selected.nodes if node.selection_set], variables)
 
     def projection(self, selected: Selected, parent: GraphQLObjectType, variables: VariableValues) -> Projection:
-        """The projection of a field's selection. Compiled once for each setting of the Boolean variables."""
+        """Projection of a field's selection. It is compiled once for each combination of Boolean variables."""
         booleans = tuple(sorted(item for item in variables.coerced.items() if isinstance(item[1], bool)))
         place = selected.nodes[0].loc
         key = (selected.key, place.start if place else 0, booleans)
@@ -194,17 +194,17 @@ def _holds(directive: GraphQLDirective, node: SelectionNode, variables: Variable
 
 
 class Documents:
-    """The documents seen last, by their text, under one schema."""
+    """LRU cache of documents by text, for one schema."""
 
     def __init__(self, schema: ServedSchema) -> None:
         self.schema = schema
         self._known: OrderedDict[tuple[str, str | None], Operation] = OrderedDict()
 
     def operation(self, text: str, name: str | None) -> Operation:
-        """The operation of this name (or the only one) in this document.
+        """Find the operation with a name, or the only operation, in a document.
 
         Raises:
-            Invalid: the document can't be parsed, or the schema does not allow it.
+            Invalid: the document cannot be parsed, or the schema does not allow it.
         """
         known = self._known.get((text, name))
         if known is None:
@@ -229,7 +229,7 @@ class Documents:
         if name is not None:
             operations = [node for node in operations if node.name and node.name.value == name]
         if len(operations) != 1:
-            raise Invalid([GraphQLError("Say by operationName which one operation of the document is meant.")])
+            raise Invalid([GraphQLError("The document has several operations. Set operationName.")])
         return Operation(self.schema, document, operations[0])
 
     def _rules(self) -> Sequence[type[ASTValidationRule]]:

@@ -1,4 +1,4 @@
-"""Drawings of stones: SVG by shape, colour and proportions. They are samples, drawn by the sandbox."""
+"""SVG drawings of stones by shape, colour and proportions. They are samples made by the sandbox."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from sandbox.supplier.facets import Facet, Model, model, normal
 from sandbox.supplier.identity import mix
 
 _SIZE = 400
-_FILL = 0.84  # share of the picture that the stone takes
+_FILL = 0.84  # size of the stone as a share of the picture
 # Hue, saturation and lightness of the body.
 _WHITE = (205.0, 24.0, 90.0)
 _TINTED = {"J": (50, 26, 89), "K": (49, 32, 88), "L": (48, 38, 87), "M": (47, 44, 86), "N": (46, 50, 84)}
@@ -24,7 +24,7 @@ Body = tuple[float, float, float]
 
 
 class Appearance(NamedTuple):
-    """What a drawing shows. `ratio` is length by width; `table` and `depth` are shares of the width."""
+    """Appearance of a stone. `ratio`: length divided by width; `table` and `depth`: shares of the width."""
 
     shape: str
     ratio: float
@@ -36,7 +36,7 @@ class Appearance(NamedTuple):
     seed: int = 0
 
     def body(self) -> Body:
-        """Hue (degrees), saturation and lightness (percent) of the stone."""
+        """Body colour: hue (degrees), saturation and lightness (percent)."""
         if self.hue is None:
             return _TINTED.get(self.color or "", _WHITE)
         hue, saturation, lightness = _HUES.get(self.hue, _WHITE)
@@ -45,12 +45,12 @@ class Appearance(NamedTuple):
         return hue, min(saturation * strength, 100), lighter
 
     def model(self) -> Model:
-        """Its facets."""
+        """Facet model of the stone."""
         return model(self.shape, self.ratio, self.table, self.depth)
 
 
 def picture(appearance: Appearance) -> str:
-    """The stone from above, as an SVG document."""
+    """Draw the stone from above as an SVG document."""
     stone = appearance.model()
     hue, saturation, lightness = appearance.body()
     half = max(1.0, appearance.ratio)
@@ -65,7 +65,7 @@ def picture(appearance: Appearance) -> str:
         f'<polygon filter="url(#shadow)" points="{_points(stone.girdle, scale)}" fill="hsl({hue:.0f} {saturation:.0f}% {lightness:.0f}%)"/>',
         f'<clipPath id="girdle"><polygon points="{_points(stone.girdle, scale)}"/></clipPath><g clip-path="url(#girdle)">',
     ]
-    # The pavilion shows through the crown: its facets mirror light in turns, which makes the pattern of a cut stone.
+    # The pavilion is visible through the crown. Its facets alternate in lightness, which is the pattern of a cut stone.
     for number, facet in enumerate(stone.pavilion):
         light = lightness + _sparkle(facet, appearance.seed + number, 26)
         parts.append(_facet(facet, scale, f"hsl({hue:.0f} {saturation:.0f}% {_percent(light)}%)", 1.0, 0.3))
@@ -84,7 +84,7 @@ def picture(appearance: Appearance) -> str:
 
 
 def _sparkle(facet: Facet, seed: int, strength: float) -> float:
-    """How much lighter a facet is than the body: by its direction to the light, and by what it happens to mirror."""
+    """Lightness of a facet relative to the body: its angle to the light, and a seeded random reflection."""
     x, y, z = normal(facet)
     if z < 0:
         x, y = -x, -y

@@ -1,4 +1,4 @@
-"""A feed that never rests: changes at a steady rate, until told to stop."""
+"""Drift: random feed changes at a constant rate until `stop`."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _MAX_AT_ONCE = 200
 
 
 class Drift:
-    """At most one drift at a time; what it did is reported when it ends."""
+    """Runs at most one drift. `stop` returns its report."""
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
@@ -21,12 +21,12 @@ class Drift:
         self._done: dict[str, dict[str, None]] = {}
 
     async def start(self, per_second: float, seed: int, kinds: Sequence[DriftKind]) -> None:
-        """Begin anew; a drift under way ends."""
+        """Start a drift. A running drift ends."""
         await self.stop()
         self._task = asyncio.create_task(self._run(per_second, Random(f"drift:{seed}"), kinds))
 
     async def stop(self) -> dict[str, Any]:
-        """End it; how many changes of which kinds were made, and the ids of the stones, by kind."""
+        """Stop the drift. Returns the number of changes and the stone ids by kind."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -1,4 +1,4 @@
-"""The API endpoint as an ASGI application: HTTP requests, HTTP responses, and the faults between them."""
+"""API endpoint (ASGI): GraphQL over HTTP, media, and injected faults."""
 
 import asyncio
 import json
@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from sandbox.supplier.accounts import Accounts
-from sandbox.supplier.answers import Answers
 from sandbox.supplier.call import Call
-from sandbox.supplier.calls import Calls
+from sandbox.supplier.call_log import CallLog
 from sandbox.supplier.documents import Documents, Invalid
-from sandbox.supplier.faults import BEFORE, Faults, Rule
+from sandbox.supplier.executor import Executor
+from sandbox.supplier.faults import BEFORE_EXECUTION, Faults, Rule
 from sandbox.supplier.media import PATH as MEDIA_PATH
 from sandbox.supplier.media import Media
 from sandbox.supplier.served_schema import ServedSchema
@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 PATH = "/api/diamonds"
 RESET = "sandbox.reset"
-"""The ASGI extension by which a server lets an application cut the connection."""
+"""ASGI extension: a function that resets the connection."""
 
 _MAX_BYTES = 1 << 20
 _HTML = b"<html><body>upstream error</body></html>"
@@ -37,24 +37,24 @@ class Request(msgspec.Struct, rename={"operation_name": "operationName"}):
     operation_name: str | None = None
 
 
-class Gone(Exception):
-    """The client hung up."""
+class ClientDisconnected(Exception):
+    """The client has closed the connection."""
 
 
 class Endpoint:
-    """Reads a request, lets faults strike, answers."""
+    """ASGI application: reads a request, applies fault rules, and sends the response."""
 
     def __init__(
         self,
         schema: ServedSchema,
-        answers: Answers,
+        executor: Executor,
         accounts: Accounts,
         faults: Faults,
-        calls: Calls,
+        calls: CallLog,
         media: Media,
     ) -> None:
         self._documents = Documents(schema)
-        self._answers = answers
+        self._executor = executor
         self._accounts = accounts
         self._faults = faults
         self._calls = calls
@@ -62,7 +62,7 @@ class Endpoint:
 
     @property
     def schema(self) -> ServedSchema:
-        """The schema in force; the next request meets another one that is set."""
+        """The served schema. A change applies from the next request."""
         return self._documents.schema
 
     @schema.setter
@@ -71,33 +71,37 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"the endpoint speaks HTTP only, not {scope['type']}")
+            raise RuntimeError(f"the endpoint supports HTTP only, not {scope['type']}")
         if scope["path"].startswith(MEDIA_PATH) and scope["method"] in {"GET", "HEAD"}:
-            await self._show(scope, send)
+            await self._serve_media(scope, send)
             return
         if scope["path"] != PATH:
-            await _respond(send, _NOT_FOUND, _errors(f"The API is at {PATH}"))
+            await _respond(send, _NOT_FOUND, _errors(f"Not found. Send requests to {PATH}"))
             return
         if scope["method"] != "POST":
-            await _respond(send, _NOT_ALLOWED, _errors("POST a JSON object with a query"))
+            await _respond(
+                send,
+                _NOT_ALLOWED,
+                _errors("Method not allowed. Send a POST request with a JSON object that contains a query"),
+            )
             return
-        self._calls.arrived()
+        self._calls.count_request()
         try:
             body = await _read(receive)
-        except Gone:
-            self._calls.ended((), "gone")
+        except ClientDisconnected:
+            self._calls.count_outcome((), "gone")
             return
         if body is None:
-            self._calls.ended((), "malformed")
-            await _respond(send, _TOO_LARGE, _errors(f"A request may have {_MAX_BYTES} bytes"))
+            self._calls.count_outcome((), "malformed")
+            await _respond(send, _TOO_LARGE, _errors(f"The request is larger than {_MAX_BYTES} bytes"))
             return
         await self._handle(scope, body, receive, send)
 
-    async def _show(self, scope: Scope, send: Send) -> None:
-        """Serve a picture, a film or a certificate; it is no call of the API."""
+    async def _serve_media(self, scope: Scope, send: Send) -> None:
+        """Serve a picture, a film or a certificate. The call log does not count it."""
         found = self._media.find(scope["path"])
         if found is None:
-            await _respond(send, _NOT_FOUND, _errors("No stone has a medium at this address"))
+            await _respond(send, _NOT_FOUND, _errors("Not found. No stone has media at this address"))
             return
         body = b"" if scope["method"] == "HEAD" else found.body
         await _write(send, _OK, body, found.media_type.encode(), [(b"cache-control", b"public, max-age=3600")])
@@ -106,44 +110,44 @@ class Endpoint:
         try:
             request = msgspec.json.decode(body, type=Request)
         except msgspec.MsgspecError as error:
-            self._calls.ended((), "malformed")
-            await _respond(send, _BAD_REQUEST, _errors(f"The request can't be read: {error}"))
+            self._calls.count_outcome((), "malformed")
+            await _respond(send, _BAD_REQUEST, _errors(f"The request is not valid: {error}"))
             return
         try:
             operation = self._documents.operation(request.query, request.operation_name)
             call = Call(operation, request.variables or {}, _bearer(scope))
         except Invalid as error:
-            self._calls.rejected(error.errors, request.query, request.variables)
+            self._calls.record_rejected(error.errors, request.query, request.variables)
             await _respond(send, _BAD_REQUEST, {"errors": error.errors})
             return
-        names = call.names()
-        call.struck = self._faults.strike(names)
-        ending = call.struck.ending
-        if ending is not None and ending.kind in BEFORE and not ending.executed:
-            self._calls.ended(names, _outcome(ending))
-            await _refuse(send, ending)
+        names = call.operation_names()
+        call.fired = self._faults.draw_rules(names)
+        terminal = call.fired.terminal
+        if terminal is not None and terminal.kind in BEFORE_EXECUTION and not terminal.executed:
+            self._calls.count_outcome(names, _outcome(terminal))
+            await _send_error(send, terminal)
             return
-        if ending is not None and ending.kind == "token":
+        if terminal is not None and terminal.kind == "token":
             for token in call.tokens():
                 self._accounts.revoke(token)
-        answer = _encode(self._answers.answer(call))
-        if ending is None or ending.kind == "token":
-            self._calls.ended(names, "token" if call.unauthorized else "errors" if call.errors else "ok")
-            await _write(send, ending.http_status if ending is not None and call.unauthorized else _OK, answer)
+        answer = _encode(self._executor.execute(call))
+        if terminal is None or terminal.kind == "token":
+            self._calls.count_outcome(names, "token" if call.unauthorized else "errors" if call.errors else "ok")
+            await _write(send, terminal.http_status if terminal is not None and call.unauthorized else _OK, answer)
         else:
-            self._calls.ended(names, _outcome(ending))
-            await _end_badly(ending, answer, scope, receive, send)
+            self._calls.count_outcome(names, _outcome(terminal))
+            await _send_fault(terminal, answer, scope, receive, send)
 
 
-def _outcome(ending: Rule) -> str:
-    return f"status_{ending.http_status}" if ending.kind == "status" else ending.kind
+def _outcome(terminal: Rule) -> str:
+    return f"status_{terminal.http_status}" if terminal.kind == "status" else terminal.kind
 
 
-async def _end_badly(rule: Rule, answer: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-    """The call has taken effect; what the client learns of it is another matter."""
+async def _send_fault(rule: Rule, answer: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the response of a terminal fault after the call took effect: an error, a reset, half a body, or late."""
     match rule.kind:
         case "status" | "rate_limit" | "internal_error":
-            await _refuse(send, rule)
+            await _send_error(send, rule)
         case "reset":
             scope["extensions"][RESET]()
         case "truncate":
@@ -159,12 +163,12 @@ async def _end_badly(rule: Rule, answer: bytes, scope: Scope, receive: Receive, 
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None if it is too large."""
+    """Read the request body. Returns None if it is too large."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise ClientDisconnected
         body += message.get("body", b"")
         if len(body) > _MAX_BYTES:
             return None
@@ -180,7 +184,7 @@ def _bearer(scope: Scope) -> str | None:
     return None
 
 
-async def _refuse(send: Send, rule: Rule) -> None:
+async def _send_error(send: Send, rule: Rule) -> None:
     headers = [] if rule.retry_after is None else [(b"retry-after", str(rule.retry_after).encode())]
     if rule.kind == "status" and rule.html:
         await _write(send, rule.http_status, _HTML, b"text/html", headers)
@@ -197,7 +201,7 @@ def _encode(answer: dict[str, Any]) -> bytes:
     try:
         return msgspec.json.encode(answer)
     except (ValueError, OverflowError):
-        # Only this writer writes lone surrogates and integers beyond 64 bits, which a fault or a stored text may have.
+        # A fault or a stored text may have lone surrogates or integers beyond 64 bits, which only this encoder accepts.
         return json.dumps(answer).encode()
 
 

@@ -1,4 +1,4 @@
-"""Facet model of a cut stone: a closed mesh of flat facets by shape and proportions, for drawings and for turning it.
+"""Facet model of a cut stone: a closed mesh of flat facets by shape and proportions, for drawings and 360-degree views.
 
 The girdle lies in the plane z = 0, the table above it, the culet below. Half the width is 1.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 Point = tuple[float, float, float]
 Facet = tuple[Point, ...]
 Outline = Callable[[float], tuple[float, float]]
-"""A point of the girdle by the angle from the tip at the top, half the width and half the length being 1."""
+"""Point of the girdle by the angle from the top. Half the width and half the length are 1."""
 
 _STEP_CUTS = frozenset({"EMERALD", "ASSCHER", "BAGUETTE"})
 _MAINS = 8
@@ -20,7 +20,7 @@ _CROWN_HEIGHT = 0.3  # share of the height above the girdle
 
 
 class Model(NamedTuple):
-    """Facets of the crown (the table first) and of the pavilion, and the girdle's outline."""
+    """Facets of the crown (the table first) and of the pavilion, and the outline of the girdle."""
 
     crown: tuple[Facet, ...]
     pavilion: tuple[Facet, ...]
@@ -44,7 +44,7 @@ def _pear(angle: float) -> tuple[float, float]:
 
 
 def _heart(angle: float) -> tuple[float, float]:
-    # The tip points down, as hearts are shown; the girdle's first point is the cleft opposite of it.
+    # The tip points down, as hearts are displayed. The first point of the girdle is the cleft.
     y = 13 * cos(angle) - 5 * cos(2 * angle) - 2 * cos(3 * angle) - cos(4 * angle)
     return sin(angle) ** 3, (y + 2.5) / 14.6
 
@@ -59,7 +59,7 @@ def _superellipse(power: float) -> Outline:
 
 
 def _cut_corners(corner: float) -> Outline:
-    """A square whose corners are cut off, `corner` being the share of half a side."""
+    """Outline of a square with cut corners. `corner`: length of the cut as a share of half a side."""
 
     def outline(angle: float) -> tuple[float, float]:
         x, y = sin(angle), cos(angle)
@@ -83,14 +83,14 @@ _OUTLINES: dict[str, Outline] = {
 
 
 def outline_points(shape: str, ratio: float, count: int) -> list[Point]:
-    """The girdle as points, clockwise from the top."""
+    """Points of the girdle, clockwise from the top."""
     outline = _OUTLINES.get(shape, _ellipse)
     places = (outline(2 * pi * number / count) for number in range(count))
     return [(x, y * ratio, 0.0) for x, y in places]
 
 
 def model(shape: str, ratio: float, table: float, depth: float) -> Model:
-    """The facets of a shape. `ratio` is length by width, `table` and `depth` are shares of the width."""
+    """Build the facets of a shape. `ratio`: length divided by width; `table` and `depth`: shares of the width."""
     crown, pavilion = 2 * depth * _CROWN_HEIGHT, -2 * depth * (1 - _CROWN_HEIGHT)
     girdle = tuple(outline_points(shape, ratio, 128))
     if shape in _STEP_CUTS:
@@ -121,7 +121,7 @@ def _stars(top: Sequence[Point], bezel: Sequence[Point]) -> list[Facet]:
 
 
 def _mains(inner: Sequence[Point], middle: Sequence[Point], girdle: Sequence[Point]) -> list[Facet]:
-    """The kites from the inner points to the girdle, and the two halves beside each."""
+    """Kite facets from the inner points to the girdle, and the two half facets beside each."""
     facets: list[Facet] = []
     for at in range(_MAINS):
         left, right, edge = middle[at - 1], middle[at], girdle[2 * at]
@@ -132,7 +132,7 @@ def _mains(inner: Sequence[Point], middle: Sequence[Point], girdle: Sequence[Poi
 
 
 def _corners(shape: str, ratio: float) -> list[Point]:
-    """The eight corners of a step cut."""
+    """Eight corners of a step cut."""
     cut = {"EMERALD": 0.34, "ASSCHER": 0.5}.get(shape, 0.02)
     sides = [(1 - cut, ratio), (1, ratio - cut)]
     quarter = [*sides, *((x, -y) for x, y in reversed(sides))]
@@ -140,12 +140,12 @@ def _corners(shape: str, ratio: float) -> list[Point]:
 
 
 def _inset(ring: Sequence[Point], ratio: float, by: float, z: float) -> list[Point]:
-    """The ring, smaller by the same distance on every side."""
+    """Inset a ring by the same distance on every side."""
     return [(x * (1 - by), y * (ratio - by) / ratio, z) for x, y, _ in ring]
 
 
 def _bands(rings: Sequence[Sequence[Point]]) -> list[Facet]:
-    """The facets between each ring and the next."""
+    """Facets between adjacent rings."""
     facets: list[Facet] = []
     for outer, inner in pairwise(rings):
         count = len(outer)
@@ -154,7 +154,7 @@ def _bands(rings: Sequence[Sequence[Point]]) -> list[Facet]:
 
 
 def normal(facet: Facet) -> Point:
-    """The unit vector across a facet (Newell's method); its direction depends on the order of the points."""
+    """Unit normal of a facet (Newell's method). Its direction depends on the order of the points."""
     x = y = z = 0.0
     for (ax, ay, az), (bx, by, bz) in zip(facet, (*facet[1:], facet[0]), strict=True):
         x += (ay - by) * (az + bz)

@@ -1,8 +1,8 @@
-"""Fault injection: rules that fire by a seeded draw. README.md describes every kind.
+"""Fault injection: rules that fire by a seeded random draw. README.md describes every kind.
 
-Every rule draws once per call, in order, so the same seed and the same calls meet the same faults. The first rule that
-fires and ends a call (`ENDINGS`) ends it. All others that fire spoil the response together. A rule about stones chooses
-them by the seed, so that the same stones are hit on every request.
+Each rule draws once per call, in order, so the same seed and calls give the same faults. The first rule of
+`TERMINAL_KINDS` that fires ends the call. All other rules that fire change the response together. A rule about stones
+selects them by the seed, so that every request has the same stones.
 """
 
 import time
@@ -24,9 +24,9 @@ Kind = Literal[
 ]  # fmt: skip
 Variant = Literal["null", "odd", "unknown_field", "usable", "unusable"]
 
-ENDINGS: tuple[Kind, ...] = ("status", "token", "rate_limit", "internal_error", "reset", "stall", "truncate")
-BEFORE: tuple[Kind, ...] = ("status", "rate_limit", "internal_error")
-"""Endings that strike before the call takes effect, unless the rule says `executed`."""
+TERMINAL_KINDS: tuple[Kind, ...] = ("status", "token", "rate_limit", "internal_error", "reset", "stall", "truncate")
+BEFORE_EXECUTION: tuple[Kind, ...] = ("status", "rate_limit", "internal_error")
+"""Kinds that end the call before it takes effect, unless the rule sets `executed`."""
 
 _DEFAULT_STATUS = 503
 _MESSAGES: dict[Kind, tuple[str, str]] = {
@@ -42,10 +42,10 @@ _64_BITS = (1 << 64) - 1
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fault and when it strikes.
+    """A fault and its conditions.
 
-    `share` of the calls, only those with one of `operations` (None: any), at most `count` times (None: no end), for
-    `for_seconds` after it was set (None: no end). Every other field belongs to the kinds that its comment names.
+    The rule fires for a `share` of the calls that have one of `operations` (None: any), at most `count` times (None: no
+    limit), for `for_seconds` after it was set (None: no limit). The other fields apply to the kinds in their comments.
     """
 
     kind: Kind
@@ -56,21 +56,21 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # status, token, rate_limit, internal_error: the HTTP status (None: 503 for status, else 200)
     status: int | None = None
     retry_after: int | None = None  # seconds, for the Retry-After header
-    executed: bool = False  # also null_order: whether the call takes effect before
+    executed: bool = False  # also null_order: whether the call takes effect first
     message: str | None = None
     code: str | None = None  # extensions.code
     html: bool = True  # status: the body is HTML; else JSON with errors[]
-    seconds: float = 60  # stall: how long; stale_count: how long a count stays as it was
+    seconds: float = 60  # stall: delay; stale_count: how long the count is unchanged
     variants: tuple[Variant, ...] = ("null", "odd", "unknown_field", "usable")  # bad_data
-    stones: int = 1  # early_end: how many stones are hidden at the end of every band
+    stones: int = 1  # early_end: number of stones hidden at the end of every band
     relative: float = 0.01  # count_error
     ends: Literal["both", "from", "to"] = "both"  # exclusive_ranges
-    # null_items, big_comments, labgrown: which stones
+    # null_items, big_comments, labgrown: affected stones
     ids: tuple[str, ...] = ()
     stones_share: float = 0.0
-    fewer_fields: bool = True  # null_items: readable again when fewer fields are selected
+    fewer_fields: bool = True  # null_items: the item is readable if fewer fields are selected
     bytes: int = 1 << 20  # big_comments
-    shown: Any = None  # labgrown: what is shown instead of the flag (None: the opposite flag)
+    shown: Any = None  # labgrown: value in place of the flag (None: the opposite flag)
 
     def __post_init__(self) -> None:
         if not (0 <= self.share <= 1 and 0 <= self.stones_share <= 1 and 0 <= self.relative <= 1):
@@ -92,26 +92,26 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def entry(self) -> dict[str, Any]:
-        """The entry of `errors[]` by which the rule refuses a call."""
+        """Entry of `errors[]` for a call that the rule ends."""
         message, code = _MESSAGES.get(self.kind, (f"The request failed with status {self.http_status}", "FAILED"))
         return {"message": self.message or message, "extensions": {"code": self.code or code}}
 
 
-class Struck(msgspec.Struct, frozen=True):
-    """The rules that fired for one call."""
+class FiredRules(msgspec.Struct, frozen=True):
+    """Rules that fired for a call: the terminal rule, and the rules that change the response."""
 
-    ending: Rule | None = None
-    spoilers: tuple[Rule, ...] = ()
+    terminal: Rule | None = None
+    response_rules: tuple[Rule, ...] = ()
 
-    def spoils(self, kind: Kind) -> Rule | None:
-        return next((rule for rule in self.spoilers if rule.kind == kind), None)
+    def rule_of(self, kind: Kind) -> Rule | None:
+        return next((rule for rule in self.response_rules if rule.kind == kind), None)
 
 
-NOTHING = Struck()
+NO_RULES = FiredRules()
 
 
 class Faults:
-    """The rules in force."""
+    """Active fault rules and their state."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -129,32 +129,32 @@ class Faults:
     def clear(self) -> None:
         self.set((), 0)
 
-    def strike(self, operations: Collection[str]) -> Struck:
-        """Draw for a call."""
+    def draw_rules(self, operations: Collection[str]) -> FiredRules:
+        """Draw the rules that fire for a call with these operations."""
         if not self._rules:
-            return NOTHING
-        ending: Rule | None = None
-        spoilers: list[Rule] = []
+            return NO_RULES
+        terminal: Rule | None = None
+        response_rules: list[Rule] = []
         for place, rule in enumerate(self._rules):
             left = self._left[place]
             hit = self.random.random() < rule.share and left != 0 and self._lasts(rule)
             if not hit or (rule.operations is not None and not set(operations) & set(rule.operations)):
                 continue
-            if rule.kind not in ENDINGS:
-                spoilers.append(rule)
-            elif ending is None:
-                ending = rule
+            if rule.kind not in TERMINAL_KINDS:
+                response_rules.append(rule)
+            elif terminal is None:
+                terminal = rule
             else:
                 continue
             if left is not None:
                 self._left[place] = left - 1
-        return Struck(ending, tuple(spoilers))
+        return FiredRules(terminal, tuple(response_rules))
 
     def _lasts(self, rule: Rule) -> bool:
         return rule.for_seconds is None or self._monotonic() < self._since + rule.for_seconds
 
     def hits(self, rule: Rule, ordinal: int) -> bool:
-        """Whether a rule about stones is about this one; the same on every request."""
+        """Whether a rule about stones affects this stone. Every request gives the same result."""
         place = next((place for place, one in enumerate(self._rules) if one is rule), None)
         if place is None:
             return False
@@ -166,12 +166,12 @@ class Faults:
     # Counts
 
     def wrong_count(self, rule: Rule, count: int) -> int:
-        """A count that is wrong by the rule's share, upwards or downwards, and by one at least."""
+        """Add an error of the rule's relative size, positive or negative and at least 1, to a count."""
         wrong_by = max(1, round(count * rule.relative))
         return max(0, count + self.random.choice((-wrong_by, wrong_by)))
 
     def stale_count(self, rule: Rule, key: object, count: int) -> int:
-        """The count as it was when it was first asked for, for as many seconds as the rule says."""
+        """Return the first count of a key for the rule's number of seconds."""
         now = self._monotonic()
         until, stale = self._counts.get(key, (0.0, 0))
         if now < until:
@@ -184,23 +184,23 @@ class Faults:
     # Pages
 
     def repeat(self, ordinals: list[int], before: list[int], limit: int) -> list[int]:
-        """A page that begins with stones of the page before, as if one had come in front of it; no longer than before.
+        """Start a page with stones of the previous page, as if a stone had been inserted before it. The length stays.
 
-        The first page, which has none before it, begins with its first stone twice.
+        The first page has no previous page; it starts with its first stone twice.
         """
         again = before[-self.random.randint(1, 3) :] or ordinals[:1]
         return [*again, *ordinals][:limit]
 
     def omit(self, ordinals: list[int]) -> list[int]:
-        """A page without one of its stones, one shorter."""
+        """Remove a random stone from a page."""
         if not ordinals:
             return ordinals
         place = self.random.randrange(len(ordinals))
         return ordinals[:place] + ordinals[place + 1 :]
 
     def duplicate(self, ordinals: list[int]) -> list[int]:
-        """A page of the same length on which one stone stands twice, in place of another one."""
-        if len(ordinals) < 2:  # noqa: PLR2004 - one stone has no other to push out
+        """Replace a random stone of a page by a copy of another stone."""
+        if len(ordinals) < 2:  # noqa: PLR2004 - a page of one stone has no other stone to replace
             return ordinals
         kept, lost = self.random.sample(ordinals, 2)
         return [one for ordinal in ordinals if ordinal != lost for one in ([ordinal] * (1 + (ordinal == kept)))]
@@ -208,8 +208,8 @@ class Faults:
     def variant(self, rule: Rule) -> Variant:
         return self.random.choice(rule.variants)
 
-    def smear(self, item: dict[str, Any], *, usable: bool) -> None:
-        """Break a clean item in a random way."""
-        bad_data.smear(
+    def corrupt(self, item: dict[str, Any], *, usable: bool) -> None:
+        """Corrupt a clean item in a random way."""
+        bad_data.corrupt(
             self.random.choice(bad_data.USABLE if usable else bad_data.UNUSABLE), item, self.random.getrandbits(32)
         )

@@ -1,7 +1,7 @@
-"""Ids that are a reversible scramble of a stone's ordinal, so that half a million of them need no index.
+"""Stone, offer and certificate ids: a reversible permutation of a stone's ordinal, so that lookups need no index.
 
-Ids depend on the ordinal alone: the same stone has the same id whatever the seed. They are valid version 4 UUIDs, and
-their order is the order of their scramble, which is what ties are broken by.
+Ids depend on the ordinal only: a stone has the same id for every seed. Stone ids are valid version 4 UUIDs. They sort by
+`scramble(ordinal)`, which breaks ties in sorted lists.
 """
 
 _BITS = 60
@@ -10,7 +10,7 @@ _FIRST = 0x9E3779B97F4A7C5
 _SECOND = 0xD1B54A32D192ED0 | 1
 _FIRST_INVERSE = pow(_FIRST, -1, 1 << _BITS)
 _SECOND_INVERSE = pow(_SECOND, -1, 1 << _BITS)
-_FOLD = 31  # at least half of the bits, so that folding twice undoes it
+_FOLD = 31  # at least half of the bits, so that a second fold reverses the first
 
 _NUMBERS = 9_000_000_000
 _FIRST_NUMBER = 1_000_000_000
@@ -21,14 +21,14 @@ OFFER_PREFIX = "DIAMOND/"
 
 
 def mix(value: int) -> int:
-    """64 well-mixed bits of an integer (the finaliser of SplitMix64)."""
+    """Hash an integer to 64 bits (finaliser of SplitMix64)."""
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
     value = (value ^ (value >> 27)) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
     return value ^ (value >> 31)
 
 
 def scramble(ordinal: int) -> int:
-    """60 bits, different for every ordinal; sorting by them is sorting by stone id."""
+    """Permute an ordinal to 60 bits. The order of the results is the order of the stone ids."""
     value = (ordinal + 1) * _FIRST & SCRAMBLE_MASK
     return (value ^ (value >> _FOLD)) * _SECOND & SCRAMBLE_MASK
 
@@ -39,7 +39,7 @@ def unscramble(value: int) -> int:
 
 
 def stone_id(ordinal: int) -> str:
-    """The supplier stone id (a UUID) of the stone at this place."""
+    """Stone id (a UUID) of an ordinal."""
     high = scramble(ordinal)
     low = mix(high)
     return (
@@ -53,9 +53,9 @@ def offer_id(ordinal: int) -> str:
 
 
 def ordinal_of(text: str) -> int | None:
-    """The ordinal behind a stone id or an offer id; None for an id that this supplier never gave out.
+    """Ordinal of a stone id or an offer id. Returns None if the text is not an id of this supplier.
 
-    An answer says nothing about whether that many stones exist.
+    The result may be beyond the number of stones.
     """
     text = text.removeprefix(OFFER_PREFIX).lower()
     try:
@@ -67,7 +67,7 @@ def ordinal_of(text: str) -> int | None:
 
 
 def certificate_number(ordinal: int) -> str:
-    """Ten digits, different for every ordinal."""
+    """Certificate number of an ordinal: ten digits, unique."""
     return str(_FIRST_NUMBER + ordinal * _STRIDE % _NUMBERS)
 
 

@@ -1,7 +1,7 @@
-"""Inventory: the stones of the feed, found by any filter in any order while stones change.
+"""Inventory: search, paging and changes of the stones in the feed.
 
-Every search with a new filter makes a view (the matching keys in order) and a few views are kept; a change moves one
-stone in each of them. So counts and deep pages cost microseconds, and a price band is two places in a view.
+A search with a new filter creates a view: the keys of the matching stones in order. The last 8 views are kept, and a
+change moves the stone in each of them. Counts and deep pages take microseconds; a price band is a range of a view.
 """
 
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from sandbox.supplier.search import Criteria, Order
 from sandbox.supplier.served_schema import SchemaOptions, ServedSchema
 from sandbox.supplier.special import Special
 from sandbox.supplier.stones import LAB_GROWN, NO_CARATS, Record, Stones
-from sandbox.supplier.views import Found, View
+from sandbox.supplier.views import View, ViewRange
 
 _VIEWS = 8
 _BY_PRICE = Order("price")
@@ -28,10 +28,10 @@ _ITEM = ServedSchema(SchemaOptions()).object_type("DiamondItem")
 
 
 class Inventory:
-    """The stock. `seed` decides all that is not real.
+    """Stones of the feed. `seed`: seed of all generated values.
 
-    `bad_data_share` of the first `count` stones have bad values from the beginning; `generated` stones of the assortment
-    follow, without bad values. `media_url`: what the addresses of pictures, films and certificates begin with.
+    `bad_data_share`: share of the first `count` stones that have bad values from the start. `generated`: number of stones
+    of the assortment after them, without bad values. `media_url`: URL prefix of pictures, films and certificates.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Inventory:
         self.clock = clock
         self._payloads = Payloads(self.stones, seed, media_url)
         self._specials: dict[int, Special] = {}
-        # Further offers of a stone: rows with an offer id and a price that differ and everything else of the first offer.
+        # Additional offers of a stone: rows that differ from the first offer in offer id and price only.
         self._first_offers: dict[int, int] = {}
         self._further_offers: dict[int, list[int]] = {}
         spread.fill(self.stones, count=count, seed=seed, spread=spread_of, start=self.now())
@@ -66,38 +66,38 @@ class Inventory:
     def now(self) -> int:
         return search.micros(self.clock())
 
-    # What a client sees
+    # Queries of clients
 
-    def search(self, wanted: Criteria, order: Order = _BY_PRICE) -> Found:
-        """The stones that a query matches, in order."""
-        band = wanted.price if order.type == "price" else None
-        view = self._view(msgspec.structs.replace(wanted, price=None) if band else wanted, order)
+    def search(self, filters: Criteria, order: Order = _BY_PRICE) -> ViewRange:
+        """Find the stones that match the filters, in order."""
+        band = filters.price if order.type == "price" else None
+        view = self._view(msgspec.structs.replace(filters, price=None) if band else filters, order)
         if band is None:
-            return Found(view.keys, 0, len(view.keys))
+            return ViewRange(view.keys, 0, len(view.keys))
         low, high = search.price_bounds(band, descending=order.descending)
         first = view.keys.rank(low)
-        return Found(view.keys, first, max(view.keys.rank(high) - first, 0))
+        return ViewRange(view.keys, first, max(view.keys.rank(high) - first, 0))
 
-    def _view(self, wanted: Criteria, order: Order) -> View:
-        if wanted == Criteria() and not order.descending:
+    def _view(self, filters: Criteria, order: Order) -> View:
+        if filters == Criteria() and not order.descending:
             if order.type == "price":
                 return self._by_price
             if order.type == "none":
                 return self._by_id
-        if wanted.named:
-            named = wanted.candidates()
+        if filters.named:
+            named = filters.candidates()
             further = {offer for ordinal in named for offer in self._further_offers.get(ordinal, ())}
-            return View(self.stones, wanted, order, named | further)  # as quick to make as to find
-        view = self._views.get((wanted, order))
+            return View(self.stones, filters, order, named | further)  # not cached: it is small
+        view = self._views.get((filters, order))
         if view is None:
-            view = self._views[wanted, order] = View(self.stones, wanted, order)
+            view = self._views[filters, order] = View(self.stones, filters, order)
             if len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
-        self._views.move_to_end((wanted, order))
+        self._views.move_to_end((filters, order))
         return view
 
     def item(self, ordinal: int) -> tuple[Item, bool]:
-        """The stored values of an item, and whether they may break the schema: bad values or overrides."""
+        """Stored values of an item, and whether they may break the schema (bad values or overrides)."""
         first = self._first_offers.get(ordinal)
         item = self.clean_item(ordinal)
         below = False
@@ -105,15 +105,15 @@ class Inventory:
             shown, below = self.item(first)
             item["diamond"] = shown["diamond"]
         special = self._specials.get(ordinal)
-        return (item, below) if special is None else (special.show(item), True)
+        return (item, below) if special is None else (special.apply_to(item), True)
 
     def served_item(self, ordinal: int) -> Item | None:
-        """The item in a response with all fields of the schema; None where a null propagates to it."""
+        """The item as served with all fields of the schema. Returns None if a null propagates to the item."""
         served: Item | None = complete_whole(_ITEM, self.item(ordinal)[0])
         return served
 
     def clean_item(self, ordinal: int) -> Item:
-        """The item as the stone's record says."""
+        """The item made from the stone's record only."""
         special = self._specials.get(ordinal)
         return self._payloads.item(ordinal, self.stones.record(ordinal) if special is None else special.clean)
 
@@ -121,11 +121,11 @@ class Inventory:
         return ordinal in self._specials
 
     def find(self, ordinal: int | None) -> int | None:
-        """The ordinal, if such a stone is in the feed now."""
+        """Return the ordinal if the stone is in the feed, otherwise None."""
         return ordinal if ordinal is not None and ordinal < len(self.stones) and self.stones.present[ordinal] else None
 
     def first_offer(self, ordinal: int) -> int:
-        """The ordinal of a stone's first offer, which is the stone's own."""
+        """Ordinal of the first offer of a stone, which is the ordinal of the stone."""
         return self._first_offers.get(ordinal, ordinal)
 
     def returnable(self, ordinal: int) -> bool:
@@ -134,14 +134,14 @@ class Inventory:
     def availability(self, ordinal: int) -> str | None:
         return self.stones.availabilities.word(self.stones.availability[ordinal])
 
-    # The truth
+    # Ground truth
 
     def truth(self, offset: int, limit: int) -> list[dict[str, Any]]:
-        """A page of what is really there, ordered by id."""
+        """A page of the ground truth, ordered by id."""
         return [self._row(search.ordinal_at(key)) for key in self._by_id.keys.slice(offset, offset + limit)]
 
     def summary(self) -> dict[str, int]:
-        """`stones` in the feed, `usable` ones among them, and the sum of their prices in cents."""
+        """Totals: `stones` in the feed, `usable` stones, and `price_sum` (cents) of the usable stones."""
         stones = self.stones
         present = [o for o in range(len(stones)) if stones.present[o] and self.usable(o)]
         price_sum = sum(stones.price[ordinal] for ordinal in present)
@@ -171,8 +171,8 @@ class Inventory:
     # Changes
 
     def assign(self, ordinal: int, record: Callable[[Record], Record], lift: Iterable[bad_values.Path] = ()) -> None:
-        """Give a stone other values, lift the overrides that would hide them, and stamp it as changed now."""
-        with self._moving(ordinal):
+        """Change a stone's record, remove the overrides of the `lift` paths, and set the update time to now."""
+        with self._reindexing(ordinal):
             special = self._specials.get(ordinal)
             if special is None:
                 self.stones.write(ordinal, record(self.stones.record(ordinal)))
@@ -194,14 +194,14 @@ class Inventory:
         *,
         indexed: bool | None = None,
     ) -> None:
-        """Let a stone show other values than its own at these places, and its own again at those to lift.
+        """Add overrides to a stone, and remove the overrides of the `lift` paths.
 
-        `indexed`: whether ranges of prices find it; None leaves that as it is.
+        `indexed`: whether price ranges match the stone; None keeps the current setting.
         """
-        with self._moving(ordinal):
+        with self._reindexing(ordinal):
             clean = self.stones.record(ordinal)
             special = self._specials.setdefault(ordinal, Special(clean, ordinal))
-            special.settle(self.clean_item(ordinal))
+            special.bad_values_to_overrides(self.clean_item(ordinal))
             special.overrides.update(overrides)
             special.indexed = special.indexed if indexed is None else indexed
             for path in lift:
@@ -209,33 +209,33 @@ class Inventory:
             self._read_special(ordinal)
 
     def restore(self, ordinal: int) -> None:
-        """Let a stone show the values of its record everywhere, and be found by them."""
-        with self._moving(ordinal):
+        """Remove all overrides and bad values of a stone, and index it by its record."""
+        with self._reindexing(ordinal):
             special = self._specials.pop(ordinal, None)
             if special is not None:
                 self.stones.write(ordinal, special.clean)
 
     def set_indexed(self, ordinal: int, *, indexed: bool) -> None:
-        """Let a stone match ranges of prices, or none: its entry in the search index has no price then."""
+        """Include a stone in price ranges, or exclude it by an index entry without a price."""
         self.override(ordinal, {}, indexed=indexed)
 
     def add(self, count: int, seed: int) -> list[int]:
-        """Put new, clean stones into the feed; returns their ordinals."""
+        """Add new stones without bad values to the feed. Returns their ordinals."""
         ordinals = spread.add(self.stones, count=count, seed=seed, now=self.now())
-        self._arrive(ordinals)
+        self._index(ordinals)
         return ordinals
 
     def offer_again(self, ordinal: int, price: int) -> int:
-        """Add a further offer of a stone, at another price; returns the offer's ordinal."""
+        """Add another offer of a stone at a price in cents. Returns the ordinal of the offer."""
         special = self._specials.get(ordinal)
         record = self.stones.record(ordinal) if special is None else special.clean
         offer = self.stones.append(record._replace(price=price), self.now(), self.now())
         self._first_offers[offer] = ordinal
         self._further_offers.setdefault(ordinal, []).append(offer)
-        self._arrive([offer])
+        self._index([offer])
         return offer
 
-    def _arrive(self, ordinals: Iterable[int]) -> None:
+    def _index(self, ordinals: Iterable[int]) -> None:
         for view in self._all_views():
             for ordinal in ordinals:
                 key = view.key_of(ordinal)
@@ -243,37 +243,37 @@ class Inventory:
                     view.keys.add(key)
 
     def remove(self, ordinal: int) -> None:
-        """Take a stone with all its offers, or a further offer, out of the feed."""
-        with self._moving(ordinal):
+        """Remove a stone with all its offers, or one additional offer, from the feed."""
+        with self._reindexing(ordinal):
             self._set_present(ordinal, 0)
 
     def bring_back(self, ordinal: int) -> None:
-        """Put a stone that was taken out back into the feed, as it was."""
-        with self._moving(ordinal):
+        """Restore a removed stone unchanged."""
+        with self._reindexing(ordinal):
             self._set_present(ordinal, 1)
 
     def _set_present(self, ordinal: int, value: int) -> None:
-        for one in (ordinal, *self._further_offers.get(ordinal, ())):
-            self.stones.present[one] = value
+        for offer in (ordinal, *self._further_offers.get(ordinal, ())):
+            self.stones.present[offer] = value
 
     def _all_views(self) -> list[View]:
         return [self._by_id, self._by_price, *self._views.values()]
 
     @contextmanager
-    def _moving(self, ordinal: int) -> Iterator[None]:
+    def _reindexing(self, ordinal: int) -> Iterator[None]:
         further = self._further_offers.get(ordinal, ())
         moved = (ordinal, *further)
-        before = [(view, one, view.key_of(one)) for view in self._all_views() for one in moved]
+        before = [(view, offer, view.key_of(offer)) for view in self._all_views() for offer in moved]
         try:
             yield
         finally:
-            for one in further:  # the same stone, at another price
-                price = self.stones.price[one]
-                self.stones.write(one, self.stones.record(ordinal)._replace(price=price))
-            for one in moved:
-                self.stones.updated[one] = self.now()
-            for view, one, old in before:
-                new = view.key_of(one)
+            for offer in further:  # the same record at the price of the offer
+                price = self.stones.price[offer]
+                self.stones.write(offer, self.stones.record(ordinal)._replace(price=price))
+            for offer in moved:
+                self.stones.updated[offer] = self.now()
+            for view, offer, old in before:
+                new = view.key_of(offer)
                 if new != old:
                     if old is not None:
                         view.keys.remove(old)

@@ -1,4 +1,4 @@
-"""Locations of accounts: the destinations that an order may name."""
+"""Locations of accounts: delivery destinations of orders."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _FIRST: tuple[Location, ...] = (
 
 
 class Locations:
-    """The locations of each account; the first one is its default. Two are there from the beginning."""
+    """Locations by account. The first location is the default. A new account has two."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[str, Location]] = {}
@@ -31,11 +31,11 @@ class Locations:
         """Add a location.
 
         Raises:
-            Refused: the account has too many.
+            Refused: the account already has 100 locations.
         """
         known = self._known(account)
         if len(known) >= _MAX:
-            raise Refused(f"An account may have {_MAX} locations")
+            raise Refused(f"An account can have at most {_MAX} locations")
         location = {"id": str(uuid4()), **fields}
         known[location["id"]] = location
         return location

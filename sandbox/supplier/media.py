@@ -1,4 +1,4 @@
-"""Media of the stones over HTTP: pictures, 360-degree views and certificates, drawn when they are asked for."""
+"""Media over HTTP: pictures, 360-degree views and certificates, drawn on request."""
 
 from functools import cache
 from importlib.resources import files
@@ -17,21 +17,21 @@ _HTML = "text/html; charset=utf-8"
 _SVG = "image/svg+xml"
 
 
-class Medium(NamedTuple):
-    """What a request for a medium gets."""
+class MediaResponse(NamedTuple):
+    """Media type and body of an HTTP response."""
 
     media_type: str
     body: bytes
 
 
 class Media:
-    """Answers for the addresses that items state below `/media/`."""
+    """Media by the URL path that items state, below `/media/`."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
-    def find(self, path: str) -> Medium | None:
-        """The medium at a path; None if no stone has such a medium. Stones that left the feed keep theirs."""
+    def find(self, path: str) -> MediaResponse | None:
+        """Find the media at a path. Returns None if no stone has it. Removed stones keep their media."""
         first, _, name = path.removeprefix(PATH).partition("/")
         if first == "certificates":
             return self._certificate(ordinal_of_certificate(name.rpartition("-")[2]))
@@ -40,21 +40,21 @@ class Media:
             return None
         appearance = self._appearance(ordinal)
         if name == "still.svg":
-            return Medium(_SVG, picture(appearance).encode())
+            return MediaResponse(_SVG, picture(appearance).encode())
         if name in {"360", "film"}:
-            return Medium(_HTML, _turntable(appearance).encode())
+            return MediaResponse(_HTML, _turntable(appearance).encode())
         return None
 
-    def _certificate(self, ordinal: int | None) -> Medium | None:
+    def _certificate(self, ordinal: int | None) -> MediaResponse | None:
         if ordinal is None or ordinal >= len(self._inventory.stones):
             return None
         item = self._inventory.clean_item(ordinal)
-        return Medium(_HTML, report_page(item, picture(self._appearance(ordinal))).encode())
+        return MediaResponse(_HTML, report_page(item, picture(self._appearance(ordinal))).encode())
 
     def _appearance(self, ordinal: int) -> Appearance:
         certificate = self._inventory.clean_item(ordinal)["diamond"]["certificate"]
         length, width = float(certificate["length"]), float(certificate["width"])
-        # Some sizes of the real stones are zero, an error of their source.
+        # Some sizes of the real stones are zero, an error in the source data.
         ratio = min(max(length / width, 0.5), 3.0) if length and width else 1.0
         return Appearance(
             shape=str(certificate["shape"]),

@@ -1,4 +1,4 @@
-"""Items of the feed: every field of a stone that the supplier's schema has, generated on demand from its columns."""
+"""Item generator: all fields of the supplier's schema for a stone, generated on demand from its columns."""
 
 from decimal import Decimal
 from typing import Any
@@ -37,7 +37,7 @@ _FIVES = tuple(str(number * 5) for number in range(20))
 _TENTHS = tuple(f"{number / 10:.1f}" for number in range(600))
 _HUNDREDTHS = tuple(
     f"{number // 100}.{number % 100:02d}" for number in range(25_000)
-)  # the largest stone is 208 mm long
+)  # texts up to the longest stone, 208 mm
 _COMPANIES: tuple[Item, ...] = tuple(
     {
         "id": f"{0x5000 + number:08x}",
@@ -52,16 +52,16 @@ _COMPANIES: tuple[Item, ...] = tuple(
 
 
 class Payloads:
-    """Makes items. The same seed makes the same item from the same record, every time."""
+    """Item generator. The same seed and record give the same item."""
 
     def __init__(self, stones: Stones, seed: int, media_url: str) -> None:
-        """`media_url`: what the addresses of pictures, films and certificates begin with, without a slash at the end."""
+        """`media_url`: URL prefix of pictures, films and certificates, without a slash at the end."""
         self._stones = stones
         self._media = f"{media_url}/media"
         self._seed = mix(seed & 0xFFFFFFFFFFFFFFFF)
 
     def item(self, ordinal: int, record: Record) -> Item:
-        """The item as the stone's record says, without bad values, overrides, holds and orders."""
+        """Generate the item of a record, without bad values, overrides, holds and orders."""
         stones = self._stones
         bits = mix((self._seed + (ordinal + 1) * _GOLDEN) & 0xFFFFFFFFFFFFFFFF)
         more = mix(bits)
@@ -120,11 +120,11 @@ class Payloads:
         }
         details = stones.details.get(ordinal)
         if details is not None:
-            self._state(details, item["diamond"])
+            self._apply_details(details, item["diamond"])
         return item
 
-    def _state(self, details: Details, diamond: Item) -> None:
-        """Put what a generated stone states into its item, in place."""
+    def _apply_details(self, details: Details, diamond: Item) -> None:
+        """Write the details of a generated stone into its item, in place."""
         certificate = diamond["certificate"]
         certificate |= {
             "lab": details.lab,
@@ -251,12 +251,12 @@ class Payloads:
         }
 
     def _measures(self, ordinal: int, record: Record, bits: int) -> tuple[str, str, str, str, str]:
-        """Depth and table in percent; length, width and depth in millimetres. The supplier serves them as texts."""
+        """Depth and table (percent), length, width and depth (mm). The supplier serves them as texts."""
         measured = self._stones.measured
         if ordinal < len(measured["x"]):
             hundredths = tuple(measured[name][ordinal] for name in ("depth", "table", "x", "y", "z"))
         else:
-            # A round stone of one carat is about 6.45 mm across; the volume goes with the weight.
+            # A round stone of 1 carat has a diameter of about 6.45 mm; the volume is proportional to the weight.
             width = round(645 * (record.carats / 1000) ** (1 / 3))
             length = width if record.shape == 0 else round(width * (1 + (bits >> 20 & 31) / 62))
             depth = 5_700 + (bits >> 25 & 63) * 10
@@ -265,7 +265,7 @@ class Payloads:
         return depth_text, table, length_text, width_text, height
 
     def returnable(self, ordinal: int) -> bool:
-        """Whether the supplier takes this stone back."""
+        """Whether the stone can be returned to the supplier."""
         details = self._stones.details.get(ordinal)
         if details is not None:
             return details.return_days > 0

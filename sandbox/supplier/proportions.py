@@ -1,4 +1,4 @@
-"""Proportions of a cut stone: length, width and height that fit its weight, shape, ratio and depth."""
+"""Proportions of a cut stone: length, width and height by weight, shape, ratio and depth."""
 
 from collections.abc import Mapping
 from random import Random
@@ -8,9 +8,9 @@ _K_NOISE = 0.02
 
 
 class Cut(NamedTuple):
-    """How a shape is cut: ranges of its ratio, table and depth (percent), and carats per cubic millimetre at both ratios.
+    """Proportions of a shape: ranges of ratio, table and depth (percent), and carats per mm³ at both ends of the ratio.
 
-    `mean_diameter`: the weight goes with the square of the mean diameter instead of length times width.
+    `mean_diameter`: the weight is proportional to the squared mean diameter instead of length times width.
     """
 
     ratio: tuple[float, float]
@@ -38,7 +38,7 @@ CUTS: Mapping[str, Cut] = {
 
 
 class Size(NamedTuple):
-    """Hundredths of a millimetre, and of a percent. `depth` is height by width."""
+    """Size of a stone in 1/100 mm; `depth` (height divided by width) and `table` in 1/100 %."""
 
     length: int
     width: int
@@ -48,9 +48,9 @@ class Size(NamedTuple):
 
 
 def draw(random: Random, shape: str, carat: float) -> Size:
-    """A size with the weight of `carat`: the width is solved from ratio, depth and carats per cubic millimetre."""
+    """Draw a size for a weight of `carat`. The width is solved from ratio, depth and carats per mm³."""
     cut = CUTS[shape]
-    # Most of them lie near the lower end: squares are sold as squares.
+    # Most ratios lie near the lower end: square shapes are mostly cut square.
     place = random.betavariate(1.4, 2.2)
     ratio = cut.ratio[0] + (cut.ratio[1] - cut.ratio[0]) * place
     depth = random.uniform(*cut.depth) / 100

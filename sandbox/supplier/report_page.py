@@ -1,4 +1,4 @@
-"""Certificate page: a sample report of a stone as HTML, made from its item."""
+"""Certificate page: sample grading report of a stone as HTML."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,7 +16,7 @@ Rows = Sequence[tuple[str, Any]]
 
 
 def report_page(item: Mapping[str, Any], drawing: str) -> str:
-    """The page. `item` is the stone's item of the feed, `drawing` its picture as SVG."""
+    """Render the page. `item`: the stone's item of the feed; `drawing`: its picture as SVG."""
     certificate = item["diamond"]["certificate"]
     grown = certificate["labgrown"]
     number, lab = str(certificate["certNumber"]), str(certificate["lab"])

@@ -1,9 +1,9 @@
-"""Search criteria and orders of the supplier's queries, as tests on columns and sort keys.
+"""Search criteria and orders of the supplier's queries, as predicates on columns and as sort keys.
 
-Both ends of a range are inclusive and compared with the stored number: `dollar_value: {from: 500, to: 500}` finds $500.00
-and not $500.01. An empty list does not filter. A stone without a value matches no range of it and sorts last in either
-direction; equal stones are ordered by id. `certificate_numbers` overrides every other criterion. `has_image` and
-`has_v360` together mean either.
+Both ends of a range are inclusive and compared with the stored number: `dollar_value: {from: 500, to: 500}` matches
+$500.00 but not $500.01. An empty list does not filter. A stone without a value matches no range of it and sorts last in
+both directions. Ties are ordered by id. `certificate_numbers` overrides all other criteria. `has_image` and `has_v360`
+together match a stone that has either.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,16 @@ OrderType = Literal[
 ]
 Range = tuple[int, int]
 OpenRange = tuple[int | None, int | None]
-Test = Callable[[int], bool]
+Predicate = Callable[[int], bool]
 
 _ID_BITS = SCRAMBLE_MASK.bit_length()
-_LAST = 1 << 160  # beyond anything that is sorted by
+_LAST = 1 << 160  # greater than every sort value
 _FAIR_AND_POOR = ("F", "FR", "P", "PR")
 _MEMO = ("MEMO", "ON_MEMO")
 _SUPPORTED = frozenset({
     "cut", "color", "clarity", "sizes", "shapes", "dollar_value", "dollar_per_carat", "has_image", "has_v360",
     "certificate_numbers", "labgrown", "hide_memo", "updated", "availability", "filter_ids", "excludeFairPoorCuts",
-    # They decide only which price is compared and whether unknown values pass: no effect here.
+    # They select the compared price and the handling of unknown values, which has no effect here.
     "sub", "sue", "sul", "suk",
 })  # fmt: skip
 _ONLY_FALSE = frozenset(
@@ -48,7 +48,7 @@ class Order(msgspec.Struct, frozen=True):
 class Criteria(msgspec.Struct, frozen=True):
     """A `DiamondQuery`. Prices in cents, carats in thousandths, instants in microseconds; None does not filter.
 
-    `exclusive_from`, `exclusive_to`: that end of dollars per carat is not part of the range.
+    `exclusive_from`, `exclusive_to`: whether that end of `dollars_per_carat` is exclusive.
     """
 
     price: Range | None = None
@@ -72,11 +72,11 @@ class Criteria(msgspec.Struct, frozen=True):
 
     @property
     def named(self) -> bool:
-        """Whether it names its stones, so that nothing has to be searched."""
+        """Whether the query contains ids or certificate numbers, so that no search is needed."""
         return bool(self.ids or self.certificate_numbers)
 
     def candidates(self) -> set[int]:
-        """The ordinals behind the ids or certificate numbers."""
+        """Ordinals of the ids or certificate numbers."""
         ordinals = {ordinal_of(text) for text in self.ids}
         ordinals |= {ordinal_of_certificate(number) for number in self.certificate_numbers}
         return {ordinal for ordinal in ordinals if ordinal is not None}
@@ -89,7 +89,7 @@ def micros(instant: datetime) -> int:
 
 
 def criteria(query: Mapping[str, Any], *, exclusive_from: bool = False, exclusive_to: bool = False) -> Criteria:
-    """Read a coerced `DiamondQuery`. `exclusive_from`, `exclusive_to`: treat that end of every range as exclusive.
+    """Convert a coerced `DiamondQuery`. `exclusive_from`, `exclusive_to`: whether that end of every range is exclusive.
 
     Raises:
         ValueError: a filter is not simulated, or an end of `updated` is not an ISO 8601 instant.
@@ -155,73 +155,73 @@ def within(value: int, span: OpenRange) -> bool:
     return (low is None or low <= value) and (high is None or value <= high)
 
 
-def tests(wanted: Criteria, stones: Stones) -> list[Test]:
-    """Tests on an ordinal that must all pass; one per criterion that filters, the most selective first.
+def predicates(filters: Criteria, stones: Stones) -> list[Predicate]:
+    """Predicates on ordinals, one per criterion, the most selective first. A stone matches if all are true.
 
-    Ids and certificate numbers are no test: they name the candidates.
+    Ids and certificate numbers have no predicate; see `Criteria.candidates`.
     """
-    found: list[Test] = []
-    if wanted.updated is not None:
-        updated_span, updated = wanted.updated, stones.updated
+    found: list[Predicate] = []
+    if filters.updated is not None:
+        updated_span, updated = filters.updated, stones.updated
         found.append(lambda ordinal: within(updated[ordinal], updated_span))
-    if wanted.price is not None:
-        (low, high), price = wanted.price, stones.price
+    if filters.price is not None:
+        (low, high), price = filters.price, stones.price
         found.append(lambda ordinal: low <= price[ordinal] <= high)
-    if wanted.dollars_per_carat is not None:
-        found.append(_per_carat(wanted, wanted.dollars_per_carat, stones))
-    if wanted.sizes:
-        found.append(_sizes(wanted.sizes, stones))
-    found += _flags(wanted, stones)
-    if wanted.shapes:
-        # Looked up at every test: a word that is unknown now may be learnt later.
+    if filters.dollars_per_carat is not None:
+        found.append(_per_carat(filters, filters.dollars_per_carat, stones))
+    if filters.sizes:
+        found.append(_sizes(filters.sizes, stones))
+    found += _flags(filters, stones)
+    if filters.shapes:
+        # Looked up at every call: an unknown word may become known later.
         shape, shape_word = stones.shape, stones.shapes.word
-        found.append(lambda ordinal: (shape_word(shape[ordinal]) or "").upper() in wanted.shapes)
+        found.append(lambda ordinal: (shape_word(shape[ordinal]) or "").upper() in filters.shapes)
     for words, column, known in (
-        (wanted.colors, stones.color, stones.colors),
-        (wanted.clarities, stones.clarity, stones.clarities),
-        (wanted.cuts, stones.cut, stones.cuts),
-        (wanted.availability, stones.availability, stones.availabilities),
+        (filters.colors, stones.color, stones.colors),
+        (filters.clarities, stones.clarity, stones.clarities),
+        (filters.cuts, stones.cut, stones.cuts),
+        (filters.availability, stones.availability, stones.availabilities),
     ):
         if words:
-            found.append(_words(words, column, known))
-    if wanted.no_fair_or_poor_cuts:
-        found.append(_no_words(_FAIR_AND_POOR, stones.cut, stones.cuts))
-    if wanted.no_memo:
-        found.append(_no_words(_MEMO, stones.availability, stones.availabilities))
+            found.append(_word_in(words, column, known))
+    if filters.no_fair_or_poor_cuts:
+        found.append(_word_not_in(_FAIR_AND_POOR, stones.cut, stones.cuts))
+    if filters.no_memo:
+        found.append(_word_not_in(_MEMO, stones.availability, stones.availabilities))
     return found
 
 
-def _words(wanted: frozenset[str], column: Sequence[int], known: Words) -> Test:
-    return lambda ordinal: known.word(column[ordinal]) in wanted
+def _word_in(filters: frozenset[str], column: Sequence[int], known: Words) -> Predicate:
+    return lambda ordinal: known.word(column[ordinal]) in filters
 
 
-def _no_words(refused: Sequence[str], column: Sequence[int], known: Words) -> Test:
+def _word_not_in(refused: Sequence[str], column: Sequence[int], known: Words) -> Predicate:
     return lambda ordinal: known.word(column[ordinal]) not in refused
 
 
-def _flags(wanted: Criteria, stones: Stones) -> list[Test]:
+def _flags(filters: Criteria, stones: Stones) -> list[Predicate]:
     flags = stones.flags
-    if wanted.has_image and wanted.has_v360:
+    if filters.has_image and filters.has_v360:
         either = HAS_IMAGE | HAS_V360
-        return [lambda ordinal: bool(flags[ordinal] & either), *_flags(_without_media(wanted), stones)]
+        return [lambda ordinal: bool(flags[ordinal] & either), *_flags(_without_media(filters), stones)]
     mask = value = 0
-    for flag, asked in ((LAB_GROWN, wanted.lab_grown), (HAS_IMAGE, wanted.has_image), (HAS_V360, wanted.has_v360)):
+    for flag, asked in ((LAB_GROWN, filters.lab_grown), (HAS_IMAGE, filters.has_image), (HAS_V360, filters.has_v360)):
         if asked is not None:
             mask |= flag
             value |= flag if asked else 0
     return [lambda ordinal: flags[ordinal] & mask == value] if mask else []
 
 
-def _without_media(wanted: Criteria) -> Criteria:
-    return msgspec.structs.replace(wanted, has_image=None, has_v360=None)
+def _without_media(filters: Criteria) -> Criteria:
+    return msgspec.structs.replace(filters, has_image=None, has_v360=None)
 
 
-def _per_carat(wanted: Criteria, span: Range, stones: Stones) -> Test:
-    """Exact: price (cents) / carats (thousandths) against whole dollars per carat, without a division."""
+def _per_carat(filters: Criteria, span: Range, stones: Stones) -> Predicate:
+    """Compare price (cents) / carats (thousandths) with whole dollars per carat exactly, without a division."""
     low, high = span
     price, carats = stones.price, stones.carats
-    # All are integers, so an exclusive end is one that is one further in.
-    inner_low, inner_high = int(wanted.exclusive_from), int(wanted.exclusive_to)
+    # All values are integers, so an exclusive end is the next integer inside the range.
+    inner_low, inner_high = int(filters.exclusive_from), int(filters.exclusive_to)
 
     def test(ordinal: int) -> bool:
         weight = carats[ordinal]
@@ -232,13 +232,13 @@ def _per_carat(wanted: Criteria, span: Range, stones: Stones) -> Test:
     return test
 
 
-def _sizes(spans: tuple[Range, ...], stones: Stones) -> Test:
+def _sizes(spans: tuple[Range, ...], stones: Stones) -> Predicate:
     carats = stones.carats
     return lambda ordinal: carats[ordinal] != NO_CARATS and any(low <= carats[ordinal] <= high for low, high in spans)
 
 
-def sorting(order: Order, stones: Stones) -> Callable[[int], int]:
-    """The key of an ordinal: what it is sorted by, then its id; a stone without the value comes last."""
+def sort_key(order: Order, stones: Stones) -> Callable[[int], int]:
+    """Sort key of an ordinal: the sort value, then the id. A stone without the value sorts last."""
     value = _value(order.type, stones)
 
     def key(ordinal: int) -> int:
@@ -264,7 +264,7 @@ def _value(kind: OrderType, stones: Stones) -> Callable[[int], int | None]:
     def price_per_carat(ordinal: int) -> int | None:
         if price[ordinal] == NO_PRICE or carats[ordinal] in {0, NO_CARATS}:
             return None
-        # Two different ratios of such numbers differ by more than one part in 10**20.
+        # Two different ratios of such numbers differ by more than 10**-20.
         return price[ordinal] * 10**20 // carats[ordinal]
 
     def word(column: Sequence[int]) -> Callable[[int], int | None]:
@@ -291,11 +291,11 @@ def ordinal_at(key: int) -> int:
 
 
 def least_key(key: int, *, after: bool = False) -> int:
-    """The least key that is equal to this one in the order; `after`: the least one that is greater."""
+    """Smallest key with the same sort value; `after`: the smallest key with a greater sort value."""
     return (key >> _ID_BITS) + after << _ID_BITS
 
 
 def price_bounds(span: Range, *, descending: bool) -> tuple[int, int]:
-    """The keys of an order by price between which a band lies: from the first up to, not including, the second."""
+    """Keys of a price band in an order by price: the first key (inclusive) and the end (exclusive)."""
     low, high = (-span[1], -span[0]) if descending else span
     return low << _ID_BITS, high + 1 << _ID_BITS

@@ -1,4 +1,4 @@
-"""The schema that the simulator serves: a version of the published types, with members removed or renamed on request."""
+"""Served schema: a version of the published types, with members optionally removed or renamed."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -19,17 +19,17 @@ from graphql import (
 Version = Literal["2024", "2026"]
 VERSIONS: tuple[Version, ...] = get_args(Version)
 
-# One copy for the client and the simulator: the published types, with their sources.
-_FACTS = files("inventory.suppliers.nivoda") / "schema"
+# Published types with their sources. The client and the simulator use the same copy.
+_DIRECTORY = files("inventory.suppliers.nivoda") / "schema"
 _STORED = "stored"
 
 
 class SchemaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which schema is served.
+    """Options of the served schema.
 
-    `without` removes fields, input fields and enum values (`Type.member`). `rename` serves one under another name
+    `without` removes fields, input fields and enum values (`Type.member`). `rename` serves a member under another name
     (`Type.member=name`). Without `introspection`, a request that selects `__schema` or `__type` is rejected. `messages`:
-    the library whose wording validation errors have.
+    library whose wording validation errors use.
     """
 
     version: Version = "2026"
@@ -40,7 +40,7 @@ class SchemaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ServedSchema:
-    """A schema that is ready to validate and answer requests."""
+    """Executable schema with its options."""
 
     def __init__(self, options: SchemaOptions) -> None:
         """Build the schema.
@@ -50,31 +50,31 @@ class ServedSchema:
         """
         self.options = options
         self.plain = not (options.without or options.rename)
-        """Whether every value that the simulator generates is valid as it is."""
+        """Whether all generated values are valid without completion: no member is removed or renamed."""
         self.graphql = _published(options.version) if self.plain else _changed(options)
 
     def object_type(self, name: str) -> GraphQLObjectType:
         kind = self.graphql.type_map[name]
         if not isinstance(kind, GraphQLObjectType):
-            raise TypeError(f"{name} is no object type")
+            raise TypeError(f"{name} is not an object type")
         return kind
 
 
 def stored_name(field: GraphQLField, name: str) -> str:
-    """The name under which the simulator stores a field that it serves as `name`."""
+    """Stored name of a field that is served as `name`."""
     stored: str = field.extensions.get(_STORED, name)
     return stored
 
 
-def facts(version: Version) -> str:
-    """The text of the published types of a version, as the project keeps it."""
+def published_types(version: Version) -> str:
+    """SDL text of the published types of a version."""
     names = ["published-2024.graphql"] + (["additions-2026.graphql"] if version == "2026" else [])
-    return "\n".join((_FACTS / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join((_DIRECTORY / name).read_text(encoding="utf-8") for name in names)
 
 
 @lru_cache(len(VERSIONS))
 def _document(version: Version) -> DocumentNode:
-    return parse(facts(version), no_location=True)
+    return parse(published_types(version), no_location=True)
 
 
 @lru_cache(len(VERSIONS))
@@ -91,7 +91,7 @@ def _changed(options: SchemaOptions) -> GraphQLSchema:
         old, _, new = text.partition("=")
         kind, member = _member(schema, old)
         if not new.isidentifier():
-            raise ValueError(f"{text!r} does not name a member and its new name; write Type.member=name")
+            raise ValueError(f"{text!r} is not a member with its new name. Use the form Type.member=name")
         _replace(kind, member, new)
     return schema
 
@@ -105,8 +105,10 @@ def _member(schema: GraphQLSchema, text: str) -> tuple[Kind, str]:
     if isinstance(kind, Kind) and member in _members(kind):
         if len(_members(kind)) > 1:
             return kind, member
-        raise ValueError(f"{text} is the only member of its type")
-    raise ValueError(f"{text!r} names no member of an object, input or enum type of the schema; write Type.member")
+        raise ValueError(f"{text} is the only member of its type and cannot be removed or renamed")
+    raise ValueError(
+        f"{text!r} is not a member of an object, input or enum type of the schema. Use the form Type.member"
+    )
 
 
 def _members(kind: Kind) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _members(kind: Kind) -> dict[str, Any]:
 
 
 def _replace(kind: Kind, member: str, new: str | None) -> None:
-    """Give a member another name, or remove it where `new` is None."""
+    """Rename a member, or remove it if `new` is None."""
     members = _members(kind)
     before = dict(members)
     members.clear()
@@ -124,7 +126,7 @@ def _replace(kind: Kind, member: str, new: str | None) -> None:
             members[name] = value
         elif new is not None:
             members[new] = value
-            # An enum value keeps its stored value by itself; a field and an input field do not.
+            # An enum value keeps its stored value; fields and input fields need the stored name.
             if isinstance(kind, GraphQLObjectType):
                 value.extensions = {_STORED: stored_name(value, member)}
             elif isinstance(kind, GraphQLInputObjectType):

@@ -1,4 +1,4 @@
-"""Both ports in one process, from the first stone to the last answer."""
+"""Simulator server: the supplier API and the control API on two ports of one process."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from inventory.core.clock import Clock, utc_now
 from sandbox.stack.ports import LOOPBACK
 from sandbox.supplier.accounts import Account, Accounts
-from sandbox.supplier.answers import Answers
 from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
-from sandbox.supplier.calls import Calls
+from sandbox.supplier.call_log import CallLog
 from sandbox.supplier.control import Control
 from sandbox.supplier.endpoint import PATH, RESET, Endpoint
+from sandbox.supplier.executor import Executor
 from sandbox.supplier.faults import Faults
 from sandbox.supplier.inventory import Inventory
 from sandbox.supplier.media import Media
@@ -34,10 +34,10 @@ DEFAULT_ACCOUNT = Account("sandbox@example.com", "sandbox")
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How a simulator is made. A port 0 means any free one; `bad_data_share` between 0 and 1.
+    """Options of a simulator. Port 0: any free port; `bad_data_share`: between 0 and 1.
 
-    `generated` stones of the assortment follow the `stones`. `host` is where it listens: this machine only, unless told
-    otherwise, for everybody's stones can be changed there.
+    `generated`: number of stones of the assortment after the `stones`. `host`: address to listen on. The default is
+    loopback only, because the control API has no authentication.
     """
 
     host: str = LOOPBACK
@@ -57,10 +57,10 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Simulator:
-    """The supplier on its two ports, as an asynchronous context manager. `inventory` may be read and changed directly."""
+    """Supplier simulator as an asynchronous context manager. `inventory` may be read and changed directly."""
 
     def __init__(self, options: Options, clock: Clock = utc_now) -> None:
-        """Make the stones and bind the ports; nothing is answered yet.
+        """Generate the stones and bind the ports. Requests are served after `__aenter__`.
 
         Raises:
             OSError: a port is in use.
@@ -78,11 +78,11 @@ class Simulator:
             media_url=options.media_url,
             clock=clock,
         )
-        faults, calls = Faults(), Calls(time.monotonic)
+        faults, calls = Faults(), CallLog(time.monotonic)
         accounts = Accounts(options.accounts, options.token_seconds, clock)
         trading = Trading(self.inventory, options.hold_seconds)
         behaviour = BehaviourHolder(options.behaviour)
-        answers = Answers(self.inventory, accounts, trading, faults, calls, behaviour)
+        answers = Executor(self.inventory, accounts, trading, faults, calls, behaviour)
         endpoint = Endpoint(ServedSchema(options.schema), answers, accounts, faults, calls, Media(self.inventory))
         self._control = Control(self.inventory, trading, endpoint, behaviour, faults, calls)
         self._servers = [
@@ -110,7 +110,7 @@ class Simulator:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that stops as soon as it is asked to, instead of looking ten times a second."""
+    """uvicorn server that stops immediately on `stop` instead of polling ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -118,12 +118,12 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask the server to stop."""
+        """Stop the server."""
         self.should_exit = True
         self._stopping.set()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # renews the header `Date`
+        while not await self.on_tick(0):  # updates the `Date` header
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._stopping.wait()
@@ -133,7 +133,7 @@ class _Server(uvicorn.Server):
             closing.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        await asyncio.sleep(0)  # idle connections close in the next turn of the loop
+        await asyncio.sleep(0)  # idle connections close in the next iteration of the event loop
         try:
             async with asyncio.timeout(_GRACE_SECONDS):
                 await self._wait_tasks_to_complete()
@@ -147,12 +147,12 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # Two servers share this process; the process that runs them decides what a signal means.
+        # Two servers share this process, so the process handles signals.
         yield
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP that lets the application cut the connection, so that the client sees a reset."""
+    """HTTP protocol with an ASGI extension by which the application resets the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -166,7 +166,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    # Without lingering the kernel sends RST instead of the polite FIN.
+    # With SO_LINGER 0 the kernel sends RST instead of FIN.
     bound: socket.socket = transport.get_extra_info("socket")
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

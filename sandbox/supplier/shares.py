@@ -1,4 +1,4 @@
-"""Shares of the generated assortment: shapes, weights, grades, laboratories and colours, natural and lab-grown.
+"""Distributions of the generated assortment: shapes, weights, grades, laboratories and colours, natural and lab-grown.
 
 The natural shapes, weights, grades and finishes follow counts of 213,134 listed natural stones. The shares of lab-grown
 stones, laboratories, hues and delivery are estimates.
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Shares(Generic[T]):
-    """Values with the weights by which they are drawn."""
+    """Weighted random choice."""
 
     def __init__(self, weights: Mapping[T, float] | Sequence[tuple[T, float]]) -> None:
         pairs = list(weights.items()) if isinstance(weights, Mapping) else list(weights)
@@ -24,7 +24,7 @@ class Shares(Generic[T]):
         return random.choices(self.values, cum_weights=self._cumulative)[0]
 
 
-# Natural round stones are the real ones; these are the other natural shapes.
+# Natural round stones are in the real data; these are the other natural shapes.
 NATURAL_SHAPES = Shares({
     "OVAL": 6.4, "EMERALD": 5.1, "PEAR": 4.5, "PRINCESS": 3.2, "RADIANT": 2.6, "HEART": 2.2, "CUSHION": 2.1, "MARQUISE": 1.3,
     "ASSCHER": 0.8, "OLD MINER": 0.2, "BAGUETTE": 0.2, "TRILLIANT": 0.1,
@@ -35,7 +35,7 @@ LAB_GROWN_SHAPES = Shares({
 })  # fmt: skip
 
 Span = tuple[int, int]
-"""Hundredths of a carat: the first weight, and the first that is beyond."""
+"""Range of hundredths of a carat: first weight (inclusive) and end (exclusive)."""
 NATURAL_CARATS: Shares[Span] = Shares({
     (23, 30): 8, (30, 40): 29, (40, 50): 9, (50, 70): 18, (70, 90): 8, (90, 100): 3, (100, 150): 13, (150, 200): 6,
     (200, 300): 4, (300, 500): 2, (500, 1500): 1,
@@ -60,7 +60,7 @@ LARGE_CLARITIES = Shares({
 LAB_GROWN_CLARITIES = Shares({"FL": 0.7, "IF": 6, "VVS1": 14, "VVS2": 25, "VS1": 28, "VS2": 17, "SI1": 7, "SI2": 2.3})
 CUTS: Shares[str | None] = Shares({"ID": 45, "EX": 47, "VG": 6, "G": 1.5, "F": 0.4, "P": 0.1})
 FANCY_SHAPE_CUTS: Shares[str | None] = Shares([(None, 60), ("ID", 8), ("EX", 27), ("VG", 5)])
-"""IGI grades the cut of other shapes too; GIA grades that of rounds only."""
+"""IGI grades the cut of all shapes; GIA grades the cut of round stones only."""
 
 POLISHES = Shares({"EX": 90, "VG": 9, "G": 0.8, "F": 0.2})
 SYMMETRIES = Shares({"EX": 75, "VG": 22.5, "G": 2, "F": 0.5})
@@ -83,7 +83,7 @@ OVERTONES: Shares[str | None] = Shares([(None, 60), ("BROWNISH", 14), ("ORANGY",
 DELIVERY_DAYS: Shares[tuple[int, int]] = Shares({(1, 3): 15, (3, 5): 35, (6, 10): 40, (15, 25): 10})
 RETURN_DAYS = Shares({0: 30, 7: 35, 14: 20, 30: 15})
 
-# Factors of the price against a colour of G and a clarity of VS2, and of a shape against a round stone.
+# Price factors relative to colour G, clarity VS2 and a round shape.
 COLOR_FACTORS = {
     "D": 1.17, "E": 1.11, "F": 1.07, "G": 1.0, "H": 0.91, "I": 0.81, "J": 0.70, "K": 0.61, "L": 0.54, "M": 0.48, "N": 0.44,
 }  # fmt: skip

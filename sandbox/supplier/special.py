@@ -1,4 +1,4 @@
-"""A stone that does not show what its record says: bad values from the beginning, or overrides of the control API."""
+"""Special stone: bad values from the start, or overrides by the control API, in place of values of the record."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -12,10 +12,10 @@ from sandbox.supplier.vocabulary import Words
 
 
 class Special:
-    """The difference between the record of a stone and what it shows.
+    """Difference between the record of a stone and its served item.
 
-    The columns of such a stone are its entry in the search index: it holds what is shown as far as that is a value; the
-    price and the origin are the record's where it is not. `indexed`: False for an entry without a price.
+    The columns of a special stone are its entry in the search index. The entry has the served values if they are valid;
+    an invalid price and the origin are taken from the record. `indexed`: False for an entry without a price.
     """
 
     def __init__(self, clean: Record, seed: int, kind: str | None = None) -> None:
@@ -27,21 +27,21 @@ class Special:
         self._seed = seed
         self._kind = kind
 
-    def show(self, item: Item) -> Item:
-        """Put the stone's own values into the item of its record, in place."""
+    def apply_to(self, item: Item) -> Item:
+        """Write the bad values and overrides into the item of the record, in place."""
         if self._kind is not None:
             bad_values.override(item, bad_values.values_of(self._kind, item, self._seed))
         bad_values.override(item, self.overrides)
         return item
 
-    def settle(self, item: Item) -> None:
-        """Turn the bad values into plain overrides, which can then be lifted one by one. `item`: that of the record."""
+    def bad_values_to_overrides(self, item: Item) -> None:
+        """Convert the bad values to overrides, which can be removed one by one. `item`: the item of the record."""
         if self._kind is not None:
             self.overrides = {**bad_values.values_of(self._kind, item, self._seed), **self.overrides}
             self._kind = None
 
     def index(self, item: Item, stones: Stones) -> Record:
-        """The entry in the search index of a stone that shows this item; keeps the shown price."""
+        """Make the entry in the search index for a served item, and store the served price."""
         diamond = item["diamond"] if isinstance(item["diamond"], dict) else {}
         certificate = diamond.get("certificate")
         if not isinstance(certificate, dict):
@@ -64,7 +64,7 @@ class Special:
 
 
 def _price(stored: Any) -> int | None:
-    """The price that an Int carries; None for every other value."""
+    """Convert a price to an Int. Returns None for any other value."""
     try:
         return None if stored is None else GraphQLInt.coerce_output_value(stored)
     except GraphQLError:

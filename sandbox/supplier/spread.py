@@ -1,7 +1,7 @@
-"""Where stones come from: the real ones from their file, further ones along the price spread of a live inventory.
+"""Stone source: real stones from a file, and generated stones with the price distribution of a live inventory.
 
-The first 53,940 stones are the real ones in file order; fewer are simply the first of them. Further stones are drawn in
-blocks whose seed is the block's number, so a larger simulator begins with the stones of a smaller one.
+The first 53,940 stones are the real stones in file order. Generated stones are drawn in blocks that are seeded by the
+block's number, so a larger simulator begins with the stones of a smaller one.
 """
 
 import csv
@@ -40,10 +40,10 @@ _SETTLED_DAYS, _SPREAD_DAYS, _OLDEST_DAYS = 2, 28, 400
 
 
 class Prices:
-    """Prices in cents that spread like the live inventory, the stones that lie between two bands included.
+    """Random prices (cents) with the distribution of a live inventory, including prices between two bands.
 
-    The file counts stones per band of whole dollars; the stones it misses (the total is larger than the sum) have prices
-    such as 499.50 and belong to no band. They are put where they must be: in the 99 cents after a band's upper end.
+    The file counts stones per band of whole dollars. Its total is larger than the sum of the bands: prices such as 499.50
+    belong to no band. Those prices are drawn from the 99 cents after a band's upper end.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Prices:
         bands: list[tuple[int, int, int]] = [(low, high, count) for low, high, count in source["by_price_usd"]]
         counted = sum(count for *_, count in bands)
         missed = source["total"] - counted
-        # Each band twice: its whole-dollar span, then the gap that follows it, with its share of the missed stones.
+        # Two entries per band: the whole-dollar span, and the gap after it with its share of the uncounted stones.
         self._spans = [
             span
             for low, high, _ in bands
@@ -65,7 +65,7 @@ class Prices:
 
 
 def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -> None:
-    """Make the first `count` stones. `start`: now, in microseconds; their last changes lie 2 to 30 days before it."""
+    """Append the first `count` stones. `start`: now, in microseconds since 1970; last changes are 2 to 30 days earlier."""
     real = _real_rows(count) if spread == "real" else []
     for first in range(0, count, _BLOCK):
         size = min(_BLOCK, count - first)
@@ -78,16 +78,16 @@ def fill(stones: Stones, *, count: int, seed: int, spread: Spread, start: int) -
 
 
 def _draw_block(seed: int, first: int) -> tuple[Sequence[Record], Random]:
-    """Draw a whole block even where part of it is needed, so that its stones do not depend on how many there are."""
+    """Draw a whole block even if only a part is needed, so that its stones do not depend on the total count."""
     records, state = _drawn_block(seed, first)
     random = Random()
     random.setstate(state)
     return records, random
 
 
-@lru_cache(maxsize=1)  # a process that starts many small simulators draws their only block once
+@lru_cache(maxsize=1)  # a process with many small simulators draws the block once
 def _drawn_block(seed: int, first: int) -> tuple[Sequence[Record], tuple[Any, ...]]:
-    """The stones of a block, and the state of the generator after them."""
+    """Stones of a block, and the state of the random generator after the draw."""
     random = Random(f"{seed}:{first}")
     return _draw(random, _prices(), _BLOCK), random.getstate()
 
@@ -98,7 +98,7 @@ def _prices() -> Prices:
 
 
 def instants(random: Random, start: int, drawn: int, size: int) -> tuple[list[int], list[int]]:
-    """When each of `size` stones was created and last changed, 2 to 30 days before `start`; `drawn` in all are drawn."""
+    """Creation and last change times of `size` stones, 2 to 30 days before `start`. `drawn`: change times to draw."""
     settled = start - _SETTLED_DAYS * _DAY
     updated = [settled - int(_SPREAD_DAYS * _DAY * random.random()) for _ in range(drawn)][:size]
     created = [u - int(_OLDEST_DAYS * _DAY * random.random()) for u in updated]
@@ -106,7 +106,7 @@ def instants(random: Random, start: int, drawn: int, size: int) -> tuple[list[in
 
 
 def add(stones: Stones, *, count: int, seed: int, now: int) -> list[int]:
-    """Put `count` new stones at the end; returns their ordinals."""
+    """Append `count` new stones. Returns their ordinals."""
     first = len(stones)
     records = _draw(Random(f"add:{seed}:{first}"), Prices(), count)
     extend(stones, records, [now] * count, [now] * count)
@@ -120,7 +120,7 @@ def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
     cents = prices.draw(random, count)
     shapes, colors, clarities = column(SHAPE_WEIGHTS), column(COLOR_WEIGHTS), column(CLARITY_WEIGHTS)
     cuts, availabilities = column(CUT_WEIGHTS), column(AVAILABILITY_WEIGHTS)
-    # 30 % lab-grown, 3 % without an image, 10 % without a 360° view, 2 % fancy-coloured; independent of each other.
+    # Independent shares: 30 % lab-grown, 3 % without an image, 10 % without a 360° view, 2 % fancy-coloured.
     flags = [
         (LAB_GROWN if random.random() < 0.3 else 0)  # noqa: PLR2004 - shares, explained one line up
         | (HAS_IMAGE if random.random() < 0.97 else 0)  # noqa: PLR2004
@@ -136,7 +136,7 @@ def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
             shape,
             _FANCY_COLOR if flag & FANCY else color,
             clarity,
-            cut if shape == 0 else Words.NONE,  # only round stones have their cut graded
+            cut if shape == 0 else Words.NONE,  # only round stones have a cut grade
             availability,
             flag,
             discount,
@@ -148,13 +148,13 @@ def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
 
 
 def _carats(cents: int, luck: float, *, grown: bool) -> int:
-    """Thousandths of a carat, whole hundredths: dearer stones are larger, and grown ones three times as large."""
+    """Weight in thousandths of a carat, in steps of ten. It grows with the price; lab-grown stones are 3 times as heavy."""
     carats: float = 0.55 * (cents / 100_000) ** 0.55 * (0.6 + luck) * (3 if grown else 1)
     return 10 * min(max(round(carats * 100), 30), 1501)
 
 
 def _real_rows(count: int) -> list[dict[str, str]]:
-    """The first `count` rows of the file, or all it has."""
+    """Read at most `count` rows of the file."""
     with (
         (_DATA / "diamonds-53940.csv.gz").open("rb") as packed,
         gzip.open(packed, "rt", encoding="utf-8", newline="") as source,
@@ -163,7 +163,7 @@ def _real_rows(count: int) -> list[dict[str, str]]:
 
 
 def _real_record(stones: Stones, drawn: Record, row: dict[str, str]) -> Record:
-    """What the file says, and for the rest what was drawn. The file's stones are natural, round and colourless."""
+    """Record with the values of the file row, completed by drawn values. The file's stones are natural, round, colourless."""
     for name, column in stones.measured.items():
         column.append(_hundredths(row[name]))
     return drawn._replace(
@@ -183,7 +183,7 @@ def _hundredths(text: str) -> int:
 
 
 def extend(stones: Stones, records: Sequence[Record], created: Sequence[int], updated: Sequence[int]) -> None:
-    """Put stones with these instants (microseconds) at the end."""
+    """Append stones with creation and update times in microseconds since 1970."""
     for name, values in zip(Record._fields, zip(*records, strict=True), strict=True):
         column: array[int] = getattr(stones, name)
         column.extend(values)

@@ -1,4 +1,4 @@
-"""The stones as columns: about forty bytes each. The columns are the search index; see `special` for bad values."""
+"""Column store of stones, about forty bytes per stone. The columns are the search index; see `special` for bad values."""
 
 from array import array
 from typing import NamedTuple
@@ -6,15 +6,15 @@ from typing import NamedTuple
 from sandbox.supplier.vocabulary import AVAILABILITIES, CLARITIES, COLORS, CUTS, SHAPES, Words
 
 NO_PRICE = -(1 << 62)
-"""In the price column: the search index has no price, so the stone matches no range of prices."""
+"""Value of the price column without a price: the stone matches no price range."""
 NO_CARATS = (1 << 32) - 1
-"""In the carats column: the stone has no carats that are a number, so it matches no range of sizes."""
+"""Value of the carats column without a valid number: the stone matches no size range."""
 
 LAB_GROWN, HAS_IMAGE, HAS_V360, FANCY = 1, 2, 4, 8
 
 
 class Record(NamedTuple):
-    """A stone's values, coded. Price in cents, carats in thousandths, words by their numbers, discount in 1/100 %."""
+    """Encoded values of a stone. Price in cents, carats in thousandths, words as numbers, discount in 1/100 %."""
 
     price: int
     carats: int
@@ -28,9 +28,9 @@ class Record(NamedTuple):
 
 
 class Details(NamedTuple):
-    """What a generated stone states beside its record. Sizes in hundredths of a millimetre or of a percent.
+    """Values of a generated stone beside its record. Sizes in 1/100 mm or 1/100 %.
 
-    None: the certificate does not state it. `report`: whether the certificate can be opened.
+    None: the certificate does not state the value. `report`: whether the certificate has a page.
     """
 
     length: int
@@ -54,7 +54,7 @@ class Details(NamedTuple):
 
 
 class Stones:
-    """One row per ordinal, never taken out: a stone that left the feed keeps its row and its id."""
+    """Columns by ordinal. Rows are never deleted: a stone that left the feed keeps its row and its id."""
 
     def __init__(self) -> None:
         self.price = array("q")
@@ -66,13 +66,13 @@ class Stones:
         self.availability = array("B")
         self.flags = array("B")
         self.discount = array("h")
-        # Hidden instants, in microseconds since 1970.
+        # Not served. Microseconds since 1970.
         self.created = array("q")
         self.updated = array("q")
         self.present = array("B")
-        # Measured at the real stones, which come first; in hundredths of a millimetre or of a percent.
+        # Measurements of the real stones, which come first, in 1/100 mm or 1/100 %.
         self.measured = {name: array("H") for name in ("depth", "table", "x", "y", "z")}
-        # Of the generated assortment, by ordinal; the other stones state what `payload` draws for them.
+        # Generated assortment by ordinal; `payload` draws the values of all other stones.
         self.details: dict[int, Details] = {}
         self.shapes = Words(SHAPES)
         self.colors = Words(COLORS)
@@ -84,7 +84,7 @@ class Stones:
         return len(self.price)
 
     def append(self, record: Record, created: int, updated: int) -> int:
-        """Put a stone at the end; returns its ordinal."""
+        """Append a stone. Returns its ordinal."""
         ordinal = len(self)
         for name, value in zip(Record._fields, record, strict=True):
             getattr(self, name).append(value)

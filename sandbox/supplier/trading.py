@@ -1,7 +1,7 @@
-"""Holds and orders, as loosely as the supplier keeps them: no idempotency, no query for orders.
+"""Holds and orders with the supplier's guarantees: no idempotency, no query for orders.
 
-A hold shows in the feed: the stone reads HOLD while it lasts. An order makes the stone SOLD at once and stays `ordered`
-until the control API confirms or declines it, as the supplier does by e-mail.
+The feed shows availability HOLD while a hold is open. An order sets SOLD immediately and stays `ordered` until the
+control API confirms or declines it, as the supplier does by e-mail.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from sandbox.supplier.completion import Refused
 from sandbox.supplier.identity import ordinal_of, stone_id
 from sandbox.supplier.inventory import Inventory
 
-_FREE = "AVAILABLE"
+_AVAILABLE = "AVAILABLE"
 _HELD, _SOLD = "HOLD", "SOLD"
 _ORDERS = 10_000
 
@@ -26,7 +26,7 @@ AfterDecline = Literal["sold", "available", "removed"]
 
 
 class Hold(msgspec.Struct):
-    """A hold that was granted."""
+    """A granted hold."""
 
     id: UUID
     ordinal: int
@@ -49,7 +49,7 @@ class OrderItem(msgspec.Struct, frozen=True, rename={"offer_id": "offerId", "des
 
 
 class OrderedItem(msgspec.Struct, frozen=True):
-    """An item of an order: its id (`OrderItemId`), the stone, what was asked for, and whether it may be returned."""
+    """An item of an order. `id`: the `OrderItemId`; `item`: the request; `returnable`: whether it may be returned."""
 
     id: UUID
     stone_id: str
@@ -67,40 +67,40 @@ class Order(msgspec.Struct):
 
 
 class Trading:
-    """The open holds and the last 10,000 orders."""
+    """Open holds and the last 10,000 orders."""
 
     def __init__(self, inventory: Inventory, hold_seconds: float) -> None:
         self._inventory = inventory
         self._hold_time = timedelta(seconds=hold_seconds)
         self._holds: dict[int, Hold] = {}
         self._orders: OrderedDict[UUID, Order] = OrderedDict()
-        # The last order of a stone that was not declined.
-        self._bought: dict[int, tuple[str, OrderedItem]] = {}
+        # By ordinal: account and item of the last order that was not declined.
+        self._last_orders: dict[int, tuple[str, OrderedItem]] = {}
 
-    # What an account sees
+    # Queries of an account
 
     def hold_id(self, ordinal: int, account: Account) -> str | None:
-        """The id of the hold on a stone, which only its holder may see."""
+        """Id of the hold on a stone. Returns None unless the account has the hold."""
         hold = self._holds.get(self._inventory.first_offer(ordinal))
         return str(hold.id) if hold is not None and hold.account == account.username else None
 
     def order_item_id(self, ordinal: int, account: Account) -> str | None:
-        """The id of the last order of a stone, which only the account that ordered may see."""
-        buyer, item = self._bought.get(self._inventory.first_offer(ordinal), (None, None))
+        """Item id of the last order of a stone. Returns None unless the account placed the order."""
+        buyer, item = self._last_orders.get(self._inventory.first_offer(ordinal), (None, None))
         return str(item.id) if item is not None and buyer == account.username else None
 
     def holds_of(self, account: Account) -> list[Hold]:
         return [hold for hold in self._holds.values() if hold.account == account.username]
 
-    # What an account does
+    # Mutations of an account
 
     def create_hold(self, product_id: str, account: Account) -> Hold | None:
-        """Hold a stone; None if that is denied (not there, not available, held already).
+        """Place a hold on a stone. Returns None if it is denied: unknown, not available, or already on hold.
 
-        A product id is the bare stone id: an offer id is denied.
+        `product_id`: a stone id without prefix. An offer id is denied.
         """
         ordinal = None if "/" in product_id else self._inventory.find(ordinal_of(product_id))
-        if ordinal is None or self._inventory.availability(ordinal) != _FREE:
+        if ordinal is None or self._inventory.availability(ordinal) != _AVAILABLE:
             return None
         now = self._inventory.clock()
         hold = self._holds[ordinal] = Hold(uuid4(), ordinal, account.username, now, now + self._hold_time)
@@ -111,7 +111,7 @@ class Trading:
         """End a hold.
 
         Raises:
-            Refused: this account has no such hold (any more).
+            Refused: the account has no such open hold.
         """
         hold = self._hold(hold_id)
         if hold is None or hold.account != account.username:
@@ -120,14 +120,14 @@ class Trading:
         return hold
 
     def create_order(self, items: list[OrderItem], account: Account) -> Order:
-        """Order stones. The account that ordered a stone and orders it again orders it twice.
+        """Order stones. A repeated order by the same account is a second order.
 
         Raises:
-            Refused: a stone is not there, or not available to this account (then nothing is ordered).
+            Refused: a stone is unknown or not available to the account (no stone is ordered).
         """
         ordinals = [self._orderable(item, account) for item in items]
         if not ordinals:
-            raise Refused("An order needs items")
+            raise Refused("An order must have at least one item")
         ordered = tuple(
             OrderedItem(
                 uuid4(),
@@ -144,17 +144,17 @@ class Trading:
             self._orders.popitem(last=False)
         for one in ordered:
             self._holds.pop(one.ordinal, None)
-            self._bought[one.ordinal] = account.username, one
+            self._last_orders[one.ordinal] = account.username, one
             self._inventory.set_availability(one.ordinal, _SOLD)
         return order
 
     def expire(self) -> None:
-        """End the holds whose time has come."""
+        """End the holds that have expired."""
         now = self._inventory.clock()
         for hold in [hold for hold in self._holds.values() if hold.until <= now]:
             self._end(hold)
 
-    # What the supplier does
+    # Actions of the supplier
 
     def holds(self) -> list[Hold]:
         self.expire()
@@ -164,10 +164,10 @@ class Trading:
         return list(self._orders.values())
 
     def extend(self, hold_id: str, seconds: float, status: ExtensionStatus) -> Hold:
-        """Let a hold end later.
+        """Extend a hold by `seconds`.
 
         Raises:
-            KeyError: there is no such hold (any more).
+            KeyError: there is no such open hold.
         """
         self.expire()
         hold = self._hold(hold_id)
@@ -181,30 +181,30 @@ class Trading:
         """Confirm an order.
 
         Raises:
-            KeyError: there is no such order, or it is not open.
+            KeyError: the order does not exist or is not open.
         """
         order = self._open(order_id)
         order.state = "confirmed"
         return order
 
     def decline(self, order_id: str, after: AfterDecline) -> Order:
-        """Decline an order. `after`: its stones stay sold (to another customer), become available, or leave the feed.
+        """Decline an order. `after`: state of its stones: sold (to another customer), available, or removed from the feed.
 
         Raises:
-            KeyError: there is no such order, or it is not open.
+            KeyError: the order does not exist or is not open.
         """
         order = self._open(order_id)
         order.state = "declined"
         for one in order.items:
-            if self._bought.get(one.ordinal, (None, None))[1] is not one:
-                continue  # ordered again since
-            del self._bought[one.ordinal]
+            if self._last_orders.get(one.ordinal, (None, None))[1] is not one:
+                continue  # a later order exists
+            del self._last_orders[one.ordinal]
             if self._inventory.find(one.ordinal) is None:
                 continue
             if after == "removed":
                 self._inventory.remove(one.ordinal)
             elif after == "available":
-                self._inventory.set_availability(one.ordinal, _FREE)
+                self._inventory.set_availability(one.ordinal, _AVAILABLE)
         return order
 
     def _open(self, order_id: str) -> Order:
@@ -212,7 +212,7 @@ class Trading:
         if order is None:
             raise KeyError(f"there is no order {order_id!r}")
         if order.state != "ordered":
-            raise KeyError(f"the order {order_id!r} is {order.state} already")
+            raise KeyError(f"the order {order_id!r} is already {order.state}")
         return order
 
     def _hold(self, hold_id: str) -> Hold | None:
@@ -224,13 +224,13 @@ class Trading:
             raise Refused(f"Offer {item.offer_id} not found")
         ordinal = self._inventory.first_offer(ordinal)
         hold = self._holds.get(ordinal)
-        mine = hold.account if hold else self._bought.get(ordinal, (None,))[0]
-        if self._inventory.availability(ordinal) != _FREE and mine != account.username:
+        mine = hold.account if hold else self._last_orders.get(ordinal, (None,))[0]
+        if self._inventory.availability(ordinal) != _AVAILABLE and mine != account.username:
             raise Refused(f"Offer {item.offer_id} is not available")
         return ordinal
 
     def _end(self, hold: Hold) -> None:
         del self._holds[hold.ordinal]
-        # Unless the feed has said something else about the stone in the meantime.
+        # Only if the availability has not been changed in the meantime.
         if self._inventory.find(hold.ordinal) is not None and self._inventory.availability(hold.ordinal) == _HELD:
-            self._inventory.set_availability(hold.ordinal, _FREE)
+            self._inventory.set_availability(hold.ordinal, _AVAILABLE)

@@ -1,7 +1,7 @@
-"""Messages of validation errors in the wording of graphql-js, which the supplier's server runs.
+"""Validation error messages in the wording of graphql-js, which the supplier's server uses.
 
-A client that can't introspect learns from these messages which fields a schema lacks. The validation here is graphql-core's,
-whose wording differs.
+A client that cannot introspect detects missing fields by these messages. The simulator validates with graphql-core, whose
+wording differs.
 """
 
 import json
@@ -29,7 +29,7 @@ _ARGUMENT = re.compile(r"Argument '\w+\.(\w+)\((\w+):\)' of type '([^']+)' is re
 
 
 def as_graphql_js(message: str, schema: GraphQLSchema, variables: Mapping[str, Any] | None = None) -> str:
-    """The message of graphql-js for one of graphql-core about a document, or about its variables."""
+    """Translate a graphql-core message about a document or its variables to the wording of graphql-js."""
     found = _VARIABLE.fullmatch(message)
     if found is None:
         return _about(message, schema, of_variable=False)
@@ -46,9 +46,9 @@ def as_graphql_js(message: str, schema: GraphQLSchema, variables: Mapping[str, A
 def _about(message: str, schema: GraphQLSchema, *, of_variable: bool) -> str:
     def required(found: re.Match[str]) -> str:
         kind = schema.type_map.get(found[1])
-        wanted = kind.fields[found[2]].type if isinstance(kind, GraphQLInputObjectType) else ""
+        type_name = kind.fields[found[2]].type if isinstance(kind, GraphQLInputObjectType) else ""
         name = found[2] if of_variable else f"{found[1]}.{found[2]}"
-        return f'Field "{name}" of required type "{wanted}" was not provided.'
+        return f'Field "{name}" of required type "{type_name}" was not provided.'
 
     wordings: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         (_UNKNOWN, lambda found: f'Field "{found[2]}" is not defined by type "{found[1]}".{quoted(found[3] or "")}'),
@@ -69,7 +69,7 @@ def _about(message: str, schema: GraphQLSchema, *, of_variable: bool) -> str:
 
 
 def quoted(message: str) -> str:
-    """The message with double quotes around names and values."""
+    """Replace single quotes around names and values by double quotes."""
     return _QUOTED.sub(r'"\1"', message)
 
 

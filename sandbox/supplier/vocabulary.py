@@ -1,4 +1,4 @@
-"""The words of the trade, as the supplier writes them, and how often each occurs among simulated stones."""
+"""Vocabulary of the supplier, and the frequencies of its words among simulated stones."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ SUPPLIERS = (
 
 
 class Words:
-    """A list of words under one-byte numbers. It starts with a known tuple and learns unknown words as they come."""
+    """Dictionary encoding of words as one-byte numbers. It starts with known words and adds unknown words."""
 
     NONE = 255
 
@@ -67,7 +67,7 @@ class Words:
         self._numbers = {word: number for number, word in enumerate(known)}
 
     def number(self, word: str | None) -> int:
-        """The number of a word; a new one gets the next, as long as there are any (255 words, then NONE)."""
+        """Number of a word. A new word gets the next number; after 255 words the result is NONE."""
         if word is None:
             return self.NONE
         number = self._numbers.get(word)
@@ -80,7 +80,7 @@ class Words:
         return number
 
     def find(self, word: str) -> int | None:
-        """The number of a word that is known already."""
+        """Number of a known word. Returns None if the word is unknown."""
         return self._numbers.get(word)
 
     def word(self, number: int) -> str | None:

@@ -11,7 +11,7 @@ from inventory.suppliers.nivoda.client import NivodaClient
 from inventory.suppliers.nivoda.feed import NivodaFeed
 from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.ports import FeedPage, StoneQuery
-from sandbox.supplier.served_schema import facts
+from sandbox.supplier.served_schema import published_types
 from tests.contract.nivoda import CountingLimiter, account, answer, errors, scripted_supplier
 from tests.contract.published_supplier import PublishedSupplier, published_item, published_supplier, stone_id
 
@@ -154,7 +154,7 @@ async def test_lookup_finds_unavailable_stone() -> None:
 
 def strict_list_schema() -> GraphQLSchema:
     """The published schema with non-null items: one bad item makes the whole page null."""
-    text = facts("2026").replace("items: [DiamondItem]\n", "items: [DiamondItem!]!\n")
+    text = published_types("2026").replace("items: [DiamondItem]\n", "items: [DiamondItem!]!\n")
     assert "items: [DiamondItem!]!" in text
     return build_schema(text)
 

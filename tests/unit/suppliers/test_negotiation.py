@@ -36,7 +36,7 @@ from inventory.suppliers.nivoda.operations import OPERATIONS
 from inventory.suppliers.nivoda.schema_view import SchemaView, assumed_view, view_of
 from inventory.suppliers.nivoda.trading_documents import CREATE_ORDER
 from inventory.suppliers.ports import StoneQuery
-from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version, facts
+from sandbox.supplier.served_schema import VERSIONS, SchemaOptions, ServedSchema, Version, published_types
 
 PAGE = PAGES["dollar_value"].full
 
@@ -125,7 +125,7 @@ def test_older_schema_removes_only_nine_newer_fields() -> None:
 
 def test_assumed_types_match_published_schema() -> None:
     view = assumed_view()
-    published = view_of(build_schema(facts("2026")))
+    published = view_of(build_schema(published_types("2026")))
     assert (
         view.without(absences(entries_of([{"message": 'Field "ids" is not defined by type "DiamondQuery".'}]))[0])
         == published
@@ -133,7 +133,7 @@ def test_assumed_types_match_published_schema() -> None:
 
 
 def test_introspected_schema_equals_schema() -> None:
-    view, published = introspected(served("2026")), view_of(build_schema(facts("2026")))
+    view, published = introspected(served("2026")), view_of(build_schema(published_types("2026")))
     for name, fields in published.objects.items():
         assert view.objects[name] == fields
     for name, members in published.inputs.items():
@@ -183,7 +183,7 @@ def test_missing_order_falls_back_to_next_or_none(without: tuple[str, ...], orde
 
 def changed(old: str, new: str) -> GraphQLSchema:
     """The newer schema with one line of its text changed."""
-    text = facts("2026")
+    text = published_types("2026")
     assert old in text
     return build_schema(text.replace(old, new) if old.isidentifier() else text.replace(old, new, 1))
 
@@ -220,7 +220,7 @@ def test_changed_nullability_and_renamed_types_are_irrelevant(old: str, new: str
     ],
 )
 def test_field_with_changed_selection_is_dropped(old: str, new: str, difference: str) -> None:
-    text = facts("2026").replace(old, new) + "\ntype Tinge { name: String }\n"
+    text = published_types("2026").replace(old, new) + "\ntype Tinge { name: String }\n"
     schema = build_schema(text)
     negotiated = PAGE.template.negotiate(introspected(schema))
     assert negotiated.differences == (f"{difference}; it is not read",)

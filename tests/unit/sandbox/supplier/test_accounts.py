@@ -25,17 +25,17 @@ def test_token_belongs_to_account_until_it_expires(accounts: Accounts, clock: An
     assert (login.ends - clock()).total_seconds() == 60
     token = login.token
     clock.advance(59)
-    assert accounts.holder(token) == ANNA
+    assert accounts.account_of(token) == ANNA
     clock.advance(1)
-    assert accounts.holder(token) is None
+    assert accounts.account_of(token) is None
 
 
 def test_revoked_or_unknown_token_has_no_account(accounts: Accounts) -> None:
     login = accounts.log_in("anna", "opal-secret")
     assert login is not None
     accounts.revoke(login.token)
-    assert accounts.holder(login.token) is None
-    assert accounts.holder("made up") is None
+    assert accounts.account_of(login.token) is None
+    assert accounts.account_of("made up") is None
 
 
 def test_refresh_token_returns_one_new_session(accounts: Accounts) -> None:
@@ -44,7 +44,7 @@ def test_refresh_token_returns_one_new_session(accounts: Accounts) -> None:
     renewed = accounts.refresh(login.refresh_token)
     assert renewed is not None
     assert renewed.token != login.token
-    assert accounts.holder(renewed.token) == ANNA
+    assert accounts.account_of(renewed.token) == ANNA
     assert accounts.refresh(login.refresh_token) is None
     assert accounts.refresh(login.token) is None
 

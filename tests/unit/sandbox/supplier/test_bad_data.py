@@ -20,12 +20,12 @@ def item(make_inventory: Callable[..., Inventory]) -> Item:
 @pytest.mark.parametrize("kind", bad_data.USABLE)
 def test_usable_bad_data_can_be_mapped(kind: str, seed: int, item: Item) -> None:
     clean = json.dumps(item)
-    bad_data.smear(kind, item, seed)
+    bad_data.corrupt(kind, item, seed)
     assert json.dumps(item) != clean
     assert observe(json.dumps(item).encode()).stone
 
 
 @pytest.mark.parametrize("kind", bad_data.UNUSABLE)
 def test_unusable_bad_data_cannot_be_mapped(kind: str, item: Item) -> None:
-    bad_data.smear(kind, item, 1)
+    bad_data.corrupt(kind, item, 1)
     assert observe(json.dumps(item).encode()).stone is None

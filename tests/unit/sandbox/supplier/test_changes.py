@@ -108,7 +108,7 @@ def test_remove_by_id_is_atomic(make_inventory: Make) -> None:
     inventory = make_inventory(5)
     identity = inventory.truth(0, 1)[0]["id"]
     with pytest.raises(KeyError):
-        Changes(inventory).remove_these([identity, "nobody"])
+        Changes(inventory).remove_by_ids([identity, "nobody"])
     assert inventory.summary()["stones"] == 5
 
 
@@ -239,9 +239,9 @@ def test_second_offer_is_another_row_of_same_diamond(make_inventory: Make) -> No
     assert inventory.item(50)[0]["diamond"]["eyeClean"] == "E2"
     changes.update(row["id"], {"diamond.certificate": None})
     assert not any(found["usable"] for found in inventory.truth(0, 100) if found["id"] == row["id"])
-    changes.remove_these([offer])
+    changes.remove_by_ids([offer])
     assert inventory.summary()["stones"] == 50
-    changes.remove_these([row["id"]])
+    changes.remove_by_ids([row["id"]])
     assert inventory.summary()["stones"] == 49
 
 

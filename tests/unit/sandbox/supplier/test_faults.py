@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.supplier.faults import NOTHING, Faults, Kind, Rule
+from sandbox.supplier.faults import NO_RULES, Faults, Kind, Rule
 from sandbox.supplier.identity import offer_id, stone_id
 
 
 def strikes(rules: Sequence[Rule], seed: int, calls: int = 400, operation: str = "count") -> list[Kind | None]:
     faults = Faults()
     faults.set(rules, seed)
-    endings = [faults.strike([operation]).ending for _ in range(calls)]
+    endings = [faults.draw_rules([operation]).terminal for _ in range(calls)]
     return [None if rule is None else rule.kind for rule in endings]
 
 
 def test_no_rule_injects_no_fault() -> None:
-    assert Faults().strike(["count"]) == NOTHING
+    assert Faults().draw_rules(["count"]) == NO_RULES
 
 
 def test_same_seed_affects_same_calls() -> None:
@@ -30,8 +30,8 @@ def test_same_seed_affects_same_calls() -> None:
 
 
 def test_rule_affects_share_of_calls() -> None:
-    struck = strikes([Rule("status", 0.25)], 1, calls=4_000)
-    assert struck.count("status") == pytest.approx(1_000, abs=6 * 27)
+    fired = strikes([Rule("status", 0.25)], 1, calls=4_000)
+    assert fired.count("status") == pytest.approx(1_000, abs=6 * 27)
     assert "status" not in strikes([Rule("status", 0)], 1)
     assert None not in strikes([Rule("status", 1)], 1)
 
@@ -59,20 +59,20 @@ def test_rule_for_operation_does_not_affect_others() -> None:
 def test_later_rule_does_not_depend_on_earlier_rule() -> None:
     faults = Faults()
     faults.set([Rule("errors", 0.3, operations=("other",)), Rule("status", 0.3)], 9)
-    alone = [faults.strike(["count"]).ending is not None for _ in range(200)]
+    alone = [faults.draw_rules(["count"]).terminal is not None for _ in range(200)]
     faults.set([Rule("errors", 0.3), Rule("status", 0.3)], 9)
-    both = [faults.strike(["count"]).ending is not None for _ in range(200)]
+    both = [faults.draw_rules(["count"]).terminal is not None for _ in range(200)]
     assert alone == both
 
 
 def test_response_faults_are_combined() -> None:
     faults = Faults()
     faults.set([Rule("repeat"), Rule("total_count"), Rule("stall")], 1)
-    struck = faults.strike(["diamonds_by_query"])
-    assert struck.spoils("repeat")
-    assert struck.spoils("total_count")
-    assert struck.spoils("bad_data") is None
-    assert struck.ending == Rule("stall")
+    fired = faults.draw_rules(["diamonds_by_query"])
+    assert fired.rule_of("repeat")
+    assert fired.rule_of("total_count")
+    assert fired.rule_of("bad_data") is None
+    assert fired.terminal == Rule("stall")
 
 
 @given(st.lists(st.integers(100, 200), min_size=1, max_size=50, unique=True), st.lists(st.integers(0, 99), max_size=50))
@@ -91,11 +91,11 @@ def test_rule_applies_for_its_duration() -> None:
     now = 100.0
     faults = Faults(lambda: now)
     faults.set([Rule("internal_error", for_seconds=20)], 1)
-    assert faults.strike(["authenticate"]).ending
+    assert faults.draw_rules(["authenticate"]).terminal
     now = 119.9
-    assert faults.strike(["authenticate"]).ending
+    assert faults.draw_rules(["authenticate"]).terminal
     now = 120.0
-    assert faults.strike(["authenticate"]) == NOTHING
+    assert faults.draw_rules(["authenticate"]) == NO_RULES
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(Kind) if kind not in {"status", "token"}])

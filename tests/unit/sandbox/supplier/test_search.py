@@ -286,7 +286,7 @@ def test_ids_select_diamonds_and_certificate_numbers_override_filters(
 ) -> None:
     inventory = make_inventory(30)
     rows = inventory.truth(0, 3)
-    gone = Changes(inventory).remove_these([rows[2]["id"]])
+    gone = Changes(inventory).remove_by_ids([rows[2]["id"]])
     item, _ = inventory.item(ordinal_of(rows[1]["id"]) or 0)
     number = item["diamond"]["certificate"]["certNumber"]
     named = {"filter_ids": [rows[0]["id"], rows[1]["offer_id"], None, *gone, "nonsense"]}

@@ -61,7 +61,7 @@ def test_unavailable_diamond_cannot_be_held(
 def test_only_diamond_id_in_feed_can_be_held(trading: Trading, inventory: Inventory, stone: str) -> None:
     assert trading.create_hold(f"DIAMOND/{stone}", ANNA) is None
     assert trading.create_hold("nonsense", ANNA) is None
-    Changes(inventory).remove_these([stone])
+    Changes(inventory).remove_by_ids([stone])
     assert trading.create_hold(stone, ANNA) is None
 
 
@@ -178,9 +178,9 @@ def test_declined_order_leaves_diamonds_in_requested_state(
 def test_order_is_confirmed_or_declined_once(trading: Trading, inventory: Inventory, stone: str) -> None:
     order = trading.create_order([OrderItem(f"DIAMOND/{stone}")], ANNA)
     assert trading.confirm(str(order.id)).state == "confirmed"
-    with pytest.raises(KeyError, match="confirmed already"):
+    with pytest.raises(KeyError, match="already confirmed"):
         trading.confirm(str(order.id))
-    with pytest.raises(KeyError, match="confirmed already"):
+    with pytest.raises(KeyError, match="already confirmed"):
         trading.decline(str(order.id), "available")
     with pytest.raises(KeyError, match="no order"):
         trading.confirm("x")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.supplier.order import SortedKeys
+from sandbox.supplier.sorted_keys import SortedKeys
 
 
 @given(st.sets(st.integers(-50, 50)), st.lists(st.integers(-50, 50)), st.integers(-60, 60), st.integers(0, 60))

@@ -1,4 +1,4 @@
-"""Root resolvers: who may ask what; sessions, holds, orders and locations as the schema shows them."""
+"""GraphQL executor: root resolvers with their access checks, and the types for sessions, holds, orders and locations."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,14 +11,14 @@ from graphql import DocumentNode, OperationDefinitionNode, OperationType, Select
 from sandbox.supplier.accounts import Account, Accounts, Login
 from sandbox.supplier.behaviour import Behaviour, BehaviourHolder
 from sandbox.supplier.call import Call
-from sandbox.supplier.calls import Calls
-from sandbox.supplier.completion import Path, Ready, Refused
+from sandbox.supplier.call_log import CallLog
+from sandbox.supplier.completion import Completed, Path, Refused
 from sandbox.supplier.documents import Selected
 from sandbox.supplier.faults import Faults
 from sandbox.supplier.identity import mix
 from sandbox.supplier.inventory import Inventory
+from sandbox.supplier.item_queries import ItemQueries
 from sandbox.supplier.locations import Locations
-from sandbox.supplier.pages import Reading
 from sandbox.supplier.trading import Hold, OrderItem, Trading
 
 UNAUTHORIZED = "Unauthorized: invalid or expired token"
@@ -28,8 +28,8 @@ _NO_PRO = "This account has no Pro access: holds and orders are not enabled"
 Arguments = Mapping[str, Any]
 
 
-class Answers:
-    """Answers calls from the inventory, the accounts and the trading book."""
+class Executor:
+    """Executes calls over the inventory, the accounts, and the holds and orders."""
 
     def __init__(
         self,
@@ -37,38 +37,38 @@ class Answers:
         accounts: Accounts,
         trading: Trading,
         faults: Faults,
-        calls: Calls,
+        calls: CallLog,
         behaviour: BehaviourHolder,
     ) -> None:
         self.accounts = accounts
         self.trading = trading
         self.calls = calls
         self.locations = Locations()
-        self.reading = Reading(inventory, trading, faults)
+        self.item_queries = ItemQueries(inventory, trading, faults)
         self._behaviour = behaviour
 
     @property
     def behaviour(self) -> Behaviour:
         return self._behaviour.now
 
-    def answer(self, call: Call) -> dict[str, Any]:
-        """The body of the answer: `data`, and `errors` if there are any."""
+    def execute(self, call: Call) -> dict[str, Any]:
+        """Execute a call and return the response body: `data`, and `errors` if there are any."""
         self.trading.expire()
         data = call.completion.data(_Root(self, call))
-        if call.struck.spoils("errors") is not None:
+        if call.fired.rule_of("errors") is not None:
             call.errors.append({"message": "Internal server error", "extensions": {"code": "INTERNAL"}})
         return {"errors": call.errors, "data": data} if call.errors else {"data": data}
 
 
 class _Root:
-    """`Query` or `Mutation`, without a token or inside `as(token)`."""
+    """Resolver of `Query` and `Mutation`, at the top level or inside `as(token)`."""
 
-    def __init__(self, answers: Answers, call: Call, account: Account | None = None) -> None:
-        self._answers = answers
+    def __init__(self, executor: Executor, call: Call, account: Account | None = None) -> None:
+        self._executor = executor
         self._call = call
         self._account = account
-        self._resolvers: Mapping[str, Callable[[Arguments, Selected], Any]] = {
-            "diamonds_by_query_count": lambda arguments, _: self._reading.count(self._call, arguments),
+        self._fields: Mapping[str, Callable[[Arguments, Selected], Any]] = {
+            "diamonds_by_query_count": lambda arguments, _: self._item_queries.count(self._call, arguments),
             "diamonds_by_query": self._page,
             "get_diamond_by_id": self._by_id,
             "create_hold": self._create_hold,
@@ -81,120 +81,124 @@ class _Root:
 
     def resolve(self, name: str, arguments: Arguments, field: Selected, _path: Path) -> Any:
         if name in {"__schema", "__type"}:
-            return Ready(_introspect(self._call, field))
+            return Completed(_introspect(self._call, field))
         if name == "as":
-            return _Root(self._answers, self._call, self._holder(arguments.get("token") or self._call.bearer))
+            return _Root(self._executor, self._call, self._account_of(arguments.get("token") or self._call.bearer))
         if name == "authenticate":
-            return _Authentication(self._answers)
+            return _Authentication(self._executor)
         if self._account is None:
-            self._account = self._holder(self._call.bearer)
-        return self._resolvers[name](arguments, field)
+            self._account = self._account_of(self._call.bearer)
+        return self._fields[name](arguments, field)
 
     @property
-    def _reading(self) -> Reading:
-        return self._answers.reading
+    def _item_queries(self) -> ItemQueries:
+        return self._executor.item_queries
 
-    def _holder(self, token: str | None) -> Account:
-        account = None if token is None else self._answers.accounts.holder(token)
+    def _account_of(self, token: str | None) -> Account:
+        account = None if token is None else self._executor.accounts.account_of(token)
         if account is not None:
             return account
         self._call.unauthorized = True
-        ending = self._call.struck.ending
-        if ending is not None and ending.kind == "token":
-            entry = ending.entry
+        terminal = self._call.fired.terminal
+        if terminal is not None and terminal.kind == "token":
+            entry = terminal.entry
             raise Refused(entry["message"], entry["extensions"]["code"])
         raise Refused(UNAUTHORIZED, UNAUTHENTICATED)
 
     @property
-    def _known(self) -> Account:
+    def _signed_in_account(self) -> Account:
         if self._account is None:
             raise Refused(UNAUTHORIZED, UNAUTHENTICATED)
         return self._account
 
     def _page(self, arguments: Arguments, _field: Selected) -> Any:
-        return self._reading.page(self._call, arguments, self._known)
+        return self._item_queries.page(self._call, arguments, self._signed_in_account)
 
     def _by_id(self, arguments: Arguments, field: Selected) -> Any:
-        return self._reading.by_id(self._call, arguments["diamond_id"], field, self._known)
+        return self._item_queries.by_id(self._call, arguments["diamond_id"], field, self._signed_in_account)
 
     # Trading
 
-    def _trader(self) -> Account:
-        if not self._known.pro:
+    def _pro_account(self) -> Account:
+        if not self._signed_in_account.pro:
             raise Refused(_NO_PRO, "FORBIDDEN")
-        return self._known
+        return self._signed_in_account
 
     def _create_hold(self, arguments: Arguments, _field: Selected) -> Any:
-        account = self._trader()
+        account = self._pro_account()
         if arguments["ProductType"] != "Diamond":
             raise Refused("The simulator holds diamonds only")
-        hold = self._answers.trading.create_hold(arguments["ProductId"], account)
-        shown = _denied() if hold is None else show_hold(self._answers, hold, account)
-        self._traded("create_hold", account, arguments, shown)
+        hold = self._executor.trading.create_hold(arguments["ProductId"], account)
+        shown = denied_hold_value() if hold is None else hold_value(self._executor, hold, account)
+        self._record_trade("create_hold", account, arguments, shown)
         return shown
 
     def _cancel_hold(self, arguments: Arguments, _field: Selected) -> Any:
-        account = self._trader()
+        account = self._pro_account()
         try:
-            hold = self._answers.trading.cancel_hold(arguments["hold_id"], account)
+            hold = self._executor.trading.cancel_hold(arguments["hold_id"], account)
         except Refused as error:
-            self._answers.calls.traded("cancel_hold", account.username, dict(arguments), {"refused": error.message})
+            self._executor.calls.record_trade(
+                "cancel_hold", account.username, dict(arguments), {"refused": error.message}
+            )
             raise
-        shown = show_hold(self._answers, hold, account)
-        self._traded("cancel_hold", account, arguments, shown)
+        shown = hold_value(self._executor, hold, account)
+        self._record_trade("cancel_hold", account, arguments, shown)
         return shown
 
     def _create_order(self, arguments: Arguments, _field: Selected) -> Any:
-        account = self._trader()
-        nulled = self._call.struck.spoils("null_order")
-        if nulled is not None and not nulled.executed:
+        account = self._pro_account()
+        null_order = self._call.fired.rule_of("null_order")
+        if null_order is not None and not null_order.executed:
             return None
         items = [msgspec.convert(item, OrderItem) for item in arguments["items"]]
         try:
             for item in items:
                 self._check_destination(item.destination_id, account)
-            order = self._answers.trading.create_order(items, account)
+            order = self._executor.trading.create_order(items, account)
         except Refused as error:
-            self._answers.calls.traded("create_order", account.username, dict(arguments), {"refused": error.message})
+            self._executor.calls.record_trade(
+                "create_order", account.username, dict(arguments), {"refused": error.message}
+            )
             raise
         answer = {"id": str(order.id), "return_options": [item.returnable for item in order.items]}
-        self._answers.calls.traded("create_order", account.username, dict(arguments), answer)
-        return None if nulled else str(order.id)
+        self._executor.calls.record_trade("create_order", account.username, dict(arguments), answer)
+        return None if null_order else str(order.id)
 
     def _check_destination(self, destination: str | None, account: Account) -> None:
-        if destination is None or not self._answers.behaviour.known_destinations:
+        if destination is None or not self._executor.behaviour.known_destinations:
             return
-        if not self._answers.locations.exists(account.username, destination):
+        if not self._executor.locations.exists(account.username, destination):
             raise Refused("Destination not found")
 
-    def _traded(self, operation: str, account: Account, arguments: Arguments, shown: Mapping[str, Any]) -> None:
+    def _record_trade(self, operation: str, account: Account, arguments: Arguments, shown: Mapping[str, Any]) -> None:
         answer = {name: shown[name] for name in ("id", "denied", "until")}
-        self._answers.calls.traded(operation, account.username, dict(arguments), answer)
+        self._executor.calls.record_trade(operation, account.username, dict(arguments), answer)
 
     # Locations
 
     def _create_location(self, arguments: Arguments, _field: Selected) -> Any:
-        return self._answers.locations.create(self._known.username, _location(arguments["location"]))
+        return self._executor.locations.create(self._signed_in_account.username, _location(arguments["location"]))
 
     def _update_location(self, arguments: Arguments, _field: Selected) -> Any:
         fields = _location(arguments.get("location") or {})
-        return self._answers.locations.update(self._known.username, arguments["id"], fields)
+        return self._executor.locations.update(self._signed_in_account.username, arguments["id"], fields)
 
     def _delete_location(self, arguments: Arguments, _field: Selected) -> Any:
-        return self._answers.locations.delete(self._known.username, arguments["id"])
+        return self._executor.locations.delete(self._signed_in_account.username, arguments["id"])
 
 
 class _Authentication:
-    """`Authenticate`: sessions for a password or a refresh token."""
+    """Resolver of `Authenticate`: start a session with a password or a refresh token."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def resolve(self, name: str, arguments: Arguments, _field: Selected, _path: Path) -> Any:
         if name == "refresh_token":
-            login = self._answers.accounts.refresh(arguments["refresh_token"])
+            login = self._executor.accounts.refresh(arguments["refresh_token"])
         else:
-            login = self._answers.accounts.log_in(arguments["username"], arguments["password"])
+            login = self._executor.accounts.log_in(arguments["username"], arguments["password"])
         if login is None:
             wrong = "Invalid refresh token" if name == "refresh_token" else "Wrong username or password"
             raise Refused(wrong, UNAUTHENTICATED)
@@ -202,20 +206,20 @@ class _Authentication:
             "token": login.token,
             "expires": self._expires(login),
             "refresh_token": login.refresh_token,
-            "user": _User(self._answers, login.account),
+            "user": _User(self._executor, login.account),
         }
 
     def _expires(self, login: Login) -> float:
-        if self._answers.behaviour.expires == "milliseconds":
+        if self._executor.behaviour.expires == "milliseconds":
             return _milliseconds(login.ends)
-        return self._answers.accounts.lifetime.total_seconds()
+        return self._executor.accounts.lifetime.total_seconds()
 
 
 class _User:
-    """`User`: the holds and the locations of an account."""
+    """Resolver of `User`: the holds and locations of an account."""
 
-    def __init__(self, answers: Answers, account: Account) -> None:
-        self._answers = answers
+    def __init__(self, executor: Executor, account: Account) -> None:
+        self._executor = executor
         self._account = account
 
     def resolve(self, name: str, _arguments: Arguments, _field: Selected, _path: Path) -> Any:
@@ -224,10 +228,10 @@ class _User:
             case "id":
                 return identity
             case "holds":
-                return [show_hold(self._answers, hold, self._account) for hold in self._holds()]
+                return [hold_value(self._executor, hold, self._account) for hold in self._holds()]
             case "holds_count":
                 return len(self._holds())
-        locations = self._answers.locations.of(self._account.username)
+        locations = self._executor.locations.of(self._account.username)
         related = [{"location": location, "type": "OWNER"} for location in locations]
         match name:
             case "default_location":
@@ -238,16 +242,16 @@ class _User:
                 return {"id": identity[:8], "name": self._account.username, "locations": locations}
 
     def _holds(self) -> list[Hold]:
-        return self._answers.trading.holds_of(self._account)
+        return self._executor.trading.holds_of(self._account)
 
 
-def show_hold(answers: Answers, hold: Hold, account: Account) -> dict[str, Any]:
-    """A granted hold as the schema shows it."""
-    behaviour = answers.behaviour
+def hold_value(executor: Executor, hold: Hold, account: Account) -> dict[str, Any]:
+    """Convert a granted hold to the schema's `Hold`."""
+    behaviour = executor.behaviour
     until = _milliseconds(hold.until)
     return {
         "id": str(hold.id),
-        "diamond": answers.reading.stored_item(hold.ordinal, account)[0]["diamond"],
+        "diamond": executor.item_queries.stored_item(hold.ordinal, account)[0]["diamond"],
         "ProductType": "Diamond",
         "denied": behaviour.granted_denied,
         "until": until if behaviour.until == "milliseconds" else until / 1000,
@@ -256,7 +260,7 @@ def show_hold(answers: Answers, hold: Hold, account: Account) -> dict[str, Any]:
     }
 
 
-def _denied() -> dict[str, Any]:
+def denied_hold_value() -> dict[str, Any]:
     return {"id": str(uuid4()), "diamond": None, "ProductType": "Diamond", "denied": True, "until": None}
 
 
@@ -270,7 +274,7 @@ def _milliseconds(instant: datetime) -> float:
 
 
 def _introspect(call: Call, field: Selected) -> Any:
-    """The answer to `__schema` or `__type`, by the general executor."""
+    """Resolve `__schema` or `__type` with graphql-core."""
     operation = call.operation.node
     alone = OperationDefinitionNode(
         operation=OperationType.QUERY,

@@ -1,4 +1,4 @@
-"""Log of calls: counts by operation and outcome, the busiest second, holds and orders, rejected requests."""
+"""Call log: counts by operation and outcome, peak requests per second, holds and orders, rejected requests."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,8 +10,8 @@ _MAX_QUERY_LENGTH = 10_000
 _SECRETS = frozenset({"token", "password", "refresh_token"})
 
 
-class Calls:
-    """Counts since the last `clear`. `monotonic`: seconds that never go back."""
+class CallLog:
+    """Counts since the last `clear`. `monotonic`: a monotonic clock in seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -27,8 +27,8 @@ class Calls:
         self._orders: deque[dict[str, Any]] = deque(maxlen=_TRADES)
         self._rejected: deque[dict[str, Any]] = deque(maxlen=_REJECTED)
 
-    def arrived(self) -> None:
-        """A request is here."""
+    def count_request(self) -> None:
+        """Count a received request."""
         now = self._monotonic()
         self._total += 1
         self._recent.append(now)
@@ -36,28 +36,30 @@ class Calls:
             self._recent.popleft()
         self._busiest = max(self._busiest, len(self._recent))
 
-    def ended(self, operations: Collection[str], outcome: str) -> None:
-        """A request has its answer; one that asks for several things counts for each."""
+    def count_outcome(self, operations: Collection[str], outcome: str) -> None:
+        """Count the outcome of a request for each of its operations."""
         for operation in operations or ("unreadable",):
             self._outcomes.setdefault(operation, Counter())[outcome] += 1
 
-    def rejected(self, errors: Sequence[dict[str, Any]], query: str, variables: Mapping[str, Any] | None) -> None:
-        """A request is not valid under the schema. Credentials and tokens are not kept."""
-        self.ended((), "rejected")
+    def record_rejected(
+        self, errors: Sequence[dict[str, Any]], query: str, variables: Mapping[str, Any] | None
+    ) -> None:
+        """Record a request that the schema does not allow. Credentials and tokens are not kept."""
+        self.count_outcome((), "rejected")
         kept = {name: value for name, value in (variables or {}).items() if name not in _SECRETS}
         messages = [error["message"] for error in errors]
         self._rejected.append({"errors": messages, "query": query[:_MAX_QUERY_LENGTH], "variables": kept})
 
-    def traded(self, operation: str, account: str, arguments: dict[str, Any], answer: dict[str, Any]) -> None:
-        """A hold or an order took effect or was refused, whether or not the client will hear of it."""
+    def record_trade(self, operation: str, account: str, arguments: dict[str, Any], answer: dict[str, Any]) -> None:
+        """Record a hold or order that took effect or was refused, also if the client does not receive the response."""
         trades = self._orders if operation == "create_order" else self._holds
         trades.append({"operation": operation, "account": account, "arguments": arguments, "answer": answer})
 
     def report(self) -> dict[str, Any]:
-        """Everything since the last `clear`.
+        """Counts and records since the last `clear`.
 
-        `max_per_second`: the most requests that arrived within any one second. The last 10,000 trades and the last 100
-        rejected requests are kept.
+        `max_per_second`: most requests received within one second. The last 10,000 holds, the last 10,000 orders and the
+        last 100 rejected requests are kept.
         """
         return {
             "total": self._total,

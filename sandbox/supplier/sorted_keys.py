@@ -1,4 +1,4 @@
-"""Many integers kept in order while some come and go: ranks, slices and changes cost microseconds at any size."""
+"""Sorted set of integers with rank and slice, in microseconds at any size."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ _RUN = 512
 
 
 class SortedKeys:
-    """Distinct integers in ascending order, held as runs of a few hundred."""
+    """Distinct integers in ascending order, stored in runs of a few hundred."""
 
     def __init__(self, keys: Iterable[int] = ()) -> None:
         ordered = sorted(keys)
@@ -35,10 +35,10 @@ class SortedKeys:
         self._starts = None
 
     def remove(self, key: int) -> None:
-        """Take a key out.
+        """Remove a key.
 
         Raises:
-            KeyError: it is not there.
+            KeyError: the set does not contain the key.
         """
         place = bisect_left(self._last, key)
         run = self._runs[place] if place < len(self._runs) else []
@@ -54,14 +54,14 @@ class SortedKeys:
         self._starts = None
 
     def rank(self, key: int) -> int:
-        """How many keys are smaller."""
+        """Number of smaller keys."""
         place = bisect_left(self._last, key)
         if place == len(self._runs):
             return self._length
         return self._run_starts()[place] + bisect_left(self._runs[place], key)
 
     def slice(self, start: int, stop: int) -> Iterator[int]:
-        """The keys from rank `start` up to, not including, rank `stop`."""
+        """Keys with ranks from `start` (inclusive) to `stop` (exclusive)."""
         start, stop = max(start, 0), min(stop, self._length)
         if start >= stop:
             return
@@ -75,7 +75,7 @@ class SortedKeys:
             place, skip = place + 1, 0
 
     def _run_starts(self) -> list[int]:
-        # Counted anew after a change, when next asked: a burst of changes pays once.
+        # Computed on the next read after a change, so that a burst of changes costs one computation.
         if self._starts is None:
             self._starts = [0, *accumulate(len(run) for run in self._runs)]
             self._starts.pop()
