@@ -71,7 +71,7 @@ def main(
 def _check_port(port: int, host: str, option: str) -> None:
     """Exit with one line if the process cannot listen on a port."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As the servers do: a port whose last connections are still closing is available.
+        # Same option as the servers: a port with connections in TIME_WAIT is available.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

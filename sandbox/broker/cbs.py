@@ -1,4 +1,4 @@
-"""Claims-based security node (`$cbs`). It accepts every token: the emulator serves one machine and has no secrets."""
+"""Claims-based security node (`$cbs`). It accepts every token, because the emulator has no secrets."""
 
 from sandbox.broker.envelope import read_request, write_reply
 from sandbox.broker.values import Int

@@ -89,7 +89,7 @@ def _content(data: bytes, at: int, end: int, constructor: int, depth: int) -> An
     try:
         return reader(data, at, end, depth)
     except UnicodeDecodeError as error:
-        raise MalformedData("a text is not in its encoding") from error
+        raise MalformedData("a string is not valid in its encoding") from error
 
 
 def _constant(value: Any) -> "_Reader":

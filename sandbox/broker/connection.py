@@ -50,23 +50,23 @@ class Connection(asyncio.Protocol):
         resolve: Resolve,
         idle_seconds: float,
         on_begin: Callable[["Connection"], None],
-        admit: Callable[["Connection"], bool],
+        accept_connection: Callable[["Connection"], bool],
         on_end: Callable[["Connection"], None],
     ) -> None:
-        """`idle_seconds`: idle timeout; the client is asked for heartbeats in half of this time.
+        """`idle_seconds`: idle timeout; the broker requests heartbeats from the client at half of this interval.
 
-        `admit` decides on the `open` frame of the client whether the connection is accepted.
+        `accept_connection`: called for the `open` frame of the client; returns whether the connection is accepted.
         """
         self._resolve = resolve
         self._idle_seconds = idle_seconds
         self._on_begin = on_begin
-        self._admit = admit
+        self._accept_connection = accept_connection
         self._on_end = on_end
         self._reader = FrameReader()
         self._sessions: dict[int, Session] = {}
         self._buffer: list[bytes] = []
         self._buffered_bytes = 0
-        self._keeps_up = True
+        self._client_reads = True
         self._heartbeat_seconds: float | None = None
         self._loop = asyncio.get_running_loop()
         self._received_at = self._sent_at = self._loop.time()
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
             self.end("amqp:connection:framing-error", str(error))
         except Exception:
             log.exception("connection_failed")
-            self.end("amqp:internal-error", "The broker failed on this frame.")
+            self.end("amqp:internal-error", "The broker failed to process the frame.")
 
     def connection_lost(self, _exc: Exception | None) -> None:
         for session in self._sessions.values():
@@ -98,12 +98,12 @@ class Connection(asyncio.Protocol):
         self._on_end(self)
 
     def pause_writing(self) -> None:
-        # Requests of a client that does not read are not processed.
-        self._keeps_up = False
+        # The broker does not process requests while the client does not read.
+        self._client_reads = False
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self._keeps_up = True
+        self._client_reads = True
         if not self._transport.is_closing():
             self._transport.resume_reading()
             for session in list(self._sessions.values()):
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
     # Interface of the broker
 
     def tick(self) -> None:
-        """Send a heartbeat if one is due, and abort the connection if the client is silent for too long."""
+        """Send a heartbeat if one is due. Abort the connection after the idle timeout of the client."""
         now = self._loop.time()
         if now - self._received_at > self._idle_seconds:
             log.warning("connection_idle", silent_seconds=round(now - self._received_at, 1))
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def writable(self) -> bool:
-        return self._keeps_up and self._buffered_bytes < _MAX_BUFFERED_BYTES
+        return self._client_reads and self._buffered_bytes < _MAX_BUFFERED_BYTES
 
     def send(self, channel: int, performative: msgspec.Struct, payload: bytes = b"") -> None:
         self._write(write(performative, channel=channel, payload=payload))
@@ -191,7 +191,7 @@ class Connection(asyncio.Protocol):
     def _dispatch(self, frame: Frame) -> None:
         session = self._sessions.get(frame.channel)
         if session is None:
-            return  # frames of a client may follow its `end`
+            return  # the client may have sent frames before it received `end`
         match frame.performative:
             case Attach() as attach:
                 session.attach(attach)
@@ -230,7 +230,7 @@ class Connection(asyncio.Protocol):
                 idle_time_out=UInt(int(self._idle_seconds * 1000 / 2)),
             ),
         )
-        if not self._admit(self):
+        if not self._accept_connection(self):
             self.end("amqp:resource-limit-exceeded", "ConnectionsQuotaExceeded for the namespace.")
 
     def _end_session(self, channel: int) -> bool:

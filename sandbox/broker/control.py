@@ -44,11 +44,11 @@ def create_app(broker: Broker) -> Starlette:
     async def queues(_request: Request) -> Response:
         return _json(broker.counts())
 
-    async def plan(request: Request) -> Response:
+    async def set_faults(request: Request) -> Response:
         try:
             body = msgspec.json.decode(await request.body(), type=FaultRequest)
             faults = Faults(body.duplicate, body.delay_seconds, body.reorder, body.seed)
-            broker.plan(body.queue, faults)
+            broker.set_faults(body.queue, faults)
         except (msgspec.DecodeError, ValueError) as error:
             return _json({"error": str(error)}, status=400)
         except QueueNotFound as error:
@@ -66,7 +66,7 @@ def create_app(broker: Broker) -> Starlette:
     return Starlette(
         routes=[
             Route("/queues", queues),
-            Route("/faults", plan, methods=["POST"]),
+            Route("/faults", set_faults, methods=["POST"]),
             Route("/faults", clear_faults, methods=["DELETE"]),
             Route("/drop", drop, methods=["POST"]),
         ]

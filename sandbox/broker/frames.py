@@ -157,7 +157,7 @@ class FrameReader:
     """Frame decoder for a byte stream. It buffers at most one incomplete frame."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._incomplete = b""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Add received bytes and yield the complete frames.
@@ -165,7 +165,7 @@ class FrameReader:
         Raises:
             MalformedData: the bytes are not AMQP, or a frame exceeds `MAX_FRAME_BYTES`.
         """
-        self._rest = data = self._rest + data
+        self._incomplete = data = self._incomplete + data
         at = 0
         while len(data) - at >= _PREFIX:
             if data.startswith(b"AMQP", at):
@@ -181,7 +181,7 @@ class FrameReader:
                 frame = _read(data[at:end])
             at = end
             # Before the yield: the caller may stop iterating.
-            self._rest = data[at:]
+            self._incomplete = data[at:]
             yield frame
 
 

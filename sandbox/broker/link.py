@@ -48,7 +48,7 @@ class LinkSession(Protocol):
     def transfer(self, handle: int, tag: bytes, payload: bytes, *, settled: bool) -> int:
         """Send a message. Return its delivery id."""
 
-    def remember(self, delivery_id: int, link: "SendingLink", message: Message[Envelope]) -> None:
+    def store_delivery(self, delivery_id: int, link: "SendingLink", message: Message[Envelope]) -> None:
         """Store an unsettled delivery."""
 
 
@@ -140,13 +140,13 @@ class SendingLink:
         tag = message.lock.bytes_le if message.lock else message.sequence_number.to_bytes(16, "big")
         delivery_id = self._session.transfer(self._handle, tag, envelope.write(message), settled=self.deletes)
         if not self.deletes:
-            self._session.remember(delivery_id, self, message)
+            self._session.store_delivery(delivery_id, self, message)
 
     def open(self) -> None:
-        self.node.join(self)
+        self.node.add_consumer(self)
 
     def close(self) -> None:
-        self.node.leave(self)
+        self.node.remove_consumer(self)
 
     def serve(self) -> None:
         self.node.serve()

@@ -1,4 +1,4 @@
-"""Messages and settings of queues: values without behaviour."""
+"""Data classes of messages, queue settings and counts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,11 +32,11 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """Connection counts: open, maximum open at once, accepted, refused."""
+    """Connection counts. `peak`: maximum open at the same time."""
 
     open: int
-    most: int
-    made: int
+    peak: int
+    accepted: int
     refused: int
 
 
@@ -58,7 +58,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Message(Generic[Payload]):
-    """A message in a queue. `position` orders waiting messages; `lock` is the lock token while a receiver holds it."""
+    """A message in a queue. `position`: sort key of waiting messages; `lock`: lock token while a receiver has it."""
 
     payload: Payload
     sequence_number: int

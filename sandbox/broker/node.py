@@ -32,10 +32,10 @@ class QueueNode:
         self.queue = queue
         self._consumers: deque[Consumer] = deque()
         self._fault_injector = FaultInjector(Faults())
-        self._woken = False
-        queue.on_available = self.wake
+        self._delivery_scheduled = False
+        queue.on_available = self.schedule_delivery
 
-    def plan(self, faults: Faults) -> None:
+    def set_faults(self, faults: Faults) -> None:
         """Inject these faults into messages that are sent from now on."""
         self._fault_injector = FaultInjector(faults)
 
@@ -56,17 +56,17 @@ class QueueNode:
                 each, ttl=each.ttl, scheduled_for=each.scheduled_for, delay=arrival.delay, overtakes=arrival.overtakes
             )
 
-    def join(self, consumer: Consumer) -> None:
+    def add_consumer(self, consumer: Consumer) -> None:
         self._consumers.append(consumer)
 
-    def leave(self, consumer: Consumer) -> None:
+    def remove_consumer(self, consumer: Consumer) -> None:
         self._consumers.remove(consumer)
 
-    def wake(self) -> None:
+    def schedule_delivery(self) -> None:
         """Schedule a delivery round. Messages that arrive together cause one round."""
-        if not self._woken:
-            self._woken = True
-            asyncio.get_running_loop().call_soon(self._serve_woken)
+        if not self._delivery_scheduled:
+            self._delivery_scheduled = True
+            asyncio.get_running_loop().call_soon(self._serve_scheduled)
 
     def serve(self) -> None:
         """Deliver messages until none waits or no consumer has credit."""
@@ -83,8 +83,8 @@ class QueueNode:
             consumer.deliver(message)
             skipped = 0
 
-    def _serve_woken(self) -> None:
-        self._woken = False
+    def _serve_scheduled(self) -> None:
+        self._delivery_scheduled = False
         self.serve()
 
 

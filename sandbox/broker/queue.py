@@ -162,7 +162,7 @@ class Queue(Generic[Payload]):
         """
         message = self._locked_message(token)
         if self.dead_letters is None:
-            raise NotAllowed("a dead letter stays where it is until it is completed")
+            raise NotAllowed("a dead letter cannot be dead-lettered; complete it")
         self._move_to_dead_letters(message, reason, description)
 
     def renew(self, token: UUID) -> datetime:
@@ -290,7 +290,7 @@ class Queue(Generic[Payload]):
 
     def _move_to_dead_letters(self, message: Message[Payload], reason: str | None, description: str | None) -> None:
         if self.dead_letters is None:
-            raise NotAllowed("a dead letter stays where it is until it is completed")
+            raise NotAllowed("a dead letter cannot be dead-lettered; complete it")
         self._remove(message)
         message.state = State.ACTIVE
         message.dead_letter = DeadLetter(reason, description, self.name)

@@ -30,7 +30,7 @@ _CLOSE_SECONDS: Final = 1.0
 class Broker:
     """In-memory Service Bus broker for one machine. All messages are lost when it stops.
 
-    It speaks AMQP 1.0 without TLS and without authentication. Let it listen on a loopback address only.
+    It speaks AMQP 1.0 without TLS and authentication. It must listen on a loopback address only.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Broker:
         for name, settings in queues.items():
             self.create_queue(name, settings)
         self._connections: set[Connection] = set()
-        self._admitted: set[Connection] = set()
-        self._made = self._most = self._refused = 0
+        self._open_connections: set[Connection] = set()
+        self._accepted = self._peak = self._refused = 0
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._stopping = False
@@ -111,7 +111,7 @@ class Broker:
         if self._timer is not None:
             self._timer.cancel()
         for connection in list(self._connections):
-            connection.end("amqp:connection:forced", "The broker stops.")
+            connection.end("amqp:connection:forced", "The broker is stopping.")
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._all_closed.wait()
@@ -144,23 +144,25 @@ class Broker:
 
     def connections(self) -> Connections:
         """Return the connection counts."""
-        return Connections(open=len(self._admitted), most=self._most, made=self._made, refused=self._refused)
+        return Connections(
+            open=len(self._open_connections), peak=self._peak, accepted=self._accepted, refused=self._refused
+        )
 
-    def plan(self, name: str, faults: Faults) -> None:
+    def set_faults(self, name: str, faults: Faults) -> None:
         """Inject faults into messages that are sent to a queue from now on. `Faults()` ends the injection.
 
         Raises:
             QueueNotFound: no queue has this name.
         """
         try:
-            self._senders[name].plan(faults)
+            self._senders[name].set_faults(faults)
         except KeyError:
             raise QueueNotFound(f"there is no queue {name!r}") from None
 
     def clear_faults(self) -> None:
         """End the fault injection of all queues."""
         for node in self._senders.values():
-            node.plan(Faults())
+            node.set_faults(Faults())
 
     def drop(self) -> None:
         """Simulate a crash and restart: remove all messages and abort all connections."""
@@ -171,27 +173,29 @@ class Broker:
         log.warning("broker_dropped")
 
     def _connect(self) -> Connection:
-        return Connection(self._resolve, self._idle_seconds, self._connected, self._admit, self._disconnected)
+        return Connection(
+            self._resolve, self._idle_seconds, self._connected, self._accept_connection, self._disconnected
+        )
 
     def _connected(self, connection: Connection) -> None:
-        # Called when the transport exists, so that the connection can be aborted.
+        # Called after the transport exists, so that the connection can be aborted.
         self._connections.add(connection)
         self._all_closed.clear()
         if self._stopping:
             connection.abort()
 
-    def _admit(self, connection: Connection) -> bool:
-        if self._max_connections is not None and len(self._admitted) >= self._max_connections:
+    def _accept_connection(self, connection: Connection) -> bool:
+        if self._max_connections is not None and len(self._open_connections) >= self._max_connections:
             self._refused += 1
             log.warning("connection_refused", max_connections=self._max_connections)
             return False
-        self._admitted.add(connection)
-        self._made += 1
-        self._most = max(self._most, len(self._admitted))
+        self._open_connections.add(connection)
+        self._accepted += 1
+        self._peak = max(self._peak, len(self._open_connections))
         return True
 
     def _disconnected(self, connection: Connection) -> None:
-        self._admitted.discard(connection)
+        self._open_connections.discard(connection)
         self._connections.discard(connection)
         if not self._connections:
             self._all_closed.set()
@@ -204,7 +208,7 @@ class Broker:
             raise QueueNotFound(f"The messaging entity '{path}' could not be found.") from None
 
     def _tick(self) -> None:
-        # Rescheduled first, so that an exception below does not stop the timer.
+        # Reschedule first, so that an exception below does not stop the timer.
         self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
         for queue in self._queues.values():
             queue.tick()

@@ -207,7 +207,7 @@ class Session:
             self._client_window -= 1
         return number
 
-    def remember(self, delivery_id: int, link: SendingLink, message: Message[Envelope]) -> None:
+    def store_delivery(self, delivery_id: int, link: SendingLink, message: Message[Envelope]) -> None:
         if message.lock is not None:
             self._deliveries[delivery_id] = _Delivery(link, message.lock)
         if len(self._deliveries) > _MAX_UNSETTLED:
@@ -230,7 +230,7 @@ class Session:
                 if isinstance(outgoing_link, ReplyLink) and outgoing_link.address == node.address:
                     outgoing_link.reply(reply)
                     return
-            raise QueueNotFound(f"no link of this session takes replies from {node.address}")
+            raise QueueNotFound(f"no link of this session receives replies from {node.address}")
 
         return respond
 

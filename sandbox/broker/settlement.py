@@ -30,13 +30,13 @@ def settle(queue: Queue[Any], token: UUID, state: Described) -> Described:
     """
     fields = state.value
     if not isinstance(fields, list):
-        raise DecodeError("the fields of an outcome are a list")
+        raise DecodeError("the fields of an outcome must be a list")
     match state.descriptor:
         case 0x24:
             queue.complete(token)
         case 0x25:
             queue.dead_letter(token, *_reason(fields))
-            # Clients treat a confirmation that holds their error as a failure.
+            # Clients treat a confirmation that contains their error as a failure.
             return Described(ULong(_REJECTED), [])
         case 0x27 if _flag(fields, 1):
             queue.defer(token)
@@ -52,7 +52,7 @@ def _flag(fields: list[Any], index: int) -> bool:
 
 
 def _reason(fields: list[Any]) -> tuple[str | None, str | None]:
-    """Return reason and description of a rejection: of Service Bus, else the condition and description of the error."""
+    """Return reason and description of a rejection: those of Service Bus, or condition and description of the error."""
     error = fields[0].value if fields and isinstance(fields[0], Described) else []
     condition, description, info = [*error, None, None, None][: _INFO_FIELD + 1]
     if not isinstance(info, dict):

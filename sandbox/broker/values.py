@@ -1,4 +1,4 @@
-"""AMQP 1.0 types without an equal in Python. Each behaves as the Python type it extends."""
+"""AMQP 1.0 types without a Python equivalent. Each behaves as the Python type that it extends."""
 
 from typing import Any, NamedTuple
 

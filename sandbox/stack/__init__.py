@@ -1,1 +1,1 @@
-"""Real servers on one machine, without Docker: embedded Postgres and Valkey, a broker, a supplier, and their end."""
+"""Local servers without Docker: embedded Postgres and Valkey, the broker and supplier simulators, and their lifecycle."""

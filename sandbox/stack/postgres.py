@@ -20,7 +20,7 @@ USER = "inventory"
 
 _INITDB_SECONDS = 60.0
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-# Safe against the crash of a process, not against a power failure. Suitable for temporary data.
+# Survives a process crash, not a power failure. Suitable for temporary data.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 _CONFIGURATION = {
     "listen_addresses": LOOPBACK,
@@ -33,19 +33,19 @@ _CONFIGURATION = {
 # each connection. Postgres 15 has no such setting.
 _FEW_ITERATIONS = "--set=scram_iterations=1"
 _FIRST_WITH_ITERATIONS = 16
-# Without the environment of the caller, whose PGDATA or PGPORT would change the server.
+# Excludes the environment of the caller, whose PGDATA or PGPORT would change the server.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 class Postgres(Server):
-    """Postgres server. Its data stay in its directory after a stop or a crash."""
+    """Postgres server. The data directory is kept after a stop or a crash."""
 
     name = "Postgres"
 
     def __init__(self, directory: Path, *, durable: bool, port: int | None = None, bindir: Path | None = None) -> None:
         """`durable=False` is faster and may lose data in a power failure. `port` None selects a free port.
 
-        All accounts need search permission for `directory` (see `scratch_directory`). `bindir` holds `initdb` and
+        All accounts need search permission for `directory` (see `scratch_directory`). `bindir` contains `initdb` and
         `postgres`; for None see `postgres_bindir`.
         """
         super().__init__(ports=[port] if port else [])

@@ -26,18 +26,18 @@ class ProcessFailed(InventoryError):
 
     code = "PROCESS_FAILED"
 
-    def __init__(self, process: "Process", what: str) -> None:
-        """`what` describes the failure; the message adds the last lines of the log."""
+    def __init__(self, process: "Process", failure: str) -> None:
+        """`failure`: predicate of the message, after the name of the process. The last log lines are added."""
         log = process.last_lines() or "(its log is empty)"
-        super().__init__(f"{process.name} {what}. Last lines of its log:\n{log}", details={"process": process.name})
+        super().__init__(f"{process.name} {failure}. Last lines of its log:\n{log}", details={"process": process.name})
 
 
 class Process:
-    """A child process, which can be restarted after its end.
+    """A child process that can be restarted after its end.
 
     On Linux the kernel sends it `orphan_signal` when this process ends, even by SIGKILL. On other systems only `stop` and
-    `kill` end it. It has a separate process group: Ctrl-C in the terminal reaches the parent process only, which then stops
-    its servers in order.
+    `kill` end it. It has a separate process group: Ctrl-C in the terminal signals the parent process only, which stops its
+    servers in order.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Process:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError(f"{self.name} must be started from the main thread")
         if self.running:
-            raise RuntimeError(f"{self.name} runs already")
+            raise RuntimeError(f"{self.name} is already running")
         account = f"{self._account.uid}:{self._account.gid}" if self._account else "-"
         prefix = [
             sys.executable,

@@ -1,4 +1,4 @@
-"""Python programs as processes: the broker, the simulated supplier, and any module."""
+"""Processes of Python programs: the broker, the supplier simulator, and any module."""
 
 import asyncio
 import sys
@@ -37,9 +37,10 @@ class BrokerOptions(msgspec.Struct, frozen=True):
 
 
 class SupplierOptions(msgspec.Struct, frozen=True):
-    """Options of the simulated supplier: number of stones, random seed, further command line options.
+    """Options of the supplier simulator. `seed`: random seed; `further`: additional command line options.
 
-    `generated` stones of its assortment follow the `stones`. `own_media`: addresses of media lead to the simulator.
+    `generated`: number of stones of the assortment after the `stones`. `own_media`: URLs of media point to the
+    simulator.
     """
 
     stones: int = 53_940
@@ -50,12 +51,12 @@ class SupplierOptions(msgspec.Struct, frozen=True):
 
 
 class Broker(Server):
-    """Service Bus broker. It holds its messages in memory: a restart removes them."""
+    """Service Bus broker. Messages are in memory only: a restart removes them."""
 
     name = "broker"
 
     def __init__(self, directory: Path, options: BrokerOptions, environment: Mapping[str, str]) -> None:
-        """`directory` holds the log."""
+        """`directory`: directory of the log file."""
         super().__init__(port_count=2)
         self._directory = directory
         self._options = options
@@ -88,7 +89,7 @@ class Broker(Server):
 
 
 class Supplier(Server):
-    """Simulated supplier. A restart restores its initial stones."""
+    """Supplier simulator. A restart restores the initial stones."""
 
     name = "supplier"
     start_seconds = 120.0  # for half a million stones
@@ -97,7 +98,7 @@ class Supplier(Server):
     password = "sandbox"
 
     def __init__(self, directory: Path, options: SupplierOptions, environment: Mapping[str, str]) -> None:
-        """`directory` holds the log."""
+        """`directory`: directory of the log file."""
         super().__init__(port_count=2)
         self._directory = directory
         self._options = options
@@ -110,7 +111,7 @@ class Supplier(Server):
 
     @property
     def control_url(self) -> str:
-        """URL of the control API, whose routes are below /control."""
+        """Base URL of the control API; its paths begin with /control."""
         return f"http://{LOOPBACK}:{self.ports[1]}"
 
     def program(self) -> Process:

@@ -56,7 +56,7 @@ def scratch_home() -> Path:
     home.mkdir(mode=0o711, exist_ok=True)
     found = home.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise NoScratch(f"{home} belongs to another user; set TMPDIR to a directory of your own")
+        raise NoScratch(f"{home} belongs to another user; set TMPDIR to a directory that you own")
     home.chmod(0o711)  # independent of the umask
     return home
 
@@ -79,7 +79,9 @@ def _temporary_directory() -> Path:
     for directory in (usual, Path("/var/tmp"), Path("/tmp")):  # noqa: S108 - only to find a world-searchable directory
         if directory.is_dir() and is_world_searchable(directory):
             return directory
-    raise NoScratch("no directory for temporary files is accessible to all accounts; set TMPDIR to a directory that is")
+    raise NoScratch(
+        "no temporary directory is accessible to all accounts; set TMPDIR to a directory that is accessible"
+    )
 
 
 def _try_lock(path: Path) -> int | None:

@@ -10,7 +10,7 @@ _PORT_TRIES = 3
 
 
 class Server(ABC):
-    """Server on the loopback address. It ends with the process that started it."""
+    """Server on the loopback address. It ends when the process that started it ends."""
 
     name = "server"
     start_seconds = 30.0

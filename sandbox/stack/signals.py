@@ -21,7 +21,7 @@ async def stopping_on_signals() -> AsyncIterator[None]:
     """Cancel the body of the context on the first signal. Later signals are ignored, so that the cleanup completes.
 
     Raises:
-        Stopped: a signal arrived and the body has ended.
+        Stopped: the process received a signal; the body has ended.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task

@@ -1,4 +1,4 @@
-"""Local stack: starts the servers that the inventory needs, except those whose setting is given."""
+"""Local stack: start the servers that the inventory needs, except servers that are configured by a setting."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from sandbox.stack.valkey import Valkey
 DATABASE = "diamonds"
 
 _POLL_SECONDS = 0.2
-# A server is external if one of these settings is given.
+# A server is external if one of these settings is set.
 _DATABASE_GIVEN = ("DATABASE_URL",)
 _REDIS_GIVEN = ("REDIS_URL",)
 _BUS_GIVEN = ("AZURE_SERVICE_BUS_CONNECTION_STRING", "AZURE_SERVICE_BUS_NAMESPACE")
@@ -34,18 +34,18 @@ class Stack:
 
     def __init__(
         self,
-        outside: Mapping[str, str],
+        caller_environment: Mapping[str, str],
         *,
         supplier: SupplierOptions = SupplierOptions(),  # noqa: B008 - frozen
         lock_seconds: float = 60.0,
         max_delivery_count: int = 10,
         durable: bool = False,
     ) -> None:
-        """`outside` is the environment of the caller. A setting in it replaces a server of the stack.
+        """`caller_environment`: environment variables. A setting of an external server replaces a server of the stack.
 
         `lock_seconds` and `max_delivery_count` apply to all queues. `durable=False`: Postgres does not wait for the disk.
         """
-        self._outside = dict(outside)
+        self._caller_environment = dict(caller_environment)
         self._supplier_options = supplier
         self._lock_seconds = lock_seconds
         self._max_delivery_count = max_delivery_count
@@ -64,7 +64,7 @@ class Stack:
 
     @property
     def servers(self) -> list[Server]:
-        """The servers that the stack starts, without external servers."""
+        """Servers that the stack starts. External servers are not included."""
         every = (self.postgres, self.valkey, self.broker, self.supplier)
         return [server for server in every if server is not None]
 
@@ -77,11 +77,11 @@ class Stack:
         """
         self.directory = self._scratch.enter_context(scratch_directory())
         try:
-            self._choose()
+            self._create_servers()
             async with asyncio.TaskGroup() as starting:
                 for server in self.servers:
                     starting.create_task(server.start())
-            await self._describe()
+            await self._build_environment()
         except BaseExceptionGroup as failures:
             await self._stop()
             raise failures.exceptions[0] from None  # the first failure cancelled the other starts
@@ -103,7 +103,7 @@ class Stack:
             arguments,
             name=name,
             log=self.directory / f"{name}.log",
-            environment={**self._outside, **self.environment, **(environment or {})},
+            environment={**self._caller_environment, **self.environment, **(environment or {})},
         )
         process.start()
         self._programs.append(process)
@@ -118,30 +118,32 @@ class Stack:
         while True:
             for process in (*self._programs, *(server.process for server in self.servers)):
                 if process is not None and not process.running:
-                    raise ProcessFailed(process, f"ended by itself with exit code {process.exit_code}")
+                    raise ProcessFailed(process, f"ended unexpectedly with exit code {process.exit_code}")
             await asyncio.sleep(_POLL_SECONDS)
 
     def _given(self, names: tuple[str, ...]) -> bool:
-        return any(self._outside.get(name) for name in names)
+        return any(self._caller_environment.get(name) for name in names)
 
-    def _choose(self) -> None:
+    def _create_servers(self) -> None:
         if not self._given(_DATABASE_GIVEN):
-            bindir = self._outside.get("POSTGRES_BINDIR")
+            bindir = self._caller_environment.get("POSTGRES_BINDIR")
             self.postgres = Postgres(self.directory, durable=self._durable, bindir=Path(bindir) if bindir else None)
         if not self._given(_REDIS_GIVEN):
             self.valkey = Valkey(self.directory)
         if not self._given(_BUS_GIVEN):
             options = BrokerOptions(self._queues(), self._lock_seconds, self._max_delivery_count)
-            self.broker = Broker(self.directory, options, self._outside)
+            self.broker = Broker(self.directory, options, self._caller_environment)
         if not self._given(_SUPPLIER_GIVEN):
-            self.supplier = Supplier(self.directory, self._supplier_options, self._outside)
+            self.supplier = Supplier(self.directory, self._supplier_options, self._caller_environment)
 
-    async def _describe(self) -> None:
+    async def _build_environment(self) -> None:
         given = (*_DATABASE_GIVEN, *_REDIS_GIVEN, *_BUS_GIVEN, *_WATERMARK_GIVEN, *_SUPPLIER_GIVEN)
-        self.environment = {name: self._outside[name] for name in given if self._outside.get(name)}
+        self.environment = {
+            name: self._caller_environment[name] for name in given if self._caller_environment.get(name)
+        }
         if self.postgres:
             url = await self.postgres.create_database(DATABASE)
-            # Both settings, so that a direct URL of the caller's environment is not used.
+            # Set both, so that a DATABASE_DIRECT_URL of the caller's environment is not used.
             self.environment |= {"DATABASE_URL": url, "DATABASE_DIRECT_URL": url}
         if self.valkey:
             self.environment |= {"REDIS_URL": self.valkey.url()}
@@ -164,7 +166,8 @@ class Stack:
     def _queues(self) -> tuple[str, ...]:
         names = ("queue_work_items", "queue_work_done", "queue_consolidate")
         return tuple(
-            self._outside.get(name.upper()) or str(ServiceBusSettings.model_fields[name].default) for name in names
+            self._caller_environment.get(name.upper()) or str(ServiceBusSettings.model_fields[name].default)
+            for name in names
         )
 
     async def _stop(self) -> None:

@@ -18,7 +18,7 @@ class Valkey(Server):
     name = "Valkey"
 
     def __init__(self, directory: Path, *, port: int | None = None, options: Mapping[str, str] | None = None) -> None:
-        """`directory` holds the log. `port` None selects a free port. `options` override command line options."""
+        """`directory`: directory of the log file. `port` None selects a free port. `options` override command line options."""
         super().__init__(ports=[port] if port else [])
         self._directory = directory
         self._options = dict(options or {})

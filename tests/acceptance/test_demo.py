@@ -170,7 +170,7 @@ async def test_dead_process_ends_demo_with_its_name_and_log() -> None:
         os.kill(command.child("-m sync consolidator"), signal.SIGKILL)
         assert await command.ends() == 1
         complaint = await command.error_output()
-        assert "consolidator ended by itself with exit code -9" in complaint
+        assert "consolidator ended unexpectedly with exit code -9" in complaint
         assert "run_completed" in complaint
         await until(lambda: not any(alive(number) for number in family))
 

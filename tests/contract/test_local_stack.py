@@ -247,5 +247,5 @@ async def test_watch_reports_server_that_exits(postgres: Postgres) -> None:
         watch = asyncio.create_task(stack.watch())
         assert stack.valkey is not None
         await stack.valkey.kill()
-        with pytest.raises(ProcessFailed, match="Valkey ended by itself with exit code -9"):
+        with pytest.raises(ProcessFailed, match="Valkey ended unexpectedly with exit code -9"):
             await watch

@@ -81,13 +81,13 @@ def test_postgres_is_configured_version_or_embedded_one() -> None:
 
 
 def test_directory_without_postgres_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(BinaryMissing, match="does not hold initdb and postgres"):
+    with pytest.raises(BinaryMissing, match="does not contain initdb and postgres"):
         postgres_bindir(tmp_path)
 
 
 def test_too_old_postgres_is_rejected(scratch: Path) -> None:
     write_programs(scratch, "echo 'postgres (PostgreSQL) 14.9'")
-    with pytest.raises(BinaryMissing, match="holds Postgres 14; the oldest supported version is 15"):
+    with pytest.raises(BinaryMissing, match="contains Postgres 14; the oldest supported version is 15"):
         postgres_bindir(scratch)
 
 

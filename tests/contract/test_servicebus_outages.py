@@ -135,7 +135,7 @@ async def test_empty_inbox_with_responsive_peer_keeps_connection(bus: Broker) ->
     async with broker_at(bus.port, timeouts) as broker, broker.inbox(QUEUE) as inbox:
         for _ in range(3):
             assert await inbox.receive(wait_seconds=0.1) is None
-        assert bus.connections().made == 1
+        assert bus.connections().accepted == 1
 
 
 async def test_sender_with_silent_peer_is_replaced(bus: Broker) -> None:
@@ -166,7 +166,7 @@ async def test_idle_sender_is_replaced_before_reuse(bus: Broker) -> None:
     async with broker_at(bus.port, LinkTimeouts(idle=0)) as broker:
         for body in (b"one", b"two"):
             await broker.send(QUEUE, [body])
-    assert (bus.connections().made, bus.counts()[QUEUE].active) == (2, 2)
+    assert (bus.connections().accepted, bus.counts()[QUEUE].active) == (2, 2)
 
 
 async def test_process_keeps_one_open_sender() -> None:

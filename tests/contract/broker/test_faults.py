@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def test_duplicate_fault_delivers_share_of_messages_twice(harness: BrokerHarness) -> None:
     queue = harness.queue()
-    harness.broker.plan(queue, Faults(duplicate=0.5, seed=1))
+    harness.broker.set_faults(queue, Faults(duplicate=0.5, seed=1))
     sender, receiver = await harness.both(queue)
     sent = [str(number) for number in range(20)]
     await sender.send_messages([ServiceBusMessage(text, message_id=text) for text in sent])
@@ -26,7 +26,7 @@ async def test_duplicate_fault_delivers_share_of_messages_twice(harness: BrokerH
 
 async def test_delay_fault_delays_and_reorders(harness: BrokerHarness) -> None:
     queue = harness.queue()
-    harness.broker.plan(queue, Faults(delay_seconds=1, reorder=True, seed=1))
+    harness.broker.set_faults(queue, Faults(delay_seconds=1, reorder=True, seed=1))
     sender, receiver = await harness.both(queue)
     sent = [f"{number:02}" for number in range(20)]
     await sender.send_messages([ServiceBusMessage(text) for text in sent])
@@ -38,7 +38,7 @@ async def test_delay_fault_delays_and_reorders(harness: BrokerHarness) -> None:
 
 async def test_removed_faults_deliver_each_message_once_without_delay(harness: BrokerHarness) -> None:
     queue = harness.queue()
-    harness.broker.plan(queue, Faults(duplicate=1, delay_seconds=60))
+    harness.broker.set_faults(queue, Faults(duplicate=1, delay_seconds=60))
     harness.broker.clear_faults()
     sender = await harness.sender(queue)
     await sender.send_messages(ServiceBusMessage("a"))

@@ -93,4 +93,4 @@ async def test_compose_processes_stay_within_connection_limit(
     assert run.status == "completed"
     connections = bus.connections()
     assert connections.refused == 0
-    assert connections.most <= ALLOWED - FOR_AN_OPERATOR
+    assert connections.peak <= ALLOWED - FOR_AN_OPERATOR

@@ -30,7 +30,7 @@ class Wire:
         self.sent.append(payload)
         return len(self.sent)
 
-    def remember(self, *_: object, **__: object) -> None:
+    def store_delivery(self, *_: object, **__: object) -> None:
         raise AssertionError("replies are settled when they are sent")
 
 
